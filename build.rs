@@ -1,4 +1,7 @@
-//! Makes the header into OUT_DIR and gives the shared library its name.
+//! Generates the header into `OUT_DIR` and sets the soname of the shared library.
+
+#[path = "build/sections.rs"]
+mod sections;
 
 use std::env;
 use std::path::PathBuf;
@@ -7,17 +10,18 @@ fn main() {
     println!("cargo::rerun-if-changed=src/capi");
     println!("cargo::rerun-if-changed=cbindgen.toml");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
     link_arguments();
-    if let Err(why) = header() {
-        // The library builds without it; the test that compares the header fails.
-        println!("cargo::warning=no header was made: {why}");
+    if let Err(error) = header() {
+        // The library builds without the header, but the test that compares it fails.
+        println!("cargo::warning=the header could not be made: {error}");
     }
 }
 
 fn link_arguments() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcallrec.so.0");
-        // Threads and thread-locals of ours may outlive a dlclose.
+        // The library's threads and thread-locals may outlive a dlclose.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
 }
@@ -27,20 +31,21 @@ fn header() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?).join("callrec.h");
     let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
     let after = config.after_includes.take().unwrap_or_default();
+    let after = after.replace("@GROUPS@", &sections::definitions());
     config.after_includes = Some(after.replace("@VERSION@", &version()?));
     let mut builder = cbindgen::Builder::new().with_config(config);
     let mut sources: Vec<_> = std::fs::read_dir(root.join("src/capi"))?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
-    // It names the others, whose functions would then stand in the header twice.
-    sources.retain(|path| !path.ends_with("mod.rs"));
     sources.sort();
-    // So that the header reads from the words to the functions.
+    // The constants and the types come before the functions.
     sources.sort_by_key(|path| (!path.ends_with("values.rs"), !path.ends_with("types.rs")));
     for source in sources {
         builder = builder.with_src(source);
     }
-    builder.generate()?.write_to_file(&out);
+    let mut generated = Vec::new();
+    builder.generate()?.write(&mut generated);
+    std::fs::write(&out, sections::arrange(&String::from_utf8(generated)?)?)?;
     println!("cargo::rustc-env=CALLREC_HEADER={}", out.display());
     Ok(())
 }
@@ -49,8 +54,11 @@ fn version() -> Result<String, env::VarError> {
     let part = |name: &str| env::var(format!("CARGO_PKG_VERSION_{name}"));
     let (major, minor, patch) = (part("MAJOR")?, part("MINOR")?, part("PATCH")?);
     Ok(format!(
-        "#define REC_VERSION_MAJOR {major}\n#define REC_VERSION_MINOR {minor}\n#define REC_VERSION_PATCH {patch}\n\
-         #define REC_VERSION_NUMBER ((REC_VERSION_MAJOR << 16) | (REC_VERSION_MINOR << 8) | REC_VERSION_PATCH)\n\
-         #define REC_VERSION_STRING \"{major}.{minor}.{patch}\""
+        "/** Major version of this header. */\n#define REC_VERSION_MAJOR {major}\n\n\
+         /** Minor version of this header. */\n#define REC_VERSION_MINOR {minor}\n\n\
+         /** Patch version of this header. */\n#define REC_VERSION_PATCH {patch}\n\n\
+         /** Version of this header as a number, to compare with `rec_version_number`. */\n\
+         #define REC_VERSION_NUMBER ((REC_VERSION_MAJOR << 16) | (REC_VERSION_MINOR << 8) | REC_VERSION_PATCH)\n\n\
+         /** Version of this header as text. */\n#define REC_VERSION_STRING \"{major}.{minor}.{patch}\""
     ))
 }

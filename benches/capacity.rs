@@ -1,12 +1,13 @@
-//! How many calls can live at once in real time, every frame accounted for.
+//! Measures how many calls can be recorded at once in real time without losing a packet.
 //!
-//! `cargo bench --bench capacity -- --calls 1000,3000,5000 --seconds 60 --format wav`; begun at
-//! 1,000 a second; a call's packets come in the millisecond of the 20 in which it was begun.
-//! `--defaults 1` syncs and hashes. Memory: the growth of RSS from the open engine to the end
-//! of the time, divided by the calls; the first count alone has a fresh process.
+//! `cargo bench --bench capacity -- --calls 1000,3000,5000 --seconds 60 --format wav`. Calls begin
+//! at 1,000 a second. A call sends its packets in the same millisecond of each 20 ms as the one in
+//! which it began. `--defaults 1` syncs and hashes. Memory is the growth of RSS since the engine
+//! was opened, divided by the calls; only the first of several counts has a fresh process.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "kit/kit.rs"]
 mod kit;
 
 use std::sync::atomic::Ordering::SeqCst;
@@ -18,7 +19,7 @@ use callrec_testkit::cpu::{self, Cpu};
 use callrec_testkit::process;
 use callrec_testkit::speech::Speech;
 use callrec_testkit::wait;
-use kit::{Engine, Live};
+use kit::{BenchCall, BenchEngine};
 
 const SLOT: Duration = Duration::from_millis(1);
 const SLOTS: u64 = 20;
@@ -46,11 +47,11 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
         0 => lean,
         _ => defaults,
     };
-    let engine = Engine::open(&directory.0, &[clock, chosen].concat());
+    let engine = BenchEngine::open(&directory.0, &[clock, chosen].concat());
     let empty_kib = process::resident_kib();
-    // Each live call, and how many frames of each side it has sent.
-    let mut lives: Vec<(Live, u64)> = Vec::with_capacity(calls as usize);
-    let (mut handed, mut refused, mut rounds_late) = (0u64, 0u64, 0u64);
+    // Each live call, and how many packets of each leg it has sent.
+    let mut lives: Vec<(BenchCall, u64)> = Vec::with_capacity(calls as usize);
+    let (mut accepted, mut refused, mut rounds_late) = (0u64, 0u64, 0u64);
     let (mut latest, mut lag_us, mut backlog) = (Duration::ZERO, 0, 0);
     let begin = Instant::now();
     let cpu_begin = Cpu::now();
@@ -68,14 +69,14 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
             full_at = Instant::now();
         }
         for call in ((slot % SLOTS) as usize..lives.len()).step_by(SLOTS as usize) {
-            let (live, frame) = &mut lives[call];
+            let (live, sent) = &mut lives[call];
             for (side, feed) in live.feeds.iter().enumerate() {
-                match kit::rtp(*feed, speech.packet(side, call, *frame)) {
-                    REC_OK => handed += 1,
+                match kit::rtp(*feed, speech.packet(side, call, *sent)) {
+                    REC_OK => accepted += 1,
                     _ => refused += 1,
                 }
             }
-            *frame += 1;
+            *sent += 1;
         }
         if slot % 500 == 499 && cpu_full.is_some() {
             let stats = engine.stats();
@@ -90,20 +91,20 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
     lives.iter().for_each(|(live, _)| live.end());
     engine.await_ended(calls);
     let stats = engine.stats();
-    let told = engine.close();
-    let (failed, lost_ms) = (told.failed.load(SeqCst), told.lost_ms.load(SeqCst));
-    let accounted = stats.frames_in == handed && stats.frames_lost == 0 && refused == 0;
+    let counts = engine.close();
+    let (failed, lost_ms) = (counts.failed.load(SeqCst), counts.lost_ms.load(SeqCst));
+    let accounted = stats.frames_in == accepted && stats.frames_lost == 0 && refused == 0;
     let whole = accounted && lost_ms == 0 && failed == 0 && stats.bytes_dropped == 0;
     println!(
         "\n{calls} calls, {format}, {seconds} s with all of them live: {}",
         if whole {
-            "every frame in its file"
+            "every packet is in its file"
         } else {
-            "NOT ALL KEPT"
+            "PACKETS ARE MISSING"
         }
     );
     println!(
-        "  frames handed in {handed}, taken {}, refused {refused}, lost {}; lost_ms {lost_ms}; dropped {} bytes; failed {failed}",
+        "  packets: accepted {accepted}, counted {}, refused {refused}, lost {}; lost_ms {lost_ms}; dropped {} bytes; failed {failed}",
         stats.frames_in, stats.frames_lost, stats.bytes_dropped
     );
     println!(

@@ -1,11 +1,13 @@
-//! What one `rec_feed_rtp` costs the calling thread, paced, and while the disk stands still.
+//! Measures what one `rec_feed_rtp` costs the calling thread, in real time and while the disk
+//! hangs.
 //!
-//! `cargo bench --bench feed -- --calls 1000 --seconds 20 --stall 10`. The disk stands still
-//! by `fsfreeze` on `--freeze DIR` (a mount point of its own, root), or with the feature
-//! `faults` by the hook before each write; without either that part is left out.
+//! `cargo bench --bench feed -- --calls 1000 --seconds 20 --stall 10`. The disk hangs by
+//! `fsfreeze` on `--freeze DIR` (a separate mount point; needs root), or with the feature `faults`
+//! by a hook before each write. Without either, that part is skipped.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "kit/kit.rs"]
 mod kit;
 
 use std::hint::black_box;
@@ -20,7 +22,7 @@ use callrec_testkit::process;
 use callrec_testkit::speech::{PACKET, Speech};
 use callrec_testkit::times::{self, Times};
 use callrec_testkit::wait;
-use kit::{Engine, FRAME, FRAMES_PER_S, Live};
+use kit::{BenchCall, BenchEngine, PACKET_TIME, PACKETS_PER_S};
 
 fn main() {
     let arguments = Arguments::read();
@@ -44,7 +46,7 @@ fn main() {
     let stall = Duration::from_secs(arguments.number("stall", 10));
     let frozen = arguments.text("freeze", "");
     if stall.is_zero() {
-        println!("the disk was not to stand still: --stall 0");
+        println!("the disk was not made to hang: --stall 0");
     } else if !frozen.is_empty() {
         measure(
             &arguments,
@@ -65,7 +67,7 @@ fn main() {
             overhead,
         );
     } else if frozen.is_empty() && !stall.is_zero() {
-        println!("the disk was not made to stand still: --features faults, or --freeze DIR");
+        println!("the disk was not made to hang: use --features faults or --freeze DIR");
     }
     println!("load at the end: {}", process::load());
 }
@@ -88,7 +90,7 @@ fn measure(
     let calls = arguments.number("calls", 1000);
     let freeze = arguments.text("freeze", "");
     let directory = match stall {
-        Stall::Freeze(_) => kit::Directory(
+        Stall::Freeze(_) => kit::BenchDirectory(
             Path::new(&freeze).join(format!("bench-{}", uuid::Uuid::new_v4())),
             false,
         ),
@@ -99,9 +101,9 @@ fn measure(
         ("storage.durability", "process"),
         ("storage.digest", "none"),
     ];
-    let engine = Engine::open(&directory.0, &settings);
-    let lives: Vec<Live> = (0..calls as usize).map(|call| engine.live(call, "wav")).collect();
-    while engine.told.started.load(SeqCst) < calls {
+    let engine = BenchEngine::open(&directory.0, &settings);
+    let lives: Vec<BenchCall> = (0..calls as usize).map(|call| engine.live(call, "wav")).collect();
+    while engine.counts.started.load(SeqCst) < calls {
         std::thread::sleep(Duration::from_millis(1));
     }
     let (mut times, mut stalled, mut stall_begun) = (Times::new(), Times::new(), None);
@@ -113,8 +115,8 @@ fn measure(
     let (mut thaw, mut backlog, mut round) = (None, 0, Duration::ZERO);
     let begin = Instant::now();
     let before = involuntary();
-    for frame in 0..seconds * FRAMES_PER_S {
-        wait::sleep_until(begin + FRAME * frame as u32);
+    for packet in 0..seconds * PACKETS_PER_S {
+        wait::sleep_until(begin + PACKET_TIME * packet as u32);
         let since = begin.elapsed();
         if since > Duration::from_secs(2) && stall_begun.is_none() && !matches!(stall, Stall::None) {
             stall_begun = Some(since);
@@ -125,49 +127,49 @@ fn measure(
         let woken = Instant::now();
         for (call, live) in lives.iter().enumerate() {
             for (side, feed) in live.feeds.iter().enumerate() {
-                // Where a host has just received it: in the cache.
-                received.copy_from_slice(speech.packet(side, call, frame));
+                // A host has just received the packet, so it is in the cache.
+                received.copy_from_slice(speech.packet(side, call, packet));
                 let begin = Instant::now();
                 let status = kit::rtp(*feed, black_box(&received));
                 into.note(begin.elapsed().as_nanos() as u64);
-                assert_eq!(status, REC_OK, "call {call}, frame {frame}");
+                assert_eq!(status, REC_OK, "call {call}, packet {packet}");
             }
         }
         round = round.max(woken.elapsed());
-        if still && frame % FRAMES_PER_S == 0 {
+        if still && packet % PACKETS_PER_S == 0 {
             backlog = backlog.max(engine.stats().backlog_bytes);
         }
     }
     let switches = involuntary() - before;
     if let Some(thaw) = thaw {
-        thaw.join().expect("the disk goes on");
+        thaw.join().expect("the disk continues");
     }
-    lives.iter().for_each(Live::end);
+    lives.iter().for_each(BenchCall::end);
     engine.await_ended(calls);
     let stats = engine.stats();
-    let told = engine.close();
+    let counts = engine.close();
     println!("\n{what}: {calls} calls, {seconds} s");
     println!("  {}", times.row(overhead));
     if stalled.count > 0 {
-        println!("  standing still: {}", stalled.row(overhead));
-        println!("  waiting for the disk at most: {:.1} MB", backlog as f64 / 1e6);
+        println!("  while the disk hangs: {}", stalled.row(overhead));
+        println!("  backlog at most: {:.1} MB", backlog as f64 / 1e6);
     }
     println!(
         "  longest round of all calls {:.1} ms; the feeder was preempted {switches} times",
         round.as_secs_f64() * 1000.0
     );
     println!(
-        "  frames handed in {}, taken {}, lost {}; lost_ms {}, dropped {} bytes, failed {}",
-        calls * seconds * FRAMES_PER_S * 2,
+        "  packets: fed {}, counted {}, lost {}; lost_ms {}, dropped {} bytes, failed {}",
+        calls * seconds * PACKETS_PER_S * 2,
         stats.frames_in,
         stats.frames_lost,
-        told.lost_ms.load(SeqCst),
+        counts.lost_ms.load(SeqCst),
         stats.bytes_dropped,
-        told.failed.load(SeqCst)
+        counts.failed.load(SeqCst)
     );
 }
 
-/// How often this thread was made to give way.
+/// How often this thread was preempted.
 fn involuntary() -> u64 {
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) }, 0);
@@ -196,12 +198,12 @@ fn stand_still(stall: Stall, long: Duration, directory: &Path, freeze: &str) -> 
 
 #[cfg(feature = "faults")]
 fn hook(directory: &Path, long: Duration) {
-    use callrec::storage::faults::{self, Step};
+    use callrec::storage::faults::{self, FaultPoint};
     let until = Instant::now() + long;
     faults::set(
         directory,
         std::sync::Arc::new(move |step| {
-            if step == Step::WriteAudio {
+            if step == FaultPoint::WriteAudio {
                 wait::sleep_until(until);
             }
             Ok(())

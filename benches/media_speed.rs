@@ -1,13 +1,14 @@
-//! What a packet costs from feed to block: 1,000 calls of G.711 RTP into stereo PCM16.
+//! Measures what a packet costs from feed to block, with up to 1,000 calls of G.711 RTP recorded
+//! as stereo PCM16.
 //!
-//! `cargo run --release --example media_speed`
+//! `cargo bench --bench media_speed`
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use callrec::media::sim::{Sim, Wish};
+use callrec::media::sim::{RecordingOptions, Sim};
 use callrec::sync::Mutex;
-use callrec::words::{Codec, FeedFormat, Leg};
+use callrec::types::{Codec, FeedFormat, Leg};
 
 const SECONDS: u64 = 20;
 const VISIT_MS: u64 = 100;
@@ -30,17 +31,17 @@ fn measure(count: usize) {
         .map(|sim| {
             sim.attach(Leg::Local, ulaw);
             sim.attach(Leg::Remote, ulaw);
-            let tape = sim.start(Wish::default());
+            let tape = sim.start(RecordingOptions::default());
             tape.out.lock().pool = Some(pool.clone());
             tape
         })
         .collect();
     let mut packet = [0x80u8; 172];
     let (mut feeding, mut visiting) = (Duration::ZERO, Duration::ZERO);
-    let frames = VISIT_MS / 20;
+    let packets_per_visit = VISIT_MS / 20;
     for visit in 0..SECONDS * 1000 / VISIT_MS {
-        for frame in 0..frames {
-            let n = visit * frames + frame;
+        for at in 0..packets_per_visit {
+            let n = visit * packets_per_visit + at;
             packet[1] = 0;
             packet[2..4].copy_from_slice(&(n as u16).to_be_bytes());
             packet[4..8].copy_from_slice(&(n as u32 * 160).to_be_bytes());

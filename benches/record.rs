@@ -1,10 +1,13 @@
-//! CPU of the whole process for recording G.711 calls into WAV, beside a hand-written floor.
+//! Measures the CPU time of the whole process for recording G.711 calls into WAV, compared with a
+//! minimal program written by hand, the floor.
 //!
-//! `cargo bench --bench record -- --calls 1000 --seconds 60 --paced-seconds 60 --paced-runs 3`;
-//! also `--runs`, `--mode fast,paced`, `--feeder sleep|wait`, `--format wav,wav-ulaw`, `--kind floor,process,defaults`, `--dir`.
+//! `cargo bench --bench record -- --calls 1000 --seconds 60 --paced-seconds 60 --paced-runs 3`.
+//! Other options: `--runs`, `--mode fast,paced`, `--feeder sleep|wait`, `--format wav,wav-ulaw`,
+//! `--kind floor,process,defaults`, `--dir`.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "kit/kit.rs"]
 mod kit;
 
 use std::fs::File;
@@ -19,21 +22,21 @@ use callrec_testkit::process;
 use callrec_testkit::speech::{SAMPLES, Speech};
 use callrec_testkit::times;
 use callrec_testkit::wait;
-use kit::{Engine, FRAME, FRAMES_PER_S, Live};
+use kit::{BenchCall, BenchEngine, PACKET_TIME, PACKETS_PER_S};
 
-/// One thing to record, and how.
+/// What a run records, and how it feeds.
 #[derive(Clone, Copy)]
-struct Job<'a> {
+struct Workload<'a> {
     calls: u64,
     seconds: u64,
     paced: bool,
     format: &'a str,
-    /// Fast: waits for room in one ring alone, and does not sleep then.
+    /// In fast mode: waits for free space in one ring only, and does not sleep after that.
     eager: bool,
 }
 
-/// What one run has used.
-struct Used {
+/// The CPU time of one run.
+struct CpuUsed {
     all: Cpu,
     opening: Cpu,
     closing: Cpu,
@@ -42,10 +45,10 @@ struct Used {
     note: String,
 }
 
-type Settings = &'static [(&'static str, &'static str)];
+type KeyValues = &'static [(&'static str, &'static str)];
 
-const LEAN: Settings = &[("storage.durability", "process"), ("storage.digest", "none")];
-const DEFAULTS: Settings = &[("storage.durability", "finish"), ("storage.digest", "sha256")];
+const LEAN: KeyValues = &[("storage.durability", "process"), ("storage.digest", "none")];
+const DEFAULTS: KeyValues = &[("storage.durability", "finish"), ("storage.digest", "sha256")];
 
 fn main() {
     let arguments = Arguments::read();
@@ -64,50 +67,50 @@ fn main() {
         ),
     ] {
         for format in ["wav", "wav-ulaw"] {
-            if arguments.wants("mode", mode) && arguments.wants("format", format) {
-                let job = Job {
+            if arguments.includes("mode", mode) && arguments.includes("format", format) {
+                let workload = Workload {
                     calls: arguments.number("calls", 1000),
                     seconds,
                     paced: mode == "paced",
                     format,
                     eager: arguments.text("feeder", "sleep") == "wait",
                 };
-                table(&arguments, job, runs, &mut speech);
+                table(&arguments, workload, runs, &mut speech);
             }
         }
     }
     println!("load at the end: {}", process::load());
 }
 
-fn table(arguments: &Arguments, job: Job<'_>, runs: u64, speech: &mut Speech) {
+fn table(arguments: &Arguments, workload: Workload<'_>, runs: u64, speech: &mut Speech) {
     println!(
         "\n{}, {}: {} calls of {} s, {runs} runs; CPU of the process, opening and closing included",
-        if job.paced { "paced" } else { "fast" },
-        job.format,
-        job.calls,
-        job.seconds
+        if workload.paced { "paced" } else { "fast" },
+        workload.format,
+        workload.calls,
+        workload.seconds
     );
     println!("{:<28} {:>22} {:>10}", "", "us per call-s", "calls/core");
     let mut floors = Vec::new();
-    let kinds: [(&str, &str, Option<Settings>); 3] = [
+    let kinds: [(&str, &str, Option<KeyValues>); 3] = [
         ("floor", "floor, blocks of 1 s", None),
         ("process", "callrec, process, none", Some(LEAN)),
         ("defaults", "callrec, finish, sha256", Some(DEFAULTS)),
     ];
     let mut rows: [Vec<f64>; 3] = Default::default();
     let mut notes: [Vec<String>; 3] = Default::default();
-    // In turns, so that the machine's moods meet all alike.
+    // The kinds take turns, so that changes in the machine's load affect all of them.
     for _ in 0..runs {
         for (row, (kind, _, settings)) in kinds.iter().enumerate() {
-            if !arguments.wants("kind", kind) {
+            if !arguments.includes("kind", kind) {
                 continue;
             }
             let directory = kit::directory(arguments);
             let used = match settings {
-                None => floor(&directory.0, job, speech),
-                Some(settings) => callrec(&directory.0, job, settings, speech),
+                None => floor(&directory.0, workload, speech),
+                Some(settings) => callrec(&directory.0, workload, settings, speech),
             };
-            let us = |cpu: Duration| kit::us_per_call_second(cpu, job.calls, job.seconds);
+            let us = |cpu: Duration| kit::us_per_call_second(cpu, workload.calls, workload.seconds);
             rows[row].push(us(used.all.all()));
             notes[row].push(format!(
                 "{:.1} = {:.1} user + {:.1} kernel, of it opening {:.1}, closing {:.1}; longest round {:.1} ms{}",
@@ -139,15 +142,15 @@ fn table(arguments: &Arguments, job: Job<'_>, runs: u64, speech: &mut Speech) {
     }
 }
 
-/// Decodes by table, interleaves, writes a block a second; checks nothing.
-fn floor(directory: &Path, job: Job<'_>, speech: &Speech) -> Used {
+/// The floor: decodes by table, interleaves and writes a block a second, without any check.
+fn floor(directory: &Path, workload: Workload<'_>, speech: &Speech) -> CpuUsed {
     let linear: Vec<i16> = (0..=255u8).map(linear).collect();
-    let linear: [i16; 256] = linear.try_into().expect("256 bytes there are");
-    let pcm = job.format == "wav";
+    let linear: [i16; 256] = linear.try_into().expect("256 values");
+    let pcm = workload.format == "wav";
     let frame_bytes = if pcm { 4 } else { 2 };
-    let block = SAMPLES * FRAMES_PER_S as usize * frame_bytes;
+    let block = SAMPLES * PACKETS_PER_S as usize * frame_bytes;
     let before = Cpu::now();
-    let mut files: Vec<(File, Vec<u8>)> = (0..job.calls)
+    let mut files: Vec<(File, Vec<u8>)> = (0..workload.calls)
         .map(|call| {
             let mut file = File::create(directory.join(format!("{call}.wav"))).unwrap();
             file.write_all(&[0; 44]).unwrap();
@@ -157,14 +160,14 @@ fn floor(directory: &Path, job: Job<'_>, speech: &Speech) -> Used {
     let opening = Cpu::now().since(before);
     let mut round = Duration::ZERO;
     let begin = Instant::now();
-    for frame in 0..job.seconds * FRAMES_PER_S {
-        if job.paced {
-            wait::sleep_until(begin + FRAME * frame as u32);
+    for packet in 0..workload.seconds * PACKETS_PER_S {
+        if workload.paced {
+            wait::sleep_until(begin + PACKET_TIME * packet as u32);
         }
         let woken = Instant::now();
         for (call, (file, out)) in files.iter_mut().enumerate() {
-            let left = speech.payload(0, call, frame);
-            let right = speech.payload(1, call, frame);
+            let left = speech.payload(0, call, packet);
+            let right = speech.payload(1, call, packet);
             let from = out.len();
             out.resize(from + SAMPLES * frame_bytes, 0);
             let place = &mut out[from..];
@@ -189,7 +192,7 @@ fn floor(directory: &Path, job: Job<'_>, speech: &Speech) -> Used {
     let before_closing = Cpu::now();
     drop(files);
     let after = Cpu::now();
-    Used {
+    CpuUsed {
         all: after.since(before),
         opening,
         closing: after.since(before_closing),
@@ -209,38 +212,43 @@ fn linear(byte: u8) -> i16 {
     }
 }
 
-fn callrec(directory: &Path, job: Job<'_>, settings: &[(&str, &str)], speech: &mut Speech) -> Used {
-    let clock = ("media.clock", if job.paced { "real" } else { "stream" });
+fn callrec(
+    directory: &Path,
+    workload: Workload<'_>,
+    settings: &[(&str, &str)],
+    speech: &mut Speech,
+) -> CpuUsed {
+    let clock = ("media.clock", if workload.paced { "real" } else { "stream" });
     let settings = [settings, &[clock]].concat();
     let (before, caller) = (Cpu::now(), cpu::thread_cpu());
-    let engine = Engine::open(directory, &settings);
-    let lives: Vec<Live> = (0..job.calls as usize)
-        .map(|call| engine.live(call, job.format))
+    let engine = BenchEngine::open(directory, &settings);
+    let lives: Vec<BenchCall> = (0..workload.calls as usize)
+        .map(|call| engine.live(call, workload.format))
         .collect();
-    while engine.told.started.load(std::sync::atomic::Ordering::SeqCst) < job.calls {
+    while engine.counts.started.load(std::sync::atomic::Ordering::SeqCst) < workload.calls {
         std::thread::sleep(Duration::from_millis(1));
     }
     let opening = Cpu::now().since(before);
-    let frames = job.seconds * FRAMES_PER_S;
-    let round = match job.paced {
-        true => feed_paced(&lives, frames, speech),
-        false => feed_fast(&lives, frames, job.eager, speech),
+    let packets = workload.seconds * PACKETS_PER_S;
+    let round = match workload.paced {
+        true => feed_paced(&lives, packets, speech),
+        false => feed_fast(&lives, packets, workload.eager, speech),
     };
     let before_closing = Cpu::now();
-    lives.iter().for_each(Live::end);
-    engine.await_ended(job.calls);
+    lives.iter().for_each(BenchCall::end);
+    engine.await_ended(workload.calls);
     let stats = engine.stats();
     let threads = cpu::threads(caller);
-    let told = engine.close();
+    let counts = engine.close();
     let closing = Cpu::now().since(before_closing);
-    let expected = job.calls * frames * 2;
+    let expected = workload.calls * packets * 2;
     assert_eq!(
         (stats.frames_in, stats.frames_lost),
         (expected, 0),
-        "every frame in its file"
+        "every packet is in its file"
     );
-    assert_eq!(told.lost_ms.load(std::sync::atomic::Ordering::SeqCst), 0);
-    Used {
+    assert_eq!(counts.lost_ms.load(std::sync::atomic::Ordering::SeqCst), 0);
+    CpuUsed {
         all: Cpu::now().since(before),
         opening,
         closing,
@@ -249,16 +257,16 @@ fn callrec(directory: &Path, job: Job<'_>, settings: &[(&str, &str)], speech: &m
     }
 }
 
-fn feed_paced(lives: &[Live], frames: u64, speech: &mut Speech) -> Duration {
+fn feed_paced(lives: &[BenchCall], packets: u64, speech: &mut Speech) -> Duration {
     let begin = Instant::now();
     let mut longest = Duration::ZERO;
-    for frame in 0..frames {
-        wait::sleep_until(begin + FRAME * frame as u32);
+    for packet in 0..packets {
+        wait::sleep_until(begin + PACKET_TIME * packet as u32);
         let woken = Instant::now();
         for (call, live) in lives.iter().enumerate() {
             for (side, feed) in live.feeds.iter().enumerate() {
-                let status = kit::rtp(*feed, speech.packet(side, call, frame));
-                assert_eq!(status, REC_OK, "call {call}, frame {frame}");
+                let status = kit::rtp(*feed, speech.packet(side, call, packet));
+                assert_eq!(status, REC_OK, "call {call}, packet {packet}");
             }
         }
         longest = longest.max(woken.elapsed());
@@ -266,17 +274,17 @@ fn feed_paced(lives: &[Live], frames: u64, speech: &mut Speech) -> Duration {
     longest
 }
 
-/// Feeds each call until its ring is full; when nearly all of them are, waits for room in
-/// one, and then sleeps until the workers have come by at the others too.
-fn feed_fast(lives: &[Live], frames: u64, eager: bool, speech: &mut Speech) -> Duration {
-    // For each leg the next frame.
+/// Feeds each call until its ring is full. When nearly all rings are full, waits for free space in
+/// one, and then sleeps until the workers have visited the others as well.
+fn feed_fast(lives: &[BenchCall], packets: u64, eager: bool, speech: &mut Speech) -> Duration {
+    // The next packet of each leg.
     let mut next = vec![[0u64; 2]; lives.len()];
     loop {
         let (mut taken, mut refused) = (0u64, None);
         for (call, live) in lives.iter().enumerate() {
             for (side, feed) in live.feeds.iter().enumerate() {
                 let next = &mut next[call][side];
-                while *next < frames {
+                while *next < packets {
                     match kit::rtp(*feed, speech.packet(side, call, *next)) {
                         REC_OK => {
                             *next += 1;
@@ -293,7 +301,7 @@ fn feed_fast(lives: &[Live], frames: u64, eager: bool, speech: &mut Speech) -> D
         }
         match refused {
             None => return Duration::ZERO,
-            // Much was taken: much may have been drained meanwhile.
+            // After many packets, the workers may have drained many rings meanwhile.
             Some(_) if taken > lives.len() as u64 * 40 => {}
             Some(feed) => {
                 assert_eq!(unsafe { rec_feed_wait(feed, 60_000) }, REC_OK);

@@ -1,12 +1,14 @@
-//! Starts, stops and lists beside many live recordings; and starts and stops to the published file.
+//! Measures starts, stops and lists beside many live recordings, and recordings from their start
+//! to the published file.
 //!
 //! `cargo bench --bench registry -- --live 10000,100000 --starts 20000 --dir /dev/shm`, and
-//! `-- --part publish --seconds 20 --dir DIR`. The live recordings are paused, and leave their
-//! pauses out, so that they write nothing after their files' headers. Times are the wall's and,
-//! beside them, the calling thread's CPU.
+//! `-- --part publish --seconds 20 --dir DIR`. The live recordings are paused with pause mode
+//! skip, so that they write nothing after their files' headers. Times are wall-clock time and the
+//! CPU time of the calling thread.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "kit/kit.rs"]
 mod kit;
 
 use std::sync::Arc;
@@ -20,18 +22,18 @@ use callrec_testkit::process;
 use callrec_testkit::speech::Speech;
 use callrec_testkit::times::{self, Times};
 use callrec_testkit::wait;
-use kit::Engine;
-use kit::support::{self, Arg, Call, ask};
+use kit::BenchEngine;
+use kit::support::{self, CText, CallFields, checked};
 
 fn main() {
     let arguments = Arguments::read();
     println!("load at the beginning: {}", process::load());
-    if arguments.wants("part", "control") {
+    if arguments.includes("part", "control") {
         for live in arguments.numbers("live", "10000") {
             control(&arguments, live);
         }
     }
-    if arguments.wants("part", "publish") {
+    if arguments.includes("part", "publish") {
         for durability in ["process", "finish", "power"] {
             publish(&arguments, durability);
         }
@@ -39,9 +41,9 @@ fn main() {
     println!("load at the end: {}", process::load());
 }
 
-fn begin(engine: &Engine, number: u64) -> (rec_call, String) {
+fn begin(engine: &BenchEngine, number: u64) -> (rec_call, String) {
     let name = format!("call-{number}");
-    let call = engine.begin(&Call {
+    let call = engine.begin(&CallFields {
         call_id: Some(&name),
         device: Some(&format!("SEP{number:012}")),
         number: Some(&format!("{number}")),
@@ -49,14 +51,14 @@ fn begin(engine: &Engine, number: u64) -> (rec_call, String) {
         first: Some("Gianluca"),
         last: Some("Rossi"),
         phone: Some("+390584943232"),
-        ..Call::default()
+        ..CallFields::default()
     });
     (call, name)
 }
 
-/// What is listed: everything, or by one field.
+/// What is listed: all recordings, or those that match one field.
 #[derive(Clone, Copy)]
-enum By<'a> {
+enum ListKey<'a> {
     All,
     Device(&'a str),
     Number(&'a str),
@@ -64,25 +66,28 @@ enum By<'a> {
     CallId(&'a str),
 }
 
-/// How many; how long the list, its JSON and its freeing took; and their CPU.
-struct Listed {
+/// The number of recordings, and the wall-clock and CPU time for the list, its JSON and its
+/// freeing.
+struct ListTimes {
     count: usize,
     wall: [Duration; 3],
     cpu: [Duration; 3],
 }
 
-fn list(engine: rec_engine, by: By<'_>, json: bool) -> Listed {
+fn list(engine: rec_engine, by: ListKey<'_>, json: bool) -> ListTimes {
     let mut filter: rec_filter = support::init();
-    let text = Arg::from(match by {
-        By::All => None,
-        By::Device(text) | By::Number(text) | By::User(text) | By::CallId(text) => Some(text),
+    let text = CText::from(match by {
+        ListKey::All => None,
+        ListKey::Device(text) | ListKey::Number(text) | ListKey::User(text) | ListKey::CallId(text) => {
+            Some(text)
+        }
     });
     match by {
-        By::All => {}
-        By::Device(_) => filter.device_name = text.ptr(),
-        By::Number(_) => filter.directory_number = text.ptr(),
-        By::User(_) => filter.username = text.ptr(),
-        By::CallId(_) => filter.call_id = text.ptr(),
+        ListKey::All => {}
+        ListKey::Device(_) => filter.device_name = text.ptr(),
+        ListKey::Number(_) => filter.directory_number = text.ptr(),
+        ListKey::User(_) => filter.username = text.ptr(),
+        ListKey::CallId(_) => filter.call_id = text.ptr(),
     }
     let (mut snapshot, mut error) = (std::ptr::null_mut(), support::init::<rec_error>());
     let cpu = thread_cpu();
@@ -94,11 +99,11 @@ fn list(engine: rec_engine, by: By<'_>, json: bool) -> Listed {
     if json {
         std::hint::black_box(unsafe { rec_snapshot_json(snapshot) });
     }
-    let told = [begin.elapsed(), thread_cpu() - cpu];
+    let with_json = [begin.elapsed(), thread_cpu() - cpu];
     unsafe { rec_snapshot_free(snapshot) };
     let freed = [begin.elapsed(), thread_cpu() - cpu];
-    let parts = |n: usize| [at[n], told[n] - at[n], freed[n] - told[n]];
-    Listed {
+    let parts = |n: usize| [at[n], with_json[n] - at[n], freed[n] - with_json[n]];
+    ListTimes {
         count,
         wall: parts(0),
         cpu: parts(1),
@@ -113,22 +118,22 @@ fn control(arguments: &Arguments, live: u64) {
         ("storage.digest", "none"),
         ("storage.max_open_files", "64"),
     ];
-    let engine = Engine::open(&directory.0, &settings);
+    let engine = BenchEngine::open(&directory.0, &settings);
     let empty_kib = process::resident_kib();
     let cpu = Cpu::now();
     let mut calls: Vec<rec_call> = Vec::new();
     for number in 0..live {
         let (call, name) = begin(&engine, number);
         engine.start_pausing(&name, "wav", REC_PAUSE_SKIP);
-        let name = Arg::from(name.as_str());
-        ask(|e| unsafe {
+        let name = CText::from(name.as_str());
+        checked(|e| unsafe {
             let none = std::ptr::null_mut();
             rec_pause_by_call(engine.handle, std::ptr::null(), name.ptr(), none, e)
         })
         .unwrap();
         calls.push(call);
     }
-    while engine.told.paused.load(SeqCst) < live {
+    while engine.counts.paused.load(SeqCst) < live {
         std::thread::sleep(Duration::from_millis(5));
     }
     let used = Cpu::now().since(cpu).all();
@@ -141,14 +146,14 @@ fn control(arguments: &Arguments, live: u64) {
     );
     let overhead = [times::clock_overhead(), times::cpu_clock_overhead()];
     let starts = arguments.number("starts", 5000);
-    starts_and_stops(&engine, "nobody lists", live, starts, overhead);
+    starts_and_stops(&engine, "no lists meanwhile", live, starts, overhead);
     let stop = Arc::new(AtomicBool::new(false));
     let lists = Arc::new(AtomicU64::new(0));
     let lister = {
         let (stop, lists, handle) = (stop.clone(), lists.clone(), engine.handle);
         std::thread::spawn(move || {
             while !stop.load(SeqCst) {
-                list(handle, By::All, false);
+                list(handle, ListKey::All, false);
                 lists.fetch_add(1, SeqCst);
             }
         })
@@ -177,16 +182,16 @@ fn control(arguments: &Arguments, live: u64) {
     engine.close();
 }
 
-/// 2,000 starts a second on a schedule, each stopped 10 ms later.
-fn starts_and_stops(engine: &Engine, what: &str, live: u64, count: u64, overhead: [u64; 2]) {
+/// Starts 2,000 recordings a second on a schedule, and stops each 10 ms later.
+fn starts_and_stops(engine: &BenchEngine, what: &str, live: u64, count: u64, overhead: [u64; 2]) {
     const IN_FLIGHT: usize = 20;
     let (mut started, mut stopped) = ([Times::new(), Times::new()], [Times::new(), Times::new()]);
     let mut running = std::collections::VecDeque::new();
-    let ended = engine.told.ended();
+    let ended = engine.counts.ended();
     let schedule = Instant::now();
     for n in 0..count {
         let (call, name) = begin(engine, live + n);
-        let (call_id, format) = (Arg::from(name.as_str()), Arg::from("wav"));
+        let (call_id, format) = (CText::from(name.as_str()), CText::from("wav"));
         let mut options: rec_start_options = support::init();
         options.call_id = call_id.ptr();
         options.format = format.ptr();
@@ -217,7 +222,7 @@ fn starts_and_stops(engine: &Engine, what: &str, live: u64, count: u64, overhead
     }
 }
 
-/// Notes how long it took, and how much CPU.
+/// Measures the wall-clock and CPU time of `act`.
 fn timed(times: &mut [Times; 2], act: impl FnOnce() -> rec_status) -> rec_status {
     let (cpu, begin) = (thread_cpu(), Instant::now());
     let status = act();
@@ -226,7 +231,7 @@ fn timed(times: &mut [Times; 2], act: impl FnOnce() -> rec_status) -> rec_status
     status
 }
 
-fn lists_by_key(engine: &Engine, live: u64, [overhead, _]: [u64; 2]) {
+fn lists_by_key(engine: &BenchEngine, live: u64, [overhead, _]: [u64; 2]) {
     println!("  rec_list of one, by:");
     for field in ["device", "number", "user", "call"] {
         let mut times = Times::new();
@@ -239,10 +244,10 @@ fn lists_by_key(engine: &Engine, live: u64, [overhead, _]: [u64; 2]) {
                 _ => format!("call-{number}"),
             };
             let by = match field {
-                "device" => By::Device(&text),
-                "number" => By::Number(&text),
-                "user" => By::User(&text),
-                _ => By::CallId(&text),
+                "device" => ListKey::Device(&text),
+                "number" => ListKey::Number(&text),
+                "user" => ListKey::User(&text),
+                _ => ListKey::CallId(&text),
             };
             let listed = list(engine.handle, by, false);
             assert_eq!(listed.count, 1);
@@ -252,15 +257,15 @@ fn lists_by_key(engine: &Engine, live: u64, [overhead, _]: [u64; 2]) {
     }
 }
 
-fn full_lists(engine: &Engine, live: u64) {
-    let lists: Vec<Listed> = (0..9).map(|_| list(engine.handle, By::All, true)).collect();
+fn full_lists(engine: &BenchEngine, live: u64) {
+    let lists: Vec<ListTimes> = (0..9).map(|_| list(engine.handle, ListKey::All, true)).collect();
     assert!(lists.iter().all(|list| list.count as u64 == live));
-    println!("  all of them, ms of CPU and of the wall:");
+    println!("  all recordings, ms of CPU and of wall-clock time:");
     for (part, what) in ["rec_list", "rec_snapshot_json", "rec_snapshot_free"]
         .iter()
         .enumerate()
     {
-        let ms = |of: fn(&Listed) -> &[Duration; 3]| -> Vec<f64> {
+        let ms = |of: fn(&ListTimes) -> &[Duration; 3]| -> Vec<f64> {
             lists
                 .iter()
                 .map(|list| of(list)[part].as_secs_f64() * 1000.0)
@@ -275,32 +280,32 @@ fn full_lists(engine: &Engine, live: u64) {
     }
 }
 
-/// As many recordings as go through, 200 ms of audio each, to file and terminal event.
+/// Makes as many recordings as possible, each with 200 ms of audio, up to the terminal event.
 fn publish(arguments: &Arguments, durability: &str) {
     const IN_FLIGHT: u64 = 500;
     let directory = kit::directory(arguments);
     let settings = [("media.clock", "real"), ("storage.durability", durability)];
-    let engine = Engine::open(&directory.0, &settings);
+    let engine = BenchEngine::open(&directory.0, &settings);
     let mut speech = Speech::new();
     let long = Duration::from_secs(arguments.number("seconds", 5));
     let (begun, cpu, caller) = (Instant::now(), Cpu::now(), thread_cpu());
     let mut count = 0u64;
     while begun.elapsed() < long {
-        if count - engine.told.ended() >= IN_FLIGHT {
+        if count - engine.counts.ended() >= IN_FLIGHT {
             std::thread::sleep(Duration::from_millis(1));
             continue;
         }
         let live = engine.live(count as usize, "wav");
-        for frame in 0..10 {
+        for packet in 0..10 {
             for (side, feed) in live.feeds.iter().enumerate() {
                 assert_eq!(
-                    kit::rtp(*feed, speech.packet(side, count as usize, frame)),
+                    kit::rtp(*feed, speech.packet(side, count as usize, packet)),
                     REC_OK
                 );
             }
         }
-        ask(|e| unsafe {
-            let name = Arg::from(format!("call-{count}").as_str());
+        checked(|e| unsafe {
+            let name = CText::from(format!("call-{count}").as_str());
             rec_stop_by_call(
                 engine.handle,
                 std::ptr::null(),
@@ -317,7 +322,7 @@ fn publish(arguments: &Arguments, durability: &str) {
     engine.await_ended(count);
     let (wall, used) = (begun.elapsed(), Cpu::now().since(cpu));
     let threads = cpu::threads(caller);
-    let told = engine.close();
+    let counts = engine.close();
     println!(
         "\nstart to published file and terminal event, {durability}, sha256: {count} in {:.1} s = {:.0} a second, {:.0} us of CPU each ({:.0} user, {:.0} kernel); failed {}",
         wall.as_secs_f64(),
@@ -325,7 +330,7 @@ fn publish(arguments: &Arguments, durability: &str) {
         used.all().as_secs_f64() * 1e6 / count as f64,
         used.user.as_secs_f64() * 1e6 / count as f64,
         used.kernel.as_secs_f64() * 1e6 / count as f64,
-        told.failed.load(SeqCst)
+        counts.failed.load(SeqCst)
     );
     println!("  CPU-s of the threads: {threads}");
 }

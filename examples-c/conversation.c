@@ -9,38 +9,38 @@
 #include <time.h>
 #include <unistd.h>
 
-static bool is_close_to(int n, int place)
+static bool is_near(int n, int place)
 {
     return n >= place - 4 && n <= place + 4;
 }
 
-static bool is_spared(int n)
+static bool is_left_alone(int n)
 {
-    return is_close_to(n, 0) || is_close_to(n, CARD_FROM) || is_close_to(n, CARD_TO) || is_close_to(n, FRAMES);
+    return is_near(n, 0) || is_near(n, CARD_FROM) || is_near(n, CARD_TO) || is_near(n, PACKETS);
 }
 
 bool packet_is_lost(int n)
 {
-    return n % 50 == 25 && !is_spared(n);
+    return n % 50 == 25 && !is_left_alone(n);
 }
 
 bool packet_is_swapped(int n)
 {
-    return n % 37 == 18 && !is_spared(n) && !is_spared(n + 1) && !packet_is_lost(n) && !packet_is_lost(n + 1);
+    return n % 37 == 18 && !is_left_alone(n) && !is_left_alone(n + 1) && !packet_is_lost(n) && !packet_is_lost(n + 1);
 }
 
-/* 0 to 15 ms late, another amount each time, and never early */
+/* A packet is 0 to 15 ms late. */
 static uint64_t jitter_ns(int leg, int n)
 {
-    return is_spared(n) ? 0 : (uint64_t)((n * 7 + leg * 11) % 16) * 1000000;
+    return is_left_alone(n) ? 0 : (uint64_t)((n * 7 + leg * 11) % 16) * 1000000;
 }
 
-uint64_t lost_ms_put_in(void)
+uint64_t expected_lost_ms(void)
 {
     uint64_t packets = 0;
-    for (int n = 0; n < FRAMES; n++)
+    for (int n = 0; n < PACKETS; n++)
         if (packet_is_lost(n) && (n < CARD_FROM || n >= CARD_TO))
-            packets += 2; /* in both directions */
+            packets += 2; /* one of each party */
     return packets * 20;
 }
 
@@ -51,7 +51,7 @@ uint64_t monotonic_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static int16_t decode_ulaw(uint8_t byte)
+int16_t decode_ulaw(uint8_t byte)
 {
     int code = ~byte & 0xff, magnitude = ((((code & 0x0f) << 3) + 0x84) << ((code >> 4) & 7)) - 0x84;
     return (int16_t)(code & 0x80 ? -magnitude : magnitude);
@@ -89,14 +89,14 @@ static void sleep_until(uint64_t ns)
 
 static void send_packet(const struct conversation *it, int to, int leg, int n)
 {
-    uint8_t packet[12 + FRAME] = {0x80, 0 /* payload type 0: PCMU */};
-    uint32_t sequence = 1000 + (uint32_t)n, timestamp = 160000 + (uint32_t)n * FRAME;
+    uint8_t packet[12 + PACKET] = {0x80, 0 /* payload type 0: PCMU */};
+    uint32_t sequence = 1000 + (uint32_t)n, timestamp = 160000 + (uint32_t)n * PACKET;
     packet[2] = (uint8_t)(sequence >> 8);
     packet[3] = (uint8_t)sequence;
     for (int i = 0; i < 4; i++)
         packet[4 + i] = (uint8_t)(timestamp >> (24 - 8 * i));
     packet[11] = (uint8_t)(leg + 1); /* SSRC */
-    memcpy(packet + 12, it->ulaw[leg] + n * FRAME, FRAME);
+    memcpy(packet + 12, it->ulaw[leg] + n * PACKET, PACKET);
     if (send(to, packet, sizeof packet, 0) != (ssize_t)sizeof packet)
         perror("send");
 }
@@ -113,8 +113,8 @@ void *conversation_send(void *argument)
             perror("connect");
     }
     uint64_t begin = monotonic_ns();
-    for (int n = 0; n < FRAMES; n++) {
-        int first = jitter_ns(0, n) <= jitter_ns(1, n) ? 0 : 1; /* whichever leg's turn comes sooner */
+    for (int n = 0; n < PACKETS; n++) {
+        int first = jitter_ns(0, n) <= jitter_ns(1, n) ? 0 : 1; /* the leg whose packet is due sooner */
         for (int turn = 0; turn < 2; turn++) {
             int leg = turn == 0 ? first : 1 - first;
             sleep_until(begin + (uint64_t)n * 20000000 + jitter_ns(leg, n));

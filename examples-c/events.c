@@ -1,19 +1,22 @@
-/* What one is told, and when.
+/* Subscribes to all events, including those of calls, causes one of nearly every kind, and
+ * prints each event's number, kind, time and recording.
  *
- *   events DIRECTORY
+ *   events [--json] DIRECTORY
  *
- * Subscribes to everything, the life of calls included, lets happen what is easily made to happen, and prints each event's
- * number, kind and JSON. Exits 0 if every one of them came. */
+ * With --json, prints each event's JSON object instead. The exit status is 0 if every
+ * expected event was delivered. */
 #define _POSIX_C_SOURCE 200809L
 #include <callrec.h>
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 static rec_error error = REC_INIT(rec_error);
+static bool is_json;
 
 static void must(rec_status status, const char *what)
 {
@@ -27,33 +30,42 @@ static const char *const kinds[] = {"?", "STARTED", "PAUSED", "RESUMED", "FINISH
                                     "MEDIA_IGNORED", "LEG_SILENT", "CALL_BEGAN", "CALL_UPDATED", "CALL_ENDED"};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-struct told {
+struct received {
     unsigned times[KINDS];
     uint64_t sequence;
 };
 
-/* Runs on the library's event thread, one event after the other: no lock is needed
- * for what only this function touches. While it does not return, later events
- * wait, but calls and recordings go on. `event` lives until it returns. */
+/* callrec calls this function on its event thread, one event at a time, so data that only
+ * this function uses needs no lock. Later events wait until it returns; calls and recordings
+ * do not. `event` is valid until it returns. */
 static void on_event(void *user_data, const rec_event *event)
 {
-    struct told *told = user_data;
-    unsigned kind = event->kind > 0 && event->kind < KINDS ? (unsigned)event->kind : 0; /* later versions know more kinds */
-    if (told->sequence != 0 && event->sequence != told->sequence + 1)
-        printf("a gap: this program was too slow, and missed some\n");
-    told->sequence = event->sequence;
-    told->times[kind]++;
-    printf("%3" PRIu64 " %-12s %s\n", event->sequence, kinds[kind], event->json);
+    struct received *received = user_data;
+    unsigned kind = event->kind > 0 && event->kind < KINDS ? (unsigned)event->kind : 0; /* later versions have more kinds */
+    if (received->sequence != 0 && event->sequence != received->sequence + 1)
+        fprintf(stderr, "events are missing: this program was too slow\n");
+    received->sequence = event->sequence;
+    received->times[kind]++;
+    if (is_json) {
+        printf("%s\n", event->json);
+        return;
+    }
+    time_t seconds = (time_t)(event->time_ms / 1000);
+    char text[32];
+    strftime(text, sizeof text, "%H:%M:%S", localtime(&seconds));
+    printf("%3" PRIu64 "  %s.%03d  %-12s  %s\n", event->sequence, text, (int)(event->time_ms % 1000), kinds[kind],
+           event->recording != NULL ? event->recording->id.text : event->call != NULL ? event->call->directory_number : "");
 }
 
-/* Called once, after the last event: the place to give up what belongs to it. */
+/* callrec calls this once, after the last event. Free `user_data` here. */
 static void no_more(void *user_data)
 {
     (void)user_data;
-    printf("    no more events\n");
+    if (!is_json)
+        printf("     no more events\n");
 }
 
-/* One packet of 20 ms of mu-law silence */
+/* Passes in one packet: 20 ms of mu-law silence. */
 static void packet(rec_feed feed, unsigned sequence)
 {
     uint8_t bytes[172] = {0x80, 0, (uint8_t)(sequence >> 8), (uint8_t)sequence};
@@ -67,21 +79,22 @@ static void packet(rec_feed feed, unsigned sequence)
 
 int main(int argc, char **argv)
 {
-    struct told told = {{0}, 0};
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
+    struct received received = {{0}, 0};
+    is_json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    if (argc != 2 + is_json) {
+        fprintf(stderr, "usage: %s [--json] DIRECTORY\n", argv[0]);
         return 2;
     }
     rec_config *config = NULL;
     rec_engine engine;
     rec_subscription subscription;
     rec_subscribe_options everything = REC_INIT(rec_subscribe_options);
-    everything.flags = REC_SUBSCRIBE_CALLS; /* without it, or with rec_subscribe: recordings, and what is wrong */
+    everything.flags = REC_SUBSCRIBE_CALLS; /* otherwise there are no events of calls */
     must(rec_config_new(&config), "rec_config_new");
-    must(rec_config_set(config, "storage.directory", argv[1], &error), "storage.directory");
+    must(rec_config_set(config, "storage.directory", argv[argc - 1], &error), "storage.directory");
     must(rec_open(config, &engine, &error), "rec_open");
     rec_config_free(config);
-    must(rec_subscribe_with(engine, &everything, on_event, &told, no_more, &subscription, &error), "rec_subscribe_with");
+    must(rec_subscribe_with(engine, &everything, on_event, &received, no_more, &subscription, &error), "rec_subscribe_with");
 
     rec_call_info info = REC_INIT(rec_call_info);
     rec_feed_format format = REC_INIT(rec_feed_format);
@@ -90,13 +103,13 @@ int main(int argc, char **argv)
     rec_feed feed;
     rec_id id;
     info.directory_number = "101";
-    info.tag = 42; /* the host's own, handed back with each event of this call */
+    info.tag = 42; /* chosen by the host; each event of this call carries it */
     format.codec = REC_CODEC_PCMU;
     options.directory_number = "101";
     must(rec_call_begin(engine, &info, &call, &error), "rec_call_begin"); /* CALL_BEGAN */
     must(rec_feed_open(call, REC_LEG_LOCAL, &format, &feed, &error), "rec_feed_open");
 
-    /* REC_OK means accepted; STARTED comes once the file is there */
+    /* REC_OK means accepted; STARTED follows when the file exists. */
     must(rec_start(engine, NULL, &options, &id, &error), "rec_start");
     unsigned n = 0;
     while (n < 20)
@@ -107,24 +120,24 @@ int main(int argc, char **argv)
     must(rec_resume_by_id(engine, NULL, id.text, &error), "rec_resume_by_id"); /* RESUMED */
     while (n < 40)
         packet(feed, n++);
-    n += 5; /* five packets that never come: LOSS, once it is sure that they do not come late */
+    n += 5; /* five packets are lost: LOSS, when it is too late for them to arrive */
     while (n < 120)
         packet(feed, n++);
     rec_call_info transfer = REC_INIT(rec_call_info);
     transfer.username = "somebody.else";
     must(rec_call_update(call, &transfer, &error), "rec_call_update"); /* CALL_UPDATED */
-    must(rec_call_end(call, &error), "rec_call_end"); /* CALL_ENDED; and FINISHED, because the call ended */
+    must(rec_call_end(call, &error), "rec_call_end"); /* CALL_ENDED, and FINISHED because the call has ended */
 
-    must(rec_close(engine, 10000, &error), "rec_close"); /* every event has been told when it returns */
+    must(rec_close(engine, 10000, &error), "rec_close"); /* delivers every event before it returns */
 
     for (int kind = REC_EVENT_STARTED; kind <= REC_EVENT_LOSS; kind++)
-        if (kind != REC_EVENT_FAILED && told.times[kind] == 0) {
-            fprintf(stderr, "%s never came\n", kinds[kind]);
+        if (kind != REC_EVENT_FAILED && received.times[kind] == 0) {
+            fprintf(stderr, "%s was not delivered\n", kinds[kind]);
             return 1;
         }
     for (int kind = REC_EVENT_CALL_BEGAN; kind <= REC_EVENT_CALL_ENDED; kind++)
-        if (told.times[kind] != 1) {
-            fprintf(stderr, "%s came %u times\n", kinds[kind], told.times[kind]);
+        if (received.times[kind] != 1) {
+            fprintf(stderr, "%s was delivered %u times, not once\n", kinds[kind], received.times[kind]);
             return 1;
         }
     return 0;

@@ -1,10 +1,11 @@
-/* A telephony service that offers the HTTP APIs of Imagicle, Genesys and Vobiz:
- * an engine, a gateway, and two calls in which somebody speaks until SIGTERM.
+/* A telephony service that offers the HTTP APIs of Imagicle, Genesys and Vobiz. It has an
+ * engine, a gateway and two calls, in which a conversation repeats until SIGTERM.
  *
- *   gateway DIRECTORY PORT     PORT 0: any free one
+ *   gateway DIRECTORY PORT
  *
- * Prints "listening on http://127.0.0.1:<port>" once it answers. README shows
- * what to ask it with curl. */
+ * With PORT 0 the system chooses a free port. The program prints
+ * "listening on http://127.0.0.1:<port>" when it is ready. The README shows requests for
+ * curl. */
 #define _POSIX_C_SOURCE 200809L
 #include <callrec.h>
 
@@ -28,7 +29,7 @@ static void must(rec_status status, const char *what)
     }
 }
 
-/* The SDKs of Vobiz and Plivo want 20 characters, the first two of them MA. */
+/* The SDKs of Vobiz and Plivo require 20 characters that begin with MA. */
 #define ACCOUNT "MADEMO00000000000000"
 
 struct user {
@@ -37,14 +38,16 @@ struct user {
     uint32_t level;
 };
 
-/* A real service asks its directory. The account's token signs its callbacks. */
+/* A real service looks its users up in its directory. The account's token also signs the
+ * callbacks to the account. */
 static const struct user users[] = {
     {REC_AUTH_BASIC, "admin", "secret", REC_LEVEL_COMPLETE}, {REC_AUTH_BASIC, "user1", "secret", REC_LEVEL_BASE},
     {REC_AUTH_BASIC, "user2", "secret", REC_LEVEL_BASE},     {REC_AUTH_BASIC, ACCOUNT, "secret", REC_LEVEL_COMPLETE},
     {REC_AUTH_TOKEN, ACCOUNT, "secret", REC_LEVEL_COMPLETE}, {REC_AUTH_BEARER, ACCOUNT, "secret", REC_LEVEL_COMPLETE},
 };
 
-/* Takes the same time wherever the two differ. */
+/* Takes the same time wherever the two strings differ, so that nobody can guess the secret
+ * from the time an answer takes. */
 static int same_secret(const char *given, const char *known)
 {
     size_t given_size = strlen(given), known_size = strlen(known);
@@ -77,16 +80,16 @@ static struct conversation conversation;
 static rec_feed feeds[2][2];
 static atomic_bool over;
 
-/* The same conversation, again and again, in both calls: a frame each 20 ms. */
+/* Feeds the same conversation to both calls, over and over: a packet every 20 ms. */
 static void *speak(void *unused)
 {
     (void)unused;
     struct timespec next;
     clock_gettime(CLOCK_MONOTONIC, &next);
-    for (int frame = 0; !atomic_load(&over); frame = (frame + 1) % FRAMES) {
+    for (int packet = 0; !atomic_load(&over); packet = (packet + 1) % PACKETS) {
         for (int call = 0; call < 2; call++)
             for (int leg = 0; leg < 2; leg++)
-                rec_feed_write(feeds[call][leg], conversation.ulaw[leg] + frame * FRAME, FRAME);
+                rec_feed_write(feeds[call][leg], conversation.ulaw[leg] + packet * PACKET, PACKET);
         next.tv_nsec += 20000000;
         if (next.tv_nsec >= 1000000000) {
             next.tv_nsec -= 1000000000;
@@ -152,7 +155,7 @@ int main(int argc, char **argv)
     sigemptyset(&end);
     sigaddset(&end, SIGTERM);
     sigaddset(&end, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &end, NULL); /* waited for below, by this thread alone */
+    pthread_sigmask(SIG_BLOCK, &end, NULL); /* this thread waits for them below */
     if (!conversation_load(&conversation, CONVERSATION))
         return 1;
 
@@ -174,10 +177,10 @@ int main(int argc, char **argv)
 
     int signal_number;
     sigwait(&end, &signal_number);
-    if (rec_gateway_stop(gateway, 5000, &error) != REC_OK) /* a client was cut off: no reason to lose a recording */
+    if (rec_gateway_stop(gateway, 5000, &error) != REC_OK) /* a request was cut off; the recordings are not affected */
         fprintf(stderr, "rec_gateway_stop: %s\n", error.message);
     atomic_store(&over, true);
     pthread_join(speaker, NULL);
-    must(rec_close(engine, 10000, &error), "rec_close"); /* finishes what is live */
+    must(rec_close(engine, 10000, &error), "rec_close"); /* finishes the live recordings */
     return 0;
 }

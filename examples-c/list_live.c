@@ -1,15 +1,18 @@
-/* Three calls are being recorded: who asks for what sees which?
+/* Records three calls and lists the live recordings: all, filtered, and as callers of
+ * different levels see them.
  *
- *   list_live DIRECTORY
+ *   list_live [--json] DIRECTORY
  *
- * Prints the live recordings as JSON, all and filtered, and how the rules decide
- * for callers of different levels. */
+ * With --json, prints each list as a JSON array. */
 #include <callrec.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static rec_error error = REC_INIT(rec_error);
+static bool is_json;
 
 static void must(rec_status status, const char *what)
 {
@@ -32,21 +35,23 @@ static void record_a_call(rec_engine engine, const char *device, const char *num
     must(rec_call_begin(engine, &info, &call, &error), "rec_call_begin");
     options.device_name = device;
     options.directory_number = number;
-    must(rec_start(engine, NULL, &options, &id, &error), "rec_start"); /* no audio yet: that is silence */
+    must(rec_start(engine, NULL, &options, &id, &error), "rec_start"); /* no audio yet, so it records silence */
 }
 
-/* A list is one instant, and ours until we free it: no lock is held, and what it
- * shows does not change under our hands. */
+/* A snapshot shows one moment. It holds no lock and does not change until we free it. */
 static void print(rec_engine engine, const char *title, const rec_caller *caller, const rec_filter *filter)
 {
     rec_snapshot *snapshot = NULL;
     rec_status status = rec_list(engine, caller, filter, &snapshot, &error);
-    if (status != REC_OK) { /* snapshot has not been touched */
-        printf("%s: %s: %s\n", title, rec_status_text(status), error.message);
+    if (status != REC_OK) { /* rec_list has not written the snapshot */
+        fprintf(is_json ? stderr : stdout, "%s: %s: %s\n", title, rec_status_text(status), error.message);
         return;
     }
-    printf("%s: %s\n", title, rec_snapshot_json(snapshot));
-    for (size_t i = 0; i < rec_snapshot_count(snapshot); i++) {
+    if (is_json)
+        printf("%s\n", rec_snapshot_json(snapshot));
+    else
+        printf("%s: %zu\n", title, rec_snapshot_count(snapshot));
+    for (size_t i = 0; !is_json && i < rec_snapshot_count(snapshot); i++) {
         const rec_recording *live = rec_snapshot_get(snapshot, i);
         printf("  %s  line %s of %s, %s%s\n", live->id.text, live->directory_number, live->username, live->remote_phone_number,
                live->state == REC_STATE_PAUSED ? ", paused" : "");
@@ -56,14 +61,15 @@ static void print(rec_engine engine, const char *title, const rec_caller *caller
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
+    is_json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    if (argc != 2 + is_json) {
+        fprintf(stderr, "usage: %s [--json] DIRECTORY\n", argv[0]);
         return 2;
     }
     rec_config *config = NULL;
     rec_engine engine;
     must(rec_config_new(&config), "rec_config_new");
-    must(rec_config_set(config, "storage.directory", argv[1], &error), "storage.directory");
+    must(rec_config_set(config, "storage.directory", argv[argc - 1], &error), "storage.directory");
     must(rec_open(config, &engine, &error), "rec_open");
     rec_config_free(config);
 
@@ -72,26 +78,26 @@ int main(int argc, char **argv)
     record_a_call(engine, "SEP000000000003", "103", "user1", "+1555123458");
     must(rec_pause_by_device(engine, NULL, "SEP000000000003", NULL, NULL, &error), "rec_pause_by_device");
 
-    rec_filter number = REC_INIT(rec_filter), user = REC_INIT(rec_filter), both = REC_INIT(rec_filter), nobody = REC_INIT(rec_filter);
+    rec_filter number = REC_INIT(rec_filter), user = REC_INIT(rec_filter), both = REC_INIT(rec_filter), none = REC_INIT(rec_filter);
     number.directory_number = "102";
     user.username = "user1";
     both.username = "user1";
-    both.device_name = "SEP000000000003"; /* all that is given must be met */
-    nobody.directory_number = "999";
+    both.device_name = "SEP000000000003"; /* a recording must match every given field */
+    none.directory_number = "999";
     print(engine, "all", NULL, NULL);
     print(engine, "number 102", NULL, &number);
-    print(engine, "of user1", NULL, &user);
-    print(engine, "of user1 on SEP000000000003", NULL, &both);
-    print(engine, "number 999", NULL, &nobody); /* nothing is not an error */
+    print(engine, "user1", NULL, &user);
+    print(engine, "user1 on SEP000000000003", NULL, &both);
+    print(engine, "number 999", NULL, &none); /* an empty list is not an error */
 
-    /* NULL is the host itself, and trusted. Others are asked for their level: below
-     * 10 one sees one's own recordings alone, and must ask for just these. */
+    /* A NULL caller is the host itself, which may do anything. A caller below level 10 sees
+     * only their own recordings, and must filter by their own username. */
     rec_caller user1 = REC_INIT(rec_caller);
     user1.level = REC_LEVEL_BASE;
     user1.username = "user1";
-    print(engine, "user1 asks for all", &user1, NULL);
-    print(engine, "user1 asks for their own", &user1, &user);
+    print(engine, "all, asked for by user1", &user1, NULL);
+    print(engine, "user1, asked for by user1", &user1, &user);
 
-    must(rec_close(engine, 10000, &error), "rec_close"); /* finishes what is live */
+    must(rec_close(engine, 10000, &error), "rec_close"); /* finishes the live recordings */
     return 0;
 }

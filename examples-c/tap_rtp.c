@@ -1,10 +1,10 @@
-/* Two UDP ports in, one recording out: what a bridge does with the two RTP
+/* Records the RTP packets that arrive on two UDP ports. A bridge does this with the two
  * streams that a Cisco phone forks, one for each direction.
  *
  *   tap_rtp DIRECTORY PORT_LOCAL PORT_REMOTE SECONDS
  *
- * SECONDS 0: until SIGINT or SIGTERM, which also end it sooner. The last line on
- * stdout is the path of the recording. Try it:
+ * The program ends after SECONDS, or at SIGINT or SIGTERM; with SECONDS 0 only a signal
+ * ends it. The last line on stdout is the path of the recording. To try it:
  *
  *   ./tap_rtp /tmp/recordings 5004 5006 10 &
  *   ffmpeg -re -f lavfi -i sine=440 -ar 8000 -ac 1 -c:a pcm_mulaw -f rtp rtp://127.0.0.1:5004 */
@@ -22,12 +22,12 @@
 #include <sys/socket.h>
 #include <time.h>
 
-static volatile sig_atomic_t asked_to_end;
+static volatile sig_atomic_t is_ending;
 
 static void on_signal(int number)
 {
     (void)number;
-    asked_to_end = 1;
+    is_ending = 1;
 }
 
 static rec_error error = REC_INIT(rec_error);
@@ -43,9 +43,13 @@ static void must(rec_status status, const char *what)
 static void on_event(void *user_data, const rec_event *event)
 {
     char *path = user_data;
-    fprintf(stderr, "%s\n", event->json);
-    if (event->kind == REC_EVENT_FINISHED)
+    if (event->kind == REC_EVENT_STARTED)
+        fprintf(stderr, "started %s\n", event->recording->id.text);
+    if (event->kind == REC_EVENT_FINISHED) {
+        fprintf(stderr, "finished %s: %.1f s, %" PRIu64 " ms lost\n", event->recording->id.text, (double)event->recording->duration_ms / 1000,
+                event->recording->lost_ms);
         snprintf(path, 4096, "%s", event->recording->path);
+    }
 }
 
 static int udp_socket(const char *port)
@@ -75,7 +79,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s DIRECTORY PORT_LOCAL PORT_REMOTE SECONDS\n", argv[0]);
         return 2;
     }
-    /* callrec's threads have all signals blocked: ours come here */
+    /* callrec's threads block all signals, so these are delivered to this thread. */
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -96,7 +100,7 @@ int main(int argc, char **argv)
     rec_feed feeds[2];
     rec_id id;
     info.device_name = options.device_name = "tap";
-    format.codec = REC_CODEC_PCMU; /* A-law is understood as well: RTP says which it is */
+    format.codec = REC_CODEC_PCMU; /* Also accepts A-law: the RTP payload type tells which it is. */
     must(rec_call_begin(engine, &info, &call, &error), "rec_call_begin");
     must(rec_feed_open(call, REC_LEG_LOCAL, &format, &feeds[0], &error), "rec_feed_open");
     must(rec_feed_open(call, REC_LEG_REMOTE, &format, &feeds[1], &error), "rec_feed_open");
@@ -105,10 +109,10 @@ int main(int argc, char **argv)
 
     uint64_t packets[2] = {0, 0};
     int64_t end = monotonic_ms() + (int64_t)atoi(argv[4]) * 1000;
-    while (!asked_to_end) {
+    while (!is_ending) {
         int64_t left = end - monotonic_ms();
         if (atoi(argv[4]) == 0 || left > 100)
-            left = 100; /* a signal between the test and poll is noticed at the latest then */
+            left = 100; /* A signal that arrives just before poll() is noticed after 100 ms. */
         if (left <= 0)
             break;
         if (poll(sockets, 2, (int)left) < 0 && errno != EINTR) {
@@ -120,8 +124,8 @@ int main(int argc, char **argv)
             ssize_t size;
             if ((sockets[leg].revents & POLLIN) && (size = recv(sockets[leg].fd, packet, sizeof packet, 0)) >= 0) {
                 packets[leg]++;
-                /* Whatever arrives on an open port is handed in; what is no RTP, or no
-                 * audio we know, is not taken for audio, but counted. */
+                /* Pass in every packet. callrec ignores data that is not RTP, or that
+                 * has an unknown payload type, and counts it. */
                 rec_feed_rtp(feeds[leg], packet, (size_t)size);
             }
             sockets[leg].revents = 0;
@@ -132,7 +136,7 @@ int main(int argc, char **argv)
     rec_statistics statistics = REC_INIT(rec_statistics);
     must(rec_stats(engine, &statistics, &error), "rec_stats");
     must(rec_close(engine, 10000, &error), "rec_close");
-    fprintf(stderr, "received %" PRIu64 " + %" PRIu64 " packets, %" PRIu64 " of them no audio\n", packets[0], packets[1], statistics.frames_ignored);
+    fprintf(stderr, "received %" PRIu64 " + %" PRIu64 " packets, of which %" PRIu64 " were not audio\n", packets[0], packets[1], statistics.frames_ignored);
     printf("%s\n", path);
     return path[0] != '\0' ? 0 : 1;
 }

@@ -1,6 +1,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "wav_check.h"
 
+#include "console.h"
+
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -82,67 +84,64 @@ static bool is_at(struct stereo audio, int channel, long frame, const int16_t *p
     return true;
 }
 
-/* Within 20 ms of where it should be; -1: not there. */
+/* Returns where the packet is, within 20 ms of where it should be; -1 if it is not there. */
 static long find_near(struct stereo audio, int channel, long frame, const int16_t *pcm)
 {
-    for (long away = 0; away <= FRAME; away++) {
-        if (is_at(audio, channel, frame + away, pcm, FRAME))
+    for (long away = 0; away <= PACKET; away++) {
+        if (is_at(audio, channel, frame + away, pcm, PACKET))
             return frame + away;
-        if (is_at(audio, channel, frame - away, pcm, FRAME))
+        if (is_at(audio, channel, frame - away, pcm, PACKET))
             return frame - away;
     }
     return -1;
 }
 
-static bool channel_holds(struct stereo audio, int leg, const int16_t *pcm, double arrived_ms)
+static bool check_channel(struct stereo audio, int leg, const int16_t *pcm, double arrived_ms)
 {
-    int missing = 0, not_silent = 0, shifted = 0;
+    const char *party = leg == 0 ? "local" : "remote";
+    int packets = 0, whole = 0, silences = 0, silent = 0;
     long begin = find_near(audio, leg, lrint(arrived_ms * 8), pcm);
-    if (begin < 0) {
-        fprintf(stderr, "leg %d: the first packet is not at %.0f ms\n", leg, arrived_ms);
-        return false;
-    }
-    for (int n = 1; n < FRAMES; n++) {
-        long at = begin + (long)n * FRAME, found;
-        /* beside the pause and the resume, a packet may be there in part */
+    if (begin < 0)
+        return console_check(false, "The %s party's first packet is at %.0f ms, where it arrived.", party, arrived_ms);
+    for (int n = 1; n < PACKETS; n++) {
+        long at = begin + (long)n * PACKET;
+        /* A packet beside the pause or the resume may be kept in part. */
         if ((n >= CARD_FROM - 1 && n < CARD_FROM + 3) || (n >= CARD_TO - 3 && n < CARD_TO + 1))
             continue;
         if (packet_is_lost(n) || (n >= CARD_FROM && n < CARD_TO)) {
-            not_silent += !is_at(audio, leg, at, NULL, FRAME);
+            silences++;
+            silent += is_at(audio, leg, at, NULL, PACKET);
         } else {
-            found = find_near(audio, leg, at, pcm + n * FRAME);
-            missing += found < 0;
-            shifted += found >= 0 && found != at;
+            packets++;
+            whole += find_near(audio, leg, at, pcm + n * PACKET) >= 0;
         }
     }
-    fprintf(stderr, "leg %d: begins at %.1f ms, %d packets missing, %d elsewhere by up to 20 ms, %d silences broken\n", leg, (double)begin / 8, missing, shifted, not_silent);
-    return missing == 0 && not_silent == 0;
+    bool is_whole = console_check(whole == packets, "The file holds %d of %d packets of the %s party, sample by sample.", whole, packets, party);
+    bool is_silent = console_check(silent == silences, "It holds silence for %d of %d packets that were lost or sent during the pause.", silent, silences);
+    return is_whole && is_silent;
 }
 
-bool wav_holds(const char *path, const struct conversation *said, double wall_ms, const double arrived_ms[2])
+bool check_wav(const char *path, const struct conversation *said, double wall_ms, const double arrived_ms[2])
 {
     struct bytes file = read_file(path);
     struct stereo audio;
-    bool holds = find_audio(file, &audio);
-    if (!holds) {
-        fprintf(stderr, "%s: no stereo PCM16 WAV at 8000 Hz\n", path);
-    } else {
+    bool passed = console_check(find_audio(file, &audio), "The file is a WAV file: stereo PCM16 at 8000 Hz.");
+    if (passed) {
         double length_ms = (double)audio.frames / 8;
-        fprintf(stderr, "length %.1f ms, on the wall %.1f ms\n", length_ms, wall_ms);
-        holds = fabs(length_ms - wall_ms) <= 20;
+        passed = console_check(fabs(length_ms - wall_ms) <= 20, "The file lasts %.2f s, and the recording lasted %.2f s.", length_ms / 1000, wall_ms / 1000);
         for (int leg = 0; leg < 2; leg++)
-            holds = channel_holds(audio, leg, said->pcm[leg], arrived_ms[leg]) && holds;
+            passed = check_channel(audio, leg, said->pcm[leg], arrived_ms[leg]) && passed;
     }
     free(file.at);
-    return holds;
+    return passed;
 }
 
-/* ---- the digits ------------------------------------------------------------ */
+/* ---- the card number -------------------------------------------------------- */
 
-/* 64 values in a row of one packet: any 400 in a row of the original hold two whole packets. */
+/* Samples searched for, from the middle of each packet. */
 enum { NEEDLE = 64 };
 
-/* Are the values, `width` bytes each, in the file with `stride` bytes from one to the next? */
+/* Tells whether the file holds the values, of `width` bytes each, at distances of `stride` bytes. */
 static bool contains(struct bytes file, const uint8_t *values, size_t width, size_t stride)
 {
     for (size_t at = 0; at + (NEEDLE - 1) * stride + width <= file.size; at++) {
@@ -157,7 +156,7 @@ static bool contains(struct bytes file, const uint8_t *values, size_t width, siz
 
 static bool holds_packet(struct bytes file, const struct conversation *said, int leg, int n)
 {
-    size_t from = (size_t)n * FRAME + (FRAME - NEEDLE) / 2;
+    size_t from = (size_t)n * PACKET + (PACKET - NEEDLE) / 2;
     uint8_t pcm[2 * NEEDLE];
     for (size_t i = 0; i < NEEDLE; i++) {
         pcm[2 * i] = (uint8_t)said->pcm[leg][from + i];
@@ -169,7 +168,7 @@ static bool holds_packet(struct bytes file, const struct conversation *said, int
 
 static bool is_loud(const int16_t *pcm)
 {
-    for (int i = 0; i < FRAME; i++)
+    for (int i = 0; i < PACKET; i++)
         if (abs(pcm[i]) > 1000)
             return true;
     return false;
@@ -177,7 +176,7 @@ static bool is_loud(const int16_t *pcm)
 
 struct findings {
     int files, loud, digits;
-    bool speech; /* of before the pause: proof that what is there would be found */
+    bool speech; /* Speech of before the pause was found, so the search works. */
 };
 
 static void search_file(const char *path, const struct conversation *said, struct findings *findings)
@@ -185,7 +184,7 @@ static void search_file(const char *path, const struct conversation *said, struc
     struct bytes file = read_file(path);
     findings->files++;
     for (int n = CARD_FROM + 4; n < CARD_TO - 4; n++)
-        if (is_loud(said->pcm[1] + n * FRAME)) {
+        if (is_loud(said->pcm[1] + n * PACKET)) {
             findings->loud++;
             findings->digits += holds_packet(file, said, 1, n);
         }
@@ -198,7 +197,7 @@ static void search_directory(const char *directory, const struct conversation *s
     DIR *listing = opendir(directory);
     if (listing == NULL) {
         perror(directory);
-        findings->digits++; /* what cannot be read is not proven clean */
+        findings->digits++; /* A file that cannot be read may hold them. */
         return;
     }
     for (struct dirent *entry; (entry = readdir(listing)) != NULL;) {
@@ -215,11 +214,12 @@ static void search_directory(const char *directory, const struct conversation *s
     closedir(listing);
 }
 
-bool digits_are_nowhere(const char *directory, const struct conversation *said)
+bool check_card_number_is_absent(const char *directory, const struct conversation *said)
 {
     struct findings findings = {0, 0, 0, false};
     search_directory(directory, said, &findings);
-    fprintf(stderr, "%d files searched: %d of the card number's %d loud packets in them, other speech %s\n", findings.files, findings.digits,
-            findings.files > 0 ? findings.loud / findings.files : 0, findings.speech ? "found" : "NOT found");
-    return findings.digits == 0 && findings.loud > 0 && findings.speech;
+    bool is_absent = findings.digits == 0 && findings.loud > 0;
+    bool works = console_check(findings.speech, "A search of the directory's %d files finds the speech of before the pause.", findings.files);
+    return console_check(is_absent, "The same search finds none of the %d packets of the card number.", findings.files > 0 ? findings.loud / findings.files : 0)
+           && works;
 }

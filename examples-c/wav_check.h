@@ -1,16 +1,17 @@
-/* What record_call.c holds its recording to. */
+/* The checks that record_call.c makes on its recording. Each prints PASS or FAIL. */
 #ifndef WAV_CHECK_H
 #define WAV_CHECK_H
 
 #include "conversation.h"
 
-/* The file is stereo PCM16 at 8000 Hz; its length is `wall_ms` +- 20; each
- * direction's speech is in its channel, sample by sample, where it arrived
- * (`arrived_ms` after the start); lost packets and the pause are silence. */
-bool wav_holds(const char *path, const struct conversation *, double wall_ms, const double arrived_ms[2]);
+/* Checks the file: it is stereo PCM16 at 8000 Hz, and as long as the recording lasted
+ * (`wall_ms`) within 20 ms. Each party's speech is in its channel, sample by sample, from
+ * the time at which it arrived (`arrived_ms` after the start). Lost packets and the pause
+ * are silence. */
+bool check_wav(const char *path, const struct conversation *, double wall_ms, const double arrived_ms[2]);
 
-/* The samples of the card number are in no file of the directory, neither
- * decoded nor as mu-law, in one channel or interleaved. */
-bool digits_are_nowhere(const char *directory, const struct conversation *);
+/* Checks that no file of the directory holds samples of the card number: neither as
+ * PCM16 nor as mu-law, neither in one channel nor interleaved. */
+bool check_card_number_is_absent(const char *directory, const struct conversation *);
 
 #endif

@@ -1,43 +1,77 @@
-/* callrec: the recorder of live telephone calls. MIT OR Apache-2.0.
+/**
+ * @file callrec.h
+ * @brief The C API of callrec, a recorder of live telephone calls. MIT OR Apache-2.0.
  *
  * Generated from src/capi by cbindgen. Do not edit: change the source, then run
- * CALLREC_BLESS=1 cargo test --test header
+ * `CALLREC_BLESS=1 cargo test --all-features --test header`.
+ */
+
+/**
+ * @mainpage callrec
  *
- * In this order: rec_open, rec_subscribe; for each call rec_call_begin and a
- * rec_feed_open for each leg, then all of its audio by rec_feed_rtp or rec_feed_write,
- * recorded or not; rec_start, rec_pause_..., rec_resume_..., rec_stop_... at any time
- * and as often as wanted: feeds belong to the call, not to a recording; rec_call_end;
- * rec_close. A recording that was started ends with one event, FINISHED, FAILED or
- * START_FAILED (after a crash, or a rec_close that ran out of time: by the next rec_open).
+ * callrec records telephone calls for the program that links it, the host.
  *
- * The rules of every function:
- * - Object first, then the caller (NULL: the host itself), inputs, outputs, and an
- *   optional rec_error last. Outputs are written on success only; a rec_error is
- *   written by every call and cleared on success.
- * - Structs are begun with REC_INIT(type); zero always means the default. An unknown
- *   value or flag is REC_ERR_INVALID_ARGUMENT.
- * - Strings are NUL-terminated UTF-8, paths too, borrowed for the call, at most 1,023
- *   bytes (paths 4,095; attributes 65,536). NULL and "" are absent, but for
- *   rec_call_update and a configuration's values. Strings that come out are never NULL
- *   and live as long as what they came from; nothing is ever handed over for free().
- * - struct_size is 4 to 4,096, or the answer is REC_ERR_INVALID_ARGUMENT and nothing is
- *   done or written, also if it is the rec_error's. A shorter struct than ours: the rest
- *   is zero. A longer one: accepted if the rest is zero. Output structs are written as
- *   far as they reach. Members named reserved must be 0.
- *   rec_event and rec_recording are the library's own: their struct_size tells whether
- *   a member that is newer than 0.1.0 is there.
- * - "Blocking: never" is: waits for no disk and no callback. Handing in (rec_feed_write,
- *   _write_at, _rtp, _rtp_at) also waits for no lock, allocates nothing and makes no
- *   system call: of all functions, call these alone on a real-time thread.
- * - Any function may answer REC_ERR_INTERNAL: a fault inside callrec, by which only what
- *   it touched is failed.
- * - While the system refuses memory, a function that takes memory returns REC_ERR_LIMIT and
- *   changes nothing. Functions that end, pause or give back still work, but may wait for
- *   memory. docs/operations.md says which, and what is not covered.
- * - Engines, calls, feeds and subscriptions are checked ids: a zero, stale, foreign or
- *   invented one is REC_ERR_BAD_HANDLE, also while another thread closes it.
- * - After a fork the parent's objects answer REC_ERR_FORKED in the child, which may
- *   open its own. Snapshots and configurations are plain memory.
+ * @section order Order of the functions
+ *
+ * 1. `rec_open` opens an engine, and `rec_subscribe` subscribes to its events.
+ * 2. For each call: `rec_call_begin` begins the call, and `rec_feed_open` opens a feed for each
+ *    leg. The host then hands in all audio of the call with `rec_feed_rtp` or `rec_feed_write`,
+ *    whether the call is recorded or not. Feeds belong to the call, not to a recording.
+ * 3. `rec_start`, `rec_pause_…`, `rec_resume_…` and `rec_stop_…` control recordings, at any time
+ *    and as often as needed.
+ * 4. `rec_call_end` ends the call, and `rec_close` closes the engine.
+ *
+ * Every recording that was started ends with exactly one event: `REC_EVENT_FINISHED`,
+ * `REC_EVENT_FAILED` or `REC_EVENT_START_FAILED`. If the process dies, or `rec_close` times out,
+ * the next `rec_open` on the directory raises that event.
+ *
+ * @section words Words
+ *
+ * - A packet is one RTP packet or one write by the host. A frame is one sample of every channel.
+ * - Real time means that `media.clock` is "real"; stream time, that it is "stream".
+ * - "Absent" means NULL or "".
+ *
+ * @section rules Rules of every function
+ *
+ * - Parameters come in this order: the object, the caller, inputs, outputs, and a `rec_error`.
+ *   Outputs are written on success only. The `rec_error` is written by every call.
+ * - Initialise every struct with `REC_INIT`. Zero always means the default. An unknown value or
+ *   flag is `REC_ERR_INVALID_ARGUMENT`.
+ * - Strings are UTF-8 and end with a NUL. Strings that the host passes have at most 1,023 bytes,
+ *   unless another limit is given; paths, and the keys and values of a configuration, have at
+ *   most 4,095. NULL and "" mean the same, except in `rec_call_update` and for a configuration.
+ *   Strings that the library returns are never NULL, and live as long as the object that they
+ *   came from. Nothing that the library returns is for free().
+ * - `struct_size` must be 4 to 4,096. Otherwise the function returns `REC_ERR_INVALID_ARGUMENT`
+ *   and does and writes nothing, also if it is the `struct_size` of the `rec_error`. If a struct
+ *   is shorter than the library's, the missing members are zero. If it is longer, the excess
+ *   must be zero. An output struct is written as far as it reaches. Members named `reserved`
+ *   must be 0. The library makes `rec_event`, `rec_call_view` and `rec_recording`: check their
+ *   `struct_size` before you read a member that is newer than 0.1.0.
+ * - Engines, calls, feeds, subscriptions and gateways are checked handles. One that is zero,
+ *   stale, of another kind or invented is `REC_ERR_BAD_HANDLE`, also while another thread closes
+ *   it.
+ * - Any function can return `REC_ERR_INTERNAL`: a fault inside callrec, which affects only the
+ *   objects that the function used.
+ * - While the system refuses memory, functions that need memory return `REC_ERR_LIMIT` and
+ *   change nothing. Functions that end, pause or free something still work, but may wait for
+ *   memory. docs/operations.md lists both, and what is not covered.
+ * - After a fork, the child gets `REC_ERR_FORKED` for the parent's objects, and may open its
+ *   own. Snapshots and configurations are plain memory and can still be used.
+ *
+ * @section description What each function's description says
+ *
+ * - `Threads: any` means that any thread may call the function, also several at a time.
+ * - `Blocking: never` means that the function never waits for a disk, a network or a callback.
+ *   `rec_feed_write`, `rec_feed_write_at`, `rec_feed_rtp` and `rec_feed_rtp_at` also take no
+ *   lock, allocate no memory and make no system call. These are the only functions that are
+ *   safe to call on a real-time thread.
+ * - `In callbacks: yes` means that callbacks may call the function.
+ * - `Ownership` says who owns the arguments and the results, and until when.
+ * - `Errors` lists the errors that the function can return besides `REC_ERR_INTERNAL` and, if
+ *   memory runs out, `REC_ERR_LIMIT`.
+ * - `Since` is the first version with the function, and `Source` the published API that it
+ *   implements.
  */
 
 #ifndef CALLREC_H
@@ -46,1237 +80,1400 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/**
+ * @defgroup engine Engine
+ * Opening and closing an engine, and its statistics.
+ */
+
+/**
+ * @defgroup configuration Configuration
+ * The settings of an engine.
+ */
+
+/**
+ * @defgroup calls Calls
+ * Beginning, updating and ending calls.
+ */
+
+/**
+ * @defgroup feeds Feeds
+ * Handing in the audio of a call.
+ */
+
+/**
+ * @defgroup recordings Recordings and control
+ * Starting, pausing, resuming, stopping and discarding recordings.
+ */
+
+/**
+ * @defgroup lines Lines
+ * Lines and their policies.
+ */
+
+/**
+ * @defgroup lists Lists
+ * Listing and finding recordings.
+ */
+
+/**
+ * @defgroup events Events and subscriptions
+ * Receiving events.
+ */
+
+/**
+ * @defgroup gateway HTTP gateway
+ * The HTTP APIs that vendors publish.
+ */
+
+/**
+ * @defgroup audit Audit log
+ * Checking that the audit log is unchanged.
+ */
+
+/**
+ * @defgroup verification Verification
+ * Checking finished recordings.
+ */
+
+/**
+ * @defgroup errors Errors and logging
+ * Statuses, error details and log lines.
+ */
+
+/**
+ * @defgroup version Version and initialisation
+ * The versions of the header and the library, and `REC_INIT`.
+ */
+
+/** @addtogroup version
+ *  @{ */
+
+/** Major version of this header. */
 #define REC_VERSION_MAJOR 0
+
+/** Minor version of this header. */
 #define REC_VERSION_MINOR 1
+
+/** Patch version of this header. */
 #define REC_VERSION_PATCH 0
+
+/** Version of this header as a number, to compare with `rec_version_number`. */
 #define REC_VERSION_NUMBER ((REC_VERSION_MAJOR << 16) | (REC_VERSION_MINOR << 8) | REC_VERSION_PATCH)
+
+/** Version of this header as text. */
 #define REC_VERSION_STRING "0.1.0"
 
-/* An empty struct with its size set. In C it initialises a declaration; in C++ it is an
- * expression. */
+/**
+ * An empty struct with its `struct_size` set. In C it initialises a declaration; in C++ it is an
+ * expression.
+ */
 #ifdef __cplusplus
 #define REC_INIT(type) ([]() -> type { type made = type(); made.struct_size = static_cast<uint32_t>(sizeof(type)); return made; }())
 #else
 #define REC_INIT(type) { .struct_size = (uint32_t)sizeof(type) }
 #endif
 
-/**
- * No authentication: every operation answers `REC_ERR_UNAUTHENTICATED`.
- */
+/** @} */
+/** @addtogroup recordings
+ *  @{ */
+/** @name Access levels of a caller
+ *  @{ */
+
+/** Not authenticated: every operation returns `REC_ERR_UNAUTHENTICATED`. */
 #define REC_LEVEL_NONE 0
 
-/**
- * Imagicle's "Record Only": own calls alone.
- */
+/** Imagicle's "Record Only": the caller's own calls. */
 #define REC_LEVEL_RECORD_ONLY 1
 
-/**
- * Imagicle's "Base Access": own calls alone.
- */
+/** Imagicle's "Base Access": the caller's own calls. */
 #define REC_LEVEL_BASE 2
 
-/**
- * Imagicle's "Complete Management": every call.
- */
+/** Imagicle's "Complete Management": every call. */
 #define REC_LEVEL_COMPLETE 10
 
-/**
- * Call states. 0: not said (a new call is connected).
- */
+/** @} */
+/** @} */
+/** @addtogroup calls
+ *  @{ */
+/** @name States of a call
+ *  @{ */
+
+/** The parties are connected. */
 #define REC_CALL_CONNECTED 1
 
+/** The call is on hold. `calls.hold_audio` says whether its audio is recorded meanwhile. */
 #define REC_CALL_HELD 2
 
+/** The call is ringing and has not been answered. */
 #define REC_CALL_ALERTING 3
 
-/**
- * Call directions.
- */
+/** @} */
+/** @name Directions of a call
+ *  @{ */
+
+/** The direction is not known. */
 #define REC_DIRECTION_UNKNOWN 0
 
+/** The remote party called. */
 #define REC_DIRECTION_INCOMING 1
 
+/** The local party called. */
 #define REC_DIRECTION_OUTGOING 2
 
-/**
- * Legs: the local party (owner of the line), the remote party, or both already
- * mixed into one stream, which excludes the other two.
- */
+/** @} */
+/** @} */
+/** @addtogroup feeds
+ *  @{ */
+/** @name Legs of a call
+ *  @{ */
+
+/** The local party: the owner of the line. */
 #define REC_LEG_LOCAL 0
 
+/** The remote party. */
 #define REC_LEG_REMOTE 1
 
+/** Both parties, already mixed into one stream. A call with this leg cannot have the other two. */
 #define REC_LEG_MIXED 2
 
-/**
- * Marks of a line, flags of `rec_line_info`.
- */
+/** @} */
+/** @} */
+/** @addtogroup lines
+ *  @{ */
+/** @name Policies of a line, flags of rec_line_info
+ *  @{ */
+
+/** Starts, and stops by id or by device, are refused with `REC_ERR_NOT_MONITORABLE`. */
 #define REC_LINE_NOT_MONITORABLE 1
 
+/** Every call on the line is recorded from the moment it is connected. */
 #define REC_LINE_AUTOMATIC 2
 
 /**
- * Recordings of the line's calls are mandatory: nobody but the host (NULL as caller) may stop
- * or discard them, whoever started them. Everybody who may pause them still may. Since 0.2.0.
+ * Only the host (NULL as caller) may stop or discard recordings of the line's calls, whoever
+ * started them. Callers who may pause a recording still may.
+ *
+ * Since: 0.2.0
  */
 #define REC_LINE_MANDATORY 4
 
+/** @} */
+/** @} */
+/** @addtogroup recordings
+ *  @{ */
+/** @name Flags of rec_start_options and rec_recording
+ *  @{ */
+
 /**
- * Flags of `rec_start_options`: a dial-in that a person started, and a further
- * recording of a call that is being recorded already.
+ * A person started the recording by dialling in. It cannot be stopped or discarded by its
+ * device name (`REC_ERR_DIAL_IN`).
  */
 #define REC_START_MANUAL_DIAL_IN 1
 
+/** Starts a further recording of a call that is already being recorded. */
 #define REC_START_ADDITIONAL 2
 
 /**
- * Flag of a `rec_recording` alone: its line's mark began it. A start may not set it.
+ * The line's policy started the recording. Appears in `rec_recording.flags` only; a start must
+ * not set it.
  */
 #define REC_START_AUTOMATIC 4
 
-/**
- * Layouts: left = local and right = remote; both in one channel; one leg alone.
- */
+/** @} */
+/** @name Layouts of a file
+ *  @{ */
+
+/** Two channels: the local leg on the left, the remote leg on the right. */
 #define REC_LAYOUT_STEREO 0
 
+/** One channel with both legs. */
 #define REC_LAYOUT_MONO 1
 
+/** One channel with the local leg only. */
 #define REC_LAYOUT_LOCAL 2
 
+/** One channel with the remote leg only. */
 #define REC_LAYOUT_REMOTE 3
 
-/**
- * `lookback_ms`: all there is.
- */
+/** @} */
+/** @name Values of rec_start_options.lookback_ms
+ *  @{ */
+
+/** All audio that is available from before the start. */
 #define REC_LOOKBACK_ALL 4294967295
 
-/**
- * What a pause leaves in the file: silence of its length, or nothing.
- */
+/** @} */
+/** @name Pause modes
+ *  @{ */
+
+/** A pause leaves silence of its length in the file. */
 #define REC_PAUSE_SILENCE 0
 
+/** A pause leaves nothing in the file. */
 #define REC_PAUSE_SKIP 1
 
-/**
- * Codecs. 16-bit linear is native-endian in `rec_feed_write`, network order in RTP.
- */
+/** @} */
+/** @} */
+/** @addtogroup feeds
+ *  @{ */
+/** @name Codecs of a feed
+ *  @{ */
+
+/** 16-bit linear PCM: native byte order in `rec_feed_write`, network byte order in RTP. */
 #define REC_CODEC_PCM16 1
 
+/** G.711 µ-law. */
 #define REC_CODEC_PCMU 2
 
+/** G.711 A-law. */
 #define REC_CODEC_PCMA 3
 
+/** G.722. Not supported in this build (`REC_ERR_UNSUPPORTED`). */
 #define REC_CODEC_G722 4
 
+/** Opus. Not supported in this build (`REC_ERR_UNSUPPORTED`). */
 #define REC_CODEC_OPUS 5
 
-/**
- * States of a recording: recording <-> paused -> finishing -> finished | failed. It is also
- * paused while its call is private (`rec_call_private`).
- */
+/** @} */
+/** @} */
+/** @addtogroup recordings
+ *  @{ */
+/** @name States of a recording
+ *  @{ */
+
+/** The recording writes audio. */
 #define REC_STATE_RECORDING 1
 
+/** The recording is paused, or its call is private (`rec_call_private`). */
 #define REC_STATE_PAUSED 2
 
+/** The recording has ended, and its file is not published yet. */
 #define REC_STATE_FINISHING 3
 
+/** The file is published, or the recording was discarded. */
 #define REC_STATE_FINISHED 4
 
+/** The recording failed: see `rec_recording.error`. */
 #define REC_STATE_FAILED 5
 
-/**
- * Why a recording ended. 0: it has not.
- */
+/** @} */
+/** @name Reasons for which a recording or a call ended
+ *  @{ */
+
+/** The recording was stopped. */
 #define REC_END_STOPPED 1
 
+/** The call ended. */
 #define REC_END_CALL_ENDED 2
 
+/** The recording reached its time limit. */
 #define REC_END_LIMIT 3
 
+/** `rec_close` ended the call or the recording. */
 #define REC_END_ENGINE_CLOSED 4
 
+/** A write to the file failed. */
 #define REC_END_WRITE_ERROR 5
 
-/**
- * A crash ended it; what was on disk was finished at the next open.
- */
+/** The process died. The next `rec_open` finished what was on disk. */
 #define REC_END_RECOVERED 6
 
+/** The recording was discarded. */
 #define REC_END_DISCARDED 7
 
-/**
- * The file and its manifest exist: from here on a terminal event is owed.
- */
+/** @} */
+/** @} */
+/** @addtogroup events
+ *  @{ */
+/** @name Kinds of events
+ *  @{ */
+
+/** The file and its manifest exist. A terminal event is owed from here on. */
 #define REC_EVENT_STARTED 1
 
+/** The recording has stopped writing audio: it was paused, or its call became private. */
 #define REC_EVENT_PAUSED 2
 
+/** The recording writes audio again: it is not paused, and its call is not private. */
 #define REC_EVENT_RESUMED 3
 
-/**
- * Terminal: the file is there under its final name, or was discarded.
- */
+/** Terminal. The file has its final name, or the recording was discarded. */
 #define REC_EVENT_FINISHED 4
 
-/**
- * Terminal: a write failed, or nothing could be saved. What is there is kept.
- */
+/** Terminal. A write failed, or nothing could be saved. What was written is kept. */
 #define REC_EVENT_FAILED 5
 
 /**
- * Audio was lost. The event comes once the loss is certain, which is up to 6.5 s after the
- * moment that was lost. Its `json` says, in `"loss"`, which leg, from which frame to which,
- * and why. There is at most one event for each block of audio, none before STARTED and none
- * after the end.
+ * Audio was lost. The event is raised once the loss is certain, up to 6.5 s after the lost
+ * moment. The member `loss` of `json` gives the leg, the range of frames, and the cause. There
+ * is at most one such event for each block of audio, none before `REC_EVENT_STARTED` and none
+ * after the terminal event.
  */
 #define REC_EVENT_LOSS 6
 
 /**
- * A recording that was accepted, or that an automatic line asked for, could not
- * be begun: nothing was kept, and no terminal event follows. `status` says why.
- * `recording` is NULL if it never had an id.
+ * A recording that was accepted, or that a line's policy started, could not begin. Nothing was
+ * kept, and no terminal event follows. `status` gives the cause. `recording` is NULL if the
+ * recording never had an id.
  */
 #define REC_EVENT_START_FAILED 7
 
-/**
- * The disk's room fell below `storage.min_free_bytes`. About no recording.
- */
+/** The free space of the disk fell below `storage.min_free_bytes`. `recording` is NULL. */
 #define REC_EVENT_DISK_LOW 8
 
 /**
- * A call had no media for `calls.idle_ms` and has been ended: its handles are stale.
- * `recording` is NULL, `call_tag` and `json` say which call; each of its recordings
- * has a terminal event of its own.
+ * A call had no media for `calls.idle_ms` and was ended. Its handles are stale. `recording` is
+ * NULL; `call_tag` and `json` identify the call. Each of its recordings has its own terminal
+ * event.
  */
 #define REC_EVENT_CALL_IDLE 9
 
 /**
- * A feed receives RTP packets that this build cannot decode, so the recordings of the
- * call have silence where their audio belongs. Raised at the first such packet, once for
- * each leg and payload type of a call. `recording` is NULL; `call_tag` and `json` say
- * which call. `json` also says which `leg` and `payload_type`, the name of the `codec`,
- * and what to do about it (`remedy`). A log line says the same. Since 0.2.0.
+ * A feed receives RTP packets that this build cannot decode, so the call's recordings have
+ * silence in place of their audio. Raised at the first such packet, once for each leg and
+ * payload type of a call, and logged. `recording` is NULL; `call_tag` and `json` identify the
+ * call. `json` also has the `leg`, the `payload_type`, the name of the `codec`, and a
+ * `remedy`.
+ *
+ * Since: 0.2.0
  */
 #define REC_EVENT_MEDIA_IGNORED 10
 
 /**
- * A leg of a connected call has had no decoded audio for `media.silent_ms`; while the call is
- * alerting or held, no silence is counted, and a leg without a feed has none. Raised once for
- * each leg of a call; the call and its recordings go on. Audio that is silent counts as
- * audio. `recording` is NULL; `call_tag` and `json` say which call, and `json` which
- * `leg`. A log line says the same. Since 0.2.0.
+ * A leg of a connected call has had no decoded audio for `media.silent_ms`. Raised once for
+ * each leg of a call, and logged; the call and its recordings continue. Audio that consists of
+ * silence counts as audio. Time during which the call is alerting or held, or the leg has no
+ * feed, does not count. `recording` is NULL; `call_tag` and `json` identify the call, and
+ * `json` has the `leg`.
+ *
+ * Since: 0.2.0
  */
 #define REC_EVENT_LEG_SILENT 11
 
 /**
- * A call has begun. This and the next two are only delivered to subscriptions that ask for
- * them: `REC_SUBSCRIBE_CALLS`. `recording` is NULL, `call` says what is known of the call.
- * For each call there is one CALL_BEGAN, then any number of CALL_UPDATED, then one
- * CALL_ENDED, in the order in which it happened. An automatic recording's STARTED or
- * START_FAILED comes after CALL_BEGAN. Since 0.2.0.
+ * A call has begun. This event and the next two are delivered only to subscriptions with
+ * `REC_SUBSCRIBE_CALLS`. `recording` is NULL, and `call` describes the call. Each call has one
+ * `REC_EVENT_CALL_BEGAN`, then any number of `REC_EVENT_CALL_UPDATED`, then one
+ * `REC_EVENT_CALL_ENDED`, in the order in which the changes happened. `REC_EVENT_STARTED` or
+ * `REC_EVENT_START_FAILED` of an automatic recording follows `REC_EVENT_CALL_BEGAN`.
+ *
+ * Since: 0.2.0
  */
 #define REC_EVENT_CALL_BEGAN 12
 
 /**
- * A call was described anew and something changed, or it became private or ceased to be so
- * (`rec_call_update`, `rec_call_private`). `call` is the call as it is from here on; `json`
- * names in `"changed"` the members of `"call"` that differ. Since 0.2.0.
+ * `rec_call_update` or `rec_call_private` changed a call. `call` describes the call after the
+ * change; the member `changed` of `json` names the members of its `call` that differ.
+ *
+ * Since: 0.2.0
  */
 #define REC_EVENT_CALL_UPDATED 13
 
 /**
- * A call has ended. `call` is the call as it was at last, `call.end_reason` why. Its handles
- * are stale. Events about its recordings, and about its media until then (CALL_IDLE,
- * MEDIA_IGNORED, LEG_SILENT), may come later. Since 0.2.0.
+ * A call has ended, and its handles are stale. `call` describes the call as it was last;
+ * `call->end_reason` gives the cause. Events about its recordings, and about its media before
+ * the end (`REC_EVENT_CALL_IDLE`, `REC_EVENT_MEDIA_IGNORED`, `REC_EVENT_LEG_SILENT`), can
+ * follow.
+ *
+ * Since: 0.2.0
  */
 #define REC_EVENT_CALL_ENDED 14
 
+/** @} */
+/** @name Flags of an event
+ *  @{ */
+
 /**
- * The event may have been told before, by an earlier engine on the directory. It tells the
- * same state, end reason, error and `lost_ms`.
+ * An earlier engine on the directory may already have delivered the event, with the same
+ * state, end reason, error and `lost_ms`.
  */
 #define REC_EVENT_FLAG_REPEATED 1
 
 /**
- * The recording has ended and its file has no audio at all: nothing but silence, or no
- * frame. FINISHED and FAILED only, and never of a discarded recording. After a crash the
- * flag is missing where it is not known what the last of the file holds.
+ * The recording has ended, and its file has no audio: only silence, or no frame. Set with
+ * `REC_EVENT_FINISHED` and `REC_EVENT_FAILED` only, and never for a discarded recording. After
+ * a crash, the flag is absent if the content of the file's last part is not known.
  */
 #define REC_EVENT_FLAG_NO_AUDIO 2
 
 /**
- * The recording has ended, and at least one of its legs had packets of which none could
+ * The recording has ended, and at least one of its legs received packets none of which could
  * be decoded, such as G.722 or Opus. `json` names these legs (`undecoded`) and the payload
- * types of their packets (`legs`). FINISHED and FAILED only, like
- * `REC_EVENT_FLAG_NO_AUDIO`.
+ * types of their packets (`legs`). Set with `REC_EVENT_FINISHED` and `REC_EVENT_FAILED` only.
  */
 #define REC_EVENT_FLAG_LEG_UNDECODED 4
 
 /**
- * The call was live already when the subscription began, and `call` is the call as it was
- * then. CALL_BEGAN only. Since 0.2.0.
+ * The call was already live when the subscription began; `call` describes it as it was then.
+ * Set with `REC_EVENT_CALL_BEGAN` only.
+ *
+ * Since: 0.2.0
  */
 #define REC_EVENT_FLAG_LIVE 8
 
+/** @} */
+/** @name Flags of rec_subscribe_options
+ *  @{ */
+
 /**
- * Flag of `rec_subscribe_options`: the life of calls as well, CALL_BEGAN, CALL_UPDATED and
- * CALL_ENDED. Since 0.2.0.
+ * Also delivers `REC_EVENT_CALL_BEGAN`, `REC_EVENT_CALL_UPDATED` and `REC_EVENT_CALL_ENDED`.
+ *
+ * Since: 0.2.0
  */
 #define REC_SUBSCRIBE_CALLS 1
 
-/**
- * Levels of `rec_log_fn`.
- */
+/** @} */
+/** @} */
+/** @addtogroup errors
+ *  @{ */
+/** @name Levels of a log line
+ *  @{ */
+
+/** An error. */
 #define REC_LOG_ERROR 1
 
+/** A warning. */
 #define REC_LOG_WARNING 2
 
+/** Information. */
 #define REC_LOG_INFO 3
 
-/**
- * No socket is opened: requests come by `rec_http_handle` alone.
- */
+/** @} */
+/** @} */
+/** @addtogroup gateway
+ *  @{ */
+/** @name Flags of rec_gateway_options
+ *  @{ */
+
+/** The gateway opens no socket. Requests come through `rec_http_handle` only. */
 #define REC_GATEWAY_NO_SOCKET 1
 
-/**
- * HTTP Basic: `name` and `secret` are the user's name and password.
- */
+/** @} */
+/** @name Schemes of rec_credentials
+ *  @{ */
+
+/** HTTP Basic: `name` and `secret` are the user's name and password. */
 #define REC_AUTH_BASIC 1
 
-/**
- * X-Auth-ID and X-Auth-Token (Vobiz): `name` is the account, `secret` its token.
- */
+/** X-Auth-ID and X-Auth-Token (Vobiz): `name` is the account, `secret` its token. */
 #define REC_AUTH_TOKEN 2
 
 /**
- * Nobody asks to be let in, and `secret` is "": callrec is about to call back an
- * account's receiver and needs `signature_key`; `level` is not looked at.
+ * Not a login: callrec is about to call this account's receiver and needs its `signature_key`.
+ * `secret` is "", and `level` is ignored.
  */
 #define REC_AUTH_SIGNATURE 3
 
 /**
- * `Authorization: Bearer` (Vobiz): `secret` is the token, `name` the account that the path
- * names, or "" where it names none (the audio below `/recordings/`). The host makes sure
- * that the token is that account's. Since 0.2.0; a host that does not know this scheme
- * answers `REC_ERR_UNAUTHENTICATED`.
+ * `Authorization: Bearer` (Vobiz): `secret` is the token. `name` is the account in the
+ * request's path, or "" if the path has none (the audio below `/recordings/`). The host must
+ * check that the token belongs to that account. A host that does not know this scheme returns
+ * `REC_ERR_UNAUTHENTICATED`.
+ *
+ * Since: 0.2.0
  */
 #define REC_AUTH_BEARER 4
 
-/**
- * Settings for `rec_open`. Opaque.
- */
+/** @} */
+/** @} */
+/** @addtogroup configuration
+ *  @{ */
+
+/** Settings for `rec_open`. Opaque. */
 typedef struct rec_config rec_config;
 
-/**
- * The answer to an HTTP request. Opaque.
- */
+/** @} */
+/** @addtogroup gateway
+ *  @{ */
+
+/** The response to an HTTP request. Opaque. */
 typedef struct rec_http_response rec_http_response;
 
-/**
- * Recordings as they were at one instant. Opaque.
- */
+/** @} */
+/** @addtogroup lists
+ *  @{ */
+
+/** Recordings, as they were at one instant. Opaque. */
 typedef struct rec_snapshot rec_snapshot;
 
-/**
- * What every call answers: 0 (`REC_OK`) or a negative `REC_ERR_…`.
- */
+/** @} */
+/** @addtogroup errors
+ *  @{ */
+
+/** The result of a function: `REC_OK` (0), or a negative `REC_ERR_…`. */
 typedef int32_t rec_status;
 
+/** @} */
+/** @addtogroup engine
+ *  @{ */
+
 /**
- * An engine: a registry, its threads, one storage directory. Zero is never valid.
+ * An engine: a registry of calls and recordings, its threads, and one storage directory. Zero
+ * is never valid.
  */
 typedef struct {
+    /** Opaque: compare for equality only. */
     uint64_t id;
 } rec_engine;
 
+/** @} */
+/** @addtogroup audit
+ *  @{ */
+
 /**
- * How far an audit log has come. Keep a copy where nobody who can change the log can reach it.
+ * The position of an audit log: the number and the hash of its last line. Keep a copy out of
+ * reach of everyone who can change the log.
  */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
+    /** Always 0. */
     uint32_t reserved;
-    /**
-     * The number of the last line on the disk; 0: there is none yet.
-     */
+    /** Number of the last line on the disk, or 0 if there is none. */
     uint64_t sequence;
-    /**
-     * Lines that wait for the disk. Not looked at by `rec_verify_audit`.
-     */
+    /** Lines that are pending for the disk. `rec_verify_audit` ignores this member. */
     uint64_t waiting;
     /**
-     * Lines that this engine has dropped, because the disk did not take them or because too
-     * many logins were refused. Not looked at by `rec_verify_audit`.
+     * Lines that this engine dropped, because the disk did not accept them or because too many
+     * logins were refused. `rec_verify_audit` ignores this member.
      */
     uint64_t dropped;
-    /**
-     * The last line's hash: 64 hexadecimal digits and a NUL.
-     */
+    /** Hash of the last line: 64 hexadecimal digits and a NUL. */
     char hash[72];
 } rec_chain_head;
 
+/** @} */
+/** @addtogroup errors
+ *  @{ */
+
 /**
- * What went wrong, written by every call that takes one; cleared on success.
+ * The details of a failure. Every function that receives one writes it, and clears it on
+ * success.
  */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
+    /** The status that the function returned. */
     rec_status status;
-    /**
-     * The published BadRequestReason of the operation, -1 where there is none.
-     */
+    /** The published BadRequestReason of the operation, or -1 if there is none. */
     int32_t reason;
+    /** Always 0. */
     uint32_t reserved;
-    /**
-     * With `REC_ERR_NOT_MONITORABLE`: the line's device name; else empty.
-     */
+    /** With `REC_ERR_NOT_MONITORABLE`, the line's device name; otherwise "". */
     char device_name[256];
     /**
-     * For people: names the parameter and the value. UTF-8, one line (control
-     * characters are escaped), cut to fit.
+     * A message for people, which names the parameter and the value. UTF-8, one line (control
+     * characters are escaped), truncated if it is too long.
      */
     char message[512];
 } rec_error;
 
-/**
- * What `rec_verify_audit` has read of an audit log that is in order.
- */
+/** @} */
+/** @addtogroup audit
+ *  @{ */
+
+/** What `rec_verify_audit` found in an audit log that is intact. */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
+    /** Always 0. */
     uint32_t reserved;
-    /**
-     * The number of the last line, and so of lines; 0: there is none.
-     */
+    /** Number of the last line, which is the number of lines. 0 if there is none. */
     uint64_t sequence;
-    /**
-     * Lines behind the known head.
-     */
+    /** Number of lines after the known head. */
     uint64_t lines_after_head;
     /**
-     * Lines that were cut short because a process died; a later line accounts for each.
+     * Number of lines that were cut short because a process died. A later line accounts for
+     * each of them.
      */
     uint64_t unfinished;
     /**
-     * Bytes of an incomplete last line: it is being written, or a process died. 0: none.
+     * Size of an incomplete last line in bytes, or 0. A process is writing it, or died while
+     * it wrote.
      */
     uint64_t unfinished_bytes;
-    /**
-     * Lines that the log itself says were dropped.
-     */
+    /** Number of lines that the log itself reports as dropped. */
     uint64_t dropped;
-    /**
-     * The last line's hash: 64 hexadecimal digits and a NUL.
-     */
+    /** Hash of the last line: 64 hexadecimal digits and a NUL. */
     char hash[72];
 } rec_audit_report;
 
+/** @} */
+/** @addtogroup calls
+ *  @{ */
+
 /**
- * A call as the host knows it. In an update, NULL and 0 keep, "" clears.
+ * The properties of a call. In an update, NULL and 0 leave a property unchanged, and "" clears
+ * it.
  */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
-    /**
-     * `REC_CALL_…`; 0: connected at the beginning, unchanged in an update.
-     */
+    /** `REC_CALL_…`. 0 means connected for a new call. */
     int32_t state;
-    /**
-     * `REC_DIRECTION_…`
-     */
+    /** `REC_DIRECTION_…` */
     int32_t direction;
+    /** Must be 0. */
     uint32_t reserved;
     /**
-     * The host's own, handed back in `rec_recording`.
+     * A number of the host's own, which `rec_recording.call_tag` and `rec_event.call_tag`
+     * return.
      */
     uint64_t tag;
-    /**
-     * Unix time in milliseconds; 0: now (at the beginning), unchanged (in an update).
-     */
+    /** Time of the connection, Unix time in milliseconds. 0 means now for a new call. */
     int64_t connected_at_ms;
-    /**
-     * Absent: callrec issues one. Cannot be changed by an update.
-     */
+    /** The call's id. If absent, callrec generates one. An update cannot change it. */
     const char *call_id;
-    /**
-     * Genesys' connId, Cisco's global call id.
-     */
+    /** The id of the call in the switch: Genesys' connId, Cisco's global call id. */
     const char *switch_call_id;
+    /** The device name of the line. */
     const char *device_name;
+    /** The directory number of the line. */
     const char *directory_number;
-    /**
-     * The owner of the line: their calls are their own.
-     */
+    /** The owner of the line. A caller with this username owns the call. */
     const char *username;
+    /** The owner's numeric user id. */
     const char *numeric_user_id;
+    /** The remote party's first name. */
     const char *remote_first_name;
+    /** The remote party's last name. */
     const char *remote_last_name;
+    /** The remote party's telephone number. */
     const char *remote_phone_number;
+    /** The number that calls (automatic number identification). */
     const char *ani;
+    /** The number that was dialled (dialled number identification service). */
     const char *dnis;
-    /**
-     * Internal, Inbound, Outbound, Consult
-     */
+    /** Genesys' call type, such as "Internal", "Inbound", "Outbound" or "Consult". */
     const char *call_type;
-    /**
-     * A JSON object whose values are strings (Genesys' userData), at most 65,536 bytes.
-     */
+    /** A JSON object whose values are strings (Genesys' userData), at most 65,536 bytes. */
     const char *attributes_json;
 } rec_call_info;
 
 /**
- * A call on a line. Zero is never valid. It lives until `rec_call_end`, `rec_close`, or
- * until `calls.idle_ms` have passed without media (`REC_EVENT_CALL_IDLE`).
+ * A call on a line. Zero is never valid. The call lives until `rec_call_end` or `rec_close`,
+ * or until it has had no media for `calls.idle_ms` (`REC_EVENT_CALL_IDLE`).
  */
 typedef struct {
+    /** Opaque: compare for equality only. */
     uint64_t id;
 } rec_call;
 
+/** @} */
+/** @addtogroup recordings
+ *  @{ */
+
 /**
- * Who asks. A NULL caller is the host itself, and trusted.
+ * The user on whose behalf the host calls a function. A NULL caller is the host itself, which
+ * is trusted.
  */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
-    /**
-     * 0 to 10; see `REC_LEVEL_…`. Below 10: live calls of their own alone.
-     */
+    /** 0 to 10: see `REC_LEVEL_…`. Below 10, the caller reaches their own live calls only. */
     uint32_t level;
     /**
-     * Compared byte for byte with a call's present username.
+     * The caller owns the calls whose current username equals this one byte for byte. "" owns
+     * none.
      */
     const char *username;
 } rec_caller;
 
-/**
- * By device and by call: how many recordings.
- */
+/** The number of recordings that an operation by device or by call affected. */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
+    /** Recordings whose state the operation changed. */
     uint32_t changed;
-    /**
-     * They were so already.
-     */
+    /** Recordings that were already in the requested state. */
     uint32_t already;
-    /**
-     * The rules forbade it.
-     */
+    /** Recordings that the rules protected from the operation. */
     uint32_t refused;
 } rec_counts;
 
-/**
- * What an engine is doing and has done since it was opened.
- */
+/** @} */
+/** @addtogroup engine
+ *  @{ */
+
+/** What an engine is doing, and has done since it was opened. */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
+    /** Always 0. */
     uint32_t reserved;
+    /** Live calls. */
     uint64_t live_calls;
-    /**
-     * Recording or paused.
-     */
+    /** Recordings that are recording or paused. */
     uint64_t live_recordings;
-    /**
-     * Stopped, and not yet published.
-     */
+    /** Recordings that have ended and are not published yet. */
     uint64_t finishing_recordings;
-    /**
-     * Packets and writes with audio that were taken, and comfort noise.
-     */
+    /** Packets and writes with audio, and comfort noise packets, that were accepted. */
     uint64_t frames_in;
     /**
-     * Packets that never came (gaps in the sequence numbers), and packets or writes whose
+     * Packets that never arrived (gaps in the sequence numbers), and packets and writes whose
      * audio was dropped: refused with `REC_ERR_OVERRUN`, too late, or their place was taken.
      */
     uint64_t frames_lost;
     /**
-     * Packets that are no audio we know: other payload types, RTCP, garbage.
+     * Packets that carry no audio that callrec knows: other payload types, RTCP, and data that
+     * is not RTP.
      */
     uint64_t frames_ignored;
-    /**
-     * Audio bytes written to disk. Late audio that replaces silence counts once more.
-     */
+    /** Bytes of audio written to disk. Late audio that replaces silence counts again. */
     uint64_t bytes_out;
-    /**
-     * Blocks' bytes that a full backlog turned into silence.
-     */
+    /** Bytes of audio that became silence because the backlog was full. */
     uint64_t bytes_dropped;
-    /**
-     * Waiting to be written, now.
-     */
+    /** Bytes of audio that are pending for the disk now. */
     uint64_t backlog_bytes;
     /**
-     * Events that were dropped: a subscription was full, or nobody was subscribed.
+     * Events that were dropped because a subscription's queue was full, or because there was
+     * no subscription.
      */
     uint64_t events_dropped;
-    /**
-     * How late the media workers were at most in the last second, in microseconds.
-     */
+    /** Maximum delay of the media workers in the last second, in microseconds. */
     uint64_t worker_lag_us;
-    /**
-     * On the storage directory's file system, refreshed each second.
-     */
+    /** Free space of the storage directory's file system in bytes, updated every second. */
     uint64_t free_bytes;
 } rec_statistics;
 
+/** @} */
+/** @addtogroup errors
+ *  @{ */
+
 /**
- * Receives log lines (`REC_LOG_…`, UTF-8, control characters escaped, so one line
- * each) on the event thread, under the rules of `rec_event_fn`.
+ * Receives log lines on the event thread, under the rules of `rec_event_fn`.
+ *
+ * `level` is `REC_LOG_…`. `message` is one line of UTF-8; control characters are escaped.
  */
 typedef void (*rec_log_fn)(void *user_data, int32_t level, const char *message);
 
+/** @} */
+/** @addtogroup events
+ *  @{ */
+
 /**
- * Called once with the `user_data` it belongs to, after the last callback.
+ * Releases a `user_data` pointer. It is called once, after the last callback with that
+ * pointer.
  *
- * It runs on the thread that ends what the data belongs to (in `rec_unsubscribe`,
- * `rec_set_log`, `rec_close`), or on one of the library's. It must not call what waits:
- * `rec_close`, `rec_unsubscribe`, `rec_gateway_stop`, `rec_http_handle`. It must not
- * throw or longjmp out.
+ * It runs on the thread that ends the registration (in `rec_unsubscribe`, `rec_set_log` or
+ * `rec_close`), or on a thread of the library. It must not call the functions that wait:
+ * `rec_close`, `rec_unsubscribe`, `rec_gateway_stop` and `rec_http_handle`. It must not throw
+ * or longjmp out.
  */
 typedef void (*rec_free_fn)(void *user_data);
 
-/**
- * A recording's UUID as text: 36 lower-case characters and a NUL.
- */
+/** @} */
+/** @addtogroup recordings
+ *  @{ */
+
+/** A recording's UUID. */
 typedef struct {
+    /** 36 lower-case characters and a NUL. */
     char text[37];
 } rec_id;
 
 /**
- * One recording, as it was when the snapshot or the event was made. Strings are
- * never NULL and live as long as what they came from.
+ * A recording, as it was when the snapshot or the event was made. Strings are never NULL and
+ * live as long as the snapshot or the event.
  */
 typedef struct {
+    /** Size of this struct in bytes in the library's version. */
     uint32_t struct_size;
-    /**
-     * `REC_STATE_…`
-     */
+    /** `REC_STATE_…` */
     int32_t state;
-    /**
-     * `REC_END_…`; 0 while it lives.
-     */
+    /** `REC_END_…`, or 0 while the recording is live. */
     int32_t end_reason;
-    /**
-     * Why it failed; `REC_OK` otherwise.
-     */
+    /** Why the recording failed, otherwise `REC_OK`. */
     rec_status error;
-    /**
-     * `REC_LAYOUT_…`
-     */
+    /** `REC_LAYOUT_…` */
     int32_t layout;
-    /**
-     * `REC_PAUSE_…`
-     */
+    /** `REC_PAUSE_…` */
     int32_t pause_mode;
-    /**
-     * `REC_START_…`: those of its start, or `REC_START_AUTOMATIC`.
-     */
+    /** `REC_START_…`: the flags of the start, or `REC_START_AUTOMATIC`. */
     uint32_t flags;
-    /**
-     * Hz; 0 as long as it is not known.
-     */
+    /** Sample rate of the file in Hz, or 0 until it is known. */
     uint32_t sample_rate;
+    /** The host's number for the call: `rec_call_info.tag`. */
     uint64_t call_tag;
+    /** The recording's UUID. */
     rec_id id;
+    /** The call's id. */
     const char *call_id;
+    /** The id of the call in the switch. */
     const char *switch_call_id;
+    /** The device name of the line. */
     const char *device_name;
+    /** The directory number of the line. */
     const char *directory_number;
+    /** The owner of the line. */
     const char *username;
+    /** The owner's numeric user id. */
     const char *numeric_user_id;
+    /** The remote party's first name. */
     const char *remote_first_name;
+    /** The remote party's last name. */
     const char *remote_last_name;
+    /** The remote party's telephone number. */
     const char *remote_phone_number;
+    /** The file's format, as in `rec_start_options.format`. */
     const char *format;
     /**
-     * What a stop by call names one recording by.
+     * The recording's URL, by which `rec_stop_by_call` and `rec_discard_by_call` select one
+     * recording.
      */
     const char *url;
-    /**
-     * Of the finished file, absolute; empty until it is published.
-     */
+    /** Absolute path of the finished file, or "" until it is published. */
     const char *path;
     /**
-     * "sha256:" and hex digits, of the finished file; empty until then, or if switched off.
+     * Digest of the finished file: "sha256:" and hexadecimal digits. "" until the file is
+     * published, or if digests are switched off.
      */
     const char *digest;
-    /**
-     * Unix time of the first sample, in milliseconds.
-     */
+    /** Time of the first sample, Unix time in milliseconds. */
     int64_t started_at_ms;
-    /**
-     * Unix time of its end; 0 while it lives.
-     */
+    /** Time of the end, Unix time in milliseconds, or 0 while the recording is live. */
     int64_t ended_at_ms;
-    /**
-     * Of the audio in the file so far, in milliseconds.
-     */
+    /** Length of the audio in the file so far, in milliseconds. */
     uint64_t duration_ms;
+    /** Total time during which the recording was paused, in milliseconds. */
     uint64_t paused_ms;
     /**
-     * All legs added, in milliseconds: audio that never came (gaps in the sequence numbers),
-     * and audio that was dropped, or could not be written before it failed. Duplicates,
-     * hold, and audio outside of what is recorded do not count. The manifest says how much
-     * for each leg, and why.
+     * Lost audio of all legs added up, in milliseconds: audio that never arrived (gaps in the
+     * sequence numbers), that was dropped, or that a failing recording could not write.
+     * Duplicates, hold, and audio outside the recording do not count. The manifest gives the
+     * amount and the cause for each leg.
      */
     uint64_t lost_ms;
-    /**
-     * In the file.
-     */
+    /** Size of the file so far, in bytes. */
     uint64_t bytes;
 } rec_recording;
+
+/** @} */
+/** @addtogroup events
+ *  @{ */
 
 /**
  * A call, as it was when the event was made. Strings are never NULL and live as long as the
  * event.
+ *
  * Since: 0.2.0
  */
 typedef struct {
+    /** Size of this struct in bytes in the library's version. */
     uint32_t struct_size;
-    /**
-     * `REC_CALL_…`
-     */
+    /** `REC_CALL_…` */
     int32_t state;
-    /**
-     * `REC_DIRECTION_…`
-     */
+    /** `REC_DIRECTION_…` */
     int32_t direction;
-    /**
-     * 1 while the call is private (`rec_call_private`), 0 otherwise.
-     */
+    /** 1 while the call is private (`rec_call_private`), otherwise 0. */
     uint32_t is_private;
     /**
-     * `REC_EVENT_CALL_ENDED`: `REC_END_CALL_ENDED` or `REC_END_ENGINE_CLOSED`. 0 otherwise.
+     * With `REC_EVENT_CALL_ENDED`, `REC_END_CALL_ENDED` or `REC_END_ENGINE_CLOSED`; otherwise
+     * 0.
      */
     int32_t end_reason;
+    /** Always 0. */
     uint32_t reserved;
     /**
-     * The engine's number of the call, from 1. No two calls of one open engine have the same.
+     * The engine's number of the call, from 1. No two calls of an open engine have the same
+     * number.
      */
     uint64_t number;
-    /**
-     * The host's own, from `rec_call_info`.
-     */
+    /** The host's number for the call: `rec_call_info.tag`. */
     uint64_t tag;
-    /**
-     * Unix time in milliseconds.
-     */
+    /** Time of the connection, Unix time in milliseconds. */
     int64_t connected_at_ms;
+    /** The call's id. */
     const char *call_id;
+    /** The id of the call in the switch. */
     const char *switch_call_id;
+    /** The device name of the line. */
     const char *device_name;
+    /** The directory number of the line. */
     const char *directory_number;
+    /** The owner of the line. */
     const char *username;
+    /** The owner's numeric user id. */
     const char *numeric_user_id;
+    /** The remote party's first name. */
     const char *remote_first_name;
+    /** The remote party's last name. */
     const char *remote_last_name;
+    /** The remote party's telephone number. */
     const char *remote_phone_number;
+    /** The number that calls. */
     const char *ani;
+    /** The number that was dialled. */
     const char *dnis;
+    /** Genesys' call type. */
     const char *call_type;
-    /**
-     * A JSON object whose values are strings; "{}" if the host gave none.
-     */
+    /** A JSON object whose values are strings. "{}" if the host gave none. */
     const char *attributes_json;
 } rec_call_view;
 
-/**
- * Something that happened.
- */
+/** An event. It and all that it points to live until the callback returns. */
 typedef struct {
+    /** Size of this struct in bytes in the library's version. */
     uint32_t struct_size;
-    /**
-     * `REC_EVENT_…`
-     */
+    /** `REC_EVENT_…`. New kinds may be added: ignore a kind that you do not know. */
     int32_t kind;
-    /**
-     * `REC_EVENT_FLAG_…`
-     */
+    /** `REC_EVENT_FLAG_…` */
     uint32_t flags;
+    /** Always 0. */
     uint32_t reserved;
     /**
-     * Rises from event to event; a gap is what was dropped. It counts the engine's
-     * events that this subscription asks for: a later one does not begin at 1, and two
-     * subscriptions with different options may number one event differently.
+     * Rises from event to event. A gap means that events were dropped. The number counts the
+     * events of the engine that the subscription's options select: a later subscription does
+     * not begin at 1, and subscriptions with different options may number the same event
+     * differently.
      */
     uint64_t sequence;
-    /**
-     * Unix time in milliseconds.
-     */
+    /** Time of the event, Unix time in milliseconds. */
     int64_t time_ms;
-    /**
-     * NULL where the event is about none.
-     */
+    /** The recording that the event is about, or NULL. */
     const rec_recording *recording;
-    /**
-     * The same, as one JSON object, in the manifest's words (docs/formats.md).
-     */
+    /** The event as one JSON object, with the member names of the manifest (docs/formats.md). */
     const char *json;
-    /**
-     * `REC_EVENT_START_FAILED`: why. `REC_OK` otherwise.
-     */
+    /** With `REC_EVENT_START_FAILED`, why the recording could not begin; otherwise `REC_OK`. */
     rec_status status;
+    /** Always 0. */
     uint32_t reserved2;
-    /**
-     * The host's own number of the call that it is about, also where `recording` is NULL.
-     */
+    /** The host's number for the call that the event is about, even if `recording` is NULL. */
     uint64_t call_tag;
     /**
-     * The engine's number of the call that it is about or whose recording; 0: of no call, or
-     * of a recording that an earlier engine on the directory began.
+     * The engine's number of the call that the event or its recording belongs to. 0 if there
+     * is no such call, or if an earlier engine on the directory began the recording.
+     *
      * Since: 0.2.0
      */
     uint64_t call_number;
     /**
-     * The call that it is about; NULL where it is about a recording or about no call.
+     * The call that the event is about, or NULL if the event is about a recording or about no
+     * call.
+     *
      * Since: 0.2.0
      */
     const rec_call_view *call;
 } rec_event;
 
 /**
- * Receives events, one after the other, on the library's event thread.
+ * Receives events, one at a time, on the library's event thread.
  *
- * No lock of the library is held. `event` and all that it points to live until
- * the callback returns. It may call any function but `rec_close` of its own
- * engine, and `rec_gateway_stop` and `rec_http_handle` of that engine's gateways
- * (`REC_ERR_IN_CALLBACK`); unsubscribing itself is allowed. While it does not
- * return, later events wait; calls and recordings go on. It must not throw or
- * longjmp out. Callbacks of two engines must not unsubscribe or close each other.
+ * The library holds no lock during the call. `event` and all that it points to live until the
+ * callback returns. The callback may call any function except `rec_close` of its own engine,
+ * and `rec_gateway_stop` and `rec_http_handle` of that engine's gateways, which return
+ * `REC_ERR_IN_CALLBACK`. It may unsubscribe itself. Later events wait until the callback
+ * returns; calls and recordings continue. The callback must not throw or longjmp out.
+ * Callbacks of two engines must not unsubscribe or close each other.
  */
 typedef void (*rec_event_fn)(void *user_data, const rec_event *event);
 
-/**
- * A subscription to an engine's events. Zero is never valid.
- */
+/** A subscription to an engine's events. Zero is never valid. */
 typedef struct {
+    /** Opaque: compare for equality only. */
     uint64_t id;
 } rec_subscription;
 
 /**
- * What a subscription asks for. Zero means the default everywhere.
+ * What a subscription delivers. Zero means the default.
+ *
  * Since: 0.2.0
  */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
-    /**
-     * `REC_SUBSCRIBE_…`
-     */
+    /** `REC_SUBSCRIBE_…` */
     uint32_t flags;
 } rec_subscribe_options;
 
+/** @} */
+/** @addtogroup feeds
+ *  @{ */
+
 /**
- * How a feed's audio is coded, and how the host writes it. It holds for `rec_feed_write`
- * and `rec_feed_write_at`. RTP packets are understood by their payload type; for them,
- * only the size of the feed's memory follows from it.
+ * How the audio of a feed is coded, and how the host writes it. The format applies to
+ * `rec_feed_write` and `rec_feed_write_at`. An RTP packet is decoded by its payload type; for
+ * RTP, the format only determines the size of the feed's memory.
  */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
-    /**
-     * `REC_CODEC_…`; has no default, 0 is `REC_ERR_INVALID_ARGUMENT`.
-     */
+    /** `REC_CODEC_…`. There is no default: 0 is `REC_ERR_INVALID_ARGUMENT`. */
     int32_t codec;
-    /**
-     * Hz; 0: the codec's own (8000). PCM16: 8000 to 48000. G.711: 8000.
-     */
+    /** Sample rate in Hz. 0 means 8000. PCM16: 8000 to 48000. G.711: 8000. */
     uint32_t sample_rate;
+    /** Must be 0. */
     uint32_t reserved;
     /**
-     * Real time: how far ahead of the clock `rec_feed_write` may be, in milliseconds, at
-     * most 600000; less than 200 counts as 200. 0: 2000, and what is written further ahead
-     * is lost. Otherwise what is further ahead is not taken, and nothing is lost. More than
-     * 2000 is reserved from `media.ahead_bytes` until the feed is closed. `rec_feed_payload`
-     * ignores it.
+     * Real time: how far ahead of the clock `rec_feed_write` may write, in milliseconds, at
+     * most 600000. With 0, the limit is 2000, and audio beyond it is lost. With any other
+     * value, audio beyond the limit is not accepted, and nothing is lost; a value below 200
+     * counts as 200. An amount above 2000 is reserved from `media.ahead_bytes` until the feed
+     * is closed. `rec_feed_payload` ignores this member.
+     *
      * Since: 0.2.0
      */
     uint32_t ahead_ms;
     /**
-     * 0 and 1: one channel. 2: the samples of both legs in turn, the local leg's first;
-     * only on a feed of `REC_LEG_LOCAL`, which is then the remote leg's feed as well. It
-     * takes writes only, and stays as it was when the feed was opened. For
-     * `rec_feed_payload`, 0 or 1.
+     * Number of channels. 0 and 1 mean one. 2 means the samples of both legs interleaved, the
+     * local leg's first: allowed on a feed of `REC_LEG_LOCAL` only, which is then the remote
+     * leg's feed too. Such a feed accepts writes only, and its number of channels cannot
+     * change. `rec_feed_payload` needs 0 or 1.
+     *
      * Since: 0.2.0
      */
     uint32_t channels;
 } rec_feed_format;
 
-/**
- * The source of one leg's audio. Zero is never valid.
- */
+/** The source of one leg's audio. Zero is never valid. */
 typedef struct {
+    /** Opaque: compare for equality only. */
     uint64_t id;
 } rec_feed;
 
-/**
- * What a client has shown.
- */
+/** @} */
+/** @addtogroup gateway
+ *  @{ */
+
+/** The credentials that a client of the gateway sent. */
 typedef struct {
+    /** Size of this struct in bytes in the library's version. */
     uint32_t struct_size;
-    /**
-     * `REC_AUTH_…`
-     */
+    /** `REC_AUTH_…` */
     int32_t scheme;
+    /** The name of the user or the account. */
     const char *name;
+    /** The password or the token. */
     const char *secret;
-    /**
-     * The client's IP address.
-     */
+    /** The client's IP address. */
     const char *source;
 } rec_credentials;
 
-/**
- * Whom the host knows by these credentials.
- */
+/** The user to whom credentials belong. */
 typedef struct {
+    /** Size of this struct in bytes in the library's version. */
     uint32_t struct_size;
-    /**
-     * `REC_LEVEL_…`, 1 to 10; 0 lets nobody in.
-     */
+    /** `REC_LEVEL_…`, 1 to 10. 0 does not let the client in. */
     uint32_t level;
-    /**
-     * Whose calls are their own: compared with `rec_call_info.username`.
-     */
+    /** The user owns the calls whose `rec_call_info.username` equals this one. */
     char username[256];
     /**
-     * Signs the callbacks of this account (its token, with Vobiz); empty: they are
-     * not signed.
+     * Key that signs the callbacks of this account (with Vobiz, the account's token). If "",
+     * callbacks are not signed.
      */
     char signature_key[256];
 } rec_identity;
 
 /**
- * Says who a client of the gateway is: the host's own function.
+ * Identifies a client of the gateway. The host implements this function.
  *
- * `credentials` and all that it points to live until it returns. `identity` comes
- * cleared, with its `struct_size`. Answer `REC_OK` with `identity` filled in;
- * `REC_ERR_UNAUTHENTICATED` if nobody is known by that name and secret (the client
- * gets 401, and its next tries are slowed down); any other status if it cannot be said
- * now (500). Compare secrets in constant time. It runs on threads of the library,
- * `gateway.auth_parallel` at a time, and may wait; it may call any function but `rec_close`,
- * `rec_gateway_stop` and `rec_http_handle` (`REC_ERR_IN_CALLBACK`, also for another
- * engine or gateway). It must not throw or longjmp out.
+ * `credentials` and all that it points to live until the function returns. `identity` is zero
+ * except for its `struct_size`. Return `REC_OK` after filling in `identity`. Return
+ * `REC_ERR_UNAUTHENTICATED` if the name and the secret are not known: the client gets 401, and
+ * its next attempts are delayed. Any other status means that the answer is not known now: the
+ * client gets 500. Compare secrets in constant time.
+ *
+ * The function runs on threads of the library, at most `gateway.auth_parallel` at a time, and
+ * may block. It may call any function except `rec_close`, `rec_gateway_stop` and
+ * `rec_http_handle`, which return `REC_ERR_IN_CALLBACK`, also for another engine or gateway.
+ * It must not throw or longjmp out.
  */
 typedef rec_status (*rec_authenticate_fn)(void *user_data,
                                           const rec_credentials *credentials,
                                           rec_identity *identity);
 
 /**
- * How the gateway is to run; what else there is to set are the `gateway.…`,
- * `genesys.…`, `cometd.…` and `callbacks.…` keys of `rec_config_set`.
+ * How a gateway runs. The `gateway.…`, `genesys.…`, `cometd.…` and `callbacks.…` keys of
+ * `rec_config_set` set the rest.
  */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
-    /**
-     * 0: any free one; see `rec_gateway_port`.
-     */
+    /** TCP port, 0 to 65535. 0 means any free port: see `rec_gateway_port`. */
     uint32_t port;
-    /**
-     * An IP address. Absent: 127.0.0.1.
-     */
+    /** IP address to listen on. If absent, 127.0.0.1. */
     const char *address;
-    /**
-     * `REC_GATEWAY_…`
-     */
+    /** `REC_GATEWAY_…` */
     uint32_t flags;
+    /** Must be 0. */
     uint32_t reserved;
-    /**
-     * Says who may. NULL: nobody.
-     */
+    /** The host's function that identifies clients. If NULL, no client is let in. */
     rec_authenticate_fn authenticate;
-    /**
-     * Handed to `authenticate`.
-     */
+    /** Passed to `authenticate`. */
     void *user_data;
     /**
-     * Called once with `user_data` after the last `authenticate`, before
-     * `rec_gateway_stop` or `rec_close` returns `REC_OK`. May be NULL, and must be if
-     * `authenticate` is.
+     * Called once with `user_data` after the last `authenticate`, before `rec_gateway_stop` or
+     * `rec_close` returns `REC_OK`. May be NULL. Must be NULL if `authenticate` is NULL.
      */
     rec_free_fn user_data_free;
 } rec_gateway_options;
 
-/**
- * A running HTTP gateway. Zero is never valid.
- */
+/** A running HTTP gateway. Zero is never valid. */
 typedef struct {
+    /** Opaque: compare for equality only. */
     uint64_t id;
 } rec_gateway;
 
-/**
- * One HTTP request.
- */
+/** An HTTP request. */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
+    /** Must be 0. */
     uint32_t reserved;
-    /**
-     * `GET`, `POST`, …; not NULL.
-     */
+    /** `GET`, `POST` or another method, at most 32 bytes. Must not be NULL. */
     const char *method;
-    /**
-     * Path and query, percent-encoded as they came; not NULL.
-     */
+    /** Path and query, percent-encoded as received, at most 1,048,576 bytes. Must not be NULL. */
     const char *target;
-    /**
-     * "Name: value" lines, each ended by CR LF; absent: none.
-     */
+    /** "Name: value" lines, each ended by CR LF, at most 1,048,576 bytes. May be absent. */
     const char *headers;
-    /**
-     * NULL if `body_size` is 0.
-     */
+    /** The body. May be NULL if `body_size` is 0. */
     const void *body;
+    /** Size of the body in bytes. */
     size_t body_size;
-    /**
-     * The client's IP address, by which failed tries are slowed down. Absent: 127.0.0.1.
-     */
+    /** The client's IP address, by which failed logins are delayed. If absent, 127.0.0.1. */
     const char *source;
 } rec_http_request;
 
-/**
- * A line's marks. At least one of the names is needed.
- */
+/** @} */
+/** @addtogroup lines
+ *  @{ */
+
+/** A line and its policy. At least one of the two names is needed. */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
     /**
-     * `REC_LINE_…`; 0: monitorable and manual. Replaces what was set for that line before.
+     * `REC_LINE_…`, combined with `|`. With 0, the line may be recorded, and is not recorded
+     * automatically. Replaces the line's previous flags.
      */
     uint32_t flags;
+    /** The device name of the line. */
     const char *device_name;
+    /** The directory number of the line. */
     const char *directory_number;
 } rec_line_info;
 
+/** @} */
+/** @addtogroup lists
+ *  @{ */
+
 /**
- * Which recordings to list; what is given must all be met. Absent: all.
+ * Selects recordings. A recording must match every member that is given. A filter with no
+ * members selects all recordings.
  */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
+    /** Must be 0. */
     uint32_t reserved;
+    /** The device name of the call's line. */
     const char *device_name;
+    /** The directory number of the call's line. */
     const char *directory_number;
+    /** The owner of the call's line. */
     const char *username;
+    /** The owner's numeric user id. */
     const char *numeric_user_id;
+    /** The call's id. */
     const char *call_id;
 } rec_filter;
 
-/**
- * What to record, and how. Zero means the default everywhere.
- */
+/** @} */
+/** @addtogroup recordings
+ *  @{ */
+
+/** What to record, and how. Zero means the default. */
 typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
-    /**
-     * `REC_START_MANUAL_DIAL_IN`, `REC_START_ADDITIONAL`
-     */
+    /** `REC_START_MANUAL_DIAL_IN` and `REC_START_ADDITIONAL`, combined with `|`. */
     uint32_t flags;
-    /**
-     * `REC_LAYOUT_…`
-     */
+    /** `REC_LAYOUT_…` */
     int32_t layout;
-    /**
-     * `REC_PAUSE_…`
-     */
+    /** `REC_PAUSE_…` */
     int32_t pause_mode;
     /**
-     * Of audio in the file, silence included; 0: no limit.
+     * Maximum length of the audio in the file, silence included, in milliseconds. 0 means no
+     * limit.
      */
     uint32_t max_duration_ms;
     /**
-     * Audio from before the start. Not in this build: anything but 0 is `REC_ERR_UNSUPPORTED`.
+     * Audio from before the start, in milliseconds. Not supported in this build: any value but
+     * 0 is `REC_ERR_UNSUPPORTED`.
      */
     uint32_t lookback_ms;
     /**
-     * This, and/or the two below; all that are given must fit.
+     * The call's id. At least one of this member and the next two is needed; the call must
+     * match all that are given.
      */
     const char *call_id;
+    /** The device name of the call's line. */
     const char *device_name;
+    /** The directory number of the call's line. */
     const char *directory_number;
     /**
-     * "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw"; "flac", "opus",
-     * "mp3" are `REC_ERR_UNSUPPORTED` in this build.
+     * "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw" or "au-alaw". "flac", "opus"
+     * and "mp3" are `REC_ERR_UNSUPPORTED` in this build.
      */
     const char *format;
     /**
-     * Called back, unsigned, when the recording has ended and its file is there; a
-     * running gateway delivers it. It must be among `callbacks.allow`, else
-     * `REC_ERR_INVALID_ARGUMENT`. Without the feature `gateway`: `REC_ERR_UNSUPPORTED`.
+     * The URL that a running gateway calls, without a signature, when the recording has ended
+     * and its file exists. A URL that `callbacks.allow` does not list is
+     * `REC_ERR_INVALID_ARGUMENT`. In a build without the feature `gateway`, a URL is
+     * `REC_ERR_UNSUPPORTED`.
      */
     const char *callback_url;
-    /**
-     * "POST" (default): a form in the body; or "GET": in the query.
-     */
+    /** "POST" (default) sends a form in the body. "GET" sends the fields in the query. */
     const char *callback_method;
 } rec_start_options;
 
-/**
- * Done.
- */
+/** @} */
+/** @addtogroup errors
+ *  @{ */
+/** @name Statuses
+ *  @{ */
+
+/** Success. */
 #define REC_OK 0
 
 /**
- * The ABI was misused: a NULL that is not allowed, a wrong `struct_size`, an
- * unknown value or flag, invalid UTF-8, an over-long string.
+ * An argument breaks the rules of the API: a NULL that is not allowed, a wrong `struct_size`,
+ * an unknown value or flag, invalid UTF-8, or a string that is too long.
  */
 #define REC_ERR_INVALID_ARGUMENT -1
 
-/**
- * The id is not a GUID. Published as 400, reason 0.
- */
+/** The id is not a GUID. HTTP: 400, reason 0. */
 #define REC_ERR_INVALID_ID -2
 
-/**
- * Neither a device name nor a directory number. Published as 400, reason 0.
- */
+/** Neither a device name nor a directory number was given. HTTP: 400, reason 0. */
 #define REC_ERR_NO_TARGET -3
 
-/**
- * Unknown format. Published as 400, reason 2 of a start.
- */
+/** The format is unknown. HTTP: 400, reason 2 of a start. */
 #define REC_ERR_INVALID_MODE -4
 
-/**
- * The line is marked not monitorable. Published as 400, reason 1, with the device name.
- */
+/** The line's policy is `REC_LINE_NOT_MONITORABLE`. HTTP: 400, reason 1, with the device name. */
 #define REC_ERR_NOT_MONITORABLE -5
 
-/**
- * The line is recorded automatically. Published as 400, reason 4 (start) or 2 (stop).
- */
+/** The line's policy is `REC_LINE_AUTOMATIC`. HTTP: 400, reason 4 (start) or 2 (stop). */
 #define REC_ERR_AUTOMATIC -6
 
-/**
- * The caller's level is 0. Published as 401.
- */
+/** The caller's level is 0. HTTP: 401. */
 #define REC_ERR_UNAUTHENTICATED -7
 
-/**
- * The caller's level does not allow it. Published as 403.
- */
+/** The caller's level does not allow the operation. HTTP: 403. */
 #define REC_ERR_FORBIDDEN -8
 
-/**
- * No live recording there. Published as 409.
- */
+/** The target has no live recording. HTTP: 409. */
 #define REC_ERR_NOT_LIVE -9
 
-/**
- * No call there that could be recorded. Published as 409.
- */
+/** The target has no call that could be recorded. HTTP: 409. */
 #define REC_ERR_NO_CALL -10
 
-/**
- * A manually started dial-in, and the stop named the device. Published as 409.
- */
+/** The stop names the device of a dial-in that a person started. HTTP: 409. */
 #define REC_ERR_DIAL_IN -11
 
-/**
- * The call is being recorded already. Published as 429.
- */
+/** The call is already being recorded. HTTP: 429. */
 #define REC_ERR_ALREADY_RECORDING -12
 
-/**
- * All of it is paused already. Published as 429.
- */
+/** Every recording of the target is already paused. HTTP: 429. */
 #define REC_ERR_ALREADY_PAUSED -13
 
-/**
- * None of it is paused. Published as 429.
- */
+/** No recording of the target is paused. HTTP: 429. */
 #define REC_ERR_NOT_PAUSED -14
 
-/**
- * The handle is zero, stale, of another kind, or made up.
- */
+/** The handle is zero, stale, of another kind, or invented. */
 #define REC_ERR_BAD_HANDLE -15
 
 /**
- * Too many calls, recordings, feeds, engines or subscriptions; or the system refuses memory.
- * Published as 503.
+ * There are too many calls, recordings, feeds, engines or subscriptions, or the system refuses
+ * memory. HTTP: 503.
  */
 #define REC_ERR_LIMIT -16
 
-/**
- * Too little room on the disk. Published as 503.
- */
+/** The disk has too little free space. HTTP: 503. */
 #define REC_ERR_NO_SPACE -17
 
-/**
- * The operating system refused; the message says what.
- */
+/** The operating system returned an error. The message says which. */
 #define REC_ERR_IO -18
 
 /**
- * The feed's memory is full, or what is written is too far ahead of the clock. Real time
- * with `rec_feed_format.ahead_ms` 0: lost and counted, do not retry. Otherwise: not taken;
- * wait with `rec_feed_wait` and hand it in again.
+ * The feed's memory is full, or the write is too far ahead of the clock. In real time with
+ * `rec_feed_format.ahead_ms` 0, the audio is lost and counted: do not retry. Otherwise the
+ * audio was not accepted: wait with `rec_feed_wait`, then hand it in again.
  */
 #define REC_ERR_OVERRUN -19
 
-/**
- * The engine is closing, or its directory is held elsewhere. Published as 504.
- */
+/** The engine is closing, or another engine holds its directory. HTTP: 504. */
 #define REC_ERR_UNAVAILABLE -20
 
-/**
- * Known, but not in this build. Published as 501.
- */
+/** The feature is defined, but not in this build. HTTP: 501. */
 #define REC_ERR_UNSUPPORTED -21
 
-/**
- * It would wait for the callback that it was called from.
- */
+/** The function would wait for the callback that called it. */
 #define REC_ERR_IN_CALLBACK -22
 
-/**
- * The object belongs to the process that this one was forked from.
- */
+/** The object belongs to the parent process, from which this process was forked. */
 #define REC_ERR_FORKED -23
 
-/**
- * Unknown configuration key, or a value out of its range.
- */
+/** The configuration key is unknown, or its value is out of range. */
 #define REC_ERR_CONFIG -24
 
-/**
- * Time ran out.
- */
+/** The time limit passed. */
 #define REC_ERR_TIMEOUT -25
 
-/**
- * Something that was not foreseen. Published as 500.
- */
+/** A fault inside callrec. HTTP: 500. */
 #define REC_ERR_INTERNAL -26
 
-/**
- * There is such a call on that line already.
- */
+/** The line already has a call with this id. */
 #define REC_ERR_EXISTS -27
 
 /**
- * Another thread is in this feed at the moment. Nothing was taken and nothing counted:
- * hand it in again, or it is missing.
+ * Another thread is using this feed. Nothing was accepted or counted: hand the audio in again,
+ * or it is missing from the recording.
  */
 #define REC_ERR_BUSY -28
 
 /**
- * The line's recordings are mandatory: only the host may stop or discard them. Published
- * as 403. Since 0.2.0.
+ * The line's recordings are mandatory: only the host may stop or discard them. HTTP: 403.
+ *
+ * Since: 0.2.0
  */
 #define REC_ERR_MANDATORY -29
 
 /**
- * The audit log was changed after it was written, or its end is missing; the message says
- * where. Since 0.2.0.
+ * The audit log was changed after it was written, or its end is missing. The message says
+ * where.
+ *
+ * Since: 0.2.0
  */
 #define REC_ERR_AUDIT -30
+
+/** @} */
+/** @} */
 
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
+/** @addtogroup audit
+ *  @{ */
+
 /**
- * Says how far the engine's audit log has come on the disk: the last line's number and hash.
- * Whoever can write the log could also cut off its end, or write all of it anew; that shows if
- * the host keeps this elsewhere and hands it to `rec_verify_audit`.
+ * Returns the position of the engine's audit log on the disk: the number and the hash of its
+ * last line.
  *
- * `head`: filled in; not NULL, begun with `REC_INIT`. Without a line yet, `sequence` is 0 and
- * `hash` all zeros.
+ * Whoever can write the log can also cut off its end or replace it as a whole.
+ * `rec_verify_audit` detects this only with a position that the host has stored elsewhere.
+ *
+ * @param engine The engine.
+ * @param[out] head The position. Must not be NULL. If the log has no line yet, `sequence` is 0
+ *   and `hash` is all zeros.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the struct is the caller's.
+ * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
  * `REC_ERR_FORKED`, `REC_ERR_IO` (the log could not be read yet).
  * Since: 0.2.0
@@ -1284,23 +1481,25 @@ extern "C" {
 rec_status rec_audit_head(rec_engine engine, rec_chain_head *head, rec_error *error);
 
 /**
- * Reads the whole audit log of a storage directory and checks that it is as it was written.
- * The check finds every line that was edited, moved, removed or inserted. With `known_head` it
- * also finds that the log was cut off before that head, or written anew. It needs no engine;
- * an engine may be writing the log meanwhile.
+ * Reads the whole audit log of a storage directory and checks that it is unchanged.
  *
- * `directory`: the value of `storage.directory`, UTF-8, not NULL. `known_head`: what
- * `rec_audit_head` said at some earlier time, or NULL. Without it, a log whose end was cut
- * off at the end of a line, or that was written anew, looks whole. `report`: what was read;
- * may be NULL; written on success only. An incomplete last line is no error: it is being
- * written, or a process died while it wrote.
+ * The check finds every line that was edited, moved, removed or inserted. With `known_head` it
+ * also finds that the log was cut off before that position, or replaced. Without it, a log
+ * that was cut off at the end of a line, or replaced, looks intact. An incomplete last line is
+ * not an error: a process is writing it, or died while it wrote. The function needs no engine,
+ * and an engine may write the log meanwhile.
+ *
+ * @param directory The value of `storage.directory`. Must not be NULL.
+ * @param known_head A position that `rec_audit_head` returned earlier, or NULL.
+ * @param[out] report What was found. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: reads the whole log.
- * In callbacks: yes, but events wait meanwhile.
- * Ownership: the string and the structs are borrowed for the call.
- * Errors: `REC_ERR_AUDIT` (it is not what was written: the message tells which line, and what is
- * wrong with it), `REC_ERR_IO` (it cannot be read), `REC_ERR_INVALID_ARGUMENT`.
+ * In callbacks: yes, but later events wait.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_AUDIT` (the log was changed: the message gives the line and what is wrong
+ * with it), `REC_ERR_IO` (the log cannot be read), `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.2.0
  */
 rec_status rec_verify_audit(const char *directory,
@@ -1308,20 +1507,29 @@ rec_status rec_verify_audit(const char *directory,
                             rec_audit_report *report,
                             rec_error *error);
 
+/** @} */
+/** @addtogroup calls
+ *  @{ */
+
 /**
- * Announces a call on a line: connected, held or alerting. If the line is marked
- * automatic and the call is connected, its recording begins; should that fail, an
- * event says so, it is tried again, and the call is announced all the same. A recording
- * that fails later is followed by another one: see `rec_line_set`.
+ * Begins a call on a line.
  *
- * `info`: not NULL; every field may be absent. `call`: where the handle is
- * written; not NULL.
+ * If the line's policy is `REC_LINE_AUTOMATIC` and the call is connected, its recording
+ * starts. If that start fails, the call begins all the same: an event reports the failure, and
+ * the start is retried. A recording that fails later is followed by another one: see
+ * `rec_line_set`.
+ *
+ * @param engine The engine.
+ * @param info The properties of the call. Must not be NULL. Every member may be absent.
+ * @param[out] call The new call. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the call is the caller's, until `rec_call_end`; strings are borrowed.
- * Errors: `REC_ERR_EXISTS` (the same call_id on the same line), `REC_ERR_LIMIT`,
+ * Ownership: the caller owns the call until `rec_call_end`. `info` and its strings remain the
+ * caller's.
+ * Errors: `REC_ERR_EXISTS` (the line already has a call with this `call_id`), `REC_ERR_LIMIT`,
  * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
@@ -1331,92 +1539,108 @@ rec_status rec_call_begin(rec_engine engine,
                           rec_error *error);
 
 /**
- * Says anew what a call is: its state, parties, line, owner. Recordings go on;
- * rights, look-ups and marks follow what the call is from here on, the manifest
- * keeps every line it was on. Moved to an automatic line, or connected there, it
- * is recorded.
+ * Changes the properties of a call: its state, parties, line or owner.
  *
- * `info`: not NULL. NULL and 0 keep what was; "" clears. `call_id` cannot change.
+ * Recordings of the call continue. From here on, access rights, look-ups and line policies use
+ * the new properties; the manifest keeps every line that the call was on. A call that moves to
+ * an automatic line, or becomes connected there, is recorded.
+ *
+ * @param call The call.
+ * @param info The new properties. Must not be NULL. NULL and 0 leave a property unchanged, and
+ *   "" clears it. `call_id` cannot change.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors: `REC_ERR_EXISTS` (the new line has such a call), `REC_ERR_INVALID_ARGUMENT`,
- * `REC_ERR_BAD_HANDLE` (it has ended), `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_EXISTS` (the new line already has a call with this id),
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
+ * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_call_update(rec_call call, const rec_call_info *info, rec_error *error);
 
 /**
- * Makes a call private, or ends its privacy. Nothing that is handed in while a call is
- * private is ever written into a file, whatever its recordings are told.
+ * Makes a call private, or ends its privacy. Audio that is handed in while a call is private
+ * is never written to a file.
  *
- * The call may be recorded or not: every recording that begins while it is private begins
- * paused, whoever or whatever begins it. Audio is written only while the recording is not
- * paused and its call is not private. So a resume never ends the privacy, and the end of
- * the privacy never ends a recording's own pause. `rec_pause_…` and `rec_resume_…` return
- * what they return for a call that is not private.
+ * The call need not be recorded. A recording that begins while the call is private begins
+ * paused, whatever begins it. A recording writes audio only while it is not paused and its
+ * call is not private. So a resume does not end the privacy, and the end of the privacy does
+ * not end a recording's own pause. `rec_pause_…` and `rec_resume_…` return what they return
+ * for a call that is not private.
  *
- * In the file, in the manifest and in the events privacy is a pause like any other.
- * `REC_EVENT_PAUSED` is raised when a recording stops writing audio, for either reason, and
- * `REC_EVENT_RESUMED` when neither reason is left. While its call is private,
- * `rec_recording.state` is `REC_STATE_PAUSED`, also for a recording whose own pause has
- * ended. The manifest's `call` and the JSON of a list then have `"private":true`.
+ * In the file, the manifest and the events, privacy looks like a pause. `REC_EVENT_PAUSED` is
+ * raised when a recording stops writing audio for either reason, and `REC_EVENT_RESUMED` when
+ * neither reason remains. While its call is private, a recording's `rec_recording.state` is
+ * `REC_STATE_PAUSED`, even if the recording itself has been resumed. The manifest's `call` and
+ * the JSON of a list then contain `"private":true`.
  *
- * Returns `REC_OK` also where the call is in the requested state already.
- *
- * `call`: the call. `on`: 1 makes it private, 0 ends that. `error`: may be NULL.
+ * @param call The call.
+ * @param on 1 makes the call private, 0 ends its privacy. `REC_OK` also if the call is already
+ *   in that state.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: nothing is handed over.
- * Errors: `REC_ERR_INVALID_ARGUMENT` (`on` is neither 0 nor 1), `REC_ERR_BAD_HANDLE` (the
- * call has ended), `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (`on` is neither 0 nor 1), `REC_ERR_BAD_HANDLE` (the call
+ * has ended), `REC_ERR_FORKED`.
  * Since: 0.2.0
  */
 rec_status rec_call_private(rec_call call, uint32_t on, rec_error *error);
 
 /**
- * Ends a call: its feeds' handles become stale, its recordings are finished with
+ * Ends a call. The handles of its feeds become stale, and its recordings end with
  * `REC_END_CALL_ENDED`.
  *
- * Threads: any, also while others feed.
- * Blocking: never (for a packet that is just being copied).
+ * @param call The call.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any, also while another thread feeds.
+ * Blocking: never, except while another thread hands in a packet to a feed of the call.
  * In callbacks: yes.
- * Ownership: the call and its feeds are gone.
- * Errors: `REC_ERR_BAD_HANDLE` (it has ended), `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.
+ * Ownership: the call and its feeds no longer exist.
+ * Errors: `REC_ERR_BAD_HANDLE` (the call has ended), `REC_ERR_FORKED`,
+ * `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
 rec_status rec_call_end(rec_call call, rec_error *error);
 
 /**
- * The call's id as text, also one that callrec has issued.
+ * Returns the id of a call, also one that callrec generated.
  *
- * `text`: where it is written, with its NUL; not NULL. `size`: its room in bytes;
- * 1,024 always suffice.
+ * @param call The call.
+ * @param[out] text A buffer for the id and its NUL. Must not be NULL.
+ * @param size The size of the buffer in bytes. 1,024 bytes always suffice.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the buffer is the caller's.
- * Errors: `REC_ERR_INVALID_ARGUMENT` (too small: nothing is written),
+ * Ownership: the buffer remains the caller's.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (the buffer is too small, and nothing is written),
  * `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_call_id(rec_call call, char *text, size_t size, rec_error *error);
 
+/** @} */
+/** @addtogroup configuration
+ *  @{ */
+
 /**
- * Makes a configuration that holds every key's default.
+ * Creates a configuration in which every key has its default value.
  *
- * `config`: where its pointer is written; not NULL.
+ * @param[out] config The new configuration. Must not be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the caller's, until `rec_config_free`.
- * Errors: `REC_ERR_INVALID_ARGUMENT` (NULL).
+ * Ownership: the caller owns the configuration until `rec_config_free`.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (`config` is NULL).
  * Since: 0.1.0
  */
 rec_status rec_config_new(rec_config **config);
@@ -1424,168 +1648,179 @@ rec_status rec_config_new(rec_config **config);
 /**
  * Sets one key.
  *
- * `config`: not NULL. `key`, `value`: not NULL. The keys, with their defaults:
+ * The keys, with their defaults:
  *
- * - `storage.directory` (recordings): where files go, 1 to 3000 bytes; made if it is
- *   not there; one engine at a time holds it
- * - `storage.name` ({date}_{time}_{id}): template of a file's name without its
- *   extension, at most 500 bytes: {id} {call_id} {device} {number} {user} {remote}
- *   {ani} {dnis} {date} {time} {host} {contact_center} {layout} {attr:KEY}
- *   {gsip_rec_fn} {gsip_host}; "/" makes directories
- * - `storage.host` (empty): the {host} of a name, at most 255 bytes
- * - `storage.flush_ms` (700): how often a recording's audio goes to its file, 100 to
- *   10000 ms
- * - `storage.durability` (finish): "process" never syncs; "finish" syncs what is
- *   published before its terminal event; "power" also syncs what is in progress,
- *   before its STARTED event and then as storage.sync_interval_ms says
- * - `storage.sync_interval_ms` (1000): with "power", a power cut loses at most this
- *   much audio while the disk keeps up, 100 to 60000 ms; less than storage.flush_ms +
- *   180 needs a shorter storage.flush_ms as well
- * - `storage.digest` (sha256): "sha256" or "none", of the finished file, in its
+ * - `storage.directory` (`recordings`): directory of the recordings, 1 to 3000 bytes;
+ *   created if it does not exist; only one engine at a time can hold it
+ * - `storage.name` (`{date}_{time}_{id}`): template of a file's name without its
+ *   extension, at most 500 bytes: {id} {call_id} {device} {number} {user} {remote} {ani}
+ *   {dnis} {date} {time} {host} {contact_center} {layout} {attr:KEY} {gsip_rec_fn}
+ *   {gsip_host}; "/" creates directories
+ * - `storage.host` (empty): value of {host} in names, at most 255 bytes
+ * - `storage.flush_ms` (`700`): how often a recording's audio is written to its file, 100
+ *   to 10000 ms
+ * - `storage.durability` (`finish`): "process" never syncs; "finish" syncs a recording
+ *   before its terminal event; "power" also syncs it before its STARTED event and, while
+ *   it is in progress, as often as storage.sync_interval_ms says
+ * - `storage.sync_interval_ms` (`1000`): with "power", a power cut loses at most this much
+ *   audio while the disk keeps up, 100 to 60000 ms; less than storage.flush_ms + 180 needs
+ *   a shorter storage.flush_ms as well
+ * - `storage.digest` (`sha256`): "sha256" or "none": digest of the finished file in its
  *   manifest
- * - `storage.backlog_ms` (15000): audio of one recording that may wait for a slow
- *   disk, 1000 to 600000 ms; beyond it blocks are dropped and counted
- * - `storage.backlog_bytes` (536870912): the same for all recordings together, at
- *   least 1048576 bytes
- * - `storage.max_open_files` (0): how many recordings keep their file open, 0 to
- *   1000000; beyond it each block is open-append-close; 0: half of the process's soft
- *   limit
- * - `storage.min_free_bytes` (104857600): below so much free room no recording is
- *   started (REC_ERR_NO_SPACE)
- * - `media.clock` (real): "real": time is the wall's; "stream": time is the media's
- *   own, for replays and tests, faster than real time
- * - `media.reorder_ms` (60): how long a late packet is waited for, 0 to 1000 ms
- * - `media.leg_wait_ms` (2000): stream time: how far one leg may run ahead of the
- *   other, 100 to 60000 ms of media
- * - `media.workers` (0): media threads, 0 to 64; 0: half the cores, at least one
- * - `media.overflow_bytes` (268435456): memory, shared by all feeds, that takes what a
- *   feed's ring cannot hold, 0 to 68719476736 bytes; in real time, enough of it is
- *   kept ready for a burst of 5 s on every open feed, up to this limit
- * - `media.ahead_bytes` (268435456): audio that hosts may write ahead of the clock in
- *   all feeds together, 0 to 68719476736 bytes; a feed whose ahead_ms does not fit is
- *   refused with REC_ERR_LIMIT
- * - `media.silent_ms` (10000): a connected leg without decoded audio for this long
- *   raises REC_EVENT_LEG_SILENT once, 0 to 86400000 ms; 0: never
- * - `calls.hold_audio` (keep): audio that is fed while its call is held: "keep"
- *   records it, "silence" does not
- * - `calls.max` (0): live calls at most; 0: no limit
- * - `calls.idle_ms` (14400000): a call without media for so long has been forgotten,
- *   and is ended; 0: never
- * - `recordings.max` (0): live recordings at most; 0: no limit
- * - `recordings.max_per_call` (16): live recordings of one call at which a caller
- *   below level 10 may start no more; 0: no limit
- * - `lines.strict` (false): "true": a line without a mark is not monitorable
- * - `audit.enabled` (true): "true": every start, pause, resume, stop, discard,
- *   download, deletion and refusal has a line in the storage directory's audit log
- * - `recording.format` (wav): of automatic recordings, and of those that an HTTP API
- *   starts without a word for it: "wav", "wav-ulaw", "wav-alaw", "au", "au-ulaw",
- *   "au-alaw"
- * - `recording.layout` (stereo): of automatic recordings, and of those that an HTTP
- *   API starts without a word for it: "stereo", "mono", "local", "remote"
- * - `recording.pause_mode` (silence): of automatic recordings, and of those that an
- *   HTTP API starts without a word for it: "silence" or "skip"
- * - `recording.max_duration_ms` (0): of automatic recordings, and of those that an
- *   HTTP API starts without a word for it, 0 to 4294967295 ms; 0: no limit
- * - `recording.sample_rate` (0): of every "wav" and "au" file, 8000 to 48000 Hz; 0:
- *   that of the first audio
- * - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's url,
- *   at most 1000 bytes
- * - `gateway.apis` (imagicle,genesys,vobiz): which of the published HTTP APIs are
- *   offered, with commas: imagicle, genesys, vobiz, plivo
- * - `gateway.public_url` (empty): scheme, host and path prefix that clients see, for
- *   the urls in answers; empty: http:// and the address that the gateway listens on
- * - `gateway.url_lifetime_ms` (0): how long the urls of recordings in answers and
- *   callbacks lead to the audio without a login, 0 to 31622400000 ms: they carry their
- *   end and a signature; 0: never
- * - `gateway.threads` (2): threads that answer requests, 1 to 64
- * - `gateway.max_connections` (4096): open connections at most, 1 to 1000000, and
- *   never more than a quarter of the files that the process may have open; one more is
- *   answered 503 and closed
- * - `gateway.max_connections_per_source` (1024): of them from one address (IPv6: from
- *   one /64), 1 to 1000000, and never the last eighth; gateway.trusted_proxies may
- *   have all
- * - `gateway.max_header_bytes` (16384): a request's line and headers, 8192 to 1048576
- *   bytes
- * - `gateway.max_body_bytes` (65536): a request's body, 1024 to 16777216 bytes
- * - `gateway.request_ms` (10000): time for a client to send a request, and for each
- *   piece of an answer to leave, 100 to 600000 ms
- * - `gateway.json_depth` (32): how deep a request's JSON may be nested, 4 to 100
- * - `gateway.auth_delay_ms` (100): after a failed try the next one of that name from
- *   that source waits so long, and twice as long after each further one, 0 to 60000
- *   ms; 0: nobody is slowed down
- * - `gateway.auth_delay_max_ms` (5000): but never longer than this, 0 to 600000 ms;
- *   who would have to is answered 503
- * - `gateway.auth_parallel` (64): how often rec_authenticate_fn runs at the same time,
- *   half of it for one source, 2 to 1000; others wait their turn
- * - `gateway.archive_parallel` (16): requests that look for finished recordings at the
- *   same time, 1 to 256; others wait their turn
- * - `gateway.trusted_proxies` (empty): addresses, with commas, whose X-Forwarded-For
- *   says who the source is
- * - `callbacks.allow` (empty): where callbacks may go, with commas: scheme://host or
- *   scheme://host:port, "*." before a domain takes its subdomains, ":*" any port;
- *   empty: nowhere
- * - `callbacks.timeout_ms` (3000): a receiver must have answered by then, 100 to
- *   600000 ms
- * - `callbacks.retry_ms` (1000): pause before the second try, doubled before each
- *   further one, 10 to 3600000 ms
- * - `callbacks.retry_max_ms` (300000): the longest pause between two tries, 10 to
- *   86400000 ms
- * - `callbacks.give_up_ms` (86400000): a callback that was not answered for so long is
- *   given up, and logged; 0: never
- * - `callbacks.parallel` (16): receivers that are called at the same time, 1 to 1000
- * - `vobiz.signature_v3` (page): what X-Vobiz-Signature-V3 of a callback covers beside
- *   the nonce: "page", as Vobiz's pages say, the URL without its query; "sdk", as the
- *   SDKs of Vobiz and Plivo compute it, the URL, its query and all fields
- * - `plivo.signature_v3` (sdk): the same for X-Plivo-Signature-V3
- * - `gateway.imagicle_path` (/fw/Apps/Recorder/WebAPI): where the Imagicle API begins,
- *   1 to 200 bytes that begin with "/"
- * - `imagicle.cors_origins` (empty): sites whose pages may use the Imagicle API in a
- *   browser, with commas: scheme://host or scheme://host:port; empty: none
- * - `gateway.genesys_path` (/api/v2): where the Genesys API begins, 1 to 200 bytes
- *   that begin with "/"
- * - `gateway.cometd_path` (/genesys/cometd): where Genesys clients find CometD, in the
- *   same form
- * - `genesys.csrf` (false): "true": POST, PUT and DELETE need the token and the cookie
- *   that GET /me gives
+ * - `storage.backlog_ms` (`15000`): maximum audio of one recording that is queued for a
+ *   slow disk, 1000 to 600000 ms; further blocks are dropped and counted
+ * - `storage.backlog_bytes` (`536870912`): maximum audio of all recordings that is queued
+ *   for the disk, at least 1048576 bytes
+ * - `storage.max_open_files` (`0`): number of recordings that keep their file open, 0 to
+ *   1000000; further files are opened and closed for each write; 0: half of the process's
+ *   soft limit
+ * - `storage.min_free_bytes` (`104857600`): with less free space than this, in bytes, no
+ *   recording is started (REC_ERR_NO_SPACE)
+ * - `media.clock` (`real`): "real": the engine uses the system's clock. "stream": time
+ *   advances with the audio that is fed, so that replays and tests can run faster than
+ *   real time.
+ * - `media.reorder_ms` (`60`): How long the engine waits for a late packet, 0 to 1000 ms.
+ * - `media.leg_wait_ms` (`2000`): With media.clock "stream", how far the audio of one leg
+ *   may run ahead of the other, 100 to 60000 ms.
+ * - `media.workers` (`0`): Number of media threads, 0 to 64. 0: half the number of cores,
+ *   at least one.
+ * - `media.overflow_bytes` (`268435456`): Memory shared by all feeds for audio that does
+ *   not fit into a feed's ring, 0 to 68719476736 bytes. In real time, enough memory for a
+ *   burst of 5 s on every open feed is allocated in advance, up to this limit.
+ * - `media.ahead_bytes` (`268435456`): How much audio the host may write ahead of the
+ *   clock, in all feeds together, 0 to 68719476736 bytes. A feed whose ahead_ms does not
+ *   fit is refused with REC_ERR_LIMIT.
+ * - `media.silent_ms` (`10000`): When a connected leg has had no decoded audio for this
+ *   long, REC_EVENT_LEG_SILENT is delivered once, 0 to 86400000 ms. 0: never.
+ * - `calls.hold_audio` (`keep`): What is recorded of audio that is fed while its call is
+ *   held: "keep" records the audio, "silence" records silence.
+ * - `calls.max` (`0`): Maximum number of live calls. 0: no limit.
+ * - `calls.idle_ms` (`14400000`): A call without media for this many milliseconds is
+ *   considered forgotten and is ended. 0: never.
+ * - `recordings.max` (`0`): Maximum number of live recordings. 0: no limit.
+ * - `recordings.max_per_call` (`16`): When a call has this many live recordings, callers
+ *   below level 10 cannot start another one. 0: no limit.
+ * - `lines.strict` (`false`): "true": a line without a policy is not monitorable.
+ * - `audit.enabled` (`true`): "true": every start, pause, resume, stop, discard, download,
+ *   deletion and refusal is written to the audit log in the storage directory.
+ * - `recording.format` (`wav`): Default format of automatic recordings and of HTTP starts
+ *   that do not specify one: "wav", "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw".
+ * - `recording.layout` (`stereo`): Default layout of automatic recordings and of HTTP
+ *   starts that do not specify one: "stereo", "mono", "local", "remote".
+ * - `recording.pause_mode` (`silence`): Default pause mode of automatic recordings and of
+ *   HTTP starts that do not specify one: "silence" or "skip".
+ * - `recording.max_duration_ms` (`0`): Default maximum duration of automatic recordings
+ *   and of HTTP starts that do not specify one, 0 to 4294967295 ms. 0: no limit.
+ * - `recording.sample_rate` (`0`): Sample rate of every "wav" and "au" file, 8000 to 48000
+ *   Hz. 0: the rate of the first audio.
+ * - `recording.url_base` (empty): A recording's url is this text followed by
+ *   "ID.EXTENSION", at most 1000 bytes.
+ * - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,
+ *   separated by commas: imagicle, genesys, vobiz, plivo.
+ * - `gateway.public_url` (empty): Scheme, host and path prefix of the URLs in responses,
+ *   as clients see them. Empty: http:// and the address that the gateway listens on.
+ * - `gateway.url_lifetime_ms` (`0`): How long the recording URLs in responses and
+ *   callbacks give access to the audio without a login, 0 to 31622400000 ms. Each URL
+ *   carries its expiry time and a signature. 0: they always need a login.
+ * - `gateway.threads` (`2`): Number of threads that handle requests, 1 to 64.
+ * - `gateway.max_connections` (`4096`): Maximum number of open connections, 1 to 1000000,
+ *   but at most a quarter of the files that the process may have open. A further
+ *   connection is answered with 503 and closed.
+ * - `gateway.max_connections_per_source` (`1024`): Maximum number of open connections from
+ *   one client address (IPv6: from one /64 network), 1 to 1000000. The last eighth of
+ *   gateway.max_connections is never given to one address. The limit does not apply to
+ *   gateway.trusted_proxies.
+ * - `gateway.max_header_bytes` (`16384`): Maximum size of a request's first line and
+ *   headers, 8192 to 1048576 bytes.
+ * - `gateway.max_body_bytes` (`65536`): Maximum size of a request's body, 1024 to 16777216
+ *   bytes.
+ * - `gateway.request_ms` (`10000`): Time limit for receiving the headers of a request, for
+ *   receiving its body, and for each write of a response, 100 to 600000 ms.
+ * - `gateway.json_depth` (`32`): Maximum nesting depth of a request's JSON, 4 to 100.
+ * - `gateway.auth_delay_ms` (`100`): Delay after a failed login before the next attempt
+ *   with the same name from the same client address, 0 to 60000 ms. Each further failure
+ *   doubles it. 0: logins are never delayed.
+ * - `gateway.auth_delay_max_ms` (`5000`): The longest delay of a login, 0 to 600000 ms. An
+ *   attempt that would have to wait longer is refused with 503.
+ * - `gateway.auth_parallel` (`64`): Maximum number of concurrent calls of
+ *   rec_authenticate_fn, 2 to 1000. One client address gets at most half of them. Further
+ *   logins are queued.
+ * - `gateway.archive_parallel` (`16`): Maximum number of requests that search for finished
+ *   recordings concurrently, 1 to 256. Further requests are queued.
+ * - `gateway.trusted_proxies` (empty): IP addresses of reverse proxies, separated by
+ *   commas. From these, X-Forwarded-For is trusted to name the client's address.
+ * - `callbacks.allow` (empty): Receivers that callbacks may be sent to, separated by
+ *   commas: scheme://host or scheme://host:port. A "*." before a domain allows its
+ *   subdomains, ":*" allows any port. Empty: no callbacks.
+ * - `callbacks.timeout_ms` (`3000`): Time limit for a receiver to respond, 100 to 600000
+ *   ms.
+ * - `callbacks.retry_ms` (`1000`): Delay before the second attempt, 10 to 3600000 ms. It
+ *   is doubled before each further one.
+ * - `callbacks.retry_max_ms` (`300000`): The longest delay between two attempts, 10 to
+ *   86400000 ms.
+ * - `callbacks.give_up_ms` (`86400000`): A callback that has not been answered for this
+ *   long is logged and dropped, 0 to 9223372036854 ms. 0: never.
+ * - `callbacks.parallel` (`16`): Maximum number of concurrent callbacks, 1 to 1000.
+ * - `vobiz.signature_v3` (`page`): What X-Vobiz-Signature-V3 of a callback covers, in
+ *   addition to the nonce. "page": the URL without its query, as Vobiz documents it.
+ *   "sdk": the URL, its query and all fields, as the SDKs of Vobiz and Plivo compute it.
+ * - `plivo.signature_v3` (`sdk`): The same for X-Plivo-Signature-V3.
+ * - `gateway.imagicle_path` (`/fw/Apps/Recorder/WebAPI`): Base path of the Imagicle API, 1
+ *   to 200 bytes that begin with "/".
+ * - `imagicle.cors_origins` (empty): Sites whose pages may use the Imagicle API in a
+ *   browser, separated by commas: scheme://host or scheme://host:port. Empty: none.
+ * - `gateway.genesys_path` (`/api/v2`): Base path of the Genesys API, 1 to 200 bytes that
+ *   begin with "/".
+ * - `gateway.cometd_path` (`/genesys/cometd`): Path of CometD for Genesys clients, 1 to
+ *   200 bytes that begin with "/".
+ * - `genesys.csrf` (`false`): "true": POST, PUT and DELETE require the token and the
+ *   cookie that GET /me returns.
  * - `genesys.capabilities`
- *   (UpdateUserData,SendDtmf,InitiateConference,Hold,SingleStepTransfer,InitiateTransfer,AttachUserData,DeleteUserDataPair,SingleStepConference,DeleteUserData,Hangup):
- *   capabilities of a call, with commas, before those of recording
- * - `genesys.contact_center_id` (<cont_center_id>): the last field of GSIP_REC_FN,
- *   percent-encoded there, at most 255 bytes
- * - `genesys.cors_origins` (empty): sites whose pages may use the Genesys API and
- *   CometD in a browser, with commas: scheme://host or scheme://host:port; empty: none
- * - `cometd.timeout_ms` (30000): how long a /meta/connect is held, 100 to 600000 ms
- * - `cometd.session_ms` (10000): a session without a /meta/connect for so long is
- *   forgotten, 100 to 600000 ms
- * - `cometd.max_sessions` (10000): sessions at most, 1 to 1000000
- * - `cometd.max_sessions_per_user` (100): of them one user's, 1 to 1000000; one more
- *   ends the one of theirs that has not been polled for longest, and is refused if all
- *   are being polled
- * - `cometd.max_sessions_per_browser` (1): sessions of one browser, told by its
- *   cookie, that have a /meta/connect held at the same time, 1 to 1000000; others poll
- * - `cometd.multi_session_interval_ms` (2000): how often those others poll, 50 to
- *   60000 ms, and never less often than twice in cometd.session_ms
- * - `cometd.max_queue` (1000): messages that wait for one session, 10 to 1000000; with
- *   one more it is forgotten, and its client must shake hands again
- * - `cometd.max_queue_bytes` (4194304): the same in bytes, 65536 to 1073741824; a
- *   single message may be longer
- * - `gateway.vobiz_path` (/api/v1): where the Vobiz API begins, 1 to 200 bytes that
- *   begin with "/"
- * - `vobiz.cors_origins` (empty): sites whose pages may use the Vobiz API and the
- *   audio of recordings in a browser, with commas: scheme://host or
- *   scheme://host:port; empty: none
- * - `gateway.plivo_path` (/v1): where the Plivo look-alike begins, 1 to 200 bytes that
- *   begin with "/"
- * - `plivo.cors_origins` (empty): sites whose pages may use the Plivo look-alike and
- *   the audio of recordings in a browser, with commas: scheme://host or
- *   scheme://host:port; empty: none
+ *   (`UpdateUserData,SendDtmf,InitiateConference,Hold,SingleStepTransfer,InitiateTransfer,AttachUserData,DeleteUserDataPair,SingleStepConference,DeleteUserData,Hangup`):
+ *   A call's capabilities other than those of recording, separated by commas.
+ * - `genesys.contact_center_id` (`<cont_center_id>`): The last field of GSIP_REC_FN, where
+ *   it is percent-encoded, at most 255 bytes.
+ * - `genesys.cors_origins` (empty): Sites whose pages may use the Genesys API and CometD
+ *   in a browser, separated by commas: scheme://host or scheme://host:port. Empty: none.
+ * - `cometd.timeout_ms` (`30000`): How long a /meta/connect is held, 100 to 600000 ms.
+ * - `cometd.session_ms` (`10000`): A session without a /meta/connect for this long is
+ *   closed, 100 to 600000 ms.
+ * - `cometd.max_sessions` (`10000`): Maximum number of sessions, 1 to 1000000.
+ * - `cometd.max_sessions_per_user` (`100`): Maximum number of sessions of one user, 1 to
+ *   1000000. A further session closes the one that has gone longest without a poll. It is
+ *   refused if all of them are being polled.
+ * - `cometd.max_sessions_per_browser` (`1`): Maximum number of sessions of one browser,
+ *   identified by its cookie, that may have a /meta/connect held concurrently, 1 to
+ *   1000000. The others poll.
+ * - `cometd.multi_session_interval_ms` (`2000`): Interval at which those others poll, 50
+ *   to 60000 ms, but at most half of cometd.session_ms.
+ * - `cometd.max_queue` (`1000`): Maximum number of messages queued for one session, 10 to
+ *   1000000. If there are more, the session is closed and its client must repeat the
+ *   handshake.
+ * - `cometd.max_queue_bytes` (`4194304`): Maximum size of the messages queued for one
+ *   session, 65536 to 1073741824 bytes. A single message may be longer.
+ * - `gateway.vobiz_path` (`/api/v1`): Base path of the Vobiz API, 1 to 200 bytes that
+ *   begin with "/".
+ * - `vobiz.cors_origins` (empty): Sites whose pages may use the Vobiz API and the audio of
+ *   recordings in a browser, separated by commas: scheme://host or scheme://host:port.
+ *   Empty: none.
+ * - `gateway.plivo_path` (`/v1`): Base path of the Plivo look-alike, 1 to 200 bytes that
+ *   begin with "/".
+ * - `plivo.cors_origins` (empty): Sites whose pages may use the Plivo look-alike and the
+ *   audio of recordings in a browser, separated by commas: scheme://host or
+ *   scheme://host:port. Empty: none.
  *
- * Threads: any, but one at a time for one configuration.
+ * @param config The configuration. Must not be NULL.
+ * @param key The name of the key. Must not be NULL.
+ * @param value The new value. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any, but one at a time for a configuration.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors: `REC_ERR_CONFIG` (no such key, or a value out of its range: the message
- * names both; nothing is changed), `REC_ERR_INVALID_ARGUMENT`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_CONFIG` (the key is unknown, or its value is out of range: the message
+ * names both, and nothing changes), `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
 rec_status rec_config_set(rec_config *config,
@@ -1594,53 +1829,65 @@ rec_status rec_config_set(rec_config *config,
                           rec_error *error);
 
 /**
- * Sets keys from a JSON file: an object, flat (`"media.clock": "stream"`) or
- * nested (`"media": {"clock": "stream"}`).
+ * Sets keys from a JSON file.
  *
- * `config`: not NULL. `path`: of the file, UTF-8, not NULL, at most 1 MiB of content.
+ * The file holds one object, either flat (`"media.clock": "stream"`) or nested (`"media":
+ * {"clock": "stream"}`). If a key or a value is wrong, no key of the file is set.
  *
- * Threads: any, but one at a time for one configuration.
+ * @param config The configuration. Must not be NULL.
+ * @param path The path of the file. Must not be NULL. The file has at most 1 MiB.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any, but one at a time for a configuration.
  * Blocking: reads the file.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors: `REC_ERR_IO` (cannot be read), `REC_ERR_CONFIG` (not such an object, or a
- * key or value is wrong: nothing of the file is taken), `REC_ERR_INVALID_ARGUMENT`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_IO` (the file cannot be read), `REC_ERR_CONFIG` (the file does not hold
+ * such an object, or a key or a value is wrong), `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
 rec_status rec_config_load(rec_config *config, const char *path, rec_error *error);
 
 /**
- * Frees a configuration. An engine opened with it keeps its own copy.
+ * Frees a configuration. An engine that was opened with it has its own copy.
  *
- * `config`: NULL is allowed.
+ * @param config The configuration. NULL is allowed.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the pointer is gone afterwards.
+ * Ownership: the configuration no longer exists.
  * Errors: none.
  * Since: 0.1.0
  */
 void rec_config_free(rec_config *config);
 
+/** @} */
+/** @addtogroup recordings
+ *  @{ */
+
 /**
- * Stops the recording of this id. The file is finished and published, then
- * `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one recording exactly one
- * gets `REC_OK`, the others `REC_ERR_NOT_LIVE`.
+ * Stops a recording. Its file is finished and published, and then `REC_EVENT_FINISHED` is
+ * delivered.
  *
- * `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
- * digits, with or without braces, in any case.
+ * If several threads stop the same recording, exactly one of them gets `REC_OK`. The others
+ * get `REC_ERR_NOT_LIVE`.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+ *   braces, in upper or lower case.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
- * (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
- * NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
- * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
- * 2); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
- * `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+ * caller below level 10 has no live call with this recording), `REC_ERR_INVALID_ID` (reason 0;
+ * also for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the host),
+ * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2).
  * Since: 0.1.0
  * Source: Imagicle, Stop Recording by id.
  */
@@ -1650,22 +1897,24 @@ rec_status rec_stop_by_id(rec_engine engine,
                           rec_error *error);
 
 /**
- * Stops, and keeps no audio of, the recording of this id. No file is left;
- * `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered once it is gone.
+ * Stops a recording and deletes its audio. No file remains. `REC_EVENT_FINISHED` with
+ * `REC_END_DISCARDED` is delivered once the audio is deleted.
  *
- * `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
- * digits, with or without braces, in any case.
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+ *   braces, in upper or lower case.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
- * (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
- * NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
- * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
- * 2); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
- * `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+ * caller below level 10 has no live call with this recording), `REC_ERR_INVALID_ID` (reason 0;
+ * also for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the host),
+ * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2).
  * Since: 0.1.0
  */
 rec_status rec_discard_by_id(rec_engine engine,
@@ -1674,22 +1923,26 @@ rec_status rec_discard_by_id(rec_engine engine,
                              rec_error *error);
 
 /**
- * Pauses the recording of this id. What is handed in from here on is never written,
- * until a resume; nor is what is handed in later, but may have been said during the pause. `REC_EVENT_PAUSED` is delivered once the manifest says so. A line's
- * marks never refuse it.
+ * Pauses a recording. `REC_EVENT_PAUSED` is delivered once the manifest on disk shows the
+ * pause.
  *
- * `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
- * digits, with or without braces, in any case.
+ * Audio that is handed in from here on until a resume is never written. Nor is audio that is
+ * handed in later but may have been spoken during the pause. Line policies never refuse it.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+ *   braces, in upper or lower case.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
- * (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
- * NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED`; before all:
- * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
- * `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+ * caller below level 10 has no live call with this recording), `REC_ERR_INVALID_ID` (reason 0;
+ * also for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED`.
  * Since: 0.1.0
  * Source: Imagicle, Pause by id; Genesys, PauseCallRecording.
  */
@@ -1699,27 +1952,29 @@ rec_status rec_pause_by_id(rec_engine engine,
                            rec_error *error);
 
 /**
- * Resumes the recording of this id. `REC_EVENT_RESUMED` is delivered once the manifest
- * says so. A line's marks never refuse it.
+ * Resumes a recording. `REC_EVENT_RESUMED` is delivered once the manifest on disk shows the
+ * end of the pause. Line policies never refuse it.
  *
- * If a sender's clock stood still during the pause, nobody can tell at first whether what
- * comes now was said during it. Up to 5 s of that leg are then not kept, and counted as
- * `pause_unclear`, unless something proves when it was said: a new SSRC, a feed that was
- * opened anew, an RTCP sender report, the age given to `rec_feed_rtp_at`, packets of the
- * pause itself, or a pause of more than 5 s.
+ * If a sender's clock stood still during the pause, it is not known at first whether the audio
+ * that arrives now was spoken during the pause. Up to 5 s of that leg are then discarded and
+ * counted as `pause_unclear`, unless one of these proves when the audio was spoken: a new
+ * SSRC, a feed that was closed and opened again, an RTCP sender report, the age given to
+ * `rec_feed_rtp_at`, packets of the pause itself, or a pause of more than 5 s.
  *
- * `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
- * digits, with or without braces, in any case.
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+ *   braces, in upper or lower case.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
- * (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
- * NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED`; before all:
- * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
- * `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+ * caller below level 10 has no live call with this recording), `REC_ERR_INVALID_ID` (reason 0;
+ * also for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED`.
  * Since: 0.1.0
  * Source: Imagicle, Resume by id; Genesys, ResumeCallRecording.
  */
@@ -1729,28 +1984,32 @@ rec_status rec_resume_by_id(rec_engine engine,
                             rec_error *error);
 
 /**
- * Stops every live recording on the line that has this device name and this directory
- * number, whichever are given. The file is finished and published, then
- * `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one recording exactly one
- * gets `REC_OK`, the others `REC_ERR_NOT_LIVE` if they
- * found nothing else.
+ * Stops every live recording on a line. The files are finished and published, and then
+ * `REC_EVENT_FINISHED` is delivered for each of them.
  *
- * `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
- * least one; both must fit one and the same recorded line. `counts`: how many changed,
- * were so already, were refused; may be NULL; written on success only.
+ * A dial-in that a person started is refused if the device is named, even together with its
+ * directory number. If nothing changes, the status is the reason for the newest recording. If
+ * several threads stop the same recording, exactly one of them gets `REC_OK` for it. The
+ * others get `REC_ERR_NOT_LIVE`, unless they stop another recording.
  *
- * A manually started dial-in is refused if the device is named, even with the right
- * number. If nothing changed, the status is the reason for the newest.
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param device_name The device name of the line, or NULL.
+ * @param directory_number The directory number of the line, or NULL. At least one of the two
+ *   names is needed, and the line must have all that are given.
+ * @param[out] counts How many recordings changed, were already in the requested state, and
+ *   were refused. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
- * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
- * 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
- * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the
+ * host), `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC`
+ * (reason 2), `REC_ERR_DIAL_IN`.
  * Since: 0.1.0
  * Source: Imagicle, Stop Recording by device name and directory number.
  */
@@ -1762,26 +2021,31 @@ rec_status rec_stop_by_device(rec_engine engine,
                               rec_error *error);
 
 /**
- * Stops, and keeps no audio of, every live recording on the line that has this device
- * name and this directory number, whichever are given. No file is left;
- * `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered once it is gone.
+ * Stops every live recording on a line and deletes its audio. No files remain.
+ * `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered for each recording once its audio
+ * is deleted.
  *
- * `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
- * least one; both must fit one and the same recorded line. `counts`: how many changed,
- * were so already, were refused; may be NULL; written on success only.
+ * A dial-in that a person started is refused if the device is named, even together with its
+ * directory number. If nothing changes, the status is the reason for the newest recording.
  *
- * A manually started dial-in is refused if the device is named, even with the right
- * number. If nothing changed, the status is the reason for the newest.
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param device_name The device name of the line, or NULL.
+ * @param directory_number The directory number of the line, or NULL. At least one of the two
+ *   names is needed, and the line must have all that are given.
+ * @param[out] counts How many recordings changed, were already in the requested state, and
+ *   were refused. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
- * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
- * 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
- * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the
+ * host), `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC`
+ * (reason 2), `REC_ERR_DIAL_IN`.
  * Since: 0.1.0
  */
 rec_status rec_discard_by_device(rec_engine engine,
@@ -1792,25 +2056,29 @@ rec_status rec_discard_by_device(rec_engine engine,
                                  rec_error *error);
 
 /**
- * Pauses every live recording on the line that has this device name and this directory
- * number, whichever are given. What is handed in from here on is never written, until a
- * resume. `REC_EVENT_PAUSED` is delivered once the manifest says so. A line's marks
- * never refuse it.
+ * Pauses every live recording on a line. `REC_EVENT_PAUSED` is delivered for each recording
+ * once its manifest on disk shows the pause.
  *
- * `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
- * least one; both must fit one and the same recorded line. `counts`: how many changed,
- * were so already, were refused; may be NULL; written on success only.
+ * Audio that is handed in from here on until a resume is never written. Line policies never
+ * refuse it. `REC_OK` means that no recording of the line writes audio any more.
  *
- * `REC_OK` only if nothing of the target still records.
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param device_name The device name of the line, or NULL.
+ * @param directory_number The directory number of the line, or NULL. At least one of the two
+ *   names is needed, and the line must have all that are given.
+ * @param[out] counts How many recordings changed, were already in the requested state, and
+ *   were refused. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED` (all of
- * it); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
- * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED` (all of them
+ * are paused).
  * Since: 0.1.0
  * Source: Imagicle, Pause by directory number.
  */
@@ -1822,22 +2090,26 @@ rec_status rec_pause_by_device(rec_engine engine,
                                rec_error *error);
 
 /**
- * Resumes every live recording on the line that has this device name and this directory
- * number, whichever are given. `REC_EVENT_RESUMED` is delivered once the manifest says
- * so. A line's marks never refuse it.
+ * Resumes every live recording on a line. `REC_EVENT_RESUMED` is delivered for each recording
+ * once its manifest on disk shows the end of the pause. Line policies never refuse it.
  *
- * `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
- * least one; both must fit one and the same recorded line. `counts`: how many changed,
- * were so already, were refused; may be NULL; written on success only.
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param device_name The device name of the line, or NULL.
+ * @param directory_number The directory number of the line, or NULL. At least one of the two
+ *   names is needed, and the line must have all that are given.
+ * @param[out] counts How many recordings changed, were already in the requested state, and
+ *   were refused. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED` (none of it);
- * before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
- * `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED` (none of them is
+ * paused).
  * Since: 0.1.0
  * Source: Imagicle, Resume by directory number.
  */
@@ -1849,25 +2121,30 @@ rec_status rec_resume_by_device(rec_engine engine,
                                 rec_error *error);
 
 /**
- * Stops recordings of the calls of this id, all of them or one. The file is finished and
- * published, then `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one
- * recording exactly one counts it in `changed`. Of a line's marks, `REC_LINE_MANDATORY` alone
- * refuses it, and not to the host. If nothing changed because of that, the status is
- * `REC_ERR_MANDATORY`; otherwise `counts` says how many were refused.
+ * Stops all recordings of the calls with an id, or one of them. The files are finished and
+ * published, and then `REC_EVENT_FINISHED` is delivered for each of them.
  *
- * `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `url`: NULL for all,
- * which is `REC_OK` even if there are none; or the url of one recording
- * (`rec_recording.url`), which is `REC_OK` with 0 changed if it is not live. `counts`:
- * may be NULL; written on success only.
+ * If several threads stop the same recording, exactly one of them counts it in `changed`. Of
+ * the line policies, only `REC_LINE_MANDATORY` refuses the stop, and never for the host. If
+ * nothing changes for this reason, the status is `REC_ERR_MANDATORY`; otherwise `counts` gives
+ * the number of refused recordings.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param call_id The id of the calls. Must not be NULL.
+ * @param url The URL of one recording (`rec_recording.url`), or NULL for all. `REC_OK` also if
+ *   that recording is not live, or if there is none.
+ * @param[out] counts How many recordings changed, were already in the requested state, and
+ *   were refused. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_CALL`, `REC_ERR_MANDATORY` (not to the host); before all:
- * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
- * `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_CALL`, `REC_ERR_MANDATORY` (never for the host).
  * Since: 0.1.0
  * Source: Vobiz, Stop Recording a Call; Genesys, StopCallRecording.
  */
@@ -1879,26 +2156,32 @@ rec_status rec_stop_by_call(rec_engine engine,
                             rec_error *error);
 
 /**
- * Stops, and keeps no audio of, recordings of the calls of this id, all of them or one.
- * No file is left; `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered once it is
- * gone. A line's marks refuse it to a caller that is named, as they refuse a discard by id, and
- * never to the host. If nothing changed because of that, the status is the reason for the
- * newest; otherwise `counts` says how many were refused. (In 0.1.0 no mark refused it.)
+ * Stops all recordings of the calls with an id, or one of them, and deletes their audio. No
+ * files remain. `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered for each recording
+ * once its audio is deleted.
  *
- * `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `url`: NULL for all,
- * which is `REC_OK` even if there are none; or the url of one recording
- * (`rec_recording.url`), which is `REC_OK` with 0 changed if it is not live. `counts`:
- * may be NULL; written on success only.
+ * Line policies refuse the discard as they refuse a discard by id, but never for the host. If
+ * nothing changes for this reason, the status is the reason for the newest recording;
+ * otherwise `counts` gives the number of refused recordings. In 0.1.0, no line policy refused
+ * the discard.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param call_id The id of the calls. Must not be NULL.
+ * @param url The URL of one recording (`rec_recording.url`), or NULL for all. `REC_OK` also if
+ *   that recording is not live, or if there is none.
+ * @param[out] counts How many recordings changed, were already in the requested state, and
+ *   were refused. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_CALL`, and to a named caller `REC_ERR_MANDATORY`, `REC_ERR_NOT_MONITORABLE`
- * (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2); before all:
- * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
- * `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_CALL`, and unless the caller is the host, `REC_ERR_MANDATORY`,
+ * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2).
  * Since: 0.1.0
  */
 rec_status rec_discard_by_call(rec_engine engine,
@@ -1909,21 +2192,27 @@ rec_status rec_discard_by_call(rec_engine engine,
                                rec_error *error);
 
 /**
- * Pauses every live recording of the calls of this id. What is handed in from here on is
- * never written, until a resume. `REC_EVENT_PAUSED` is delivered once the manifest says
- * so. A line's marks never refuse it.
+ * Pauses every live recording of the calls with an id. `REC_EVENT_PAUSED` is delivered for
+ * each recording once its manifest on disk shows the pause.
  *
- * `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `counts`: may be
- * NULL; written on success only.
+ * Audio that is handed in from here on until a resume is never written. Line policies never
+ * refuse it.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param call_id The id of the calls. Must not be NULL.
+ * @param[out] counts How many recordings changed, were already in the requested state, and
+ *   were refused. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
- * `REC_ERR_NOT_LIVE` (the call is not being recorded), `REC_ERR_ALREADY_PAUSED` (all of
- * it); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
- * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+ * `REC_ERR_FORKED`; then `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
+ * `REC_ERR_NOT_LIVE` (the calls are not being recorded), `REC_ERR_ALREADY_PAUSED` (all of them
+ * are paused).
  * Since: 0.1.0
  * Source: Genesys, PauseCallRecording.
  */
@@ -1934,20 +2223,25 @@ rec_status rec_pause_by_call(rec_engine engine,
                              rec_error *error);
 
 /**
- * Resumes every live recording of the calls of this id. `REC_EVENT_RESUMED` is delivered
- * once the manifest says so. A line's marks never refuse it.
+ * Resumes every live recording of the calls with an id. `REC_EVENT_RESUMED` is delivered for
+ * each recording once its manifest on disk shows the end of the pause. Line policies never
+ * refuse it.
  *
- * `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `counts`: may be
- * NULL; written on success only.
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param call_id The id of the calls. Must not be NULL.
+ * @param[out] counts How many recordings changed, were already in the requested state, and
+ *   were refused. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
- * `REC_ERR_NOT_LIVE` (the call is not being recorded), `REC_ERR_NOT_PAUSED` (none of
- * it); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
- * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+ * `REC_ERR_FORKED`; then `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
+ * `REC_ERR_NOT_LIVE` (the calls are not being recorded), `REC_ERR_NOT_PAUSED` (none of them is
+ * paused).
  * Since: 0.1.0
  * Source: Genesys, ResumeCallRecording.
  */
@@ -1957,77 +2251,101 @@ rec_status rec_resume_by_call(rec_engine engine,
                               rec_counts *counts,
                               rec_error *error);
 
+/** @} */
+/** @addtogroup engine
+ *  @{ */
+
 /**
- * Opens an engine: takes the directory's lock, looks at what is there, starts the
- * threads. What an earlier process left is finished behind, and told by events.
+ * Opens an engine on a storage directory.
  *
- * `config`: NULL for the defaults; copied. `engine`: where the handle is written; not NULL.
+ * The function locks the directory, reads what it holds, and starts the engine's threads.
+ * Recordings that an earlier process did not finish are finished in the background, and events
+ * report them.
+ *
+ * @param config The configuration, or NULL for the defaults. The engine copies it.
+ * @param[out] engine The new engine. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
- * Blocking: makes and locks the directory; waits for the disk.
+ * Blocking: creates and locks the directory, and waits for the disk.
  * In callbacks: yes.
- * Ownership: the engine is the caller's, until `rec_close`.
- * Errors: `REC_ERR_UNAVAILABLE` (the directory is held by another engine or
- * process), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
- * `REC_ERR_INVALID_ARGUMENT`.
+ * Ownership: the caller owns the engine until `rec_close`. `config` remains the caller's.
+ * Errors: `REC_ERR_UNAVAILABLE` (another engine or process holds the directory), `REC_ERR_IO`,
+ * `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`, `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
 rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *error);
 
 /**
- * Closes an engine: ends its calls, finishes and publishes what is live, delivers
- * every event, lets the directory go. An end that the disk does not take is tried again
- * as long as this may wait, and is told by the next open otherwise. The handle is consumed in any case but
- * `REC_ERR_IN_CALLBACK` and a faulty `error` (`REC_ERR_INVALID_ARGUMENT`).
+ * Closes an engine. It ends all calls, finishes and publishes their recordings, delivers all
+ * events and releases the storage directory.
  *
- * `timeout_ms`: how long to wait at most, in milliseconds; 0 does not wait. However
- * short, all calls, feeds, subscriptions and gateways are stale when it returns.
- * Gateways answer until all that was live is published, then they are stopped. After
- * `REC_ERR_TIMEOUT` no callback begins any more (one that runs may still use its
- * `user_data`, which is freed after it); what is left is gone on with behind, and by
- * the next open, which answers `REC_ERR_UNAVAILABLE` until a writer that is stuck has
- * returned. Threads of ours then go on: the shared library stays loaded after a
- * dlclose; a module that links the static one must not be unloaded.
+ * When the function returns, the handles of all calls, feeds, subscriptions and gateways of
+ * the engine are stale, however short the timeout. Gateways answer requests until all
+ * recordings are published, and are then stopped. If the disk refuses the end of a recording,
+ * the end is retried until the timeout; after that, the next `rec_open` reports it. Only
+ * `REC_ERR_IN_CALLBACK`, and `REC_ERR_INVALID_ARGUMENT` because of `error`, leave the engine
+ * open.
+ *
+ * After `REC_ERR_TIMEOUT`, no further callback begins. A callback that is running may still
+ * use its `user_data`, which is freed after it returns. The remaining work continues in the
+ * background and in the next `rec_open`, which returns `REC_ERR_UNAVAILABLE` until a writer
+ * that is stuck has returned. Because threads of callrec may still run, the shared library
+ * stays loaded after dlclose, and a module that links the static library must not be unloaded.
+ *
+ * @param engine The engine.
+ * @param timeout_ms The maximum wait in milliseconds. With 0 the function does not wait.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
- * Blocking: until all is finished and told, at most `timeout_ms`.
- * In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in the engine's own nor in any
+ * Blocking: until everything is finished and all events are delivered, at most `timeout_ms`.
+ * In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in a callback of the engine nor in any
  * `rec_authenticate_fn`.
- * Ownership: the engine and all its calls, feeds, subscriptions and gateways are gone.
- * Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`.
+ * Ownership: the engine and all its calls, feeds, subscriptions and gateways no longer exist.
+ * Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`,
+ * `REC_ERR_INVALID_ARGUMENT` (`error` has a wrong `struct_size`).
  * Since: 0.1.0
  */
-rec_status rec_close(rec_engine engine,
-                     uint32_t timeout_ms,
-                     rec_error *error);
+rec_status rec_close(rec_engine engine, uint32_t timeout_ms, rec_error *error);
 
 /**
- * What the engine is doing, and has done since it was opened.
+ * Returns what an engine is doing, and has done since it was opened.
  *
- * `statistics`: filled in; not NULL, begun with `REC_INIT`.
+ * @param engine The engine.
+ * @param[out] statistics The statistics. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the struct is the caller's.
- * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
-rec_status rec_stats(rec_engine engine,
-                     rec_statistics *statistics,
-                     rec_error *error);
+rec_status rec_stats(rec_engine engine, rec_statistics *statistics, rec_error *error);
+
+/** @} */
+/** @addtogroup errors
+ *  @{ */
 
 /**
- * Sets who is told what is worth a line in a log; replaces the one before. What
- * was logged since the opening is told first (the latest 1,024 lines).
+ * Sets the callback that receives the engine's log lines, in place of the previous one. It
+ * first receives the latest 1,024 lines that were logged since the engine was opened.
  *
- * `callback`: NULL for none any more. `user_data`: handed to it. `user_data_free`:
- * called once with it after the last call; may be NULL.
+ * @param engine The engine.
+ * @param callback The callback, or NULL for none.
+ * @param user_data Passed to `callback`.
+ * @param user_data_free Called once with `user_data` after the last call of `callback`. May be
+ *   NULL. Must be NULL if `callback` is NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
- * Blocking: never; a running call of the one before may return after this does.
+ * Blocking: never. A call of the previous callback may still be running when the function
+ * returns.
  * In callbacks: yes.
- * Ownership: `user_data` is lent until `user_data_free`. After an error it is not.
+ * Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
+ * not use it.
  * Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
@@ -2037,24 +2355,34 @@ rec_status rec_set_log(rec_engine engine,
                        rec_free_fn user_data_free,
                        rec_error *error);
 
+/** @} */
+/** @addtogroup events
+ *  @{ */
+
 /**
- * Subscribes to an engine's events: from here on, and what has happened while nobody
- * was subscribed (all that was recovered, and the latest 4,096 others; older ones count
- * in `events_dropped`). To miss none, subscribe right after `rec_open`.
+ * Subscribes to an engine's events.
  *
- * At most 65,536 events wait for a callback that does not return; then others than
- * FINISHED, FAILED and the START_FAILED of a recording are dropped, visible as a gap in
- * `sequence`.
+ * The subscription first receives the events that were raised while there was no subscription:
+ * those of all recovered recordings, and the latest 4,096 others. Older ones are counted in
+ * `events_dropped`. To miss no event, subscribe right after `rec_open`.
  *
- * `callback`: not NULL; see `rec_event_fn`. `user_data`: handed to it.
- * `user_data_free`: called once with it after the last callback; may be NULL.
- * `subscription`: where the handle is written; not NULL.
+ * At most 65,536 events are queued for a callback that does not return. Beyond that, only
+ * `REC_EVENT_FINISHED`, `REC_EVENT_FAILED`, and `REC_EVENT_START_FAILED` with a recording are
+ * queued; all others are dropped, which leaves a gap in `sequence`.
+ *
+ * @param engine The engine.
+ * @param callback Receives the events: see `rec_event_fn`. Must not be NULL.
+ * @param user_data Passed to `callback`.
+ * @param user_data_free Called once with `user_data` after the last call of `callback`. May be
+ *   NULL.
+ * @param[out] subscription The new subscription. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: `user_data` is lent until `user_data_free`; after an error it is not.
- * The subscription ends with `rec_unsubscribe` or `rec_close`.
+ * Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
+ * not use it. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
  * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`,
  * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
@@ -2067,29 +2395,34 @@ rec_status rec_subscribe(rec_engine engine,
                          rec_error *error);
 
 /**
- * Subscribes as `rec_subscribe` does. The options say which further events to deliver.
+ * Subscribes to an engine's events, as `rec_subscribe` does, with options.
  *
- * With `REC_SUBSCRIBE_CALLS`, the life of calls is told as well: `REC_EVENT_CALL_BEGAN`,
- * `REC_EVENT_CALL_UPDATED`, `REC_EVENT_CALL_ENDED`. After the events that have waited for a
- * first subscriber comes one CALL_BEGAN, flagged `REC_EVENT_FLAG_LIVE`, for each call that is
- * live at this moment, however many these are; what happens to calls from here on follows.
- * So an observer keeps an exact view: CALL_BEGAN adds a call under its `call_number`,
- * CALL_UPDATED replaces it, CALL_ENDED removes it. While nobody is subscribed, nothing is
- * kept of the life of calls.
+ * With `REC_SUBSCRIBE_CALLS`, the subscription also receives `REC_EVENT_CALL_BEGAN`,
+ * `REC_EVENT_CALL_UPDATED` and `REC_EVENT_CALL_ENDED`. After the events that were raised while
+ * there was no subscription, it receives one `REC_EVENT_CALL_BEGAN` with `REC_EVENT_FLAG_LIVE`
+ * for each call that is live now, whatever their number, and then the changes from now on. A
+ * subscriber can thus keep an exact list of calls: `REC_EVENT_CALL_BEGAN` adds a call under
+ * its `call_number`, `REC_EVENT_CALL_UPDATED` replaces it, and `REC_EVENT_CALL_ENDED` removes
+ * it. These events are not stored while there is no subscription.
  *
- * Events of the life of calls are dropped like all that are not a recording's last one if
- * 65,536 events wait. A gap in `sequence` says so; the way to an exact view is then to
- * subscribe anew and to begin with an empty one.
+ * If 65,536 events are queued, these events are dropped, which leaves a gap in `sequence`. To
+ * get an exact list again, subscribe anew and begin with an empty list.
  *
- * `options`: NULL for the defaults, which are those of `rec_subscribe`. `callback`,
- * `user_data`, `user_data_free`, `subscription`: as for `rec_subscribe`.
+ * @param engine The engine.
+ * @param options The options, or NULL for those of `rec_subscribe`.
+ * @param callback Receives the events: see `rec_event_fn`. Must not be NULL.
+ * @param user_data Passed to `callback`.
+ * @param user_data_free Called once with `user_data` after the last call of `callback`. May be
+ *   NULL.
+ * @param[out] subscription The new subscription. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: `user_data` is lent until `user_data_free`; after an error it is not.
- * The subscription ends with `rec_unsubscribe` or `rec_close`.
- * Errors: `REC_ERR_INVALID_ARGUMENT` (also an unknown flag), `REC_ERR_LIMIT`,
+ * Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
+ * not use it. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (also for an unknown flag), `REC_ERR_LIMIT`,
  * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.2.0
  */
@@ -2102,40 +2435,53 @@ rec_status rec_subscribe_with(rec_engine engine,
                               rec_error *error);
 
 /**
- * Ends a subscription. When it returns, no callback of it runs or will run; then
- * `user_data_free` has been called. From inside its own callback it returns at
- * once, and `user_data_free` is called after the callback has returned.
+ * Ends a subscription. Its queued events are dropped.
+ *
+ * When the function returns, the callback is not running and will not run again, and
+ * `user_data_free` has been called. If the callback itself calls the function, the function
+ * returns at once, and `user_data_free` is called after the callback has returned.
+ *
+ * @param subscription The subscription.
  *
  * Threads: any.
  * Blocking: until a running callback of this subscription has returned.
  * In callbacks: yes.
- * Ownership: the subscription is gone; events that waited for it are dropped.
+ * Ownership: the subscription no longer exists.
  * Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_unsubscribe(rec_subscription subscription);
 
+/** @} */
+/** @addtogroup feeds
+ *  @{ */
+
 /**
- * Opens the source of one leg's audio. If the leg already has a feed, this one replaces it,
- * and the older handle becomes stale. A feed may be closed and opened again during a call:
- * the recording goes on, and the time between is silence.
+ * Opens a feed: the source of one leg's audio.
  *
- * With `format.channels` = 2, the feed of `REC_LEG_LOCAL` is the source of both legs. It
- * replaces a feed of `REC_LEG_REMOTE`; while it is open, no other feed of
- * `REC_LEG_REMOTE` or `REC_LEG_MIXED` can be opened (`REC_ERR_INVALID_ARGUMENT`).
+ * If the leg already has a feed, the new one replaces it, and the handle of the old one
+ * becomes stale. A feed may be closed and opened again during a call: recordings continue, and
+ * the time between is silence.
  *
- * `leg`: `REC_LEG_…`; while the mixed leg has a feed the other two cannot have one, and the
- * other way round (`REC_ERR_INVALID_ARGUMENT`). `format`: not NULL.
- * `feed`: where the handle is written; not NULL.
+ * While the mixed leg has a feed, the other two legs cannot have one, and the other way round
+ * (`REC_ERR_INVALID_ARGUMENT`). With `format.channels` 2, a feed of `REC_LEG_LOCAL` is the
+ * source of both legs. It replaces a feed of `REC_LEG_REMOTE`; while it is open, a feed of
+ * `REC_LEG_REMOTE` or `REC_LEG_MIXED` cannot be opened (`REC_ERR_INVALID_ARGUMENT`).
+ *
+ * @param call The call.
+ * @param leg `REC_LEG_…`
+ * @param format The format of the audio. Must not be NULL.
+ * @param[out] feed The new feed. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the feed is the caller's, until `rec_feed_close`, a newer feed of the leg,
- * or the end of the call.
- * Errors: `REC_ERR_UNSUPPORTED` (codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT` (too
- * many feeds, or `format.ahead_ms` needs more than is left of `media.ahead_bytes`),
- * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Ownership: the caller owns the feed until `rec_feed_close`, a newer feed of the leg, or the
+ * end of the call. `format` remains the caller's.
+ * Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
+ * (there are too many feeds, or `format.ahead_ms` needs more than is left of
+ * `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_feed_open(rec_call call,
@@ -2145,36 +2491,50 @@ rec_status rec_feed_open(rec_call call,
                          rec_error *error);
 
 /**
- * Changes how the feed's audio is coded, and how far ahead it is written, from here on (a
- * codec change in mid-call). What was handed in before is still understood as it was.
+ * Changes the format of a feed's audio, for example because the codec changes during the call.
+ * Audio that was handed in before keeps its old format.
  *
- * `format`: not NULL. Its `channels` must be those that the feed was opened with.
+ * @param feed The feed.
+ * @param format The new format. Must not be NULL. `channels` must be what the feed was opened
+ *   with.
+ * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any; meanwhile the feeding thread may see `REC_ERR_BUSY`.
- * Blocking: never (for a packet that is just being copied).
+ * Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
+ * Blocking: never, except while another thread hands in a packet to the feed.
  * In callbacks: yes.
- * Ownership: the struct is borrowed for the call.
- * Errors: as for `rec_feed_open`. After an error, the feed is as it was.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
+ * (there are too many feeds, or `format.ahead_ms` needs more than is left of
+ * `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`. After
+ * an error, the feed is unchanged.
  * Since: 0.1.0
  */
 rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec_error *error);
 
 /**
- * Says what an RTP payload type means in this feed (a dynamic one, usually 96 to 127). The
- * static ones of RFC 3551 (0 PCMU, 8 PCMA, 11 L16 mono at 44100) are known without it, and
- * may be given another meaning. A feed that is opened anew knows nothing of it.
- * The feed's memory grows to what this format needs, if that is more. So declare type 11 as
- * well where it is to be expected in a feed of 8000 Hz: the memory for bursts is then sized
- * for it.
+ * Sets the format of an RTP payload type in a feed, usually of a dynamic one (96 to 127).
  *
- * `payload_type`: 0 to 127. `format`: not NULL; its `ahead_ms` is ignored, its `channels`
- * must be 0 or 1. A feed with two channels takes no RTP packets (`REC_ERR_INVALID_ARGUMENT`).
+ * The static payload types of RFC 3551 are known: 0 is PCMU, 8 is PCMA, 11 is L16 mono at
+ * 44100 Hz. They may be set to another format. A feed that is opened again does not remember
+ * its payload types.
  *
- * Threads: any; meanwhile the feeding thread may see `REC_ERR_BUSY`.
- * Blocking: never (for a packet that is just being copied).
+ * The feed's memory grows if this format needs more. Therefore set type 11 too if a feed of
+ * 8000 Hz may receive it, so that the memory for bursts is large enough.
+ *
+ * @param feed The feed.
+ * @param payload_type The payload type, 0 to 127.
+ * @param format The format. Must not be NULL. `ahead_ms` is ignored, and `channels` must be 0
+ *   or 1.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
+ * Blocking: never, except while another thread hands in a packet to the feed.
  * In callbacks: yes.
- * Ownership: the struct is borrowed for the call.
- * Errors: as for `rec_feed_open`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
+ * (there are too many feeds, or `format.ahead_ms` needs more than is left of
+ * `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`. A feed
+ * with two channels accepts no RTP packets (`REC_ERR_INVALID_ARGUMENT`).
  * Since: 0.1.0
  */
 rec_status rec_feed_payload(rec_feed feed,
@@ -2183,183 +2543,215 @@ rec_status rec_feed_payload(rec_feed feed,
                             rec_error *error);
 
 /**
- * Hands in the next samples (PCM16, native-endian) or payload (G.711). They continue where
- * the last ones ended.
+ * Hands in samples (PCM16, in native byte order) or a payload (G.711). They follow the
+ * previous write.
  *
- * Real time: the writes follow a cursor. Where more than 100 ms pass without a write, the
- * time is silence, unless the host makes up for all of it within the next 200 ms: what it
- * held back (up to 5 s) then fills the time in which nothing came. A hiccup of less leaves no
- * silence. If the host's clock and this machine's drift apart, the cursor follows by up to
- * 2 %: it repeats or leaves out single samples.
- * After a resume, what may have been said up to 500 ms earlier is not kept, because nobody
- * can tell whether it was said during the pause.
- * Bursts are kept in memory that all feeds share (`media.overflow_bytes`).
+ * Real time: if no write comes for more than 100 ms, that time becomes silence, unless the
+ * host makes up for all of it within the next 200 ms: the audio that it held back, up to 5 s,
+ * then fills the time. A shorter interruption leaves no silence. If the host's clock drifts
+ * against the clock of this machine, callrec follows it by up to 2 %, by repeating or omitting
+ * single samples. After a resume, audio that may have been spoken up to 500 ms earlier is not
+ * kept, because it may have been spoken during the pause. Bursts are stored in memory that all
+ * feeds share (`media.overflow_bytes`).
  *
- * Real time, writing ahead of the clock: a feed may be `format.ahead_ms` ahead. If that is 0,
- * it may be 2 s ahead; what is further ahead is lost, counted in `frames_lost`, and answered
- * `REC_ERR_OVERRUN`. If it is more than 0, `REC_ERR_OVERRUN` means that the samples were not
- * taken and that nothing was lost: wait with `rec_feed_wait` and hand them in again.
- * `rec_feed_clear` takes back what has not been heard yet.
+ * Real time, ahead of the clock: a feed may be ahead of the clock by `format.ahead_ms`. If
+ * that is 0, the limit is 2 s; audio beyond it is lost, counted in `frames_lost`, and returns
+ * `REC_ERR_OVERRUN`. If it is more than 0, `REC_ERR_OVERRUN` means that the audio was not
+ * accepted and nothing was lost: wait with `rec_feed_wait`, then hand it in again.
+ * `rec_feed_clear` removes audio that lies ahead of the clock.
  *
- * Stream time (`media.clock` "stream"): samples may be handed in as fast as they are taken.
+ * Stream time (`media.clock` is "stream"): audio may be handed in as fast as it is accepted.
  *
- * `data`: copied; may be NULL if `size` is 0. `size`: in bytes, whole samples (with two
- * channels, whole pairs of samples), at most 2,048 bytes or 100 ms of the format, whichever
- * is more, and never more than 16,360 bytes.
+ * @param feed The feed.
+ * @param data The samples, or the payload. May be NULL if `size` is 0.
+ * @param size The size in bytes: whole samples (with two channels, whole pairs of samples), at
+ *   most 2,048 bytes or 100 ms of the format, whichever is more, and never more than 16,360
+ *   bytes.
  *
- * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
- * Blocking: never: it waits for no lock, allocates nothing and makes no system call.
+ * Threads: one at a time for a feed. A second thread gets `REC_ERR_BUSY`.
+ * Blocking: never. The function takes no lock, allocates no memory and makes no system call.
  * In callbacks: yes.
- * Ownership: the data is copied.
- * Errors: `REC_ERR_OVERRUN` (the memory is full, or the samples are too far ahead of the
- * clock. Real time with `format.ahead_ms` 0: lost and counted. Otherwise: not taken and not
- * counted; wait with `rec_feed_wait` and hand them in again), `REC_ERR_BUSY`,
- * `REC_ERR_BAD_HANDLE`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_FORKED`.
+ * Ownership: `data` remains the caller's. The library copies it.
+ * Errors: `REC_ERR_OVERRUN` (the memory is full, or the audio is too far ahead of the clock:
+ * lost and counted in real time with `format.ahead_ms` 0, otherwise not accepted and not
+ * counted), `REC_ERR_BUSY`, `REC_ERR_BAD_HANDLE`, `REC_ERR_INVALID_ARGUMENT`,
+ * `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
 
 /**
- * Hands in samples or payload at a place of the host's own clock of this leg. Real time: the
- * first one lies at its arrival, later ones relative to it. Stream time: the first one is the
- * leg's time 0. A place more than 2 s from its arrival (stream time: 30 minutes from the
- * leg's end) is taken for a jump of the host's clock: the time line goes on from there. Two
- * exceptions: a place up to 5 s in the past is accepted where the leg has nothing yet (the
- * host was held up), and a feed with `format.ahead_ms` above 2000 may be as far ahead as that.
+ * Hands in samples or a payload at a position on the host's own clock of the leg.
  *
- * `at`: the first sample's place, in samples of one channel at the feed's rate.
- * `data`, `size`: as for `rec_feed_write`.
+ * Real time: the first write lies at its arrival, and later ones relative to it. Stream time:
+ * the first write is the leg's time 0. If a position lies more than 2 s from its arrival
+ * (stream time: 30 minutes from the leg's end), callrec assumes that the host's clock jumped:
+ * it places the write at its arrival, or at the leg's end if that is later (stream time: at
+ * the leg's end), and continues from there. There are two exceptions. A position up to 5 s in
+ * the past is accepted if the leg has no audio there yet, because the host was delayed. A feed
+ * with `format.ahead_ms` above 2000 may be that far ahead.
  *
- * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
- * Blocking: never.
+ * @param feed The feed.
+ * @param at The position of the first sample, in samples of one channel at the feed's sample
+ *   rate.
+ * @param data The samples, or the payload. May be NULL if `size` is 0.
+ * @param size The size in bytes: whole samples (with two channels, whole pairs of samples), at
+ *   most 2,048 bytes or 100 ms of the format, whichever is more, and never more than 16,360
+ *   bytes.
+ *
+ * Threads: one at a time for a feed. A second thread gets `REC_ERR_BUSY`.
+ * Blocking: never. The function takes no lock, allocates no memory and makes no system call.
  * In callbacks: yes.
- * Ownership: the data is copied.
- * Errors: as for `rec_feed_write`; `REC_ERR_OVERRUN` only if the memory is full.
+ * Ownership: `data` remains the caller's. The library copies it.
+ * Errors: `REC_ERR_OVERRUN` (the memory is full), `REC_ERR_BUSY`, `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_feed_write_at(rec_feed feed, uint64_t at, const void *data, size_t size);
 
 /**
- * Hands in one RTP packet that has just been received. Its place is that of its timestamp.
- * Lost packets become silence and are counted; late and reordered ones find their place.
- * Payload types that are not audio are ignored. RTCP may be handed in as well (RFC 5761): a
- * sender report can prove that the sender's clock stood still, which saves audio after a
- * pause; other RTCP packets are ignored.
+ * Hands in one RTP packet that has just been received. Its timestamp determines its position.
  *
- * A stream's first packet lies at its arrival, which is what aligns the legs: their SSRCs,
- * timestamps and sequence numbers have nothing to do with each other, and may change in
- * mid-call. If the first packets come in one burst, the newest of them lies at its arrival.
- * A packet of a new SSRC, or of a sequence that begins anew, is held until a second one
- * confirms it, or for 300 ms. docs/timeline.md says what happens to each packet.
+ * Lost packets become silence and are counted. Late and reordered packets are put in their
+ * place. Payload types that are not audio are ignored. The payload type alone determines how a
+ * packet is decoded, not the feed's format. CSRCs, header extensions and padding are
+ * understood; SRTP must be decrypted first. RTCP may be handed in too (RFC 5761): a sender
+ * report can prove that the sender's clock stood still, which saves audio after a pause. Other
+ * RTCP packets are ignored.
  *
- * The payload type alone says how a packet is coded, not the feed's format. CSRCs,
- * header extensions and padding are understood; SRTP must be decrypted before.
+ * The first packet of a stream lies at its arrival, which aligns the legs: the SSRCs,
+ * timestamps and sequence numbers of two legs are unrelated, and may change during a call. If
+ * the first packets arrive in one burst, the newest of them lies at its arrival. A packet of a
+ * new SSRC, or of a sequence that begins again, is held until a second one confirms it, or for
+ * 300 ms. docs/timeline.md describes what happens to each packet.
  *
- * Packets that were held up may be handed in at once: bursts of up to 5 s, on any number of
- * feeds, are kept in memory that all feeds share (`media.overflow_bytes`).
+ * Delayed packets may be handed in at once: bursts of up to 5 s, on any number of feeds, are
+ * stored in memory that all feeds share (`media.overflow_bytes`).
  *
- * `packet`: from the first byte of the RTP header, copied. `size`: in bytes, at most
- * 2,048 bytes or 100 ms of the format, whichever is more, and never more than 16,360 bytes.
+ * @param feed The feed.
+ * @param packet The packet, from the first byte of its RTP header.
+ * @param size The size in bytes, at most 2,048 bytes or 100 ms of the format, whichever is
+ *   more, and never more than 16,360 bytes.
  *
- * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
- * Blocking: never: it waits for no lock, allocates nothing and makes no system call.
+ * Threads: one at a time for a feed. A second thread gets `REC_ERR_BUSY`.
+ * Blocking: never. The function takes no lock, allocates no memory and makes no system call.
  * In callbacks: yes.
- * Ownership: the packet is copied.
- * Errors: `REC_ERR_OVERRUN` only if the memory is full; otherwise as for `rec_feed_write`. A
- * feed with two channels takes no packets (`REC_ERR_INVALID_ARGUMENT`). Data that is not RTP
- * is counted in `frames_ignored`; the function still returns `REC_OK`.
+ * Ownership: `packet` remains the caller's. The library copies it.
+ * Errors: `REC_ERR_OVERRUN` (the memory is full), `REC_ERR_BUSY`, `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_INVALID_ARGUMENT` (also for a feed with two channels, which accepts no packets),
+ * `REC_ERR_FORKED`. Data that is not RTP is counted in `frames_ignored`; the function still
+ * returns `REC_OK`.
  * Since: 0.1.0
  */
 rec_status rec_feed_rtp(rec_feed feed, const void *packet, size_t size);
 
 /**
- * Hands in one RTP packet that was received a while ago.
+ * Hands in one RTP packet that was received some time ago.
  *
- * The age proves when the packet was received. A pause relies on it: a packet that was
- * received while the recording was paused is not recorded, although it is handed in after
- * the resume; and a packet that was received after the resume counts as said then. So give
- * ages only if they are known. To hand in a packet that has just been received, use
- * `rec_feed_rtp`, which proves nothing.
+ * The age proves when the packet was received, and a pause relies on it. A packet that was
+ * received while the recording was paused is not recorded, even if it is handed in after the
+ * resume. A packet that was received after the resume counts as spoken then. So give an age
+ * only if it is known. For a packet that has just been received, use `rec_feed_rtp`, which
+ * proves nothing.
  *
- * `age_us`: how long ago, in microseconds; 0 is an age as well.
- * `packet`, `size`: as for `rec_feed_rtp`.
+ * @param feed The feed.
+ * @param age_us The time since the packet was received, in microseconds. 0 is an age too.
+ * @param packet The packet, from the first byte of its RTP header.
+ * @param size The size in bytes, at most 2,048 bytes or 100 ms of the format, whichever is
+ *   more, and never more than 16,360 bytes.
  *
- * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
- * Blocking: never.
+ * Threads: one at a time for a feed. A second thread gets `REC_ERR_BUSY`.
+ * Blocking: never. The function takes no lock, allocates no memory and makes no system call.
  * In callbacks: yes.
- * Ownership: the packet is copied.
- * Errors: as for `rec_feed_rtp`.
+ * Ownership: `packet` remains the caller's. The library copies it.
+ * Errors: `REC_ERR_OVERRUN` (the memory is full), `REC_ERR_BUSY`, `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_INVALID_ARGUMENT` (also for a feed with two channels, which accepts no packets),
+ * `REC_ERR_FORKED`. Data that is not RTP is counted in `frames_ignored`; the function still
+ * returns `REC_OK`.
  * Since: 0.1.0
  */
 rec_status rec_feed_rtp_at(rec_feed feed, uint32_t age_us, const void *packet, size_t size);
 
 /**
- * Waits until the feed takes audio again, after `REC_ERR_OVERRUN`: until its memory has room
- * for the largest write, and in real time until what was refused as too far ahead of the
+ * Waits after `REC_ERR_OVERRUN` until a feed accepts audio again: until its memory has free
+ * space for the largest write, and in real time until audio that was too far ahead of the
  * clock is no longer so.
  *
- * `timeout_ms`: how long at most, in milliseconds.
+ * @param feed The feed.
+ * @param timeout_ms The maximum wait in milliseconds.
  *
  * Threads: any.
- * Blocking: until the feed takes audio again, at most `timeout_ms`.
- * In callbacks: yes, but later events wait meanwhile.
- * Ownership: nothing is handed over.
- * Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE` (closed, also meanwhile),
- * `REC_ERR_BUSY`, `REC_ERR_FORKED`.
+ * Blocking: until the feed accepts audio again, at most `timeout_ms`.
+ * In callbacks: yes, but later events wait.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE` (the feed is closed, or was closed
+ * meanwhile), `REC_ERR_BUSY`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_feed_wait(rec_feed feed, uint32_t timeout_ms);
 
 /**
- * Takes back what was written ahead of the clock and has not been heard yet (a voice bot
- * is interrupted). What lies before the present moment stays in the recording; what lies
- * after it is not recorded, and is not a loss. The next write begins now. In stream time
- * nothing is ahead of a clock, and the function changes nothing.
+ * Removes the audio of a feed that lies ahead of the clock, for example because a caller
+ * interrupts a voice bot.
  *
- * With two channels, both legs are cleared.
+ * Audio before the present moment stays in the recording. Audio after it is not recorded, and
+ * does not count as lost. The next write begins now. With two channels, both legs are cleared.
+ * In stream time, no audio is ahead of a clock, and the function changes nothing.
  *
- * `feed`: an open feed; 0 is `REC_ERR_BAD_HANDLE`.
- * `error`: NULL, or where the reason of a failure is written; the caller's.
+ * @param feed The feed.
+ * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any; meanwhile the feeding thread may see `REC_ERR_BUSY`.
- * Blocking: never (for a packet that is just being copied).
+ * Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
+ * Blocking: never, except while another thread hands in a packet to the feed.
  * In callbacks: yes.
- * Ownership: nothing is handed over.
- * Errors: `REC_ERR_BAD_HANDLE` (it is closed), `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_BAD_HANDLE` (the feed is closed), `REC_ERR_FORKED`.
  * Since: 0.2.0
  */
 rec_status rec_feed_clear(rec_feed feed, rec_error *error);
 
 /**
- * Closes a feed. What was handed in is still recorded; the leg is silent from here on.
+ * Closes a feed. Audio that was handed in is still recorded; from here on the leg is silent.
  *
- * Threads: any, also while another feeds.
- * Blocking: never (for a packet that is just being copied).
+ * @param feed The feed.
+ *
+ * Threads: any, also while another thread feeds.
+ * Blocking: never, except while another thread hands in a packet to the feed.
  * In callbacks: yes.
- * Ownership: the feed is gone.
- * Errors: `REC_ERR_BAD_HANDLE` (it is closed), `REC_ERR_FORKED`.
+ * Ownership: the feed no longer exists.
+ * Errors: `REC_ERR_BAD_HANDLE` (the feed is closed), `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_feed_close(rec_feed feed);
 
+/** @} */
+/** @addtogroup gateway
+ *  @{ */
+
 /**
- * Starts a gateway: the HTTP APIs that Imagicle, Genesys (with CometD) and Vobiz
- * publish, over this engine. Which of them, their paths and their limits are keys of
- * `rec_config_set` (`gateway.…`). TLS is the reverse proxy's. `rec_close` stops it too,
- * and then its handle is stale.
+ * Starts a gateway: a server with the HTTP APIs that Imagicle, Genesys (with CometD) and Vobiz
+ * publish.
  *
- * `options`: NULL for the defaults (127.0.0.1, any free port, nobody is let in).
- * `gateway`: where the handle is written; not NULL.
+ * The `gateway.…` keys of `rec_config_set` choose the APIs, their paths and their limits.
+ * callrec does not terminate TLS; put a reverse proxy in front. `rec_close` also stops the
+ * gateway, and then its handle is stale.
+ *
+ * @param engine The engine.
+ * @param options The options, or NULL for the defaults: 127.0.0.1, any free port, and no
+ *   client is let in.
+ * @param[out] gateway The new gateway. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
- * Blocking: until it listens; never for a disk or a peer.
+ * Blocking: until the gateway listens, never for a disk or a client.
  * In callbacks: yes.
- * Ownership: the gateway is the caller's, until `rec_gateway_stop` or `rec_close`.
- * `options` and its strings are borrowed for the call; `user_data` is lent until `user_data_free`, after
- * an error it is not.
- * Errors: `REC_ERR_UNSUPPORTED` (built without the feature `gateway`), `REC_ERR_IO`
- * (the address is taken, or is not ours), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`,
- * `REC_ERR_UNAVAILABLE` (the engine is closing), `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+ * Ownership: the caller owns the gateway until `rec_gateway_stop` or `rec_close`. `options`
+ * and its strings remain the caller's. callrec uses `user_data` until it calls
+ * `user_data_free`; after an error it does not use it.
+ * Errors: `REC_ERR_UNSUPPORTED` (the build lacks the feature `gateway`), `REC_ERR_IO` (the
+ * address is in use, or is not one of this machine), `REC_ERR_INVALID_ARGUMENT`,
+ * `REC_ERR_LIMIT`, `REC_ERR_UNAVAILABLE` (the engine is closing), `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_gateway_start(rec_engine engine,
@@ -2368,14 +2760,16 @@ rec_status rec_gateway_start(rec_engine engine,
                              rec_error *error);
 
 /**
- * The port that a gateway listens on.
+ * Returns the port on which a gateway listens.
  *
- * `port`: where it is written, 0 with `REC_GATEWAY_NO_SOCKET`; not NULL.
+ * @param gateway The gateway.
+ * @param[out] port The port, or 0 with `REC_GATEWAY_NO_SOCKET`. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: nothing is handed over.
+ * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_FORKED`,
  * `REC_ERR_UNSUPPORTED`.
  * Since: 0.1.0
@@ -2383,49 +2777,54 @@ rec_status rec_gateway_start(rec_engine engine,
 rec_status rec_gateway_port(rec_gateway gateway, uint32_t *port, rec_error *error);
 
 /**
- * Stops a gateway: its port is closed, waiting long polls are answered, callbacks that
- * are still owed stay on disk for the next gateway. When it returns `REC_OK`, no
- * `rec_http_handle` and no `rec_authenticate_fn` of it runs, and `user_data_free` has
- * been called.
+ * Stops a gateway. Its port is closed, and pending long polls are answered. Callbacks that are
+ * still owed stay on disk for the next gateway.
  *
- * `timeout_ms`: how long to wait for requests that are being answered, in milliseconds.
- * Then they are cut off: connections are closed, `rec_http_handle` answers
- * `REC_ERR_UNAVAILABLE`, and no `rec_authenticate_fn` begins any more.
+ * When the function returns `REC_OK`, no `rec_http_handle` and no `rec_authenticate_fn` of the
+ * gateway is running, and `user_data_free` has been called.
+ *
+ * @param gateway The gateway.
+ * @param timeout_ms The maximum wait, in milliseconds, for requests that are being answered.
+ *   After it, their connections are closed, `rec_http_handle` returns `REC_ERR_UNAVAILABLE`,
+ *   and no further `rec_authenticate_fn` begins.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: at most `timeout_ms`.
- * In callbacks: no (`REC_ERR_IN_CALLBACK`): neither in those of the engine nor in
+ * In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in a callback of the engine nor in any
  * `rec_authenticate_fn`.
- * Ownership: the gateway is gone, also after `REC_ERR_TIMEOUT`; not after
+ * Ownership: the gateway no longer exists, also after `REC_ERR_TIMEOUT`, but not after
  * `REC_ERR_IN_CALLBACK`.
- * Errors: `REC_ERR_TIMEOUT` (what was still being answered is cut off; `user_data_free`
- * is called once a running `rec_authenticate_fn` has returned), `REC_ERR_BAD_HANDLE`
- * (also after `rec_close`, which has stopped it), `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
+ * Errors: `REC_ERR_TIMEOUT` (requests were cut off; `user_data_free` is called once a running
+ * `rec_authenticate_fn` has returned), `REC_ERR_BAD_HANDLE` (also after `rec_close`, which
+ * stops the gateway), `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
  * Since: 0.1.0
  */
-rec_status rec_gateway_stop(rec_gateway gateway,
-                            uint32_t timeout_ms,
-                            rec_error *error);
+rec_status rec_gateway_stop(rec_gateway gateway, uint32_t timeout_ms, rec_error *error);
 
 /**
- * Answers one request of the published HTTP APIs without any socket, for a host that
- * has an HTTP server already.
+ * Answers one request of the HTTP APIs without a socket, for a host that has its own HTTP
+ * server.
  *
- * `request`: not NULL; `method` and `target` not NULL. `response`: where the pointer is
- * written; not NULL. Whatever HTTP has an answer for (401, 404, 500, …) is `REC_OK`
- * with that answer.
+ * The function returns `REC_OK` for every request that HTTP can answer, also with 401, 404 or
+ * 500.
+ *
+ * @param gateway The gateway.
+ * @param request The request. It, its `method` and its `target` must not be NULL.
+ * @param[out] response The response. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any, several at a time.
- * Blocking: may wait for a disk, for `rec_authenticate_fn`, and with a CometD
- * `/meta/connect` as long as `cometd.timeout_ms`.
+ * Blocking: may wait for a disk, for `rec_authenticate_fn`, and with a CometD `/meta/connect`
+ * for `cometd.timeout_ms`.
  * In callbacks: no (`REC_ERR_IN_CALLBACK`).
- * Ownership: the response is the caller's, until `rec_http_response_free`; the request
- * is borrowed for the call.
- * Errors: `REC_ERR_INVALID_ARGUMENT` (no HTTP: a method, target or header line that
- * cannot be one; a body beyond `gateway.max_body_bytes`), `REC_ERR_UNAVAILABLE` (the
- * gateway is being stopped, or was before the answer was whole), `REC_ERR_IO` (audio
- * that could not be read to its end), `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`,
- * `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
+ * Ownership: the caller owns the response until `rec_http_response_free`. `request` and all
+ * that it points to remain the caller's.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (not HTTP: an invalid method, target or header line, or a
+ * body larger than `gateway.max_body_bytes`), `REC_ERR_UNAVAILABLE` (the gateway was being
+ * stopped, or was stopped before the response was complete), `REC_ERR_IO` (audio could not be
+ * read to its end), `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`,
+ * `REC_ERR_UNSUPPORTED`.
  * Since: 0.1.0
  */
 rec_status rec_http_handle(rec_gateway gateway,
@@ -2434,43 +2833,47 @@ rec_status rec_http_handle(rec_gateway gateway,
                            rec_error *error);
 
 /**
- * A response's HTTP status.
+ * Returns the HTTP status of a response.
  *
- * `response`: NULL gives 0.
+ * @param response The response, or NULL.
+ * @return The status, such as 200. 0 if `response` is NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: nothing is handed over.
+ * Ownership: all arguments remain the caller's.
  * Errors: none.
  * Since: 0.1.0
  */
 int32_t rec_http_response_status(const rec_http_response *response);
 
 /**
- * A response's headers: "Name: value" lines, each ended by CR LF.
+ * Returns the headers of a response: "Name: value" lines, each ended by CR LF.
  *
- * `response`: NULL gives "".
+ * @param response The response, or NULL.
+ * @return The headers, never NULL. "" if `response` is NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the text lives as long as the response.
- * Errors: none; never NULL.
+ * Ownership: the string lives as long as the response.
+ * Errors: none.
  * Since: 0.1.0
  */
 const char *rec_http_response_headers(const rec_http_response *response);
 
 /**
- * A response's body: bytes, not ended by a NUL.
+ * Returns the body of a response. It is not ended by a NUL.
  *
- * `response`: NULL gives NULL. `size`: where its length in bytes is written; may be NULL.
+ * @param response The response, or NULL.
+ * @param[out] size The size of the body in bytes. May be NULL.
+ * @return The body. NULL only if `response` is NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
  * Ownership: the body lives as long as the response.
- * Errors: none; NULL only for a response that is NULL.
+ * Errors: none.
  * Since: 0.1.0
  */
 const void *rec_http_response_body(const rec_http_response *response, size_t *size);
@@ -2478,42 +2881,52 @@ const void *rec_http_response_body(const rec_http_response *response, size_t *si
 /**
  * Frees a response.
  *
- * `response`: NULL is allowed.
+ * @param response The response. NULL is allowed.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the pointer is gone afterwards.
+ * Ownership: the response no longer exists.
  * Errors: none.
  * Since: 0.1.0
  */
 void rec_http_response_free(rec_http_response *response);
 
+/** @} */
+/** @addtogroup lines
+ *  @{ */
+
 /**
- * Marks a line, replacing what was set for it before. A mark applies to a call
- * where every field that it names equals the call's; the flags of all that apply
- * are joined. Imagicle's rules: a line that is not monitorable, or automatic,
- * refuses start, stop by id and stop by device; never a pause or a stop by call. To a caller
- * that is named, it also refuses a discard by call.
- * A line marked mandatory refuses every named caller to stop or to discard any recording of
- * its calls, by id, by device and by call. A pause is not refused, and the host, the end of the
- * call and a recording's time limit end recordings there as elsewhere.
- * A line marked automatic has every call recorded from the moment it is connected; calls
- * that are connected there now begin to be recorded at once. Taking the mark away ends no
- * recording, and one that was stopped is not begun again while the call stays on the line.
- * A recording that could not begin, or that failed while its call goes on, is followed by
- * another one after 1, 2, 4, … s, at most 60 s. The pauses begin anew at 1 s after a
- * recording that lasted 60 s. What follows begins paused if the call's automatic recording
- * was paused last, or if the call is private.
+ * Sets the policy of a line, in place of its previous one.
  *
- * `line`: not NULL; a device name, a directory number, or both; `flags`
- * `REC_LINE_…`, 0: monitorable and manual.
+ * A policy applies to a call if every name that it has equals the call's. If several policies
+ * apply, their flags are combined.
+ *
+ * `REC_LINE_NOT_MONITORABLE` and `REC_LINE_AUTOMATIC` follow Imagicle's rules: they refuse
+ * starts, and stops by id and by device, but never a pause or a stop by call. For every caller
+ * but the host, they also refuse a discard by call.
+ *
+ * `REC_LINE_MANDATORY` refuses stops and discards of any recording of the line's calls, by id,
+ * by device and by call, for every caller but the host. It does not refuse pauses. The host,
+ * the end of the call and a recording's time limit end recordings as on other lines.
+ *
+ * `REC_LINE_AUTOMATIC` records every call from the moment it is connected, and starts at once
+ * for calls that are connected on the line now. Removing the policy ends no recording. A
+ * recording that was stopped is not started again while the call stays on the line. A
+ * recording that could not begin, or that failed while its call continues, is followed by
+ * another one after 1, 2, 4, … s, at most 60 s; after a recording that lasted 60 s, the delay
+ * is 1 s again. The new recording begins paused if the call's automatic recording was last
+ * paused, or if the call is private.
+ *
+ * @param engine The engine.
+ * @param line The line and its policy. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors: `REC_ERR_NO_TARGET` (neither name), `REC_ERR_INVALID_ARGUMENT`,
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_NO_TARGET` (neither name is given), `REC_ERR_INVALID_ARGUMENT`,
  * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  * Source: Imagicle, Start and Stop Recording, BadRequestReason 1, 2 and 4.
@@ -2521,32 +2934,46 @@ void rec_http_response_free(rec_http_response *response);
 rec_status rec_line_set(rec_engine engine, const rec_line_info *line, rec_error *error);
 
 /**
- * Forgets a line's mark; that there is none is well.
+ * Removes the policy of a line. `REC_OK` also if the line has none.
  *
- * `line`: not NULL; the same names as were marked; `flags` must be 0.
+ * @param engine The engine.
+ * @param line The line, with the same names as in `rec_line_set`. Must not be NULL. `flags`
+ *   must be 0.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors: as for `rec_line_set`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_NO_TARGET` (neither name is given), `REC_ERR_INVALID_ARGUMENT`,
+ * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_line_remove(rec_engine engine, const rec_line_info *line, rec_error *error);
 
+/** @} */
+/** @addtogroup lists
+ *  @{ */
+
 /**
- * Lists the live recordings that meet all that the filter gives; none is an
- * empty list. A list is one instant: what was stopped before it is not in it,
- * what was started before it is. Newest last.
+ * Lists the live recordings that match a filter, the newest last. If none matches, the list is
+ * empty.
  *
- * `caller`: who asks; NULL is the host itself. Below level 10 the filter's
- * username must be the caller's own. `filter`: NULL for all. `snapshot`: where the
- * pointer is written; not NULL.
+ * A list shows one instant: every recording that was started before the call is in it, and
+ * every recording that was stopped before the call is not.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself. Below level 10,
+ *   the filter's username must be the caller's own.
+ * @param filter The filter, or NULL for all recordings.
+ * @param[out] snapshot The list. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
- * Blocking: never; a full list holds nobody up.
+ * Blocking: never. Even a list of all recordings delays no other function.
  * In callbacks: yes.
- * Ownership: the snapshot is the caller's, until `rec_snapshot_free`.
+ * Ownership: the caller owns the snapshot until `rec_snapshot_free`. `caller` and `filter`
+ * remain the caller's.
  * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ARGUMENT`,
  * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
@@ -2559,18 +2986,24 @@ rec_status rec_list(rec_engine engine,
                     rec_error *error);
 
 /**
- * One recording by its id: live, finishing, or ended in the last minute.
+ * Finds one recording by its id: a live or finishing one, or one that ended less than a minute
+ * ago.
  *
- * `caller`: who asks; NULL is the host itself. `id`: a GUID in any published form.
- * `snapshot`: where the pointer to a snapshot of one is written; not NULL.
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+ *   braces, in upper or lower case.
+ * @param[out] snapshot A list of that one recording. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the snapshot is the caller's, until `rec_snapshot_free`.
- * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ID`
- * (reason 0; also NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_INVALID_ARGUMENT`,
- * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Ownership: the caller owns the snapshot until `rec_snapshot_free`. `caller` and `id` remain
+ * the caller's.
+ * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ID` (reason 0; also
+ * for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_get(rec_engine engine,
@@ -2580,89 +3013,104 @@ rec_status rec_get(rec_engine engine,
                    rec_error *error);
 
 /**
- * How many recordings a snapshot holds.
+ * Returns the number of recordings in a snapshot.
  *
- * `snapshot`: NULL holds none.
+ * @param snapshot The snapshot, or NULL for an empty one.
+ * @return The number of recordings.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: nothing is handed over.
+ * Ownership: all arguments remain the caller's.
  * Errors: none.
  * Since: 0.1.0
  */
 size_t rec_snapshot_count(const rec_snapshot *snapshot);
 
 /**
- * One recording of a snapshot.
+ * Returns one recording of a snapshot.
  *
- * `snapshot`: NULL holds none. `index`: from 0.
+ * @param snapshot The snapshot, or NULL for an empty one.
+ * @param index The index of the recording, from 0.
+ * @return The recording, or NULL if `index` is past the end.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
  * Ownership: the recording lives as long as the snapshot.
- * Errors: NULL past the end.
+ * Errors: none.
  * Since: 0.1.0
  */
 const rec_recording *rec_snapshot_get(const rec_snapshot *snapshot, size_t index);
 
 /**
- * The snapshot as Imagicle's JSON array of active recordings, with `"automatic":true`
- * in those that a line's mark began.
+ * Returns a snapshot as Imagicle's JSON array of active recordings. Recordings that a line's
+ * policy started also have `"automatic":true`.
  *
- * `snapshot`: NULL gives "[]".
+ * @param snapshot The snapshot, or NULL for an empty one.
+ * @return The array, never NULL. "[]" for an empty snapshot.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the text lives as long as the snapshot.
- * Errors: none; never NULL.
+ * Ownership: the string lives as long as the snapshot.
+ * Errors: none.
  * Since: 0.1.0
  * Source: Imagicle, Get Active Recordings, response body.
  */
 const char *rec_snapshot_json(const rec_snapshot *snapshot);
 
 /**
- * Frees a snapshot and all strings that came from it.
+ * Frees a snapshot, with all recordings and strings that came from it.
  *
- * `snapshot`: NULL is allowed.
+ * @param snapshot The snapshot. NULL is allowed.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the pointer is gone afterwards.
+ * Ownership: the snapshot no longer exists.
  * Errors: none.
  * Since: 0.1.0
  */
 void rec_snapshot_free(rec_snapshot *snapshot);
 
+/** @} */
+/** @addtogroup recordings
+ *  @{ */
+
 /**
- * Starts a recording of a call. `REC_OK` means accepted: `REC_EVENT_STARTED` is
- * delivered once the file and its manifest exist, `REC_EVENT_START_FAILED` if they
- * could not be made. What is handed in meanwhile is kept.
+ * Starts a recording of a call.
  *
- * By line, the call that became connected last is taken; by call id, the one
- * begun first; all that is given must fit. Held and alerting calls do not count.
+ * `REC_OK` means that the start is accepted. `REC_EVENT_STARTED` is delivered once the file
+ * and its manifest exist, or `REC_EVENT_START_FAILED` if they could not be created. Audio that
+ * is handed in meanwhile is kept.
  *
- * `caller`: who asks; NULL is the host itself, trusted. `options`: not NULL; a
- * call id, a device name or a directory number is needed. `id`: where the
- * recording's id is written; not NULL.
+ * The call must match every name in `options`. If several connected calls match, the one that
+ * was begun first is chosen with a call id, and the one that was connected last without. Held
+ * and alerting calls are not considered.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param options What to record, and how. Must not be NULL. A call id, a device name or a
+ *   directory number is needed.
+ * @param[out] id The new recording's id. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
- * Blocking: never; no disk is touched.
+ * Blocking: never.
  * In callbacks: yes.
- * Ownership: the strings are borrowed for the call.
- * Errors, in the order of the checks: `REC_ERR_UNAVAILABLE`, `REC_ERR_UNAUTHENTICATED`,
- * `REC_ERR_FORBIDDEN`, `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_INVALID_MODE` (reason 2),
- * `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT` (`callback_url`),
- * `REC_ERR_NOT_MONITORABLE` (reason 1), `REC_ERR_AUTOMATIC` (reason 4; not with
- * `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
- * `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_IO`
- * (`storage.directory` names another directory than the open one), `REC_ERR_NO_SPACE`,
- * `REC_ERR_LIMIT`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` and `REC_ERR_FORKED`; then,
+ * in this order, `REC_ERR_UNAVAILABLE`, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_INVALID_MODE` (reason 2), `REC_ERR_UNSUPPORTED`,
+ * `REC_ERR_INVALID_ARGUMENT` (`callback_url`), `REC_ERR_NOT_MONITORABLE` (reason 1),
+ * `REC_ERR_AUTOMATIC` (reason 4; not with `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
+ * `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_IO` (the path
+ * `storage.directory` no longer leads to the open directory), `REC_ERR_NO_SPACE`,
+ * `REC_ERR_LIMIT`.
  * Since: 0.1.0
- * Source: Imagicle, Start Recording; Vobiz, Record a Call (several at once on one call).
+ * Source: Imagicle, Start Recording; Vobiz, Record a Call (several recordings of a call at
+ * once).
  */
 rec_status rec_start(rec_engine engine,
                      const rec_caller *caller,
@@ -2670,64 +3118,81 @@ rec_status rec_start(rec_engine engine,
                      rec_id *id,
                      rec_error *error);
 
+/** @} */
+/** @addtogroup verification
+ *  @{ */
+
 /**
- * Reads a finished recording and compares it with the manifest beside it
- * (`<name>.json`): its length and its digest.
+ * Reads a finished recording and compares its length and its digest with its manifest, the
+ * file `<name>.json` beside it.
  *
- * `path`: of the audio file, UTF-8, not NULL.
+ * @param path The path of the audio file. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: reads the whole file.
- * In callbacks: yes, but events wait meanwhile.
- * Ownership: the string is borrowed for the call.
- * Errors: `REC_ERR_IO` (it or its manifest cannot be read, or it is not what the
- * manifest says: the message tells which), `REC_ERR_UNSUPPORTED` (the manifest has
- * no digest), `REC_ERR_INVALID_ARGUMENT`.
+ * In callbacks: yes, but later events wait.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_IO` (the file or its manifest cannot be read, or the file differs from the
+ * manifest: the message says which), `REC_ERR_UNSUPPORTED` (the manifest has no digest),
+ * `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
 rec_status rec_verify(const char *path, rec_error *error);
 
+/** @} */
+/** @addtogroup version
+ *  @{ */
+
 /**
- * The library's version, as "0.1.0".
+ * Returns the library's version. `REC_VERSION_STRING` is the version of the header.
  *
- * Compare with `REC_VERSION_STRING`, the header's.
+ * @return The version, such as "0.1.0", never NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the text is static.
- * Errors: none; never NULL.
+ * Ownership: the string is static.
+ * Errors: none.
  * Since: 0.1.0
  */
 const char *rec_version(void);
 
 /**
- * The library's version as a number: major << 16 | minor << 8 | patch.
+ * Returns the library's version as a number. A program may assert that it is at least
+ * `REC_VERSION_NUMBER`.
  *
- * A program may assert `rec_version_number() >= REC_VERSION_NUMBER`.
+ * @return major << 16 | minor << 8 | patch.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: nothing is handed over.
+ * Ownership: nothing is transferred.
  * Errors: none.
  * Since: 0.1.0
  */
 uint32_t rec_version_number(void);
 
+/** @} */
+/** @addtogroup errors
+ *  @{ */
+
 /**
- * A status in words.
+ * Describes a status in words.
  *
- * `status`: any number; an unknown one gives "unknown status".
+ * @param status Any number.
+ * @return The text, never NULL. "unknown status" for a number that is not a status.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the text is static.
- * Errors: none; never NULL.
+ * Ownership: the string is static.
+ * Errors: none.
  * Since: 0.1.0
  */
 const char *rec_status_text(rec_status status);
+
+/** @} */
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,9 +1,9 @@
-//! Handles: what the host names engines, calls, feeds, subscriptions and gateways by. The
-//! objects lie in tables that belong to one process. A stale, foreign or made-up handle is an
-//! error, never memory damage, also while another thread ends the object.
+//! Handles: the numbers by which the host names engines, calls, feeds, subscriptions and
+//! gateways. The objects are in tables that belong to one process. A stale, foreign or invented
+//! handle is an error and never corrupts memory, even while another thread ends the object.
 //!
-//! The engine knows no handles. It is given a [`FeedSlot`] for each open feed and a
-//! [`HostReference`] for whatever else it may end by itself, and says when they end.
+//! The engine knows no handles. It gets a [`FeedSlot`] for each open feed and a [`HostReference`]
+//! for every other object that it may end, and calls them when the object ends.
 //!
 //! [`FeedSlot`]: crate::engine::FeedSlot
 //! [`HostReference`]: crate::engine::HostReference

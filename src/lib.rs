@@ -1,13 +1,14 @@
-//! callrec: the recorder of live telephone calls that any C or C++ telephony
-//! program can link. The product is the C ABI in `include/callrec.h`; this crate
-//! is what stands behind it.
+//! callrec records live telephone calls inside a C or C++ telephony program. Its interface is the
+//! C ABI in `include/callrec.h`, which this crate implements.
 //!
-//! [`capi`] checks, converts and calls: all `unsafe` is there and in [`memory`], the allocator
-//! that does not let the host end where memory runs out. [`handles`]
-//! keeps the tables by which the host names what it has opened. Below them stand the
-//! crates `callrec-gateway` (the published HTTP APIs; without the feature `gateway` only
-//! their keys and forms) and `callrec-core` (everything else), whose modules are named
-//! here too. [`settings`] joins the keys of both.
+//! - [`capi`] checks arguments, converts types and calls the other modules.
+//! - [`handles`] maps the handles of the C ABI to objects.
+//! - [`memory`] is the allocator, which keeps the host's process alive when memory runs out.
+//! - [`settings`] combines the configuration keys of the engine and of the gateway.
+//!
+//! All `unsafe` code is in [`capi`] and [`memory`]. The other crates are `callrec-gateway` (the
+//! published HTTP APIs; without the feature `gateway` only their keys and formats) and
+//! `callrec-core` (everything else). Their modules are re-exported here.
 
 pub mod capi;
 pub mod handles;
@@ -18,6 +19,6 @@ pub use callrec_codec as codec;
 pub use callrec_core::memory as core_memory;
 pub use callrec_core::{
     audit, calls, clock, config, engine, events, jobs, keys, media, recorder, storage, sync, task, text,
-    words,
+    types,
 };
 pub use callrec_gateway as gateway;

@@ -1,15 +1,15 @@
-//! Memory that the system refuses. Rust's collections then end the process, and with it the
-//! host's calls. This allocator prevents that while callrec's code runs:
+//! The allocator. When the system refuses memory, Rust's collections abort the process, and with
+//! it the host's calls. This allocator prevents that while callrec's code runs:
 //!
-//! - Code that can go on without the memory asks for it inside `callrec_core::memory::attempt`.
-//!   Such a request is refused.
-//! - Any other request that is small is served from a reserve. From then on memory counts as
-//!   short: control functions that would take memory return `REC_ERR_LIMIT` at their entry,
-//!   until the system gives memory again.
-//! - A request that is too large for the reserve, or finds it empty, waits. On callrec's threads
-//!   that costs audio at most, once the rings are full.
+//! - Code that can continue without the memory allocates inside `callrec_core::memory::attempt`.
+//!   Such an allocation may fail.
+//! - Any other small allocation is served from a reserve. From then on memory counts as short:
+//!   control functions that need memory return `REC_ERR_LIMIT` at once, until the system gives
+//!   memory again.
+//! - An allocation that is too large for the reserve, or finds it empty, waits. On callrec's
+//!   threads this can only lose audio, once the rings are full.
 //!
-//! Without the feature `memory-reserve` the system's allocator is used, and none of this holds.
+//! Without the feature `memory-reserve` the system's allocator is used, and none of this applies.
 
 #![allow(unsafe_code)]
 
@@ -24,20 +24,20 @@ pub use allocator::is_short;
 #[cfg(feature = "memory-reserve")]
 use parking_lot::Mutex;
 
-use crate::words::Result;
+use crate::types::Result;
 
 #[cfg(not(feature = "memory-reserve"))]
 pub fn is_short() -> bool {
     false
 }
 
-/// Has the system give the whole reserve, before anything is opened. Until a page is written to,
-/// the system has only promised it.
+/// Makes the system back the whole reserve with memory, by writing to each page. Called before
+/// anything is opened.
 pub fn prepare() {
     #[cfg(feature = "memory-reserve")]
     {
-        // Nobody waits for it: a child may be forked while another thread holds it, and would
-        // wait for ever.
+        // No thread waits for this lock: a child that was forked while another thread held it
+        // would wait for ever.
         static PREPARED: Mutex<bool> = Mutex::new(false);
         if let Some(mut is_prepared) = PREPARED.try_lock()
             && !*is_prepared
@@ -48,8 +48,8 @@ pub fn prepare() {
     }
 }
 
-/// `LIMIT` if the system does not have so many bytes. For functions that take much memory in
-/// pieces that cannot be refused one by one.
+/// Fails with `LIMIT` if the system cannot give this many bytes. For functions that need much
+/// memory in allocations that cannot fail one by one.
 pub fn require(bytes: u64) -> Result<()> {
     #[cfg(feature = "memory-reserve")]
     if bytes > allocator::FROM_RESERVE && !allocator::can_give(usize::try_from(bytes).unwrap_or(usize::MAX)) {

@@ -1,9 +1,9 @@
-//! All that `rec_config_set` sets: the engine's keys and the gateway's.
+//! The settings of `rec_config_set`: the keys of the engine and of the gateway.
 
 use crate::config::Config;
 use crate::gateway::GatewaySettings;
 use crate::keys::{self, KeyDescription};
-use crate::words::Result;
+use crate::types::Result;
 
 /// The settings of one engine and of its gateways.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// All keys that are documented, in the order of the documents.
+    /// All keys, in the order in which they are documented.
     pub fn keys() -> impl Iterator<Item = KeyDescription> {
         let Settings { engine, gateway } = Settings::default();
         let all = Config::keys().chain(gateway.keys());
@@ -39,12 +39,12 @@ impl Settings {
         known.unwrap_or_else(|| Err(keys::no_such_key(name)))
     }
 
-    /// Sets keys from a JSON object, flat or nested. All of it is taken, or nothing.
+    /// Sets keys from a JSON object, flat or nested. On an error nothing changes.
     pub fn load(&mut self, json: &str) -> Result<()> {
         keys::load_json(self, json, Settings::set)
     }
 
-    /// What the engine is opened with, and what its gateways are started with.
+    /// Splits the settings into those of the engine and those of its gateways.
     pub fn into_parts(self) -> (Config, GatewaySettings) {
         let mut engine = self.engine;
         engine.storage.placeholders = self.gateway.placeholders();
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn every_keys_default_text_is_the_default() {
+    fn the_default_text_of_every_key_gives_the_default_settings() {
         for key in Settings::keys() {
             let mut settings = Settings::default();
             assert_eq!(settings.set(key.name, &key.default), Ok(()), "{}", key.name);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn every_number_stays_within_its_bounds() {
+    fn every_number_is_checked_against_its_bounds() {
         let mut numbers = 0;
         for key in Settings::keys() {
             let Accepts::Number(low, high) = key.accepts else {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_stays_within_its_length() {
+    fn every_text_is_checked_against_its_length() {
         for key in Settings::keys() {
             let Accepts::Bytes(low, high) = key.accepts else {
                 continue;
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_can_be_chosen() {
+    fn every_documented_choice_is_accepted() {
         for key in Settings::keys() {
             let Accepts::OneOf(words) = key.accepts else {
                 continue;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_is_declared_once_and_explained() {
+    fn each_key_is_declared_once_and_its_meaning_has_no_placeholder_left() {
         let mut names: Vec<&str> = Settings::keys().map(|key| key.name).collect();
         let count = names.len();
         names.sort_unstable();
@@ -135,9 +135,8 @@ mod tests {
         }
     }
 
-    /// Within what a `rec_error` holds, however long the value is.
     #[test]
-    fn the_reason_is_never_cut_off() {
+    fn an_error_message_fits_into_a_rec_error() {
         let good = "https://example.com,".repeat(30);
         let long = "\n".repeat(600);
         for (name, value, why) in [
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_keys_of_both_is_taken_whole_or_not_at_all() {
+    fn loading_keys_of_engine_and_gateway_changes_nothing_on_an_error() {
         let mut settings = Settings::default();
         let json = r#"{"media": {"reorder_ms": 70}, "gateway": {"threads": 3}}"#;
         assert_eq!(settings.load(json), Ok(()));
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn names_may_contain_what_the_apis_add() {
+    fn a_name_template_accepts_placeholders_of_the_apis() {
         let mut settings = Settings::default();
         assert_eq!(
             settings.set("storage.name", "{gsip_rec_fn}/{contact_center}"),
@@ -180,7 +179,7 @@ mod tests {
         );
         assert_eq!(settings.set("genesys.contact_center_id", "a b"), Ok(()));
         let (engine, _) = settings.into_parts();
-        // Also where the key is set after the name.
+        // This also holds if the key is set after the name.
         let named = Template::with("{contact_center}", &engine.storage.placeholders);
         assert_eq!(named, Template::parse("a%20b"));
     }

@@ -2,6 +2,7 @@
 //! never changed. `tests/fixtures/abi-0.1.0` has that version's header and its C programs.
 #![cfg(unix)]
 
+#[path = "support/support.rs"]
 mod support;
 
 use std::path::{Path, PathBuf};

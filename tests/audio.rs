@@ -1,6 +1,7 @@
 //! What is in the finished file, compared sample by sample with what was handed in.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "support/support.rs"]
 mod support;
 
 #[path = "audio/ahead.rs"]
@@ -11,8 +12,8 @@ mod au;
 mod control;
 #[path = "audio/feeds.rs"]
 mod feeds;
-#[path = "audio/kit.rs"]
-mod kit;
+#[path = "audio/fixture.rs"]
+mod fixture;
 #[path = "audio/matrix.rs"]
 mod matrix;
 #[path = "audio/pressure.rs"]

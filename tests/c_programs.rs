@@ -1,5 +1,6 @@
 //! C programs against the real libraries, shared and static, in each C standard.
 
+#[path = "support/support.rs"]
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -171,21 +172,4 @@ fn the_header_in_a_cxx_program() {
         run(&mut command);
         run(Command::new(&program).arg(dir.0.join(format!("recordings-{standard}"))));
     }
-}
-
-/// README's first program is `examples-c/minimal.c`, and compiles as it stands there.
-#[test]
-fn the_readme_shows_what_the_example_does() {
-    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
-    let readme = read("README.md");
-    let (_, rest) = readme.split_once("```c\n").unwrap();
-    let (shown, _) = rest.split_once("```\n").unwrap();
-    let example = read("examples-c/minimal.c");
-    let (head, body) = example.split_once("#include").unwrap();
-    assert_eq!(shown, format!("#include{body}"), "after {head:?}");
-    let dir = ScratchDir::new();
-    std::fs::write(dir.0.join("shown.c"), shown).unwrap();
-    let mut command = cc();
-    command.args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"]);
-    run(command.arg(root().join("include")).arg(dir.0.join("shown.c")));
 }

@@ -9,25 +9,27 @@
 mod check;
 #[path = "crash/child.rs"]
 mod child;
+#[path = "crash/history.rs"]
+mod history;
 #[path = "crash/plan.rs"]
 mod plan;
-#[path = "crash/story.rs"]
-mod story;
+#[path = "support/support.rs"]
 mod support;
 
 use callrec::capi::*;
+use callrec_testkit::child::ChildProcess;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::environment::number;
 use callrec_testkit::manifest::live_manifests;
-use callrec_testkit::random::Dice;
+use callrec_testkit::random::SeededRng;
 use callrec_testkit::tree::tree;
 use callrec_testkit::wait::until;
+use history::{ChildHistory, spawn_child};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use story::{Story, Victim};
-use support::Engine;
+use support::TestEngine;
 
 /// One at a time: what they measure is time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -44,17 +46,17 @@ fn seed() -> u64 {
     seed
 }
 
-struct Scene {
+struct CrashPlan {
     calls: u64,
     seed: u64,
     settings: &'static str,
     callback: &'static str,
 }
 
-impl Scene {
-    fn begin(&self, directory: &Path) -> Victim {
+impl CrashPlan {
+    fn begin(&self, directory: &Path) -> ChildProcess {
         let (calls, seed) = (self.calls.to_string(), self.seed.to_string());
-        let mut victim = Victim::new(
+        let mut child_process = spawn_child(
             "child_records",
             directory,
             &[
@@ -64,29 +66,34 @@ impl Scene {
                 (child::CALLBACK, self.callback),
             ],
         );
-        victim.wait(|line| line == "ready");
-        victim
+        child_process.wait_for_report(|line| line == "ready");
+        child_process
     }
 }
 
 /// Lets a child record, and kills it after `time`; `stopping`: right after one of its
 /// recordings has been told to stop.
-fn crash(directory: &Path, scene: &Scene, time: Duration, stopping: Option<Duration>) -> Story {
-    let mut victim = scene.begin(directory);
+fn crash(
+    directory: &Path,
+    crash_plan: &CrashPlan,
+    time: Duration,
+    stopping: Option<Duration>,
+) -> ChildHistory {
+    let mut child_process = crash_plan.begin(directory);
     let begun = Instant::now();
     // On a busy machine they begin late.
     let started = format!("E {REC_EVENT_STARTED} ");
-    for _ in 0..scene.calls {
-        victim.wait(|line| line.starts_with(&started));
+    for _ in 0..crash_plan.calls {
+        child_process.wait_for_report(|line| line.starts_with(&started));
     }
-    victim.live_for(time.saturating_sub(begun.elapsed()));
+    child_process.read_for(time.saturating_sub(begun.elapsed()));
     if let Some(delay) = stopping {
-        victim.wait(|line| line.starts_with('z'));
-        victim.live_for(delay);
+        child_process.wait_for_report(|line| line.starts_with('z'));
+        child_process.read_for(delay);
     }
-    let mut story = victim.kill();
-    check::before_recovery(directory, &mut story);
-    story
+    let mut history = ChildHistory::of(&child_process.kill());
+    check::before_recovery(directory, &mut history);
+    history
 }
 
 const DURABILITIES: [&str; 3] = [
@@ -98,26 +105,27 @@ const DURABILITIES: [&str; 3] = [
 #[test]
 fn killed_at_random_moments() {
     let _alone = alone();
-    let mut dice = Dice::new(seed());
+    let mut rng = SeededRng::new(seed());
     let (rounds, calls) = (
         number("CALLREC_KILL_ROUNDS").unwrap_or(DURABILITIES.len() as u64),
         number("CALLREC_KILL_CALLS").unwrap_or(24),
     );
-    let mut worst = check::Outcome::default();
+    let mut worst = check::CrashCounts::default();
     for round in 0..rounds {
         let directory = ScratchDir::new();
-        let scene = Scene {
+        let crash_plan = CrashPlan {
             calls,
-            seed: dice.roll(),
+            seed: rng.next_u64(),
             settings: DURABILITIES[round as usize % 3],
             callback: "",
         };
-        let time = Duration::from_micros(dice.between(1_500_000, 3_000_000));
-        let stopping = (round % 2 == dice.roll() % 2).then(|| Duration::from_micros(dice.between(0, 45_000)));
-        let story = crash(&directory.0, &scene, time, stopping);
-        let told = check::recover(&directory.0, &story);
-        let result = check::after_recovery(&directory.0, &story, &told);
-        println!("round {round}, {:.2} s: {result:?}", story.seconds());
+        let time = Duration::from_micros(rng.between(1_500_000, 3_000_000));
+        let stopping =
+            (round % 2 == rng.next_u64() % 2).then(|| Duration::from_micros(rng.between(0, 45_000)));
+        let history = crash(&directory.0, &crash_plan, time, stopping);
+        let told = check::recover(&directory.0, &history);
+        let result = check::after_recovery(&directory.0, &history, &told);
+        println!("round {round}, {:.2} s: {result:?}", history.seconds());
         assert!(
             result.recovered as u64 >= calls / 2,
             "the kill came to nothing: {result:?}"
@@ -135,24 +143,28 @@ fn killed_at_random_moments() {
 #[test]
 fn killed_while_beginning() {
     let _alone = alone();
-    let mut dice = Dice::new(seed());
+    let mut rng = SeededRng::new(seed());
     for round in 0..number("CALLREC_KILL_ROUNDS").unwrap_or(DURABILITIES.len() as u64) {
         let directory = ScratchDir::new();
-        let scene = Scene {
+        let crash_plan = CrashPlan {
             calls: 48,
-            seed: dice.roll(),
+            seed: rng.next_u64(),
             settings: DURABILITIES[round as usize % 3],
             callback: "",
         };
-        let mut victim = scene.begin(&directory.0);
-        let time = Duration::from_micros(dice.between(0, 250_000));
-        victim.live_for(time);
-        let mut story = victim.kill();
-        check::before_recovery(&directory.0, &mut story);
-        let told = check::recover(&directory.0, &story);
-        let result = check::after_recovery(&directory.0, &story, &told);
-        let started = story.recordings.keys().filter(|id| story.was_started(id)).count();
-        let asked = story.recordings.len();
+        let mut child_process = crash_plan.begin(&directory.0);
+        let time = Duration::from_micros(rng.between(0, 250_000));
+        child_process.read_for(time);
+        let mut history = ChildHistory::of(&child_process.kill());
+        check::before_recovery(&directory.0, &mut history);
+        let told = check::recover(&directory.0, &history);
+        let result = check::after_recovery(&directory.0, &history, &told);
+        let started = history
+            .recordings
+            .keys()
+            .filter(|id| history.was_started(id))
+            .count();
+        let asked = history.recordings.len();
         println!("{time:?}: {asked} asked for, {started} started: {result:?}");
     }
 }
@@ -162,63 +174,64 @@ fn killed_while_beginning() {
 #[test]
 fn an_empty_manifest_without_audio_is_removed() {
     let directory = ScratchDir::new();
-    drop(Engine::open(&directory.0, &[]));
+    drop(TestEngine::open(&directory.0, &[]));
     let id = uuid::Uuid::new_v4();
     std::fs::write(directory.0.join(format!(".callrec/{id}.json")), "").unwrap();
-    let told = check::recover(&directory.0, &Story::default());
+    let told = check::recover(&directory.0, &ChildHistory::default());
     assert!(told.is_empty(), "{told:#?}");
 }
 
 #[test]
 fn killed_while_recovering() {
     let _alone = alone();
-    let mut dice = Dice::new(seed());
+    let mut rng = SeededRng::new(seed());
     for settings in DURABILITIES {
         let directory = ScratchDir::new();
-        let scene = Scene {
+        let crash_plan = CrashPlan {
             calls: 24,
-            seed: dice.roll(),
+            seed: rng.next_u64(),
             settings: "storage.durability=process",
             callback: "",
         };
-        let mut story = crash(&directory.0, &scene, Duration::from_millis(1500), None);
+        let mut history = crash(&directory.0, &crash_plan, Duration::from_millis(1500), None);
         // Some must be searched for.
-        garble(&directory.0, &story, &mut dice, 6);
+        garble(&directory.0, &history, &mut rng, 6);
         let owed = live_manifests(&directory.0).len();
         let mut left = Vec::new();
         for _ in 0..4 {
-            let mut victim = Victim::new("child_recovers", &directory.0, &[(child::SETTINGS, settings)]);
-            victim.wait(|line| line == "ready");
+            let mut child_process =
+                spawn_child("child_recovers", &directory.0, &[(child::SETTINGS, settings)]);
+            child_process.wait_for_report(|line| line == "ready");
             // Mostly early, where most of it happens.
-            let most = 1 << dice.between(12, 16);
-            victim.live_for(Duration::from_micros(dice.between(0, most)));
-            story.go_on(victim.kill());
+            let most = 1 << rng.between(12, 16);
+            child_process.read_for(Duration::from_micros(rng.between(0, most)));
+            history.extend(ChildHistory::of(&child_process.kill()));
             left.push(live_manifests(&directory.0).len());
         }
         println!("{settings}: owed {owed}, after each kill {left:?}");
-        let told = check::recover(&directory.0, &story);
-        let result = check::after_recovery(&directory.0, &story, &told);
+        let told = check::recover(&directory.0, &history);
+        let result = check::after_recovery(&directory.0, &history, &told);
         println!("{result:?}");
     }
 }
 
 /// Breaks the live manifests of recordings whose audio is still in progress, each in
 /// another way, and at most so many.
-fn garble(directory: &Path, story: &Story, dice: &mut Dice, most: usize) -> usize {
+fn garble(directory: &Path, history: &ChildHistory, rng: &mut SeededRng, most: usize) -> usize {
     let mut broken = 0;
     for (id, manifest) in live_manifests(directory) {
         let part = manifest.and_then(|manifest| Some(manifest["part"].as_str()?.to_owned()));
         let in_progress = part.is_some_and(|part| directory.join(part).exists());
-        if broken == most || !in_progress || !story.was_started(&id) {
+        if broken == most || !in_progress || !history.was_started(&id) {
             continue;
         }
         let path = directory.join(format!(".callrec/{id}.json"));
         let mut bytes = std::fs::read(&path).unwrap();
         match broken % 6 {
             0 => bytes.truncate(bytes.len() / 2),
-            1 => bytes.truncate(dice.between(0, 9) as usize),
+            1 => bytes.truncate(rng.between(0, 9) as usize),
             2 => bytes.truncate(bytes.len() - 2),
-            3 => bytes = (0..4096).map(|_| dice.roll() as u8).collect(),
+            3 => bytes = (0..4096).map(|_| rng.next_u64() as u8).collect(),
             4 => bytes.fill(0),
             _ => {
                 let middle = bytes.len() / 2;
@@ -235,19 +248,19 @@ fn garble(directory: &Path, story: &Story, dice: &mut Dice, most: usize) -> usiz
 #[test]
 fn broken_manifests_do_not_cost_audio() {
     let _alone = alone();
-    let mut dice = Dice::new(seed());
+    let mut rng = SeededRng::new(seed());
     let directory = ScratchDir::new();
-    let scene = Scene {
+    let crash_plan = CrashPlan {
         calls: 12,
-        seed: dice.roll(),
+        seed: rng.next_u64(),
         settings: "storage.name={device}/{id}",
         callback: "",
     };
-    let story = crash(&directory.0, &scene, Duration::from_millis(1800), None);
-    let broken = garble(&directory.0, &story, &mut dice, usize::MAX);
+    let history = crash(&directory.0, &crash_plan, Duration::from_millis(1800), None);
+    let broken = garble(&directory.0, &history, &mut rng, usize::MAX);
     assert!(broken >= 6, "only {broken} were in progress");
-    let told = check::recover(&directory.0, &story);
-    let result = check::after_recovery(&directory.0, &story, &told);
+    let told = check::recover(&directory.0, &history);
+    let result = check::after_recovery(&directory.0, &history, &told);
     println!("{broken} broken: {result:?}");
 }
 
@@ -312,26 +325,26 @@ fn remove(directory: &Path, planted: &BTreeMap<PathBuf, Vec<u8>>) {
 #[test]
 fn foreign_files_are_left_alone() {
     let _alone = alone();
-    let mut dice = Dice::new(seed());
+    let mut rng = SeededRng::new(seed());
     let directory = ScratchDir::new();
     let planted = plant(&directory.0);
-    let scene = Scene {
+    let crash_plan = CrashPlan {
         calls: 12,
-        seed: dice.roll(),
+        seed: rng.next_u64(),
         settings: "storage.durability=process",
         callback: "",
     };
-    let story = crash(&directory.0, &scene, Duration::from_millis(1500), None);
+    let history = crash(&directory.0, &crash_plan, Duration::from_millis(1500), None);
     // One recording's audio must be searched for, past all that is there.
-    let victim = live_manifests(&directory.0).into_keys().find(|id| {
-        story.was_started(id) && !story.was_ended(id) && !story.recordings[id.as_str()].stop_asked
+    let unlucky = live_manifests(&directory.0).into_keys().find(|id| {
+        history.was_started(id) && !history.was_ended(id) && !history.recordings[id.as_str()].stop_begun
     });
-    let live = directory.0.join(format!(".callrec/{}.json", victim.unwrap()));
+    let live = directory.0.join(format!(".callrec/{}.json", unlucky.unwrap()));
     std::fs::write(live, "rubbish").unwrap();
     let owed = live_manifests(&directory.0).len();
-    let engine = Engine::open(&directory.0, &[]);
-    for id in story.recordings.keys().filter(|id| story.was_started(id)) {
-        if !story.was_ended(id) {
+    let engine = TestEngine::open(&directory.0, &[]);
+    for id in history.recordings.keys().filter(|id| history.was_started(id)) {
+        if !history.was_ended(id) {
             engine.events.wait_terminal(id);
         }
     }
@@ -339,9 +352,9 @@ fn foreign_files_are_left_alone() {
     assert!(told.len() <= owed, "{told:#?}");
     remove(&directory.0, &planted);
     // What was never begun, if the first open has left any.
-    let rest = check::recover(&directory.0, &story);
+    let rest = check::recover(&directory.0, &history);
     assert!(rest.is_empty(), "{rest:#?}");
-    let result = check::after_recovery(&directory.0, &story, &told);
+    let result = check::after_recovery(&directory.0, &history, &told);
     println!("{} foreign files: {result:?}", planted.len());
 }
 
@@ -355,31 +368,35 @@ fn published(directory: &Path) -> usize {
 #[test]
 fn killed_inside_the_callback() {
     let _alone = alone();
-    let mut dice = Dice::new(seed());
+    let mut rng = SeededRng::new(seed());
     for callback in ["dies", "blocks"] {
         let directory = ScratchDir::new();
-        let scene = Scene {
+        let crash_plan = CrashPlan {
             calls: 12,
-            seed: dice.roll(),
+            seed: rng.next_u64(),
             settings: "storage.durability=process",
             callback,
         };
-        let mut victim = scene.begin(&directory.0);
+        let mut child_process = crash_plan.begin(&directory.0);
         let finished = format!("E {REC_EVENT_FINISHED} ");
-        victim.wait(|line| line.starts_with(&finished));
+        child_process.wait_for_report(|line| line.starts_with(&finished));
         if callback == "blocks" {
             // Others are published meanwhile, and wait to be told.
             until("published", || {
-                victim.live_for(Duration::from_millis(20));
+                child_process.read_for(Duration::from_millis(20));
                 published(&directory.0) > 2
             });
         }
-        let mut story = victim.kill();
-        check::before_recovery(&directory.0, &mut story);
-        let ended: Vec<&String> = story.recordings.keys().filter(|id| story.was_ended(id)).collect();
+        let mut history = ChildHistory::of(&child_process.kill());
+        check::before_recovery(&directory.0, &mut history);
+        let ended: Vec<&String> = history
+            .recordings
+            .keys()
+            .filter(|id| history.was_ended(id))
+            .collect();
         assert_eq!(ended.len(), 1, "one callback, which has not returned");
         let published = published(&directory.0);
-        let told = check::recover(&directory.0, &story);
+        let told = check::recover(&directory.0, &history);
         let again: Vec<_> = told.iter().filter(|told| told.id() == ended[0]).collect();
         assert_eq!(again.len(), 1, "{told:#?}");
         let reason = again[0].recording.as_ref().unwrap().end_reason;
@@ -387,14 +404,14 @@ fn killed_inside_the_callback() {
             matches!(reason, REC_END_STOPPED | REC_END_CALL_ENDED),
             "its own reason: {reason}"
         );
-        let before = story.events[ended[0].as_str()]
+        let before = history.events[ended[0].as_str()]
             .iter()
             .find(|event| event.is_terminal());
         assert_eq!(before.map(|event| event.reason), Some(reason));
         // Nothing else is told than before.
         let flags = before.map(|event| event.flags | REC_EVENT_FLAG_REPEATED);
         assert_eq!(Some(again[0].flags), flags);
-        let result = check::after_recovery(&directory.0, &story, &told);
+        let result = check::after_recovery(&directory.0, &history, &told);
         assert!(result.own_end <= published && result.repeated == result.own_end);
         assert!(
             callback == "dies" || result.repeated > 1,

@@ -1,5 +1,6 @@
 //! The published HTTP APIs, over real sockets and over `rec_http_handle`.
 
+#[path = "support/support.rs"]
 mod support;
 
 #[path = "gateway/audit.rs"]
@@ -47,8 +48,6 @@ mod http_details;
 mod imagicle;
 #[path = "gateway/killed.rs"]
 mod killed;
-#[path = "gateway/kit.rs"]
-mod kit;
 #[path = "gateway/left_callbacks.rs"]
 mod left_callbacks;
 #[path = "gateway/life.rs"]
@@ -69,6 +68,8 @@ mod published;
 mod receiver;
 #[path = "gateway/recordings.rs"]
 mod recordings;
+#[path = "gateway/server.rs"]
+mod server;
 #[path = "gateway/signed_urls.rs"]
 mod signed_urls;
 #[path = "gateway/vendor_sdks.rs"]

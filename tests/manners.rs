@@ -2,6 +2,7 @@
 //! Each check is a process of its own; a program that passes says so in one line, and
 //! the library nothing at all.
 
+#[path = "support/support.rs"]
 mod support;
 
 use std::path::{Path, PathBuf};

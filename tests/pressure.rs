@@ -2,6 +2,7 @@
 //! time, bytes; or too little: handles, disk, attention.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "support/support.rs"]
 mod support;
 
 #[path = "pressure/backlog.rs"]
@@ -12,10 +13,10 @@ mod disk;
 mod events;
 #[path = "pressure/handles.rs"]
 mod handles;
-#[path = "pressure/kit.rs"]
-mod kit;
 #[path = "pressure/limits.rs"]
 mod limits;
+#[path = "pressure/line.rs"]
+mod line;
 #[path = "pressure/long.rs"]
 mod long;
 #[path = "pressure/panics.rs"]

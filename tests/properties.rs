@@ -1,16 +1,15 @@
-//! Random schedules of everything that can happen to a call's audio, against a plain
-//! model that says which sample belongs where. `PROPTEST_CASES` sets the number of cases;
-//! failing seeds are kept beside the modules and tried first.
+//! Random plans of everything that can happen to a call's audio, checked against a plain model of
+//! which sample belongs where. `PROPTEST_CASES` sets the number of cases. Failing seeds are kept
+//! beside the modules and tried first.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "support/support.rs"]
 mod support;
 
 #[path = "properties/abi.rs"]
 mod abi;
 #[path = "properties/check.rs"]
 mod check;
-#[path = "properties/fate.rs"]
-mod fate;
 #[cfg(feature = "faults")]
 #[path = "properties/formats.rs"]
 mod formats;
@@ -18,6 +17,8 @@ mod formats;
 mod model;
 #[path = "properties/names.rs"]
 mod names;
+#[path = "properties/outcomes.rs"]
+mod outcomes;
 #[path = "properties/plan.rs"]
 mod plan;
 #[path = "properties/real.rs"]
@@ -31,8 +32,8 @@ mod simulated;
 
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 
-/// So many cases, and always the same ones; with `PROPTEST_CASES`, so many new ones.
-/// `seeds` is where failing ones are kept.
+/// A configuration with `count` cases, always the same ones; with `PROPTEST_CASES`, with that many
+/// new ones. `seeds` is the file of the failing ones.
 fn cases(count: u32, seeds: &'static str) -> Config {
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
     let cases = if asked { Config::default().cases } else { count };
@@ -44,15 +45,16 @@ fn cases(count: u32, seeds: &'static str) -> Config {
     Config {
         cases,
         rng_seed,
-        // As many schedules in a hundred are ruled out, however many there are.
+        // The share of rejected plans does not depend on their number.
         max_global_rejects: 1024.max(cases / 10),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
         ..Config::default()
     }
 }
 
-/// Fails with words, so that a smaller case can be looked for.
-macro_rules! hold {
+/// Returns an error with this text unless the condition holds; proptest then searches a smaller
+/// case.
+macro_rules! require {
     ($that:expr, $($words:tt)+) => {
         let met: bool = $that;
         if !met {
@@ -60,7 +62,7 @@ macro_rules! hold {
         }
     };
 }
-use hold;
+use require;
 
 /// The file of a property's failing seeds.
 macro_rules! seeds {

@@ -2,6 +2,7 @@
 //! events (section 1), through the C ABI.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "support/support.rs"]
 mod support;
 
 #[cfg(feature = "faults")]
@@ -24,8 +25,6 @@ mod events;
 #[cfg(feature = "faults")]
 #[path = "rules/faults.rs"]
 mod faults;
-#[path = "rules/helper.rs"]
-mod helper;
 #[path = "rules/json.rs"]
 mod json;
 #[path = "rules/kept.rs"]
@@ -44,6 +43,8 @@ mod order;
 mod private;
 #[path = "rules/rights.rs"]
 mod rights;
+#[path = "rules/scratch_engine.rs"]
+mod scratch_engine;
 #[path = "rules/statuses.rs"]
 mod statuses;
 #[path = "rules/storm.rs"]

@@ -7,17 +7,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use callrec::calls::spec::ADDITIONAL;
-use callrec::calls::{CallInfo, Caller, Filter, Operation, RecordingSpec};
+use callrec::calls::{CallInfo, Caller, ControlOperation, Filter, RecordingSpec};
 use callrec::clock::coarse_ns;
 use callrec::config::Config;
 use callrec::engine::{Call, Engine};
 use callrec::events::bus::Listener;
-use callrec::events::{Event, Kind};
+use callrec::events::{Event, EventKind};
 use callrec::gateway::GatewaySettings;
 use callrec::handles::{self, Handle};
 use callrec::recorder::Recorder;
 use callrec::text::Text;
-use callrec::words::{AudioSpec, Codec, FeedFormat, Format, Layout, Leg, PauseMode, Result, Status};
+use callrec::types::{AudioSpec, Codec, FeedFormat, Format, Layout, Leg, PauseMode, Result, Status};
 use shuttle::thread;
 use uuid::Uuid;
 
@@ -43,7 +43,7 @@ fn model(run: impl Fn() + Send + Sync + Copy + 'static) {
 
 /// What was told of each recording, in order.
 #[derive(Default)]
-struct Told(Mutex<HashMap<Uuid, Vec<Kind>>>);
+struct Told(Mutex<HashMap<Uuid, Vec<EventKind>>>);
 
 impl Listener for Told {
     fn event(&self, event: &Event, _: u64) {
@@ -108,8 +108,8 @@ impl World {
             let kinds = told.get(id).cloned().unwrap_or_default();
             let ends = kinds.iter().filter(|kind| kind.is_terminal()).count();
             assert_eq!(ends, 1, "{id}: {kinds:?}");
-            assert_eq!(kinds.first(), Some(&Kind::Started), "{kinds:?}");
-            assert_eq!(kinds.last(), Some(&Kind::Finished), "{kinds:?}");
+            assert_eq!(kinds.first(), Some(&EventKind::Started), "{kinds:?}");
+            assert_eq!(kinds.last(), Some(&EventKind::Finished), "{kinds:?}");
         }
         assert_eq!(told.len(), started.len(), "told of what was never begun");
         let control = self.directory.path().join(".callrec");
@@ -137,7 +137,7 @@ fn start(engine: &Engine) -> Result<Uuid> {
     engine.start(&Caller::Host, &Filter::call(&Text::from("call")), Ok(spec))
 }
 
-fn control(engine: &Engine, operation: Operation) -> Result<u64> {
+fn control(engine: &Engine, operation: ControlOperation) -> Result<u64> {
     let counts = engine.control_by_call(&Caller::Host, operation, &Text::from("call"), None)?;
     Ok(counts.changed as u64)
 }
@@ -170,21 +170,23 @@ fn stops_against_each_other() {
         let id = start(&world.engine).expect("it is connected");
         let stop = move |engine: Arc<Engine>| {
             engine
-                .control_by_id(&Caller::Host, Operation::Stop, &id.to_string())
+                .control_by_id(&Caller::Host, ControlOperation::Stop, &id.to_string())
                 .is_ok()
         };
         let pauser = spawn(&world.engine, |engine| {
-            let paused = control(&engine, Operation::Pause);
+            let paused = control(&engine, ControlOperation::Pause);
             allowed(&paused, &[Status::NotLive]);
             allowed(
-                &control(&engine, Operation::Resume),
+                &control(&engine, ControlOperation::Resume),
                 &[Status::NotLive, Status::NotPaused],
             );
         });
         let stops = [
             spawn(&world.engine, stop),
             spawn(&world.engine, stop),
-            spawn(&world.engine, |engine| control(&engine, Operation::Stop) == Ok(1)),
+            spawn(&world.engine, |engine| {
+                control(&engine, ControlOperation::Stop) == Ok(1)
+            }),
         ];
         let listed = world
             .engine
@@ -217,8 +219,8 @@ fn the_end_of_a_call_against_control() {
         });
         let pauser = spawn(&world.engine, |engine| {
             let gone = [Status::NoCall, Status::NotLive];
-            allowed(&control(&engine, Operation::Pause), &gone);
-            allowed(&control(&engine, Operation::Stop), &gone);
+            allowed(&control(&engine, ControlOperation::Pause), &gone);
+            allowed(&control(&engine, ControlOperation::Stop), &gone);
         });
         let feeder = spawn(&world.engine, move |_| {
             let feed = call_of(call).map(|call| handles::feed::open(&call, Leg::Local, PCM));
@@ -272,7 +274,7 @@ fn closing_against_everything() {
         });
         let pauser = spawn(&world.engine, |engine| {
             let gone = [Status::NoCall, Status::NotLive, Status::Unavailable];
-            allowed(&control(&engine, Operation::Pause), &gone);
+            allowed(&control(&engine, ControlOperation::Pause), &gone);
             allowed(&engine.list(&Caller::Host, &Filter::default()), &gone);
         });
         let handle = world.handle;

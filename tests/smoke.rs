@@ -1,20 +1,21 @@
 //! The shortest way through the ABI.
+#[path = "support/support.rs"]
 mod support;
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::{assert_settled, tree};
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 use support::*;
 
 #[test]
 fn a_call_is_recorded() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[]);
+    let engine = TestEngine::open(&dir.0, &[]);
     let call = engine
-        .begin(&Call {
+        .begin(&CallFields {
             device: Some("SEP1"),
             number: Some("101"),
-            ..Call::default()
+            ..CallFields::default()
         })
         .unwrap();
     let (local, remote) = (
@@ -24,9 +25,9 @@ fn a_call_is_recorded() {
     let id = engine
         .start(
             None,
-            &Start {
+            &StartFields {
                 device: Some("SEP1"),
-                ..Start::default()
+                ..StartFields::default()
             },
         )
         .unwrap();
@@ -35,7 +36,7 @@ fn a_call_is_recorded() {
     write_pcm(remote, &said);
     engine.by_id(rec_stop_by_id, None, &id).unwrap();
     let told = engine.events.wait_terminal(&id);
-    let wav = Wav::read(&told.recording.unwrap().path);
+    let wav = WavFile::read(&told.recording.unwrap().path);
     assert_eq!((wav.pcm(0), wav.pcm(1)), (said.clone(), said));
     engine.close();
     assert_settled(&dir.0);
@@ -45,20 +46,20 @@ fn a_call_is_recorded() {
 #[test]
 fn what_is_discarded_beyond_its_limit_is_gone() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(
+    let engine = TestEngine::open(
         &dir.0,
         &[("storage.flush_ms", "10000"), ("media.leg_wait_ms", "100")],
     );
-    let line = Call {
+    let line = CallFields {
         device: Some("SEP1"),
-        ..Call::default()
+        ..CallFields::default()
     };
     let call = engine.begin(&line).unwrap();
     let local = feed(call, 0, REC_CODEC_PCM16, 8000).unwrap();
-    let limited = Start {
+    let limited = StartFields {
         device: Some("SEP1"),
         max_duration_ms: 500,
-        ..Start::default()
+        ..StartFields::default()
     };
     let id = engine.start(None, &limited).unwrap();
     write_pcm(local, &vec![7; 16_000]);

@@ -7,8 +7,8 @@ mod audio;
 mod children;
 #[path = "storage/durability.rs"]
 mod durability;
-#[path = "storage/gate.rs"]
-mod gate;
+#[path = "storage/fixture.rs"]
+mod fixture;
 #[path = "storage/huge.rs"]
 mod huge;
 #[path = "storage/jobs.rs"]
@@ -29,8 +29,6 @@ mod patches;
 mod power;
 #[path = "storage/recovery.rs"]
 mod recovery;
-#[path = "storage/rig.rs"]
-mod rig;
 #[path = "storage/stories.rs"]
 mod stories;
 #[path = "storage/tail_kills.rs"]
@@ -45,17 +43,17 @@ mod trouble;
 mod versions;
 
 use audio::*;
-use callrec::storage::faults::{self, Step};
+use callrec::storage::faults::{self, FaultPoint};
 use callrec::storage::{
     DEFAULT_TEMPLATE, Digest, Durability, LegEntry, Manifest, NameFields, Platform, Reasons, SpanEntry,
     StorageConfig, Store, Template,
 };
-use callrec::words::{EndReason, Error, Format, State, Status};
+use callrec::types::{EndReason, Error, Format, RecordingState, Status};
 use callrec_testkit::directory::ScratchDir;
+use callrec_testkit::gate::Gate;
 use callrec_testkit::tree::copy_tree;
 use children::*;
-use gate::Gate;
-use rig::*;
+use fixture::*;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -70,12 +68,12 @@ fn a_recording_from_begin_to_settled() {
 }
 
 fn from_begin_to_settled(format: Format) {
-    let rig = Rig::new().of(format);
+    let fixture = StorageFixture::new().with_format(format);
     let id = Uuid::new_v4();
-    let mut file = rig.begin(id, "2026/call");
-    rig.report.wait(|seen| seen.created.contains(&id));
-    assert!(rig.part_path("2026/call").exists());
-    assert!(live(&rig, id).started);
+    let mut file = fixture.begin(id, "2026/call");
+    fixture.report.wait_until(|seen| seen.created.contains(&id));
+    assert!(fixture.part_path("2026/call").exists());
+    assert!(fixture.live_manifest(id).started);
     file.shape(format, 16_000, 2);
     let mut expected = Vec::new();
     for block in 0..5 {
@@ -86,33 +84,37 @@ fn from_begin_to_settled(format: Format) {
         expected.resize(expected.len() + 400, 0);
     }
     let paused = Manifest {
-        state: State::Paused.text().to_owned(),
+        state: RecordingState::Paused.text().to_owned(),
         paused_ms: 7,
         ..manifest(id)
     };
-    file.mark(fixed(paused), 1);
-    rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
-    let marked = live(&rig, id);
+    file.update_manifest(fixed(paused), 1);
+    fixture.report.wait_until(|seen| seen.marked.contains(&(id, 1)));
+    let marked = fixture.live_manifest(id);
     assert_eq!(
         (marked.paused_ms, marked.sample_rate, marked.channels),
         (7, 16_000, 2)
     );
-    assert_eq!(marked.part, format!("{}.part", rig.audio_name("2026/call")));
+    assert_eq!(marked.part, format!("{}.part", fixture.audio_name("2026/call")));
     file.finish(ended(id, EndReason::Stopped), true);
-    let (published, repeated) = rig.published(id);
-    assert!(!repeated && published.state_is(State::Finished) && published.end_reason_is(EndReason::Stopped));
+    let (published, repeated) = fixture.published(id);
+    assert!(
+        !repeated
+            && published.state_is(RecordingState::Finished)
+            && published.end_reason_is(EndReason::Stopped)
+    );
     assert_eq!(
         (&published.file, published.samples),
-        (&rig.audio_name("2026/call"), 2500)
+        (&fixture.audio_name("2026/call"), 2500)
     );
     assert_eq!((published.duration_ms, published.sample_rate), (156, 16_000));
-    assert_eq!(audio(&rig.path(&published.file)), expected);
-    expect_honest(&rig, &published);
-    assert!(!rig.part_path("2026/call").exists());
-    assert!(rig.live_path(id).exists(), "owed until settled");
-    rig.settle(id);
-    assert!(!rig.live_path(id).exists());
-    assert_eq!(rig.control_names(), ["lock"]);
+    assert_eq!(audio(&fixture.path(&published.file)), expected);
+    expect_honest(&fixture, &published);
+    assert!(!fixture.part_path("2026/call").exists());
+    assert!(fixture.live_path(id).exists(), "owed until settled");
+    fixture.settle(id);
+    assert!(!fixture.live_path(id).exists());
+    assert_eq!(fixture.control_names(), ["lock"]);
 }
 
 #[test]
@@ -123,23 +125,23 @@ fn every_format_is_padded_and_whole() {
         (Format::WAV_ALAW, 0xd5),
         (PAGED, 0),
     ] {
-        let rig = Rig::new().of(format);
+        let fixture = StorageFixture::new().with_format(format);
         let id = Uuid::new_v4();
-        let mut file = rig.begin(id, "x");
+        let mut file = fixture.begin(id, "x");
         file.shape(format, 8000, 1);
         file.write(vec![1; 3 * format.samples().bytes()]).expect("room");
         file.fill(600_000);
         file.finish(ended(id, EndReason::Limit), true);
-        let (published, _) = rig.published(id);
-        expect_honest(&rig, &published);
-        let audio = audio(&rig.audio_path("x"));
+        let (published, _) = fixture.published(id);
+        expect_honest(&fixture, &published);
+        let audio = audio(&fixture.audio_path("x"));
         assert_eq!(audio.len(), 3 * format.samples().bytes() + 600_000);
         assert!(
             audio[3 * format.samples().bytes()..]
                 .iter()
                 .all(|byte| *byte == silence)
         );
-        let length = fs::metadata(rig.audio_path("x")).expect("there").len();
+        let length = fs::metadata(fixture.audio_path("x")).expect("there").len();
         assert!(format == PAGED || length.is_multiple_of(2));
     }
 }
@@ -150,14 +152,14 @@ fn a_write_error_fails_one_recording() {
 }
 
 fn write_error_fails_one_recording(format: Format) {
-    let rig = Rig::new().of(format);
+    let fixture = StorageFixture::new().with_format(format);
     let (bad, good) = (Uuid::new_v4(), Uuid::new_v4());
-    let mut one = rig.begin(bad, "bad");
+    let mut one = fixture.begin(bad, "bad");
     one.shape(format, 8000, 1);
     one.write(pattern(0, 1000)).expect("room");
-    rig.written(1000);
-    let write = rig.write_step();
-    rig.fault(move |step| {
+    fixture.wait_until_written(1000);
+    let write = fixture.write_step();
+    fixture.set_fault(move |step| {
         if step == write {
             Err(io::ErrorKind::StorageFull.into())
         } else {
@@ -165,22 +167,28 @@ fn write_error_fails_one_recording(format: Format) {
         }
     });
     one.write(pattern(1, 1000)).expect("room");
-    let error = rig.report.wait_for(|seen| seen.write_failed.get(&bad).cloned());
+    let error = fixture
+        .report
+        .wait_for(|seen| seen.write_failed.get(&bad).cloned());
     assert_eq!(error.status, Status::NoSpace);
     one.finish(ended(bad, EndReason::Stopped), true);
-    let (published, _) = rig.published(bad);
-    assert!(published.state_is(State::Failed) && published.end_reason_is(EndReason::WriteError));
+    let (published, _) = fixture.published(bad);
+    assert!(published.state_is(RecordingState::Failed) && published.end_reason_is(EndReason::WriteError));
     assert!(!published.error.is_empty());
-    assert_eq!(audio(&rig.audio_path("bad")), pattern(0, 1000));
-    expect_honest(&rig, &published);
-    rig.clear_faults();
-    let mut two = rig.begin(good, "good");
+    assert_eq!(audio(&fixture.audio_path("bad")), pattern(0, 1000));
+    expect_honest(&fixture, &published);
+    fixture.clear_faults();
+    let mut two = fixture.begin(good, "good");
     two.shape(format, 8000, 1);
     two.write(pattern(2, 1000)).expect("room");
     two.finish(ended(good, EndReason::Stopped), true);
-    assert!(rig.published(good).0.state_is(State::Finished));
-    rig.idle();
-    assert_eq!(rig.report.seen(|seen| seen.published.len()), 2, "each told once");
+    assert!(fixture.published(good).0.state_is(RecordingState::Finished));
+    fixture.wait_until_idle();
+    assert_eq!(
+        fixture.report.read(|seen| seen.published.len()),
+        2,
+        "each told once"
+    );
 }
 
 #[test]
@@ -190,28 +198,31 @@ fn what_cannot_be_created_leaves_nothing() {
 
 fn leaves_nothing(format: Format) {
     for step in [
-        Step::CreateManifest,
-        Step::CreateAudio,
-        Step::WriteHeader,
-        Step::NoteStarted,
+        FaultPoint::CreateManifest,
+        FaultPoint::CreateAudio,
+        FaultPoint::WriteHeader,
+        FaultPoint::NoteStarted,
     ] {
         for panics in [false, true] {
-            let rig = Rig::new().of(format);
-            rig.fault(move |at| match (at == step, panics) {
+            let fixture = StorageFixture::new().with_format(format);
+            fixture.set_fault(move |at| match (at == step, panics) {
                 (true, true) => panic!("a forced panic"),
                 (true, false) => Err(io::Error::other("forced")),
                 _ => Ok(()),
             });
             let id = Uuid::new_v4();
-            let file = rig.begin(id, "call");
-            rig.report.wait(|seen| seen.create_failed.contains_key(&id));
+            let file = fixture.begin(id, "call");
+            fixture
+                .report
+                .wait_until(|seen| seen.create_failed.contains_key(&id));
             file.finish(ended(id, EndReason::Stopped), true);
-            rig.idle();
-            assert_eq!(rig.names(), [".callrec"], "{step:?}");
-            assert_eq!(rig.control_names(), ["lock"]);
+            fixture.wait_until_idle();
+            assert_eq!(fixture.names(), [".callrec"], "{step:?}");
+            assert_eq!(fixture.control_names(), ["lock"]);
             assert!(
-                rig.report
-                    .seen(|seen| seen.published.is_empty() && seen.created.is_empty())
+                fixture
+                    .report
+                    .read(|seen| seen.published.is_empty() && seen.created.is_empty())
             );
         }
     }
@@ -224,20 +235,20 @@ fn a_panic_in_any_thread_fails_one_recording() {
 
 fn panic_fails_one_recording(format: Format) {
     let steps = [
-        Step::WriteAudio,
-        Step::WriteTail,
-        Step::Seal,
-        Step::Digest,
-        Step::PlaceAudio,
-        Step::PlaceManifest,
+        FaultPoint::WriteAudio,
+        FaultPoint::WriteTail,
+        FaultPoint::Seal,
+        FaultPoint::Digest,
+        FaultPoint::RenameAudio,
+        FaultPoint::RenameManifest,
     ];
     // Only a file that is not written over has a tail.
     for step in steps
         .into_iter()
-        .filter(|step| *step != Step::WriteTail || format == PAGED)
+        .filter(|step| *step != FaultPoint::WriteTail || format == PAGED)
     {
-        let rig = Rig::new().of(format);
-        rig.fault(move |at| {
+        let fixture = StorageFixture::new().with_format(format);
+        fixture.set_fault(move |at| {
             if at == step {
                 panic!("a forced panic")
             } else {
@@ -245,26 +256,35 @@ fn panic_fails_one_recording(format: Format) {
             }
         });
         let id = Uuid::new_v4();
-        let mut file = rig.begin(id, "call");
+        let mut file = fixture.begin(id, "call");
         file.shape(format, 8000, 1);
         file.write(pattern(0, 100)).expect("room");
         file.finish(ended(id, EndReason::Stopped), true);
-        assert!(rig.published(id).0.state_is(State::Failed), "{step:?}");
-        rig.clear_faults();
-        rig.settle(id);
+        assert!(
+            fixture.published(id).0.state_is(RecordingState::Failed),
+            "{step:?}"
+        );
+        fixture.clear_faults();
+        fixture.settle(id);
         let other = Uuid::new_v4();
-        rig.begin(other, "other")
+        fixture
+            .begin(other, "other")
             .finish(ended(other, EndReason::Stopped), true);
-        assert!(rig.published(other).0.state_is(State::Finished));
-        rig.settle(other);
+        assert!(fixture.published(other).0.state_is(RecordingState::Finished));
+        fixture.settle(other);
         // What could not be published is, at the next open.
-        let in_finisher = step == Step::WriteAudio && format == PAGED;
-        if in_finisher || matches!(step, Step::PlaceAudio | Step::PlaceManifest | Step::Seal) {
-            let rig = rig.reopen();
-            let (published, repeated) = rig.published(id);
+        let in_finisher = step == FaultPoint::WriteAudio && format == PAGED;
+        if in_finisher
+            || matches!(
+                step,
+                FaultPoint::RenameAudio | FaultPoint::RenameManifest | FaultPoint::Seal
+            )
+        {
+            let fixture = fixture.reopen();
+            let (published, repeated) = fixture.published(id);
             assert!(published.recovered && repeated, "{step:?}");
-            assert!(published.state_is(State::Failed), "{step:?}");
-            assert_eq!(audio(&rig.path(&published.file)), pattern(0, 100));
+            assert!(published.state_is(RecordingState::Failed), "{step:?}");
+            assert_eq!(audio(&fixture.path(&published.file)), pattern(0, 100));
         }
     }
 }
@@ -275,37 +295,38 @@ fn a_discarded_recording_keeps_no_audio() {
 }
 
 fn discarded_keeps_no_audio(format: Format) {
-    let rig = Rig::new().of(format);
+    let fixture = StorageFixture::new().with_format(format);
     let id = Uuid::new_v4();
-    let mut file = rig.begin(id, "call");
+    let mut file = fixture.begin(id, "call");
     file.shape(format, 8000, 1);
     file.write(pattern(0, 1000)).expect("room");
-    rig.written(1000);
-    assert_eq!(rig.tail_path(id).exists(), format == PAGED);
+    fixture.wait_until_written(1000);
+    assert_eq!(fixture.tail_path(id).exists(), format == PAGED);
     file.finish(ended(id, EndReason::Discarded), false);
-    let (published, _) = rig.published(id);
-    assert!(published.state_is(State::Finished) && published.end_reason_is(EndReason::Discarded));
+    let (published, _) = fixture.published(id);
+    assert!(published.state_is(RecordingState::Finished) && published.end_reason_is(EndReason::Discarded));
     assert_eq!((published.file.as_str(), published.error.as_str()), ("", ""));
-    assert_eq!(rig.names(), [".callrec"]);
-    assert_eq!(rig.control_names(), [format!("{id}.json"), "lock".to_owned()]);
+    assert_eq!(fixture.names(), [".callrec"]);
+    assert_eq!(fixture.control_names(), [format!("{id}.json"), "lock".to_owned()]);
     // Not yet settled: told again, as repeated.
-    let rig = Rig::on(rig.close());
-    let (again, repeated) = rig.published(id);
+    let fixture = StorageFixture::open_in(fixture.close());
+    let (again, repeated) = fixture.published(id);
     assert!(repeated && again.end_reason_is(EndReason::Discarded));
-    rig.settle(id);
-    assert_eq!(rig.control_names(), ["lock"]);
+    fixture.settle(id);
+    assert_eq!(fixture.control_names(), ["lock"]);
 }
 
 #[test]
 fn a_sink_dropped_without_an_end_is_published() {
-    let rig = Rig::new();
+    let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
-    drop(rig.begin(id, "call"));
-    assert!(rig.published(id).0.state_is(State::Failed));
+    drop(fixture.begin(id, "call"));
+    assert!(fixture.published(id).0.state_is(RecordingState::Failed));
     let id = Uuid::new_v4();
-    rig.begin(id, "stuck")
+    fixture
+        .begin(id, "stuck")
         .fail(ended(id, EndReason::WriteError), Error::new(Status::Io, "stuck"));
-    let (published, _) = rig.published(id);
+    let (published, _) = fixture.published(id);
     assert_eq!(published.error, "stuck");
 }
 
@@ -318,19 +339,19 @@ fn stalled_disk_fills_the_backlog(format: Format) {
     let mut config = config();
     config.backlog_ms = 1000;
     config.backlog_bytes = 40_000;
-    let rig = Rig::with(ScratchDir::new(), config).of(format);
+    let fixture = StorageFixture::open_with(ScratchDir::new(), config).with_format(format);
     let gate = Arc::new(Gate::default());
-    gate.set(true);
+    gate.shut();
     let at = Arc::clone(&gate);
-    let write = rig.write_step();
-    rig.fault(move |step| {
+    let write = fixture.write_step();
+    fixture.set_fault(move |step| {
         if step == write {
             at.pass();
         }
         Ok(())
     });
     let ids = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
-    let mut files = ids.map(|id| rig.begin(id, "call"));
+    let mut files = ids.map(|id| fixture.begin(id, "call"));
     let mut expected = [Vec::new(), Vec::new(), Vec::new()];
     let mut refused = 0;
     for (file, expected) in files.iter_mut().zip(&mut expected) {
@@ -354,16 +375,16 @@ fn stalled_disk_fills_the_backlog(format: Format) {
             .position(|block| block.iter().all(|byte| *byte == 0)),
         Some(10)
     );
-    assert_eq!(rig.store.backlog_bytes(), 40_000);
-    assert_eq!(rig.store.dropped_bytes(), refused);
-    gate.set(false);
+    assert_eq!(fixture.store.backlog_bytes(), 40_000);
+    assert_eq!(fixture.store.dropped_bytes(), refused);
+    gate.open();
     for ((file, id), expected) in files.into_iter().zip(ids).zip(expected) {
         file.finish(ended(id, EndReason::Stopped), true);
-        let (published, _) = rig.published(id);
-        assert_eq!(audio(&rig.path(&published.file)), expected);
+        let (published, _) = fixture.published(id);
+        assert_eq!(audio(&fixture.path(&published.file)), expected);
     }
-    rig.idle();
-    assert_eq!(rig.store.backlog_bytes(), 0);
+    fixture.wait_until_idle();
+    assert_eq!(fixture.store.backlog_bytes(), 0);
 }
 
 #[test]
@@ -376,9 +397,9 @@ fn few_handles_serve_many_recordings() {
 fn few_handles_serve_many(format: Format) {
     let mut config = config();
     config.max_open_files = 2;
-    let rig = Rig::with(ScratchDir::new(), config).of(format);
+    let fixture = StorageFixture::open_with(ScratchDir::new(), config).with_format(format);
     let ids: Vec<Uuid> = (0..20).map(|_| Uuid::new_v4()).collect();
-    let mut files: Vec<ByteFile> = ids.iter().map(|id| rig.begin(*id, "a/call")).collect();
+    let mut files: Vec<ByteFile> = ids.iter().map(|id| fixture.begin(*id, "a/call")).collect();
     for round in 0..3u64 {
         for file in &mut files {
             if round == 0 {
@@ -386,30 +407,33 @@ fn few_handles_serve_many(format: Format) {
             }
             file.write(pattern(round as usize, 500)).expect("room");
         }
-        rig.written((round + 1) * 500 * 20);
-        assert!(rig.store.open_files() <= 2);
+        fixture.wait_until_written((round + 1) * 500 * 20);
+        assert!(fixture.store.open_files() <= 2);
     }
     for (file, id) in files.into_iter().zip(&ids) {
         file.finish(ended(*id, EndReason::CallEnded), true);
-        let (published, _) = rig.published(*id);
+        let (published, _) = fixture.published(*id);
         assert_eq!(
-            audio(&rig.path(&published.file)),
+            audio(&fixture.path(&published.file)),
             [pattern(0, 500), pattern(1, 500), pattern(2, 500)].concat()
         );
-        expect_honest(&rig, &published);
+        expect_honest(&fixture, &published);
     }
-    rig.idle();
-    assert_eq!(rig.store.open_files(), 0);
+    fixture.wait_until_idle();
+    assert_eq!(fixture.store.open_files(), 0);
 }
 
 #[test]
 fn the_live_file_is_playable_at_every_step() {
-    let rig = Rig::new();
-    let part = rig.path("call.wav.part");
+    let fixture = StorageFixture::new();
+    let part = fixture.path("call.wav.part");
     let looks = Arc::new(AtomicUsize::new(0));
     let (counted, looked_at) = (Arc::clone(&looks), part.clone());
-    rig.fault(move |step| {
-        let later = !matches!(step, Step::CreateManifest | Step::CreateAudio | Step::WriteHeader);
+    fixture.set_fault(move |step| {
+        let later = !matches!(
+            step,
+            FaultPoint::CreateManifest | FaultPoint::CreateAudio | FaultPoint::WriteHeader
+        );
         if let (true, Ok(bytes)) = (later, fs::read(&looked_at)) {
             let header = callrec::codec::container::parse(&bytes).expect("a whole header");
             let claim = header.claim.expect("a header that says how long the file is");
@@ -423,14 +447,14 @@ fn the_live_file_is_playable_at_every_step() {
         Ok(())
     });
     let id = Uuid::new_v4();
-    let mut file = rig.begin(id, "call");
+    let mut file = fixture.begin(id, "call");
     file.shape(Format::WAV_ALAW, 8000, 1);
     for block in 0..10u64 {
         file.write(pattern(block as usize, 1001)).expect("room");
-        rig.until(|store| store.bytes_written() == (block + 1) * 1001);
+        fixture.wait_until(|store| store.bytes_written() == (block + 1) * 1001);
     }
     file.finish(ended(id, EndReason::Stopped), true);
-    assert!(rig.published(id).0.state_is(State::Finished));
+    assert!(fixture.published(id).0.state_is(RecordingState::Finished));
     assert!(looks.load(Ordering::SeqCst) > 10);
 }
 
@@ -439,20 +463,21 @@ fn durability_and_digest_are_as_configured() {
     let mut config = config();
     config.durability = Durability::Finish;
     config.digest = Digest::None;
-    let rig = Rig::with(ScratchDir::new(), config);
+    let fixture = StorageFixture::open_with(ScratchDir::new(), config);
     let synced = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&synced);
-    rig.fault(move |step| {
-        count.fetch_add(usize::from(step == Step::Sync), Ordering::SeqCst);
+    fixture.set_fault(move |step| {
+        count.fetch_add(usize::from(step == FaultPoint::Sync), Ordering::SeqCst);
         Ok(())
     });
     let id = Uuid::new_v4();
-    rig.begin(id, "a/b/call")
+    fixture
+        .begin(id, "a/b/call")
         .finish(ended(id, EndReason::Stopped), true);
-    let (published, _) = rig.published(id);
+    let (published, _) = fixture.published(id);
     assert_eq!(published.digest, "");
     assert_eq!(synced.load(Ordering::SeqCst), 1);
-    assert!(rig.store.free_bytes() < u64::MAX && !rig.store.low());
+    assert!(fixture.store.free_bytes() < u64::MAX && !fixture.store.is_low_on_space());
 }
 
 /// What the other tests run in a process of its own.
@@ -476,18 +501,18 @@ fn in_a_child() {
             let opened = Store::open(
                 StorageConfig::new(directory.to_str().expect("UTF-8")),
                 &Platform::system(),
-                Arc::new(Seen::default()),
+                Arc::new(StorageReport::default()),
             );
-            say(&format!("{:?}", opened.err().map(|error| error.status)));
+            print_line(&format!("{:?}", opened.err().map(|error| error.status)));
         }
         #[cfg(target_os = "linux")]
         "record lock" => child_locks_records(directory),
         "live" => child_live(directory, format, number),
         "recover" => {
             abort_at(directory, number, system);
-            let rig = Rig::on(ScratchDir(directory.to_owned()));
-            rig.idle();
-            std::mem::forget(rig.close());
+            let fixture = StorageFixture::open_in(ScratchDir(directory.to_owned()));
+            fixture.wait_until_idle();
+            std::mem::forget(fixture.close());
         }
         "record" => child_record(directory, format, number, system),
         "patches" => patches::child_patches(directory, format, number),

@@ -1,23 +1,23 @@
-//! Where a leg's audio ends up in the file, in simulated time: patterns of real senders,
-//! networks and hosts, each sample marked and found again. No test waits for a clock, so
-//! no load can break one.
+//! Where a leg's audio is in the file, in simulated time: patterns of real senders, networks and
+//! hosts, with marked samples that are found again. No test waits for a clock, so that no load
+//! can break one.
 
 #[path = "timeline/model/check.rs"]
 mod check;
-#[path = "timeline/find.rs"]
-mod find;
-#[path = "timeline/marks.rs"]
-mod marks;
+#[path = "timeline/failures.rs"]
+mod failures;
+#[path = "timeline/fixture.rs"]
+mod fixture;
+#[path = "timeline/found_marks.rs"]
+mod found_marks;
+#[path = "timeline/marked_audio.rs"]
+mod marked_audio;
 #[path = "timeline/model/plan.rs"]
 mod plan;
-#[path = "timeline/rig.rs"]
-mod rig;
 #[path = "timeline/model/run.rs"]
 mod run;
 #[path = "timeline/model/senders.rs"]
 mod senders;
-#[path = "timeline/verdict.rs"]
-mod verdict;
 
 #[path = "timeline/bursts.rs"]
 mod bursts;

@@ -1,4 +1,4 @@
-//! Writes docs/openapi.yaml as JSON, for `GET /openapi.json`.
+//! Converts docs/openapi.yaml to JSON for `GET /openapi.json`.
 
 fn main() {
     #[cfg(feature = "server")]

@@ -17,8 +17,8 @@ at() { # name second: silence in front of it, so that it begins at that second
 }
 leg() { # name loudness-of-the-room utterances: all in one, 14 s, mu-law without a header
     name=$1
-    # Noise of the room: no frame of a telephone line is digital silence, and every
-    # frame can be told from every other one.
+    # Noise of the room: no packet of a telephone line is digital silence, and every
+    # packet differs from all others.
     sox -D -R -n -r 8000 -c 1 -b 16 room.wav synth 14 pinknoise vol "$2"
     shift 2
     sox -D -m -v 1 room.wav -v 1 "$1-at.wav" -v 1 "$2-at.wav" -v 1 "$3-at.wav" -b 16 mixed.wav trim 0 14

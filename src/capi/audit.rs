@@ -1,29 +1,33 @@
-//! The audit log: how far it has come, and whether it is still what was written.
+//! The audit log: its position, and the check that it is unchanged.
 
 use std::ffi::c_char;
 use std::path::Path;
 
-use super::convert::{Out, PATH_MAX, invalid, needed, read, str_of};
+use super::convert::{OutputStruct, PATH_MAX, invalid, not_null, read, str_of};
 use super::engine_of;
-use super::guard::{answer, answer_anyway, put};
+use super::guard::{run_always, run_with_memory, write_text};
 use super::types::*;
-use crate::audit::Head;
+use crate::audit::ChainHead;
 use crate::engine::verify_audit;
-use crate::words::Result;
+use crate::types::Result;
 
 const HASH_DIGITS: usize = 64;
 
-/// Says how far the engine's audit log has come on the disk: the last line's number and hash.
-/// Whoever can write the log could also cut off its end, or write all of it anew; that shows if
-/// the host keeps this elsewhere and hands it to `rec_verify_audit`.
+/// Returns the position of the engine's audit log on the disk: the number and the hash of its
+/// last line.
 ///
-/// `head`: filled in; not NULL, begun with `REC_INIT`. Without a line yet, `sequence` is 0 and
-/// `hash` all zeros.
+/// Whoever can write the log can also cut off its end or replace it as a whole.
+/// `rec_verify_audit` detects this only with a position that the host has stored elsewhere.
+///
+/// @param engine The engine.
+/// @param[out] head The position. Must not be NULL. If the log has no line yet, `sequence` is 0
+///   and `hash` is all zeros.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the struct is the caller's.
+/// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
 /// `REC_ERR_FORKED`, `REC_ERR_IO` (the log could not be read yet).
 /// Since: 0.2.0
@@ -33,10 +37,10 @@ pub unsafe extern "C" fn rec_audit_head(
     head: *mut rec_chain_head,
     error: *mut rec_error,
 ) -> rec_status {
-    answer_anyway(error, || {
-        let at = needed(head, "head")?;
-        // SAFETY: not NULL, so it begins with its size.
-        let out = unsafe { Out::new(at, "head") }?;
+    run_always(error, || {
+        let pointer = not_null(head, "head")?;
+        // SAFETY: not NULL, so it points to a struct that begins with its size.
+        let out = unsafe { OutputStruct::new(pointer, "head") }?;
         let now = engine_of(engine)?.audit_head()?;
         out.write(&rec_chain_head {
             struct_size: 0,
@@ -50,23 +54,25 @@ pub unsafe extern "C" fn rec_audit_head(
     })
 }
 
-/// Reads the whole audit log of a storage directory and checks that it is as it was written.
-/// The check finds every line that was edited, moved, removed or inserted. With `known_head` it
-/// also finds that the log was cut off before that head, or written anew. It needs no engine;
-/// an engine may be writing the log meanwhile.
+/// Reads the whole audit log of a storage directory and checks that it is unchanged.
 ///
-/// `directory`: the value of `storage.directory`, UTF-8, not NULL. `known_head`: what
-/// `rec_audit_head` said at some earlier time, or NULL. Without it, a log whose end was cut
-/// off at the end of a line, or that was written anew, looks whole. `report`: what was read;
-/// may be NULL; written on success only. An incomplete last line is no error: it is being
-/// written, or a process died while it wrote.
+/// The check finds every line that was edited, moved, removed or inserted. With `known_head` it
+/// also finds that the log was cut off before that position, or replaced. Without it, a log
+/// that was cut off at the end of a line, or replaced, looks intact. An incomplete last line is
+/// not an error: a process is writing it, or died while it wrote. The function needs no engine,
+/// and an engine may write the log meanwhile.
+///
+/// @param directory The value of `storage.directory`. Must not be NULL.
+/// @param known_head A position that `rec_audit_head` returned earlier, or NULL.
+/// @param[out] report What was found. May be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: reads the whole log.
-/// In callbacks: yes, but events wait meanwhile.
-/// Ownership: the string and the structs are borrowed for the call.
-/// Errors: `REC_ERR_AUDIT` (it is not what was written: the message tells which line, and what is
-/// wrong with it), `REC_ERR_IO` (it cannot be read), `REC_ERR_INVALID_ARGUMENT`.
+/// In callbacks: yes, but later events wait.
+/// Ownership: all arguments remain the caller's.
+/// Errors: `REC_ERR_AUDIT` (the log was changed: the message gives the line and what is wrong
+/// with it), `REC_ERR_IO` (the log cannot be read), `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_verify_audit(
@@ -75,19 +81,19 @@ pub unsafe extern "C" fn rec_verify_audit(
     report: *mut rec_audit_report,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        // SAFETY: a string or NULL, and structs that begin with their size, by the ABI.
+    run_with_memory(error, || {
+        // SAFETY: a string or NULL, and structs that begin with their size, by the rules of the API.
         let (directory, known, out) = unsafe {
             (
                 str_of(directory, "directory", PATH_MAX)?,
                 read(known_head, "known_head")?,
-                Out::new(report, "report")?,
+                OutputStruct::new(report, "report")?,
             )
         };
         let directory = directory
             .filter(|path| !path.is_empty())
-            .ok_or_else(|| invalid("directory: absent"))?;
-        // Number 0 is that of a log without a line, of which nothing is known.
+            .ok_or_else(|| invalid("directory is missing"))?;
+        // Number 0 is the position of an empty log, which says nothing about later lines.
         let known = known.filter(|head| head.sequence > 0);
         let known = known.as_ref().map(head_of).transpose()?;
         let found = verify_audit(Path::new(directory), known.as_ref())?;
@@ -107,20 +113,22 @@ pub unsafe extern "C" fn rec_verify_audit(
 
 fn digits(hash: &str) -> [c_char; 72] {
     let mut digits = [0; 72];
-    put(&mut digits, hash);
+    write_text(&mut digits, hash);
     digits
 }
 
-fn head_of(given: &rec_chain_head) -> Result<Head> {
+fn head_of(given: &rec_chain_head) -> Result<ChainHead> {
     let digits = given.hash.iter().take(HASH_DIGITS).map(|digit| *digit as u8);
     let hash: String = digits.map(char::from).collect();
     let is_hash = hash
         .bytes()
         .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     if !is_hash || given.hash[HASH_DIGITS] != 0 {
-        return Err(invalid("known_head.hash: 64 hexadecimal digits are needed"));
+        return Err(invalid(
+            "known_head.hash must be 64 lower-case hexadecimal digits",
+        ));
     }
-    Ok(Head {
+    Ok(ChainHead {
         sequence: given.sequence,
         hash,
     })

@@ -1,40 +1,47 @@
-//! The structs of the audit log. Layouts only grow at their end.
+//! The structs of the audit log. A struct only grows at its end.
 
 use std::ffi::c_char;
 
-/// How far an audit log has come. Keep a copy where nobody who can change the log can reach it.
+/// The position of an audit log: the number and the hash of its last line. Keep a copy out of
+/// reach of everyone who can change the log.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rec_chain_head {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
+    /// Always 0.
     pub reserved: u32,
-    /// The number of the last line on the disk; 0: there is none yet.
+    /// Number of the last line on the disk, or 0 if there is none.
     pub sequence: u64,
-    /// Lines that wait for the disk. Not looked at by `rec_verify_audit`.
+    /// Lines that are pending for the disk. `rec_verify_audit` ignores this member.
     pub waiting: u64,
-    /// Lines that this engine has dropped, because the disk did not take them or because too
-    /// many logins were refused. Not looked at by `rec_verify_audit`.
+    /// Lines that this engine dropped, because the disk did not accept them or because too many
+    /// logins were refused. `rec_verify_audit` ignores this member.
     pub dropped: u64,
-    /// The last line's hash: 64 hexadecimal digits and a NUL.
+    /// Hash of the last line: 64 hexadecimal digits and a NUL.
     pub hash: [c_char; 72],
 }
 
-/// What `rec_verify_audit` has read of an audit log that is in order.
+/// What `rec_verify_audit` found in an audit log that is intact.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rec_audit_report {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
+    /// Always 0.
     pub reserved: u32,
-    /// The number of the last line, and so of lines; 0: there is none.
+    /// Number of the last line, which is the number of lines. 0 if there is none.
     pub sequence: u64,
-    /// Lines behind the known head.
+    /// Number of lines after the known head.
     pub lines_after_head: u64,
-    /// Lines that were cut short because a process died; a later line accounts for each.
+    /// Number of lines that were cut short because a process died. A later line accounts for
+    /// each of them.
     pub unfinished: u64,
-    /// Bytes of an incomplete last line: it is being written, or a process died. 0: none.
+    /// Size of an incomplete last line in bytes, or 0. A process is writing it, or died while
+    /// it wrote.
     pub unfinished_bytes: u64,
-    /// Lines that the log itself says were dropped.
+    /// Number of lines that the log itself reports as dropped.
     pub dropped: u64,
-    /// The last line's hash: 64 hexadecimal digits and a NUL.
+    /// Hash of the last line: 64 hexadecimal digits and a NUL.
     pub hash: [c_char; 72],
 }

@@ -1,30 +1,35 @@
-//! Calls.
+//! Calls: begin, update, privacy and end.
 
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use super::convert::{attributes, invalid, needed, optional_text, read_needed, reserved};
+use super::convert::{attributes, check_reserved, invalid, not_null, optional_text, read_required};
 use super::engine_of;
-use super::guard::{answer, answer_anyway};
+use super::guard::{run_always, run_with_memory};
 use super::types::*;
 use crate::calls::{CallInfo, CallState, CallUpdate};
 use crate::engine::Call;
 use crate::handles::{self, Handle};
-use crate::words::Result;
+use crate::types::Result;
 
-/// Announces a call on a line: connected, held or alerting. If the line is marked
-/// automatic and the call is connected, its recording begins; should that fail, an
-/// event says so, it is tried again, and the call is announced all the same. A recording
-/// that fails later is followed by another one: see `rec_line_set`.
+/// Begins a call on a line.
 ///
-/// `info`: not NULL; every field may be absent. `call`: where the handle is
-/// written; not NULL.
+/// If the line's policy is `REC_LINE_AUTOMATIC` and the call is connected, its recording
+/// starts. If that start fails, the call begins all the same: an event reports the failure, and
+/// the start is retried. A recording that fails later is followed by another one: see
+/// `rec_line_set`.
+///
+/// @param engine The engine.
+/// @param info The properties of the call. Must not be NULL. Every member may be absent.
+/// @param[out] call The new call. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the call is the caller's, until `rec_call_end`; strings are borrowed.
-/// Errors: `REC_ERR_EXISTS` (the same call_id on the same line), `REC_ERR_LIMIT`,
+/// Ownership: the caller owns the call until `rec_call_end`. `info` and its strings remain the
+/// caller's.
+/// Errors: `REC_ERR_EXISTS` (the line already has a call with this `call_id`), `REC_ERR_LIMIT`,
 /// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
@@ -34,33 +39,38 @@ pub unsafe extern "C" fn rec_call_begin(
     call: *mut rec_call,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let out = needed(call, "call")?;
-        // SAFETY: handed on as it came.
-        let said = unsafe { said(info) }?;
+    run_with_memory(error, || {
+        let out = not_null(call, "call")?;
+        // SAFETY: the caller's own pointer.
+        let update = unsafe { read_call_info(info) }?;
         let engine = engine_of(engine)?;
-        let mut first = said.apply(&CallInfo::default());
-        first.call_id = said.call_id.unwrap_or_default();
-        let Handle(id) = handles::call::begin(&engine, first)?;
+        let mut info = update.apply(&CallInfo::default());
+        info.call_id = update.call_id.unwrap_or_default();
+        let Handle(id) = handles::call::begin(&engine, info)?;
         // SAFETY: not NULL, so it points to a writable rec_call.
         unsafe { out.write(rec_call { id }) };
         Ok(())
     })
 }
 
-/// Says anew what a call is: its state, parties, line, owner. Recordings go on;
-/// rights, look-ups and marks follow what the call is from here on, the manifest
-/// keeps every line it was on. Moved to an automatic line, or connected there, it
-/// is recorded.
+/// Changes the properties of a call: its state, parties, line or owner.
 ///
-/// `info`: not NULL. NULL and 0 keep what was; "" clears. `call_id` cannot change.
+/// Recordings of the call continue. From here on, access rights, look-ups and line policies use
+/// the new properties; the manifest keeps every line that the call was on. A call that moves to
+/// an automatic line, or becomes connected there, is recorded.
+///
+/// @param call The call.
+/// @param info The new properties. Must not be NULL. NULL and 0 leave a property unchanged, and
+///   "" clears it. `call_id` cannot change.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors: `REC_ERR_EXISTS` (the new line has such a call), `REC_ERR_INVALID_ARGUMENT`,
-/// `REC_ERR_BAD_HANDLE` (it has ended), `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: `REC_ERR_EXISTS` (the new line already has a call with this id),
+/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
+/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_call_update(
@@ -68,75 +78,82 @@ pub unsafe extern "C" fn rec_call_update(
     info: *const rec_call_info,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        // SAFETY: handed on as it came.
-        let said = unsafe { said(info) }?;
-        call_of(call)?.update(&said)
+    run_with_memory(error, || {
+        // SAFETY: the caller's own pointer.
+        let update = unsafe { read_call_info(info) }?;
+        call_of(call)?.update(&update)
     })
 }
 
-/// Makes a call private, or ends its privacy. Nothing that is handed in while a call is
-/// private is ever written into a file, whatever its recordings are told.
+/// Makes a call private, or ends its privacy. Audio that is handed in while a call is private
+/// is never written to a file.
 ///
-/// The call may be recorded or not: every recording that begins while it is private begins
-/// paused, whoever or whatever begins it. Audio is written only while the recording is not
-/// paused and its call is not private. So a resume never ends the privacy, and the end of
-/// the privacy never ends a recording's own pause. `rec_pause_…` and `rec_resume_…` return
-/// what they return for a call that is not private.
+/// The call need not be recorded. A recording that begins while the call is private begins
+/// paused, whatever begins it. A recording writes audio only while it is not paused and its
+/// call is not private. So a resume does not end the privacy, and the end of the privacy does
+/// not end a recording's own pause. `rec_pause_…` and `rec_resume_…` return what they return
+/// for a call that is not private.
 ///
-/// In the file, in the manifest and in the events privacy is a pause like any other.
-/// `REC_EVENT_PAUSED` is raised when a recording stops writing audio, for either reason, and
-/// `REC_EVENT_RESUMED` when neither reason is left. While its call is private,
-/// `rec_recording.state` is `REC_STATE_PAUSED`, also for a recording whose own pause has
-/// ended. The manifest's `call` and the JSON of a list then have `"private":true`.
+/// In the file, the manifest and the events, privacy looks like a pause. `REC_EVENT_PAUSED` is
+/// raised when a recording stops writing audio for either reason, and `REC_EVENT_RESUMED` when
+/// neither reason remains. While its call is private, a recording's `rec_recording.state` is
+/// `REC_STATE_PAUSED`, even if the recording itself has been resumed. The manifest's `call` and
+/// the JSON of a list then contain `"private":true`.
 ///
-/// Returns `REC_OK` also where the call is in the requested state already.
-///
-/// `call`: the call. `on`: 1 makes it private, 0 ends that. `error`: may be NULL.
+/// @param call The call.
+/// @param on 1 makes the call private, 0 ends its privacy. `REC_OK` also if the call is already
+///   in that state.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: nothing is handed over.
-/// Errors: `REC_ERR_INVALID_ARGUMENT` (`on` is neither 0 nor 1), `REC_ERR_BAD_HANDLE` (the
-/// call has ended), `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: `REC_ERR_INVALID_ARGUMENT` (`on` is neither 0 nor 1), `REC_ERR_BAD_HANDLE` (the call
+/// has ended), `REC_ERR_FORKED`.
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_call_private(call: rec_call, on: u32, error: *mut rec_error) -> rec_status {
-    answer_anyway(error, || {
+    run_always(error, || {
         let on = match on {
             0 => false,
             1 => true,
-            other => return Err(invalid(format!("on {other}: 0 and 1 are known"))),
+            other => return Err(invalid(format!("on {other}: must be 0 or 1"))),
         };
         call_of(call)?.set_private(on)
     })
 }
 
-/// Ends a call: its feeds' handles become stale, its recordings are finished with
+/// Ends a call. The handles of its feeds become stale, and its recordings end with
 /// `REC_END_CALL_ENDED`.
 ///
-/// Threads: any, also while others feed.
-/// Blocking: never (for a packet that is just being copied).
+/// @param call The call.
+/// @param[out] error The details of a failure. May be NULL.
+///
+/// Threads: any, also while another thread feeds.
+/// Blocking: never, except while another thread hands in a packet to a feed of the call.
 /// In callbacks: yes.
-/// Ownership: the call and its feeds are gone.
-/// Errors: `REC_ERR_BAD_HANDLE` (it has ended), `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.
+/// Ownership: the call and its feeds no longer exist.
+/// Errors: `REC_ERR_BAD_HANDLE` (the call has ended), `REC_ERR_FORKED`,
+/// `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_call_end(call: rec_call, error: *mut rec_error) -> rec_status {
-    answer_anyway(error, || call_of(call)?.end())
+    run_always(error, || call_of(call)?.end())
 }
 
-/// The call's id as text, also one that callrec has issued.
+/// Returns the id of a call, also one that callrec generated.
 ///
-/// `text`: where it is written, with its NUL; not NULL. `size`: its room in bytes;
-/// 1,024 always suffice.
+/// @param call The call.
+/// @param[out] text A buffer for the id and its NUL. Must not be NULL.
+/// @param size The size of the buffer in bytes. 1,024 bytes always suffice.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the buffer is the caller's.
-/// Errors: `REC_ERR_INVALID_ARGUMENT` (too small: nothing is written),
+/// Ownership: the buffer remains the caller's.
+/// Errors: `REC_ERR_INVALID_ARGUMENT` (the buffer is too small, and nothing is written),
 /// `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
@@ -146,14 +163,14 @@ pub unsafe extern "C" fn rec_call_id(
     size: usize,
     error: *mut rec_error,
 ) -> rec_status {
-    answer_anyway(error, || {
-        let out = needed(text, "text")?;
+    run_always(error, || {
+        let out = not_null(text, "text")?;
         let id = call_of(call)?.call_id()?;
         let bytes = id.as_cstr().to_bytes_with_nul();
         if size < bytes.len() {
             return Err(invalid(format!("size {size}: {} bytes are needed", bytes.len())));
         }
-        // SAFETY: `size` bytes are writable there, and that is enough.
+        // SAFETY: `size` bytes are writable there, and the text is not longer.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), out.cast::<u8>(), bytes.len()) };
         Ok(())
     })
@@ -165,24 +182,24 @@ pub(super) fn call_of(handle: rec_call) -> Result<Arc<Call>> {
 
 /// # Safety
 /// `info` is NULL or points to a rec_call_info by the rules of `read`.
-unsafe fn said(info: *const rec_call_info) -> Result<CallUpdate> {
+unsafe fn read_call_info(info: *const rec_call_info) -> Result<CallUpdate> {
     // SAFETY: promised by the caller.
-    let info = unsafe { read_needed(info, "info") }?;
+    let info = unsafe { read_required(info, "info") }?;
     let state = match info.state {
         0 => None,
         REC_CALL_CONNECTED => Some(CallState::Connected),
         REC_CALL_HELD => Some(CallState::Held),
         REC_CALL_ALERTING => Some(CallState::Alerting),
-        other => return Err(invalid(format!("info.state {other}: 0 to 3 are known"))),
+        other => return Err(invalid(format!("info.state {other}: must be 0 to 3"))),
     };
-    reserved(info.reserved, "info.reserved")?;
+    check_reserved(info.reserved, "info.reserved")?;
     if !(0..=2).contains(&info.direction) {
         return Err(invalid(format!(
-            "info.direction {}: 0 to 2 are known",
+            "info.direction {}: must be 0 to 2",
             info.direction
         )));
     }
-    // SAFETY: strings or NULL, by the ABI.
+    // SAFETY: strings or NULL, by the rules of the API.
     unsafe {
         Ok(CallUpdate {
             state,

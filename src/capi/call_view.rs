@@ -1,18 +1,18 @@
-//! A call in an event as C sees it.
+//! Converts the call of an event for C.
 
 use std::ffi::CString;
 
 use super::types::*;
 use crate::events::CallFacts;
 
-/// The call's attributes as C text.
+/// The call's attributes as a JSON object.
 pub fn attributes_of(call: &CallFacts) -> CString {
-    // A NUL within a string is escaped in JSON.
+    // JSON escapes a NUL within a string.
     let json = serde_json::to_string(&*call.info.attributes).unwrap_or_default();
     CString::new(json).unwrap_or_default()
 }
 
-/// Its strings live as long as `call` and `attributes`.
+/// The strings of the result live as long as `call` and `attributes`.
 pub fn call_view_of(call: &CallFacts, attributes: &CString) -> rec_call_view {
     let info = &call.info;
     rec_call_view {

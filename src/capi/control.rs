@@ -1,29 +1,33 @@
-//! Stop, discard, pause and resume: by id, by device, by call.
+//! Stopping, discarding, pausing and resuming recordings by id, by device and by call.
 
 use std::ffi::c_char;
 
-use super::control_target::{by_call, by_device, by_id};
-use super::guard::answer_anyway;
+use super::control_target::{control_by_call, control_by_device, control_by_id};
+use super::guard::run_always;
 use super::types::*;
-use crate::calls::Operation;
+use crate::calls::ControlOperation;
 
-/// Stops the recording of this id. The file is finished and published, then
-/// `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one recording exactly one
-/// gets `REC_OK`, the others `REC_ERR_NOT_LIVE`.
+/// Stops a recording. Its file is finished and published, and then `REC_EVENT_FINISHED` is
+/// delivered.
 ///
-/// `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
-/// digits, with or without braces, in any case.
+/// If several threads stop the same recording, exactly one of them gets `REC_OK`. The others
+/// get `REC_ERR_NOT_LIVE`.
+///
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+///   braces, in upper or lower case.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
-/// (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
-/// NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
-/// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
-/// 2); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
-/// `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+/// caller below level 10 has no live call with this recording), `REC_ERR_INVALID_ID` (reason 0;
+/// also for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the host),
+/// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2).
 /// Since: 0.1.0
 /// Source: Imagicle, Stop Recording by id.
 #[unsafe(no_mangle)]
@@ -33,26 +37,30 @@ pub unsafe extern "C" fn rec_stop_by_id(
     id: *const c_char,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Stop, id) })
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_id(engine, caller, ControlOperation::Stop, id)
+    })
 }
 
-/// Stops, and keeps no audio of, the recording of this id. No file is left;
-/// `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered once it is gone.
+/// Stops a recording and deletes its audio. No file remains. `REC_EVENT_FINISHED` with
+/// `REC_END_DISCARDED` is delivered once the audio is deleted.
 ///
-/// `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
-/// digits, with or without braces, in any case.
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+///   braces, in upper or lower case.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
-/// (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
-/// NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
-/// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
-/// 2); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
-/// `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+/// caller below level 10 has no live call with this recording), `REC_ERR_INVALID_ID` (reason 0;
+/// also for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the host),
+/// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2).
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_discard_by_id(
@@ -61,26 +69,32 @@ pub unsafe extern "C" fn rec_discard_by_id(
     id: *const c_char,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Discard, id) })
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_id(engine, caller, ControlOperation::Discard, id)
+    })
 }
 
-/// Pauses the recording of this id. What is handed in from here on is never written,
-/// until a resume; nor is what is handed in later, but may have been said during the pause. `REC_EVENT_PAUSED` is delivered once the manifest says so. A line's
-/// marks never refuse it.
+/// Pauses a recording. `REC_EVENT_PAUSED` is delivered once the manifest on disk shows the
+/// pause.
 ///
-/// `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
-/// digits, with or without braces, in any case.
+/// Audio that is handed in from here on until a resume is never written. Nor is audio that is
+/// handed in later but may have been spoken during the pause. Line policies never refuse it.
+///
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+///   braces, in upper or lower case.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
-/// (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
-/// NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED`; before all:
-/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
-/// `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+/// caller below level 10 has no live call with this recording), `REC_ERR_INVALID_ID` (reason 0;
+/// also for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED`.
 /// Since: 0.1.0
 /// Source: Imagicle, Pause by id; Genesys, PauseCallRecording.
 #[unsafe(no_mangle)]
@@ -90,31 +104,35 @@ pub unsafe extern "C" fn rec_pause_by_id(
     id: *const c_char,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Pause, id) })
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_id(engine, caller, ControlOperation::Pause, id)
+    })
 }
 
-/// Resumes the recording of this id. `REC_EVENT_RESUMED` is delivered once the manifest
-/// says so. A line's marks never refuse it.
+/// Resumes a recording. `REC_EVENT_RESUMED` is delivered once the manifest on disk shows the
+/// end of the pause. Line policies never refuse it.
 ///
-/// If a sender's clock stood still during the pause, nobody can tell at first whether what
-/// comes now was said during it. Up to 5 s of that leg are then not kept, and counted as
-/// `pause_unclear`, unless something proves when it was said: a new SSRC, a feed that was
-/// opened anew, an RTCP sender report, the age given to `rec_feed_rtp_at`, packets of the
-/// pause itself, or a pause of more than 5 s.
+/// If a sender's clock stood still during the pause, it is not known at first whether the audio
+/// that arrives now was spoken during the pause. Up to 5 s of that leg are then discarded and
+/// counted as `pause_unclear`, unless one of these proves when the audio was spoken: a new
+/// SSRC, a feed that was closed and opened again, an RTCP sender report, the age given to
+/// `rec_feed_rtp_at`, packets of the pause itself, or a pause of more than 5 s.
 ///
-/// `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
-/// digits, with or without braces, in any case.
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+///   braces, in upper or lower case.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
-/// (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
-/// NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED`; before all:
-/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
-/// `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+/// caller below level 10 has no live call with this recording), `REC_ERR_INVALID_ID` (reason 0;
+/// also for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED`.
 /// Since: 0.1.0
 /// Source: Imagicle, Resume by id; Genesys, ResumeCallRecording.
 #[unsafe(no_mangle)]
@@ -124,32 +142,38 @@ pub unsafe extern "C" fn rec_resume_by_id(
     id: *const c_char,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Resume, id) })
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_id(engine, caller, ControlOperation::Resume, id)
+    })
 }
 
-/// Stops every live recording on the line that has this device name and this directory
-/// number, whichever are given. The file is finished and published, then
-/// `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one recording exactly one
-/// gets `REC_OK`, the others `REC_ERR_NOT_LIVE` if they
-/// found nothing else.
+/// Stops every live recording on a line. The files are finished and published, and then
+/// `REC_EVENT_FINISHED` is delivered for each of them.
 ///
-/// `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
-/// least one; both must fit one and the same recorded line. `counts`: how many changed,
-/// were so already, were refused; may be NULL; written on success only.
+/// A dial-in that a person started is refused if the device is named, even together with its
+/// directory number. If nothing changes, the status is the reason for the newest recording. If
+/// several threads stop the same recording, exactly one of them gets `REC_OK` for it. The
+/// others get `REC_ERR_NOT_LIVE`, unless they stop another recording.
 ///
-/// A manually started dial-in is refused if the device is named, even with the right
-/// number. If nothing changed, the status is the reason for the newest.
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param device_name The device name of the line, or NULL.
+/// @param directory_number The directory number of the line, or NULL. At least one of the two
+///   names is needed, and the line must have all that are given.
+/// @param[out] counts How many recordings changed, were already in the requested state, and
+///   were refused. May be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
-/// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
-/// 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
-/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the
+/// host), `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC`
+/// (reason 2), `REC_ERR_DIAL_IN`.
 /// Since: 0.1.0
 /// Source: Imagicle, Stop Recording by device name and directory number.
 #[unsafe(no_mangle)]
@@ -161,38 +185,43 @@ pub unsafe extern "C" fn rec_stop_by_device(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_device(
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_device(
             engine,
             caller,
-            Operation::Stop,
+            ControlOperation::Stop,
             [device_name, directory_number],
             counts,
         )
     })
 }
 
-/// Stops, and keeps no audio of, every live recording on the line that has this device
-/// name and this directory number, whichever are given. No file is left;
-/// `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered once it is gone.
+/// Stops every live recording on a line and deletes its audio. No files remain.
+/// `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered for each recording once its audio
+/// is deleted.
 ///
-/// `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
-/// least one; both must fit one and the same recorded line. `counts`: how many changed,
-/// were so already, were refused; may be NULL; written on success only.
+/// A dial-in that a person started is refused if the device is named, even together with its
+/// directory number. If nothing changes, the status is the reason for the newest recording.
 ///
-/// A manually started dial-in is refused if the device is named, even with the right
-/// number. If nothing changed, the status is the reason for the newest.
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param device_name The device name of the line, or NULL.
+/// @param directory_number The directory number of the line, or NULL. At least one of the two
+///   names is needed, and the line must have all that are given.
+/// @param[out] counts How many recordings changed, were already in the requested state, and
+///   were refused. May be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
-/// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
-/// 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
-/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the
+/// host), `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC`
+/// (reason 2), `REC_ERR_DIAL_IN`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_discard_by_device(
@@ -203,37 +232,41 @@ pub unsafe extern "C" fn rec_discard_by_device(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_device(
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_device(
             engine,
             caller,
-            Operation::Discard,
+            ControlOperation::Discard,
             [device_name, directory_number],
             counts,
         )
     })
 }
 
-/// Pauses every live recording on the line that has this device name and this directory
-/// number, whichever are given. What is handed in from here on is never written, until a
-/// resume. `REC_EVENT_PAUSED` is delivered once the manifest says so. A line's marks
-/// never refuse it.
+/// Pauses every live recording on a line. `REC_EVENT_PAUSED` is delivered for each recording
+/// once its manifest on disk shows the pause.
 ///
-/// `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
-/// least one; both must fit one and the same recorded line. `counts`: how many changed,
-/// were so already, were refused; may be NULL; written on success only.
+/// Audio that is handed in from here on until a resume is never written. Line policies never
+/// refuse it. `REC_OK` means that no recording of the line writes audio any more.
 ///
-/// `REC_OK` only if nothing of the target still records.
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param device_name The device name of the line, or NULL.
+/// @param directory_number The directory number of the line, or NULL. At least one of the two
+///   names is needed, and the line must have all that are given.
+/// @param[out] counts How many recordings changed, were already in the requested state, and
+///   were refused. May be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED` (all of
-/// it); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
-/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED` (all of them
+/// are paused).
 /// Since: 0.1.0
 /// Source: Imagicle, Pause by directory number.
 #[unsafe(no_mangle)]
@@ -245,34 +278,38 @@ pub unsafe extern "C" fn rec_pause_by_device(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_device(
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_device(
             engine,
             caller,
-            Operation::Pause,
+            ControlOperation::Pause,
             [device_name, directory_number],
             counts,
         )
     })
 }
 
-/// Resumes every live recording on the line that has this device name and this directory
-/// number, whichever are given. `REC_EVENT_RESUMED` is delivered once the manifest says
-/// so. A line's marks never refuse it.
+/// Resumes every live recording on a line. `REC_EVENT_RESUMED` is delivered for each recording
+/// once its manifest on disk shows the end of the pause. Line policies never refuse it.
 ///
-/// `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
-/// least one; both must fit one and the same recorded line. `counts`: how many changed,
-/// were so already, were refused; may be NULL; written on success only.
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param device_name The device name of the line, or NULL.
+/// @param directory_number The directory number of the line, or NULL. At least one of the two
+///   names is needed, and the line must have all that are given.
+/// @param[out] counts How many recordings changed, were already in the requested state, and
+///   were refused. May be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED` (none of it);
-/// before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
-/// `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED` (none of them is
+/// paused).
 /// Since: 0.1.0
 /// Source: Imagicle, Resume by directory number.
 #[unsafe(no_mangle)]
@@ -284,37 +321,42 @@ pub unsafe extern "C" fn rec_resume_by_device(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_device(
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_device(
             engine,
             caller,
-            Operation::Resume,
+            ControlOperation::Resume,
             [device_name, directory_number],
             counts,
         )
     })
 }
 
-/// Stops recordings of the calls of this id, all of them or one. The file is finished and
-/// published, then `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one
-/// recording exactly one counts it in `changed`. Of a line's marks, `REC_LINE_MANDATORY` alone
-/// refuses it, and not to the host. If nothing changed because of that, the status is
-/// `REC_ERR_MANDATORY`; otherwise `counts` says how many were refused.
+/// Stops all recordings of the calls with an id, or one of them. The files are finished and
+/// published, and then `REC_EVENT_FINISHED` is delivered for each of them.
 ///
-/// `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `url`: NULL for all,
-/// which is `REC_OK` even if there are none; or the url of one recording
-/// (`rec_recording.url`), which is `REC_OK` with 0 changed if it is not live. `counts`:
-/// may be NULL; written on success only.
+/// If several threads stop the same recording, exactly one of them counts it in `changed`. Of
+/// the line policies, only `REC_LINE_MANDATORY` refuses the stop, and never for the host. If
+/// nothing changes for this reason, the status is `REC_ERR_MANDATORY`; otherwise `counts` gives
+/// the number of refused recordings.
+///
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param call_id The id of the calls. Must not be NULL.
+/// @param url The URL of one recording (`rec_recording.url`), or NULL for all. `REC_OK` also if
+///   that recording is not live, or if there is none.
+/// @param[out] counts How many recordings changed, were already in the requested state, and
+///   were refused. May be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_CALL`, `REC_ERR_MANDATORY` (not to the host); before all:
-/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
-/// `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+/// `REC_ERR_NO_CALL`, `REC_ERR_MANDATORY` (never for the host).
 /// Since: 0.1.0
 /// Source: Vobiz, Stop Recording a Call; Genesys, StopCallRecording.
 #[unsafe(no_mangle)]
@@ -326,32 +368,38 @@ pub unsafe extern "C" fn rec_stop_by_call(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_call(engine, caller, Operation::Stop, [call_id, url], counts)
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_call(engine, caller, ControlOperation::Stop, [call_id, url], counts)
     })
 }
 
-/// Stops, and keeps no audio of, recordings of the calls of this id, all of them or one.
-/// No file is left; `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered once it is
-/// gone. A line's marks refuse it to a caller that is named, as they refuse a discard by id, and
-/// never to the host. If nothing changed because of that, the status is the reason for the
-/// newest; otherwise `counts` says how many were refused. (In 0.1.0 no mark refused it.)
+/// Stops all recordings of the calls with an id, or one of them, and deletes their audio. No
+/// files remain. `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered for each recording
+/// once its audio is deleted.
 ///
-/// `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `url`: NULL for all,
-/// which is `REC_OK` even if there are none; or the url of one recording
-/// (`rec_recording.url`), which is `REC_OK` with 0 changed if it is not live. `counts`:
-/// may be NULL; written on success only.
+/// Line policies refuse the discard as they refuse a discard by id, but never for the host. If
+/// nothing changes for this reason, the status is the reason for the newest recording;
+/// otherwise `counts` gives the number of refused recordings. In 0.1.0, no line policy refused
+/// the discard.
+///
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param call_id The id of the calls. Must not be NULL.
+/// @param url The URL of one recording (`rec_recording.url`), or NULL for all. `REC_OK` also if
+///   that recording is not live, or if there is none.
+/// @param[out] counts How many recordings changed, were already in the requested state, and
+///   were refused. May be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_CALL`, and to a named caller `REC_ERR_MANDATORY`, `REC_ERR_NOT_MONITORABLE`
-/// (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2); before all:
-/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
-/// `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+/// `REC_ERR_NO_CALL`, and unless the caller is the host, `REC_ERR_MANDATORY`,
+/// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2).
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_discard_by_call(
@@ -362,27 +410,33 @@ pub unsafe extern "C" fn rec_discard_by_call(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_call(engine, caller, Operation::Discard, [call_id, url], counts)
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_call(engine, caller, ControlOperation::Discard, [call_id, url], counts)
     })
 }
 
-/// Pauses every live recording of the calls of this id. What is handed in from here on is
-/// never written, until a resume. `REC_EVENT_PAUSED` is delivered once the manifest says
-/// so. A line's marks never refuse it.
+/// Pauses every live recording of the calls with an id. `REC_EVENT_PAUSED` is delivered for
+/// each recording once its manifest on disk shows the pause.
 ///
-/// `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `counts`: may be
-/// NULL; written on success only.
+/// Audio that is handed in from here on until a resume is never written. Line policies never
+/// refuse it.
+///
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param call_id The id of the calls. Must not be NULL.
+/// @param[out] counts How many recordings changed, were already in the requested state, and
+///   were refused. May be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
-/// `REC_ERR_NOT_LIVE` (the call is not being recorded), `REC_ERR_ALREADY_PAUSED` (all of
-/// it); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
-/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+/// `REC_ERR_FORKED`; then `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
+/// `REC_ERR_NOT_LIVE` (the calls are not being recorded), `REC_ERR_ALREADY_PAUSED` (all of them
+/// are paused).
 /// Since: 0.1.0
 /// Source: Genesys, PauseCallRecording.
 #[unsafe(no_mangle)]
@@ -393,32 +447,37 @@ pub unsafe extern "C" fn rec_pause_by_call(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_call(
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_call(
             engine,
             caller,
-            Operation::Pause,
+            ControlOperation::Pause,
             [call_id, std::ptr::null()],
             counts,
         )
     })
 }
 
-/// Resumes every live recording of the calls of this id. `REC_EVENT_RESUMED` is delivered
-/// once the manifest says so. A line's marks never refuse it.
+/// Resumes every live recording of the calls with an id. `REC_EVENT_RESUMED` is delivered for
+/// each recording once its manifest on disk shows the end of the pause. Line policies never
+/// refuse it.
 ///
-/// `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `counts`: may be
-/// NULL; written on success only.
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param call_id The id of the calls. Must not be NULL.
+/// @param[out] counts How many recordings changed, were already in the requested state, and
+///   were refused. May be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
-/// `REC_ERR_NOT_LIVE` (the call is not being recorded), `REC_ERR_NOT_PAUSED` (none of
-/// it); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
-/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
+/// `REC_ERR_FORKED`; then `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
+/// `REC_ERR_NOT_LIVE` (the calls are not being recorded), `REC_ERR_NOT_PAUSED` (none of them is
+/// paused).
 /// Since: 0.1.0
 /// Source: Genesys, ResumeCallRecording.
 #[unsafe(no_mangle)]
@@ -429,12 +488,12 @@ pub unsafe extern "C" fn rec_resume_by_call(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_call(
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_call(
             engine,
             caller,
-            Operation::Resume,
+            ControlOperation::Resume,
             [call_id, std::ptr::null()],
             counts,
         )

@@ -1,19 +1,19 @@
-//! What an operation on live recordings acts on: an id, a line, a call.
+//! Reads the target of an operation on live recordings: an id, a line or a call.
 
 use std::ffi::c_char;
 
-use super::convert::{Out, TEXT_MAX, caller, counts_of, invalid, str_of, text};
+use super::convert::{OutputStruct, TEXT_MAX, caller, counts_of, invalid, str_of, text};
 use super::recorder_of;
 use super::types::*;
-use crate::calls::Operation;
-use crate::words::Result;
+use crate::calls::ControlOperation;
+use crate::types::Result;
 
 /// # Safety
-/// What C handed in, by the ABI.
-pub unsafe fn by_id(
+/// The pointers are NULL or valid by the rules of the API.
+pub unsafe fn control_by_id(
     engine: rec_engine,
     caller: *const rec_caller,
-    operation: Operation,
+    operation: ControlOperation,
     id: *const c_char,
 ) -> Result<()> {
     // SAFETY: promised by the caller.
@@ -22,18 +22,18 @@ pub unsafe fn by_id(
 }
 
 /// # Safety
-/// What C handed in, by the ABI.
-pub unsafe fn by_device(
+/// The pointers are NULL or valid by the rules of the API.
+pub unsafe fn control_by_device(
     engine: rec_engine,
     caller: *const rec_caller,
-    operation: Operation,
+    operation: ControlOperation,
     [device, number]: [*const c_char; 2],
     counts: *mut rec_counts,
 ) -> Result<()> {
     // SAFETY: promised by the caller.
     let (out, caller, device, number) = unsafe {
         (
-            Out::new(counts, "counts")?,
+            OutputStruct::new(counts, "counts")?,
             self::caller(caller)?,
             text(device, "device_name")?,
             text(number, "directory_number")?,
@@ -45,27 +45,27 @@ pub unsafe fn by_device(
 }
 
 /// # Safety
-/// What C handed in, by the ABI.
-pub unsafe fn by_call(
+/// The pointers are NULL or valid by the rules of the API.
+pub unsafe fn control_by_call(
     engine: rec_engine,
     caller: *const rec_caller,
-    operation: Operation,
+    operation: ControlOperation,
     [call_id, url]: [*const c_char; 2],
     counts: *mut rec_counts,
 ) -> Result<()> {
     if call_id.is_null() {
-        return Err(invalid("call_id: NULL"));
+        return Err(invalid("call_id is NULL"));
     }
     // SAFETY: promised by the caller.
     let (out, caller, call_id, url) = unsafe {
         (
-            Out::new(counts, "counts")?,
+            OutputStruct::new(counts, "counts")?,
             self::caller(caller)?,
             text(call_id, "call_id")?,
             text(url, "url")?,
         )
     };
-    // By the ABI, an absent text and an empty one are the same.
+    // NULL and "" mean the same.
     let url = (!url.is_empty()).then_some(&url);
     let done = recorder_of(engine)?.control_by_call(&caller, operation, &call_id, url)?;
     out.write(&counts_of(done));

@@ -1,4 +1,4 @@
-//! From C to Rust: strings, and structs that may be older or newer than ours.
+//! Reads and writes C strings and structs, which may be older or newer than this library's.
 
 use std::ffi::{CStr, c_char};
 use std::ops::RangeInclusive;
@@ -7,32 +7,32 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::types::*;
-use crate::calls::{Caller, Counts};
+use crate::calls::{Caller, ControlCounts};
 use crate::text::Text;
-use crate::words::{Codec, Error, FeedFormat, FeedOptions, Layout, Leg, PauseMode, Result, Status};
+use crate::types::{Codec, Error, FeedFormat, FeedOptions, Layout, Leg, PauseMode, Result, Status};
 
-/// A `struct_size` outside is misuse, whatever the struct.
+/// The valid range of `struct_size` in bytes.
 pub const STRUCT_SIZES: RangeInclusive<usize> = 4..=4096;
-/// Longest string that comes in, in bytes, but for paths and attributes.
+/// Maximum length of a string argument in bytes, except for paths and attributes.
 pub(super) const TEXT_MAX: usize = 1023;
 pub(super) const PATH_MAX: usize = 4095;
 pub(super) const ATTRIBUTES_MAX: usize = 65_536;
 const AHEAD_MS_MAX: u32 = 600_000;
 
-/// A struct of the ABI: plain data, beginning with its `struct_size`.
+/// A C struct of plain data that begins with its `struct_size`.
 ///
 /// # Safety
 /// `repr(C)`, first member `struct_size: u32`, and valid for any bit pattern.
-pub unsafe trait Sized4: Copy {}
+pub unsafe trait SizedStruct: Copy {}
 
-macro_rules! sized {
+macro_rules! sized_structs {
     ($($type:ty),* $(,)?) => { $(
         // SAFETY: repr(C), begins with struct_size, made of integers, raw pointers
         // and optional function pointers only.
-        unsafe impl Sized4 for $type {}
+        unsafe impl SizedStruct for $type {}
     )* };
 }
-sized!(
+sized_structs!(
     rec_error,
     rec_caller,
     rec_counts,
@@ -55,26 +55,28 @@ pub fn invalid(message: impl Into<String>) -> Error {
     Error::new(Status::InvalidArgument, message)
 }
 
+/// Reads the `struct_size` with which a struct begins.
+///
 /// # Safety
 /// `at` points to at least four readable bytes.
 pub unsafe fn struct_size<T>(at: *const T) -> usize {
-    // SAFETY: promised by the caller; unaligned, since C may hand in anything.
+    // SAFETY: promised by the caller. The pointer of a C caller may be unaligned.
     unsafe { at.cast::<u32>().read_unaligned() as usize }
 }
 
-/// Reads a struct by the size that its writer knew: what is short is zero, what is
-/// long must be zero beyond what we know.
+/// Reads a struct by its `struct_size`. Members beyond that size are zero. Bytes beyond this
+/// library's struct must be zero.
 ///
 /// # Safety
 /// `at` is NULL or points to a struct with as many readable bytes as its `struct_size` says.
-pub unsafe fn read<T: Sized4>(at: *const T, name: &str) -> Result<Option<T>> {
+pub unsafe fn read<T: SizedStruct>(at: *const T, name: &str) -> Result<Option<T>> {
     if at.is_null() {
         return Ok(None);
     }
-    // SAFETY: not NULL, so it has its size.
+    // SAFETY: not NULL, so it points to a struct that begins with its size.
     let size = unsafe { struct_size(at) };
     check_size(size, name)?;
-    // SAFETY: all-zero is valid for a Sized4.
+    // SAFETY: all-zero is valid for a SizedStruct.
     let mut known: T = unsafe { std::mem::zeroed() };
     let fits = size.min(size_of::<T>());
     // SAFETY: `fits` bytes are readable there and writable here.
@@ -84,7 +86,7 @@ pub unsafe fn read<T: Sized4>(at: *const T, name: &str) -> Result<Option<T>> {
         let tail = unsafe { std::slice::from_raw_parts(at.cast::<u8>().add(fits), size - fits) };
         if tail.iter().any(|byte| *byte != 0) {
             return Err(invalid(format!(
-                "{name}.struct_size {size}: this version knows {} bytes, and what follows is not zero",
+                "{name}.struct_size {size}: this library's struct has {} bytes, and the excess is not zero",
                 size_of::<T>()
             )));
         }
@@ -92,13 +94,13 @@ pub unsafe fn read<T: Sized4>(at: *const T, name: &str) -> Result<Option<T>> {
     Ok(Some(known))
 }
 
-/// The same where NULL is not allowed.
+/// Reads a struct as `read` does. NULL is an error.
 ///
 /// # Safety
 /// As for `read`.
-pub unsafe fn read_needed<T: Sized4>(at: *const T, name: &str) -> Result<T> {
+pub unsafe fn read_required<T: SizedStruct>(at: *const T, name: &str) -> Result<T> {
     // SAFETY: promised by the caller.
-    unsafe { read(at, name) }?.ok_or_else(|| invalid(format!("{name}: NULL")))
+    unsafe { read(at, name) }?.ok_or_else(|| invalid(format!("{name} is NULL")))
 }
 
 fn check_size(size: usize, name: &str) -> Result<()> {
@@ -106,30 +108,30 @@ fn check_size(size: usize, name: &str) -> Result<()> {
         return Ok(());
     }
     Err(invalid(format!(
-        "{name}.struct_size {size}: not 4 to 4096; use REC_INIT"
+        "{name}.struct_size {size}: must be 4 to 4096; use REC_INIT"
     )))
 }
 
-/// An optional output struct, checked before anything is done.
-pub struct Out<T> {
+/// An optional output struct, which is checked before the function does anything.
+pub struct OutputStruct<T> {
     at: *mut T,
     size: usize,
 }
 
-impl<T: Sized4> Out<T> {
+impl<T: SizedStruct> OutputStruct<T> {
     /// # Safety
     /// `at` is NULL or points to a struct with as many writable bytes as its `struct_size` says.
-    pub unsafe fn new(at: *mut T, name: &str) -> Result<Out<T>> {
+    pub unsafe fn new(at: *mut T, name: &str) -> Result<OutputStruct<T>> {
         if at.is_null() {
-            return Ok(Out { at, size: 0 });
+            return Ok(OutputStruct { at, size: 0 });
         }
-        // SAFETY: not NULL, so it has its size.
+        // SAFETY: not NULL, so it points to a struct that begins with its size.
         let size = unsafe { struct_size(at) };
         check_size(size, name)?;
-        Ok(Out { at, size })
+        Ok(OutputStruct { at, size })
     }
 
-    /// What fits the caller's size is written; `struct_size` stays the caller's.
+    /// Writes as many members as fit the caller's struct, except `struct_size`.
     pub fn write(self, value: &T) {
         let fits = self.size.min(size_of::<T>());
         if fits <= 4 {
@@ -141,15 +143,15 @@ impl<T: Sized4> Out<T> {
     }
 }
 
-/// An output that must be given: where to write it.
-pub fn needed<T>(at: *mut T, name: &str) -> Result<*mut T> {
+/// A pointer that must not be NULL.
+pub fn not_null<T>(at: *mut T, name: &str) -> Result<*mut T> {
     if at.is_null() {
-        return Err(invalid(format!("{name}: NULL")));
+        return Err(invalid(format!("{name} is NULL")));
     }
     Ok(at)
 }
 
-/// A string that comes in; `None` is NULL.
+/// Reads a string of at most `max` bytes. `None` is NULL.
 ///
 /// # Safety
 /// `at` is NULL or a NUL-terminated string that lives as long as `'a`.
@@ -161,20 +163,20 @@ pub unsafe fn str_of<'a>(at: *const c_char, name: &str, max: usize) -> Result<Op
     let text = unsafe { CStr::from_ptr(at) };
     if text.count_bytes() > max {
         return Err(invalid(format!(
-            "{name}: {} bytes, at most {max} are taken",
+            "{name} has {} bytes; the limit is {max}",
             text.count_bytes()
         )));
     }
     match text.to_str() {
         Ok(text) => Ok(Some(text)),
         Err(error) => Err(invalid(format!(
-            "{name}: not UTF-8 at byte {}",
+            "{name} is not UTF-8 at byte {}",
             error.valid_up_to()
         ))),
     }
 }
 
-/// The same as a `Text`; NULL is empty.
+/// Reads a string of at most `TEXT_MAX` bytes. NULL is "".
 ///
 /// # Safety
 /// As for `str_of`.
@@ -184,6 +186,8 @@ pub unsafe fn text(at: *const c_char, name: &str) -> Result<Text> {
     Ok(Text::new(given.unwrap_or_default()))
 }
 
+/// Reads a string of at most `TEXT_MAX` bytes. `None` is NULL.
+///
 /// # Safety
 /// As for `str_of`.
 pub unsafe fn optional_text(at: *const c_char, name: &str) -> Result<Option<Text>> {
@@ -191,6 +195,8 @@ pub unsafe fn optional_text(at: *const c_char, name: &str) -> Result<Option<Text
     Ok(unsafe { str_of(at, name, TEXT_MAX) }?.map(Text::new))
 }
 
+/// Reads a caller. NULL is the host.
+///
 /// # Safety
 /// `at` is NULL or points to a rec_caller by the rules of `read`.
 pub unsafe fn caller(at: *const rec_caller) -> Result<Caller> {
@@ -199,12 +205,9 @@ pub unsafe fn caller(at: *const rec_caller) -> Result<Caller> {
         return Ok(Caller::Host);
     };
     if given.level > REC_LEVEL_COMPLETE {
-        return Err(invalid(format!(
-            "caller.level {}: 0 to 10 are known",
-            given.level
-        )));
+        return Err(invalid(format!("caller.level {}: must be 0 to 10", given.level)));
     }
-    // SAFETY: the ABI wants a string or NULL there.
+    // SAFETY: a string or NULL, by the rules of the API.
     let username = unsafe { text(given.username, "caller.username") }?;
     Ok(Caller::User {
         username,
@@ -213,6 +216,8 @@ pub unsafe fn caller(at: *const rec_caller) -> Result<Caller> {
     })
 }
 
+/// Reads a call's attributes. `None` is NULL.
+///
 /// # Safety
 /// As for `str_of`.
 pub unsafe fn attributes(at: *const c_char) -> Result<Option<Arc<Map<String, Value>>>> {
@@ -225,7 +230,7 @@ pub unsafe fn attributes(at: *const c_char) -> Result<Option<Arc<Map<String, Val
     }
     let members = match serde_json::from_str(text) {
         Ok(Value::Object(members)) => members,
-        Ok(_) => return Err(invalid("attributes_json: not a JSON object")),
+        Ok(_) => return Err(invalid("attributes_json is not a JSON object")),
         Err(error) => return Err(invalid(format!("attributes_json: {error}"))),
     };
     if let Some((name, _)) = members.iter().find(|(_, value)| !value.is_string()) {
@@ -234,12 +239,14 @@ pub unsafe fn attributes(at: *const c_char) -> Result<Option<Arc<Map<String, Val
     Ok(Some(Arc::new(members)))
 }
 
+/// Reads a feed's format, which must not be NULL.
+///
 /// # Safety
 /// `at` is NULL or points to a rec_feed_format by the rules of `read`.
 pub unsafe fn feed_options(at: *const rec_feed_format) -> Result<FeedOptions> {
     // SAFETY: promised by the caller.
-    let given = unsafe { read_needed(at, "format") }?;
-    reserved(given.reserved, "format.reserved")?;
+    let given = unsafe { read_required(at, "format") }?;
+    check_reserved(given.reserved, "format.reserved")?;
     let codec = match given.codec {
         REC_CODEC_PCM16 => Codec::Pcm16,
         REC_CODEC_PCMU => Codec::Pcmu,
@@ -248,12 +255,12 @@ pub unsafe fn feed_options(at: *const rec_feed_format) -> Result<FeedOptions> {
             return Err(Error::new(
                 Status::Unsupported,
                 format!(
-                    "format.codec {}: not in this build, which has PCM16, PCMU, PCMA",
+                    "format.codec {}: not supported by this build; PCM16, PCMU and PCMA are",
                     given.codec
                 ),
             ));
         }
-        other => return Err(invalid(format!("format.codec {other}: no such codec"))),
+        other => return Err(invalid(format!("format.codec {other}: unknown codec"))),
     };
     let rate = if given.sample_rate == 0 {
         8000
@@ -266,19 +273,19 @@ pub unsafe fn feed_options(at: *const rec_feed_format) -> Result<FeedOptions> {
     };
     if !known {
         return Err(invalid(format!(
-            "format.sample_rate {rate}: PCM16 takes 8000 to 48000, G.711 takes 8000"
+            "format.sample_rate {rate}: must be 8000 to 48000 for PCM16, 8000 for G.711"
         )));
     }
     if given.ahead_ms > AHEAD_MS_MAX {
         return Err(invalid(format!(
-            "format.ahead_ms {}: at most {AHEAD_MS_MAX}",
+            "format.ahead_ms {}: must be at most {AHEAD_MS_MAX}",
             given.ahead_ms
         )));
     }
     let channels = match given.channels {
         0 | 1 => 1,
         2 => 2,
-        other => return Err(invalid(format!("format.channels {other}: 1 and 2 are known"))),
+        other => return Err(invalid(format!("format.channels {other}: must be 0, 1 or 2"))),
     };
     Ok(FeedOptions {
         format: FeedFormat { codec, rate },
@@ -289,32 +296,35 @@ pub unsafe fn feed_options(at: *const rec_feed_format) -> Result<FeedOptions> {
 
 pub fn leg(value: i32) -> Result<Leg> {
     let known = Leg::ALL.into_iter().find(|leg| *leg as i32 == value);
-    known.ok_or_else(|| invalid(format!("leg {value}: 0, 1 and 2 are known")))
+    known.ok_or_else(|| invalid(format!("leg {value}: must be 0, 1 or 2")))
 }
 
 pub fn layout(value: i32) -> Result<Layout> {
     let known = Layout::ALL.into_iter().find(|layout| *layout as i32 == value);
-    known.ok_or_else(|| invalid(format!("options.layout {value}: 0 to 3 are known")))
+    known.ok_or_else(|| invalid(format!("options.layout {value}: must be 0 to 3")))
 }
 
 pub fn pause_mode(value: i32) -> Result<PauseMode> {
     let known = PauseMode::ALL.into_iter().find(|mode| *mode as i32 == value);
-    known.ok_or_else(|| invalid(format!("options.pause_mode {value}: 0 and 1 are known")))
+    known.ok_or_else(|| invalid(format!("options.pause_mode {value}: must be 0 or 1")))
 }
 
-/// What has no meaning yet must be 0, or it could never be given one.
-pub fn reserved(value: u32, name: &str) -> Result<()> {
+/// Refuses a reserved member that is not 0, so that a later version can give it a meaning.
+pub fn check_reserved(value: u32, name: &str) -> Result<()> {
     flags(value, 0, name).map(drop)
 }
 
+/// Refuses flags that are not in `known`.
 pub fn flags(value: u32, known: u32, name: &str) -> Result<u32> {
     if value & !known == 0 {
         return Ok(value);
     }
-    Err(invalid(format!("{name} {value:#x}: {known:#x} are known")))
+    Err(invalid(format!(
+        "{name} {value:#x}: only the flags {known:#x} are known"
+    )))
 }
 
-pub(super) fn counts_of(counts: Counts) -> rec_counts {
+pub(super) fn counts_of(counts: ControlCounts) -> rec_counts {
     rec_counts {
         struct_size: 0,
         changed: counts.changed,

@@ -1,4 +1,4 @@
-//! Engines.
+//! Opening and closing engines, their statistics and their log.
 
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::config::rec_config;
-use super::convert::{Out, invalid, needed};
+use super::convert::{OutputStruct, invalid, not_null};
 use super::event::HostData;
-use super::guard::{answer, answer_anyway};
+use super::guard::{run_always, run_with_memory};
 use super::types::*;
 use super::{engine_of, recorder_of};
 use crate::config::Config;
@@ -18,28 +18,32 @@ use crate::handles::{self, Handle};
 use crate::memory;
 #[cfg(unix)]
 use crate::storage::os;
-use crate::words::Result;
+use crate::types::Result;
 
-#[cfg(feature = "gateway")]
-use super::served;
 #[cfg(not(feature = "gateway"))]
-use super::unserved as served;
+use super::gateway_disabled as backend;
+#[cfg(feature = "gateway")]
+use super::gateway_enabled as backend;
 
-/// More than an engine's tables take; its threads' stacks come from elsewhere.
-const OPENING: u64 = 8 << 20;
+/// More memory than an engine's tables need. The stacks of its threads are allocated separately.
+const OPEN_MEMORY_BYTES: u64 = 8 << 20;
 
-/// Opens an engine: takes the directory's lock, looks at what is there, starts the
-/// threads. What an earlier process left is finished behind, and told by events.
+/// Opens an engine on a storage directory.
 ///
-/// `config`: NULL for the defaults; copied. `engine`: where the handle is written; not NULL.
+/// The function locks the directory, reads what it holds, and starts the engine's threads.
+/// Recordings that an earlier process did not finish are finished in the background, and events
+/// report them.
+///
+/// @param config The configuration, or NULL for the defaults. The engine copies it.
+/// @param[out] engine The new engine. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: makes and locks the directory; waits for the disk.
+/// Blocking: creates and locks the directory, and waits for the disk.
 /// In callbacks: yes.
-/// Ownership: the engine is the caller's, until `rec_close`.
-/// Errors: `REC_ERR_UNAVAILABLE` (the directory is held by another engine or
-/// process), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
-/// `REC_ERR_INVALID_ARGUMENT`.
+/// Ownership: the caller owns the engine until `rec_close`. `config` remains the caller's.
+/// Errors: `REC_ERR_UNAVAILABLE` (another engine or process holds the directory), `REC_ERR_IO`,
+/// `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`, `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_open(
@@ -47,17 +51,17 @@ pub unsafe extern "C" fn rec_open(
     engine: *mut rec_engine,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let out = needed(engine, "engine")?;
+    run_with_memory(error, || {
+        let out = not_null(engine, "engine")?;
         memory::prepare();
-        memory::require(OPENING)?;
-        watch_forks();
-        // SAFETY: NULL, or made by rec_config_new and not freed.
+        memory::require(OPEN_MEMORY_BYTES)?;
+        install_fork_handler();
+        // SAFETY: NULL, or created by rec_config_new and not freed.
         let settings = unsafe { config.as_ref() }.map(|config| config.settings().clone());
         let (settings, gateway) = settings.unwrap_or_default().into_parts();
         let settings = Config {
             #[cfg(not(callrec_loom))]
-            large_pages: super::memory::large_pages,
+            large_pages: super::memory::advise_large_pages,
             is_memory_short: memory::is_short,
             ..settings
         };
@@ -68,88 +72,99 @@ pub unsafe extern "C" fn rec_open(
     })
 }
 
-/// So that a forked child is noticed without a system call in each function, and keeps none
-/// of its parent's directories.
+/// Installs a fork handler, by which functions detect a forked child without a system call, and
+/// the child releases its parent's directory locks.
 ///
-/// Nothing is waited for, because a child may be forked while another thread is in here. Two
-/// threads that come at once register the handler twice, which does no harm.
+/// The function takes no lock, because the process may fork while another thread runs it. Two
+/// threads may install the handler twice, which is harmless.
 #[cfg(unix)]
-fn watch_forks() {
+fn install_fork_handler() {
     extern "C" fn child() {
         handles::forked();
         close_inherited_locks();
     }
-    static WATCHED: AtomicBool = AtomicBool::new(false);
-    if WATCHED.load(Ordering::Acquire) {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.load(Ordering::Acquire) {
         return;
     }
     // SAFETY: the handler uses atomics and two system calls that are safe in a signal
     // handler, and stays loaded (-z nodelete).
     if unsafe { libc::pthread_atfork(None, None, Some(child)) } == 0 {
-        WATCHED.store(true, Ordering::Release);
+        INSTALLED.store(true, Ordering::Release);
     }
 }
 
 /// Windows has no fork.
 #[cfg(not(unix))]
-fn watch_forks() {}
+fn install_fork_handler() {}
 
-/// A lock belongs to the opened file, which a child has as well: it would hold the directory
-/// when its parent is dead. The host may have closed the descriptor and used its number again.
+/// Closes the directory locks that a forked child inherits. A lock belongs to the open file,
+/// which the child shares: it would hold the directory after its parent has died. The host may
+/// have closed the descriptor and reused its number, so the file is compared first.
 #[cfg(unix)]
 #[allow(clippy::unnecessary_cast)] // the types differ between systems
 fn close_inherited_locks() {
     for lock in os::take_inherited() {
         // SAFETY: all bits zero are a valid `stat`.
         let mut found: libc::stat = unsafe { std::mem::zeroed() };
-        // SAFETY: `found` is writable; a number that is no descriptor is answered by an error.
-        let told = unsafe { libc::fstat(lock.descriptor, &mut found) } == 0;
-        if told && (found.st_dev as u64, found.st_ino as u64) == (lock.device, lock.inode) {
-            // SAFETY: the file's owner is an engine of the parent, which nothing in this
-            // process uses or drops: its handles are refused.
+        // SAFETY: `found` is writable, and a number that is not a descriptor gives an error.
+        let exists = unsafe { libc::fstat(lock.descriptor, &mut found) } == 0;
+        if exists && (found.st_dev as u64, found.st_ino as u64) == (lock.device, lock.inode) {
+            // SAFETY: the file belongs to an engine of the parent. This process neither uses nor
+            // drops that engine, because its handles are refused.
             unsafe { libc::close(lock.descriptor) };
         }
     }
 }
 
-/// Closes an engine: ends its calls, finishes and publishes what is live, delivers
-/// every event, lets the directory go. An end that the disk does not take is tried again
-/// as long as this may wait, and is told by the next open otherwise. The handle is consumed in any case but
-/// `REC_ERR_IN_CALLBACK` and a faulty `error` (`REC_ERR_INVALID_ARGUMENT`).
+/// Closes an engine. It ends all calls, finishes and publishes their recordings, delivers all
+/// events and releases the storage directory.
 ///
-/// `timeout_ms`: how long to wait at most, in milliseconds; 0 does not wait. However
-/// short, all calls, feeds, subscriptions and gateways are stale when it returns.
-/// Gateways answer until all that was live is published, then they are stopped. After
-/// `REC_ERR_TIMEOUT` no callback begins any more (one that runs may still use its
-/// `user_data`, which is freed after it); what is left is gone on with behind, and by
-/// the next open, which answers `REC_ERR_UNAVAILABLE` until a writer that is stuck has
-/// returned. Threads of ours then go on: the shared library stays loaded after a
-/// dlclose; a module that links the static one must not be unloaded.
+/// When the function returns, the handles of all calls, feeds, subscriptions and gateways of
+/// the engine are stale, however short the timeout. Gateways answer requests until all
+/// recordings are published, and are then stopped. If the disk refuses the end of a recording,
+/// the end is retried until the timeout; after that, the next `rec_open` reports it. Only
+/// `REC_ERR_IN_CALLBACK`, and `REC_ERR_INVALID_ARGUMENT` because of `error`, leave the engine
+/// open.
+///
+/// After `REC_ERR_TIMEOUT`, no further callback begins. A callback that is running may still
+/// use its `user_data`, which is freed after it returns. The remaining work continues in the
+/// background and in the next `rec_open`, which returns `REC_ERR_UNAVAILABLE` until a writer
+/// that is stuck has returned. Because threads of callrec may still run, the shared library
+/// stays loaded after dlclose, and a module that links the static library must not be unloaded.
+///
+/// @param engine The engine.
+/// @param timeout_ms The maximum wait in milliseconds. With 0 the function does not wait.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: until all is finished and told, at most `timeout_ms`.
-/// In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in the engine's own nor in any
+/// Blocking: until everything is finished and all events are delivered, at most `timeout_ms`.
+/// In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in a callback of the engine nor in any
 /// `rec_authenticate_fn`.
-/// Ownership: the engine and all its calls, feeds, subscriptions and gateways are gone.
-/// Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`.
+/// Ownership: the engine and all its calls, feeds, subscriptions and gateways no longer exist.
+/// Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`,
+/// `REC_ERR_INVALID_ARGUMENT` (`error` has a wrong `struct_size`).
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_close(engine: rec_engine, timeout_ms: u32, error: *mut rec_error) -> rec_status {
-    answer_anyway(error, || {
-        served::refuse_inside()?;
+    run_always(error, || {
+        backend::refuse_in_callback()?;
         handles::engine::close(Handle(engine.id), Duration::from_millis(timeout_ms.into()))
     })
 }
 
-/// What the engine is doing, and has done since it was opened.
+/// Returns what an engine is doing, and has done since it was opened.
 ///
-/// `statistics`: filled in; not NULL, begun with `REC_INIT`.
+/// @param engine The engine.
+/// @param[out] statistics The statistics. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the struct is the caller's.
-/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+/// `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_stats(
@@ -157,10 +172,10 @@ pub unsafe extern "C" fn rec_stats(
     statistics: *mut rec_statistics,
     error: *mut rec_error,
 ) -> rec_status {
-    answer_anyway(error, || {
-        let at = needed(statistics, "statistics")?;
-        // SAFETY: not NULL, so it begins with its size.
-        let out = unsafe { Out::new(at, "statistics") }?;
+    run_always(error, || {
+        let pointer = not_null(statistics, "statistics")?;
+        // SAFETY: not NULL, so it points to a struct that begins with its size.
+        let out = unsafe { OutputStruct::new(pointer, "statistics") }?;
         let now = recorder_of(engine)?.statistics()?;
         out.write(&rec_statistics {
             struct_size: 0,
@@ -190,21 +205,27 @@ struct HostLog {
 impl LogListener for HostLog {
     fn log(&self, level: LogLevel, message: &str) {
         let text = CString::new(message).unwrap_or_default();
-        // SAFETY: the host's function, given what it was registered with.
+        // SAFETY: the host's function, called with the pointer it was registered with.
         unsafe { (self.callback)(self.data.pointer(), level as i32, text.as_ptr()) };
     }
 }
 
-/// Sets who is told what is worth a line in a log; replaces the one before. What
-/// was logged since the opening is told first (the latest 1,024 lines).
+/// Sets the callback that receives the engine's log lines, in place of the previous one. It
+/// first receives the latest 1,024 lines that were logged since the engine was opened.
 ///
-/// `callback`: NULL for none any more. `user_data`: handed to it. `user_data_free`:
-/// called once with it after the last call; may be NULL.
+/// @param engine The engine.
+/// @param callback The callback, or NULL for none.
+/// @param user_data Passed to `callback`.
+/// @param user_data_free Called once with `user_data` after the last call of `callback`. May be
+///   NULL. Must be NULL if `callback` is NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: never; a running call of the one before may return after this does.
+/// Blocking: never. A call of the previous callback may still be running when the function
+/// returns.
 /// In callbacks: yes.
-/// Ownership: `user_data` is lent until `user_data_free`. After an error it is not.
+/// Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
+/// not use it.
 /// Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
@@ -215,7 +236,7 @@ pub unsafe extern "C" fn rec_set_log(
     user_data_free: rec_free_fn,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || set_log(engine, callback, user_data, user_data_free))
+    run_with_memory(error, || set_log(engine, callback, user_data, user_data_free))
 }
 
 fn set_log(
@@ -226,7 +247,7 @@ fn set_log(
 ) -> Result<()> {
     let engine = engine_of(engine)?;
     if callback.is_none() && user_data_free.is_some() {
-        return Err(invalid("user_data_free: given without a callback"));
+        return Err(invalid("user_data_free must be NULL if callback is NULL"));
     }
     let listener = callback.map(|callback| {
         let data = HostData::new(user_data, user_data_free);

@@ -1,28 +1,28 @@
-//! Subscriptions, and events as C sees them.
+//! Subscriptions, and the conversion of events for C.
 
 use std::ffi::{CString, c_void};
 use std::sync::Arc;
 
 use super::call_view::{attributes_of, call_view_of};
-use super::convert::{flags, invalid, needed, read};
+use super::convert::{flags, invalid, not_null, read};
 use super::engine_of;
-use super::guard::{answer, shielded};
+use super::guard::{catch_faults, run_with_memory};
 use super::recording::recording_of;
 use super::types::*;
 use crate::events::{Event, Listener, SubscriptionOptions};
 use crate::handles::{self, Handle};
-use crate::words::Result;
+use crate::types::Result;
 
-/// The host's pointer, given back once through its own function.
+/// The host's pointer, which its own function frees once.
 pub struct HostData {
     user_data: *mut c_void,
     free: rec_free_fn,
 }
 
-// SAFETY: the host was told that its callbacks run on the library's thread and that
-// its data is freed there; we only carry the pointer.
+// SAFETY: by the API, callbacks run and the data is freed on a thread of the library. This type
+// only stores the pointer.
 unsafe impl Send for HostData {}
-// SAFETY: as above; callbacks run one after the other.
+// SAFETY: as above; callbacks run one at a time.
 unsafe impl Sync for HostData {}
 
 impl HostData {
@@ -34,10 +34,10 @@ impl HostData {
         self.user_data
     }
 
-    /// It stays the host's own.
-    // Without the gateway nobody asks for it.
+    /// Leaves the pointer with the host: it will not be freed.
+    // Only the gateway uses it.
     #[cfg_attr(not(feature = "gateway"), allow(dead_code))]
-    pub fn keep(&mut self) {
+    pub fn leave_with_host(&mut self) {
         self.free = None;
     }
 }
@@ -45,7 +45,7 @@ impl HostData {
 impl Drop for HostData {
     fn drop(&mut self) {
         if let Some(free) = self.free {
-            // SAFETY: the host's function, for its own pointer, once.
+            // SAFETY: the host's function, called once with its own pointer.
             unsafe { free(self.user_data) };
         }
     }
@@ -54,7 +54,7 @@ impl Drop for HostData {
 struct HostListener {
     callback: unsafe extern "C" fn(*mut c_void, *const rec_event),
     data: HostData,
-    /// A test may ask for a panic at events of one kind.
+    /// The kind of event at which a test makes the callback panic.
     #[cfg(feature = "faults")]
     panic_at: String,
 }
@@ -69,7 +69,7 @@ impl Listener for HostListener {
             .as_ref()
             .map(|(call, attributes)| call_view_of(call, attributes));
         let json = CString::new(event.json(sequence)).unwrap_or_default();
-        let shown = rec_event {
+        let view = rec_event {
             struct_size: size_of::<rec_event>() as u32,
             kind: event.kind as i32,
             flags: event.flags,
@@ -86,28 +86,34 @@ impl Listener for HostListener {
             call_number: event.subject.call_number(),
             call: call.as_ref().map_or(std::ptr::null(), |call| &raw const *call),
         };
-        // SAFETY: the host's function; all that it is shown lives until it returns.
-        unsafe { (self.callback)(self.data.pointer(), &raw const shown) };
+        // SAFETY: the host's function. The event and all that it points to live until it returns.
+        unsafe { (self.callback)(self.data.pointer(), &raw const view) };
     }
 }
 
-/// Subscribes to an engine's events: from here on, and what has happened while nobody
-/// was subscribed (all that was recovered, and the latest 4,096 others; older ones count
-/// in `events_dropped`). To miss none, subscribe right after `rec_open`.
+/// Subscribes to an engine's events.
 ///
-/// At most 65,536 events wait for a callback that does not return; then others than
-/// FINISHED, FAILED and the START_FAILED of a recording are dropped, visible as a gap in
-/// `sequence`.
+/// The subscription first receives the events that were raised while there was no subscription:
+/// those of all recovered recordings, and the latest 4,096 others. Older ones are counted in
+/// `events_dropped`. To miss no event, subscribe right after `rec_open`.
 ///
-/// `callback`: not NULL; see `rec_event_fn`. `user_data`: handed to it.
-/// `user_data_free`: called once with it after the last callback; may be NULL.
-/// `subscription`: where the handle is written; not NULL.
+/// At most 65,536 events are queued for a callback that does not return. Beyond that, only
+/// `REC_EVENT_FINISHED`, `REC_EVENT_FAILED`, and `REC_EVENT_START_FAILED` with a recording are
+/// queued; all others are dropped, which leaves a gap in `sequence`.
+///
+/// @param engine The engine.
+/// @param callback Receives the events: see `rec_event_fn`. Must not be NULL.
+/// @param user_data Passed to `callback`.
+/// @param user_data_free Called once with `user_data` after the last call of `callback`. May be
+///   NULL.
+/// @param[out] subscription The new subscription. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: `user_data` is lent until `user_data_free`; after an error it is not.
-/// The subscription ends with `rec_unsubscribe` or `rec_close`.
+/// Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
+/// not use it. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
 /// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`,
 /// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
@@ -120,40 +126,45 @@ pub unsafe extern "C" fn rec_subscribe(
     subscription: *mut rec_subscription,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
+    run_with_memory(error, || {
         let host = HostCallback {
             callback,
             user_data,
             user_data_free,
         };
-        // SAFETY: handed on as it came.
+        // SAFETY: the caller's own pointer.
         unsafe { subscribe(engine, SubscriptionOptions::default(), host, subscription) }
     })
 }
 
-/// Subscribes as `rec_subscribe` does. The options say which further events to deliver.
+/// Subscribes to an engine's events, as `rec_subscribe` does, with options.
 ///
-/// With `REC_SUBSCRIBE_CALLS`, the life of calls is told as well: `REC_EVENT_CALL_BEGAN`,
-/// `REC_EVENT_CALL_UPDATED`, `REC_EVENT_CALL_ENDED`. After the events that have waited for a
-/// first subscriber comes one CALL_BEGAN, flagged `REC_EVENT_FLAG_LIVE`, for each call that is
-/// live at this moment, however many these are; what happens to calls from here on follows.
-/// So an observer keeps an exact view: CALL_BEGAN adds a call under its `call_number`,
-/// CALL_UPDATED replaces it, CALL_ENDED removes it. While nobody is subscribed, nothing is
-/// kept of the life of calls.
+/// With `REC_SUBSCRIBE_CALLS`, the subscription also receives `REC_EVENT_CALL_BEGAN`,
+/// `REC_EVENT_CALL_UPDATED` and `REC_EVENT_CALL_ENDED`. After the events that were raised while
+/// there was no subscription, it receives one `REC_EVENT_CALL_BEGAN` with `REC_EVENT_FLAG_LIVE`
+/// for each call that is live now, whatever their number, and then the changes from now on. A
+/// subscriber can thus keep an exact list of calls: `REC_EVENT_CALL_BEGAN` adds a call under
+/// its `call_number`, `REC_EVENT_CALL_UPDATED` replaces it, and `REC_EVENT_CALL_ENDED` removes
+/// it. These events are not stored while there is no subscription.
 ///
-/// Events of the life of calls are dropped like all that are not a recording's last one if
-/// 65,536 events wait. A gap in `sequence` says so; the way to an exact view is then to
-/// subscribe anew and to begin with an empty one.
+/// If 65,536 events are queued, these events are dropped, which leaves a gap in `sequence`. To
+/// get an exact list again, subscribe anew and begin with an empty list.
 ///
-/// `options`: NULL for the defaults, which are those of `rec_subscribe`. `callback`,
-/// `user_data`, `user_data_free`, `subscription`: as for `rec_subscribe`.
+/// @param engine The engine.
+/// @param options The options, or NULL for those of `rec_subscribe`.
+/// @param callback Receives the events: see `rec_event_fn`. Must not be NULL.
+/// @param user_data Passed to `callback`.
+/// @param user_data_free Called once with `user_data` after the last call of `callback`. May be
+///   NULL.
+/// @param[out] subscription The new subscription. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: `user_data` is lent until `user_data_free`; after an error it is not.
-/// The subscription ends with `rec_unsubscribe` or `rec_close`.
-/// Errors: `REC_ERR_INVALID_ARGUMENT` (also an unknown flag), `REC_ERR_LIMIT`,
+/// Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
+/// not use it. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
+/// Errors: `REC_ERR_INVALID_ARGUMENT` (also for an unknown flag), `REC_ERR_LIMIT`,
 /// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
@@ -166,25 +177,25 @@ pub unsafe extern "C" fn rec_subscribe_with(
     subscription: *mut rec_subscription,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        // SAFETY: a rec_subscribe_options or NULL, by the ABI.
+    run_with_memory(error, || {
+        // SAFETY: a rec_subscribe_options or NULL, by the rules of the API.
         let given = unsafe { read(options, "options") }?;
-        let asked = given.map_or(0, |given| given.flags);
-        let asked = flags(asked, REC_SUBSCRIBE_CALLS, "options.flags")?;
+        let requested = given.map_or(0, |given| given.flags);
+        let requested = flags(requested, REC_SUBSCRIBE_CALLS, "options.flags")?;
         let options = SubscriptionOptions {
-            calls: asked & REC_SUBSCRIBE_CALLS != 0,
+            calls: requested & REC_SUBSCRIBE_CALLS != 0,
         };
         let host = HostCallback {
             callback,
             user_data,
             user_data_free,
         };
-        // SAFETY: handed on as it came.
+        // SAFETY: the caller's own pointer.
         unsafe { subscribe(engine, options, host, subscription) }
     })
 }
 
-/// Whom the host wants called, as it came.
+/// A callback as the host passed it.
 struct HostCallback {
     callback: rec_event_fn,
     user_data: *mut c_void,
@@ -192,21 +203,20 @@ struct HostCallback {
 }
 
 /// # Safety
-/// `subscription` is NULL or points to a writable rec_subscription; the rest is what C handed
-/// in, by the ABI.
+/// `subscription` is NULL or points to a writable rec_subscription.
 unsafe fn subscribe(
     engine: rec_engine,
     options: SubscriptionOptions,
     host: HostCallback,
     subscription: *mut rec_subscription,
 ) -> Result<()> {
-    let out = needed(subscription, "subscription")?;
-    let callback = host.callback.ok_or_else(|| invalid("callback: NULL"))?;
+    let out = not_null(subscription, "subscription")?;
+    let callback = host.callback.ok_or_else(|| invalid("callback is NULL"))?;
     let engine = engine_of(engine)?;
-    // The handle first, so that the callback can be told of it before it runs.
+    // The handle is reserved first, so that it is written before the callback can run.
     let handle = handles::subscription::reserve(&engine)?;
-    // SAFETY: not NULL, so it points to a writable rec_subscription. Before the
-    // callback can run; put back if it will not.
+    // SAFETY: not NULL, so it points to a writable rec_subscription. After an error, the previous
+    // value is restored.
     let before = unsafe { out.replace(rec_subscription { id: handle.0 }) };
     let data = HostData::new(host.user_data, host.user_data_free);
     let listener = Arc::new(HostListener {
@@ -216,7 +226,7 @@ unsafe fn subscribe(
         panic_at: engine.config().storage.panic_at.clone(),
     });
     if let Err(refused) = handles::subscription::subscribe(handle, options, listener) {
-        // After an error the host's data is its own.
+        // After an error, `user_data_free` is not called.
         std::mem::forget(refused.listener);
         // SAFETY: as above.
         unsafe { out.write(before) };
@@ -225,19 +235,23 @@ unsafe fn subscribe(
     Ok(())
 }
 
-/// Ends a subscription. When it returns, no callback of it runs or will run; then
-/// `user_data_free` has been called. From inside its own callback it returns at
-/// once, and `user_data_free` is called after the callback has returned.
+/// Ends a subscription. Its queued events are dropped.
+///
+/// When the function returns, the callback is not running and will not run again, and
+/// `user_data_free` has been called. If the callback itself calls the function, the function
+/// returns at once, and `user_data_free` is called after the callback has returned.
+///
+/// @param subscription The subscription.
 ///
 /// Threads: any.
 /// Blocking: until a running callback of this subscription has returned.
 /// In callbacks: yes.
-/// Ownership: the subscription is gone; events that waited for it are dropped.
+/// Ownership: the subscription no longer exists.
 /// Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_unsubscribe(subscription: rec_subscription) -> rec_status {
-    match shielded(|| handles::subscription::unsubscribe(Handle(subscription.id))) {
+    match catch_faults(|| handles::subscription::unsubscribe(Handle(subscription.id))) {
         Ok(()) => REC_OK,
         Err(error) => error.status as rec_status,
     }

@@ -1,4 +1,4 @@
-//! The border: no panic crosses it, and every call writes its `rec_error`.
+//! Runs the body of a C function: no panic leaves it, and its result is written to the `rec_error`.
 
 use std::ffi::c_char;
 use std::mem::offset_of;
@@ -7,22 +7,22 @@ use super::convert::{STRUCT_SIZES, struct_size};
 use super::types::*;
 use crate::core_memory::InsideGuard;
 use crate::memory;
-use crate::sync::contained;
+use crate::sync::catch_panic;
 use crate::text::one_line;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
-/// Runs `body`; its result becomes the status and the `rec_error`. While memory is short,
-/// `body` does not run, and the status is `LIMIT`.
-pub fn answer(error: *mut rec_error, body: impl FnOnce() -> Result<()>) -> rec_status {
+/// Runs `body`, and returns its result as a status and in `error`. While memory is short, `body`
+/// does not run, and the status is `LIMIT`.
+pub fn run_with_memory(error: *mut rec_error, body: impl FnOnce() -> Result<()>) -> rec_status {
     respond(error, || match memory::is_short() {
         true => BodyOutcome::NoMemory,
         false => run(body),
     })
 }
 
-/// As `answer`, but `body` also runs while memory is short. For functions that give memory back,
-/// ask for next to none, or keep audio private.
-pub fn answer_anyway(error: *mut rec_error, body: impl FnOnce() -> Result<()>) -> rec_status {
+/// Runs `body` as `run_with_memory` does, but also while memory is short. For functions that free
+/// memory, need next to none, or keep audio private.
+pub fn run_always(error: *mut rec_error, body: impl FnOnce() -> Result<()>) -> rec_status {
     respond(error, || run(body))
 }
 
@@ -32,15 +32,14 @@ enum BodyOutcome {
 }
 
 fn run(body: impl FnOnce() -> Result<()>) -> BodyOutcome {
-    BodyOutcome::Ran(shielded(body))
+    BodyOutcome::Ran(catch_faults(body))
 }
 
 fn respond(error: *mut rec_error, act: impl FnOnce() -> BodyOutcome) -> rec_status {
     let size = if error.is_null() {
         0
     } else {
-        // SAFETY: by the ABI, a non-NULL error points to a rec_error whose first
-        // member is its size.
+        // SAFETY: not NULL, so it points to a rec_error, which begins with its size.
         let size = unsafe { struct_size(error) };
         if !STRUCT_SIZES.contains(&size) {
             return REC_ERR_INVALID_ARGUMENT;
@@ -51,7 +50,7 @@ fn respond(error: *mut rec_error, act: impl FnOnce() -> BodyOutcome) -> rec_stat
     if size > 0 {
         let written = describe(size as u32, &outcome);
         let fits = size.min(size_of::<rec_error>());
-        // SAFETY: the caller's struct has `size` writable bytes; no more are written.
+        // SAFETY: the caller's struct has `size` writable bytes, and no more are written.
         unsafe { std::ptr::copy_nonoverlapping((&raw const written).cast::<u8>(), error.cast::<u8>(), fits) };
     }
     match outcome {
@@ -62,20 +61,20 @@ fn respond(error: *mut rec_error, act: impl FnOnce() -> BodyOutcome) -> rec_stat
 }
 
 /// Runs `body`; a panic becomes `INTERNAL`.
-pub fn shielded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn catch_faults<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     let _inside = InsideGuard::enter();
-    contained(body).unwrap_or_else(|what| {
+    catch_panic(body).unwrap_or_else(|panic| {
         Err(Error::new(
             Status::Internal,
-            format!("a fault inside callrec: {what}"),
+            format!("a fault inside callrec: {panic}"),
         ))
     })
 }
 
-/// For functions that answer something else than a status.
-pub fn shielded_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+/// Runs `body`; a panic becomes `otherwise`. For functions that do not return a status.
+pub fn catch_faults_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     let _inside = InsideGuard::enter();
-    contained(body).unwrap_or(otherwise)
+    catch_panic(body).unwrap_or(otherwise)
 }
 
 fn describe(size: u32, outcome: &BodyOutcome) -> rec_error {
@@ -93,21 +92,21 @@ fn describe(size: u32, outcome: &BodyOutcome) -> rec_error {
             let _inside = InsideGuard::enter();
             out.status = error.status as rec_status;
             out.reason = error.reason;
-            put(&mut out.device_name, &error.device_name);
-            // A host writes it into its log.
-            put(&mut out.message, &one_line(&error.message));
+            write_text(&mut out.device_name, &error.device_name);
+            // The host may write the message to its log.
+            write_text(&mut out.message, &one_line(&error.message));
         }
-        // Allocates nothing.
+        // This must not allocate memory.
         BodyOutcome::NoMemory => {
             out.status = REC_ERR_LIMIT;
-            put(&mut out.message, "out of memory");
+            write_text(&mut out.message, "out of memory");
         }
     }
     out
 }
 
-/// `text`, cut to fit on a character's border, and always with its NUL.
-pub fn put(out: &mut [c_char], text: &str) {
+/// Writes `text` and its NUL into `out`, truncated between two characters if it is too long.
+pub fn write_text(out: &mut [c_char], text: &str) {
     let mut length = text.len().min(out.len().saturating_sub(1));
     while !text.is_char_boundary(length) {
         length -= 1;
@@ -127,15 +126,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_an_answer() {
-        let status = answer(std::ptr::null_mut(), || panic!("planted"));
+    fn a_panic_becomes_a_status() {
+        let status = run_with_memory(std::ptr::null_mut(), || panic!("planted"));
         assert_eq!(status, REC_ERR_INTERNAL);
     }
 
     #[test]
-    fn text_is_cut_between_characters() {
+    fn text_is_truncated_between_characters() {
         let mut out = [1; 4];
-        put(&mut out, "aüü");
+        write_text(&mut out, "aüü");
         assert_eq!(out.map(|c| c as u8), [b'a', 0xc3, 0xbc, 0]);
     }
 }

@@ -1,36 +1,42 @@
-//! Lines and their marks.
+//! Lines and their policies.
 
-use super::convert::{invalid, read_needed, text};
+use super::convert::{invalid, read_required, text};
 use super::engine_of;
-use super::guard::{answer, answer_anyway};
+use super::guard::{run_always, run_with_memory};
 use super::types::*;
 use crate::text::Text;
-use crate::words::Result;
+use crate::types::Result;
 
-/// Marks a line, replacing what was set for it before. A mark applies to a call
-/// where every field that it names equals the call's; the flags of all that apply
-/// are joined. Imagicle's rules: a line that is not monitorable, or automatic,
-/// refuses start, stop by id and stop by device; never a pause or a stop by call. To a caller
-/// that is named, it also refuses a discard by call.
-/// A line marked mandatory refuses every named caller to stop or to discard any recording of
-/// its calls, by id, by device and by call. A pause is not refused, and the host, the end of the
-/// call and a recording's time limit end recordings there as elsewhere.
-/// A line marked automatic has every call recorded from the moment it is connected; calls
-/// that are connected there now begin to be recorded at once. Taking the mark away ends no
-/// recording, and one that was stopped is not begun again while the call stays on the line.
-/// A recording that could not begin, or that failed while its call goes on, is followed by
-/// another one after 1, 2, 4, … s, at most 60 s. The pauses begin anew at 1 s after a
-/// recording that lasted 60 s. What follows begins paused if the call's automatic recording
-/// was paused last, or if the call is private.
+/// Sets the policy of a line, in place of its previous one.
 ///
-/// `line`: not NULL; a device name, a directory number, or both; `flags`
-/// `REC_LINE_…`, 0: monitorable and manual.
+/// A policy applies to a call if every name that it has equals the call's. If several policies
+/// apply, their flags are combined.
+///
+/// `REC_LINE_NOT_MONITORABLE` and `REC_LINE_AUTOMATIC` follow Imagicle's rules: they refuse
+/// starts, and stops by id and by device, but never a pause or a stop by call. For every caller
+/// but the host, they also refuse a discard by call.
+///
+/// `REC_LINE_MANDATORY` refuses stops and discards of any recording of the line's calls, by id,
+/// by device and by call, for every caller but the host. It does not refuse pauses. The host,
+/// the end of the call and a recording's time limit end recordings as on other lines.
+///
+/// `REC_LINE_AUTOMATIC` records every call from the moment it is connected, and starts at once
+/// for calls that are connected on the line now. Removing the policy ends no recording. A
+/// recording that was stopped is not started again while the call stays on the line. A
+/// recording that could not begin, or that failed while its call continues, is followed by
+/// another one after 1, 2, 4, … s, at most 60 s; after a recording that lasted 60 s, the delay
+/// is 1 s again. The new recording begins paused if the call's automatic recording was last
+/// paused, or if the call is private.
+///
+/// @param engine The engine.
+/// @param line The line and its policy. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors: `REC_ERR_NO_TARGET` (neither name), `REC_ERR_INVALID_ARGUMENT`,
+/// Ownership: all arguments remain the caller's.
+/// Errors: `REC_ERR_NO_TARGET` (neither name is given), `REC_ERR_INVALID_ARGUMENT`,
 /// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 /// Source: Imagicle, Start and Stop Recording, BadRequestReason 1, 2 and 4.
@@ -40,22 +46,26 @@ pub unsafe extern "C" fn rec_line_set(
     line: *const rec_line_info,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        // SAFETY: handed on as it came.
+    run_with_memory(error, || {
+        // SAFETY: the caller's own pointer.
         let (device, number, flags) = unsafe { line_of(line) }?;
         engine_of(engine)?.set_line(&device, &number, flags)
     })
 }
 
-/// Forgets a line's mark; that there is none is well.
+/// Removes the policy of a line. `REC_OK` also if the line has none.
 ///
-/// `line`: not NULL; the same names as were marked; `flags` must be 0.
+/// @param engine The engine.
+/// @param line The line, with the same names as in `rec_line_set`. Must not be NULL. `flags`
+///   must be 0.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors: as for `rec_line_set`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: `REC_ERR_NO_TARGET` (neither name is given), `REC_ERR_INVALID_ARGUMENT`,
+/// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_line_remove(
@@ -63,12 +73,12 @@ pub unsafe extern "C" fn rec_line_remove(
     line: *const rec_line_info,
     error: *mut rec_error,
 ) -> rec_status {
-    answer_anyway(error, || {
-        // SAFETY: handed on as it came.
+    run_always(error, || {
+        // SAFETY: the caller's own pointer.
         let (device, number, flags) = unsafe { line_of(line) }?;
         if flags != 0 {
             return Err(invalid(format!(
-                "line.flags {flags:#x}: 0 is needed to remove a mark"
+                "line.flags {flags:#x}: must be 0 to remove a policy"
             )));
         }
         engine_of(engine)?.remove_line(&device, &number)
@@ -79,13 +89,13 @@ pub unsafe extern "C" fn rec_line_remove(
 /// `line` is NULL or points to a rec_line_info by the rules of `read`.
 unsafe fn line_of(line: *const rec_line_info) -> Result<(Text, Text, u32)> {
     // SAFETY: promised by the caller.
-    let line = unsafe { read_needed(line, "line") }?;
+    let line = unsafe { read_required(line, "line") }?;
     let flags = super::convert::flags(
         line.flags,
         REC_LINE_NOT_MONITORABLE | REC_LINE_AUTOMATIC | REC_LINE_MANDATORY,
         "line.flags",
     )?;
-    // SAFETY: strings or NULL, by the ABI.
+    // SAFETY: strings or NULL, by the rules of the API.
     let (device, number) = unsafe {
         (
             text(line.device_name, "line.device_name")?,

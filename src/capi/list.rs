@@ -1,32 +1,32 @@
-//! Lists, look-ups, and the snapshots that they give.
+//! Lists and look-ups of recordings, and the snapshots that they return.
 
 use std::ffi::c_char;
 
 use once_cell::sync::OnceCell;
 
-use super::convert::{TEXT_MAX, caller, needed, read, reserved, str_of, text};
-use super::guard::{answer, shielded_or};
+use super::convert::{TEXT_MAX, caller, check_reserved, not_null, read, str_of, text};
+use super::guard::{catch_faults_or, run_with_memory};
 use super::recorder_of;
 use super::recording::recording_of;
 use super::types::*;
-use crate::calls::{Filter, View};
+use crate::calls::{Filter, RecordingView};
 use crate::gateway::imagicle::active;
 use crate::memory;
-use crate::words::Result;
+use crate::types::Result;
 
-/// About what one recording takes in a snapshot.
-const LISTED: u64 = 2048;
+/// Approximate size of one recording in a snapshot.
+const BYTES_PER_RECORDING: u64 = 2048;
 
-/// Recordings as they were at one instant. Opaque.
+/// Recordings, as they were at one instant. Opaque.
 pub struct rec_snapshot {
-    views: Vec<View>,
+    views: Vec<RecordingView>,
     entries: Vec<OnceCell<Box<rec_recording>>>,
-    /// With a NUL behind.
+    /// Ends with a NUL.
     json: OnceCell<String>,
 }
 
 impl rec_snapshot {
-    fn hand_over(views: Vec<View>) -> *mut rec_snapshot {
+    fn into_raw_snapshot(views: Vec<RecordingView>) -> *mut rec_snapshot {
         let entries = views.iter().map(|_| OnceCell::new()).collect();
         Box::into_raw(Box::new(rec_snapshot {
             views,
@@ -36,18 +36,24 @@ impl rec_snapshot {
     }
 }
 
-/// Lists the live recordings that meet all that the filter gives; none is an
-/// empty list. A list is one instant: what was stopped before it is not in it,
-/// what was started before it is. Newest last.
+/// Lists the live recordings that match a filter, the newest last. If none matches, the list is
+/// empty.
 ///
-/// `caller`: who asks; NULL is the host itself. Below level 10 the filter's
-/// username must be the caller's own. `filter`: NULL for all. `snapshot`: where the
-/// pointer is written; not NULL.
+/// A list shows one instant: every recording that was started before the call is in it, and
+/// every recording that was stopped before the call is not.
+///
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself. Below level 10,
+///   the filter's username must be the caller's own.
+/// @param filter The filter, or NULL for all recordings.
+/// @param[out] snapshot The list. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: never; a full list holds nobody up.
+/// Blocking: never. Even a list of all recordings delays no other function.
 /// In callbacks: yes.
-/// Ownership: the snapshot is the caller's, until `rec_snapshot_free`.
+/// Ownership: the caller owns the snapshot until `rec_snapshot_free`. `caller` and `filter`
+/// remain the caller's.
 /// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ARGUMENT`,
 /// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
@@ -60,17 +66,17 @@ pub unsafe extern "C" fn rec_list(
     snapshot: *mut *mut rec_snapshot,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let out = needed(snapshot, "snapshot")?;
-        // SAFETY: structs or NULL, by the ABI.
+    run_with_memory(error, || {
+        let out = not_null(snapshot, "snapshot")?;
+        // SAFETY: structs or NULL, by the rules of the API.
         let (caller, filter) = unsafe { (self::caller(caller)?, filter_of(filter)?) };
         let recorder = recorder_of(engine)?;
         if filter.is_empty() {
-            memory::require(recorder.statistics()?.live_recordings * LISTED)?;
+            memory::require(recorder.statistics()?.live_recordings * BYTES_PER_RECORDING)?;
         }
         let views = recorder.list(&caller, &filter)?;
         // SAFETY: not NULL, so it points to a writable pointer.
-        unsafe { out.write(rec_snapshot::hand_over(views)) };
+        unsafe { out.write(rec_snapshot::into_raw_snapshot(views)) };
         Ok(())
     })
 }
@@ -83,7 +89,7 @@ unsafe fn filter_of(filter: *const rec_filter) -> Result<Filter> {
         let Some(given) = read(filter, "filter")? else {
             return Ok(Filter::default());
         };
-        reserved(given.reserved, "filter.reserved")?;
+        check_reserved(given.reserved, "filter.reserved")?;
         Ok(Filter {
             device_name: text(given.device_name, "filter.device_name")?,
             directory_number: text(given.directory_number, "filter.directory_number")?,
@@ -94,18 +100,24 @@ unsafe fn filter_of(filter: *const rec_filter) -> Result<Filter> {
     }
 }
 
-/// One recording by its id: live, finishing, or ended in the last minute.
+/// Finds one recording by its id: a live or finishing one, or one that ended less than a minute
+/// ago.
 ///
-/// `caller`: who asks; NULL is the host itself. `id`: a GUID in any published form.
-/// `snapshot`: where the pointer to a snapshot of one is written; not NULL.
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+///   braces, in upper or lower case.
+/// @param[out] snapshot A list of that one recording. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the snapshot is the caller's, until `rec_snapshot_free`.
-/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ID`
-/// (reason 0; also NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_INVALID_ARGUMENT`,
-/// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Ownership: the caller owns the snapshot until `rec_snapshot_free`. `caller` and `id` remain
+/// the caller's.
+/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ID` (reason 0; also
+/// for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
+/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_get(
@@ -115,53 +127,56 @@ pub unsafe extern "C" fn rec_get(
     snapshot: *mut *mut rec_snapshot,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let out = needed(snapshot, "snapshot")?;
-        // SAFETY: a struct or NULL, a string or NULL, by the ABI.
+    run_with_memory(error, || {
+        let out = not_null(snapshot, "snapshot")?;
+        // SAFETY: a struct or NULL, a string or NULL, by the rules of the API.
         let (caller, id) = unsafe { (self::caller(caller)?, str_of(id, "id", TEXT_MAX)?) };
         let view = recorder_of(engine)?.get(&caller, id.unwrap_or_default())?;
         // SAFETY: not NULL, so it points to a writable pointer.
-        unsafe { out.write(rec_snapshot::hand_over(vec![view])) };
+        unsafe { out.write(rec_snapshot::into_raw_snapshot(vec![view])) };
         Ok(())
     })
 }
 
-/// How many recordings a snapshot holds.
+/// Returns the number of recordings in a snapshot.
 ///
-/// `snapshot`: NULL holds none.
+/// @param snapshot The snapshot, or NULL for an empty one.
+/// @return The number of recordings.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: nothing is handed over.
+/// Ownership: all arguments remain the caller's.
 /// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_snapshot_count(snapshot: *const rec_snapshot) -> usize {
-    shielded_or(0, || {
-        // SAFETY: NULL, or given by rec_list or rec_get and not freed.
+    catch_faults_or(0, || {
+        // SAFETY: NULL, or created by rec_list or rec_get and not freed.
         let snapshot = unsafe { snapshot.as_ref() };
         snapshot.map_or(0, |snapshot| snapshot.views.len())
     })
 }
 
-/// One recording of a snapshot.
+/// Returns one recording of a snapshot.
 ///
-/// `snapshot`: NULL holds none. `index`: from 0.
+/// @param snapshot The snapshot, or NULL for an empty one.
+/// @param index The index of the recording, from 0.
+/// @return The recording, or NULL if `index` is past the end.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
 /// Ownership: the recording lives as long as the snapshot.
-/// Errors: NULL past the end.
+/// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_snapshot_get(
     snapshot: *const rec_snapshot,
     index: usize,
 ) -> *const rec_recording {
-    shielded_or(std::ptr::null(), || {
-        // SAFETY: NULL, or given by rec_list or rec_get and not freed.
+    catch_faults_or(std::ptr::null(), || {
+        // SAFETY: NULL, or created by rec_list or rec_get and not freed.
         let snapshot = unsafe { snapshot.as_ref() };
         let found = snapshot.and_then(|s| Some((s.views.get(index)?, s.entries.get(index)?)));
         match found {
@@ -171,26 +186,27 @@ pub unsafe extern "C" fn rec_snapshot_get(
     })
 }
 
-/// The snapshot as Imagicle's JSON array of active recordings, with `"automatic":true`
-/// in those that a line's mark began.
+/// Returns a snapshot as Imagicle's JSON array of active recordings. Recordings that a line's
+/// policy started also have `"automatic":true`.
 ///
-/// `snapshot`: NULL gives "[]".
+/// @param snapshot The snapshot, or NULL for an empty one.
+/// @return The array, never NULL. "[]" for an empty snapshot.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the text lives as long as the snapshot.
-/// Errors: none; never NULL.
+/// Ownership: the string lives as long as the snapshot.
+/// Errors: none.
 /// Since: 0.1.0
 /// Source: Imagicle, Get Active Recordings, response body.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_snapshot_json(snapshot: *const rec_snapshot) -> *const c_char {
-    shielded_or(c"[]".as_ptr(), || {
-        // SAFETY: NULL, or given by rec_list or rec_get and not freed.
+    catch_faults_or(c"[]".as_ptr(), || {
+        // SAFETY: NULL, or created by rec_list or rec_get and not freed.
         match unsafe { snapshot.as_ref() } {
             Some(snapshot) => {
                 let make = || {
-                    let mut json = active::active_recordings(&snapshot.views, active::Beside::Ours);
+                    let mut json = active::active_recordings(&snapshot.views, active::ExtraMembers::Callrec);
                     json.push('\0');
                     json
                 };
@@ -201,21 +217,21 @@ pub unsafe extern "C" fn rec_snapshot_json(snapshot: *const rec_snapshot) -> *co
     })
 }
 
-/// Frees a snapshot and all strings that came from it.
+/// Frees a snapshot, with all recordings and strings that came from it.
 ///
-/// `snapshot`: NULL is allowed.
+/// @param snapshot The snapshot. NULL is allowed.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the pointer is gone afterwards.
+/// Ownership: the snapshot no longer exists.
 /// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_snapshot_free(snapshot: *mut rec_snapshot) {
-    shielded_or((), || {
+    catch_faults_or((), || {
         if !snapshot.is_null() {
-            // SAFETY: given by rec_list or rec_get and not freed before.
+            // SAFETY: created by rec_list or rec_get, and not freed.
             drop(unsafe { Box::from_raw(snapshot) });
         }
     });

@@ -1,13 +1,13 @@
-//! A recording's view as C sees it.
+//! Converts the view of a recording for C.
 
-use super::guard::put;
+use super::guard::write_text;
 use super::types::*;
-use crate::calls::View;
+use crate::calls::RecordingView;
 
 /// Its strings live as long as `view`.
-pub fn recording_of(view: &View) -> rec_recording {
+pub fn recording_of(view: &RecordingView) -> rec_recording {
     let mut id = rec_id { text: [0; 37] };
-    put(&mut id.text, &view.id.to_string());
+    write_text(&mut id.text, &view.id.to_string());
     let info = &view.info;
     rec_recording {
         struct_size: size_of::<rec_recording>() as u32,

@@ -1,45 +1,52 @@
-//! The start of a recording.
+//! Starting a recording.
 
 use super::convert::{
-    TEXT_MAX, caller, flags, invalid, layout, needed, pause_mode, read_needed, str_of, text,
+    TEXT_MAX, caller, flags, invalid, layout, not_null, pause_mode, read_required, str_of, text,
 };
-use super::guard::{answer, put};
-use super::recorder_of;
-#[cfg(feature = "gateway")]
-use super::served;
-use super::types::*;
 #[cfg(not(feature = "gateway"))]
-use super::unserved as served;
+use super::gateway_disabled as backend;
+#[cfg(feature = "gateway")]
+use super::gateway_enabled as backend;
+use super::guard::{run_with_memory, write_text};
+use super::recorder_of;
+use super::types::*;
 use crate::calls::{Filter, RecordingSpec};
 use crate::handles::{self, Handle};
 use crate::storage::JobSpecs;
-use crate::words::{AudioSpec, Error, Result, Status, parse_format};
+use crate::types::{AudioSpec, Error, Result, Status, parse_format};
 
-/// Starts a recording of a call. `REC_OK` means accepted: `REC_EVENT_STARTED` is
-/// delivered once the file and its manifest exist, `REC_EVENT_START_FAILED` if they
-/// could not be made. What is handed in meanwhile is kept.
+/// Starts a recording of a call.
 ///
-/// By line, the call that became connected last is taken; by call id, the one
-/// begun first; all that is given must fit. Held and alerting calls do not count.
+/// `REC_OK` means that the start is accepted. `REC_EVENT_STARTED` is delivered once the file
+/// and its manifest exist, or `REC_EVENT_START_FAILED` if they could not be created. Audio that
+/// is handed in meanwhile is kept.
 ///
-/// `caller`: who asks; NULL is the host itself, trusted. `options`: not NULL; a
-/// call id, a device name or a directory number is needed. `id`: where the
-/// recording's id is written; not NULL.
+/// The call must match every name in `options`. If several connected calls match, the one that
+/// was begun first is chosen with a call id, and the one that was connected last without. Held
+/// and alerting calls are not considered.
+///
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param options What to record, and how. Must not be NULL. A call id, a device name or a
+///   directory number is needed.
+/// @param[out] id The new recording's id. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: never; no disk is touched.
+/// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors, in the order of the checks: `REC_ERR_UNAVAILABLE`, `REC_ERR_UNAUTHENTICATED`,
-/// `REC_ERR_FORBIDDEN`, `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_INVALID_MODE` (reason 2),
-/// `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT` (`callback_url`),
-/// `REC_ERR_NOT_MONITORABLE` (reason 1), `REC_ERR_AUTOMATIC` (reason 4; not with
-/// `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
-/// `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_IO`
-/// (`storage.directory` names another directory than the open one), `REC_ERR_NO_SPACE`,
-/// `REC_ERR_LIMIT`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` and `REC_ERR_FORKED`; then,
+/// in this order, `REC_ERR_UNAVAILABLE`, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_INVALID_MODE` (reason 2), `REC_ERR_UNSUPPORTED`,
+/// `REC_ERR_INVALID_ARGUMENT` (`callback_url`), `REC_ERR_NOT_MONITORABLE` (reason 1),
+/// `REC_ERR_AUTOMATIC` (reason 4; not with `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
+/// `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_IO` (the path
+/// `storage.directory` no longer leads to the open directory), `REC_ERR_NO_SPACE`,
+/// `REC_ERR_LIMIT`.
 /// Since: 0.1.0
-/// Source: Imagicle, Start Recording; Vobiz, Record a Call (several at once on one call).
+/// Source: Imagicle, Start Recording; Vobiz, Record a Call (several recordings of a call at
+/// once).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_start(
     engine: rec_engine,
@@ -48,44 +55,44 @@ pub unsafe extern "C" fn rec_start(
     id: *mut rec_id,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let out = needed(id, "id")?;
-        // SAFETY: a rec_caller or NULL, by the ABI.
+    run_with_memory(error, || {
+        let out = not_null(id, "id")?;
+        // SAFETY: a rec_caller or NULL, by the rules of the API.
         let caller = unsafe { self::caller(caller) }?;
-        // SAFETY: handed on as it came.
+        // SAFETY: the caller's own pointer.
         let options = unsafe { read_options(options) }?;
         let recorder = recorder_of(engine)?;
         let spec = options.spec.and_then(|mut spec| {
             spec.audio.rate = recorder.file_rate(spec.audio.format);
-            spec.jobs = callback(engine, options.callback_url, options.callback_method)?;
+            spec.jobs = callback_jobs(engine, options.callback_url, options.callback_method)?;
             Ok(spec)
         });
         let started = recorder.start(&caller, &options.target, spec)?;
-        let mut written = rec_id { text: [0; 37] };
-        put(&mut written.text, &started.to_string());
+        let mut text = rec_id { text: [0; 37] };
+        write_text(&mut text.text, &started.to_string());
         // SAFETY: not NULL, so it points to a writable rec_id.
-        unsafe { out.write(written) };
+        unsafe { out.write(text) };
         Ok(())
     })
 }
 
-/// What a start's options say.
+/// The contents of a `rec_start_options`.
 struct StartOptions<'a> {
     target: Filter,
-    /// As far as the options tell it: the engine's configuration decides the rest. An error is
-    /// told at its place in the order of checks.
+    /// The recording as the options describe it; the engine's configuration adds the rest. An
+    /// error is reported in its place in the order of checks.
     spec: Result<RecordingSpec>,
     callback_url: &'a str,
     callback_method: &'a str,
 }
 
-/// The callback that is asked for; none if both texts are empty.
-fn callback(engine: rec_engine, url: &str, method: &str) -> Result<JobSpecs> {
+/// The callback job that the options request; none if both texts are empty.
+fn callback_jobs(engine: rec_engine, url: &str, method: &str) -> Result<JobSpecs> {
     if url.is_empty() && method.is_empty() {
         return Ok(JobSpecs::default());
     }
     let settings = handles::engine::gateway_settings(Handle(engine.id))?;
-    served::callback(settings.config(), url, method)
+    backend::callback(settings.config(), url, method)
 }
 
 /// # Safety
@@ -93,9 +100,9 @@ fn callback(engine: rec_engine, url: &str, method: &str) -> Result<JobSpecs> {
 /// live as long as `'a`.
 unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOptions<'a>> {
     // SAFETY: promised by the caller.
-    let given = unsafe { read_needed(options, "options") }?;
+    let given = unsafe { read_required(options, "options") }?;
     let known = REC_START_MANUAL_DIAL_IN | REC_START_ADDITIONAL;
-    // SAFETY: strings or NULL, by the ABI.
+    // SAFETY: strings or NULL, by the rules of the API.
     let (callback_url, callback_method, format) = unsafe {
         (
             str_of(given.callback_url, "options.callback_url", TEXT_MAX)?.unwrap_or_default(),
@@ -105,10 +112,10 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
     };
     if !matches!(callback_method, "" | "GET" | "POST") {
         return Err(invalid(format!(
-            "options.callback_method \"{callback_method}\": GET and POST are known"
+            "options.callback_method \"{callback_method}\": must be GET or POST"
         )));
     }
-    // SAFETY: strings or NULL, by the ABI.
+    // SAFETY: strings or NULL, by the rules of the API.
     let target = unsafe {
         Filter {
             call_id: text(given.call_id, "options.call_id")?,
@@ -119,7 +126,7 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
     };
     let flags = flags(given.flags, known, "options.flags")?;
     let (layout, pause_mode) = (layout(given.layout)?, pause_mode(given.pause_mode)?);
-    let format = parse_format(format).and_then(|format| supported(given.lookback_ms).map(|()| format));
+    let format = parse_format(format).and_then(|format| check_lookback(given.lookback_ms).map(|()| format));
     let spec = format.map(|format| RecordingSpec {
         audio: AudioSpec {
             layout,
@@ -139,12 +146,12 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
     })
 }
 
-fn supported(lookback_ms: u32) -> Result<()> {
+fn check_lookback(lookback_ms: u32) -> Result<()> {
     if lookback_ms == 0 {
         return Ok(());
     }
     Err(Error::new(
         Status::Unsupported,
-        format!("options.lookback_ms {lookback_ms}: not in this build"),
+        format!("options.lookback_ms {lookback_ms}: not supported by this build"),
     ))
 }

@@ -1,22 +1,25 @@
-//! The structs and callbacks of the C ABI. Layouts only grow at their end.
+//! The structs and callbacks of the C API. A struct only grows at its end.
 
 use std::ffi::{c_char, c_void};
 
 pub use super::audit_types::*;
 pub use super::values::*;
 
-/// An engine: a registry, its threads, one storage directory. Zero is never valid.
+/// An engine: a registry of calls and recordings, its threads, and one storage directory. Zero
+/// is never valid.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct rec_engine {
+    /// Opaque: compare for equality only.
     pub id: u64,
 }
 
-/// A call on a line. Zero is never valid. It lives until `rec_call_end`, `rec_close`, or
-/// until `calls.idle_ms` have passed without media (`REC_EVENT_CALL_IDLE`).
+/// A call on a line. Zero is never valid. The call lives until `rec_call_end` or `rec_close`,
+/// or until it has had no media for `calls.idle_ms` (`REC_EVENT_CALL_IDLE`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct rec_call {
+    /// Opaque: compare for equality only.
     pub id: u64,
 }
 
@@ -24,6 +27,7 @@ pub struct rec_call {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct rec_feed {
+    /// Opaque: compare for equality only.
     pub id: u64,
 }
 
@@ -31,6 +35,7 @@ pub struct rec_feed {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct rec_subscription {
+    /// Opaque: compare for equality only.
     pub id: u64,
 }
 
@@ -38,229 +43,293 @@ pub struct rec_subscription {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct rec_gateway {
+    /// Opaque: compare for equality only.
     pub id: u64,
 }
 
-/// A recording's UUID as text: 36 lower-case characters and a NUL.
+/// A recording's UUID.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_id {
+    /// 36 lower-case characters and a NUL.
     pub text: [c_char; 37],
 }
 
-/// What went wrong, written by every call that takes one; cleared on success.
+/// The details of a failure. Every function that receives one writes it, and clears it on
+/// success.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_error {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
+    /// The status that the function returned.
     pub status: rec_status,
-    /// The published BadRequestReason of the operation, -1 where there is none.
+    /// The published BadRequestReason of the operation, or -1 if there is none.
     pub reason: i32,
+    /// Always 0.
     pub reserved: u32,
-    /// With `REC_ERR_NOT_MONITORABLE`: the line's device name; else empty.
+    /// With `REC_ERR_NOT_MONITORABLE`, the line's device name; otherwise "".
     pub device_name: [c_char; 256],
-    /// For people: names the parameter and the value. UTF-8, one line (control
-    /// characters are escaped), cut to fit.
+    /// A message for people, which names the parameter and the value. UTF-8, one line (control
+    /// characters are escaped), truncated if it is too long.
     pub message: [c_char; 512],
 }
 
-/// Who asks. A NULL caller is the host itself, and trusted.
+/// The user on whose behalf the host calls a function. A NULL caller is the host itself, which
+/// is trusted.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_caller {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
-    /// 0 to 10; see `REC_LEVEL_…`. Below 10: live calls of their own alone.
+    /// 0 to 10: see `REC_LEVEL_…`. Below 10, the caller reaches their own live calls only.
     pub level: u32,
-    /// Compared byte for byte with a call's present username.
+    /// The caller owns the calls whose current username equals this one byte for byte. "" owns
+    /// none.
     pub username: *const c_char,
 }
 
-/// By device and by call: how many recordings.
+/// The number of recordings that an operation by device or by call affected.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_counts {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
+    /// Recordings whose state the operation changed.
     pub changed: u32,
-    /// They were so already.
+    /// Recordings that were already in the requested state.
     pub already: u32,
-    /// The rules forbade it.
+    /// Recordings that the rules protected from the operation.
     pub refused: u32,
 }
 
-/// A line's marks. At least one of the names is needed.
+/// A line and its policy. At least one of the two names is needed.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_line_info {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
-    /// `REC_LINE_…`; 0: monitorable and manual. Replaces what was set for that line before.
+    /// `REC_LINE_…`, combined with `|`. With 0, the line may be recorded, and is not recorded
+    /// automatically. Replaces the line's previous flags.
     pub flags: u32,
+    /// The device name of the line.
     pub device_name: *const c_char,
+    /// The directory number of the line.
     pub directory_number: *const c_char,
 }
 
-/// A call as the host knows it. In an update, NULL and 0 keep, "" clears.
+/// The properties of a call. In an update, NULL and 0 leave a property unchanged, and "" clears
+/// it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_call_info {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
-    /// `REC_CALL_…`; 0: connected at the beginning, unchanged in an update.
+    /// `REC_CALL_…`. 0 means connected for a new call.
     pub state: i32,
     /// `REC_DIRECTION_…`
     pub direction: i32,
+    /// Must be 0.
     pub reserved: u32,
-    /// The host's own, handed back in `rec_recording`.
+    /// A number of the host's own, which `rec_recording.call_tag` and `rec_event.call_tag`
+    /// return.
     pub tag: u64,
-    /// Unix time in milliseconds; 0: now (at the beginning), unchanged (in an update).
+    /// Time of the connection, Unix time in milliseconds. 0 means now for a new call.
     pub connected_at_ms: i64,
-    /// Absent: callrec issues one. Cannot be changed by an update.
+    /// The call's id. If absent, callrec generates one. An update cannot change it.
     pub call_id: *const c_char,
-    /// Genesys' connId, Cisco's global call id.
+    /// The id of the call in the switch: Genesys' connId, Cisco's global call id.
     pub switch_call_id: *const c_char,
+    /// The device name of the line.
     pub device_name: *const c_char,
+    /// The directory number of the line.
     pub directory_number: *const c_char,
-    /// The owner of the line: their calls are their own.
+    /// The owner of the line. A caller with this username owns the call.
     pub username: *const c_char,
+    /// The owner's numeric user id.
     pub numeric_user_id: *const c_char,
+    /// The remote party's first name.
     pub remote_first_name: *const c_char,
+    /// The remote party's last name.
     pub remote_last_name: *const c_char,
+    /// The remote party's telephone number.
     pub remote_phone_number: *const c_char,
+    /// The number that calls (automatic number identification).
     pub ani: *const c_char,
+    /// The number that was dialled (dialled number identification service).
     pub dnis: *const c_char,
-    /// Internal, Inbound, Outbound, Consult
+    /// Genesys' call type, such as "Internal", "Inbound", "Outbound" or "Consult".
     pub call_type: *const c_char,
     /// A JSON object whose values are strings (Genesys' userData), at most 65,536 bytes.
     pub attributes_json: *const c_char,
 }
 
-/// How a feed's audio is coded, and how the host writes it. It holds for `rec_feed_write`
-/// and `rec_feed_write_at`. RTP packets are understood by their payload type; for them,
-/// only the size of the feed's memory follows from it.
+/// How the audio of a feed is coded, and how the host writes it. The format applies to
+/// `rec_feed_write` and `rec_feed_write_at`. An RTP packet is decoded by its payload type; for
+/// RTP, the format only determines the size of the feed's memory.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_feed_format {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
-    /// `REC_CODEC_…`; has no default, 0 is `REC_ERR_INVALID_ARGUMENT`.
+    /// `REC_CODEC_…`. There is no default: 0 is `REC_ERR_INVALID_ARGUMENT`.
     pub codec: i32,
-    /// Hz; 0: the codec's own (8000). PCM16: 8000 to 48000. G.711: 8000.
+    /// Sample rate in Hz. 0 means 8000. PCM16: 8000 to 48000. G.711: 8000.
     pub sample_rate: u32,
+    /// Must be 0.
     pub reserved: u32,
-    /// Real time: how far ahead of the clock `rec_feed_write` may be, in milliseconds, at
-    /// most 600000; less than 200 counts as 200. 0: 2000, and what is written further ahead
-    /// is lost. Otherwise what is further ahead is not taken, and nothing is lost. More than
-    /// 2000 is reserved from `media.ahead_bytes` until the feed is closed. `rec_feed_payload`
-    /// ignores it.
+    /// Real time: how far ahead of the clock `rec_feed_write` may write, in milliseconds, at
+    /// most 600000. With 0, the limit is 2000, and audio beyond it is lost. With any other
+    /// value, audio beyond the limit is not accepted, and nothing is lost; a value below 200
+    /// counts as 200. An amount above 2000 is reserved from `media.ahead_bytes` until the feed
+    /// is closed. `rec_feed_payload` ignores this member.
+    ///
     /// Since: 0.2.0
     pub ahead_ms: u32,
-    /// 0 and 1: one channel. 2: the samples of both legs in turn, the local leg's first;
-    /// only on a feed of `REC_LEG_LOCAL`, which is then the remote leg's feed as well. It
-    /// takes writes only, and stays as it was when the feed was opened. For
-    /// `rec_feed_payload`, 0 or 1.
+    /// Number of channels. 0 and 1 mean one. 2 means the samples of both legs interleaved, the
+    /// local leg's first: allowed on a feed of `REC_LEG_LOCAL` only, which is then the remote
+    /// leg's feed too. Such a feed accepts writes only, and its number of channels cannot
+    /// change. `rec_feed_payload` needs 0 or 1.
+    ///
     /// Since: 0.2.0
     pub channels: u32,
 }
 
-/// What to record, and how. Zero means the default everywhere.
+/// What to record, and how. Zero means the default.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_start_options {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
-    /// `REC_START_MANUAL_DIAL_IN`, `REC_START_ADDITIONAL`
+    /// `REC_START_MANUAL_DIAL_IN` and `REC_START_ADDITIONAL`, combined with `|`.
     pub flags: u32,
     /// `REC_LAYOUT_…`
     pub layout: i32,
     /// `REC_PAUSE_…`
     pub pause_mode: i32,
-    /// Of audio in the file, silence included; 0: no limit.
+    /// Maximum length of the audio in the file, silence included, in milliseconds. 0 means no
+    /// limit.
     pub max_duration_ms: u32,
-    /// Audio from before the start. Not in this build: anything but 0 is `REC_ERR_UNSUPPORTED`.
+    /// Audio from before the start, in milliseconds. Not supported in this build: any value but
+    /// 0 is `REC_ERR_UNSUPPORTED`.
     pub lookback_ms: u32,
-    /// This, and/or the two below; all that are given must fit.
+    /// The call's id. At least one of this member and the next two is needed; the call must
+    /// match all that are given.
     pub call_id: *const c_char,
+    /// The device name of the call's line.
     pub device_name: *const c_char,
+    /// The directory number of the call's line.
     pub directory_number: *const c_char,
-    /// "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw"; "flac", "opus",
-    /// "mp3" are `REC_ERR_UNSUPPORTED` in this build.
+    /// "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw" or "au-alaw". "flac", "opus"
+    /// and "mp3" are `REC_ERR_UNSUPPORTED` in this build.
     pub format: *const c_char,
-    /// Called back, unsigned, when the recording has ended and its file is there; a
-    /// running gateway delivers it. It must be among `callbacks.allow`, else
-    /// `REC_ERR_INVALID_ARGUMENT`. Without the feature `gateway`: `REC_ERR_UNSUPPORTED`.
+    /// The URL that a running gateway calls, without a signature, when the recording has ended
+    /// and its file exists. A URL that `callbacks.allow` does not list is
+    /// `REC_ERR_INVALID_ARGUMENT`. In a build without the feature `gateway`, a URL is
+    /// `REC_ERR_UNSUPPORTED`.
     pub callback_url: *const c_char,
-    /// "POST" (default): a form in the body; or "GET": in the query.
+    /// "POST" (default) sends a form in the body. "GET" sends the fields in the query.
     pub callback_method: *const c_char,
 }
 
-/// Which recordings to list; what is given must all be met. Absent: all.
+/// Selects recordings. A recording must match every member that is given. A filter with no
+/// members selects all recordings.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_filter {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
+    /// Must be 0.
     pub reserved: u32,
+    /// The device name of the call's line.
     pub device_name: *const c_char,
+    /// The directory number of the call's line.
     pub directory_number: *const c_char,
+    /// The owner of the call's line.
     pub username: *const c_char,
+    /// The owner's numeric user id.
     pub numeric_user_id: *const c_char,
+    /// The call's id.
     pub call_id: *const c_char,
 }
 
-/// One recording, as it was when the snapshot or the event was made. Strings are
-/// never NULL and live as long as what they came from.
+/// A recording, as it was when the snapshot or the event was made. Strings are never NULL and
+/// live as long as the snapshot or the event.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_recording {
+    /// Size of this struct in bytes in the library's version.
     pub struct_size: u32,
     /// `REC_STATE_…`
     pub state: i32,
-    /// `REC_END_…`; 0 while it lives.
+    /// `REC_END_…`, or 0 while the recording is live.
     pub end_reason: i32,
-    /// Why it failed; `REC_OK` otherwise.
+    /// Why the recording failed, otherwise `REC_OK`.
     pub error: rec_status,
     /// `REC_LAYOUT_…`
     pub layout: i32,
     /// `REC_PAUSE_…`
     pub pause_mode: i32,
-    /// `REC_START_…`: those of its start, or `REC_START_AUTOMATIC`.
+    /// `REC_START_…`: the flags of the start, or `REC_START_AUTOMATIC`.
     pub flags: u32,
-    /// Hz; 0 as long as it is not known.
+    /// Sample rate of the file in Hz, or 0 until it is known.
     pub sample_rate: u32,
+    /// The host's number for the call: `rec_call_info.tag`.
     pub call_tag: u64,
+    /// The recording's UUID.
     pub id: rec_id,
+    /// The call's id.
     pub call_id: *const c_char,
+    /// The id of the call in the switch.
     pub switch_call_id: *const c_char,
+    /// The device name of the line.
     pub device_name: *const c_char,
+    /// The directory number of the line.
     pub directory_number: *const c_char,
+    /// The owner of the line.
     pub username: *const c_char,
+    /// The owner's numeric user id.
     pub numeric_user_id: *const c_char,
+    /// The remote party's first name.
     pub remote_first_name: *const c_char,
+    /// The remote party's last name.
     pub remote_last_name: *const c_char,
+    /// The remote party's telephone number.
     pub remote_phone_number: *const c_char,
+    /// The file's format, as in `rec_start_options.format`.
     pub format: *const c_char,
-    /// What a stop by call names one recording by.
+    /// The recording's URL, by which `rec_stop_by_call` and `rec_discard_by_call` select one
+    /// recording.
     pub url: *const c_char,
-    /// Of the finished file, absolute; empty until it is published.
+    /// Absolute path of the finished file, or "" until it is published.
     pub path: *const c_char,
-    /// "sha256:" and hex digits, of the finished file; empty until then, or if switched off.
+    /// Digest of the finished file: "sha256:" and hexadecimal digits. "" until the file is
+    /// published, or if digests are switched off.
     pub digest: *const c_char,
-    /// Unix time of the first sample, in milliseconds.
+    /// Time of the first sample, Unix time in milliseconds.
     pub started_at_ms: i64,
-    /// Unix time of its end; 0 while it lives.
+    /// Time of the end, Unix time in milliseconds, or 0 while the recording is live.
     pub ended_at_ms: i64,
-    /// Of the audio in the file so far, in milliseconds.
+    /// Length of the audio in the file so far, in milliseconds.
     pub duration_ms: u64,
+    /// Total time during which the recording was paused, in milliseconds.
     pub paused_ms: u64,
-    /// All legs added, in milliseconds: audio that never came (gaps in the sequence numbers),
-    /// and audio that was dropped, or could not be written before it failed. Duplicates,
-    /// hold, and audio outside of what is recorded do not count. The manifest says how much
-    /// for each leg, and why.
+    /// Lost audio of all legs added up, in milliseconds: audio that never arrived (gaps in the
+    /// sequence numbers), that was dropped, or that a failing recording could not write.
+    /// Duplicates, hold, and audio outside the recording do not count. The manifest gives the
+    /// amount and the cause for each leg.
     pub lost_ms: u64,
-    /// In the file.
+    /// Size of the file so far, in bytes.
     pub bytes: u64,
 }
 
-/// What a subscription asks for. Zero means the default everywhere.
+/// What a subscription delivers. Zero means the default.
+///
 /// Since: 0.2.0
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_subscribe_options {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
     /// `REC_SUBSCRIBE_…`
     pub flags: u32,
@@ -268,184 +337,222 @@ pub struct rec_subscribe_options {
 
 /// A call, as it was when the event was made. Strings are never NULL and live as long as the
 /// event.
+///
 /// Since: 0.2.0
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_call_view {
+    /// Size of this struct in bytes in the library's version.
     pub struct_size: u32,
     /// `REC_CALL_…`
     pub state: i32,
     /// `REC_DIRECTION_…`
     pub direction: i32,
-    /// 1 while the call is private (`rec_call_private`), 0 otherwise.
+    /// 1 while the call is private (`rec_call_private`), otherwise 0.
     pub is_private: u32,
-    /// `REC_EVENT_CALL_ENDED`: `REC_END_CALL_ENDED` or `REC_END_ENGINE_CLOSED`. 0 otherwise.
+    /// With `REC_EVENT_CALL_ENDED`, `REC_END_CALL_ENDED` or `REC_END_ENGINE_CLOSED`; otherwise
+    /// 0.
     pub end_reason: i32,
+    /// Always 0.
     pub reserved: u32,
-    /// The engine's number of the call, from 1. No two calls of one open engine have the same.
+    /// The engine's number of the call, from 1. No two calls of an open engine have the same
+    /// number.
     pub number: u64,
-    /// The host's own, from `rec_call_info`.
+    /// The host's number for the call: `rec_call_info.tag`.
     pub tag: u64,
-    /// Unix time in milliseconds.
+    /// Time of the connection, Unix time in milliseconds.
     pub connected_at_ms: i64,
+    /// The call's id.
     pub call_id: *const c_char,
+    /// The id of the call in the switch.
     pub switch_call_id: *const c_char,
+    /// The device name of the line.
     pub device_name: *const c_char,
+    /// The directory number of the line.
     pub directory_number: *const c_char,
+    /// The owner of the line.
     pub username: *const c_char,
+    /// The owner's numeric user id.
     pub numeric_user_id: *const c_char,
+    /// The remote party's first name.
     pub remote_first_name: *const c_char,
+    /// The remote party's last name.
     pub remote_last_name: *const c_char,
+    /// The remote party's telephone number.
     pub remote_phone_number: *const c_char,
+    /// The number that calls.
     pub ani: *const c_char,
+    /// The number that was dialled.
     pub dnis: *const c_char,
+    /// Genesys' call type.
     pub call_type: *const c_char,
-    /// A JSON object whose values are strings; "{}" if the host gave none.
+    /// A JSON object whose values are strings. "{}" if the host gave none.
     pub attributes_json: *const c_char,
 }
 
-/// Something that happened.
+/// An event. It and all that it points to live until the callback returns.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_event {
+    /// Size of this struct in bytes in the library's version.
     pub struct_size: u32,
-    /// `REC_EVENT_…`
+    /// `REC_EVENT_…`. New kinds may be added: ignore a kind that you do not know.
     pub kind: i32,
     /// `REC_EVENT_FLAG_…`
     pub flags: u32,
+    /// Always 0.
     pub reserved: u32,
-    /// Rises from event to event; a gap is what was dropped. It counts the engine's
-    /// events that this subscription asks for: a later one does not begin at 1, and two
-    /// subscriptions with different options may number one event differently.
+    /// Rises from event to event. A gap means that events were dropped. The number counts the
+    /// events of the engine that the subscription's options select: a later subscription does
+    /// not begin at 1, and subscriptions with different options may number the same event
+    /// differently.
     pub sequence: u64,
-    /// Unix time in milliseconds.
+    /// Time of the event, Unix time in milliseconds.
     pub time_ms: i64,
-    /// NULL where the event is about none.
+    /// The recording that the event is about, or NULL.
     pub recording: *const rec_recording,
-    /// The same, as one JSON object, in the manifest's words (docs/formats.md).
+    /// The event as one JSON object, with the member names of the manifest (docs/formats.md).
     pub json: *const c_char,
-    /// `REC_EVENT_START_FAILED`: why. `REC_OK` otherwise.
+    /// With `REC_EVENT_START_FAILED`, why the recording could not begin; otherwise `REC_OK`.
     pub status: rec_status,
+    /// Always 0.
     pub reserved2: u32,
-    /// The host's own number of the call that it is about, also where `recording` is NULL.
+    /// The host's number for the call that the event is about, even if `recording` is NULL.
     pub call_tag: u64,
-    /// The engine's number of the call that it is about or whose recording; 0: of no call, or
-    /// of a recording that an earlier engine on the directory began.
+    /// The engine's number of the call that the event or its recording belongs to. 0 if there
+    /// is no such call, or if an earlier engine on the directory began the recording.
+    ///
     /// Since: 0.2.0
     pub call_number: u64,
-    /// The call that it is about; NULL where it is about a recording or about no call.
+    /// The call that the event is about, or NULL if the event is about a recording or about no
+    /// call.
+    ///
     /// Since: 0.2.0
     pub call: *const rec_call_view,
 }
 
-/// What an engine is doing and has done since it was opened.
+/// What an engine is doing, and has done since it was opened.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_statistics {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
+    /// Always 0.
     pub reserved: u32,
+    /// Live calls.
     pub live_calls: u64,
-    /// Recording or paused.
+    /// Recordings that are recording or paused.
     pub live_recordings: u64,
-    /// Stopped, and not yet published.
+    /// Recordings that have ended and are not published yet.
     pub finishing_recordings: u64,
-    /// Packets and writes with audio that were taken, and comfort noise.
+    /// Packets and writes with audio, and comfort noise packets, that were accepted.
     pub frames_in: u64,
-    /// Packets that never came (gaps in the sequence numbers), and packets or writes whose
+    /// Packets that never arrived (gaps in the sequence numbers), and packets and writes whose
     /// audio was dropped: refused with `REC_ERR_OVERRUN`, too late, or their place was taken.
     pub frames_lost: u64,
-    /// Packets that are no audio we know: other payload types, RTCP, garbage.
+    /// Packets that carry no audio that callrec knows: other payload types, RTCP, and data that
+    /// is not RTP.
     pub frames_ignored: u64,
-    /// Audio bytes written to disk. Late audio that replaces silence counts once more.
+    /// Bytes of audio written to disk. Late audio that replaces silence counts again.
     pub bytes_out: u64,
-    /// Blocks' bytes that a full backlog turned into silence.
+    /// Bytes of audio that became silence because the backlog was full.
     pub bytes_dropped: u64,
-    /// Waiting to be written, now.
+    /// Bytes of audio that are pending for the disk now.
     pub backlog_bytes: u64,
-    /// Events that were dropped: a subscription was full, or nobody was subscribed.
+    /// Events that were dropped because a subscription's queue was full, or because there was
+    /// no subscription.
     pub events_dropped: u64,
-    /// How late the media workers were at most in the last second, in microseconds.
+    /// Maximum delay of the media workers in the last second, in microseconds.
     pub worker_lag_us: u64,
-    /// On the storage directory's file system, refreshed each second.
+    /// Free space of the storage directory's file system in bytes, updated every second.
     pub free_bytes: u64,
 }
 
-/// How the gateway is to run; what else there is to set are the `gateway.…`,
-/// `genesys.…`, `cometd.…` and `callbacks.…` keys of `rec_config_set`.
+/// How a gateway runs. The `gateway.…`, `genesys.…`, `cometd.…` and `callbacks.…` keys of
+/// `rec_config_set` set the rest.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_gateway_options {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
-    /// 0: any free one; see `rec_gateway_port`.
+    /// TCP port, 0 to 65535. 0 means any free port: see `rec_gateway_port`.
     pub port: u32,
-    /// An IP address. Absent: 127.0.0.1.
+    /// IP address to listen on. If absent, 127.0.0.1.
     pub address: *const c_char,
     /// `REC_GATEWAY_…`
     pub flags: u32,
+    /// Must be 0.
     pub reserved: u32,
-    /// Says who may. NULL: nobody.
+    /// The host's function that identifies clients. If NULL, no client is let in.
     pub authenticate: rec_authenticate_fn,
-    /// Handed to `authenticate`.
+    /// Passed to `authenticate`.
     pub user_data: *mut c_void,
-    /// Called once with `user_data` after the last `authenticate`, before
-    /// `rec_gateway_stop` or `rec_close` returns `REC_OK`. May be NULL, and must be if
-    /// `authenticate` is.
+    /// Called once with `user_data` after the last `authenticate`, before `rec_gateway_stop` or
+    /// `rec_close` returns `REC_OK`. May be NULL. Must be NULL if `authenticate` is NULL.
     pub user_data_free: rec_free_fn,
 }
 
-/// No socket is opened: requests come by `rec_http_handle` alone.
+/// The gateway opens no socket. Requests come through `rec_http_handle` only.
 pub const REC_GATEWAY_NO_SOCKET: u32 = 1;
 
 /// HTTP Basic: `name` and `secret` are the user's name and password.
 pub const REC_AUTH_BASIC: i32 = 1;
 /// X-Auth-ID and X-Auth-Token (Vobiz): `name` is the account, `secret` its token.
 pub const REC_AUTH_TOKEN: i32 = 2;
-/// Nobody asks to be let in, and `secret` is "": callrec is about to call back an
-/// account's receiver and needs `signature_key`; `level` is not looked at.
+/// Not a login: callrec is about to call this account's receiver and needs its `signature_key`.
+/// `secret` is "", and `level` is ignored.
 pub const REC_AUTH_SIGNATURE: i32 = 3;
-/// `Authorization: Bearer` (Vobiz): `secret` is the token, `name` the account that the path
-/// names, or "" where it names none (the audio below `/recordings/`). The host makes sure
-/// that the token is that account's. Since 0.2.0; a host that does not know this scheme
-/// answers `REC_ERR_UNAUTHENTICATED`.
+/// `Authorization: Bearer` (Vobiz): `secret` is the token. `name` is the account in the
+/// request's path, or "" if the path has none (the audio below `/recordings/`). The host must
+/// check that the token belongs to that account. A host that does not know this scheme returns
+/// `REC_ERR_UNAUTHENTICATED`.
+///
+/// Since: 0.2.0
 pub const REC_AUTH_BEARER: i32 = 4;
 
-/// What a client has shown.
+/// The credentials that a client of the gateway sent.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_credentials {
+    /// Size of this struct in bytes in the library's version.
     pub struct_size: u32,
     /// `REC_AUTH_…`
     pub scheme: i32,
+    /// The name of the user or the account.
     pub name: *const c_char,
+    /// The password or the token.
     pub secret: *const c_char,
     /// The client's IP address.
     pub source: *const c_char,
 }
 
-/// Whom the host knows by these credentials.
+/// The user to whom credentials belong.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_identity {
+    /// Size of this struct in bytes in the library's version.
     pub struct_size: u32,
-    /// `REC_LEVEL_…`, 1 to 10; 0 lets nobody in.
+    /// `REC_LEVEL_…`, 1 to 10. 0 does not let the client in.
     pub level: u32,
-    /// Whose calls are their own: compared with `rec_call_info.username`.
+    /// The user owns the calls whose `rec_call_info.username` equals this one.
     pub username: [c_char; 256],
-    /// Signs the callbacks of this account (its token, with Vobiz); empty: they are
-    /// not signed.
+    /// Key that signs the callbacks of this account (with Vobiz, the account's token). If "",
+    /// callbacks are not signed.
     pub signature_key: [c_char; 256],
 }
 
-/// Says who a client of the gateway is: the host's own function.
+/// Identifies a client of the gateway. The host implements this function.
 ///
-/// `credentials` and all that it points to live until it returns. `identity` comes
-/// cleared, with its `struct_size`. Answer `REC_OK` with `identity` filled in;
-/// `REC_ERR_UNAUTHENTICATED` if nobody is known by that name and secret (the client
-/// gets 401, and its next tries are slowed down); any other status if it cannot be said
-/// now (500). Compare secrets in constant time. It runs on threads of the library,
-/// `gateway.auth_parallel` at a time, and may wait; it may call any function but `rec_close`,
-/// `rec_gateway_stop` and `rec_http_handle` (`REC_ERR_IN_CALLBACK`, also for another
-/// engine or gateway). It must not throw or longjmp out.
+/// `credentials` and all that it points to live until the function returns. `identity` is zero
+/// except for its `struct_size`. Return `REC_OK` after filling in `identity`. Return
+/// `REC_ERR_UNAUTHENTICATED` if the name and the secret are not known: the client gets 401, and
+/// its next attempts are delayed. Any other status means that the answer is not known now: the
+/// client gets 500. Compare secrets in constant time.
+///
+/// The function runs on threads of the library, at most `gateway.auth_parallel` at a time, and
+/// may block. It may call any function except `rec_close`, `rec_gateway_stop` and
+/// `rec_http_handle`, which return `REC_ERR_IN_CALLBACK`, also for another engine or gateway.
+/// It must not throw or longjmp out.
 pub type rec_authenticate_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -454,44 +561,49 @@ pub type rec_authenticate_fn = Option<
     ) -> rec_status,
 >;
 
-/// One HTTP request.
+/// An HTTP request.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_http_request {
+    /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
+    /// Must be 0.
     pub reserved: u32,
-    /// `GET`, `POST`, …; not NULL.
+    /// `GET`, `POST` or another method, at most 32 bytes. Must not be NULL.
     pub method: *const c_char,
-    /// Path and query, percent-encoded as they came; not NULL.
+    /// Path and query, percent-encoded as received, at most 1,048,576 bytes. Must not be NULL.
     pub target: *const c_char,
-    /// "Name: value" lines, each ended by CR LF; absent: none.
+    /// "Name: value" lines, each ended by CR LF, at most 1,048,576 bytes. May be absent.
     pub headers: *const c_char,
-    /// NULL if `body_size` is 0.
+    /// The body. May be NULL if `body_size` is 0.
     pub body: *const c_void,
+    /// Size of the body in bytes.
     pub body_size: usize,
-    /// The client's IP address, by which failed tries are slowed down. Absent: 127.0.0.1.
+    /// The client's IP address, by which failed logins are delayed. If absent, 127.0.0.1.
     pub source: *const c_char,
 }
 
-/// Receives events, one after the other, on the library's event thread.
+/// Receives events, one at a time, on the library's event thread.
 ///
-/// No lock of the library is held. `event` and all that it points to live until
-/// the callback returns. It may call any function but `rec_close` of its own
-/// engine, and `rec_gateway_stop` and `rec_http_handle` of that engine's gateways
-/// (`REC_ERR_IN_CALLBACK`); unsubscribing itself is allowed. While it does not
-/// return, later events wait; calls and recordings go on. It must not throw or
-/// longjmp out. Callbacks of two engines must not unsubscribe or close each other.
+/// The library holds no lock during the call. `event` and all that it points to live until the
+/// callback returns. The callback may call any function except `rec_close` of its own engine,
+/// and `rec_gateway_stop` and `rec_http_handle` of that engine's gateways, which return
+/// `REC_ERR_IN_CALLBACK`. It may unsubscribe itself. Later events wait until the callback
+/// returns; calls and recordings continue. The callback must not throw or longjmp out.
+/// Callbacks of two engines must not unsubscribe or close each other.
 pub type rec_event_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const rec_event)>;
 
-/// Receives log lines (`REC_LOG_…`, UTF-8, control characters escaped, so one line
-/// each) on the event thread, under the rules of `rec_event_fn`.
+/// Receives log lines on the event thread, under the rules of `rec_event_fn`.
+///
+/// `level` is `REC_LOG_…`. `message` is one line of UTF-8; control characters are escaped.
 pub type rec_log_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, level: i32, message: *const c_char)>;
 
-/// Called once with the `user_data` it belongs to, after the last callback.
+/// Releases a `user_data` pointer. It is called once, after the last callback with that
+/// pointer.
 ///
-/// It runs on the thread that ends what the data belongs to (in `rec_unsubscribe`,
-/// `rec_set_log`, `rec_close`), or on one of the library's. It must not call what waits:
-/// `rec_close`, `rec_unsubscribe`, `rec_gateway_stop`, `rec_http_handle`. It must not
-/// throw or longjmp out.
+/// It runs on the thread that ends the registration (in `rec_unsubscribe`, `rec_set_log` or
+/// `rec_close`), or on a thread of the library. It must not call the functions that wait:
+/// `rec_close`, `rec_unsubscribe`, `rec_gateway_stop` and `rec_http_handle`. It must not throw
+/// or longjmp out.
 pub type rec_free_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;

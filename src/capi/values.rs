@@ -1,226 +1,271 @@
-//! The statuses and constants of the C ABI. A value never changes its meaning.
+//! The statuses and constants of the C API. A value never changes its meaning.
 
-/// What every call answers: 0 (`REC_OK`) or a negative `REC_ERR_…`.
+/// The result of a function: `REC_OK` (0), or a negative `REC_ERR_…`.
 pub type rec_status = i32;
 
-/// Done.
+/// Success.
 pub const REC_OK: rec_status = 0;
-/// The ABI was misused: a NULL that is not allowed, a wrong `struct_size`, an
-/// unknown value or flag, invalid UTF-8, an over-long string.
+/// An argument breaks the rules of the API: a NULL that is not allowed, a wrong `struct_size`,
+/// an unknown value or flag, invalid UTF-8, or a string that is too long.
 pub const REC_ERR_INVALID_ARGUMENT: rec_status = -1;
-/// The id is not a GUID. Published as 400, reason 0.
+/// The id is not a GUID. HTTP: 400, reason 0.
 pub const REC_ERR_INVALID_ID: rec_status = -2;
-/// Neither a device name nor a directory number. Published as 400, reason 0.
+/// Neither a device name nor a directory number was given. HTTP: 400, reason 0.
 pub const REC_ERR_NO_TARGET: rec_status = -3;
-/// Unknown format. Published as 400, reason 2 of a start.
+/// The format is unknown. HTTP: 400, reason 2 of a start.
 pub const REC_ERR_INVALID_MODE: rec_status = -4;
-/// The line is marked not monitorable. Published as 400, reason 1, with the device name.
+/// The line's policy is `REC_LINE_NOT_MONITORABLE`. HTTP: 400, reason 1, with the device name.
 pub const REC_ERR_NOT_MONITORABLE: rec_status = -5;
-/// The line is recorded automatically. Published as 400, reason 4 (start) or 2 (stop).
+/// The line's policy is `REC_LINE_AUTOMATIC`. HTTP: 400, reason 4 (start) or 2 (stop).
 pub const REC_ERR_AUTOMATIC: rec_status = -6;
-/// The caller's level is 0. Published as 401.
+/// The caller's level is 0. HTTP: 401.
 pub const REC_ERR_UNAUTHENTICATED: rec_status = -7;
-/// The caller's level does not allow it. Published as 403.
+/// The caller's level does not allow the operation. HTTP: 403.
 pub const REC_ERR_FORBIDDEN: rec_status = -8;
-/// No live recording there. Published as 409.
+/// The target has no live recording. HTTP: 409.
 pub const REC_ERR_NOT_LIVE: rec_status = -9;
-/// No call there that could be recorded. Published as 409.
+/// The target has no call that could be recorded. HTTP: 409.
 pub const REC_ERR_NO_CALL: rec_status = -10;
-/// A manually started dial-in, and the stop named the device. Published as 409.
+/// The stop names the device of a dial-in that a person started. HTTP: 409.
 pub const REC_ERR_DIAL_IN: rec_status = -11;
-/// The call is being recorded already. Published as 429.
+/// The call is already being recorded. HTTP: 429.
 pub const REC_ERR_ALREADY_RECORDING: rec_status = -12;
-/// All of it is paused already. Published as 429.
+/// Every recording of the target is already paused. HTTP: 429.
 pub const REC_ERR_ALREADY_PAUSED: rec_status = -13;
-/// None of it is paused. Published as 429.
+/// No recording of the target is paused. HTTP: 429.
 pub const REC_ERR_NOT_PAUSED: rec_status = -14;
-/// The handle is zero, stale, of another kind, or made up.
+/// The handle is zero, stale, of another kind, or invented.
 pub const REC_ERR_BAD_HANDLE: rec_status = -15;
-/// Too many calls, recordings, feeds, engines or subscriptions; or the system refuses memory.
-/// Published as 503.
+/// There are too many calls, recordings, feeds, engines or subscriptions, or the system refuses
+/// memory. HTTP: 503.
 pub const REC_ERR_LIMIT: rec_status = -16;
-/// Too little room on the disk. Published as 503.
+/// The disk has too little free space. HTTP: 503.
 pub const REC_ERR_NO_SPACE: rec_status = -17;
-/// The operating system refused; the message says what.
+/// The operating system returned an error. The message says which.
 pub const REC_ERR_IO: rec_status = -18;
-/// The feed's memory is full, or what is written is too far ahead of the clock. Real time
-/// with `rec_feed_format.ahead_ms` 0: lost and counted, do not retry. Otherwise: not taken;
-/// wait with `rec_feed_wait` and hand it in again.
+/// The feed's memory is full, or the write is too far ahead of the clock. In real time with
+/// `rec_feed_format.ahead_ms` 0, the audio is lost and counted: do not retry. Otherwise the
+/// audio was not accepted: wait with `rec_feed_wait`, then hand it in again.
 pub const REC_ERR_OVERRUN: rec_status = -19;
-/// The engine is closing, or its directory is held elsewhere. Published as 504.
+/// The engine is closing, or another engine holds its directory. HTTP: 504.
 pub const REC_ERR_UNAVAILABLE: rec_status = -20;
-/// Known, but not in this build. Published as 501.
+/// The feature is defined, but not in this build. HTTP: 501.
 pub const REC_ERR_UNSUPPORTED: rec_status = -21;
-/// It would wait for the callback that it was called from.
+/// The function would wait for the callback that called it.
 pub const REC_ERR_IN_CALLBACK: rec_status = -22;
-/// The object belongs to the process that this one was forked from.
+/// The object belongs to the parent process, from which this process was forked.
 pub const REC_ERR_FORKED: rec_status = -23;
-/// Unknown configuration key, or a value out of its range.
+/// The configuration key is unknown, or its value is out of range.
 pub const REC_ERR_CONFIG: rec_status = -24;
-/// Time ran out.
+/// The time limit passed.
 pub const REC_ERR_TIMEOUT: rec_status = -25;
-/// Something that was not foreseen. Published as 500.
+/// A fault inside callrec. HTTP: 500.
 pub const REC_ERR_INTERNAL: rec_status = -26;
-/// There is such a call on that line already.
+/// The line already has a call with this id.
 pub const REC_ERR_EXISTS: rec_status = -27;
-/// Another thread is in this feed at the moment. Nothing was taken and nothing counted:
-/// hand it in again, or it is missing.
+/// Another thread is using this feed. Nothing was accepted or counted: hand the audio in again,
+/// or it is missing from the recording.
 pub const REC_ERR_BUSY: rec_status = -28;
-/// The line's recordings are mandatory: only the host may stop or discard them. Published
-/// as 403. Since 0.2.0.
+/// The line's recordings are mandatory: only the host may stop or discard them. HTTP: 403.
+///
+/// Since: 0.2.0
 pub const REC_ERR_MANDATORY: rec_status = -29;
-/// The audit log was changed after it was written, or its end is missing; the message says
-/// where. Since 0.2.0.
+/// The audit log was changed after it was written, or its end is missing. The message says
+/// where.
+///
+/// Since: 0.2.0
 pub const REC_ERR_AUDIT: rec_status = -30;
 
-/// No authentication: every operation answers `REC_ERR_UNAUTHENTICATED`.
+/// Not authenticated: every operation returns `REC_ERR_UNAUTHENTICATED`.
 pub const REC_LEVEL_NONE: u32 = 0;
-/// Imagicle's "Record Only": own calls alone.
+/// Imagicle's "Record Only": the caller's own calls.
 pub const REC_LEVEL_RECORD_ONLY: u32 = 1;
-/// Imagicle's "Base Access": own calls alone.
+/// Imagicle's "Base Access": the caller's own calls.
 pub const REC_LEVEL_BASE: u32 = 2;
 /// Imagicle's "Complete Management": every call.
 pub const REC_LEVEL_COMPLETE: u32 = 10;
 
-/// Call states. 0: not said (a new call is connected).
+/// The parties are connected.
 pub const REC_CALL_CONNECTED: i32 = 1;
+/// The call is on hold. `calls.hold_audio` says whether its audio is recorded meanwhile.
 pub const REC_CALL_HELD: i32 = 2;
+/// The call is ringing and has not been answered.
 pub const REC_CALL_ALERTING: i32 = 3;
 
-/// Call directions.
+/// The direction is not known.
 pub const REC_DIRECTION_UNKNOWN: i32 = 0;
+/// The remote party called.
 pub const REC_DIRECTION_INCOMING: i32 = 1;
+/// The local party called.
 pub const REC_DIRECTION_OUTGOING: i32 = 2;
 
-/// Legs: the local party (owner of the line), the remote party, or both already
-/// mixed into one stream, which excludes the other two.
+/// The local party: the owner of the line.
 pub const REC_LEG_LOCAL: i32 = 0;
+/// The remote party.
 pub const REC_LEG_REMOTE: i32 = 1;
+/// Both parties, already mixed into one stream. A call with this leg cannot have the other two.
 pub const REC_LEG_MIXED: i32 = 2;
 
-/// Marks of a line, flags of `rec_line_info`.
+/// Starts, and stops by id or by device, are refused with `REC_ERR_NOT_MONITORABLE`.
 pub const REC_LINE_NOT_MONITORABLE: u32 = 1;
+/// Every call on the line is recorded from the moment it is connected.
 pub const REC_LINE_AUTOMATIC: u32 = 2;
-/// Recordings of the line's calls are mandatory: nobody but the host (NULL as caller) may stop
-/// or discard them, whoever started them. Everybody who may pause them still may. Since 0.2.0.
+/// Only the host (NULL as caller) may stop or discard recordings of the line's calls, whoever
+/// started them. Callers who may pause a recording still may.
+///
+/// Since: 0.2.0
 pub const REC_LINE_MANDATORY: u32 = 4;
 
-/// Flags of `rec_start_options`: a dial-in that a person started, and a further
-/// recording of a call that is being recorded already.
+/// A person started the recording by dialling in. It cannot be stopped or discarded by its
+/// device name (`REC_ERR_DIAL_IN`).
 pub const REC_START_MANUAL_DIAL_IN: u32 = 1;
+/// Starts a further recording of a call that is already being recorded.
 pub const REC_START_ADDITIONAL: u32 = 2;
-/// Flag of a `rec_recording` alone: its line's mark began it. A start may not set it.
+/// The line's policy started the recording. Appears in `rec_recording.flags` only; a start must
+/// not set it.
 pub const REC_START_AUTOMATIC: u32 = 4;
 
-/// Layouts: left = local and right = remote; both in one channel; one leg alone.
+/// Two channels: the local leg on the left, the remote leg on the right.
 pub const REC_LAYOUT_STEREO: i32 = 0;
+/// One channel with both legs.
 pub const REC_LAYOUT_MONO: i32 = 1;
+/// One channel with the local leg only.
 pub const REC_LAYOUT_LOCAL: i32 = 2;
+/// One channel with the remote leg only.
 pub const REC_LAYOUT_REMOTE: i32 = 3;
 
-/// `lookback_ms`: all there is.
+/// All audio that is available from before the start.
 pub const REC_LOOKBACK_ALL: u32 = 4294967295;
 
-/// What a pause leaves in the file: silence of its length, or nothing.
+/// A pause leaves silence of its length in the file.
 pub const REC_PAUSE_SILENCE: i32 = 0;
+/// A pause leaves nothing in the file.
 pub const REC_PAUSE_SKIP: i32 = 1;
 
-/// Codecs. 16-bit linear is native-endian in `rec_feed_write`, network order in RTP.
+/// 16-bit linear PCM: native byte order in `rec_feed_write`, network byte order in RTP.
 pub const REC_CODEC_PCM16: i32 = 1;
+/// G.711 µ-law.
 pub const REC_CODEC_PCMU: i32 = 2;
+/// G.711 A-law.
 pub const REC_CODEC_PCMA: i32 = 3;
+/// G.722. Not supported in this build (`REC_ERR_UNSUPPORTED`).
 pub const REC_CODEC_G722: i32 = 4;
+/// Opus. Not supported in this build (`REC_ERR_UNSUPPORTED`).
 pub const REC_CODEC_OPUS: i32 = 5;
 
-/// States of a recording: recording <-> paused -> finishing -> finished | failed. It is also
-/// paused while its call is private (`rec_call_private`).
+/// The recording writes audio.
 pub const REC_STATE_RECORDING: i32 = 1;
+/// The recording is paused, or its call is private (`rec_call_private`).
 pub const REC_STATE_PAUSED: i32 = 2;
+/// The recording has ended, and its file is not published yet.
 pub const REC_STATE_FINISHING: i32 = 3;
+/// The file is published, or the recording was discarded.
 pub const REC_STATE_FINISHED: i32 = 4;
+/// The recording failed: see `rec_recording.error`.
 pub const REC_STATE_FAILED: i32 = 5;
 
-/// Why a recording ended. 0: it has not.
+/// The recording was stopped.
 pub const REC_END_STOPPED: i32 = 1;
+/// The call ended.
 pub const REC_END_CALL_ENDED: i32 = 2;
+/// The recording reached its time limit.
 pub const REC_END_LIMIT: i32 = 3;
+/// `rec_close` ended the call or the recording.
 pub const REC_END_ENGINE_CLOSED: i32 = 4;
+/// A write to the file failed.
 pub const REC_END_WRITE_ERROR: i32 = 5;
-/// A crash ended it; what was on disk was finished at the next open.
+/// The process died. The next `rec_open` finished what was on disk.
 pub const REC_END_RECOVERED: i32 = 6;
+/// The recording was discarded.
 pub const REC_END_DISCARDED: i32 = 7;
 
-/// The file and its manifest exist: from here on a terminal event is owed.
+/// The file and its manifest exist. A terminal event is owed from here on.
 pub const REC_EVENT_STARTED: i32 = 1;
+/// The recording has stopped writing audio: it was paused, or its call became private.
 pub const REC_EVENT_PAUSED: i32 = 2;
+/// The recording writes audio again: it is not paused, and its call is not private.
 pub const REC_EVENT_RESUMED: i32 = 3;
-/// Terminal: the file is there under its final name, or was discarded.
+/// Terminal. The file has its final name, or the recording was discarded.
 pub const REC_EVENT_FINISHED: i32 = 4;
-/// Terminal: a write failed, or nothing could be saved. What is there is kept.
+/// Terminal. A write failed, or nothing could be saved. What was written is kept.
 pub const REC_EVENT_FAILED: i32 = 5;
-/// Audio was lost. The event comes once the loss is certain, which is up to 6.5 s after the
-/// moment that was lost. Its `json` says, in `"loss"`, which leg, from which frame to which,
-/// and why. There is at most one event for each block of audio, none before STARTED and none
-/// after the end.
+/// Audio was lost. The event is raised once the loss is certain, up to 6.5 s after the lost
+/// moment. The member `loss` of `json` gives the leg, the range of frames, and the cause. There
+/// is at most one such event for each block of audio, none before `REC_EVENT_STARTED` and none
+/// after the terminal event.
 pub const REC_EVENT_LOSS: i32 = 6;
-/// A recording that was accepted, or that an automatic line asked for, could not
-/// be begun: nothing was kept, and no terminal event follows. `status` says why.
-/// `recording` is NULL if it never had an id.
+/// A recording that was accepted, or that a line's policy started, could not begin. Nothing was
+/// kept, and no terminal event follows. `status` gives the cause. `recording` is NULL if the
+/// recording never had an id.
 pub const REC_EVENT_START_FAILED: i32 = 7;
-/// The disk's room fell below `storage.min_free_bytes`. About no recording.
+/// The free space of the disk fell below `storage.min_free_bytes`. `recording` is NULL.
 pub const REC_EVENT_DISK_LOW: i32 = 8;
-/// A call had no media for `calls.idle_ms` and has been ended: its handles are stale.
-/// `recording` is NULL, `call_tag` and `json` say which call; each of its recordings
-/// has a terminal event of its own.
+/// A call had no media for `calls.idle_ms` and was ended. Its handles are stale. `recording` is
+/// NULL; `call_tag` and `json` identify the call. Each of its recordings has its own terminal
+/// event.
 pub const REC_EVENT_CALL_IDLE: i32 = 9;
-/// A feed receives RTP packets that this build cannot decode, so the recordings of the
-/// call have silence where their audio belongs. Raised at the first such packet, once for
-/// each leg and payload type of a call. `recording` is NULL; `call_tag` and `json` say
-/// which call. `json` also says which `leg` and `payload_type`, the name of the `codec`,
-/// and what to do about it (`remedy`). A log line says the same. Since 0.2.0.
+/// A feed receives RTP packets that this build cannot decode, so the call's recordings have
+/// silence in place of their audio. Raised at the first such packet, once for each leg and
+/// payload type of a call, and logged. `recording` is NULL; `call_tag` and `json` identify the
+/// call. `json` also has the `leg`, the `payload_type`, the name of the `codec`, and a
+/// `remedy`.
+///
+/// Since: 0.2.0
 pub const REC_EVENT_MEDIA_IGNORED: i32 = 10;
-/// A leg of a connected call has had no decoded audio for `media.silent_ms`; while the call is
-/// alerting or held, no silence is counted, and a leg without a feed has none. Raised once for
-/// each leg of a call; the call and its recordings go on. Audio that is silent counts as
-/// audio. `recording` is NULL; `call_tag` and `json` say which call, and `json` which
-/// `leg`. A log line says the same. Since 0.2.0.
+/// A leg of a connected call has had no decoded audio for `media.silent_ms`. Raised once for
+/// each leg of a call, and logged; the call and its recordings continue. Audio that consists of
+/// silence counts as audio. Time during which the call is alerting or held, or the leg has no
+/// feed, does not count. `recording` is NULL; `call_tag` and `json` identify the call, and
+/// `json` has the `leg`.
+///
+/// Since: 0.2.0
 pub const REC_EVENT_LEG_SILENT: i32 = 11;
-/// A call has begun. This and the next two are only delivered to subscriptions that ask for
-/// them: `REC_SUBSCRIBE_CALLS`. `recording` is NULL, `call` says what is known of the call.
-/// For each call there is one CALL_BEGAN, then any number of CALL_UPDATED, then one
-/// CALL_ENDED, in the order in which it happened. An automatic recording's STARTED or
-/// START_FAILED comes after CALL_BEGAN. Since 0.2.0.
+/// A call has begun. This event and the next two are delivered only to subscriptions with
+/// `REC_SUBSCRIBE_CALLS`. `recording` is NULL, and `call` describes the call. Each call has one
+/// `REC_EVENT_CALL_BEGAN`, then any number of `REC_EVENT_CALL_UPDATED`, then one
+/// `REC_EVENT_CALL_ENDED`, in the order in which the changes happened. `REC_EVENT_STARTED` or
+/// `REC_EVENT_START_FAILED` of an automatic recording follows `REC_EVENT_CALL_BEGAN`.
+///
+/// Since: 0.2.0
 pub const REC_EVENT_CALL_BEGAN: i32 = 12;
-/// A call was described anew and something changed, or it became private or ceased to be so
-/// (`rec_call_update`, `rec_call_private`). `call` is the call as it is from here on; `json`
-/// names in `"changed"` the members of `"call"` that differ. Since 0.2.0.
+/// `rec_call_update` or `rec_call_private` changed a call. `call` describes the call after the
+/// change; the member `changed` of `json` names the members of its `call` that differ.
+///
+/// Since: 0.2.0
 pub const REC_EVENT_CALL_UPDATED: i32 = 13;
-/// A call has ended. `call` is the call as it was at last, `call.end_reason` why. Its handles
-/// are stale. Events about its recordings, and about its media until then (CALL_IDLE,
-/// MEDIA_IGNORED, LEG_SILENT), may come later. Since 0.2.0.
+/// A call has ended, and its handles are stale. `call` describes the call as it was last;
+/// `call->end_reason` gives the cause. Events about its recordings, and about its media before
+/// the end (`REC_EVENT_CALL_IDLE`, `REC_EVENT_MEDIA_IGNORED`, `REC_EVENT_LEG_SILENT`), can
+/// follow.
+///
+/// Since: 0.2.0
 pub const REC_EVENT_CALL_ENDED: i32 = 14;
 
-/// The event may have been told before, by an earlier engine on the directory. It tells the
-/// same state, end reason, error and `lost_ms`.
+/// An earlier engine on the directory may already have delivered the event, with the same
+/// state, end reason, error and `lost_ms`.
 pub const REC_EVENT_FLAG_REPEATED: u32 = 1;
-/// The recording has ended and its file has no audio at all: nothing but silence, or no
-/// frame. FINISHED and FAILED only, and never of a discarded recording. After a crash the
-/// flag is missing where it is not known what the last of the file holds.
+/// The recording has ended, and its file has no audio: only silence, or no frame. Set with
+/// `REC_EVENT_FINISHED` and `REC_EVENT_FAILED` only, and never for a discarded recording. After
+/// a crash, the flag is absent if the content of the file's last part is not known.
 pub const REC_EVENT_FLAG_NO_AUDIO: u32 = 2;
-/// The recording has ended, and at least one of its legs had packets of which none could
+/// The recording has ended, and at least one of its legs received packets none of which could
 /// be decoded, such as G.722 or Opus. `json` names these legs (`undecoded`) and the payload
-/// types of their packets (`legs`). FINISHED and FAILED only, like
-/// `REC_EVENT_FLAG_NO_AUDIO`.
+/// types of their packets (`legs`). Set with `REC_EVENT_FINISHED` and `REC_EVENT_FAILED` only.
 pub const REC_EVENT_FLAG_LEG_UNDECODED: u32 = 4;
-/// The call was live already when the subscription began, and `call` is the call as it was
-/// then. CALL_BEGAN only. Since 0.2.0.
+/// The call was already live when the subscription began; `call` describes it as it was then.
+/// Set with `REC_EVENT_CALL_BEGAN` only.
+///
+/// Since: 0.2.0
 pub const REC_EVENT_FLAG_LIVE: u32 = 8;
 
-/// Flag of `rec_subscribe_options`: the life of calls as well, CALL_BEGAN, CALL_UPDATED and
-/// CALL_ENDED. Since 0.2.0.
+/// Also delivers `REC_EVENT_CALL_BEGAN`, `REC_EVENT_CALL_UPDATED` and `REC_EVENT_CALL_ENDED`.
+///
+/// Since: 0.2.0
 pub const REC_SUBSCRIBE_CALLS: u32 = 1;
 
-/// Levels of `rec_log_fn`.
+/// An error.
 pub const REC_LOG_ERROR: i32 = 1;
+/// A warning.
 pub const REC_LOG_WARNING: i32 = 2;
+/// Information.
 pub const REC_LOG_INFO: i32 = 3;

@@ -1,19 +1,19 @@
-//! Version and status texts.
+//! The version, and the texts of statuses.
 
 use std::ffi::{CStr, c_char};
 
 use super::types::*;
-use crate::words::Status;
+use crate::types::Status;
 
-/// The library's version, as "0.1.0".
+/// Returns the library's version. `REC_VERSION_STRING` is the version of the header.
 ///
-/// Compare with `REC_VERSION_STRING`, the header's.
+/// @return The version, such as "0.1.0", never NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the text is static.
-/// Errors: none; never NULL.
+/// Ownership: the string is static.
+/// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn rec_version() -> *const c_char {
@@ -25,14 +25,15 @@ pub extern "C" fn rec_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// The library's version as a number: major << 16 | minor << 8 | patch.
+/// Returns the library's version as a number. A program may assert that it is at least
+/// `REC_VERSION_NUMBER`.
 ///
-/// A program may assert `rec_version_number() >= REC_VERSION_NUMBER`.
+/// @return major << 16 | minor << 8 | patch.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: nothing is handed over.
+/// Ownership: nothing is transferred.
 /// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
@@ -49,15 +50,16 @@ pub extern "C" fn rec_version_number() -> u32 {
     NUMBER
 }
 
-/// A status in words.
+/// Describes a status in words.
 ///
-/// `status`: any number; an unknown one gives "unknown status".
+/// @param status Any number.
+/// @return The text, never NULL. "unknown status" for a number that is not a status.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the text is static.
-/// Errors: none; never NULL.
+/// Ownership: the string is static.
+/// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn rec_status_text(status: rec_status) -> *const c_char {

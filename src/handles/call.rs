@@ -1,4 +1,4 @@
-//! Calls by their handles.
+//! Handles of calls.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::handle::Handle;
 use super::process::{current, current_or_error, refusal};
 use crate::calls::CallInfo;
 use crate::engine::{Call, Engine, HostReference};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 struct CallReference(Handle);
 
@@ -21,7 +21,7 @@ impl HostReference for CallReference {
 /// Announces a call and gives it a handle, which becomes stale when the call ends.
 pub fn begin(engine: &Arc<Engine>, info: CallInfo) -> Result<Handle> {
     let process = current_or_error()?;
-    // First: a call that could not be named must not begin.
+    // The handle comes first: a call without a handle must not begin.
     let handle = process.calls.insert(|_| None);
     let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many calls"))?;
     match engine.begin_call(info) {

@@ -1,4 +1,4 @@
-//! Engines by their handles.
+//! Handles of engines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use super::process::{HostEngine, current, current_or_error, refusal};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::gateway::GatewaySettings;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
-/// Opens an engine and gives it a handle. `gateway_settings`: what its gateways are started with.
+/// Opens an engine and gives it a handle. Its gateways will use `gateway_settings`.
 pub fn open(config: Config, gateway_settings: GatewaySettings) -> Result<Handle> {
     let process = current_or_error()?;
     let handle = process.engines.insert(|_| None);
@@ -35,7 +35,7 @@ pub fn get(handle: Handle) -> Result<Arc<Engine>> {
     find(handle, |opened| opened.engine.clone())
 }
 
-/// What the gateways of an open engine are started with.
+/// The settings for the gateways of an open engine.
 pub fn gateway_settings(handle: Handle) -> Result<Arc<GatewaySettings>> {
     find(handle, |opened| opened.gateway_settings.clone())
 }
@@ -47,12 +47,12 @@ fn find<T>(handle: Handle, part: impl FnOnce(&HostEngine) -> T) -> Result<T> {
     found.ok_or_else(|| no_engine(handle))
 }
 
-/// Makes the engine's handle stale and closes the engine. The handle is consumed in any
-/// case, unless this thread is inside one of the engine's own callbacks.
+/// Makes the engine's handle stale and closes the engine. The handle becomes stale even on an
+/// error, unless this thread is inside one of the engine's own callbacks.
 pub fn close(handle: Handle, timeout: Duration) -> Result<()> {
     let process = current_or_error()?;
     get(handle)?.refuse_in_callback()?;
-    // Of two threads that close one engine, exactly one takes it out.
+    // If two threads close one engine, exactly one of them removes it.
     let opened = process.engines.remove(handle).flatten();
     let HostEngine { engine, .. } = opened.ok_or_else(|| no_engine(handle))?;
     engine.close(timeout)

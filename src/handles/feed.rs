@@ -1,4 +1,4 @@
-//! Feeds by their handles. A packet enters its feed's slot here, and waits for nothing.
+//! Handles of feeds. A packet enters the slot of its feed here, without waiting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::handle::Handle;
 use super::process::{current, current_or_error, refusal};
 use super::table::NotEntered;
 use crate::engine::{Call, FeedSlot, OpenFeed};
-use crate::words::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
+use crate::types::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
 
 #[derive(Clone)]
 struct TableSlot(Handle);
@@ -18,11 +18,11 @@ impl FeedSlot for TableSlot {
     }
 }
 
-/// Opens a feed and gives it a handle. A leg's newer feed displaces the older one, whose
-/// handle becomes stale.
+/// Opens a feed and gives it a handle. An open feed of the same leg is closed, and its handle
+/// becomes stale.
 pub fn open(call: &Arc<Call>, leg: Leg, options: impl Into<FeedOptions>) -> Result<Handle> {
     let process = current_or_error()?;
-    // First: a feed that could not be named must not displace another.
+    // The handle comes first: a feed without a handle must not replace another one.
     let handle = process.feeds.insert(|_| None);
     let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many feeds"))?;
     let place = |open: &mut Option<OpenFeed>| {
@@ -36,7 +36,7 @@ pub fn open(call: &Arc<Call>, leg: Leg, options: impl Into<FeedOptions>) -> Resu
     opened.map(|TableSlot(handle)| handle)
 }
 
-/// Enters a feed without ever waiting.
+/// Enters a feed. Never waits: fails with `BUSY` while another thread is in the feed.
 #[inline]
 pub fn try_with(handle: Handle, act: impl FnOnce(&mut OpenFeed) -> Status) -> Status {
     let Some(process) = current() else {
@@ -50,7 +50,8 @@ pub fn try_with(handle: Handle, act: impl FnOnce(&mut OpenFeed) -> Status) -> St
     }
 }
 
-/// For control: waits for a packet that is just being copied. `None`: the feed is closed.
+/// Enters a feed for control. Waits for a packet that is just being copied. `None` if the feed is
+/// closed.
 fn with<R>(handle: Handle, act: impl FnOnce(&mut OpenFeed) -> R) -> Option<R> {
     let enter = |slot: &mut Option<OpenFeed>| slot.as_mut().map(act);
     current()?.feeds.with(handle, enter).flatten()
@@ -81,7 +82,7 @@ pub fn close(handle: Handle) -> Status {
     let Some((feeds, number)) = found else {
         return refusal(handle);
     };
-    // The slot has been left: whoever closes feeds locks the call's feeds before a slot.
+    // `with` has left the slot: closing must lock the call's feeds before a slot.
     if feeds.close(number) {
         Status::Ok
     } else {
@@ -89,9 +90,9 @@ pub fn close(handle: Handle) -> Status {
     }
 }
 
-/// Waits, outside the slot, until the feed's ring has room.
+/// Waits, outside the slot, until the feed's ring has free space.
 pub fn wait(handle: Handle, timeout: Duration) -> Result<()> {
-    let refused = |status: Status| Error::new(status, "feed: it cannot be waited for");
+    let refused = |status: Status| Error::new(status, "feed: waiting for free space failed");
     let mut waiter = None;
     let entered = try_with(handle, |open| {
         waiter = Some(open.feed.waiter());
@@ -100,11 +101,11 @@ pub fn wait(handle: Handle, timeout: Duration) -> Result<()> {
     let Some(waiter) = waiter else {
         return Err(refused(entered));
     };
-    let has_room = waiter.wait(timeout);
+    let has_space = waiter.wait(timeout);
     if with(handle, |_| ()).is_none() {
         return Err(refused(refusal(handle)));
     }
-    if has_room {
+    if has_space {
         Ok(())
     } else {
         Err(refused(Status::Timeout))

@@ -1,4 +1,4 @@
-//! Gateways by their handles.
+//! Handles of gateways.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::handle::Handle;
 use super::process::{current, current_or_error, refusal};
 use crate::engine::{Engine, HostReference};
 use crate::gateway::{self, Options, Router};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 struct GatewayReference(Handle);
 
@@ -23,7 +23,7 @@ impl HostReference for GatewayReference {
 /// stops.
 pub fn start(engine: Arc<Engine>, options: Options) -> Result<Handle> {
     let process = current_or_error()?;
-    // First: a gateway that could not be named must not start.
+    // The handle comes first: a gateway without a handle must not start.
     let handle = process.gateways.insert(|_| None);
     let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many gateways"))?;
     match gateway::start(engine, options) {
@@ -40,7 +40,7 @@ pub fn start(engine: Arc<Engine>, options: Options) -> Result<Handle> {
     }
 }
 
-/// A gateway, with the APIs that its requests go to.
+/// The router of a gateway.
 pub fn get(handle: Handle) -> Result<Arc<Router>> {
     let router = current()
         .and_then(|process| process.gateways.get(handle))
@@ -50,7 +50,7 @@ pub fn get(handle: Handle) -> Result<Arc<Router>> {
 
 /// Makes the gateway's handle stale and stops the gateway.
 pub fn stop(handle: Handle, timeout: Duration) -> Result<()> {
-    // Of two threads that stop one gateway, exactly one takes it out.
+    // If two threads stop one gateway, exactly one of them removes it.
     let router = current()
         .and_then(|process| process.gateways.remove(handle))
         .flatten();

@@ -1,10 +1,10 @@
-//! A handle: the number by which the host names an object.
+//! A handle, the number by which the host names an object.
 
 const INDEX_BITS: u32 = 24;
 const GENERATION_BITS: u32 = 31;
 pub(super) const GENERATION_MASK: u32 = (1 << GENERATION_BITS) - 1;
 
-/// What a handle names. Handles of different kinds are never equal.
+/// The kind of object that a handle names. Handles of different kinds are never equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum HandleKind {
@@ -16,9 +16,9 @@ pub enum HandleKind {
     Gateway = 5,
 }
 
-/// `depth:6 | kind:3 | generation:31 | index:24`. The depth counts forks: a child's handles
-/// differ from those that it inherited. A slot's generation grows with each object that it
-/// holds, so a stale handle never opens a later object.
+/// `depth:6 | kind:3 | generation:31 | index:24`. The depth counts forks, so a child's handles
+/// differ from the inherited ones. The generation of a slot grows with each object in it, so a
+/// stale handle never opens a later object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Handle(pub u64);
 
@@ -36,7 +36,7 @@ impl Handle {
         (self.0 >> 58) as u32
     }
 
-    /// A number that may be no kind's: the host can hand in anything.
+    /// The number of the kind. It may be invalid, because the host can pass any number.
     pub(super) fn kind(self) -> u8 {
         (self.0 >> 55) as u8 & 7
     }

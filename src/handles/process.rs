@@ -1,5 +1,5 @@
-//! What belongs to one process: its tables of handles. A forked child gets fresh ones,
-//! since another thread may have held the parent's locks at the moment of the fork.
+//! The tables of handles of one process. A forked child gets new tables, because another thread
+//! of the parent may have held the old tables' locks at the fork.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,9 +14,9 @@ use crate::events::SubscriptionId;
 use crate::gateway::GatewaySettings;
 #[cfg(feature = "gateway")]
 use crate::gateway::Router;
-use crate::words::{Error, Status};
+use crate::types::{Error, Status};
 
-/// Forks within forks that can be told apart.
+/// The maximum depth of nested forks.
 #[cfg(not(callrec_shuttle))]
 const DEPTHS: usize = 64;
 
@@ -24,8 +24,8 @@ static DEPTH: AtomicU32 = AtomicU32::new(0);
 #[cfg(not(callrec_shuttle))]
 static PROCESSES: [OnceCell<Process>; DEPTHS] = [const { OnceCell::new() }; DEPTHS];
 
-/// The tables of one process. A handle whose slot holds `None` opens nothing: its object is
-/// just being made, and nobody has been given the handle yet.
+/// The tables of one process. A slot that holds `None` is reserved for an object that is just
+/// being created; its handle does not open anything yet.
 pub(super) struct Process {
     pub(super) engines: HandleTable<Option<HostEngine>>,
     pub(super) calls: HandleTable<Option<Arc<Call>>>,
@@ -35,19 +35,19 @@ pub(super) struct Process {
     pub(super) gateways: HandleTable<Option<Arc<Router>>>,
 }
 
-/// An engine of the host's in its slot.
+/// An engine in its slot.
 pub(super) struct HostEngine {
     pub(super) engine: Arc<Engine>,
-    /// What its gateways are started with: the engine knows nothing of them.
+    /// The settings for the engine's gateways, which the engine itself does not know.
     pub(super) gateway_settings: Arc<GatewaySettings>,
 }
 
-/// A subscription of the host's in its slot.
+/// A subscription in its slot.
 pub(super) struct HostSubscription {
     pub(super) engine: Arc<Engine>,
-    /// 0 until the engine has been asked.
+    /// 0 until the engine has accepted the subscription.
     pub(super) number: SubscriptionId,
-    /// What the engine is told of it.
+    /// The reference that the engine revokes.
     pub(super) reference: Arc<dyn HostReference>,
 }
 
@@ -64,13 +64,13 @@ impl Process {
     }
 }
 
-/// Called in the child by the system's fork handler: takes no lock and allocates nothing. The
-/// handler then closes the parent's lock files (`capi/engine.rs`).
+/// Counts a fork. The fork handler calls this in the child, so it takes no lock and allocates
+/// nothing. The handler then closes the parent's lock files (`capi/engine.rs`).
 pub fn forked() {
     DEPTH.fetch_add(1, Ordering::Relaxed);
 }
 
-/// `None` after more forks within forks than can be told apart.
+/// The tables of the current process. `None` beyond the maximum depth of nested forks.
 #[cfg(not(callrec_shuttle))]
 #[inline]
 pub(super) fn current() -> Option<&'static Process> {
@@ -79,7 +79,7 @@ pub(super) fn current() -> Option<&'static Process> {
     Some(process.get_or_init(|| Process::new(depth)))
 }
 
-/// Each run of a model is a process of its own.
+/// In a model, each run counts as a process.
 #[cfg(callrec_shuttle)]
 pub(super) fn current() -> Option<&'static Process> {
     shuttle::lazy_static! {
@@ -88,12 +88,13 @@ pub(super) fn current() -> Option<&'static Process> {
     Some(&PROCESS)
 }
 
-/// The same where a new object needs a handle.
+/// As [`current`], for creating an object.
 pub(super) fn current_or_error() -> Result<&'static Process, Error> {
-    current().ok_or_else(|| Error::new(Status::Forked, "too many forks within forks"))
+    current().ok_or_else(|| Error::new(Status::Forked, "too many nested forks"))
 }
 
-/// Why a handle opens nothing: it was inherited over a fork, or it is simply bad.
+/// The error for a handle that does not open anything: `FORKED` if it was inherited from the
+/// parent process, `BAD_HANDLE` otherwise.
 pub(super) fn refusal(handle: Handle) -> Status {
     let inherited = handle.0 != 0 && handle.depth() < DEPTH.load(Ordering::Relaxed);
     if inherited {

@@ -1,4 +1,4 @@
-//! Subscriptions by their handles.
+//! Handles of subscriptions.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::process::{HostSubscription, current, current_or_error, refusal};
 use crate::engine::{Engine, HostReference};
 use crate::events::{Listener, RefusedSubscription, SubscriptionOptions};
 use crate::recorder::Recorder;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 struct SubscriptionReference(Handle);
 
@@ -19,8 +19,8 @@ impl HostReference for SubscriptionReference {
     }
 }
 
-/// A handle for a subscription that [`subscribe`] begins or gives up. So the host knows the
-/// handle before its callback can run.
+/// Reserves a handle, so that the host knows it before its callback can run. [`subscribe`] then
+/// begins the subscription or releases the handle.
 pub fn reserve(engine: &Arc<Engine>) -> Result<Handle> {
     let process = current_or_error()?;
     let handle = process.subscriptions.insert(|handle| HostSubscription {
@@ -31,32 +31,33 @@ pub fn reserve(engine: &Arc<Engine>) -> Result<Handle> {
     handle.ok_or_else(|| Error::new(Status::Limit, "too many subscriptions"))
 }
 
-/// `Err`: the handle is stale, and the listener is given back.
+/// Begins the subscription of a reserved handle. On an error the handle becomes stale, and the
+/// listener is returned.
 pub fn subscribe(
     handle: Handle,
     options: SubscriptionOptions,
     listener: Arc<dyn Listener>,
 ) -> std::result::Result<(), RefusedSubscription> {
-    let noted = current().and_then(|process| {
+    let reserved = current().and_then(|process| {
         let known = |slot: &mut HostSubscription| (slot.engine.clone(), slot.reference.clone());
         Some((process, process.subscriptions.with(handle, known)?))
     });
-    let Some((process, (engine, reference))) = noted else {
+    let Some((process, (engine, reference))) = reserved else {
         return Err(closing(listener));
     };
-    // Noted before it is subscribed: a closing that comes in between finds it.
+    // Registered before subscribing, so that an engine that closes in between finds the reference.
     engine.note_subscription(reference.clone());
-    let mut unheard = Some(listener);
+    let mut unused = Some(listener);
     let mut refused = None;
     process.subscriptions.with(handle, |slot| {
-        let Some(listener) = unheard.take() else { return };
+        let Some(listener) = unused.take() else { return };
         let recorder: &dyn Recorder = &*slot.engine;
         match recorder.subscribe(options, listener) {
             Ok(number) => slot.number = number,
             Err(why) => refused = Some(why),
         }
     });
-    let Some(refused) = refused.or_else(|| unheard.map(closing)) else {
+    let Some(refused) = refused.or_else(|| unused.map(closing)) else {
         return Ok(());
     };
     engine.forget_subscription(&reference);
@@ -69,7 +70,7 @@ fn closing(listener: Arc<dyn Listener>) -> RefusedSubscription {
     RefusedSubscription { error, listener }
 }
 
-/// Waits for a running callback of the subscription, unless it is called from inside it.
+/// Ends a subscription. Waits for its running callback, unless called inside that callback.
 pub fn unsubscribe(handle: Handle) -> Result<()> {
     let found = current().and_then(|process| process.subscriptions.remove(handle));
     let Some(subscription) = found else {

@@ -1,5 +1,5 @@
-//! The objects that handles open. A slot is a lock around a generation and the object, so
-//! that an object is never touched by a handle that another thread has just made stale.
+//! The table of the objects that handles open. Each slot has a lock around its generation and
+//! its object, so a handle that another thread has just made stale never reaches the object.
 
 use once_cell::sync::OnceCell;
 
@@ -12,36 +12,36 @@ use crate::sync::slot::{Mutex, MutexGuard};
 #[cfg(all(test, callrec_loom))]
 mod models;
 
-/// A model has few objects, and makes its tables anew each time.
+/// A model has few objects and creates new tables in each run.
 const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
 const CHUNK: usize = if MODEL { 4 } else { 1024 };
 const CHUNKS: usize = if MODEL { 4 } else { 2 * 1024 };
 
 #[repr(C)]
-struct Occupancy<T> {
+struct SlotState<T> {
     generation: u32,
     value: Option<T>,
 }
 
-/// On cache lines of its own: neighbours are entered by other threads. On the first
-/// one lie lock, generation and the beginning of the object.
+/// A slot, on cache lines of its own, because other threads use its neighbours. The first line
+/// holds the lock, the generation and the beginning of the object.
 #[repr(align(64))]
-struct HandleSlot<T>(Mutex<Occupancy<T>>);
+struct HandleSlot<T>(Mutex<SlotState<T>>);
 
 impl<T> HandleSlot<T> {
-    /// Whoever is inside copies a packet, or a pointer: control gives way until it
-    /// is out.
-    fn enter(&self) -> MutexGuard<'_, Occupancy<T>> {
+    /// Waits until the slot is free. Another thread keeps it only while copying a packet or a
+    /// pointer.
+    fn enter(&self) -> MutexGuard<'_, SlotState<T>> {
         loop {
-            if let Some(occupancy) = self.0.try_lock() {
-                return occupancy;
+            if let Some(state) = self.0.try_lock() {
+                return state;
             }
             sync::thread::yield_now();
         }
     }
 }
 
-/// Why a handle could not be entered.
+/// Why a slot could not be entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotEntered {
     BadHandle,
@@ -72,7 +72,7 @@ impl<T> HandleTable<T> {
 
     fn chunk(&self, number: usize) -> Option<&[HandleSlot<T>]> {
         let empty = || {
-            HandleSlot(Mutex::new(Occupancy {
+            HandleSlot(Mutex::new(SlotState {
                 generation: 0,
                 value: None,
             }))
@@ -81,11 +81,11 @@ impl<T> HandleTable<T> {
         if let Some(slots) = chunk.get() {
             return Some(slots);
         }
-        // Under the lock, so that nobody waits for another in the cell: that would need memory
-        // of the system's own.
+        // Under the lock, so that no thread waits for another one in the cell, which would
+        // allocate memory that cannot be refused.
         let mut free = self.free.lock();
         let make = || {
-            // So that no removal needs memory.
+            // Reserves the space here, so that no removal needs memory.
             let more = ((number + 1) * CHUNK).saturating_sub(free.len());
             memory::grow_vec(&mut free, more).map_err(drop)?;
             memory::try_slice(CHUNK, empty).ok_or(())
@@ -102,8 +102,8 @@ impl<T> HandleTable<T> {
         self.chunks.get(index / CHUNK)?.get()?.get(index % CHUNK)
     }
 
-    /// `None`: the table is full, or there is no memory for more of it. `make` is given the
-    /// handle that the value will have.
+    /// Adds an object, created by `make` for its handle. `None` if the table is full or there is
+    /// no memory to enlarge it.
     pub fn insert(&self, make: impl FnOnce(Handle) -> T) -> Option<Handle> {
         let reused = self.free.lock().pop();
         let index = match reused {
@@ -114,55 +114,55 @@ impl<T> HandleTable<T> {
             self.take_back(index);
             return None;
         };
-        let mut occupancy = chunk[index as usize % CHUNK].enter();
-        occupancy.generation = (occupancy.generation % GENERATION_MASK) + 1;
-        let handle = Handle::new(self.depth, self.kind, occupancy.generation, index);
-        occupancy.value = Some(make(handle));
+        let mut state = chunk[index as usize % CHUNK].enter();
+        state.generation = (state.generation % GENERATION_MASK) + 1;
+        let handle = Handle::new(self.depth, self.kind, state.generation, index);
+        state.value = Some(make(handle));
         Some(handle)
     }
 
-    /// An index that has no slot: never, or not yet.
+    /// Returns an index for which there is no slot.
     fn take_back(&self, index: u32) {
         if index as usize / CHUNK >= CHUNKS {
             self.high.fetch_sub(1, Ordering::Relaxed);
             return;
         }
-        // Others may have been given a higher one meanwhile.
+        // Another thread may have taken a higher index meanwhile.
         let mut free = self.free.lock();
         if memory::grow_vec(&mut free, 1).is_ok() {
             free.push(index);
         }
     }
 
-    /// For control: waits until nobody else is in the slot.
+    /// Enters a slot for control. Waits until no other thread is in it.
     pub fn with<R>(&self, handle: Handle, act: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let mut occupancy = self.slot(handle)?.enter();
-        if occupancy.generation != handle.generation() {
+        let mut state = self.slot(handle)?.enter();
+        if state.generation != handle.generation() {
             return None;
         }
-        occupancy.value.as_mut().map(act)
+        state.value.as_mut().map(act)
     }
 
-    /// For media: never waits.
+    /// Enters a slot for media. Never waits.
     #[inline]
     pub fn try_with<R>(&self, handle: Handle, act: impl FnOnce(&mut T) -> R) -> Result<R, NotEntered> {
         let slot = self.slot(handle).ok_or(NotEntered::BadHandle)?;
-        let mut occupancy = slot.0.try_lock().ok_or(NotEntered::Busy)?;
-        if occupancy.generation != handle.generation() {
+        let mut state = slot.0.try_lock().ok_or(NotEntered::Busy)?;
+        if state.generation != handle.generation() {
             return Err(NotEntered::BadHandle);
         }
-        occupancy.value.as_mut().map(act).ok_or(NotEntered::BadHandle)
+        state.value.as_mut().map(act).ok_or(NotEntered::BadHandle)
     }
 
-    /// Takes the object out; the handle is stale from here on. Waits until nobody else is in
-    /// the slot.
+    /// Removes the object, and makes the handle stale. Waits until no other thread is in the
+    /// slot.
     pub fn remove(&self, handle: Handle) -> Option<T> {
-        let mut occupancy = self.slot(handle)?.enter();
-        if occupancy.generation != handle.generation() {
+        let mut state = self.slot(handle)?.enter();
+        if state.generation != handle.generation() {
             return None;
         }
-        let value = occupancy.value.take()?;
-        drop(occupancy);
+        let value = state.value.take()?;
+        drop(state);
         self.free.lock().push(handle.index() as u32);
         Some(value)
     }
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stale_foreign_and_invented_ids_open_nothing() {
+    fn stale_foreign_and_invented_handles_do_not_open_objects() {
         let table = HandleTable::new(HandleKind::Call, 0);
         let Some(first) = table.insert(|_| "first") else {
             panic!("empty table is full")
@@ -190,7 +190,7 @@ mod tests {
         let Some(second) = table.insert(|_| "second") else {
             panic!("empty table is full")
         };
-        assert_ne!(first, second, "the slot is the same, the generation is not");
+        assert_ne!(first, second, "the generations differ");
         assert_eq!(table.get(first), None);
         for invented in [
             0,

@@ -1,4 +1,4 @@
-//! The allocator: the system's, and behind it the reserve.
+//! The allocator, which uses the system's and falls back to the reserve.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,19 +8,19 @@ use super::reserve::{BYTES, LARGEST, RESERVE};
 use crate::clock::{NS_PER_MS, coarse_ns};
 use crate::core_memory;
 
-/// A piece of at most this size may take the last of the reserve, because functions that end calls
-/// and recordings need such pieces. Larger ones leave half of it.
+/// An allocation of at most this size may use all of the reserve, because functions that end
+/// calls and recordings need such allocations. Larger ones leave half of it.
 const SMALL: usize = 4096;
-/// Memory is short until the system gives so much.
+/// Memory is short until the system gives this many bytes.
 const ENOUGH: usize = 1 << 20;
-/// How often the system is asked for that, at most.
-const ASK_NS: u64 = 10 * NS_PER_MS;
-/// A function that takes no more than this in all may use the reserve.
+/// The shortest interval between two such checks.
+const CHECK_INTERVAL_NS: u64 = 10 * NS_PER_MS;
+/// A function that needs at most this many bytes may rely on the reserve.
 pub(super) const FROM_RESERVE: u64 = LARGEST as u64;
 const WAIT: Duration = Duration::from_millis(5);
 
 static SHORT: AtomicBool = AtomicBool::new(false);
-static ASKED_NS: AtomicU64 = AtomicU64::new(0);
+static CHECKED_NS: AtomicU64 = AtomicU64::new(0);
 
 #[global_allocator]
 static ALLOCATOR: ReservingAllocator = ReservingAllocator;
@@ -34,10 +34,10 @@ pub fn is_short() -> bool {
 #[cold]
 fn is_still_short() -> bool {
     let now = coarse_ns();
-    let asked = ASKED_NS.load(Ordering::Relaxed);
-    let due = now.saturating_sub(asked) >= ASK_NS;
+    let checked = CHECKED_NS.load(Ordering::Relaxed);
+    let due = now.saturating_sub(checked) >= CHECK_INTERVAL_NS;
     let mine = due && {
-        let swapped = ASKED_NS.compare_exchange(asked, now, Ordering::Relaxed, Ordering::Relaxed);
+        let swapped = CHECKED_NS.compare_exchange(checked, now, Ordering::Relaxed, Ordering::Relaxed);
         swapped.is_ok()
     };
     if mine && can_give(ENOUGH) {
@@ -47,11 +47,11 @@ fn is_still_short() -> bool {
     true
 }
 
-/// Whether the system would give so many bytes now. It is asked past its heap, whose habits
-/// a large piece would change.
+/// Whether the system would give this many bytes now. The check bypasses the heap, because a
+/// large allocation would change the heap's thresholds.
 pub(super) fn can_give(bytes: usize) -> bool {
     #[cfg(unix)]
-    // SAFETY: a mapping of its own, never touched, and gone at once.
+    // SAFETY: a new mapping, never accessed and unmapped at once.
     unsafe {
         let (rights, kind) = (
             libc::PROT_READ | libc::PROT_WRITE,
@@ -69,7 +69,7 @@ pub(super) fn can_give(bytes: usize) -> bool {
         let Ok(layout) = Layout::from_size_align(bytes.max(1), 1) else {
             return false;
         };
-        // SAFETY: not of size 0, and given back as it was taken.
+        // SAFETY: the size is not 0, and the memory is freed with the same layout.
         unsafe {
             let at = System.alloc(layout);
             if !at.is_null() {
@@ -82,17 +82,18 @@ pub(super) fn can_give(bytes: usize) -> bool {
 
 struct ReservingAllocator;
 
-/// What becomes of a request that the system has refused.
+/// What to do after the system has refused an allocation.
 enum Fallback {
+    /// Use this piece of the reserve.
     Piece(*mut u8),
-    Again,
-    Final,
+    Retry,
+    Fail,
 }
 
 #[cold]
 fn refused(layout: Layout) -> Fallback {
     if core_memory::is_refusable() {
-        return Fallback::Final;
+        return Fallback::Fail;
     }
     let inside = core_memory::is_inside();
     if layout.size() <= LARGEST {
@@ -107,15 +108,15 @@ fn refused(layout: Layout) -> Fallback {
         }
     }
     if !inside {
-        return Fallback::Final;
+        return Fallback::Fail;
     }
     SHORT.store(true, Ordering::Relaxed);
     std::thread::sleep(WAIT);
-    Fallback::Again
+    Fallback::Retry
 }
 
-/// Asks the system until there is an answer. The flag is true if the piece is the reserve's, which
-/// is not zeroed.
+/// Allocates from the system or from the reserve. The flag is true if the memory is from the
+/// reserve, which is not zeroed.
 #[inline]
 fn ask(layout: Layout, ask_system: impl Fn() -> *mut u8) -> (*mut u8, bool) {
     loop {
@@ -125,14 +126,14 @@ fn ask(layout: Layout, ask_system: impl Fn() -> *mut u8) -> (*mut u8, bool) {
         }
         match refused(layout) {
             Fallback::Piece(at) => return (at, true),
-            Fallback::Again => {}
-            Fallback::Final => return (std::ptr::null_mut(), false),
+            Fallback::Retry => {}
+            Fallback::Fail => return (std::ptr::null_mut(), false),
         }
     }
 }
 
-// SAFETY: every pointer is the system's or a piece of the reserve that fits the layout, and
-// goes back to where it came from.
+// SAFETY: every pointer is from the system or is a piece of the reserve that fits the layout,
+// and is freed where it was allocated.
 unsafe impl GlobalAlloc for ReservingAllocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -153,7 +154,7 @@ unsafe impl GlobalAlloc for ReservingAllocator {
 
     #[inline]
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: by the caller's promise it was given here for this layout.
+        // SAFETY: the caller promises that it was allocated here with this layout.
         unsafe {
             if RESERVE.has(at) {
                 RESERVE.give(at, layout);
@@ -165,17 +166,17 @@ unsafe impl GlobalAlloc for ReservingAllocator {
 
     #[inline]
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: `size` is the caller's promise, too: it makes a layout.
+        // SAFETY: the caller promises that `size` is valid for a layout.
         let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
         if RESERVE.has(at) {
             // SAFETY: promised by the caller.
             return unsafe { self.move_to(at, layout, wanted) };
         }
-        // SAFETY: the system's, as `at` is none of the reserve's.
+        // SAFETY: `at` is from the system, because it is not in the reserve.
         let (moved, reserved) = ask(wanted, || unsafe { System.realloc(at, layout, size) });
         if reserved {
-            // SAFETY: what the system refuses to make larger is as it was; both have as many
-            // bytes as their layouts say.
+            // SAFETY: a failed reallocation leaves `at` unchanged, and both pieces have the sizes
+            // of their layouts.
             unsafe {
                 std::ptr::copy_nonoverlapping(at, moved, layout.size().min(size));
                 System.dealloc(at, layout);
@@ -190,7 +191,7 @@ impl ReservingAllocator {
     /// As for `realloc`.
     #[cold]
     unsafe fn move_to(&self, at: *mut u8, layout: Layout, wanted: Layout) -> *mut u8 {
-        // SAFETY: promised by the caller; two pieces of those sizes.
+        // SAFETY: promised by the caller; both pieces have the sizes of their layouts.
         unsafe {
             let moved = self.alloc(wanted);
             if !moved.is_null() {

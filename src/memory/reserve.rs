@@ -1,11 +1,12 @@
-//! The reserve: memory of the library's own image. No lock guards it, because the process may fork
-//! at any moment: a piece that another thread is just taking is lost to the child, and no more.
+//! The reserve: memory in the library's own image. It has no lock, because the process may fork
+//! at any moment. A piece that another thread is just taking at the fork is lost to the child;
+//! nothing worse happens.
 
 use std::alloc::Layout;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Bytes that one bit of `taken` stands for. A word of bits stands for a page.
+/// The bytes for each bit of `taken`. A word of bits covers a page.
 const UNIT: usize = 64;
 const PAGE: usize = 64 * UNIT;
 const PAGES: usize = 256;
@@ -16,20 +17,20 @@ pub(super) const LARGEST: usize = 16 * PAGE;
 #[repr(C, align(4096))]
 struct Bytes(UnsafeCell<[u8; BYTES]>);
 
-/// Whoever sets the bits of a piece has that piece alone.
+/// The reserve. The thread that sets the bits of a piece owns that piece.
 pub(super) struct Reserve {
     bytes: Bytes,
     taken: [AtomicU64; PAGES],
-    /// Bytes of all pieces.
+    /// Bytes of all taken pieces.
     used: AtomicUsize,
 }
 
-// SAFETY: the bytes are reached by pieces alone, and each piece has one owner.
+// SAFETY: the bytes are accessed only through pieces, and each piece has one owner.
 unsafe impl Sync for Reserve {}
 
 pub(super) static RESERVE: Reserve = Reserve::new();
 
-/// Units of a page, and pages, that a piece takes.
+/// The size of a piece, in units of one page or in pages.
 enum PieceSize {
     Units { count: usize, step: usize },
     Pages(usize),
@@ -61,7 +62,7 @@ fn mask(units: usize) -> u64 {
 }
 
 impl Reserve {
-    /// Zero throughout, so that the library's file does not contain it.
+    /// All zero, so that the library's file does not contain the bytes.
     const fn new() -> Reserve {
         Reserve {
             bytes: Bytes(UnsafeCell::new([0; BYTES])),
@@ -74,7 +75,7 @@ impl Reserve {
         self.bytes.0.get().cast()
     }
 
-    /// Whether a pointer is to one of its pieces.
+    /// Whether a pointer points into the reserve.
     #[inline]
     pub(super) fn has(&self, at: *mut u8) -> bool {
         at.addr().wrapping_sub(self.base().addr()) < BYTES
@@ -85,7 +86,7 @@ impl Reserve {
         BYTES - self.used.load(Ordering::Relaxed)
     }
 
-    /// A piece that leaves so many bytes free. `None`: there is none.
+    /// Takes a piece and leaves at least `leave` bytes free. `None` if that is not possible.
     pub(super) fn take(&self, layout: Layout, leave: usize) -> Option<*mut u8> {
         let shape = PieceSize::of(layout)?;
         if self.used.load(Ordering::Relaxed) + shape.bytes() + leave > BYTES {
@@ -100,7 +101,7 @@ impl Reserve {
         Some(unsafe { self.base().add(at) })
     }
 
-    /// Where its bytes begin.
+    /// Takes units of one page. Returns the offset of the first.
     fn take_units(&self, count: usize, step: usize) -> Option<usize> {
         for (page, word) in self.taken.iter().enumerate() {
             let mut bits = word.load(Ordering::Relaxed);
@@ -109,7 +110,7 @@ impl Reserve {
                 .find(|first| bits & (mask(count) << first) == 0)
             {
                 let wanted = bits | (mask(count) << first);
-                // What the last owner did with it lies before.
+                // Acquire: the last owner's accesses happen before those of the new owner.
                 match word.compare_exchange(bits, wanted, Ordering::Acquire, Ordering::Relaxed) {
                     Ok(_) => return Some(page * PAGE + first * UNIT),
                     Err(now) => bits = now,
@@ -119,7 +120,7 @@ impl Reserve {
         None
     }
 
-    /// From the end, so that small pieces and large ones meet late.
+    /// Takes whole pages, from the end of the reserve, so that they rarely collide with units.
     fn take_pages(&self, count: usize) -> Option<usize> {
         let mut end = PAGES;
         while let Some(first) = end.checked_sub(count) {
@@ -141,7 +142,7 @@ impl Reserve {
     }
 
     /// # Safety
-    /// `take` gave this piece for this layout, and nobody uses it any more.
+    /// `take` returned this piece for this layout, and the piece is no longer used.
     pub(super) unsafe fn give(&self, at: *mut u8, layout: Layout) {
         let from = at.addr().wrapping_sub(self.base().addr());
         let Some(shape) = PieceSize::of(layout) else {
@@ -160,7 +161,7 @@ impl Reserve {
         self.used.fetch_sub(shape.bytes(), Ordering::Relaxed);
     }
 
-    /// Writes to each page, so that the system has given it.
+    /// Writes to each page, so that the system backs it with memory.
     pub(super) fn touch(&self) {
         let Ok(page) = Layout::from_size_align(PAGE, PAGE) else {
             return;
@@ -168,13 +169,13 @@ impl Reserve {
         let mut taken = [std::ptr::null_mut::<u8>(); PAGES];
         for place in &mut taken {
             if let Some(at) = self.take(page, 0) {
-                // SAFETY: a piece of this function's own.
+                // SAFETY: this function owns the piece.
                 unsafe { at.write_volatile(0) };
                 *place = at;
             }
         }
         for at in taken.into_iter().filter(|at| !at.is_null()) {
-            // SAFETY: taken above, and not kept.
+            // SAFETY: taken above and no longer used.
             unsafe { self.give(at, page) };
         }
     }
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_aligned_and_apart() {
+    fn pieces_are_aligned_and_do_not_overlap() {
         static SMALL: Reserve = Reserve::new();
         let sizes = [1, 63, 64, 65, 100, 4000, 4096, 4097, 65_536, 9000];
         let mut pieces = Vec::new();
@@ -208,7 +209,7 @@ mod tests {
             assert!(bytes.iter().all(|byte| byte == value));
         }
         for (at, of, _) in pieces {
-            // SAFETY: taken above, and not used any more.
+            // SAFETY: taken above and no longer used.
             unsafe { SMALL.give(at, of) };
         }
         assert_eq!(SMALL.free(), BYTES);
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_it_may_be_left() {
+    fn taking_can_leave_a_part_free() {
         static HALF: Reserve = Reserve::new();
         let of = layout(LARGEST, 8);
         let got = (0..).take_while(|_| HALF.take(of, BYTES / 2).is_some()).count();
@@ -236,7 +237,7 @@ mod tests {
                     for n in 0..2000 {
                         let of = layout([40, 300, 4096, 10_000][n % 4], 16);
                         let Some(at) = SHARED.take(of, 0) else { continue };
-                        // SAFETY: a piece of this size, just taken, and given back once.
+                        // SAFETY: a piece of this size, just taken and freed once.
                         unsafe {
                             at.write_bytes(id, of.size());
                             std::thread::yield_now();
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn touching_it_leaves_it_free() {
+    fn touching_the_reserve_leaves_it_free() {
         static NEW: Reserve = Reserve::new();
         NEW.touch();
         assert_eq!(NEW.free(), BYTES);

@@ -4,11 +4,11 @@
 use callrec::capi::*;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::random::noise;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use crate::kit::*;
+use crate::fixture::*;
 use crate::support::build::{has, run};
 use crate::support::*;
 
@@ -48,8 +48,8 @@ fn as_python_reads(path: &str) -> Option<String> {
     Some(String::from_utf8(said.stdout).unwrap().trim().to_owned())
 }
 
-fn assert_twins(au: &Seen, wav: &Seen, encoding: u32) {
-    let wav_file = Wav::read(&wav.path);
+fn assert_twins(au: &RecordingFields, wav: &RecordingFields, encoding: u32) {
+    let wav_file = WavFile::read(&wav.path);
     let bytes = std::fs::read(&au.path).unwrap();
     let (words, audio) = words_and_audio(&bytes);
     let channels = u32::from(wav_file.channels);
@@ -83,8 +83,8 @@ fn assert_twins(au: &Seen, wav: &Seen, encoding: u32) {
     }
     assert_eq!(told["bytes"], bytes.len());
     assert_eq!(au.bytes, bytes.len() as u64);
-    let path = Arg::from(au.path.as_str());
-    assert_eq!(ask(|error| unsafe { rec_verify(path.ptr(), error) }), Ok(()));
+    let path = CText::from(au.path.as_str());
+    assert_eq!(checked(|error| unsafe { rec_verify(path.ptr(), error) }), Ok(()));
     if encoding == 3
         && let Some(said) = as_python_reads(&au.path)
     {
@@ -105,37 +105,37 @@ fn au_and_wav_hold_the_same_frames() {
         (REC_CODEC_PCMA, 8000),
     ] {
         for (au, wav, encoding) in PAIRS {
-            let rig = Rig::new(&[]);
-            let (local, remote) = rig.legs(codec, rate);
-            let ids =
-                LAYOUTS.map(|layout| [au, wav].map(|format| rig.start(layout, format, REC_PAUSE_SILENCE)));
+            let fixture = RecordingFixture::new(&[]);
+            let (local, remote) = fixture.legs(codec, rate);
+            let ids = LAYOUTS
+                .map(|layout| [au, wav].map(|format| fixture.start(layout, format, REC_PAUSE_SILENCE)));
             let frame = rate as usize / 50 * sample_bytes(codec);
             let (a, b) = (noise(21, 60 * frame), noise(22, 61 * frame));
-            talk(frame, &[(local, &a[..20 * frame]), (remote, &b[..20 * frame])]);
-            rig.pause();
-            talk(
+            write_in_turns(frame, &[(local, &a[..20 * frame]), (remote, &b[..20 * frame])]);
+            fixture.pause();
+            write_in_turns(
                 frame,
                 &[
                     (local, &a[20 * frame..40 * frame]),
                     (remote, &b[20 * frame..40 * frame]),
                 ],
             );
-            rig.resume();
+            fixture.resume();
             // An odd number of bytes in all, where that is possible.
-            talk(
+            write_in_turns(
                 frame,
                 &[(local, &a[40 * frame..]), (remote, &b[40 * frame..60 * frame])],
             );
             for [au, wav] in ids {
                 let seen = [au, wav].map(|id| {
-                    rig.stop(&id);
-                    let told = rig.engine.events.wait_terminal(&id);
+                    fixture.stop(&id);
+                    let told = fixture.engine.events.wait_terminal(&id);
                     assert_eq!(told.kind, REC_EVENT_FINISHED, "{told:#?}");
                     told.recording.unwrap()
                 });
                 assert_twins(&seen[0], &seen[1], encoding);
             }
-            rig.close();
+            fixture.close();
         }
     }
 }
@@ -143,14 +143,14 @@ fn au_and_wav_hold_the_same_frames() {
 /// The header tells of what is there, while the call lasts.
 #[test]
 fn a_live_au_file_is_playable() {
-    let rig = Rig::new(&[("storage.flush_ms", "100")]);
-    let (local, remote) = rig.legs(REC_CODEC_PCMU, 8000);
-    let id = rig.start(REC_LAYOUT_STEREO, "au", REC_PAUSE_SILENCE);
+    let fixture = RecordingFixture::new(&[("storage.flush_ms", "100")]);
+    let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
+    let id = fixture.start(REC_LAYOUT_STEREO, "au", REC_PAUSE_SILENCE);
     let said = noise(5, 16_000);
-    talk(160, &[(local, &said), (remote, &said)]);
+    write_in_turns(160, &[(local, &said), (remote, &said)]);
     let part = || {
-        let parts = callrec_testkit::tree::files_with_extension(&rig.dir.0, "part");
-        let bytes = std::fs::read(rig.dir.0.join(parts.first()?)).ok()?;
+        let parts = callrec_testkit::tree::files_with_extension(&fixture.dir.0, "part");
+        let bytes = std::fs::read(fixture.dir.0.join(parts.first()?)).ok()?;
         // The file is made before its header is written.
         bytes.first()?;
         let (words, audio) = words_and_audio(&bytes);
@@ -166,7 +166,7 @@ fn a_live_au_file_is_playable() {
         words[1] as usize <= there && words[1] % 4 == 0,
         "{words:?}, {there}"
     );
-    rig.stop(&id);
-    rig.engine.events.wait_terminal(&id);
-    rig.close();
+    fixture.stop(&id);
+    fixture.engine.events.wait_terminal(&id);
+    fixture.close();
 }

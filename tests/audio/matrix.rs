@@ -5,17 +5,17 @@ use callrec::capi::*;
 use callrec_testkit::g711::{self, Law};
 use callrec_testkit::random::noise;
 
-use crate::kit::*;
+use crate::fixture::*;
 
 /// Before the start, recorded, paused, recorded, after the stop: in ms.
 const PARTS: [u32; 5] = [100, 400, 200, 300, 100];
 
-struct Codec {
+struct MatrixCodec {
     codec: i32,
     rate: u32,
 }
 
-impl Codec {
+impl MatrixCodec {
     fn samples(&self, ms: u32) -> usize {
         (self.rate * ms / 1000) as usize
     }
@@ -25,8 +25,8 @@ impl Codec {
     }
 }
 
-struct Run {
-    rig: Rig,
+struct MatrixRun {
+    fixture: RecordingFixture,
     /// (layout, pause mode, id)
     recordings: Vec<(i32, i32, String)>,
     local: Vec<Vec<u8>>,
@@ -34,9 +34,9 @@ struct Run {
 }
 
 /// One call, all its recordings beside each other.
-fn run(codec: &Codec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Vec<u8>) -> Run {
-    let rig = Rig::new(&[]);
-    let (local, remote) = rig.legs(codec.codec, codec.rate);
+fn run(codec: &MatrixCodec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Vec<u8>) -> MatrixRun {
+    let fixture = RecordingFixture::new(&[]);
+    let (local, remote) = fixture.legs(codec.codec, codec.rate);
     let mut begin = 0;
     let mut said = [Vec::new(), Vec::new()];
     for ms in PARTS {
@@ -53,27 +53,27 @@ fn run(codec: &Codec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Ve
                 for format in formats {
                     for layout in LAYOUTS {
                         for pause in PAUSES {
-                            recordings.push((layout, pause, rig.start(layout, format, pause)));
+                            recordings.push((layout, pause, fixture.start(layout, format, pause)));
                         }
                     }
                 }
             }
-            2 => rig.pause(),
-            3 => rig.resume(),
-            4 => recordings.iter().for_each(|(_, _, id)| rig.stop(id)),
+            2 => fixture.pause(),
+            3 => fixture.resume(),
+            4 => recordings.iter().for_each(|(_, _, id)| fixture.stop(id)),
             _ => {}
         }
-        talk(codec.bytes(20), &[(local, &l[part]), (remote, &r[part])]);
+        write_in_turns(codec.bytes(20), &[(local, &l[part]), (remote, &r[part])]);
     }
-    Run {
-        rig,
+    MatrixRun {
+        fixture,
         recordings,
         local: l,
         remote: r,
     }
 }
 
-fn told(done: &Done, pause: i32) {
+fn told(done: &FinishedRecording, pause: i32) {
     let rate = u64::from(done.wav.rate);
     let ms = |ms: u32| u64::from(ms) * rate / 1000;
     let from = ms(PARTS[1]);
@@ -83,43 +83,43 @@ fn told(done: &Done, pause: i32) {
         from + ms(PARTS[2])
     };
     let length = PARTS[2].into();
-    done.assert_told(length, 0, &[("pause", "", from, to, length)]);
-    assert_eq!(done.seen.end_reason, REC_END_STOPPED);
+    done.assert_reported(length, 0, &[("pause", "", from, to, length)]);
+    assert_eq!(done.recording.end_reason, REC_END_STOPPED);
 }
 
-fn exact(codec: Codec, formats: &[&str]) {
+fn exact(codec: MatrixCodec, formats: &[&str]) {
     let size = sample_bytes(codec.codec);
     let run = run(&codec, formats, |leg, begin, count| {
         noise(leg * 1_000_003 + begin as u64 + 1, count * size)
     });
     let line = |said: &[Vec<u8>], pause: i32| {
-        let mut line = cells(codec.codec, &said[1]);
+        let mut line = written(codec.codec, &said[1]);
         if pause == REC_PAUSE_SILENCE {
-            line.extend(nothing(codec.samples(PARTS[2])));
+            line.extend(silence(codec.samples(PARTS[2])));
         }
-        line.extend(cells(codec.codec, &said[3]));
+        line.extend(written(codec.codec, &said[3]));
         line
     };
     for (_, pause, id) in &run.recordings {
-        let done = run.rig.done(id);
+        let done = run.fixture.done(id);
         assert_eq!(done.wav.rate, codec.rate);
         done.assert_holds(&line(&run.local, *pause), &line(&run.remote, *pause));
         told(&done, *pause);
     }
     for part in [0, 2, 4] {
-        assert_nowhere(
-            &run.rig,
-            &cells(codec.codec, &run.local[part]),
-            &cells(codec.codec, &run.remote[part]),
+        assert_not_on_disk(
+            &run.fixture,
+            &written(codec.codec, &run.local[part]),
+            &written(codec.codec, &run.remote[part]),
         );
     }
-    let stats = run.rig.engine.stats();
+    let stats = run.fixture.engine.stats();
     assert_eq!(
         (stats.frames_lost, stats.frames_ignored, stats.bytes_dropped),
         (0, 0, 0)
     );
     assert_eq!(stats.frames_in, u64::from(PARTS.iter().sum::<u32>() / 20 * 2));
-    run.rig.close();
+    run.fixture.close();
 }
 
 fn tone(leg: u64, at: f64) -> f64 {
@@ -128,14 +128,14 @@ fn tone(leg: u64, at: f64) -> f64 {
 }
 
 /// At another rate no sample is the same any more: the sound and its place are.
-fn resampled(codec: Codec, formats: &[&str]) {
+fn resampled(codec: MatrixCodec, formats: &[&str]) {
     let run = run(&codec, formats, |leg, begin, count| {
         let samples =
             (begin..begin + count).map(|n| tone(leg, n as f64 / f64::from(codec.rate)).round() as i16);
         samples.flat_map(i16::to_ne_bytes).collect()
     });
     for (layout, pause, id) in &run.recordings {
-        let done = run.rig.done(id);
+        let done = run.fixture.done(id);
         told(&done, *pause);
         let law = if done.format() == "wav-ulaw" {
             Law::Mu
@@ -176,11 +176,11 @@ fn resampled(codec: Codec, formats: &[&str]) {
             }
         }
     }
-    run.rig.close();
+    run.fixture.close();
 }
 
-fn pcm(rate: u32) -> Codec {
-    Codec {
+fn pcm(rate: u32) -> MatrixCodec {
+    MatrixCodec {
         codec: REC_CODEC_PCM16,
         rate,
     }
@@ -224,7 +224,7 @@ fn pcm16_48000_into_g711() {
 #[test]
 fn pcmu() {
     exact(
-        Codec {
+        MatrixCodec {
             codec: REC_CODEC_PCMU,
             rate: 8000,
         },
@@ -235,7 +235,7 @@ fn pcmu() {
 #[test]
 fn pcma() {
     exact(
-        Codec {
+        MatrixCodec {
             codec: REC_CODEC_PCMA,
             rate: 8000,
         },

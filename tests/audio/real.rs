@@ -9,7 +9,7 @@ use callrec::capi::*;
 use callrec_testkit::manifest::spans_of;
 use callrec_testkit::random::noise;
 
-use crate::kit::*;
+use crate::fixture::*;
 
 const START: usize = 5;
 const PAUSE: usize = 60;
@@ -26,7 +26,7 @@ pub fn next_frame() {
 }
 
 /// The bytes of one channel of a file.
-fn channel(done: &Done, channel: usize) -> Vec<u8> {
+fn channel(done: &FinishedRecording, channel: usize) -> Vec<u8> {
     let size = usize::from(done.wav.bits) / 8;
     let frames = done.wav.data.chunks(size * usize::from(done.wav.channels));
     frames
@@ -52,14 +52,14 @@ fn tail(frame: &[u8], sample_bytes: usize) -> &[u8] {
 }
 
 /// What both legs say, and which frames were taken.
-struct Talk {
+struct RealTimeCall {
     bytes: usize,
     sample_bytes: usize,
     said: [Vec<u8>; 2],
     taken: Vec<[bool; 2]>,
 }
 
-impl Talk {
+impl RealTimeCall {
     fn frame(&self, leg: usize, n: usize) -> &[u8] {
         &self.said[leg][n * self.bytes..(n + 1) * self.bytes]
     }
@@ -91,15 +91,15 @@ impl Talk {
 }
 
 /// So many frames of 20 ms the losses of a leg can have touched.
-fn touched(done: &Done, leg: usize) -> usize {
+fn touched(done: &FinishedRecording, leg: usize) -> usize {
     let mut losses = spans_of(&done.manifest, "loss");
     losses.retain(|loss| loss.leg == ["local", "remote"][leg]);
     let frames = losses.iter().map(|loss| loss.length_ms as usize / 20 + 2);
     frames.sum()
 }
 
-fn assert_is_right(done: &Done, talk: &Talk, mode: i32) {
-    let name = format!("{} layout {} pause {mode}", done.format(), done.seen.layout);
+fn assert_is_right(done: &FinishedRecording, talk: &RealTimeCall, mode: i32) {
+    let name = format!("{} layout {} pause {mode}", done.format(), done.recording.layout);
     let told = |field: &str| done.manifest[field].as_u64().unwrap();
     assert_eq!(told("samples") as usize, done.wav.frames(), "{name}");
     let pauses = spans_of(&done.manifest, "pause");
@@ -107,7 +107,7 @@ fn assert_is_right(done: &Done, talk: &Talk, mode: i32) {
     let (from, to) = (pauses[0].from_frame as usize, pauses[0].to_frame as usize);
     assert_eq!(pauses[0].length_ms, told("paused_ms"), "{name}");
     assert_eq!(mode == REC_PAUSE_SKIP, from == to, "{name}: {pauses:?}");
-    let legs: &[usize] = match done.seen.layout {
+    let legs: &[usize] = match done.recording.layout {
         REC_LAYOUT_STEREO => &[0, 1],
         REC_LAYOUT_LOCAL => &[0],
         _ => &[1],
@@ -131,11 +131,11 @@ fn assert_is_right(done: &Done, talk: &Talk, mode: i32) {
 /// legs apart and with both kinds of pause.
 #[test]
 fn what_is_said_while_it_is_recorded_is_there_in_order() {
-    let rig = Rig::new(&[("media.clock", "real")]);
+    let fixture = RecordingFixture::new(&[("media.clock", "real")]);
     let (codec, rate) = (REC_CODEC_PCM16, 8000);
-    let (local, remote) = rig.legs(codec, rate);
+    let (local, remote) = fixture.legs(codec, rate);
     let bytes = rate as usize / 50 * sample_bytes(codec);
-    let mut talk = Talk {
+    let mut talk = RealTimeCall {
         bytes,
         sample_bytes: sample_bytes(codec),
         said: [noise(1, END * bytes), noise(2, END * bytes)],
@@ -146,23 +146,23 @@ fn what_is_said_while_it_is_recorded_is_there_in_order() {
         match n {
             START => {
                 for layout in [REC_LAYOUT_STEREO, REC_LAYOUT_LOCAL, REC_LAYOUT_REMOTE] {
-                    ids.extend(PAUSES.map(|mode| (mode, rig.start(layout, "wav", mode))));
+                    ids.extend(PAUSES.map(|mode| (mode, fixture.start(layout, "wav", mode))));
                 }
             }
-            PAUSE => rig.pause(),
-            RESUME => rig.resume(),
-            STOP => ids.iter().for_each(|(_, id)| rig.stop(id)),
+            PAUSE => fixture.pause(),
+            RESUME => fixture.resume(),
+            STOP => ids.iter().for_each(|(_, id)| fixture.stop(id)),
             _ => {}
         }
         talk.hand_in([local, remote], n);
         next_frame();
     }
     for (mode, id) in &ids {
-        assert_is_right(&rig.done(id), &talk, *mode);
+        assert_is_right(&fixture.done(id), &talk, *mode);
     }
     for (from, to) in [(0, START), (PAUSE, RESUME), (STOP, END)] {
-        let part = |leg: usize| cells(codec, &talk.said[leg][from * bytes..to * bytes]);
-        assert_nowhere(&rig, &part(0), &part(1));
+        let part = |leg: usize| written(codec, &talk.said[leg][from * bytes..to * bytes]);
+        assert_not_on_disk(&fixture, &part(0), &part(1));
     }
-    rig.close();
+    fixture.close();
 }

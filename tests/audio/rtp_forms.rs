@@ -3,31 +3,31 @@
 use callrec::capi::*;
 use callrec_testkit::g711::Law;
 use callrec_testkit::random::noise;
-use callrec_testkit::rtp::{Header, packet};
+use callrec_testkit::rtp::{RtpHeader, packet};
 use callrec_testkit::tree::files_with_extension;
 use callrec_testkit::wait::PATIENCE;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
-use crate::kit::*;
-use crate::support::Start;
+use crate::fixture::*;
+use crate::support::StartFields;
 
 /// One leg's packets, made one by one.
-struct Made {
+struct PacketMaker {
     feed: rec_feed,
-    next: Header,
-    heard: Line,
+    next: RtpHeader,
+    heard: LegSamples,
     sent: u64,
 }
 
-impl Made {
-    fn new(feed: rec_feed) -> Made {
-        let next = Header {
+impl PacketMaker {
+    fn new(feed: rec_feed) -> PacketMaker {
+        let next = RtpHeader {
             payload_type: 0,
             sequence: 7,
             timestamp: 1000,
             ssrc: 42,
         };
-        Made {
+        PacketMaker {
             feed,
             next,
             heard: Vec::new(),
@@ -41,7 +41,7 @@ impl Made {
     }
 
     fn raw(&mut self, packet: &[u8]) {
-        until_taken(self.feed, || rtp(self.feed, packet));
+        until_accepted(self.feed, || rtp(self.feed, packet));
         self.sent += 1;
     }
 
@@ -58,7 +58,7 @@ impl Made {
         law: Option<Law>,
         seed: u64,
         samples: usize,
-        shape: impl Fn(Header, &[u8]) -> Vec<u8>,
+        shape: impl Fn(RtpHeader, &[u8]) -> Vec<u8>,
     ) {
         self.next.payload_type = payload_type;
         let payload = noise(seed + 77, samples * if law.is_some() { 1 } else { 2 });
@@ -81,20 +81,20 @@ impl Made {
 }
 
 /// One local leg, recorded as each format; what `act` says is what has to be there.
-fn heard_as(codec: i32, rate: u32, act: impl Fn(&Rig, &mut Made)) {
-    let rig = Rig::new(&[]);
-    let ids = FORMATS.map(|format| rig.start(REC_LAYOUT_LOCAL, format, REC_PAUSE_SILENCE));
+fn heard_as(codec: i32, rate: u32, act: impl Fn(&RecordingFixture, &mut PacketMaker)) {
+    let fixture = RecordingFixture::new(&[]);
+    let ids = FORMATS.map(|format| fixture.start(REC_LAYOUT_LOCAL, format, REC_PAUSE_SILENCE));
     let ids = if rate == 8000 { &ids[..] } else { &ids[..1] };
-    let mut made = Made::new(rig.feed(REC_LEG_LOCAL, codec, rate));
-    act(&rig, &mut made);
+    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, codec, rate));
+    act(&fixture, &mut made);
     for id in ids {
-        let done = rig.stop_done(id);
+        let done = fixture.stop_done(id);
         done.assert_holds(&made.heard, &[]);
-        done.assert_told(0, 0, &[]);
+        done.assert_reported(0, 0, &[]);
         assert_eq!(done.wav.rate, rate);
     }
-    assert_eq!(rig.engine.stats().frames_lost, 0);
-    rig.engine.close();
+    assert_eq!(fixture.engine.stats().frames_lost, 0);
+    fixture.engine.close();
 }
 
 #[test]
@@ -138,9 +138,9 @@ fn padding_csrc_and_header_extensions_are_not_audio() {
 
 #[test]
 fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
-    let rig = Rig::new(&[]);
-    let id = rig.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
-    let mut made = Made::new(rig.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
+    let fixture = RecordingFixture::new(&[]);
+    let id = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
+    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
     for seed in 0..5 {
         made.ulaw(seed);
     }
@@ -154,7 +154,7 @@ fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
             length as u8,
         ];
         let made_packet = packet(
-            Header {
+            RtpHeader {
                 payload_type: 101,
                 ..made.next
             },
@@ -164,7 +164,7 @@ fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
         made.next.sequence += 1;
     }
     made.next.timestamp += 800;
-    made.heard.extend(nothing(800));
+    made.heard.extend(silence(800));
     made.ulaw(10);
     // RTCP: sender report, receiver report, description, bye, application.
     for kind in 200..=204u8 {
@@ -183,7 +183,7 @@ fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
     made.ulaw(11);
     // Comfort noise counts as a number, and is silence.
     let comfort = packet(
-        Header {
+        RtpHeader {
             payload_type: 13,
             ..made.next
         },
@@ -192,14 +192,14 @@ fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
     made.raw(&comfort);
     made.next.sequence += 1;
     made.next.timestamp += 1600;
-    made.heard.extend(nothing(1600));
+    made.heard.extend(silence(1600));
     made.ulaw(12);
-    let done = rig.stop_done(&id);
+    let done = fixture.stop_done(&id);
     done.assert_holds(&made.heard, &[]);
-    done.assert_told(0, 0, &[]);
-    let stats = rig.engine.stats();
+    done.assert_reported(0, 0, &[]);
+    let stats = fixture.engine.stats();
     assert_eq!((stats.frames_lost, stats.frames_ignored), (0, 8 + 5 + 4));
-    rig.engine.close();
+    fixture.engine.close();
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_new_ssrc_goes_on_where_the_old_one_ended() {
         for seed in 0..10 {
             made.ulaw(seed);
         }
-        made.next = Header {
+        made.next = RtpHeader {
             ssrc: 43,
             sequence: 50_000,
             timestamp: 0xdead_beef,
@@ -218,7 +218,7 @@ fn a_new_ssrc_goes_on_where_the_old_one_ended() {
             made.ulaw(seed);
         }
         // Both wrap.
-        made.next = Header {
+        made.next = RtpHeader {
             ssrc: 44,
             sequence: 65_533,
             timestamp: 0xffff_ff00,
@@ -236,7 +236,7 @@ fn silence_suppression_and_jumps_of_the_timestamp() {
         made.ulaw(1);
         // The sender says nothing for a second.
         made.next.timestamp += 8000;
-        made.heard.extend(nothing(8000));
+        made.heard.extend(silence(8000));
         made.ulaw(2);
         // A jump back, and one of hours: neither can be a silence.
         made.next.timestamp = made.next.timestamp.wrapping_sub(1_000_000);
@@ -313,55 +313,55 @@ fn linear_payloads_at_other_rates() {
 
 #[test]
 fn an_unknown_payload_type_is_counted() {
-    let rig = Rig::new(&[]);
-    let id = rig.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
-    let mut made = Made::new(rig.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
+    let fixture = RecordingFixture::new(&[]);
+    let id = fixture.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
+    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
     made.ulaw(1);
     made.audio(99, Some(Law::Mu), 2, 160);
     made.heard.truncate(160);
-    made.heard.extend(nothing(160));
+    made.heard.extend(silence(160));
     made.ulaw(3);
-    let done = rig.stop_done(&id);
+    let done = fixture.stop_done(&id);
     done.assert_holds(&made.heard, &[]);
-    done.assert_told(0, 0, &[]);
-    let stats = rig.engine.stats();
+    done.assert_reported(0, 0, &[]);
+    let stats = fixture.engine.stats();
     assert_eq!(
         (stats.frames_in, stats.frames_ignored, stats.frames_lost),
         (2, 1, 0)
     );
-    rig.engine.close();
+    fixture.engine.close();
 }
 
 /// In stream time a packet's age says nothing: its place is its timestamp's.
 #[test]
 fn an_age_is_nothing_in_stream_time() {
-    let rig = Rig::new(&[]);
-    let id = rig.start_with(&Start {
+    let fixture = RecordingFixture::new(&[]);
+    let id = fixture.start_with(&StartFields {
         layout: REC_LAYOUT_LOCAL,
-        ..Start::default()
+        ..StartFields::default()
     });
-    let mut made = Made::new(rig.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
+    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
     for n in 0..20u32 {
         let said = noise(u64::from(n), 160);
         let bytes = packet(made.next, &said);
         let age = (20 - n) * 20_000;
-        until_taken(made.feed, || unsafe {
+        until_accepted(made.feed, || unsafe {
             rec_feed_rtp_at(made.feed, age, bytes.as_ptr().cast(), bytes.len())
         });
         made.step(160);
         made.heard.extend(said.iter().map(|byte| Coded(Law::Mu, *byte)));
     }
-    rig.stop_done(&id).assert_holds(&made.heard, &[]);
-    rig.engine.close();
+    fixture.stop_done(&id).assert_holds(&made.heard, &[]);
+    fixture.engine.close();
 }
 
 /// Codec and clock rate change in mid-call: what was said before is still exact.
 #[test]
 fn the_format_changes_in_mid_call() {
     for format in FORMATS {
-        let rig = Rig::new(&[]);
-        let (local, remote) = rig.legs(REC_CODEC_PCMU, 8000);
-        let id = rig.start(REC_LAYOUT_LOCAL, format, REC_PAUSE_SILENCE);
+        let fixture = RecordingFixture::new(&[]);
+        let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
+        let id = fixture.start(REC_LAYOUT_LOCAL, format, REC_PAUSE_SILENCE);
         let mut heard = Vec::new();
         for (seed, codec) in [
             (1, REC_CODEC_PCMU),
@@ -372,29 +372,29 @@ fn the_format_changes_in_mid_call() {
             set_format(local, codec, 8000);
             let size = sample_bytes(codec);
             let said = noise(seed, 4000 * size);
-            talk(160 * size, &[(local, &said)]);
-            talk(160, &[(remote, &noise(99, 4000))]);
-            heard.extend(cells(codec, &said));
+            write_in_turns(160 * size, &[(local, &said)]);
+            write_in_turns(160, &[(remote, &noise(99, 4000))]);
+            heard.extend(written(codec, &said));
         }
-        let done = rig.stop_done(&id);
+        let done = fixture.stop_done(&id);
         done.assert_holds(&heard, &[]);
-        done.assert_told(0, 0, &[]);
-        rig.close();
+        done.assert_reported(0, 0, &[]);
+        fixture.close();
     }
 }
 
 #[test]
 fn a_change_of_the_rate_leaves_what_came_before_as_it_was() {
-    let rig = Rig::new(&[]);
-    let local = rig.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000);
-    let id = rig.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
+    let fixture = RecordingFixture::new(&[]);
+    let local = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000);
+    let id = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
     let (first, last) = (noise(1, 8000), noise(2, 8000));
-    talk(160, &[(local, &first)]);
+    write_in_turns(160, &[(local, &first)]);
     set_format(local, REC_CODEC_PCM16, 16_000);
-    talk(640, &[(local, &vec![0; 32_000])]);
+    write_in_turns(640, &[(local, &vec![0; 32_000])]);
     set_format(local, REC_CODEC_PCMU, 8000);
-    talk(160, &[(local, &last)]);
-    let done = rig.stop_done(&id);
+    write_in_turns(160, &[(local, &last)]);
+    let done = fixture.stop_done(&id);
     assert_eq!(done.wav.frames(), 24_000);
     let heard = done.wav.g711(0);
     assert!(
@@ -403,19 +403,19 @@ fn a_change_of_the_rate_leaves_what_came_before_as_it_was() {
     );
     assert!(heard[8100..15_900].iter().all(|byte| *byte == 0xff));
     assert!(heard[16_100..] == last[100..], "nor that after it");
-    done.assert_told(0, 0, &[]);
-    rig.close();
+    done.assert_reported(0, 0, &[]);
+    fixture.close();
 }
 
 /// The sender changes its clock rate with the payload type.
 #[test]
 fn the_payload_type_changes_the_rate() {
-    let rig = Rig::new(&[("recording.sample_rate", "16000")]);
-    let id = rig.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
-    let mut made = Made::new(rig.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
+    let fixture = RecordingFixture::new(&[("recording.sample_rate", "16000")]);
+    let id = fixture.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
+    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
     payload(made.feed, 96, REC_CODEC_PCM16, 16_000);
     for _ in 0..25 {
-        let header = Header {
+        let header = RtpHeader {
             payload_type: 0,
             ..made.next
         };
@@ -425,30 +425,30 @@ fn the_payload_type_changes_the_rate() {
     for seed in 0..25 {
         made.audio(96, None, seed, 320);
     }
-    let done = rig.stop_done(&id);
+    let done = fixture.stop_done(&id);
     assert_eq!((done.wav.frames(), done.wav.rate), (16_000, 16_000));
     let wide: Vec<i16> = made.heard.iter().map(|cell| cell.value() as i16).collect();
     let heard = done.wav.pcm(0);
     assert!(heard[..7900].iter().all(|sample| *sample == 0));
     assert!(heard[8200..] == wide[200..], "at the file's own rate it is exact");
-    done.assert_told(0, 0, &[]);
-    rig.engine.close();
+    done.assert_reported(0, 0, &[]);
+    fixture.engine.close();
 }
 
 /// A live file is readable at any moment, and holds what was said.
 #[test]
 fn the_part_holds_what_was_handed_in() {
-    let rig = Rig::new(&[("storage.flush_ms", "100")]);
-    let (local, remote) = rig.legs(REC_CODEC_PCMU, 8000);
-    let id = rig.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
+    let fixture = RecordingFixture::new(&[("storage.flush_ms", "100")]);
+    let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
+    let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
     let said = noise(5, 80_000);
-    talk(160, &[(local, &said), (remote, &said)]);
-    rig.seen_frames(local, 1000);
+    write_in_turns(160, &[(local, &said), (remote, &said)]);
+    fixture.wait_for_frames(local, 1000);
     let deadline = std::time::Instant::now() + PATIENCE;
     loop {
-        let part = files_with_extension(&rig.dir, "part").pop();
+        let part = files_with_extension(&fixture.dir, "part").pop();
         let bytes = part.map_or_else(Vec::new, |part| std::fs::read(part).unwrap());
-        if let Ok(live) = Wav::parse(&bytes) {
+        if let Ok(live) = WavFile::parse(&bytes) {
             let heard = live.g711(0);
             assert_eq!(heard, said[..heard.len()], "a live file");
             if heard.len() >= 79_200 - 480 {
@@ -458,7 +458,7 @@ fn the_part_holds_what_was_handed_in() {
         assert!(std::time::Instant::now() < deadline, "never flushed");
         std::thread::yield_now();
     }
-    rig.stop(&id);
-    rig.done(&id);
-    rig.close();
+    fixture.stop(&id);
+    fixture.done(&id);
+    fixture.close();
 }

@@ -57,7 +57,7 @@ static void on_event(void *user_data, const rec_event *event)
     }
 }
 
-static unsigned dice(unsigned *seed, unsigned sides)
+static unsigned rng(unsigned *seed, unsigned sides)
 {
     *seed = *seed * 1664525u + 1013904223u;
     return (*seed >> 16) % sides;
@@ -69,7 +69,7 @@ static bool recent(unsigned *seed, char id[37])
     pthread_mutex_lock(&books);
     unsigned count = starts;
     if (count > 0)
-        memcpy(id, started[count - 1 - dice(seed, count < 4 ? count : 4)].id, 37);
+        memcpy(id, started[count - 1 - rng(seed, count < 4 ? count : 4)].id, 37);
     pthread_mutex_unlock(&books);
     return count > 0;
 }
@@ -117,17 +117,17 @@ static void act(unsigned *seed)
 {
     rec_error error = REC_INIT(rec_error);
     rec_counts counts = REC_INIT(rec_counts);
-    int line = (int)dice(seed, LINES);
+    int line = (int)rng(seed, LINES);
     char id[37];
     rec_status status;
-    switch (dice(seed, 16)) {
+    switch (rng(seed, 16)) {
     case 0: case 1: case 2: case 3: {
         rec_start_options options = REC_INIT(rec_start_options);
         rec_id fresh;
         if (atomic_load(&starts) - atomic_load(&terminals) > OUTSTANDING)
             return; /* the disk shall follow */
         options.device_name = devices[line];
-        options.flags = dice(seed, 3) == 0 ? REC_START_ADDITIONAL : 0;
+        options.flags = rng(seed, 3) == 0 ? REC_START_ADDITIONAL : 0;
         status = rec_start(engine, NULL, &options, &fresh, &error);
         CHECK(is_one_of(status, REC_ERR_ALREADY_RECORDING, REC_ERR_NO_CALL, REC_OK));
         if (status == REC_OK)
@@ -179,9 +179,9 @@ static void act(unsigned *seed)
         list(NULL);
         break;
     default:
-        if (dice(seed, 8) == 0)
+        if (rng(seed, 8) == 0)
             hang_up(line);
-        else if (dice(seed, 4) == 0) {
+        else if (rng(seed, 4) == 0) {
             status = rec_discard_by_call(engine, NULL, numbers[line], NULL, &counts, &error);
             CHECK(is_one_of(status, REC_ERR_NO_CALL, REC_OK, REC_OK));
             discards_by_call += counts.changed;
@@ -194,7 +194,7 @@ static void *work(void *argument)
     unsigned seed = (unsigned)(uintptr_t)argument * 7919;
     while (!atomic_load(&stop)) {
         act(&seed);
-        if (dice(&seed, 4) == 0)
+        if (rng(&seed, 4) == 0)
             sleep_ms(1);
     }
     return NULL;

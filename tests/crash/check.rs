@@ -1,10 +1,10 @@
 //! Whether what is on disk is what was handed in.
 
-use crate::plan::{self, FRAME, Kind, LEGS, value};
-use crate::story::{Frame, Recording, Story};
+use crate::history::{ChildHistory, ReportedRecording, WrittenPacket};
+use crate::plan::{self, CallKind, FRAME, LEGS, value};
 #[cfg(feature = "faults")]
 use crate::support::paged;
-use crate::support::{Arg, Engine, Told, ask};
+use crate::support::{CText, ReceivedEvent, TestEngine, checked};
 use callrec::capi::*;
 use callrec_testkit::ledger::unsettled_ms;
 use callrec_testkit::manifest::{live_manifests, manifest_beside};
@@ -12,11 +12,10 @@ use callrec_testkit::manifest::{live_manifests, manifest_beside};
 use callrec_testkit::published::check_published_as;
 use callrec_testkit::published::{Published, check_published};
 use callrec_testkit::tree::{assert_settled, tree};
-use callrec_testkit::wait::PATIENCE;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wait::until_some;
+use callrec_testkit::wav::WavFile;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// After a start or a resume, what lies before it by its own time is not recorded: a
 /// written frame continues the one before it, which may lie this far back.
@@ -36,7 +35,12 @@ struct Expected {
     beyond: bool,
 }
 
-fn expected(call: usize, leg: usize, recording: &Recording, frames: &[Frame]) -> Vec<Expected> {
+fn expected(
+    call: usize,
+    leg: usize,
+    recording: &ReportedRecording,
+    frames: &[WrittenPacket],
+) -> Vec<Expected> {
     let taken = |number: u64| frames.get(number as usize).is_none_or(|frame| frame.taken[leg]);
     let late = |number: u64| {
         let near = number.saturating_sub(1)..=number + 3;
@@ -45,8 +49,8 @@ fn expected(call: usize, leg: usize, recording: &Recording, frames: &[Frame]) ->
             .any(|frame| frame.gap_ms > LATE_MS || !frame.taken[leg])
     };
     let mut all = Vec::new();
-    let last = recording.stretches.len().saturating_sub(1);
-    for (n, (from, to)) in recording.stretches.iter().enumerate() {
+    let last = recording.ranges.len().saturating_sub(1);
+    for (n, (from, to)) in recording.ranges.iter().enumerate() {
         let told = to * FRAME;
         let open = u64::from(recording.open && n == last);
         for number in (*from..to + open).filter(|number| taken(*number)) {
@@ -108,10 +112,10 @@ fn follow(heard: &[Option<i32>], wanted: &[Expected]) -> Result<u64, String> {
 
 /// Compares the audio of a recording with what its child told; gives the loss in
 /// milliseconds of the leg that lost most.
-pub fn audio(story: &Story, recording: &Recording, wav: &Wav) -> Result<u64, String> {
-    let kind: Kind = plan::kind(recording.call);
+pub fn audio(history: &ChildHistory, recording: &ReportedRecording, wav: &WavFile) -> Result<u64, String> {
+    let kind: CallKind = plan::kind(recording.call);
     kind.check_shape(wav)?;
-    let frames = story.calls.get(&recording.call).map_or(&[][..], Vec::as_slice);
+    let frames = history.calls.get(&recording.call).map_or(&[][..], Vec::as_slice);
     let mut worst = 0;
     for leg in (0..LEGS.len()).filter(|leg| kind.hears(*leg)) {
         let wanted = expected(recording.call, leg, recording, frames);
@@ -124,35 +128,35 @@ pub fn audio(story: &Story, recording: &Recording, wav: &Wav) -> Result<u64, Str
 
 /// The file in progress of every recording that was told as started, and of those
 /// whose end was not told; each must be playable and hold what was handed in. How much each
-/// holds is noted in the story: recovery must not lose it.
-pub fn before_recovery(directory: &Path, story: &mut Story) {
+/// holds is noted in the history: recovery must not lose it.
+pub fn before_recovery(directory: &Path, history: &mut ChildHistory) {
     let parts: Vec<PathBuf> = tree(directory)
         .into_iter()
         .filter(|file| file.extension().is_some_and(|ending| ending == "part"))
         .collect();
     for part in &parts {
         let name = part.to_str().unwrap();
-        let id = story.recordings.keys().find(|id| name.contains(id.as_str()));
+        let id = history.recordings.keys().find(|id| name.contains(id.as_str()));
         let bytes = std::fs::read(directory.join(part)).unwrap();
-        let Some(id) = id.filter(|id| story.was_started(id)) else {
+        let Some(id) = id.filter(|id| history.was_started(id)) else {
             continue;
         };
-        let check = |wav: &Wav| audio(story, &story.recordings[id], wav).map(|_| wav.frames());
+        let check = |wav: &WavFile| audio(history, &history.recordings[id], wav).map(|_| wav.frames());
         let done = match is_paged(Path::new(name.trim_end_matches(".part"))) {
             true => paged_in_progress(directory, id, &bytes, check),
-            false => Wav::parse_playable(&bytes).and_then(|wav| check(&wav)),
+            false => WavFile::parse_playable(&bytes).and_then(|wav| check(&wav)),
         };
         let held = done.unwrap_or_else(|why| panic!("{name} before recovery: {why}"));
         let id = id.clone();
-        story.held.insert(id, held);
+        history.durable_frames.insert(id, held);
         if bytes.starts_with(b"RIFF") {
             opened_by_another(&directory.join(part));
         }
     }
-    for id in story.recordings.keys().filter(|id| story.was_started(id)) {
+    for id in history.recordings.keys().filter(|id| history.was_started(id)) {
         let live = directory.join(format!(".callrec/{id}.json"));
         assert!(
-            story.was_ended(id) || live.exists(),
+            history.was_ended(id) || live.exists(),
             "{id} was started and not ended, but nothing is owed"
         );
     }
@@ -169,7 +173,7 @@ fn paged_in_progress(
     directory: &Path,
     id: &str,
     bytes: &[u8],
-    check: impl Fn(&Wav) -> Result<usize, String>,
+    check: impl Fn(&WavFile) -> Result<usize, String>,
 ) -> Result<usize, String> {
     let part = paged::read_part(bytes)?;
     check(&part)?;
@@ -182,7 +186,7 @@ fn paged_in_progress(
     _: &Path,
     _: &str,
     _: &[u8],
-    _: impl Fn(&Wav) -> Result<usize, String>,
+    _: impl Fn(&WavFile) -> Result<usize, String>,
 ) -> Result<usize, String> {
     Err("a format that this build does not have".to_owned())
 }
@@ -207,37 +211,32 @@ fn whole(path: &Path) -> Result<Published, String> {
         true => check_published_as(path, paged::read_finished)?,
         _ => check_published(path)?,
     };
-    let path = Arg::from(path.to_str().unwrap());
-    let verified = ask(|e| unsafe { rec_verify(path.ptr(), e) });
+    let path = CText::from(path.to_str().unwrap());
+    let verified = checked(|e| unsafe { rec_verify(path.ptr(), e) });
     verified.map_err(|refusal| refusal.message)?;
     Ok(published)
 }
 
 /// Opens, waits for all that is owed, and until nothing is owed any more; then opens
 /// once more, which must tell nothing. Gives what was told.
-pub fn recover(directory: &Path, story: &Story) -> Vec<Told> {
+pub fn recover(directory: &Path, history: &ChildHistory) -> Vec<ReceivedEvent> {
     let owed = live_manifests(directory);
-    let engine = Engine::open(directory, &[]);
+    let engine = TestEngine::open(directory, &[]);
     for (id, manifest) in &owed {
         // What cannot be read was started if its child said so.
         let started = manifest.as_ref().map(|manifest| manifest["started"] == true);
-        if started.unwrap_or_else(|| story.was_started(id)) {
+        if started.unwrap_or_else(|| history.was_started(id)) {
             engine.events.wait_terminal(id);
         }
     }
     // What was never begun is removed without a word: only the directory can tell.
-    let deadline = Instant::now() + PATIENCE;
-    while !live_manifests(directory).is_empty() {
-        assert!(
-            Instant::now() < deadline,
-            "still owed: {:?}",
-            live_manifests(directory)
-        );
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    until_some("no live manifest is left", || {
+        let live = live_manifests(directory);
+        if live.is_empty() { Ok(()) } else { Err(live) }
+    });
     let told = engine.close().all();
     assert_settled(directory);
-    let again = Engine::open(directory, &[]).close().all();
+    let again = TestEngine::open(directory, &[]).close().all();
     assert!(again.is_empty(), "told at the open after: {again:#?}");
     assert_settled(directory);
     told
@@ -245,7 +244,7 @@ pub fn recover(directory: &Path, story: &Story) -> Vec<Told> {
 
 /// What a round of kills has shown.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Outcome {
+pub struct CrashCounts {
     pub recordings: usize,
     pub recovered: usize,
     pub repeated: usize,
@@ -255,8 +254,8 @@ pub struct Outcome {
 
 /// Every recording that was told as started has been told as ended, and its file is
 /// what was handed in. `told`: by the last open.
-pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome {
-    let mut result = Outcome::default();
+pub fn after_recovery(directory: &Path, history: &ChildHistory, told: &[ReceivedEvent]) -> CrashCounts {
+    let mut result = CrashCounts::default();
     let mut seen = BTreeSet::new();
     for event in told {
         assert!(event.is_terminal(), "{event:?}");
@@ -265,7 +264,7 @@ pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome
         let recording = event.recording.as_ref().unwrap();
         let repeated = event.flags & REC_EVENT_FLAG_REPEATED != 0;
         assert!(
-            repeated || !story.was_ended(event.id()),
+            repeated || !history.was_ended(event.id()),
             "told before, and again without REPEATED: {event:#?}"
         );
         assert!(
@@ -277,13 +276,13 @@ pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome
         assert!(path.starts_with(directory) && path.exists(), "{event:#?}");
         assert_eq!(manifest_beside(&recording.path)["digest"], recording.digest);
     }
-    for id in story.recordings.keys().filter(|id| story.was_started(id)) {
+    for id in history.recordings.keys().filter(|id| history.was_started(id)) {
         assert!(
-            story.was_ended(id) || seen.contains(id.as_str()),
+            history.was_ended(id) || seen.contains(id.as_str()),
             "{id} was started, and its end was never told"
         );
     }
-    for (id, events) in &story.events {
+    for (id, events) in &history.events {
         let mut ends = events.iter().filter(|event| event.is_terminal()).skip(1);
         assert!(
             ends.all(|event| event.flags & REC_EVENT_FLAG_REPEATED != 0),
@@ -291,13 +290,13 @@ pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome
         );
     }
     let mut files = BTreeSet::new();
-    for id in seen.iter().filter(|id| !story.recordings.contains_key(**id)) {
+    for id in seen.iter().filter(|id| !history.recordings.contains_key(**id)) {
         // Begun on disk, and killed before the child could say so.
         files.extend(audio_of(directory, id));
     }
-    for (id, recording) in &story.recordings {
+    for (id, recording) in &history.recordings {
         let Some(path) = audio_of(directory, id) else {
-            assert!(!story.was_started(id), "{id}: no file");
+            assert!(!history.was_started(id), "{id}: no file");
             continue;
         };
         files.insert(path.clone());
@@ -306,9 +305,9 @@ pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome
             manifest,
             unaccounted_ms,
         } = whole(&path).unwrap_or_else(|why| panic!("{id}: {why}"));
-        let lost = audio(story, recording, &wav)
+        let lost = audio(history, recording, &wav)
             .unwrap_or_else(|why| panic!("{} {recording:?}: {why}", path.display()));
-        let held = story.held.get(id).copied().unwrap_or(0);
+        let held = history.durable_frames.get(id).copied().unwrap_or(0);
         assert!(
             wav.frames() >= held,
             "{} of {held} frames: {manifest}",
@@ -321,7 +320,7 @@ pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome
         if recovered {
             result.recovered += 1;
             result.worst_ms = result.worst_ms.max(lost);
-            let bound = 1000 + story.held_up_ms(recording.call);
+            let bound = 1000 + history.delayed_ms(recording.call);
             assert!(
                 lost <= bound,
                 "{lost} ms lost (bound {bound}): {} {recording:?} {manifest}",
@@ -333,7 +332,7 @@ pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome
             );
         } else {
             result.own_end += 1;
-            assert!(recording.stop_asked, "ended by itself: {manifest}");
+            assert!(recording.stop_begun, "ended by itself: {manifest}");
             assert_eq!(lost, 0, "finished, but not whole: {recording:?} {manifest}");
         }
     }
@@ -368,13 +367,13 @@ pub fn audio_of(directory: &Path, id: &str) -> Option<PathBuf> {
 
 #[test]
 fn the_comparison_sees_what_is_wrong() {
-    let recording = Recording {
+    let recording = ReportedRecording {
         call: 0,
-        stretches: vec![(2, 60), (70, 140)],
+        ranges: vec![(2, 60), (70, 140)],
         open: true,
-        ..Recording::default()
+        ..ReportedRecording::default()
     };
-    let frame = Frame {
+    let frame = WrittenPacket {
         taken: [true; 2],
         gap_ms: 20,
     };

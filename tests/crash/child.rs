@@ -1,11 +1,11 @@
 //! What runs in the processes that are killed. Every line that it writes begins with
-//! "@", goes out at once, and is one of those that `story` reads.
+//! "@", goes out at once, and is one that `history` reads.
 
 use crate::plan::{FRAME_MS, Habit, LEGS, RATE, frame, kind};
-use crate::support::{Call, Engine, Start, end, feed, init, open_with, string};
+use crate::support::{CallFields, StartFields, TestEngine, end, feed, init, open_with, string};
 use callrec::capi::*;
 use callrec_testkit::environment::number;
-use callrec_testkit::random::Dice;
+use callrec_testkit::random::SeededRng;
 use std::ffi::{c_char, c_void};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -90,7 +90,7 @@ fn subscribe(engine: rec_engine, how: usize) {
 }
 
 /// One call of the child.
-struct Talk {
+struct ChildCall {
     call: usize,
     handle: rec_call,
     feeds: [rec_feed; 2],
@@ -104,37 +104,37 @@ struct Talk {
     over: bool,
 }
 
-impl Talk {
-    fn begin(engine: &Engine, call: usize, dice: &mut Dice) -> Talk {
+impl ChildCall {
+    fn begin(engine: &TestEngine, call: usize, rng: &mut SeededRng) -> ChildCall {
         let (call_id, device) = (format!("call-{call}"), format!("SEP{call}"));
         let handle = engine
-            .begin(&Call {
+            .begin(&CallFields {
                 tag: call as u64,
                 call_id: Some(&call_id),
                 device: Some(&device),
-                ..Call::default()
+                ..CallFields::default()
             })
             .unwrap();
         let codec = kind(call).codec;
-        Talk {
+        ChildCall {
             call,
             handle,
             feeds: LEGS.map(|leg| feed(handle, leg, codec, RATE as u32).unwrap()),
             frame: 0,
             last_fed: Instant::now(),
             recording: None,
-            turn: dice.between(0, 10),
+            turn: rng.between(0, 10),
             paused: false,
             over: false,
         }
     }
 
-    fn act(&mut self, engine: &Engine, dice: &mut Dice) {
+    fn act(&mut self, engine: &TestEngine, rng: &mut SeededRng) {
         if self.over || self.frame < self.turn {
             return;
         }
         let Some(id) = self.recording.clone() else {
-            return self.start(engine, dice);
+            return self.start(engine, rng);
         };
         match kind(self.call).habit {
             Habit::Steady => self.turn = u64::MAX,
@@ -142,7 +142,7 @@ impl Talk {
                 engine.by_id(rec_resume_by_id, None, &id).unwrap();
                 say(&format!("R {id}"));
                 self.paused = false;
-                self.turn = self.frame + dice.between(10, 45);
+                self.turn = self.frame + rng.between(10, 45);
             }
             Habit::Pauses | Habit::StaysPaused => {
                 engine.by_id(rec_pause_by_id, None, &id).unwrap();
@@ -152,7 +152,7 @@ impl Talk {
                 self.turn = if stays {
                     u64::MAX
                 } else {
-                    self.frame + dice.between(5, 35)
+                    self.frame + rng.between(5, 35)
                 };
             }
             Habit::Cycles => {
@@ -160,7 +160,7 @@ impl Talk {
                 engine.by_id(rec_stop_by_id, None, &id).unwrap();
                 say(&format!("Z {id}"));
                 self.recording = None;
-                self.turn = self.frame + dice.between(0, 4);
+                self.turn = self.frame + rng.between(0, 4);
             }
             Habit::HangsUp => {
                 say(&format!("z {id}"));
@@ -171,17 +171,17 @@ impl Talk {
         }
     }
 
-    fn start(&mut self, engine: &Engine, dice: &mut Dice) {
+    fn start(&mut self, engine: &TestEngine, rng: &mut SeededRng) {
         let (kind, call_id) = (kind(self.call), format!("call-{}", self.call));
         let id = engine
             .start(
                 None,
-                &Start {
+                &StartFields {
                     layout: kind.layout,
                     pause_mode: kind.pause_mode,
                     call_id: Some(&call_id),
                     format: Some(kind.format),
-                    ..Start::default()
+                    ..StartFields::default()
                 },
             )
             .unwrap();
@@ -192,7 +192,7 @@ impl Talk {
             Habit::HangsUp => (30, 120),
             _ => (10, 60),
         };
-        self.turn = self.frame + dice.between(low, high);
+        self.turn = self.frame + rng.between(low, high);
     }
 
     fn talk(&mut self) {
@@ -219,19 +219,19 @@ impl Talk {
 /// Records in real time until it is killed.
 fn record(directory: &Path) {
     let calls = std::env::var(CALLS).unwrap().parse().unwrap();
-    let mut dice = Dice::new(number(SEED).unwrap());
+    let mut rng = SeededRng::new(number(SEED).unwrap());
     let settings = settings();
     let mut all = vec![("media.clock", "real")];
     all.extend(settings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-    let engine = Engine::open(directory, &all);
+    let engine = TestEngine::open(directory, &all);
     let how = match std::env::var(CALLBACK).as_deref() {
         Ok("dies") => DIES,
         Ok("blocks") => BLOCKS,
         _ => TELLS,
     };
     subscribe(engine.handle, how);
-    let mut talks: Vec<Talk> = (0..calls)
-        .map(|call| Talk::begin(&engine, call, &mut dice))
+    let mut talks: Vec<ChildCall> = (0..calls)
+        .map(|call| ChildCall::begin(&engine, call, &mut rng))
         .collect();
     say("ready");
     let begun = Instant::now();
@@ -242,7 +242,7 @@ fn record(directory: &Path) {
             due = Instant::now();
         }
         for talk in &mut talks {
-            talk.act(&engine, &mut dice);
+            talk.act(&engine, &mut rng);
             talk.talk();
         }
         due += Duration::from_millis(FRAME_MS);

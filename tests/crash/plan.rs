@@ -1,8 +1,8 @@
 //! What each call of a child does, and what is said on it: known to the parent too.
 
 use callrec::capi::*;
-use callrec_testkit::random::Dice;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::random::SeededRng;
+use callrec_testkit::wav::WavFile;
 
 pub const RATE: u64 = 8000;
 pub const FRAME: u64 = 160;
@@ -25,7 +25,7 @@ pub enum Habit {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Kind {
+pub struct CallKind {
     pub layout: i32,
     pub format: &'static str,
     pub codec: i32,
@@ -33,8 +33,8 @@ pub struct Kind {
     pub habit: Habit,
 }
 
-const fn of(layout: i32, format: &'static str, codec: i32, pause_mode: i32, habit: Habit) -> Kind {
-    Kind {
+const fn of(layout: i32, format: &'static str, codec: i32, pause_mode: i32, habit: Habit) -> CallKind {
+    CallKind {
         layout,
         format,
         codec,
@@ -43,7 +43,7 @@ const fn of(layout: i32, format: &'static str, codec: i32, pause_mode: i32, habi
     }
 }
 
-const KINDS: &[Kind] = {
+const KINDS: &[CallKind] = {
     use Habit::*;
     const SILENCE: i32 = REC_PAUSE_SILENCE;
     const SKIP: i32 = REC_PAUSE_SKIP;
@@ -74,11 +74,11 @@ const KINDS: &[Kind] = {
     ]
 };
 
-pub fn kind(call: usize) -> Kind {
+pub fn kind(call: usize) -> CallKind {
     KINDS[call % KINDS.len()]
 }
 
-impl Kind {
+impl CallKind {
     pub fn hears(&self, leg: usize) -> bool {
         match self.layout {
             REC_LAYOUT_LOCAL => leg == 0,
@@ -100,7 +100,7 @@ impl Kind {
     }
 
     /// What a file holds of one leg, position by position; `None` is silence.
-    pub fn heard(&self, wav: &Wav, leg: usize) -> Vec<Option<i32>> {
+    pub fn heard(&self, wav: &WavFile, leg: usize) -> Vec<Option<i32>> {
         let channel = match self.layout {
             REC_LAYOUT_STEREO => leg,
             _ => 0,
@@ -120,7 +120,7 @@ impl Kind {
     }
 
     /// The header is that of this kind of recording.
-    pub fn check_shape(&self, wav: &Wav) -> Result<(), String> {
+    pub fn check_shape(&self, wav: &WavFile) -> Result<(), String> {
         let (told, wanted) = (
             (wav.tag, wav.channels, wav.rate),
             (self.tag(), self.channels(), 8000),
@@ -144,8 +144,8 @@ fn silence(codec: i32) -> i32 {
 /// be told apart.
 pub fn value(call: usize, leg: usize, index: u64) -> i32 {
     let kind = kind(call);
-    let mut dice = Dice::new((call as u64) << 48 ^ (leg as u64) << 44 ^ index);
-    let roll = dice.roll();
+    let mut rng = SeededRng::new((call as u64) << 48 ^ (leg as u64) << 44 ^ index);
+    let roll = rng.next_u64();
     if kind.codec != REC_CODEC_PCM16 {
         let byte = (roll & 0xff) as i32;
         // 0x7f is the other zero of mu-law.

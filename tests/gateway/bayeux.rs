@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use callrec_testkit::wait::PATIENCE;
 
-use crate::kit::{House, Reply, basic};
+use crate::server::{HttpResponse, TestServer, basic};
 
 pub const COMETD: &str = "/genesys/cometd";
 pub const CALLS: &str = "/v2/me/calls";
 
 /// One session.
-pub struct Client<'a> {
-    house: &'a House,
+pub struct BayeuxClient<'a> {
+    server: &'a TestServer,
     authorization: String,
     /// The browser's, if this is one of its tabs.
     cookie: Option<String>,
@@ -23,20 +23,20 @@ pub struct Client<'a> {
 }
 
 /// Posts messages as a user, whatever they are.
-pub fn post(house: &House, user: &str, messages: &Value) -> Reply {
-    post_with(house, user, None, messages)
+pub fn post(server: &TestServer, user: &str, messages: &Value) -> HttpResponse {
+    post_with(server, user, None, messages)
 }
 
 /// With a browser's cookie, if it has one.
-pub fn post_with(house: &House, user: &str, cookie: Option<&str>, messages: &Value) -> Reply {
+pub fn post_with(server: &TestServer, user: &str, cookie: Option<&str>, messages: &Value) -> HttpResponse {
     let authorization = basic(user, "secret");
     let mut headers = vec![("authorization", authorization.as_str())];
     headers.extend(cookie.map(|cookie| ("cookie", cookie)));
-    house.send("POST", COMETD, &headers, &messages.to_string())
+    server.send("POST", COMETD, &headers, &messages.to_string())
 }
 
 /// The cookie that an answer sets, as a browser sends it back.
-pub fn cookie_of(reply: &Reply) -> String {
+pub fn cookie_of(reply: &HttpResponse) -> String {
     let cookie = reply.header("set-cookie").split(';').next().unwrap();
     assert!(cookie.starts_with("BAYEUX_BROWSER="), "{reply:?}");
     cookie.to_owned()
@@ -52,34 +52,34 @@ pub fn handshake_message() -> Value {
     }])
 }
 
-impl<'a> Client<'a> {
-    pub fn new(house: &'a House, user: &str) -> Client<'a> {
-        Client::shake(house, user, handshake_message())
+impl<'a> BayeuxClient<'a> {
+    pub fn new(server: &'a TestServer, user: &str) -> BayeuxClient<'a> {
+        BayeuxClient::shake(server, user, handshake_message())
     }
 
-    pub fn acknowledging(house: &'a House, user: &str) -> Client<'a> {
+    pub fn acknowledging(server: &'a TestServer, user: &str) -> BayeuxClient<'a> {
         let mut message = handshake_message();
         message[0]["ext"] = json!({ "ack": true });
-        let mut client = Client::shake(house, user, message);
+        let mut client = BayeuxClient::shake(server, user, message);
         client.batch = Some(0);
         client
     }
 
     /// One tab of a browser, subscribed; `None` is the first, which gets its cookie.
-    pub fn tab(house: &'a House, user: &str, cookie: Option<&str>) -> Client<'a> {
-        let reply = post_with(house, user, cookie, &handshake_message());
+    pub fn tab(server: &'a TestServer, user: &str, cookie: Option<&str>) -> BayeuxClient<'a> {
+        let reply = post_with(server, user, cookie, &handshake_message());
         let cookie = match cookie {
             Some(cookie) => cookie.to_owned(),
             None => cookie_of(&reply),
         };
-        let client = Client::of(house, user, Some(cookie), &reply);
+        let client = BayeuxClient::of(server, user, Some(cookie), &reply);
         assert_eq!(client.subscribe(&json!(CALLS))["successful"], true);
         client
     }
 
     /// Of this browser from now on.
-    pub fn with_cookie(self, cookie: &str) -> Client<'a> {
-        Client {
+    pub fn with_cookie(self, cookie: &str) -> BayeuxClient<'a> {
+        BayeuxClient {
             cookie: Some(cookie.to_owned()),
             ..self
         }
@@ -89,17 +89,22 @@ impl<'a> Client<'a> {
         self.cookie.as_deref().unwrap()
     }
 
-    fn shake(house: &'a House, user: &str, message: Value) -> Client<'a> {
-        Client::of(house, user, None, &post(house, user, &message))
+    fn shake(server: &'a TestServer, user: &str, message: Value) -> BayeuxClient<'a> {
+        BayeuxClient::of(server, user, None, &post(server, user, &message))
     }
 
     /// From a handshake's answer. The first connect is always answered at once: it is made
     /// here, so that a later one is held.
-    fn of(house: &'a House, user: &str, cookie: Option<String>, shaken: &Reply) -> Client<'a> {
+    fn of(
+        server: &'a TestServer,
+        user: &str,
+        cookie: Option<String>,
+        shaken: &HttpResponse,
+    ) -> BayeuxClient<'a> {
         let reply = shaken.json();
         assert_eq!(reply[0]["successful"], true, "{reply}");
-        let client = Client {
-            house,
+        let client = BayeuxClient {
+            server,
             authorization: basic(user, "secret"),
             cookie,
             id: reply[0]["clientId"].as_str().unwrap().to_owned(),
@@ -110,8 +115,8 @@ impl<'a> Client<'a> {
     }
 
     /// With a subscription to the user's calls.
-    pub fn subscribed(house: &'a House, user: &str) -> Client<'a> {
-        let client = Client::new(house, user);
+    pub fn subscribed(server: &'a TestServer, user: &str) -> BayeuxClient<'a> {
+        let client = BayeuxClient::new(server, user);
         assert_eq!(client.subscribe(&json!(CALLS))["successful"], true);
         client
     }
@@ -122,7 +127,7 @@ impl<'a> Client<'a> {
         let mut headers = vec![("authorization", self.authorization.as_str())];
         headers.extend(self.cookie.as_deref().map(|cookie| ("cookie", cookie)));
         let body = json!([message]).to_string();
-        let reply = self.house.send("POST", COMETD, &headers, &body);
+        let reply = self.server.send("POST", COMETD, &headers, &body);
         assert_eq!(reply.status, 200, "{reply:?}");
         reply.json()
     }
@@ -171,32 +176,32 @@ impl<'a> Client<'a> {
 }
 
 /// `POST /me/calls/{id}` with an operation.
-pub fn operate(house: &House, user: &str, call: &str, operation: &str) -> Reply {
+pub fn operate(server: &TestServer, user: &str, call: &str, operation: &str) -> HttpResponse {
     let body = json!({ "operationName": operation }).to_string();
     let authorization = basic(user, "secret");
     let path = format!("/api/v2/me/calls/{call}");
-    house.send("POST", &path, &[("authorization", &authorization)], &body)
+    server.send("POST", &path, &[("authorization", &authorization)], &body)
 }
 
 /// The same where it has to go well.
-pub fn done(house: &House, user: &str, call: &str, operation: &str) {
-    let reply = operate(house, user, call, operation);
+pub fn done(server: &TestServer, user: &str, call: &str, operation: &str) {
+    let reply = operate(server, user, call, operation);
     assert_eq!((reply.status, reply.text()), (200, r#"{"statusCode":0}"#));
 }
 
-pub fn get(house: &House, user: &str, path: &str) -> Reply {
+pub fn get(server: &TestServer, user: &str, path: &str) -> HttpResponse {
     let authorization = basic(user, "secret");
     let path = format!("/api/v2{path}");
-    house.send("GET", &path, &[("authorization", &authorization)], "")
+    server.send("GET", &path, &[("authorization", &authorization)], "")
 }
 
 /// A call as `GET /me/calls/{id}` shows it.
-pub fn resource(house: &House, user: &str, call: &str) -> Value {
-    get(house, user, &format!("/me/calls/{call}")).json()["call"].clone()
+pub fn resource(server: &TestServer, user: &str, call: &str) -> Value {
+    get(server, user, &format!("/me/calls/{call}")).json()["call"].clone()
 }
 
 /// (status, statusCode), and that nothing else but a message is there.
-pub fn refusal(reply: &Reply) -> (u16, u64) {
+pub fn refusal(reply: &HttpResponse) -> (u16, u64) {
     let json = reply.json();
     let members: Vec<_> = json.as_object().unwrap().keys().collect();
     assert_eq!(members, ["statusCode", "statusMessage"], "{json}");

@@ -7,16 +7,16 @@ use std::io::Write;
 use callrec::capi::*;
 
 use crate::imagicle::BASE;
-use crate::kit::{FIRST, House, Reply, basic, handle};
-use crate::limits::{APIS, connect, expect_counted, rest_of};
-use crate::support::{Arg, ask};
+use crate::limits::{APIS, expect_counted};
+use crate::server::{FIRST, HttpResponse, TestServer, basic, handle, read_to_close};
+use crate::support::{CText, checked};
 use crate::vobiz::{ID, finished, record};
 
 const CRM: &str = "https://crm.example";
 const EVIL: &str = "https://evil.example";
 
 /// With all APIs, which one site's pages may use.
-fn open(more: &[(&str, &str)]) -> House {
+fn open(more: &[(&str, &str)]) -> TestServer {
     let all = [
         ("gateway.apis", "imagicle,genesys,vobiz,plivo"),
         ("imagicle.cors_origins", CRM),
@@ -29,33 +29,33 @@ fn open(more: &[(&str, &str)]) -> House {
         ("gateway.max_body_bytes", "1024"),
         ("gateway.auth_delay_ms", "0"),
     ];
-    House::open(&[&all, more].concat())
+    TestServer::open(&[&all, more].concat())
 }
 
-fn preflight(house: &House, path: &str, origin: &str, method: &str) -> Reply {
+fn preflight(server: &TestServer, path: &str, origin: &str, method: &str) -> HttpResponse {
     let headers = [
         ("origin", origin),
         ("access-control-request-method", method),
         ("access-control-request-headers", "authorization, content-type"),
         ("access-control-request-private-network", "true"),
     ];
-    house.send("OPTIONS", path, &headers, "")
+    server.send("OPTIONS", path, &headers, "")
 }
 
-fn lists(reply: &Reply, name: &str, value: &str) -> bool {
+fn lists(reply: &HttpResponse, name: &str, value: &str) -> bool {
     let all = reply.headers.get_all(name).iter();
     let mut all = all.flat_map(|list| list.to_str().unwrap().split(','));
     all.any(|one| one.trim().eq_ignore_ascii_case(value))
 }
 
 /// That a page of that site may read the answer.
-fn expect_readable(reply: &Reply, what: &str) {
+fn expect_readable(reply: &HttpResponse, what: &str) {
     assert_eq!(reply.header("access-control-allow-origin"), CRM, "{what}");
     assert_eq!(reply.header("access-control-allow-credentials"), "true", "{what}");
     assert!(lists(reply, "vary", "origin"), "{what}");
 }
 
-fn expect_closed(reply: &Reply, what: &str) {
+fn expect_closed(reply: &HttpResponse, what: &str) {
     let names = reply.headers.keys().map(|name| name.as_str());
     let told: Vec<_> = names.filter(|name| name.starts_with("access-control-")).collect();
     assert!(told.is_empty(), "{what}: {told:?}");
@@ -63,9 +63,9 @@ fn expect_closed(reply: &Reply, what: &str) {
 
 #[test]
 fn a_preflight_of_an_allowed_site_is_answered_without_credentials() {
-    let house = open(&[]);
+    let server = open(&[]);
     for (api, path) in APIS {
-        let reply = preflight(&house, path, CRM, "PUT");
+        let reply = preflight(&server, path, CRM, "PUT");
         assert_eq!((reply.status, reply.body.len()), (204, 0), "{api}");
         expect_readable(&reply, api);
         for method in ["GET", "HEAD", "POST", "PUT", "DELETE"] {
@@ -100,22 +100,22 @@ fn a_preflight_of_an_allowed_site_is_answered_without_credentials() {
         let age: u32 = reply.header("access-control-max-age").parse().unwrap();
         assert!(age > 0);
         assert_eq!(reply.header("access-control-allow-private-network"), "true");
-        expect_counted(&house, api, "OPTIONS", 204);
+        expect_counted(&server, api, "OPTIONS", 204);
     }
 }
 
 /// Vobiz's lists link to pages below `/v1`, where its credentials tell that they are its own.
 #[test]
 fn the_links_of_a_list_can_be_followed_by_a_page() {
-    let house = open(&[("gateway.apis", "vobiz")]);
+    let server = open(&[("gateway.apis", "vobiz")]);
     let path = "/v1/Account/MA_DEMO/Recording/?limit=1&offset=1";
-    let reply = preflight(&house, path, CRM, "GET");
+    let reply = preflight(&server, path, CRM, "GET");
     assert_eq!(reply.status, 204);
     expect_readable(&reply, path);
-    let reply = house.send("GET", path, &[ID[0], ID[1], ("origin", CRM)], "");
+    let reply = server.send("GET", path, &[ID[0], ID[1], ("origin", CRM)], "");
     assert_eq!(reply.status, 200);
     expect_readable(&reply, path);
-    let reply = preflight(&house, path, EVIL, "GET");
+    let reply = preflight(&server, path, EVIL, "GET");
     assert!(reply.status >= 400);
     expect_closed(&reply, path);
 }
@@ -123,18 +123,18 @@ fn the_links_of_a_list_can_be_followed_by_a_page() {
 /// What runs beside the gateway on its own machine may have a page at its address, too.
 #[test]
 fn a_page_from_the_gateways_own_address_is_of_another_site_where_that_is_not_asked_for() {
-    let house = open(&[]);
-    let headers = [("host", "pbx.example"), ("origin", house.base.as_str())];
-    assert_eq!(send_start(&house, &starts()[0], &headers).status, 403);
+    let server = open(&[]);
+    let headers = [("host", "pbx.example"), ("origin", server.base.as_str())];
+    assert_eq!(send_start(&server, &starts()[0], &headers).status, 403);
 }
 
 #[test]
 fn a_preflight_of_any_other_site_is_not() {
-    let house = open(&[]);
-    let closed = House::open(&[("gateway.apis", "imagicle,genesys,vobiz,plivo")]);
+    let server = open(&[]);
+    let closed = TestServer::open(&[("gateway.apis", "imagicle,genesys,vobiz,plivo")]);
     for (api, path) in APIS {
         for origin in [EVIL, "http://crm.example", "https://crm.example:8443", "null"] {
-            let reply = preflight(&house, path, origin, "POST");
+            let reply = preflight(&server, path, origin, "POST");
             assert!(reply.status >= 400, "{api} {origin}: {}", reply.status);
             expect_closed(&reply, api);
             assert!(lists(&reply, "vary", "origin"), "{api}");
@@ -145,18 +145,18 @@ fn a_preflight_of_any_other_site_is_not() {
         assert!(!lists(&reply, "vary", "origin"), "{api}: nobody is allowed");
     }
     for path in ["/healthz", "/metrics", "/openapi.yaml"] {
-        expect_closed(&house.send("GET", path, &[("origin", CRM)], ""), path);
+        expect_closed(&server.send("GET", path, &[("origin", CRM)], ""), path);
     }
 }
 
 #[test]
 fn pages_of_an_allowed_site_may_read_every_answer() {
-    let house = open(&[]);
-    let (id, url) = finished(&house, 1);
+    let server = open(&[]);
+    let (id, url) = finished(&server, 1);
     let who = basic("MA_DEMO", "secret");
     let wrong = basic("MA_DEMO", "wrong");
     let large = "x".repeat(1025);
-    let audio = url.strip_prefix(&house.base).unwrap().to_owned();
+    let audio = url.strip_prefix(&server.base).unwrap().to_owned();
     let media = format!("{BASE}Recordings/{id}/Media");
     let cases: &[(&str, String, &str, &str, u16)] = &[
         ("GET", format!("{BASE}LiveRecordings"), &who, "", 200),
@@ -173,7 +173,7 @@ fn pages_of_an_allowed_site_may_read_every_answer() {
     ];
     for (method, path, who, body, status) in cases {
         let headers = [("authorization", *who), ("origin", CRM)];
-        let reply = house.send(method, path, &headers, body);
+        let reply = server.send(method, path, &headers, body);
         assert_eq!(reply.status, *status, "{method} {path}");
         expect_readable(&reply, path);
         for exposed in [
@@ -197,12 +197,12 @@ fn pages_of_an_allowed_site_may_read_every_answer() {
             }
         }
         if body.len() <= 1024 {
-            let handled = handle(house.gateway, method, path, &headers, body).unwrap();
+            let handled = handle(server.gateway, method, path, &headers, body).unwrap();
             expect_readable(&handled, path);
         }
-        let others = house.send("GET", path, &[("authorization", who), ("origin", EVIL)], "");
+        let others = server.send("GET", path, &[("authorization", who), ("origin", EVIL)], "");
         expect_closed(&others, path);
-        let plain = house.send("GET", path, &[("authorization", who)], "");
+        let plain = server.send("GET", path, &[("authorization", who)], "");
         expect_closed(&plain, path);
         assert!(
             lists(&plain, "vary", "origin"),
@@ -215,21 +215,21 @@ fn pages_of_an_allowed_site_may_read_every_answer() {
 #[test]
 fn pages_of_an_allowed_site_may_read_that_something_broke() {
     for (api, path) in APIS {
-        let house = open(&[("faults.panic", *api)]);
-        let reply = house.send("POST", path, &[("origin", CRM)], "");
+        let server = open(&[("faults.panic", *api)]);
+        let reply = server.send("POST", path, &[("origin", CRM)], "");
         assert_eq!(reply.status, 500, "{api}");
         expect_readable(&reply, api);
     }
 }
 
-fn live(house: &House) -> u64 {
-    house.engine.stats().live_recordings
+fn live(server: &TestServer) -> u64 {
+    server.engine.stats().live_recordings
 }
 
 /// (path, name, headers, body) of a start that each API takes from its user.
-type Start = (&'static str, String, Vec<(&'static str, String)>, &'static str);
+type StartRequest = (&'static str, String, Vec<(&'static str, String)>, &'static str);
 
-fn starts() -> Vec<Start> {
+fn starts() -> Vec<StartRequest> {
     let user = |name: &str| vec![("authorization", basic(name, "secret"))];
     let token = ID.map(|(name, value)| (name, value.to_owned()));
     vec![
@@ -255,18 +255,18 @@ fn starts() -> Vec<Start> {
     ]
 }
 
-fn send_start(house: &House, start: &Start, browser: &[(&str, &str)]) -> Reply {
+fn send_start(server: &TestServer, start: &StartRequest, browser: &[(&str, &str)]) -> HttpResponse {
     let (_, path, who, body) = start;
     let mut headers: Vec<(&str, &str)> = browser.to_vec();
     headers.extend(who.iter().map(|(name, value)| (*name, value.as_str())));
     // What a form may send without a preflight.
     headers.push(("content-type", "text/plain"));
-    house.send("POST", path, &headers, body)
+    server.send("POST", path, &headers, body)
 }
 
 #[test]
 fn a_form_of_another_site_starts_no_recording() {
-    let house = open(&[]);
+    let server = open(&[]);
     let foreign: [&[(&str, &str)]; 5] = [
         &[("origin", EVIL)],
         &[("origin", "null")],
@@ -277,20 +277,20 @@ fn a_form_of_another_site_starts_no_recording() {
     for start in starts() {
         let api = start.0;
         for browser in foreign {
-            let reply = send_start(&house, &start, browser);
+            let reply = send_start(&server, &start, browser);
             expect_refused(api, &reply);
             expect_closed(&reply, api);
         }
-        assert_eq!(live(&house), 0, "{api}");
+        assert_eq!(live(&server), 0, "{api}");
         let row = format!(r#"callrec_http_requests_total{{api="{api}",method="POST",status="403"}} 5"#);
-        let metrics = house.send("GET", "/metrics", &[], "");
+        let metrics = server.send("GET", "/metrics", &[], "");
         assert!(metrics.text().contains(&row), "{}", metrics.text());
     }
     // Nobody asked the host who it is.
-    let reply = house.send("POST", "/genesys/cometd", &[("origin", EVIL)], "[]");
+    let reply = server.send("POST", "/genesys/cometd", &[("origin", EVIL)], "[]");
     assert_eq!(reply.status, 403);
     assert!(reply.json()[0]["error"].as_str().unwrap().starts_with("403::"));
-    let reply = house.send(
+    let reply = server.send(
         "DELETE",
         &format!("{BASE}LiveRecordings/Mine"),
         &[("origin", EVIL)],
@@ -300,7 +300,7 @@ fn a_form_of_another_site_starts_no_recording() {
 }
 
 /// In the API's own form.
-fn expect_refused(api: &str, reply: &Reply) {
+fn expect_refused(api: &str, reply: &HttpResponse) {
     assert_eq!(reply.status, 403, "{api}: {}", reply.text());
     match api {
         "imagicle" => assert!(reply.body.is_empty()),
@@ -312,8 +312,8 @@ fn expect_refused(api: &str, reply: &Reply) {
 
 #[test]
 fn whoever_is_no_page_of_another_site_is_served_as_before() {
-    let house = open(&[("gateway.public_url", "https://pbx.example/rec")]);
-    let host = house.base.clone();
+    let server = open(&[("gateway.public_url", "https://pbx.example/rec")]);
+    let host = server.base.clone();
     let ways: [&[(&str, &str)]; 7] = [
         &[],
         // Genesys calls it mandatory: "Origin: server-url".
@@ -329,14 +329,14 @@ fn whoever_is_no_page_of_another_site_is_served_as_before() {
     ];
     for start in starts() {
         for browser in ways {
-            let before = live(&house);
-            let reply = send_start(&house, &start, browser);
+            let before = live(&server);
+            let reply = send_start(&server, &start, browser);
             assert!(
                 reply.status < 300 || reply.status == 429 || reply.status == 409,
                 "{browser:?}: {reply:?}"
             );
             assert!(
-                live(&house) > 0 && live(&house) >= before,
+                live(&server) > 0 && live(&server) >= before,
                 "{} {browser:?}",
                 start.0
             );
@@ -347,20 +347,20 @@ fn whoever_is_no_page_of_another_site_is_served_as_before() {
 /// A page of any site may read what it can without a login; and reading changes nothing.
 #[test]
 fn reading_is_refused_to_no_page() {
-    let house = open(&[]);
+    let server = open(&[]);
     let who = basic("user1", "secret");
     for path in ["/api/v2/me", "/fw/Apps/Recorder/WebAPI/LiveRecordings/"] {
         for method in ["GET", "HEAD"] {
             let headers = [("authorization", who.as_str()), ("origin", EVIL)];
-            let reply = house.send(method, path, &headers, "");
-            let same = house.send(method, path, &headers[..1], "");
+            let reply = server.send(method, path, &headers, "");
+            let same = server.send(method, path, &headers[..1], "");
             assert_eq!(reply.status, same.status, "{method} {path}");
             expect_closed(&reply, path);
         }
     }
     for path in ["/healthz", "/metrics", "/nothing"] {
         assert_ne!(
-            house.send("POST", path, &[("origin", EVIL)], "").status,
+            server.send("POST", path, &[("origin", EVIL)], "").status,
             403,
             "{path}"
         );
@@ -371,27 +371,27 @@ fn reading_is_refused_to_no_page() {
 #[test]
 fn a_trusted_proxy_says_which_host_was_asked_for() {
     for (trusted, status) in [("127.0.0.1", 200), ("192.0.2.1", 403)] {
-        let house = open(&[("gateway.trusted_proxies", trusted)]);
+        let server = open(&[("gateway.trusted_proxies", trusted)]);
         let headers = [
             ("x-forwarded-host", "front.example"),
             ("origin", "https://front.example"),
         ];
-        let reply = send_start(&house, &starts()[0], &headers);
+        let reply = send_start(&server, &starts()[0], &headers);
         assert_eq!(reply.status, status, "{trusted}");
     }
 }
 
 #[test]
 fn what_cannot_be_taken_in_is_readable_too() {
-    let house = open(&[]);
-    let mut stream = connect(&house);
+    let server = open(&[]);
+    let mut stream = server.connect();
     let path = APIS[0].1;
     write!(
         stream,
         "POST {path} HTTP/1.1\r\nhost: a\r\norigin: {CRM}\r\ncontent-length: 9999\r\n\r\n"
     )
     .unwrap();
-    let answer = rest_of(stream).to_ascii_lowercase();
+    let answer = read_to_close(stream).to_ascii_lowercase();
     assert!(answer.starts_with("http/1.1 413 "), "{answer}");
     let allows = format!("access-control-allow-origin: {CRM}\r\n");
     assert!(answer.contains(&allows), "{answer}");
@@ -408,13 +408,13 @@ fn cookies_go_with_the_requests_of_allowed_sites() {
         ("https://pbx.example", "", "; HttpOnly; Secure"),
         ("http://pbx.example", CRM, "; HttpOnly"),
     ] {
-        let house = House::open(&[
+        let server = TestServer::open(&[
             ("gateway.public_url", public_url),
             ("genesys.cors_origins", allowed),
             ("genesys.csrf", "true"),
         ]);
-        let me = house.send("GET", "/api/v2/me", &headers, "");
-        let shaken = house.send("POST", "/genesys/cometd", &headers, shake);
+        let me = server.send("GET", "/api/v2/me", &headers, "");
+        let shaken = server.send("POST", "/genesys/cometd", &headers, shake);
         for reply in [me, shaken] {
             let cookie = reply.header("set-cookie");
             assert!(cookie.ends_with(ending), "{cookie}");
@@ -436,8 +436,8 @@ fn sites_are_named_one_by_one() {
         ] {
             let mut config = std::ptr::null_mut();
             assert_eq!(unsafe { rec_config_new(&mut config) }, REC_OK);
-            let (name, value) = (Arg::from(key.as_str()), Arg::from(wrong));
-            let refused = ask(|e| unsafe { rec_config_set(config, name.ptr(), value.ptr(), e) });
+            let (name, value) = (CText::from(key.as_str()), CText::from(wrong));
+            let refused = checked(|e| unsafe { rec_config_set(config, name.ptr(), value.ptr(), e) });
             unsafe { rec_config_free(config) };
             assert!(refused.is_err(), "{key} {wrong}");
         }

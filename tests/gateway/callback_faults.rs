@@ -5,15 +5,20 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use callrec::storage::faults::{self, Step};
+use callrec::storage::faults::{self, FaultPoint};
 use callrec_testkit::wait::until;
 
 use crate::callbacks::{ALLOW, OFTEN, SOON, queued_jobs, until_empty};
-use crate::kit::{House, start_gateway, stop_gateway};
 use crate::receiver::{Manner, Receiver};
+use crate::server::{TestServer, start_gateway, stop_gateway};
 
 /// At that step the first `times` askers meet `fault`.
-fn fail(house: &House, at: Step, times: usize, fault: fn() -> io::Result<()>) -> Arc<AtomicUsize> {
+fn fail(
+    server: &TestServer,
+    at: FaultPoint,
+    times: usize,
+    fault: fn() -> io::Result<()>,
+) -> Arc<AtomicUsize> {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = asked.clone();
     let fault = move |step| {
@@ -22,7 +27,7 @@ fn fail(house: &House, at: Step, times: usize, fault: fn() -> io::Result<()>) ->
         }
         Ok(())
     };
-    faults::set(&house.dir.0, Arc::new(fault));
+    faults::set(&server.dir.0, Arc::new(fault));
     asked
 }
 
@@ -34,65 +39,65 @@ fn panic() -> io::Result<()> {
     panic!("planted");
 }
 
-fn comes_although(at: Step, times: usize, fault: fn() -> io::Result<()>) {
-    let house = House::open(&[ALLOW, SOON, OFTEN]);
+fn comes_although(at: FaultPoint, times: usize, fault: fn() -> io::Result<()>) {
+    let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
     let receiver = Receiver::new(Manner::Answers(200));
-    house.stop_gateway();
+    server.stop_gateway();
     // Owed before the gateway is there, and when it is there already.
-    let old = recorded_without_gateway(&house, &receiver.url("/old"));
-    let asked = fail(&house, at, times, fault);
-    let gateway = start_gateway(&house.engine);
+    let old = recorded_without_gateway(&server, &receiver.url("/old"));
+    let asked = fail(&server, at, times, fault);
+    let gateway = start_gateway(&server.engine);
     assert_eq!(receiver.wait(1)[0].key(), old);
-    until_empty(&house.dir.0);
+    until_empty(&server.dir.0);
     assert!(asked.load(Ordering::SeqCst) > times, "{at:?}");
-    fail(&house, at, times, fault);
-    let new = recorded_without_gateway(&house, &receiver.url("/new"));
+    fail(&server, at, times, fault);
+    let new = recorded_without_gateway(&server, &receiver.url("/new"));
     assert_eq!(receiver.wait(2)[1].key(), new);
-    until_empty(&house.dir.0);
-    faults::clear(&house.dir.0);
+    until_empty(&server.dir.0);
+    faults::clear(&server.dir.0);
     stop_gateway(gateway);
-    assert_eq!(receiver.heard().len(), 2, "each once");
+    assert_eq!(receiver.received().len(), 2, "each once");
 }
 
 /// Started and stopped by the host.
-fn recorded_without_gateway(house: &House, url: &str) -> String {
+fn recorded_without_gateway(server: &TestServer, url: &str) -> String {
     use callrec::capi::rec_stop_by_id;
-    let start = crate::support::Start {
-        call_id: Some(crate::kit::FIRST),
+    let start = crate::support::StartFields {
+        call_id: Some(crate::server::FIRST),
         callback_url: Some(url),
-        ..crate::support::Start::default()
+        ..crate::support::StartFields::default()
     };
-    let id = house.engine.start(None, &start).unwrap();
-    house.engine.by_id(rec_stop_by_id, None, &id).unwrap();
-    house.engine.events.wait_terminal(&id);
+    let id = server.engine.start(None, &start).unwrap();
+    server.engine.by_id(rec_stop_by_id, None, &id).unwrap();
+    server.engine.events.wait_terminal(&id);
     id
 }
 
 #[test]
 fn a_job_that_cannot_be_read_for_a_while_is_delivered_then() {
-    comes_although(Step::ReadJob, 3, too_many_files);
-    comes_although(Step::ReadJob, 2, panic);
+    comes_although(FaultPoint::ReadJob, 3, too_many_files);
+    comes_although(FaultPoint::ReadJob, 2, panic);
 }
 
 #[test]
 fn jobs_that_cannot_be_listed_for_a_while_are_performed_then() {
-    comes_although(Step::ListJobs, 3, too_many_files);
-    comes_although(Step::ListJobs, 2, panic);
+    comes_although(FaultPoint::ListJobs, 3, too_many_files);
+    comes_although(FaultPoint::ListJobs, 2, panic);
 }
 
 #[test]
 fn a_damaged_job_is_put_aside_and_delays_no_other() {
-    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
     let receiver = Receiver::new(Manner::Answers(200));
-    house.stop_gateway();
-    let id = recorded_without_gateway(&house, &receiver.url("/damaged"));
-    let file = house.dir.0.join(format!(".callrec/jobs/callback/{id}.json"));
+    server.stop_gateway();
+    let id = recorded_without_gateway(&server, &receiver.url("/damaged"));
+    let file = server.dir.0.join(format!(".callrec/jobs/callback/{id}.json"));
     fs::write(&file, b"{\"queued_at_ms\":").unwrap();
-    let gateway = start_gateway(&house.engine);
-    let other = recorded_without_gateway(&house, &receiver.url("/whole"));
+    let gateway = start_gateway(&server.engine);
+    let other = recorded_without_gateway(&server, &receiver.url("/whole"));
     assert_eq!(receiver.wait(1)[0].key(), other);
     until("only what was put aside is left", || {
-        queued_jobs(&house.dir.0) == [format!("{id}.json.bad")]
+        queued_jobs(&server.dir.0) == [format!("{id}.json.bad")]
     });
     stop_gateway(gateway);
 }
@@ -100,28 +105,28 @@ fn a_damaged_job_is_put_aside_and_delays_no_other() {
 /// It would otherwise be tried until `callbacks.give_up_ms` have passed, to no end.
 #[test]
 fn a_job_that_names_no_receiver_is_given_up_at_once() {
-    let house = House::open(&[ALLOW, SOON, OFTEN, ("callbacks.give_up_ms", "0")]);
+    let server = TestServer::open(&[ALLOW, SOON, OFTEN, ("callbacks.give_up_ms", "0")]);
     let receiver = Receiver::new(Manner::Answers(200));
-    house.stop_gateway();
+    server.stop_gateway();
     for payload in [serde_json::json!(7), serde_json::json!({ "url": "gopher://x/" })] {
-        let id = recorded_without_gateway(&house, &receiver.url("/hook"));
-        let file = house.dir.0.join(format!(".callrec/jobs/callback/{id}.json"));
+        let id = recorded_without_gateway(&server, &receiver.url("/hook"));
+        let file = server.dir.0.join(format!(".callrec/jobs/callback/{id}.json"));
         let text = fs::read_to_string(&file).unwrap();
         let mut said: serde_json::Value = serde_json::from_str(&text).unwrap();
         said["payload"] = payload;
         fs::write(&file, said.to_string()).unwrap();
     }
-    let gateway = start_gateway(&house.engine);
-    until_empty(&house.dir.0);
-    assert!(receiver.heard().is_empty());
+    let gateway = start_gateway(&server.engine);
+    until_empty(&server.dir.0);
+    assert!(receiver.received().is_empty());
     stop_gateway(gateway);
 }
 
 /// A job of an earlier gateway that was queued at this time, by the clock of then.
-fn found_from(queued_at_ms: u64, receiver: &Receiver, house: &House) -> String {
-    house.stop_gateway();
-    let id = recorded_without_gateway(house, &receiver.url("/hook"));
-    let file = house.dir.0.join(format!(".callrec/jobs/callback/{id}.json"));
+fn found_from(queued_at_ms: u64, receiver: &Receiver, server: &TestServer) -> String {
+    server.stop_gateway();
+    let id = recorded_without_gateway(server, &receiver.url("/hook"));
+    let file = server.dir.0.join(format!(".callrec/jobs/callback/{id}.json"));
     let text = fs::read_to_string(&file).unwrap();
     let mut said: serde_json::Value = serde_json::from_str(&text).unwrap();
     said["queued_at_ms"] = queued_at_ms.into();
@@ -131,28 +136,28 @@ fn found_from(queued_at_ms: u64, receiver: &Receiver, house: &House) -> String {
 
 #[test]
 fn what_was_owed_before_the_clock_was_set_is_not_old() {
-    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
     let receiver = Receiver::new(Manner::Answers(500));
-    let id = found_from(60_000, &receiver, &house);
-    let gateway = start_gateway(&house.engine);
+    let id = found_from(60_000, &receiver, &server);
+    let gateway = start_gateway(&server.engine);
     receiver.wait(15);
-    assert_eq!(queued_jobs(&house.dir.0), [format!("{id}.json")]);
+    assert_eq!(queued_jobs(&server.dir.0), [format!("{id}.json")]);
     receiver.become_(Manner::Answers(200));
-    until_empty(&house.dir.0);
+    until_empty(&server.dir.0);
     stop_gateway(gateway);
 }
 
 #[test]
 fn what_looks_old_is_tried_ten_times_before_it_is_given_up() {
-    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
     let receiver = Receiver::new(Manner::Answers(500));
     // 2025-06-01
-    found_from(1_748_736_000_000, &receiver, &house);
-    let gateway = start_gateway(&house.engine);
-    until_empty(&house.dir.0);
-    assert_eq!(receiver.heard().len(), 10);
+    found_from(1_748_736_000_000, &receiver, &server);
+    let gateway = start_gateway(&server.engine);
+    until_empty(&server.dir.0);
+    assert_eq!(receiver.received().len(), 10);
     receiver.become_(Manner::Answers(200));
-    let next = recorded_without_gateway(&house, &receiver.url("/next"));
+    let next = recorded_without_gateway(&server, &receiver.url("/next"));
     assert_eq!(receiver.wait(11)[10].key(), next);
     stop_gateway(gateway);
 }

@@ -9,7 +9,7 @@ use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::{PATIENCE, until};
 use serde_json::{Value, json};
 
-use crate::kit::{FIRST, House};
+use crate::server::{FIRST, TestServer};
 use crate::support::build::{has, root};
 use crate::vobiz::finished;
 
@@ -112,8 +112,8 @@ impl Drop for Browser {
 const CSRF: (&str, &str) = ("genesys.csrf", "true");
 
 /// What the page could read while the browser is logged in as user1.
-fn told(house: &House, site: &Site, given: &Value) -> (Value, Browser) {
-    let login = house.base.replace("://", "://user1:secret@");
+fn told(server: &TestServer, site: &Site, given: &Value) -> (Value, Browser) {
+    let login = server.base.replace("://", "://user1:secret@");
     let browser = Browser::open(&[format!("{login}/api/v2/me"), site.page(given)]);
     let told = site.told.recv_timeout(PATIENCE * 2).expect("what the page tells");
     (told, browser)
@@ -125,16 +125,16 @@ fn a_page_of_an_allowed_site_uses_every_api() {
         return;
     }
     let site = Site::new();
-    let house = House::open(&[
+    let server = TestServer::open(&[
         CSRF,
         ("imagicle.cors_origins", &site.origin),
         ("genesys.cors_origins", &site.origin),
         ("vobiz.cors_origins", &site.origin),
     ]);
-    let (_, url) = finished(&house, 1);
-    let audio = url.strip_prefix(&house.base).unwrap();
-    let given = json!({ "gateway": house.base, "call": FIRST, "audio": audio, "all": true });
-    let (told, _browser) = told(&house, &site, &given);
+    let (_, url) = finished(&server, 1);
+    let audio = url.strip_prefix(&server.base).unwrap();
+    let given = json!({ "gateway": server.base, "call": FIRST, "audio": audio, "all": true });
+    let (told, _browser) = told(&server, &site, &given);
     for (what, status) in [
         ("stored", 200),
         // Without the token.
@@ -168,18 +168,18 @@ fn a_page_of_any_other_site_reads_nothing_and_starts_nothing() {
         return;
     }
     let site = Site::new();
-    let house = House::open(&[("genesys.cors_origins", "https://crm.example")]);
-    let given = json!({ "gateway": house.base, "call": FIRST, "audio": "/", "all": true, "form": true });
-    let (told, _browser) = told(&house, &site, &given);
+    let server = TestServer::open(&[("genesys.cors_origins", "https://crm.example")]);
+    let given = json!({ "gateway": server.base, "call": FIRST, "audio": "/", "all": true, "form": true });
+    let (told, _browser) = told(&server, &site, &given);
     for (what, answer) in told.as_object().unwrap() {
         assert!(answer["blocked"].is_string(), "{what}: {told:#}");
     }
     assert!(told.as_object().unwrap().len() > 10, "{told:#}");
-    assert_eq!(house.engine.stats().live_recordings, 0, "the script's request");
+    assert_eq!(server.engine.stats().live_recordings, 0, "the script's request");
     // The script's request and the form's have come, and were refused.
     let refused = r#"callrec_http_requests_total{api="genesys",method="POST",status="403"} 2"#;
     until("the form was sent", || {
-        house.send("GET", "/metrics", &[], "").text().contains(refused)
+        server.send("GET", "/metrics", &[], "").text().contains(refused)
     });
-    assert_eq!(house.engine.stats().live_recordings, 0);
+    assert_eq!(server.engine.stats().live_recordings, 0);
 }

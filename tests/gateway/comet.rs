@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::bayeux::{CALLS, COMETD, Client, done, handshake_message, post};
-use crate::kit::{FIRST, House, Reply, SECOND, basic};
+use crate::bayeux::{BayeuxClient, CALLS, COMETD, done, handshake_message, post};
+use crate::server::{FIRST, HttpResponse, SECOND, TestServer, basic};
 
 /// With a session's id in it.
-pub fn message(client: &Client, channel: &str) -> Value {
+pub fn message(client: &BayeuxClient, channel: &str) -> Value {
     json!([{ "id": "9", "channel": channel, "clientId": client.id }])
 }
 
-pub fn sessions(house: &House) -> u64 {
-    let metrics = house.send("GET", "/metrics", &[], "");
+pub fn sessions(server: &TestServer) -> u64 {
+    let metrics = server.send("GET", "/metrics", &[], "");
     let line = metrics
         .text()
         .lines()
@@ -29,8 +29,8 @@ pub fn assert_unknown(reply: &Value) {
 
 #[test]
 fn a_handshake_negotiates_long_polling_and_says_how_to_poll() {
-    let house = House::open(&[("cometd.timeout_ms", "7000"), ("cometd.session_ms", "9000")]);
-    let reply = post(&house, "user1", &handshake_message());
+    let server = TestServer::open(&[("cometd.timeout_ms", "7000"), ("cometd.session_ms", "9000")]);
+    let reply = post(&server, "user1", &handshake_message());
     assert_eq!(
         (reply.status, reply.header("content-type")),
         (200, "application/json")
@@ -59,20 +59,20 @@ fn a_handshake_negotiates_long_polling_and_says_how_to_poll() {
 
 #[test]
 fn a_single_message_needs_no_array_and_ids_keep_their_type() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let mut single = handshake_message()[0].clone();
     single["id"] = json!(17);
-    let reply = post(&house, "user1", &single).json();
+    let reply = post(&server, "user1", &single).json();
     assert_eq!(reply[0]["id"], 17);
     assert_eq!(reply[0]["successful"], true);
 }
 
 #[test]
 fn who_cannot_poll_is_told_what_is_offered() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let mut message = handshake_message();
     message[0]["supportedConnectionTypes"] = json!(["websocket", "callback-polling"]);
-    let reply = post(&house, "user1", &message).json();
+    let reply = post(&server, "user1", &message).json();
     assert_eq!(reply[0]["successful"], false);
     assert_eq!(reply[0]["supportedConnectionTypes"], json!(["long-polling"]));
     assert_eq!(reply[0]["advice"]["reconnect"], "none");
@@ -80,20 +80,20 @@ fn who_cannot_poll_is_told_what_is_offered() {
 
 #[test]
 fn a_handshake_goes_alone() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let mut messages = handshake_message();
     let twin = messages[0].clone();
     messages.as_array_mut().unwrap().push(twin);
-    let reply = post(&house, "user1", &messages).json();
+    let reply = post(&server, "user1", &messages).json();
     assert_eq!(reply[0]["error"], "400::A handshake goes alone");
-    assert_eq!(sessions(&house), 0);
+    assert_eq!(sessions(&server), 0);
 }
 
 #[test]
 fn only_post_below_the_path() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for method in ["GET", "PUT", "DELETE"] {
-        let reply = house.send(method, COMETD, &[], "[]");
+        let reply = server.send(method, COMETD, &[], "[]");
         assert_eq!((reply.status, reply.header("allow")), (405, "POST"), "{method}");
     }
     let user = basic("user1", "secret");
@@ -105,30 +105,30 @@ fn only_post_below_the_path() {
         ("/nothing", 404),
         ("/connect/x", 404),
     ] {
-        let reply = house.send("POST", &format!("{COMETD}{below}"), &headers, &shake);
+        let reply = server.send("POST", &format!("{COMETD}{below}"), &headers, &shake);
         assert_eq!(reply.status, status, "{below}");
     }
 }
 
 #[test]
 fn what_is_no_message_is_refused_whole() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let user = basic("user1", "secret");
     let headers = [("authorization", user.as_str())];
     let many = json!(vec![json!({}); 257]).to_string();
     let deep = format!("{}{}", "[".repeat(60), "]".repeat(60));
     for body in ["", "x", "[]", "7", "[7]", "[[]]", "null", &many, &deep] {
-        let reply = house.send("POST", COMETD, &headers, body);
+        let reply = server.send("POST", COMETD, &headers, body);
         assert_eq!(reply.status, 400, "{body}");
         assert_eq!(reply.json()[0]["successful"], false);
     }
-    assert_eq!(sessions(&house), 0);
+    assert_eq!(sessions(&server), 0);
 }
 
 #[test]
 fn what_a_message_lacks_is_said_in_its_reply() {
-    let house = House::open(&[]);
-    let client = Client::new(&house, "user1");
+    let server = TestServer::open(&[]);
+    let client = BayeuxClient::new(&server, "user1");
     for (sent, error) in [
         (json!({ "id": 1 }), "400::Channel is missing"),
         (json!({ "channel": 7 }), "400::Channel is missing"),
@@ -156,11 +156,11 @@ fn what_a_message_lacks_is_said_in_its_reply() {
 
 #[test]
 fn a_connect_is_held_until_there_is_something_to_say() {
-    let house = House::open(&[]);
-    let client = Client::subscribed(&house, "user1");
+    let server = TestServer::open(&[]);
+    let client = BayeuxClient::subscribed(&server, "user1");
     let told = std::thread::scope(|scope| {
         let poll = scope.spawn(|| client.connect(None));
-        done(&house, "user1", FIRST, "StartCallRecording");
+        done(&server, "user1", FIRST, "StartCallRecording");
         poll.join().unwrap()
     });
     assert_eq!(told.len(), 2);
@@ -184,18 +184,18 @@ fn a_connect_is_held_until_there_is_something_to_say() {
 
 #[test]
 fn a_connect_is_answered_when_its_time_is_up_the_clients_or_ours() {
-    let house = House::open(&[("cometd.timeout_ms", "300")]);
-    let client = Client::subscribed(&house, "user1");
+    let server = TestServer::open(&[("cometd.timeout_ms", "300")]);
+    let client = BayeuxClient::subscribed(&server, "user1");
     let begun = Instant::now();
     assert!(client.poll(None).is_empty());
     assert!(client.poll(Some(60_000)).is_empty());
     assert!(begun.elapsed() >= Duration::from_millis(600));
     // The time to send a request has nothing to do with it.
-    let house = House::open(&[("cometd.timeout_ms", "2500"), ("gateway.request_ms", "1000")]);
-    let client = Client::subscribed(&house, "user1");
+    let server = TestServer::open(&[("cometd.timeout_ms", "2500"), ("gateway.request_ms", "1000")]);
+    let client = BayeuxClient::subscribed(&server, "user1");
     assert!(client.poll(None).is_empty());
-    let house = House::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::subscribed(&house, "user1");
+    let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
+    let client = BayeuxClient::subscribed(&server, "user1");
     // These return because the client does not want to wait.
     assert!(client.poll(Some(0)).is_empty());
     assert!(client.poll(Some(50)).is_empty());
@@ -203,15 +203,15 @@ fn a_connect_is_answered_when_its_time_is_up_the_clients_or_ours() {
 
 #[test]
 fn the_first_connect_is_answered_at_once_whatever_the_client_says() {
-    let house = House::open(&[("cometd.timeout_ms", "60000")]);
-    let shaken = post(&house, "user1", &handshake_message()).json();
+    let server = TestServer::open(&[("cometd.timeout_ms", "60000")]);
+    let shaken = post(&server, "user1", &handshake_message()).json();
     let connect = json!([{
         "channel": "/meta/connect",
         "clientId": shaken[0]["clientId"],
         "connectionType": "long-polling",
     }]);
     let begun = Instant::now();
-    let reply = post(&house, "user1", &connect).json();
+    let reply = post(&server, "user1", &connect).json();
     assert_eq!(reply[0]["successful"], true);
     assert!(reply[0].get("advice").is_none(), "{reply}");
     assert!(begun.elapsed() < Duration::from_secs(30));
@@ -219,15 +219,15 @@ fn the_first_connect_is_answered_at_once_whatever_the_client_says() {
 
 #[test]
 fn a_second_connect_ends_the_first_unsuccessfully() {
-    let house = House::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::subscribed(&house, "user1");
+    let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
+    let client = BayeuxClient::subscribed(&server, "user1");
     std::thread::scope(|scope| {
         let polls = [(); 2].map(|()| scope.spawn(|| client.connect(None)));
         // One of them is answered by the other's coming, whichever came first.
         while !polls.iter().any(|poll| poll.is_finished()) {
             std::thread::yield_now();
         }
-        done(&house, "user1", FIRST, "StartCallRecording");
+        done(&server, "user1", FIRST, "StartCallRecording");
         let mut told = polls.map(|poll| poll.join().unwrap());
         told.sort_by_key(Vec::len);
         let [older, newer] = told;
@@ -245,13 +245,13 @@ fn a_second_connect_ends_the_first_unsuccessfully() {
 
 #[test]
 fn a_connect_among_other_messages_does_not_hold_them_up() {
-    let house = House::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::new(&house, "user1");
+    let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
+    let client = BayeuxClient::new(&server, "user1");
     let messages = json!([
         { "channel": "/meta/subscribe", "clientId": client.id, "subscription": CALLS },
         { "channel": "/meta/connect", "clientId": client.id, "connectionType": "long-polling" },
     ]);
-    let reply = post(&house, "user1", &messages).json();
+    let reply = post(&server, "user1", &messages).json();
     assert_eq!(reply.as_array().unwrap().len(), 2);
     assert!(
         reply
@@ -264,8 +264,8 @@ fn a_connect_among_other_messages_does_not_hold_them_up() {
 
 #[test]
 fn channels_are_those_of_genesys_and_their_wildcards() {
-    let house = House::open(&[]);
-    let client = Client::new(&house, "user1");
+    let server = TestServer::open(&[]);
+    let client = BayeuxClient::new(&server, "user1");
     for offered in [
         json!(CALLS),
         json!("/v2/me/devices"),
@@ -294,50 +294,50 @@ fn channels_are_those_of_genesys_and_their_wildcards() {
         assert_eq!(reply["subscription"], other);
     }
     // However many of them take it, a message comes once.
-    done(&house, "user1", FIRST, "StartCallRecording");
+    done(&server, "user1", FIRST, "StartCallRecording");
     client.notifications(1);
 }
 
 #[test]
 fn nothing_comes_without_a_subscription_or_after_its_end() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let (with, without) = (
-        Client::subscribed(&house, "user1"),
-        Client::subscribed(&house, "user1"),
+        BayeuxClient::subscribed(&server, "user1"),
+        BayeuxClient::subscribed(&server, "user1"),
     );
     let end = json!({ "channel": "/meta/unsubscribe", "subscription": CALLS });
     assert_eq!(without.send(end)[0]["successful"], true);
-    done(&house, "user1", FIRST, "StartCallRecording");
+    done(&server, "user1", FIRST, "StartCallRecording");
     with.notifications(1);
     assert!(without.poll(Some(0)).is_empty());
 }
 
 #[test]
 fn a_client_that_is_not_known_must_shake_hands() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for id in [json!("0123456789abcdef0123456789abcdef"), json!(7), Value::Null] {
         for channel in ["/meta/connect", "/meta/subscribe", "/meta/disconnect", CALLS] {
             let message = json!([{ "channel": channel, "clientId": id }]);
-            assert_unknown(&post(&house, "user1", &message).json()[0]);
+            assert_unknown(&post(&server, "user1", &message).json()[0]);
         }
     }
 }
 
 #[test]
 fn a_session_is_of_no_use_to_another_user() {
-    let house = House::open(&[("gateway.auth_delay_ms", "0")]);
-    let client = Client::subscribed(&house, "user1");
+    let server = TestServer::open(&[("gateway.auth_delay_ms", "0")]);
+    let client = BayeuxClient::subscribed(&server, "user1");
     let connect = message(&client, "/meta/connect");
-    assert_unknown(&post(&house, "user2", &connect).json()[0]);
+    assert_unknown(&post(&server, "user2", &connect).json()[0]);
     let wrong = basic("user1", "wrong");
     for headers in [vec![], vec![("authorization", wrong.as_str())]] {
-        let reply = house.send("POST", COMETD, &headers, &connect.to_string());
+        let reply = server.send("POST", COMETD, &headers, &connect.to_string());
         assert_eq!(reply.status, 401);
         assert_eq!(reply.json()[0]["successful"], false);
         assert!(reply.header("www-authenticate").starts_with("Basic "));
     }
     let broken = basic("broken", "x");
-    let reply = house.send(
+    let reply = server.send(
         "POST",
         COMETD,
         &[("authorization", &broken)],
@@ -348,48 +348,48 @@ fn a_session_is_of_no_use_to_another_user() {
 
 #[test]
 fn the_cookie_of_the_handshake_stands_in_for_the_header() {
-    let house = House::open(&[]);
-    let shaken = post(&house, "user1", &handshake_message());
+    let server = TestServer::open(&[]);
+    let shaken = post(&server, "user1", &handshake_message());
     let id = shaken.json()[0]["clientId"].as_str().unwrap().to_owned();
     let cookie = shaken.header("set-cookie").split(';').next().unwrap().to_owned();
-    let send = |cookie: &str, message: &Value| -> Reply {
-        house.send("POST", COMETD, &[("cookie", cookie)], &message.to_string())
+    let send = |cookie: &str, message: &Value| -> HttpResponse {
+        server.send("POST", COMETD, &[("cookie", cookie)], &message.to_string())
     };
     let subscribe = json!([{ "channel": "/meta/subscribe", "clientId": id, "subscription": CALLS }]);
     assert_eq!(send(&cookie, &subscribe).json()[0]["successful"], true);
     // Neither of the two secrets is of any use without the other.
-    let other = Client::new(&house, "user1");
+    let other = BayeuxClient::new(&server, "user1");
     assert_unknown(&send(&cookie, &message(&other, "/meta/connect")).json()[0]);
     assert_unknown(&send("BAYEUX_BROWSER=0123456789abcdef0123456789abcdef", &subscribe).json()[0]);
     assert_eq!(send(&cookie, &handshake_message()).status, 401);
     // With a header it is the header that counts.
     let user = basic("user2", "secret");
     let headers = [("authorization", user.as_str()), ("cookie", cookie.as_str())];
-    let reply = house.send("POST", COMETD, &headers, &subscribe.to_string());
+    let reply = server.send("POST", COMETD, &headers, &subscribe.to_string());
     assert_unknown(&reply.json()[0]);
 }
 
 #[test]
 fn a_session_that_nobody_polls_is_forgotten() {
-    let house = House::open(&[("cometd.session_ms", "3000"), ("cometd.timeout_ms", "600000")]);
-    let left = Client::subscribed(&house, "user1");
-    let polled = Client::subscribed(&house, "user2");
+    let server = TestServer::open(&[("cometd.session_ms", "3000"), ("cometd.timeout_ms", "600000")]);
+    let left = BayeuxClient::subscribed(&server, "user1");
+    let polled = BayeuxClient::subscribed(&server, "user2");
     std::thread::scope(|scope| {
         let poll = scope.spawn(|| polled.connect(None));
-        while sessions(&house) > 1 {
+        while sessions(&server) > 1 {
             std::thread::yield_now();
         }
         assert_unknown(left.send(json!({ "channel": "/meta/connect" })).get(0).unwrap());
         // This one waits for longer than that, and is there when something comes.
-        done(&house, "user2", SECOND, "StartCallRecording");
+        done(&server, "user2", SECOND, "StartCallRecording");
         assert_eq!(poll.join().unwrap().len(), 2);
     });
 }
 
 #[test]
 fn a_disconnect_ends_the_session_and_its_connect() {
-    let house = House::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::subscribed(&house, "user1");
+    let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
+    let client = BayeuxClient::subscribed(&server, "user1");
     let ended = std::thread::scope(|scope| {
         let poll = scope.spawn(|| client.connect(None));
         let reply = client.send(json!({ "channel": "/meta/disconnect" }));
@@ -397,14 +397,14 @@ fn a_disconnect_ends_the_session_and_its_connect() {
         poll.join().unwrap()
     });
     assert_eq!(ended[0]["successful"], false);
-    assert_eq!(sessions(&house), 0);
+    assert_eq!(sessions(&server), 0);
     assert_unknown(&client.connect(None)[0]);
 }
 
 #[test]
 fn a_gateway_that_stops_answers_what_it_holds() {
-    let house = House::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::subscribed(&house, "user1");
+    let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
+    let client = BayeuxClient::subscribed(&server, "user1");
     std::thread::scope(|scope| {
         let poll = scope.spawn(|| client.connect(None));
         // A later connect is answered by the next; so the first is known to be held.
@@ -412,7 +412,7 @@ fn a_gateway_that_stops_answers_what_it_holds() {
         while !poll.is_finished() && !second.is_finished() {
             std::thread::yield_now();
         }
-        house.stop_gateway();
+        server.stop_gateway();
         let mut ends = [poll, second].map(|poll| poll.join().unwrap()[0]["successful"] == true);
         ends.sort_unstable();
         assert_eq!(ends, [false, true], "the earlier one, and the one that was held");

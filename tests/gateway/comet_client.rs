@@ -12,7 +12,7 @@ use serde_json::Value;
 use callrec_testkit::wait::PATIENCE;
 
 use crate::bayeux::{COMETD, done};
-use crate::kit::{FIRST, House};
+use crate::server::{FIRST, TestServer};
 use crate::support::build::{has, root};
 
 /// Where `.ci/clients` has put the libraries: beside this very build.
@@ -57,12 +57,12 @@ struct Script {
 
 impl Script {
     /// Connected and subscribed.
-    fn start(house: &House, options: &[&str]) -> Option<Script> {
+    fn start(server: &TestServer, options: &[&str]) -> Option<Script> {
         let mut command = Command::new("node");
         command
             .arg(root().join("tests/clients/genesys.mjs"))
             .arg(modules()?)
-            .arg(format!("{}{COMETD}", house.base))
+            .arg(format!("{}{COMETD}", server.base))
             .args(["user1", "secret"])
             .args(options);
         let script = Script::run(&mut command);
@@ -136,9 +136,9 @@ impl Drop for Script {
     }
 }
 
-fn record(house: &House) {
+fn record(server: &TestServer) {
     for operation in ["Start", "Pause", "Resume", "Stop"] {
-        done(house, "user1", FIRST, &format!("{operation}CallRecording"));
+        done(server, "user1", FIRST, &format!("{operation}CallRecording"));
     }
 }
 
@@ -147,12 +147,12 @@ const STATES: [&str; 4] = ["Recording", "Paused", "Recording", "Stopped"];
 #[test]
 fn the_library_is_told_each_change() {
     for options in [&[][..], &["ack"], &["websocket"]] {
-        let house = House::open(&[("cometd.timeout_ms", "1000")]);
-        let Some(script) = Script::start(&house, options) else {
+        let server = TestServer::open(&[("cometd.timeout_ms", "1000")]);
+        let Some(script) = Script::start(&server, options) else {
             return;
         };
         for _ in 0..3 {
-            record(&house);
+            record(&server);
             assert_eq!(script.states(4), STATES, "{options:?}");
         }
         script.end();
@@ -161,32 +161,32 @@ fn the_library_is_told_each_change() {
 
 #[test]
 fn the_library_comes_back_to_a_gateway_that_was_restarted() {
-    let house = House::open(&[("cometd.timeout_ms", "1000")]);
-    let Some(script) = Script::start(&house, &["ack"]) else {
+    let server = TestServer::open(&[("cometd.timeout_ms", "1000")]);
+    let Some(script) = Script::start(&server, &["ack"]) else {
         return;
     };
-    house.stop_gateway();
-    let house = house.reopened();
+    server.stop_gateway();
+    let server = server.reopened();
     script.subscribed();
-    record(&house);
+    record(&server);
     assert_eq!(script.states(4), STATES);
     script.end();
 }
 
 #[test]
 fn the_library_comes_back_after_its_session_was_forgotten() {
-    let house = House::open(&[("cometd.timeout_ms", "200"), ("cometd.session_ms", "3000")]);
-    let Some(script) = Script::start(&house, &[]) else {
+    let server = TestServer::open(&[("cometd.timeout_ms", "200"), ("cometd.session_ms", "3000")]);
+    let Some(script) = Script::start(&server, &[]) else {
         return;
     };
     script.signal(Signal::SIGSTOP);
     let sessions = "callrec_cometd_sessions 0\n";
-    while !house.send("GET", "/metrics", &[], "").text().contains(sessions) {
+    while !server.send("GET", "/metrics", &[], "").text().contains(sessions) {
         std::thread::yield_now();
     }
     script.signal(Signal::SIGCONT);
     script.subscribed();
-    record(&house);
+    record(&server);
     assert_eq!(script.states(4), STATES);
     script.end();
 }
@@ -195,7 +195,7 @@ fn the_library_comes_back_after_its_session_was_forgotten() {
 /// reach the gateway before one of them is answered, which it never is here.
 #[test]
 fn six_tabs_of_a_browser_leave_room_for_a_start() {
-    let house = House::open(&[
+    let server = TestServer::open(&[
         ("cometd.timeout_ms", "600000"),
         ("cometd.multi_session_interval_ms", "200"),
     ]);
@@ -204,7 +204,7 @@ fn six_tabs_of_a_browser_leave_room_for_a_start() {
     command
         .arg(root().join("tests/clients/tabs.mjs"))
         .arg(modules)
-        .args([&house.base, "user1", "secret", FIRST, "6"]);
+        .args([&server.base, "user1", "secret", FIRST, "6"]);
     let script = Script::run(&mut command);
     let polls = script.next("tabs");
     assert_eq!(polls, serde_json::json!([false, true, true, true, true, true]));
@@ -232,12 +232,12 @@ fn six_tabs_of_a_browser_leave_room_for_a_start() {
 /// short, before it subscribes.
 #[test]
 fn the_python_library_is_told_each_change() {
-    let house = House::open(&[("cometd.timeout_ms", "600000")]);
+    let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
     let Some(python) = python() else { return };
     let mut command = Command::new(python);
     command
         .arg(root().join("tests/clients/aiocometd.py"))
-        .args([&house.base, "user1", "secret", FIRST]);
+        .args([&server.base, "user1", "secret", FIRST]);
     let script = Script::run(&mut command);
     assert_eq!(script.next("subscribed"), true);
     for state in STATES {

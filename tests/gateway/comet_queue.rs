@@ -1,56 +1,55 @@
 //! CometD: what waits for a client, how much of it, and when it is sent again.
 
 use std::io::Write;
-use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use crate::bayeux::{CALLS, COMETD, Client, done, handshake_message, post};
+use crate::bayeux::{BayeuxClient, CALLS, COMETD, done, handshake_message, post};
 use crate::comet::{assert_unknown, message, sessions};
-use crate::kit::{FIRST, House, basic};
-use crate::support::Call;
+use crate::server::{FIRST, TestServer, basic};
+use crate::support::CallFields;
 
 #[test]
 fn one_session_too_many_is_refused() {
-    let house = House::open(&[("cometd.max_sessions", "2"), ("cometd.session_ms", "600000")]);
-    let first = Client::new(&house, "user1");
-    let _second = Client::new(&house, "user1");
-    let reply = post(&house, "user2", &handshake_message()).json();
+    let server = TestServer::open(&[("cometd.max_sessions", "2"), ("cometd.session_ms", "600000")]);
+    let first = BayeuxClient::new(&server, "user1");
+    let _second = BayeuxClient::new(&server, "user1");
+    let reply = post(&server, "user2", &handshake_message()).json();
     assert_eq!(reply[0]["error"], "503::Too many sessions");
     assert_eq!(reply[0]["advice"]["reconnect"], "handshake");
     first.send(json!({ "channel": "/meta/disconnect" }));
-    Client::new(&house, "user2");
+    BayeuxClient::new(&server, "user2");
 }
 
 #[test]
 fn one_message_too_many_and_the_client_must_begin_anew() {
-    let house = House::open(&[("cometd.max_queue", "10")]);
+    let server = TestServer::open(&[("cometd.max_queue", "10")]);
     let (lazy, diligent) = (
-        Client::subscribed(&house, "user1"),
-        Client::subscribed(&house, "user1"),
+        BayeuxClient::subscribed(&server, "user1"),
+        BayeuxClient::subscribed(&server, "user1"),
     );
     for _ in 0..6 {
-        done(&house, "user1", FIRST, "StartCallRecording");
-        done(&house, "user1", FIRST, "StopCallRecording");
+        done(&server, "user1", FIRST, "StartCallRecording");
+        done(&server, "user1", FIRST, "StopCallRecording");
         diligent.notifications(2);
     }
     assert_unknown(&lazy.connect(Some(0))[0]);
-    assert_eq!(sessions(&house), 1);
+    assert_eq!(sessions(&server), 1);
 }
 
 #[test]
 fn one_users_sessions_are_no_others_loss() {
-    let house = House::open(&[
+    let server = TestServer::open(&[
         ("cometd.max_sessions", "3"),
         ("cometd.max_sessions_per_user", "2"),
         ("cometd.session_ms", "600000"),
     ]);
-    let first = Client::subscribed(&house, "user1");
-    let second = Client::subscribed(&house, "user1");
+    let first = BayeuxClient::subscribed(&server, "user1");
+    let second = BayeuxClient::subscribed(&server, "user1");
     second.poll(Some(0));
-    let third = Client::subscribed(&house, "user1");
+    let third = BayeuxClient::subscribed(&server, "user1");
     assert_unknown(&first.connect(Some(0))[0]);
-    let other = Client::subscribed(&house, "user2");
+    let other = BayeuxClient::subscribed(&server, "user2");
     for client in [second, third, other] {
         client.poll(Some(0));
     }
@@ -58,33 +57,33 @@ fn one_users_sessions_are_no_others_loss() {
 
 #[test]
 fn more_bytes_than_may_wait_and_the_client_must_begin_anew() {
-    let house = House::open(&[("cometd.max_queue_bytes", "65536")]);
+    let server = TestServer::open(&[("cometd.max_queue_bytes", "65536")]);
     let long = json!({ "note": "x".repeat(40_000) }).to_string();
-    let described = Call {
+    let described = CallFields {
         attributes: Some(&long),
-        ..Call::default()
+        ..CallFields::default()
     };
-    described.update(house.calls[0]).unwrap();
-    let lazy = Client::subscribed(&house, "user1");
-    let diligent = Client::subscribed(&house, "user1");
+    described.update(server.calls[0]).unwrap();
+    let lazy = BayeuxClient::subscribed(&server, "user1");
+    let diligent = BayeuxClient::subscribed(&server, "user1");
     for operation in ["StartCallRecording", "StopCallRecording"] {
-        done(&house, "user1", FIRST, operation);
+        done(&server, "user1", FIRST, operation);
         diligent.notifications(1);
     }
     assert_unknown(&lazy.connect(Some(0))[0]);
-    assert_eq!(sessions(&house), 1);
+    assert_eq!(sessions(&server), 1);
 }
 
 #[test]
 fn one_connect_in_a_request_is_answered() {
-    let house = House::open(&[]);
-    let client = Client::acknowledging(&house, "user1");
+    let server = TestServer::open(&[]);
+    let client = BayeuxClient::acknowledging(&server, "user1");
     client.subscribe(&json!(CALLS));
-    done(&house, "user1", FIRST, "StartCallRecording");
+    done(&server, "user1", FIRST, "StartCallRecording");
     assert_eq!(client.connect(None).len(), 2);
     let mut connect = message(&client, "/meta/connect")[0].clone();
     connect["ext"] = json!({ "ack": 0 });
-    let reply = post(&house, "user1", &json!(vec![connect; 256])).json();
+    let reply = post(&server, "user1", &json!(vec![connect; 256])).json();
     let reply = reply.as_array().unwrap();
     let told = reply.iter().filter(|one| one["channel"] == CALLS).count();
     let refused = reply.iter().filter(|one| one["successful"] == false);
@@ -97,7 +96,7 @@ fn one_connect_in_a_request_is_answered() {
 
 #[test]
 fn acknowledgement_is_answered_in_the_form_it_was_asked_in() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for (asked, answered) in [
         (json!(true), json!({ "ack": true })),
         (
@@ -109,7 +108,7 @@ fn acknowledgement_is_answered_in_the_form_it_was_asked_in() {
     ] {
         let mut shake = handshake_message();
         shake[0]["ext"] = json!({ "ack": asked });
-        let reply = post(&house, "user1", &shake).json();
+        let reply = post(&server, "user1", &shake).json();
         assert_eq!(reply[0]["ext"], answered, "{asked}");
     }
 }
@@ -117,8 +116,8 @@ fn acknowledgement_is_answered_in_the_form_it_was_asked_in() {
 /// As clients do that ask for acknowledgement but do not know the answer's form.
 #[test]
 fn who_never_acknowledges_is_told_each_change_once() {
-    let house = House::open(&[]);
-    let mut client = Client::acknowledging(&house, "user1");
+    let server = TestServer::open(&[]);
+    let mut client = BayeuxClient::acknowledging(&server, "user1");
     client.batch = None;
     client.subscribe(&json!(CALLS));
     for (operation, state) in [
@@ -126,7 +125,7 @@ fn who_never_acknowledges_is_told_each_change_once() {
         ("PauseCallRecording", "Paused"),
         ("StopCallRecording", "Stopped"),
     ] {
-        done(&house, "user1", FIRST, operation);
+        done(&server, "user1", FIRST, operation);
         let told = client.notifications(1);
         assert_eq!(told[0]["data"]["call"]["recordingState"], state);
     }
@@ -135,10 +134,10 @@ fn who_never_acknowledges_is_told_each_change_once() {
 
 #[test]
 fn a_batch_before_the_first_acknowledges_nothing() {
-    let house = House::open(&[]);
-    let client = Client::acknowledging(&house, "user1");
+    let server = TestServer::open(&[]);
+    let client = BayeuxClient::acknowledging(&server, "user1");
     client.subscribe(&json!(CALLS));
-    done(&house, "user1", FIRST, "StartCallRecording");
+    done(&server, "user1", FIRST, "StartCallRecording");
     let connect = json!({ "channel": "/meta/connect", "ext": { "ack": -1 } });
     for _ in 0..2 {
         // Lost on its way the first time.
@@ -149,12 +148,12 @@ fn a_batch_before_the_first_acknowledges_nothing() {
 
 #[test]
 fn messages_may_come_as_a_form() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let user = basic("user1", "secret");
     let form = |body: &str| {
         let kind = "application/x-www-form-urlencoded; charset=UTF-8";
         let headers = [("authorization", user.as_str()), ("content-type", kind)];
-        house.send("POST", COMETD, &headers, body)
+        server.send("POST", COMETD, &headers, body)
     };
     let coded = |messages: &Value| -> String {
         form_urlencoded::byte_serialize(messages.to_string().as_bytes()).collect()
@@ -186,15 +185,14 @@ fn messages_may_come_as_a_form() {
 }
 
 /// Sends a connect and goes away without reading the answer.
-fn vanish(house: &House, client: &Client) {
+fn vanish(server: &TestServer, client: &BayeuxClient) {
     let body = json!([{
         "channel": "/meta/connect",
         "clientId": client.id,
         "ext": { "ack": client.batch },
     }])
     .to_string();
-    let address = house.base.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = server.connect();
     write!(
         stream,
         "POST {COMETD} HTTP/1.1\r\nhost: a\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n{body}",
@@ -209,12 +207,12 @@ fn vanish(house: &House, client: &Client) {
 
 #[test]
 fn what_an_acknowledging_client_did_not_get_is_sent_again() {
-    let house = House::open(&[]);
-    let mut client = Client::acknowledging(&house, "user1");
+    let server = TestServer::open(&[]);
+    let mut client = BayeuxClient::acknowledging(&server, "user1");
     client.subscribe(&json!(CALLS));
-    done(&house, "user1", FIRST, "StartCallRecording");
-    vanish(&house, &client);
-    done(&house, "user1", FIRST, "StopCallRecording");
+    done(&server, "user1", FIRST, "StartCallRecording");
+    vanish(&server, &client);
+    done(&server, "user1", FIRST, "StopCallRecording");
     let mut got = Vec::new();
     while got.len() < 2 {
         let mut messages = client.connect(None);
@@ -232,11 +230,10 @@ fn what_an_acknowledging_client_did_not_get_is_sent_again() {
 
 #[test]
 fn a_connect_that_nobody_waits_for_any_more_takes_nothing_with_it() {
-    let house = House::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::subscribed(&house, "user1");
+    let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
+    let client = BayeuxClient::subscribed(&server, "user1");
     let body = message(&client, "/meta/connect").to_string();
-    let address = house.base.strip_prefix("http://").unwrap();
-    let mut dead = TcpStream::connect(address).unwrap();
+    let mut dead = server.connect();
     write!(
         dead,
         "POST {COMETD} HTTP/1.1\r\nhost: a\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n{body}",
@@ -252,7 +249,7 @@ fn a_connect_that_nobody_waits_for_any_more_takes_nothing_with_it() {
         while !poll.is_finished() && !next.is_finished() {
             std::thread::yield_now();
         }
-        done(&house, "user1", FIRST, "StartCallRecording");
+        done(&server, "user1", FIRST, "StartCallRecording");
         poll.join().unwrap().len() + next.join().unwrap().len()
     });
     assert_eq!(told, 3);

@@ -2,18 +2,17 @@
 //! host, so that only one tab may have its connect held.
 
 use std::io::Write;
-use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
 use callrec_testkit::wait::until;
 
-use crate::bayeux::{COMETD, Client, cookie_of, done, handshake_message, post_with};
+use crate::bayeux::{BayeuxClient, COMETD, cookie_of, done, handshake_message, post_with};
 use crate::comet::message;
-use crate::kit::{FIRST, House, basic};
+use crate::server::{FIRST, TestServer, basic};
 
 /// Nothing is answered because time is up.
-const HOUSE: &[(&str, &str)] = &[("cometd.timeout_ms", "600000"), ("cometd.session_ms", "600000")];
+const SETTINGS: &[(&str, &str)] = &[("cometd.timeout_ms", "600000"), ("cometd.session_ms", "600000")];
 
 /// The reply to a connect without messages.
 fn reply(mut answer: Vec<Value>) -> Value {
@@ -27,7 +26,7 @@ fn is_told_to_poll(answer: &Value) -> bool {
 }
 
 /// Until another tab of its browser has a connect held.
-fn wait_until_held(other: &Client) {
+fn wait_until_held(other: &BayeuxClient) {
     until("a connect is held", || {
         is_told_to_poll(&reply(other.connect(Some(0))))
     });
@@ -35,25 +34,25 @@ fn wait_until_held(other: &Client) {
 
 #[test]
 fn the_cookie_is_set_once_for_a_browser() {
-    let house = House::open(&[]);
-    let shaken = post_with(&house, "user1", None, &handshake_message());
+    let server = TestServer::open(&[]);
+    let shaken = post_with(&server, "user1", None, &handshake_message());
     let cookie = cookie_of(&shaken);
     assert!(
         shaken.header("set-cookie").ends_with("; Path=/; HttpOnly"),
         "{shaken:?}"
     );
-    let again = post_with(&house, "user1", Some(&cookie), &handshake_message());
+    let again = post_with(&server, "user1", Some(&cookie), &handshake_message());
     assert!(again.headers.get("set-cookie").is_none(), "{again:?}");
     // One that is none of ours is replaced.
-    let again = post_with(&house, "user1", Some("BAYEUX_BROWSER=x"), &handshake_message());
+    let again = post_with(&server, "user1", Some("BAYEUX_BROWSER=x"), &handshake_message());
     assert_ne!(cookie_of(&again), cookie);
 }
 
 #[test]
 fn one_tab_holds_a_connect_and_the_others_poll() {
-    let house = House::open(HOUSE);
-    let first = Client::tab(&house, "user1", None);
-    let others = [(); 5].map(|()| Client::tab(&house, "user1", Some(first.cookie())));
+    let server = TestServer::open(SETTINGS);
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let others = [(); 5].map(|()| BayeuxClient::tab(&server, "user1", Some(first.cookie())));
     std::thread::scope(|scope| {
         let held = scope.spawn(|| first.connect(None));
         wait_until_held(&others[0]);
@@ -69,13 +68,13 @@ fn one_tab_holds_a_connect_and_the_others_poll() {
             assert_eq!(polled["advice"], advice);
         }
         // The very first connect of a further tab is told it too.
-        let shaken = post_with(&house, "user1", Some(first.cookie()), &handshake_message());
+        let shaken = post_with(&server, "user1", Some(first.cookie()), &handshake_message());
         let connect = json!([{ "channel": "/meta/connect", "clientId": shaken.json()[0]["clientId"] }]);
-        let polled = post_with(&house, "user1", Some(first.cookie()), &connect).json();
+        let polled = post_with(&server, "user1", Some(first.cookie()), &connect).json();
         assert!(is_told_to_poll(&polled[0]), "{polled}");
         // It is still held, and what there is to say comes to each tab.
         assert!(!held.is_finished());
-        done(&house, "user1", FIRST, "StartCallRecording");
+        done(&server, "user1", FIRST, "StartCallRecording");
         assert_eq!(held.join().unwrap().len(), 2);
     });
     for tab in &others {
@@ -86,9 +85,9 @@ fn one_tab_holds_a_connect_and_the_others_poll() {
 
 #[test]
 fn nothing_is_lost_or_reordered_for_a_tab_that_polls() {
-    let house = House::open(HOUSE);
-    let first = Client::tab(&house, "user1", None);
-    let other = Client::tab(&house, "user1", Some(first.cookie()));
+    let server = TestServer::open(SETTINGS);
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let other = BayeuxClient::tab(&server, "user1", Some(first.cookie()));
     std::thread::scope(|scope| {
         let held = scope.spawn(|| {
             // Until its session is over.
@@ -105,7 +104,7 @@ fn nothing_is_lost_or_reordered_for_a_tab_that_polls() {
         let mut polled = Vec::new();
         let operations = ["Start", "Pause", "Resume", "Stop"];
         for operation in operations {
-            done(&house, "user1", FIRST, &format!("{operation}CallRecording"));
+            done(&server, "user1", FIRST, &format!("{operation}CallRecording"));
             polled.extend(other.poll(Some(0)).iter().map(state));
         }
         until("all has come", || {
@@ -129,9 +128,9 @@ fn state(message: &Value) -> String {
 
 #[test]
 fn when_the_tab_goes_another_ones_connect_is_held() {
-    let house = House::open(HOUSE);
-    let first = Client::tab(&house, "user1", None);
-    let [second, third] = [(); 2].map(|()| Client::tab(&house, "user1", Some(first.cookie())));
+    let server = TestServer::open(SETTINGS);
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let [second, third] = [(); 2].map(|()| BayeuxClient::tab(&server, "user1", Some(first.cookie())));
     std::thread::scope(|scope| {
         let held = scope.spawn(|| first.connect(None));
         wait_until_held(&second);
@@ -139,7 +138,7 @@ fn when_the_tab_goes_another_ones_connect_is_held() {
         assert_eq!(held.join().unwrap()[0]["successful"], false);
         let held = scope.spawn(|| second.connect(None));
         wait_until_held(&third);
-        done(&house, "user1", FIRST, "StartCallRecording");
+        done(&server, "user1", FIRST, "StartCallRecording");
         let answer = held.join().unwrap();
         assert_eq!(answer.len(), 2);
         // It need not pause any longer.
@@ -156,11 +155,11 @@ fn when_the_tab_goes_another_ones_connect_is_held() {
 /// Its connection goes, and its session does not know.
 #[test]
 fn a_tab_that_was_closed_gives_its_place_back() {
-    let house = House::open(HOUSE);
-    let first = Client::tab(&house, "user1", None);
-    let other = Client::tab(&house, "user1", Some(first.cookie()));
+    let server = TestServer::open(SETTINGS);
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let other = BayeuxClient::tab(&server, "user1", Some(first.cookie()));
     let body = message(&first, "/meta/connect").to_string();
-    let mut stream = TcpStream::connect(house.base.strip_prefix("http://").unwrap()).unwrap();
+    let mut stream = server.connect();
     write!(
         stream,
         "POST {COMETD} HTTP/1.1\r\nhost: a\r\nauthorization: {}\r\ncookie: {}\r\ncontent-length: {}\r\n\r\n{body}",
@@ -178,9 +177,9 @@ fn a_tab_that_was_closed_gives_its_place_back() {
 
 #[test]
 fn a_tab_that_polls_again_keeps_its_place() {
-    let house = House::open(HOUSE);
-    let first = Client::tab(&house, "user1", None);
-    let other = Client::tab(&house, "user1", Some(first.cookie()));
+    let server = TestServer::open(SETTINGS);
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let other = BayeuxClient::tab(&server, "user1", Some(first.cookie()));
     std::thread::scope(|scope| {
         // The later connect of the same tab, whose earlier one it may not know to be held.
         let polls = [(); 2].map(|()| scope.spawn(|| first.connect(None)));
@@ -190,7 +189,7 @@ fn a_tab_that_polls_again_keeps_its_place() {
         for _ in 0..3 {
             assert!(is_told_to_poll(&reply(other.connect(None))));
         }
-        done(&house, "user1", FIRST, "StartCallRecording");
+        done(&server, "user1", FIRST, "StartCallRecording");
         let came: usize = polls.into_iter().map(|poll| poll.join().unwrap().len()).sum();
         assert_eq!(came, 3);
     });
@@ -198,13 +197,13 @@ fn a_tab_that_polls_again_keeps_its_place() {
 
 #[test]
 fn clients_that_keep_no_cookie_hold_a_connect_each() {
-    let house = House::open(HOUSE);
-    let clients = [(); 8].map(|()| Client::subscribed(&house, "user1"));
+    let server = TestServer::open(SETTINGS);
+    let clients = [(); 8].map(|()| BayeuxClient::subscribed(&server, "user1"));
     std::thread::scope(|scope| {
         let held = clients
             .each_ref()
             .map(|client| scope.spawn(|| client.connect(None)));
-        done(&house, "user1", FIRST, "StartCallRecording");
+        done(&server, "user1", FIRST, "StartCallRecording");
         for held in held {
             let answer = held.join().unwrap();
             assert_eq!(answer.len(), 2, "{answer:#?}");
@@ -215,16 +214,16 @@ fn clients_that_keep_no_cookie_hold_a_connect_each() {
 
 #[test]
 fn tabs_that_were_opened_at_the_same_time_are_told_apart_by_what_they_send() {
-    let house = House::open(HOUSE);
+    let server = TestServer::open(SETTINGS);
     // Neither had a cookie at its handshake; the browser keeps the later one.
-    let [first, second] = [(); 2].map(|()| Client::tab(&house, "user1", None));
+    let [first, second] = [(); 2].map(|()| BayeuxClient::tab(&server, "user1", None));
     assert_ne!(first.cookie(), second.cookie());
     let cookie = second.cookie().to_owned();
     let first = first.with_cookie(&cookie);
     std::thread::scope(|scope| {
         let held = scope.spawn(|| first.connect(None));
         wait_until_held(&second);
-        done(&house, "user1", FIRST, "StartCallRecording");
+        done(&server, "user1", FIRST, "StartCallRecording");
         assert_eq!(held.join().unwrap().len(), 2);
     });
     second.notifications(1);
@@ -236,15 +235,15 @@ fn more_tabs_may_hold_one_if_the_key_says_so() {
         ("cometd.max_sessions_per_browser", "2"),
         ("cometd.multi_session_interval_ms", "500"),
     ];
-    let house = House::open(&[HOUSE, &more].concat());
-    let first = Client::tab(&house, "user1", None);
-    let [second, third] = [(); 2].map(|()| Client::tab(&house, "user1", Some(first.cookie())));
+    let server = TestServer::open(&[SETTINGS, &more].concat());
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let [second, third] = [(); 2].map(|()| BayeuxClient::tab(&server, "user1", Some(first.cookie())));
     std::thread::scope(|scope| {
         let held = [&first, &second].map(|tab| scope.spawn(|| tab.connect(None)));
         wait_until_held(&third);
         assert_eq!(reply(third.connect(None))["advice"]["interval"], 500);
         assert!(held.iter().all(|held| !held.is_finished()));
-        done(&house, "user1", FIRST, "StartCallRecording");
+        done(&server, "user1", FIRST, "StartCallRecording");
         for held in held {
             assert_eq!(held.join().unwrap().len(), 2);
         }
@@ -253,13 +252,13 @@ fn more_tabs_may_hold_one_if_the_key_says_so() {
 
 #[test]
 fn a_pause_is_shorter_than_what_a_session_lasts() {
-    let house = House::open(&[
+    let server = TestServer::open(&[
         ("cometd.timeout_ms", "600000"),
         ("cometd.session_ms", "30000"),
         ("cometd.multi_session_interval_ms", "60000"),
     ]);
-    let first = Client::tab(&house, "user1", None);
-    let other = Client::tab(&house, "user1", Some(first.cookie()));
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let other = BayeuxClient::tab(&server, "user1", Some(first.cookie()));
     std::thread::scope(|scope| {
         let held = scope.spawn(|| first.connect(None));
         wait_until_held(&other);

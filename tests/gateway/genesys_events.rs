@@ -3,18 +3,18 @@
 use callrec::capi::*;
 use serde_json::{Value, json};
 
-use crate::bayeux::{Client, done, operations, resource};
-use crate::kit::{FIRST, House, SECOND};
-use crate::support::{Call, Start, end};
+use crate::bayeux::{BayeuxClient, done, operations, resource};
+use crate::server::{FIRST, SECOND, TestServer};
+use crate::support::{CallFields, StartFields, end};
 
-/// The call of the published samples, in place of the house's first.
-pub fn published_house() -> House {
-    let house = House::open(&[
+/// The call of the published samples, in place of the server's first.
+pub fn published_server() -> TestServer {
+    let server = TestServer::open(&[
         ("gateway.public_url", "http://127.0.0.1:8080"),
         ("storage.host", "hpe-voicevm-70.genesyslab.com"),
     ]);
-    end(house.calls[0]).unwrap();
-    let call = Call {
+    end(server.calls[0]).unwrap();
+    let call = CallFields {
         call_id: Some(FIRST),
         switch_call_id: Some("007102719818001f"),
         call_type: Some("Internal"),
@@ -27,15 +27,15 @@ pub fn published_house() -> House {
         attributes: Some(
             r#"{"IW_BundleUid":"717f9130-a1d9-4092-f8b9-7804ee2592ea","IW_CaseUid":"d7e2c775-edaa-4d1e-b65c-bd48371b43ad"}"#,
         ),
-        ..Call::default()
+        ..CallFields::default()
     };
-    house.engine.begin(&call).unwrap();
-    house
+    server.engine.begin(&call).unwrap();
+    server
 }
 
 /// That the next notification is this sample, member by member, in their order. What depends
 /// on the moment or on the device's UUID is put in from the sample.
-pub fn expect_notification(client: &Client<'_>, sample: &str) {
+pub fn expect_notification(client: &BayeuxClient<'_>, sample: &str) {
     let mut told = client.notifications(1).remove(0);
     let sample: Value = serde_json::from_str(sample).unwrap();
     let ours = told["data"]["call"].clone();
@@ -91,8 +91,8 @@ pub fn states(notifications: &[Value]) -> Vec<String> {
 
 #[test]
 fn each_change_is_told_once_in_both_words_and_with_what_is_possible_then() {
-    let house = House::open(&[]);
-    let client = Client::subscribed(&house, "user1");
+    let server = TestServer::open(&[]);
+    let client = BayeuxClient::subscribed(&server, "user1");
     let steps = [
         ("StartCallRecording", "Recording", "ON"),
         ("PauseCallRecording", "Paused", "PAUSED"),
@@ -102,7 +102,7 @@ fn each_change_is_told_once_in_both_words_and_with_what_is_possible_then() {
     ];
     // Nobody waits for one before asking for the next: each shows its own state.
     for (operation, _, _) in steps {
-        done(&house, "user1", FIRST, operation);
+        done(&server, "user1", FIRST, operation);
     }
     for (notification, (operation, recorded, gsip)) in client.notifications(5).iter().zip(steps) {
         assert_eq!(state(notification), (recorded.into(), gsip.into()), "{operation}");
@@ -121,12 +121,12 @@ fn each_change_is_told_once_in_both_words_and_with_what_is_possible_then() {
 #[test]
 fn stops_and_starts_in_one_breath_are_told_in_their_order() {
     const TIMES: usize = 20;
-    let house = House::open(&[]);
-    let client = Client::subscribed(&house, "user1");
+    let server = TestServer::open(&[]);
+    let client = BayeuxClient::subscribed(&server, "user1");
     for _ in 0..TIMES {
-        done(&house, "user1", FIRST, "StartCallRecording");
-        done(&house, "user1", FIRST, "PauseCallRecording");
-        done(&house, "user1", FIRST, "StopCallRecording");
+        done(&server, "user1", FIRST, "StartCallRecording");
+        done(&server, "user1", FIRST, "PauseCallRecording");
+        done(&server, "user1", FIRST, "StopCallRecording");
     }
     let told = states(&client.notifications(3 * TIMES));
     assert_eq!(told, ["Recording", "Paused", "Stopped"].repeat(TIMES));
@@ -134,29 +134,29 @@ fn stops_and_starts_in_one_breath_are_told_in_their_order() {
 
 #[test]
 fn further_recordings_of_a_call_are_no_change_of_its_state() {
-    let house = House::open(&[]);
-    let client = Client::subscribed(&house, "user1");
-    done(&house, "user1", FIRST, "StartCallRecording");
-    let more = Start {
+    let server = TestServer::open(&[]);
+    let client = BayeuxClient::subscribed(&server, "user1");
+    done(&server, "user1", FIRST, "StartCallRecording");
+    let more = StartFields {
         flags: REC_START_ADDITIONAL,
         call_id: Some(FIRST),
-        ..Start::default()
+        ..StartFields::default()
     };
-    let id = house.engine.start(None, &more).unwrap();
-    house.engine.events.wait_kind(&id, REC_EVENT_STARTED);
-    house.engine.by_id(rec_stop_by_id, None, &id).unwrap();
-    house.engine.events.wait_terminal(&id);
-    done(&house, "user1", FIRST, "StopCallRecording");
+    let id = server.engine.start(None, &more).unwrap();
+    server.engine.events.wait_kind(&id, REC_EVENT_STARTED);
+    server.engine.by_id(rec_stop_by_id, None, &id).unwrap();
+    server.engine.events.wait_terminal(&id);
+    done(&server, "user1", FIRST, "StopCallRecording");
     assert_eq!(states(&client.notifications(2)), ["Recording", "Stopped"]);
 }
 
 #[test]
 fn each_user_is_told_of_their_own_calls_alone() {
-    let house = House::open(&[]);
-    let clients = ["user1", "user2", "admin"].map(|user| Client::subscribed(&house, user));
-    let twin = Client::subscribed(&house, "user1");
-    done(&house, "user1", FIRST, "StartCallRecording");
-    done(&house, "user2", SECOND, "StartCallRecording");
+    let server = TestServer::open(&[]);
+    let clients = ["user1", "user2", "admin"].map(|user| BayeuxClient::subscribed(&server, user));
+    let twin = BayeuxClient::subscribed(&server, "user1");
+    done(&server, "user1", FIRST, "StartCallRecording");
+    done(&server, "user2", SECOND, "StartCallRecording");
     for (client, call) in [(&clients[0], FIRST), (&twin, FIRST), (&clients[1], SECOND)] {
         assert_eq!(client.notifications(1)[0]["data"]["call"]["id"], call);
     }
@@ -166,20 +166,20 @@ fn each_user_is_told_of_their_own_calls_alone() {
 
 #[test]
 fn who_has_the_call_now_is_told() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let (before, after) = (
-        Client::subscribed(&house, "user1"),
-        Client::subscribed(&house, "user2"),
+        BayeuxClient::subscribed(&server, "user1"),
+        BayeuxClient::subscribed(&server, "user2"),
     );
-    done(&house, "user1", FIRST, "StartCallRecording");
+    done(&server, "user1", FIRST, "StartCallRecording");
     before.notifications(1);
-    let moved = Call {
+    let moved = CallFields {
         user: Some("user2"),
         number: Some("177"),
-        ..Call::default()
+        ..CallFields::default()
     };
-    moved.update(house.calls[0]).unwrap();
-    done(&house, "user2", FIRST, "StopCallRecording");
+    moved.update(server.calls[0]).unwrap();
+    done(&server, "user2", FIRST, "StopCallRecording");
     let told = after.notifications(1).remove(0);
     assert_eq!(told["data"]["phoneNumber"], "177");
     assert!(before.poll(Some(0)).is_empty());
@@ -187,11 +187,11 @@ fn who_has_the_call_now_is_told() {
 
 #[test]
 fn the_end_of_a_call_is_told_as_released_and_nothing_can_be_done() {
-    let house = House::open(&[]);
-    let client = Client::subscribed(&house, "user1");
-    done(&house, "user1", FIRST, "StartCallRecording");
+    let server = TestServer::open(&[]);
+    let client = BayeuxClient::subscribed(&server, "user1");
+    done(&server, "user1", FIRST, "StartCallRecording");
     client.notifications(1);
-    end(house.calls[0]).unwrap();
+    end(server.calls[0]).unwrap();
     let told = client.notifications(1).remove(0);
     assert_eq!(state(&told), ("Stopped".into(), "OFF".into()));
     let call = &told["data"]["call"];
@@ -203,28 +203,28 @@ fn the_end_of_a_call_is_told_as_released_and_nothing_can_be_done() {
 
 #[test]
 fn what_was_live_before_the_gateway_is_known_to_it() {
-    let house = House::open(&[]);
-    house.stop_gateway();
-    let start = Start {
+    let server = TestServer::open(&[]);
+    server.stop_gateway();
+    let start = StartFields {
         call_id: Some(FIRST),
-        ..Start::default()
+        ..StartFields::default()
     };
-    let id = house.engine.start(None, &start).unwrap();
-    house.engine.events.wait_kind(&id, REC_EVENT_STARTED);
-    let house = house.reopened();
-    let client = Client::subscribed(&house, "user1");
-    done(&house, "user1", FIRST, "PauseCallRecording");
-    done(&house, "user1", FIRST, "StopCallRecording");
+    let id = server.engine.start(None, &start).unwrap();
+    server.engine.events.wait_kind(&id, REC_EVENT_STARTED);
+    let server = server.reopened();
+    let client = BayeuxClient::subscribed(&server, "user1");
+    done(&server, "user1", FIRST, "PauseCallRecording");
+    done(&server, "user1", FIRST, "StopCallRecording");
     assert_eq!(states(&client.notifications(2)), ["Paused", "Stopped"]);
 }
 
 #[test]
 fn a_start_that_fails_afterwards_is_told_with_why() {
-    let house = House::open(&[("storage.name", "{user}/{id}")]);
+    let server = TestServer::open(&[("storage.name", "{user}/{id}")]);
     // Where a directory is to be made there is a file.
-    std::fs::write(house.dir.0.join("user1"), "").unwrap();
-    let client = Client::subscribed(&house, "user1");
-    done(&house, "user1", FIRST, "StartCallRecording");
+    std::fs::write(server.dir.0.join("user1"), "").unwrap();
+    let client = BayeuxClient::subscribed(&server, "user1");
+    done(&server, "user1", FIRST, "StartCallRecording");
     let told = client.notifications(1).remove(0);
     let data = &told["data"];
     assert_eq!(data["call"]["recordingState"], "Stopped");
@@ -234,36 +234,36 @@ fn a_start_that_fails_afterwards_is_told_with_why() {
     );
     assert_eq!(data["errorCode"], 4);
     assert!(!text(&data["errorMessage"]).is_empty());
-    assert_eq!(resource(&house, "user1", FIRST)["userData"], json!({}));
+    assert_eq!(resource(&server, "user1", FIRST)["userData"], json!({}));
 }
 
 #[test]
 fn a_failed_start_leaves_the_name_of_the_one_before() {
-    let house = House::open(&[("storage.name", "{number}/{id}")]);
-    let client = Client::subscribed(&house, "user1");
-    done(&house, "user1", FIRST, "StartCallRecording");
-    done(&house, "user1", FIRST, "StopCallRecording");
+    let server = TestServer::open(&[("storage.name", "{number}/{id}")]);
+    let client = BayeuxClient::subscribed(&server, "user1");
+    done(&server, "user1", FIRST, "StartCallRecording");
+    done(&server, "user1", FIRST, "StopCallRecording");
     client.notifications(2);
-    let before = resource(&house, "user1", FIRST)["userData"].clone();
-    std::fs::write(house.dir.0.join("166"), "").unwrap();
-    let moved = Call {
+    let before = resource(&server, "user1", FIRST)["userData"].clone();
+    std::fs::write(server.dir.0.join("166"), "").unwrap();
+    let moved = CallFields {
         number: Some("166"),
-        ..Call::default()
+        ..CallFields::default()
     };
-    moved.update(house.calls[0]).unwrap();
-    done(&house, "user1", FIRST, "StartCallRecording");
+    moved.update(server.calls[0]).unwrap();
+    done(&server, "user1", FIRST, "StartCallRecording");
     let told = client.notifications(1).remove(0);
     assert_eq!(told["data"]["errorCode"], 4);
     assert_eq!(told["data"]["call"]["userData"], before);
-    assert_eq!(resource(&house, "user1", FIRST)["userData"], before);
+    assert_eq!(resource(&server, "user1", FIRST)["userData"], before);
 }
 
 #[test]
 fn an_automatic_recording_that_cannot_begin_is_told_once() {
-    let house = House::open(&[("recordings.max", "1")]);
-    done(&house, "user2", SECOND, "StartCallRecording");
-    let client = Client::subscribed(&house, "user1");
-    house.engine.line(None, Some("101"), REC_LINE_AUTOMATIC).unwrap();
+    let server = TestServer::open(&[("recordings.max", "1")]);
+    done(&server, "user2", SECOND, "StartCallRecording");
+    let client = BayeuxClient::subscribed(&server, "user1");
+    server.engine.line(None, Some("101"), REC_LINE_AUTOMATIC).unwrap();
     let told = client.notifications(1).remove(0);
     assert_eq!(told["data"]["call"]["id"], FIRST);
     assert_eq!(told["data"]["errorCode"], 4);

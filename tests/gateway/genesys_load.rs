@@ -8,12 +8,13 @@ use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::process::resident_kib;
+use callrec_testkit::random::byte_at;
 use callrec_testkit::wait::PATIENCE;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
-use crate::bayeux::{Client, done};
-use crate::kit::House;
-use crate::support::{Call, Engine, Start, feed};
+use crate::bayeux::{BayeuxClient, done};
+use crate::server::TestServer;
+use crate::support::{CallFields, StartFields, TestEngine, feed};
 
 struct Load {
     clients: usize,
@@ -60,7 +61,7 @@ fn call(number: usize) -> String {
 }
 
 /// Starts and stops this driver's calls, each once a second.
-fn drive(house: &House, load: &Load, driver: usize, rounds: &AtomicUsize) {
+fn drive(server: &TestServer, load: &Load, driver: usize, rounds: &AtomicUsize) {
     let begun = Instant::now();
     let mine: Vec<_> = (driver..load.clients).step_by(DRIVERS).collect();
     let step = Duration::from_secs(1) / (2 * mine.len() as u32);
@@ -70,7 +71,7 @@ fn drive(house: &House, load: &Load, driver: usize, rounds: &AtomicUsize) {
             for &number in &mine {
                 // A load of so many a second, not as many as possible.
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                done(house, &agent(number), &call(number), operation);
+                done(server, &agent(number), &call(number), operation);
                 due += step;
             }
         }
@@ -79,7 +80,7 @@ fn drive(house: &House, load: &Load, driver: usize, rounds: &AtomicUsize) {
 }
 
 /// Polls until all has come that there is; counts what came.
-fn listen(client: &Client, load: &Load) -> usize {
+fn listen(client: &BayeuxClient, load: &Load) -> usize {
     let expected = 2 * load.rounds();
     let mut came = 0;
     let mut last = Instant::now();
@@ -97,8 +98,7 @@ fn listen(client: &Client, load: &Load) -> usize {
 
 /// Byte `at` of what is fed: never silence.
 fn spoken(at: usize) -> u8 {
-    let mixed = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    ((mixed >> 40) % 200) as u8 + 1
+    byte_at(0, at as u64) % 200 + 1
 }
 
 /// How many of the bytes that were fed are missing, and how many are there again (the feeder's
@@ -122,21 +122,21 @@ fn compared(kept: impl Iterator<Item = u8>, fed: usize) -> (u64, u64) {
 
 /// Feeds a frame each 20 ms; how many bytes that were, and the recording's id.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
-fn speak(house: &House, over: &AtomicBool) -> (usize, String) {
-    let beside = Call {
+fn speak(server: &TestServer, over: &AtomicBool) -> (usize, String) {
+    let beside = CallFields {
         call_id: Some("beside"),
         number: Some("9"),
-        ..Call::default()
+        ..CallFields::default()
     };
-    let handle = house.engine.begin(&beside).unwrap();
+    let handle = server.engine.begin(&beside).unwrap();
     let leg = feed(handle, REC_LEG_LOCAL, REC_CODEC_PCMU, 8000).unwrap();
-    let start = Start {
+    let start = StartFields {
         call_id: Some("beside"),
         format: Some("wav-ulaw"),
         layout: REC_LAYOUT_LOCAL,
-        ..Start::default()
+        ..StartFields::default()
     };
-    let id = house.engine.start(None, &start).unwrap();
+    let id = server.engine.start(None, &start).unwrap();
     let mut due = Instant::now();
     let mut fed = 0;
     while !over.load(Ordering::Relaxed) {
@@ -148,7 +148,7 @@ fn speak(house: &House, over: &AtomicBool) -> (usize, String) {
         // One that gets no turn is late, but never ahead of the clock.
         due = Instant::now() + Duration::from_millis(20);
     }
-    house.engine.by_id(rec_stop_by_id, None, &id).unwrap();
+    server.engine.by_id(rec_stop_by_id, None, &id).unwrap();
     (fed, id)
 }
 
@@ -157,23 +157,24 @@ fn none_is_lost_or_doubled_memory_is_flat_and_a_feed_beside_keeps_every_frame() 
     let load = Load::asked_for();
     let dir = ScratchDir::new();
     // In real time, and with nobody who would collect its events.
-    let engine = Engine::open_unheard(&dir.0, &[("media.clock", "real"), ("cometd.timeout_ms", "2000")]);
-    let house = House::of(dir, engine);
+    let engine =
+        TestEngine::open_unsubscribed(&dir.0, &[("media.clock", "real"), ("cometd.timeout_ms", "2000")]);
+    let server = TestServer::of(dir, engine);
     for number in 0..load.clients {
         let (id, user) = (call(number), agent(number));
-        let one = Call {
+        let one = CallFields {
             call_id: Some(&id),
             number: Some(&id),
             user: Some(&user),
-            ..Call::default()
+            ..CallFields::default()
         };
-        house.engine.begin(&one).unwrap();
+        server.engine.begin(&one).unwrap();
     }
     let (over, rounds) = (AtomicBool::new(false), AtomicUsize::new(0));
     let (before, after, spoken_bytes, id) = std::thread::scope(|scope| {
-        let speaker = scope.spawn(|| speak(&house, &over));
+        let speaker = scope.spawn(|| speak(&server, &over));
         let subscribed: Vec<_> = (0..load.clients)
-            .map(|number| Client::subscribed(&house, &agent(number)))
+            .map(|number| BayeuxClient::subscribed(&server, &agent(number)))
             .collect();
         let listeners: Vec<_> = subscribed
             .into_iter()
@@ -184,8 +185,8 @@ fn none_is_lost_or_doubled_memory_is_flat_and_a_feed_beside_keeps_every_frame() 
             .collect();
         let drivers: Vec<_> = (0..DRIVERS)
             .map(|driver| {
-                let (house, load, rounds) = (&house, &load, &rounds);
-                scope.spawn(move || drive(house, load, driver, rounds))
+                let (server, load, rounds) = (&server, &load, &rounds);
+                scope.spawn(move || drive(server, load, driver, rounds))
             })
             .collect();
         while rounds.load(Ordering::Relaxed) < DRIVERS * load.warm {
@@ -211,14 +212,14 @@ fn none_is_lost_or_doubled_memory_is_flat_and_a_feed_beside_keeps_every_frame() 
     assert!(before > 0, "memory is not known");
     assert!(after < before + load.growth_kib, "memory: {before}, then {after}");
     let seen = loop {
-        let seen = house.engine.get(None, &id).unwrap();
+        let seen = server.engine.get(None, &id).unwrap();
         if seen.state == REC_STATE_FINISHED {
             break seen;
         }
         std::thread::yield_now();
     };
     // What the feeder's own delays have left open is silence.
-    let kept = Wav::read(&seen.path).data.into_iter();
+    let kept = WavFile::read(&seen.path).data.into_iter();
     let (missing, again) = compared(kept.filter(|byte| *byte != 0xff), spoken_bytes);
     let manifest = manifest_beside(&seen.path);
     let told = |field: &str| manifest["legs"][0][field].as_u64().unwrap();

@@ -3,15 +3,15 @@
 use callrec::capi::*;
 use serde_json::json;
 
-use crate::bayeux::{Client, done, get, operations, refusal, resource};
-use crate::kit::{FIRST, House, basic};
-use crate::support::{Call, Start, end};
+use crate::bayeux::{BayeuxClient, done, get, operations, refusal, resource};
+use crate::server::{FIRST, TestServer, basic};
+use crate::support::{CallFields, StartFields, end};
 
 #[test]
 fn a_call_as_it_is_published() {
-    let house = House::open(&[("gateway.public_url", "https://calls.example/x/")]);
-    end(house.calls[0]).unwrap();
-    let call = Call {
+    let server = TestServer::open(&[("gateway.public_url", "https://calls.example/x/")]);
+    end(server.calls[0]).unwrap();
+    let call = CallFields {
         phone: Some("+1555123456"),
         direction: REC_DIRECTION_INCOMING,
         attributes: Some(r#"{"GSIP_RECORD":"ON","team":"a","GSIP_REC_FN":"forged"}"#),
@@ -20,10 +20,10 @@ fn a_call_as_it_is_published() {
         number: Some("101"),
         user: Some("user1"),
         device: Some("SEP123456789ABC"),
-        ..Call::default()
+        ..CallFields::default()
     };
-    house.engine.begin(&call).unwrap();
-    let shown = resource(&house, "user1", FIRST);
+    server.engine.begin(&call).unwrap();
+    let shown = resource(&server, "user1", FIRST);
     assert_eq!(
         shown["participants"],
         json!([{
@@ -55,48 +55,48 @@ fn callrec_now() -> i64 {
 
 #[test]
 fn me_and_my_calls() {
-    let house = House::open(&[]);
-    let me = get(&house, "user1", "/me").json();
+    let server = TestServer::open(&[]);
+    let me = get(&server, "user1", "/me").json();
     assert_eq!(me["statusCode"], 0);
     assert_eq!(me["user"]["userName"], "user1");
-    let calls = get(&house, "user1", "/me/calls").json();
+    let calls = get(&server, "user1", "/me/calls").json();
     assert_eq!(calls["statusCode"], 0);
     assert_eq!(calls["uris"][0], calls["calls"][0]["uri"]);
-    let one = get(&house, "user1", &format!("/me/calls/{FIRST}")).json();
+    let one = get(&server, "user1", &format!("/me/calls/{FIRST}")).json();
     assert_eq!(one["statusCode"], 0);
     assert_eq!(one["call"]["id"], FIRST);
-    let resources = get(&house, "user1", "/me/calls?fields=*").json();
+    let resources = get(&server, "user1", "/me/calls?fields=*").json();
     assert_eq!(resources["calls"][0]["id"], FIRST);
     assert!(resources.get("uris").is_none());
 }
 
 #[test]
 fn both_ends_of_a_users_internal_call_are_one() {
-    let house = House::open(&[]);
-    let other_end = Call {
+    let server = TestServer::open(&[]);
+    let other_end = CallFields {
         call_id: Some(FIRST),
         device: Some("SEP000000000001"),
         number: Some("199"),
         user: Some("user1"),
-        ..Call::default()
+        ..CallFields::default()
     };
-    house.engine.begin(&other_end).unwrap();
-    let start = Start {
+    server.engine.begin(&other_end).unwrap();
+    let start = StartFields {
         call_id: Some(FIRST),
         number: Some("199"),
-        ..Start::default()
+        ..StartFields::default()
     };
-    house.engine.start(None, &start).unwrap();
-    let listed = get(&house, "user1", "/me/calls").json();
+    server.engine.start(None, &start).unwrap();
+    let listed = get(&server, "user1", "/me/calls").json();
     assert_eq!(listed["calls"].as_array().unwrap().len(), 1, "{listed}");
     assert_eq!(listed["uris"], json!([listed["calls"][0]["uri"]]));
-    for shown in [&listed["calls"][0], &resource(&house, "user1", FIRST)] {
+    for shown in [&listed["calls"][0], &resource(&server, "user1", FIRST)] {
         assert_eq!(shown["recordingState"], "Recording");
         assert_eq!(shown["userData"]["GSIP_RECORD"], "ON");
         assert_eq!(operations(shown), ["PauseCallRecording", "StopCallRecording"]);
     }
-    done(&house, "user1", FIRST, "StopCallRecording");
-    let stopped = resource(&house, "user1", FIRST);
+    done(&server, "user1", FIRST, "StopCallRecording");
+    let stopped = resource(&server, "user1", FIRST);
     assert_eq!(
         (&stopped["recordingState"], operations(&stopped)),
         (&json!("Stopped"), vec!["StartCallRecording"])
@@ -105,7 +105,7 @@ fn both_ends_of_a_users_internal_call_are_one() {
 
 #[test]
 fn other_paths_are_6_with_404_and_other_methods_405() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for path in [
         "",
         "/",
@@ -123,7 +123,7 @@ fn other_paths_are_6_with_404_and_other_methods_405() {
         "/me/calls/%ff",
         "/me/calls/..",
     ] {
-        assert_eq!(refusal(&get(&house, "user1", path)), (404, 6), "{path}");
+        assert_eq!(refusal(&get(&server, "user1", path)), (404, 6), "{path}");
     }
     let user = basic("user1", "secret");
     let headers = [("authorization", user.as_str())];
@@ -134,7 +134,7 @@ fn other_paths_are_6_with_404_and_other_methods_405() {
         ("DELETE", "/me/devices/x", "GET, HEAD, POST"),
         ("PUT", "/me/calls/x", "GET, HEAD, POST"),
     ] {
-        let reply = house.send(method, &format!("/api/v2{path}"), &headers, "{}");
+        let reply = server.send(method, &format!("/api/v2{path}"), &headers, "{}");
         assert_eq!(refusal(&reply), (405, 3), "{method} {path}");
         assert_eq!(reply.header("allow"), allow);
     }
@@ -142,17 +142,17 @@ fn other_paths_are_6_with_404_and_other_methods_405() {
 
 #[test]
 fn a_call_id_may_be_anything_that_a_path_can_say() {
-    let house = House::open(&[]);
-    let call = Call {
+    let server = TestServer::open(&[]);
+    let call = CallFields {
         call_id: Some("a/b ü%?#"),
         number: Some("104"),
         user: Some("user1"),
-        ..Call::default()
+        ..CallFields::default()
     };
-    house.engine.begin(&call).unwrap();
+    server.engine.begin(&call).unwrap();
     let coded = "a%2Fb%20%C3%BC%25%3F%23";
-    done(&house, "user1", coded, "StartCallRecording");
-    let shown = resource(&house, "user1", coded);
+    done(&server, "user1", coded, "StartCallRecording");
+    let shown = resource(&server, "user1", coded);
     assert_eq!(shown["id"], "a/b ü%?#");
     assert!(
         shown["uri"]
@@ -164,8 +164,8 @@ fn a_call_id_may_be_anything_that_a_path_can_say() {
 
 #[test]
 fn without_token_and_cookie_403_in_plain_text() {
-    let house = House::open(&[("genesys.csrf", "true")]);
-    let me = get(&house, "user1", "/me");
+    let server = TestServer::open(&[("genesys.csrf", "true")]);
+    let me = get(&server, "user1", "/me");
     assert_eq!(me.header("x-csrf-header"), "X-CSRF-TOKEN");
     let token = me.header("x-csrf-token").to_owned();
     let cookie = me.header("set-cookie").split(';').next().unwrap().to_owned();
@@ -188,7 +188,7 @@ fn without_token_and_cookie_403_in_plain_text() {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        let reply = house.send("POST", &path, &headers, start);
+        let reply = server.send("POST", &path, &headers, start);
         assert_eq!(reply.status, status, "{headers:?}");
         if status == 403 {
             assert_eq!(reply.text(), "Missing or invalid Csrf token");
@@ -198,23 +198,23 @@ fn without_token_and_cookie_403_in_plain_text() {
     // Reading needs neither, and the same cookie keeps its token.
     let (name, value) = user("user1");
     let headers = [(name.as_str(), value.as_str()), ("cookie", cookie.1.as_str())];
-    let again = house.send("GET", "/api/v2/me", &headers, "");
+    let again = server.send("GET", "/api/v2/me", &headers, "");
     assert_eq!(again.header("x-csrf-token"), token.1);
     // It does not stand before CometD, where a session's id is as secret.
-    Client::subscribed(&house, "user1");
+    BayeuxClient::subscribed(&server, "user1");
 }
 
 #[test]
 fn without_the_setting_nobody_is_told_a_token() {
-    let house = House::open(&[]);
-    let me = get(&house, "user1", "/me");
+    let server = TestServer::open(&[]);
+    let me = get(&server, "user1", "/me");
     assert!(me.headers.get("x-csrf-token").is_none() && me.headers.get("set-cookie").is_none());
 }
 
 #[test]
 fn an_api_that_is_not_offered_is_not_there() {
-    let house = House::open(&[("gateway.apis", "imagicle")]);
+    let server = TestServer::open(&[("gateway.apis", "imagicle")]);
     for path in ["/api/v2/me", "/genesys/cometd"] {
-        assert_eq!(house.send("GET", path, &[], "").status, 404, "{path}");
+        assert_eq!(server.send("GET", path, &[], "").status, 404, "{path}");
     }
 }

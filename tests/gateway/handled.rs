@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use crate::imagicle::{BASE, DEVICE};
-use crate::kit::{FIRST, House, PLIVO_ACCOUNT, Reply, basic, handle};
+use crate::server::{FIRST, HttpResponse, PLIVO_ACCOUNT, TestServer, basic, handle};
 use crate::vobiz::finished;
 
-type Headers<'a> = &'a [(&'a str, &'a str)];
+type HeaderList<'a> = &'a [(&'a str, &'a str)];
 
 /// What differs from request to request: ids and times.
 fn settled(value: &mut Value) {
@@ -27,14 +27,14 @@ fn settled(value: &mut Value) {
     }
 }
 
-fn body_of(reply: &Reply) -> Value {
+fn body_of(reply: &HttpResponse) -> Value {
     let mut body = serde_json::from_slice(&reply.body).unwrap_or_else(|_| json!(reply.body));
     settled(&mut body);
     body
 }
 
 /// Those that the answer itself has: a server adds others.
-fn headers_of(reply: &Reply, of_server: &[&str]) -> Vec<(String, String)> {
+fn headers_of(reply: &HttpResponse, of_server: &[&str]) -> Vec<(String, String)> {
     let mut all: Vec<_> = reply
         .headers
         .iter()
@@ -46,9 +46,9 @@ fn headers_of(reply: &Reply, of_server: &[&str]) -> Vec<(String, String)> {
 }
 
 /// Asks both ways.
-fn both(house: &House, method: &str, path: &str, headers: Headers<'_>, body: &str) -> Reply {
-    let sent = house.send(method, path, headers, body);
-    let handled = handle(house.gateway, method, path, headers, body).unwrap();
+fn both(server: &TestServer, method: &str, path: &str, headers: HeaderList<'_>, body: &str) -> HttpResponse {
+    let sent = server.send(method, path, headers, body);
+    let handled = handle(server.gateway, method, path, headers, body).unwrap();
     let what = format!("{method} {path} {headers:?}");
     assert_eq!(handled.status, sent.status, "{what}");
     assert_eq!(body_of(&handled), body_of(&sent), "{what}");
@@ -70,11 +70,11 @@ fn both(house: &House, method: &str, path: &str, headers: Headers<'_>, body: &st
 
 #[test]
 fn what_is_asked_without_a_socket_is_answered_as_over_one() {
-    let house = House::open(&[
+    let server = TestServer::open(&[
         ("gateway.apis", "imagicle,genesys,vobiz,plivo"),
         ("gateway.auth_delay_ms", "0"),
     ]);
-    let (id, _) = finished(&house, 2);
+    let (id, _) = finished(&server, 2);
     let (admin, user1, plivo) = (
         basic("admin", "secret"),
         basic("user1", "secret"),
@@ -91,7 +91,7 @@ fn what_is_asked_without_a_socket_is_answered_as_over_one() {
     let call = format!("/api/v2/me/calls/{FIRST}");
     let of = |path: &str| format!("{BASE}{path}");
     let vobiz = |path: &str| format!("/api/v1/Account/MA_DEMO/{path}");
-    let cases: &[(&str, String, Headers<'_>, &str, u16)] = &[
+    let cases: &[(&str, String, HeaderList<'_>, &str, u16)] = &[
         ("GET", "/healthz".into(), &[], "", 200),
         ("HEAD", "/healthz".into(), &[], "", 200),
         ("GET", "/openapi.yaml".into(), &[], "", 200),
@@ -162,7 +162,7 @@ fn what_is_asked_without_a_socket_is_answered_as_over_one() {
         ("HEAD", audio.clone(), &token, "", 200),
     ];
     for (method, path, headers, body, status) in cases {
-        let reply = both(&house, method, path, headers, body);
+        let reply = both(&server, method, path, headers, body);
         assert_eq!(reply.status, *status, "{method} {path}: {}", reply.text());
     }
     for (name, value, get, head) in [
@@ -174,7 +174,7 @@ fn what_is_asked_without_a_socket_is_answered_as_over_one() {
     ] {
         for (method, status) in [("GET", get), ("HEAD", head)] {
             let headers = [token[0], token[1], (name, value)];
-            let reply = both(&house, method, &audio, &headers, "");
+            let reply = both(&server, method, &audio, &headers, "");
             assert_eq!(reply.status, status, "{method} {name}: {value}");
         }
     }
@@ -182,22 +182,22 @@ fn what_is_asked_without_a_socket_is_answered_as_over_one() {
 
 #[test]
 fn each_api_starts_and_stops_without_a_socket() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let (admin, user1) = (basic("admin", "secret"), basic("user1", "secret"));
     let (admin, user1) = (
         [("authorization", admin.as_str())],
         [("authorization", user1.as_str())],
     );
     let token = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
-    let ask = |method: &str, path: &str, headers: Headers<'_>, body: &Value| {
+    let ask = |method: &str, path: &str, headers: HeaderList<'_>, body: &Value| {
         let body = if body.is_null() {
             String::new()
         } else {
             body.to_string()
         };
-        handle(house.gateway, method, path, headers, &body).unwrap()
+        handle(server.gateway, method, path, headers, &body).unwrap()
     };
-    let live = || house.engine.stats().live_recordings;
+    let live = || server.engine.stats().live_recordings;
 
     let line = json!({ "deviceName": DEVICE });
     let started = ask("POST", &format!("{BASE}LiveRecordings"), &admin, &line);
@@ -230,16 +230,16 @@ fn nobody_says_which_host_was_asked_for_but_a_trusted_proxy() {
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    let stop = |house: &House| {
+    let stop = |server: &TestServer| {
         both(
-            house,
+            server,
             "DELETE",
             &format!("{BASE}LiveRecordings/Mine"),
             &browser,
             "",
         )
     };
-    assert_eq!(stop(&House::open(&[])).status, 403);
-    let trusting = House::open(&[("gateway.trusted_proxies", "127.0.0.1")]);
+    assert_eq!(stop(&TestServer::open(&[])).status, 403);
+    let trusting = TestServer::open(&[("gateway.trusted_proxies", "127.0.0.1")]);
     assert_eq!(stop(&trusting).status, 409, "nothing of theirs is recorded");
 }

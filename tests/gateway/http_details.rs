@@ -8,9 +8,9 @@ use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use crate::imagicle::BASE;
-use crate::kit::{FIRST, House, Reply, basic, handle};
-use crate::limits::{APIS, connect, expect_counted, expect_form, rest_of};
-use crate::support::Call;
+use crate::limits::{APIS, expect_counted, expect_form};
+use crate::server::{FIRST, HttpResponse, TestServer, basic, handle, read_to_close};
+use crate::support::CallFields;
 use crate::vobiz::{ID, finished};
 
 const ALL: [(&str, &str); 2] = [
@@ -19,7 +19,7 @@ const ALL: [(&str, &str); 2] = [
 ];
 
 /// What a socket has answered.
-fn parsed(answer: &str) -> Reply {
+fn parsed(answer: &str) -> HttpResponse {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1));
@@ -28,7 +28,7 @@ fn parsed(answer: &str) -> Reply {
         let name: ureq::http::HeaderName = name.parse().unwrap();
         headers.append(name, value.parse().unwrap());
     }
-    Reply {
+    HttpResponse {
         status: status.and_then(|status| status.parse().ok()).unwrap_or(0),
         headers,
         body: body.into(),
@@ -37,15 +37,15 @@ fn parsed(answer: &str) -> Reply {
 
 #[test]
 fn a_range_of_a_file_that_has_changed_since_is_the_whole_file() {
-    let house = House::open(&[]);
-    let (_, url) = finished(&house, 1);
-    let path = url.strip_prefix(&house.base).unwrap();
-    let whole = house.send("GET", path, &ID, "");
+    let server = TestServer::open(&[]);
+    let (_, url) = finished(&server, 1);
+    let path = url.strip_prefix(&server.base).unwrap();
+    let whole = server.send("GET", path, &ID, "");
     let (tag, modified) = (whole.header("etag"), whole.header("last-modified"));
     assert!(tag.starts_with('"') && !modified.is_empty(), "{whole:?}");
     let part = |if_range: &str, range: &str| {
         let headers = [ID[0], ID[1], ("if-range", if_range), ("range", range)];
-        house.send("GET", path, &headers, "")
+        server.send("GET", path, &headers, "")
     };
     for same in [tag, modified] {
         let reply = part(same, "bytes=4-11");
@@ -63,36 +63,36 @@ fn a_range_of_a_file_that_has_changed_since_is_the_whole_file() {
 
 #[test]
 fn a_range_of_an_unknown_unit_is_the_whole_file() {
-    let house = House::open(&[]);
-    let (_, url) = finished(&house, 1);
-    let path = url.strip_prefix(&house.base).unwrap();
-    let whole = house.send("GET", path, &ID, "");
+    let server = TestServer::open(&[]);
+    let (_, url) = finished(&server, 1);
+    let path = url.strip_prefix(&server.base).unwrap();
+    let whole = server.send("GET", path, &ID, "");
     for range in ["seconds=0-1", "items=1-2", "bytes", "=0-1"] {
-        let reply = house.send("GET", path, &[ID[0], ID[1], ("range", range)], "");
+        let reply = server.send("GET", path, &[ID[0], ID[1], ("range", range)], "");
         assert_eq!((reply.status, &reply.body), (200, &whole.body), "{range}");
     }
-    let reply = house.send("GET", path, &[ID[0], ID[1], ("range", "BYTES=0-3")], "");
+    let reply = server.send("GET", path, &[ID[0], ID[1], ("range", "BYTES=0-3")], "");
     assert_eq!((reply.status, reply.body.as_slice()), (206, &b"RIFF"[..]));
 }
 
 /// The client waits for leave to send a body, and the server does not read a byte of it.
 #[test]
 fn a_body_that_is_too_large_is_refused_before_it_is_sent() {
-    let house = House::open(&ALL);
+    let server = TestServer::open(&ALL);
     for (api, path) in APIS {
         for expect in ["expect: 100-continue\r\n", ""] {
-            let mut stream = connect(&house);
+            let mut stream = server.connect();
             write!(
                 stream,
                 "POST {path} HTTP/1.1\r\nhost: a\r\n{expect}content-length: 1025\r\n\r\n"
             )
             .unwrap();
-            let answer = rest_of(stream);
+            let answer = read_to_close(stream);
             assert!(answer.starts_with("HTTP/1.1 413 "), "{api}: {answer}");
             expect_form(api, &parsed(&answer), 413, "INVALID_PARAMETER");
         }
     }
-    let mut stream = connect(&house);
+    let mut stream = server.connect();
     write!(
         stream,
         "POST /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: 1024\r\n\r\n"
@@ -102,62 +102,62 @@ fn a_body_that_is_too_large_is_refused_before_it_is_sent() {
     stream.read_exact(&mut leave).unwrap();
     assert_eq!(&leave, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(&[b'x'; 1024]).unwrap();
-    assert!(rest_of(stream).starts_with("HTTP/1.1 200 "));
+    assert!(read_to_close(stream).starts_with("HTTP/1.1 200 "));
 }
 
 #[test]
 fn a_request_without_a_host_or_with_two_is_refused_in_each_apis_own_form() {
-    let house = House::open(&ALL);
+    let server = TestServer::open(&ALL);
     for (api, path) in APIS {
         for (count, hosts) in ["", "host: a\r\nhost: a\r\n", "host: a b\r\n"]
             .into_iter()
             .enumerate()
         {
-            let mut stream = connect(&house);
+            let mut stream = server.connect();
             write!(stream, "PUT {path} HTTP/1.1\r\n{hosts}\r\n").unwrap();
-            let reply = parsed(&rest_of(stream));
+            let reply = parsed(&read_to_close(stream));
             expect_form(api, &reply, 400, "INVALID_PARAMETER");
             assert_eq!(reply.header("connection"), "close");
             if count == 0 {
-                expect_counted(&house, api, "PUT", 400);
+                expect_counted(&server, api, "PUT", 400);
             }
         }
     }
-    let mut stream = connect(&house);
+    let mut stream = server.connect();
     write!(stream, "GET /healthz HTTP/1.0\r\n\r\n").unwrap();
-    assert!(rest_of(stream).starts_with("HTTP/1.0 200 "));
+    assert!(read_to_close(stream).starts_with("HTTP/1.0 200 "));
 }
 
 #[test]
 fn a_byte_order_mark_before_json_is_ignored() {
-    let house = House::open(&[("gateway.apis", "imagicle,genesys,vobiz")]);
+    let server = TestServer::open(&[("gateway.apis", "imagicle,genesys,vobiz")]);
     let user = basic("user1", "secret");
     let user = [("authorization", user.as_str())];
     let body = "\u{feff}{\"operationName\":\"StartCallRecording\"}";
-    let reply = house.send("POST", &format!("/api/v2/me/calls/{FIRST}"), &user, body);
+    let reply = server.send("POST", &format!("/api/v2/me/calls/{FIRST}"), &user, body);
     assert_eq!(reply.status, 200, "{}", reply.text());
     let admin = basic("admin", "secret");
     let admin = [("authorization", admin.as_str())];
     let body = "\u{feff}{\"deviceName\":\"SEP123456789DEF\"}";
-    let reply = house.send("POST", &format!("{BASE}LiveRecordings"), &admin, body);
+    let reply = server.send("POST", &format!("{BASE}LiveRecordings"), &admin, body);
     assert_eq!(reply.status, 201, "{}", reply.text());
     let path = format!("/api/v1/Account/MA_DEMO/Call/{FIRST}/Record/");
     for kind in ["application/json", "application/x-www-form-urlencoded"] {
         let headers = [ID[0], ID[1], ("content-type", kind)];
-        let reply = house.send("POST", &path, &headers, "\u{feff}{\"file_format\":\"wav\"}");
+        let reply = server.send("POST", &path, &headers, "\u{feff}{\"file_format\":\"wav\"}");
         assert_eq!(reply.status, 200, "{kind}: {}", reply.text());
     }
     let shake = "\u{feff}[{\"channel\":\"/meta/handshake\",\"supportedConnectionTypes\":[\"long-polling\"]}]";
-    let reply = house.send("POST", "/genesys/cometd", &user, shake);
+    let reply = server.send("POST", "/genesys/cometd", &user, shake);
     assert_eq!(reply.json()[0]["successful"], true, "{}", reply.text());
 }
 
 #[test]
 fn basic_credentials_are_taken_in_utf_8_and_in_latin_1() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for plain in ["agent\u{fc}:secret".as_bytes(), b"agent\xfc:secret"] {
         let basic = format!("Basic {}", BASE64_STANDARD.encode(plain));
-        let reply = house.send("GET", "/api/v2/me", &[("authorization", &basic)], "");
+        let reply = server.send("GET", "/api/v2/me", &[("authorization", &basic)], "");
         assert_eq!(reply.status, 200, "{plain:?}");
         assert_eq!(reply.json()["user"]["userName"], "agent\u{fc}");
     }
@@ -191,8 +191,8 @@ fn gets<'a>(id: &str, basic: &'a [(&'a str, &'a str)]) -> Vec<(String, &'a [(&'a
 
 #[test]
 fn head_is_answered_wherever_get_is() {
-    let house = House::open(&[("gateway.apis", "imagicle,genesys,vobiz,plivo")]);
-    let (id, _) = finished(&house, 1);
+    let server = TestServer::open(&[("gateway.apis", "imagicle,genesys,vobiz,plivo")]);
+    let (id, _) = finished(&server, 1);
     let basic = basic("MA_DEMO", "secret");
     let basic = [("authorization", basic.as_str())];
     // A csrf token and a time are others each time; the counters have grown.
@@ -200,17 +200,17 @@ fn head_is_answered_wherever_get_is() {
     for (path, headers) in gets(&id, &basic) {
         for accepts in ["identity", "gzip"] {
             let headers = [headers, &[("accept-encoding", accepts)]].concat();
-            let get = house.send("GET", &path, &headers, "");
-            let head = house.send("HEAD", &path, &headers, "");
-            let handled = handle(house.gateway, "HEAD", &path, &headers, "").unwrap();
+            let get = server.send("GET", &path, &headers, "");
+            let head = server.send("HEAD", &path, &headers, "");
+            let handled = handle(server.gateway, "HEAD", &path, &headers, "").unwrap();
             assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
             assert_eq!((handled.status, handled.body.len()), (get.status, 0), "{path}");
-            let names = |reply: &Reply| {
+            let names = |reply: &HttpResponse| {
                 let all = reply.headers.keys().map(ToString::to_string);
                 all.filter(|name| !["date", "transfer-encoding"].contains(&name.as_str()))
                     .collect::<Vec<_>>()
             };
-            let sorted = |reply: &Reply| {
+            let sorted = |reply: &HttpResponse| {
                 let mut names = names(reply);
                 names.sort();
                 names
@@ -221,17 +221,17 @@ fn head_is_answered_wherever_get_is() {
                 assert_eq!(head.header(name), get.header(name), "{path} {name}");
             }
         }
-        let refused = house.send("PATCH", &path, headers, "");
+        let refused = server.send("PATCH", &path, headers, "");
         if refused.status == 405 {
             assert!(refused.header("allow").contains("GET, HEAD"), "{path}");
         }
     }
     let counted = r#"callrec_http_requests_total{api="audio",method="HEAD",status="200"} 4"#;
-    let metrics = house.send("GET", "/metrics", &[], "");
+    let metrics = server.send("GET", "/metrics", &[], "");
     assert!(metrics.text().contains(counted), "{}", metrics.text());
 }
 
-fn unpacked(reply: &Reply) -> Vec<u8> {
+fn unpacked(reply: &HttpResponse) -> Vec<u8> {
     let mut plain = Vec::new();
     GzDecoder::new(reply.body.as_slice())
         .read_to_end(&mut plain)
@@ -241,16 +241,16 @@ fn unpacked(reply: &Reply) -> Vec<u8> {
 
 #[test]
 fn lists_are_compressed_for_clients_that_accept_it() {
-    let house = House::open(&[("gateway.apis", "imagicle,genesys,vobiz,plivo")]);
+    let server = TestServer::open(&[("gateway.apis", "imagicle,genesys,vobiz,plivo")]);
     let user = "MA_DEMO";
     for at in 0..10 {
-        let call = Call {
+        let call = CallFields {
             call_id: Some(&format!("call-{at}")),
             device: Some(&format!("SEP{at}")),
             user: Some(user),
-            ..Call::default()
+            ..CallFields::default()
         };
-        house.engine.begin(&call).unwrap();
+        server.engine.begin(&call).unwrap();
     }
     let basic = basic(user, "secret");
     let basic = [("authorization", basic.as_str())];
@@ -260,7 +260,7 @@ fn lists_are_compressed_for_clients_that_accept_it() {
         ("/openapi.yaml", &[]),
         ("/openapi.json", &[]),
     ] {
-        let plain = house.send("GET", path, headers, "");
+        let plain = server.send("GET", path, headers, "");
         assert_eq!(
             (plain.status, plain.header("content-encoding")),
             (200, ""),
@@ -268,8 +268,8 @@ fn lists_are_compressed_for_clients_that_accept_it() {
         );
         assert_eq!(plain.header("vary"), "Accept-Encoding", "{path}");
         let asks = |accepts| [headers, &[("accept-encoding", accepts)]].concat();
-        let packed = house.send("GET", path, &asks("br;q=1, gzip;q=0.5"), "");
-        let handled = handle(house.gateway, "GET", path, &asks("gzip"), "").unwrap();
+        let packed = server.send("GET", path, &asks("br;q=1, gzip;q=0.5"), "");
+        let handled = handle(server.gateway, "GET", path, &asks("gzip"), "").unwrap();
         for packed in [&packed, &handled] {
             assert_eq!(packed.header("content-encoding"), "gzip", "{path}");
             assert!(packed.body.len() * 2 < plain.body.len(), "{path}");
@@ -279,7 +279,7 @@ fn lists_are_compressed_for_clients_that_accept_it() {
             assert_eq!(first(&text), first(plain.text()), "{path}");
         }
         for refuses in ["gzip;q=0", "identity, gzip;q=0.9", "br"] {
-            let plain = house.send("GET", path, &asks(refuses), "");
+            let plain = server.send("GET", path, &asks(refuses), "");
             assert_eq!(plain.header("content-encoding"), "", "{path} {refuses}");
         }
     }
@@ -287,14 +287,14 @@ fn lists_are_compressed_for_clients_that_accept_it() {
 
 #[test]
 fn audio_and_what_is_short_are_sent_as_they_are() {
-    let house = House::open(&[]);
-    let (_, url) = finished(&house, 1);
+    let server = TestServer::open(&[]);
+    let (_, url) = finished(&server, 1);
     let accepts = ("accept-encoding", "gzip");
-    let path = url.strip_prefix(&house.base).unwrap();
-    let reply = house.send("GET", path, &[ID[0], ID[1], accepts], "");
+    let path = url.strip_prefix(&server.base).unwrap();
+    let reply = server.send("GET", path, &[ID[0], ID[1], accepts], "");
     assert_eq!((reply.status, reply.header("content-encoding")), (200, ""));
     assert_eq!(reply.header("vary"), "");
-    let reply = house.send("GET", "/healthz", &[accepts], "");
+    let reply = server.send("GET", "/healthz", &[accepts], "");
     assert_eq!(
         (reply.json()["status"].as_str(), reply.header("vary")),
         (Some("ok"), "Accept-Encoding")
@@ -303,13 +303,13 @@ fn audio_and_what_is_short_are_sent_as_they_are() {
 
 #[test]
 fn the_text_is_served_as_json_too() {
-    let house = House::open(&[]);
-    let reply = house.send("GET", "/openapi.json", &[], "");
+    let server = TestServer::open(&[]);
+    let reply = server.send("GET", "/openapi.json", &[], "");
     assert_eq!(
         (reply.status, reply.header("content-type")),
         (200, "application/json")
     );
-    let yaml: Value = serde_yaml_ng::from_str(house.send("GET", "/openapi.yaml", &[], "").text()).unwrap();
+    let yaml: Value = serde_yaml_ng::from_str(server.send("GET", "/openapi.yaml", &[], "").text()).unwrap();
     assert_eq!(reply.json(), yaml);
     assert_eq!(yaml["openapi"], json!("3.1.0"));
 }

@@ -20,25 +20,25 @@ mod stop;
 
 use serde_json::{Value, json};
 
-use crate::kit::{House, Reply, basic};
-use crate::support::Call;
+use crate::server::{HttpResponse, TestServer, basic};
+use crate::support::CallFields;
 
 pub const BASE: &str = "/fw/Apps/Recorder/WebAPI/";
 pub const DEVICE: &str = "SEP123456789ABC";
 pub const NOBODYS: &str = "75A90276-E47E-4e9e-B463-E3C743D5FF3A";
 
 /// Asks as this user, whose secret is "secret".
-pub fn ask(house: &House, user: &str, method: &str, path: &str, body: &str) -> Reply {
+pub fn ask(server: &TestServer, user: &str, method: &str, path: &str, body: &str) -> HttpResponse {
     let who = basic(user, "secret");
     let mut headers = vec![("authorization", who.as_str())];
     if !body.is_empty() {
         headers.push(("content-type", "application/json"));
     }
-    house.send(method, &format!("{BASE}{path}"), &headers, body)
+    server.send(method, &format!("{BASE}{path}"), &headers, body)
 }
 
 /// Status and body, the body's absence as null.
-pub fn told(reply: &Reply) -> (u16, Value) {
+pub fn told(reply: &HttpResponse) -> (u16, Value) {
     let body = if reply.body.is_empty() {
         Value::Null
     } else {
@@ -48,45 +48,45 @@ pub fn told(reply: &Reply) -> (u16, Value) {
     (reply.status, body)
 }
 
-pub fn as_admin(house: &House, method: &str, path: &str, body: &str) -> (u16, Value) {
-    told(&ask(house, "admin", method, path, body))
+pub fn as_admin(server: &TestServer, method: &str, path: &str, body: &str) -> (u16, Value) {
+    told(&ask(server, "admin", method, path, body))
 }
 
-pub fn status(house: &House, user: &str, method: &str, path: &str) -> (u16, Value) {
-    told(&ask(house, user, method, path, ""))
+pub fn status(server: &TestServer, user: &str, method: &str, path: &str) -> (u16, Value) {
+    told(&ask(server, user, method, path, ""))
 }
 
 /// Starts where the body says, as the administrator.
-pub fn started(house: &House, body: &Value) -> String {
-    let (status, answer) = as_admin(house, "POST", "LiveRecordings", &body.to_string());
+pub fn started(server: &TestServer, body: &Value) -> String {
+    let (status, answer) = as_admin(server, "POST", "LiveRecordings", &body.to_string());
     assert_eq!(status, 201, "{answer}");
     answer["id"].as_str().unwrap().to_owned()
 }
 
-pub fn on_first(house: &House) -> String {
-    started(house, &json!({ "deviceName": DEVICE }))
+pub fn on_first(server: &TestServer) -> String {
+    started(server, &json!({ "deviceName": DEVICE }))
 }
 
 /// The ids that are live, as the API lists them.
-pub fn live(house: &House) -> Vec<String> {
-    let (status, list) = as_admin(house, "GET", "LiveRecordings", "");
+pub fn live(server: &TestServer) -> Vec<String> {
+    let (status, list) = as_admin(server, "GET", "LiveRecordings", "");
     assert_eq!(status, 200);
     let ids = list.as_array().unwrap().iter();
     ids.map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The first call as the seeds have it.
-pub fn describe_first(house: &House, number: &str) {
-    let call = Call {
+pub fn describe_first(server: &TestServer, number: &str) {
+    let call = CallFields {
         number: Some(number),
         numeric: Some("654321"),
         first: Some("John"),
         last: Some("Doe"),
         phone: Some("+1555123456"),
         direction: 2,
-        ..Call::default()
+        ..CallFields::default()
     };
-    call.update(house.calls[0]).unwrap();
+    call.update(server.calls[0]).unwrap();
 }
 
 pub fn none(status: u16) -> (u16, Value) {

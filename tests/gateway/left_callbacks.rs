@@ -9,9 +9,9 @@ use callrec_testkit::manifest::live_manifests;
 use callrec_testkit::wait::until;
 
 use crate::callbacks::{ALLOW, OFTEN, SOON, queued_jobs};
-use crate::kit::{start_gateway, stop_gateway};
 use crate::receiver::{Manner, Receiver};
-use crate::support::{Call, Engine, Start};
+use crate::server::{start_gateway, stop_gateway};
+use crate::support::{CallFields, StartFields, TestEngine};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 const IN_PROGRESS: &str = "046039da-0f25-4c46-bf65-28bad046cb06";
@@ -55,7 +55,7 @@ fn left(receiver: &Receiver) -> ScratchDir {
 
 /// A gateway, and what it has nothing more to do with.
 fn deliver_all(directory: &ScratchDir, receiver: &Receiver, count: usize) {
-    let engine = Engine::open(&directory.0, &[ALLOW, SOON, OFTEN]);
+    let engine = TestEngine::open(&directory.0, &[ALLOW, SOON, OFTEN]);
     assert!(!directory.join(".callrec/outbox").exists(), "gone at the open");
     let gateway = start_gateway(&engine);
     receiver.wait(count);
@@ -70,7 +70,7 @@ fn callbacks_that_0_1_0_has_left_come_once_each() {
     let receiver = Receiver::new(Manner::Answers(200));
     let directory = left(&receiver);
     deliver_all(&directory, &receiver, DUE.len());
-    let heard = receiver.heard();
+    let heard = receiver.received();
     let mut keys: Vec<String> = heard.iter().map(|heard| heard.key()).collect();
     keys.sort();
     assert_eq!(keys, DUE);
@@ -91,24 +91,24 @@ fn callbacks_that_0_1_0_has_left_come_once_each() {
         assert_eq!((one.method.as_str(), target, signature), expected);
     }
     // The next process has nothing but its own to deliver.
-    let engine = Engine::open(&directory.0, &[ALLOW, SOON, OFTEN]);
+    let engine = TestEngine::open(&directory.0, &[ALLOW, SOON, OFTEN]);
     let gateway = start_gateway(&engine);
-    let call = Call {
+    let call = CallFields {
         call_id: Some("own"),
         device: Some("SEP1"),
-        ..Call::default()
+        ..CallFields::default()
     };
     engine.begin(&call).unwrap();
     let url = receiver.url("/own");
-    let start = Start {
+    let start = StartFields {
         call_id: Some("own"),
         callback_url: Some(&url),
-        ..Start::default()
+        ..StartFields::default()
     };
     let id = engine.start(None, &start).unwrap();
     engine.by_id(rec_stop_by_id, None, &id).unwrap();
     assert_eq!(receiver.wait(DUE.len() + 1)[DUE.len()].key(), id);
     stop_gateway(gateway);
     engine.close();
-    assert_eq!(receiver.heard().len(), DUE.len() + 1);
+    assert_eq!(receiver.received().len(), DUE.len() + 1);
 }

@@ -8,65 +8,56 @@ use std::net::{SocketAddr, TcpStream};
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::{PATIENCE, until};
-use parking_lot::{Condvar, Mutex};
+use callrec_testkit::watched::Watched;
 
 use crate::imagicle::{BASE, as_admin, on_first};
-use crate::kit::{House, basic, close_feed, handle};
-use crate::support::{Engine, ask, feed, init, write_bytes};
+use crate::server::{TestServer, basic, close_feed, gateway_port, handle, start_gateway_with};
+use crate::support::{TestEngine, checked, feed, init, write_bytes};
 
 const LONG: u32 = PATIENCE.as_millis() as u32;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Seen {
+struct HostState {
     /// The function does not return.
     holds: bool,
-    /// It asks to close, and this is what it was told.
+    /// The engine that the function closes, and the status of that close.
     closes: Option<(u64, rec_status)>,
     asked: u32,
     inside: u32,
     freed: u32,
 }
 
-/// The host's side of a gateway. Never freed: a test that fails may leave somebody inside.
+/// The host's side of a gateway. Never freed: a failing test may leave a thread inside.
 #[derive(Default)]
-struct Host {
-    seen: Mutex<Seen>,
-    signal: Condvar,
-}
+struct BlockingHost(Watched<HostState>);
 
-impl Host {
-    fn new(holds: bool) -> &'static Host {
-        let host: &'static Host = Box::leak(Box::default());
-        host.seen.lock().holds = holds;
+impl BlockingHost {
+    fn new(holds: bool) -> &'static BlockingHost {
+        let host: &'static BlockingHost = Box::leak(Box::default());
+        host.0.lock().holds = holds;
         host
     }
 
-    fn now(&self) -> Seen {
-        *self.seen.lock()
+    fn now(&self) -> HostState {
+        self.0.get()
     }
 
-    fn wait(&self, what: &str, fits: impl Fn(&Seen) -> bool) {
-        let mut seen = self.seen.lock();
-        while !fits(&seen) {
-            let waited = self.signal.wait_for(&mut seen, PATIENCE);
-            assert!(!waited.timed_out(), "{what}: {seen:?}");
-        }
+    #[track_caller]
+    fn wait(&self, what: &str, holds: impl Fn(&HostState) -> bool) {
+        self.0.wait_until(what, holds);
     }
 
     fn release(&self) {
-        self.seen.lock().holds = false;
-        self.signal.notify_all();
+        self.0.change(|state| state.holds = false);
     }
 
-    fn start(&'static self, engine: &Engine, flags: u32) -> rec_gateway {
+    fn start(&'static self, engine: &TestEngine, flags: u32) -> rec_gateway {
         let mut options: rec_gateway_options = init();
         options.flags = flags;
         options.authenticate = Some(authenticate);
         options.user_data = std::ptr::from_ref(self).cast_mut().cast();
         options.user_data_free = Some(free);
-        let mut gateway = rec_gateway { id: 0 };
-        ask(|e| unsafe { rec_gateway_start(engine.handle, &options, &mut gateway, e) }).unwrap();
-        gateway
+        start_gateway_with(engine.handle, &options).unwrap()
     }
 }
 
@@ -75,50 +66,46 @@ unsafe extern "C" fn authenticate(
     _: *const rec_credentials,
     identity: *mut rec_identity,
 ) -> rec_status {
-    let host = unsafe { &*data.cast::<Host>() };
-    let mut seen = host.seen.lock();
-    seen.asked += 1;
-    seen.inside += 1;
-    host.signal.notify_all();
-    while seen.holds {
-        host.signal.wait(&mut seen);
-    }
-    if let Some((engine, status)) = &mut seen.closes {
-        *status = unsafe { rec_close(rec_engine { id: *engine }, 0, std::ptr::null_mut()) };
-    }
-    seen.inside -= 1;
-    host.signal.notify_all();
-    drop(seen);
+    let host = unsafe { &*data.cast::<BlockingHost>() };
+    host.0.change(|state| {
+        state.asked += 1;
+        state.inside += 1;
+    });
+    host.0.block_while(|state| state.holds);
+    host.0.change(|state| {
+        if let Some((engine, status)) = &mut state.closes {
+            *status = unsafe { rec_close(rec_engine { id: *engine }, 0, std::ptr::null_mut()) };
+        }
+        state.inside -= 1;
+    });
     unsafe { (*identity).level = REC_LEVEL_COMPLETE };
     REC_OK
 }
 
 unsafe extern "C" fn free(data: *mut c_void) {
-    let host = unsafe { &*data.cast::<Host>() };
-    let mut seen = host.seen.lock();
-    assert_eq!(seen.inside, 0, "somebody still uses it");
-    seen.freed += 1;
-    host.signal.notify_all();
+    let host = unsafe { &*data.cast::<BlockingHost>() };
+    host.0.change(|state| {
+        assert_eq!(state.inside, 0, "the data is still in use");
+        state.freed += 1;
+    });
 }
 
-fn port_of(gateway: rec_gateway) -> Result<u32, rec_status> {
-    let mut port = 0;
-    let told = ask(|e| unsafe { rec_gateway_port(gateway, &mut port, e) });
-    told.map(|()| port).map_err(|refusal| refusal.status)
+fn port_of(gateway: rec_gateway) -> Result<u16, rec_status> {
+    gateway_port(gateway).map_err(|error| error.status)
 }
 
 fn stop(gateway: rec_gateway, timeout_ms: u32) -> rec_status {
-    let told = ask(|e| unsafe { rec_gateway_stop(gateway, timeout_ms, e) });
+    let told = checked(|e| unsafe { rec_gateway_stop(gateway, timeout_ms, e) });
     told.map_or_else(|refusal| refusal.status, |()| REC_OK)
 }
 
-fn close(engine: &Engine, timeout_ms: u32) -> rec_status {
-    let told = ask(|e| unsafe { rec_close(engine.handle, timeout_ms, e) });
+fn close(engine: &TestEngine, timeout_ms: u32) -> rec_status {
+    let told = checked(|e| unsafe { rec_close(engine.handle, timeout_ms, e) });
     told.map_or_else(|refusal| refusal.status, |()| REC_OK)
 }
 
 fn connect(gateway: rec_gateway) -> TcpStream {
-    let port = port_of(gateway).unwrap() as u16;
+    let port = port_of(gateway).unwrap();
     TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).unwrap()
 }
 
@@ -141,8 +128,8 @@ fn list_by_handle(gateway: rec_gateway) -> Result<u16, rec_status> {
 #[test]
 fn a_stop_does_not_say_that_it_is_over_while_the_host_is_asked() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[]);
-    let host = Host::new(true);
+    let engine = TestEngine::open(&dir.0, &[]);
+    let host = BlockingHost::new(true);
     let gateway = host.start(&engine, REC_GATEWAY_NO_SOCKET);
     let asking = std::thread::spawn(move || list_by_handle(gateway));
     host.wait("asked", |seen| seen.inside == 1);
@@ -159,8 +146,8 @@ fn a_stop_does_not_say_that_it_is_over_while_the_host_is_asked() {
 #[test]
 fn a_client_that_has_gone_leaves_nobody_behind_in_the_hosts_function() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[]);
-    let host = Host::new(true);
+    let engine = TestEngine::open(&dir.0, &[]);
+    let host = BlockingHost::new(true);
     let gateway = host.start(&engine, 0);
     let mut client = connect(gateway);
     write_request(&mut client, &format!("{BASE}LiveRecordings"));
@@ -174,9 +161,9 @@ fn a_client_that_has_gone_leaves_nobody_behind_in_the_hosts_function() {
 #[test]
 fn after_a_stop_what_is_the_hosts_has_been_given_back() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[]);
+    let engine = TestEngine::open(&dir.0, &[]);
     for flags in [0, REC_GATEWAY_NO_SOCKET].repeat(10) {
-        let host = Host::new(false);
+        let host = BlockingHost::new(false);
         let gateway = host.start(&engine, flags);
         assert_eq!(list_by_handle(gateway), Ok(200));
         assert_eq!(stop(gateway, LONG), REC_OK);
@@ -187,17 +174,17 @@ fn after_a_stop_what_is_the_hosts_has_been_given_back() {
 #[test]
 fn what_could_not_be_started_gives_nothing_back() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[]);
-    let host = Host::new(false);
+    let engine = TestEngine::open(&dir.0, &[]);
+    let host = BlockingHost::new(false);
     let gateway = host.start(&engine, 0);
     let mut options: rec_gateway_options = init();
-    options.port = port_of(gateway).unwrap();
+    options.port = port_of(gateway).unwrap().into();
     options.authenticate = Some(authenticate);
     options.user_data = std::ptr::from_ref(host).cast_mut().cast();
     options.user_data_free = Some(free);
     let start = |options: &rec_gateway_options| {
         let mut second = rec_gateway { id: 7 };
-        let told = ask(|e| unsafe { rec_gateway_start(engine.handle, options, &mut second, e) });
+        let told = checked(|e| unsafe { rec_gateway_start(engine.handle, options, &mut second, e) });
         assert_eq!(second.id, 7);
         told.unwrap_err().status
     };
@@ -215,16 +202,16 @@ fn what_could_not_be_started_gives_nothing_back() {
 }
 
 /// A finished recording of more than any socket holds, and the path of its audio.
-fn long_recording(house: &House) -> String {
-    let id = on_first(house);
-    let feed = feed(house.calls[0], 0, REC_CODEC_PCM16, 16_000).unwrap();
+fn long_recording(server: &TestServer) -> String {
+    let id = on_first(server);
+    let feed = feed(server.calls[0], 0, REC_CODEC_PCM16, 16_000).unwrap();
     for _ in 0..600 {
         write_bytes(feed, &[7; 16_000]);
     }
     close_feed(feed);
-    let stopped = as_admin(house, "DELETE", &format!("LiveRecordings/{id}"), "");
+    let stopped = as_admin(server, "DELETE", &format!("LiveRecordings/{id}"), "");
     assert_eq!(stopped.0, 204);
-    house.engine.events.wait_terminal(&id);
+    server.engine.events.wait_terminal(&id);
     format!("{BASE}Recordings/{id}/Media")
 }
 
@@ -253,19 +240,19 @@ fn rest(mut client: TcpStream) -> u64 {
 
 #[test]
 fn who_takes_an_answer_slowly_holds_no_end_up() {
-    let house = House::open(&[("gateway.request_ms", "600000")]);
-    let path = long_recording(&house);
-    let host = Host::new(false);
-    let gateway = host.start(&house.engine, 0);
+    let server = TestServer::open(&[("gateway.request_ms", "600000")]);
+    let path = long_recording(&server);
+    let host = BlockingHost::new(false);
+    let gateway = host.start(&server.engine, 0);
     let (client, length) = slow_client(gateway, &path);
     assert_eq!(stop(gateway, 100), REC_ERR_TIMEOUT);
     host.wait("freed", |seen| seen.freed == 1);
     assert!(rest(client) < length, "it was not cut off");
 
-    let host = Host::new(false);
-    let gateway = host.start(&house.engine, 0);
+    let host = BlockingHost::new(false);
+    let gateway = host.start(&server.engine, 0);
     let (client, length) = slow_client(gateway, &path);
-    assert_eq!(close(&house.engine, LONG), REC_OK);
+    assert_eq!(close(&server.engine, LONG), REC_OK);
     assert_eq!(host.now().freed, 1);
     assert!(rest(client) < length, "it was not cut off");
 }
@@ -273,8 +260,8 @@ fn who_takes_an_answer_slowly_holds_no_end_up() {
 #[test]
 fn after_a_close_the_gateway_is_gone() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[]);
-    let host = Host::new(false);
+    let engine = TestEngine::open(&dir.0, &[]);
+    let host = BlockingHost::new(false);
     let gateway = host.start(&engine, 0);
     assert_eq!(close(&engine, LONG), REC_OK);
     assert_eq!(host.now().freed, 1);
@@ -286,11 +273,15 @@ fn after_a_close_the_gateway_is_gone() {
 #[test]
 fn a_close_without_time_ends_the_gateway_all_the_same() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[]);
-    let (held, host, other) = (Host::new(true), Host::new(false), Host::new(false));
+    let engine = TestEngine::open(&dir.0, &[]);
+    let (held, host, other) = (
+        BlockingHost::new(true),
+        BlockingHost::new(false),
+        BlockingHost::new(false),
+    );
     let mut subscription = rec_subscription { id: 0 };
     let data = std::ptr::from_ref(held).cast_mut().cast();
-    ask(|e| unsafe { rec_subscribe(engine.handle, Some(hold), data, Some(free), &mut subscription, e) })
+    checked(|e| unsafe { rec_subscribe(engine.handle, Some(hold), data, Some(free), &mut subscription, e) })
         .unwrap();
     let (gateway, plain) = (
         host.start(&engine, 0),
@@ -301,8 +292,8 @@ fn a_close_without_time_ends_the_gateway_all_the_same() {
     write_request(&mut client, &format!("{BASE}LiveRecordings"));
     let mut byte = [0];
     client.read_exact(&mut byte).unwrap();
-    let port = port_of(gateway).unwrap() as u16;
-    let call = crate::support::Call {
+    let port = port_of(gateway).unwrap();
+    let call = crate::support::CallFields {
         device: Some("SEP1"),
         ..Default::default()
     };
@@ -310,7 +301,7 @@ fn a_close_without_time_ends_the_gateway_all_the_same() {
     engine
         .start(
             None,
-            &crate::support::Start {
+            &crate::support::StartFields {
                 device: Some("SEP1"),
                 ..Default::default()
             },
@@ -337,22 +328,18 @@ fn a_close_without_time_ends_the_gateway_all_the_same() {
 
 /// A subscription's callback that does not return.
 unsafe extern "C" fn hold(data: *mut c_void, _: *const rec_event) {
-    let host = unsafe { &*data.cast::<Host>() };
-    let mut seen = host.seen.lock();
-    seen.inside += 1;
-    host.signal.notify_all();
-    while seen.holds {
-        host.signal.wait(&mut seen);
-    }
-    seen.inside -= 1;
+    let host = unsafe { &*data.cast::<BlockingHost>() };
+    host.0.change(|state| state.inside += 1);
+    host.0.block_while(|state| state.holds);
+    host.0.change(|state| state.inside -= 1);
 }
 
 #[test]
 fn who_is_asked_who_it_is_must_not_close() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[]);
-    let host = Host::new(false);
-    host.seen.lock().closes = Some((engine.handle.id, REC_OK));
+    let engine = TestEngine::open(&dir.0, &[]);
+    let host = BlockingHost::new(false);
+    host.0.lock().closes = Some((engine.handle.id, REC_OK));
     let gateway = host.start(&engine, 0);
     assert_eq!(list_by_handle(gateway), Ok(200));
     let told = host.now().closes.map(|(_, told)| told);

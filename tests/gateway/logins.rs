@@ -2,18 +2,20 @@
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::{CStr, CString, c_void};
-use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use callrec::capi::*;
+use callrec_testkit::gate::Gate;
 use callrec_testkit::wait::PATIENCE;
-use parking_lot::{Condvar, Mutex};
+use callrec_testkit::watched::Watched;
 
-use crate::kit::{House, basic, stop_gateway};
-use crate::support::{ask, init};
+use crate::server::{
+    TestServer, basic, gateway_port, read_to_close, send_raw, start_gateway_with, stop_gateway,
+};
+use crate::support::init;
 
 /// So long that nobody's turn comes while a test runs.
 const FOR_EVER: [(&str, &str); 2] = [
@@ -21,36 +23,36 @@ const FOR_EVER: [(&str, &str); 2] = [
     ("gateway.auth_delay_max_ms", "60000"),
 ];
 
-/// The host's function, which a test may hold.
+/// The host's authentication function, which a test may block.
 #[derive(Default)]
-struct Host {
-    state: Mutex<State>,
-    signal: Condvar,
+struct LoginHost {
+    gate: Gate,
+    state: Watched<LoginState>,
 }
 
-#[derive(Default)]
-struct State {
-    held: bool,
+#[derive(Debug, Default)]
+struct LoginState {
     inside: usize,
-    /// Whose tries it has heard: source and name.
-    heard: Vec<(String, String)>,
+    /// The source and the name of each login.
+    received: Vec<(String, String)>,
 }
 
-impl Host {
+impl LoginHost {
     fn hold(&self, held: bool) {
-        self.state.lock().held = held;
-        self.signal.notify_all();
-    }
-
-    fn expect_inside(&self, number: usize) {
-        let mut state = self.state.lock();
-        while state.inside != number {
-            assert!(!self.signal.wait_for(&mut state, PATIENCE).timed_out());
+        match held {
+            true => self.gate.shut(),
+            false => self.gate.open(),
         }
     }
 
-    fn heard(&self) -> Vec<(String, String)> {
-        self.state.lock().heard.clone()
+    #[track_caller]
+    fn expect_inside(&self, number: usize) {
+        self.state
+            .wait_until("logins in the function", |state| state.inside == number);
+    }
+
+    fn received(&self) -> Vec<(String, String)> {
+        self.state.lock().received.clone()
     }
 }
 
@@ -59,18 +61,16 @@ unsafe extern "C" fn authenticate(
     credentials: *const rec_credentials,
     identity: *mut rec_identity,
 ) -> rec_status {
-    let (host, shown) = unsafe { (&*host.cast::<Host>(), &*credentials) };
+    let (host, credentials) = unsafe { (&*host.cast::<LoginHost>(), &*credentials) };
     let text = |at| unsafe { CStr::from_ptr(at) }.to_str().unwrap().to_owned();
-    let mut state = host.state.lock();
-    state.heard.push((text(shown.source), text(shown.name)));
-    state.inside += 1;
-    host.signal.notify_all();
-    while state.held {
-        host.signal.wait(&mut state);
-    }
-    state.inside -= 1;
-    host.signal.notify_all();
-    if text(shown.secret) != "secret" {
+    let login = (text(credentials.source), text(credentials.name));
+    host.state.change(|state| {
+        state.received.push(login);
+        state.inside += 1;
+    });
+    host.gate.pass();
+    host.state.change(|state| state.inside -= 1);
+    if text(credentials.secret) != "secret" {
         return REC_ERR_UNAUTHENTICATED;
     }
     unsafe { (*identity).level = 10 };
@@ -78,59 +78,55 @@ unsafe extern "C" fn authenticate(
 }
 
 unsafe extern "C" fn release(host: *mut c_void) {
-    drop(unsafe { Arc::from_raw(host.cast::<Host>()) });
+    drop(unsafe { Arc::from_raw(host.cast::<LoginHost>()) });
 }
 
-/// A second gateway in a house, whose host the test holds.
-struct Door {
-    house: House,
-    host: Arc<Host>,
+/// A second gateway of a server, whose authentication blocks while the test wants.
+struct LoginServer {
+    server: TestServer,
+    host: Arc<LoginHost>,
     gateway: rec_gateway,
     address: String,
 }
 
-impl Door {
+impl LoginServer {
     /// Each client says its own source.
-    fn open(settings: &[(&str, &str)]) -> Door {
+    fn open(settings: &[(&str, &str)]) -> LoginServer {
         let proxy = [("gateway.trusted_proxies", "127.0.0.1")];
-        Door::at("127.0.0.1", &[settings, &proxy].concat())
+        LoginServer::at("127.0.0.1", &[settings, &proxy].concat())
     }
 
-    fn at(address: &str, settings: &[(&str, &str)]) -> Door {
-        let house = House::open(settings);
-        let host = Arc::new(Host::default());
+    fn at(address: &str, settings: &[(&str, &str)]) -> LoginServer {
+        let server = TestServer::open(settings);
+        let host = Arc::new(LoginHost::default());
         let address = CString::new(address).unwrap();
         let mut options: rec_gateway_options = init();
         options.address = address.as_ptr();
         options.authenticate = Some(authenticate);
         options.user_data = Arc::into_raw(host.clone()).cast_mut().cast();
         options.user_data_free = Some(release);
-        let (mut gateway, mut port) = (rec_gateway { id: 0 }, 0);
-        ask(|e| unsafe { rec_gateway_start(house.engine.handle, &options, &mut gateway, e) }).unwrap();
-        ask(|e| unsafe { rec_gateway_port(gateway, &mut port, e) }).unwrap();
-        Door {
-            house,
+        let gateway = start_gateway_with(server.engine.handle, &options).unwrap();
+        let port = gateway_port(gateway).unwrap();
+        LoginServer {
+            server,
             host,
             gateway,
             address: format!("127.0.0.1:{port}"),
         }
     }
 
-    /// A login that is not waited for.
-    fn knock(&self, source: &str, name: &str, secret: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
+    /// Sends a login without reading its response.
+    fn send_login(&self, source: &str, name: &str, secret: &str) -> TcpStream {
+        let request = format!(
             "GET /fw/Apps/Recorder/WebAPI/LiveRecordings HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
              x-forwarded-for: {source}\r\nauthorization: {}\r\n\r\n",
             basic(name, secret)
-        )
-        .unwrap();
-        stream
+        );
+        send_raw(&self.address, &request)
     }
 
     fn status(&self, source: &str, name: &str, secret: &str) -> u16 {
-        status_of(self.knock(source, name, secret))
+        status_of(self.send_login(source, name, secret))
     }
 
     /// The answers of these, as they come.
@@ -144,9 +140,8 @@ impl Door {
     }
 }
 
-fn status_of(mut stream: TcpStream) -> u16 {
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+fn status_of(stream: TcpStream) -> u16 {
+    let text = read_to_close(stream);
     let status = text.split(' ').nth(1).unwrap_or_default();
     status.parse().unwrap_or_else(|_| panic!("{text:?}"))
 }
@@ -157,16 +152,16 @@ const OTHER: &str = "198.51.100.2";
 #[test]
 fn tries_that_are_given_up_lock_nobody_out() {
     let delay = ("gateway.auth_delay_ms", "500");
-    let door = Door::open(&[delay, ("gateway.auth_delay_max_ms", "500")]);
-    assert_eq!(door.status(ONE, "admin", "wrong"), 401);
+    let logins = LoginServer::open(&[delay, ("gateway.auth_delay_max_ms", "500")]);
+    assert_eq!(logins.status(ONE, "admin", "wrong"), 401);
     for _ in 0..100 {
-        let given_up = door.knock(ONE, "admin", "secret");
+        let given_up = logins.send_login(ONE, "admin", "secret");
         given_up.shutdown(Shutdown::Both).unwrap();
     }
     // Until the server has seen that they are gone, they stand in line.
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match door.status(ONE, "admin", "secret") {
+        match logins.status(ONE, "admin", "secret") {
             200 => break,
             503 => assert!(Instant::now() < deadline, "nobody is heard any more"),
             status => panic!("the right secret is {status}"),
@@ -177,48 +172,52 @@ fn tries_that_are_given_up_lock_nobody_out() {
 #[test]
 fn what_the_host_says_counts_though_nobody_waits_for_it() {
     // A place for each source: the next try comes when the first is through.
-    let door = Door::open(&[FOR_EVER.as_slice(), &[("gateway.auth_parallel", "2")]].concat());
-    door.host.hold(true);
-    let given_up = door.knock(ONE, "admin", "wrong");
-    door.host.expect_inside(1);
+    let logins = LoginServer::open(&[FOR_EVER.as_slice(), &[("gateway.auth_parallel", "2")]].concat());
+    logins.host.hold(true);
+    let given_up = logins.send_login(ONE, "admin", "wrong");
+    logins.host.expect_inside(1);
     given_up.shutdown(Shutdown::Both).unwrap();
-    let next = (0..2).map(|_| door.knock(ONE, "admin", "secret")).collect();
-    let answers = door.answers(next);
-    door.host.hold(false);
+    let next = (0..2)
+        .map(|_| logins.send_login(ONE, "admin", "secret"))
+        .collect();
+    let answers = logins.answers(next);
+    logins.host.hold(false);
     // One stands in line for its minute, so the other would have to wait two.
     assert_eq!(answers.recv_timeout(PATIENCE).unwrap(), 503);
-    assert_eq!(door.host.heard().len(), 1);
+    assert_eq!(logins.host.received().len(), 1);
 }
 
 #[test]
 fn of_many_guesses_at_once_few_are_heard_and_other_sources_are() {
-    let door = Door::open(&[FOR_EVER.as_slice(), &[("gateway.auth_parallel", "6")]].concat());
-    door.host.hold(true);
-    let guesses = (0..20).map(|_| door.knock(ONE, "admin", "wrong")).collect();
-    let guesses = door.answers(guesses);
-    door.host.expect_inside(3);
-    let other = door.answers(vec![door.knock(OTHER, "admin", "secret")]);
-    door.host.expect_inside(4);
-    door.host.hold(false);
+    let logins = LoginServer::open(&[FOR_EVER.as_slice(), &[("gateway.auth_parallel", "6")]].concat());
+    logins.host.hold(true);
+    let guesses = (0..20)
+        .map(|_| logins.send_login(ONE, "admin", "wrong"))
+        .collect();
+    let guesses = logins.answers(guesses);
+    logins.host.expect_inside(3);
+    let other = logins.answers(vec![logins.send_login(OTHER, "admin", "secret")]);
+    logins.host.expect_inside(4);
+    logins.host.hold(false);
     assert_eq!(other.recv_timeout(PATIENCE).unwrap(), 200);
     let mut statuses: Vec<u16> = (0..19).map(|_| guesses.recv_timeout(PATIENCE).unwrap()).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [[401; 3].as_slice(), &[503; 16]].concat());
-    let heard = door.host.heard();
+    let heard = logins.host.received();
     assert_eq!(heard.iter().filter(|(source, _)| source == ONE).count(), 3);
     // Who shares the source, and nothing else, is let in.
-    assert_eq!(door.status(ONE, "user1", "secret"), 200);
+    assert_eq!(logins.status(ONE, "user1", "secret"), 200);
     // The one that stands in line does not hold up the end, and is told.
-    stop_gateway(door.gateway);
+    stop_gateway(logins.gateway);
     assert_eq!(guesses.recv_timeout(PATIENCE).unwrap(), 503);
 }
 
 #[test]
 fn the_longest_delay_is_the_longest() {
     let longest = ("gateway.auth_delay_max_ms", "1");
-    let door = Door::open(&[("gateway.auth_delay_ms", "60000"), longest]);
+    let logins = LoginServer::open(&[("gateway.auth_delay_ms", "60000"), longest]);
     for _ in 0..5 {
-        assert_eq!(door.status(ONE, "admin", "wrong"), 401);
+        assert_eq!(logins.status(ONE, "admin", "wrong"), 401);
     }
 }
 
@@ -226,13 +225,13 @@ fn the_longest_delay_is_the_longest() {
 fn the_source_is_the_peer_or_whom_a_trusted_proxy_names() {
     for (proxies, expected) in [("127.0.0.1", ONE), ("::ffff:127.0.0.1", ONE), ("", "127.0.0.1")] {
         // An IPv4 peer has an IPv6 address there.
-        let door = Door::at("::", &[("gateway.trusted_proxies", proxies)]);
+        let logins = LoginServer::at("::", &[("gateway.trusted_proxies", proxies)]);
         for named in [ONE, &format!("{ONE}:5678"), &format!("{OTHER}, ::ffff:{ONE}")] {
-            assert_eq!(door.status(named, "admin", "secret"), 200);
-            let (source, _) = door.host.heard().pop().unwrap();
+            assert_eq!(logins.status(named, "admin", "secret"), 200);
+            let (source, _) = logins.host.received().pop().unwrap();
             assert_eq!(source, expected, "{named} by {proxies:?}");
         }
-        stop_gateway(door.gateway);
-        drop(door.house);
+        stop_gateway(logins.gateway);
+        drop(logins.server);
     }
 }

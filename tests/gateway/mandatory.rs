@@ -4,47 +4,50 @@ use callrec::capi::*;
 use serde_json::{Value, json};
 
 use crate::imagicle::{self, DEVICE};
-use crate::kit::{FIRST, House, PLIVO_ACCOUNT, basic};
-use crate::support::Wanted;
+use crate::server::{FIRST, PLIVO_ACCOUNT, TestServer, basic};
+use crate::support::FilterFields;
 
 /// A recording of the first call, whose line is marked.
-fn house() -> (House, String) {
-    let house = House::open(&[("gateway.apis", "imagicle,genesys,vobiz,plivo")]);
-    let id = imagicle::on_first(&house);
-    house.engine.line(Some(DEVICE), None, REC_LINE_MANDATORY).unwrap();
-    (house, id)
+fn server() -> (TestServer, String) {
+    let server = TestServer::open(&[("gateway.apis", "imagicle,genesys,vobiz,plivo")]);
+    let id = imagicle::on_first(&server);
+    server
+        .engine
+        .line(Some(DEVICE), None, REC_LINE_MANDATORY)
+        .unwrap();
+    (server, id)
 }
 
-fn is_live(house: &House, id: &str) -> bool {
-    let live = house.engine.list(None, &Wanted::default()).unwrap();
+fn is_live(server: &TestServer, id: &str) -> bool {
+    let live = server.engine.list(None, &FilterFields::default()).unwrap();
     live.iter().any(|seen| seen.id == id)
 }
 
 #[test]
 fn imagicle_answers_403_by_id_by_line_and_mine() {
-    let (house, id) = house();
+    let (server, id) = server();
     for (user, path) in [
         ("admin", format!("LiveRecordings/{id}")),
         ("admin", format!("LiveRecordings?deviceName={DEVICE}")),
         ("admin", "LiveRecordings?directoryNumber=101".to_owned()),
         ("user1", "LiveRecordings/Mine".to_owned()),
     ] {
-        let answer = imagicle::status(&house, user, "DELETE", &path);
+        let answer = imagicle::status(&server, user, "DELETE", &path);
         assert_eq!(answer, imagicle::none(403), "{path}");
     }
     for verb in ["Pause", "Resume"] {
         let path = format!("LiveRecordings/Mine/{verb}");
         assert_eq!(
-            imagicle::status(&house, "user1", "PUT", &path),
+            imagicle::status(&server, "user1", "PUT", &path),
             imagicle::none(204)
         );
     }
-    assert!(is_live(&house, &id));
+    assert!(is_live(&server, &id));
 }
 
 #[test]
 fn genesys_offers_no_stop_and_answers_forbidden() {
-    let (house, id) = house();
+    let (server, id) = server();
     let who = basic("user1", "secret");
     let headers = [
         ("authorization", who.as_str()),
@@ -52,14 +55,14 @@ fn genesys_offers_no_stop_and_answers_forbidden() {
     ];
     let path = format!("/api/v2/me/calls/{FIRST}");
     let operations = || -> Vec<String> {
-        let call = house.send("GET", &path, &headers, "").json();
+        let call = server.send("GET", &path, &headers, "").json();
         let names = call["call"]["capabilities"].as_array().unwrap().iter();
         let names = names.map(|name| name.as_str().unwrap().to_owned());
         names.filter(|name| name.ends_with("CallRecording")).collect()
     };
     let operate = |name: &str| {
         let body = json!({ "operationName": name }).to_string();
-        let reply = house.send("POST", &path, &headers, &body);
+        let reply = server.send("POST", &path, &headers, &body);
         (reply.status, reply.json()["statusCode"].clone())
     };
     assert_eq!(operations(), ["PauseCallRecording"]);
@@ -69,26 +72,26 @@ fn genesys_offers_no_stop_and_answers_forbidden() {
     assert_eq!(operate("StopCallRecording"), (403, json!(3)));
     assert_eq!(operate("ResumeCallRecording"), (200, json!(0)));
     // On the device neither.
-    let devices = house.send("GET", "/api/v2/me/devices", &headers, "").json();
+    let devices = server.send("GET", "/api/v2/me/devices", &headers, "").json();
     let device = &devices["devices"][0];
     assert_eq!(device["capabilities"], json!([]));
     let path = format!("/api/v2/me/devices/{}", device["id"].as_str().unwrap());
     let body = json!({ "operationName": "StopCallRecording" }).to_string();
-    let reply = house.send("POST", &path, &headers, &body);
+    let reply = server.send("POST", &path, &headers, &body);
     assert_eq!((reply.status, &reply.json()["statusCode"]), (403, &json!(3)));
-    assert!(is_live(&house, &id));
+    assert!(is_live(&server, &id));
 }
 
 #[test]
 fn vobiz_and_plivo_answer_403_in_their_form() {
-    let (house, id) = house();
+    let (server, id) = server();
     let path = |base: &str, account: &str| format!("{base}/Account/{account}/Call/{FIRST}/Record/");
     let token = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
-    let reply = house.send("DELETE", &path("/api/v1", "MA_DEMO"), &token, "");
+    let reply = server.send("DELETE", &path("/api/v1", "MA_DEMO"), &token, "");
     let body: Value = reply.json();
     assert_eq!((reply.status, &body["error"]["code"]), (403, &json!("FORBIDDEN")));
     let who = basic(PLIVO_ACCOUNT, "secret");
-    let reply = house.send(
+    let reply = server.send(
         "DELETE",
         &path("/v1", PLIVO_ACCOUNT),
         &[("authorization", &who)],
@@ -96,5 +99,5 @@ fn vobiz_and_plivo_answer_403_in_their_form() {
     );
     assert_eq!(reply.status, 403);
     assert!(reply.json()["error"].as_str().unwrap().contains("mandatory"));
-    assert!(is_live(&house, &id));
+    assert!(is_live(&server, &id));
 }

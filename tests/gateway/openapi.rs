@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use callrec_testkit::directory::ScratchDir;
 
-use crate::kit::{House, Reply, basic};
-use crate::support::{Call, build};
+use crate::server::{HttpResponse, TestServer, basic};
+use crate::support::{CallFields, build};
 use crate::vobiz::finished;
 
 const TEXT: &str = include_str!("../../docs/openapi.yaml");
@@ -27,7 +27,7 @@ pub struct Contract {
 }
 
 /// (method, path, responses)
-type Operation = (String, String, Vec<String>);
+type ContractOperation = (String, String, Vec<String>);
 
 impl Contract {
     pub fn new() -> Contract {
@@ -40,7 +40,7 @@ impl Contract {
         self.doc["paths"].as_object().unwrap().iter()
     }
 
-    fn operations(&self) -> Vec<Operation> {
+    fn operations(&self) -> Vec<ContractOperation> {
         let mut all = Vec::new();
         for (path, item) in self.paths() {
             for method in METHODS {
@@ -100,7 +100,7 @@ impl Contract {
     }
 
     /// That the text knows this answer, to the last member.
-    pub fn hold(&mut self, method: &str, path: &str, reply: &Reply) {
+    pub fn hold(&mut self, method: &str, path: &str, reply: &HttpResponse) {
         let method = method.to_ascii_lowercase();
         let template = self.template(path);
         let status = reply.status.to_string();
@@ -134,9 +134,9 @@ impl Contract {
     }
 }
 
-/// A house with all APIs, and somebody who asks it by the text.
+/// A server with all APIs, and somebody who asks it by the text.
 struct Asker {
-    house: House,
+    server: TestServer,
     contract: Contract,
 }
 
@@ -150,20 +150,20 @@ impl Asker {
             ("gateway.apis", "imagicle,genesys,vobiz,plivo"),
             ("genesys.capabilities", "Hold"),
         ];
-        let house = House::open(&[&all, settings].concat());
-        let call = Call {
+        let server = TestServer::open(&[&all, settings].concat());
+        let call = CallFields {
             call_id: Some(DEMO),
             device: Some("SEPDEMO"),
             number: Some("103"),
             user: Some("MA_DEMO"),
-            ..Call::default()
+            ..CallFields::default()
         };
-        house.engine.begin(&call).unwrap();
+        server.engine.begin(&call).unwrap();
         let contract = Contract::new();
-        Asker { house, contract }
+        Asker { server, contract }
     }
 
-    fn send(&self, who: &str, method: &str, path: &str, more: &[(&str, &str)], body: &str) -> Reply {
+    fn send(&self, who: &str, method: &str, path: &str, more: &[(&str, &str)], body: &str) -> HttpResponse {
         let basic = basic(who, "secret");
         let mut headers = more.to_vec();
         if !who.is_empty() {
@@ -174,12 +174,12 @@ impl Asker {
         if !body.is_empty() {
             headers.push(("content-type", "application/json"));
         }
-        self.house
+        self.server
             .send(&method.to_ascii_uppercase(), path, &headers, body)
     }
 
     /// Asks as `who`, and holds the answer against the text.
-    fn ask(&mut self, status: u16, who: &str, method: &str, path: &str, body: &str) -> Reply {
+    fn ask(&mut self, status: u16, who: &str, method: &str, path: &str, body: &str) -> HttpResponse {
         self.ask_with(status, who, method, path, &[], body)
     }
 
@@ -191,7 +191,7 @@ impl Asker {
         path: &str,
         more: &[(&str, &str)],
         body: &str,
-    ) -> Reply {
+    ) -> HttpResponse {
         let reply = self.send(who, method, path, more, body);
         assert_eq!(reply.status, status, "{who} {method} {path} {body}: {reply:?}");
         self.contract.hold(method, path, &reply);
@@ -215,7 +215,7 @@ impl Asker {
             return path.replace("{device_id}", &self.device("MA_DEMO"));
         }
         if path.contains("{id}") || path.contains("{recording_id}") {
-            let (id, _) = finished(&self.house, 1);
+            let (id, _) = finished(&self.server, 1);
             return path.replace("{id}", &id).replace("{recording_id}", &id);
         }
         path
@@ -224,8 +224,8 @@ impl Asker {
 
 #[test]
 fn the_text_is_served_as_it_stands() {
-    let house = House::open(&[]);
-    let reply = house.send("GET", "/openapi.yaml", &[], "");
+    let server = TestServer::open(&[]);
+    let reply = server.send("GET", "/openapi.yaml", &[], "");
     assert_eq!(
         (reply.status, reply.header("content-type")),
         (200, "application/yaml")
@@ -266,10 +266,10 @@ fn every_operation_of_the_text_is_there_and_no_other() {
 /// A judge that sees nothing of the text but a wrong answer would be none.
 #[test]
 fn an_answer_that_the_text_does_not_know_is_found() {
-    let house = House::open(&[]);
-    let mut good = house.send("GET", "/healthz", &[], "");
+    let server = TestServer::open(&[]);
+    let mut good = server.send("GET", "/healthz", &[], "");
     Contract::new().hold("get", "/healthz", &good);
-    let mut found = |change: &dyn Fn(&mut Reply)| {
+    let mut found = |change: &dyn Fn(&mut HttpResponse)| {
         change(&mut good);
         let held = std::panic::catch_unwind(|| Contract::new().hold("get", "/healthz", &good));
         assert!(held.is_err(), "{good:?}");
@@ -332,7 +332,7 @@ fn schemathesis_finds_nothing() {
         return;
     }
     let asker = Asker::new();
-    let (id, _) = finished(&asker.house, 1);
+    let (id, _) = finished(&asker.server, 1);
     let place = ScratchDir::new();
     let config = place.0.join("schemathesis.toml");
     let known = format!(
@@ -352,8 +352,8 @@ fn schemathesis_finds_nothing() {
             .current_dir(&place.0)
             .arg("--config-file")
             .arg(&config)
-            .args(["run", &format!("{}/openapi.json", asker.house.base)])
-            .args(["--url", &asker.house.base, "--checks", checks])
+            .args(["run", &format!("{}/openapi.json", asker.server.base)])
+            .args(["--url", &asker.server.base, "--checks", checks])
             .args(["--auth", "MA_DEMO:secret"])
             .args(["-H", "X-Auth-ID: MA_DEMO", "-H", "X-Auth-Token: secret"])
             .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "10"])

@@ -1,13 +1,11 @@
 //! A receiver of callbacks with whatever manners a test wants.
 
-use callrec_testkit::wait::PATIENCE;
+use callrec_testkit::watched::Watched;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
-
-use parking_lot::{Condvar, Mutex};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Manner {
@@ -49,21 +47,17 @@ impl CallbackRequest {
     }
 }
 
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-struct State {
+#[derive(Debug)]
+struct ReceiverState {
     manner: Manner,
-    heard: Vec<CallbackRequest>,
+    received: Vec<CallbackRequest>,
     released: bool,
     over: bool,
 }
 
 pub struct Receiver {
     pub port: u16,
-    shared: Arc<Shared>,
+    state: Arc<Watched<ReceiverState>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -81,28 +75,25 @@ impl Receiver {
     pub fn at(port: u16, manner: Manner) -> Receiver {
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                manner,
-                heard: Vec::new(),
-                released: false,
-                over: false,
-            }),
-            changed: Condvar::new(),
-        });
-        let accepting = shared.clone();
+        let state = Arc::new(Watched::new(ReceiverState {
+            manner,
+            received: Vec::new(),
+            released: false,
+            over: false,
+        }));
+        let accepting = state.clone();
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming() {
-                if accepting.state.lock().over {
+                if accepting.lock().over {
                     return;
                 }
-                let shared = accepting.clone();
-                std::thread::spawn(move || one(&shared, &stream.unwrap()));
+                let state = accepting.clone();
+                std::thread::spawn(move || answer_one(&state, &stream.unwrap()));
             }
         });
         Receiver {
             port,
-            shared,
+            state,
             thread: Some(thread),
         }
     }
@@ -111,60 +102,54 @@ impl Receiver {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// From the next request on.
+    /// Sets the manner of the next requests.
     pub fn become_(&self, manner: Manner) {
-        self.shared.state.lock().manner = manner;
+        self.state.lock().manner = manner;
     }
 
-    /// Whom it holds it answers now.
+    /// Answers the held requests.
     pub fn release(&self) {
-        self.shared.state.lock().released = true;
-        self.shared.changed.notify_all();
+        self.state.change(|state| state.released = true);
     }
 
-    pub fn heard(&self) -> Vec<CallbackRequest> {
-        self.shared.state.lock().heard.clone()
+    pub fn received(&self) -> Vec<CallbackRequest> {
+        self.state.lock().received.clone()
     }
 
-    /// Waits until so many requests have come.
+    /// Waits until `count` requests have arrived, and returns all.
+    #[track_caller]
     pub fn wait(&self, count: usize) -> Vec<CallbackRequest> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut state = self.shared.state.lock();
-        while state.heard.len() < count {
-            let waited = self.shared.changed.wait_until(&mut state, deadline);
-            assert!(!waited.timed_out(), "only {:#?} came", state.heard);
-        }
-        state.heard.clone()
+        self.state.wait_for("callbacks", |state| {
+            (state.received.len() >= count).then(|| state.received.clone())
+        })
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.shared.state.lock().over = true;
+        self.state.lock().over = true;
         self.release();
         let _ = TcpStream::connect(("127.0.0.1", self.port));
         let _ = self.thread.take().map(std::thread::JoinHandle::join);
     }
 }
 
-fn one(shared: &Shared, stream: &TcpStream) {
-    let Some(heard) = read(stream) else { return };
-    let mut state = shared.state.lock();
-    state.heard.push(heard);
-    shared.changed.notify_all();
+fn answer_one(state: &Watched<ReceiverState>, stream: &TcpStream) {
+    let Some(request) = read(stream) else { return };
+    let manner = state.change(|state| {
+        state.received.push(request);
+        state.manner.clone()
+    });
     let mut stream = stream;
-    let answer = match state.manner.clone() {
+    let answer = match manner {
         Manner::Answers(status) => answer_of(status, ""),
         Manner::Redirects(to) => answer_of(302, &format!("location: {to}\r\n")),
         Manner::ClosesHalfWay => "HTTP/1.1 2".to_owned(),
         Manner::Holds => {
-            while !state.released {
-                shared.changed.wait(&mut state);
-            }
+            state.block_while(|state| !state.released);
             answer_of(200, "")
         }
     };
-    drop(state);
     let _ = stream.write_all(answer.as_bytes());
 }
 

@@ -6,9 +6,9 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::callbacks::ALLOW;
-use crate::kit::{FIRST, House, PLIVO_ACCOUNT, basic};
 use crate::receiver::{CallbackRequest, Manner, Receiver};
-use crate::support::{Call, build};
+use crate::server::{FIRST, PLIVO_ACCOUNT, TestServer, basic};
+use crate::support::{CallFields, build};
 
 const CALL: &str = "d0a87a1a-b0e9-4ab2-ac07-c22ee87cd04a";
 /// How a callback may come: method, and the receiver's path.
@@ -43,20 +43,20 @@ fn run(program: impl AsRef<std::ffi::OsStr>, script: &str, arguments: &[String])
 }
 
 /// A gateway with a call of its own for an SDK, and what a script is told of it.
-fn house_for_a_script() -> (House, Vec<String>) {
-    let house = House::open(&[ALLOW, ("gateway.apis", "vobiz,plivo"), ("calls.max", "9")]);
-    let call = Call {
+fn server_for_a_script() -> (TestServer, Vec<String>) {
+    let server = TestServer::open(&[ALLOW, ("gateway.apis", "vobiz,plivo"), ("calls.max", "9")]);
+    let call = CallFields {
         call_id: Some(CALL),
         device: Some("SEP7"),
-        ..Call::default()
+        ..CallFields::default()
     };
-    house.engine.begin(&call).unwrap();
-    let told = [house.base.as_str(), PLIVO_ACCOUNT, "secret", CALL].map(str::to_owned);
-    (house, told.to_vec())
+    server.engine.begin(&call).unwrap();
+    let told = [server.base.as_str(), PLIVO_ACCOUNT, "secret", CALL].map(str::to_owned);
+    (server, told.to_vec())
 }
 
 /// What the receiver hears of one recording each way, asked for below this path.
-fn heard_each_way(house: &House, base_path: &str, receiver: &Receiver) -> Vec<CallbackRequest> {
+fn heard_each_way(server: &TestServer, base_path: &str, receiver: &Receiver) -> Vec<CallbackRequest> {
     let basic = basic(PLIVO_ACCOUNT, "secret");
     let who = [
         ("authorization", basic.as_str()),
@@ -67,9 +67,9 @@ fn heard_each_way(house: &House, base_path: &str, receiver: &Receiver) -> Vec<Ca
     for (at, (method, path)) in WAYS.into_iter().enumerate() {
         let url = receiver.url(path);
         let body = json!({ "file_format": "wav", "callback_url": url, "callback_method": method });
-        let started = house.send("POST", &record, &who, &body.to_string());
+        let started = server.send("POST", &record, &who, &body.to_string());
         assert!([200, 202].contains(&started.status), "{}", started.text());
-        assert_eq!(house.send("DELETE", &record, &who, "").status, 204);
+        assert_eq!(server.send("DELETE", &record, &who, "").status, 204);
         receiver.wait(at + 1);
     }
     receiver.wait(WAYS.len())
@@ -88,9 +88,9 @@ fn the_python_sdks_believe_the_signatures() {
     let Some(python) = python() else { return };
     for (vendor, base_path) in [("vobiz", "/api/v1"), ("plivo", "/v1")] {
         let key = format!("{vendor}.signature_v3");
-        let house = House::open(&[ALLOW, ("gateway.apis", "vobiz,plivo"), (&key, "sdk")]);
+        let server = TestServer::open(&[ALLOW, ("gateway.apis", "vobiz,plivo"), (&key, "sdk")]);
         let receiver = Receiver::new(Manner::Answers(200));
-        for heard in heard_each_way(&house, base_path, &receiver) {
+        for heard in heard_each_way(&server, base_path, &receiver) {
             let mut arguments = vec![
                 vendor.to_owned(),
                 heard.method.clone(),
@@ -110,14 +110,14 @@ fn the_python_sdks_believe_the_signatures() {
 #[test]
 fn the_plivo_sdk_starts_stops_lists_gets_and_deletes() {
     let Some(python) = python() else { return };
-    let (_house, arguments) = house_for_a_script();
+    let (_server, arguments) = server_for_a_script();
     run(python, "plivo.py", &arguments);
 }
 
 #[test]
 fn the_vobiz_sdk_does_so_too_and_deletes_in_bulk() {
     let Some(python) = python() else { return };
-    let (_house, arguments) = house_for_a_script();
+    let (_server, arguments) = server_for_a_script();
     run(python, "vobiz.py", &arguments);
 }
 
@@ -131,9 +131,9 @@ fn the_plivo_sdk_for_node_does_so_too_and_believes_the_signatures() {
     if !installed || !build::has("node") {
         return;
     }
-    let (house, mut arguments) = house_for_a_script();
+    let (server, mut arguments) = server_for_a_script();
     let receiver = Receiver::new(Manner::Answers(200));
-    for heard in heard_each_way(&house, "/v1", &receiver) {
+    for heard in heard_each_way(&server, "/v1", &receiver) {
         let [nonce2, v2, nonce3, v3] = signatures(&heard, "plivo");
         let fields = match heard.method.as_str() {
             "POST" => json!(heard.fields()),

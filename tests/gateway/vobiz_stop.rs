@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::kit::{FIRST, House, SECOND};
+use crate::server::{FIRST, SECOND, TestServer};
 use crate::support::build;
 use crate::vobiz::{ID, expect_general, live, record, started, stop};
 
@@ -17,22 +17,22 @@ const FORM: [(&str, &str); 3] = [
 /// curl calls all that it sends a form; whose body names one recording stops that one.
 #[test]
 fn json_in_what_is_called_a_form_is_json() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let all: Vec<_> = (0..2)
-        .map(|_| started(&house, r#"{"file_format":"wav"}"#))
+        .map(|_| started(&server, r#"{"file_format":"wav"}"#))
         .collect();
     let said = json!({ "URL": all[0].1 }).to_string();
     let body = format!(" \r\n{said}");
-    assert_eq!(house.send("DELETE", &record(FIRST), &FORM, &body).status, 204);
-    assert_eq!(live(&house), [all[1].0.as_str()]);
+    assert_eq!(server.send("DELETE", &record(FIRST), &FORM, &body).status, 204);
+    assert_eq!(live(&server), [all[1].0.as_str()]);
     let wish = r#"{"file_format":"wav","record_channel_type":"stereo"}"#;
-    assert_eq!(house.send("POST", &record(FIRST), &FORM, wish).status, 200);
-    assert_eq!(live(&house).len(), 2);
+    assert_eq!(server.send("POST", &record(FIRST), &FORM, wish).status, 200);
+    assert_eq!(live(&server).len(), 2);
     if !build::has("curl") {
         return;
     }
     let curl = |method: &str, body: &str| {
-        let url = format!("{}{}", house.base, record(FIRST));
+        let url = format!("{}{}", server.base, record(FIRST));
         let output = build::run(Command::new("curl").args([
             "-s",
             "-o",
@@ -53,18 +53,18 @@ fn json_in_what_is_called_a_form_is_json() {
     };
     let begun = curl("POST", wish);
     assert!(begun.ends_with("200"), "{begun}");
-    let before = live(&house);
+    let before = live(&server);
     let refused = curl("DELETE", &all[1].1);
     assert!(refused.ends_with("400"), "a bare url: {refused}");
-    assert_eq!(live(&house), before);
+    assert_eq!(live(&server), before);
     assert_eq!(curl("DELETE", &json!({ "URL": all[1].1 }).to_string()), "204");
-    assert_eq!(live(&house), before[1..]);
+    assert_eq!(live(&server), before[1..]);
 }
 
 #[test]
 fn a_body_that_says_something_but_no_url_stops_nothing() {
-    let house = House::open(&[]);
-    let (id, url) = started(&house, r#"{"file_format":"wav"}"#);
+    let server = TestServer::open(&[]);
+    let (id, url) = started(&server, r#"{"file_format":"wav"}"#);
     let bare = url.as_str();
     let with_query = format!("{url}?a=b");
     for body in [
@@ -80,14 +80,14 @@ fn a_body_that_says_something_but_no_url_stops_nothing() {
         r#"{"URL":"x","url":null}"#,
         "x",
     ] {
-        let reply = house.send("DELETE", &record(FIRST), &FORM, body);
+        let reply = server.send("DELETE", &record(FIRST), &FORM, body);
         expect_general(&reply, 400, "INVALID_PARAMETER");
-        assert_eq!(live(&house), [id.as_str()], "{body}");
+        assert_eq!(live(&server), [id.as_str()], "{body}");
     }
     // It names another recording, and is no form.
-    house.send("DELETE", &record(FIRST), &FORM, "\u{feff}{\"URL\":\"x=\"}");
-    assert_eq!(live(&house), [id.as_str()]);
-    let start = house.send("POST", &record(FIRST), &FORM, "wav");
+    server.send("DELETE", &record(FIRST), &FORM, "\u{feff}{\"URL\":\"x=\"}");
+    assert_eq!(live(&server), [id.as_str()]);
+    let start = server.send("POST", &record(FIRST), &FORM, "wav");
     expect_general(&start, 400, "INVALID_PARAMETER");
     // As Plivo's clients say it.
     let beside = json!({
@@ -95,50 +95,50 @@ fn a_body_that_says_something_but_no_url_stops_nothing() {
         "callback_url": "http://127.0.0.1/",
         "callback_method": "GET",
     });
-    assert_eq!(stop(&house, &beside.to_string()).status, 204);
-    assert!(live(&house).is_empty());
+    assert_eq!(stop(&server, &beside.to_string()).status, 204);
+    assert!(live(&server).is_empty());
 }
 
 #[test]
 fn what_hides_behind_a_nul_is_not_what_stands_before_it() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let wav = r#"{"file_format":"wav"}"#;
-    let (id, url) = started(&house, wav);
+    let (id, url) = started(&server, wav);
     for hidden in [
-        format!("{}/recordings/\0x", house.base),
-        format!("{}/recordings/\0", house.base),
+        format!("{}/recordings/\0x", server.base),
+        format!("{}/recordings/\0", server.base),
         format!("{url}\0x"),
         "\0".to_owned(),
     ] {
         let body = json!({ "URL": hidden }).to_string();
-        assert_eq!(stop(&house, &body).status, 204);
-        assert_eq!(live(&house), [id.as_str()], "{hidden:?}");
+        assert_eq!(stop(&server, &body).status, 204);
+        assert_eq!(live(&server), [id.as_str()], "{hidden:?}");
     }
     for path in [
         record(&format!("{FIRST}%00")),
         record(&format!("{FIRST}%00x")),
         record(FIRST).replace("MA_DEMO", "MA_DEMO%00x"),
     ] {
-        expect_general(&house.send("DELETE", &path, &ID, ""), 404, "NOT_FOUND");
-        expect_general(&house.send("POST", &path, &ID, wav), 404, "NOT_FOUND");
-        assert_eq!(live(&house), [id.as_str()], "{path}");
+        expect_general(&server.send("DELETE", &path, &ID, ""), 404, "NOT_FOUND");
+        expect_general(&server.send("POST", &path, &ID, wav), 404, "NOT_FOUND");
+        assert_eq!(live(&server), [id.as_str()], "{path}");
     }
 }
 
 /// Subtlety 32.
 #[test]
 fn a_stop_answers_204_also_when_there_is_none() {
-    let house = House::open(&[]);
-    let reply = stop(&house, "");
+    let server = TestServer::open(&[]);
+    let reply = stop(&server, "");
     assert_eq!((reply.status, reply.body.len()), (204, 0));
 }
 
 /// Subtleties 30 and 31.
 #[test]
 fn one_is_stopped_by_its_url_and_all_without() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let all: Vec<_> = (0..5)
-        .map(|_| started(&house, r#"{"file_format":"wav"}"#))
+        .map(|_| started(&server, r#"{"file_format":"wav"}"#))
         .collect();
     let ids = |from: usize| all[from..].iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
     let (id, url) = (&all[0].0, &all[0].1);
@@ -151,40 +151,40 @@ fn one_is_stopped_by_its_url_and_all_without() {
         url.to_uppercase(),
         format!("{url}/"),
         format!("{url}?x=1"),
-        house.base.clone(),
-        format!("{}/recordings/", house.base),
+        server.base.clone(),
+        format!("{}/recordings/", server.base),
     ] {
-        let reply = stop(&house, &json!({ "URL": foreign }).to_string());
+        let reply = stop(&server, &json!({ "URL": foreign }).to_string());
         assert_eq!(reply.status, 204, "{foreign}");
-        assert_eq!(live(&house), ids(0), "{foreign}: nothing but the url names it");
+        assert_eq!(live(&server), ids(0), "{foreign}: nothing but the url names it");
     }
-    assert_eq!(stop(&house, &json!({ "URL": all[0].1 }).to_string()).status, 204);
-    assert_eq!(live(&house), ids(1));
+    assert_eq!(stop(&server, &json!({ "URL": all[0].1 }).to_string()).status, 204);
+    assert_eq!(live(&server), ids(1));
     let body = form_urlencoded::Serializer::new(String::new())
         .append_pair("URL", &all[1].1)
         .finish();
-    assert_eq!(house.send("DELETE", &record(FIRST), &FORM, &body).status, 204);
-    assert_eq!(live(&house), ids(2));
-    assert_eq!(stop(&house, &json!({ "url": all[2].1 }).to_string()).status, 204);
-    assert_eq!(live(&house), ids(3), "in another case it is no stop of all");
+    assert_eq!(server.send("DELETE", &record(FIRST), &FORM, &body).status, 204);
+    assert_eq!(live(&server), ids(2));
+    assert_eq!(stop(&server, &json!({ "url": all[2].1 }).to_string()).status, 204);
+    assert_eq!(live(&server), ids(3), "in another case it is no stop of all");
     let path = format!("{}?URL={}", record(FIRST), all[3].1);
-    assert_eq!(house.send("DELETE", &path, &ID, "").status, 204);
-    assert_eq!(live(&house), ids(4));
+    assert_eq!(server.send("DELETE", &path, &ID, "").status, 204);
+    assert_eq!(live(&server), ids(4));
     for body in ["{", "[]", r#"{"URL":7}"#, r#"{"URL":""}"#] {
-        expect_general(&stop(&house, body), 400, "INVALID_PARAMETER");
+        expect_general(&stop(&server, body), 400, "INVALID_PARAMETER");
     }
-    assert_eq!(live(&house), ids(4), "what cannot be read stops nothing");
-    assert_eq!(stop(&house, "{}").status, 204);
-    assert!(live(&house).is_empty());
+    assert_eq!(live(&server), ids(4), "what cannot be read stops nothing");
+    assert_eq!(stop(&server, "{}").status, 204);
+    assert!(live(&server).is_empty());
 }
 
 /// It was answered under another of the gateway's addresses.
 #[test]
 fn a_url_names_its_recording_by_whatever_address() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let wav = r#"{"file_format":"wav"}"#;
     for _ in 0..2 {
-        started(&house, wav);
+        started(&server, wav);
     }
     let own = |id: &str| format!("{id}.wav");
     for (at, url) in [
@@ -195,32 +195,32 @@ fn a_url_names_its_recording_by_whatever_address() {
     .into_iter()
     .enumerate()
     {
-        let (id, told) = started(&house, wav);
+        let (id, told) = started(&server, wav);
         assert!(told.ends_with(&own(&id)));
         let body = json!({ "URL": url(&id) }).to_string();
-        let elsewhere = house.send("DELETE", &record(SECOND), &ID, &body);
+        let elsewhere = server.send("DELETE", &record(SECOND), &ID, &body);
         assert_eq!(
-            (elsewhere.status, live(&house).len()),
+            (elsewhere.status, live(&server).len()),
             (204, 3),
             "{at}: another call"
         );
-        assert_eq!(stop(&house, &body).status, 204);
-        assert_eq!(live(&house).len(), 2, "{at}");
-        assert!(!live(&house).contains(&id), "{at}");
+        assert_eq!(stop(&server, &body).status, 204);
+        assert_eq!(live(&server).len(), 2, "{at}");
+        assert!(!live(&server).contains(&id), "{at}");
     }
 }
 
 #[test]
 fn what_one_gateway_began_another_stops() {
-    let house = House::open(&[]);
-    let (first, url) = started(&house, r#"{"file_format":"wav"}"#);
-    let (second, _) = started(&house, r#"{"file_format":"wav"}"#);
-    house.stop_gateway();
-    let house = house.moved();
-    assert!(!url.starts_with(&house.base), "{url}");
-    assert_eq!(live(&house), [first, second.clone()]);
-    assert_eq!(stop(&house, &json!({ "URL": url }).to_string()).status, 204);
-    assert_eq!(live(&house), [second]);
+    let server = TestServer::open(&[]);
+    let (first, url) = started(&server, r#"{"file_format":"wav"}"#);
+    let (second, _) = started(&server, r#"{"file_format":"wav"}"#);
+    server.stop_gateway();
+    let server = server.moved();
+    assert!(!url.starts_with(&server.base), "{url}");
+    assert_eq!(live(&server), [first, second.clone()]);
+    assert_eq!(stop(&server, &json!({ "URL": url }).to_string()).status, 204);
+    assert_eq!(live(&server), [second]);
 }
 
 fn fixture(name: &str) -> String {
@@ -231,15 +231,15 @@ fn fixture(name: &str) -> String {
 /// The published requests, to the letter but for the names in braces.
 #[test]
 fn the_published_requests_are_replayed() {
-    let house = House::open(&[]);
-    started(&house, r#"{"file_format":"wav"}"#);
-    assert_eq!(stop(&house, &fixture("vobiz-stop-one.json")).status, 204);
-    assert_eq!(live(&house).len(), 1, "no recording of ours has that url");
+    let server = TestServer::open(&[]);
+    started(&server, r#"{"file_format":"wav"}"#);
+    assert_eq!(stop(&server, &fixture("vobiz-stop-one.json")).status, 204);
+    assert_eq!(live(&server).len(), 1, "no recording of ours has that url");
     if !build::has("curl") {
         return;
     }
     let command = fixture("vobiz-stop-all.txt")
-        .replace("https://api.vobiz.ai", &house.base)
+        .replace("https://api.vobiz.ai", &server.base)
         .replace("{auth_id}", "MA_DEMO")
         .replace("{call_uuid}", FIRST)
         .replace("YOUR_AUTH_ID", "MA_DEMO")
@@ -247,5 +247,5 @@ fn the_published_requests_are_replayed() {
         .replacen("curl", "curl -s -w '%{http_code}'", 1);
     let output = build::run(Command::new("sh").args(["-c", &command]));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "204");
-    assert!(live(&house).is_empty());
+    assert!(live(&server).is_empty());
 }

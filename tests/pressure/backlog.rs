@@ -1,24 +1,24 @@
 //! The disk stands still: what waits, what is dropped, what is held back.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
+use callrec_testkit::disk_faults::{DiskGate, FaultPoint};
 use callrec_testkit::manifest::{ManifestSpan, manifest_beside, spans_of};
-use callrec_testkit::rtp::Sender;
+use callrec_testkit::rtp::RtpSender;
 use callrec_testkit::tree::assert_settled;
 use callrec_testkit::wait::{PATIENCE, until};
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
-use crate::kit::*;
+use crate::line::*;
 use crate::support::*;
 
 const FRAME: usize = 160;
 
 /// Talks in real time until `enough`; every call is OK and none of them waits.
 /// Answers how many frames were handed in.
-fn talk(feeds: &mut [(rec_feed, Sender, u64)], mut enough: impl FnMut(u64) -> bool) -> u64 {
+fn talk(feeds: &mut [(rec_feed, RtpSender, u64)], mut enough: impl FnMut(u64) -> bool) -> u64 {
     let begun = Instant::now();
     let mut frames = 0;
     while !enough(frames) {
@@ -41,7 +41,7 @@ fn talk(feeds: &mut [(rec_feed, Sender, u64)], mut enough: impl FnMut(u64) -> bo
 #[test]
 fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
     let dir = ScratchDir::new();
-    let disk = Disk::of(&dir.0);
+    let disk = DiskGate::at(&dir, FaultPoint::WriteAudio);
     let settings = [
         ("media.clock", "real"),
         // However late this thread gets its turn, a packet lies where its timestamp says.
@@ -49,28 +49,28 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
         ("storage.backlog_ms", "1000"),
         ("storage.flush_ms", "100"),
     ];
-    let engine = Engine::open(&dir.0, &settings);
+    let engine = TestEngine::open(&dir.0, &settings);
     let call = engine
-        .begin(&Call {
+        .begin(&CallFields {
             call_id: Some("c"),
-            ..Call::default()
+            ..CallFields::default()
         })
         .unwrap();
     let mut feeds: Vec<_> = [REC_LEG_LOCAL, REC_LEG_REMOTE]
         .into_iter()
         .map(|leg| {
             let feed = feed(call, leg, REC_CODEC_PCMU, 8000).unwrap();
-            (feed, Sender::new(0, leg as u32), leg as u64)
+            (feed, RtpSender::new(0, leg as u32), leg as u64)
         })
         .collect();
     let asked = Instant::now();
     let id = engine
         .start(
             None,
-            &Start {
+            &StartFields {
                 call_id: Some("c"),
                 format: Some("wav-ulaw"),
-                ..Start::default()
+                ..StartFields::default()
             },
         )
         .unwrap();
@@ -80,10 +80,10 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
         let stats = engine.stats();
         assert!(stats.backlog_bytes <= 16_000, "{}", stats.backlog_bytes);
         match (frames, stopped_at) {
-            (50, _) => disk.stands_still(true),
+            (50, _) => disk.shut(),
             // A second of backlog, and more than another second that is lost.
             (_, None) if stats.bytes_dropped > 20_000 => {
-                disk.stands_still(false);
+                disk.open();
                 stopped_at = Some(frames);
             }
             _ => {}
@@ -155,7 +155,7 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
 fn the_backlog_of_all_is_bounded() {
     const MOST: u64 = 1 << 20;
     let dir = ScratchDir::new();
-    let disk = Disk::of(&dir.0);
+    let disk = DiskGate::at(&dir, FaultPoint::WriteAudio);
     let most = MOST.to_string();
     let settings = [
         ("media.clock", "real"),
@@ -165,26 +165,26 @@ fn the_backlog_of_all_is_bounded() {
         ("recording.sample_rate", "48000"),
         ("storage.digest", "none"),
     ];
-    let engine = Engine::open(&dir.0, &settings);
+    let engine = TestEngine::open(&dir.0, &settings);
     let call = engine
-        .begin(&Call {
+        .begin(&CallFields {
             call_id: Some("c"),
-            ..Call::default()
+            ..CallFields::default()
         })
         .unwrap();
     let local = feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, 48_000).unwrap();
     let asked = Instant::now();
     let ids: Vec<String> = (0..12)
         .map(|_| {
-            let start = Start {
+            let start = StartFields {
                 call_id: Some("c"),
                 flags: REC_START_ADDITIONAL,
-                ..Start::default()
+                ..StartFields::default()
             };
             engine.start(None, &start).unwrap()
         })
         .collect();
-    disk.stands_still(true);
+    disk.shut();
     let frame: Vec<u8> = (0..960u16).flat_map(|n| (n + 1).to_ne_bytes()).collect();
     let begun = Instant::now();
     for n in 0.. {
@@ -198,7 +198,7 @@ fn the_backlog_of_all_is_bounded() {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         assert_eq!(write(local, &frame), REC_OK);
     }
-    disk.stands_still(false);
+    disk.open();
     let least_ms = begun.elapsed().as_millis() as u64;
     end(call).unwrap();
     let wall_ms = least_ms.saturating_sub(40)..=asked.elapsed().as_millis() as u64 + 40;
@@ -219,19 +219,19 @@ fn the_backlog_of_all_is_bounded() {
     assert_settled(&dir.0);
 }
 
-fn stream(settings: &[(&str, &str)]) -> (ScratchDir, Arc<Disk>, Engine, Line) {
+fn stream(settings: &[(&str, &str)]) -> (ScratchDir, DiskGate, TestEngine, RecordedLine) {
     let dir = ScratchDir::new();
-    let disk = Disk::of(&dir.0);
+    let disk = DiskGate::at(&dir, FaultPoint::WriteAudio);
     let mut all = vec![("storage.flush_ms", "100")];
     all.extend(settings);
-    let engine = Engine::open(&dir.0, &all);
-    let line = Line::begin(&engine, 1);
+    let engine = TestEngine::open(&dir.0, &all);
+    let line = RecordedLine::begin(&engine, 1);
     engine.events.wait_kind(&line.id, REC_EVENT_STARTED);
     (dir, disk, engine, line)
 }
 
 /// Feeds until no more is taken.
-fn fill(line: &mut Line) {
+fn fill(line: &mut RecordedLine) {
     for _ in 0..100_000 {
         let piece = bytes(line.number, line.fed, FRAME);
         let status = write(line.feed, &piece);
@@ -246,11 +246,11 @@ fn fill(line: &mut Line) {
 #[test]
 fn in_stream_time_a_full_backlog_holds_the_feed_back() {
     let (dir, disk, engine, mut line) = stream(&[("storage.backlog_ms", "2000")]);
-    disk.stands_still(true);
+    disk.shut();
     fill(&mut line);
     let stats = engine.stats();
     assert!(stats.backlog_bytes <= 16_000 && stats.backlog_bytes > 0);
-    disk.stands_still(false);
+    disk.open();
     assert_eq!(unsafe { rec_feed_wait(line.feed, 60_000) }, REC_OK);
     line.feed(50_000);
     end(line.call).unwrap();
@@ -264,14 +264,14 @@ fn in_stream_time_a_full_backlog_holds_the_feed_back() {
 #[test]
 fn in_stream_time_a_writer_without_progress_fails_its_recording() {
     let (dir, disk, engine, mut line) = stream(&[("storage.backlog_ms", "1000")]);
-    disk.stands_still(true);
+    disk.shut();
     fill(&mut line);
     let fed = line.fed;
     // The call goes on, though the disk still stands; its ring drains.
     assert_eq!(unsafe { rec_feed_wait(line.feed, 60_000) }, REC_OK);
     line.feed(100_000);
     until("it is live", || engine.stats().live_recordings == 0);
-    disk.stands_still(false);
+    disk.open();
     let told = engine.events.wait_terminal(&line.id);
     assert_eq!(told.kind, REC_EVENT_FAILED);
     let seen = told.recording.unwrap();
@@ -279,7 +279,7 @@ fn in_stream_time_a_writer_without_progress_fails_its_recording() {
         (seen.error, seen.end_reason, seen.state),
         (REC_ERR_IO, REC_END_WRITE_ERROR, REC_STATE_FAILED)
     );
-    let wav = Wav::read(&seen.path);
+    let wav = WavFile::read(&seen.path);
     let heard = wav.g711(0);
     assert!(!heard.is_empty() && heard.len() as u64 <= fed);
     assert!(heard == bytes(line.number, 0, heard.len()), "the part is true");

@@ -1,43 +1,32 @@
 //! A disk that fails, is full, or stands still for ever.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use callrec::capi::*;
-use callrec::storage::faults::{self, Step};
 use callrec_testkit::directory::ScratchDir;
+use callrec_testkit::disk_faults::{self, DiskGate, FaultPoint, disk_full};
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::tree::{assert_settled, files_with_extension};
 use callrec_testkit::wait::{PATIENCE, until};
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
-use crate::kit::*;
+use crate::line::*;
 use crate::support::*;
 
 /// Of two recordings of one call, and one of another, one cannot be written.
 #[test]
 fn a_write_error_stays_with_its_recording() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[("storage.flush_ms", "100")]);
-    let (mut one, mut two) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
+    let engine = TestEngine::open(&dir.0, &[("storage.flush_ms", "100")]);
+    let (mut one, mut two) = (RecordedLine::begin(&engine, 1), RecordedLine::begin(&engine, 2));
     let again = record(&engine, "line-1").unwrap();
     // A leg waits two seconds for the other.
     one.feed(40_000);
     two.feed(40_000);
     let written = |bytes| until("nothing is written", || engine.stats().bytes_out >= bytes);
     written(66_000);
-    let armed = Arc::new(AtomicBool::new(true));
-    let fault = Arc::clone(&armed);
-    faults::set(
-        &dir.0,
-        Arc::new(move |step| {
-            if step == Step::WriteAudio && fault.swap(false, Ordering::SeqCst) {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            Ok(())
-        }),
-    );
+    disk_faults::fail_times(&dir, FaultPoint::WriteAudio, 1, disk_full);
     one.feed(16_000);
     // At once, while the call goes on.
     let told = engine
@@ -65,16 +54,16 @@ fn a_write_error_stays_with_its_recording() {
         assert_eq!(seen.lost_ms, 0);
     }
     // What is on disk is published, and true.
-    let part = Wav::read(&failed.path).g711(0);
+    let part = WavFile::read(&failed.path).g711(0);
     assert!(part.len() >= 8000, "{}", part.len());
     assert!(part == bytes(1, 0, part.len()));
     let manifest = manifest_beside(&failed.path);
     assert_eq!(manifest["state"], "failed");
     assert_eq!(manifest["samples"].as_u64(), Some(part.len() as u64));
-    ask(|e| unsafe { rec_verify(Arg::from(failed.path.as_str()).ptr(), e) }).unwrap();
+    checked(|e| unsafe { rec_verify(CText::from(failed.path.as_str()).ptr(), e) }).unwrap();
     let ends = engine.events.of(&failed.id);
     assert_eq!(ends.iter().filter(|told| told.is_terminal()).count(), 1);
-    faults::clear(&dir.0);
+    disk_faults::clear(&dir.0);
     engine.close();
     assert_settled(&dir.0);
 }
@@ -88,14 +77,14 @@ fn a_disk_without_room_starts_nothing() {
         ("calls.idle_ms", "4000"),
         ("media.clock", "real"),
     ];
-    let engine = Engine::open(&dir.0, &settings);
+    let engine = TestEngine::open(&dir.0, &settings);
     engine.line(None, Some("auto"), REC_LINE_AUTOMATIC).unwrap();
     let begin = |name: &str, number: &str| {
         engine
-            .begin(&Call {
+            .begin(&CallFields {
                 call_id: Some(name),
                 number: Some(number),
-                ..Call::default()
+                ..CallFields::default()
             })
             .unwrap()
     };
@@ -126,14 +115,14 @@ fn a_disk_without_room_starts_nothing() {
             asked == REC_ERR_BAD_HANDLE
         });
     }
-    let idle = |told: &Told| told.kind == REC_EVENT_CALL_IDLE;
+    let idle = |told: &ReceivedEvent| told.kind == REC_EVENT_CALL_IDLE;
     let (ended, others): (Vec<_>, Vec<_>) = engine.events.all().into_iter().partition(idle);
     let kinds: Vec<i32> = others.iter().map(|told| told.kind).collect();
     for kind in [REC_EVENT_START_FAILED, REC_EVENT_DISK_LOW] {
         assert_eq!(kinds.iter().filter(|told| **told == kind).count(), 1, "{kinds:?}");
     }
     assert_eq!(kinds.len(), 2, "{kinds:?}");
-    let fed = |told: &&Told| told.json["call"]["call_id"] == "a";
+    let fed = |told: &&ReceivedEvent| told.json["call"]["call_id"] == "a";
     assert_eq!(
         ended.iter().filter(fed).count(),
         0,
@@ -148,24 +137,24 @@ fn a_disk_without_room_starts_nothing() {
 fn closing_while_the_disk_stands_still() {
     for timeout in [0, 300] {
         let dir = ScratchDir::new();
-        let disk = Disk::of(&dir.0);
-        let engine = Engine::open(&dir.0, &[("storage.flush_ms", "100")]);
-        let mut lines = [1, 2, 3, 4].map(|n| Line::begin(&engine, n));
+        let disk = DiskGate::at(&dir, FaultPoint::WriteAudio);
+        let engine = TestEngine::open(&dir.0, &[("storage.flush_ms", "100")]);
+        let mut lines = [1, 2, 3, 4].map(|n| RecordedLine::begin(&engine, n));
         for line in &lines {
             engine.events.wait_kind(&line.id, REC_EVENT_STARTED);
         }
-        disk.stands_still(true);
+        disk.shut();
         for line in &mut lines {
             line.feed(40_000);
         }
-        disk.await_waiting(1);
+        disk.wait_for_blocked(1);
         let asked = std::time::Instant::now();
-        let closed = ask(|e| unsafe { rec_close(engine.handle, timeout, e) });
+        let closed = checked(|e| unsafe { rec_close(engine.handle, timeout, e) });
         assert_eq!(closed.unwrap_err().status, REC_ERR_TIMEOUT);
         // Only one that waits for the disk takes so long.
         assert!(asked.elapsed() < PATIENCE, "it waits");
         // Consumed, and all that was in it.
-        let again = ask(|e| unsafe { rec_close(engine.handle, 0, e) });
+        let again = checked(|e| unsafe { rec_close(engine.handle, 0, e) });
         assert_eq!(again.unwrap_err().status, REC_ERR_BAD_HANDLE);
         until("feeds live on", || {
             lines
@@ -177,7 +166,7 @@ fn closing_while_the_disk_stands_still() {
             let held = open_with(&dir.0, &[]).unwrap_err();
             assert_eq!(held.status, REC_ERR_UNAVAILABLE, "{held:?}");
         }
-        disk.stands_still(false);
+        disk.open();
         // From here on it may be had at any time.
         let opened = AtomicU64::new(0);
         until("never let go", || match open_with(&dir.0, &[]) {
@@ -194,9 +183,9 @@ fn closing_while_the_disk_stands_still() {
             id: opened.into_inner(),
         };
         assert_eq!(engine.events.all().len(), told, "nothing is told after a close");
-        ask(|e| unsafe { rec_close(first, 60_000, e) }).unwrap();
+        checked(|e| unsafe { rec_close(first, 60_000, e) }).unwrap();
         // Nobody has listened to it: what is owed is told here.
-        let next = Engine::open(&dir.0, &[]);
+        let next = TestEngine::open(&dir.0, &[]);
         for line in &lines {
             let (_, wav) = finished(&next, &line.id);
             line.assert_whole(&wav);
@@ -210,32 +199,32 @@ fn closing_while_the_disk_stands_still() {
 #[test]
 fn a_discard_behind_a_write_that_fails() {
     let dir = ScratchDir::new();
-    let disk = Disk::of(&dir.0);
-    let engine = Engine::open(&dir.0, &[("storage.flush_ms", "100")]);
-    let mut line = Line::begin(&engine, 1);
+    let disk = DiskGate::at(&dir, FaultPoint::WriteAudio);
+    let engine = TestEngine::open(&dir.0, &[("storage.flush_ms", "100")]);
+    let mut line = RecordedLine::begin(&engine, 1);
     line.feed(40_000);
     until("nothing is written", || engine.stats().bytes_out > 0);
-    disk.stands_still(true);
+    disk.shut();
     line.feed(40_000);
-    disk.await_waiting(1);
-    ask(|e| unsafe {
+    disk.wait_for_blocked(1);
+    checked(|e| unsafe {
         rec_discard_by_id(
             engine.handle,
             std::ptr::null(),
-            Arg::from(line.id.as_str()).ptr(),
+            CText::from(line.id.as_str()).ptr(),
             e,
         )
     })
     .unwrap();
-    disk.fills_up();
-    disk.stands_still(false);
+    disk.fail_with(disk_full);
+    disk.open();
     let told = engine.events.wait_terminal(&line.id);
     let seen = told.recording.unwrap();
     assert_eq!(
         (told.kind, seen.end_reason, seen.error, seen.path.as_str()),
         (REC_EVENT_FINISHED, REC_END_DISCARDED, REC_OK, "")
     );
-    faults::clear(&dir.0);
+    disk_faults::clear(&dir.0);
     end(line.call).unwrap();
     engine.close();
     assert_settled(&dir.0);
@@ -249,14 +238,14 @@ fn a_panic_beside_the_disk_fails_one_recording() {
     for (place, told) in [("writer", REC_EVENT_START_FAILED), ("finisher", REC_EVENT_FAILED)] {
         let dir = ScratchDir::new();
         let settings = [("storage.flush_ms", "100"), ("faults.panic", place)];
-        let engine = Engine::open(&dir.0, &settings);
-        let first = Line::begin(&engine, 1);
+        let engine = TestEngine::open(&dir.0, &settings);
+        let first = RecordedLine::begin(&engine, 1);
         if place == "writer" {
             engine.events.wait_kind(&first.id, told);
         }
         end(first.call).unwrap();
         engine.events.wait_kind(&first.id, told);
-        let mut second = Line::begin(&engine, 2);
+        let mut second = RecordedLine::begin(&engine, 2);
         second.feed(40_000);
         end(second.call).unwrap();
         let (_, wav) = finished(&engine, &second.id);
@@ -269,36 +258,33 @@ fn a_panic_beside_the_disk_fails_one_recording() {
 #[test]
 fn closing_while_a_huge_file_is_hashed() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[("storage.flush_ms", "100")]);
-    let mut line = Line::begin(&engine, 1);
+    let engine = TestEngine::open(&dir.0, &[("storage.flush_ms", "100")]);
+    let mut line = RecordedLine::begin(&engine, 1);
     engine.events.wait_kind(&line.id, REC_EVENT_STARTED);
     line.feed(40_000);
     until("nothing is written", || engine.stats().bytes_out > 0);
     let (hashing, sealed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let (began, length, root) = (Arc::clone(&hashing), Arc::clone(&sealed), dir.0.clone());
-    faults::set(
-        &dir.0,
-        Arc::new(move |step| {
-            if step == Step::Digest {
-                let part = part_in(&root);
-                length.store(std::fs::metadata(&part)?.len(), Ordering::SeqCst);
-                std::fs::OpenOptions::new()
-                    .write(true)
-                    .open(&part)?
-                    .set_len(1 << 38)?;
-                began.store(true, Ordering::SeqCst);
-            }
-            Ok(())
-        }),
-    );
+    disk_faults::set(&dir, move |step| {
+        if step == FaultPoint::Digest {
+            let part = part_in(&root);
+            length.store(std::fs::metadata(&part)?.len(), Ordering::SeqCst);
+            std::fs::OpenOptions::new()
+                .write(true)
+                .open(&part)?
+                .set_len(1 << 38)?;
+            began.store(true, Ordering::SeqCst);
+        }
+        Ok(())
+    });
     end(line.call).unwrap();
     until("it is never hashed", || hashing.load(Ordering::SeqCst));
-    let closed = ask(|e| unsafe { rec_close(engine.handle, 0, e) });
+    let closed = checked(|e| unsafe { rec_close(engine.handle, 0, e) });
     assert_eq!(closed.unwrap_err().status, REC_ERR_TIMEOUT);
-    faults::clear(&dir.0);
+    disk_faults::clear(&dir.0);
     until("never let go", || match open_with(&dir.0, &[]) {
         Ok(handle) => {
-            ask(|e| unsafe { rec_close(handle, 60_000, e) }).unwrap();
+            checked(|e| unsafe { rec_close(handle, 60_000, e) }).unwrap();
             true
         }
         Err(refusal) => {
@@ -308,7 +294,7 @@ fn closing_while_a_huge_file_is_hashed() {
     });
     let part = std::fs::OpenOptions::new().write(true).open(part_in(&dir.0));
     part.unwrap().set_len(sealed.load(Ordering::SeqCst)).unwrap();
-    let next = Engine::open(&dir.0, &[]);
+    let next = TestEngine::open(&dir.0, &[]);
     let (_, wav) = finished(&next, &line.id);
     line.assert_whole(&wav);
     next.close();
@@ -324,16 +310,16 @@ fn part_in(directory: &std::path::Path) -> std::path::PathBuf {
 fn a_file_system_that_does_not_answer_holds_nobody_up() {
     let dir = ScratchDir::new();
     let settings = [("calls.idle_ms", "1"), ("media.clock", "real")];
-    let engine = Engine::open(&dir.0, &settings);
+    let engine = TestEngine::open(&dir.0, &settings);
     let free = engine.stats().free_bytes;
-    let disk = Disk::asked_for_room(&dir.0);
-    disk.await_waiting(1);
+    let disk = DiskGate::shut_at(&dir, FaultPoint::FreeSpace);
+    disk.wait_for_blocked(1);
     for round in 0..2 {
         let idle = engine
-            .begin(&Call {
+            .begin(&CallFields {
                 call_id: Some(&format!("idle-{round}")),
                 number: Some("101"),
-                ..Call::default()
+                ..CallFields::default()
             })
             .unwrap();
         until("it is never ended", || {
@@ -343,7 +329,7 @@ fn a_file_system_that_does_not_answer_holds_nobody_up() {
         });
     }
     assert_eq!(engine.stats().free_bytes, free, "the last that was told");
-    disk.stands_still(false);
-    faults::clear(&dir.0);
+    disk.open();
+    disk_faults::clear(&dir.0);
     engine.close();
 }

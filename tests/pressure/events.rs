@@ -1,14 +1,15 @@
-//! A callback that does not return while more events come than may wait.
+//! A callback that does not return while more events are reported than the queue holds.
 
 use std::collections::HashMap;
-use std::ffi::c_void;
+use std::sync::Arc;
 use std::time::Instant;
 
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
+use callrec_testkit::gate::Gate;
 use callrec_testkit::tree::assert_settled;
 use callrec_testkit::wait::{PATIENCE, until};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use crate::support::*;
 
@@ -17,108 +18,94 @@ const LINES: usize = 150;
 const MORE: usize = 40;
 
 /// (kind, sequence, recording)
-type ToldEvent = (i32, u64, String);
-
-#[derive(Default)]
-struct Slow {
-    shut: Mutex<bool>,
-    bell: Condvar,
-    heard: Mutex<Vec<ToldEvent>>,
-}
-
-unsafe extern "C" fn hear(user_data: *mut c_void, event: *const rec_event) {
-    let (slow, event) = unsafe { (&*user_data.cast::<Slow>(), &*event) };
-    let id = match unsafe { event.recording.as_ref() } {
-        Some(recording) => string(recording.id.text.as_ptr()),
-        None => String::new(),
-    };
-    slow.heard.lock().push((event.kind, event.sequence, id));
-    let mut shut = slow.shut.lock();
-    while *shut {
-        slow.bell.wait(&mut shut);
-    }
-}
+type EventKey = (i32, u64, String);
 
 #[test]
 fn a_queue_that_nobody_drains_loses_nothing_terminal() {
     let dir = ScratchDir::new();
     let settings = [("storage.digest", "none"), ("storage.flush_ms", "10000")];
-    let handle = open_with(&dir.0, &settings).unwrap();
-    let slow: &'static Slow = Box::leak(Box::default());
-    let mut subscription = rec_subscription { id: 0 };
-    let data = std::ptr::from_ref(slow).cast_mut().cast();
-    ask(|e| unsafe { rec_subscribe(handle, Some(hear), data, None, &mut subscription, e) }).unwrap();
-    let engine = Unheard(handle);
-    *slow.shut.lock() = true;
-    let mut calls = Vec::new();
+    let engine = TestEngine::open_unsubscribed(&dir, &settings);
+    let (received, gate) = (
+        Arc::new(Mutex::new(Vec::<EventKey>::new())),
+        Arc::new(Gate::new_shut()),
+    );
+    let (into, slow) = (received.clone(), gate.clone());
+    subscribe(engine.handle, move |event| {
+        into.lock().push((event.kind, event.sequence, id_of(event)));
+        slow.pass();
+    })
+    .unwrap();
     let mut ids = Vec::new();
     let mut expected = 0u64;
-    let mut start = |name: &str| {
-        let (call, id) = engine.line(name);
-        calls.push(call);
-        ids.push(id);
+    let mut start_one = |name: &str| {
+        ids.push(start(&engine, name));
         expected += 1;
     };
-    // In two calls: one of them ends while the callback stands.
+    // Two calls: one of them ends while the callback blocks.
     for _ in 0..LINES {
-        start("a");
-        start("b");
+        start_one("a");
+        start_one("b");
     }
-    until("the callback was never called", || !slow.heard.lock().is_empty());
+    until("the callback was never called", || !received.lock().is_empty());
     let mut pauses = 0;
     while pauses * 2 * LINES as u64 * 2 < QUEUE + 10_000 {
         for name in ["a", "b"] {
             let asked = Instant::now();
-            engine.toggle(name);
+            toggle(&engine, name);
             assert!(asked.elapsed() < PATIENCE, "control waits for a callback");
         }
         pauses += 1;
     }
     expected += pauses * 2 * 2 * LINES as u64;
-    engine.end("a");
+    stop(&engine, "a");
     expected += LINES as u64;
-    // What begins and ends with the queue full is terminal too.
+    // Recordings that begin and end with a full queue have terminal events too.
     until("not finished", || engine.stats().live_recordings == LINES as u64);
     for _ in 0..MORE {
-        start_more(&engine, "c", &mut ids);
+        ids.push(start(&engine, "c"));
         expected += 1;
     }
-    engine.end("c");
+    stop(&engine, "c");
     expected += MORE as u64;
-    // All of them are finished while nobody listens.
+    // All of them finish while the callback blocks.
     until("still finishing", || engine.stats().finishing_recordings == 0);
     assert!(engine.stats().events_dropped > 0);
-    assert_eq!(slow.heard.lock().len(), 1);
-    *slow.shut.lock() = false;
-    slow.bell.notify_all();
-    engine.end("b");
+    assert_eq!(received.lock().len(), 1);
+    gate.open();
+    stop(&engine, "b");
     expected += LINES as u64;
     let terminals = || {
-        let heard = slow.heard.lock();
-        heard.iter().filter(|(kind, ..)| is_terminal(*kind)).count()
+        let received = received.lock();
+        received.iter().filter(|(kind, ..)| is_terminal(*kind)).count()
     };
     until("terminals are missing", || terminals() == ids.len());
     let dropped = engine.stats().events_dropped;
-    ask(|e| unsafe { rec_close(handle, 60_000, e) }).unwrap();
+    engine.close();
 
-    let heard = slow.heard.lock();
+    let received = received.lock();
     let mut ends: HashMap<&str, u32> = HashMap::new();
-    for (kind, _, id) in heard.iter() {
+    for (kind, _, id) in received.iter() {
         *ends.entry(id).or_default() += u32::from(is_terminal(*kind));
     }
     for id in &ids {
-        assert_eq!(ends.get(id.as_str()), Some(&1), "{id}: told once that it ended");
+        assert_eq!(ends.get(id.as_str()), Some(&1), "{id}: one terminal event");
     }
-    assert!(heard.windows(2).all(|pair| pair[0].1 < pair[1].1), "out of order");
-    let last = heard.last().unwrap().1;
-    let gap = last - heard.first().unwrap().1 + 1 - heard.len() as u64;
-    assert_eq!(gap, dropped, "what was dropped is a gap, and counted");
-    assert_eq!(
-        heard.len() as u64 + dropped,
-        expected,
-        "every event was told or dropped"
+    assert!(
+        received.windows(2).all(|pair| pair[0].1 < pair[1].1),
+        "out of order"
     );
-    assert!(heard.len() as u64 >= QUEUE, "as many as may wait have waited");
+    let last = received.last().unwrap().1;
+    let gap = last - received.first().unwrap().1 + 1 - received.len() as u64;
+    assert_eq!(
+        gap, dropped,
+        "dropped events are a gap in the sequence, and counted"
+    );
+    assert_eq!(
+        received.len() as u64 + dropped,
+        expected,
+        "every event was received or dropped"
+    );
+    assert!(received.len() as u64 >= QUEUE, "the queue was full");
     assert_settled(&dir.0);
 }
 
@@ -126,52 +113,29 @@ fn is_terminal(kind: i32) -> bool {
     matches!(kind, REC_EVENT_FINISHED | REC_EVENT_FAILED)
 }
 
-fn start_more(engine: &Unheard, name: &str, ids: &mut Vec<String>) {
-    ids.push(engine.line(name).1);
+/// Starts one more recording of the call `name`, and begins the call if there is none.
+fn start(engine: &TestEngine, name: &str) -> String {
+    let begun = engine.begin(&CallFields {
+        call_id: Some(name),
+        ..CallFields::default()
+    });
+    assert!(begun.is_ok() || begun.unwrap_err().status == REC_ERR_EXISTS);
+    let start = StartFields {
+        call_id: Some(name),
+        flags: REC_START_ADDITIONAL,
+        ..StartFields::default()
+    };
+    engine.start(None, &start).unwrap()
 }
 
-/// An engine whose subscriber is the test's own.
-struct Unheard(rec_engine);
-
-impl Unheard {
-    /// One more recording of the call of this name, which is begun if it is not there.
-    fn line(&self, name: &str) -> (rec_call, String) {
-        let mut call = rec_call { id: 0 };
-        let info = Call {
-            call_id: Some(name),
-            ..Call::default()
-        };
-        let begun = info.with(|info| ask(|e| unsafe { rec_call_begin(self.0, info, &mut call, e) }));
-        assert!(begun.is_ok() || begun.unwrap_err().status == REC_ERR_EXISTS);
-        let text = Arg::from(name);
-        let mut options: rec_start_options = init();
-        options.call_id = text.ptr();
-        options.flags = REC_START_ADDITIONAL;
-        let mut id = rec_id { text: [0; 37] };
-        ask(|e| unsafe { rec_start(self.0, std::ptr::null(), &options, &mut id, e) }).unwrap();
-        (call, string(id.text.as_ptr()))
+/// Pauses and resumes all recordings of a call.
+fn toggle(engine: &TestEngine, name: &str) {
+    for act in [rec_pause_by_call, rec_resume_by_call] {
+        let (changed, ..) = engine.by_call(act, None, name).unwrap();
+        assert_eq!(changed, LINES as u32);
     }
+}
 
-    /// Pauses and resumes all recordings of a call.
-    fn toggle(&self, name: &str) {
-        let name = Arg::from(name);
-        let (nobody, mut counts) = (std::ptr::null(), init::<rec_counts>());
-        for act in [rec_pause_by_call, rec_resume_by_call] {
-            ask(|e| unsafe { act(self.0, nobody, name.ptr(), &mut counts, e) }).unwrap();
-            assert_eq!(counts.changed, LINES as u32);
-        }
-    }
-
-    fn end(&self, name: &str) {
-        let (name, url) = (Arg::from(name), Arg::from(None));
-        let mut counts: rec_counts = init();
-        ask(|e| unsafe { rec_stop_by_call(self.0, std::ptr::null(), name.ptr(), url.ptr(), &mut counts, e) })
-            .unwrap();
-    }
-
-    fn stats(&self) -> rec_statistics {
-        let mut statistics: rec_statistics = init();
-        ask(|e| unsafe { rec_stats(self.0, &mut statistics, e) }).unwrap();
-        statistics
-    }
+fn stop(engine: &TestEngine, name: &str) {
+    engine.by_call_url(rec_stop_by_call, None, name, None).unwrap();
 }

@@ -7,7 +7,7 @@ use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::assert_settled;
 
-use crate::kit::*;
+use crate::line::*;
 use crate::support::*;
 
 const LINES: u64 = 500;
@@ -32,7 +32,7 @@ fn five_hundred_recordings_with_sixty_four_handles() {
         ("storage.max_open_files", handles.as_str()),
         ("storage.flush_ms", "100"),
     ];
-    let engine = Engine::open(&dir.0, &settings);
+    let engine = TestEngine::open(&dir.0, &settings);
     let (most, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -41,7 +41,7 @@ fn five_hundred_recordings_with_sixty_four_handles() {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
         });
-        let mut lines: Vec<Line> = (0..LINES).map(|n| Line::begin(&engine, n)).collect();
+        let mut lines: Vec<RecordedLine> = (0..LINES).map(|n| RecordedLine::begin(&engine, n)).collect();
         for round in 0..4 {
             for line in &mut lines {
                 line.feed(4000 + round * 800);
@@ -61,7 +61,7 @@ fn five_hundred_recordings_with_sixty_four_handles() {
             let (seen, wav) = finished(&engine, &line.id);
             line.assert_whole(&wav);
             assert_eq!((seen.lost_ms, seen.end_reason), (0, REC_END_CALL_ENDED));
-            ask(|e| unsafe { rec_verify(Arg::from(seen.path.as_str()).ptr(), e) }).unwrap();
+            checked(|e| unsafe { rec_verify(CText::from(seen.path.as_str()).ptr(), e) }).unwrap();
         }
         over.store(true, Ordering::Relaxed);
     });

@@ -8,34 +8,36 @@ use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::assert_settled;
 use callrec_testkit::wait::{PATIENCE, until};
 
-use crate::kit::*;
+use crate::line::*;
 use crate::support::*;
 
-fn refused<T: std::fmt::Debug>(answer: Answer<T>) -> rec_status {
+fn refused<T: std::fmt::Debug>(answer: AbiResult<T>) -> rec_status {
     answer.unwrap_err().status
 }
 
 #[test]
 fn calls_at_most() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[("calls.max", "3")]);
-    let calls: Vec<rec_call> = (0..3).map(|_| engine.begin(&Call::default()).unwrap()).collect();
-    let refusal = engine.begin(&Call::default()).unwrap_err();
+    let engine = TestEngine::open(&dir.0, &[("calls.max", "3")]);
+    let calls: Vec<rec_call> = (0..3)
+        .map(|_| engine.begin(&CallFields::default()).unwrap())
+        .collect();
+    let refusal = engine.begin(&CallFields::default()).unwrap_err();
     assert_eq!(refusal.status, REC_ERR_LIMIT);
     assert!(refusal.message.contains("calls.max"), "{}", refusal.message);
     assert_eq!(engine.stats().live_calls, 3);
     end(calls[1]).unwrap();
-    engine.begin(&Call::default()).unwrap();
-    assert_eq!(refused(engine.begin(&Call::default())), REC_ERR_LIMIT);
+    engine.begin(&CallFields::default()).unwrap();
+    assert_eq!(refused(engine.begin(&CallFields::default())), REC_ERR_LIMIT);
     engine.close();
 }
 
 #[test]
 fn recordings_at_most() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[("recordings.max", "2")]);
+    let engine = TestEngine::open(&dir.0, &[("recordings.max", "2")]);
     engine.line(None, Some("auto"), REC_LINE_AUTOMATIC).unwrap();
-    let (one, two) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
+    let (one, two) = (RecordedLine::begin(&engine, 1), RecordedLine::begin(&engine, 2));
     let refusal = record(&engine, "line-1").unwrap_err();
     assert_eq!(refusal.status, REC_ERR_LIMIT);
     assert!(refusal.message.contains("recordings.max"), "{}", refusal.message);
@@ -44,16 +46,16 @@ fn recordings_at_most() {
     assert_eq!(refused(record(&engine, "line-1")), REC_ERR_LIMIT);
     // The call is there all the same, and recorded once there is room.
     let automatic = engine
-        .begin(&Call {
+        .begin(&CallFields {
             call_id: Some("a"),
             number: Some("auto"),
-            ..Call::default()
+            ..CallFields::default()
         })
         .unwrap();
     let told = engine.events.wait(|told| told.kind == REC_EVENT_START_FAILED);
     assert!(told.recording.is_none());
     engine.by_id(rec_stop_by_id, None, &two.id).unwrap();
-    let of_it = |told: &Told| told.recording.as_ref().is_some_and(|seen| seen.call_id == "a");
+    let of_it = |told: &ReceivedEvent| told.recording.as_ref().is_some_and(|seen| seen.call_id == "a");
     let started = engine
         .events
         .wait(|told| told.kind == REC_EVENT_STARTED && of_it(told));
@@ -74,7 +76,7 @@ fn limits_hold_in_a_crowd() {
     const MOST: u64 = 5;
     let dir = ScratchDir::new();
     let settings = [("recordings.max", "5"), ("calls.max", "5")];
-    let engine = Engine::open(&dir.0, &settings);
+    let engine = TestEngine::open(&dir.0, &settings);
     let taken = AtomicU64::new(0);
     let limited = AtomicU64::new(0);
     let until = Instant::now() + Duration::from_millis(500);
@@ -90,9 +92,9 @@ fn limits_hold_in_a_crowd() {
                         break;
                     }
                     let name = format!("c-{thread}-{n}");
-                    let began = engine.begin(&Call {
+                    let began = engine.begin(&CallFields {
                         call_id: Some(&name),
-                        ..Call::default()
+                        ..CallFields::default()
                     });
                     let Ok(call) = began else {
                         assert_eq!(refused(began), REC_ERR_LIMIT);
@@ -137,10 +139,10 @@ fn a_forgotten_call_is_ended() {
 fn forgotten_call_is_ended(clock: &str) {
     let dir = ScratchDir::new();
     let settings = [("calls.idle_ms", "4000"), ("media.clock", clock)];
-    let engine = Engine::open(&dir.0, &settings);
-    let (forgotten, mut fed) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
+    let engine = TestEngine::open(&dir.0, &settings);
+    let (forgotten, mut fed) = (RecordedLine::begin(&engine, 1), RecordedLine::begin(&engine, 2));
     let begun = Instant::now();
-    let gone = |line: &Line| engine.events.kinds(&line.id).contains(&REC_EVENT_FINISHED);
+    let gone = |line: &RecordedLine| engine.events.kinds(&line.id).contains(&REC_EVENT_FINISHED);
     until("it lives for ever", || {
         if clock == "real" {
             let status = write(fed.feed, &bytes(2, 0, 160));

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
-use callrec_testkit::rtp::Sender;
+use callrec_testkit::rtp::RtpSender;
 use callrec_testkit::tree::assert_settled;
 use callrec_testkit::wait::{until, until_for};
 use callrec_testkit::wav::WavHeader;
 
-use crate::kit::*;
+use crate::line::*;
 use crate::support::*;
 
 const HOURS: u64 = 16;
@@ -32,9 +32,9 @@ fn audio_of(path: &str) -> (File, WavHeader) {
 fn sixteen_hours_of_silence_suppression() {
     const EVERY: u64 = 20 * 60 * RATE;
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[("storage.digest", "none")]);
-    let line = Line::begin(&engine, 8);
-    let mut sender = Sender::new(0, 8);
+    let engine = TestEngine::open(&dir.0, &[("storage.digest", "none")]);
+    let line = RecordedLine::begin(&engine, 8);
+    let mut sender = RtpSender::new(0, 8);
     let words = HOURS * 3600 * RATE / EVERY;
     for n in 0..=words {
         let packet = sender.packet(&bytes(8, n * 160, 160), EVERY as u32);
@@ -70,24 +70,24 @@ fn a_file_beyond_four_gigabytes() {
     const BEYOND: u64 = (4 << 30) + (100 << 20);
     let dir = ScratchDir::new();
     let settings = [("storage.digest", "none"), ("storage.backlog_ms", "600000")];
-    let engine = Engine::open(&dir.0, &settings);
+    let engine = TestEngine::open(&dir.0, &settings);
     let call = engine
-        .begin(&Call {
+        .begin(&CallFields {
             call_id: Some("c"),
-            ..Call::default()
+            ..CallFields::default()
         })
         .unwrap();
     let local = feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, FULL as u32).unwrap();
-    let start = Start {
+    let start = StartFields {
         call_id: Some("c"),
-        ..Start::default()
+        ..StartFields::default()
     };
     let id = engine.start(None, &start).unwrap();
     let mut words = 0;
     let said = |n: u64| (1..=100i16).flat_map(move |s| (s + n as i16).to_ne_bytes());
     while words * EVERY * 4 <= BEYOND {
         let piece: Vec<u8> = said(words).collect();
-        until_taken(local, || unsafe {
+        until_accepted(local, || unsafe {
             rec_feed_write_at(local, words * EVERY, piece.as_ptr().cast(), piece.len())
         });
         words += 1;
@@ -119,17 +119,17 @@ fn a_file_beyond_four_gigabytes() {
 #[test]
 fn a_very_short_call_keeps_its_rate() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[]);
+    let engine = TestEngine::open(&dir.0, &[]);
     let call = engine
-        .begin(&Call {
+        .begin(&CallFields {
             call_id: Some("c"),
-            ..Call::default()
+            ..CallFields::default()
         })
         .unwrap();
     let local = feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, 48_000).unwrap();
-    let start = Start {
+    let start = StartFields {
         call_id: Some("c"),
-        ..Start::default()
+        ..StartFields::default()
     };
     let id = engine.start(None, &start).unwrap();
     let said: Vec<i16> = (1..=480).collect();

@@ -4,7 +4,7 @@ use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::assert_settled;
 
-use crate::kit::*;
+use crate::line::*;
 use crate::support::*;
 
 #[test]
@@ -15,8 +15,8 @@ fn a_panic_fails_the_recordings_of_its_call_alone() {
         ("media.workers", "1"),
         ("faults.panic", "packet:~planted~"),
     ];
-    let engine = Engine::open(&dir.0, &settings);
-    let (mut hit, mut fine) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
+    let engine = TestEngine::open(&dir.0, &settings);
+    let (mut hit, mut fine) = (RecordedLine::begin(&engine, 1), RecordedLine::begin(&engine, 2));
     let second = record(&engine, "line-1").unwrap();
     hit.feed(16_000);
     fine.feed(16_000);
@@ -55,8 +55,8 @@ fn a_panic_fails_the_recordings_of_its_call_alone() {
 fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
     for place in ["detach", "end", "published"] {
         let dir = ScratchDir::new();
-        let engine = Engine::open(&dir.0, &[("faults.panic", place)]);
-        let mut line = Line::begin(&engine, 1);
+        let engine = TestEngine::open(&dir.0, &[("faults.panic", place)]);
+        let mut line = RecordedLine::begin(&engine, 1);
         line.feed(40_000);
         end(line.call).unwrap();
         // Within the time that it is given.
@@ -69,7 +69,7 @@ fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
         };
         assert_eq!(kinds[1..], *ending, "{place}: {kinds:?}");
         // What was not told is owed to the next open.
-        let next = Engine::open(&dir.0, &[]);
+        let next = TestEngine::open(&dir.0, &[]);
         if ending.is_empty() {
             let (_, wav) = finished(&next, &line.id);
             line.assert_whole(&wav);
@@ -83,11 +83,14 @@ fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
 /// value does.
 #[test]
 fn a_fault_of_the_timeline_is_planted_by_its_name() {
-    for (planted, heard) in [("timeline:PrivateStartsOpen", true), ("timeline:Unknown", false)] {
+    for (planted, heard) in [
+        ("timeline:PrivateStartRecorded", true),
+        ("timeline:Unknown", false),
+    ] {
         let dir = ScratchDir::new();
         let settings = [("media.clock", "stream"), ("faults.panic", planted)];
-        let engine = Engine::open(&dir.0, &settings);
-        let mut line = Line::begin(&engine, 1);
+        let engine = TestEngine::open(&dir.0, &settings);
+        let mut line = RecordedLine::begin(&engine, 1);
         private(line.call, 1).unwrap();
         let secret = record(&engine, "line-1").unwrap();
         line.feed(16_000);

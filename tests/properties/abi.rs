@@ -1,38 +1,38 @@
-//! The whole library through its C ABI, in stream time, with real files. What is not in
-//! any recording is looked for in every file of the directory.
+//! The whole library through its C ABI, in stream time, with real files. Audio that no recording
+//! may have is searched for in every file of the directory.
 
 use std::collections::HashSet;
 use std::path::Path;
 
 use callrec::capi::*;
-use callrec::words::{Codec, EndReason, Layout, Leg, PauseMode, Status};
+use callrec::types::{Codec, EndReason, Layout, Leg, PauseMode, Status};
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::{ManifestSpan, manifest_beside, spans_of};
 use callrec_testkit::tree::{assert_settled, tree};
 use callrec_testkit::wait::PATIENCE;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 use proptest::prelude::*;
 
 use crate::check::check;
-use crate::model::Model;
-use crate::plan::{Plan, Wish, whole_plans};
-use crate::run::{Driver, Hand, LINEAR_TYPE, Run, Span, Taken, UNIQUE};
+use crate::model::CallModel;
+use crate::plan::{CallPlan, PlannedRecording, whole_plans};
+use crate::run::{Driver, FeedWrite, LINEAR_TYPE, MsSpan, PlanRun, RecordingResult, UNIQUE};
 use crate::support::*;
 
-/// A run of so many samples in a row is no accident.
+/// This many consecutive samples in a file cannot be a coincidence.
 const RUN: usize = 8;
 
-pub struct Whole {
-    pub engine: Engine,
+pub struct LibraryDriver {
+    pub engine: TestEngine,
     call: rec_call,
     feeds: [Option<rec_feed>; 3],
     pub ids: Vec<String>,
-    // Last: the engine is closed before its directory goes.
+    // The last field: the engine is closed before its directory is removed.
     pub dir: ScratchDir,
 }
 
-impl Whole {
-    pub fn new(plan: &Plan) -> Whole {
+impl LibraryDriver {
+    pub fn new(plan: &CallPlan) -> LibraryDriver {
         let dir = ScratchDir::new();
         let flush_ms = plan.flush_ms.max(100).to_string();
         let leg_wait_ms = plan.leg_wait_ms.to_string();
@@ -40,14 +40,14 @@ impl Whole {
             ("storage.flush_ms", &*flush_ms),
             ("media.leg_wait_ms", &*leg_wait_ms),
         ];
-        let engine = Engine::open(&dir.0, &settings);
-        let call = Call {
+        let engine = TestEngine::open(&dir.0, &settings);
+        let call = CallFields {
             call_id: Some("c"),
             device: Some("SEP1"),
-            ..Call::default()
+            ..CallFields::default()
         };
         let call = engine.begin(&call).unwrap();
-        Whole {
+        LibraryDriver {
             engine,
             call,
             feeds: [None; 3],
@@ -56,28 +56,28 @@ impl Whole {
         }
     }
 
-    /// A recording that is over by its limit may be gone already.
-    fn control(&self, op: ById, tape: usize) {
-        if let Err(refusal) = self.engine.by_id(op, None, &self.ids[tape]) {
+    /// Performs an operation on a recording, which may have ended at its limit.
+    fn control(&self, op: ById, recording: usize) {
+        if let Err(refusal) = self.engine.by_id(op, None, &self.ids[recording]) {
             assert_eq!(refusal.status, REC_ERR_NOT_LIVE, "{refusal:?}");
         }
     }
 
-    fn taken(&self, tape: usize) -> Taken {
-        let told = self.engine.events.wait_terminal(&self.ids[tape]);
-        assert_eq!(told.kind, REC_EVENT_FINISHED, "{told:#?}");
-        let seen = told.recording.unwrap();
-        let (wav, manifest) = (Wav::read(&seen.path), manifest_beside(&seen.path));
+    fn result_of(&self, recording: usize) -> RecordingResult {
+        let event = self.engine.events.wait_terminal(&self.ids[recording]);
+        assert_eq!(event.kind, REC_EVENT_FINISHED, "{event:#?}");
+        let reported = event.recording.unwrap();
+        let (wav, manifest) = (WavFile::read(&reported.path), manifest_beside(&reported.path));
         let number = |name: &str| manifest[name].as_u64().unwrap();
         assert_eq!(
-            (seen.duration_ms, seen.paused_ms, seen.lost_ms),
+            (reported.duration_ms, reported.paused_ms, reported.lost_ms),
             (number("duration_ms"), number("paused_ms"), number("lost_ms"))
         );
         let spans = |kind| spans_of(&manifest, kind).into_iter();
-        Taken {
+        RecordingResult {
             rate: wav.rate,
             channels: wav.channels,
-            reason: match seen.end_reason {
+            reason: match reported.end_reason {
                 REC_END_STOPPED => Some(EndReason::Stopped),
                 REC_END_LIMIT => Some(EndReason::Limit),
                 _ => None,
@@ -94,8 +94,8 @@ impl Whole {
     }
 }
 
-fn span(span: &ManifestSpan) -> Span {
-    Span {
+fn span(span: &ManifestSpan) -> MsSpan {
+    MsSpan {
         from: span.from_frame,
         to: span.to_frame,
         ms: span.length_ms as f64,
@@ -118,11 +118,11 @@ fn format_of(codec: Codec, rate: u32) -> rec_feed_format {
     format
 }
 
-impl Driver for Whole {
+impl Driver for LibraryDriver {
     fn attach(&mut self, leg: Leg, codec: Codec, rate: u32) {
         let opened = feed(self.call, leg as i32, format_of(codec, rate).codec, rate).unwrap();
         let linear = format_of(Codec::Pcm16, rate);
-        ask(|e| unsafe { rec_feed_payload(opened, LINEAR_TYPE.into(), &linear, e) }).unwrap();
+        checked(|e| unsafe { rec_feed_payload(opened, LINEAR_TYPE.into(), &linear, e) }).unwrap();
         self.feeds[leg as usize] = Some(opened);
     }
 
@@ -134,18 +134,18 @@ impl Driver for Whole {
 
     fn reformat(&mut self, leg: Leg, codec: Codec, rate: u32) {
         if let Some(feed) = self.feeds[leg as usize] {
-            ask(|e| unsafe { rec_feed_set_format(feed, &format_of(codec, rate), e) }).unwrap();
+            checked(|e| unsafe { rec_feed_set_format(feed, &format_of(codec, rate), e) }).unwrap();
         }
     }
 
-    fn hand(&mut self, leg: Leg, hand: &Hand, _arrival_ns: u64) -> Status {
+    fn write(&mut self, leg: Leg, write: &FeedWrite, _arrival_ns: u64) -> Status {
         let Some(feed) = self.feeds[leg as usize] else {
             return Status::BadHandle;
         };
-        let status = match hand {
-            Hand::Rtp(packet) => unsafe { rec_feed_rtp(feed, packet.as_ptr().cast(), packet.len()) },
-            Hand::Write(bytes) => unsafe { rec_feed_write(feed, bytes.as_ptr().cast(), bytes.len()) },
-            Hand::WriteAt(at, bytes) => unsafe {
+        let status = match write {
+            FeedWrite::Rtp(packet) => unsafe { rec_feed_rtp(feed, packet.as_ptr().cast(), packet.len()) },
+            FeedWrite::Write(bytes) => unsafe { rec_feed_write(feed, bytes.as_ptr().cast(), bytes.len()) },
+            FeedWrite::WriteAt(at, bytes) => unsafe {
                 rec_feed_write_at(feed, *at, bytes.as_ptr().cast(), bytes.len())
             },
         };
@@ -158,37 +158,37 @@ impl Driver for Whole {
         Status::from_code(status).unwrap()
     }
 
-    fn start(&mut self, wish: Wish, _rate: u32) {
-        let start = Start {
+    fn start(&mut self, planned: PlannedRecording, _rate: u32) {
+        let start = StartFields {
             flags: REC_START_ADDITIONAL,
             call_id: Some("c"),
-            layout: match wish.layout {
+            layout: match planned.layout {
                 Layout::Stereo => REC_LAYOUT_STEREO,
                 Layout::Mono => REC_LAYOUT_MONO,
                 Layout::Local => REC_LAYOUT_LOCAL,
                 Layout::Remote => REC_LAYOUT_REMOTE,
             },
-            pause_mode: match wish.pause_mode {
+            pause_mode: match planned.pause_mode {
                 PauseMode::Silence => REC_PAUSE_SILENCE,
                 PauseMode::Skip => REC_PAUSE_SKIP,
             },
-            max_duration_ms: wish.max_duration_ms,
-            format: Some(wish.format.name()),
-            ..Start::default()
+            max_duration_ms: planned.max_duration_ms,
+            format: Some(planned.format.name()),
+            ..StartFields::default()
         };
         self.ids.push(self.engine.start(None, &start).unwrap());
     }
 
-    fn pause(&mut self, tape: usize) {
-        self.control(rec_pause_by_id, tape);
+    fn pause(&mut self, recording: usize) {
+        self.control(rec_pause_by_id, recording);
     }
 
-    fn resume(&mut self, tape: usize) {
-        self.control(rec_resume_by_id, tape);
+    fn resume(&mut self, recording: usize) {
+        self.control(rec_resume_by_id, recording);
     }
 
-    fn stop(&mut self, tape: usize) {
-        self.control(rec_stop_by_id, tape);
+    fn stop(&mut self, recording: usize) {
+        self.control(rec_stop_by_id, recording);
     }
 
     fn visit(&mut self, _now_ns: u64) {}
@@ -200,20 +200,25 @@ impl Driver for Whole {
     }
 }
 
-/// Names of linear samples that no recording of the call may hold.
-fn kept_by_none(model: &Model, leg: usize) -> HashSet<u64> {
-    let tapes = 0..model.tapes.len();
-    let may_hold = |at: u64, order: u32| tapes.clone().any(|tape| model.may_hold(tape, at, order));
+/// Names of linear samples that no recording of the call may have.
+fn in_no_recording(model: &CallModel, leg: usize) -> HashSet<u64> {
+    let recordings = 0..model.recordings.len();
+    let may_hold = |at: u64, order: u32| {
+        recordings
+            .clone()
+            .any(|recording| model.may_hold(recording, at, order))
+    };
     let places = model.legs[leg].places.iter().enumerate();
-    let said = places.flat_map(|(at, place)| place.said.iter().map(move |said| (at as u64, said)));
-    said.filter(|(at, said)| !may_hold(*at, said.order))
-        .map(|(_, said)| said.name)
+    let placed = places.flat_map(|(at, place)| place.samples.iter().map(move |placed| (at as u64, placed)));
+    placed
+        .filter(|(at, placed)| !may_hold(*at, placed.order))
+        .map(|(_, placed)| placed.name)
         .filter(|name| *name < UNIQUE)
         .collect()
 }
 
-/// The first samples that stand in a row somewhere in the bytes, and should not: read at
-/// any byte, side by side or as one channel of two.
+/// Finds consecutive samples that no recording may have: from any byte on, in one channel or in
+/// one channel of two.
 fn leaked(bytes: &[u8], none: &[HashSet<u64>; 2]) -> Option<(usize, usize, u64)> {
     let sample = |at: usize| i16::from_le_bytes([bytes[at], bytes[at + 1]]);
     for stride in [2, 4] {
@@ -247,19 +252,19 @@ fn search(directory: &Path, none: &[HashSet<u64>; 2]) -> Result<(), String> {
     Ok(())
 }
 
-fn holds(plan: &Plan) -> Result<(), TestCaseError> {
-    let mut run = Run::new(plan, Whole::new(plan));
-    run.all();
-    let (model, wishes, driver) = (run.model, run.wishes, run.driver);
-    for (n, wish) in wishes.iter().enumerate() {
-        let taken = driver.taken(n);
-        check(plan, &model, n, *wish, &taken, true)
-            .map_err(|words| TestCaseError::fail(format!("recording {n}, {wish:?}: {words}")))?;
+fn check_plan(plan: &CallPlan) -> Result<(), TestCaseError> {
+    let mut run = PlanRun::new(plan, LibraryDriver::new(plan));
+    run.execute();
+    let (model, planned, driver) = (run.model, run.planned, run.driver);
+    for (n, planned) in planned.iter().enumerate() {
+        let result = driver.result_of(n);
+        check(plan, &model, n, *planned, &result, true)
+            .map_err(|words| TestCaseError::fail(format!("recording {n}, {planned:?}: {words}")))?;
     }
     let first = if plan.mixed { crate::model::MIXED } else { 0 };
-    let none = [kept_by_none(&model, first), kept_by_none(&model, 1)];
+    let none = [in_no_recording(&model, first), in_no_recording(&model, 1)];
     search(&driver.dir.0, &none).map_err(TestCaseError::fail)?;
-    let Whole { engine, dir, .. } = driver;
+    let LibraryDriver { engine, dir, .. } = driver;
     engine.close();
     assert_settled(&dir.0);
     search(&dir.0, &none).map_err(TestCaseError::fail)
@@ -270,11 +275,10 @@ proptest! {
 
     #[test]
     fn every_sample_has_its_place_through_the_abi(plan in whole_plans()) {
-        holds(&plan)?;
+        check_plan(&plan)?;
     }
 }
 
-/// The search finds what it looks for.
 #[test]
 fn the_search_finds_a_leak() {
     let none = [(100..200).collect(), (50..90).collect()];

@@ -1,49 +1,51 @@
-//! What a recording of stream time left, held against the model: every sample in its place.
+//! Compares a recording in stream time with the model: every sample is at its place.
 
 use callrec::codec::SampleFormat;
-use callrec::words::{EndReason, Format, Layout, PauseMode};
-use callrec_testkit::g711::{self, Law};
+use callrec::types::{EndReason, Format, Layout, PauseMode};
+use callrec_testkit::g711::Law;
+use callrec_testkit::sample::ExpectedSample;
 
-use crate::fate::{Fate, fates};
-use crate::hold;
-use crate::model::{Cell, MIXED, Model, NS_PER_MS, Stretch, index, time};
+use crate::model::{CallModel, ControlSpan, MIXED, NS_PER_MS, WrittenSample, index, time};
 use crate::names::paused_names;
-use crate::plan::{Plan, Wish};
-use crate::run::{Span, Taken};
+use crate::outcomes::{PlaceOutcome, outcomes};
+use crate::plan::{CallPlan, PlannedRecording};
+use crate::require;
+use crate::run::{MsSpan, RecordingResult};
 
-/// Frames of the file that one stretch of a recording fills.
-pub struct Part {
-    pub stretch: Stretch,
+/// The frames of the file that come from one span between control points.
+pub struct FilePart {
+    pub control_span: ControlSpan,
     frame: u64,
-    /// Its first sample on the legs' grid.
+    /// The leg's sample that is the first frame.
     pub from: u64,
     pub frames: u64,
 }
 
-/// The file as the model has it.
-pub struct File {
-    parts: Vec<Part>,
+/// The file that the model expects.
+pub struct ExpectedFile {
+    parts: Vec<FilePart>,
     frames: u64,
     pub limited: bool,
-    pauses: Vec<Span>,
+    pauses: Vec<MsSpan>,
     paused_ns: u64,
-    /// The number by which it was over.
+    /// The order number of the recording's end.
     pub ended: u32,
 }
 
-impl File {
-    /// What was handed in with that number was so while the recording recorded.
-    pub fn is_recorded(&self, order: u32, part: &Part) -> bool {
-        let within = |stretch: &Stretch| stretch.orders.0 < order && order < stretch.orders.1;
-        within(&part.stretch) || self.parts.iter().any(|part| within(&part.stretch))
+impl ExpectedFile {
+    /// Whether the recording was recording at this order number.
+    pub fn is_recorded(&self, order: u32, part: &FilePart) -> bool {
+        let within =
+            |control_span: &ControlSpan| control_span.orders.0 < order && order < control_span.orders.1;
+        within(&part.control_span) || self.parts.iter().any(|part| within(&part.control_span))
     }
 
-    pub fn new(stretches: &[Stretch], wish: Wish, rate: u32) -> File {
-        let limit = match u64::from(wish.max_duration_ms) {
+    pub fn new(spans: &[ControlSpan], planned: PlannedRecording, rate: u32) -> ExpectedFile {
+        let limit = match u64::from(planned.max_duration_ms) {
             0 => u64::MAX,
             ms => ((ms * u64::from(rate) + 500) / 1000).max(1),
         };
-        let mut file = File {
+        let mut file = ExpectedFile {
             parts: Vec::new(),
             frames: 0,
             limited: false,
@@ -51,9 +53,9 @@ impl File {
             paused_ns: 0,
             ended: 0,
         };
-        for stretch in stretches.iter().copied() {
-            let (from, to) = (index(stretch.from_ns, rate), index(stretch.to_ns, rate));
-            let skipped = stretch.paused && wish.pause_mode == PauseMode::Skip;
+        for control_span in spans.iter().copied() {
+            let (from, to) = (index(control_span.from_ns, rate), index(control_span.to_ns, rate));
+            let skipped = control_span.paused && planned.pause_mode == PauseMode::Skip;
             let frames = if skipped {
                 0
             } else {
@@ -62,23 +64,23 @@ impl File {
             let frame = file.frames;
             file.frames += frames;
             file.limited = file.frames >= limit;
-            file.ended = stretch.orders.1;
-            if stretch.paused {
+            file.ended = control_span.orders.1;
+            if control_span.paused {
                 let to_ns = if file.limited {
                     time(from + frames, rate)
                 } else {
-                    stretch.to_ns
+                    control_span.to_ns
                 };
-                let length = to_ns.saturating_sub(stretch.from_ns);
+                let length = to_ns.saturating_sub(control_span.from_ns);
                 file.paused_ns += length;
-                file.pauses.push(Span {
+                file.pauses.push(MsSpan {
                     from: frame,
                     to: file.frames,
                     ms: length as f64 / NS_PER_MS as f64,
                 });
             } else {
-                file.parts.push(Part {
-                    stretch,
+                file.parts.push(FilePart {
+                    control_span,
                     frame,
                     from,
                     frames,
@@ -92,7 +94,7 @@ impl File {
     }
 }
 
-/// Which legs are heard in which channel.
+/// The legs that each channel has.
 pub fn channels(layout: Layout, mixed: bool) -> Vec<Vec<usize>> {
     match (mixed, layout) {
         (true, _) => vec![vec![MIXED]],
@@ -104,201 +106,209 @@ pub fn channels(layout: Layout, mixed: bool) -> Vec<Vec<usize>> {
 }
 
 pub fn is_near(a: f64, b: f64, whole: bool) -> bool {
-    // Told in whole milliseconds, or in nanoseconds.
+    // Rounded to whole milliseconds, or to nanoseconds.
     (a - b).abs() <= if whole { 0.51 } else { 0.000_01 }
 }
 
-/// `whole`: lengths are told in whole milliseconds.
+/// Checks one recording. `whole`: its lengths are in whole milliseconds.
 pub fn check(
-    plan: &Plan,
-    model: &Model,
-    tape: usize,
-    wish: Wish,
-    taken: &Taken,
+    plan: &CallPlan,
+    model: &CallModel,
+    recording: usize,
+    planned: PlannedRecording,
+    result: &RecordingResult,
     whole: bool,
 ) -> Result<(), String> {
     let rate = plan.rate;
-    let file = File::new(&model.tapes[tape].stretches, wish, rate);
-    let channels = channels(wish.layout, plan.mixed);
-    hold!(taken.rate == rate, "{} Hz, not {rate}", taken.rate);
-    hold!(
-        usize::from(taken.channels) == channels.len(),
+    let file = ExpectedFile::new(&model.recordings[recording].spans, planned, rate);
+    let channels = channels(planned.layout, plan.mixed);
+    require!(result.rate == rate, "{} Hz, not {rate}", result.rate);
+    require!(
+        usize::from(result.channels) == channels.len(),
         "{} channels",
-        taken.channels
+        result.channels
     );
-    let size = wish.format.samples().bytes() * channels.len();
-    hold!(taken.bytes.len().is_multiple_of(size), "half a frame");
-    let frames = (taken.bytes.len() / size) as u64;
-    hold!(frames == file.frames, "{frames} frames, not {}", file.frames);
-    hold!(
-        taken.frames == frames,
-        "told of {} frames, not {frames}",
-        taken.frames
+    let size = planned.format.samples().bytes() * channels.len();
+    require!(result.bytes.len().is_multiple_of(size), "half a frame");
+    let frames = (result.bytes.len() / size) as u64;
+    require!(frames == file.frames, "{frames} frames, not {}", file.frames);
+    require!(
+        result.frames == frames,
+        "{} frames reported, not {frames}",
+        result.frames
     );
     let duration_ms = (frames * 1000 + u64::from(rate) / 2) / u64::from(rate);
-    hold!(
-        taken.duration_ms == duration_ms,
-        "told of {} ms, not {duration_ms}",
-        taken.duration_ms
+    require!(
+        result.duration_ms == duration_ms,
+        "{} ms reported, not {duration_ms}",
+        result.duration_ms
     );
     let reason = if file.limited {
         EndReason::Limit
     } else {
         EndReason::Stopped
     };
-    hold!(
-        taken.reason == Some(reason),
+    require!(
+        result.reason == Some(reason),
         "ended: {:?}, not {reason:?}",
-        taken.reason
+        result.reason
     );
-    pauses(&file, taken, whole)?;
-    let told = losses(&channels, rate, frames, taken, whole)?;
+    pauses(&file, result, whole)?;
+    let times_lost = losses(&channels, rate, frames, result, whole)?;
     for part in &file.parts {
         for n in 0..part.frames {
             let frame = part.frame + n;
-            let bytes = &taken.bytes[frame as usize * size..][..size];
-            frame_holds(model, &file, part, n, &channels, wish.format, &told, bytes)
-                .map_err(|words| format!("frame {frame} of {frames}: {words}"))?;
+            let bytes = &result.bytes[frame as usize * size..][..size];
+            frame_holds(
+                model,
+                &file,
+                part,
+                n,
+                &channels,
+                planned.format,
+                &times_lost,
+                bytes,
+            )
+            .map_err(|words| format!("frame {frame} of {frames}: {words}"))?;
         }
     }
-    silent_in_pauses(&file.pauses, wish, taken, size)?;
-    paused_names(model, tape, wish, taken, &channels)
+    silent_in_pauses(&file.pauses, planned, result, size)?;
+    paused_names(model, recording, planned, result, &channels)
 }
 
-fn pauses(file: &File, taken: &Taken, whole: bool) -> Result<(), String> {
-    let same = |a: &Span, b: &Span| (a.from, a.to) == (b.from, b.to) && is_near(a.ms, b.ms, whole);
-    let all = file.pauses.len() == taken.pauses.len();
-    let all = all && file.pauses.iter().zip(&taken.pauses).all(|(a, b)| same(a, b));
-    hold!(all, "pauses {:?}, not {:?}", taken.pauses, file.pauses);
+fn pauses(file: &ExpectedFile, result: &RecordingResult, whole: bool) -> Result<(), String> {
+    let same = |a: &MsSpan, b: &MsSpan| (a.from, a.to) == (b.from, b.to) && is_near(a.ms, b.ms, whole);
+    let all = file.pauses.len() == result.pauses.len();
+    let all = all && file.pauses.iter().zip(&result.pauses).all(|(a, b)| same(a, b));
+    require!(all, "pauses {:?}, not {:?}", result.pauses, file.pauses);
     let paused_ms = (file.paused_ns + NS_PER_MS / 2) / NS_PER_MS;
-    hold!(
-        taken.paused_ms == paused_ms,
+    require!(
+        result.paused_ms == paused_ms,
         "paused {} ms, not {paused_ms}",
-        taken.paused_ms
+        result.paused_ms
     );
     Ok(())
 }
 
-/// No packet of a plan is longer.
+/// The longest packet of a plan.
 const PACKET_MS: f64 = 60.0;
 
-/// How often which frames of which leg were told to be lost; the sum must be theirs.
+/// How often each frame of each leg is reported as lost. The sum must be the reported one.
 pub fn losses(
     channels: &[Vec<usize>],
     rate: u32,
     frames: u64,
-    taken: &Taken,
+    result: &RecordingResult,
     whole: bool,
 ) -> Result<[Vec<u32>; 3], String> {
-    let mut told = [0, 1, 2].map(|_| vec![0; frames as usize]);
+    let mut times_lost = [0, 1, 2].map(|_| vec![0; frames as usize]);
     let mut sum_ms = 0.0;
-    for (leg, span) in &taken.losses {
-        hold!(
-            channels.iter().flatten().any(|heard| heard == leg),
-            "loss on leg {leg}, not heard"
+    for (leg, span) in &result.losses {
+        require!(
+            channels
+                .iter()
+                .flatten()
+                .any(|legs_of_channel| legs_of_channel == leg),
+            "loss on leg {leg}, which is not recorded"
         );
-        hold!(
+        require!(
             span.from <= span.to && span.to <= frames,
             "loss span {span:?} of {frames} frames"
         );
-        // What a packet has before the resume across which it lies is in no frame, and neither is
-        // what was handed in before a pause and has its place in it.
+        // The part of a packet before the resume that it spans has no frame. Neither has audio that
+        // was written before a pause and belongs into it.
         if span.from == span.to {
-            let is_cut = |pause: &Span| pause.from == span.to || pause.to == span.to && span.ms < PACKET_MS;
-            hold!(
-                taken.pauses.iter().any(is_cut),
+            let is_cut = |pause: &MsSpan| pause.from == span.to || pause.to == span.to && span.ms < PACKET_MS;
+            require!(
+                result.pauses.iter().any(is_cut),
                 "loss span {span:?} without a frame"
             );
             sum_ms += span.ms;
             continue;
         }
         let ms = (span.to - span.from) as f64 * 1000.0 / f64::from(rate);
-        // A span may be several, each rounded to a nanosecond.
-        hold!(
+        // A span may be the sum of several, each rounded to a nanosecond.
+        require!(
             (ms - span.ms).abs() < if whole { 0.51 } else { 0.001 },
             "loss span {span:?} is {ms} ms long"
         );
         sum_ms += ms;
-        for frame in &mut told[*leg][span.from as usize..span.to as usize] {
+        for frame in &mut times_lost[*leg][span.from as usize..span.to as usize] {
             *frame += 1;
         }
     }
-    hold!(
-        (sum_ms - taken.lost_ms as f64).abs() < 0.51,
+    require!(
+        (sum_ms - result.lost_ms as f64).abs() < 0.51,
         "lost {} ms, not {sum_ms}",
-        taken.lost_ms
+        result.lost_ms
     );
-    Ok(told)
+    Ok(times_lost)
 }
 
 #[allow(clippy::too_many_arguments)]
 fn frame_holds(
-    model: &Model,
-    file: &File,
-    part: &Part,
+    model: &CallModel,
+    file: &ExpectedFile,
+    part: &FilePart,
     n: u64,
     channels: &[Vec<usize>],
     format: Format,
-    told: &[Vec<u32>; 3],
+    times_lost: &[Vec<u32>; 3],
     bytes: &[u8],
 ) -> Result<(), String> {
     let size = format.samples().bytes();
-    for (channel, heard) in channels.iter().enumerate() {
+    for (channel, legs_of_channel) in channels.iter().enumerate() {
         let sample = &bytes[channel * size..][..size];
-        let mut may: [Vec<Cell>; 2] = [vec![Cell::Silent], vec![Cell::Silent]];
-        for (may, &leg) in may.iter_mut().zip(heard) {
-            let told = told[leg][(part.frame + n) as usize];
+        let mut possible: [Vec<WrittenSample>; 2] =
+            [vec![WrittenSample::Silence], vec![WrittenSample::Silence]];
+        for (possible, &leg) in possible.iter_mut().zip(legs_of_channel) {
+            let times_lost = times_lost[leg][(part.frame + n) as usize];
             let at = part.from + n;
             let place = model.legs[leg].places.get(at as usize);
-            let fates = place.map_or_else(|| vec![Fate::NOTHING], |place| fates(place, at, file, part));
-            *may = fates
+            let outcomes = place.map_or_else(
+                || vec![PlaceOutcome::NOTHING],
+                |place| outcomes(place, at, file, part),
+            );
+            *possible = outcomes
                 .iter()
-                .filter(|fate| fate.told == told)
-                .map(|fate| fate.cell)
+                .filter(|outcome| outcome.losses == times_lost)
+                .map(|outcome| outcome.sample)
                 .collect();
-            hold!(
-                !may.is_empty(),
-                "leg {leg}: told to be lost {told} times at {at}: {fates:?}, {place:?}"
+            require!(
+                !possible.is_empty(),
+                "leg {leg}: reported as lost {times_lost} times at {at}: {outcomes:?}, {place:?}"
             );
         }
-        let (first, second) = (&may[0], &may[1]);
+        let (first, second) = (&possible[0], &possible[1]);
         let met = first
             .iter()
-            .any(|one| second.iter().any(|two| is_sum(format, [*one, *two], sample)));
-        hold!(met, "channel {channel} is {sample:?}, not {may:?}");
+            .any(|one| second.iter().any(|two| is_mix(format, [*one, *two], sample)));
+        require!(met, "channel {channel} is {sample:?}, not {possible:?}");
     }
     Ok(())
 }
 
-fn linear(cell: Cell) -> i32 {
-    match cell {
-        Cell::Silent => 0,
-        Cell::Coded(law, byte) => g711::decode(law, byte).into(),
-        Cell::Linear(sample) => sample.into(),
-    }
-}
-
-fn is_sum(format: Format, cells: [Cell; 2], sample: &[u8]) -> bool {
-    let sum = (linear(cells[0]) + linear(cells[1])).clamp(-32768, 32767) as i16;
+fn is_mix(format: Format, samples: [WrittenSample; 2], found: &[u8]) -> bool {
     let law = match format.samples() {
-        SampleFormat::Pcm16 => return sample == sum.to_le_bytes(),
-        SampleFormat::Ulaw => Law::Mu,
-        SampleFormat::Alaw => Law::A,
+        SampleFormat::Pcm16 => None,
+        SampleFormat::Ulaw => Some(Law::Mu),
+        SampleFormat::Alaw => Some(Law::A),
     };
-    match cells {
-        [Cell::Silent, Cell::Silent] => sample == [format.samples().silence()],
-        [Cell::Coded(same, byte), Cell::Silent] | [Cell::Silent, Cell::Coded(same, byte)] if same == law => {
-            sample == [byte]
-        }
-        _ => g711::encodes(law, sample[0], sum),
-    }
+    ExpectedSample::mix(law, &samples).matches(found)
 }
 
-pub fn silent_in_pauses(pauses: &[Span], wish: Wish, taken: &Taken, size: usize) -> Result<(), String> {
+pub fn silent_in_pauses(
+    pauses: &[MsSpan],
+    planned: PlannedRecording,
+    result: &RecordingResult,
+    size: usize,
+) -> Result<(), String> {
     for pause in pauses {
-        let bytes = &taken.bytes[pause.from as usize * size..pause.to as usize * size];
-        let silent = bytes.iter().all(|byte| *byte == wish.format.samples().silence());
-        hold!(silent, "not silent in {pause:?}");
+        let bytes = &result.bytes[pause.from as usize * size..pause.to as usize * size];
+        let silent = bytes
+            .iter()
+            .all(|byte| *byte == planned.format.samples().silence());
+        require!(silent, "not silent in {pause:?}");
     }
     Ok(())
 }

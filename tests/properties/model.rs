@@ -1,14 +1,14 @@
-//! What belongs where: a call as plain lists of samples and orders of events.
+//! A model of a call: plain lists of samples and control points.
 //!
-//! Nothing here is rendered, forgotten or flushed. Every sample that was handed in has a
-//! number in the order of events and, in stream time, a place in its leg's time; a recording
-//! is a list of stretches of time between two numbers. What is in a recording follows by
-//! looking. Places in real time depend on how late each packet is, which is simulated in
-//! `tests/timeline`; here real time is for what is in a file at all.
+//! Every written sample has an order number, a name (its number among the leg's samples) and, in
+//! stream time, a place in its leg's time. A recording is a list of spans between two order
+//! numbers. From these follows what a recording must have. In real time a sample's place depends
+//! on method late its packet is, which `tests/timeline` simulates; here the model only says whether
+//! a sample is in a file.
 
 use std::collections::{HashMap, HashSet};
 
-use callrec_testkit::g711::Law;
+pub use callrec_testkit::sample::WrittenSample;
 
 pub const NS_PER_MS: u64 = 1_000_000;
 pub const MIXED: usize = 2;
@@ -23,96 +23,88 @@ pub fn time(index: u64, rate: u32) -> u64 {
     ((u128::from(index) * 1_000_000_000 + u128::from(rate / 2)) / u128::from(rate)) as u64
 }
 
-/// One sample as it was handed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cell {
-    Silent,
-    Coded(Law, u8),
-    Linear(i16),
-}
-
 #[derive(Clone, Copy, Debug)]
-pub struct Said {
-    pub cell: Cell,
-    /// Its number among the leg's samples.
+pub struct PlacedSample {
+    pub sample: WrittenSample,
+    /// The sample's number in its leg.
     pub name: u64,
     pub order: u32,
-    /// Time before this may have been settled in a file when it came.
+    /// Places before this one may have been settled when the sample was written.
     pub edge: u64,
-    /// A gap in a numbering has told of its absence before.
+    /// A gap in the sequence numbers has shown before that it is missing.
     pub was_missing: bool,
 }
 
-/// A place that a gap in the sequence numbers has shown to be lost.
+/// A place that is missing by a gap in the sequence numbers.
 #[derive(Clone, Copy, Debug)]
-pub struct Gap {
+pub struct SequenceGap {
     pub order: u32,
     pub edge: u64,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Place {
-    /// All that came for it, in the order in which it came.
-    pub said: Vec<Said>,
-    pub gap: Option<Gap>,
+pub struct TimelinePlace {
+    /// The samples for this place, in the order of their arrival.
+    pub samples: Vec<PlacedSample>,
+    pub gap: Option<SequenceGap>,
 }
 
-/// What was handed in for a leg in one piece.
+/// One packet or write of a leg.
 #[derive(Clone, Copy, Debug)]
-pub struct Handed {
+pub struct WrittenBlock {
     pub order: u32,
     pub name: u64,
     pub samples: u64,
-    /// Its samples tell their names.
+    /// The values of its samples show their names.
     pub linear: bool,
 }
 
-struct Stream {
+struct RtpStreamModel {
     highest: u64,
     seen: HashSet<u64>,
-    /// Where a missing one belongs.
+    /// The places of missing packets.
     missing: HashMap<u64, i64>,
     timestamp: i64,
     at: i64,
     len: u64,
-    /// Timestamp and place of the first.
+    /// The first packet's timestamp and place.
     first: (i64, i64),
 }
 
 #[derive(Default)]
 pub struct LegModel {
-    pub places: Vec<Place>,
+    pub places: Vec<TimelinePlace>,
     end: u64,
-    pub handed: Vec<Handed>,
+    pub written: Vec<WrittenBlock>,
     attached: bool,
     had_feed: bool,
-    stream: Option<Stream>,
-    /// Of a sender that has not been heard before: the second packet confirms it.
-    suspect: Option<(Packet, Speech, Now)>,
+    stream: Option<RtpStreamModel>,
+    /// The first packet of a new sender, until the second one confirms it.
+    suspect: Option<(PacketNumbers, NamedSamples, EventOrder)>,
     confirms: bool,
     anchor: Option<(u64, i64)>,
 }
 
-/// The number of an event, and how far files may have been settled by then.
-type Now = (u32, u64);
+/// The number of an event, and the place before which files may be settled by then.
+type EventOrder = (u32, u64);
 
-/// One packet, with its numbers before they wrap.
+/// The numbers of one packet, before they wrap.
 #[derive(Clone, Copy)]
-pub struct Packet {
+pub struct PacketNumbers {
     pub sequence: u64,
     pub timestamp: i64,
 }
 
-/// Samples and their names.
+/// Consecutive samples, and the name of the first one.
 #[derive(Clone)]
-pub struct Speech {
-    pub cells: Vec<Cell>,
+pub struct NamedSamples {
+    pub samples: Vec<WrittenSample>,
     pub name: u64,
 }
 
-/// A stretch between two points; the numbers are exclusive.
+/// A span between two control points. The order numbers are exclusive.
 #[derive(Clone, Copy, Debug)]
-pub struct Stretch {
+pub struct ControlSpan {
     pub from_ns: u64,
     pub to_ns: u64,
     pub orders: (u32, u32),
@@ -120,12 +112,12 @@ pub struct Stretch {
 }
 
 #[derive(Default)]
-pub struct TapeModel {
-    pub stretches: Vec<Stretch>,
-    open: Option<Stretch>,
+pub struct RecordingModel {
+    pub spans: Vec<ControlSpan>,
+    open: Option<ControlSpan>,
 }
 
-impl TapeModel {
+impl RecordingModel {
     pub fn is_live(&self) -> bool {
         self.open.is_some()
     }
@@ -135,28 +127,28 @@ impl TapeModel {
     }
 }
 
-pub struct Model {
+pub struct CallModel {
     real: bool,
     pub rate: u32,
     reorder_ns: u64,
     leg_wait_ns: u64,
     pub now_ns: u64,
     pub legs: [LegModel; 3],
-    pub tapes: Vec<TapeModel>,
+    pub recordings: Vec<RecordingModel>,
     order: u32,
     edge_ns: u64,
 }
 
-impl Model {
-    pub fn new(real: bool, rate: u32, reorder_ms: u64, leg_wait_ms: u64) -> Model {
-        Model {
+impl CallModel {
+    pub fn new(real: bool, rate: u32, reorder_ms: u64, leg_wait_ms: u64) -> CallModel {
+        CallModel {
             real,
             rate,
             reorder_ns: reorder_ms * NS_PER_MS,
             leg_wait_ns: leg_wait_ms * NS_PER_MS,
             now_ns: 0,
             legs: Default::default(),
-            tapes: Vec::new(),
+            recordings: Vec::new(),
             order: 1,
             edge_ns: 0,
         }
@@ -167,7 +159,7 @@ impl Model {
         fed.map(|leg| time(leg.end, self.rate)).max().unwrap_or(0)
     }
 
-    /// The moment of a point that is set now.
+    /// The moment of a control point that is set now.
     fn point_ns(&self) -> u64 {
         if self.real {
             self.now_ns.max(self.end_ns())
@@ -176,7 +168,7 @@ impl Model {
         }
     }
 
-    /// From here on, time before this may be settled in a file.
+    /// Notes that the worker has visited the call: files may be settled up to the frontier.
     pub fn visit(&mut self) {
         let frontier = self.stream_frontier();
         self.edge_ns = self.edge_ns.max(frontier.saturating_sub(self.reorder_ns));
@@ -205,20 +197,20 @@ impl Model {
         (leg.stream, leg.suspect, leg.anchor) = (None, None, None);
     }
 
-    /// Somebody else speaks on the same feed.
+    /// The feed has a new sender.
     pub fn new_sender(&mut self, leg: usize) {
         let leg = &mut self.legs[leg];
         (leg.stream, leg.suspect, leg.confirms) = (None, None, false);
     }
 
-    /// Nothing has come from the present feed.
+    /// Whether the present feed has had no packet yet.
     pub fn is_fresh(&self, leg: usize) -> bool {
         let leg = &self.legs[leg];
         !self.real && leg.stream.is_none() && leg.confirms
     }
 
-    /// The leg's next packet is the first one of a stream, and the leg has been silent for
-    /// so long that it may go on where the others are.
+    /// Whether the leg's next packet begins a stream after a silence so long that it may continue
+    /// at the end of the other legs.
     pub fn has_been_silent(&self, leg: usize) -> bool {
         let behind_ns = self.end_ns() - time(self.legs[leg].end, self.rate);
         self.legs[leg].stream.is_none() && behind_ns > 1_900 * NS_PER_MS
@@ -228,22 +220,22 @@ impl Model {
         self.legs[leg].attached = false;
     }
 
-    /// The feed's format was set anew.
+    /// The feed has a new format.
     pub fn reformat(&mut self, leg: usize) {
         self.legs[leg].anchor = None;
     }
 
     pub fn start(&mut self) {
-        let stretch = self.stretch(self.point_ns(), false);
-        self.tapes.push(TapeModel {
-            stretches: Vec::new(),
-            open: Some(stretch),
+        let control_span = self.control_span(self.point_ns(), false);
+        self.recordings.push(RecordingModel {
+            spans: Vec::new(),
+            open: Some(control_span),
         });
     }
 
-    fn stretch(&mut self, from_ns: u64, paused: bool) -> Stretch {
+    fn control_span(&mut self, from_ns: u64, paused: bool) -> ControlSpan {
         self.order += 1;
-        Stretch {
+        ControlSpan {
             from_ns,
             to_ns: 0,
             orders: (self.order, 0),
@@ -251,12 +243,12 @@ impl Model {
         }
     }
 
-    fn close(&mut self, tape: usize) -> u64 {
+    fn close(&mut self, recording: usize) -> u64 {
         let at_ns = self.point_ns();
         self.order += 1;
-        if let Some(open) = self.tapes[tape].open.take() {
+        if let Some(open) = self.recordings[recording].open.take() {
             let orders = (open.orders.0, self.order);
-            self.tapes[tape].stretches.push(Stretch {
+            self.recordings[recording].spans.push(ControlSpan {
                 to_ns: at_ns,
                 orders,
                 ..open
@@ -265,53 +257,56 @@ impl Model {
         at_ns
     }
 
-    pub fn pause(&mut self, tape: usize) {
-        let at_ns = self.close(tape);
-        self.tapes[tape].open = Some(self.stretch(at_ns, true));
+    pub fn pause(&mut self, recording: usize) {
+        let at_ns = self.close(recording);
+        self.recordings[recording].open = Some(self.control_span(at_ns, true));
     }
 
-    pub fn resume(&mut self, tape: usize) {
-        let at_ns = self.close(tape);
-        self.tapes[tape].open = Some(self.stretch(at_ns, false));
+    pub fn resume(&mut self, recording: usize) {
+        let at_ns = self.close(recording);
+        self.recordings[recording].open = Some(self.control_span(at_ns, false));
     }
 
-    pub fn stop(&mut self, tape: usize) {
-        self.close(tape);
+    pub fn stop(&mut self, recording: usize) {
+        self.close(recording);
     }
 
-    /// Counts what is handed in.
-    fn hand(&mut self, leg: usize, speech: &Speech) -> Now {
+    /// Notes a packet or a write.
+    fn note_write(&mut self, leg: usize, block: &NamedSamples) -> EventOrder {
         self.order += 1;
-        self.legs[leg].handed.push(Handed {
+        self.legs[leg].written.push(WrittenBlock {
             order: self.order,
-            name: speech.name,
-            samples: speech.cells.len() as u64,
-            linear: speech.cells.iter().all(|cell| matches!(cell, Cell::Linear(_))),
+            name: block.name,
+            samples: block.samples.len() as u64,
+            linear: block
+                .samples
+                .iter()
+                .all(|sample| matches!(sample, WrittenSample::Linear(_))),
         });
         (self.order, index(self.edge_ns, self.rate))
     }
 
-    pub fn write(&mut self, leg: usize, speech: &Speech) {
-        let now = self.hand(leg, speech);
+    pub fn write(&mut self, leg: usize, block: &NamedSamples) {
+        let now = self.note_write(leg, block);
         let at = self.legs[leg].end as i64;
-        self.put(leg, at, speech, false, now);
+        self.put(leg, at, block, false, now);
     }
 
-    pub fn write_at(&mut self, leg: usize, position: u64, speech: &Speech) {
-        let now = self.hand(leg, speech);
+    pub fn write_at(&mut self, leg: usize, position: u64, block: &NamedSamples) {
+        let now = self.note_write(leg, block);
         let end = self.legs[leg].end as i64;
         let (known, place) = *self.legs[leg].anchor.get_or_insert((position, end));
         let at = place + position as i64 - known as i64;
-        self.put(leg, at, speech, false, now);
+        self.put(leg, at, block, false, now);
     }
 
-    pub fn rtp(&mut self, leg: usize, packet: Packet, speech: &Speech) {
-        let now = self.hand(leg, speech);
+    pub fn rtp(&mut self, leg: usize, packet: PacketNumbers, block: &NamedSamples) {
+        let now = self.note_write(leg, block);
         if self.real {
             return;
         }
         let Some(stream) = &mut self.legs[leg].stream else {
-            return self.first(leg, packet, speech, now);
+            return self.first(leg, packet, block, now);
         };
         if !stream.seen.insert(packet.sequence) {
             return;
@@ -320,7 +315,7 @@ impl Model {
             let before_all = stream.first.1 + packet.timestamp - stream.first.0;
             let missing = stream.missing.get(&packet.sequence).copied();
             let at = missing.unwrap_or(before_all);
-            return self.put(leg, at, speech, missing.is_some(), now);
+            return self.put(leg, at, block, missing.is_some(), now);
         }
         let at = stream.at + packet.timestamp - stream.timestamp;
         for sequence in stream.highest + 1..packet.sequence {
@@ -330,20 +325,20 @@ impl Model {
         let lost = (packet.sequence - stream.highest - 1) * stream.len;
         stream.highest = packet.sequence;
         (stream.timestamp, stream.at) = (packet.timestamp, at);
-        stream.len = speech.cells.len() as u64;
+        stream.len = block.samples.len() as u64;
         self.gap(leg, at, lost, now);
-        self.put(leg, at, speech, false, now);
+        self.put(leg, at, block, false, now);
     }
 
-    /// A stream's first packet, or the second one, which confirms it.
-    fn first(&mut self, leg: usize, packet: Packet, speech: &Speech, now: Now) {
+    /// Places a stream's first packet, or the second one, which confirms it.
+    fn first(&mut self, leg: usize, packet: PacketNumbers, block: &NamedSamples, now: EventOrder) {
         if !self.legs[leg].confirms {
-            self.legs[leg].suspect = Some((packet, speech.clone(), now));
+            self.legs[leg].suspect = Some((packet, block.clone(), now));
             self.legs[leg].confirms = true;
             return;
         }
-        let second = (packet, speech.clone(), now);
-        let (packet, speech, now) = match self.legs[leg].suspect.take() {
+        let second = (packet, block.clone(), now);
+        let (packet, block, now) = match self.legs[leg].suspect.take() {
             Some(first) => {
                 self.first(leg, first.0, &first.1, first.2);
                 return self.follow(leg, second);
@@ -351,52 +346,59 @@ impl Model {
             None => second,
         };
         let at = self.legs[leg].end as i64;
-        self.legs[leg].stream = Some(Stream {
+        self.legs[leg].stream = Some(RtpStreamModel {
             highest: packet.sequence,
             seen: HashSet::from([packet.sequence]),
             missing: HashMap::new(),
             timestamp: packet.timestamp,
             at,
-            len: speech.cells.len() as u64,
+            len: block.samples.len() as u64,
             first: (packet.timestamp, at),
         });
-        self.put(leg, at, &speech, false, now);
+        self.put(leg, at, &block, false, now);
     }
 
-    /// What has confirmed a stream follows its first packet at once.
-    fn follow(&mut self, leg: usize, (packet, speech, now): (Packet, Speech, Now)) {
+    /// Places the packet that has confirmed a stream behind its first packet.
+    fn follow(&mut self, leg: usize, (packet, block, now): (PacketNumbers, NamedSamples, EventOrder)) {
         if let Some(stream) = &mut self.legs[leg].stream {
             stream.at += packet.timestamp - stream.timestamp;
             stream.timestamp = packet.timestamp;
             stream.highest = packet.sequence;
             stream.seen.insert(packet.sequence);
             let at = stream.at;
-            self.put(leg, at, &speech, false, now);
+            self.put(leg, at, &block, false, now);
         }
     }
 
-    /// Lost: so many places before `at`, as far as nothing has been there yet.
-    fn gap(&mut self, leg: usize, at: i64, lost: u64, (order, edge): Now) {
+    /// Marks the `lost` places before `at` as missing, except those that are already known.
+    fn gap(&mut self, leg: usize, at: i64, lost: u64, (order, edge): EventOrder) {
         let leg = &mut self.legs[leg];
         let from = (at - lost as i64).max(leg.end as i64);
         for at in from..at {
-            leg.at(at as u64).gap = Some(Gap { order, edge });
+            leg.at(at as u64).gap = Some(SequenceGap { order, edge });
         }
     }
 
-    fn put(&mut self, leg: usize, at: i64, speech: &Speech, was_missing: bool, (order, edge): Now) {
+    fn put(
+        &mut self,
+        leg: usize,
+        at: i64,
+        block: &NamedSamples,
+        was_missing: bool,
+        (order, edge): EventOrder,
+    ) {
         if self.real {
             return;
         }
         let leg = &mut self.legs[leg];
-        for (n, &cell) in speech.cells.iter().enumerate() {
+        for (n, &sample) in block.samples.iter().enumerate() {
             let at = at + n as i64;
             if at < 0 {
                 continue;
             }
-            let name = speech.name + n as u64;
-            leg.at(at as u64).said.push(Said {
-                cell,
+            let name = block.name + n as u64;
+            leg.at(at as u64).samples.push(PlacedSample {
+                sample,
                 name,
                 order,
                 edge,
@@ -406,36 +408,36 @@ impl Model {
         }
     }
 
-    /// Whether what came to a place with that number can be in a recording.
-    pub fn may_hold(&self, tape: usize, at: u64, order: u32) -> bool {
-        let recorded = self.tapes[tape].stretches.iter().filter(|s| !s.paused);
+    /// Whether a recording may have the sample that was written for a place with this order number.
+    pub fn may_hold(&self, recording: usize, at: u64, order: u32) -> bool {
+        let recorded = self.recordings[recording].spans.iter().filter(|s| !s.paused);
         recorded.into_iter().any(|s| {
             let (from, to) = (index(s.from_ns, self.rate), index(s.to_ns, self.rate));
             (from..to).contains(&at) && s.orders.0 < order && order < s.orders.1
         })
     }
 
-    /// Whether what was handed in with that number came while a recording was paused
-    /// (`true`), or while it recorded.
-    pub fn is_within(&self, tape: usize, order: u32, paused: bool) -> bool {
-        let stretches = self.tapes[tape].stretches.iter();
-        let mut of_that = stretches.filter(|stretch| stretch.paused == paused);
+    /// Whether a recording was paused (`paused` is true) or recording (false) at this order
+    /// number.
+    pub fn is_within(&self, recording: usize, order: u32, paused: bool) -> bool {
+        let spans = self.recordings[recording].spans.iter();
+        let mut of_that = spans.filter(|control_span| control_span.paused == paused);
         of_that.any(|s| s.orders.0 < order && order < s.orders.1)
     }
 
-    /// Names of what a leg said while a recording was paused.
-    pub fn said_while_paused(&self, leg: usize, tape: usize) -> impl Iterator<Item = u64> + '_ {
-        let handed = self.legs[leg].handed.iter();
-        let paused = handed.filter(move |handed| self.is_within(tape, handed.order, true));
-        paused.flat_map(|handed| handed.name..handed.name + handed.samples)
+    /// Names of the samples that a leg wrote while a recording was paused.
+    pub fn written_while_paused(&self, leg: usize, recording: usize) -> impl Iterator<Item = u64> + '_ {
+        let written = self.legs[leg].written.iter();
+        let paused = written.filter(move |written| self.is_within(recording, written.order, true));
+        paused.flat_map(|written| written.name..written.name + written.samples)
     }
 }
 
 impl LegModel {
-    fn at(&mut self, index: u64) -> &mut Place {
+    fn at(&mut self, index: u64) -> &mut TimelinePlace {
         let index = index as usize;
         if self.places.len() <= index {
-            self.places.resize_with(index + 1, Place::default);
+            self.places.resize_with(index + 1, TimelinePlace::default);
         }
         &mut self.places[index]
     }

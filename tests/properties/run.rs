@@ -1,102 +1,103 @@
-//! Carries a schedule out, on a driver and on the model at once.
+//! Executes a plan, on a driver and on the model.
 
 use callrec::media::Ledger;
-use callrec::words::{Codec, EndReason, Leg, Status};
+use callrec::types::{Codec, EndReason, Leg, Status};
 use callrec_testkit::g711::Law;
-use callrec_testkit::rtp::{self, Header};
+use callrec_testkit::random::byte_at;
+use callrec_testkit::rtp::{self, RtpHeader};
 
-use crate::model::{Cell, MIXED, Model, NS_PER_MS, Packet, Speech, index};
-use crate::plan::{Fate, How, Plan, Step, Wish};
+use crate::model::{CallModel, MIXED, NS_PER_MS, NamedSamples, PacketNumbers, WrittenSample, index};
+use crate::plan::{CallPlan, Delivery, FeedMethod, PlanStep, PlannedRecording};
 
 pub const LINEAR_TYPE: u8 = 96;
-/// So many samples of a leg have a value of their own.
+/// How many samples of a leg have different values.
 pub const UNIQUE: u64 = 32_767;
-/// Samples of a leg have names of their own for so long.
+/// How long the values of a leg's samples differ.
 const LONGEST_NS: u64 = 5_000 * NS_PER_MS;
-/// A longer silence is a jump of a sender's clock, where another leg has gone on.
+/// A longer silence is a jump of the sender's clock where another leg has continued.
 const QUIET_MS: u64 = 900;
 
-/// What is handed in.
-pub enum Hand {
+/// One packet or write.
+pub enum FeedWrite {
     Rtp(Vec<u8>),
     Write(Vec<u8>),
     WriteAt(u64, Vec<u8>),
 }
 
-/// A span as it was told; lengths in whole or in broken milliseconds.
+/// A reported span. `ms` may be rounded to whole milliseconds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Span {
+pub struct MsSpan {
     pub from: u64,
     pub to: u64,
     pub ms: f64,
 }
 
-/// What a recording left.
+/// The file and the reported numbers of a recording.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct RecordingResult {
     pub rate: u32,
     pub channels: u16,
     pub bytes: Vec<u8>,
     pub reason: Option<EndReason>,
-    pub pauses: Vec<Span>,
-    pub losses: Vec<(usize, Span)>,
+    pub pauses: Vec<MsSpan>,
+    pub losses: Vec<(usize, MsSpan)>,
     pub frames: u64,
     pub duration_ms: u64,
     pub paused_ms: u64,
     pub lost_ms: u64,
-    /// Of the media path alone.
+    /// Only from the media path.
     pub ledger: Option<Ledger>,
 }
 
-/// The library, one way or another.
+/// The library, behind one of its interfaces.
 pub trait Driver {
     fn attach(&mut self, leg: Leg, codec: Codec, rate: u32);
     fn detach(&mut self, leg: Leg);
     fn reformat(&mut self, leg: Leg, codec: Codec, rate: u32);
-    /// `Overrun`: hand it in again after a visit.
-    fn hand(&mut self, leg: Leg, hand: &Hand, arrival_ns: u64) -> Status;
-    fn start(&mut self, wish: Wish, rate: u32);
-    fn pause(&mut self, tape: usize);
-    fn resume(&mut self, tape: usize);
-    fn stop(&mut self, tape: usize);
+    /// Returns `Overrun` if the packet must be written again after a visit.
+    fn write(&mut self, leg: Leg, write: &FeedWrite, arrival_ns: u64) -> Status;
+    fn start(&mut self, planned: PlannedRecording, rate: u32);
+    fn pause(&mut self, recording: usize);
+    fn resume(&mut self, recording: usize);
+    fn stop(&mut self, recording: usize);
     fn visit(&mut self, now_ns: u64);
     fn now(&mut self, now_ns: u64);
-    /// The worker may come by at any moment, not only at `visit`.
+    /// Whether the worker may visit the call at any moment, not only in `visit`.
     fn is_threaded(&self) -> bool;
 }
 
-/// One thing that a sender has sent, and when it is due.
-struct Sent {
+/// A packet on its way.
+struct SentPacket {
     due: u64,
-    hand: Hand,
-    packet: Packet,
+    hand: FeedWrite,
+    packet: PacketNumbers,
     position: u64,
-    speech: Speech,
+    block: NamedSamples,
 }
 
-struct Sender {
-    how: How,
+struct PlanSender {
+    method: FeedMethod,
     codec: Codec,
     ssrc: u32,
     sequence: u64,
     timestamp: u64,
     position: u64,
     count: u64,
-    held: Vec<Sent>,
-    /// The last one went out in order.
+    held: Vec<SentPacket>,
+    /// The last packet was sent in order.
     clean: bool,
-    /// Since then nothing was said for so many samples.
+    /// Samples of silence since then.
     quiet: u64,
-    /// Something of it was handed in.
-    is_heard: bool,
+    /// At least one packet was written.
+    was_written: bool,
 }
 
-pub struct Run<'a, D> {
-    plan: &'a Plan,
+pub struct PlanRun<'a, D> {
+    plan: &'a CallPlan,
     pub driver: D,
-    pub model: Model,
-    pub wishes: Vec<Wish>,
-    senders: [Option<Sender>; 3],
+    pub model: CallModel,
+    pub planned: Vec<PlannedRecording>,
+    senders: [Option<PlanSender>; 3],
     names: [u64; 3],
     ssrc: u32,
     began_ns: u64,
@@ -104,17 +105,17 @@ pub struct Run<'a, D> {
     unseen: u32,
 }
 
-impl<'a, D: Driver> Run<'a, D> {
-    pub fn new(plan: &'a Plan, driver: D) -> Run<'a, D> {
-        let mut model = Model::new(plan.real, plan.rate, 60, plan.leg_wait_ms);
-        // So late that no sender's timestamps lead to a time before the clock's 0.
+impl<'a, D: Driver> PlanRun<'a, D> {
+    pub fn new(plan: &'a CallPlan, driver: D) -> PlanRun<'a, D> {
+        let mut model = CallModel::new(plan.real, plan.rate, 60, plan.leg_wait_ms);
+        // Late enough that no timestamp stands for a time before the clock's 0.
         let began_ns = 10_000 * NS_PER_MS;
         model.now_ns = began_ns;
-        Run {
+        PlanRun {
             plan,
             driver,
             model,
-            wishes: Vec::new(),
+            planned: Vec::new(),
             senders: [None, None, None],
             names: [0; 3],
             ssrc: 1,
@@ -124,18 +125,18 @@ impl<'a, D: Driver> Run<'a, D> {
         }
     }
 
-    pub fn all(&mut self) {
+    pub fn execute(&mut self) {
         for step in &self.plan.steps {
             self.step(step);
             if self.driver.is_threaded() {
                 self.model.visit();
             }
         }
-        for tape in 0..self.wishes.len() {
-            self.stop(tape);
+        for recording in 0..self.planned.len() {
+            self.stop(recording);
         }
         self.visit();
-        // A stop waits for a moment, in case of earlier audio that has no place yet.
+        // A stop waits a moment for earlier audio that has no place yet.
         for _ in 0..if self.plan.real { 10 } else { 0 } {
             self.model.now_ns += 100 * NS_PER_MS;
             self.visit();
@@ -146,47 +147,47 @@ impl<'a, D: Driver> Run<'a, D> {
         if self.plan.mixed { MIXED } else { leg }
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &PlanStep) {
         match *step {
-            Step::Round {
-                fates,
+            PlanStep::Round {
+                deliveries,
                 jitter_ms,
                 age_ms,
                 visit,
             } => {
                 let packet = self.plan.packet_ms as i64;
                 self.pass((packet + i64::from(jitter_ms)).max(0) as u64);
-                self.say(self.leg(0), fates[0], age_ms);
+                self.send(self.leg(0), deliveries[0], age_ms);
                 if !self.plan.mixed {
-                    self.say(1, fates[1], age_ms);
+                    self.send(1, deliveries[1], age_ms);
                 }
                 if visit {
                     self.visit();
                 }
             }
-            Step::Alone(leg, fate) => self.say(self.leg(leg), fate, 0),
-            Step::Outage(leg, count) => {
+            PlanStep::Alone(leg, delivery) => self.send(self.leg(leg), delivery, 0),
+            PlanStep::Outage(leg, count) => {
                 for _ in 0..count {
                     self.pass(self.plan.packet_ms);
-                    self.say(self.leg(leg), Fate::Lost, 0);
-                    self.say(self.leg(1 - leg), Fate::Sent, 0);
+                    self.send(self.leg(leg), Delivery::Lost, 0);
+                    self.send(self.leg(1 - leg), Delivery::SentPacket, 0);
                 }
             }
-            Step::Quiet(leg, ms) => self.quiet(self.leg(leg), ms.into()),
-            Step::Pass(ms) => self.pass(ms.into()),
-            Step::Visit => self.visit(),
-            Step::Start(wish) => self.start(wish),
-            Step::Pause(tape) => self.pause(tape),
-            Step::Resume(tape) => self.resume(tape),
-            Step::Stop(tape) => {
-                if self.wishes.len() > 1 {
-                    self.stop(tape % self.wishes.len());
+            PlanStep::Quiet(leg, ms) => self.be_silent(self.leg(leg), ms.into()),
+            PlanStep::Pass(ms) => self.pass(ms.into()),
+            PlanStep::Visit => self.visit(),
+            PlanStep::Start(planned) => self.start(planned),
+            PlanStep::Pause(recording) => self.pause(recording),
+            PlanStep::Resume(recording) => self.resume(recording),
+            PlanStep::Stop(recording) => {
+                if self.planned.len() > 1 {
+                    self.stop(recording % self.planned.len());
                 }
             }
-            Step::Detach(leg) => self.detach(self.leg(leg)),
-            Step::Attach(leg, codec, how) => self.attach(self.leg(leg), codec, how),
-            Step::NewSender(leg) => self.new_sender(self.leg(leg)),
-            Step::Reformat(leg, codec) => self.reformat(self.leg(leg), codec),
+            PlanStep::Detach(leg) => self.detach(self.leg(leg)),
+            PlanStep::Attach(leg, codec, method) => self.attach(self.leg(leg), codec, method),
+            PlanStep::NewSender(leg) => self.new_sender(self.leg(leg)),
+            PlanStep::Reformat(leg, codec) => self.reformat(self.leg(leg), codec),
         }
     }
 
@@ -211,41 +212,41 @@ impl<'a, D: Driver> Run<'a, D> {
         self.model.visit();
     }
 
-    fn start(&mut self, wish: Wish) {
-        if self.wishes.len() < 4 {
-            self.wishes.push(wish);
-            self.driver.start(wish, self.plan.rate);
+    fn start(&mut self, planned: PlannedRecording) {
+        if self.planned.len() < 4 {
+            self.planned.push(planned);
+            self.driver.start(planned, self.plan.rate);
             self.model.start();
         }
     }
 
-    fn pause(&mut self, tape: usize) {
-        let count = self.wishes.len();
+    fn pause(&mut self, recording: usize) {
+        let count = self.planned.len();
         if count > 0
-            && self.model.tapes[tape % count].is_live()
-            && !self.model.tapes[tape % count].is_paused()
+            && self.model.recordings[recording % count].is_live()
+            && !self.model.recordings[recording % count].is_paused()
         {
-            self.driver.pause(tape % count);
-            self.model.pause(tape % count);
+            self.driver.pause(recording % count);
+            self.model.pause(recording % count);
         }
     }
 
-    fn resume(&mut self, tape: usize) {
-        let count = self.wishes.len();
-        if count > 0 && self.model.tapes[tape % count].is_paused() {
-            self.driver.resume(tape % count);
-            self.model.resume(tape % count);
+    fn resume(&mut self, recording: usize) {
+        let count = self.planned.len();
+        if count > 0 && self.model.recordings[recording % count].is_paused() {
+            self.driver.resume(recording % count);
+            self.model.resume(recording % count);
         }
     }
 
-    fn stop(&mut self, tape: usize) {
-        if self.model.tapes[tape].is_live() {
-            self.driver.stop(tape);
-            self.model.stop(tape);
+    fn stop(&mut self, recording: usize) {
+        if self.model.recordings[recording].is_live() {
+            self.driver.stop(recording);
+            self.model.stop(recording);
         }
     }
 
-    fn attach(&mut self, leg: usize, codec: Codec, how: How) {
+    fn attach(&mut self, leg: usize, codec: Codec, method: FeedMethod) {
         self.detach(leg);
         let codec = if self.plan.rate == 8000 {
             codec
@@ -255,8 +256,8 @@ impl<'a, D: Driver> Run<'a, D> {
         self.driver.attach(Leg::ALL[leg], codec, self.plan.rate);
         self.model.attach(leg);
         self.ssrc += 1;
-        self.senders[leg] = Some(Sender {
-            how,
+        self.senders[leg] = Some(PlanSender {
+            method,
             codec,
             ssrc: self.ssrc,
             sequence: 65_520,
@@ -266,7 +267,7 @@ impl<'a, D: Driver> Run<'a, D> {
             held: Vec::new(),
             clean: true,
             quiet: 0,
-            is_heard: false,
+            was_written: false,
         });
     }
 
@@ -277,20 +278,20 @@ impl<'a, D: Driver> Run<'a, D> {
         }
     }
 
-    /// Another sender on the same feed, as after a transfer. Its second packet comes at
-    /// once: it confirms the first one.
+    /// A new sender on the same feed, as after a transfer. Its second packet follows at once, and
+    /// confirms the first one.
     fn new_sender(&mut self, leg: usize) {
         self.ssrc += 1;
         let fresh = self.model.is_fresh(leg);
         if let Some(sender) = &mut self.senders[leg]
-            && sender.how == How::Rtp
+            && sender.method == FeedMethod::Rtp
             && !fresh
         {
             (sender.ssrc, sender.clean) = (self.ssrc, true);
             sender.held.clear();
             self.model.new_sender(leg);
-            self.say(leg, Fate::Sent, 0);
-            self.say(leg, Fate::Sent, 0);
+            self.send(leg, Delivery::SentPacket, 0);
+            self.send(leg, Delivery::SentPacket, 0);
         }
     }
 
@@ -298,17 +299,17 @@ impl<'a, D: Driver> Run<'a, D> {
         if let Some(sender) = &mut self.senders[leg]
             && self.plan.rate == 8000
         {
-            (sender.codec, sender.is_heard) = (codec, false);
-            sender.held.retain(|_| sender.how == How::Rtp);
+            (sender.codec, sender.was_written) = (codec, false);
+            sender.held.retain(|_| sender.method == FeedMethod::Rtp);
             self.driver.reformat(Leg::ALL[leg], codec, 8000);
             self.model.reformat(leg);
         }
     }
 
-    fn quiet(&mut self, leg: usize, ms: u64) {
+    fn be_silent(&mut self, leg: usize, ms: u64) {
         let most = index(QUIET_MS * NS_PER_MS, self.plan.rate);
         if let Some(sender) = self.senders[leg].as_mut().filter(|sender| sender.clean) {
-            // The same again and again would be a sender that counts wrongly.
+            // Equal silences again and again would look like wrong timestamps.
             let samples = index(ms * NS_PER_MS, self.plan.rate) + sender.sequence % 2;
             let samples = samples.min(most.saturating_sub(sender.quiet));
             sender.quiet += samples;
@@ -317,53 +318,53 @@ impl<'a, D: Driver> Run<'a, D> {
         }
     }
 
-    fn say(&mut self, leg: usize, fate: Fate, age_ms: u8) {
+    fn send(&mut self, leg: usize, delivery: Delivery, age_ms: u8) {
         let samples = index(self.plan.packet_ms * NS_PER_MS, self.plan.rate);
         let name = self.names[leg];
         let behind = self.model.has_been_silent(leg);
         if let Some(sender) = self.senders[leg].as_ref().filter(|_| behind)
-            && sender.how == How::Rtp
+            && sender.method == FeedMethod::Rtp
         {
-            // How far the others are known to have gone on depends on when a worker looks.
-            self.attach(leg, sender.codec, How::Rtp);
+            // The known end of the other legs depends on the moment of the worker's visit.
+            self.attach(leg, sender.codec, FeedMethod::Rtp);
         }
         let Some(sender) = &mut self.senders[leg] else {
             return;
         };
-        if fate == Fate::Mute {
+        if delivery == Delivery::Mute {
             return;
         }
-        // A host that writes in order neither loses, doubles nor swaps its own audio.
-        let fate = match (sender.how, fate) {
-            (How::Write, _) | (How::WriteAt, Fate::Doubled) => Fate::Sent,
-            // Its first position is what all others are counted from.
-            (How::WriteAt, Fate::Held(_)) if !sender.is_heard => Fate::Sent,
-            (_, fate) => fate,
+        // A host that writes in order does not lose, duplicate or reorder its audio.
+        let delivery = match (sender.method, delivery) {
+            (FeedMethod::Write, _) | (FeedMethod::WriteAt, Delivery::Doubled) => Delivery::SentPacket,
+            // The first position is the reference for all others.
+            (FeedMethod::WriteAt, Delivery::Held(_)) if !sender.was_written => Delivery::SentPacket,
+            (_, delivery) => delivery,
         };
         self.names[leg] += samples;
         let arrival_ns = self.model.now_ns - u64::from(age_ms) * NS_PER_MS;
-        let sent = sender.speak(leg, name, samples);
-        sender.clean = matches!(fate, Fate::Sent | Fate::Doubled);
-        sender.is_heard |= sender.clean;
+        let sent = sender.next_packet(leg, name, samples);
+        sender.clean = matches!(delivery, Delivery::SentPacket | Delivery::Doubled);
+        sender.was_written |= sender.clean;
         if sender.clean {
             sender.quiet = 0;
         }
-        match fate {
-            Fate::Lost | Fate::Mute => {}
-            Fate::Held(after) => sender.held.push(Sent {
+        match delivery {
+            Delivery::Lost | Delivery::Mute => {}
+            Delivery::Held(after) => sender.held.push(SentPacket {
                 due: sender.count + u64::from(after),
                 ..sent
             }),
-            Fate::Sent => self.hand(leg, &sent, arrival_ns),
-            Fate::Doubled => {
-                self.hand(leg, &sent, arrival_ns);
-                self.hand(leg, &sent, arrival_ns);
+            Delivery::SentPacket => self.write(leg, &sent, arrival_ns),
+            Delivery::Doubled => {
+                self.write(leg, &sent, arrival_ns);
+                self.write(leg, &sent, arrival_ns);
             }
         }
         self.release(leg, arrival_ns);
     }
 
-    /// What was held long enough.
+    /// Writes the delayed packets that are due.
     fn release(&mut self, leg: usize, arrival_ns: u64) {
         let Some(sender) = &mut self.senders[leg] else {
             return;
@@ -373,30 +374,30 @@ impl<'a, D: Driver> Run<'a, D> {
             .into_iter()
             .partition(|sent| sent.due <= count);
         sender.held = held;
-        let due: Vec<Sent> = due;
+        let due: Vec<SentPacket> = due;
         for sent in due {
-            self.hand(leg, &sent, arrival_ns);
+            self.write(leg, &sent, arrival_ns);
         }
     }
 
-    fn hand(&mut self, leg: usize, sent: &Sent, arrival_ns: u64) {
+    fn write(&mut self, leg: usize, sent: &SentPacket, arrival_ns: u64) {
         if self.unseen >= 10 {
             self.visit();
         }
         self.unseen += 1;
         loop {
-            match self.driver.hand(Leg::ALL[leg], &sent.hand, arrival_ns) {
+            match self.driver.write(Leg::ALL[leg], &sent.hand, arrival_ns) {
                 Status::Ok => break,
                 Status::Overrun if !self.plan.real => self.visit(),
-                // Further ahead of the clock than a host may write: handed in all the same.
+                // Too far ahead of the clock, but written all the same.
                 Status::Overrun => break,
-                status => panic!("handing in: {status:?}"),
+                status => panic!("a write returns {status:?}"),
             }
         }
         match &sent.hand {
-            Hand::Rtp(_) => self.model.rtp(leg, sent.packet, &sent.speech),
-            Hand::Write(_) => self.model.write(leg, &sent.speech),
-            Hand::WriteAt(..) => self.model.write_at(leg, sent.position, &sent.speech),
+            FeedWrite::Rtp(_) => self.model.rtp(leg, sent.packet, &sent.block),
+            FeedWrite::Write(_) => self.model.write(leg, &sent.block),
+            FeedWrite::WriteAt(..) => self.model.write_at(leg, sent.position, &sent.block),
         }
         if self.driver.is_threaded() {
             self.model.visit();
@@ -404,33 +405,36 @@ impl<'a, D: Driver> Run<'a, D> {
     }
 }
 
-impl Sender {
-    fn speak(&mut self, leg: usize, name: u64, samples: u64) -> Sent {
-        let cells: Vec<Cell> = (name..name + samples)
-            .map(|name| cell(leg, self.codec, name))
+impl PlanSender {
+    fn next_packet(&mut self, leg: usize, name: u64, count: u64) -> SentPacket {
+        let samples: Vec<WrittenSample> = (name..name + count)
+            .map(|name| sample(leg, self.codec, name))
             .collect();
-        let network = self.how == How::Rtp;
-        let bytes = cells.iter().flat_map(|cell| handed(*cell, network)).collect();
-        let hand = match self.how {
-            How::Write => Hand::Write(bytes),
-            How::WriteAt => Hand::WriteAt(self.position, bytes),
-            How::Rtp => Hand::Rtp(self.packet(&bytes)),
+        let network = self.method == FeedMethod::Rtp;
+        let bytes = samples
+            .iter()
+            .flat_map(|sample| written(*sample, network))
+            .collect();
+        let hand = match self.method {
+            FeedMethod::Write => FeedWrite::Write(bytes),
+            FeedMethod::WriteAt => FeedWrite::WriteAt(self.position, bytes),
+            FeedMethod::Rtp => FeedWrite::Rtp(self.packet(&bytes)),
         };
-        let packet = Packet {
+        let packet = PacketNumbers {
             sequence: self.sequence,
             timestamp: self.timestamp as i64,
         };
-        let sent = Sent {
+        let sent = SentPacket {
             due: 0,
             hand,
             packet,
             position: self.position,
-            speech: Speech { cells, name },
+            block: NamedSamples { samples, name },
         };
         self.sequence += 1;
         self.count += 1;
-        self.timestamp += samples;
-        self.position += samples;
+        self.timestamp += count;
+        self.position += count;
         sent
     }
 
@@ -440,7 +444,7 @@ impl Sender {
             Codec::Pcma => 8,
             Codec::Pcm16 => LINEAR_TYPE,
         };
-        let header = Header {
+        let header = RtpHeader {
             payload_type,
             sequence: self.sequence as u16,
             timestamp: self.timestamp as u32,
@@ -450,28 +454,28 @@ impl Sender {
     }
 }
 
-/// A sample that tells its leg and its number; never silence.
-fn cell(leg: usize, codec: Codec, name: u64) -> Cell {
-    let noise = ((name + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 + 2 * leg as u64) >> 40) as u8;
+/// A sample that shows its leg and its name; never silence.
+fn sample(leg: usize, codec: Codec, name: u64) -> WrittenSample {
+    let noise = byte_at(leg as u64, name);
     match codec {
-        Codec::Pcm16 => Cell::Linear(value(leg, name)),
-        // 0x7f and 0xff are zero; of A-law, 0x55 and 0xd5 are the nearest to it.
-        Codec::Pcmu => Cell::Coded(Law::Mu, if noise & 0x7f == 0x7f { noise ^ 1 } else { noise }),
-        Codec::Pcma => Cell::Coded(Law::A, if noise & 0x7f == 0x55 { noise ^ 1 } else { noise }),
+        Codec::Pcm16 => WrittenSample::Linear(value(leg, name)),
+        // 0x7f and 0xff decode to zero in µ-law; 0x55 and 0xd5 are nearest to zero in A-law.
+        Codec::Pcmu => WrittenSample::Coded(Law::Mu, if noise & 0x7f == 0x7f { noise ^ 1 } else { noise }),
+        Codec::Pcma => WrittenSample::Coded(Law::A, if noise & 0x7f == 0x55 { noise ^ 1 } else { noise }),
     }
 }
 
-/// Local and mixed count up, remote counts down.
+/// Local and mixed legs count up, the remote leg counts down.
 pub fn value(leg: usize, name: u64) -> i16 {
     let value = (name % UNIQUE) as i16 + 1;
     if leg == 1 { -value } else { value }
 }
 
-fn handed(cell: Cell, network: bool) -> Vec<u8> {
-    match cell {
-        Cell::Silent => Vec::new(),
-        Cell::Coded(_, byte) => vec![byte],
-        Cell::Linear(sample) if network => sample.to_be_bytes().to_vec(),
-        Cell::Linear(sample) => sample.to_ne_bytes().to_vec(),
+fn written(sample: WrittenSample, network: bool) -> Vec<u8> {
+    match sample {
+        WrittenSample::Silence => Vec::new(),
+        WrittenSample::Coded(_, byte) => vec![byte],
+        WrittenSample::Linear(sample) if network => sample.to_be_bytes().to_vec(),
+        WrittenSample::Linear(sample) => sample.to_ne_bytes().to_vec(),
     }
 }

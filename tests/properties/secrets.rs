@@ -1,12 +1,12 @@
-//! What is said while a recording is paused has no part in it: the same call is held
-//! twice, with other words in the pauses, and what the recording leaves is the same to the
-//! last byte. That needs no model, so here the rates of legs and files differ, senders
-//! change their clock rate, and their clocks run slow or fast.
+//! Audio during a pause does not influence the recording: the same call is played twice with
+//! different audio in the pauses, and both recordings are the same to the last byte. This needs
+//! no model, so here the rates of legs and files differ, senders change their clock rate, and
+//! their clocks run slow or fast.
 
-use callrec::media::sim::{self, Sim, Tape};
+use callrec::media::sim::{self, Sim, SimRecording};
 use callrec::media::{ClockMode, Span};
-use callrec::words::{Codec, FeedFormat, Format, Layout, Leg, PauseMode};
-use callrec_testkit::rtp::{self, Header};
+use callrec::types::{Codec, FeedFormat, Format, Layout, Leg, PauseMode};
+use callrec_testkit::rtp::{self, RtpHeader};
 use proptest::prelude::*;
 
 use crate::model::NS_PER_MS;
@@ -17,70 +17,70 @@ const TYPES: u8 = 96;
 const LEGS: [Leg; 2] = [Leg::Local, Leg::Remote];
 
 #[derive(Clone, Copy, Debug)]
-enum Step {
-    /// So many milliseconds.
-    Talk(u64),
+enum PauseStep {
+    /// The senders send for this many milliseconds.
+    Send(u64),
     Pause,
     Resume,
-    /// A leg goes on at another of the rates.
+    /// A leg's sender changes to another rate.
     Rate(usize, usize),
-    /// The host says so, too.
+    /// The same, and the host sets the feed's format.
     Format(usize, usize),
     Lose(usize, u16),
 }
 
 #[derive(Clone, Debug)]
-struct Sender {
+struct SenderPlan {
     rate: usize,
-    /// Its clock is so much slow, in millionths.
+    /// How much its clock is slow, in parts per million.
     slow: i64,
-    /// Its first packet is that late.
+    /// The delay of its first packet.
     late_ms: u64,
-    /// Samples in a packet more than 20 ms.
+    /// Samples of a packet beyond 20 ms.
     odd: usize,
 }
 
 #[derive(Clone, Debug)]
-struct Plan {
+struct PausePlan {
     real: bool,
-    senders: [Sender; 2],
-    /// Of the recording that is paused, and of the one that goes on.
+    senders: [SenderPlan; 2],
+    /// Sample rates of the recording that is paused, and of the one that is not.
     files: [u32; 2],
     layout: Layout,
     pause_mode: PauseMode,
-    /// Before anything else happens.
+    /// Time before the first step.
     prelude_ms: u64,
-    steps: Vec<Step>,
+    steps: Vec<PauseStep>,
 }
 
-/// A sender as it goes along.
-struct Mouth {
-    plan: Sender,
+/// A sender while it sends.
+struct RunningSender {
+    plan: SenderPlan,
     sequence: u16,
     timestamp: u32,
-    /// When its next packet is due.
+    /// The time of its next packet.
     due_ns: u64,
-    said: u64,
+    sent: u64,
     to_lose: u16,
 }
 
-impl Mouth {
+impl RunningSender {
     fn rate(&self) -> u32 {
         RATES[self.plan.rate]
     }
 
-    /// The next packet; `word`: what is said instead of the usual.
-    fn speak(&mut self, word: Option<i16>) -> Vec<u8> {
+    /// The next packet. `audio` replaces its usual sample.
+    fn next_packet(&mut self, audio: Option<i16>) -> Vec<u8> {
         let samples = self.rate() as usize / 50 + self.plan.odd;
-        let usual = (self.said as i16).wrapping_mul(997) >> 2;
-        let payload = word.unwrap_or(usual).to_be_bytes().repeat(samples);
-        let header = Header {
+        let usual = (self.sent as i16).wrapping_mul(997) >> 2;
+        let payload = audio.unwrap_or(usual).to_be_bytes().repeat(samples);
+        let header = RtpHeader {
             payload_type: TYPES + self.plan.rate as u8,
             sequence: self.sequence,
             timestamp: self.timestamp,
             ssrc: 7,
         };
-        self.said += 1;
+        self.sent += 1;
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(samples as u32);
         let length_ns = samples as i64 * 1_000_000_000 / i64::from(self.rate());
@@ -89,32 +89,32 @@ impl Mouth {
     }
 }
 
-struct HeldSecrets {
+struct PausedCall {
     sim: Sim,
     begin_ns: u64,
-    mouths: [Mouth; 2],
+    senders: [RunningSender; 2],
     paused: bool,
-    secret: i16,
+    paused_sample: i16,
 }
 
-impl HeldSecrets {
-    fn talk(&mut self, ms: u64) {
+impl PausedCall {
+    fn send(&mut self, ms: u64) {
         let until = self.sim.now_ns + ms * NS_PER_MS;
         loop {
-            let next = usize::from(self.mouths[1].due_ns < self.mouths[0].due_ns);
-            let mouth = &mut self.mouths[next];
-            if mouth.due_ns > until {
+            let next = usize::from(self.senders[1].due_ns < self.senders[0].due_ns);
+            let sender = &mut self.senders[next];
+            if sender.due_ns > until {
                 break;
             }
-            let late_ns = self.begin_ns + mouth.plan.late_ms * NS_PER_MS;
-            self.sim.now_ns = self.sim.now_ns.max(mouth.due_ns).max(late_ns);
-            let packet = mouth.speak(self.paused.then_some(self.secret));
-            if mouth.to_lose > 0 {
-                mouth.to_lose -= 1;
+            let late_ns = self.begin_ns + sender.plan.late_ms * NS_PER_MS;
+            self.sim.now_ns = self.sim.now_ns.max(sender.due_ns).max(late_ns);
+            let packet = sender.next_packet(self.paused.then_some(self.paused_sample));
+            if sender.to_lose > 0 {
+                sender.to_lose -= 1;
             } else {
                 self.sim.rtp(LEGS[next], &packet);
             }
-            if mouth.said.is_multiple_of(5) {
+            if sender.sent.is_multiple_of(5) {
                 self.sim.visit();
             }
         }
@@ -122,10 +122,10 @@ impl HeldSecrets {
     }
 }
 
-/// What the paused recording left.
-type Left = (Vec<u8>, Vec<Span>, Vec<Span>, u64);
+/// The audio, losses, pauses and lost nanoseconds of the paused recording.
+type PausedOutput = (Vec<u8>, Vec<Span>, Vec<Span>, u64);
 
-fn hold(plan: &Plan, secret: i16) -> Left {
+fn play(plan: &PausePlan, paused_sample: i16) -> PausedOutput {
     let clock = [ClockMode::Stream, ClockMode::Real][usize::from(plan.real)];
     let mut sim = Sim::new(sim::config(clock));
     let begin_ns = sim.now_ns;
@@ -136,43 +136,43 @@ fn hold(plan: &Plan, secret: i16) -> Left {
         }
     }
     let [paused, _] = plan.files.map(|rate| start(&mut sim, plan, rate));
-    let mouths = plan.senders.clone().map(|plan| Mouth {
+    let senders = plan.senders.clone().map(|plan| RunningSender {
         plan,
         sequence: 65_500,
         timestamp: 0xffff_f000,
         due_ns: begin_ns,
-        said: 0,
+        sent: 0,
         to_lose: 0,
     });
-    let mut held = HeldSecrets {
+    let mut call = PausedCall {
         sim,
         begin_ns,
-        mouths,
+        senders,
         paused: false,
-        secret,
+        paused_sample,
     };
-    held.talk(plan.prelude_ms);
+    call.send(plan.prelude_ms);
     for step in &plan.steps {
         match *step {
-            Step::Talk(ms) => held.talk(ms),
-            Step::Pause => {
-                held.sim.pause(&paused);
-                held.paused = true;
+            PauseStep::Send(ms) => call.send(ms),
+            PauseStep::Pause => {
+                call.sim.pause(&paused);
+                call.paused = true;
             }
-            Step::Resume => {
-                held.sim.resume(&paused);
-                held.paused = false;
+            PauseStep::Resume => {
+                call.sim.resume(&paused);
+                call.paused = false;
             }
-            Step::Rate(leg, rate) => held.mouths[leg].plan.rate = rate,
-            Step::Format(leg, rate) => {
-                held.mouths[leg].plan.rate = rate;
-                held.sim.set_format(LEGS[leg], format(rate));
+            PauseStep::Rate(leg, rate) => call.senders[leg].plan.rate = rate,
+            PauseStep::Format(leg, rate) => {
+                call.senders[leg].plan.rate = rate;
+                call.sim.set_format(LEGS[leg], format(rate));
             }
-            Step::Lose(leg, count) => held.mouths[leg].to_lose = count,
+            PauseStep::Lose(leg, count) => call.senders[leg].to_lose = count,
         }
     }
-    held.sim.end();
-    held.sim.visit();
+    call.sim.end();
+    call.sim.visit();
     let out = paused.out.lock();
     let (bytes, losses) = (out.bytes.clone(), out.losses.clone());
     (bytes, losses, out.pauses.clone(), out.lost_ns)
@@ -185,8 +185,8 @@ fn format(rate: usize) -> FeedFormat {
     }
 }
 
-fn start(sim: &mut Sim, plan: &Plan, rate: u32) -> Tape {
-    sim.start(sim::Wish {
+fn start(sim: &mut Sim, plan: &PausePlan, rate: u32) -> SimRecording {
+    sim.start(sim::RecordingOptions {
         layout: plan.layout,
         format: Format::WAV,
         pause_mode: plan.pause_mode,
@@ -208,8 +208,8 @@ fn pause_mode() -> impl Strategy<Value = PauseMode> {
     prop_oneof![Just(PauseMode::Silence), Just(PauseMode::Skip)]
 }
 
-fn sender() -> impl Strategy<Value = Sender> {
-    (0..RATES.len(), 0usize..7).prop_map(|(rate, odd)| Sender {
+fn sender() -> impl Strategy<Value = SenderPlan> {
+    (0..RATES.len(), 0usize..7).prop_map(|(rate, odd)| SenderPlan {
         rate,
         slow: 0,
         late_ms: 0,
@@ -217,25 +217,25 @@ fn sender() -> impl Strategy<Value = Sender> {
     })
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = PauseStep> {
     let to = (0..2usize, 0..RATES.len());
     prop_oneof![
-        8 => (1u64..70).prop_map(Step::Talk),
-        5 => Just(Step::Pause),
-        5 => Just(Step::Resume),
-        2 => to.clone().prop_map(|(leg, rate)| Step::Rate(leg, rate)),
-        2 => to.prop_map(|(leg, rate)| Step::Format(leg, rate)),
-        1 => (0..2usize, 1u16..4).prop_map(|(leg, count)| Step::Lose(leg, count)),
+        8 => (1u64..70).prop_map(PauseStep::Send),
+        5 => Just(PauseStep::Pause),
+        5 => Just(PauseStep::Resume),
+        2 => to.clone().prop_map(|(leg, rate)| PauseStep::Rate(leg, rate)),
+        2 => to.prop_map(|(leg, rate)| PauseStep::Format(leg, rate)),
+        1 => (0..2usize, 1u16..4).prop_map(|(leg, count)| PauseStep::Lose(leg, count)),
     ]
 }
 
-/// Rates that differ and change, within a second or two.
-fn rates() -> impl Strategy<Value = Plan> {
+/// Different and changing rates, for one or two seconds.
+fn rates() -> impl Strategy<Value = PausePlan> {
     let file = || prop_oneof![Just(8000u32), Just(16_000), Just(44_100), Just(48_000)];
     let steps = prop::collection::vec(step(), 5..40);
     let (senders, files) = ([sender(), sender()], [file(), file()]);
     (any::<bool>(), senders, files, layout(), pause_mode(), steps).prop_map(
-        |(real, senders, files, layout, pause_mode, steps)| Plan {
+        |(real, senders, files, layout, pause_mode, steps)| PausePlan {
             real,
             senders,
             files,
@@ -247,11 +247,11 @@ fn rates() -> impl Strategy<Value = Plan> {
     )
 }
 
-/// Clocks that are slow or fast, until each packet is moved by a sample.
-fn drifts() -> impl Strategy<Value = Plan> {
+/// Slow or fast clocks, for so long that each packet is moved by a sample.
+fn drifts() -> impl Strategy<Value = PausePlan> {
     let slow = prop_oneof![3 => 2100i64..2600, 1 => -2600i64..-2100];
     let sender = || {
-        (slow.clone(), 0u64..50).prop_map(|(slow, late_ms)| Sender {
+        (slow.clone(), 0u64..50).prop_map(|(slow, late_ms)| SenderPlan {
             rate: 0,
             slow,
             late_ms,
@@ -259,13 +259,13 @@ fn drifts() -> impl Strategy<Value = Plan> {
         })
     };
     let step = prop_oneof![
-        5 => (1u64..50).prop_map(Step::Talk),
-        3 => Just(Step::Pause),
-        3 => Just(Step::Resume),
+        5 => (1u64..50).prop_map(PauseStep::Send),
+        3 => Just(PauseStep::Pause),
+        3 => Just(PauseStep::Resume),
     ];
     let steps = prop::collection::vec(step, 40..120);
     ([sender(), sender()], layout(), pause_mode(), steps).prop_map(|(senders, layout, pause_mode, steps)| {
-        Plan {
+        PausePlan {
             real: true,
             senders,
             files: [8000; 2],
@@ -277,10 +277,10 @@ fn drifts() -> impl Strategy<Value = Plan> {
     })
 }
 
-fn holds(plan: &Plan) -> Result<(), TestCaseError> {
-    let (one, other) = (hold(plan, 20_000), hold(plan, -20_000));
+fn holds(plan: &PausePlan) -> Result<(), TestCaseError> {
+    let (one, other) = (play(plan, 20_000), play(plan, -20_000));
     let at = one.0.iter().zip(&other.0).position(|(one, other)| one != other);
-    prop_assert_eq!(at, None, "the byte that tells what was said in a pause");
+    prop_assert_eq!(at, None, "the byte that differs by the audio of a pause");
     prop_assert!(one == other, "{:?}, {:?}", (&one.1, &one.2), (&other.1, &other.2));
     Ok(())
 }
@@ -289,7 +289,7 @@ proptest! {
     #![proptest_config(crate::cases(30, crate::seeds!("rates")))]
 
     #[test]
-    fn nothing_of_a_pause_whatever_the_rates(plan in rates()) {
+    fn a_pause_leaves_no_trace_at_any_rate(plan in rates()) {
         holds(&plan)?;
     }
 }
@@ -298,7 +298,7 @@ proptest! {
     #![proptest_config(crate::cases(15, crate::seeds!("drifts")))]
 
     #[test]
-    fn nothing_of_a_pause_whatever_the_clocks(plan in drifts()) {
+    fn a_pause_leaves_no_trace_with_any_clock(plan in drifts()) {
         holds(&plan)?;
     }
 }

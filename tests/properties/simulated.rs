@@ -1,26 +1,26 @@
-//! The media path alone, in stream time and in simulated real time: thousands of cases.
+//! The media path alone, in stream time and in simulated real time.
 
-use callrec::media::sim::{self, Sim, SinkEnd, Tape};
+use callrec::media::sim::{self, Sim, SimRecording, SinkEnd};
 use callrec::media::{ClockMode, SpanKind};
-use callrec::words::{Codec, FeedFormat, Leg, Status};
+use callrec::types::{Codec, FeedFormat, Leg, Status};
 use proptest::prelude::*;
 
 use crate::check::check;
 use crate::model::NS_PER_MS;
-use crate::plan::{Plan, Wish, plans};
-use crate::run::{Driver, Hand, LINEAR_TYPE, Run, Span, Taken};
+use crate::plan::{CallPlan, PlannedRecording, plans};
+use crate::run::{Driver, FeedWrite, LINEAR_TYPE, MsSpan, PlanRun, RecordingResult};
 
 /// Another way to start a recording.
-pub type StartTape = Box<dyn FnMut(&mut Sim, sim::Wish) -> Tape>;
+pub type StartTape = Box<dyn FnMut(&mut Sim, sim::RecordingOptions) -> SimRecording>;
 
-pub struct Simulated {
+pub struct SimulatedDriver {
     sim: Sim,
-    pub tapes: Vec<Tape>,
+    pub recordings: Vec<SimRecording>,
     pub start: Option<StartTape>,
 }
 
-impl Simulated {
-    pub fn new(plan: &Plan) -> Simulated {
+impl SimulatedDriver {
+    pub fn new(plan: &CallPlan) -> SimulatedDriver {
         let clock = if plan.real {
             ClockMode::Real
         } else {
@@ -29,15 +29,15 @@ impl Simulated {
         let mut config = sim::config(clock);
         config.flush_ns = plan.flush_ms * NS_PER_MS;
         config.leg_wait_ns = plan.leg_wait_ms * NS_PER_MS;
-        Simulated {
+        SimulatedDriver {
             sim: Sim::new(config),
-            tapes: Vec::new(),
+            recordings: Vec::new(),
             start: None,
         }
     }
 }
 
-impl Driver for Simulated {
+impl Driver for SimulatedDriver {
     fn attach(&mut self, leg: Leg, codec: Codec, rate: u32) {
         self.sim.attach(leg, FeedFormat { codec, rate });
         let linear = FeedFormat {
@@ -55,42 +55,42 @@ impl Driver for Simulated {
         self.sim.set_format(leg, FeedFormat { codec, rate });
     }
 
-    fn hand(&mut self, leg: Leg, hand: &Hand, arrival_ns: u64) -> Status {
+    fn write(&mut self, leg: Leg, write: &FeedWrite, arrival_ns: u64) -> Status {
         let Some(feed) = self.sim.feed(leg) else {
             return Status::BadHandle;
         };
-        match hand {
-            Hand::Rtp(packet) => feed.rtp(packet, arrival_ns),
-            Hand::Write(bytes) => feed.write(bytes, arrival_ns),
-            Hand::WriteAt(at, bytes) => feed.write_at(*at, bytes, arrival_ns),
+        match write {
+            FeedWrite::Rtp(packet) => feed.rtp(packet, arrival_ns),
+            FeedWrite::Write(bytes) => feed.write(bytes, arrival_ns),
+            FeedWrite::WriteAt(at, bytes) => feed.write_at(*at, bytes, arrival_ns),
         }
     }
 
-    fn start(&mut self, wish: Wish, rate: u32) {
-        let wanted = sim::Wish {
-            layout: wish.layout,
-            format: wish.format,
-            pause_mode: wish.pause_mode,
-            max_duration_ms: wish.max_duration_ms,
+    fn start(&mut self, planned: PlannedRecording, rate: u32) {
+        let wanted = sim::RecordingOptions {
+            layout: planned.layout,
+            format: planned.format,
+            pause_mode: planned.pause_mode,
+            max_duration_ms: planned.max_duration_ms,
             rate,
         };
         let tape = match &mut self.start {
             Some(start) => start(&mut self.sim, wanted),
             None => self.sim.start(wanted),
         };
-        self.tapes.push(tape);
+        self.recordings.push(tape);
     }
 
     fn pause(&mut self, tape: usize) {
-        self.sim.pause(&self.tapes[tape]);
+        self.sim.pause(&self.recordings[tape]);
     }
 
     fn resume(&mut self, tape: usize) {
-        self.sim.resume(&self.tapes[tape]);
+        self.sim.resume(&self.recordings[tape]);
     }
 
     fn stop(&mut self, tape: usize) {
-        self.sim.stop(&self.tapes[tape]);
+        self.sim.stop(&self.recordings[tape]);
     }
 
     fn visit(&mut self, now_ns: u64) {
@@ -107,15 +107,15 @@ impl Driver for Simulated {
     }
 }
 
-fn span(span: callrec::media::Span) -> Span {
-    Span {
+fn span(span: callrec::media::Span) -> MsSpan {
+    MsSpan {
         from: span.from_frame,
         to: span.to_frame,
         ms: span.length_ns as f64 / NS_PER_MS as f64,
     }
 }
 
-fn taken(tape: &Tape) -> Result<Taken, String> {
+fn result_of(tape: &SimRecording) -> Result<RecordingResult, String> {
     let out = tape.out.lock();
     let Some(SinkEnd::Finished(reason, open)) = out.ending.clone() else {
         return Err(format!("ended with {:?}", out.ending));
@@ -132,7 +132,7 @@ fn taken(tape: &Tape) -> Result<Taken, String> {
             tape.progress.lost_ms()
         ));
     }
-    Ok(Taken {
+    Ok(RecordingResult {
         rate: shape.rate,
         channels: shape.channels,
         bytes: out.bytes.clone(),
@@ -147,18 +147,18 @@ fn taken(tape: &Tape) -> Result<Taken, String> {
     })
 }
 
-fn holds(plan: &Plan) -> Result<(), TestCaseError> {
-    let mut run = Run::new(plan, Simulated::new(plan));
-    // The clock begins where the model's does.
+fn check_plan(plan: &CallPlan) -> Result<(), TestCaseError> {
+    let mut run = PlanRun::new(plan, SimulatedDriver::new(plan));
+    // The clock begins with the model's.
     run.driver.now(run.model.now_ns);
-    run.all();
-    for (n, wish) in run.wishes.iter().enumerate() {
-        taken(&run.driver.tapes[n])
-            .and_then(|taken| match plan.real {
-                true => crate::real::check(plan, &run.model, n, *wish, &taken),
-                false => check(plan, &run.model, n, *wish, &taken, false),
+    run.execute();
+    for (n, planned) in run.planned.iter().enumerate() {
+        result_of(&run.driver.recordings[n])
+            .and_then(|result| match plan.real {
+                true => crate::real::check(plan, &run.model, n, *planned, &result),
+                false => check(plan, &run.model, n, *planned, &result, false),
             })
-            .map_err(|words| TestCaseError::fail(format!("recording {n}, {wish:?}: {words}")))?;
+            .map_err(|words| TestCaseError::fail(format!("recording {n}, {planned:?}: {words}")))?;
     }
     Ok(())
 }
@@ -168,7 +168,7 @@ proptest! {
 
     #[test]
     fn every_sample_has_its_place_in_stream_time(plan in plans(false)) {
-        holds(&plan)?;
+        check_plan(&plan)?;
     }
 }
 
@@ -177,6 +177,6 @@ proptest! {
 
     #[test]
     fn every_sample_is_accounted_for_in_real_time(plan in plans(true)) {
-        holds(&plan)?;
+        check_plan(&plan)?;
     }
 }

@@ -6,29 +6,29 @@ use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use serde_json::{Value, json};
 
-use super::helper::*;
+use super::scratch_engine::*;
 use crate::support::*;
 
-fn on_c() -> Call<'static> {
-    Call {
+fn on_c() -> CallFields<'static> {
+    CallFields {
         call_id: Some("c"),
         ..by_user("SEP1", "101", "user1")
     }
 }
 
 /// The lines behind the first `before`, once all are on the disk.
-fn lines_since(w: &World, before: usize) -> Vec<Value> {
-    audit_written(&w.engine);
-    audit_lines(&w.dir.0).split_off(before)
+fn lines_since(scratch: &ScratchEngine, before: usize) -> Vec<Value> {
+    audit_written(&scratch.engine);
+    audit_lines(&scratch.dir.0).split_off(before)
 }
 
 /// The one line that an operation has written.
 #[track_caller]
-fn line_of<T>(w: &World, act: impl FnOnce() -> T) -> (T, Value) {
-    audit_written(&w.engine);
-    let before = audit_lines(&w.dir.0).len();
+fn line_of<T>(scratch: &ScratchEngine, act: impl FnOnce() -> T) -> (T, Value) {
+    audit_written(&scratch.engine);
+    let before = audit_lines(&scratch.dir.0).len();
     let done = act();
-    let mut lines = lines_since(w, before);
+    let mut lines = lines_since(scratch, before);
     // The first one of all comes with the log's genesis.
     lines.retain(|line| line["operation"] != "genesis");
     assert_eq!(lines.len(), 1, "{lines:#?}");
@@ -54,9 +54,9 @@ fn done(line: &Value, operation: &str, id: &str) {
 
 #[test]
 fn each_operation_has_one_line_with_its_actor_and_its_target() {
-    let w = world();
-    w.begin(&on_c()).unwrap();
-    let (id, line) = line_of(&w, || w.start(ADMIN, &on_device("SEP1")).unwrap());
+    let scratch = scratch_engine();
+    scratch.begin(&on_c()).unwrap();
+    let (id, line) = line_of(&scratch, || scratch.start(ADMIN, &on_device("SEP1")).unwrap());
     done(&line, "start", &id);
     assert_eq!(line["asked"], json!({ "device": "SEP1" }));
     assert_eq!(
@@ -65,30 +65,30 @@ fn each_operation_has_one_line_with_its_actor_and_its_target() {
     );
     let time = line["time"].as_str().unwrap();
     assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
-    let (_, line) = line_of(&w, || w.by_id(rec_pause_by_id, HOST, &id).unwrap());
+    let (_, line) = line_of(&scratch, || scratch.by_id(rec_pause_by_id, HOST, &id).unwrap());
     done(&line, "pause", &id);
     assert_eq!((&line["actor"], &line["api"]), (&json!("host"), &json!("c")));
     assert_eq!(line["asked"], json!({ "id": id }));
-    let (_, line) = line_of(&w, || {
-        w.by_device(rec_resume_by_device, OWNER, Some("SEP1"), Some("101"))
+    let (_, line) = line_of(&scratch, || {
+        scratch.by_device(rec_resume_by_device, OWNER, Some("SEP1"), Some("101"))
     });
     done(&line, "resume", &id);
     assert_eq!(line["asked"], json!({ "device": "SEP1", "number": "101" }));
     assert_eq!(who(&line)[1..3], [&json!("user1"), &json!(2)]);
-    let url = w.get(HOST, &id).unwrap().url;
-    let (_, line) = line_of(&w, || w.stop_by_call(OWNER, "c", Some(&url)).unwrap());
+    let url = scratch.get(HOST, &id).unwrap().url;
+    let (_, line) = line_of(&scratch, || scratch.stop_by_call(OWNER, "c", Some(&url)).unwrap());
     done(&line, "stop", &id);
     assert_eq!(line["asked"], json!({ "call_id": "c", "url": url }));
-    let (id, _) = line_of(&w, || w.start(HOST, &on_call("c")).unwrap());
-    let (_, line) = line_of(&w, || w.by_id(rec_discard_by_id, HOST, &id).unwrap());
+    let (id, _) = line_of(&scratch, || scratch.start(HOST, &on_call("c")).unwrap());
+    let (_, line) = line_of(&scratch, || scratch.by_id(rec_discard_by_id, HOST, &id).unwrap());
     done(&line, "discard", &id);
 }
 
 #[test]
 fn each_refusal_has_one_line() {
-    let w = world();
-    let (_, id) = w.recorded(&on_c());
-    w.line(Some("SEP1"), None, REC_LINE_MANDATORY).unwrap();
+    let scratch = scratch_engine();
+    let (_, id) = scratch.recorded(&on_c());
+    scratch.line(Some("SEP1"), None, REC_LINE_MANDATORY).unwrap();
     let refused_as = |line: &Value, operation: &str, status: i32| {
         assert_eq!(line["operation"], operation);
         assert_eq!(
@@ -97,46 +97,48 @@ fn each_refusal_has_one_line() {
         );
     };
     for (name, op) in BY_ID {
-        let (_, line) = line_of(&w, || w.by_id(op, STRANGER, &id).unwrap_err());
+        let (_, line) = line_of(&scratch, || scratch.by_id(op, STRANGER, &id).unwrap_err());
         refused_as(&line, name, REC_ERR_FORBIDDEN);
         assert_eq!(line["user"], "user2");
-        let (_, line) = line_of(&w, || w.by_id(op, UNKNOWN, "no-guid").unwrap_err());
+        let (_, line) = line_of(&scratch, || scratch.by_id(op, UNKNOWN, "no-guid").unwrap_err());
         refused_as(&line, name, REC_ERR_UNAUTHENTICATED);
     }
-    let (_, line) = line_of(&w, || w.stop_by_call(ADMIN, "c", None).unwrap_err());
+    let (_, line) = line_of(&scratch, || scratch.stop_by_call(ADMIN, "c", None).unwrap_err());
     refused_as(&line, "stop", REC_ERR_MANDATORY);
     assert_eq!(line["recordings"][0]["id"], id);
     assert_eq!(line["recordings"][0]["status"], REC_ERR_MANDATORY);
-    let (_, line) = line_of(&w, || w.start(ADMIN, &on_device("SEP1")).unwrap_err());
+    let (_, line) = line_of(&scratch, || scratch.start(ADMIN, &on_device("SEP1")).unwrap_err());
     refused_as(&line, "start", REC_ERR_ALREADY_RECORDING);
-    let (_, line) = line_of(&w, || w.list(STRANGER, &Wanted::default()).unwrap_err());
+    let (_, line) = line_of(&scratch, || {
+        scratch.list(STRANGER, &FilterFields::default()).unwrap_err()
+    });
     refused_as(&line, "list", REC_ERR_FORBIDDEN);
-    let (_, line) = line_of(&w, || w.get(STRANGER, &id).unwrap_err());
+    let (_, line) = line_of(&scratch, || scratch.get(STRANGER, &id).unwrap_err());
     refused_as(&line, "get", REC_ERR_FORBIDDEN);
 }
 
 #[test]
 fn what_the_engine_does_by_itself_has_a_line_too() {
-    let w = world();
-    w.line(Some("SEP1"), None, REC_LINE_AUTOMATIC).unwrap();
-    let (call, line) = line_of(&w, || w.begin(&on_c()).unwrap());
-    let id = w.live_ids().remove(0);
+    let scratch = scratch_engine();
+    scratch.line(Some("SEP1"), None, REC_LINE_AUTOMATIC).unwrap();
+    let (call, line) = line_of(&scratch, || scratch.begin(&on_c()).unwrap());
+    let id = scratch.live_ids().remove(0);
     done(&line, "start", &id);
     assert_eq!(
         (&line["actor"], &line["api"]),
         (&json!("engine"), &json!("engine"))
     );
-    let limited = Start {
+    let limited = StartFields {
         max_duration_ms: 100,
         ..additional(on_device("SEP1"))
     };
-    let (short, _) = line_of(&w, || w.start(HOST, &limited).unwrap());
-    let (_, line) = line_of(&w, || {
+    let (short, _) = line_of(&scratch, || scratch.start(HOST, &limited).unwrap());
+    let (_, line) = line_of(&scratch, || {
         for leg in [REC_LEG_LOCAL, REC_LEG_REMOTE] {
             let feed = feed(call, leg, REC_CODEC_PCM16, 8000).unwrap();
             write_pcm(feed, &[1000; 8000]);
         }
-        w.events.wait_terminal(&short);
+        scratch.events.wait_terminal(&short);
     });
     assert_eq!(
         (&line["operation"], &line["reason"]),
@@ -144,7 +146,7 @@ fn what_the_engine_does_by_itself_has_a_line_too() {
     );
     assert_eq!(line["recordings"][0]["id"], short);
     assert_eq!(line["recordings"][0]["position_ms"], 100);
-    let (_, line) = line_of(&w, || end(call).unwrap());
+    let (_, line) = line_of(&scratch, || end(call).unwrap());
     assert_eq!(
         (&line["operation"], &line["reason"]),
         (&json!("end"), &json!("call-ended"))
@@ -155,12 +157,12 @@ fn what_the_engine_does_by_itself_has_a_line_too() {
 /// The position is that of the moment, and not that of the last cut.
 #[test]
 fn the_position_is_where_the_recording_was() {
-    let w = world_with(&[("media.clock", "real")]);
-    let (_, id) = w.recorded(&on_c());
+    let scratch = scratch_engine_with(&[("media.clock", "real")]);
+    let (_, id) = scratch.recorded(&on_c());
     let at = |line: &Value| line["recordings"][0]["position_ms"].as_u64().unwrap();
     let begun = std::time::Instant::now();
     callrec_testkit::wait::until("some time has passed", || begun.elapsed().as_millis() >= 50);
-    let (_, line) = line_of(&w, || w.by_id(rec_pause_by_id, HOST, &id).unwrap());
+    let (_, line) = line_of(&scratch, || scratch.by_id(rec_pause_by_id, HOST, &id).unwrap());
     assert!(at(&line) >= 50, "{line}");
     assert!(at(&line) <= begun.elapsed().as_millis() as u64 + 50, "{line}");
 }
@@ -170,7 +172,7 @@ fn the_chain_holds_over_engines_and_says_where_it_has_come_to() {
     let dir = ScratchDir::new();
     let mut heads = vec![];
     for round in 0..3u64 {
-        let engine = Engine::open(&dir.0, &[("storage.durability", "finish")]);
+        let engine = TestEngine::open(&dir.0, &[("storage.durability", "finish")]);
         let call = engine.begin(&on_c()).unwrap();
         engine.start(None, &on_call("c")).unwrap();
         end(call).unwrap();
@@ -193,12 +195,12 @@ fn the_chain_holds_over_engines_and_says_where_it_has_come_to() {
 
 #[test]
 fn closing_writes_what_is_queued() {
-    let w = world();
-    w.begin(&on_c()).unwrap();
+    let scratch = scratch_engine();
+    scratch.begin(&on_c()).unwrap();
     for _ in 0..500 {
-        w.start(HOST, &additional(on_call("c"))).unwrap();
+        scratch.start(HOST, &additional(on_call("c"))).unwrap();
     }
-    let (_, dir) = w.finish();
+    let (_, dir) = scratch.finish();
     let lines = audit_lines(&dir.0);
     // The call's end is one line of all of them.
     assert_eq!(lines.len(), 1 + 500 + 1);
@@ -217,7 +219,7 @@ fn log_path(directory: &Path) -> std::path::PathBuf {
 fn a_torn_line_is_ended_by_the_next_engine() {
     let dir = ScratchDir::new();
     let run = || {
-        let engine = Engine::open_unheard(&dir.0, &[]);
+        let engine = TestEngine::open_unsubscribed(&dir.0, &[]);
         refused(engine.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
         let head = audit_written(&engine);
         engine.close();
@@ -251,7 +253,7 @@ fn a_torn_line_is_ended_by_the_next_engine() {
 fn a_log_that_was_altered_stays_altered() {
     let dir = ScratchDir::new();
     let run = || {
-        let engine = Engine::open_unheard(&dir.0, &[]);
+        let engine = TestEngine::open_unsubscribed(&dir.0, &[]);
         refused(engine.by_id(rec_stop_by_id, ADMIN, SOME_ID), REC_ERR_NOT_LIVE);
         engine.close();
     };
@@ -268,22 +270,22 @@ fn a_log_that_was_altered_stays_altered() {
 
 #[test]
 fn a_log_that_is_removed_under_the_engine_is_missed() {
-    let w = world();
-    refused(w.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
-    let head = audit_written(&w.engine);
-    std::fs::remove_file(log_path(&w.dir.0)).unwrap();
-    refused(verify_audit(&w.dir.0, Some(&head)), REC_ERR_AUDIT);
-    refused(w.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
-    audit_written(&w.engine);
-    refused(verify_audit(&w.dir.0, None), REC_ERR_AUDIT);
+    let scratch = scratch_engine();
+    refused(scratch.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
+    let head = audit_written(&scratch.engine);
+    std::fs::remove_file(log_path(&scratch.dir.0)).unwrap();
+    refused(verify_audit(&scratch.dir.0, Some(&head)), REC_ERR_AUDIT);
+    refused(scratch.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
+    audit_written(&scratch.engine);
+    refused(verify_audit(&scratch.dir.0, None), REC_ERR_AUDIT);
 }
 
 #[test]
 fn without_the_key_nothing_is_written() {
-    let w = world_with(&[("audit.enabled", "false")]);
-    w.recorded(&on_c());
-    assert_eq!(audit_head(&w.engine).sequence, 0);
-    let (_, dir) = w.finish();
+    let scratch = scratch_engine_with(&[("audit.enabled", "false")]);
+    scratch.recorded(&on_c());
+    assert_eq!(audit_head(&scratch.engine).sequence, 0);
+    let (_, dir) = scratch.finish();
     assert!(!log_path(&dir.0).exists());
     assert_eq!(verify_audit(&dir.0, None).unwrap().sequence, 0);
 }
@@ -292,25 +294,18 @@ fn without_the_key_nothing_is_written() {
 #[cfg(feature = "faults")]
 #[test]
 fn a_disk_that_refuses_holds_nobody_up() {
-    use callrec::storage::faults::{self, Step};
-    use std::sync::Arc;
+    use callrec_testkit::disk_faults::{self, FaultPoint, disk_full};
 
     let dir = ScratchDir::new();
-    faults::set(
-        &dir.0,
-        Arc::new(|step| match step {
-            Step::WriteAudit => Err(std::io::ErrorKind::StorageFull.into()),
-            _ => Ok(()),
-        }),
-    );
-    let engine = Engine::open(&dir.0, &[]);
+    disk_faults::fail_at(&dir, FaultPoint::WriteAudit, disk_full);
+    let engine = TestEngine::open(&dir.0, &[]);
     let call = engine.begin(&on_c()).unwrap();
     let id = engine.start(None, &on_call("c")).unwrap();
     engine.by_id(rec_stop_by_id, HOST, &id).unwrap();
     engine.events.wait_terminal(&id);
     let head = audit_head(&engine);
     assert_eq!((head.sequence, head.waiting), (0, 2));
-    faults::clear(&dir.0);
+    disk_faults::clear(&dir.0);
     end(call).unwrap();
     engine.close();
     let lines = audit_lines(&dir.0);
@@ -322,24 +317,12 @@ fn a_disk_that_refuses_holds_nobody_up() {
 #[cfg(feature = "faults")]
 #[test]
 fn a_disk_that_stands_still_holds_nobody_up() {
-    use callrec::storage::faults::{self, Step};
+    use callrec_testkit::disk_faults::{DiskGate, FaultPoint};
     use callrec_testkit::wait::until;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     let dir = ScratchDir::new();
-    let stands_still = Arc::new(AtomicBool::new(true));
-    let still = stands_still.clone();
-    faults::set(
-        &dir.0,
-        Arc::new(move |step| {
-            if step == Step::WriteAudit {
-                until("the disk goes on", || !still.load(Ordering::SeqCst));
-            }
-            Ok(())
-        }),
-    );
-    let engine = Engine::open(&dir.0, &[]);
+    let gate = DiskGate::shut_at(&dir, FaultPoint::WriteAudit);
+    let engine = TestEngine::open(&dir.0, &[]);
     engine.begin(&on_c()).unwrap();
     let id = engine.start(None, &on_call("c")).unwrap();
     for _ in 0..100 {
@@ -349,9 +332,9 @@ fn a_disk_that_stands_still_holds_nobody_up() {
     engine.by_id(rec_stop_by_id, HOST, &id).unwrap();
     engine.events.wait_terminal(&id);
     assert_eq!(audit_head(&engine).waiting, 202);
-    let closed = ask(|e| unsafe { rec_close(engine.handle, 200, e) });
+    let closed = checked(|e| unsafe { rec_close(engine.handle, 200, e) });
     assert_eq!(closed.unwrap_err().status, REC_ERR_TIMEOUT);
-    stands_still.store(false, Ordering::SeqCst);
+    gate.open();
     until("the directory is let go", || {
         open_with(&dir.0, &[]).map(|next| close(next).unwrap()).is_ok()
     });
@@ -362,18 +345,18 @@ fn a_disk_that_stands_still_holds_nobody_up() {
 #[cfg(feature = "faults")]
 #[test]
 fn closing_does_not_wait_for_a_log_that_cannot_be_synced() {
-    use callrec::storage::faults::{self, Step};
+    use callrec::storage::faults::{self, FaultPoint};
     use std::sync::Arc;
 
     let dir = ScratchDir::new();
     faults::set(
         &dir.0,
         Arc::new(|step| match (step, std::thread::current().name()) {
-            (Step::SyncFile, Some("callrec-audit")) => Err(std::io::Error::other("no sync")),
+            (FaultPoint::SyncFile, Some("callrec-audit")) => Err(std::io::Error::other("no sync")),
             _ => Ok(()),
         }),
     );
-    let engine = Engine::open_unheard(&dir.0, &[("storage.durability", "finish")]);
+    let engine = TestEngine::open_unsubscribed(&dir.0, &[("storage.durability", "finish")]);
     refused(engine.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
     engine.close();
     faults::clear(&dir.0);
@@ -385,7 +368,7 @@ fn closing_does_not_wait_for_a_log_that_cannot_be_synced() {
 #[cfg(feature = "faults")]
 #[test]
 fn what_a_failed_sync_has_lost_is_written_again() {
-    use callrec::storage::faults::{self, Step};
+    use callrec::storage::faults::{self, FaultPoint};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -395,7 +378,7 @@ fn what_a_failed_sync_has_lost_is_written_again() {
     faults::set(
         &dir.0,
         Arc::new(move |step| match (step, std::thread::current().name()) {
-            (Step::SyncFile, Some("callrec-audit")) if !failed.swap(true, Ordering::SeqCst) => {
+            (FaultPoint::SyncFile, Some("callrec-audit")) if !failed.swap(true, Ordering::SeqCst) => {
                 let length = std::fs::metadata(&path).unwrap().len() as usize;
                 std::fs::write(&path, vec![0; length]).unwrap();
                 Err(std::io::Error::other("no sync"))
@@ -403,7 +386,7 @@ fn what_a_failed_sync_has_lost_is_written_again() {
             _ => Ok(()),
         }),
     );
-    let engine = Engine::open_unheard(&dir.0, &[("storage.durability", "finish")]);
+    let engine = TestEngine::open_unsubscribed(&dir.0, &[("storage.durability", "finish")]);
     refused(engine.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
     engine.close();
     faults::clear(&dir.0);
@@ -415,26 +398,26 @@ fn what_a_failed_sync_has_lost_is_written_again() {
 /// Whatever a name holds, it is one line, and JSON.
 #[test]
 fn no_name_makes_a_line_of_its_own() {
-    let w = world();
+    let scratch = scratch_engine();
     let forged = "x\n{\"seq\":9,\"prev\":\"\"}\r\n\",\"hash\":\"\u{2028}\u{7f}\\";
     let who = Some((forged, 2));
-    let (_, line) = line_of(&w, || w.start(who, &on_device(forged)).unwrap_err());
+    let (_, line) = line_of(&scratch, || scratch.start(who, &on_device(forged)).unwrap_err());
     assert_eq!(
         (&line["user"], &line["asked"]["device"]),
         (&json!(forged), &json!(forged))
     );
-    verify_audit(&w.dir.0, None).unwrap();
+    verify_audit(&scratch.dir.0, None).unwrap();
 }
 
 /// What stands in the query of a url may be what lets its holder in.
 #[test]
 fn of_a_url_its_query_is_not_noted() {
-    let w = world();
-    w.recorded(&on_c());
+    let scratch = scratch_engine();
+    scratch.recorded(&on_c());
     let url = "http://gateway/recordings/1.wav?signature=hidden";
-    let (_, line) = line_of(&w, || w.stop_by_call(HOST, "c", Some(url)));
+    let (_, line) = line_of(&scratch, || scratch.stop_by_call(HOST, "c", Some(url)));
     assert_eq!(line["asked"]["url"], "http://gateway/recordings/1.wav");
-    let text = std::fs::read_to_string(log_path(&w.dir.0)).unwrap();
+    let text = std::fs::read_to_string(log_path(&scratch.dir.0)).unwrap();
     assert!(!text.contains("hidden"), "{text}");
 }
 

@@ -10,12 +10,12 @@ use callrec::capi::*;
 use callrec_testkit::wait::until;
 use parking_lot::Mutex;
 
-use super::helper::*;
+use super::scratch_engine::*;
 use crate::support::*;
 
 /// What a subscription was told of calls and their recordings.
 #[derive(Clone, Debug)]
-struct Line {
+struct CallEventCopy {
     kind: i32,
     flags: u32,
     sequence: u64,
@@ -26,15 +26,15 @@ struct Line {
     json: serde_json::Value,
 }
 
-type Lines = Arc<Mutex<Vec<Line>>>;
+type CallEventCopies = Arc<Mutex<Vec<CallEventCopy>>>;
 
-fn line_of(event: &rec_event) -> Line {
+fn line_of(event: &rec_event) -> CallEventCopy {
     let call = unsafe { event.call.as_ref() };
     if let Some(call) = call {
         assert_eq!((call.number, call.tag), (event.call_number, event.call_tag));
         assert_eq!(call.struct_size as usize, size_of::<rec_call_view>());
     }
-    Line {
+    CallEventCopy {
         kind: event.kind,
         flags: event.flags,
         sequence: event.sequence,
@@ -53,10 +53,10 @@ fn line_of(event: &rec_event) -> Line {
     }
 }
 
-fn watch(w: &World) -> (Listening, Lines) {
-    let lines = Lines::default();
+fn watch(scratch: &ScratchEngine) -> (ClosureSubscription, CallEventCopies) {
+    let lines = CallEventCopies::default();
     let into = lines.clone();
-    let watching = listen_with(w.handle, REC_SUBSCRIBE_CALLS, move |event| {
+    let watching = subscribe_with(scratch.handle, REC_SUBSCRIBE_CALLS, move |event| {
         into.lock().push(line_of(event));
     });
     (watching.unwrap(), lines)
@@ -68,20 +68,20 @@ fn is_of_life(kind: i32) -> bool {
 
 /// A view as the documentation says that an observer keeps it.
 #[derive(Default)]
-struct Observer {
+struct CallObserver {
     calls: HashMap<u64, (i32, String)>,
     sequence: u64,
     gaps: u64,
 }
 
-impl Observer {
-    fn apply(&mut self, line: &Line) {
+impl CallObserver {
+    fn apply(&mut self, line: &CallEventCopy) {
         if self.sequence != 0 {
             assert!(line.sequence > self.sequence, "{line:?}");
             self.gaps += line.sequence - self.sequence - 1;
         }
         self.sequence = line.sequence;
-        let facts = |line: &Line| line.call.clone().map(|(state, device, ..)| (state, device));
+        let facts = |line: &CallEventCopy| line.call.clone().map(|(state, device, ..)| (state, device));
         match line.kind {
             REC_EVENT_CALL_BEGAN => {
                 let before = self.calls.insert(line.number, facts(line).unwrap());
@@ -101,11 +101,11 @@ impl Observer {
 
 #[test]
 fn the_life_of_a_call_is_told_in_order() {
-    let w = world();
-    let (_watching, lines) = watch(&w);
-    w.line(Some("SEP1"), None, REC_LINE_AUTOMATIC).unwrap();
-    let call = w
-        .begin(&Call {
+    let scratch = scratch_engine();
+    let (_watching, lines) = watch(&scratch);
+    scratch.line(Some("SEP1"), None, REC_LINE_AUTOMATIC).unwrap();
+    let call = scratch
+        .begin(&CallFields {
             tag: 7,
             user: Some("user1"),
             attributes: Some(r#"{"case":"7"}"#),
@@ -115,18 +115,18 @@ fn the_life_of_a_call_is_told_in_order() {
     state(REC_CALL_HELD).update(call).unwrap();
     // Nothing is new.
     state(REC_CALL_HELD).update(call).unwrap();
-    let transferred = Call {
+    let transferred = CallFields {
         device: Some("SEP2"),
         user: Some("user2"),
         ..state(REC_CALL_CONNECTED)
     };
     transferred.update(call).unwrap();
-    ask(|e| unsafe { rec_call_private(call, 1, e) }).unwrap();
-    ask(|e| unsafe { rec_call_private(call, 1, e) }).unwrap();
+    checked(|e| unsafe { rec_call_private(call, 1, e) }).unwrap();
+    checked(|e| unsafe { rec_call_private(call, 1, e) }).unwrap();
     end(call).unwrap();
-    let (plain, _dir) = w.finish();
+    let (plain, _dir) = scratch.finish();
     let lines = lines.lock().clone();
-    let life: Vec<&Line> = lines.iter().filter(|line| is_of_life(line.kind)).collect();
+    let life: Vec<&CallEventCopy> = lines.iter().filter(|line| is_of_life(line.kind)).collect();
     let facts = |device: &str, user: &str, state, private, reason| {
         Some((state, device.to_owned(), user.to_owned(), private, reason))
     };
@@ -195,13 +195,14 @@ fn the_life_of_a_call_is_told_in_order() {
 
 #[test]
 fn without_the_flag_nothing_is_told_of_calls() {
-    let w = world();
-    let heard = Lines::default();
+    let scratch = scratch_engine();
+    let heard = CallEventCopies::default();
     let into = heard.clone();
-    let _listening = listen_with(w.handle, 0, move |event| into.lock().push(line_of(event))).unwrap();
-    let (_call, id) = w.recorded(&line("SEP1", "101"));
-    w.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let (events, _dir) = w.finish();
+    let _listening =
+        subscribe_with(scratch.handle, 0, move |event| into.lock().push(line_of(event))).unwrap();
+    let (_call, id) = scratch.recorded(&line("SEP1", "101"));
+    scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    let (events, _dir) = scratch.finish();
     let kinds: Vec<i32> = heard.lock().iter().map(|line| line.kind).collect();
     assert_eq!(kinds, [REC_EVENT_STARTED, REC_EVENT_FINISHED]);
     let all: Vec<u64> = events.all().iter().map(|told| told.sequence).collect();
@@ -213,9 +214,12 @@ fn without_the_flag_nothing_is_told_of_calls() {
 
 #[test]
 fn what_is_asked_for_must_be_known() {
-    let w = world();
+    let scratch = scratch_engine();
     for flags in [2, 3, 1 << 31] {
-        let refused = refused(listen_with(w.handle, flags, |_| {}), REC_ERR_INVALID_ARGUMENT);
+        let refused = refused(
+            subscribe_with(scratch.handle, flags, |_| {}),
+            REC_ERR_INVALID_ARGUMENT,
+        );
         assert!(refused.message.contains("options.flags"), "{refused:?}");
     }
 }
@@ -224,16 +228,16 @@ fn what_is_asked_for_must_be_known() {
 #[test]
 fn an_observer_that_comes_late_has_an_exact_view() {
     const THREADS: usize = 3;
-    let w = world();
-    let kept = w.begin(&line("kept", "1")).unwrap();
+    let scratch = scratch_engine();
+    let kept = scratch.begin(&line("kept", "1")).unwrap();
     let stop = AtomicBool::new(false);
     let (last, lines) = std::thread::scope(|scope| {
         for thread in 0..THREADS {
-            let (w, stop) = (&w, &stop);
+            let (scratch, stop) = (&scratch, &stop);
             scope.spawn(move || {
                 loop {
                     let number = thread.to_string();
-                    let call = w.begin(&line("busy", &number)).unwrap();
+                    let call = scratch.begin(&line("busy", &number)).unwrap();
                     state(REC_CALL_HELD).update(call).unwrap();
                     state(REC_CALL_CONNECTED).update(call).unwrap();
                     // The last one of each stays.
@@ -248,19 +252,19 @@ fn an_observer_that_comes_late_has_an_exact_view() {
         let _stop = Stop(&stop);
         // Each begins in the midst of it.
         for _ in 0..150 {
-            let (watching, lines) = watch(&w);
+            let (watching, lines) = watch(&scratch);
             until("enough is told", || lines.lock().len() > 60);
             assert_eq!(watching.end(), REC_OK);
             exact_view(&lines.lock());
         }
-        watch(&w)
+        watch(&scratch)
     });
     until("all is told", || {
         let calls = exact_view(&lines.lock()).calls;
         calls.len() == 1 + THREADS && calls.values().all(|(state, _)| *state == REC_CALL_CONNECTED)
     });
     end(kept).unwrap();
-    let (_, _dir) = w.finish();
+    let (_, _dir) = scratch.finish();
     let lines = lines.lock();
     let observer = exact_view(&lines);
     assert_eq!((observer.calls.len(), observer.gaps), (0, 0));
@@ -283,12 +287,12 @@ impl Drop for Stop<'_> {
 
 /// Applies all of it. Those that were live come before all others, in the order in which they
 /// began.
-fn exact_view(lines: &[Line]) -> Observer {
-    let is_live = |line: &&Line| line.flags == REC_EVENT_FLAG_LIVE;
+fn exact_view(lines: &[CallEventCopy]) -> CallObserver {
+    let is_live = |line: &&CallEventCopy| line.flags == REC_EVENT_FLAG_LIVE;
     let live: Vec<u64> = lines.iter().take_while(is_live).map(|line| line.number).collect();
     assert!(live.windows(2).all(|pair| pair[0] < pair[1]), "{live:?}");
     assert_eq!(lines.iter().filter(is_live).count(), live.len());
-    let mut observer = Observer::default();
+    let mut observer = CallObserver::default();
     lines.iter().for_each(|line| observer.apply(line));
     observer
 }
@@ -296,15 +300,17 @@ fn exact_view(lines: &[Line]) -> Observer {
 /// Of each call that threads begin and end, one event each, in this order, whoever is quicker.
 #[test]
 fn every_call_that_began_ends_once() {
-    let w = world();
-    let (_watching, lines) = watch(&w);
+    let scratch = scratch_engine();
+    let (_watching, lines) = watch(&scratch);
     let calls = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for thread in 0..4 {
-            let (w, calls) = (&w, &calls);
+            let (scratch, calls) = (&scratch, &calls);
             scope.spawn(move || {
                 for round in 0..200 {
-                    let call = w.begin(&line("SEP1", &format!("{thread}-{round}"))).unwrap();
+                    let call = scratch
+                        .begin(&line("SEP1", &format!("{thread}-{round}")))
+                        .unwrap();
                     calls.lock().push(call);
                     // Several threads want the same ones, and one of them ends each.
                     let some = calls.lock().get(round / 2).copied();
@@ -313,7 +319,7 @@ fn every_call_that_began_ends_once() {
             });
         }
     });
-    let (_, _dir) = w.finish();
+    let (_, _dir) = scratch.finish();
     let mut told: HashMap<u64, Vec<i32>> = HashMap::new();
     for line in lines.lock().iter() {
         told.entry(line.number).or_default().push(line.kind);
@@ -329,23 +335,23 @@ fn every_call_that_began_ends_once() {
 #[test]
 fn a_slow_observer_sees_a_gap_and_begins_anew() {
     const CALLS: usize = 33_000;
-    let w = world();
-    let kept = w.begin(&line("kept", "1")).unwrap();
+    let scratch = scratch_engine();
+    let kept = scratch.begin(&line("kept", "1")).unwrap();
     let (let_go, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
     let told = Arc::<Mutex<Vec<(i32, u64)>>>::default();
     let into = told.clone();
-    let slow = listen_with(w.handle, REC_SUBSCRIBE_CALLS, move |event| {
+    let slow = subscribe_with(scratch.handle, REC_SUBSCRIBE_CALLS, move |event| {
         let _ = gate.lock().recv();
         into.lock().push((event.kind, event.sequence));
     })
     .unwrap();
     for _ in 0..CALLS {
-        let call = w.begin(&line("SEP1", "101")).unwrap();
+        let call = scratch.begin(&line("SEP1", "101")).unwrap();
         end(call).unwrap();
     }
-    let last = w.begin(&line("last", "2")).unwrap();
-    assert!(w.stats().events_dropped > 0);
+    let last = scratch.begin(&line("last", "2")).unwrap();
+    assert!(scratch.stats().events_dropped > 0);
     drop(let_go);
     // The queue is full no more.
     until("it has caught up", || told.lock().len() > 65_536);
@@ -356,17 +362,17 @@ fn a_slow_observer_sees_a_gap_and_begins_anew() {
     let told = told.lock();
     let missing = told.windows(2).map(|pair| pair[1].1 - pair[0].1 - 1);
     let gap: u64 = missing.sum();
-    assert_eq!(gap, w.stats().events_dropped);
+    assert_eq!(gap, scratch.stats().events_dropped);
     drop(told);
     assert_eq!(slow.end(), REC_OK);
-    let (_watching, lines) = watch(&w);
+    let (_watching, lines) = watch(&scratch);
     end(last).unwrap();
     until("all is told", || lines.lock().len() == 3);
-    let mut observer = Observer::default();
+    let mut observer = CallObserver::default();
     lines.lock().iter().for_each(|line| observer.apply(line));
     let view: Vec<_> = observer.calls.into_values().collect();
     assert_eq!(view, [(REC_CALL_HELD, "kept".to_owned())]);
     end(kept).unwrap();
-    let (events, _dir) = w.finish();
+    let (events, _dir) = scratch.finish();
     assert_eq!(events.all().len(), 0, "nobody else was told");
 }

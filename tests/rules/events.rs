@@ -4,17 +4,17 @@ use callrec::capi::*;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::tree::{assert_settled, tree};
 
-use super::helper::*;
+use super::scratch_engine::*;
 use crate::support::*;
 
 #[test]
 fn a_recordings_events_come_in_order() {
-    let w = world();
-    let (_, id) = w.recorded(&line("SEP1", "101"));
-    w.by_id(rec_pause_by_id, HOST, &id).unwrap();
-    w.by_id(rec_resume_by_id, HOST, &id).unwrap();
-    w.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let (events, _dir) = w.finish();
+    let scratch = scratch_engine();
+    let (_, id) = scratch.recorded(&line("SEP1", "101"));
+    scratch.by_id(rec_pause_by_id, HOST, &id).unwrap();
+    scratch.by_id(rec_resume_by_id, HOST, &id).unwrap();
+    scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    let (events, _dir) = scratch.finish();
     assert_eq!(
         events.kinds(&id),
         [
@@ -48,26 +48,26 @@ fn a_recordings_events_come_in_order() {
 
 #[test]
 fn started_comes_first_and_one_terminal_event_last() {
-    let w = world();
-    let (call, _) = w.recorded(&Call {
+    let scratch = scratch_engine();
+    let (call, _) = scratch.recorded(&CallFields {
         call_id: Some("c"),
         ..line("SEP1", "101")
     });
     for _ in 0..40 {
-        w.start(HOST, &additional(on_call("c"))).unwrap();
+        scratch.start(HOST, &additional(on_call("c"))).unwrap();
     }
-    let ids = w.live_ids();
+    let ids = scratch.live_ids();
     for (n, id) in ids.iter().enumerate() {
         // At once, so that the disk has hardly begun.
         match n % 4 {
-            0 => w.by_id(rec_pause_by_id, HOST, id).unwrap(),
-            1 => w.by_id(rec_stop_by_id, HOST, id).unwrap(),
-            2 => w.by_id(rec_discard_by_id, HOST, id).unwrap(),
+            0 => scratch.by_id(rec_pause_by_id, HOST, id).unwrap(),
+            1 => scratch.by_id(rec_stop_by_id, HOST, id).unwrap(),
+            2 => scratch.by_id(rec_discard_by_id, HOST, id).unwrap(),
             _ => {}
         }
     }
     end(call).unwrap();
-    let (events, dir) = w.finish();
+    let (events, dir) = scratch.finish();
     for id in &ids {
         let told = events.of(id);
         assert_eq!(told[0].kind, REC_EVENT_STARTED, "{told:?}");
@@ -83,11 +83,11 @@ fn started_comes_first_and_one_terminal_event_last() {
 
 #[test]
 fn started_is_told_once_file_and_manifest_exist() {
-    let w = world();
-    w.begin(&line("SEP1", "101")).unwrap();
-    let dir = w.dir.0.clone();
+    let scratch = scratch_engine();
+    scratch.begin(&line("SEP1", "101")).unwrap();
+    let dir = scratch.dir.0.clone();
     let (tell, told) = std::sync::mpsc::channel();
-    listen(w.handle, move |event| {
+    subscribe(scratch.handle, move |event| {
         if event.kind == REC_EVENT_STARTED {
             let id = id_of(event);
             let live = dir.join(format!(".callrec/{id}.json")).is_file();
@@ -99,16 +99,16 @@ fn started_is_told_once_file_and_manifest_exist() {
         }
     })
     .unwrap();
-    w.start(HOST, &on_device("SEP1")).unwrap();
+    scratch.start(HOST, &on_device("SEP1")).unwrap();
     assert_eq!(told.recv().unwrap(), (true, 1));
 }
 
 #[test]
 fn the_terminal_event_is_told_once_all_is_published() {
-    let w = world();
-    let (_, id) = w.recorded(&line("SEP1", "101"));
+    let scratch = scratch_engine();
+    let (_, id) = scratch.recorded(&line("SEP1", "101"));
     let (tell, told) = std::sync::mpsc::channel();
-    listen(w.handle, move |event| {
+    subscribe(scratch.handle, move |event| {
         if event.kind == REC_EVENT_FINISHED {
             let path = string(unsafe { (*event.recording).path });
             let manifest = manifest_beside(&path);
@@ -116,7 +116,7 @@ fn the_terminal_event_is_told_once_all_is_published() {
         }
     })
     .unwrap();
-    w.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
     let (published, manifest) = told.recv().unwrap();
     assert!(published);
     assert_eq!(
@@ -127,13 +127,13 @@ fn the_terminal_event_is_told_once_all_is_published() {
 
 #[test]
 fn sequence_rises_over_all_events() {
-    let w = world();
+    let scratch = scratch_engine();
     for number in ["101", "102", "103"] {
-        let (_, id) = w.recorded(&line("SEP1", number));
-        w.by_id(rec_pause_by_id, HOST, &id).unwrap();
-        w.by_id(rec_stop_by_id, HOST, &id).unwrap();
+        let (_, id) = scratch.recorded(&line("SEP1", number));
+        scratch.by_id(rec_pause_by_id, HOST, &id).unwrap();
+        scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
     }
-    let (events, _dir) = w.finish();
+    let (events, _dir) = scratch.finish();
     let all = events.all();
     assert_eq!(all.len(), 9);
     assert!(all.windows(2).all(|pair| pair[0].sequence < pair[1].sequence));
@@ -144,10 +144,10 @@ fn sequence_rises_over_all_events() {
 
 #[test]
 fn the_json_of_an_event_is_in_the_manifests_words() {
-    let w = world();
-    let (_, id) = w.recorded(&by_user("SEP1", "101", "user1"));
-    w.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let told = w.events.wait_terminal(&id);
+    let scratch = scratch_engine();
+    let (_, id) = scratch.recorded(&by_user("SEP1", "101", "user1"));
+    scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    let told = scratch.events.wait_terminal(&id);
     let seen = told.recording.unwrap();
     let manifest = manifest_beside(&seen.path);
     assert_eq!(told.json["event"], "finished");
@@ -157,19 +157,23 @@ fn the_json_of_an_event_is_in_the_manifests_words() {
 
 #[test]
 fn closing_finishes_everything_live() {
-    let w = world();
-    let (_, plain) = w.recorded(&line("SEP1", "101"));
-    let (_, paused) = w.recorded(&line("SEP2", "102"));
-    w.by_id(rec_pause_by_id, HOST, &paused).unwrap();
-    let (_, stopped) = w.recorded(&line("SEP3", "103"));
-    w.by_id(rec_stop_by_id, HOST, &stopped).unwrap();
-    let (events, dir) = w.finish();
+    let scratch = scratch_engine();
+    let (_, plain) = scratch.recorded(&line("SEP1", "101"));
+    let (_, paused) = scratch.recorded(&line("SEP2", "102"));
+    scratch.by_id(rec_pause_by_id, HOST, &paused).unwrap();
+    let (_, stopped) = scratch.recorded(&line("SEP3", "103"));
+    scratch.by_id(rec_stop_by_id, HOST, &stopped).unwrap();
+    let (events, dir) = scratch.finish();
     for (id, reason) in [
         (&plain, REC_END_ENGINE_CLOSED),
         (&paused, REC_END_ENGINE_CLOSED),
         (&stopped, REC_END_STOPPED),
     ] {
-        let terminal: Vec<_> = events.of(id).into_iter().filter(Told::is_terminal).collect();
+        let terminal: Vec<_> = events
+            .of(id)
+            .into_iter()
+            .filter(ReceivedEvent::is_terminal)
+            .collect();
         assert_eq!(terminal.len(), 1);
         let seen = terminal[0].recording.as_ref().unwrap();
         assert_eq!((terminal[0].kind, seen.end_reason), (REC_EVENT_FINISHED, reason));
@@ -180,12 +184,12 @@ fn closing_finishes_everything_live() {
 
 #[test]
 fn a_recording_that_reached_its_limit_says_so() {
-    let w = world();
-    let call = w.begin(&line("SEP1", "101")).unwrap();
-    let id = w
+    let scratch = scratch_engine();
+    let call = scratch.begin(&line("SEP1", "101")).unwrap();
+    let id = scratch
         .start(
             HOST,
-            &Start {
+            &StartFields {
                 max_duration_ms: 500,
                 ..on_device("SEP1")
             },
@@ -195,25 +199,25 @@ fn a_recording_that_reached_its_limit_says_so() {
     for leg in legs {
         write_pcm(leg, &[7; 8000]);
     }
-    let seen = w.events.wait_terminal(&id).recording.unwrap();
+    let seen = scratch.events.wait_terminal(&id).recording.unwrap();
     assert_eq!((seen.end_reason, seen.duration_ms), (REC_END_LIMIT, 500));
-    assert!(w.live().is_empty());
-    refused(w.by_id(rec_stop_by_id, HOST, &id), REC_ERR_NOT_LIVE);
+    assert!(scratch.live().is_empty());
+    refused(scratch.by_id(rec_stop_by_id, HOST, &id), REC_ERR_NOT_LIVE);
 }
 
 /// Of what the host forgot it hears, recorded or not; what it ended itself it knows.
 #[test]
 fn a_call_that_was_forgotten_is_told() {
-    let w = world_with(&[("calls.idle_ms", "4000")]);
-    let of = |tag, device| Call {
+    let scratch = scratch_engine_with(&[("calls.idle_ms", "4000")]);
+    let of = |tag, device| CallFields {
         tag,
         ..line(device, "101")
     };
-    let (forgotten, id) = w.recorded(&of(1, "SEP1"));
-    let silent = w.begin(&of(2, "SEP2")).unwrap();
-    end(w.begin(&of(3, "SEP3")).unwrap()).unwrap();
+    let (forgotten, id) = scratch.recorded(&of(1, "SEP1"));
+    let silent = scratch.begin(&of(2, "SEP2")).unwrap();
+    end(scratch.begin(&of(3, "SEP3")).unwrap()).unwrap();
     for (tag, call, device) in [(1, forgotten, "SEP1"), (2, silent, "SEP2")] {
-        let told = w
+        let told = scratch
             .events
             .wait(|told| told.kind == REC_EVENT_CALL_IDLE && told.call_tag == tag);
         refused(end(call), REC_ERR_BAD_HANDLE);
@@ -228,9 +232,9 @@ fn a_call_that_was_forgotten_is_told() {
             (&tag.into(), &device.into())
         );
     }
-    let end_reason = w.events.wait_terminal(&id).recording.unwrap().end_reason;
+    let end_reason = scratch.events.wait_terminal(&id).recording.unwrap().end_reason;
     assert_eq!(end_reason, REC_END_CALL_ENDED);
-    let (events, _dir) = w.finish();
+    let (events, _dir) = scratch.finish();
     let idle = events
         .all()
         .into_iter()
@@ -240,27 +244,17 @@ fn a_call_that_was_forgotten_is_told() {
 
 #[cfg(feature = "faults")]
 mod with_faults {
-    use std::sync::Arc;
-
-    use callrec::storage::faults::{self, Step};
+    use callrec_testkit::disk_faults::{self, FaultPoint, planted};
 
     use super::*;
 
-    fn fail_at(w: &World, step: Step) {
-        let fault = move |at| match at == step {
-            true => Err(std::io::Error::other("planted")),
-            false => Ok(()),
-        };
-        faults::set(&w.dir.0, Arc::new(fault));
-    }
-
     #[test]
     fn what_cannot_be_created_ends_in_start_failed_instead() {
-        for step in [Step::CreateManifest, Step::CreateAudio] {
-            let w = world();
-            fail_at(&w, step);
-            let (_, id) = w.recorded(&line("SEP1", "101"));
-            let told = w.events.wait_kind(&id, REC_EVENT_START_FAILED);
+        for step in [FaultPoint::CreateManifest, FaultPoint::CreateAudio] {
+            let scratch = scratch_engine();
+            disk_faults::fail_at(&scratch.dir, step, planted);
+            let (_, id) = scratch.recorded(&line("SEP1", "101"));
+            let told = scratch.events.wait_kind(&id, REC_EVENT_START_FAILED);
             let seen = told.recording.unwrap();
             assert_eq!(
                 (seen.error, seen.state, seen.end_reason),
@@ -273,13 +267,13 @@ mod with_faults {
                 (&recording["state"], &recording["end_reason"], &recording["error"]),
                 (&"failed".into(), &"write-error".into(), &json["error"])
             );
-            assert!(w.live().is_empty());
-            refused(w.by_id(rec_stop_by_id, HOST, &id), REC_ERR_NOT_LIVE);
-            assert_eq!(w.get(HOST, &id).unwrap().state, REC_STATE_FAILED);
-            faults::clear(&w.dir.0);
+            assert!(scratch.live().is_empty());
+            refused(scratch.by_id(rec_stop_by_id, HOST, &id), REC_ERR_NOT_LIVE);
+            assert_eq!(scratch.get(HOST, &id).unwrap().state, REC_STATE_FAILED);
+            disk_faults::clear(&scratch.dir.0);
             // The call goes on, and can be recorded.
-            w.start(HOST, &on_device("SEP1")).unwrap();
-            let (events, dir) = w.finish();
+            scratch.start(HOST, &on_device("SEP1")).unwrap();
+            let (events, dir) = scratch.finish();
             assert_eq!(events.kinds(&id), [REC_EVENT_START_FAILED], "{step:?}");
             assert_settled(&dir.0);
         }
@@ -287,21 +281,21 @@ mod with_faults {
 
     #[test]
     fn a_write_error_ends_in_failed() {
-        let w = world();
-        let (call, id) = w.recorded(&line("SEP1", "101"));
-        let (_, other) = w.recorded(&line("SEP2", "102"));
+        let scratch = scratch_engine();
+        let (call, id) = scratch.recorded(&line("SEP1", "101"));
+        let (_, other) = scratch.recorded(&line("SEP2", "102"));
         for id in [&id, &other] {
-            w.events.wait_kind(id, REC_EVENT_STARTED);
+            scratch.events.wait_kind(id, REC_EVENT_STARTED);
         }
-        fail_at(&w, Step::WriteAudio);
+        disk_faults::fail_at(&scratch.dir, FaultPoint::WriteAudio, planted);
         let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCM16, 8000).unwrap());
         for _ in 0..4 {
             for leg in legs {
                 write_pcm(leg, &[7; 8000]);
             }
         }
-        let told = w.events.wait_terminal(&id);
-        faults::clear(&w.dir.0);
+        let told = scratch.events.wait_terminal(&id);
+        disk_faults::clear(&scratch.dir.0);
         let seen = told.recording.unwrap();
         assert_eq!(
             (told.kind, seen.end_reason),
@@ -309,9 +303,9 @@ mod with_faults {
         );
         assert_ne!(seen.error, REC_OK);
         // Others, and the call, go on.
-        assert_eq!(w.live_ids(), [other]);
-        w.start(HOST, &on_device("SEP1")).unwrap();
-        let (events, _dir) = w.finish();
+        assert_eq!(scratch.live_ids(), [other]);
+        scratch.start(HOST, &on_device("SEP1")).unwrap();
+        let (events, _dir) = scratch.finish();
         assert_eq!(events.of(&id).iter().filter(|told| told.is_terminal()).count(), 1);
     }
 }

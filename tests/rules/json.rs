@@ -5,17 +5,17 @@ use callrec_testkit::wait::until;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::helper::*;
 use super::lists::three;
+use super::scratch_engine::*;
 use crate::support::*;
 
 /// The raw text, since order and form are what is published.
-fn json_of(w: &World, wanted: &str) -> String {
-    let device = Arg::from(wanted);
+fn json_of(scratch: &ScratchEngine, wanted: &str) -> String {
+    let device = CText::from(wanted);
     let mut filter: rec_filter = init();
     filter.device_name = device.ptr();
     let mut snapshot = std::ptr::null_mut();
-    ask(|e| unsafe { rec_list(w.handle, std::ptr::null(), &filter, &mut snapshot, e) }).unwrap();
+    checked(|e| unsafe { rec_list(scratch.handle, std::ptr::null(), &filter, &mut snapshot, e) }).unwrap();
     let json = string(unsafe { rec_snapshot_json(snapshot) });
     unsafe { rec_snapshot_free(snapshot) };
     json
@@ -24,14 +24,14 @@ fn json_of(w: &World, wanted: &str) -> String {
 /// Imagicle's own example: 1 minute and 13 seconds of user1 with John Doe.
 #[test]
 fn the_list_as_json_is_as_published() {
-    let w = world();
-    let call = Call {
+    let scratch = scratch_engine();
+    let call = CallFields {
         first: Some("John"),
         last: Some("Doe"),
         phone: Some("+1555123456"),
         ..by_user("SEP1", "123456", "user1")
     };
-    let (handle, id) = w.recorded(&call);
+    let (handle, id) = scratch.recorded(&call);
     let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(handle, leg, REC_CODEC_PCMU, 0).unwrap());
     // By turns, so that no leg waits for the other; more than 73 s by more than a block.
     for _ in 0..739 {
@@ -40,9 +40,9 @@ fn the_list_as_json_is_as_published() {
         }
     }
     until("73 seconds are recorded", || {
-        w.get(HOST, &id).unwrap().duration_ms >= 73_000
+        scratch.get(HOST, &id).unwrap().duration_ms >= 73_000
     });
-    let started_at_ms = w.get(HOST, &id).unwrap().started_at_ms;
+    let started_at_ms = scratch.get(HOST, &id).unwrap().started_at_ms;
     let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]");
     let started_at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(started_at_ms) * 1_000_000)
         .unwrap()
@@ -56,28 +56,28 @@ fn the_list_as_json_is_as_published() {
              \"isPaused\":{is_paused}}}]"
         )
     };
-    assert_eq!(json_of(&w, "SEP1"), published(false));
-    w.by_id(rec_pause_by_id, HOST, &id).unwrap();
-    assert_eq!(json_of(&w, "SEP1"), published(true));
+    assert_eq!(json_of(&scratch, "SEP1"), published(false));
+    scratch.by_id(rec_pause_by_id, HOST, &id).unwrap();
+    assert_eq!(json_of(&scratch, "SEP1"), published(true));
 }
 
 #[test]
 fn the_json_of_no_recording_is_an_empty_array() {
-    let w = world();
-    assert_eq!(json_of(&w, "SEP1"), "[]");
+    let scratch = scratch_engine();
+    assert_eq!(json_of(&scratch, "SEP1"), "[]");
     assert_eq!(string(unsafe { rec_snapshot_json(std::ptr::null()) }), "[]");
 }
 
 #[test]
 fn the_json_escapes_what_must_be_escaped() {
-    let w = world();
+    let scratch = scratch_engine();
     let name = "O\"Brien\\ \u{7}\n\u{1f}é☎";
-    w.recorded(&Call {
+    scratch.recorded(&CallFields {
         first: Some(name),
         last: Some(""),
         ..by_user("SEP1", "", name)
     });
-    let (_, json) = w.list_json(HOST, &Wanted::default()).unwrap();
+    let (_, json) = scratch.list_json(HOST, &FilterFields::default()).unwrap();
     assert_eq!(json[0]["remoteParty"]["firstName"], name);
     assert_eq!(json[0]["localParty"]["username"], name);
     assert_eq!(json[0]["remoteParty"]["lastName"], "");
@@ -86,8 +86,8 @@ fn the_json_escapes_what_must_be_escaped() {
 
 #[test]
 fn the_json_lists_in_the_order_of_the_snapshot() {
-    let (w, ids) = three();
-    let (seen, json) = w.list_json(HOST, &Wanted::default()).unwrap();
+    let (scratch, ids) = three();
+    let (seen, json) = scratch.list_json(HOST, &FilterFields::default()).unwrap();
     let listed: Vec<_> = json
         .as_array()
         .unwrap()

@@ -4,11 +4,11 @@ use std::sync::Barrier;
 
 use callrec::capi::*;
 use callrec_testkit::manifest::{manifest_beside, spans_of};
-use callrec_testkit::rtp::Sender;
+use callrec_testkit::rtp::RtpSender;
 use callrec_testkit::wait::until;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
-use super::helper::*;
+use super::scratch_engine::*;
 use crate::support::*;
 
 const SAID: i16 = 1111;
@@ -17,11 +17,11 @@ const SECRET: i16 = 2222;
 const LENGTH: usize = 1600;
 
 /// Both legs of a call.
-struct Legs([rec_feed; 2]);
+struct CallLegs([rec_feed; 2]);
 
-impl Legs {
-    fn of(call: rec_call) -> Legs {
-        Legs([REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCM16, 8000).unwrap()))
+impl CallLegs {
+    fn of(call: rec_call) -> CallLegs {
+        CallLegs([REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCM16, 8000).unwrap()))
     }
 
     fn say(&self, sample: i16) {
@@ -30,7 +30,7 @@ impl Legs {
 }
 
 fn count(path: &str, sample: i16) -> [usize; 2] {
-    let wav = Wav::read(path);
+    let wav = WavFile::read(path);
     [0, 1].map(|channel| wav.pcm(channel).into_iter().filter(|one| *one == sample).count())
 }
 
@@ -42,21 +42,21 @@ fn pauses(path: &str) -> Vec<(u64, u64)> {
 
 #[test]
 fn nothing_of_a_private_stretch_is_kept() {
-    let w = world();
-    let (call, id) = w.recorded(&line("SEP1", "101"));
-    let legs = Legs::of(call);
+    let scratch = scratch_engine();
+    let (call, id) = scratch.recorded(&line("SEP1", "101"));
+    let legs = CallLegs::of(call);
     legs.say(SAID);
     private(call, 1).unwrap();
     legs.say(SECRET);
     private(call, 0).unwrap();
     legs.say(SAID);
     end(call).unwrap();
-    let seen = w.events.wait_terminal(&id).recording.unwrap();
+    let seen = scratch.events.wait_terminal(&id).recording.unwrap();
     assert_eq!(count(&seen.path, SECRET), [0; 2]);
     assert_eq!(count(&seen.path, SAID), [2 * LENGTH; 2]);
     let pause = (LENGTH as u64, 2 * LENGTH as u64);
     assert_eq!((pauses(&seen.path), seen.paused_ms), (vec![pause], 200));
-    let (events, _dir) = w.finish();
+    let (events, _dir) = scratch.finish();
     let kinds = [
         REC_EVENT_STARTED,
         REC_EVENT_PAUSED,
@@ -69,27 +69,27 @@ fn nothing_of_a_private_stretch_is_kept() {
 /// By a caller, by a caller beside another recording, and by the line's mark.
 #[test]
 fn what_begins_on_a_private_call_begins_paused() {
-    let w = world();
-    w.line(Some("AUTO"), None, REC_LINE_AUTOMATIC).unwrap();
-    let call = w.begin(&line("SEP1", "101")).unwrap();
-    let legs = Legs::of(call);
+    let scratch = scratch_engine();
+    scratch.line(Some("AUTO"), None, REC_LINE_AUTOMATIC).unwrap();
+    let call = scratch.begin(&line("SEP1", "101")).unwrap();
+    let legs = CallLegs::of(call);
     private(call, 1).unwrap();
     for _ in 0..2 {
-        w.start(HOST, &additional(on_device("SEP1"))).unwrap();
+        scratch.start(HOST, &additional(on_device("SEP1"))).unwrap();
         legs.say(SECRET);
     }
     line("AUTO", "").update(call).unwrap();
     legs.say(SECRET);
-    let ids = w.live_ids();
+    let ids = scratch.live_ids();
     assert_eq!(ids.len(), 3);
     for id in &ids {
-        w.events.wait_kind(id, REC_EVENT_PAUSED);
+        scratch.events.wait_kind(id, REC_EVENT_PAUSED);
     }
     private(call, 0).unwrap();
     legs.say(SAID);
     end(call).unwrap();
     for id in &ids {
-        let seen = w.events.wait_terminal(id).recording.unwrap();
+        let seen = scratch.events.wait_terminal(id).recording.unwrap();
         assert_eq!(count(&seen.path, SECRET), [0; 2]);
         assert_eq!(count(&seen.path, SAID), [LENGTH; 2]);
         assert_eq!(pauses(&seen.path).len(), 1);
@@ -100,13 +100,13 @@ fn what_begins_on_a_private_call_begins_paused() {
 #[test]
 fn a_pause_and_the_privacy_overlap() {
     for own_first in [true, false] {
-        let w = world();
-        let (call, id) = w.recorded(&line("SEP1", "101"));
-        let legs = Legs::of(call);
+        let scratch = scratch_engine();
+        let (call, id) = scratch.recorded(&line("SEP1", "101"));
+        let legs = CallLegs::of(call);
         legs.say(SAID);
         let own = |on: bool| match on {
-            true => w.by_id(rec_pause_by_id, HOST, &id).unwrap(),
-            false => w.by_id(rec_resume_by_id, HOST, &id).unwrap(),
+            true => scratch.by_id(rec_pause_by_id, HOST, &id).unwrap(),
+            false => scratch.by_id(rec_resume_by_id, HOST, &id).unwrap(),
         };
         let privacy = |on: bool| private(call, u32::from(on)).unwrap();
         let set = |own_one: bool, on: bool| if own_one { own(on) } else { privacy(on) };
@@ -116,15 +116,15 @@ fn a_pause_and_the_privacy_overlap() {
         legs.say(SECRET);
         set(own_first, false);
         legs.say(SECRET);
-        assert_eq!(w.state(&id), REC_STATE_PAUSED);
+        assert_eq!(scratch.state(&id), REC_STATE_PAUSED);
         set(!own_first, false);
         legs.say(SAID);
         end(call).unwrap();
-        let seen = w.events.wait_terminal(&id).recording.unwrap();
+        let seen = scratch.events.wait_terminal(&id).recording.unwrap();
         assert_eq!(count(&seen.path, SECRET), [0; 2]);
         assert_eq!(count(&seen.path, SAID), [2 * LENGTH; 2]);
         assert_eq!((pauses(&seen.path).len(), seen.paused_ms), (1, 600));
-        let (events, _dir) = w.finish();
+        let (events, _dir) = scratch.finish();
         let kinds = [
             REC_EVENT_STARTED,
             REC_EVENT_PAUSED,
@@ -138,18 +138,18 @@ fn a_pause_and_the_privacy_overlap() {
 /// Whatever starts meanwhile: nothing that is said after the return is kept.
 #[test]
 fn starts_race_with_the_privacy() {
-    let w = world();
-    let call = w.begin(&line("SEP1", "101")).unwrap();
-    let legs = Legs::of(call);
+    let scratch = scratch_engine();
+    let call = scratch.begin(&line("SEP1", "101")).unwrap();
+    let legs = CallLegs::of(call);
     let round = Barrier::new(2);
     const ROUNDS: usize = 30;
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for _ in 0..ROUNDS {
                 round.wait();
-                let id = w.start(HOST, &additional(on_device("SEP1"))).unwrap();
+                let id = scratch.start(HOST, &additional(on_device("SEP1"))).unwrap();
                 round.wait();
-                w.by_id(rec_stop_by_id, HOST, &id).unwrap();
+                scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
             }
         });
         for _ in 0..ROUNDS {
@@ -162,8 +162,12 @@ fn starts_race_with_the_privacy() {
         }
     });
     end(call).unwrap();
-    let (events, _dir) = w.finish();
-    let ends: Vec<Told> = events.all().into_iter().filter(Told::is_terminal).collect();
+    let (events, _dir) = scratch.finish();
+    let ends: Vec<ReceivedEvent> = events
+        .all()
+        .into_iter()
+        .filter(ReceivedEvent::is_terminal)
+        .collect();
     assert_eq!(ends.len(), ROUNDS);
     for told in ends {
         let path = told.recording.unwrap().path;
@@ -174,16 +178,16 @@ fn starts_race_with_the_privacy() {
 #[test]
 fn hold_is_kept_or_silent_as_configured() {
     for (hold_audio, kept) in [("keep", LENGTH), ("silence", 0)] {
-        let w = world_with(&[("calls.hold_audio", hold_audio)]);
-        let (call, id) = w.recorded(&line("SEP1", "101"));
-        let legs = Legs::of(call);
+        let scratch = scratch_engine_with(&[("calls.hold_audio", hold_audio)]);
+        let (call, id) = scratch.recorded(&line("SEP1", "101"));
+        let legs = CallLegs::of(call);
         legs.say(SAID);
         state(REC_CALL_HELD).update(call).unwrap();
         legs.say(SECRET);
         state(REC_CALL_CONNECTED).update(call).unwrap();
         legs.say(SAID);
         end(call).unwrap();
-        let seen = w.events.wait_terminal(&id).recording.unwrap();
+        let seen = scratch.events.wait_terminal(&id).recording.unwrap();
         assert_eq!(count(&seen.path, SECRET), [kept; 2], "{hold_audio}");
         assert_eq!(count(&seen.path, SAID), [2 * LENGTH; 2], "{hold_audio}");
         // Hold is no pause, and no loss.
@@ -193,25 +197,25 @@ fn hold_is_kept_or_silent_as_configured() {
 
 #[test]
 fn a_codec_that_is_not_decoded_is_told_once_for_each_leg_and_type() {
-    let w = world();
-    let call = w
-        .begin(&Call {
+    let scratch = scratch_engine();
+    let call = scratch
+        .begin(&CallFields {
             tag: 7,
             ..line("SEP1", "101")
         })
         .unwrap();
-    w.start(HOST, &on_device("SEP1")).unwrap();
+    scratch.start(HOST, &on_device("SEP1")).unwrap();
     let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCMU, 8000).unwrap());
     for payload_type in [18, 101] {
         for leg in legs {
-            let mut sender = Sender::new(payload_type, 1);
+            let mut sender = RtpSender::new(payload_type, 1);
             for _ in 0..10 {
                 send_rtp(leg, &sender.packet(&[1; 20], 160));
             }
         }
     }
     end(call).unwrap();
-    let (events, _dir) = w.finish();
+    let (events, _dir) = scratch.finish();
     let mut told: Vec<(String, u64)> = events
         .all()
         .iter()
@@ -242,28 +246,28 @@ fn a_codec_that_is_not_decoded_is_told_once_for_each_leg_and_type() {
 
 #[test]
 fn a_leg_without_audio_is_told_once() {
-    let w = world_with(&[("media.clock", "real"), ("media.silent_ms", "300")]);
-    let call = w
-        .begin(&Call {
+    let scratch = scratch_engine_with(&[("media.clock", "real"), ("media.silent_ms", "300")]);
+    let call = scratch
+        .begin(&CallFields {
             tag: 7,
             ..line("SEP1", "101")
         })
         .unwrap();
-    w.start(HOST, &on_device("SEP1")).unwrap();
+    scratch.start(HOST, &on_device("SEP1")).unwrap();
     let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCMU, 8000).unwrap());
-    let is_silent = |told: &Told| told.kind == REC_EVENT_LEG_SILENT;
-    let mut heard = Sender::new(0, 1);
+    let is_silent = |told: &ReceivedEvent| told.kind == REC_EVENT_LEG_SILENT;
+    let mut heard = RtpSender::new(0, 1);
     // What is said on one leg until the other one's silence is known.
     until("the silent leg is told", || {
         send_rtp(legs[0], &heard.packet(&[0x55; 160], 160));
         std::thread::park_timeout(std::time::Duration::from_millis(20));
-        w.events.all().iter().any(is_silent)
+        scratch.events.all().iter().any(is_silent)
     });
-    let told = w.events.wait(is_silent);
+    let told = scratch.events.wait(is_silent);
     assert_eq!((told.call_tag, &told.json["leg"]), (7, &"remote".into()));
     assert!(told.recording.is_none());
     end(call).unwrap();
-    let (events, _dir) = w.finish();
-    let remote = |told: &&Told| is_silent(told) && told.json["leg"] == "remote";
+    let (events, _dir) = scratch.finish();
+    let remote = |told: &&ReceivedEvent| is_silent(told) && told.json["leg"] == "remote";
     assert_eq!(events.all().iter().filter(remote).count(), 1);
 }

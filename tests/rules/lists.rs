@@ -5,32 +5,32 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use callrec::capi::*;
 use parking_lot::Mutex;
 
-use super::helper::*;
+use super::scratch_engine::*;
 use crate::support::*;
 
 /// Three recorded calls that share some of their fields: a and b the device, b and
 /// c the number, a and c the user, and so on.
-pub fn three() -> (World, [String; 3]) {
-    let w = world();
+pub fn three() -> (ScratchEngine, [String; 3]) {
+    let scratch = scratch_engine();
     let rows = [
         ("a", "SEP1", "101", "user1", "1"),
         ("b", "SEP1", "102", "user2", "1"),
         ("c", "SEP2", "102", "user1", "2"),
     ];
     let ids = rows.map(|(call_id, device, number, user, numeric)| {
-        let call = Call {
+        let call = CallFields {
             call_id: Some(call_id),
             numeric: Some(numeric),
             ..by_user(device, number, user)
         };
-        w.recorded(&call).1
+        scratch.recorded(&call).1
     });
-    (w, ids)
+    (scratch, ids)
 }
 
 #[track_caller]
-fn finds(w: &World, wanted: Wanted, ids: &[&String]) {
-    let found: Vec<_> = w
+fn finds(scratch: &ScratchEngine, wanted: FilterFields, ids: &[&String]) {
+    let found: Vec<_> = scratch
         .list(ADMIN, &wanted)
         .unwrap()
         .into_iter()
@@ -41,54 +41,54 @@ fn finds(w: &World, wanted: Wanted, ids: &[&String]) {
 
 #[test]
 fn no_filter_lists_all_the_newest_last() {
-    let (w, [a, b, c]) = three();
-    finds(&w, Wanted::default(), &[&a, &b, &c]);
+    let (scratch, [a, b, c]) = three();
+    finds(&scratch, FilterFields::default(), &[&a, &b, &c]);
     let mut snapshot = std::ptr::null_mut();
     let null = std::ptr::null();
-    ask(|e| unsafe { rec_list(w.handle, std::ptr::null(), null, &mut snapshot, e) }).unwrap();
+    checked(|e| unsafe { rec_list(scratch.handle, std::ptr::null(), null, &mut snapshot, e) }).unwrap();
     assert_eq!(unsafe { rec_snapshot_count(snapshot) }, 3);
     unsafe { rec_snapshot_free(snapshot) };
 }
 
 #[test]
 fn each_filter_alone() {
-    let (w, [a, b, c]) = three();
-    let all = Wanted::default();
+    let (scratch, [a, b, c]) = three();
+    let all = FilterFields::default();
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             device: Some("SEP1"),
             ..all
         },
         &[&a, &b],
     );
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             number: Some("102"),
             ..all
         },
         &[&b, &c],
     );
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             user: Some("user1"),
             ..all
         },
         &[&a, &c],
     );
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             numeric: Some("1"),
             ..all
         },
         &[&a, &b],
     );
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             call_id: Some("b"),
             ..all
         },
@@ -98,11 +98,11 @@ fn each_filter_alone() {
 
 #[test]
 fn filters_must_all_be_met() {
-    let (w, [a, b, c]) = three();
-    let all = Wanted::default();
+    let (scratch, [a, b, c]) = three();
+    let all = FilterFields::default();
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             device: Some("SEP1"),
             number: Some("102"),
             ..all
@@ -110,8 +110,8 @@ fn filters_must_all_be_met() {
         &[&b],
     );
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             user: Some("user1"),
             numeric: Some("1"),
             ..all
@@ -119,8 +119,8 @@ fn filters_must_all_be_met() {
         &[&a],
     );
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             number: Some("102"),
             user: Some("user1"),
             ..all
@@ -128,8 +128,8 @@ fn filters_must_all_be_met() {
         &[&c],
     );
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             device: Some("SEP2"),
             numeric: Some("1"),
             ..all
@@ -137,25 +137,25 @@ fn filters_must_all_be_met() {
         &[],
     );
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             call_id: Some("a"),
             number: Some("102"),
             ..all
         },
         &[],
     );
-    let every = Wanted {
+    let every = FilterFields {
         device: Some("SEP2"),
         number: Some("102"),
         user: Some("user1"),
         numeric: Some("2"),
         call_id: Some("c"),
     };
-    finds(&w, every, &[&c]);
+    finds(&scratch, every, &[&c]);
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             numeric: Some("1"),
             ..every
         },
@@ -165,49 +165,49 @@ fn filters_must_all_be_met() {
 
 #[test]
 fn no_match_is_an_empty_list() {
-    let (w, _) = three();
-    let all = Wanted::default();
+    let (scratch, _) = three();
+    let all = FilterFields::default();
     for wanted in [
-        Wanted {
+        FilterFields {
             device: Some("SEP9"),
             ..all
         },
-        Wanted {
+        FilterFields {
             number: Some("109"),
             ..all
         },
-        Wanted {
+        FilterFields {
             user: Some("USER1"),
             ..all
         },
-        Wanted {
+        FilterFields {
             numeric: Some("9"),
             ..all
         },
-        Wanted {
+        FilterFields {
             call_id: Some("d"),
             ..all
         },
     ] {
-        let (seen, json) = w.list_json(ADMIN, &wanted).unwrap();
+        let (seen, json) = scratch.list_json(ADMIN, &wanted).unwrap();
         assert_eq!((seen.len(), json), (0, serde_json::json!([])));
     }
 }
 
 #[test]
 fn an_empty_filter_field_is_absent() {
-    let (w, [a, b, c]) = three();
-    let empty = Wanted {
+    let (scratch, [a, b, c]) = three();
+    let empty = FilterFields {
         device: Some(""),
         number: Some(""),
         user: Some(""),
         numeric: Some(""),
         call_id: Some(""),
     };
-    finds(&w, empty, &[&a, &b, &c]);
+    finds(&scratch, empty, &[&a, &b, &c]);
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             call_id: Some("a"),
             ..empty
         },
@@ -217,26 +217,26 @@ fn an_empty_filter_field_is_absent() {
 
 #[test]
 fn what_was_stopped_before_is_not_in_a_list() {
-    let (w, [a, b, c]) = three();
-    w.by_id(rec_stop_by_id, ADMIN, &b).unwrap();
-    finds(&w, Wanted::default(), &[&a, &c]);
+    let (scratch, [a, b, c]) = three();
+    scratch.by_id(rec_stop_by_id, ADMIN, &b).unwrap();
+    finds(&scratch, FilterFields::default(), &[&a, &c]);
     finds(
-        &w,
-        Wanted {
+        &scratch,
+        FilterFields {
             device: Some("SEP1"),
-            ..Wanted::default()
+            ..FilterFields::default()
         },
         &[&a],
     );
-    w.by_id(rec_discard_by_id, ADMIN, &a).unwrap();
-    finds(&w, Wanted::default(), &[&c]);
+    scratch.by_id(rec_discard_by_id, ADMIN, &a).unwrap();
+    finds(&scratch, FilterFields::default(), &[&c]);
 }
 
 #[test]
 fn what_is_paused_is_in_a_list() {
-    let (w, [a, ..]) = three();
-    w.by_id(rec_pause_by_id, ADMIN, &a).unwrap();
-    let states: Vec<_> = w.live().into_iter().map(|seen| seen.state).collect();
+    let (scratch, [a, ..]) = three();
+    scratch.by_id(rec_pause_by_id, ADMIN, &a).unwrap();
+    let states: Vec<_> = scratch.live().into_iter().map(|seen| seen.state).collect();
     assert_eq!(
         states,
         [REC_STATE_PAUSED, REC_STATE_RECORDING, REC_STATE_RECORDING]
@@ -248,22 +248,22 @@ const WINDOW: usize = 5;
 /// One thread starts n and then stops n - WINDOW, over and over; whatever another
 /// lists meanwhile must have been so at one moment: WINDOW or one more, in a row,
 /// all that was started before, nothing that was stopped before.
-fn one_instant(wanted: Wanted<'static>) {
-    let w = world();
-    w.begin(&line("SEP1", "101")).unwrap();
-    w.recorded(&line("SEP0", "100"));
+fn one_instant(wanted: FilterFields<'static>) {
+    let scratch = scratch_engine();
+    scratch.begin(&line("SEP1", "101")).unwrap();
+    scratch.recorded(&line("SEP0", "100"));
     let ids = Mutex::new(Vec::<String>::new());
     let (started, stopping, stopped) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let done = AtomicBool::new(false);
     let work = || {
         for n in 0..1000 {
-            let id = w.start(HOST, &additional(on_device("SEP1"))).unwrap();
+            let id = scratch.start(HOST, &additional(on_device("SEP1"))).unwrap();
             ids.lock().push(id);
             started.store(n + 1, Ordering::SeqCst);
             if let Some(old) = n.checked_sub(WINDOW) {
                 let id = ids.lock()[old].clone();
                 stopping.store(old + 1, Ordering::SeqCst);
-                w.by_id(rec_discard_by_id, HOST, &id).unwrap();
+                scratch.by_id(rec_discard_by_id, HOST, &id).unwrap();
                 stopped.store(old + 1, Ordering::SeqCst);
             }
         }
@@ -273,7 +273,7 @@ fn one_instant(wanted: Wanted<'static>) {
         let mut lists = 0;
         while !done.load(Ordering::SeqCst) {
             let (must, gone) = (started.load(Ordering::SeqCst), stopped.load(Ordering::SeqCst));
-            let found = w.list(HOST, &wanted).unwrap();
+            let found = scratch.list(HOST, &wanted).unwrap();
             let may_be_gone = stopping.load(Ordering::SeqCst);
             let found: Vec<_> = found
                 .into_iter()
@@ -315,27 +315,27 @@ fn one_instant(wanted: Wanted<'static>) {
 
 #[test]
 fn a_full_list_is_one_instant() {
-    one_instant(Wanted::default());
+    one_instant(FilterFields::default());
 }
 
 #[test]
 fn a_filtered_list_is_one_instant() {
-    one_instant(Wanted {
+    one_instant(FilterFields {
         number: Some("101"),
-        ..Wanted::default()
+        ..FilterFields::default()
     });
 }
 
 #[test]
 fn a_recording_is_got_while_it_lives() {
-    let w = world();
-    let call = Call {
+    let scratch = scratch_engine();
+    let call = CallFields {
         tag: 42,
         call_id: Some("c"),
         ..by_user("SEP1", "101", "user1")
     };
-    let (_, id) = w.recorded(&call);
-    let seen = w.get(ADMIN, &id).unwrap();
+    let (_, id) = scratch.recorded(&call);
+    let seen = scratch.get(ADMIN, &id).unwrap();
     assert_eq!(
         (seen.id.as_str(), seen.state, seen.end_reason),
         (id.as_str(), REC_STATE_RECORDING, 0)
@@ -348,23 +348,23 @@ fn a_recording_is_got_while_it_lives() {
         (seen.path.as_str(), seen.digest.as_str(), seen.ended_at_ms),
         ("", "", 0)
     );
-    refused(w.get(ADMIN, SOME_ID), REC_ERR_NOT_LIVE);
+    refused(scratch.get(ADMIN, SOME_ID), REC_ERR_NOT_LIVE);
 }
 
 #[test]
 fn a_recording_is_got_after_its_end() {
-    let w = world();
-    let (call, id) = w.recorded(&line("SEP1", "101"));
-    w.by_id(rec_stop_by_id, ADMIN, &id).unwrap();
+    let scratch = scratch_engine();
+    let (call, id) = scratch.recorded(&line("SEP1", "101"));
+    scratch.by_id(rec_stop_by_id, ADMIN, &id).unwrap();
     // Finishing or finished by now; never unknown.
-    let state = w.get(ADMIN, &id).unwrap().state;
+    let state = scratch.get(ADMIN, &id).unwrap().state;
     assert!(
         matches!(state, REC_STATE_FINISHING | REC_STATE_FINISHED),
         "{state}"
     );
-    let told = w.events.wait_terminal(&id).recording.unwrap();
+    let told = scratch.events.wait_terminal(&id).recording.unwrap();
     end(call).unwrap();
-    let seen = w.get(ADMIN, &id).unwrap();
+    let seen = scratch.get(ADMIN, &id).unwrap();
     assert_eq!(
         (seen.state, seen.end_reason),
         (REC_STATE_FINISHED, REC_END_STOPPED)

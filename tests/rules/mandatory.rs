@@ -2,29 +2,31 @@
 
 use callrec::capi::*;
 
-use super::helper::*;
+use super::scratch_engine::*;
 use crate::support::*;
 
-fn on_marked() -> Call<'static> {
-    Call {
+fn on_marked() -> CallFields<'static> {
+    CallFields {
         call_id: Some("c"),
         ..by_user("SEP1", "101", "user1")
     }
 }
 
 /// A recording on a line that is marked mandatory, and with what else is given.
-fn recorded(flags: u32) -> (World, String) {
-    let w = world();
-    let (_, id) = w.recorded(&on_marked());
-    w.line(Some("SEP1"), None, REC_LINE_MANDATORY | flags).unwrap();
-    (w, id)
+fn recorded(flags: u32) -> (ScratchEngine, String) {
+    let scratch = scratch_engine();
+    let (_, id) = scratch.recorded(&on_marked());
+    scratch
+        .line(Some("SEP1"), None, REC_LINE_MANDATORY | flags)
+        .unwrap();
+    (scratch, id)
 }
 
 /// Every way in which a caller may end the recording.
-fn endings(w: &World, who: Who, id: &str) -> Vec<(&'static str, Answer<()>)> {
+fn endings(scratch: &ScratchEngine, who: CallerFields, id: &str) -> Vec<(&'static str, AbiResult<()>)> {
     let mut answers = Vec::new();
     for (name, op) in &BY_ID[..ENDING] {
-        answers.push((*name, w.by_id(*op, who, id)));
+        answers.push((*name, scratch.by_id(*op, who, id)));
     }
     for (name, op) in &BY_DEVICE[..ENDING] {
         for (device, number) in [
@@ -32,13 +34,13 @@ fn endings(w: &World, who: Who, id: &str) -> Vec<(&'static str, Answer<()>)> {
             (None, Some("101")),
             (Some("SEP1"), Some("101")),
         ] {
-            answers.push((*name, w.by_device(*op, who, device, number).map(drop)));
+            answers.push((*name, scratch.by_device(*op, who, device, number).map(drop)));
         }
     }
-    let url = w.get(HOST, id).unwrap().url;
+    let url = scratch.get(HOST, id).unwrap().url;
     for op in [rec_stop_by_call, rec_discard_by_call] {
         for url in [None, Some(url.as_str())] {
-            answers.push(("by call", w.by_call_url(op, who, "c", url).map(drop)));
+            answers.push(("by call", scratch.by_call_url(op, who, "c", url).map(drop)));
         }
     }
     answers
@@ -46,40 +48,43 @@ fn endings(w: &World, who: Who, id: &str) -> Vec<(&'static str, Answer<()>)> {
 
 #[test]
 fn no_named_caller_ends_a_mandatory_recording() {
-    let (w, id) = recorded(0);
+    let (scratch, id) = recorded(0);
     for who in [ADMIN, OWNER, Some(("user1", 1))] {
-        for (name, answer) in endings(&w, who, &id) {
+        for (name, answer) in endings(&scratch, who, &id) {
             let refusal = refused(answer, REC_ERR_MANDATORY);
             assert_eq!((refusal.reason, refusal.device_name.as_str()), (-1, ""), "{name}");
         }
     }
-    assert_eq!(w.state(&id), REC_STATE_RECORDING);
+    assert_eq!(scratch.state(&id), REC_STATE_RECORDING);
 }
 
 #[test]
 fn the_host_ends_a_mandatory_recording() {
-    let (w, id) = recorded(0);
-    w.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let (w, _) = recorded(0);
+    let (scratch, id) = recorded(0);
+    scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    let (scratch, _) = recorded(0);
     assert_eq!(
-        w.by_device(rec_discard_by_device, HOST, Some("SEP1"), None),
+        scratch.by_device(rec_discard_by_device, HOST, Some("SEP1"), None),
         Ok((1, 0, 0))
     );
-    let (w, _) = recorded(0);
-    assert_eq!(w.stop_by_call(HOST, "c", None), Ok((1, 0, 0)));
+    let (scratch, _) = recorded(0);
+    assert_eq!(scratch.stop_by_call(HOST, "c", None), Ok((1, 0, 0)));
 }
 
 #[test]
 fn a_mandatory_recording_is_paused_and_resumed() {
-    let (w, id) = recorded(0);
+    let (scratch, id) = recorded(0);
     for who in [ADMIN, OWNER] {
-        w.by_id(rec_pause_by_id, who, &id).unwrap();
-        w.by_id(rec_resume_by_id, who, &id).unwrap();
-        w.by_device(rec_pause_by_device, who, Some("SEP1"), None).unwrap();
-        w.by_device(rec_resume_by_device, who, Some("SEP1"), None)
+        scratch.by_id(rec_pause_by_id, who, &id).unwrap();
+        scratch.by_id(rec_resume_by_id, who, &id).unwrap();
+        scratch
+            .by_device(rec_pause_by_device, who, Some("SEP1"), None)
             .unwrap();
-        w.by_call(rec_pause_by_call, who, "c").unwrap();
-        w.by_call(rec_resume_by_call, who, "c").unwrap();
+        scratch
+            .by_device(rec_resume_by_device, who, Some("SEP1"), None)
+            .unwrap();
+        scratch.by_call(rec_pause_by_call, who, "c").unwrap();
+        scratch.by_call(rec_resume_by_call, who, "c").unwrap();
     }
 }
 
@@ -87,77 +92,86 @@ fn a_mandatory_recording_is_paused_and_resumed() {
 #[test]
 fn the_mark_has_its_place_in_the_order_of_the_checks() {
     for other in [REC_LINE_AUTOMATIC, REC_LINE_NOT_MONITORABLE] {
-        let (w, id) = recorded(other);
-        refused(w.by_id(rec_stop_by_id, UNKNOWN, &id), REC_ERR_UNAUTHENTICATED);
-        refused(w.by_id(rec_stop_by_id, STRANGER, &id), REC_ERR_FORBIDDEN);
-        refused(w.by_id(rec_stop_by_id, ADMIN, "no-guid"), REC_ERR_INVALID_ID);
-        refused(w.by_id(rec_stop_by_id, ADMIN, SOME_ID), REC_ERR_NOT_LIVE);
-        refused(w.by_id(rec_stop_by_id, ADMIN, &id), REC_ERR_MANDATORY);
+        let (scratch, id) = recorded(other);
         refused(
-            w.by_call_url(rec_discard_by_call, ADMIN, "c", None),
+            scratch.by_id(rec_stop_by_id, UNKNOWN, &id),
+            REC_ERR_UNAUTHENTICATED,
+        );
+        refused(scratch.by_id(rec_stop_by_id, STRANGER, &id), REC_ERR_FORBIDDEN);
+        refused(
+            scratch.by_id(rec_stop_by_id, ADMIN, "no-guid"),
+            REC_ERR_INVALID_ID,
+        );
+        refused(scratch.by_id(rec_stop_by_id, ADMIN, SOME_ID), REC_ERR_NOT_LIVE);
+        refused(scratch.by_id(rec_stop_by_id, ADMIN, &id), REC_ERR_MANDATORY);
+        refused(
+            scratch.by_call_url(rec_discard_by_call, ADMIN, "c", None),
             REC_ERR_MANDATORY,
         );
         // The host meets the other mark, as on any line.
-        let status = w.by_id(rec_stop_by_id, HOST, &id).unwrap_err().status;
+        let status = scratch.by_id(rec_stop_by_id, HOST, &id).unwrap_err().status;
         assert!([REC_ERR_AUTOMATIC, REC_ERR_NOT_MONITORABLE].contains(&status));
     }
-    let w = world();
-    w.begin(&on_marked()).unwrap();
-    w.start(HOST, &dial_in(on_device("SEP1"))).unwrap();
-    w.line(None, Some("101"), REC_LINE_MANDATORY).unwrap();
-    refused(w.stop_by_device(ADMIN, Some("SEP1"), None), REC_ERR_MANDATORY);
-    refused(w.stop_by_device(HOST, Some("SEP1"), None), REC_ERR_DIAL_IN);
+    let scratch = scratch_engine();
+    scratch.begin(&on_marked()).unwrap();
+    scratch.start(HOST, &dial_in(on_device("SEP1"))).unwrap();
+    scratch.line(None, Some("101"), REC_LINE_MANDATORY).unwrap();
+    refused(
+        scratch.stop_by_device(ADMIN, Some("SEP1"), None),
+        REC_ERR_MANDATORY,
+    );
+    refused(scratch.stop_by_device(HOST, Some("SEP1"), None), REC_ERR_DIAL_IN);
 }
 
 /// The mark is the line's: it also holds for what a caller has started beside it.
 #[test]
 fn what_a_caller_starts_on_a_mandatory_line_is_mandatory() {
-    let (w, _) = recorded(0);
-    let own = w.start(OWNER, &additional(on_device("SEP1"))).unwrap();
-    refused(w.by_id(rec_stop_by_id, OWNER, &own), REC_ERR_MANDATORY);
-    refused(w.stop_by_call(OWNER, "c", None), REC_ERR_MANDATORY);
-    assert_eq!(w.live().len(), 2);
+    let (scratch, _) = recorded(0);
+    let own = scratch.start(OWNER, &additional(on_device("SEP1"))).unwrap();
+    refused(scratch.by_id(rec_stop_by_id, OWNER, &own), REC_ERR_MANDATORY);
+    refused(scratch.stop_by_call(OWNER, "c", None), REC_ERR_MANDATORY);
+    assert_eq!(scratch.live().len(), 2);
 }
 
 /// Of an internal call, one line may be marked and the other not.
 #[test]
 fn a_stop_by_call_counts_what_is_mandatory_as_refused() {
-    let (w, mandatory) = recorded(0);
-    let other_end = Call {
+    let (scratch, mandatory) = recorded(0);
+    let other_end = CallFields {
         call_id: Some("c"),
         ..by_user("SEP2", "102", "user2")
     };
-    w.begin(&other_end).unwrap();
-    let free = w.start(HOST, &on_device("SEP2")).unwrap();
-    assert_eq!(w.stop_by_call(ADMIN, "c", None), Ok((1, 0, 1)));
-    assert_eq!(w.live_ids(), std::slice::from_ref(&mandatory));
-    w.events.wait_terminal(&free);
+    scratch.begin(&other_end).unwrap();
+    let free = scratch.start(HOST, &on_device("SEP2")).unwrap();
+    assert_eq!(scratch.stop_by_call(ADMIN, "c", None), Ok((1, 0, 1)));
+    assert_eq!(scratch.live_ids(), std::slice::from_ref(&mandatory));
+    scratch.events.wait_terminal(&free);
     // Nothing has changed now: the newest one's reason is the answer.
-    refused(w.stop_by_call(ADMIN, "c", None), REC_ERR_MANDATORY);
-    assert_eq!(w.state(&mandatory), REC_STATE_RECORDING);
+    refused(scratch.stop_by_call(ADMIN, "c", None), REC_ERR_MANDATORY);
+    assert_eq!(scratch.state(&mandatory), REC_STATE_RECORDING);
 }
 
 #[test]
 fn a_stop_by_call_that_finds_nothing_is_as_good_as_elsewhere() {
-    let w = world();
-    w.line(Some("SEP1"), None, REC_LINE_MANDATORY).unwrap();
-    w.begin(&on_marked()).unwrap();
-    assert_eq!(w.stop_by_call(ADMIN, "c", None), Ok((0, 0, 0)));
+    let scratch = scratch_engine();
+    scratch.line(Some("SEP1"), None, REC_LINE_MANDATORY).unwrap();
+    scratch.begin(&on_marked()).unwrap();
+    assert_eq!(scratch.stop_by_call(ADMIN, "c", None), Ok((0, 0, 0)));
 }
 
 #[test]
 fn the_call_and_the_limit_end_a_mandatory_recording() {
-    let (w, id) = recorded(0);
-    let call = w.begin(&line("SEP1", "102")).unwrap();
-    let other = w.start(ADMIN, &on_number("102")).unwrap();
-    refused(w.by_id(rec_stop_by_id, ADMIN, &other), REC_ERR_MANDATORY);
+    let (scratch, id) = recorded(0);
+    let call = scratch.begin(&line("SEP1", "102")).unwrap();
+    let other = scratch.start(ADMIN, &on_number("102")).unwrap();
+    refused(scratch.by_id(rec_stop_by_id, ADMIN, &other), REC_ERR_MANDATORY);
     end(call).unwrap();
-    let ended = |id: &str| w.events.wait_terminal(id).recording.unwrap().end_reason;
+    let ended = |id: &str| scratch.events.wait_terminal(id).recording.unwrap().end_reason;
     assert_eq!(ended(&other), REC_END_CALL_ENDED);
-    assert_eq!(w.state(&id), REC_STATE_RECORDING);
+    assert_eq!(scratch.state(&id), REC_STATE_RECORDING);
     // Without the mark it is anybody's again.
-    w.unmark(Some("SEP1"), None).unwrap();
-    w.by_id(rec_stop_by_id, ADMIN, &id).unwrap();
+    scratch.unmark(Some("SEP1"), None).unwrap();
+    scratch.by_id(rec_stop_by_id, ADMIN, &id).unwrap();
 }
 
 #[test]

@@ -3,11 +3,11 @@
 
 use callrec::capi::*;
 
-use super::helper::*;
+use super::scratch_engine::*;
 use crate::support::*;
 
-fn wma(start: Start<'_>) -> Start<'_> {
-    Start {
+fn wma(start: StartFields<'_>) -> StartFields<'_> {
+    StartFields {
         format: Some("wma"),
         ..start
     }
@@ -15,31 +15,34 @@ fn wma(start: Start<'_>) -> Start<'_> {
 
 #[test]
 fn misuse_comes_before_the_missing_caller() {
-    let w = world();
+    let scratch = scratch_engine();
     let start = on_device("SEP1");
     for wrong in [
-        Start {
+        StartFields {
             flags: 1 << 30,
             ..start
         },
-        Start { layout: 99, ..start },
-        Start {
+        StartFields { layout: 99, ..start },
+        StartFields {
             pause_mode: 99,
             ..start
         },
     ] {
-        refused(w.start(UNKNOWN, &wrong), REC_ERR_INVALID_ARGUMENT);
+        refused(scratch.start(UNKNOWN, &wrong), REC_ERR_INVALID_ARGUMENT);
     }
     let beyond = Some(("user1", 11));
-    refused(w.by_id(rec_stop_by_id, beyond, "no id"), REC_ERR_INVALID_ARGUMENT);
+    refused(
+        scratch.by_id(rec_stop_by_id, beyond, "no id"),
+        REC_ERR_INVALID_ARGUMENT,
+    );
 }
 
 #[test]
 fn the_missing_caller_comes_before_every_argument() {
-    let w = world();
-    w.recorded(&by_user("SEP1", "101", "user1"));
+    let scratch = scratch_engine();
+    scratch.recorded(&by_user("SEP1", "101", "user1"));
     for (name, op) in BY_ID {
-        let answer = w.by_id(op, UNKNOWN, "not-a-guid");
+        let answer = scratch.by_id(op, UNKNOWN, "not-a-guid");
         assert_eq!(
             answer.map_err(|e| e.status),
             Err(REC_ERR_UNAUTHENTICATED),
@@ -47,122 +50,170 @@ fn the_missing_caller_comes_before_every_argument() {
         );
     }
     for (name, op) in BY_DEVICE {
-        let answer = w.by_device(op, UNKNOWN, None, None);
+        let answer = scratch.by_device(op, UNKNOWN, None, None);
         assert_eq!(
             answer.map_err(|e| e.status),
             Err(REC_ERR_UNAUTHENTICATED),
             "{name}"
         );
     }
-    refused(w.start(UNKNOWN, &Start::default()), REC_ERR_UNAUTHENTICATED);
-    refused(w.start(UNKNOWN, &wma(on_device("SEP1"))), REC_ERR_UNAUTHENTICATED);
-    refused(w.get(UNKNOWN, "not-a-guid"), REC_ERR_UNAUTHENTICATED);
+    refused(
+        scratch.start(UNKNOWN, &StartFields::default()),
+        REC_ERR_UNAUTHENTICATED,
+    );
+    refused(
+        scratch.start(UNKNOWN, &wma(on_device("SEP1"))),
+        REC_ERR_UNAUTHENTICATED,
+    );
+    refused(scratch.get(UNKNOWN, "not-a-guid"), REC_ERR_UNAUTHENTICATED);
 }
 
 #[test]
 fn forbidden_comes_before_a_malformed_id() {
-    let w = world();
+    let scratch = scratch_engine();
     for (name, op) in BY_ID {
-        let answer = w.by_id(op, STRANGER, "not-a-guid");
+        let answer = scratch.by_id(op, STRANGER, "not-a-guid");
         assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_FORBIDDEN), "{name}");
     }
-    refused(w.get(STRANGER, "not-a-guid"), REC_ERR_FORBIDDEN);
+    refused(scratch.get(STRANGER, "not-a-guid"), REC_ERR_FORBIDDEN);
 }
 
 #[test]
 fn forbidden_comes_before_a_missing_target_and_an_unknown_format() {
-    let w = world();
-    w.begin(&by_user("SEP1", "101", "user1")).unwrap();
-    refused(w.start(STRANGER, &Start::default()), REC_ERR_FORBIDDEN);
-    refused(w.start(STRANGER, &wma(on_device("SEP1"))), REC_ERR_FORBIDDEN);
+    let scratch = scratch_engine();
+    scratch.begin(&by_user("SEP1", "101", "user1")).unwrap();
+    refused(
+        scratch.start(STRANGER, &StartFields::default()),
+        REC_ERR_FORBIDDEN,
+    );
+    refused(
+        scratch.start(STRANGER, &wma(on_device("SEP1"))),
+        REC_ERR_FORBIDDEN,
+    );
     for (name, op) in BY_DEVICE {
-        let answer = w.by_device(op, STRANGER, None, None);
+        let answer = scratch.by_device(op, STRANGER, None, None);
         assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_FORBIDDEN), "{name}");
     }
 }
 
 #[test]
 fn forbidden_comes_before_the_marks() {
-    let w = world();
-    w.line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE).unwrap();
-    w.begin(&by_user("SEP1", "101", "user1")).unwrap();
-    let refusal = refused(w.start(STRANGER, &on_device("SEP1")), REC_ERR_FORBIDDEN);
+    let scratch = scratch_engine();
+    scratch
+        .line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE)
+        .unwrap();
+    scratch.begin(&by_user("SEP1", "101", "user1")).unwrap();
+    let refusal = refused(scratch.start(STRANGER, &on_device("SEP1")), REC_ERR_FORBIDDEN);
     assert_eq!((refusal.reason, refusal.device_name.as_str()), (-1, ""));
-    refused(w.start(OWNER, &on_device("SEP1")), REC_ERR_NOT_MONITORABLE);
+    refused(scratch.start(OWNER, &on_device("SEP1")), REC_ERR_NOT_MONITORABLE);
 }
 
 #[test]
 fn an_owner_gets_as_far_as_the_arguments() {
-    let w = world();
-    w.begin(&by_user("SEP1", "101", "user1")).unwrap();
-    refused_because(w.start(OWNER, &wma(on_device("SEP1"))), REC_ERR_INVALID_MODE, 2);
+    let scratch = scratch_engine();
+    scratch.begin(&by_user("SEP1", "101", "user1")).unwrap();
+    refused_because(
+        scratch.start(OWNER, &wma(on_device("SEP1"))),
+        REC_ERR_INVALID_MODE,
+        2,
+    );
 }
 
 #[test]
 fn a_missing_target_comes_before_the_format() {
-    let w = world();
-    refused_because(w.start(ADMIN, &wma(Start::default())), REC_ERR_NO_TARGET, 0);
+    let scratch = scratch_engine();
+    refused_because(
+        scratch.start(ADMIN, &wma(StartFields::default())),
+        REC_ERR_NO_TARGET,
+        0,
+    );
 }
 
 #[test]
 fn the_format_comes_before_the_marks() {
-    let w = world();
-    w.line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE).unwrap();
-    w.begin(&line("SEP1", "101")).unwrap();
-    refused_because(w.start(ADMIN, &wma(on_device("SEP1"))), REC_ERR_INVALID_MODE, 2);
-    let flac = Start {
+    let scratch = scratch_engine();
+    scratch
+        .line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE)
+        .unwrap();
+    scratch.begin(&line("SEP1", "101")).unwrap();
+    refused_because(
+        scratch.start(ADMIN, &wma(on_device("SEP1"))),
+        REC_ERR_INVALID_MODE,
+        2,
+    );
+    let flac = StartFields {
         format: Some("flac"),
         ..on_device("SEP1")
     };
-    refused(w.start(ADMIN, &flac), REC_ERR_UNSUPPORTED);
+    refused(scratch.start(ADMIN, &flac), REC_ERR_UNSUPPORTED);
 }
 
 #[test]
 fn the_format_comes_before_the_look_up() {
-    let w = world();
-    refused(w.start(ADMIN, &wma(on_device("SEP1"))), REC_ERR_INVALID_MODE);
-    w.recorded(&line("SEP1", "101"));
-    refused(w.start(ADMIN, &wma(on_device("SEP1"))), REC_ERR_INVALID_MODE);
+    let scratch = scratch_engine();
+    refused(
+        scratch.start(ADMIN, &wma(on_device("SEP1"))),
+        REC_ERR_INVALID_MODE,
+    );
+    scratch.recorded(&line("SEP1", "101"));
+    refused(
+        scratch.start(ADMIN, &wma(on_device("SEP1"))),
+        REC_ERR_INVALID_MODE,
+    );
 }
 
 #[test]
 fn marks_come_before_the_missing_call() {
-    let w = world();
-    w.line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE).unwrap();
-    w.line(Some("SEP2"), None, REC_LINE_AUTOMATIC).unwrap();
-    let refusal = refused_because(w.start(ADMIN, &on_device("SEP1")), REC_ERR_NOT_MONITORABLE, 1);
+    let scratch = scratch_engine();
+    scratch
+        .line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE)
+        .unwrap();
+    scratch.line(Some("SEP2"), None, REC_LINE_AUTOMATIC).unwrap();
+    let refusal = refused_because(
+        scratch.start(ADMIN, &on_device("SEP1")),
+        REC_ERR_NOT_MONITORABLE,
+        1,
+    );
     assert_eq!(refusal.device_name, "SEP1");
-    refused_because(w.start(ADMIN, &on_device("SEP2")), REC_ERR_AUTOMATIC, 4);
-    refused(w.start(ADMIN, &on_device("SEP3")), REC_ERR_NO_CALL);
+    refused_because(scratch.start(ADMIN, &on_device("SEP2")), REC_ERR_AUTOMATIC, 4);
+    refused(scratch.start(ADMIN, &on_device("SEP3")), REC_ERR_NO_CALL);
 }
 
 #[test]
 fn marks_come_before_the_missing_call_where_calls_are_held() {
-    let w = world();
-    w.line(None, Some("101"), REC_LINE_NOT_MONITORABLE).unwrap();
-    let held = Call {
+    let scratch = scratch_engine();
+    scratch.line(None, Some("101"), REC_LINE_NOT_MONITORABLE).unwrap();
+    let held = CallFields {
         state: REC_CALL_HELD,
         ..line("SEP1", "101")
     };
-    w.begin(&held).unwrap();
-    refused_because(w.start(ADMIN, &on_number("101")), REC_ERR_NOT_MONITORABLE, 1);
+    scratch.begin(&held).unwrap();
+    refused_because(
+        scratch.start(ADMIN, &on_number("101")),
+        REC_ERR_NOT_MONITORABLE,
+        1,
+    );
 }
 
 #[test]
 fn marks_come_before_already_recording() {
-    let w = world();
-    w.recorded(&line("SEP1", "101"));
-    w.line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE).unwrap();
-    refused(w.start(ADMIN, &on_device("SEP1")), REC_ERR_NOT_MONITORABLE);
+    let scratch = scratch_engine();
+    scratch.recorded(&line("SEP1", "101"));
+    scratch
+        .line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE)
+        .unwrap();
+    refused(scratch.start(ADMIN, &on_device("SEP1")), REC_ERR_NOT_MONITORABLE);
 }
 
 #[test]
 fn a_stop_looks_for_the_recording_before_the_marks() {
-    let w = world();
-    w.line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE).unwrap();
-    w.begin(&line("SEP1", "101")).unwrap();
+    let scratch = scratch_engine();
+    scratch
+        .line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE)
+        .unwrap();
+    scratch.begin(&line("SEP1", "101")).unwrap();
     for (name, op) in &BY_DEVICE[..ENDING] {
-        let answer = w.by_device(*op, ADMIN, Some("SEP1"), None);
+        let answer = scratch.by_device(*op, ADMIN, Some("SEP1"), None);
         assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_NOT_LIVE), "{name}");
     }
 }
@@ -173,30 +224,34 @@ fn a_stop_heeds_the_marks_before_the_dial_in() {
         (REC_LINE_NOT_MONITORABLE, REC_ERR_NOT_MONITORABLE, 1),
         (REC_LINE_AUTOMATIC, REC_ERR_AUTOMATIC, 2),
     ] {
-        let w = world();
-        w.begin(&line("SEP1", "101")).unwrap();
-        w.start(HOST, &dial_in(on_device("SEP1"))).unwrap();
+        let scratch = scratch_engine();
+        scratch.begin(&line("SEP1", "101")).unwrap();
+        scratch.start(HOST, &dial_in(on_device("SEP1"))).unwrap();
         // By the number, so that only the marking itself matters.
-        w.line(Some("SEP1"), Some("101"), flag).unwrap();
+        scratch.line(Some("SEP1"), Some("101"), flag).unwrap();
         if flag == REC_LINE_AUTOMATIC {
-            w.stop_by_call(HOST, &w.live()[0].call_id, None).unwrap();
-            w.start(HOST, &additional(dial_in(on_device("SEP1")))).unwrap();
+            scratch
+                .stop_by_call(HOST, &scratch.live()[0].call_id, None)
+                .unwrap();
+            scratch
+                .start(HOST, &additional(dial_in(on_device("SEP1"))))
+                .unwrap();
         }
-        refused_because(w.stop_by_device(ADMIN, Some("SEP1"), None), status, reason);
+        refused_because(scratch.stop_by_device(ADMIN, Some("SEP1"), None), status, reason);
     }
 }
 
 #[test]
 fn a_malformed_id_comes_before_the_look_up() {
-    let w = world();
+    let scratch = scratch_engine();
     for (name, op) in BY_ID {
-        let answer = w.by_id(op, ADMIN, "not-a-guid");
+        let answer = scratch.by_id(op, ADMIN, "not-a-guid");
         assert_eq!(
             answer.map_err(|e| (e.status, e.reason)),
             Err((REC_ERR_INVALID_ID, 0)),
             "{name}"
         );
-        let answer = w.by_id(op, ADMIN, SOME_ID);
+        let answer = scratch.by_id(op, ADMIN, SOME_ID);
         assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_NOT_LIVE), "{name}");
     }
 }
@@ -204,16 +259,19 @@ fn a_malformed_id_comes_before_the_look_up() {
 /// A handle that opens nothing comes before what is wrong with the rest.
 #[test]
 fn a_stale_handle_comes_before_the_arguments() {
-    let w = world();
-    let call = w.begin(&line("SEP1", "101")).unwrap();
+    let scratch = scratch_engine();
+    let call = scratch.begin(&line("SEP1", "101")).unwrap();
     end(call).unwrap();
     refused(feed(call, REC_LEG_LOCAL, REC_CODEC_OPUS, 0), REC_ERR_BAD_HANDLE);
-    refused(w.line(None, None, 0), REC_ERR_NO_TARGET);
-    refused(w.unmark(None, None), REC_ERR_NO_TARGET);
-    let stale = w.handle;
-    w.finish();
+    refused(scratch.line(None, None, 0), REC_ERR_NO_TARGET);
+    refused(scratch.unmark(None, None), REC_ERR_NO_TARGET);
+    let stale = scratch.handle;
+    scratch.finish();
     let nothing: rec_line_info = init();
     for act in [rec_line_set, rec_line_remove] {
-        refused(ask(|e| unsafe { act(stale, &nothing, e) }), REC_ERR_BAD_HANDLE);
+        refused(
+            checked(|e| unsafe { act(stale, &nothing, e) }),
+            REC_ERR_BAD_HANDLE,
+        );
     }
 }

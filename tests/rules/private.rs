@@ -8,23 +8,23 @@ use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::wait::until;
 use serde_json::Value;
 
-use super::helper::*;
+use super::scratch_engine::*;
 use crate::support::*;
 
 #[test]
 fn only_0_and_1_are_known() {
-    let w = world();
-    let (call, id) = w.recorded(&line("SEP1", "101"));
+    let scratch = scratch_engine();
+    let (call, id) = scratch.recorded(&line("SEP1", "101"));
     for on in [2, 3, 1 << 31, u32::MAX] {
         refused(private(call, on), REC_ERR_INVALID_ARGUMENT);
     }
-    assert_eq!(w.state(&id), REC_STATE_RECORDING);
+    assert_eq!(scratch.state(&id), REC_STATE_RECORDING);
 }
 
 #[test]
 fn it_is_in_order_where_it_is_so_already() {
-    let w = world();
-    let (call, id) = w.recorded(&line("SEP1", "101"));
+    let scratch = scratch_engine();
+    let (call, id) = scratch.recorded(&line("SEP1", "101"));
     for (on, state) in [
         (0, REC_STATE_RECORDING),
         (1, REC_STATE_PAUSED),
@@ -32,15 +32,15 @@ fn it_is_in_order_where_it_is_so_already() {
     ] {
         for _ in 0..2 {
             private(call, on).unwrap();
-            assert_eq!(w.state(&id), state);
+            assert_eq!(scratch.state(&id), state);
         }
     }
 }
 
 #[test]
 fn the_error_may_be_null() {
-    let w = world();
-    let call = w.begin(&line("SEP1", "101")).unwrap();
+    let scratch = scratch_engine();
+    let call = scratch.begin(&line("SEP1", "101")).unwrap();
     let none = std::ptr::null_mut();
     assert_eq!(unsafe { rec_call_private(call, 1, none) }, REC_OK);
     assert_eq!(
@@ -51,8 +51,8 @@ fn the_error_may_be_null() {
 
 #[test]
 fn a_call_that_is_none_is_refused() {
-    let w = world();
-    let ended = w.begin(&line("SEP1", "101")).unwrap();
+    let scratch = scratch_engine();
+    let ended = scratch.begin(&line("SEP1", "101")).unwrap();
     private(ended, 1).unwrap();
     end(ended).unwrap();
     let invented = rec_call {
@@ -69,44 +69,45 @@ fn a_call_that_is_none_is_refused() {
 
 #[test]
 fn a_call_of_a_closed_engine_is_refused() {
-    let w = world();
-    let call = w.begin(&line("SEP1", "101")).unwrap();
-    w.finish();
+    let scratch = scratch_engine();
+    let call = scratch.begin(&line("SEP1", "101")).unwrap();
+    scratch.finish();
     refused(private(call, 1), REC_ERR_BAD_HANDLE);
 }
 
 /// What begins while the call is private, and what began before.
 #[test]
 fn every_recording_of_the_call_is_paused() {
-    let w = world();
-    w.line(Some("AUTO"), None, REC_LINE_AUTOMATIC).unwrap();
-    let (call, _) = w.recorded(&line("SEP1", "101"));
+    let scratch = scratch_engine();
+    scratch.line(Some("AUTO"), None, REC_LINE_AUTOMATIC).unwrap();
+    let (call, _) = scratch.recorded(&line("SEP1", "101"));
     private(call, 1).unwrap();
-    w.start(HOST, &additional(on_device("SEP1"))).unwrap();
+    scratch.start(HOST, &additional(on_device("SEP1"))).unwrap();
     // Moved to a line that is recorded automatically.
     line("AUTO", "").update(call).unwrap();
-    let states = |w: &World| -> Vec<i32> { w.live().iter().map(|seen| seen.state).collect() };
-    assert_eq!(states(&w), [REC_STATE_PAUSED; 3]);
+    let states =
+        |scratch: &ScratchEngine| -> Vec<i32> { scratch.live().iter().map(|seen| seen.state).collect() };
+    assert_eq!(states(&scratch), [REC_STATE_PAUSED; 3]);
     private(call, 0).unwrap();
-    assert_eq!(states(&w), [REC_STATE_RECORDING; 3]);
+    assert_eq!(states(&scratch), [REC_STATE_RECORDING; 3]);
 }
 
 #[test]
 fn other_calls_are_not_touched() {
-    let w = world();
-    let (call, _) = w.recorded(&line("SEP1", "101"));
-    let (_, other) = w.recorded(&line("SEP2", "102"));
+    let scratch = scratch_engine();
+    let (call, _) = scratch.recorded(&line("SEP1", "101"));
+    let (_, other) = scratch.recorded(&line("SEP2", "102"));
     private(call, 1).unwrap();
-    assert_eq!(w.state(&other), REC_STATE_RECORDING);
+    assert_eq!(scratch.state(&other), REC_STATE_RECORDING);
 }
 
 /// The two reasons are apart: pause and resume answer by the recording's own alone.
 #[test]
 fn a_pause_and_the_privacy_are_apart() {
-    let w = world();
-    let (call, id) = w.recorded(&line("SEP1", "101"));
-    let pause = || w.by_id(rec_pause_by_id, HOST, &id);
-    let resume = || w.by_id(rec_resume_by_id, HOST, &id);
+    let scratch = scratch_engine();
+    let (call, id) = scratch.recorded(&line("SEP1", "101"));
+    let pause = || scratch.by_id(rec_pause_by_id, HOST, &id);
+    let resume = || scratch.by_id(rec_resume_by_id, HOST, &id);
     private(call, 1).unwrap();
     let refusal = refused(resume(), REC_ERR_NOT_PAUSED);
     assert!(
@@ -117,25 +118,25 @@ fn a_pause_and_the_privacy_are_apart() {
     pause().unwrap();
     refused(pause(), REC_ERR_ALREADY_PAUSED);
     resume().unwrap();
-    assert_eq!(w.state(&id), REC_STATE_PAUSED, "the call is still private");
+    assert_eq!(scratch.state(&id), REC_STATE_PAUSED, "the call is still private");
     pause().unwrap();
     private(call, 0).unwrap();
-    assert_eq!(w.state(&id), REC_STATE_PAUSED, "it is still paused itself");
+    assert_eq!(scratch.state(&id), REC_STATE_PAUSED, "it is still paused itself");
     resume().unwrap();
-    assert_eq!(w.state(&id), REC_STATE_RECORDING);
+    assert_eq!(scratch.state(&id), REC_STATE_RECORDING);
 }
 
 #[test]
 fn an_update_keeps_it() {
-    let w = world();
-    let (call, id) = w.recorded(&line("SEP1", "101"));
+    let scratch = scratch_engine();
+    let (call, id) = scratch.recorded(&line("SEP1", "101"));
     private(call, 1).unwrap();
     line("SEP2", "102").update(call).unwrap();
     state(REC_CALL_HELD).update(call).unwrap();
     state(REC_CALL_CONNECTED).update(call).unwrap();
-    assert_eq!(w.state(&id), REC_STATE_PAUSED);
+    assert_eq!(scratch.state(&id), REC_STATE_PAUSED);
     private(call, 0).unwrap();
-    let seen = w.get(HOST, &id).unwrap();
+    let seen = scratch.get(HOST, &id).unwrap();
     assert_eq!(
         (seen.state, seen.device_name.as_str()),
         (REC_STATE_RECORDING, "SEP2")
@@ -144,9 +145,9 @@ fn an_update_keeps_it() {
 
 #[test]
 fn the_json_of_a_list_says_so() {
-    let w = world();
-    let (call, _) = w.recorded(&line("SEP1", "101"));
-    let item = || w.list_json(HOST, &Wanted::default()).unwrap().1[0].clone();
+    let scratch = scratch_engine();
+    let (call, _) = scratch.recorded(&line("SEP1", "101"));
+    let item = || scratch.list_json(HOST, &FilterFields::default()).unwrap().1[0].clone();
     let says = |item: &Value| (item.get("private").cloned(), item["isPaused"].clone());
     assert_eq!(says(&item()), (None, false.into()));
     private(call, 1).unwrap();
@@ -158,12 +159,12 @@ fn the_json_of_a_list_says_so() {
 #[test]
 fn the_manifest_says_so() {
     for (on, said) in [(1, Some(true)), (0, None)] {
-        let w = world();
-        let (call, id) = w.recorded(&line("SEP1", "101"));
+        let scratch = scratch_engine();
+        let (call, id) = scratch.recorded(&line("SEP1", "101"));
         private(call, 1).unwrap();
         private(call, on).unwrap();
         end(call).unwrap();
-        let told = w.events.wait_terminal(&id);
+        let told = scratch.events.wait_terminal(&id);
         let manifest = manifest_beside(&told.recording.unwrap().path);
         for call in [&manifest["call"], &told.json["recording"]["call"]] {
             assert_eq!(call.get("private").and_then(Value::as_bool), said);
@@ -173,26 +174,26 @@ fn the_manifest_says_so() {
 
 #[test]
 fn it_ends_like_any_other() {
-    let w = world();
-    let (call, id) = w.recorded(&line("SEP1", "101"));
+    let scratch = scratch_engine();
+    let (call, id) = scratch.recorded(&line("SEP1", "101"));
     private(call, 1).unwrap();
-    w.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let seen = w.events.wait_terminal(&id).recording.unwrap();
+    scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    let seen = scratch.events.wait_terminal(&id).recording.unwrap();
     assert_eq!(
         (seen.state, seen.end_reason),
         (REC_STATE_FINISHED, REC_END_STOPPED)
     );
-    assert_eq!(w.state(&id), REC_STATE_FINISHED);
+    assert_eq!(scratch.state(&id), REC_STATE_FINISHED);
 }
 
 /// From inside a callback, at its first moment.
 #[test]
 fn a_callback_may_make_a_call_private() {
-    let w = world();
+    let scratch = scratch_engine();
     let call = Arc::new(AtomicU64::new(0));
     let answers = Arc::new([const { AtomicI32::new(1) }; 3]);
     let (of, told) = (call.clone(), answers.clone());
-    let listening = listen(w.handle, move |event| {
+    let listening = subscribe(scratch.handle, move |event| {
         if event.kind == REC_EVENT_STARTED {
             let call = rec_call { id: of.load(SeqCst) };
             for (on, answer) in [0, 1, 1].into_iter().zip(told.iter()) {
@@ -202,81 +203,71 @@ fn a_callback_may_make_a_call_private() {
         }
     })
     .unwrap();
-    let begun = w.begin(&line("SEP1", "101")).unwrap();
+    let begun = scratch.begin(&line("SEP1", "101")).unwrap();
     call.store(begun.id, SeqCst);
-    let id = w.start(HOST, &on_device("SEP1")).unwrap();
+    let id = scratch.start(HOST, &on_device("SEP1")).unwrap();
     until("the callback has run", || answers[2].load(SeqCst) != 1);
     for answer in answers.iter() {
         assert_eq!(answer.load(SeqCst), REC_OK);
     }
-    assert_eq!(w.state(&id), REC_STATE_PAUSED);
+    assert_eq!(scratch.state(&id), REC_STATE_PAUSED);
     assert_eq!(listening.end(), REC_OK);
 }
 
 /// An automatic recording that fails while it is paused, and the one in its place.
 #[cfg(feature = "faults")]
 mod with_faults {
-    use std::sync::mpsc::Sender;
-
-    use callrec::storage::faults::{self, Step};
-    use callrec_testkit::wav::Wav;
+    use callrec_testkit::disk_faults::{self, DiskGate, FaultPoint, planted};
+    use callrec_testkit::wav::WavFile;
     use parking_lot::Mutex;
 
     use super::*;
 
-    /// An automatic recording whose file cannot be made, once that has been let go on.
-    fn failing(w: &World) -> (rec_call, String, Sender<()>) {
-        let (go_on, wait) = std::sync::mpsc::channel::<()>();
-        let wait = Mutex::new(wait);
-        let broken = move |step| match step {
-            Step::CreateAudio => {
-                let _ = wait.lock().recv();
-                Err(std::io::Error::other("planted"))
-            }
-            _ => Ok(()),
-        };
-        faults::set(&w.dir.0, Arc::new(broken));
-        w.line(Some("AUTO"), None, REC_LINE_AUTOMATIC).unwrap();
-        let call = Call {
+    /// Begins an automatic recording whose file cannot be created. The disk waits at the gate.
+    fn failing(scratch: &ScratchEngine) -> (rec_call, String, DiskGate) {
+        let gate = DiskGate::failing_at(&scratch.dir, FaultPoint::CreateAudio, planted);
+        scratch.line(Some("AUTO"), None, REC_LINE_AUTOMATIC).unwrap();
+        let call = CallFields {
             call_id: Some("c"),
             ..line("AUTO", "101")
         };
-        let call = w.begin(&call).unwrap();
-        let id = w.live_ids().remove(0);
-        (call, id, go_on)
+        let call = scratch.begin(&call).unwrap();
+        let id = scratch.live_ids().remove(0);
+        (call, id, gate)
     }
 
-    fn fails(w: &World, id: &str, go_on: Sender<()>) {
-        drop(go_on);
-        w.events.wait_kind(id, REC_EVENT_START_FAILED);
+    /// Opens the gate, and waits until the recording has failed.
+    fn fail(scratch: &ScratchEngine, id: &str, gate: &DiskGate) {
+        gate.open();
+        scratch.events.wait_kind(id, REC_EVENT_START_FAILED);
     }
 
-    fn next(w: &World) -> String {
-        faults::clear(&w.dir.0);
-        w.wait_started_on("AUTO").id().to_owned()
+    fn next(scratch: &ScratchEngine) -> String {
+        disk_faults::clear(&scratch.dir.0);
+        scratch.wait_started_on("AUTO").id().to_owned()
     }
 
     #[test]
     fn it_begins_paused_and_keeps_nothing() {
-        let w = world();
-        let (call, first, go_on) = failing(&w);
-        w.by_id(rec_pause_by_id, HOST, &first).unwrap();
-        fails(&w, &first, go_on);
-        let id = next(&w);
+        let scratch = scratch_engine();
+        let (call, first, gate) = failing(&scratch);
+        scratch.by_id(rec_pause_by_id, HOST, &first).unwrap();
+        fail(&scratch, &first, &gate);
+        let id = next(&scratch);
         assert_ne!(id, first);
-        assert_eq!(w.state(&id), REC_STATE_PAUSED);
-        w.events.wait_kind(&id, REC_EVENT_PAUSED);
+        assert_eq!(scratch.state(&id), REC_STATE_PAUSED);
+        scratch.events.wait_kind(&id, REC_EVENT_PAUSED);
         let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCM16, 8000).unwrap());
         let say = |sample: i16| legs.iter().for_each(|leg| write_pcm(*leg, &[sample; 1600]));
         say(1111);
-        w.by_id(rec_resume_by_id, HOST, &id).unwrap();
+        scratch.by_id(rec_resume_by_id, HOST, &id).unwrap();
         say(2222);
         end(call).unwrap();
-        let seen = w.events.wait_terminal(&id).recording.unwrap();
-        let said = Wav::read(&seen.path).pcm(0);
+        let seen = scratch.events.wait_terminal(&id).recording.unwrap();
+        let said = WavFile::read(&seen.path).pcm(0);
         assert_eq!(said.iter().filter(|sample| **sample == 2222).count(), 1600);
         assert!(!said.contains(&1111));
-        let (events, _dir) = w.finish();
+        let (events, _dir) = scratch.finish();
         let kinds = [
             REC_EVENT_STARTED,
             REC_EVENT_PAUSED,
@@ -288,47 +279,48 @@ mod with_faults {
 
     #[test]
     fn it_begins_unpaused_where_the_pause_had_ended() {
-        let w = world();
-        let (_, first, go_on) = failing(&w);
-        w.by_id(rec_pause_by_id, HOST, &first).unwrap();
-        w.by_id(rec_resume_by_id, HOST, &first).unwrap();
-        fails(&w, &first, go_on);
-        assert_eq!(w.state(&next(&w)), REC_STATE_RECORDING);
+        let scratch = scratch_engine();
+        let (_, first, gate) = failing(&scratch);
+        scratch.by_id(rec_pause_by_id, HOST, &first).unwrap();
+        scratch.by_id(rec_resume_by_id, HOST, &first).unwrap();
+        fail(&scratch, &first, &gate);
+        assert_eq!(scratch.state(&next(&scratch)), REC_STATE_RECORDING);
     }
 
     /// Nothing is live then, which is the answer; but who asks wants the call recorded.
     #[test]
     fn it_begins_unpaused_after_a_resume_in_between() {
-        type Resume = fn(&World, &str) -> Answer<()>;
+        type Resume = fn(&ScratchEngine, &str) -> AbiResult<()>;
         let ways: [Resume; 3] = [
-            |w, id| w.by_id(rec_resume_by_id, HOST, id),
-            |w, _| {
-                w.by_device(rec_resume_by_device, HOST, Some("AUTO"), None)
+            |scratch, id| scratch.by_id(rec_resume_by_id, HOST, id),
+            |scratch, _| {
+                scratch
+                    .by_device(rec_resume_by_device, HOST, Some("AUTO"), None)
                     .map(drop)
             },
-            |w, _| w.by_call(rec_resume_by_call, HOST, "c").map(drop),
+            |scratch, _| scratch.by_call(rec_resume_by_call, HOST, "c").map(drop),
         ];
         for resume in ways {
-            let w = world();
-            let (_, first, go_on) = failing(&w);
-            w.by_id(rec_pause_by_id, HOST, &first).unwrap();
-            fails(&w, &first, go_on);
-            refused(resume(&w, &first), REC_ERR_NOT_LIVE);
-            assert_eq!(w.state(&next(&w)), REC_STATE_RECORDING);
+            let scratch = scratch_engine();
+            let (_, first, gate) = failing(&scratch);
+            scratch.by_id(rec_pause_by_id, HOST, &first).unwrap();
+            fail(&scratch, &first, &gate);
+            refused(resume(&scratch, &first), REC_ERR_NOT_LIVE);
+            assert_eq!(scratch.state(&next(&scratch)), REC_STATE_RECORDING);
         }
     }
 
     /// It fails again, and the pause is kept for the one after it.
     #[test]
     fn a_pause_outlives_many_failures() {
-        let w = world();
-        let (_, first, go_on) = failing(&w);
-        w.by_id(rec_pause_by_id, HOST, &first).unwrap();
-        fails(&w, &first, go_on);
-        // Told once for each call; then the next one is tried, which fails, too.
+        let scratch = scratch_engine();
+        let (_, first, gate) = failing(&scratch);
+        scratch.by_id(rec_pause_by_id, HOST, &first).unwrap();
+        fail(&scratch, &first, &gate);
+        // Reported once for each call; then the next one is tried, which fails, too.
         let second = Mutex::new(String::new());
         until("it is tried again", || {
-            let live = w.live();
+            let live = scratch.live();
             let Some(seen) = live.first() else {
                 return !second.lock().is_empty();
             };
@@ -336,20 +328,20 @@ mod with_faults {
             *second.lock() = seen.id.clone();
             false
         });
-        let third = next(&w);
+        let third = next(&scratch);
         assert_ne!(third, *second.lock());
-        assert_eq!(w.state(&third), REC_STATE_PAUSED);
+        assert_eq!(scratch.state(&third), REC_STATE_PAUSED);
     }
 
     #[test]
     fn it_begins_paused_on_a_private_call() {
-        let w = world();
-        let (call, first, go_on) = failing(&w);
+        let scratch = scratch_engine();
+        let (call, first, gate) = failing(&scratch);
         private(call, 1).unwrap();
-        fails(&w, &first, go_on);
-        let id = next(&w);
-        assert_eq!(w.state(&id), REC_STATE_PAUSED);
+        fail(&scratch, &first, &gate);
+        let id = next(&scratch);
+        assert_eq!(scratch.state(&id), REC_STATE_PAUSED);
         private(call, 0).unwrap();
-        assert_eq!(w.state(&id), REC_STATE_RECORDING);
+        assert_eq!(scratch.state(&id), REC_STATE_RECORDING);
     }
 }

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
-use callrec_testkit::random::Dice;
+use callrec_testkit::random::SeededRng;
 use callrec_testkit::tree::{assert_settled, files_with_extension};
 use callrec_testkit::wait::until;
 use parking_lot::Mutex;
 
-use super::helper::*;
+use super::scratch_engine::*;
 use crate::support::*;
 
 const LINES: [(&str, &str, &str); 4] = [
@@ -33,7 +33,7 @@ struct Books {
 }
 
 #[track_caller]
-fn allowed<T>(answer: Answer<T>, refusals: &[rec_status]) -> Option<T> {
+fn allowed<T>(answer: AbiResult<T>, refusals: &[rec_status]) -> Option<T> {
     match answer {
         Ok(done) => Some(done),
         Err(refusal) if refusals.contains(&refusal.status) => None,
@@ -41,43 +41,43 @@ fn allowed<T>(answer: Answer<T>, refusals: &[rec_status]) -> Option<T> {
     }
 }
 
-fn step(w: &World, books: &Books, dice: &mut Dice) {
-    let (device, number, call) = LINES[dice.index(LINES.len())];
+fn step(scratch: &ScratchEngine, books: &Books, rng: &mut SeededRng) {
+    let (device, number, call) = LINES[rng.index(LINES.len())];
     let known = {
         let started = books.started.lock();
         let recent = started.len().saturating_sub(12);
-        (recent < started.len()).then(|| started[recent + dice.index(started.len() - recent)].clone())
+        (recent < started.len()).then(|| started[recent + rng.index(started.len() - recent)].clone())
     };
-    match dice.index(8) {
+    match rng.index(8) {
         0 | 1 => {
             // No more than the disk can follow.
-            if w.stats().finishing_recordings > 200 {
+            if scratch.stats().finishing_recordings > 200 {
                 return;
             }
-            let start = Start {
+            let start = StartFields {
                 number: Some(number),
                 ..on_device(device)
             };
-            let start = if dice.index(2) == 0 {
+            let start = if rng.index(2) == 0 {
                 start
             } else {
                 additional(start)
             };
-            let id = allowed(w.start(HOST, &start), &[REC_ERR_ALREADY_RECORDING]);
+            let id = allowed(scratch.start(HOST, &start), &[REC_ERR_ALREADY_RECORDING]);
             books.started.lock().extend(id);
         }
         2 => {
-            let op = [rec_stop_by_id as ById, rec_discard_by_id][dice.index(2)];
+            let op = [rec_stop_by_id as ById, rec_discard_by_id][rng.index(2)];
             let Some(id) = known else { return };
-            if allowed(w.by_id(op, HOST, &id), &[REC_ERR_NOT_LIVE]).is_some() {
+            if allowed(scratch.by_id(op, HOST, &id), &[REC_ERR_NOT_LIVE]).is_some() {
                 *books.won.lock().entry(id).or_default() += 1;
             }
         }
         3 => {
-            let answer = match dice.index(3) {
-                0 => w.stop_by_device(HOST, Some(device), None),
-                1 => w.stop_by_device(HOST, None, Some(number)),
-                _ => w.stop_by_call(HOST, call, None),
+            let answer = match rng.index(3) {
+                0 => scratch.stop_by_device(HOST, Some(device), None),
+                1 => scratch.stop_by_device(HOST, None, Some(number)),
+                _ => scratch.stop_by_call(HOST, call, None),
             };
             if let Some((changed, _, refused)) = allowed(answer, &[REC_ERR_NOT_LIVE]) {
                 books.stopped.fetch_add(changed.into(), Ordering::Relaxed);
@@ -86,21 +86,21 @@ fn step(w: &World, books: &Books, dice: &mut Dice) {
         }
         4 => {
             let refusals = [REC_ERR_NOT_LIVE, REC_ERR_ALREADY_PAUSED];
-            if dice.index(2) == 0 {
+            if rng.index(2) == 0 {
                 allowed(
-                    w.by_device(rec_pause_by_device, HOST, Some(device), Some(number)),
+                    scratch.by_device(rec_pause_by_device, HOST, Some(device), Some(number)),
                     &refusals,
                 );
             } else if let Some(id) = known {
-                allowed(w.by_id(rec_pause_by_id, HOST, &id), &refusals);
+                allowed(scratch.by_id(rec_pause_by_id, HOST, &id), &refusals);
             }
         }
         5 => {
             let refusals = [REC_ERR_NOT_LIVE, REC_ERR_NOT_PAUSED];
-            allowed(w.by_call(rec_resume_by_call, HOST, call), &refusals);
+            allowed(scratch.by_call(rec_resume_by_call, HOST, call), &refusals);
         }
         6 => {
-            let live = w.live_ids();
+            let live = scratch.live_ids();
             let mut unique = live.clone();
             unique.sort();
             unique.dedup();
@@ -108,19 +108,19 @@ fn step(w: &World, books: &Books, dice: &mut Dice) {
             books.lists.fetch_add(1, Ordering::Relaxed);
         }
         _ => {
-            let wanted = Wanted {
+            let wanted = FilterFields {
                 device: Some(device),
                 number: Some(number),
-                ..Wanted::default()
+                ..FilterFields::default()
             };
-            for seen in w.list(HOST, &wanted).unwrap() {
+            for seen in scratch.list(HOST, &wanted).unwrap() {
                 assert_eq!(
                     (seen.device_name.as_str(), seen.directory_number.as_str()),
                     (device, number)
                 );
             }
             if let Some(id) = known {
-                assert_eq!(w.get(HOST, &id).unwrap().id, id);
+                assert_eq!(scratch.get(HOST, &id).unwrap().id, id);
             }
         }
     }
@@ -128,23 +128,24 @@ fn step(w: &World, books: &Books, dice: &mut Dice) {
 
 #[test]
 fn the_books_balance() {
-    let w = world();
+    let scratch = scratch_engine();
     for (device, number, call) in LINES {
-        w.begin(&Call {
-            call_id: Some(call),
-            ..line(device, number)
-        })
-        .unwrap();
+        scratch
+            .begin(&CallFields {
+                call_id: Some(call),
+                ..line(device, number)
+            })
+            .unwrap();
     }
     let books = Books::default();
     let until = Instant::now() + Duration::from_secs(3);
     std::thread::scope(|scope| {
         for seed in 1..=THREADS {
-            let (w, books) = (&w, &books);
+            let (scratch, books) = (&scratch, &books);
             scope.spawn(move || {
-                let mut dice = Dice::scattered(seed);
+                let mut rng = SeededRng::scattered(seed);
                 while Instant::now() < until {
-                    step(w, books, &mut dice);
+                    step(scratch, books, &mut rng);
                 }
             });
         }
@@ -159,19 +160,19 @@ fn the_books_balance() {
     // Each stop one winner; whatever was not stopped yet is live.
     assert!(won.values().all(|winners| *winners == 1), "{won:?}");
     let stopped = won.len() as u64 + books.stopped.into_inner();
-    assert_eq!(w.stats().live_recordings, started.len() as u64 - stopped);
-    assert_eq!(w.live().len() as u64, started.len() as u64 - stopped);
+    assert_eq!(scratch.stats().live_recordings, started.len() as u64 - stopped);
+    assert_eq!(scratch.live().len() as u64, started.len() as u64 - stopped);
     let mut last = 0;
     for call in ["c1", "c2", "c3"] {
-        last += w.stop_by_call(HOST, call, None).unwrap().0;
+        last += scratch.stop_by_call(HOST, call, None).unwrap().0;
     }
     assert_eq!(u64::from(last) + stopped, started.len() as u64);
-    assert!(w.live().is_empty());
-    wait_for_empty(&w);
-    let (events, dir) = w.finish();
+    assert!(scratch.live().is_empty());
+    wait_for_empty(&scratch);
+    let (events, dir) = scratch.finish();
     balance(&events.all(), &started);
     // Files are what finished and was not discarded.
-    let kept = |told: &&Told| {
+    let kept = |told: &&ReceivedEvent| {
         told.kind == REC_EVENT_FINISHED
             && told
                 .recording
@@ -185,16 +186,16 @@ fn the_books_balance() {
     assert_settled(&dir.0);
 }
 
-fn wait_for_empty(w: &World) {
+fn wait_for_empty(scratch: &ScratchEngine) {
     until("the registry is empty", || {
-        let stats = w.stats();
+        let stats = scratch.stats();
         stats.live_recordings + stats.finishing_recordings == 0
     });
-    assert_eq!(w.stats().events_dropped, 0);
+    assert_eq!(scratch.stats().events_dropped, 0);
 }
 
 /// Each start: STARTED first, then pauses and resumes by turns, then one terminal event.
-fn balance(all: &[Told], started: &[String]) {
+fn balance(all: &[ReceivedEvent], started: &[String]) {
     assert!(all.windows(2).all(|pair| pair[0].sequence < pair[1].sequence));
     let mut kinds: HashMap<&str, Vec<i32>> = HashMap::new();
     for told in all {

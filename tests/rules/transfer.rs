@@ -3,89 +3,98 @@
 use callrec::capi::*;
 use callrec_testkit::manifest::manifest_beside;
 
-use super::helper::*;
+use super::scratch_engine::*;
 use crate::support::*;
 
 /// Begun as user1's on SEP1/101, moved to user2's SEP2/102.
-fn transferred(settings: &[(&str, &str)]) -> (World, rec_call, String) {
-    let w = world_with(settings);
-    let (call, id) = w.recorded(&Call {
+fn transferred(settings: &[(&str, &str)]) -> (ScratchEngine, rec_call, String) {
+    let scratch = scratch_engine_with(settings);
+    let (call, id) = scratch.recorded(&CallFields {
         call_id: Some("c"),
         ..by_user("SEP1", "101", "user1")
     });
     by_user("SEP2", "102", "user2").update(call).unwrap();
-    (w, call, id)
+    (scratch, call, id)
 }
 
 #[test]
 fn look_ups_follow() {
-    let (w, _, id) = transferred(&[]);
-    refused(w.stop_by_device(ADMIN, Some("SEP1"), None), REC_ERR_NOT_LIVE);
-    refused(w.stop_by_device(ADMIN, None, Some("101")), REC_ERR_NOT_LIVE);
-    refused(w.start(ADMIN, &on_device("SEP1")), REC_ERR_NO_CALL);
-    refused(w.start(ADMIN, &on_device("SEP2")), REC_ERR_ALREADY_RECORDING);
-    assert_eq!(w.stop_by_device(ADMIN, Some("SEP2"), Some("102")), Ok((1, 0, 0)));
-    assert!(!w.live_ids().contains(&id));
+    let (scratch, _, id) = transferred(&[]);
+    refused(
+        scratch.stop_by_device(ADMIN, Some("SEP1"), None),
+        REC_ERR_NOT_LIVE,
+    );
+    refused(scratch.stop_by_device(ADMIN, None, Some("101")), REC_ERR_NOT_LIVE);
+    refused(scratch.start(ADMIN, &on_device("SEP1")), REC_ERR_NO_CALL);
+    refused(
+        scratch.start(ADMIN, &on_device("SEP2")),
+        REC_ERR_ALREADY_RECORDING,
+    );
+    assert_eq!(
+        scratch.stop_by_device(ADMIN, Some("SEP2"), Some("102")),
+        Ok((1, 0, 0))
+    );
+    assert!(!scratch.live_ids().contains(&id));
 }
 
 #[test]
 fn lists_follow() {
-    let (w, _, id) = transferred(&[]);
-    let found = |wanted: &Wanted| w.list(HOST, wanted).unwrap().len();
+    let (scratch, _, id) = transferred(&[]);
+    let found = |wanted: &FilterFields| scratch.list(HOST, wanted).unwrap().len();
     for (wanted, count) in [
         (
-            Wanted {
+            FilterFields {
                 device: Some("SEP1"),
-                ..Wanted::default()
+                ..FilterFields::default()
             },
             0,
         ),
         (
-            Wanted {
+            FilterFields {
                 device: Some("SEP2"),
-                ..Wanted::default()
+                ..FilterFields::default()
             },
             1,
         ),
         (
-            Wanted {
+            FilterFields {
                 number: Some("101"),
-                ..Wanted::default()
+                ..FilterFields::default()
             },
             0,
         ),
         (
-            Wanted {
+            FilterFields {
                 number: Some("102"),
-                ..Wanted::default()
+                ..FilterFields::default()
             },
             1,
         ),
         (
-            Wanted {
+            FilterFields {
                 user: Some("user1"),
-                ..Wanted::default()
+                ..FilterFields::default()
             },
             0,
         ),
         (
-            Wanted {
+            FilterFields {
                 user: Some("user2"),
-                ..Wanted::default()
+                ..FilterFields::default()
             },
             1,
         ),
         (
-            Wanted {
+            FilterFields {
                 call_id: Some("c"),
-                ..Wanted::default()
+                ..FilterFields::default()
             },
             1,
         ),
     ] {
         assert_eq!(found(&wanted), count);
     }
-    let seen = w.get(HOST, &id).unwrap();
+    let seen = scratch.get(HOST, &id).unwrap();
     assert_eq!(
         (
             seen.device_name.as_str(),
@@ -98,44 +107,50 @@ fn lists_follow() {
 
 #[test]
 fn rights_follow() {
-    let (w, _, id) = transferred(&[]);
-    refused(w.by_id(rec_pause_by_id, OWNER, &id), REC_ERR_FORBIDDEN);
-    w.by_id(rec_pause_by_id, STRANGER, &id).unwrap();
+    let (scratch, _, id) = transferred(&[]);
+    refused(scratch.by_id(rec_pause_by_id, OWNER, &id), REC_ERR_FORBIDDEN);
+    scratch.by_id(rec_pause_by_id, STRANGER, &id).unwrap();
 }
 
 #[test]
 fn marks_follow() {
-    let w = world();
-    w.line(Some("SEP2"), None, REC_LINE_NOT_MONITORABLE).unwrap();
-    let (call, id) = w.recorded(&line("SEP1", "101"));
+    let scratch = scratch_engine();
+    scratch
+        .line(Some("SEP2"), None, REC_LINE_NOT_MONITORABLE)
+        .unwrap();
+    let (call, id) = scratch.recorded(&line("SEP1", "101"));
     line("SEP2", "").update(call).unwrap();
-    let refusal = refused_because(w.by_id(rec_stop_by_id, ADMIN, &id), REC_ERR_NOT_MONITORABLE, 1);
+    let refusal = refused_because(
+        scratch.by_id(rec_stop_by_id, ADMIN, &id),
+        REC_ERR_NOT_MONITORABLE,
+        1,
+    );
     assert_eq!(refusal.device_name, "SEP2");
     line("SEP1", "").update(call).unwrap();
-    w.by_id(rec_stop_by_id, ADMIN, &id).unwrap();
+    scratch.by_id(rec_stop_by_id, ADMIN, &id).unwrap();
 }
 
 #[test]
 fn the_recording_goes_on() {
-    let (w, _, id) = transferred(&[]);
-    assert_eq!(w.state(&id), REC_STATE_RECORDING);
-    assert_eq!(w.live_ids(), [id]);
+    let (scratch, _, id) = transferred(&[]);
+    assert_eq!(scratch.state(&id), REC_STATE_RECORDING);
+    assert_eq!(scratch.live_ids(), [id]);
 }
 
 #[test]
 fn the_manifest_keeps_every_line_with_times() {
-    let (w, call, id) = transferred(&[]);
+    let (scratch, call, id) = transferred(&[]);
     line("SEP3", "103").update(call).unwrap();
     line("SEP1", "101").update(call).unwrap();
     // No move: nothing to add.
-    Call {
+    CallFields {
         first: Some("Ann"),
-        ..Call::default()
+        ..CallFields::default()
     }
     .update(call)
     .unwrap();
-    w.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let seen = w.events.wait_terminal(&id).recording.unwrap();
+    scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    let seen = scratch.events.wait_terminal(&id).recording.unwrap();
     let manifest = manifest_beside(&seen.path);
     let lines = manifest["lines"].as_array().unwrap();
     let names: Vec<_> = lines
@@ -164,12 +179,12 @@ fn the_manifest_keeps_every_line_with_times() {
 
 #[test]
 fn a_recording_begun_after_the_transfer_knows_the_line_before() {
-    let w = world();
-    let call = w.begin(&line("SEP1", "101")).unwrap();
+    let scratch = scratch_engine();
+    let call = scratch.begin(&line("SEP1", "101")).unwrap();
     line("SEP2", "102").update(call).unwrap();
-    let id = w.start(HOST, &on_device("SEP2")).unwrap();
-    w.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let seen = w.events.wait_terminal(&id).recording.unwrap();
+    let id = scratch.start(HOST, &on_device("SEP2")).unwrap();
+    scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    let seen = scratch.events.wait_terminal(&id).recording.unwrap();
     let manifest = manifest_beside(&seen.path);
     let last = manifest["lines"].as_array().unwrap().last().unwrap().clone();
     assert_eq!(
@@ -180,23 +195,24 @@ fn a_recording_begun_after_the_transfer_knows_the_line_before() {
 
 #[test]
 fn the_file_keeps_its_first_name() {
-    let (w, _, id) = transferred(&[("storage.name", "{device}-{number}-{user}")]);
-    w.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let seen = w.events.wait_terminal(&id).recording.unwrap();
+    let (scratch, _, id) = transferred(&[("storage.name", "{device}-{number}-{user}")]);
+    scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    let seen = scratch.events.wait_terminal(&id).recording.unwrap();
     assert!(seen.path.ends_with("SEP1-101-user1.wav"), "{}", seen.path);
     assert_eq!(seen.device_name, "SEP2");
 }
 
 #[test]
 fn the_new_line_must_not_have_such_a_call() {
-    let w = world();
-    w.begin(&Call {
-        call_id: Some("c"),
-        ..line("SEP1", "101")
-    })
-    .unwrap();
-    let other = w
-        .begin(&Call {
+    let scratch = scratch_engine();
+    scratch
+        .begin(&CallFields {
+            call_id: Some("c"),
+            ..line("SEP1", "101")
+        })
+        .unwrap();
+    let other = scratch
+        .begin(&CallFields {
             call_id: Some("c"),
             ..line("SEP2", "102")
         })

@@ -1,92 +1,13 @@
 //! The audio that tests give to recordings, and what is read of their files.
 
 use super::*;
-use callrec::codec::{Block, SampleFormat, Shape};
 use callrec::codec::{container, paged};
-use callrec::storage::{RecordingFile, Source};
 use callrec_testkit::manifest::digest;
-
-/// A format whose packets have no constant size, and whose file keeps what it has.
-pub const PAGED: Format = Format::of(&paged::FORMATS[0]);
 
 /// For what must hold whether a file's frames can be written over in place or not.
 pub fn for_each_format(test: impl Fn(Format)) {
     test(Format::WAV);
     test(PAGED);
-}
-
-/// A recording's file that is given bytes.
-pub struct ByteFile {
-    file: RecordingFile,
-    samples: SampleFormat,
-    frame_bytes: usize,
-    source: Option<Arc<dyn Source>>,
-}
-
-impl ByteFile {
-    pub fn new(file: RecordingFile) -> ByteFile {
-        ByteFile {
-            file,
-            samples: SampleFormat::Pcm16,
-            frame_bytes: 2,
-            source: None,
-        }
-    }
-
-    /// What is known of the recording if a write fails.
-    pub fn known_by(&mut self, source: Arc<dyn Source>) {
-        self.file.known_by(Arc::downgrade(&source));
-        self.source = Some(source);
-    }
-
-    pub fn shape(&mut self, format: Format, rate: u32, channels: u16) {
-        let shape = Shape {
-            format,
-            rate,
-            channels,
-        };
-        self.samples = format.samples();
-        self.frame_bytes = shape.block_frame_bytes();
-        self.file.shape(shape);
-    }
-
-    fn block(&self, bytes: Vec<u8>) -> Block {
-        assert!(bytes.len().is_multiple_of(self.frame_bytes), "whole frames");
-        Block::coded(self.samples, (bytes.len() / self.frame_bytes) as u64, bytes)
-    }
-
-    pub fn write(&mut self, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
-        let block = self.block(bytes);
-        self.file.write(block).map_err(Block::into_buffer)
-    }
-
-    pub fn patch(&mut self, at: u64, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
-        let block = self.block(bytes);
-        let frame = at / self.frame_bytes as u64;
-        self.file.patch(frame, block).map_err(Block::into_buffer)
-    }
-
-    pub fn fill(&mut self, bytes: u64) {
-        let silence = Block::silence(bytes / self.frame_bytes as u64);
-        self.file.write(silence).expect("silence is always taken");
-    }
-
-    /// Nothing before so many bytes is patched any more.
-    pub fn settled(&mut self, bytes: u64) {
-        self.file.settled(bytes / self.frame_bytes as u64);
-    }
-
-    pub fn mark(&mut self, source: Arc<dyn Source>, mark: u32) {
-        self.file.mark(source, mark);
-    }
-
-    pub fn finish(self, manifest: Box<Manifest>, keep: bool) {
-        self.file.finish(manifest, keep);
-    }
-
-    pub fn fail(self, manifest: Box<Manifest>, error: Error) {
-        self.file.fail(manifest, error);
-    }
 }
 
 /// Bytes that tell where they come from.
@@ -113,13 +34,13 @@ fn paged_audio(bytes: &[u8]) -> Vec<u8> {
     let file = paged::decode(bytes).expect("whole pages");
     assert!(file.ended || file.samples.is_empty(), "without its end");
     let frame_bytes = file.shape.block_frame_bytes() as u64;
-    assert_eq!(file.told * frame_bytes, file.samples.len() as u64);
+    assert_eq!(file.header_frames * frame_bytes, file.samples.len() as u64);
     file.samples
 }
 
 /// The manifest told is the one beside the file, and says what the file is.
-pub fn expect_honest(rig: &Rig, told: &Manifest) {
-    let path = rig.path(&told.file);
+pub fn expect_honest(fixture: &StorageFixture, told: &Manifest) {
+    let path = fixture.path(&told.file);
     let beside = fs::read(path.with_extension("json")).expect("a manifest beside the file");
     let beside: Manifest = serde_json::from_slice(&beside).expect("whole");
     assert_eq!(&beside, told);

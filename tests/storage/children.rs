@@ -34,10 +34,10 @@ impl System {
     }
 
     /// Answers as `vfat` does, and as file systems do that know no such renaming.
-    pub fn allows(self, step: Step) -> io::Result<()> {
+    pub fn allows(self, step: FaultPoint) -> io::Result<()> {
         let refused = match step {
-            Step::RenameNew if self != System::RenamesExclusively => libc::EINVAL,
-            Step::Link if self == System::HasNeither => libc::EPERM,
+            FaultPoint::RenameNew if self != System::RenamesExclusively => libc::EINVAL,
+            FaultPoint::Link if self == System::HasNeither => libc::EPERM,
             _ => return Ok(()),
         };
         Err(io::Error::from_raw_os_error(refused))
@@ -55,7 +55,7 @@ pub fn abort_at_behind(gate: &Arc<Gate>, directory: &Path, number: usize, system
     faults::set(
         directory,
         Arc::new(move |step| {
-            if step == Step::Serve {
+            if step == FaultPoint::Serve {
                 gate.pass();
             }
             if steps.fetch_add(1, Ordering::SeqCst) == number {
@@ -81,19 +81,19 @@ pub fn child_locks_records(directory: &Path) {
     };
     let locked = fcntl(&file, FcntlArg::F_SETLK(&whole));
     let config = StorageConfig::new(directory.to_str().expect("UTF-8"));
-    let opened = Store::open(config, &Platform::system(), Arc::new(Seen::default()));
-    say(&format!(
+    let opened = Store::open(config, &Platform::system(), Arc::new(StorageReport::default()));
+    print_line(&format!(
         "{locked:?}, opens {:?}",
         opened.err().map(|error| error.status)
     ));
 }
 
 pub fn child_live(directory: &Path, format: Format, calls: usize) {
-    let rig = Rig::on(ScratchDir(directory.to_owned())).of(format);
+    let fixture = StorageFixture::open_in(ScratchDir(directory.to_owned())).with_format(format);
     let mut files = Vec::new();
     for at in 1..=calls {
         let id = Uuid::from_u128(at as u128);
-        let mut file = rig.begin(id, &format!("sub/{id}"));
+        let mut file = fixture.begin(id, &format!("sub/{id}"));
         write_three(&mut file, format);
         let mut paused = manifest(id);
         paused.lost_ms = 11;
@@ -104,10 +104,10 @@ pub fn child_live(directory: &Path, format: Format, calls: usize) {
             from_frame: 900,
             ..SpanEntry::default()
         });
-        file.mark(fixed(paused), 1);
+        file.update_manifest(fixed(paused), 1);
         files.push(file);
     }
-    rig.report.wait(|seen| seen.marked.len() == calls);
+    fixture.report.wait_until(|seen| seen.marked.len() == calls);
     std::process::abort();
 }
 
@@ -138,13 +138,13 @@ fn write_three(file: &mut ByteFile, format: Format) {
 /// One kept, one discarded, one still live.
 pub fn child_record(directory: &Path, format: Format, kill: usize, system: System) {
     abort_at(directory, kill, system);
-    let rig = Rig::talking(ScratchDir(directory.to_owned())).of(format);
+    let fixture = StorageFixture::printing(ScratchDir(directory.to_owned())).with_format(format);
     for at in 1..=3u128 {
         let id = Uuid::from_u128(at);
-        let mut file = rig.begin(id, "sub/call");
+        let mut file = fixture.begin(id, "sub/call");
         write_three(&mut file, format);
-        file.mark(fixed(manifest(id)), 1);
-        rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
+        file.update_manifest(fixed(manifest(id)), 1);
+        fixture.report.wait_until(|seen| seen.marked.contains(&(id, 1)));
         match at {
             1 => file.finish(ended(id, EndReason::Stopped), true),
             2 => file.finish(ended(id, EndReason::Discarded), false),
@@ -153,9 +153,9 @@ pub fn child_record(directory: &Path, format: Format, kill: usize, system: Syste
                 continue;
             }
         }
-        rig.published(id);
-        rig.settle(id);
-        say(&format!("settled {id}"));
+        fixture.published(id);
+        fixture.settle(id);
+        print_line(&format!("settled {id}"));
     }
     std::process::exit(0);
 }

@@ -5,12 +5,12 @@ use super::*;
 use parking_lot::Mutex;
 
 /// All steps of the recordings of one directory, in order.
-pub type NotedSteps = Arc<Mutex<Vec<Step>>>;
+pub type NotedSteps = Arc<Mutex<Vec<FaultPoint>>>;
 
 /// Notes them from now on, while some of them fail.
 pub fn noted(
     directory: &Path,
-    allows: impl Fn(Step) -> io::Result<()> + Send + Sync + 'static,
+    allows: impl Fn(FaultPoint) -> io::Result<()> + Send + Sync + 'static,
 ) -> NotedSteps {
     let steps = NotedSteps::default();
     let noted = Arc::clone(&steps);
@@ -24,25 +24,25 @@ pub fn noted(
     steps
 }
 
-pub fn all(_: Step) -> io::Result<()> {
+pub fn all(_: FaultPoint) -> io::Result<()> {
     Ok(())
 }
 
-fn all_but(refused: &'static [Step]) -> impl Fn(Step) -> io::Result<()> {
+fn all_but(refused: &'static [FaultPoint]) -> impl Fn(FaultPoint) -> io::Result<()> {
     move |step| match refused.contains(&step) {
         true => Err(io::ErrorKind::StorageFull.into()),
         false => Ok(()),
     }
 }
 
-fn durable(directory: ScratchDir) -> Rig {
+fn durable(directory: ScratchDir) -> StorageFixture {
     let mut config = config();
     config.durability = Durability::Finish;
-    Rig::with(directory, config)
+    StorageFixture::open_with(directory, config)
 }
 
 /// These steps came in this order, others between them.
-pub fn expect_order(steps: &NotedSteps, order: &[Step]) {
+pub fn expect_order(steps: &NotedSteps, order: &[FaultPoint]) {
     let steps = steps.lock();
     let mut rest = steps.iter();
     for step in order {
@@ -54,15 +54,20 @@ pub fn expect_order(steps: &NotedSteps, order: &[Step]) {
 }
 
 /// A recording of one block.
-fn begun(rig: &Rig, id: Uuid) -> ByteFile {
-    let mut file = rig.begin(id, "sub/call");
-    file.shape(rig.format, 8000, 1);
+fn begun(fixture: &StorageFixture, id: Uuid) -> ByteFile {
+    let mut file = fixture.begin(id, "sub/call");
+    file.shape(fixture.format, 8000, 1);
     file.write(pattern(0, 1600)).expect("room");
-    rig.idle();
+    fixture.wait_until_idle();
     file
 }
 
-pub const NOTE: [Step; 4] = [Step::WriteMark, Step::SyncFile, Step::PlaceMark, Step::SyncFolder];
+pub const NOTE: [FaultPoint; 4] = [
+    FaultPoint::WriteLiveManifest,
+    FaultPoint::SyncFile,
+    FaultPoint::RenameLiveManifest,
+    FaultPoint::SyncFolder,
+];
 
 #[test]
 fn a_discard_is_on_the_disk_before_its_audio_goes_and_its_end_is_told() {
@@ -70,53 +75,61 @@ fn a_discard_is_on_the_disk_before_its_audio_goes_and_its_end_is_told() {
 }
 
 fn discard_is_on_the_disk(format: Format) {
-    let rig = durable(ScratchDir::new()).of(format);
+    let fixture = durable(ScratchDir::new()).with_format(format);
     let id = Uuid::new_v4();
-    let file = begun(&rig, id);
-    let steps = noted(&rig.directory.0, all);
+    let file = begun(&fixture, id);
+    let steps = noted(&fixture.directory.0, all);
     file.finish(ended(id, EndReason::Discarded), false);
-    rig.published(id);
-    let audio = [Step::RemoveAudio, Step::SyncFolder];
-    let tail = [Step::RemoveTail, Step::SyncFolder];
+    fixture.published(id);
+    let audio = [FaultPoint::RemoveAudio, FaultPoint::SyncFolder];
+    let tail = [FaultPoint::RemoveTail, FaultPoint::SyncFolder];
     let tail = if format == PAGED { &tail[..] } else { &[] };
-    expect_order(&steps, &[&NOTE[..], tail, &audio, &[Step::Report]].concat());
+    expect_order(&steps, &[&NOTE[..], tail, &audio, &[FaultPoint::Report]].concat());
 }
 
 /// Where the disk takes no new file.
 #[test]
 fn a_note_in_the_old_place_is_on_the_disk() {
-    let rig = durable(ScratchDir::new());
+    let fixture = durable(ScratchDir::new());
     let id = Uuid::new_v4();
-    let file = begun(&rig, id);
-    let steps = noted(&rig.directory.0, all_but(&[Step::WriteMark]));
+    let file = begun(&fixture, id);
+    let steps = noted(&fixture.directory.0, all_but(&[FaultPoint::WriteLiveManifest]));
     file.finish(ended(id, EndReason::Discarded), false);
-    rig.published(id);
-    let note = [Step::OverwriteMark, Step::SyncFile, Step::SyncFolder];
-    let audio = [Step::RemoveAudio, Step::SyncFolder, Step::Report];
+    fixture.published(id);
+    let note = [
+        FaultPoint::OverwriteLiveManifest,
+        FaultPoint::SyncFile,
+        FaultPoint::SyncFolder,
+    ];
+    let audio = [
+        FaultPoint::RemoveAudio,
+        FaultPoint::SyncFolder,
+        FaultPoint::Report,
+    ];
     expect_order(&steps, &[note, audio].concat());
 }
 
 #[test]
 fn what_is_published_is_on_the_disk_before_it_is_told() {
     for system in SYSTEMS {
-        let rig = durable(ScratchDir::new());
+        let fixture = durable(ScratchDir::new());
         let id = Uuid::new_v4();
-        let file = begun(&rig, id);
-        let steps = noted(&rig.directory.0, move |step| system.allows(step));
+        let file = begun(&fixture, id);
+        let steps = noted(&fixture.directory.0, move |step| system.allows(step));
         file.finish(ended(id, EndReason::Stopped), true);
-        rig.published(id);
-        let place = [Step::Sync, Step::SyncFile, Step::PlaceAudio];
-        let link = [Step::Link, Step::SyncFolder, Step::Unlink];
+        fixture.published(id);
+        let place = [FaultPoint::Sync, FaultPoint::SyncFile, FaultPoint::RenameAudio];
+        let link = [FaultPoint::Link, FaultPoint::SyncFolder, FaultPoint::Unlink];
         let link = if system == System::HasHardLinks {
             &link[..]
         } else {
             &[]
         };
         let told = [
-            Step::PlaceManifest,
-            Step::SyncFolder,
-            Step::SyncFolder,
-            Step::Report,
+            FaultPoint::RenameManifest,
+            FaultPoint::SyncFolder,
+            FaultPoint::SyncFolder,
+            FaultPoint::Report,
         ];
         expect_order(&steps, &[&place[..], link, &told].concat());
     }
@@ -124,13 +137,13 @@ fn what_is_published_is_on_the_disk_before_it_is_told() {
 
 #[test]
 fn what_cannot_be_published_is_noted_on_the_disk_before_it_is_told() {
-    let rig = durable(ScratchDir::new());
+    let fixture = durable(ScratchDir::new());
     let id = Uuid::new_v4();
-    let file = begun(&rig, id);
-    let steps = noted(&rig.directory.0, all_but(&[Step::PlaceAudio]));
+    let file = begun(&fixture, id);
+    let steps = noted(&fixture.directory.0, all_but(&[FaultPoint::RenameAudio]));
     file.finish(ended(id, EndReason::Stopped), true);
-    rig.published(id);
-    expect_order(&steps, &[&NOTE[..], &[Step::Report]].concat());
+    fixture.published(id);
+    expect_order(&steps, &[&NOTE[..], &[FaultPoint::Report]].concat());
 }
 
 #[test]
@@ -139,18 +152,18 @@ fn what_recovery_removes_does_not_come_back() {
 }
 
 fn removed_by_recovery(format: Format) {
-    let rig = durable(ScratchDir::new()).of(format);
+    let fixture = durable(ScratchDir::new()).with_format(format);
     let id = Uuid::new_v4();
-    let file = begun(&rig, id);
-    rig.fault(all_but(&[Step::RemoveAudio, Step::RemoveTail]));
+    let file = begun(&fixture, id);
+    fixture.set_fault(all_but(&[FaultPoint::RemoveAudio, FaultPoint::RemoveTail]));
     file.finish(ended(id, EndReason::Discarded), false);
-    rig.until(|_| is_told_or_held(&rig, id));
-    let directory = rig.close();
+    fixture.wait_until(|_| is_told_or_held(&fixture, id));
+    let directory = fixture.close();
     let steps = noted(&directory.0, all);
-    let rig = durable(directory).of(format);
-    assert!(rig.published(id).0.end_reason_is(EndReason::Discarded));
-    let removed = [Step::RemoveTail, Step::RemoveAudio];
-    expect_order(&steps, &[removed, [Step::SyncFolder; 2]].concat());
+    let fixture = durable(directory).with_format(format);
+    assert!(fixture.published(id).0.end_reason_is(EndReason::Discarded));
+    let removed = [FaultPoint::RemoveTail, FaultPoint::RemoveAudio];
+    expect_order(&steps, &[removed, [FaultPoint::SyncFolder; 2]].concat());
 }
 
 /// Once it is published, a search would not find the audio again.
@@ -160,36 +173,37 @@ fn a_manifest_made_anew_is_on_the_disk_before_the_audio_gets_its_name() {
     let live = directory.0.join(format!(".callrec/{}.json", ids[0]));
     fs::write(live, "{\"par").expect("write");
     let steps = noted(&directory.0, all);
-    let rig = durable(directory);
-    rig.published(ids[0]);
-    expect_order(&steps, &[&NOTE[..], &[Step::PlaceAudio]].concat());
+    let fixture = durable(directory);
+    fixture.published(ids[0]);
+    expect_order(&steps, &[&NOTE[..], &[FaultPoint::RenameAudio]].concat());
 }
 
 /// A live manifest that comes back would otherwise owe it again.
 #[test]
 fn an_answered_callback_is_forgotten_after_its_live_manifest() {
-    let rig = durable(ScratchDir::new());
+    let fixture = durable(ScratchDir::new());
     let id = Uuid::new_v4();
-    begun(&rig, id).finish(jobs::with_job(id, EndReason::Stopped), true);
-    rig.published(id);
-    rig.report
-        .wait(|seen| seen.queued.contains(&("callback".to_owned(), id)));
-    jobs::callbacks(&rig).finish(id);
-    let steps = noted(&rig.directory.0, all);
-    rig.settle(id);
-    expect_order(&steps, &[Step::Settle, Step::SyncFolder]);
-    assert!(rig.names_below(".callrec/jobs/callback").is_empty());
+    begun(&fixture, id).finish(jobs::with_job(id, EndReason::Stopped), true);
+    fixture.published(id);
+    fixture
+        .report
+        .wait_until(|seen| seen.queued.contains(&("callback".to_owned(), id)));
+    jobs::callbacks(&fixture).finish(id);
+    let steps = noted(&fixture.directory.0, all);
+    fixture.settle(id);
+    expect_order(&steps, &[FaultPoint::Settle, FaultPoint::SyncFolder]);
+    assert!(fixture.names_below(".callrec/jobs/callback").is_empty());
 }
 
 #[test]
 fn nothing_is_synced_where_a_power_cut_may_cost_it() {
     for keep in [true, false] {
-        let rig = Rig::new();
-        let steps = noted(&rig.directory.0, |step| System::HasHardLinks.allows(step));
+        let fixture = StorageFixture::new();
+        let steps = noted(&fixture.directory.0, |step| System::HasHardLinks.allows(step));
         let id = Uuid::new_v4();
-        begun(&rig, id).finish(ended(id, EndReason::Stopped), keep);
-        rig.published(id);
-        let syncs = [Step::Sync, Step::SyncFile, Step::SyncFolder];
+        begun(&fixture, id).finish(ended(id, EndReason::Stopped), keep);
+        fixture.published(id);
+        let syncs = [FaultPoint::Sync, FaultPoint::SyncFile, FaultPoint::SyncFolder];
         assert!(!steps.lock().iter().any(|step| syncs.contains(step)));
     }
 }

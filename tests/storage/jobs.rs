@@ -14,9 +14,9 @@ pub fn with_job(id: Uuid, reason: EndReason) -> Box<Manifest> {
 }
 
 /// The store's jobs of one kind, for a thread that may wait.
-pub struct Kept<'a>(pub &'a Rig, pub &'a str);
+pub struct StoreJobs<'a>(pub &'a StorageFixture, pub &'a str);
 
-impl Kept<'_> {
+impl StoreJobs<'_> {
     pub fn list(&self) -> Vec<Uuid> {
         let listed = block_on(self.0.store.jobs().list(self.1), &SystemClock);
         listed.expect("the jobs")
@@ -31,15 +31,15 @@ impl Kept<'_> {
     }
 }
 
-pub fn callbacks(rig: &Rig) -> Kept<'_> {
-    Kept(rig, CALLBACK)
+pub fn callbacks(fixture: &StorageFixture) -> StoreJobs<'_> {
+    StoreJobs(fixture, CALLBACK)
 }
 
 /// As a start makes it: the first manifest has the callback already.
-fn begin(rig: &Rig, id: Uuid) -> ByteFile {
+fn begin(fixture: &StorageFixture, id: Uuid) -> ByteFile {
     let mut first = with_job(id, EndReason::Stopped);
     first.end_reason = String::new();
-    let mut file = ByteFile::new(rig.store.begin(id, Box::new(move || (*first, name("call")))));
+    let mut file = ByteFile::new(fixture.store.begin(id, Box::new(move || (*first, name("call")))));
     file.shape(Format::WAV, 8000, 1);
     file.write(pattern(0, 800)).expect("room");
     file
@@ -47,96 +47,101 @@ fn begin(rig: &Rig, id: Uuid) -> ByteFile {
 
 #[test]
 fn a_job_is_on_disk_before_the_end_is_told() {
-    let rig = Rig::new();
+    let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
-    let file = rig.path(&format!(".callrec/jobs/callback/{id}.json"));
+    let file = fixture.path(&format!(".callrec/jobs/callback/{id}.json"));
     let (seen, looked) = (file.clone(), Arc::new(AtomicUsize::new(0)));
     let counted = looked.clone();
-    rig.fault(move |step| {
-        if step == Step::WriteJob || step == Step::PlaceJob {
+    fixture.set_fault(move |step| {
+        if step == FaultPoint::WriteJob || step == FaultPoint::RenameJob {
             assert!(!seen.exists());
             counted.fetch_add(1, Ordering::SeqCst);
         }
         Ok(())
     });
-    begin(&rig, id).finish(with_job(id, EndReason::Stopped), true);
-    let (published, _) = rig.published(id);
+    begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
+    let (published, _) = fixture.published(id);
     assert!(file.exists(), "before `published`");
     assert_eq!(looked.load(Ordering::SeqCst), 2);
-    rig.report
-        .wait(|told| told.queued.contains(&(CALLBACK.to_owned(), id)));
-    let kept = callbacks(&rig).read(id).expect("read").expect("there");
+    fixture
+        .report
+        .wait_until(|told| told.queued.contains(&(CALLBACK.to_owned(), id)));
+    let kept = callbacks(&fixture).read(id).expect("read").expect("there");
     assert_eq!(kept.recording, published);
     assert_eq!((kept.kind.as_str(), kept.key), (CALLBACK, id.to_string()));
     assert_eq!(kept.payload, Fragment::of(&URL));
     assert!(kept.queued_at_ms > 0);
-    rig.settle(id);
+    fixture.settle(id);
     assert_eq!(
-        callbacks(&rig).list(),
+        callbacks(&fixture).list(),
         [id],
         "the event's delivery is not the job's"
     );
-    callbacks(&rig).finish(id);
+    callbacks(&fixture).finish(id);
     assert_eq!(
         (
-            callbacks(&rig).list(),
-            rig.names_below(".callrec/jobs/callback").len()
+            callbacks(&fixture).list(),
+            fixture.names_below(".callrec/jobs/callback").len()
         ),
         (vec![], 0)
     );
-    assert_eq!(callbacks(&rig).read(id).expect("read"), None);
-    callbacks(&rig).finish(id);
+    assert_eq!(callbacks(&fixture).read(id).expect("read"), None);
+    callbacks(&fixture).finish(id);
 }
 
 #[test]
 fn what_was_performed_is_not_queued_again_when_its_end_is_told_again() {
-    let rig = Rig::new();
+    let fixture = StorageFixture::new();
     let ids = [Uuid::new_v4(), Uuid::new_v4()];
     for id in ids {
-        begin(&rig, id).finish(with_job(id, EndReason::Stopped), true);
-        rig.published(id);
+        begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
+        fixture.published(id);
     }
-    callbacks(&rig).finish(ids[0]);
-    assert_eq!(callbacks(&rig).list(), [ids[1]]);
+    callbacks(&fixture).finish(ids[0]);
+    assert_eq!(callbacks(&fixture).list(), [ids[1]]);
     // The end was told to nobody: the next process tells both again.
-    let rig = Rig::on(rig.close());
+    let fixture = StorageFixture::open_in(fixture.close());
     for id in ids {
-        assert!(rig.published(id).1, "repeated");
+        assert!(fixture.published(id).1, "repeated");
     }
-    rig.idle();
-    assert_eq!(callbacks(&rig).list(), [ids[1]]);
-    rig.settle(ids[0]);
-    rig.settle(ids[1]);
-    assert_eq!(callbacks(&rig).list(), [ids[1]]);
+    fixture.wait_until_idle();
+    assert_eq!(callbacks(&fixture).list(), [ids[1]]);
+    fixture.settle(ids[0]);
+    fixture.settle(ids[1]);
+    assert_eq!(callbacks(&fixture).list(), [ids[1]]);
     assert_eq!(
-        rig.names_below(".callrec/jobs/callback"),
+        fixture.names_below(".callrec/jobs/callback"),
         [format!("{}.json", ids[1])]
     );
 }
 
 #[test]
 fn a_job_that_cannot_be_written_is_written_at_the_next_open() {
-    for step in [Step::WriteJob, Step::PlaceJob] {
-        let rig = Rig::new();
-        rig.fault(move |at| if at == step { Err(full()) } else { Ok(()) });
+    for step in [FaultPoint::WriteJob, FaultPoint::RenameJob] {
+        let fixture = StorageFixture::new();
+        fixture.set_fault(move |at| if at == step { Err(full()) } else { Ok(()) });
         let id = Uuid::new_v4();
-        begin(&rig, id).finish(with_job(id, EndReason::Stopped), true);
-        assert!(rig.published(id).0.state_is(State::Finished), "{step:?}");
-        rig.settle(id);
-        assert!(rig.live_path(id).exists(), "it stays for the next open");
-        rig.clear_faults();
-        let rig = Rig::on(rig.close());
-        assert!(rig.published(id).1);
-        rig.report
-            .wait(|told| told.queued.contains(&(CALLBACK.to_owned(), id)));
-        assert_eq!(callbacks(&rig).list(), [id], "{step:?}");
+        begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
+        assert!(
+            fixture.published(id).0.state_is(RecordingState::Finished),
+            "{step:?}"
+        );
+        fixture.settle(id);
+        assert!(fixture.live_path(id).exists(), "it stays for the next open");
+        fixture.clear_faults();
+        let fixture = StorageFixture::open_in(fixture.close());
+        assert!(fixture.published(id).1);
+        fixture
+            .report
+            .wait_until(|told| told.queued.contains(&(CALLBACK.to_owned(), id)));
+        assert_eq!(callbacks(&fixture).list(), [id], "{step:?}");
     }
 }
 
 /// Each is written down, performed and forgotten by itself.
 #[test]
 fn a_recording_has_jobs_of_several_kinds() {
-    let rig = Rig::new();
+    let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
     let mut manifest = with_job(id, EndReason::Stopped);
     manifest.jobs = ["upload", "sidecar"]
@@ -146,30 +151,34 @@ fn a_recording_has_jobs_of_several_kinds() {
     manifest.jobs.push(JobSpec::new("../outside", &1));
     let mut first = manifest.clone();
     first.end_reason = String::new();
-    let mut file = ByteFile::new(rig.store.begin(id, Box::new(move || (*first, name("call")))));
+    let mut file = ByteFile::new(fixture.store.begin(id, Box::new(move || (*first, name("call")))));
     file.shape(Format::WAV, 8000, 1);
     file.write(pattern(0, 800)).expect("room");
     file.finish(manifest, true);
-    rig.published(id);
+    fixture.published(id);
     let kinds = ["upload", "sidecar", CALLBACK];
     for kind in kinds {
-        rig.report
-            .wait(|told| told.queued.contains(&(kind.to_owned(), id)));
-        assert_eq!(Kept(&rig, kind).list(), [id]);
+        fixture
+            .report
+            .wait_until(|told| told.queued.contains(&(kind.to_owned(), id)));
+        assert_eq!(StoreJobs(&fixture, kind).list(), [id]);
     }
-    let job = Kept(&rig, "upload").read(id).expect("read").expect("there");
+    let job = StoreJobs(&fixture, "upload")
+        .read(id)
+        .expect("read")
+        .expect("there");
     assert_eq!((job.kind.as_str(), job.payload.text()), ("upload", "\"upload\""));
-    Kept(&rig, "upload").finish(id);
+    StoreJobs(&fixture, "upload").finish(id);
     // The end was told to nobody: what was performed is not queued again.
-    let rig = Rig::on(rig.close());
-    rig.published(id);
-    rig.idle();
-    let left = kinds.map(|kind| Kept(&rig, kind).list().len());
+    let fixture = StorageFixture::open_in(fixture.close());
+    fixture.published(id);
+    fixture.wait_until_idle();
+    let left = kinds.map(|kind| StoreJobs(&fixture, kind).list().len());
     assert_eq!(left, [0, 1, 1]);
-    rig.settle(id);
-    assert!(rig.names_below(".callrec/jobs/upload").is_empty());
-    assert!(Kept(&rig, "other").list().is_empty());
-    assert!(!rig.path(".callrec/jobs/other").exists());
+    fixture.settle(id);
+    assert!(fixture.names_below(".callrec/jobs/upload").is_empty());
+    assert!(StoreJobs(&fixture, "other").list().is_empty());
+    assert!(!fixture.path(".callrec/jobs/other").exists());
 }
 
 fn full() -> io::Error {
@@ -178,27 +187,27 @@ fn full() -> io::Error {
 
 #[test]
 fn a_discarded_recording_leaves_no_job_and_a_failed_one_does() {
-    let rig = Rig::new();
+    let fixture = StorageFixture::new();
     let (gone, failed) = (Uuid::new_v4(), Uuid::new_v4());
-    begin(&rig, gone).finish(with_job(gone, EndReason::Discarded), false);
-    rig.published(gone);
-    let error = callrec::words::Error::new(callrec::words::Status::Io, "broken");
-    begin(&rig, failed).fail(with_job(failed, EndReason::WriteError), error);
-    rig.published(failed);
-    rig.idle();
-    assert_eq!(callbacks(&rig).list(), [failed]);
+    begin(&fixture, gone).finish(with_job(gone, EndReason::Discarded), false);
+    fixture.published(gone);
+    let error = callrec::types::Error::new(callrec::types::Status::Io, "broken");
+    begin(&fixture, failed).fail(with_job(failed, EndReason::WriteError), error);
+    fixture.published(failed);
+    fixture.wait_until_idle();
+    assert_eq!(callbacks(&fixture).list(), [failed]);
 }
 
 /// Records, is answered, settles; killed at one of its steps.
 pub fn child_performs_a_job(directory: &Path, kill: usize) {
     abort_at(directory, kill, System::RenamesExclusively);
-    let rig = Rig::talking(ScratchDir(directory.to_owned()));
+    let fixture = StorageFixture::printing(ScratchDir(directory.to_owned()));
     let id = Uuid::from_u128(1);
-    begin(&rig, id).finish(with_job(id, EndReason::Stopped), true);
-    rig.published(id);
-    callbacks(&rig).finish(id);
-    say("answered");
-    rig.settle(id);
+    begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
+    fixture.published(id);
+    callbacks(&fixture).finish(id);
+    print_line("answered");
+    fixture.settle(id);
     std::process::exit(0);
 }
 
@@ -208,10 +217,10 @@ fn killed_anywhere_a_job_is_there_until_it_was_performed() {
     for kill in 0.. {
         let directory = ScratchDir::new();
         let (said, ended) = child(Format::WAV, "job", &directory.0, kill);
-        let rig = Rig::on(directory);
-        rig.until(|store| store.idle());
+        let fixture = StorageFixture::open_in(directory);
+        fixture.wait_until(|store| store.is_idle());
         let answered = said.contains("answered");
-        let found = callbacks(&rig).list();
+        let found = callbacks(&fixture).list();
         if answered {
             assert_eq!(found, Vec::<Uuid>::new(), "killed at step {kill}: {said}");
         } else if said.contains("created") {
@@ -230,48 +239,48 @@ fn killed_anywhere_a_job_is_there_until_it_was_performed() {
 fn a_job_of_another_user_is_not_believed() {
     use std::os::unix::fs::chown;
     const STRANGER: Option<u32> = Some(54_321);
-    let rig = Rig::new();
+    let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
-    begin(&rig, id).finish(with_job(id, EndReason::Stopped), true);
-    rig.published(id);
-    let file = rig.path(&format!(".callrec/jobs/callback/{id}.json"));
+    begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
+    fixture.published(id);
+    let file = fixture.path(&format!(".callrec/jobs/callback/{id}.json"));
     if chown(&file, STRANGER, None).is_err() {
         // Only root can give files away.
         return;
     }
-    let refused = |rig: &Rig| {
-        let error = callbacks(rig).read(id).expect_err("a stranger's");
+    let refused = |fixture: &StorageFixture| {
+        let error = callbacks(fixture).read(id).expect_err("a stranger's");
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         assert!(error.to_string().contains("another user"), "{error}");
     };
-    refused(&rig);
+    refused(&fixture);
     assert!(file.exists(), "it is left as it is");
     chown(&file, Some(0), None).expect("root");
-    assert!(callbacks(&rig).read(id).expect("read").is_some());
-    let outbox = rig.path(".callrec/jobs/callback");
+    assert!(callbacks(&fixture).read(id).expect("read").is_some());
+    let outbox = fixture.path(".callrec/jobs/callback");
     chown(&outbox, STRANGER, None).expect("root");
-    let rig = Rig::on(rig.close());
-    refused(&rig);
+    let fixture = StorageFixture::open_in(fixture.close());
+    refused(&fixture);
     chown(&outbox, Some(0), None).expect("root");
-    assert_eq!(callbacks(&rig).list(), [id]);
+    assert_eq!(callbacks(&fixture).list(), [id]);
 }
 
 /// Each makes a file of the same name, to see whom new files belong to.
 #[cfg(unix)]
 #[test]
 fn many_may_come_upon_a_stranger_at_once() {
-    let rig = Rig::new();
+    let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
-    begin(&rig, id).finish(with_job(id, EndReason::Stopped), true);
-    rig.published(id);
-    let file = rig.path(&format!(".callrec/jobs/callback/{id}.json"));
+    begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
+    fixture.published(id);
+    let file = fixture.path(&format!(".callrec/jobs/callback/{id}.json"));
     if std::os::unix::fs::chown(&file, Some(54_321), None).is_err() {
         // Only root can give files away.
         return;
     }
     let ask = || {
         for _ in 0..200 {
-            let error = callbacks(&rig).read(id).expect_err("a stranger's");
+            let error = callbacks(&fixture).read(id).expect_err("a stranger's");
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
         }
     };
@@ -285,33 +294,37 @@ fn many_may_come_upon_a_stranger_at_once() {
 /// A later version may have written it.
 #[test]
 fn a_job_with_unknown_members_is_read() {
-    let rig = Rig::new();
+    let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
-    begin(&rig, id).finish(with_job(id, EndReason::Stopped), true);
-    rig.published(id);
-    let expected = callbacks(&rig).read(id).expect("read").expect("there");
-    let file = rig.path(&format!(".callrec/jobs/callback/{id}.json"));
+    begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
+    fixture.published(id);
+    let expected = callbacks(&fixture).read(id).expect("read").expect("there");
+    let file = fixture.path(&format!(".callrec/jobs/callback/{id}.json"));
     let text = std::fs::read_to_string(&file).expect("there");
     let mut job: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     job["priority"] = 3.into();
     job["recording"]["colour"] = serde_json::json!({ "red": 1 });
     std::fs::write(&file, job.to_string()).expect("written");
-    assert_eq!(callbacks(&rig).read(id).expect("read"), Some(expected));
+    assert_eq!(callbacks(&fixture).read(id).expect("read"), Some(expected));
 }
 
 #[test]
 fn a_damaged_job_is_put_aside() {
-    let rig = Rig::new();
+    let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
-    begin(&rig, id).finish(with_job(id, EndReason::Stopped), true);
-    rig.published(id);
-    let file = rig.path(&format!(".callrec/jobs/callback/{id}.json"));
+    begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
+    fixture.published(id);
+    let file = fixture.path(&format!(".callrec/jobs/callback/{id}.json"));
     for name in ["json.bad", "json.bad-2"] {
         std::fs::write(&file, b"[").expect("written");
-        assert_eq!(callbacks(&rig).read(id).expect("read"), None);
-        assert!(callbacks(&rig).list().is_empty());
-        assert!(rig.path(&format!(".callrec/jobs/callback/{id}.{name}")).exists());
+        assert_eq!(callbacks(&fixture).read(id).expect("read"), None);
+        assert!(callbacks(&fixture).list().is_empty());
+        assert!(
+            fixture
+                .path(&format!(".callrec/jobs/callback/{id}.{name}"))
+                .exists()
+        );
     }
-    let logged = rig.report.seen(|told| told.logged.concat());
+    let logged = fixture.report.read(|told| told.logged.concat());
     assert!(logged.contains("put aside"), "{logged}");
 }

@@ -27,21 +27,21 @@ fn killed_in_recovery(format: Format, system: System) {
         copy_tree(&directory.0, &copy.0);
         let (told, ended) = child(format, &system.task("recover"), &copy.0, kill);
         faults::set(&copy.0, Arc::new(move |step| system.allows(step)));
-        let rig = Rig::on(copy).of(format);
+        let fixture = StorageFixture::open_in(copy).with_format(format);
         for id in &ids {
-            let (published, repeated) = rig.published(*id);
-            assert_eq!(repeated, rig.report.seen(|seen| seen.published[id].1));
+            let (published, repeated) = fixture.published(*id);
+            assert_eq!(repeated, fixture.report.read(|seen| seen.published[id].1));
             assert!(
                 repeated || !told.contains(&format!("published {id}")),
                 "kill {kill}"
             );
-            assert_eq!(audio(&rig.path(&published.file)), whole(), "kill {kill}");
-            expect_honest(&rig, &published);
-            rig.settle(*id);
+            assert_eq!(audio(&fixture.path(&published.file)), whole(), "kill {kill}");
+            expect_honest(&fixture, &published);
+            fixture.settle(*id);
         }
-        assert_eq!(rig.control_names(), ["lock"], "kill {kill}");
+        assert_eq!(fixture.control_names(), ["lock"], "kill {kill}");
         assert_eq!(
-            rig.names_below("sub").len(),
+            fixture.names_below("sub").len(),
             4,
             "kill {kill}: no second copy, no part"
         );
@@ -65,13 +65,13 @@ fn killed_in_recording(system: System) {
         let directory = ScratchDir::new();
         let (told, ended) = child(format, &system.task("record"), &directory.0, kill);
         faults::set(&directory.0, Arc::new(move |step| system.allows(step)));
-        let rig = Rig::on(directory).of(format);
-        rig.idle();
+        let fixture = StorageFixture::open_in(directory).with_format(format);
+        fixture.wait_until_idle();
         for at in 1..=3u128 {
             let id = Uuid::from_u128(at);
             let created = told.contains(&format!("created {id}"));
             let settled = told.contains(&format!("settled {id}"));
-            let found = rig.report.seen(|seen| seen.published.get(&id).cloned());
+            let found = fixture.report.read(|seen| seen.published.get(&id).cloned());
             assert!(
                 !created || settled || found.is_some(),
                 "kill {kill}: {id} is lost"
@@ -91,24 +91,27 @@ fn killed_in_recording(system: System) {
                     !(at == 2 && was_told),
                     "kill {kill}: discarded and told, but there"
                 );
-                let audio = audio(&rig.path(&published.file));
+                let audio = audio(&fixture.path(&published.file));
                 assert!(whole().starts_with(&audio), "kill {kill}");
-                expect_honest(&rig, &published);
+                expect_honest(&fixture, &published);
             }
-            rig.settle(id);
+            fixture.settle(id);
         }
-        assert_eq!(rig.control_names(), ["lock"], "kill {kill}");
+        assert_eq!(fixture.control_names(), ["lock"], "kill {kill}");
         assert!(
-            rig.names_below("sub").iter().all(|name| !name.ends_with(".part")),
+            fixture
+                .names_below("sub")
+                .iter()
+                .all(|name| !name.ends_with(".part")),
             "kill {kill}"
         );
         // Neither a reservation nor a second copy is left.
-        let published = rig
+        let published = fixture
             .names_below("sub")
             .into_iter()
-            .filter(|name| name.ends_with(&rig.audio_name("")));
+            .filter(|name| name.ends_with(&fixture.audio_name("")));
         for name in published {
-            let path = rig.path(&format!("sub/{name}"));
+            let path = fixture.path(&format!("sub/{name}"));
             assert!(
                 path.with_extension("json").exists(),
                 "{system:?} kill {kill}: {name}"

@@ -12,42 +12,42 @@ fn deaf() -> LegEntry {
 }
 
 /// Ends a recording of 500 frames whose ledger says so; its id.
-fn end(rig: &Rig, legs: &[LegEntry], settled_frames: u64, reason: EndReason) -> Uuid {
+fn end(fixture: &StorageFixture, legs: &[LegEntry], settled_frames: u64, reason: EndReason) -> Uuid {
     let id = Uuid::new_v4();
-    let mut file = rig.begin(id, "call");
+    let mut file = fixture.begin(id, "call");
     file.shape(Format::WAV, 8000, 1);
     file.fill(1000);
     let mut manifest = ended(id, reason);
     manifest.legs = legs.to_vec();
     manifest.settled_frames = settled_frames;
     file.finish(manifest, reason != EndReason::Discarded);
-    rig.published(id);
+    fixture.published(id);
     id
 }
 
 /// The event of the next open says the same, as it stands beside the file.
 #[test]
 fn what_was_not_heard_is_told_again_after_a_crash() {
-    let rig = Rig::new();
+    let fixture = StorageFixture::new();
     let ended = [
         (
-            end(&rig, &[deaf()], 500, EndReason::Stopped),
+            end(&fixture, &[deaf()], 500, EndReason::Stopped),
             true,
             &["remote"][..],
         ),
         (
-            end(&rig, &[deaf(), local_leg()], 500, EndReason::Stopped),
+            end(&fixture, &[deaf(), local_leg()], 500, EndReason::Stopped),
             false,
             &["remote"],
         ),
-        (end(&rig, &[local_leg()], 500, EndReason::Stopped), false, &[]),
-        (end(&rig, &[], 500, EndReason::Stopped), true, &[]),
-        (end(&rig, &[deaf()], 400, EndReason::Stopped), false, &[]),
-        (end(&rig, &[deaf()], 500, EndReason::Discarded), false, &[]),
+        (end(&fixture, &[local_leg()], 500, EndReason::Stopped), false, &[]),
+        (end(&fixture, &[], 500, EndReason::Stopped), true, &[]),
+        (end(&fixture, &[deaf()], 400, EndReason::Stopped), false, &[]),
+        (end(&fixture, &[deaf()], 500, EndReason::Discarded), false, &[]),
     ];
-    let expect = |rig: &Rig, again: bool| {
+    let expect = |fixture: &StorageFixture, again: bool| {
         for (id, no_audio, undecoded) in &ended {
-            let (told, repeated) = rig.published(*id);
+            let (told, repeated) = fixture.published(*id);
             assert_eq!(repeated, again);
             assert_eq!(
                 (told.no_audio, told.undecoded.as_slice()),
@@ -56,8 +56,8 @@ fn what_was_not_heard_is_told_again_after_a_crash() {
             assert!(told.settled_frames <= told.samples);
         }
     };
-    expect(&rig, false);
-    expect(&Rig::on(rig.close()), true);
+    expect(&fixture, false);
+    expect(&StorageFixture::open_in(fixture.close()), true);
 }
 
 fn as_texts(texts: &[&'static str]) -> Box<[std::borrow::Cow<'static, str>]> {
@@ -68,9 +68,9 @@ fn as_texts(texts: &[&'static str]) -> Box<[std::borrow::Cow<'static, str>]> {
 #[test]
 fn a_checkpoint_of_all_frames_is_enough() {
     for (frames, no_audio) in [(500, true), (499, false)] {
-        let rig = Rig::new();
+        let fixture = StorageFixture::new();
         let id = Uuid::new_v4();
-        let mut file = rig.begin(id, "call");
+        let mut file = fixture.begin(id, "call");
         file.shape(Format::WAV, 8000, 1);
         file.fill(1000);
         let checkpoint = Manifest {
@@ -78,16 +78,16 @@ fn a_checkpoint_of_all_frames_is_enough() {
             settled_frames: frames,
             ..manifest(id)
         };
-        file.mark(fixed(checkpoint), 1);
-        rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
+        file.update_manifest(fixed(checkpoint), 1);
+        fixture.report.wait_until(|seen| seen.marked.contains(&(id, 1)));
         // As a crash leaves it: the file's end never comes to the store.
         let left = ScratchDir::new();
-        copy_tree(&rig.directory, &left);
-        let (told, _) = Rig::on(left).published(id);
+        copy_tree(&fixture.directory, &left);
+        let (told, _) = StorageFixture::open_in(left).published(id);
         assert!(told.recovered && told.samples == 500);
         assert_eq!((told.no_audio, told.settled_frames), (no_audio, frames));
         assert_eq!(told.undecoded.is_empty(), !no_audio);
         file.finish(ended(id, EndReason::Stopped), true);
-        rig.published(id);
+        fixture.published(id);
     }
 }

@@ -2,9 +2,10 @@
 //! wants to begin with an empty one.
 
 use super::*;
+use callrec_testkit::disk_faults::DiskGate;
 use callrec_testkit::wait::until;
 
-const GONE: &str = "does not name the open directory any more";
+const GONE: &str = "no longer names the open directory";
 
 /// The directory elsewhere, and what is in its place.
 struct Moved {
@@ -14,8 +15,8 @@ struct Moved {
 
 impl Moved {
     /// `made_anew`: an empty directory takes its place.
-    fn away(rig: &Rig, made_anew: bool) -> Moved {
-        let (from, to) = (rig.directory.0.clone(), ScratchDir::new());
+    fn away(fixture: &StorageFixture, made_anew: bool) -> Moved {
+        let (from, to) = (fixture.directory.0.clone(), ScratchDir::new());
         fs::rename(&from, &to.0).expect("moved");
         if made_anew {
             fs::create_dir(&from).expect("made");
@@ -33,43 +34,45 @@ impl Moved {
 }
 
 /// A recording of one block, which is still live.
-fn begun(rig: &Rig, path: &str) -> (Uuid, ByteFile) {
+fn begun(fixture: &StorageFixture, path: &str) -> (Uuid, ByteFile) {
     let id = Uuid::new_v4();
-    let mut file = rig.begin(id, path);
-    file.shape(rig.format, 8000, 1);
+    let mut file = fixture.begin(id, path);
+    file.shape(fixture.format, 8000, 1);
     file.write(pattern(0, 1600)).expect("room");
-    rig.idle();
+    fixture.wait_until_idle();
     (id, file)
 }
 
-fn stopped(rig: &Rig, (id, file): (Uuid, ByteFile)) -> (Manifest, bool) {
+fn stopped(fixture: &StorageFixture, (id, file): (Uuid, ByteFile)) -> (Manifest, bool) {
     file.finish(ended(id, EndReason::Stopped), true);
-    rig.published(id)
+    fixture.published(id)
 }
 
 fn expect_failed(told: &Manifest) {
-    assert!(told.state_is(State::Failed), "{told:?}");
+    assert!(told.state_is(RecordingState::Failed), "{told:?}");
     assert_eq!(told.failure(), Status::Io, "{told:?}");
     assert_eq!(told.file, "", "no path that leads nowhere: {told:?}");
     assert!(told.error.contains(GONE), "{told:?}");
 }
 
 /// How many lines tell that it is gone, or there again.
-fn changes(rig: &Rig) -> usize {
+fn changes(fixture: &StorageFixture) -> usize {
     let tells = |line: &&String| line.starts_with("storage.directory");
-    rig.report.seen(|seen| seen.logged.iter().filter(tells).count())
+    fixture
+        .report
+        .read(|seen| seen.logged.iter().filter(tells).count())
 }
 
 /// The end of one that could not be published is told once more by the open that publishes it.
-fn expect_published_again(rig: &Rig, id: Uuid, told: &Manifest, path: &str) {
-    let (again, repeated) = rig.published(id);
+fn expect_published_again(fixture: &StorageFixture, id: Uuid, told: &Manifest, path: &str) {
+    let (again, repeated) = fixture.published(id);
     assert!(repeated, "{again:?}");
     assert_eq!(again.state, told.state);
     assert_eq!(again.error, told.error);
     assert_eq!(again.end_reason, told.end_reason);
     assert_eq!(again.lost_ms, told.lost_ms);
-    assert_eq!(again.file, rig.audio_name(path));
-    assert_eq!(audio(&rig.audio_path(path)), pattern(0, 1600));
+    assert_eq!(again.file, fixture.audio_name(path));
+    assert_eq!(audio(&fixture.audio_path(path)), pattern(0, 1600));
 }
 
 #[test]
@@ -79,15 +82,15 @@ fn what_ends_in_a_directory_that_was_moved_is_kept_there_and_not_told_as_finishe
 
 fn ends_in_a_moved_directory(format: Format) {
     for made_anew in [true, false] {
-        let rig = Rig::new().of(format);
-        let (first, second) = (begun(&rig, "first"), begun(&rig, "second"));
+        let fixture = StorageFixture::new().with_format(format);
+        let (first, second) = (begun(&fixture, "first"), begun(&fixture, "second"));
         let ids = [first.0, second.0];
-        let moved = Moved::away(&rig, made_anew);
-        let told = [first, second].map(|recording| stopped(&rig, recording).0);
+        let moved = Moved::away(&fixture, made_anew);
+        let told = [first, second].map(|recording| stopped(&fixture, recording).0);
         told.iter().for_each(expect_failed);
-        assert_eq!(changes(&rig), 1, "once, not for each recording");
-        ids.iter().for_each(|id| rig.settle(*id));
-        let elsewhere = Rig::on(rig.close_moved(moved.to)).of(format);
+        assert_eq!(changes(&fixture), 1, "once, not for each recording");
+        ids.iter().for_each(|id| fixture.settle(*id));
+        let elsewhere = StorageFixture::open_in(fixture.close_moved(moved.to)).with_format(format);
         for ((id, told), path) in ids.iter().zip(&told).zip(["first", "second"]) {
             expect_published_again(&elsewhere, *id, told, path);
             elsewhere.settle(*id);
@@ -99,58 +102,58 @@ fn ends_in_a_moved_directory(format: Format) {
 
 #[test]
 fn nothing_begins_in_a_directory_that_was_moved_until_it_is_back() {
-    let rig = Rig::new();
-    let recording = begun(&rig, "first");
-    rig.store.check_path().expect("it is there");
-    let moved = Moved::away(&rig, true);
+    let fixture = StorageFixture::new();
+    let recording = begun(&fixture, "first");
+    fixture.store.check_path().expect("it is there");
+    let moved = Moved::away(&fixture, true);
     let refused = Uuid::new_v4();
-    let file = rig.begin(refused, "refused");
-    let error = rig
+    let file = fixture.begin(refused, "refused");
+    let error = fixture
         .report
         .wait_for(|seen| seen.create_failed.get(&refused).cloned());
     assert_eq!(error.status, Status::Io, "{error:?}");
     assert!(error.message.contains(GONE), "{error:?}");
     drop(file);
     assert_eq!(
-        rig.store.check_path().map_err(|error| error.status),
+        fixture.store.check_path().map_err(|error| error.status),
         Err(Status::Io)
     );
     assert!(!moved.to.0.join("refused.wav.part").exists());
     moved.back();
-    let (told, _) = stopped(&rig, recording);
-    assert!(told.state_is(State::Finished), "{told:?}");
-    let (told, _) = stopped(&rig, begun(&rig, "second"));
-    assert!(told.state_is(State::Finished), "{told:?}");
-    rig.store.check_path().expect("it is there");
-    assert_eq!(changes(&rig), 2, "gone, and there again");
-    assert_eq!(audio(&rig.path("first.wav")), pattern(0, 1600));
+    let (told, _) = stopped(&fixture, recording);
+    assert!(told.state_is(RecordingState::Finished), "{told:?}");
+    let (told, _) = stopped(&fixture, begun(&fixture, "second"));
+    assert!(told.state_is(RecordingState::Finished), "{told:?}");
+    fixture.store.check_path().expect("it is there");
+    assert_eq!(changes(&fixture), 2, "gone, and there again");
+    assert_eq!(audio(&fixture.path("first.wav")), pattern(0, 1600));
 }
 
 /// It is noticed also while nothing begins or ends.
 #[test]
 fn the_path_is_looked_at_again_and_again() {
-    let rig = Rig::new();
-    let store = Arc::clone(&rig.store);
-    let room = std::thread::spawn(move || store.free_room().run(&callrec::clock::SystemClock));
-    let moved = Moved::away(&rig, true);
-    until("it is noticed", || rig.store.check_path().is_err());
+    let fixture = StorageFixture::new();
+    let store = Arc::clone(&fixture.store);
+    let room = std::thread::spawn(move || store.free_space_monitor().run(&callrec::clock::SystemClock));
+    let moved = Moved::away(&fixture, true);
+    until("it is noticed", || fixture.store.check_path().is_err());
     moved.back();
-    until("it is noticed", || rig.store.check_path().is_ok());
-    rig.store.shutdown();
+    until("it is noticed", || fixture.store.check_path().is_ok());
+    fixture.store.shutdown();
     room.join().expect("no panic");
 }
 
 /// As one who has given up the right to walk the path since it opened the directory.
 #[test]
 fn a_path_that_cannot_be_looked_at_is_not_gone() {
-    let rig = Rig::new();
-    rig.fault(|step| match step {
-        Step::CheckRoot => Err(io::ErrorKind::PermissionDenied.into()),
+    let fixture = StorageFixture::new();
+    fixture.set_fault(|step| match step {
+        FaultPoint::CheckRoot => Err(io::ErrorKind::PermissionDenied.into()),
         _ => Ok(()),
     });
-    let (told, _) = stopped(&rig, begun(&rig, "call"));
-    assert!(told.state_is(State::Finished), "{told:?}");
-    assert_eq!(changes(&rig), 0);
+    let (told, _) = stopped(&fixture, begun(&fixture, "call"));
+    assert!(told.state_is(RecordingState::Finished), "{told:?}");
+    assert_eq!(changes(&fixture), 0);
 }
 
 /// Nobody has been told of it, so the open that can publish it tells it as usual.
@@ -158,23 +161,23 @@ fn a_path_that_cannot_be_looked_at_is_not_gone() {
 fn what_is_recovered_in_a_directory_that_was_moved_is_left_for_the_next_open() {
     let (directory, ids) = recovery::crashed(Format::WAV, 1);
     let id = ids[0];
-    let gate = Gate::at(&directory.0, Step::Digest);
-    gate.set(true);
-    let rig = Rig::on(directory);
-    gate.reached(1);
-    let moved = Moved::away(&rig, true);
-    gate.set(false);
-    rig.report.wait(|seen| {
+    let gate = DiskGate::at(&directory.0, FaultPoint::Digest);
+    gate.shut();
+    let fixture = StorageFixture::open_in(directory);
+    gate.wait_for_arrivals(1);
+    let moved = Moved::away(&fixture, true);
+    gate.open();
+    fixture.report.wait_until(|seen| {
         seen.logged
             .iter()
             .any(|line| line.contains("left for the next open"))
     });
-    assert!(rig.report.seen(|seen| seen.published.is_empty()));
+    assert!(fixture.report.read(|seen| seen.published.is_empty()));
     fs::remove_dir(&moved.from).expect("empty");
-    let rig = Rig::on(rig.close_moved(moved.to));
-    let (told, repeated) = rig.published(id);
+    let fixture = StorageFixture::open_in(fixture.close_moved(moved.to));
+    let (told, repeated) = fixture.published(id);
     assert!(
-        told.state_is(State::Finished) && told.recovered && !repeated,
+        told.state_is(RecordingState::Finished) && told.recovered && !repeated,
         "{told:?}"
     );
 }

@@ -1,7 +1,7 @@
 //! Late audio: what was given before is given again, and the file holds the latest.
 
 use super::*;
-use callrec_testkit::random::Dice;
+use callrec_testkit::random::SeededRng;
 
 const ENOSPC: i32 = 28;
 const EMFILE: i32 = 24;
@@ -16,9 +16,9 @@ struct Twin {
 }
 
 impl Twin {
-    fn begin(rig: &Rig, id: Uuid) -> Twin {
-        let mut file = rig.begin(id, "call");
-        file.shape(rig.format, 8000, 1);
+    fn begin(fixture: &StorageFixture, id: Uuid) -> Twin {
+        let mut file = fixture.begin(id, "call");
+        file.shape(fixture.format, 8000, 1);
         Twin {
             file,
             expected: Vec::new(),
@@ -56,26 +56,26 @@ impl Twin {
     }
 
     /// Ends it; the file, its manifest and its digest must be of what was given last.
-    fn expect(self, rig: &Rig, id: Uuid) {
+    fn expect(self, fixture: &StorageFixture, id: Uuid) {
         self.file.finish(ended(id, EndReason::Stopped), true);
-        let (published, _) = rig.published(id);
-        assert!(published.state_is(State::Finished), "{published:?}");
-        assert!(audio(&rig.path(&published.file)) == self.expected);
+        let (published, _) = fixture.published(id);
+        assert!(published.state_is(RecordingState::Finished), "{published:?}");
+        assert!(audio(&fixture.path(&published.file)) == self.expected);
         assert!(published.digest.starts_with("sha256:"));
-        expect_honest(rig, &published);
-        rig.idle();
-        assert_eq!(rig.store.backlog_bytes(), 0);
-        assert_eq!(rig.store.open_files(), 0);
+        expect_honest(fixture, &published);
+        fixture.wait_until_idle();
+        assert_eq!(fixture.store.backlog_bytes(), 0);
+        assert_eq!(fixture.store.open_files(), 0);
     }
 }
 
 /// Holds the writer at the next write of audio, so that what follows is one batch.
-fn held(rig: &Rig, twin: &mut Twin, bytes: usize, patches: &Arc<AtomicUsize>) -> Arc<Gate> {
+fn held(fixture: &StorageFixture, twin: &mut Twin, bytes: usize, patches: &Arc<AtomicUsize>) -> Arc<Gate> {
     let gate = Arc::new(Gate::default());
-    gate.set(true);
+    gate.shut();
     let (at, count) = (Arc::clone(&gate), Arc::clone(patches));
-    let (write, patch) = (rig.write_step(), rig.patch_step());
-    rig.fault(move |step| {
+    let (write, patch) = (fixture.write_step(), fixture.patch_step());
+    fixture.set_fault(move |step| {
         if step == write {
             at.pass();
         } else if step == patch {
@@ -84,7 +84,7 @@ fn held(rig: &Rig, twin: &mut Twin, bytes: usize, patches: &Arc<AtomicUsize>) ->
         Ok(())
     });
     twin.write(bytes);
-    gate.reached(1);
+    gate.wait_for_arrivals(1);
     gate
 }
 
@@ -94,11 +94,11 @@ fn patches_land_in_what_is_written_and_in_what_is_gathered() {
 }
 
 fn patches_land(format: Format) {
-    let rig = Rig::new().of(format);
+    let fixture = StorageFixture::new().with_format(format);
     let id = Uuid::new_v4();
-    let mut twin = Twin::begin(&rig, id);
+    let mut twin = Twin::begin(&fixture, id);
     let patches = Arc::default();
-    let gate = held(&rig, &mut twin, 1000, &patches);
+    let gate = held(&fixture, &mut twin, 1000, &patches);
     twin.fill(500);
     twin.write(300);
     twin.patch(100, 200);
@@ -109,9 +109,9 @@ fn patches_land(format: Format) {
     twin.patch(0, 1900);
     twin.write(50);
     twin.patch(1850, 100);
-    gate.set(false);
-    rig.idle();
-    twin.expect(&rig, id);
+    gate.open();
+    fixture.wait_until_idle();
+    twin.expect(&fixture, id);
     assert_eq!(
         patches.load(Ordering::SeqCst),
         3,
@@ -125,13 +125,13 @@ fn patches_that_touch_are_one_write() {
 }
 
 fn touching_patches_are_one_write(format: Format) {
-    let rig = Rig::new().of(format);
+    let fixture = StorageFixture::new().with_format(format);
     let id = Uuid::new_v4();
-    let mut twin = Twin::begin(&rig, id);
+    let mut twin = Twin::begin(&fixture, id);
     twin.write(100_000);
-    rig.written(100_000);
+    fixture.wait_until_written(100_000);
     let patches = Arc::default();
-    let gate = held(&rig, &mut twin, 160, &patches);
+    let gate = held(&fixture, &mut twin, 160, &patches);
     for frame in 0..200 {
         twin.patch(10_000 + frame * 320, 320);
     }
@@ -139,11 +139,11 @@ fn touching_patches_are_one_write(format: Format) {
     for frame in 0..200 {
         twin.patch(10_000 + frame * 320, 320);
     }
-    gate.set(false);
-    twin.expect(&rig, id);
+    gate.open();
+    twin.expect(&fixture, id);
     assert_eq!(patches.load(Ordering::SeqCst), 1);
     if format == Format::WAV {
-        assert_eq!(rig.store.bytes_written(), 100_160 + 64_000);
+        assert_eq!(fixture.store.bytes_written(), 100_160 + 64_000);
     }
 }
 
@@ -153,18 +153,18 @@ fn a_patch_adds_nothing_to_the_file() {
 }
 
 fn patch_adds_nothing(format: Format) {
-    let rig = Rig::new().of(format);
+    let fixture = StorageFixture::new().with_format(format);
     let id = Uuid::new_v4();
-    let mut twin = Twin::begin(&rig, id);
+    let mut twin = Twin::begin(&fixture, id);
     twin.write(1000);
-    rig.written(1000);
+    fixture.wait_until_written(1000);
     let beyond = pattern(7, 400);
     twin.expected[800..].copy_from_slice(&beyond[..200]);
     assert!(twin.file.patch(800, beyond).is_ok(), "room");
     assert!(twin.file.patch(5000, vec![9; 10]).is_ok(), "room");
     assert!(twin.file.patch(0, Vec::new()).is_ok(), "nothing is no patch");
-    twin.expect(&rig, id);
-    let told = rig.report.seen(|seen| {
+    twin.expect(&fixture, id);
+    let told = fixture.report.read(|seen| {
         let beyond = |line: &&String| line.contains("beyond the end");
         seen.logged.iter().filter(beyond).count()
     });
@@ -187,25 +187,25 @@ fn any_order_survives(format: Format) {
         let mut config = config();
         config.max_open_files = if seed % 3 == 0 { 1 } else { 0 };
         config.backlog_ms = 600_000;
-        let rig = Rig::with(ScratchDir::new(), config).of(format);
+        let fixture = StorageFixture::open_with(ScratchDir::new(), config).with_format(format);
         // Takes the only handle, so that ours is closed after each batch.
         let other = Uuid::new_v4();
-        let holder = rig.begin(other, "other");
-        rig.report.wait(|seen| seen.created.contains(&other));
+        let holder = fixture.begin(other, "other");
+        fixture.report.wait_until(|seen| seen.created.contains(&other));
         let id = Uuid::new_v4();
-        let mut twin = Twin::begin(&rig, id);
-        let mut dice = Dice::scattered(seed);
-        let mut roll = move |sides: usize| dice.index(sides);
+        let mut twin = Twin::begin(&fixture, id);
+        let mut rng = SeededRng::scattered(seed);
+        let mut roll = move |sides: usize| rng.index(sides);
         twin.write(2 * (1 + roll(1000)));
         let asked = AtomicUsize::new(roll(3));
-        rig.fault(move |step| {
+        fixture.set_fault(move |step| {
             let writes = [
-                Step::WriteAudio,
-                Step::PatchAudio,
-                Step::WriteTail,
-                Step::PatchTail,
-                Step::CompactTail,
-                Step::PlaceTail,
+                FaultPoint::WriteAudio,
+                FaultPoint::PatchAudio,
+                FaultPoint::WriteTail,
+                FaultPoint::PatchTail,
+                FaultPoint::CompactTail,
+                FaultPoint::RenameTail,
             ];
             if writes.contains(&step) && asked.fetch_add(1, Ordering::SeqCst) % 3 == 1 {
                 return Err(io::Error::from_raw_os_error(EMFILE));
@@ -218,7 +218,7 @@ fn any_order_survives(format: Format) {
                 0 => twin.write(2 * (1 + roll(100_000))),
                 1 => twin.write(2 * (1 + roll(800))),
                 2 => twin.fill(2 * roll(150_000)),
-                3 => rig.store.nudge(),
+                3 => fixture.store.wake_writers(),
                 _ => {
                     let length = twin.expected.len() - twin.settled;
                     let at = length.saturating_sub((length / (1 + roll(20))).max(1)) / 2 * 2;
@@ -230,8 +230,8 @@ fn any_order_survives(format: Format) {
             }
         }
         drop(holder);
-        rig.published(other);
-        twin.expect(&rig, id);
+        fixture.published(other);
+        twin.expect(&fixture, id);
     }
 }
 
@@ -242,15 +242,15 @@ fn a_patch_that_cannot_be_written_ends_the_recording() {
 
 fn unwritten_patch_ends_the_recording(format: Format) {
     for passing in [true, false] {
-        let rig = Rig::new().of(format);
+        let fixture = StorageFixture::new().with_format(format);
         let id = Uuid::new_v4();
-        let mut twin = Twin::begin(&rig, id);
+        let mut twin = Twin::begin(&fixture, id);
         twin.write(1000);
-        rig.written(1000);
+        fixture.wait_until_written(1000);
         let patches = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&patches);
-        let patch = rig.patch_step();
-        rig.fault(move |step| {
+        let patch = fixture.patch_step();
+        fixture.set_fault(move |step| {
             if step != patch {
                 return Ok(());
             }
@@ -263,17 +263,19 @@ fn unwritten_patch_ends_the_recording(format: Format) {
         if passing {
             twin.patch(100, 200);
             twin.write(100);
-            twin.expect(&rig, id);
+            twin.expect(&fixture, id);
             assert_eq!(patches.load(Ordering::SeqCst), 3);
         } else {
             assert!(twin.file.patch(100, vec![1; 200]).is_ok(), "room");
-            let error = rig.report.wait_for(|seen| seen.write_failed.get(&id).cloned());
+            let error = fixture
+                .report
+                .wait_for(|seen| seen.write_failed.get(&id).cloned());
             assert_eq!(error.status, Status::NoSpace);
             twin.file.finish(ended(id, EndReason::Stopped), true);
-            let (published, _) = rig.published(id);
-            assert!(published.state_is(State::Failed));
-            assert_eq!(audio(&rig.audio_path("call")), twin.expected);
-            expect_honest(&rig, &published);
+            let (published, _) = fixture.published(id);
+            assert!(published.state_is(RecordingState::Failed));
+            assert_eq!(audio(&fixture.audio_path("call")), twin.expected);
+            expect_honest(&fixture, &published);
             assert_eq!(patches.load(Ordering::SeqCst), 1);
         }
     }
@@ -287,13 +289,13 @@ fn a_full_backlog_gives_a_patch_back() {
 fn full_backlog_gives_it_back(format: Format) {
     let mut config = config();
     config.backlog_ms = 1000;
-    let rig = Rig::with(ScratchDir::new(), config).of(format);
+    let fixture = StorageFixture::open_with(ScratchDir::new(), config).with_format(format);
     let id = Uuid::new_v4();
-    let mut twin = Twin::begin(&rig, id);
+    let mut twin = Twin::begin(&fixture, id);
     let patches = Arc::default();
-    let gate = held(&rig, &mut twin, 8000, &patches);
+    let gate = held(&fixture, &mut twin, 8000, &patches);
     twin.patch(0, 6000);
-    assert_eq!(rig.store.backlog_bytes(), 14_000, "patches wait like audio");
+    assert_eq!(fixture.store.backlog_bytes(), 14_000, "patches wait like audio");
     twin.patch(6000, 2000);
     let late = pattern(99, 2000);
     assert_eq!(
@@ -301,11 +303,11 @@ fn full_backlog_gives_it_back(format: Format) {
         Err(late),
         "nothing was taken"
     );
-    assert_eq!(rig.store.dropped_bytes(), 2000);
-    gate.set(false);
-    rig.until(|store| store.backlog_bytes() == 0);
+    assert_eq!(fixture.store.dropped_bytes(), 2000);
+    gate.open();
+    fixture.wait_until(|store| store.backlog_bytes() == 0);
     twin.patch(2000, 2000);
-    twin.expect(&rig, id);
+    twin.expect(&fixture, id);
 }
 
 #[test]
@@ -314,37 +316,37 @@ fn a_discarded_recording_needs_no_patch() {
 }
 
 fn discarded_needs_no_patch(format: Format) {
-    let rig = Rig::new().of(format);
+    let fixture = StorageFixture::new().with_format(format);
     let id = Uuid::new_v4();
-    let mut twin = Twin::begin(&rig, id);
+    let mut twin = Twin::begin(&fixture, id);
     let patches = Arc::default();
-    let gate = held(&rig, &mut twin, 1000, &patches);
+    let gate = held(&fixture, &mut twin, 1000, &patches);
     twin.patch(0, 500);
     twin.file.finish(ended(id, EndReason::Discarded), false);
-    gate.set(false);
-    assert!(rig.published(id).0.end_reason_is(EndReason::Discarded));
-    rig.idle();
+    gate.open();
+    assert!(fixture.published(id).0.end_reason_is(EndReason::Discarded));
+    fixture.wait_until_idle();
     assert_eq!(patches.load(Ordering::SeqCst), 0);
-    assert_eq!(rig.store.backlog_bytes(), 0);
-    assert_eq!(rig.names(), [".callrec"]);
+    assert_eq!(fixture.store.backlog_bytes(), 0);
+    assert_eq!(fixture.names(), [".callrec"]);
 }
 
 /// Each patch waits until the one before is on the disk, so that each is a step.
-fn patch_one_by_one(rig: &Rig, id: Uuid, gate: &Gate) -> ByteFile {
-    gate.set(true);
-    let mut file = rig.begin(id, "sub/call");
-    file.shape(rig.format, 8000, 1);
+fn patch_one_by_one(fixture: &StorageFixture, id: Uuid, gate: &Gate) -> ByteFile {
+    gate.shut();
+    let mut file = fixture.begin(id, "sub/call");
+    file.shape(fixture.format, 8000, 1);
     file.write(pattern(0, 800)).expect("room");
     file.fill(800);
     file.write(pattern(2, 800)).expect("room");
-    gate.set(false);
+    gate.open();
     for at in 0..PATCHES {
-        rig.idle();
+        fixture.wait_until_idle();
         let from = 800 + at as u64 * 200;
         file.settled(from);
         file.patch(from, pattern(10 + at, 200)).expect("room");
     }
-    rig.idle();
+    fixture.wait_until_idle();
     file
 }
 
@@ -354,12 +356,12 @@ const PATCHES: usize = 4;
 pub fn child_patches(directory: &Path, format: Format, kill: usize) {
     let gate = Arc::new(Gate::default());
     abort_at_behind(&gate, directory, kill, System::RenamesExclusively);
-    let rig = Rig::talking(ScratchDir(directory.to_owned())).of(format);
+    let fixture = StorageFixture::printing(ScratchDir(directory.to_owned())).with_format(format);
     let [ends, lives] = [1, 2].map(Uuid::from_u128);
-    patch_one_by_one(&rig, ends, &gate).finish(ended(ends, EndReason::Stopped), true);
-    rig.published(ends);
-    rig.settle(ends);
-    std::mem::forget(patch_one_by_one(&rig, lives, &gate));
+    patch_one_by_one(&fixture, ends, &gate).finish(ended(ends, EndReason::Stopped), true);
+    fixture.published(ends);
+    fixture.settle(ends);
+    std::mem::forget(patch_one_by_one(&fixture, lives, &gate));
     std::process::exit(0);
 }
 
@@ -374,14 +376,14 @@ fn killed_while_patching(format: Format) {
     for kill in 0.. {
         let directory = ScratchDir::new();
         let (told, ended) = child(format, "patches", &directory.0, kill);
-        let rig = Rig::on(directory).of(format);
-        rig.idle();
+        let fixture = StorageFixture::open_in(directory).with_format(format);
+        fixture.wait_until_idle();
         for id in [1, 2].map(Uuid::from_u128) {
-            let Some((published, _)) = rig.report.seen(|seen| seen.published.get(&id).cloned()) else {
+            let Some((published, _)) = fixture.report.read(|seen| seen.published.get(&id).cloned()) else {
                 continue;
             };
-            expect_honest(&rig, &published);
-            let said = audio(&rig.path(&published.file));
+            expect_honest(&fixture, &published);
+            let said = audio(&fixture.path(&published.file));
             let patched = patches_in(&said);
             found.insert((said.len(), patched));
             let complete = told.contains(&format!("published {id}"));

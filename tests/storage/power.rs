@@ -6,45 +6,48 @@ use super::*;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-fn power(directory: ScratchDir, format: Format) -> Rig {
+fn power(directory: ScratchDir, format: Format) -> StorageFixture {
     let mut config = config();
     config.durability = Durability::Power;
     // Audio is synced as soon as it is written.
     config.sync_interval_ms = 100;
-    Rig::with(directory, config).of(format)
+    StorageFixture::open_with(directory, config).with_format(format)
 }
 
 /// A recording without audio, whose start was told.
-fn started(rig: &Rig, id: Uuid) -> ByteFile {
-    let file = rig.begin(id, "2026/11/call");
-    rig.report.wait(|seen| seen.created.contains(&id));
-    rig.idle();
+fn started(fixture: &StorageFixture, id: Uuid) -> ByteFile {
+    let file = fixture.begin(id, "2026/11/call");
+    fixture.report.wait_until(|seen| seen.created.contains(&id));
+    fixture.wait_until_idle();
     file
 }
 
-fn say(rig: &Rig, file: &mut ByteFile) {
-    file.shape(rig.format, 8000, 1);
+fn write_audio(fixture: &StorageFixture, file: &mut ByteFile) {
+    file.shape(fixture.format, 8000, 1);
     file.write(pattern(0, 1600)).expect("room");
 }
 
 /// What is said goes on into the file, and the end says that the disk has refused a sync.
-fn goes_on_and_fails(rig: &Rig, mut file: ByteFile, id: Uuid, status: Status) {
+fn goes_on_and_fails(fixture: &StorageFixture, mut file: ByteFile, id: Uuid, status: Status) {
     file.write(pattern(1, 800)).expect("room");
     file.finish(ended(id, EndReason::Stopped), true);
-    let (told, _) = rig.published(id);
-    assert!(told.state_is(State::Failed), "{told:?}");
+    let (told, _) = fixture.published(id);
+    assert!(told.state_is(RecordingState::Failed), "{told:?}");
     assert_eq!(told.failure(), status, "{told:?}");
     let all = [pattern(0, 1600), pattern(1, 800)].concat();
-    assert_eq!(audio(&rig.path(&told.file)), all);
-    assert_eq!(rig.report.seen(|seen| seen.write_failed.len()), 0);
+    assert_eq!(audio(&fixture.path(&told.file)), all);
+    assert_eq!(fixture.report.read(|seen| seen.write_failed.len()), 0);
 }
 
 /// The steps from now on until something was told.
-fn noted_before(rig: &Rig, is_told: impl Fn(&Told) -> bool + Send + Sync + 'static) -> NotedSteps {
+fn noted_before(
+    fixture: &StorageFixture,
+    is_told: impl Fn(&StorageReports) -> bool + Send + Sync + 'static,
+) -> NotedSteps {
     let steps = NotedSteps::default();
-    let (noted, report) = (Arc::clone(&steps), Arc::clone(&rig.report));
-    rig.fault(move |step| {
-        if !report.seen(&is_told) {
+    let (noted, report) = (Arc::clone(&steps), Arc::clone(&fixture.report));
+    fixture.set_fault(move |step| {
+        if !report.read(&is_told) {
             noted.lock().push(step);
         }
         Ok(())
@@ -53,8 +56,8 @@ fn noted_before(rig: &Rig, is_told: impl Fn(&Told) -> bool + Send + Sync + 'stat
 }
 
 /// Until these steps have come, in this order.
-fn until_order(rig: &Rig, steps: &NotedSteps, order: &[Step]) {
-    rig.until(|_| {
+fn until_order(fixture: &StorageFixture, steps: &NotedSteps, order: &[FaultPoint]) {
+    fixture.wait_until(|_| {
         let steps = steps.lock();
         let mut rest = steps.iter();
         order.iter().all(|step| rest.any(|came| came == step))
@@ -64,16 +67,30 @@ fn until_order(rig: &Rig, steps: &NotedSteps, order: &[Step]) {
 #[test]
 fn what_is_told_as_started_is_on_the_disk() {
     for_each_format(|format| {
-        let rig = power(ScratchDir::new(), format);
+        let fixture = power(ScratchDir::new(), format);
         let id = Uuid::new_v4();
-        let steps = noted_before(&rig, move |seen| seen.created.contains(&id));
-        let file = started(&rig, id);
-        let made = [Step::CreateManifest, Step::CreateAudio, Step::WriteHeader];
+        let steps = noted_before(&fixture, move |seen| seen.created.contains(&id));
+        let file = started(&fixture, id);
+        let made = [
+            FaultPoint::CreateManifest,
+            FaultPoint::CreateAudio,
+            FaultPoint::WriteHeader,
+        ];
         // The file, the root and two folders, then the manifest that says that it is there.
-        let audio = [Step::Sync, Step::SyncFolder, Step::SyncFolder, Step::SyncFolder];
-        let manifest = [Step::WriteMark, Step::SyncFile, Step::PlaceMark, Step::SyncFolder];
+        let audio = [
+            FaultPoint::Sync,
+            FaultPoint::SyncFolder,
+            FaultPoint::SyncFolder,
+            FaultPoint::SyncFolder,
+        ];
+        let manifest = [
+            FaultPoint::WriteLiveManifest,
+            FaultPoint::SyncFile,
+            FaultPoint::RenameLiveManifest,
+            FaultPoint::SyncFolder,
+        ];
         expect_order(&steps, &[&made[..], &audio, &manifest].concat());
-        assert!(live(&rig, id).started);
+        assert!(fixture.live_manifest(id).started);
         file.finish(ended(id, EndReason::Stopped), true);
     });
 }
@@ -82,30 +99,33 @@ fn what_is_told_as_started_is_on_the_disk() {
 fn a_start_that_cannot_be_synced_is_none() {
     for_each_format(|format| {
         for refused in [
-            Step::Sync,
-            Step::SyncFolder,
-            Step::WriteMark,
-            Step::SyncFile,
-            Step::PlaceMark,
+            FaultPoint::Sync,
+            FaultPoint::SyncFolder,
+            FaultPoint::WriteLiveManifest,
+            FaultPoint::SyncFile,
+            FaultPoint::RenameLiveManifest,
         ] {
-            let rig = power(ScratchDir::new(), format);
+            let fixture = power(ScratchDir::new(), format);
             let id = Uuid::new_v4();
-            rig.fault(move |step| match step == refused {
+            fixture.set_fault(move |step| match step == refused {
                 true => Err(io::ErrorKind::StorageFull.into()),
                 false => Ok(()),
             });
-            let mut file = rig.begin(id, "call");
-            say(&rig, &mut file);
-            let error = rig.report.wait_for(|seen| seen.create_failed.get(&id).cloned());
+            let mut file = fixture.begin(id, "call");
+            write_audio(&fixture, &mut file);
+            let error = fixture
+                .report
+                .wait_for(|seen| seen.create_failed.get(&id).cloned());
             assert_eq!(error.status, Status::NoSpace, "{refused:?}: {error:?}");
             file.finish(ended(id, EndReason::Stopped), true);
-            rig.idle();
+            fixture.wait_until_idle();
             assert!(
-                rig.report
-                    .seen(|seen| seen.created.is_empty() && seen.published.is_empty())
+                fixture
+                    .report
+                    .read(|seen| seen.created.is_empty() && seen.published.is_empty())
             );
-            assert_eq!(rig.names(), [".callrec"], "{refused:?}");
-            assert_eq!(rig.control_names(), ["lock"], "{refused:?}");
+            assert_eq!(fixture.names(), [".callrec"], "{refused:?}");
+            assert_eq!(fixture.control_names(), ["lock"], "{refused:?}");
         }
     });
 }
@@ -114,88 +134,102 @@ fn a_start_that_cannot_be_synced_is_none() {
 #[test]
 fn what_was_made_of_a_start_that_failed_is_gone_before_that_is_told() {
     for_each_format(|format| {
-        let rig = power(ScratchDir::new(), format);
+        let fixture = power(ScratchDir::new(), format);
         let id = Uuid::new_v4();
         let (steps, refused) = (NotedSteps::default(), AtomicBool::new(false));
-        let (noted, report) = (Arc::clone(&steps), Arc::clone(&rig.report));
-        rig.fault(move |step| {
-            if !report.seen(|seen| seen.create_failed.contains_key(&id)) {
+        let (noted, report) = (Arc::clone(&steps), Arc::clone(&fixture.report));
+        fixture.set_fault(move |step| {
+            if !report.read(|seen| seen.create_failed.contains_key(&id)) {
                 noted.lock().push(step);
             }
-            match step == Step::SyncFile && !refused.swap(true, Ordering::SeqCst) {
+            match step == FaultPoint::SyncFile && !refused.swap(true, Ordering::SeqCst) {
                 true => Err(io::ErrorKind::StorageFull.into()),
                 false => Ok(()),
             }
         });
-        let mut file = rig.begin(id, "call");
-        say(&rig, &mut file);
-        rig.report.wait(|seen| seen.create_failed.contains_key(&id));
+        let mut file = fixture.begin(id, "call");
+        write_audio(&fixture, &mut file);
+        fixture
+            .report
+            .wait_until(|seen| seen.create_failed.contains_key(&id));
         // Its folder, and then the one of its manifest.
-        let gone = [Step::RemoveAudio, Step::SyncFolder, Step::SyncFolder];
-        expect_order(&steps, &[&[Step::SyncFile][..], &gone].concat());
+        let gone = [
+            FaultPoint::RemoveAudio,
+            FaultPoint::SyncFolder,
+            FaultPoint::SyncFolder,
+        ];
+        expect_order(&steps, &[&[FaultPoint::SyncFile][..], &gone].concat());
     });
 }
 
 #[test]
 fn a_failed_start_whose_file_cannot_be_removed_leaves_no_audio() {
-    let rig = power(ScratchDir::new(), Format::WAV);
+    let fixture = power(ScratchDir::new(), Format::WAV);
     let id = Uuid::new_v4();
     let gate = Arc::new(Gate::default());
-    gate.set(true);
+    gate.shut();
     let at = Arc::clone(&gate);
-    rig.fault(move |step| match step {
-        Step::SyncFile => {
+    fixture.set_fault(move |step| match step {
+        FaultPoint::SyncFile => {
             at.pass();
             Err(io::ErrorKind::StorageFull.into())
         }
-        Step::RemoveAudio => Err(io::ErrorKind::PermissionDenied.into()),
+        FaultPoint::RemoveAudio => Err(io::ErrorKind::PermissionDenied.into()),
         _ => Ok(()),
     });
-    let mut file = rig.begin(id, "call");
-    gate.reached(1);
-    say(&rig, &mut file);
-    gate.set(false);
-    rig.report.wait(|seen| seen.create_failed.contains_key(&id));
-    assert_eq!(fs::read(rig.path("call.wav.part")).expect("left"), b"");
+    let mut file = fixture.begin(id, "call");
+    gate.wait_for_arrivals(1);
+    write_audio(&fixture, &mut file);
+    gate.open();
+    fixture
+        .report
+        .wait_until(|seen| seen.create_failed.contains_key(&id));
+    assert_eq!(fs::read(fixture.path("call.wav.part")).expect("left"), b"");
 }
 
 /// What could not be made must not come back after a power cut.
 #[test]
 fn what_was_not_begun_is_gone_from_the_disk_before_that_is_told() {
     for_each_format(|format| {
-        let rig = power(ScratchDir::new(), format);
+        let fixture = power(ScratchDir::new(), format);
         let id = Uuid::new_v4();
-        let (steps, report) = (NotedSteps::default(), Arc::clone(&rig.report));
+        let (steps, report) = (NotedSteps::default(), Arc::clone(&fixture.report));
         let noted = Arc::clone(&steps);
-        rig.fault(move |step| {
-            if report.seen(|seen| seen.create_failed.is_empty()) {
+        fixture.set_fault(move |step| {
+            if report.read(|seen| seen.create_failed.is_empty()) {
                 noted.lock().push(step);
             }
             match step {
-                Step::WriteHeader => Err(io::ErrorKind::StorageFull.into()),
+                FaultPoint::WriteHeader => Err(io::ErrorKind::StorageFull.into()),
                 _ => Ok(()),
             }
         });
-        let mut file = rig.begin(id, "call");
-        say(&rig, &mut file);
-        rig.report.wait(|seen| seen.create_failed.contains_key(&id));
-        let made = [Step::CreateManifest, Step::CreateAudio, Step::WriteHeader];
-        expect_order(&steps, &[&made[..], &[Step::SyncFolder; 2]].concat());
+        let mut file = fixture.begin(id, "call");
+        write_audio(&fixture, &mut file);
+        fixture
+            .report
+            .wait_until(|seen| seen.create_failed.contains_key(&id));
+        let made = [
+            FaultPoint::CreateManifest,
+            FaultPoint::CreateAudio,
+            FaultPoint::WriteHeader,
+        ];
+        expect_order(&steps, &[&made[..], &[FaultPoint::SyncFolder; 2]].concat());
         file.finish(ended(id, EndReason::Stopped), true);
-        rig.idle();
-        assert_eq!(rig.names(), [".callrec"]);
+        fixture.wait_until_idle();
+        assert_eq!(fixture.names(), [".callrec"]);
     });
 }
 
 #[test]
 fn audio_in_progress_is_synced_each_time_it_was_written() {
     for_each_format(|format| {
-        let rig = power(ScratchDir::new(), format);
-        let mut file = started(&rig, Uuid::new_v4());
+        let fixture = power(ScratchDir::new(), format);
+        let mut file = started(&fixture, Uuid::new_v4());
         for _ in 0..3 {
-            let steps = noted(&rig.directory.0, all);
-            say(&rig, &mut file);
-            until_order(&rig, &steps, &[rig.write_step(), Step::Sync]);
+            let steps = noted(&fixture.directory.0, all);
+            write_audio(&fixture, &mut file);
+            until_order(&fixture, &steps, &[fixture.write_step(), FaultPoint::Sync]);
         }
     });
 }
@@ -204,77 +238,86 @@ fn audio_in_progress_is_synced_each_time_it_was_written() {
 /// is in the file.
 #[test]
 fn the_name_of_a_tail_is_synced_too() {
-    let rig = power(ScratchDir::new(), PAGED);
-    let mut file = started(&rig, Uuid::new_v4());
-    let steps = noted(&rig.directory.0, all);
-    say(&rig, &mut file);
-    until_order(&rig, &steps, &[Step::WriteTail, Step::Sync, Step::SyncFolder]);
-    let steps = noted(&rig.directory.0, all);
+    let fixture = power(ScratchDir::new(), PAGED);
+    let mut file = started(&fixture, Uuid::new_v4());
+    let steps = noted(&fixture.directory.0, all);
+    write_audio(&fixture, &mut file);
+    until_order(
+        &fixture,
+        &steps,
+        &[FaultPoint::WriteTail, FaultPoint::Sync, FaultPoint::SyncFolder],
+    );
+    let steps = noted(&fixture.directory.0, all);
     let much = 3 << 20;
     file.write(pattern(1, much)).expect("room");
     file.settled(much as u64);
-    let compacted = [Step::WriteAudio, Step::Sync, Step::CompactTail, Step::PlaceTail];
-    let synced = [Step::Sync, Step::SyncFolder];
-    until_order(&rig, &steps, &[&compacted[..], &synced].concat());
+    let compacted = [
+        FaultPoint::WriteAudio,
+        FaultPoint::Sync,
+        FaultPoint::CompactTail,
+        FaultPoint::RenameTail,
+    ];
+    let synced = [FaultPoint::Sync, FaultPoint::SyncFolder];
+    until_order(&fixture, &steps, &[&compacted[..], &synced].concat());
 }
 
 #[test]
 fn a_mark_is_on_the_disk_before_it_is_told() {
-    let rig = power(ScratchDir::new(), Format::WAV);
+    let fixture = power(ScratchDir::new(), Format::WAV);
     let id = Uuid::new_v4();
-    let mut file = started(&rig, id);
-    let steps = noted_before(&rig, move |seen| seen.marked.contains(&(id, 1)));
-    file.mark(fixed(manifest(id)), 1);
-    rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
+    let mut file = started(&fixture, id);
+    let steps = noted_before(&fixture, move |seen| seen.marked.contains(&(id, 1)));
+    file.update_manifest(fixed(manifest(id)), 1);
+    fixture.report.wait_until(|seen| seen.marked.contains(&(id, 1)));
     expect_order(&steps, &durability::NOTE);
     // And its end comes after it, whatever waits for the disk.
-    file.mark(fixed(manifest(id)), 2);
+    file.update_manifest(fixed(manifest(id)), 2);
     file.finish(ended(id, EndReason::Stopped), true);
-    rig.published(id);
-    assert!(rig.report.seen(|seen| seen.marked.contains(&(id, 2))));
+    fixture.published(id);
+    assert!(fixture.report.read(|seen| seen.marked.contains(&(id, 2))));
 }
 
 /// Two recordings of one writer: while the disk syncs the one, the other is written and ends.
 #[test]
 fn a_sync_that_takes_long_holds_up_no_other_recording() {
-    let rig = power(ScratchDir::new(), Format::WAV);
+    let fixture = power(ScratchDir::new(), Format::WAV);
     let [slow, quick] = [2, 4].map(Uuid::from_u128);
-    let [mut slow_file, mut quick_file] = [slow, quick].map(|id| started(&rig, id));
+    let [mut slow_file, mut quick_file] = [slow, quick].map(|id| started(&fixture, id));
     let (gate, first) = (Arc::new(Gate::default()), AtomicBool::new(true));
-    gate.set(true);
+    gate.shut();
     let at = Arc::clone(&gate);
-    rig.fault(move |step| {
-        if step == Step::Sync && first.swap(false, Ordering::SeqCst) {
+    fixture.set_fault(move |step| {
+        if step == FaultPoint::Sync && first.swap(false, Ordering::SeqCst) {
             at.pass();
         }
         Ok(())
     });
-    say(&rig, &mut slow_file);
-    gate.reached(1);
+    write_audio(&fixture, &mut slow_file);
+    gate.wait_for_arrivals(1);
     slow_file.write(pattern(1, 800)).expect("room");
     slow_file.finish(ended(slow, EndReason::Stopped), true);
-    say(&rig, &mut quick_file);
+    write_audio(&fixture, &mut quick_file);
     quick_file.finish(ended(quick, EndReason::Stopped), true);
-    let (told, _) = rig.published(quick);
-    assert_eq!(audio(&rig.path(&told.file)), pattern(0, 1600));
-    assert!(rig.report.seen(|seen| !seen.published.contains_key(&slow)));
-    gate.set(false);
-    let (told, _) = rig.published(slow);
+    let (told, _) = fixture.published(quick);
+    assert_eq!(audio(&fixture.path(&told.file)), pattern(0, 1600));
+    assert!(fixture.report.read(|seen| !seen.published.contains_key(&slow)));
+    gate.open();
+    let (told, _) = fixture.published(slow);
     let all = [pattern(0, 1600), pattern(1, 800)].concat();
-    assert_eq!(audio(&rig.path(&told.file)), all);
+    assert_eq!(audio(&fixture.path(&told.file)), all);
 }
 
 /// Neither does one that a tail waits for before what the file holds is dropped from it.
 #[test]
 fn a_tail_that_becomes_shorter_holds_up_no_other_recording() {
-    let rig = power(ScratchDir::new(), PAGED);
+    let fixture = power(ScratchDir::new(), PAGED);
     let [slow, quick] = [2, 4].map(Uuid::from_u128);
-    let [mut slow_file, mut quick_file] = [slow, quick].map(|id| started(&rig, id));
+    let [mut slow_file, mut quick_file] = [slow, quick].map(|id| started(&fixture, id));
     let (gate, first) = (Arc::new(Gate::default()), AtomicBool::new(true));
-    gate.set(true);
+    gate.shut();
     let at = Arc::clone(&gate);
-    rig.fault(move |step| {
-        if step == Step::CompactTail && first.swap(false, Ordering::SeqCst) {
+    fixture.set_fault(move |step| {
+        if step == FaultPoint::CompactTail && first.swap(false, Ordering::SeqCst) {
             at.pass();
         }
         Ok(())
@@ -283,35 +326,35 @@ fn a_tail_that_becomes_shorter_holds_up_no_other_recording() {
     let much = 3 << 20;
     slow_file.write(pattern(1, much)).expect("room");
     slow_file.settled(much as u64);
-    gate.reached(1);
-    say(&rig, &mut quick_file);
+    gate.wait_for_arrivals(1);
+    write_audio(&fixture, &mut quick_file);
     quick_file.finish(ended(quick, EndReason::Stopped), true);
-    let (told, _) = rig.published(quick);
-    assert_eq!(audio(&rig.path(&told.file)), pattern(0, 1600));
-    gate.set(false);
+    let (told, _) = fixture.published(quick);
+    assert_eq!(audio(&fixture.path(&told.file)), pattern(0, 1600));
+    gate.open();
     slow_file.finish(ended(slow, EndReason::Stopped), true);
-    let (told, _) = rig.published(slow);
-    assert_eq!(audio(&rig.path(&told.file)), pattern(1, much));
+    let (told, _) = fixture.published(slow);
+    assert_eq!(audio(&fixture.path(&told.file)), pattern(1, much));
 }
 
 /// What such a sync has lost nobody knows, but what is said goes on into the file.
 #[test]
 fn a_recording_that_cannot_be_synced_goes_on_and_ends_as_failed() {
     for_each_format(|format| {
-        let rig = power(ScratchDir::new(), format);
+        let fixture = power(ScratchDir::new(), format);
         let id = Uuid::new_v4();
-        let mut file = started(&rig, id);
+        let mut file = started(&fixture, id);
         let refused = AtomicBool::new(false);
-        rig.fault(move |step| match step {
-            Step::Sync if !refused.swap(true, Ordering::SeqCst) => {
+        fixture.set_fault(move |step| match step {
+            FaultPoint::Sync if !refused.swap(true, Ordering::SeqCst) => {
                 Err(io::Error::from_raw_os_error(libc::EIO))
             }
             _ => Ok(()),
         });
-        say(&rig, &mut file);
-        let tells = |line: &String| line.contains("it goes on, and ends as failed");
-        rig.report.wait(|seen| seen.logged.iter().any(tells));
-        goes_on_and_fails(&rig, file, id, Status::Io);
+        write_audio(&fixture, &mut file);
+        let tells = |line: &String| line.contains("it continues, and ends as failed");
+        fixture.report.wait_until(|seen| seen.logged.iter().any(tells));
+        goes_on_and_fails(&fixture, file, id, Status::Io);
     });
 }
 
@@ -321,97 +364,97 @@ fn a_writer_that_panics_beside_a_syncer_leaves_no_recording_without_an_end() {
     let mut config = config();
     (config.durability, config.sync_interval_ms) = (Durability::Power, 100);
     config.syncers = 1;
-    let rig = Rig::with(ScratchDir::new(), config);
+    let fixture = StorageFixture::open_with(ScratchDir::new(), config);
     let ids = [2, 4, 6].map(Uuid::from_u128);
-    let [mut first, mut awaited, mut other] = ids.map(|id| started(&rig, id));
+    let [mut first, mut awaited, mut other] = ids.map(|id| started(&fixture, id));
     let gates: Vec<_> = (0..3).map(|_| Arc::new(Gate::default())).collect();
     let [sync, next_sync, write] = [0, 1, 2].map(|n| Arc::clone(&gates[n]));
-    gates.iter().for_each(|gate| gate.set(true));
+    gates.iter().for_each(|gate| gate.shut());
     let (syncs, is_set) = (AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
     let (writes, panics) = (Arc::new(AtomicBool::new(false)), Arc::clone(&is_set));
     let stops = Arc::clone(&writes);
-    rig.fault(move |step| {
+    fixture.set_fault(move |step| {
         let is_writer = std::thread::current().name() == Some("callrec-writer");
         match step {
-            Step::Sync => match syncs.fetch_add(1, Ordering::SeqCst) {
+            FaultPoint::Sync => match syncs.fetch_add(1, Ordering::SeqCst) {
                 0 => sync.pass(),
                 1 => next_sync.pass(),
                 _ => {}
             },
-            Step::WriteAudio if stops.swap(false, Ordering::SeqCst) => write.pass(),
-            Step::Serve if is_writer && panics.swap(false, Ordering::SeqCst) => panic!("planted"),
+            FaultPoint::WriteAudio if stops.swap(false, Ordering::SeqCst) => write.pass(),
+            FaultPoint::Serve if is_writer && panics.swap(false, Ordering::SeqCst) => panic!("planted"),
             _ => {}
         }
         Ok(())
     });
-    say(&rig, &mut first);
-    gates[0].reached(1);
-    say(&rig, &mut awaited);
-    rig.written(3200);
+    write_audio(&fixture, &mut first);
+    gates[0].wait_for_arrivals(1);
+    write_audio(&fixture, &mut awaited);
+    fixture.wait_until_written(3200);
     writes.store(true, Ordering::SeqCst);
-    say(&rig, &mut other);
-    gates[2].reached(1);
+    write_audio(&fixture, &mut other);
+    gates[2].wait_for_arrivals(1);
     // The writer is told of it before the syncer comes to it.
     awaited.write(pattern(1, 800)).expect("room");
-    gates[0].set(false);
-    gates[1].reached(1);
+    gates[0].open();
+    gates[1].wait_for_arrivals(1);
     is_set.store(true, Ordering::SeqCst);
     other.write(pattern(1, 800)).expect("room");
-    gates[2].set(false);
+    gates[2].open();
     // Either of the two that the writer comes to.
-    let panicked = |seen: &Told| !seen.write_failed.is_empty() || !seen.logged.is_empty();
-    rig.report.wait(panicked);
-    gates[1].set(false);
+    let panicked = |seen: &StorageReports| !seen.write_failed.is_empty() || !seen.logged.is_empty();
+    fixture.report.wait_until(panicked);
+    gates[1].open();
     for (id, file) in ids.into_iter().zip([first, awaited, other]) {
         file.finish(ended(id, EndReason::Stopped), true);
-        rig.published(id);
+        fixture.published(id);
     }
 }
 
 #[test]
 fn what_runs_short_for_a_moment_costs_a_sync_nothing() {
-    let rig = power(ScratchDir::new(), Format::WAV);
+    let fixture = power(ScratchDir::new(), Format::WAV);
     let id = Uuid::new_v4();
-    let mut file = started(&rig, id);
+    let mut file = started(&fixture, id);
     let asked = AtomicUsize::new(0);
-    let steps = noted(&rig.directory.0, move |step| {
-        match step == Step::Sync && asked.fetch_add(1, Ordering::SeqCst) < 2 {
+    let steps = noted(&fixture.directory.0, move |step| {
+        match step == FaultPoint::Sync && asked.fetch_add(1, Ordering::SeqCst) < 2 {
             true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
             false => Ok(()),
         }
     });
-    say(&rig, &mut file);
-    until_order(&rig, &steps, &[Step::Sync; 3]);
+    write_audio(&fixture, &mut file);
+    until_order(&fixture, &steps, &[FaultPoint::Sync; 3]);
     file.finish(ended(id, EndReason::Stopped), true);
-    assert!(rig.published(id).0.state_is(State::Finished));
+    assert!(fixture.published(id).0.state_is(RecordingState::Finished));
 }
 
 #[test]
 fn a_disk_that_syncs_too_slowly_is_told_once() {
-    let rig = power(ScratchDir::new(), Format::WAV);
+    let fixture = power(ScratchDir::new(), Format::WAV);
     let (interval, flush) = (Duration::from_millis(100), Duration::from_millis(700));
-    let mut file = started(&rig, Uuid::new_v4());
+    let mut file = started(&fixture, Uuid::new_v4());
     let gate = Arc::new(Gate::default());
     let at = Arc::clone(&gate);
-    rig.fault(move |step| {
-        if step == Step::Sync {
+    fixture.set_fault(move |step| {
+        if step == FaultPoint::Sync {
             at.pass();
         }
         Ok(())
     });
     for times in 1..=2 {
-        gate.set(true);
-        say(&rig, &mut file);
-        gate.reached(times);
+        gate.shut();
+        write_audio(&fixture, &mut file);
+        gate.wait_for_arrivals(times);
         let begun = Instant::now();
-        rig.until(|_| begun.elapsed() > 2 * interval);
-        gate.set(false);
-        rig.idle();
+        fixture.wait_until(|_| begun.elapsed() > 2 * interval);
+        gate.open();
+        fixture.wait_until_idle();
     }
     let tells = |line: &&String| line.contains("the disk syncs too slowly");
-    let lines: Vec<String> = rig
+    let lines: Vec<String> = fixture
         .report
-        .seen(|seen| seen.logged.iter().filter(tells).cloned().collect());
+        .read(|seen| seen.logged.iter().filter(tells).cloned().collect());
     let [line] = &lines[..] else {
         panic!("once: {lines:?}");
     };
@@ -424,18 +467,20 @@ fn a_disk_that_syncs_too_slowly_is_told_once() {
 /// As with audio: what is said from here on is worth keeping.
 #[test]
 fn a_recording_whose_mark_cannot_be_synced_goes_on_and_ends_as_failed() {
-    let rig = power(ScratchDir::new(), Format::WAV);
+    let fixture = power(ScratchDir::new(), Format::WAV);
     let id = Uuid::new_v4();
-    let mut file = started(&rig, id);
+    let mut file = started(&fixture, id);
     let refused = AtomicBool::new(false);
-    rig.fault(move |step| match step {
-        Step::SyncFile if !refused.swap(true, Ordering::SeqCst) => Err(io::ErrorKind::StorageFull.into()),
+    fixture.set_fault(move |step| match step {
+        FaultPoint::SyncFile if !refused.swap(true, Ordering::SeqCst) => {
+            Err(io::ErrorKind::StorageFull.into())
+        }
         _ => Ok(()),
     });
-    say(&rig, &mut file);
-    file.mark(fixed(manifest(id)), 1);
-    rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
-    goes_on_and_fails(&rig, file, id, Status::NoSpace);
+    write_audio(&fixture, &mut file);
+    file.update_manifest(fixed(manifest(id)), 1);
+    fixture.report.wait_until(|seen| seen.marked.contains(&(id, 1)));
+    goes_on_and_fails(&fixture, file, id, Status::NoSpace);
 }
 
 /// Its audio has waited for long enough already.
@@ -445,31 +490,35 @@ fn a_sync_that_was_refused_for_a_moment_does_not_wait_for_another_interval() {
     config.durability = Durability::Power;
     // The mark has it synced, and nothing else would within this test.
     config.sync_interval_ms = 600_000;
-    let rig = Rig::with(ScratchDir::new(), config);
+    let fixture = StorageFixture::open_with(ScratchDir::new(), config);
     let id = Uuid::new_v4();
-    let mut file = started(&rig, id);
+    let mut file = started(&fixture, id);
     let refused = AtomicBool::new(false);
-    let steps = noted(&rig.directory.0, move |step| {
-        match step == Step::Sync && !refused.swap(true, Ordering::SeqCst) {
+    let steps = noted(&fixture.directory.0, move |step| {
+        match step == FaultPoint::Sync && !refused.swap(true, Ordering::SeqCst) {
             true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
             false => Ok(()),
         }
     });
-    say(&rig, &mut file);
-    rig.written(1600);
-    file.mark(fixed(manifest(id)), 1);
-    until_order(&rig, &steps, &[Step::SyncFile, Step::Sync, Step::Sync]);
+    write_audio(&fixture, &mut file);
+    fixture.wait_until_written(1600);
+    file.update_manifest(fixed(manifest(id)), 1);
+    until_order(
+        &fixture,
+        &steps,
+        &[FaultPoint::SyncFile, FaultPoint::Sync, FaultPoint::Sync],
+    );
 }
 
 #[test]
 fn recordings_in_progress_are_recovered_with_this_durability_as_well() {
     for_each_format(|format| {
         let (directory, ids) = recovery::crashed(format, 2);
-        let rig = power(directory, format);
+        let fixture = power(directory, format);
         for id in ids {
-            let (told, repeated) = rig.published(id);
+            let (told, repeated) = fixture.published(id);
             assert!(told.recovered && !repeated, "{told:?}");
-            assert_eq!(audio(&rig.path(&told.file)), recovery::whole());
+            assert_eq!(audio(&fixture.path(&told.file)), recovery::whole());
         }
     });
 }
@@ -478,14 +527,14 @@ fn recordings_in_progress_are_recovered_with_this_durability_as_well() {
 fn audio_in_progress_is_not_synced_unless_asked_for() {
     let mut config = config();
     config.durability = Durability::Finish;
-    let rig = Rig::with(ScratchDir::new(), config);
-    let steps = noted(&rig.directory.0, all);
+    let fixture = StorageFixture::open_with(ScratchDir::new(), config);
+    let steps = noted(&fixture.directory.0, all);
     let id = Uuid::new_v4();
-    let mut file = started(&rig, id);
-    say(&rig, &mut file);
-    rig.written(1600);
-    file.mark(fixed(manifest(id)), 1);
-    rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
-    let syncs = [Step::Sync, Step::SyncFile, Step::SyncFolder];
+    let mut file = started(&fixture, id);
+    write_audio(&fixture, &mut file);
+    fixture.wait_until_written(1600);
+    file.update_manifest(fixed(manifest(id)), 1);
+    fixture.report.wait_until(|seen| seen.marked.contains(&(id, 1)));
+    let syncs = [FaultPoint::Sync, FaultPoint::SyncFile, FaultPoint::SyncFolder];
     assert!(!steps.lock().iter().any(|step| syncs.contains(step)));
 }

@@ -26,10 +26,10 @@ fn live_recordings_are_recovered() {
 
 fn live_are_recovered(format: Format) {
     let (directory, ids) = crashed(format, 3);
-    let rig = Rig::on(directory).of(format);
+    let fixture = StorageFixture::open_in(directory).with_format(format);
     for id in ids {
-        let (published, repeated) = rig.published(id);
-        assert!(!repeated && published.recovered && published.state_is(State::Finished));
+        let (published, repeated) = fixture.published(id);
+        assert!(!repeated && published.recovered && published.state_is(RecordingState::Finished));
         assert!(published.end_reason_is(EndReason::Recovered));
         assert_eq!(
             (published.samples, published.duration_ms, published.lost_ms),
@@ -44,11 +44,11 @@ fn live_are_recovered(format: Format) {
             "closed where the audio ends"
         );
         assert!(published.ended_at_ms > 0);
-        assert_eq!(audio(&rig.path(&published.file)), whole());
-        expect_honest(&rig, &published);
-        rig.settle(id);
+        assert_eq!(audio(&fixture.path(&published.file)), whole());
+        expect_honest(&fixture, &published);
+        fixture.settle(id);
     }
-    assert_eq!(rig.control_names(), ["lock"]);
+    assert_eq!(fixture.control_names(), ["lock"]);
 }
 
 #[test]
@@ -80,13 +80,16 @@ fn audio_is_trusted(format: Format) {
         }
     }
     fs::write(part(ids[2]), &bytes).expect("write");
-    let rig = Rig::on(directory).of(format);
+    let fixture = StorageFixture::open_in(directory).with_format(format);
     // Bytes that are no page are no audio.
     let more = if format == PAGED { &[][..] } else { &[7u8, 7] };
     for (id, more) in ids.into_iter().zip([more, &[], &[]]) {
-        let (published, _) = rig.published(id);
-        assert_eq!(audio(&rig.path(&published.file)), [&whole()[..], more].concat());
-        expect_honest(&rig, &published);
+        let (published, _) = fixture.published(id);
+        assert_eq!(
+            audio(&fixture.path(&published.file)),
+            [&whole()[..], more].concat()
+        );
+        expect_honest(&fixture, &published);
     }
 }
 
@@ -101,11 +104,11 @@ fn a_second_name_of_audio_without_a_header_is_removed() {
         bytes[..header.audio_at as usize].fill(0);
         fs::write(&part, &bytes).expect("written");
         fs::hard_link(&part, part.with_extension("")).expect("a link");
-        let rig = Rig::on(directory).of(format);
-        let (published, _) = rig.published(ids[0]);
-        assert_eq!(audio(&rig.path(&published.file)), whole());
+        let fixture = StorageFixture::open_in(directory).with_format(format);
+        let (published, _) = fixture.published(ids[0]);
+        assert_eq!(audio(&fixture.path(&published.file)), whole());
         assert!(!part.exists());
-        assert_eq!(rig.path(&published.file), part.with_extension(""));
+        assert_eq!(fixture.path(&published.file), part.with_extension(""));
     });
 }
 
@@ -115,26 +118,26 @@ fn published_ones_are_told_again() {
 }
 
 fn told_again(format: Format) {
-    let rig = Rig::new().of(format);
+    let fixture = StorageFixture::new().with_format(format);
     let ids = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
     for id in ids {
-        let mut file = rig.begin(id, "call");
+        let mut file = fixture.begin(id, "call");
         file.shape(format, 8000, 1);
         file.write(whole()).expect("room");
         file.finish(ended(id, EndReason::Stopped), true);
     }
-    let told = ids.map(|id| rig.published(id).0);
-    let directory = rig.close();
+    let told = ids.map(|id| fixture.published(id).0);
+    let directory = fixture.close();
     let json = |at: usize| directory.0.join(&told[at].file).with_extension("json");
     fs::remove_file(json(1)).expect("there");
     fs::write(json(2), b"{\"part\":\"\",\"star").expect("write");
-    let rig = Rig::on(directory).of(format);
-    assert_eq!(rig.published(ids[0]), (told[0].clone(), true));
+    let fixture = StorageFixture::open_in(directory).with_format(format);
+    assert_eq!(fixture.published(ids[0]), (told[0].clone(), true));
     for (id, told) in ids.into_iter().zip(&told).skip(1) {
-        let (again, repeated) = rig.published(id);
+        let (again, repeated) = fixture.published(id);
         assert!(!repeated && again.recovered);
         assert_eq!((&again.file, &again.digest), (&told.file, &told.digest));
-        expect_honest(&rig, &again);
+        expect_honest(&fixture, &again);
     }
 }
 
@@ -153,17 +156,17 @@ fn lost_audio_has_failed(format: Format) {
         .replace("\"started\":true", "\"started\":false");
     fs::write(&live, text).expect("write");
     fs::remove_file(directory.0.join(part_of(format, ids[1]))).expect("there");
-    let rig = Rig::on(directory).of(format);
-    let (published, _) = rig.published(ids[0]);
-    assert!(published.state_is(State::Failed) && published.end_reason_is(EndReason::Recovered));
+    let fixture = StorageFixture::open_in(directory).with_format(format);
+    let (published, _) = fixture.published(ids[0]);
+    assert!(published.state_is(RecordingState::Failed) && published.end_reason_is(EndReason::Recovered));
     assert_eq!(
         (published.error.as_str(), published.file.as_str()),
         ("audio is gone", "")
     );
-    rig.settle(ids[0]);
-    rig.idle();
-    assert_eq!(rig.report.seen(|seen| seen.published.len()), 1);
-    assert_eq!(rig.control_names(), ["lock"]);
+    fixture.settle(ids[0]);
+    fixture.wait_until_idle();
+    assert_eq!(fixture.report.read(|seen| seen.published.len()), 1);
+    assert_eq!(fixture.control_names(), ["lock"]);
 }
 
 /// A callback may have moved the file before the process died.
@@ -173,36 +176,36 @@ fn audio_that_was_moved_away_is_told_as_it_was_published() {
 }
 
 fn moved_away_is_told_again(format: Format) {
-    let rig = Rig::new().of(format);
+    let fixture = StorageFixture::new().with_format(format);
     let ids = [Uuid::new_v4(), Uuid::new_v4()];
     let told = ids.map(|id| {
-        let mut file = rig.begin(id, "call");
+        let mut file = fixture.begin(id, "call");
         file.shape(format, 8000, 1);
         file.write(whole()).expect("room");
         file.finish(ended(id, EndReason::Stopped), true);
-        rig.published(id).0
+        fixture.published(id).0
     });
-    let directory = rig.close();
+    let directory = fixture.close();
     for told in &told {
         fs::remove_file(directory.0.join(&told.file)).expect("there");
     }
-    let rig = Rig::on(directory);
+    let fixture = StorageFixture::open_in(directory);
     for (id, told) in ids.into_iter().zip(told) {
-        assert_eq!(rig.published(id), (told, true));
-        rig.settle(id);
+        assert_eq!(fixture.published(id), (told, true));
+        fixture.settle(id);
     }
-    assert_eq!(rig.control_names(), ["lock"]);
+    assert_eq!(fixture.control_names(), ["lock"]);
 }
 
 #[test]
 fn lost_audio_that_was_told_is_told_again_as_that() {
     let (directory, ids) = crashed(Format::WAV, 1);
     fs::remove_file(directory.0.join(part_of(Format::WAV, ids[0]))).expect("there");
-    let rig = Rig::on(directory);
-    let (told, repeated) = rig.published(ids[0]);
-    assert!(!repeated && told.state_is(State::Failed));
-    let rig = rig.reopen();
-    let (again, repeated) = rig.published(ids[0]);
+    let fixture = StorageFixture::open_in(directory);
+    let (told, repeated) = fixture.published(ids[0]);
+    assert!(!repeated && told.state_is(RecordingState::Failed));
+    let fixture = fixture.reopen();
+    let (again, repeated) = fixture.published(ids[0]);
     assert!(repeated, "{again:?}");
     assert_eq!(again, told);
 }
@@ -226,22 +229,22 @@ fn unreadable_and_foreign(format: Format) {
         fs::write(directory.0.join(".callrec").join(name), "theirs").expect("write");
     }
     fs::write(directory.0.join("sub/other.wav.part"), "theirs").expect("write");
-    let rig = Rig::on(directory).of(format);
+    let fixture = StorageFixture::open_in(directory).with_format(format);
     for id in &ids[..3] {
-        let (published, _) = rig.published(*id);
+        let (published, _) = fixture.published(*id);
         assert!(published.end_reason_is(EndReason::Recovered) && published.started_at_ms > 0);
-        assert_eq!(audio(&rig.path(&published.file)), whole());
-        rig.settle(*id);
+        assert_eq!(audio(&fixture.path(&published.file)), whole());
+        fixture.settle(*id);
     }
-    rig.idle();
-    assert_eq!(rig.report.seen(|seen| seen.published.len()), 3);
+    fixture.wait_until_idle();
+    assert_eq!(fixture.report.read(|seen| seen.published.len()), 3);
     let bad = format!("{}.json.bad", ids[3]);
     let mut expected = vec![bad.as_str(), "lock"];
     expected.extend(foreign);
     expected.sort_unstable();
-    assert_eq!(rig.control_names(), expected);
+    assert_eq!(fixture.control_names(), expected);
     assert_eq!(
-        fs::read_to_string(rig.path("sub/other.wav.part")).expect("there"),
+        fs::read_to_string(fixture.path("sub/other.wav.part")).expect("there"),
         "theirs"
     );
 }
@@ -282,9 +285,9 @@ fn manifests_cannot_lead_out_of_the_directory() {
         };
         let text = serde_json::to_vec(&manifest).expect("json");
         fs::write(directory.0.join(format!(".callrec/{id}.json")), text).expect("write");
-        let rig = Rig::on(ScratchDir(directory.0.clone()));
-        assert_eq!(rig.published(id).0.error, "audio is gone");
-        std::mem::forget(rig.close());
+        let fixture = StorageFixture::open_in(ScratchDir(directory.0.clone()));
+        assert_eq!(fixture.published(id).0.error, "audio is gone");
+        std::mem::forget(fixture.close());
         assert_eq!(fs::read(&target).expect("there"), header);
     }
 }
@@ -308,28 +311,28 @@ fn others_are_left(format: Format) {
     // Only root can give files away.
     let root = chown(part(1), STRANGER, None).is_ok() && chown(&live, STRANGER, None).is_ok();
     let refused = if root { 3 } else { 1 };
-    let rig = Rig::on(directory).of(format);
-    rig.idle();
+    let fixture = StorageFixture::open_in(directory).with_format(format);
+    fixture.wait_until_idle();
     for (at, id) in ids.iter().enumerate().take(refused) {
         assert_eq!(
-            fs::read(rig.path(&part_of(format, *id))).expect("there"),
+            fs::read(fixture.path(&part_of(format, *id))).expect("there"),
             before[at]
         );
-        assert!(rig.live_path(*id).exists());
+        assert!(fixture.live_path(*id).exists());
         let told = |why: &str| {
             let id = id.to_string();
-            rig.report.seen(|seen| {
+            fixture.report.read(|seen| {
                 seen.logged
                     .iter()
                     .any(|line| line.contains(&id) && line.contains(why))
             })
         };
         assert!(told(if at == 0 { "hard links" } else { "another user" }), "{at}");
-        assert!(!rig.report.seen(|seen| seen.published.contains_key(id)));
+        assert!(!fixture.report.read(|seen| seen.published.contains_key(id)));
     }
-    assert_eq!(rig.report.seen(|seen| seen.published.len()), 3 - refused);
+    assert_eq!(fixture.report.read(|seen| seen.published.len()), 3 - refused);
     // Put right, they are recovered.
-    let directory = rig.close();
+    let directory = fixture.close();
     fs::remove_file(other.0.join("other")).expect("there");
     if root {
         chown(directory.0.join(part_of(format, ids[1])), Some(0), None).expect("root");
@@ -340,18 +343,18 @@ fn others_are_left(format: Format) {
         )
         .expect("root");
     }
-    let rig = Rig::on(directory).of(format);
+    let fixture = StorageFixture::open_in(directory).with_format(format);
     for id in ids {
-        let (published, _) = rig.published(id);
-        assert_eq!(audio(&rig.path(&published.file)), whole());
+        let (published, _) = fixture.published(id);
+        assert_eq!(audio(&fixture.path(&published.file)), whole());
     }
-    let directory = rig.close();
+    let directory = fixture.close();
     if root {
         chown(directory.0.join(".callrec"), STRANGER, None).expect("root");
         let opened = Store::open(
             StorageConfig::new(directory.0.to_str().expect("UTF-8")),
             &Platform::system(),
-            Arc::new(Seen::default()),
+            Arc::new(StorageReport::default()),
         );
         let refusal = opened.err().expect("a stranger's");
         assert!(refusal.message.contains("another user"), "{}", refusal.message);
@@ -361,7 +364,7 @@ fn others_are_left(format: Format) {
             Store::open(
                 StorageConfig::new(directory.0.to_str().expect("UTF-8")),
                 &Platform::system(),
-                Arc::new(Seen::default()),
+                Arc::new(StorageReport::default()),
             )
             .expect("trusted"),
         );
@@ -408,7 +411,7 @@ fn one_search_finds_all(format: Format) {
     faults::set(
         &directory.0,
         Arc::new(move |step| {
-            if step == Step::Search {
+            if step == FaultPoint::Search {
                 count.fetch_add(1, Ordering::SeqCst);
                 // What cannot be read for want of rights is none of ours, else it may be.
                 return Err(io::Error::from_raw_os_error(match at.load(Ordering::SeqCst) {
@@ -420,40 +423,40 @@ fn one_search_finds_all(format: Format) {
             Ok(())
         }),
     );
-    let rig = Rig::on(directory).of(format);
-    rig.idle();
-    assert!(rig.report.seen(|seen| seen.published.is_empty()));
+    let fixture = StorageFixture::open_in(directory).with_format(format);
+    fixture.wait_until_idle();
+    assert!(fixture.report.read(|seen| seen.published.is_empty()));
     let files_each = if format == PAGED { 2 } else { 1 };
     assert_eq!(
-        rig.control_names().len(),
+        fixture.control_names().len(),
         4 * files_each + 1,
         "all left: {:?}",
-        rig.control_names()
+        fixture.control_names()
     );
-    let directory = rig.close();
+    let directory = fixture.close();
     broken.store(0, Ordering::SeqCst);
     looks.store(0, Ordering::SeqCst);
-    let rig = Rig::on(directory).of(format);
+    let fixture = StorageFixture::open_in(directory).with_format(format);
     for id in &ids[..3] {
-        let (published, _) = rig.published(*id);
-        assert_eq!(audio(&rig.path(&published.file)), whole());
-        rig.settle(*id);
+        let (published, _) = fixture.published(*id);
+        assert_eq!(audio(&fixture.path(&published.file)), whole());
+        fixture.settle(*id);
     }
-    rig.idle();
+    fixture.wait_until_idle();
     // Three parts of ours, two of others, and a pipe, a socket and a link.
     assert_eq!(looks.load(Ordering::SeqCst), 8, "each is looked at once");
-    assert_eq!(rig.report.seen(|seen| seen.published.len()), 3);
+    assert_eq!(fixture.report.read(|seen| seen.published.len()), 3);
     assert_eq!(
-        rig.control_names(),
+        fixture.control_names(),
         [format!("{}.json.bad", ids[3]), "lock".to_owned()]
     );
-    assert_eq!(fs::read(rig.part_path("sub/moved")).expect("there"), moved);
+    assert_eq!(fs::read(fixture.part_path("sub/moved")).expect("there"), moved);
     // Without the right to look, nothing is found, and nothing holds it up.
-    fs::write(rig.live_path(ids[3]), "rubbish").expect("write");
+    fs::write(fixture.live_path(ids[3]), "rubbish").expect("write");
     broken.store(2, Ordering::SeqCst);
-    let rig = rig.reopen();
-    rig.idle();
-    assert!(!rig.live_path(ids[3]).exists());
+    let fixture = fixture.reopen();
+    fixture.wait_until_idle();
+    assert!(!fixture.live_path(ids[3]).exists());
     drop(socket);
 }
 
@@ -469,9 +472,9 @@ fn a_file_is_what_its_name_says_where_nothing_else_does() {
     let live = directory.0.join(format!(".callrec/{}.json", ids[0]));
     let text = fs::read(&live).expect("there");
     fs::write(&live, &text[..text.len() / 2]).expect("write");
-    let rig = Rig::on(directory);
-    let (published, _) = rig.published(ids[0]);
+    let fixture = StorageFixture::open_in(directory);
+    let (published, _) = fixture.published(ids[0]);
     assert!(published.file.ends_with(".au"), "{}", published.file);
-    let bytes = fs::read(rig.path(&published.file)).expect("there");
+    let bytes = fs::read(fixture.path(&published.file)).expect("there");
     assert!(bytes.starts_with(b".snd") && bytes[96..] == said);
 }

@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 /// What a disk refuses from the moment at which this step is first asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Refusal {
-    OnlyThis(Step),
+enum RefusedSteps {
+    OnlyThis(FaultPoint),
     /// New content, and nothing else: the disk is full.
-    New(Step),
-    Everything(Step),
+    New(FaultPoint),
+    Everything(FaultPoint),
 }
 
 /// What happens while the disk refuses.
@@ -32,56 +32,56 @@ const THENS: [Then; 4] = [
     Then::ClosedTwice,
 ];
 
-const NEW: [Step; 6] = [
-    Step::WriteAudio,
-    Step::WriteTail,
-    Step::CompactTail,
-    Step::WriteMark,
-    Step::WriteManifest,
-    Step::WriteJob,
+const NEW: [FaultPoint; 6] = [
+    FaultPoint::WriteAudio,
+    FaultPoint::WriteTail,
+    FaultPoint::CompactTail,
+    FaultPoint::WriteLiveManifest,
+    FaultPoint::WriteManifest,
+    FaultPoint::WriteJob,
 ];
 
-const CHANGES: [Step; 18] = [
-    Step::WriteHeader,
-    Step::PatchAudio,
-    Step::PatchTail,
-    Step::PlaceTail,
-    Step::RemoveTail,
-    Step::PlaceMark,
-    Step::OverwriteMark,
-    Step::Seal,
-    Step::Sync,
-    Step::SyncFile,
-    Step::SyncFolder,
-    Step::PlaceAudio,
-    Step::PlaceManifest,
-    Step::NoteDiscard,
-    Step::RemoveAudio,
-    Step::PlaceJob,
-    Step::Settle,
-    Step::RemoveStale,
+const CHANGES: [FaultPoint; 18] = [
+    FaultPoint::WriteHeader,
+    FaultPoint::PatchAudio,
+    FaultPoint::PatchTail,
+    FaultPoint::RenameTail,
+    FaultPoint::RemoveTail,
+    FaultPoint::RenameLiveManifest,
+    FaultPoint::OverwriteLiveManifest,
+    FaultPoint::Seal,
+    FaultPoint::Sync,
+    FaultPoint::SyncFile,
+    FaultPoint::SyncFolder,
+    FaultPoint::RenameAudio,
+    FaultPoint::RenameManifest,
+    FaultPoint::NoteDiscard,
+    FaultPoint::RemoveAudio,
+    FaultPoint::RenameJob,
+    FaultPoint::Settle,
+    FaultPoint::RemoveStale,
 ];
 
-const SYNCS: [Step; 3] = [Step::Sync, Step::SyncFile, Step::SyncFolder];
+const SYNCS: [FaultPoint; 3] = [FaultPoint::Sync, FaultPoint::SyncFile, FaultPoint::SyncFolder];
 
-impl Refusal {
-    fn step(self) -> Step {
+impl RefusedSteps {
+    fn step(self) -> FaultPoint {
         match self {
-            Refusal::OnlyThis(step) | Refusal::New(step) | Refusal::Everything(step) => step,
+            RefusedSteps::OnlyThis(step) | RefusedSteps::New(step) | RefusedSteps::Everything(step) => step,
         }
     }
 
-    fn refuses(self, step: Step) -> bool {
+    fn refuses(self, step: FaultPoint) -> bool {
         match self {
-            Refusal::OnlyThis(only) => step == only,
-            Refusal::New(_) => NEW.contains(&step),
-            Refusal::Everything(_) => NEW.contains(&step) || CHANGES.contains(&step),
+            RefusedSteps::OnlyThis(only) => step == only,
+            RefusedSteps::New(_) => NEW.contains(&step),
+            RefusedSteps::Everything(_) => NEW.contains(&step) || CHANGES.contains(&step),
         }
     }
 }
 
 /// Refuses until it is cleared.
-fn refuse(directory: &Path, refusal: Refusal) {
+fn refuse(directory: &Path, refusal: RefusedSteps) {
     let begun = AtomicBool::new(false);
     faults::set(
         directory,
@@ -128,9 +128,9 @@ struct Stories {
 }
 
 impl Stories {
-    fn hear(&mut self, rig: &Rig, what: &str) {
+    fn hear(&mut self, fixture: &StorageFixture, what: &str) {
         let id = self.id;
-        let Some((told, repeated)) = rig.report.seen(|seen| seen.published.get(&id).cloned()) else {
+        let Some((told, repeated)) = fixture.report.read(|seen| seen.published.get(&id).cloned()) else {
             return;
         };
         let story = Story::of(&told);
@@ -144,7 +144,7 @@ impl Stories {
 }
 
 /// Syncing costs the tests' time where nothing depends on it.
-fn config_for(refusal: Refusal) -> StorageConfig {
+fn config_for(refusal: RefusedSteps) -> StorageConfig {
     let mut config = config();
     if SYNCS.contains(&refusal.step()) {
         config.durability = Durability::Finish;
@@ -171,19 +171,19 @@ pub fn recorded(id: Uuid, bytes: usize) -> Manifest {
 }
 
 /// Records, and lets the disk refuse while it does, and while it ends.
-fn record(rig: &Rig, id: Uuid, keep: bool, refusal: Refusal) {
-    let mut file = rig.begin(id, "call");
-    file.shape(rig.format, 8000, 1);
+fn record(fixture: &StorageFixture, id: Uuid, keep: bool, refusal: RefusedSteps) {
+    let mut file = fixture.begin(id, "call");
+    file.shape(fixture.format, 8000, 1);
     file.write(pattern(0, FIRST)).expect("room");
     file.settled(FIRST as u64);
-    rig.idle();
+    fixture.wait_until_idle();
     if !keep {
-        rig.report.discard(id);
+        fixture.report.discard(id);
     }
-    refuse(&rig.directory.0, refusal);
-    file.known_by(fixed(recorded(id, FIRST + SECOND)));
+    refuse(&fixture.directory.0, refusal);
+    file.set_manifest_source(fixed(recorded(id, FIRST + SECOND)));
     file.write(pattern(1, SECOND)).expect("room");
-    rig.until(|store| store.idle() || is_told_or_held(rig, id));
+    fixture.wait_until(|store| store.is_idle() || is_told_or_held(fixture, id));
     let reason = if keep {
         EndReason::Stopped
     } else {
@@ -195,14 +195,14 @@ fn record(rig: &Rig, id: Uuid, keep: bool, refusal: Refusal) {
 }
 
 /// Whether the end has been told, or waits for the disk.
-pub fn is_told_or_held(rig: &Rig, id: Uuid) -> bool {
-    rig.report.seen(|seen| {
-        let held = |line: &String| line.contains("its end is told when the disk takes it");
+pub fn is_told_or_held(fixture: &StorageFixture, id: Uuid) -> bool {
+    fixture.report.read(|seen| {
+        let held = |line: &String| line.contains("its end is reported once the disk accepts it");
         seen.published.contains_key(&id) || seen.logged.iter().any(held)
     })
 }
 
-fn one_story(format: Format, refusal: Refusal, keep: bool, then: Then) {
+fn one_story(format: Format, refusal: RefusedSteps, keep: bool, then: Then) {
     let what = format!("{} {refusal:?} keep {keep} {then:?}", format.name());
     let id = Uuid::new_v4();
     let mut stories = Stories {
@@ -210,54 +210,54 @@ fn one_story(format: Format, refusal: Refusal, keep: bool, then: Then) {
         told: Vec::new(),
         unheard: SYNCS.contains(&refusal.step()),
     };
-    let rig = Rig::with(ScratchDir::new(), config_for(refusal)).of(format);
-    record(&rig, id, keep, refusal);
-    rig.until(|_| is_told_or_held(&rig, id));
+    let fixture = StorageFixture::open_with(ScratchDir::new(), config_for(refusal)).with_format(format);
+    record(&fixture, id, keep, refusal);
+    fixture.wait_until(|_| is_told_or_held(&fixture, id));
     if matches!(then, Then::Mended | Then::MendedAndKilled) {
-        rig.clear_faults();
-        rig.published(id);
+        fixture.clear_faults();
+        fixture.published(id);
         if then == Then::Mended {
-            rig.settle(id);
+            fixture.settle(id);
         }
     }
-    let report = Arc::clone(&rig.report);
-    let left_rig = |stories: &mut Stories, rig: Rig| {
-        stories.hear(&rig, &what);
-        rig.close()
+    let report = Arc::clone(&fixture.report);
+    let left_rig = |stories: &mut Stories, fixture: StorageFixture| {
+        stories.hear(&fixture, &what);
+        fixture.close()
     };
-    let mut directory = left_rig(&mut stories, rig);
+    let mut directory = left_rig(&mut stories, fixture);
     assert!(
-        report.seen(|seen| seen.left.contains(&id) != seen.published.contains_key(&id)),
+        report.read(|seen| seen.left.contains(&id) != seen.published.contains_key(&id)),
         "{what}"
     );
     if then == Then::ClosedTwice {
-        let rig = Rig::with(directory, config_for(refusal)).of(format);
-        rig.idle();
-        directory = left_rig(&mut stories, rig);
+        let fixture = StorageFixture::open_with(directory, config_for(refusal)).with_format(format);
+        fixture.wait_until_idle();
+        directory = left_rig(&mut stories, fixture);
     }
     faults::clear(&directory.0);
-    let rig = Rig::with(directory, config_for(refusal)).of(format);
-    rig.idle();
-    stories.hear(&rig, &what);
-    rig.settle(id);
+    let fixture = StorageFixture::open_with(directory, config_for(refusal)).with_format(format);
+    fixture.wait_until_idle();
+    stories.hear(&fixture, &what);
+    fixture.settle(id);
     // A tail that could not be removed goes behind the open.
-    rig.until(|_| rig.control_names() == ["lock"]);
-    expect_true(&rig, &stories, keep, &what);
+    fixture.wait_until(|_| fixture.control_names() == ["lock"]);
+    expect_true(&fixture, &stories, keep, &what);
     // And that was all.
-    let rig = Rig::with(rig.close(), config_for(refusal));
-    rig.idle();
-    assert!(rig.report.seen(|seen| seen.published.is_empty()), "{what}");
-    rig.close();
+    let fixture = StorageFixture::open_with(fixture.close(), config_for(refusal));
+    fixture.wait_until_idle();
+    assert!(fixture.report.read(|seen| seen.published.is_empty()), "{what}");
+    fixture.close();
 }
 
 /// Audio and story fit.
-fn expect_true(rig: &Rig, stories: &Stories, keep: bool, what: &str) {
+fn expect_true(fixture: &StorageFixture, stories: &Stories, keep: bool, what: &str) {
     let story = stories
         .told
         .first()
         .unwrap_or_else(|| panic!("{what}: never told"));
     if !keep && story.end_reason == EndReason::Discarded.text() {
-        assert_eq!(rig.names(), [".callrec"], "{what}");
+        assert_eq!(fixture.names(), [".callrec"], "{what}");
         return;
     }
     if !keep {
@@ -265,15 +265,16 @@ fn expect_true(rig: &Rig, stories: &Stories, keep: bool, what: &str) {
         assert_eq!(story.end_reason, EndReason::Recovered.text(), "{what}");
         let empty = |path: &Path| audio(path).is_empty();
         assert!(
-            fs::exists(rig.audio_path("call")).is_ok_and(|there| !there) || empty(&rig.audio_path("call")),
+            fs::exists(fixture.audio_path("call")).is_ok_and(|there| !there)
+                || empty(&fixture.audio_path("call")),
             "{what}"
         );
         return;
     }
-    let json = fs::read(rig.path("call.json")).expect("a manifest beside the file");
+    let json = fs::read(fixture.path("call.json")).expect("a manifest beside the file");
     let published: Manifest = serde_json::from_slice(&json).expect("whole");
     assert_eq!(&Story::of(&published), story, "{what}");
-    let kept = kept_audio(&rig.audio_path("call"), &published);
+    let kept = kept_audio(&fixture.audio_path("call"), &published);
     let all = [pattern(0, FIRST), pattern(1, SECOND)].concat();
     assert!(all.starts_with(&kept), "{what}");
     let lost_ms = (all.len() - kept.len()) as u64 / 16;
@@ -281,7 +282,7 @@ fn expect_true(rig: &Rig, stories: &Stories, keep: bool, what: &str) {
     let unknown = story.end_reason == EndReason::Recovered.text();
     assert!(story.lost_ms == lost_ms || unknown, "{what}: {story:?}");
     assert!(
-        lost_ms == 0 || story.state == State::Failed.text() || unknown,
+        lost_ms == 0 || story.state == RecordingState::Failed.text() || unknown,
         "{what}: {story:?}"
     );
 }
@@ -300,12 +301,12 @@ fn kept_audio(path: &Path, published: &Manifest) -> Vec<u8> {
 }
 
 fn each_story(format: Format) {
-    let steps = NEW.into_iter().chain(CHANGES).chain([Step::Digest]);
+    let steps = NEW.into_iter().chain(CHANGES).chain([FaultPoint::Digest]);
     for step in steps {
         let all = [
-            Refusal::OnlyThis(step),
-            Refusal::Everything(step),
-            Refusal::New(step),
+            RefusedSteps::OnlyThis(step),
+            RefusedSteps::Everything(step),
+            RefusedSteps::New(step),
         ];
         let some = if NEW.contains(&step) { 3 } else { 2 };
         for refusal in all.into_iter().take(some) {
@@ -319,16 +320,19 @@ fn each_story(format: Format) {
 }
 
 /// Whether a recording comes to this step before anything is refused.
-fn comes(format: Format, step: Step, keep: bool) -> bool {
+fn comes(format: Format, step: FaultPoint, keep: bool) -> bool {
     match step {
-        Step::WriteTail => format == PAGED,
-        Step::WriteAudio => format != PAGED || keep,
-        Step::WriteHeader => format != PAGED,
-        Step::RemoveTail => format == PAGED,
-        Step::Seal | Step::Sync | Step::Digest | Step::WriteManifest => keep,
-        Step::PlaceAudio | Step::PlaceManifest => keep,
-        Step::WriteMark | Step::PlaceMark | Step::NoteDiscard | Step::RemoveAudio => !keep,
-        Step::SyncFile | Step::SyncFolder => true,
+        FaultPoint::WriteTail => format == PAGED,
+        FaultPoint::WriteAudio => format != PAGED || keep,
+        FaultPoint::WriteHeader => format != PAGED,
+        FaultPoint::RemoveTail => format == PAGED,
+        FaultPoint::Seal | FaultPoint::Sync | FaultPoint::Digest | FaultPoint::WriteManifest => keep,
+        FaultPoint::RenameAudio | FaultPoint::RenameManifest => keep,
+        FaultPoint::WriteLiveManifest
+        | FaultPoint::RenameLiveManifest
+        | FaultPoint::NoteDiscard
+        | FaultPoint::RemoveAudio => !keep,
+        FaultPoint::SyncFile | FaultPoint::SyncFolder => true,
         _ => false,
     }
 }
@@ -348,34 +352,34 @@ fn one_story_in_a_file_that_only_grows() {
 #[test]
 fn the_end_that_was_told_stays_whatever_the_published_manifest_says() {
     for_each_format(|format| {
-        let rig = Rig::new().of(format);
+        let fixture = StorageFixture::new().with_format(format);
         let id = Uuid::new_v4();
-        let mut file = rig.begin(id, "call");
+        let mut file = fixture.begin(id, "call");
         file.shape(format, 8000, 1);
         file.write(pattern(0, 1600)).expect("room");
-        rig.fault(|step| match step {
-            Step::PlaceManifest => Err(io::Error::from_raw_os_error(libc::EIO)),
+        fixture.set_fault(|step| match step {
+            FaultPoint::RenameManifest => Err(io::Error::from_raw_os_error(libc::EIO)),
             _ => Ok(()),
         });
         file.finish(ended(id, EndReason::Stopped), true);
-        let (told, _) = rig.published(id);
-        assert!(told.state_is(State::Failed), "{told:?}");
-        let path = rig.audio_path("call");
-        let noted = fs::read_to_string(rig.live_path(id)).expect("noted");
+        let (told, _) = fixture.published(id);
+        assert!(told.state_is(RecordingState::Failed), "{told:?}");
+        let path = fixture.audio_path("call");
+        let noted = fs::read_to_string(fixture.live_path(id)).expect("noted");
         let mut finished: serde_json::Value = serde_json::from_str(&noted).expect("a manifest");
         finished["state"] = "finished".into();
         finished["end_reason"] = "stopped".into();
-        let directory = rig.close();
+        let directory = fixture.close();
         faults::clear(&directory.0);
         fs::write(path.with_extension("json"), finished.to_string()).expect("written");
-        let rig = Rig::on(directory).of(format);
-        let (again, repeated) = rig.published(id);
+        let fixture = StorageFixture::open_in(directory).with_format(format);
+        let (again, repeated) = fixture.published(id);
         assert!(repeated, "{again:?}");
         assert_eq!(Story::of(&again), Story::of(&told));
         let beside = fs::read_to_string(path.with_extension("json")).expect("published");
         let beside: serde_json::Value = serde_json::from_str(&beside).expect("a manifest");
         assert_eq!(beside["state"], "failed");
-        rig.settle(id);
-        rig.until(|_| rig.control_names() == ["lock"]);
+        fixture.settle(id);
+        fixture.wait_until(|_| fixture.control_names() == ["lock"]);
     });
 }

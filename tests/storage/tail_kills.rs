@@ -1,23 +1,25 @@
 //! Kills while a file gets what its tail holds: at each step, and within a write.
 
-use super::tails::{FRAME, begin, half_settled, kills, recovered, rig, tails_left};
+use super::tails::{FRAME, begin, fixture, half_settled, kills, recovered, tails_left};
 use super::*;
 
 /// Killed or failed within the last write to the file, whose pages then end anywhere.
 #[test]
 fn the_end_of_a_file_may_be_torn_anywhere() {
     for frames in [1, 120, 125, 279, 280, 281, 2000] {
-        let rig = rig();
-        let left = kills(&rig, |step| matches!(step, Step::Seal | Step::Digest));
+        let fixture = fixture();
+        let left = kills(&fixture, |step| {
+            matches!(step, FaultPoint::Seal | FaultPoint::Digest)
+        });
         let id = Uuid::new_v4();
         let said = pattern(1, frames * FRAME);
-        let mut file = begin(&rig, id);
+        let mut file = begin(&fixture, id);
         file.write(said.clone()).expect("room");
         file.settled((frames / 2 * FRAME) as u64);
-        rig.idle();
+        fixture.wait_until_idle();
         file.finish(ended(id, EndReason::Stopped), true);
-        rig.published(id);
-        rig.clear_faults();
+        fixture.published(id);
+        fixture.clear_faults();
         let left = left.lock();
         let [before, after] = [0, 1].map(|n| fs::read(left[n].join("call.paged.part")).expect("there"));
         assert!(before.len() < after.len());
@@ -47,35 +49,40 @@ fn the_end_of_a_file_may_be_torn_anywhere() {
 /// From the end of the audio to what is told of it.
 #[test]
 fn a_kill_at_any_step_of_publishing_costs_nothing() {
-    let rig = rig();
+    let fixture = fixture();
     let id = Uuid::new_v4();
     let said = pattern(2, 5000);
-    let mut file = begin(&rig, id);
+    let mut file = begin(&fixture, id);
     file.write(said.clone()).expect("room");
-    rig.idle();
+    fixture.wait_until_idle();
     let steps = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let noted = Arc::clone(&steps);
-    let left = kills(&rig, move |step| {
+    let left = kills(&fixture, move |step| {
         noted.lock().push(step);
         true
     });
     file.finish(ended(id, EndReason::Stopped), true);
-    rig.published(id);
-    rig.idle();
-    rig.clear_faults();
+    fixture.published(id);
+    fixture.wait_until_idle();
+    fixture.clear_faults();
     let steps = steps.lock();
     for step in [
-        Step::Seal,
-        Step::WriteAudio,
-        Step::Digest,
-        Step::PlaceManifest,
-        Step::RemoveTail,
+        FaultPoint::Seal,
+        FaultPoint::WriteAudio,
+        FaultPoint::Digest,
+        FaultPoint::RenameManifest,
+        FaultPoint::RemoveTail,
     ] {
         assert!(steps.contains(&step), "{steps:?}");
     }
     for (n, left) in std::mem::take(&mut *left.lock()).into_iter().enumerate() {
         let tails = tails_left(&left);
-        assert_eq!(tails, usize::from(steps[n] != Step::Report), "{:?}", steps[n]);
+        assert_eq!(
+            tails,
+            usize::from(steps[n] != FaultPoint::Report),
+            "{:?}",
+            steps[n]
+        );
         let (told, found) = recovered(left, id);
         assert!(found == said, "{:?}", steps[n]);
         assert_eq!(told.samples, 2500);

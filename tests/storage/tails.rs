@@ -10,39 +10,39 @@ pub const FRAME: usize = 2;
 /// Of a packet, without the last one.
 const PADDING: usize = 159 * FRAME;
 
-pub fn rig() -> Rig {
-    Rig::new().of(PAGED)
+pub fn fixture() -> StorageFixture {
+    StorageFixture::new().with_format(PAGED)
 }
 
-pub fn begin(rig: &Rig, id: Uuid) -> ByteFile {
-    let mut file = rig.begin(id, "call");
+pub fn begin(fixture: &StorageFixture, id: Uuid) -> ByteFile {
+    let mut file = fixture.begin(id, "call");
     file.shape(PAGED, 8000, 1);
     file
 }
 
 /// What the file in progress holds of the recording.
-fn encoded(rig: &Rig) -> Vec<u8> {
-    let bytes = fs::read(rig.part_path("call")).expect("a file in progress");
+fn encoded(fixture: &StorageFixture) -> Vec<u8> {
+    let bytes = fs::read(fixture.part_path("call")).expect("a file in progress");
     let (decoded, whole) = decode_whole_pages(&bytes).expect("a header");
     assert_eq!(whole, bytes.len(), "whole pages alone");
     decoded.samples
 }
 
 /// The directory as a kill would leave it now.
-fn killed_now(rig: &Rig) -> ScratchDir {
+fn killed_now(fixture: &StorageFixture) -> ScratchDir {
     let left = ScratchDir::new();
-    copy_tree(&rig.directory, &left);
+    copy_tree(&fixture.directory, &left);
     left
 }
 
 /// As a kill would leave the directory at each step of a kind from here on.
 pub fn kills(
-    rig: &Rig,
-    of: impl Fn(Step) -> bool + Send + Sync + 'static,
+    fixture: &StorageFixture,
+    of: impl Fn(FaultPoint) -> bool + Send + Sync + 'static,
 ) -> Arc<parking_lot::Mutex<Vec<ScratchDir>>> {
     let left = Arc::new(parking_lot::Mutex::new(Vec::new()));
-    let (from, to) = (rig.directory.0.clone(), Arc::clone(&left));
-    rig.fault(move |step| {
+    let (from, to) = (fixture.directory.0.clone(), Arc::clone(&left));
+    fixture.set_fault(move |step| {
         if of(step) {
             let copy = ScratchDir::new();
             copy_tree(&from, &copy);
@@ -55,17 +55,17 @@ pub fn kills(
 
 /// What the next open makes of a directory. Nothing of it may be left in `.callrec`.
 pub fn recovered(left: ScratchDir, id: Uuid) -> (Manifest, Vec<u8>) {
-    recovered_by(&Rig::on(left).of(PAGED), id)
+    recovered_by(&StorageFixture::open_in(left).with_format(PAGED), id)
 }
 
-fn recovered_by(rig: &Rig, id: Uuid) -> (Manifest, Vec<u8>) {
-    let (told, _) = rig.published(id);
-    assert!(told.state_is(State::Finished), "{told:?}");
-    expect_honest(rig, &told);
-    let said = audio(&rig.path(&told.file));
-    rig.settle(id);
-    assert_eq!(rig.control_names(), ["lock"]);
-    assert_eq!(rig.names().len(), 3, "{:?}", rig.names());
+fn recovered_by(fixture: &StorageFixture, id: Uuid) -> (Manifest, Vec<u8>) {
+    let (told, _) = fixture.published(id);
+    assert!(told.state_is(RecordingState::Finished), "{told:?}");
+    expect_honest(fixture, &told);
+    let said = audio(&fixture.path(&told.file));
+    fixture.settle(id);
+    assert_eq!(fixture.control_names(), ["lock"]);
+    assert_eq!(fixture.names().len(), 3, "{:?}", fixture.names());
     (told, said)
 }
 
@@ -73,49 +73,49 @@ fn recovered_by(rig: &Rig, id: Uuid) -> (Manifest, Vec<u8>) {
 fn the_length_is_exact_to_the_frame() {
     for frames in [0, 1, 119, 120, 121, 159, 160, 161, 1000] {
         for settled in [0, frames / 2, frames] {
-            let rig = rig();
+            let fixture = fixture();
             let id = Uuid::new_v4();
             let said = pattern(3, frames * FRAME);
-            let mut file = begin(&rig, id);
+            let mut file = begin(&fixture, id);
             file.write(said.clone()).expect("room");
             file.settled((settled * FRAME) as u64);
-            rig.idle();
-            let (told, left) = recovered(killed_now(&rig), id);
+            fixture.wait_until_idle();
+            let (told, left) = recovered(killed_now(&fixture), id);
             let seen = (told.samples as usize, told.duration_ms as usize);
             assert_eq!(seen, (frames, (frames + 4) / 8), "killed, {settled} settled");
             assert!(left == said, "killed, {frames} frames, {settled} settled");
             file.finish(ended(id, EndReason::Stopped), true);
-            let (told, _) = rig.published(id);
+            let (told, _) = fixture.published(id);
             assert_eq!((told.samples as usize, told.recovered), (frames, false));
             assert!(
-                audio(&rig.audio_path("call")) == said,
+                audio(&fixture.audio_path("call")) == said,
                 "{frames} frames, {settled} settled"
             );
-            expect_honest(&rig, &told);
-            rig.settle(id);
-            assert_eq!(rig.control_names(), ["lock"]);
+            expect_honest(&fixture, &told);
+            fixture.settle(id);
+            assert_eq!(fixture.control_names(), ["lock"]);
         }
     }
 }
 
 #[test]
 fn the_file_follows_what_is_settled() {
-    let rig = rig();
+    let fixture = fixture();
     let id = Uuid::new_v4();
-    let mut file = begin(&rig, id);
+    let mut file = begin(&fixture, id);
     let mut said = Vec::new();
     for block in 0..10 {
         let more = pattern(block, 2000);
         said.extend_from_slice(&more);
         file.write(more).expect("room");
-        rig.idle();
-        let before = encoded(&rig);
+        fixture.wait_until_idle();
+        let before = encoded(&fixture);
         assert!(said.starts_with(&before) && before.len() <= 2000 * block);
         // What was said before the frontier stays, what was said behind it is replaced.
         let settled = said.len() - 900;
         file.settled(settled as u64);
-        rig.idle();
-        let held = encoded(&rig);
+        fixture.wait_until_idle();
+        let held = encoded(&fixture);
         assert!(said.starts_with(&held) && held.len() <= settled);
         assert!(held.len() + PADDING >= settled, "{} of {settled}", held.len());
         let late = pattern(50 + block, 700);
@@ -123,58 +123,60 @@ fn the_file_follows_what_is_settled() {
         file.patch((settled + 100) as u64, late).expect("room");
     }
     file.finish(ended(id, EndReason::Stopped), true);
-    let (told, _) = rig.published(id);
-    assert!(audio(&rig.audio_path("call")) == said);
-    expect_honest(&rig, &told);
+    let (told, _) = fixture.published(id);
+    assert!(audio(&fixture.audio_path("call")) == said);
+    expect_honest(&fixture, &told);
 }
 
 /// The first block, and what is settled of it, come to the writer at once.
 #[test]
 fn what_is_settled_with_the_first_block_is_not_forgotten() {
-    let rig = rig();
+    let fixture = fixture();
     let gate = Arc::new(Gate::default());
-    gate.set(true);
+    gate.shut();
     let at = Arc::clone(&gate);
-    rig.fault(move |step| {
-        if step == Step::CreateAudio {
+    fixture.set_fault(move |step| {
+        if step == FaultPoint::CreateAudio {
             at.pass();
         }
         Ok(())
     });
     let id = Uuid::new_v4();
-    let mut file = rig.begin(id, "call");
-    gate.reached(1);
+    let mut file = fixture.begin(id, "call");
+    gate.wait_for_arrivals(1);
     file.shape(PAGED, 8000, 1);
     file.write(pattern(0, 2000)).expect("room");
     file.write(pattern(1, 2000)).expect("room");
     file.settled(4000);
-    gate.set(false);
-    rig.idle();
-    assert!(encoded(&rig).len() + PADDING >= 4000);
+    gate.open();
+    fixture.wait_until_idle();
+    assert!(encoded(&fixture).len() + PADDING >= 4000);
     file.finish(ended(id, EndReason::Stopped), true);
-    rig.published(id);
+    fixture.published(id);
 }
 
 #[test]
 fn another_shape_after_the_first_block_is_ignored() {
-    let rig = rig();
+    let fixture = fixture();
     let id = Uuid::new_v4();
-    let mut file = begin(&rig, id);
+    let mut file = begin(&fixture, id);
     file.write(pattern(0, 1000)).expect("room");
-    rig.idle();
+    fixture.wait_until_idle();
     file.shape(PAGED, 16_000, 2);
     file.shape(PAGED, 8000, 1);
     file.write(pattern(1, 1000)).expect("room");
     file.finish(ended(id, EndReason::Stopped), true);
-    let (told, _) = rig.published(id);
+    let (told, _) = fixture.published(id);
     assert_eq!((told.samples, told.sample_rate, told.channels), (1000, 8000, 1));
     assert_eq!(
-        audio(&rig.audio_path("call")),
+        audio(&fixture.audio_path("call")),
         [pattern(0, 1000), pattern(1, 1000)].concat()
     );
-    let ignored = |line: &&String| line.contains("shape told after");
+    let ignored = |line: &&String| line.contains("shape set after");
     assert_eq!(
-        rig.report.seen(|seen| seen.logged.iter().filter(ignored).count()),
+        fixture
+            .report
+            .read(|seen| seen.logged.iter().filter(ignored).count()),
         1
     );
 }
@@ -183,25 +185,27 @@ fn another_shape_after_the_first_block_is_ignored() {
 #[test]
 fn a_tail_that_is_compacted_keeps_everything() {
     const BLOCK: usize = 200_000;
-    let rig = rig();
-    let left = kills(&rig, |step| matches!(step, Step::CompactTail | Step::PlaceTail));
+    let fixture = fixture();
+    let left = kills(&fixture, |step| {
+        matches!(step, FaultPoint::CompactTail | FaultPoint::RenameTail)
+    });
     let id = Uuid::new_v4();
-    let mut file = begin(&rig, id);
+    let mut file = begin(&fixture, id);
     let (mut said, mut longest) = (Vec::new(), 0);
     let (mut seen, mut compacted) = (0, Vec::new());
     for block in 0..20 {
         let more = pattern(block, BLOCK);
         said.extend_from_slice(&more);
         file.write(more).expect("room");
-        rig.idle();
+        fixture.wait_until_idle();
         let late = pattern(70 + block, 5000);
         let at = said.len() - BLOCK / 2;
         said[at..at + 5000].copy_from_slice(&late);
         file.patch(at as u64, late).expect("room");
-        rig.idle();
+        fixture.wait_until_idle();
         file.settled((said.len() - 1000) as u64);
-        rig.idle();
-        longest = longest.max(fs::metadata(rig.tail_path(id)).expect("a tail").len());
+        fixture.wait_until_idle();
+        longest = longest.max(fs::metadata(fixture.tail_path(id)).expect("a tail").len());
         let kills = left.lock().len();
         if kills > seen {
             (seen, compacted) = (kills, [compacted, vec![said.len()]].concat());
@@ -215,9 +219,9 @@ fn a_tail_that_is_compacted_keeps_everything() {
     said[settled..].fill(9);
     file.patch((settled - 500) as u64, vec![9; 1500]).expect("room");
     file.finish(ended(id, EndReason::Stopped), true);
-    rig.published(id);
-    assert!(audio(&rig.audio_path("call")) == said);
-    rig.clear_faults();
+    fixture.published(id);
+    assert!(audio(&fixture.audio_path("call")) == said);
+    fixture.clear_faults();
     let left = std::mem::take(&mut *left.lock());
     assert_eq!(left.len(), 2 * compacted.len());
     for (n, left) in left.into_iter().enumerate() {
@@ -230,51 +234,53 @@ fn a_tail_that_is_compacted_keeps_everything() {
 #[test]
 fn a_tail_that_cannot_be_compacted_is_only_longer() {
     const BLOCK: usize = 400_000;
-    let rig = rig();
+    let fixture = fixture();
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    rig.fault(move |step| match step {
-        Step::CompactTail if count.fetch_add(1, Ordering::SeqCst) == 0 => {
+    fixture.set_fault(move |step| match step {
+        FaultPoint::CompactTail if count.fetch_add(1, Ordering::SeqCst) == 0 => {
             Err(io::ErrorKind::StorageFull.into())
         }
         _ => Ok(()),
     });
     let id = Uuid::new_v4();
-    let mut file = begin(&rig, id);
+    let mut file = begin(&fixture, id);
     let mut said = Vec::new();
     for block in 0..8 {
         let more = pattern(block, BLOCK);
         said.extend_from_slice(&more);
         file.write(more).expect("room");
         file.settled(said.len() as u64);
-        rig.idle();
+        fixture.wait_until_idle();
     }
     assert_eq!(asked.load(Ordering::SeqCst), 2);
-    let longest = fs::metadata(rig.tail_path(id)).expect("a tail").len();
+    let longest = fs::metadata(fixture.tail_path(id)).expect("a tail").len();
     assert!(longest < said.len() as u64 / 2, "{longest}");
     file.finish(ended(id, EndReason::Stopped), true);
-    let (told, _) = rig.published(id);
-    assert!(told.state_is(State::Finished));
-    assert!(audio(&rig.audio_path("call")) == said);
+    let (told, _) = fixture.published(id);
+    assert!(told.state_is(RecordingState::Finished));
+    assert!(audio(&fixture.audio_path("call")) == said);
     let warned = |line: &&String| line.contains("not compacted");
     assert_eq!(
-        rig.report.seen(|seen| seen.logged.iter().filter(warned).count()),
+        fixture
+            .report
+            .read(|seen| seen.logged.iter().filter(warned).count()),
         1
     );
 }
 
 /// A recording of which a part is settled, as a kill leaves it; and what was said.
 pub fn half_settled() -> (ScratchDir, Uuid, Vec<u8>) {
-    let rig = rig();
+    let fixture = fixture();
     let id = Uuid::new_v4();
-    let mut file = begin(&rig, id);
+    let mut file = begin(&fixture, id);
     let said = pattern(5, 6000);
     file.write(said.clone()).expect("room");
     file.settled(3000);
-    rig.idle();
-    let left = killed_now(&rig);
+    fixture.wait_until_idle();
+    let left = killed_now(&fixture);
     file.finish(ended(id, EndReason::Discarded), false);
-    rig.published(id);
+    fixture.published(id);
     (left, id, said)
 }
 
@@ -323,12 +329,12 @@ fn a_tail_that_is_damaged_costs_what_it_held() {
     for (why, tail) in unusable {
         let left = again();
         fs::write(path(&left), tail).expect("write");
-        let rig = Rig::on(left).of(PAGED);
-        let (told, found) = recovered_by(&rig, id);
+        let fixture = StorageFixture::open_in(left).with_format(PAGED);
+        let (told, found) = recovered_by(&fixture, id);
         assert!(found == held, "{why}: {} bytes", found.len());
         assert!(told.recovered);
         let said_so = |line: &String| line.contains("what it held is lost");
-        let said_so = rig.report.seen(|seen| seen.logged.iter().any(said_so));
+        let said_so = fixture.report.read(|seen| seen.logged.iter().any(said_so));
         assert_eq!(said_so, why != "no frames", "{why}");
     }
     let left = again();
@@ -350,55 +356,57 @@ fn a_tail_that_is_damaged_costs_what_it_held() {
 fn a_tail_whose_audio_is_gone_is_removed_with_a_word() {
     let (directory, id, _) = half_settled();
     fs::remove_file(directory.join("call.paged.part")).expect("there");
-    let rig = Rig::on(directory).of(PAGED);
-    let (told, _) = rig.published(id);
-    assert!(told.state_is(State::Failed) && told.recovered);
+    let fixture = StorageFixture::open_in(directory).with_format(PAGED);
+    let (told, _) = fixture.published(id);
+    assert!(told.state_is(RecordingState::Failed) && told.recovered);
     let said_so = |line: &String| line.contains("its tail is removed");
-    assert!(rig.report.seen(|seen| seen.logged.iter().any(said_so)));
-    rig.settle(id);
-    assert_eq!(rig.control_names(), ["lock"]);
+    assert!(fixture.report.read(|seen| seen.logged.iter().any(said_so)));
+    fixture.settle(id);
+    assert_eq!(fixture.control_names(), ["lock"]);
 }
 
 /// On a full disk the rest of the tail does not fit into the file: it stays for the next open.
 #[test]
 fn what_cannot_be_encoded_now_is_at_the_next_open() {
     for settles in [false, true] {
-        let rig = rig();
+        let fixture = fixture();
         let id = Uuid::new_v4();
         let said = pattern(4, 5000);
-        let mut file = begin(&rig, id);
+        let mut file = begin(&fixture, id);
         file.write(said.clone()).expect("room");
-        rig.idle();
-        rig.fault(|step| match step {
-            Step::WriteAudio => Err(io::ErrorKind::StorageFull.into()),
+        fixture.wait_until_idle();
+        fixture.set_fault(|step| match step {
+            FaultPoint::WriteAudio => Err(io::ErrorKind::StorageFull.into()),
             _ => Ok(()),
         });
         if settles {
             file.settled(4000);
-            let error = rig.report.wait_for(|seen| seen.write_failed.get(&id).cloned());
+            let error = fixture
+                .report
+                .wait_for(|seen| seen.write_failed.get(&id).cloned());
             assert_eq!(error.status, Status::NoSpace);
         }
         file.finish(ended(id, EndReason::Stopped), true);
-        let (told, _) = rig.published(id);
-        assert!(told.state_is(State::Failed) && told.failure() == Status::NoSpace);
+        let (told, _) = fixture.published(id);
+        assert!(told.state_is(RecordingState::Failed) && told.failure() == Status::NoSpace);
         assert_eq!(told.file, "call.paged.part");
-        rig.settle(id);
-        assert!(rig.live_path(id).exists() && rig.tail_path(id).exists());
-        rig.clear_faults();
-        let rig = Rig::on(rig.close()).of(PAGED);
-        let (again, repeated) = rig.published(id);
-        assert!(repeated && again.state_is(State::Failed) && again.failure() == Status::NoSpace);
+        fixture.settle(id);
+        assert!(fixture.live_path(id).exists() && fixture.tail_path(id).exists());
+        fixture.clear_faults();
+        let fixture = StorageFixture::open_in(fixture.close()).with_format(PAGED);
+        let (again, repeated) = fixture.published(id);
+        assert!(repeated && again.state_is(RecordingState::Failed) && again.failure() == Status::NoSpace);
         assert_eq!(again.error, told.error);
-        assert!(audio(&rig.path(&again.file)) == said && again.recovered);
-        expect_honest(&rig, &again);
-        rig.settle(id);
-        assert_eq!(rig.control_names(), ["lock"]);
+        assert!(audio(&fixture.path(&again.file)) == said && again.recovered);
+        expect_honest(&fixture, &again);
+        fixture.settle(id);
+        assert_eq!(fixture.control_names(), ["lock"]);
     }
 }
 
 #[test]
 fn tails_without_a_recording_are_removed_and_nothing_else() {
-    let directory = Rig::new().close();
+    let directory = StorageFixture::new().close();
     let control = directory.join(".callrec");
     let [first, second, third] = [1, 2, 3].map(Uuid::from_u128);
     fs::write(control.join(format!("{first}.tail")), "stale").expect("write");
@@ -416,14 +424,14 @@ fn tails_without_a_recording_are_removed_and_nothing_else() {
     }
     let folder = format!("{second}.tail");
     fs::create_dir(control.join(&folder)).expect("make");
-    let rig = Rig::on(directory);
-    let report = Arc::clone(&rig.report);
-    let rig = rig.reopen();
+    let fixture = StorageFixture::open_in(directory);
+    let report = Arc::clone(&fixture.report);
+    let fixture = fixture.reopen();
     let mut expected = foreign.to_vec();
     expected.extend([folder, "lock".to_owned()]);
     expected.sort_unstable();
-    assert_eq!(rig.control_names(), expected);
-    assert!(report.seen(|seen| seen.logged.is_empty()));
+    assert_eq!(fixture.control_names(), expected);
+    assert!(report.read(|seen| seen.logged.is_empty()));
 }
 
 /// One stale tail that cannot be removed does not keep the others.
@@ -439,17 +447,19 @@ fn every_stale_tail_has_its_turn() {
     faults::set(
         &directory.0,
         Arc::new(move |step| match step {
-            Step::RemoveTail if asked.fetch_add(1, Ordering::SeqCst) == 0 => Err(io::Error::other("forced")),
+            FaultPoint::RemoveTail if asked.fetch_add(1, Ordering::SeqCst) == 0 => {
+                Err(io::Error::other("forced"))
+            }
             _ => Ok(()),
         }),
     );
-    let rig = Rig::on(directory);
-    let report = Arc::clone(&rig.report);
-    let directory = rig.close();
+    let fixture = StorageFixture::open_in(directory);
+    let report = Arc::clone(&fixture.report);
+    let directory = fixture.close();
     assert_eq!(tails_left(&directory), 1, "one is left");
-    assert_eq!(report.seen(|seen| seen.logged.len()), 1);
-    let rig = Rig::on(directory);
-    let directory = rig.close();
+    assert_eq!(report.read(|seen| seen.logged.len()), 1);
+    let fixture = StorageFixture::open_in(directory);
+    let directory = fixture.close();
     assert_eq!(tails_left(&directory), 0);
 }
 

@@ -26,12 +26,12 @@ fn left() -> ScratchDir {
     directory
 }
 
-fn expect_taken_over(rig: &Rig, because: &str) {
-    rig.idle();
-    assert!(!rig.path(".callrec/outbox").exists(), "{because}");
-    assert_eq!(callbacks(rig).list(), DUE, "{because}");
+fn expect_taken_over(fixture: &StorageFixture, because: &str) {
+    fixture.wait_until_idle();
+    assert!(!fixture.path(".callrec/outbox").exists(), "{because}");
+    assert_eq!(callbacks(fixture).list(), DUE, "{because}");
     for id in DUE {
-        let job = callbacks(rig).read(id).expect("read").expect("there");
+        let job = callbacks(fixture).read(id).expect("read").expect("there");
         assert_eq!((job.kind.as_str(), job.key), ("callback", id.to_string()));
         let url = &job.payload.value()["url"];
         assert!(
@@ -43,14 +43,14 @@ fn expect_taken_over(rig: &Rig, because: &str) {
 
 #[test]
 fn callbacks_that_0_1_0_has_left_become_jobs() {
-    let rig = Rig::on(left());
-    expect_taken_over(&rig, "at the first open");
+    let fixture = StorageFixture::open_in(left());
+    expect_taken_over(&fixture, "at the first open");
     for id in [DUE[0], DUE[3], ANSWERED] {
-        rig.published(id);
-        rig.settle(id);
+        fixture.published(id);
+        fixture.settle(id);
     }
     let mut expected = DUE.map(|id| format!("{id}.json")).to_vec();
-    let mut found = rig.names_below(".callrec/jobs/callback");
+    let mut found = fixture.names_below(".callrec/jobs/callback");
     expected.sort();
     found.sort();
     assert_eq!(found, expected);
@@ -63,7 +63,7 @@ fn killed_anywhere_while_they_are_taken_over_none_is_lost_or_doubled() {
             let directory = left();
             let (said, ended) = child(Format::WAV, &system.task("recover"), &directory.0, kill);
             expect_taken_over(
-                &Rig::on(directory),
+                &StorageFixture::open_in(directory),
                 &format!("{system:?}, killed at {kill}: {said}"),
             );
             if ended {
@@ -84,10 +84,10 @@ fn what_this_version_has_queued_or_performed_is_not_queued_again() {
         let from = directory.join(format!(".callrec/outbox/{id}.json"));
         fs::copy(from, jobs.join(format!("{id}.{ending}"))).expect("copied");
     }
-    let rig = Rig::on(directory);
-    rig.idle();
-    assert!(!rig.path(".callrec/outbox").exists());
-    assert_eq!(callbacks(&rig).list(), [DUE[0], DUE[2], DUE[3]]);
+    let fixture = StorageFixture::open_in(directory);
+    fixture.wait_until_idle();
+    assert!(!fixture.path(".callrec/outbox").exists());
+    assert_eq!(callbacks(&fixture).list(), [DUE[0], DUE[2], DUE[3]]);
 }
 
 #[test]
@@ -96,22 +96,22 @@ fn what_cannot_be_taken_over_now_is_before_any_job_is_touched() {
     faults::set(
         &directory.0,
         Arc::new(|step| match step {
-            Step::TakeOver => Err(io::Error::other("planted")),
+            FaultPoint::MigrateOutbox => Err(io::Error::other("planted")),
             _ => Ok(()),
         }),
     );
-    let rig = Rig::on(directory);
-    rig.idle();
-    assert!(rig.path(".callrec/outbox").exists());
-    let logged = rig.report.seen(|told| told.logged.concat());
+    let fixture = StorageFixture::open_in(directory);
+    fixture.wait_until_idle();
+    assert!(fixture.path(".callrec/outbox").exists());
+    let logged = fixture.report.read(|told| told.logged.concat());
     assert!(logged.contains("not taken over yet"), "{logged}");
-    rig.clear_faults();
-    let list = callbacks(&rig).list();
-    assert!(!rig.path(".callrec/outbox").exists());
+    fixture.clear_faults();
+    let list = callbacks(&fixture).list();
+    assert!(!fixture.path(".callrec/outbox").exists());
     assert_eq!(
         list,
         [DUE[1], DUE[2]],
         "the others are told again at the next open"
     );
-    expect_taken_over(&Rig::on(rig.close()), "at the next open");
+    expect_taken_over(&StorageFixture::open_in(fixture.close()), "at the next open");
 }

@@ -10,12 +10,12 @@ fn what_was_discarded_is_not_published_by_a_failed_write() {
 
 fn discarded_is_not_published(format: Format) {
     for queued in [true, false] {
-        let rig = Rig::new().of(format);
+        let fixture = StorageFixture::new().with_format(format);
         let gate = Arc::new(Gate::default());
-        gate.set(true);
+        gate.shut();
         let at = Arc::clone(&gate);
-        let write = rig.write_step();
-        rig.fault(move |step| {
+        let write = fixture.write_step();
+        fixture.set_fault(move |step| {
             if step == write {
                 at.pass();
                 return Err(io::ErrorKind::StorageFull.into());
@@ -23,27 +23,31 @@ fn discarded_is_not_published(format: Format) {
             Ok(())
         });
         let id = Uuid::new_v4();
-        let mut file = rig.begin(id, "call");
+        let mut file = fixture.begin(id, "call");
         file.shape(format, 8000, 1);
         file.write(pattern(0, 1000)).expect("room");
-        gate.reached(1);
+        gate.wait_for_arrivals(1);
         let mut kept = Some(file);
         if queued {
             let file = kept.take().expect("there");
             file.finish(ended(id, EndReason::Discarded), false);
         } else {
-            rig.report.discard(id);
+            fixture.report.discard(id);
         }
-        gate.set(false);
+        gate.open();
         if let Some(file) = kept {
-            rig.report.wait(|seen| seen.write_failed.contains_key(&id));
+            fixture
+                .report
+                .wait_until(|seen| seen.write_failed.contains_key(&id));
             file.finish(ended(id, EndReason::Discarded), false);
         }
-        let (published, _) = rig.published(id);
-        assert!(published.state_is(State::Finished) && published.end_reason_is(EndReason::Discarded));
+        let (published, _) = fixture.published(id);
+        assert!(
+            published.state_is(RecordingState::Finished) && published.end_reason_is(EndReason::Discarded)
+        );
         assert_eq!((published.file.as_str(), published.error.as_str()), ("", ""));
-        rig.idle();
-        assert_eq!(rig.names(), [".callrec"], "queued: {queued}");
+        fixture.wait_until_idle();
+        assert_eq!(fixture.names(), [".callrec"], "queued: {queued}");
     }
 }
 
@@ -51,28 +55,30 @@ fn discarded_is_not_published(format: Format) {
 #[test]
 fn what_comes_after_a_failed_write_is_told_as_lost() {
     for_each_format(|format| {
-        let rig = Rig::new().of(format);
+        let fixture = StorageFixture::new().with_format(format);
         let id = Uuid::new_v4();
-        let mut file = rig.begin(id, "call");
+        let mut file = fixture.begin(id, "call");
         file.shape(format, 8000, 1);
         file.write(pattern(0, 1600)).expect("room");
-        rig.written(1600);
-        let write = rig.write_step();
-        rig.fault(move |step| match step == write {
+        fixture.wait_until_written(1600);
+        let write = fixture.write_step();
+        fixture.set_fault(move |step| match step == write {
             true => Err(io::ErrorKind::StorageFull.into()),
             false => Ok(()),
         });
-        file.known_by(fixed(stories::recorded(id, 3200)));
+        file.set_manifest_source(fixed(stories::recorded(id, 3200)));
         file.write(pattern(1, 1600)).expect("room");
-        rig.report.wait(|seen| seen.write_failed.contains_key(&id));
-        rig.clear_faults();
+        fixture
+            .report
+            .wait_until(|seen| seen.write_failed.contains_key(&id));
+        fixture.clear_faults();
         file.write(pattern(2, 800)).expect("room");
         file.finish(Box::new(stories::recorded(id, 4000)), true);
-        let (told, _) = rig.published(id);
-        assert!(told.state_is(State::Failed) && told.end_reason_is(EndReason::WriteError));
+        let (told, _) = fixture.published(id);
+        assert!(told.state_is(RecordingState::Failed) && told.end_reason_is(EndReason::WriteError));
         assert_eq!((told.samples, told.lost_ms), (800, 150));
-        assert_eq!(audio(&rig.path(&told.file)), pattern(0, 1600));
-        expect_honest(&rig, &told);
+        assert_eq!(audio(&fixture.path(&told.file)), pattern(0, 1600));
+        expect_honest(&fixture, &told);
     });
 }
 
@@ -85,17 +91,17 @@ fn a_discard_on_a_bad_disk_leaves_no_audio() {
 
 fn discard_on_a_bad_disk(format: Format) {
     for broken in [
-        &[Step::NoteDiscard][..],
-        &[Step::NoteDiscard, Step::RemoveAudio],
-        &[Step::NoteDiscard, Step::RemoveTail],
+        &[FaultPoint::NoteDiscard][..],
+        &[FaultPoint::NoteDiscard, FaultPoint::RemoveAudio],
+        &[FaultPoint::NoteDiscard, FaultPoint::RemoveTail],
     ] {
-        let rig = Rig::new().of(format);
+        let fixture = StorageFixture::new().with_format(format);
         let id = Uuid::new_v4();
-        let mut file = rig.begin(id, "call");
+        let mut file = fixture.begin(id, "call");
         file.shape(format, 8000, 1);
         file.write(pattern(0, 1000)).expect("room");
-        rig.written(1000);
-        rig.fault(move |step| {
+        fixture.wait_until_written(1000);
+        fixture.set_fault(move |step| {
             if broken.contains(&step) {
                 Err(io::ErrorKind::StorageFull.into())
             } else {
@@ -103,23 +109,28 @@ fn discard_on_a_bad_disk(format: Format) {
             }
         });
         file.finish(ended(id, EndReason::Discarded), false);
-        rig.report.wait(|seen| {
+        fixture.report.wait_until(|seen| {
             seen.logged
                 .iter()
                 .any(|line| line.contains("when the disk takes it"))
         });
-        assert!(rig.report.seen(|seen| seen.published.is_empty()));
-        let part = fs::metadata(rig.part_path("call")).map(|part| part.len()).ok();
+        assert!(fixture.report.read(|seen| seen.published.is_empty()));
+        let part = fs::metadata(fixture.part_path("call"))
+            .map(|part| part.len())
+            .ok();
         let keeps = |step| broken.contains(&step);
-        assert_eq!(part, keeps(Step::RemoveAudio).then_some(0));
-        let tail = fs::metadata(rig.tail_path(id)).map(|tail| tail.len()).ok();
-        assert_eq!(tail, (format == PAGED && keeps(Step::RemoveTail)).then_some(0));
-        rig.clear_faults();
-        let (told, _) = rig.published(id);
-        assert!(told.state_is(State::Finished) && told.end_reason_is(EndReason::Discarded));
-        assert_eq!(rig.names(), [".callrec"]);
-        rig.settle(id);
-        assert_eq!(rig.control_names(), ["lock"]);
+        assert_eq!(part, keeps(FaultPoint::RemoveAudio).then_some(0));
+        let tail = fs::metadata(fixture.tail_path(id)).map(|tail| tail.len()).ok();
+        assert_eq!(
+            tail,
+            (format == PAGED && keeps(FaultPoint::RemoveTail)).then_some(0)
+        );
+        fixture.clear_faults();
+        let (told, _) = fixture.published(id);
+        assert!(told.state_is(RecordingState::Finished) && told.end_reason_is(EndReason::Discarded));
+        assert_eq!(fixture.names(), [".callrec"]);
+        fixture.settle(id);
+        assert_eq!(fixture.control_names(), ["lock"]);
     }
 }
 
@@ -134,10 +145,10 @@ const ENOSPC: i32 = 28;
 const EROFS: i32 = 30;
 
 /// Fails at a step the first so many times; tells how often it was asked there.
-fn failing(rig: &Rig, at: Step, error: i32, times: usize) -> Arc<AtomicUsize> {
+fn failing(fixture: &StorageFixture, at: FaultPoint, error: i32, times: usize) -> Arc<AtomicUsize> {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    rig.fault(move |step| {
+    fixture.set_fault(move |step| {
         if step == at && count.fetch_add(1, Ordering::SeqCst) < times {
             return Err(io::Error::from_raw_os_error(error));
         }
@@ -147,9 +158,9 @@ fn failing(rig: &Rig, at: Step, error: i32, times: usize) -> Arc<AtomicUsize> {
 }
 
 /// Audio, silence and late audio in turn, a mark, and what the file must then hold.
-fn record_all(rig: &Rig, id: Uuid) -> Vec<u8> {
-    let mut file = rig.begin(id, "call");
-    file.shape(rig.format, 48_000, 2);
+fn record_all(fixture: &StorageFixture, id: Uuid) -> Vec<u8> {
+    let mut file = fixture.begin(id, "call");
+    file.shape(fixture.format, 48_000, 2);
     let mut expected = Vec::new();
     for block in 0..4 {
         for bytes in [1600, 300_000] {
@@ -163,12 +174,12 @@ fn record_all(rig: &Rig, id: Uuid) -> Vec<u8> {
         expected[at..at + late.len()].copy_from_slice(&late);
         assert!(file.patch(at as u64, late).is_ok(), "room");
         file.settled(expected.len() as u64);
-        if rig.format == PAGED {
+        if fixture.format == PAGED {
             // So that each is a batch, and a tail is compacted.
-            rig.idle();
+            fixture.wait_until_idle();
         }
     }
-    file.mark(fixed(manifest(id)), 1);
+    file.update_manifest(fixed(manifest(id)), 1);
     file.finish(ended(id, EndReason::Stopped), true);
     expected
 }
@@ -180,47 +191,47 @@ fn errors_that_pass_cost_nothing() {
 
 fn passing_errors_cost_nothing(format: Format) {
     let passing = [EINTR, ENFILE, EMFILE, libc::EAGAIN, libc::ENOBUFS];
-    let rig = Rig::new().of(format);
+    let fixture = StorageFixture::new().with_format(format);
     let steps = [
-        Step::CreateManifest,
-        Step::CreateAudio,
-        Step::WriteHeader,
-        rig.write_step(),
-        rig.patch_step(),
-        Step::WriteMark,
-        Step::Seal,
-        Step::WriteManifest,
-        Step::PlaceAudio,
-        Step::PlaceManifest,
+        FaultPoint::CreateManifest,
+        FaultPoint::CreateAudio,
+        FaultPoint::WriteHeader,
+        fixture.write_step(),
+        fixture.patch_step(),
+        FaultPoint::WriteLiveManifest,
+        FaultPoint::Seal,
+        FaultPoint::WriteManifest,
+        FaultPoint::RenameAudio,
+        FaultPoint::RenameManifest,
     ];
     // Compacting that failed is tried again a mebibyte later: twice in this recording.
     let more = [
-        (Step::WriteAudio, EMFILE, 3),
-        (Step::CompactTail, EMFILE, 1),
-        (Step::PlaceTail, EMFILE, 1),
-        (Step::RemoveTail, EMFILE, 3),
+        (FaultPoint::WriteAudio, EMFILE, 3),
+        (FaultPoint::CompactTail, EMFILE, 1),
+        (FaultPoint::RenameTail, EMFILE, 1),
+        (FaultPoint::RemoveTail, EMFILE, 3),
     ];
     let more = more.into_iter().filter(|_| format == PAGED);
-    let any = passing.map(|error| (rig.write_step(), error, 3));
+    let any = passing.map(|error| (fixture.write_step(), error, 3));
     let everywhere = steps.map(|step| (step, EMFILE, 3));
     let short = any.into_iter().chain(everywhere);
     let brief = steps.into_iter().take(6).map(|step| (step, EIO, 1));
     for (step, error, times) in short.chain(brief).chain(more) {
-        let rig = Rig::new().of(format);
-        let asked = failing(&rig, step, error, times);
+        let fixture = StorageFixture::new().with_format(format);
+        let asked = failing(&fixture, step, error, times);
         let id = Uuid::new_v4();
-        let expected = record_all(&rig, id);
-        let (published, _) = rig.published(id);
+        let expected = record_all(&fixture, id);
+        let (published, _) = fixture.published(id);
         assert!(
-            published.state_is(State::Finished),
+            published.state_is(RecordingState::Finished),
             "{step:?} {error}: {published:?}"
         );
-        assert!(audio(&rig.audio_path("call")) == expected, "{step:?} {error}");
-        expect_honest(&rig, &published);
-        rig.idle();
+        assert!(audio(&fixture.audio_path("call")) == expected, "{step:?} {error}");
+        expect_honest(&fixture, &published);
+        fixture.wait_until_idle();
         assert!(asked.load(Ordering::SeqCst) > times, "{step:?} {error}");
-        assert_eq!(rig.store.backlog_bytes(), 0);
-        assert!(rig.report.seen(|seen| {
+        assert_eq!(fixture.store.backlog_bytes(), 0);
+        assert!(fixture.report.read(|seen| {
             seen.create_failed.is_empty() && seen.write_failed.is_empty() && seen.marked.contains(&(id, 1))
         }));
     }
@@ -233,20 +244,20 @@ fn what_is_put_back_counts_in_the_backlog() {
 }
 
 fn put_back_counts(format: Format) {
-    let rig = Rig::new().of(format);
+    let fixture = StorageFixture::new().with_format(format);
     let id = Uuid::new_v4();
-    let asked = failing(&rig, rig.write_step(), EMFILE, 10);
-    let mut file = rig.begin(id, "call");
+    let asked = failing(&fixture, fixture.write_step(), EMFILE, 10);
+    let mut file = fixture.begin(id, "call");
     file.shape(format, 8000, 1);
     file.write(pattern(0, 1000)).expect("room");
     file.fill(500);
-    rig.until(|_| asked.load(Ordering::SeqCst) > 2);
-    assert!(rig.store.backlog_bytes() >= 1000);
-    rig.written(1500);
-    rig.idle();
-    assert_eq!(rig.store.backlog_bytes(), 0);
+    fixture.wait_until(|_| asked.load(Ordering::SeqCst) > 2);
+    assert!(fixture.store.backlog_bytes() >= 1000);
+    fixture.wait_until_written(1500);
+    fixture.wait_until_idle();
+    assert_eq!(fixture.store.backlog_bytes(), 0);
     file.finish(ended(id, EndReason::Stopped), true);
-    rig.published(id);
+    fixture.published(id);
 }
 
 #[test]
@@ -266,31 +277,35 @@ fn lasting_errors_end_it(format: Format) {
         for creates in [true, false] {
             let mut config = config();
             config.backlog_ms = 300;
-            let rig = Rig::with(ScratchDir::new(), config).of(format);
+            let fixture = StorageFixture::open_with(ScratchDir::new(), config).with_format(format);
             let step = if creates {
-                Step::CreateAudio
+                FaultPoint::CreateAudio
             } else {
-                rig.write_step()
+                fixture.write_step()
             };
-            let asked = failing(&rig, step, error, usize::MAX);
+            let asked = failing(&fixture, step, error, usize::MAX);
             let id = Uuid::new_v4();
-            let mut file = rig.begin(id, "call");
+            let mut file = fixture.begin(id, "call");
             file.shape(format, 48_000, 2);
             file.write(pattern(0, 1000)).expect("room");
             if creates {
-                rig.report.wait(|seen| seen.create_failed.contains_key(&id));
+                fixture
+                    .report
+                    .wait_until(|seen| seen.create_failed.contains_key(&id));
             } else {
-                rig.report.wait(|seen| seen.write_failed.contains_key(&id));
+                fixture
+                    .report
+                    .wait_until(|seen| seen.write_failed.contains_key(&id));
             }
             drop(file);
             if !creates {
-                assert!(rig.published(id).0.state_is(State::Failed));
+                assert!(fixture.published(id).0.state_is(RecordingState::Failed));
             }
-            rig.idle();
+            fixture.wait_until_idle();
             let tries = asked.load(Ordering::SeqCst);
             assert_eq!(tries == 1, at_once, "{error} at {step:?}: tried {tries} times");
-            assert_eq!(rig.store.backlog_bytes(), 0);
-            assert_eq!(rig.store.open_files(), 0);
+            assert_eq!(fixture.store.backlog_bytes(), 0);
+            assert_eq!(fixture.store.open_files(), 0);
         }
     }
 }
@@ -298,37 +313,37 @@ fn lasting_errors_end_it(format: Format) {
 /// On a disk that stands still, only the latest manifest waits.
 #[test]
 fn marks_that_wait_are_one() {
-    let rig = Rig::new();
+    let fixture = StorageFixture::new();
     let gate = Arc::new(Gate::default());
-    gate.set(true);
+    gate.shut();
     let (at, written) = (Arc::clone(&gate), Arc::new(AtomicUsize::new(0)));
     let count = Arc::clone(&written);
-    rig.fault(move |step| {
-        if step == Step::WriteMark {
+    fixture.set_fault(move |step| {
+        if step == FaultPoint::WriteLiveManifest {
             count.fetch_add(1, Ordering::SeqCst);
             at.pass();
         }
         Ok(())
     });
     let id = Uuid::new_v4();
-    let mut file = rig.begin(id, "call");
-    file.mark(fixed(manifest(id)), 0);
-    gate.reached(1);
+    let mut file = fixture.begin(id, "call");
+    file.update_manifest(fixed(manifest(id)), 0);
+    gate.wait_for_arrivals(1);
     let sources: Vec<_> = (1..=1000)
         .map(|mark| {
             let mut later = manifest(id);
             later.lost_ms = u64::from(mark);
             let source = fixed(later);
-            file.mark(Arc::clone(&source), mark);
+            file.update_manifest(Arc::clone(&source), mark);
             Arc::downgrade(&source)
         })
         .collect();
     let waiting = sources.iter().filter(|source| source.strong_count() > 0).count();
     assert_eq!(waiting, 1);
-    gate.set(false);
-    rig.report.wait(|seen| seen.marked.len() == 1001);
+    gate.open();
+    fixture.report.wait_until(|seen| seen.marked.len() == 1001);
     assert_eq!(written.load(Ordering::SeqCst), 2);
-    assert_eq!(live(&rig, id).lost_ms, 1000);
+    assert_eq!(fixture.live_manifest(id).lost_ms, 1000);
 }
 
 #[test]
@@ -341,15 +356,15 @@ fn planted_panic_stays(format: Format) {
         for keep in [true, false] {
             let mut config = config();
             config.panic_at = place.to_owned();
-            let rig = Rig::with(ScratchDir::new(), config).of(format);
+            let fixture = StorageFixture::open_with(ScratchDir::new(), config).with_format(format);
             let [first, second] = [1, 2].map(|at| {
                 let id = Uuid::new_v4();
-                let mut file = rig.begin(id, &format!("call{at}"));
+                let mut file = fixture.begin(id, &format!("call{at}"));
                 file.shape(format, 8000, 1);
                 file.write(pattern(at, 1000)).expect("room");
                 if at == 1 {
                     file.finish(ended(id, EndReason::Stopped), keep);
-                    rig.report.wait(|seen| {
+                    fixture.report.wait_until(|seen| {
                         seen.published.contains_key(&id) || seen.create_failed.contains_key(&id)
                     });
                 } else {
@@ -357,20 +372,27 @@ fn planted_panic_stays(format: Format) {
                 }
                 id
             });
-            assert!(rig.published(second).0.state_is(State::Finished));
-            assert_eq!(audio(&rig.audio_path("call2")), pattern(2, 1000));
-            rig.idle();
-            assert_eq!(rig.store.backlog_bytes(), 0);
+            assert!(fixture.published(second).0.state_is(RecordingState::Finished));
+            assert_eq!(audio(&fixture.audio_path("call2")), pattern(2, 1000));
+            fixture.wait_until_idle();
+            assert_eq!(fixture.store.backlog_bytes(), 0);
             if place == "writer" {
-                assert!(rig.report.seen(|seen| seen.create_failed.contains_key(&first)));
-                assert_eq!(rig.control_names().len(), 2);
+                assert!(
+                    fixture
+                        .report
+                        .read(|seen| seen.create_failed.contains_key(&first))
+                );
+                assert_eq!(fixture.control_names().len(), 2);
             } else if !keep {
-                assert_eq!(rig.names(), [".callrec", "call2.json", &rig.audio_name("call2")]);
+                assert_eq!(
+                    fixture.names(),
+                    [".callrec", "call2.json", &fixture.audio_name("call2")]
+                );
             } else {
-                assert!(rig.published(first).0.state_is(State::Failed));
-                let rig = rig.reopen();
-                assert!(rig.published(first).0.recovered);
-                assert_eq!(audio(&rig.audio_path("call1")), pattern(1, 1000));
+                assert!(fixture.published(first).0.state_is(RecordingState::Failed));
+                let fixture = fixture.reopen();
+                assert!(fixture.published(first).0.recovered);
+                assert_eq!(audio(&fixture.audio_path("call1")), pattern(1, 1000));
             }
         }
     }
@@ -384,26 +406,31 @@ fn what_fails_while_finishing_is_logged() {
 
 fn failed_finish_is_logged(format: Format) {
     let failures = [
-        (Step::Seal, ENOSPC, Status::NoSpace),
-        (Step::Digest, libc::EDQUOT, Status::NoSpace),
-        (Step::PlaceAudio, EROFS, Status::Io),
+        (FaultPoint::Seal, ENOSPC, Status::NoSpace),
+        (FaultPoint::Digest, libc::EDQUOT, Status::NoSpace),
+        (FaultPoint::RenameAudio, EROFS, Status::Io),
     ];
     for (step, error, status) in failures {
-        let rig = Rig::new().of(format);
-        failing(&rig, step, error, 1);
+        let fixture = StorageFixture::new().with_format(format);
+        failing(&fixture, step, error, 1);
         let id = Uuid::new_v4();
-        record_all(&rig, id);
-        let (published, _) = rig.published(id);
-        assert!(published.state_is(State::Failed), "{step:?}: {published:?}");
+        record_all(&fixture, id);
+        let (published, _) = fixture.published(id);
+        assert!(
+            published.state_is(RecordingState::Failed),
+            "{step:?}: {published:?}"
+        );
         assert_eq!(published.failure(), status, "{step:?}");
-        let again = step == Step::PlaceAudio || (step == Step::Seal && format == PAGED);
-        let part = format!("{}.part", rig.audio_name("call"));
+        let again = step == FaultPoint::RenameAudio || (step == FaultPoint::Seal && format == PAGED);
+        let part = format!("{}.part", fixture.audio_name("call"));
         let told = |line: &&String| {
             line.contains(&id.to_string())
                 && line.contains(&part)
                 && line.contains("the next open tries again") == again
         };
-        let lines = rig.report.seen(|seen| seen.logged.iter().filter(told).count());
+        let lines = fixture
+            .report
+            .read(|seen| seen.logged.iter().filter(told).count());
         assert_eq!(lines, 1, "{step:?}");
     }
 }
@@ -415,11 +442,13 @@ fn a_full_disk_is_told_apart_where_a_file_is_made() {
         (libc::EDQUOT, Status::NoSpace),
         (EROFS, Status::Io),
     ] {
-        let rig = Rig::new();
-        failing(&rig, Step::CreateAudio, error, usize::MAX);
+        let fixture = StorageFixture::new();
+        failing(&fixture, FaultPoint::CreateAudio, error, usize::MAX);
         let id = Uuid::new_v4();
-        let file = rig.begin(id, "call");
-        let failed = rig.report.wait_for(|seen| seen.create_failed.get(&id).cloned());
+        let file = fixture.begin(id, "call");
+        let failed = fixture
+            .report
+            .wait_for(|seen| seen.create_failed.get(&id).cloned());
         assert_eq!(failed.status, status, "{failed:?}");
         drop(file);
     }
@@ -428,12 +457,12 @@ fn a_full_disk_is_told_apart_where_a_file_is_made() {
 /// A disk that is gone is asked each second, and each answer is no news.
 #[test]
 fn free_room_that_is_unknown_is_told_once() {
-    let rig = Rig::new();
-    failing(&rig, Step::FreeRoom, EIO, 3);
+    let fixture = StorageFixture::new();
+    failing(&fixture, FaultPoint::FreeSpace, EIO, 3);
     for _ in 0..5 {
-        rig.store.refresh_free();
+        fixture.store.refresh_free_space();
     }
-    let lines = rig.report.seen(|seen| seen.logged.clone());
+    let lines = fixture.report.read(|seen| seen.logged.clone());
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].contains("free space unknown"), "{lines:?}");
     assert_eq!(lines[1], "free space known again");

@@ -23,12 +23,12 @@ fn left(change: impl Fn(String) -> String) -> (ScratchDir, Vec<u8>) {
 
 /// Recovers it, and answers what was told of it.
 fn expect_recovered((directory, said): (ScratchDir, Vec<u8>)) -> Manifest {
-    let rig = Rig::on(directory);
-    let (told, repeated) = rig.published(ID);
-    assert!(!repeated && told.recovered && told.state_is(State::Finished));
+    let fixture = StorageFixture::open_in(directory);
+    let (told, repeated) = fixture.published(ID);
+    assert!(!repeated && told.recovered && told.state_is(RecordingState::Finished));
     assert_eq!(told.file, format!("2026-11-22_07-40-44_{ID}.wav"));
-    assert_eq!(audio(&rig.path(&told.file)), said);
-    expect_honest(&rig, &told);
+    assert_eq!(audio(&fixture.path(&told.file)), said);
+    expect_honest(&fixture, &told);
     told
 }
 

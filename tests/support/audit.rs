@@ -1,4 +1,4 @@
-//! The audit log of a storage directory, through the C ABI.
+//! The audit log of a storage directory.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use callrec::capi::*;
 use callrec_testkit::wait::until;
 use serde_json::Value;
 
-use super::abi::{Answer, Arg, ask, init, text_of};
-use super::engine::Engine;
+use super::abi::{AbiResult, CText, checked, init, text_of};
+use super::engine::TestEngine;
 
-/// Every whole line.
+/// Every complete line of the audit log.
 pub fn audit_lines(directory: &Path) -> Vec<Value> {
     let text = std::fs::read(directory.join(".callrec/audit.log")).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -17,28 +17,28 @@ pub fn audit_lines(directory: &Path) -> Vec<Value> {
     lines.filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// What a host keeps.
-pub fn audit_head(engine: &Engine) -> rec_chain_head {
+/// The chain head that a host may keep.
+pub fn audit_head(engine: &TestEngine) -> rec_chain_head {
     let mut head: rec_chain_head = init();
-    ask(|e| unsafe { rec_audit_head(engine.handle, &mut head, e) }).unwrap();
+    checked(|e| unsafe { rec_audit_head(engine.handle, &mut head, e) }).unwrap();
     head
 }
 
 /// Waits until every line is on the disk.
-pub fn audit_written(engine: &Engine) -> rec_chain_head {
+pub fn audit_written(engine: &TestEngine) -> rec_chain_head {
     until("the audit log is on the disk", || audit_head(engine).waiting == 0);
     audit_head(engine)
 }
 
-/// (number, hash)
+/// The head's sequence number and hash.
 pub fn head_of(head: &rec_chain_head) -> (u64, String) {
     (head.sequence, text_of(&head.hash))
 }
 
-pub fn verify_audit(directory: &Path, known: Option<&rec_chain_head>) -> Answer<rec_audit_report> {
-    let path = Arg::from(directory.to_str().unwrap());
+pub fn verify_audit(directory: &Path, known: Option<&rec_chain_head>) -> AbiResult<rec_audit_report> {
+    let path = CText::from(directory.to_str().unwrap());
     let mut report: rec_audit_report = init();
     let known = known.map_or(std::ptr::null(), std::ptr::from_ref);
-    ask(|e| unsafe { rec_verify_audit(path.ptr(), known, &mut report, e) })?;
+    checked(|e| unsafe { rec_verify_audit(path.ptr(), known, &mut report, e) })?;
     Ok(report)
 }

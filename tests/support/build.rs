@@ -5,14 +5,14 @@ use std::process::{Command, Output};
 
 pub const SO: &str = "libcallrec.so";
 pub const SONAME: &str = "libcallrec.so.0";
-/// What rustc says a program must link that takes the static library.
+/// The libraries that rustc lists for programs that link the static library.
 pub const STATIC_LIBS: [&str; 6] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Where cargo left libcallrec.so and libcallrec.a for this very build.
+/// The directory of this build's libcallrec.so and libcallrec.a.
 pub fn library_directory() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let deps = test.parent().unwrap().to_owned();
@@ -20,20 +20,20 @@ pub fn library_directory() -> PathBuf {
     deps
 }
 
-/// A directory with the library under its SONAME, as an installed one has it.
+/// Installs the library below `directory`, also under its SONAME. Returns its directory.
 pub fn installed(directory: &Path) -> PathBuf {
     let library = library_directory();
-    let place = directory.join("lib");
-    std::fs::create_dir_all(&place).unwrap();
+    let installed = directory.join("lib");
+    std::fs::create_dir_all(&installed).unwrap();
     for name in [SO, SONAME] {
-        std::os::unix::fs::symlink(library.join(SO), place.join(name)).unwrap();
+        std::os::unix::fs::symlink(library.join(SO), installed.join(name)).unwrap();
     }
-    std::os::unix::fs::symlink(library.join("libcallrec.a"), place.join("libcallrec.a")).unwrap();
-    place
+    std::os::unix::fs::symlink(library.join("libcallrec.a"), installed.join("libcallrec.a")).unwrap();
+    installed
 }
 
 pub fn run(command: &mut Command) -> Output {
-    // Cargo's would come before a program's own rpath.
+    // Cargo's value would take precedence over a program's own rpath.
     command.env_remove("LD_LIBRARY_PATH");
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     assert!(
@@ -54,8 +54,8 @@ pub fn cxx() -> Command {
     compiler("CXX", "c++")
 }
 
-/// Whether a tool that only some tests want is there. The tests pass without it, and
-/// say so; `.ci/run` installs all of them and insists.
+/// Whether an optional tool is installed. Tests that need a missing tool pass with a message,
+/// except in `.ci/run`, which installs every tool.
 pub fn has(tool: &str) -> bool {
     let found = Command::new(tool)
         .arg("--version")
@@ -66,7 +66,7 @@ pub fn has(tool: &str) -> bool {
             std::env::var_os("CALLREC_NEEDS_TOOLS").is_none(),
             "{tool} is not installed"
         );
-        eprintln!("{tool} is not installed: what needs it was not run");
+        eprintln!("{tool} is not installed: the checks that need it did not run");
     }
     found
 }

@@ -1,12 +1,12 @@
-//! The structs that describe calls, starts and questions; `None` is NULL.
+//! The structs that describe calls, starts and filters. `None` is NULL.
 
 use callrec::capi::*;
 
-use super::abi::{Answer, Arg, ask, init};
+use super::abi::{AbiResult, CText, checked, init};
 
-/// What `rec_call_info` says; `None` is NULL.
+/// The fields of a `rec_call_info`.
 #[derive(Clone, Copy, Default)]
-pub struct Call<'a> {
+pub struct CallFields<'a> {
     pub state: i32,
     pub direction: i32,
     pub tag: u64,
@@ -26,7 +26,7 @@ pub struct Call<'a> {
     pub connected_at_ms: i64,
 }
 
-impl Call<'_> {
+impl CallFields<'_> {
     pub fn with<R>(&self, act: impl FnOnce(*const rec_call_info) -> R) -> R {
         let texts = [
             self.call_id,
@@ -43,7 +43,7 @@ impl Call<'_> {
             self.switch_call_id,
             self.call_type,
         ]
-        .map(Arg::from);
+        .map(CText::from);
         let mut info: rec_call_info = init();
         info.state = self.state;
         info.direction = self.direction;
@@ -62,7 +62,7 @@ impl Call<'_> {
             attributes,
             switch_call_id,
             call_type,
-        ] = texts.each_ref().map(Arg::ptr);
+        ] = texts.each_ref().map(CText::ptr);
         info.call_id = call_id;
         info.device_name = device;
         info.directory_number = number;
@@ -80,14 +80,14 @@ impl Call<'_> {
         act(&info)
     }
 
-    pub fn update(&self, call: rec_call) -> Answer<()> {
-        self.with(|info| ask(|e| unsafe { rec_call_update(call, info, e) }))
+    pub fn update(&self, call: rec_call) -> AbiResult<()> {
+        self.with(|info| checked(|e| unsafe { rec_call_update(call, info, e) }))
     }
 }
 
-/// What `rec_start_options` says.
+/// The fields of a `rec_start_options`.
 #[derive(Clone, Copy, Default)]
-pub struct Start<'a> {
+pub struct StartFields<'a> {
     pub flags: u32,
     pub layout: i32,
     pub pause_mode: i32,
@@ -100,7 +100,7 @@ pub struct Start<'a> {
     pub callback_url: Option<&'a str>,
 }
 
-impl Start<'_> {
+impl StartFields<'_> {
     pub(super) fn with<R>(&self, act: impl FnOnce(*const rec_start_options) -> R) -> R {
         let texts = [
             self.call_id,
@@ -109,14 +109,14 @@ impl Start<'_> {
             self.format,
             self.callback_url,
         ]
-        .map(Arg::from);
+        .map(CText::from);
         let mut options: rec_start_options = init();
         options.flags = self.flags;
         options.layout = self.layout;
         options.pause_mode = self.pause_mode;
         options.max_duration_ms = self.max_duration_ms;
         options.lookback_ms = self.lookback_ms;
-        let [call_id, device, number, format, callback_url] = texts.each_ref().map(Arg::ptr);
+        let [call_id, device, number, format, callback_url] = texts.each_ref().map(CText::ptr);
         options.call_id = call_id;
         options.device_name = device;
         options.directory_number = number;
@@ -126,9 +126,9 @@ impl Start<'_> {
     }
 }
 
-/// What `rec_filter` says.
+/// The fields of a `rec_filter`.
 #[derive(Clone, Copy, Default)]
-pub struct Wanted<'a> {
+pub struct FilterFields<'a> {
     pub device: Option<&'a str>,
     pub number: Option<&'a str>,
     pub user: Option<&'a str>,
@@ -136,11 +136,11 @@ pub struct Wanted<'a> {
     pub call_id: Option<&'a str>,
 }
 
-impl Wanted<'_> {
+impl FilterFields<'_> {
     pub(super) fn with<R>(&self, act: impl FnOnce(*const rec_filter) -> R) -> R {
-        let texts = [self.device, self.number, self.user, self.numeric, self.call_id].map(Arg::from);
+        let texts = [self.device, self.number, self.user, self.numeric, self.call_id].map(CText::from);
         let mut filter: rec_filter = init();
-        let [device, number, user, numeric, call_id] = texts.each_ref().map(Arg::ptr);
+        let [device, number, user, numeric, call_id] = texts.each_ref().map(CText::ptr);
         filter.device_name = device;
         filter.directory_number = number;
         filter.username = user;
@@ -150,10 +150,10 @@ impl Wanted<'_> {
     }
 }
 
-pub fn end(call: rec_call) -> Answer<()> {
-    ask(|e| unsafe { rec_call_end(call, e) })
+pub fn end(call: rec_call) -> AbiResult<()> {
+    checked(|e| unsafe { rec_call_end(call, e) })
 }
 
-pub fn private(call: rec_call, on: u32) -> Answer<()> {
-    ask(|e| unsafe { rec_call_private(call, on, e) })
+pub fn private(call: rec_call, on: u32) -> AbiResult<()> {
+    checked(|e| unsafe { rec_call_private(call, on, e) })
 }

@@ -1,4 +1,4 @@
-//! An engine through its C handle.
+//! An engine of the C ABI.
 
 use std::ffi::c_char;
 use std::path::Path;
@@ -6,27 +6,28 @@ use std::sync::Arc;
 
 use callrec::capi::*;
 use callrec_testkit::wait::PATIENCE;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
-use super::abi::{Answer, Arg, ask, init, text_of, with_caller};
-use super::calls::{Call, Start, Wanted};
-use super::events::{Events, collect, release};
-use super::recordings::{Seen, unpack};
+use super::abi::{AbiResult, CText, checked, init, text_of, with_caller};
+use super::calls::{CallFields, FilterFields, StartFields};
+use super::events::{ReceivedEvent, ReceivedEvents};
+use super::recordings::{RecordingFields, unpack};
+use super::subscription::subscribe;
 
-/// An engine through its C handle; closed at the end if the test did not.
-pub struct Engine {
+/// An engine of the C ABI. A drop closes it unless the test has done so.
+pub struct TestEngine {
     pub handle: rec_engine,
-    pub events: Arc<Events>,
+    pub events: Arc<ReceivedEvents>,
     closed: bool,
 }
 
-/// Opens with stream time unless `settings` say otherwise.
-pub fn open_with(directory: &Path, settings: &[(&str, &str)]) -> Answer<rec_engine> {
+/// Opens an engine in stream time, unless `settings` say otherwise.
+pub fn open_with(directory: &Path, settings: &[(&str, &str)]) -> AbiResult<rec_engine> {
     let mut config = std::ptr::null_mut();
     assert_eq!(unsafe { rec_config_new(&mut config) }, REC_OK);
     let set = |key: &str, value: &str| {
-        let (key, value) = (Arg::from(key), Arg::from(value));
-        ask(|e| unsafe { rec_config_set(config, key.ptr(), value.ptr(), e) })
+        let (key, value) = (CText::from(key), CText::from(value));
+        checked(|e| unsafe { rec_config_set(config, key.ptr(), value.ptr(), e) })
     };
     set("storage.directory", directory.to_str().unwrap()).unwrap();
     set("media.clock", "stream").unwrap();
@@ -35,86 +36,79 @@ pub fn open_with(directory: &Path, settings: &[(&str, &str)]) -> Answer<rec_engi
         set(key, value).unwrap();
     }
     let mut handle = rec_engine { id: 0 };
-    let done = ask(|e| unsafe { rec_open(config, &mut handle, e) });
+    let done = checked(|e| unsafe { rec_open(config, &mut handle, e) });
     unsafe { rec_config_free(config) };
     done.map(|()| handle)
 }
 
-impl Engine {
-    pub fn open(directory: &Path, settings: &[(&str, &str)]) -> Engine {
-        let handle = open_with(directory, settings).unwrap();
-        let events = Arc::new(Events::default());
-        let mut subscription = rec_subscription { id: 0 };
-        let data = Arc::into_raw(events.clone()).cast_mut().cast();
-        ask(|e| unsafe { rec_subscribe(handle, Some(collect), data, Some(release), &mut subscription, e) })
-            .unwrap();
-        Engine {
-            handle,
-            events,
-            closed: false,
-        }
+impl TestEngine {
+    /// Opens an engine and collects its events.
+    pub fn open(directory: &Path, settings: &[(&str, &str)]) -> TestEngine {
+        let engine = TestEngine::open_unsubscribed(directory, settings);
+        let events = engine.events.clone();
+        subscribe(engine.handle, move |event| {
+            events.0.push(ReceivedEvent::copy(event));
+        })
+        .unwrap();
+        engine
     }
 
-    /// One that nobody has subscribed to.
-    pub fn unheard(handle: rec_engine) -> Engine {
-        Engine {
+    /// Opens an engine without a subscriber.
+    pub fn open_unsubscribed(directory: &Path, settings: &[(&str, &str)]) -> TestEngine {
+        TestEngine::unsubscribed(open_with(directory, settings).unwrap())
+    }
+
+    /// Wraps an open engine without subscribing to it.
+    pub fn unsubscribed(handle: rec_engine) -> TestEngine {
+        TestEngine {
             handle,
             events: Arc::default(),
             closed: false,
         }
     }
 
-    /// With nobody who listens to its events.
-    pub fn open_unheard(directory: &Path, settings: &[(&str, &str)]) -> Engine {
-        Engine {
-            handle: open_with(directory, settings).unwrap(),
-            events: Arc::default(),
-            closed: false,
-        }
-    }
-
-    pub fn begin(&self, call: &Call) -> Answer<rec_call> {
+    pub fn begin(&self, call: &CallFields) -> AbiResult<rec_call> {
         let mut handle = rec_call { id: 0 };
-        call.with(|info| ask(|e| unsafe { rec_call_begin(self.handle, info, &mut handle, e) }))?;
+        call.with(|info| checked(|e| unsafe { rec_call_begin(self.handle, info, &mut handle, e) }))?;
         Ok(handle)
     }
 
-    pub fn start(&self, caller: Option<(&str, u32)>, start: &Start) -> Answer<String> {
+    pub fn start(&self, caller: Option<(&str, u32)>, start: &StartFields) -> AbiResult<String> {
         let mut id = rec_id { text: [0; 37] };
         with_caller(caller, |caller| {
-            start.with(|options| ask(|e| unsafe { rec_start(self.handle, caller, options, &mut id, e) }))
+            start.with(|options| checked(|e| unsafe { rec_start(self.handle, caller, options, &mut id, e) }))
         })?;
         Ok(text_of(&id.text))
     }
 
-    pub fn by_id(&self, op: ById, caller: Option<(&str, u32)>, id: &str) -> Answer<()> {
-        let id = Arg::from(id);
+    pub fn by_id(&self, op: ById, caller: Option<(&str, u32)>, id: &str) -> AbiResult<()> {
+        let id = CText::from(id);
         with_caller(caller, |caller| {
-            ask(|e| unsafe { op(self.handle, caller, id.ptr(), e) })
+            checked(|e| unsafe { op(self.handle, caller, id.ptr(), e) })
         })
     }
 
-    /// (changed, already, refused)
+    /// Returns (changed, already, refused).
     pub fn by_device(
         &self,
         op: ByDevice,
         caller: Option<(&str, u32)>,
         device: Option<&str>,
         number: Option<&str>,
-    ) -> Answer<(u32, u32, u32)> {
-        let (device, number) = (Arg::from(device), Arg::from(number));
+    ) -> AbiResult<(u32, u32, u32)> {
+        let (device, number) = (CText::from(device), CText::from(number));
         let mut counts: rec_counts = init();
         with_caller(caller, |caller| {
-            ask(|e| unsafe { op(self.handle, caller, device.ptr(), number.ptr(), &mut counts, e) })
+            checked(|e| unsafe { op(self.handle, caller, device.ptr(), number.ptr(), &mut counts, e) })
         })?;
         Ok((counts.changed, counts.already, counts.refused))
     }
 
-    pub fn by_call(&self, op: ByCall, caller: Option<(&str, u32)>, call: &str) -> Answer<(u32, u32, u32)> {
-        let call = Arg::from(call);
+    pub fn by_call(&self, op: ByCall, caller: Option<(&str, u32)>, call: &str) -> AbiResult<(u32, u32, u32)> {
+        let call = CText::from(call);
         let mut counts: rec_counts = init();
         with_caller(caller, |caller| {
-            ask(|e| unsafe { op(self.handle, caller, call.ptr(), &mut counts, e) })
+            checked(|e| unsafe { op(self.handle, caller, call.ptr(), &mut counts, e) })
         })?;
         Ok((counts.changed, counts.already, counts.refused))
     }
@@ -125,66 +119,72 @@ impl Engine {
         caller: Option<(&str, u32)>,
         call: &str,
         url: Option<&str>,
-    ) -> Answer<(u32, u32, u32)> {
-        let (call, url) = (Arg::from(call), Arg::from(url));
+    ) -> AbiResult<(u32, u32, u32)> {
+        let (call, url) = (CText::from(call), CText::from(url));
         let mut counts: rec_counts = init();
         with_caller(caller, |caller| {
-            ask(|e| unsafe { op(self.handle, caller, call.ptr(), url.ptr(), &mut counts, e) })
+            checked(|e| unsafe { op(self.handle, caller, call.ptr(), url.ptr(), &mut counts, e) })
         })?;
         Ok((counts.changed, counts.already, counts.refused))
     }
 
-    pub fn list(&self, caller: Option<(&str, u32)>, filter: &Wanted) -> Answer<Vec<Seen>> {
-        self.list_json(caller, filter).map(|(seen, _)| seen)
+    pub fn list(
+        &self,
+        caller: Option<(&str, u32)>,
+        filter: &FilterFields,
+    ) -> AbiResult<Vec<RecordingFields>> {
+        self.list_json(caller, filter).map(|(recordings, _)| recordings)
     }
 
     pub fn list_json(
         &self,
         caller: Option<(&str, u32)>,
-        filter: &Wanted,
-    ) -> Answer<(Vec<Seen>, serde_json::Value)> {
+        filter: &FilterFields,
+    ) -> AbiResult<(Vec<RecordingFields>, serde_json::Value)> {
         let mut snapshot = std::ptr::null_mut();
         with_caller(caller, |caller| {
-            filter.with(|filter| ask(|e| unsafe { rec_list(self.handle, caller, filter, &mut snapshot, e) }))
+            filter.with(|filter| {
+                checked(|e| unsafe { rec_list(self.handle, caller, filter, &mut snapshot, e) })
+            })
         })?;
         Ok(unpack(snapshot))
     }
 
-    pub fn get(&self, caller: Option<(&str, u32)>, id: &str) -> Answer<Seen> {
-        let id = Arg::from(id);
+    pub fn get(&self, caller: Option<(&str, u32)>, id: &str) -> AbiResult<RecordingFields> {
+        let id = CText::from(id);
         let mut snapshot = std::ptr::null_mut();
         with_caller(caller, |caller| {
-            ask(|e| unsafe { rec_get(self.handle, caller, id.ptr(), &mut snapshot, e) })
+            checked(|e| unsafe { rec_get(self.handle, caller, id.ptr(), &mut snapshot, e) })
         })?;
         Ok(unpack(snapshot).0.remove(0))
     }
 
-    pub fn line(&self, device: Option<&str>, number: Option<&str>, flags: u32) -> Answer<()> {
-        let (device, number) = (Arg::from(device), Arg::from(number));
+    pub fn line(&self, device: Option<&str>, number: Option<&str>, flags: u32) -> AbiResult<()> {
+        let (device, number) = (CText::from(device), CText::from(number));
         let mut line: rec_line_info = init();
         line.device_name = device.ptr();
         line.directory_number = number.ptr();
         line.flags = flags;
-        ask(|e| unsafe { rec_line_set(self.handle, &line, e) })
+        checked(|e| unsafe { rec_line_set(self.handle, &line, e) })
     }
 
     pub fn stats(&self) -> rec_statistics {
         let mut statistics: rec_statistics = init();
-        ask(|e| unsafe { rec_stats(self.handle, &mut statistics, e) }).unwrap();
+        checked(|e| unsafe { rec_stats(self.handle, &mut statistics, e) }).unwrap();
         statistics
     }
 
-    pub fn close(mut self) -> Arc<Events> {
+    pub fn close(mut self) -> Arc<ReceivedEvents> {
         self.closed = true;
-        ask(|e| unsafe { rec_close(self.handle, PATIENCE.as_millis() as u32, e) }).unwrap();
+        checked(|e| unsafe { rec_close(self.handle, PATIENCE.as_millis() as u32, e) }).unwrap();
         self.events.clone()
     }
 }
 
-impl Drop for Engine {
+impl Drop for TestEngine {
     fn drop(&mut self) {
         if !self.closed {
-            let _ = ask(|e| unsafe { rec_close(self.handle, 10_000, e) });
+            let _ = checked(|e| unsafe { rec_close(self.handle, 10_000, e) });
         }
     }
 }
@@ -208,11 +208,11 @@ pub type ByCall = unsafe extern "C" fn(
 ) -> rec_status;
 pub type ByCallUrl = ByDevice;
 
-/// The finished recording that was told of, and its file.
-pub fn finished(engine: &Engine, id: &str) -> (Seen, Wav) {
-    let told = engine.events.wait_terminal(id);
-    assert_eq!(told.kind, REC_EVENT_FINISHED, "{told:#?}");
-    let seen = told.recording.unwrap();
-    let wav = Wav::read(&seen.path);
-    (seen, wav)
+/// Waits for the FINISHED event of a recording, and reads its file.
+pub fn finished(engine: &TestEngine, id: &str) -> (RecordingFields, WavFile) {
+    let event = engine.events.wait_terminal(id);
+    assert_eq!(event.kind, REC_EVENT_FINISHED, "{event:#?}");
+    let recording = event.recording.unwrap();
+    let wav = WavFile::read(&recording.path);
+    (recording, wav)
 }

@@ -1,8 +1,8 @@
-//! Opening feeds, and handing in audio.
+//! Feeds: opening them, and writing audio.
 
 use callrec::capi::*;
 
-use super::abi::{Answer, ask, init};
+use super::abi::{AbiResult, checked, init};
 
 pub fn feed_format(codec: i32, rate: u32) -> rec_feed_format {
     let mut format: rec_feed_format = init();
@@ -12,11 +12,11 @@ pub fn feed_format(codec: i32, rate: u32) -> rec_feed_format {
 }
 
 pub fn set_format(feed: rec_feed, codec: i32, rate: u32) {
-    ask(|e| unsafe { rec_feed_set_format(feed, &feed_format(codec, rate), e) }).unwrap();
+    checked(|e| unsafe { rec_feed_set_format(feed, &feed_format(codec, rate), e) }).unwrap();
 }
 
 pub fn payload(feed: rec_feed, payload_type: u32, codec: i32, rate: u32) {
-    ask(|e| unsafe { rec_feed_payload(feed, payload_type, &feed_format(codec, rate), e) }).unwrap();
+    checked(|e| unsafe { rec_feed_payload(feed, payload_type, &feed_format(codec, rate), e) }).unwrap();
 }
 
 pub fn write(feed: rec_feed, bytes: &[u8]) -> rec_status {
@@ -31,8 +31,8 @@ pub fn rtp(feed: rec_feed, packet: &[u8]) -> rec_status {
     unsafe { rec_feed_rtp(feed, packet.as_ptr().cast(), packet.len()) }
 }
 
-/// Hands in, waiting for room as stream time asks for.
-pub fn until_taken(feed: rec_feed, mut act: impl FnMut() -> rec_status) {
+/// Repeats a write until the feed accepts it. In stream time a full feed is waited for.
+pub fn until_accepted(feed: rec_feed, mut act: impl FnMut() -> rec_status) {
     loop {
         match act() {
             REC_OK => return,
@@ -42,26 +42,30 @@ pub fn until_taken(feed: rec_feed, mut act: impl FnMut() -> rec_status) {
     }
 }
 
-pub fn feed(call: rec_call, leg: i32, codec: i32, rate: u32) -> Answer<rec_feed> {
+pub fn feed(call: rec_call, leg: i32, codec: i32, rate: u32) -> AbiResult<rec_feed> {
     let mut handle = rec_feed { id: 0 };
-    ask(|e| unsafe { rec_feed_open(call, leg, &feed_format(codec, rate), &mut handle, e) })?;
+    checked(|e| unsafe { rec_feed_open(call, leg, &feed_format(codec, rate), &mut handle, e) })?;
     Ok(handle)
 }
 
 pub fn write_pcm(feed: rec_feed, samples: &[i16]) {
-    for frame in samples.chunks(160) {
-        until_taken(feed, || unsafe {
-            rec_feed_write(feed, frame.as_ptr().cast(), frame.len() * 2)
+    for packet in samples.chunks(160) {
+        until_accepted(feed, || unsafe {
+            rec_feed_write(feed, packet.as_ptr().cast(), packet.len() * 2)
         });
     }
 }
 
 pub fn write_bytes(feed: rec_feed, bytes: &[u8]) {
-    for frame in bytes.chunks(160) {
-        until_taken(feed, || write(feed, frame));
+    for packet in bytes.chunks(160) {
+        until_accepted(feed, || write(feed, packet));
     }
 }
 
 pub fn send_rtp(feed: rec_feed, packet: &[u8]) {
-    until_taken(feed, || rtp(feed, packet));
+    until_accepted(feed, || rtp(feed, packet));
+}
+
+pub fn close_feed(feed: rec_feed) {
+    assert_eq!(unsafe { rec_feed_close(feed) }, REC_OK);
 }

@@ -1,21 +1,21 @@
-//! Files of the format that is for tests alone, and recordings' tails, presented as the WAV
-//! files that the same recordings would have.
+//! Files of the test format `test-paged`, and recordings' tails, read as the WAV files that the
+//! same recordings would have.
 
 use std::path::Path;
 
 use callrec::codec::paged::{Decoded, decode, decode_whole_pages};
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
 pub const FORMAT: &str = "test-paged";
 pub const EXTENSION: &str = "paged";
 
-/// Where a tail tells its first frame and the bytes of a frame, and where its frames begin.
+/// Offsets in a tail: of its first frame's number, of the bytes of a frame, and of its frames.
 const TAIL_BASE: usize = 8;
 const TAIL_FRAME: usize = 16;
 const TAIL_FRAMES: usize = 24;
 
-fn wav_of(file: Decoded) -> Wav {
-    Wav {
+fn wav_of(file: Decoded) -> WavFile {
+    WavFile {
         tag: 1,
         channels: file.shape.channels,
         rate: file.shape.rate,
@@ -24,25 +24,25 @@ fn wav_of(file: Decoded) -> Wav {
     }
 }
 
-/// A finished file: whole pages with an end, and a header that tells the length.
-pub fn read_finished(bytes: &[u8]) -> Result<Wav, String> {
+/// Reads a finished file: whole pages with an end, and a header with the true length.
+pub fn read_finished(bytes: &[u8]) -> Result<WavFile, String> {
     let file = decode(bytes).ok_or("no whole pages")?;
-    let (ended, told) = (file.ended || file.samples.is_empty(), file.told);
+    let (ended, claimed) = (file.ended || file.samples.is_empty(), file.header_frames);
     let wav = wav_of(file);
-    match ended && told == wav.frames() as u64 {
+    match ended && claimed == wav.frames() as u64 {
         true => Ok(wav),
-        false => Err(format!("{} frames, its header tells {told}", wav.frames())),
+        false => Err(format!("{} frames, its header says {claimed}", wav.frames())),
     }
 }
 
-/// A file in progress, of which a kill may have cut the last page.
-pub fn read_part(bytes: &[u8]) -> Result<Wav, String> {
+/// Reads a file in progress, whose last page a kill may have cut off.
+pub fn read_part(bytes: &[u8]) -> Result<WavFile, String> {
     let (file, _) = decode_whole_pages(bytes).ok_or("no header")?;
     Ok(wav_of(file))
 }
 
-/// A file in progress together with its tail. What both have must be the same.
-pub fn with_tail(part: &Wav, tail: &Path) -> Result<Wav, String> {
+/// Joins a file in progress with its tail. Where both have audio, it must be the same.
+pub fn with_tail(part: &WavFile, tail: &Path) -> Result<WavFile, String> {
     let tail = std::fs::read(tail).unwrap_or_default();
     let field = |at: usize| tail[at..].first_chunk().map(|field| u64::from_le_bytes(*field));
     if tail.len() < TAIL_FRAMES {
@@ -57,10 +57,10 @@ pub fn with_tail(part: &Wav, tail: &Path) -> Result<Wav, String> {
     let (before, both) = part.data.split_at(base as usize * frame);
     let shared = both.len().min(frames.len());
     if both[..shared] != frames[..shared] {
-        return Err("a tail that says something else than its file".to_owned());
+        return Err("a tail whose audio differs from its file's".to_owned());
     }
-    // Silence that fills a last packet up is not of the recording.
-    Ok(Wav {
+    // The silence that fills the last packet up is not part of the recording.
+    Ok(WavFile {
         data: [before, frames].concat(),
         ..part.clone()
     })

@@ -1,12 +1,12 @@
-//! Recordings as C sees them, with their strings copied.
+//! Copies of the recordings that the library hands out.
 
 use callrec::capi::*;
 
 use super::abi::{string, text_of};
 
-/// A recording as C sees it, with its strings copied.
+/// A copy of a `rec_recording`.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct RecordingFields {
     pub id: String,
     pub state: i32,
     pub end_reason: i32,
@@ -32,41 +32,41 @@ pub struct Seen {
     pub bytes: u64,
 }
 
-/// # Safety
-/// `at` points to a recording of the library.
-pub(super) unsafe fn seen(at: *const rec_recording) -> Seen {
-    let r = unsafe { &*at };
-    Seen {
-        id: text_of(&r.id.text),
-        state: r.state,
-        end_reason: r.end_reason,
-        error: r.error,
-        layout: r.layout,
-        pause_mode: r.pause_mode,
-        flags: r.flags,
-        sample_rate: r.sample_rate,
-        call_tag: r.call_tag,
-        call_id: string(r.call_id),
-        device_name: string(r.device_name),
-        directory_number: string(r.directory_number),
-        username: string(r.username),
-        format: string(r.format),
-        url: string(r.url),
-        path: string(r.path),
-        digest: string(r.digest),
-        started_at_ms: r.started_at_ms,
-        ended_at_ms: r.ended_at_ms,
-        duration_ms: r.duration_ms,
-        paused_ms: r.paused_ms,
-        lost_ms: r.lost_ms,
-        bytes: r.bytes,
+impl RecordingFields {
+    pub fn copy(r: &rec_recording) -> RecordingFields {
+        RecordingFields {
+            id: text_of(&r.id.text),
+            state: r.state,
+            end_reason: r.end_reason,
+            error: r.error,
+            layout: r.layout,
+            pause_mode: r.pause_mode,
+            flags: r.flags,
+            sample_rate: r.sample_rate,
+            call_tag: r.call_tag,
+            call_id: string(r.call_id),
+            device_name: string(r.device_name),
+            directory_number: string(r.directory_number),
+            username: string(r.username),
+            format: string(r.format),
+            url: string(r.url),
+            path: string(r.path),
+            digest: string(r.digest),
+            started_at_ms: r.started_at_ms,
+            ended_at_ms: r.ended_at_ms,
+            duration_ms: r.duration_ms,
+            paused_ms: r.paused_ms,
+            lost_ms: r.lost_ms,
+            bytes: r.bytes,
+        }
     }
 }
 
-pub(super) fn unpack(snapshot: *mut rec_snapshot) -> (Vec<Seen>, serde_json::Value) {
+/// Copies the recordings and the JSON of a snapshot, and frees it.
+pub(super) fn unpack(snapshot: *mut rec_snapshot) -> (Vec<RecordingFields>, serde_json::Value) {
     let count = unsafe { rec_snapshot_count(snapshot) };
     let all = (0..count)
-        .map(|index| unsafe { seen(rec_snapshot_get(snapshot, index)) })
+        .map(|index| RecordingFields::copy(unsafe { &*rec_snapshot_get(snapshot, index) }))
         .collect();
     assert!(unsafe { rec_snapshot_get(snapshot, count) }.is_null());
     let json = serde_json::from_str(&string(unsafe { rec_snapshot_json(snapshot) })).unwrap();

@@ -1,24 +1,24 @@
-//! A network or a host that stands still, and then delivers what it has held. Nothing is
-//! lost on the way, so nothing may be missing, and nothing stays displaced.
+//! A network or a host that stalls, and then delivers the held packets. Nothing is lost on the
+//! way, so nothing may be missing, and nothing stays displaced.
 
-use callrec::words::Leg;
+use callrec::types::Leg;
 
-use crate::marks::Head;
-use crate::rig::{Rig, VISITS, Visits, local, stereo};
-use crate::verdict::Verdict;
+use crate::failures::Failures;
+use crate::fixture::{MediaFixture, VISITS, Visits, local, stereo};
+use crate::marked_audio::MarkedHeader;
 
-/// The local leg's network holds everything from 3 s on for `stall_ms`, then delivers
+/// The local leg's network holds all packets from 3 s on for `stall_ms`, then delivers
 /// `per_tick` packets each 20 ms. 20 s of plain speech follow.
-pub fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach_both();
-    let recording = rig.start(stereo());
+pub fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Failures {
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach_both();
+    let recording = fixture.start(stereo());
     let (from, to) = (150, 150 + stall_ms / 20);
     let end = to + 1000;
     let mut next = 0;
     for k in 0..end {
-        rig.until(20 * k as u64);
-        rig.steady(Leg::Remote, k, 1);
+        fixture.until(20 * k as u64);
+        fixture.steady(Leg::Remote, k, 1);
         if (from..to).contains(&k) {
             continue;
         }
@@ -26,120 +26,120 @@ pub fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Verdict {
         let due = next..(next + due).min(k + 1);
         next = due.end;
         for n in due {
-            let head = Head::audio(500 + n as u64, 90_000 + 160 * n as u64, 3);
-            rig.say(Leg::Local, head, 0, 160 * n, 160);
+            let head = MarkedHeader::audio(500 + n as u64, 90_000 + 160 * n as u64, 3);
+            fixture.send(Leg::Local, head, 0, 160 * n, 160);
         }
     }
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check_whole(file, Leg::Remote, 1);
-    rig.check_nothing_lost(file);
-    rig.check_together(file, 0, 1, 20.0);
-    rig.check_length(file, 20 * end as u64, 20);
-    let overruns = rig.overruns;
-    rig.check(overruns == 0, || format!("{overruns} packets were not taken"));
-    rig.verdict()
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check_whole(file, Leg::Remote, 1);
+    fixture.check_nothing_lost(file);
+    fixture.check_together(file, 0, 1, 20.0);
+    fixture.check_length(file, 20 * end as u64, 20);
+    let overruns = fixture.overruns;
+    fixture.check(overruns == 0, || format!("{overruns} packets were refused"));
+    fixture.failures()
 }
 
 fn bursts(per_tick: usize) {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for stall_ms in [300, 700, 1300, 1900, 2500, 5000] {
         for visits in VISITS {
             let case = format!("{stall_ms} ms held, then {per_tick} each 20 ms, {visits:?} visits");
-            verdict.add(&case, burst(stall_ms, per_tick, visits));
+            failures.add(&case, burst(stall_ms, per_tick, visits));
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 #[test]
-fn what_a_network_held_is_kept_when_it_comes_at_once() {
+fn held_packets_are_kept_when_they_arrive_at_once() {
     bursts(1000);
 }
 
 #[test]
-fn what_a_network_held_is_kept_when_it_comes_ten_times_as_fast() {
+fn held_packets_are_kept_when_they_arrive_ten_times_as_fast() {
     bursts(10);
 }
 
 #[test]
-fn what_a_network_held_is_kept_when_it_comes_twice_as_fast() {
+fn held_packets_are_kept_when_they_arrive_twice_as_fast() {
     bursts(2);
 }
 
-/// The host's receiving thread stands still for `stall_ms`, then hands in ten packets each
-/// 20 ms, with or without the age of each. The network had no trouble.
-fn aged(stall_ms: usize, with_ages: bool, visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach(Leg::Local, crate::rig::narrow());
-    let recording = rig.start(local());
+/// The host's receiving thread stalls for `stall_ms`, then writes ten packets each 20 ms,
+/// with or without the age of each. The network had no trouble.
+fn aged(stall_ms: usize, with_ages: bool, visits: Visits) -> Failures {
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach(Leg::Local, crate::fixture::narrow());
+    let recording = fixture.start(local());
     let (from, to) = (150, 150 + stall_ms / 20);
     let end = to + 250;
     let mut next = 0;
     for k in 0..end {
-        rig.until(20 * k as u64);
+        fixture.until(20 * k as u64);
         if (from..to).contains(&k) {
             continue;
         }
         let due = next..(next + 10).min(k + 1);
         next = due.end;
         for n in due {
-            let head = Head::audio(500 + n as u64, 160 * n as u64, 3);
-            let packet = rig.audio(head, 0, 160 * n, 160);
+            let head = MarkedHeader::audio(500 + n as u64, 160 * n as u64, 3);
+            let packet = fixture.audio(head, 0, 160 * n, 160);
             let age_us = if with_ages { 20_000 * (k - n) as u64 } else { 0 };
-            rig.hand_aged(Leg::Local, &packet, 160, age_us);
+            fixture.write_rtp_aged(Leg::Local, &packet, 160, age_us);
         }
     }
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check_nothing_lost(file);
-    rig.check_length(file, 20 * end as u64, 20);
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check_nothing_lost(file);
+    fixture.check_length(file, 20 * end as u64, 20);
     let offset = file.leg(Leg::Local).last_offset(0);
-    rig.check(offset.is_some_and(|offset| offset.abs() <= 160), || {
+    fixture.check(offset.is_some_and(|offset| offset.abs() <= 160), || {
         format!("the end is {offset:?} samples from its place")
     });
     if with_ages {
         let runs = file.leg(Leg::Local).text();
-        rig.check(file.leg(Leg::Local).runs.len() == 1, || runs);
+        fixture.check(file.leg(Leg::Local).runs.len() == 1, || runs);
     }
-    rig.verdict()
+    fixture.failures()
 }
 
 #[test]
-fn a_host_that_stood_still_loses_nothing_with_or_without_ages() {
-    let mut verdict = Verdict::default();
+fn a_stalled_host_loses_nothing_with_or_without_ages() {
+    let mut failures = Failures::default();
     for stall_ms in [300, 600, 1000] {
         for with_ages in [true, false] {
             for visits in VISITS {
                 let case = format!("{stall_ms} ms, ages: {with_ages}, {visits:?} visits");
-                verdict.add(&case, aged(stall_ms, with_ages, visits));
+                failures.add(&case, aged(stall_ms, with_ages, visits));
             }
         }
     }
-    verdict.end();
+    failures.end();
 }
 
-/// One stall of the remote leg, caught up at double speed. 20 s later: a pause of 5 s, and
-/// 10 s after the resume another speaker. Streams: 0 and 1 kept, 4 and 5 said while
-/// paused, 2 the second remote speaker.
-pub fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach_both();
-    let recording = rig.start(stereo());
+/// The remote leg stalls once and catches up at double speed. 20 s later there is a pause of 5 s,
+/// and 10 s after the resume another sender. Streams: 0 and 1 are kept, 4 and 5 are sent during
+/// the pause, 2 is the second remote sender.
+pub fn control_points_after_a_stall(stall_ms: usize, visits: Visits) -> Failures {
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach_both();
+    let recording = fixture.start(stereo());
     let (from, to) = (150, 150 + stall_ms / 20);
     let (pause, resume) = (to + 1000, to + 1250);
     let (change, end) = (resume + 500, resume + 750);
     let mut next = 0;
     for k in 0..end {
-        rig.until(20 * k as u64);
+        fixture.until(20 * k as u64);
         if k == pause {
-            rig.pause(recording);
+            fixture.pause(recording);
         }
         if k == resume {
-            rig.resume(recording);
+            fixture.resume(recording);
         }
         let paused = (pause..resume).contains(&k);
-        rig.steady(Leg::Local, k, if paused { 4 } else { 0 });
+        fixture.steady(Leg::Local, k, if paused { 4 } else { 0 });
         if (from..to).contains(&k) {
             continue;
         }
@@ -152,32 +152,32 @@ pub fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Verdict {
                 () if paused => (3, 5),
                 () => (3, 1),
             };
-            let head = Head::audio(500 + n as u64, 90_000 + 160 * n as u64, ssrc);
-            rig.say(Leg::Remote, head, stream, 160 * n, 160);
+            let head = MarkedHeader::audio(500 + n as u64, 90_000 + 160 * n as u64, ssrc);
+            fixture.send(Leg::Remote, head, stream, 160 * n, 160);
         }
     }
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check_whole(file, Leg::Remote, 1);
-    rig.check_whole(file, Leg::Remote, 2);
-    rig.check_missing(file, Leg::Local, 4, 160 * 250);
-    rig.check_missing(file, Leg::Remote, 5, 160 * 250);
-    rig.check_nothing_lost(file);
-    rig.check_length(file, 20 * end as u64, 20);
-    rig.check(file.paused_ms == 5000, || {
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check_whole(file, Leg::Remote, 1);
+    fixture.check_whole(file, Leg::Remote, 2);
+    fixture.check_missing(file, Leg::Local, 4, 160 * 250);
+    fixture.check_missing(file, Leg::Remote, 5, 160 * 250);
+    fixture.check_nothing_lost(file);
+    fixture.check_length(file, 20 * end as u64, 20);
+    fixture.check(file.paused_ms == 5000, || {
         format!("paused_ms is {}", file.paused_ms)
     });
-    rig.verdict()
+    fixture.failures()
 }
 
 #[test]
-fn points_long_after_a_stall_are_exact_for_both_legs() {
-    let mut verdict = Verdict::default();
+fn control_points_long_after_a_stall_are_exact_for_both_legs() {
+    let mut failures = Failures::default();
     for stall_ms in [300, 1900, 5000] {
         for visits in VISITS {
             let case = format!("{stall_ms} ms, {visits:?} visits");
-            verdict.add(&case, points_after_a_stall(stall_ms, visits));
+            failures.add(&case, control_points_after_a_stall(stall_ms, visits));
         }
     }
-    verdict.end();
+    failures.end();
 }

@@ -1,10 +1,10 @@
-//! What cannot be decoded is reported, and the file's rate follows the first audio.
+//! Audio that cannot be decoded is reported. The file has the rate of the first audio.
 
-use callrec::words::{Codec, Format, Leg};
+use callrec::types::{Codec, Format, Leg};
 
-use crate::marks::Head;
-use crate::rig::{Rig, VISITS, Visits, format, local, narrow};
-use crate::verdict::Verdict;
+use crate::failures::Failures;
+use crate::fixture::{MediaFixture, VISITS, Visits, format, local, narrow};
+use crate::marked_audio::MarkedHeader;
 
 const AUDIO_PACKETS: usize = 100;
 /// GSM, G.722 and G.729: the far end changes to each of them.
@@ -19,83 +19,83 @@ fn foreign_type(k: usize) -> Option<u8> {
 }
 
 /// `packets` packets, the first 100 of them audio.
-fn foreign(packets: usize, visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach(Leg::Local, narrow());
-    let recording = rig.start(local());
+fn foreign(packets: usize, visits: Visits) -> Failures {
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach(Leg::Local, narrow());
+    let recording = fixture.start(local());
     for k in 0..packets {
-        rig.until(20 * k as u64);
-        let head = Head::audio(k as u64, 160 * k as u64, 3);
+        fixture.until(20 * k as u64);
+        let head = MarkedHeader::audio(k as u64, 160 * k as u64, 3);
         match foreign_type(k) {
-            None => rig.say(Leg::Local, head, 0, 160 * k, 160),
+            None => fixture.send(Leg::Local, head, 0, 160 * k, 160),
             Some(payload_type) => {
-                let packet = Head { payload_type, ..head }.packet(b"0123456789abcdefghij");
-                rig.hand(Leg::Local, &packet, 0);
+                let packet = MarkedHeader { payload_type, ..head }.packet(b"0123456789abcdefghij");
+                fixture.write_rtp(Leg::Local, &packet, 0);
             }
         }
     }
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Local, 0);
-    let reported = rig.sim.reports.ignored.lock().clone();
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Local, 0);
+    let reported = fixture.sim.reports.ignored.lock().clone();
     let expected = FOREIGN.map(|(payload_type, _)| (Leg::Local, payload_type));
-    rig.check(reported == expected, || format!("reported: {reported:?}"));
+    fixture.check(reported == expected, || format!("reported: {reported:?}"));
     let mut ignored = file.ledger.leg(Leg::Local).ignored.clone();
     ignored.sort_unstable();
     let last = (packets - 240) as u64;
-    rig.check(ignored == [(3, 70), (9, last), (18, 70)], || {
+    fixture.check(ignored == [(3, 70), (9, last), (18, 70)], || {
         format!("ignored: {ignored:?}")
     });
-    let silent = rig.sim.reports.silent.lock().clone();
+    let silent = fixture.sim.reports.silent.lock().clone();
     let long = (packets - AUDIO_PACKETS) * 20 > 10_000;
     let expected = if long { vec![Leg::Local] } else { vec![] };
-    rig.check(silent == expected, || format!("silent: {silent:?}"));
-    rig.verdict()
+    fixture.check(silent == expected, || format!("silent: {silent:?}"));
+    fixture.failures()
 }
 
 #[test]
 fn a_payload_type_that_cannot_be_decoded_is_reported_once() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for packets in [300, 900] {
         for visits in VISITS {
-            verdict.add(
+            failures.add(
                 &format!("{packets} packets, {visits:?} visits"),
                 foreign(packets, visits),
             );
         }
     }
-    verdict.end();
+    failures.end();
 }
 
-/// A recording begins with the call; its wideband feed comes 1.5 s later.
-fn late_wideband(visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    let recording = rig.start(callrec::media::sim::Wish {
+/// A recording begins with the call; its wideband feed opens 1.5 s later.
+fn late_wideband(visits: Visits) -> Failures {
+    let mut fixture = MediaFixture::real(visits);
+    let recording = fixture.start(callrec::media::sim::RecordingOptions {
         format: Format::WAV,
         ..local()
     });
-    rig.until(1500);
-    rig.attach(Leg::Local, format(Codec::Pcm16, 16_000));
+    fixture.until(1500);
+    fixture.attach(Leg::Local, format(Codec::Pcm16, 16_000));
     for k in 0..100 {
-        rig.until(1500 + 20 * k as u64);
-        rig.write(Leg::Local, Codec::Pcm16, 0, 320 * k, 320);
+        fixture.until(1500 + 20 * k as u64);
+        fixture.write(Leg::Local, Codec::Pcm16, 0, 320 * k, 320);
     }
-    let file = &rig.finish()[recording];
-    rig.check(file.rate == 16_000, || format!("the file has {} Hz", file.rate));
+    let file = &fixture.finish()[recording];
+    fixture.check(file.rate == 16_000, || format!("the file has {} Hz", file.rate));
     if file.rate == 16_000 {
-        rig.check_whole(file, Leg::Local, 0);
+        fixture.check_whole(file, Leg::Local, 0);
         let at = file.leg(Leg::Local).runs.first().map(|run| run.at);
-        rig.check(at == Some(24_000), || format!("the first sample is at {at:?}"));
+        fixture.check(at == Some(24_000), || format!("the first sample is at {at:?}"));
     }
-    rig.check_nothing_lost(file);
-    rig.check_length(file, 3500, 20);
-    rig.verdict()
+    fixture.check_nothing_lost(file);
+    fixture.check_length(file, 3500, 20);
+    fixture.failures()
 }
 
 #[test]
 fn the_first_audio_fixes_the_rate_of_the_file() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for visits in VISITS {
-        verdict.add(&format!("{visits:?} visits"), late_wideband(visits));
+        failures.add(&format!("{visits:?} visits"), late_wideband(visits));
     }
-    verdict.end();
+    failures.end();
 }

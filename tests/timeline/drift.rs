@@ -1,62 +1,62 @@
 //! Senders whose clocks are wrong, for ten minutes.
 
-use callrec::words::{Codec, Leg};
+use callrec::types::{Codec, Leg};
 
-use crate::marks::Head;
-use crate::rig::{Recorded, Rig, Visits, local, narrow};
-use crate::verdict::Verdict;
+use crate::failures::Failures;
+use crate::fixture::{MarkedRecording, MediaFixture, Visits, local, narrow};
+use crate::marked_audio::MarkedHeader;
 
 const LONG: u64 = 600;
 
-/// A sender that is wrong by so many parts in a million.
-pub fn drift(ppm: f64, write: bool, seconds: u64, visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach(Leg::Local, narrow());
-    let recording = rig.start(local());
+/// A sender whose clock is wrong by this many parts per million.
+pub fn drift(ppm: f64, write: bool, seconds: u64, visits: Visits) -> Failures {
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach(Leg::Local, narrow());
+    let recording = fixture.start(local());
     let pace = 1.0 + ppm / 1e6;
     for k in 0.. {
         let us = (k as f64 * 20_000.0 / pace) as u64;
         if us >= seconds * 1_000_000 {
             break;
         }
-        rig.until_us(us);
+        fixture.until_us(us);
         match write {
             true => {
-                rig.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
+                fixture.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
             }
-            false => rig.say(
+            false => fixture.send(
                 Leg::Local,
-                Head::audio(k as u64, 160 * k as u64, 3),
+                MarkedHeader::audio(k as u64, 160 * k as u64, 3),
                 0,
                 160 * k,
                 160,
             ),
         }
     }
-    rig.until(seconds * 1000);
-    let file = &rig.finish()[recording];
+    fixture.until(seconds * 1000);
+    let file = &fixture.finish()[recording];
     let worst = worst_misplacement_ms(file, pace);
-    rig.check(worst < 60.0, || format!("misplaced by {worst} ms"));
-    rig.check_length(file, seconds * 1000, 20);
-    let book = file.ledger.leg(Leg::Local).clone();
-    let slipped = book.slipped / callrec::media::ledger::ticks(1, 8000);
-    rig.check_missing(file, Leg::Local, 0, slipped);
-    // A fast clock brings so much too much, less the 60 ms that may be open at the end.
+    fixture.check(worst < 60.0, || format!("misplaced by {worst} ms"));
+    fixture.check_length(file, seconds * 1000, 20);
+    let leg_ledger = file.ledger.leg(Leg::Local).clone();
+    let slipped = leg_ledger.slipped / callrec::media::ledger::ticks(1, 8000);
+    fixture.check_missing(file, Leg::Local, 0, slipped);
+    // A fast clock sends this surplus, except for up to 60 ms at the end.
     let surplus = (seconds as f64 * 8000.0 * (pace - 1.0)).max(0.0);
-    rig.check((slipped as f64 - surplus).abs() <= 480.0, || {
+    fixture.check((slipped as f64 - surplus).abs() <= 480.0, || {
         format!("{slipped} samples slipped of {surplus} too many")
     });
     let twice = file.leg(Leg::Local).twice(0);
-    let repeated = book.repeated / callrec::media::ledger::ticks(1, 8000);
-    rig.check(twice == repeated, || {
-        format!("{twice} samples are repeated, told: {repeated}")
+    let repeated = leg_ledger.repeated / callrec::media::ledger::ticks(1, 8000);
+    fixture.check(twice == repeated, || {
+        format!("{twice} samples are repeated, reported: {repeated}")
     });
-    rig.check_nothing_lost(file);
-    rig.verdict()
+    fixture.check_nothing_lost(file);
+    fixture.failures()
 }
 
-/// How far any end of a run is from where it was said.
-fn worst_misplacement_ms(file: &Recorded, pace: f64) -> f64 {
+/// The largest distance of the end of a run from its place.
+fn worst_misplacement_ms(file: &MarkedRecording, pace: f64) -> f64 {
     let runs = &file.leg(Leg::Local).runs;
     let first = runs.first().map_or(0, |run| run.at) as f64;
     let ends = runs.iter().filter(|run| run.len >= 40).flat_map(|run| {
@@ -68,30 +68,30 @@ fn worst_misplacement_ms(file: &Recorded, pace: f64) -> f64 {
 
 #[test]
 fn a_fast_sender_stays_in_its_place() {
-    drift(1000.0, false, LONG, Visits::Even).end();
+    drift(1000.0, false, LONG, Visits::Regular).end();
 }
 
 #[test]
 fn a_slow_sender_stays_in_its_place() {
-    drift(-1000.0, false, LONG, Visits::Odd).end();
+    drift(-1000.0, false, LONG, Visits::Irregular).end();
 }
 
 #[test]
 fn a_fast_writer_stays_in_its_place() {
-    drift(1000.0, true, LONG, Visits::Odd).end();
+    drift(1000.0, true, LONG, Visits::Irregular).end();
 }
 
 #[test]
 fn a_slow_writer_stays_in_its_place() {
-    drift(-1000.0, true, LONG, Visits::Even).end();
+    drift(-1000.0, true, LONG, Visits::Regular).end();
 }
 
 #[test]
 fn a_very_fast_sender_stays_in_its_place() {
-    drift(10_000.0, false, LONG, Visits::Odd).end();
+    drift(10_000.0, false, LONG, Visits::Irregular).end();
 }
 
 #[test]
 fn a_very_slow_sender_stays_in_its_place() {
-    drift(-10_000.0, false, LONG, Visits::Even).end();
+    drift(-10_000.0, false, LONG, Visits::Regular).end();
 }

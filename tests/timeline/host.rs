@@ -1,12 +1,11 @@
-//! What a host asks of a feed: to write ahead of the clock, to take it back, and to hand in
-//! both legs at once.
+//! Feeds of special hosts: writing ahead of the clock, clearing, and both legs in one write.
 
-use callrec::media::ledger::{Outside, ticks};
-use callrec::media::sim::{Sim, Tape, Wish};
-use callrec::words::{Codec, FeedFormat, FeedOptions, Format, Layout, Leg, Status};
+use callrec::media::ledger::{OutsideReason, ticks};
+use callrec::media::sim::{RecordingOptions, Sim, SimRecording};
+use callrec::types::{Codec, FeedFormat, FeedOptions, Format, Layout, Leg, Status};
 
 const MS: u64 = 1_000_000;
-/// Samples a millisecond.
+/// Samples per millisecond.
 const KHZ: usize = 8;
 
 fn options(ahead_ms: u32, channels: u8) -> FeedOptions {
@@ -21,7 +20,7 @@ fn options(ahead_ms: u32, channels: u8) -> FeedOptions {
 }
 
 /// Never 0, and different from sample to sample.
-fn said(n: usize) -> i16 {
+fn sample(n: usize) -> i16 {
     (n % 31_991) as i16 + 1
 }
 
@@ -29,26 +28,26 @@ fn bytes(samples: impl IntoIterator<Item = i16>) -> Vec<u8> {
     samples.into_iter().flat_map(i16::to_ne_bytes).collect()
 }
 
-/// A call whose host has asked to write `ahead_ms` ahead, recorded from its local leg.
-fn writing_ahead(ahead_ms: u32) -> (Sim, Tape) {
+/// A call whose feed may be written `ahead_ms` ahead, and a recording of the local leg.
+fn writing_ahead(ahead_ms: u32) -> (Sim, SimRecording) {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, options(ahead_ms, 1));
-    let tape = sim.start(Wish {
+    let tape = sim.start(RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     sim.visit();
     (sim, tape)
 }
 
-/// Writes so many milliseconds as fast as the feed takes them, without time going on.
+/// Writes this range of milliseconds as fast as the feed accepts it, while the clock stands.
 fn write(sim: &mut Sim, from_ms: usize, to_ms: usize) {
     for at in (from_ms..to_ms).step_by(20) {
-        let payload = bytes((at * KHZ..(at + 20) * KHZ).map(said));
+        let payload = bytes((at * KHZ..(at + 20) * KHZ).map(sample));
         let mut status = sim.write(Leg::Local, &payload);
         if status == Status::Overrun {
-            // Its memory was full, and the worker has been there.
+            // The feed was full, and the worker has emptied it.
             sim.visit();
             status = sim.write(Leg::Local, &payload);
         }
@@ -56,17 +55,17 @@ fn write(sim: &mut Sim, from_ms: usize, to_ms: usize) {
     }
 }
 
-fn expected(stretches: &[(usize, usize)], len_ms: usize) -> Vec<i16> {
+fn expected(spans: &[(usize, usize)], len_ms: usize) -> Vec<i16> {
     let mut samples = vec![0; len_ms * KHZ];
-    for (from, to) in stretches {
-        for (n, sample) in samples.iter_mut().enumerate().take(to * KHZ).skip(from * KHZ) {
-            *sample = said(n);
+    for (from, to) in spans {
+        for (n, slot) in samples.iter_mut().enumerate().take(to * KHZ).skip(from * KHZ) {
+            *slot = sample(n);
         }
     }
     samples
 }
 
-fn end(sim: &mut Sim, tape: &Tape) -> Vec<i16> {
+fn end(sim: &mut Sim, tape: &SimRecording) -> Vec<i16> {
     sim.stop(tape);
     sim.visit();
     assert!(tape.out.lock().ending.is_some());
@@ -79,7 +78,7 @@ fn end(sim: &mut Sim, tape: &Tape) -> Vec<i16> {
     tape.out.lock().channel(0)
 }
 
-fn outside(tape: &Tape, why: Outside) -> u64 {
+fn outside(tape: &SimRecording, why: OutsideReason) -> u64 {
     tape.progress.ledger().leg(Leg::Local).outside[why as usize]
 }
 
@@ -88,17 +87,17 @@ fn amount(ms: u64) -> u64 {
 }
 
 #[test]
-fn what_is_written_ahead_lies_where_it_is_heard() {
+fn audio_written_ahead_lies_where_it_is_played() {
     let (mut sim, tape) = writing_ahead(20_000);
     write(&mut sim, 0, 12_000);
     sim.pass(13_000);
-    let heard = end(&mut sim, &tape);
-    assert!(heard == expected(&[(0, 12_000)], 13_000));
-    assert!(sim.reports.silent.lock().is_empty(), "it is being heard");
+    let recorded = end(&mut sim, &tape);
+    assert!(recorded == expected(&[(0, 12_000)], 13_000));
+    assert!(sim.reports.silent.lock().is_empty(), "the leg is not silent");
 }
 
 #[test]
-fn a_pause_cuts_by_the_time_at_which_it_is_heard() {
+fn a_pause_cuts_by_the_time_of_playing() {
     let (mut sim, tape) = writing_ahead(20_000);
     write(&mut sim, 0, 10_000);
     sim.pass(3000);
@@ -106,13 +105,13 @@ fn a_pause_cuts_by_the_time_at_which_it_is_heard() {
     sim.pass(2000);
     sim.resume(&tape);
     sim.pass(6000);
-    let heard = end(&mut sim, &tape);
-    assert!(heard == expected(&[(0, 3000), (5000, 10_000)], 11_000));
-    assert_eq!(outside(&tape, Outside::Paused), amount(2000));
+    let recorded = end(&mut sim, &tape);
+    assert!(recorded == expected(&[(0, 3000), (5000, 10_000)], 11_000));
+    assert_eq!(outside(&tape, OutsideReason::Paused), amount(2000));
 }
 
 #[test]
-fn what_is_written_during_a_pause_is_not_kept() {
+fn audio_written_during_a_pause_is_not_kept() {
     let (mut sim, tape) = writing_ahead(20_000);
     write(&mut sim, 0, 1000);
     sim.pass(500);
@@ -121,33 +120,33 @@ fn what_is_written_during_a_pause_is_not_kept() {
     sim.pass(1500);
     sim.resume(&tape);
     sim.pass(5000);
-    let heard = end(&mut sim, &tape);
-    assert!(heard == expected(&[(0, 500)], 7000));
-    assert_eq!(outside(&tape, Outside::Paused), amount(5500));
+    let recorded = end(&mut sim, &tape);
+    assert!(recorded == expected(&[(0, 500)], 7000));
+    assert_eq!(outside(&tape, OutsideReason::Paused), amount(5500));
 }
 
 #[test]
-fn what_is_cleared_is_not_heard() {
+fn cleared_audio_is_not_kept() {
     let (mut sim, tape) = writing_ahead(20_000);
     write(&mut sim, 0, 10_000);
     sim.pass(4000);
     sim.clear(Leg::Local);
     sim.pass(1000);
-    // It goes on where it is now.
+    // The audio continues at the present time.
     write(&mut sim, 5000, 6000);
     sim.pass(2000);
-    let heard = end(&mut sim, &tape);
-    assert!(heard == expected(&[(0, 4000), (5000, 6000)], 7000));
-    assert_eq!(outside(&tape, Outside::Cleared), amount(6000));
+    let recorded = end(&mut sim, &tape);
+    assert!(recorded == expected(&[(0, 4000), (5000, 6000)], 7000));
+    assert_eq!(outside(&tape, OutsideReason::Cleared), amount(6000));
 }
 
-/// Of both clock rates, what has not been heard yet is taken back.
+/// Audio of both clock rates that has not been played yet is cleared.
 #[test]
-fn what_is_cleared_across_a_change_of_the_rate_is_not_heard() {
+fn audio_cleared_across_a_change_of_rate_is_not_kept() {
     const HIGH: i16 = 20_000;
-    // A filter rings for so many samples.
+    // The resampling filter rings for this many samples.
     const RINGS: usize = 64;
-    for (heard_ms, narrow_ms, wide_ms) in [(2000, 2000, 3000), (5000, 0, 2000)] {
+    for (played_ms, narrow_ms, wide_ms) in [(2000, 2000, 3000), (5000, 0, 2000)] {
         let (mut sim, tape) = writing_ahead(20_000);
         write(&mut sim, 0, 4000);
         let mut wide = options(20_000, 1);
@@ -160,40 +159,44 @@ fn what_is_cleared_across_a_change_of_the_rate_is_not_heard() {
             }
         };
         say(&mut sim, 150);
-        sim.pass(heard_ms);
+        sim.pass(played_ms);
         sim.clear(Leg::Local);
         sim.pass(1000);
         say(&mut sim, 50);
         sim.pass(2000);
-        let heard = end(&mut sim, &tape);
-        let (cleared, again) = (heard_ms as usize * KHZ, (heard_ms as usize + 1000) * KHZ);
+        let recorded = end(&mut sim, &tape);
+        let (cleared, again) = (played_ms as usize * KHZ, (played_ms as usize + 1000) * KHZ);
         let narrow = cleared.min(4000 * KHZ);
         assert!(
-            heard[..narrow] == expected(&[(0, 4000)], 4000)[..narrow],
-            "{heard_ms}"
+            recorded[..narrow] == expected(&[(0, 4000)], 4000)[..narrow],
+            "{played_ms}"
         );
-        let silent = heard[cleared + RINGS..again - RINGS]
+        let silent = recorded[cleared + RINGS..again - RINGS]
             .iter()
             .all(|sample| *sample == 0);
-        assert!(silent, "{heard_ms}: what was cleared is heard");
-        let loud = |from: usize| heard[from..].iter().take_while(|s| **s > HIGH / 2).count();
-        assert!(loud(again + RINGS) > 980 * KHZ, "{heard_ms}");
+        assert!(silent, "{played_ms}: cleared audio is in the file");
+        let loud = |from: usize| recorded[from..].iter().take_while(|s| **s > HIGH / 2).count();
+        assert!(loud(again + RINGS) > 980 * KHZ, "{played_ms}");
         let of_both = amount(narrow_ms) + ticks(wide_ms * 16, 16_000);
-        assert_eq!(outside(&tape, Outside::Cleared), of_both);
+        assert_eq!(outside(&tape, OutsideReason::Cleared), of_both);
     }
 }
 
 #[test]
-fn what_nobody_has_heard_at_the_end_is_not_kept() {
+fn audio_not_played_at_the_end_is_not_kept() {
     let (mut sim, tape) = writing_ahead(20_000);
     write(&mut sim, 0, 10_000);
     sim.pass(4000);
-    let heard = end(&mut sim, &tape);
-    assert!(heard == expected(&[(0, 4000)], 4000), "{} samples", heard.len());
-    assert_eq!(outside(&tape, Outside::Cleared), amount(6000));
+    let recorded = end(&mut sim, &tape);
+    assert!(
+        recorded == expected(&[(0, 4000)], 4000),
+        "{} samples",
+        recorded.len()
+    );
+    assert_eq!(outside(&tape, OutsideReason::Cleared), amount(6000));
 }
 
-/// A voice bot: two answers, each at once, with a silence between.
+/// A voice bot writes two answers, each at once, with a silence between them.
 #[test]
 fn an_answer_begins_when_it_is_written() {
     for ahead_ms in [0, 20_000] {
@@ -202,23 +205,23 @@ fn an_answer_begins_when_it_is_written() {
         sim.pass(4000);
         write(&mut sim, 4000, 5000);
         sim.pass(2000);
-        let heard = end(&mut sim, &tape);
+        let recorded = end(&mut sim, &tape);
         assert!(
-            heard == expected(&[(0, 1500), (4000, 5000)], 6000),
+            recorded == expected(&[(0, 1500), (4000, 5000)], 6000),
             "{ahead_ms} ms ahead"
         );
     }
 }
 
 #[test]
-fn both_legs_come_interleaved() {
+fn both_legs_are_written_interleaved() {
     for (real, position) in [(true, false), (true, true), (false, false)] {
         let mut sim = if real { Sim::real() } else { Sim::stream() };
         sim.attach(Leg::Local, options(0, 2));
-        let tape = sim.start(Wish::default());
+        let tape = sim.start(RecordingOptions::default());
         for at in (0..2000).step_by(20) {
             let range = at * KHZ..(at + 20) * KHZ;
-            let payload = bytes(range.flat_map(|n| [said(n), -said(n)]));
+            let payload = bytes(range.flat_map(|n| [sample(n), -sample(n)]));
             let status = match position {
                 true => sim.write_at(Leg::Local, 77 + (at * KHZ) as u64, &payload),
                 false => sim.write(Leg::Local, &payload),
@@ -239,9 +242,9 @@ fn both_legs_come_interleaved() {
     }
 }
 
-/// A place by the host's own clock may be as far ahead as the feed has asked for, and 2 s.
+/// A position by the host's clock may be ahead by the feed's limit plus 2 s.
 #[test]
-fn a_place_too_far_ahead_is_a_jump() {
+fn a_position_too_far_ahead_is_a_jump() {
     for (ahead_ms, at_ms, jumps) in [
         (0, 1500, false),
         (500, 1500, false),
@@ -256,8 +259,8 @@ fn a_place_too_far_ahead_is_a_jump() {
         say(&mut sim, 0);
         say(&mut sim, at_ms);
         sim.pass(at_ms + 1000);
-        let heard = end(&mut sim, &tape);
-        let last = heard.iter().rposition(|sample| *sample != 0).unwrap_or(0) / KHZ;
+        let recorded = end(&mut sim, &tape);
+        let last = recorded.iter().rposition(|sample| *sample != 0).unwrap_or(0) / KHZ;
         match jumps {
             true => assert_eq!(last, 39, "{ahead_ms} ms, {at_ms} ms"),
             false => assert_eq!(last as u64, at_ms + 19, "{ahead_ms} ms, {at_ms} ms"),
@@ -265,17 +268,17 @@ fn a_place_too_far_ahead_is_a_jump() {
     }
 }
 
-/// A second recording tells of what is heard in it, and not of what came before.
+/// The ledger of a second recording has only the codecs since its start.
 #[test]
-fn a_ledger_tells_of_the_codecs_since_the_start() {
+fn a_ledger_has_the_codecs_since_the_start() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, options(0, 1));
-    let wish = Wish {
+    let recording_options = RecordingOptions {
         layout: Layout::Local,
         rate: 8000,
-        ..Wish::default()
+        ..RecordingOptions::default()
     };
-    let whole = sim.start(wish);
+    let whole = sim.start(recording_options);
     let mut wide = options(0, 1);
     wide.format.rate = 16_000;
     let say = |sim: &mut Sim, samples: usize| {
@@ -289,11 +292,11 @@ fn a_ledger_tells_of_the_codecs_since_the_start() {
     say(&mut sim, 320);
     sim.set_format(Leg::Local, options(0, 1));
     say(&mut sim, 160);
-    let second = sim.start(wish);
+    let second = sim.start(recording_options);
     say(&mut sim, 160);
     sim.end();
     sim.visit();
-    let of = |tape: &Tape| {
+    let of = |tape: &SimRecording| {
         let ledger = tape.progress.ledger();
         let leg = ledger.leg(Leg::Local);
         (leg.codecs.to_vec(), leg.narrowed)
@@ -303,9 +306,9 @@ fn a_ledger_tells_of_the_codecs_since_the_start() {
     assert_eq!(of(&second), (vec![narrow], false));
 }
 
-/// Nobody speaks while a call is held; a leg that is silent after that is told of.
+/// The legs of a held call are silent; a leg that is silent after that is reported.
 #[test]
-fn the_silence_of_a_held_call_is_not_told() {
+fn the_silence_of_a_held_call_is_not_reported() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, options(0, 1));
     sim.hold(true);
@@ -327,9 +330,9 @@ fn audio_of_a_held_call_is_kept_or_is_silence() {
             ..config
         });
         sim.attach(Leg::Local, options(0, 1));
-        let tape = sim.start(Wish {
+        let tape = sim.start(RecordingOptions {
             layout: Layout::Local,
-            ..Wish::default()
+            ..RecordingOptions::default()
         });
         for at in (0..3000).step_by(20) {
             if at == 1000 || at == 2000 {
@@ -339,12 +342,12 @@ fn audio_of_a_held_call_is_kept_or_is_silence() {
             sim.now_ns += 20 * MS;
             sim.visit();
         }
-        let heard = end(&mut sim, &tape);
-        let (want, held): (&[_], _) = match silence {
+        let recorded = end(&mut sim, &tape);
+        let (spans, held): (&[_], _) = match silence {
             true => (&[(0, 1000), (2000, 3000)], 1000),
             false => (&[(0, 3000)], 0),
         };
-        assert!(heard == expected(want, 3000), "silence {silence}");
-        assert_eq!(outside(&tape, Outside::Hold), amount(held));
+        assert!(recorded == expected(spans, 3000), "silence {silence}");
+        assert_eq!(outside(&tape, OutsideReason::Hold), amount(held));
     }
 }

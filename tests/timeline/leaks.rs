@@ -1,13 +1,13 @@
-//! Ways in which audio of a pause could come into the file, each found by reading the code.
+//! Ways in which audio of a pause could get into the file, found by reading the code.
 
-use callrec::media::sim::{Sim, Tape, Wish};
-use callrec::words::{Codec, FeedFormat, Format, Layout, Leg};
-use callrec_testkit::rtp::{self, Header};
+use callrec::media::sim::{RecordingOptions, Sim, SimRecording};
+use callrec::types::{Codec, FeedFormat, Format, Layout, Leg};
+use callrec_testkit::rtp::{self, RtpHeader};
 
 const MS: u64 = 1_000_000;
-/// What is said in the pause.
+/// The byte that is sent during the pause.
 const SECRET: u8 = 0x01;
-/// What is said else.
+/// The byte that is sent otherwise.
 const OPEN: u8 = 0x10;
 
 const ULAW: FeedFormat = FeedFormat {
@@ -16,7 +16,7 @@ const ULAW: FeedFormat = FeedFormat {
 };
 
 fn packet(payload_type: u8, sequence: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
-    let header = Header {
+    let header = RtpHeader {
         payload_type,
         sequence,
         timestamp,
@@ -25,19 +25,19 @@ fn packet(payload_type: u8, sequence: u16, timestamp: u32, payload: &[u8]) -> Ve
     rtp::packet(header, payload)
 }
 
-fn recorded(format: Format) -> (Sim, Tape) {
+fn recorded(format: Format) -> (Sim, SimRecording) {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
-    let tape = sim.start(Wish {
+    let tape = sim.start(RecordingOptions {
         layout: Layout::Local,
         format,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     sim.visit();
     (sim, tape)
 }
 
-/// Speech, a packet of 20 ms each, from one number to another.
+/// Sends packets of 20 ms from one number up to another.
 fn speak(sim: &mut Sim, from: u16, to: u16, byte: u8) {
     for n in from..to {
         sim.rtp(Leg::Local, &packet(0, n, u32::from(n) * 160, &[byte; 160]));
@@ -45,7 +45,7 @@ fn speak(sim: &mut Sim, from: u16, to: u16, byte: u8) {
     }
 }
 
-fn end(sim: &mut Sim, tape: &Tape) -> Vec<u8> {
+fn end(sim: &mut Sim, tape: &SimRecording) -> Vec<u8> {
     sim.pass(500);
     sim.stop(tape);
     sim.pass(500);
@@ -55,15 +55,15 @@ fn end(sim: &mut Sim, tape: &Tape) -> Vec<u8> {
     tape.out.lock().bytes.clone()
 }
 
-/// A straggler of a gap that ends with a silence: its number alone does not say when it was
-/// said.
+/// A late packet of a gap that ends with a silence: its number alone does not show its time.
 #[test]
-fn a_straggler_of_a_gap_is_not_moved_out_of_the_pause() {
+fn a_late_packet_of_a_gap_is_not_moved_out_of_the_pause() {
     let (mut sim, tape) = recorded(Format::WAV_ULAW);
     speak(&mut sim, 0, 50, OPEN);
     sim.pause(&tape);
     speak(&mut sim, 50, 95, SECRET);
-    // 95 is said in the pause and comes late; then nobody speaks until well after the resume.
+    // Packet 95 is sent in the pause and arrives late; the sender is silent until well after the
+    // resume.
     let late = packet(0, 95, 95 * 160, &[SECRET; 160]);
     sim.pass(100);
     sim.resume(&tape);
@@ -75,11 +75,11 @@ fn a_straggler_of_a_gap_is_not_moved_out_of_the_pause() {
     assert!(bytes.contains(&OPEN) && !bytes.contains(&SECRET));
 }
 
-/// Received in the pause, by the host's own word, of a stream whose places lie ahead.
+/// A packet that the host received in the pause, of a stream whose places are ahead.
 #[test]
-fn an_age_tells_that_a_packet_is_of_the_pause() {
+fn an_age_shows_that_a_packet_is_of_the_pause() {
     let (mut sim, tape) = recorded(Format::WAV_ULAW);
-    // The first one has been held up, so that all others lie 200 ms late.
+    // The first packet is delayed, so that all others are placed 200 ms late.
     let first = packet(0, 0, 0, &[OPEN; 160]);
     sim.pass(200);
     sim.rtp(Leg::Local, &first);
@@ -98,13 +98,13 @@ fn an_age_tells_that_a_packet_is_of_the_pause() {
     assert!(!bytes.contains(&SECRET));
 }
 
-/// A host whose hiccups nobody makes up for hands in what it has kept, in time.
+/// A host that stalls twice and never catches up writes its backlog in time.
 #[test]
-fn hiccups_of_a_host_add_up() {
+fn stalls_of_a_host_add_up() {
     let (mut sim, tape) = recorded(Format::WAV_ULAW);
     let mut kept = 0u64;
     for n in 0..700u64 {
-        // Twice the host stands still for 400 ms, and what it has is 400 ms older from then on.
+        // The host stalls twice for 400 ms; its audio is 400 ms older after each stall.
         if n == 150 || n == 250 {
             sim.pass(400);
             kept += 400;
@@ -115,9 +115,9 @@ fn hiccups_of_a_host_add_up() {
         if n == 400 {
             sim.resume(&tape);
         }
-        // Said when it is handed in, less what the host has kept.
-        let said_ms = n * 20;
-        let secret = (350 * 20 - 1..400 * 20 + kept).contains(&(said_ms + 1)) && n >= 350;
+        // The time of the write, less the host's backlog.
+        let sent_ms = n * 20;
+        let secret = (350 * 20 - 1..400 * 20 + kept).contains(&(sent_ms + 1)) && n >= 350;
         let late = n >= 400 && n * 20 < 400 * 20 + kept;
         let byte = if secret || late { SECRET } else { OPEN };
         sim.write(Leg::Local, &[byte; 160]);
@@ -127,13 +127,13 @@ fn hiccups_of_a_host_add_up() {
     assert!(!bytes.contains(&SECRET));
 }
 
-/// However far a host says that its audio lies, nothing panics and nothing grows.
+/// No position of a host makes the library panic or use more memory.
 #[test]
-fn places_at_the_ends_of_all_numbers() {
+fn positions_at_the_limits_of_their_type() {
     for real in [true, false] {
         let mut sim = if real { Sim::real() } else { Sim::stream() };
         sim.attach(Leg::Local, ULAW);
-        let tape = sim.start(Wish::default());
+        let tape = sim.start(RecordingOptions::default());
         for at in [0, u64::MAX, 1 << 63, (1 << 63) - 1, 5, u64::MAX - 1, 1 << 62] {
             sim.write_at(Leg::Local, at, &[OPEN; 160]);
             sim.pass(20);
@@ -147,7 +147,7 @@ fn places_at_the_ends_of_all_numbers() {
     }
 }
 
-/// A peer that sends a hundred times faster than time goes does not decide how much is kept.
+/// A peer that sends a hundred times faster than real time does not determine the memory use.
 #[test]
 fn a_flood_is_bounded() {
     let (mut sim, tape) = recorded(Format::WAV_ULAW);

@@ -1,30 +1,29 @@
-//! Random schedules of senders, recordings, pauses and private times, against a model
-//! that counts its own samples.
+//! Random schedules of senders, recordings, pauses and private times, checked against a model that
+//! counts the samples itself.
 //!
-//! `TIMELINE_SEED=n` plays one schedule; `TIMELINE_SCHEDULES=n` plays so many instead of
-//! 10,000.
+//! `TIMELINE_SEED=n` plays one schedule, `TIMELINE_SCHEDULES=n` plays n instead of 10,000.
 
 use callrec_testkit::environment::number;
-use callrec_testkit::random::Dice;
+use callrec_testkit::random::SeededRng;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::check::check;
-use crate::plan::Plan;
+use crate::plan::Schedule;
 use crate::run::run;
 
 const SCHEDULES: u64 = 10_000;
-/// They run at the same time.
+/// The shares run at the same time.
 const SHARES: u64 = 4;
 const FAILURES_SHOWN: usize = 10;
 
 pub fn play(seed: u64) -> Result<(), String> {
-    let mut dice = Dice::scattered(seed);
-    let plan = Plan::new(&mut dice);
-    let played = catch_unwind(AssertUnwindSafe(|| check(&plan, &run(&plan, &mut dice))));
+    let mut rng = SeededRng::scattered(seed);
+    let plan = Schedule::new(&mut rng);
+    let played = catch_unwind(AssertUnwindSafe(|| check(&plan, &run(&plan, &mut rng))));
     let result = played.unwrap_or_else(|_| Err("a panic".into()));
-    result.map_err(|words| {
+    result.map_err(|text| {
         let again = format!("TIMELINE_SEED={seed} cargo test --test timeline model");
-        format!("{again}: {words} ({plan:?})")
+        format!("{again}: {text} ({plan:?})")
     })
 }
 

@@ -1,25 +1,25 @@
-//! Packets that were said and sent in a pause, and come after it. None of them is written.
+//! Packets that are sent in a pause and arrive after it. None of them is recorded.
 
 use callrec::media::ClockMode;
-use callrec::media::sim::Wish;
-use callrec::words::{Codec, Leg, PauseMode};
+use callrec::media::sim::RecordingOptions;
+use callrec::types::{Codec, Leg, PauseMode};
 
-use crate::marks::Head;
-use crate::rig::{CLOCKS, Rig, VISITS, Visits, local, narrow, stereo};
-use crate::verdict::Verdict;
+use crate::failures::Failures;
+use crate::fixture::{CLOCKS, MediaFixture, VISITS, Visits, local, narrow, stereo};
+use crate::marked_audio::MarkedHeader;
 
 const PAUSE: usize = 100;
 const RESUME: usize = 400;
 const END: usize = 700;
 
-/// Which packets of the pause come late.
+/// The packets of the pause that arrive late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Late {
     /// The last three, in order.
     Tail,
-    /// Two, more than a hundred numbers old.
+    /// Two packets that are more than a hundred numbers old.
     Pair,
-    /// One of the stream before the previous one.
+    /// One packet of the stream before the previous one.
     Third,
     /// As `Pair`, and two more 4 s later.
     Again,
@@ -27,11 +27,11 @@ pub enum Late {
     Reopened,
     /// Fifty, a whole second.
     Fifty,
-    /// Two, so old that nobody knows their numbers any more, while the leg is silent.
+    /// Two packets whose numbers are forgotten already, while the leg is silent.
     OldPair,
-    /// Six of that kind.
+    /// Six such packets.
     OldSix,
-    /// Two of a sequence that ended early in the pause, with the same SSRC.
+    /// Two packets of a sequence with the same SSRC that ended early in the pause.
     Sequence,
 }
 
@@ -45,11 +45,11 @@ pub const LATE: [Late; 7] = [
     Late::OldPair,
 ];
 
-/// What looks like a sequence that begins anew. In real time only.
+/// Packets that look like a sequence that restarts. In real time only.
 pub const ANEW: [Late; 2] = [Late::OldSix, Late::Sequence];
 
 impl Late {
-    /// When the local leg says nothing, so that old packets would find a free place.
+    /// The packets that the local leg does not send, so that old packets would find a free place.
     fn silence(self) -> std::ops::Range<usize> {
         match self {
             // More than a stall after the resume.
@@ -59,7 +59,7 @@ impl Late {
         }
     }
 
-    /// What does not come in time.
+    /// Whether packet `k` is not in time.
     fn holds(self, k: usize) -> bool {
         match self {
             Late::Tail => (397..400).contains(&k),
@@ -74,7 +74,7 @@ impl Late {
         }
     }
 
-    /// What comes late just before packet `k`.
+    /// The late packets that arrive just before packet `k`.
     fn before(self, k: usize) -> std::ops::Range<usize> {
         match (self, k) {
             (Late::Tail, RESUME) => 397..400,
@@ -88,7 +88,7 @@ impl Late {
         }
     }
 
-    /// Numbers do not go on in the silence.
+    /// The sequence number, which does not advance in the silence.
     fn sequence(self, k: usize) -> u64 {
         if self == Late::Sequence && k < 140 {
             return 30_000 + k as u64;
@@ -110,108 +110,108 @@ impl Late {
     }
 }
 
-/// Streams: 0 and 1 kept, 5 and 6 said while paused.
-pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits) -> Verdict {
-    let mut rig = Rig::new(clock, visits);
-    rig.attach_both();
-    let recording = rig.start(Wish {
+/// Streams: 0 and 1 are kept, 5 and 6 are sent during the pause.
+pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits) -> Failures {
+    let mut fixture = MediaFixture::new(clock, visits);
+    fixture.attach_both();
+    let recording = fixture.start(RecordingOptions {
         pause_mode,
         ..stereo()
     });
     for k in 0..END {
-        rig.until(20 * k as u64);
+        fixture.until(20 * k as u64);
         let paused = (PAUSE..RESUME).contains(&k);
         if k == PAUSE {
-            rig.pause(recording);
+            fixture.pause(recording);
         }
         if late == Late::Reopened && k == 200 {
-            rig.sim.detach(Leg::Local);
-            rig.attach(Leg::Local, narrow());
+            fixture.sim.detach(Leg::Local);
+            fixture.attach(Leg::Local, narrow());
         }
         if k == RESUME {
-            rig.resume(recording);
+            fixture.resume(recording);
         }
         for n in late.before(k) {
-            say(&mut rig, n, (late.sequence(n), 3), 5);
+            say(&mut fixture, n, (late.sequence(n), 3), 5);
         }
         if late == Late::Third && k == RESUME {
-            rig.say(Leg::Local, Head::audio(900, 7000, 11), 5, 160 * 260, 160);
+            fixture.send(Leg::Local, MarkedHeader::audio(900, 7000, 11), 5, 160 * 260, 160);
         }
-        rig.steady(Leg::Remote, k, if paused { 6 } else { 1 });
+        fixture.steady(Leg::Remote, k, if paused { 6 } else { 1 });
         if !late.holds(k) {
             say(
-                &mut rig,
+                &mut fixture,
                 k,
                 (late.sequence(k), late.ssrc(k)),
                 if paused { 5 } else { 0 },
             );
         }
     }
-    let file = &rig.finish()[recording];
+    let file = &fixture.finish()[recording];
     for (leg, stream) in [(Leg::Local, 5), (Leg::Remote, 6)] {
         let leaked = file.leg(leg).samples(stream);
-        rig.check(leaked == 0, || {
+        fixture.check(leaked == 0, || {
             format!("{leaked} samples of the pause are in the file")
         });
     }
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check_whole(file, Leg::Remote, 1);
-    // Packets that nobody knows any more may have been said at any time.
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check_whole(file, Leg::Remote, 1);
+    // Forgotten packets may have been sent at any time.
     let unclear = match late {
         Late::Third => 20,
         Late::OldPair | Late::Sequence => 40,
         Late::OldSix => 120,
         _ => 0,
     };
-    rig.check(file.lost_ms == unclear, || format!("lost_ms is {}", file.lost_ms));
+    fixture.check(file.lost_ms == unclear, || format!("lost_ms is {}", file.lost_ms));
     let paused_ms = 20 * (RESUME - PAUSE) as u64;
     let skipped = if pause_mode == PauseMode::Skip {
         paused_ms
     } else {
         0
     };
-    rig.check_length(file, 20 * END as u64 - skipped, 20);
-    rig.check(file.paused_ms.abs_diff(paused_ms) <= 20, || {
+    fixture.check_length(file, 20 * END as u64 - skipped, 20);
+    fixture.check(file.paused_ms.abs_diff(paused_ms) <= 20, || {
         format!("paused_ms is {}", file.paused_ms)
     });
-    rig.verdict()
+    fixture.failures()
 }
 
-fn say(rig: &mut Rig, k: usize, (sequence, ssrc): (u64, u32), stream: usize) {
-    let head = Head::audio(sequence, 160 * k as u64, ssrc);
-    rig.say(Leg::Local, head, stream, 160 * k, 160);
+fn say(fixture: &mut MediaFixture, k: usize, (sequence, ssrc): (u64, u32), stream: usize) {
+    let head = MarkedHeader::audio(sequence, 160 * k as u64, ssrc);
+    fixture.send(Leg::Local, head, stream, 160 * k, 160);
 }
 
 #[test]
-fn nothing_of_a_pause_is_written_after_it() {
-    let mut verdict = Verdict::default();
+fn audio_of_a_pause_is_not_recorded_after_it() {
+    let mut failures = Failures::default();
     for clock in CLOCKS {
         for late in LATE {
             for pause_mode in [PauseMode::Silence, PauseMode::Skip] {
                 for visits in VISITS {
                     let case = format!("{late:?}, {clock:?} time, {pause_mode:?}, {visits:?} visits");
-                    verdict.add(&case, leak(late, clock, pause_mode, visits));
+                    failures.add(&case, leak(late, clock, pause_mode, visits));
                 }
             }
         }
     }
-    verdict.end();
+    failures.end();
 }
 
-/// The local leg's network holds everything from 3 s on for 2 s, and delivers it in real
-/// time, so that it stays 2 s late and looks live. The pause is from 4 s to 7 s. Streams: 0
-/// said before and after the pause, 4 said before it and received in it, 5 said in it.
-pub fn delayed(visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach(Leg::Local, narrow());
-    let recording = rig.start(local());
+/// The local leg's network holds all packets from 3 s on for 2 s, and delivers them in real time,
+/// so that they stay 2 s late and look live. The pause is from 4 s to 7 s. Streams: 0 is sent
+/// before and after the pause, 4 is sent before it and received in it, 5 is sent in it.
+pub fn delayed(visits: Visits) -> Failures {
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach(Leg::Local, narrow());
+    let recording = fixture.start(local());
     for k in 0..700 {
-        rig.until(20 * k as u64);
+        fixture.until(20 * k as u64);
         if k == 200 {
-            rig.pause(recording);
+            fixture.pause(recording);
         }
         if k == 350 {
-            rig.resume(recording);
+            fixture.resume(recording);
         }
         let n = match k {
             0..150 => k,
@@ -223,75 +223,75 @@ pub fn delayed(visits: Visits) -> Verdict {
             200..350 => 5,
             _ => 0,
         };
-        say(&mut rig, n, (n as u64, 3), stream);
+        say(&mut fixture, n, (n as u64, 3), stream);
     }
-    let file = &rig.finish()[recording];
+    let file = &fixture.finish()[recording];
     for stream in [4, 5] {
         let leaked = file.leg(Leg::Local).samples(stream);
-        rig.check(leaked == 0, || {
+        fixture.check(leaked == 0, || {
             format!("{leaked} samples of stream {stream} are in the file")
         });
     }
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check(file.lost_ms == 2000, || format!("lost_ms is {}", file.lost_ms));
-    rig.verdict()
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check(file.lost_ms == 2000, || format!("lost_ms is {}", file.lost_ms));
+    fixture.failures()
 }
 
-/// The local leg is written 300 ms ahead of the clock. The pause is from 1 s to 1.5 s.
-/// Streams: 0 the local leg, 1 said before and after the pause, 6 in it.
-pub fn ahead(visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach_both();
-    let recording = rig.start(stereo());
+/// The local leg is written 300 ms ahead of the clock. The pause is from 1 s to 1.5 s. Streams: 0
+/// is the local leg, 1 is sent before and after the pause, 6 in it.
+pub fn ahead(visits: Visits) -> Failures {
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach_both();
+    let recording = fixture.start(stereo());
     for k in 0..15 {
-        rig.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
+        fixture.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
     }
     for k in 0..150 {
-        rig.until(20 * k as u64);
+        fixture.until(20 * k as u64);
         if k == 50 {
-            rig.pause(recording);
+            fixture.pause(recording);
         }
         if k == 75 {
-            rig.resume(recording);
+            fixture.resume(recording);
         }
-        rig.write(Leg::Local, Codec::Pcmu, 0, 160 * (15 + k), 160);
-        rig.steady(Leg::Remote, k, if (50..75).contains(&k) { 6 } else { 1 });
+        fixture.write(Leg::Local, Codec::Pcmu, 0, 160 * (15 + k), 160);
+        fixture.steady(Leg::Remote, k, if (50..75).contains(&k) { 6 } else { 1 });
     }
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Remote, 1);
-    rig.check_missing(file, Leg::Remote, 6, 25 * 160);
-    rig.check((440..=500).contains(&file.paused_ms), || {
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Remote, 1);
+    fixture.check_missing(file, Leg::Remote, 6, 25 * 160);
+    fixture.check((440..=500).contains(&file.paused_ms), || {
         format!("paused_ms is {}", file.paused_ms)
     });
-    rig.verdict()
+    fixture.failures()
 }
 
 #[test]
-fn what_looks_like_a_new_sequence_brings_nothing_of_a_pause() {
-    let mut verdict = Verdict::default();
+fn an_apparent_new_sequence_leaks_nothing_of_a_pause() {
+    let mut failures = Failures::default();
     for late in ANEW {
         for visits in VISITS {
             let played = leak(late, ClockMode::Real, PauseMode::Silence, visits);
-            verdict.add(&format!("{late:?}, {visits:?} visits"), played);
+            failures.add(&format!("{late:?}, {visits:?} visits"), played);
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 #[test]
-fn a_stream_that_stays_late_brings_nothing_of_a_pause() {
-    let mut verdict = Verdict::default();
+fn a_stream_that_stays_late_leaks_nothing_of_a_pause() {
+    let mut failures = Failures::default();
     for visits in VISITS {
-        verdict.add(&format!("{visits:?} visits"), delayed(visits));
+        failures.add(&format!("{visits:?} visits"), delayed(visits));
     }
-    verdict.end();
+    failures.end();
 }
 
 #[test]
-fn a_leg_that_is_ahead_puts_no_pause_off() {
-    let mut verdict = Verdict::default();
+fn a_leg_that_is_ahead_does_not_delay_a_pause() {
+    let mut failures = Failures::default();
     for visits in VISITS {
-        verdict.add(&format!("{visits:?} visits"), ahead(visits));
+        failures.add(&format!("{visits:?} visits"), ahead(visits));
     }
-    verdict.end();
+    failures.end();
 }

@@ -1,11 +1,11 @@
-//! Hosts that stall, as the simulator has found them: what is handed in before a pause is not
-//! lost by it, and what was said in one does not come in after it.
+//! Hosts that stall, as the simulator has found them: audio that is written before a pause is not
+//! lost by it, and audio that is sent in a pause is not recorded after it.
 
 use callrec::media::ClockMode;
 use callrec::media::ledger::{DropReason, ms};
-use callrec::media::sim::{self, Sim, Tape, Wish};
-use callrec::words::{Codec, FeedFormat, Format, Layout, Leg};
-use callrec_testkit::rtp::{self, Header};
+use callrec::media::sim::{self, RecordingOptions, Sim, SimRecording};
+use callrec::types::{Codec, FeedFormat, Format, Layout, Leg};
+use callrec_testkit::rtp::{self, RtpHeader};
 
 const SECRET: u8 = 0x01;
 const OPEN: u8 = 0x10;
@@ -19,13 +19,12 @@ fn packet(n: u16, ssrc: u32, byte: u8) -> Vec<u8> {
     packet_at(n, n, ssrc, byte)
 }
 
-/// The same of a sender that was silent, so that its packet is said when others would say
-/// their `said`th one.
-fn packet_at(n: u16, said: u16, ssrc: u32, byte: u8) -> Vec<u8> {
-    let header = Header {
+/// The same of a sender that was silent, so that its packet has the timestamp of number `position`.
+fn packet_at(n: u16, position: u16, ssrc: u32, byte: u8) -> Vec<u8> {
+    let header = RtpHeader {
         payload_type: 0,
         sequence: n,
-        timestamp: u32::from(said) * 160,
+        timestamp: u32::from(position) * 160,
         ssrc,
     };
     rtp::packet(header, &[byte; 160])
@@ -37,7 +36,7 @@ fn say(sim: &mut Sim, ssrc: u32, numbers: impl IntoIterator<Item = u16>, byte: u
     }
 }
 
-/// One packet after the other, as time goes.
+/// Writes one packet every 20 ms.
 fn speak(sim: &mut Sim, numbers: std::ops::Range<u16>) {
     for n in numbers {
         say(sim, 7, [n], OPEN);
@@ -51,16 +50,16 @@ fn attached() -> Sim {
     sim
 }
 
-fn start(sim: &mut Sim) -> Tape {
-    sim.start(Wish {
+fn start(sim: &mut Sim) -> SimRecording {
+    sim.start(RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     })
 }
 
-/// How many samples of a byte are in the recording.
-fn kept(sim: &mut Sim, tape: &Tape, byte: u8) -> usize {
+/// How many samples with this byte the recording has.
+fn kept(sim: &mut Sim, tape: &SimRecording, byte: u8) -> usize {
     sim.pass(500);
     sim.stop(tape);
     sim.pass(500);
@@ -71,8 +70,8 @@ fn kept(sim: &mut Sim, tape: &Tape, byte: u8) -> usize {
     out.bytes.iter().filter(|found| **found == byte).count()
 }
 
-/// The host stalls from the call's begin on, and hands in what has come after a recording was
-/// started: what was said before the start does not push the rest over the pause.
+/// The host stalls from the call's beginning on, and writes its backlog after a recording has
+/// started: audio from before the start does not push the rest over the pause.
 #[test]
 fn a_first_burst_that_began_before_the_start() {
     let mut sim = attached();
@@ -87,8 +86,8 @@ fn a_first_burst_that_began_before_the_start() {
     assert_eq!(kept(&mut sim, &tape, OPEN), (5 + 11) * 160);
 }
 
-/// The first burst lies later than it was said, and its sender is silent behind it. What is
-/// said then lies no earlier than it came, so that none of it is before the start.
+/// The first burst is placed later than it was sent, and its sender is silent after it. Later
+/// audio is placed no earlier than its arrival, so that none of it is before the start.
 #[test]
 fn a_silence_behind_a_first_burst_and_a_start_in_it() {
     let mut sim = attached();
@@ -104,7 +103,7 @@ fn a_silence_behind_a_first_burst_and_a_start_in_it() {
     assert_eq!(kept(&mut sim, &tape, OPEN), 15 * 160);
 }
 
-/// A second stall, before anything has come in time after the first one.
+/// A second stall, before any packet has been in time after the first one.
 #[test]
 fn two_stalls_with_a_silence_between() {
     let mut sim = attached();
@@ -120,7 +119,7 @@ fn two_stalls_with_a_silence_between() {
     assert_eq!(kept(&mut sim, &tape, OPEN), (20 + 30) * 160);
 }
 
-/// The first burst of a feed, whose packets have overtaken each other.
+/// The first burst of a feed, out of order.
 #[test]
 fn a_first_burst_out_of_order() {
     let mut sim = attached();
@@ -134,7 +133,7 @@ fn a_first_burst_out_of_order() {
     assert_eq!(kept(&mut sim, &tape, OPEN), 25 * 160);
 }
 
-/// A write after a silence waits for what follows it; a pause comes before that.
+/// A write after a silence waits for the next write; a pause comes before that.
 #[test]
 fn the_first_write_after_a_silence_before_a_pause() {
     let mut sim = attached();
@@ -149,8 +148,8 @@ fn the_first_write_after_a_silence_before_a_pause() {
     assert_eq!(kept(&mut sim, &tape, OPEN), 6 * 160);
 }
 
-/// What was said in a pause comes at once after it, and nothing tells that the sender has been
-/// silent since.
+/// Audio of a pause arrives at once after it, and nothing shows that the sender has been silent
+/// since.
 #[test]
 fn a_first_burst_of_a_pause() {
     let mut sim = attached();
@@ -164,7 +163,7 @@ fn a_first_burst_of_a_pause() {
     assert_eq!(kept(&mut sim, &tape, SECRET), 0);
 }
 
-/// The same of a new stream in a call that goes on.
+/// The same of a new stream in a running call.
 #[test]
 fn a_burst_of_a_new_stream_of_a_pause() {
     let mut sim = attached();
@@ -178,8 +177,8 @@ fn a_burst_of_a_new_stream_of_a_pause() {
     assert_eq!(kept(&mut sim, &tape, SECRET), 0);
 }
 
-/// The same by a feed that was closed and opened again after the pause: what comes by it was not
-/// said before it was opened.
+/// The same by a feed that was closed and opened again after the pause: its audio was not sent
+/// before it was opened.
 #[test]
 fn a_burst_of_a_feed_that_was_opened_again_after_a_pause() {
     let mut sim = attached();
@@ -198,7 +197,7 @@ fn a_burst_of_a_feed_that_was_opened_again_after_a_pause() {
 
 /// A write waits for its place while the call is on hold, and a second recording begins.
 #[test]
-fn what_waits_while_the_call_is_held() {
+fn a_write_that_waits_while_the_call_is_held() {
     let mut config = sim::config(ClockMode::Real);
     config.hold_is_silence = true;
     let mut sim = Sim::new(config);
@@ -218,25 +217,25 @@ fn what_waits_while_the_call_is_held() {
     assert_eq!(kept(&mut sim, &tape, SECRET), 0);
 }
 
-/// In milliseconds, what the recording's ledger tells as dropped for this reason; nothing else is
-/// dropped.
-fn dropped(tape: &Tape, reason: DropReason) -> u64 {
+/// The milliseconds that the ledger reports as dropped for this reason; there must be no other
+/// reason.
+fn dropped(tape: &SimRecording, reason: DropReason) -> u64 {
     let ledger = tape.progress.ledger();
     let local = ledger.leg(Leg::Local);
     assert_eq!(local.lost(), local.dropped[reason as usize]);
     assert_eq!(
         tape.out.lock().lost_ns / 1_000_000,
         ms(local.lost()),
-        "it is told, too"
+        "lost_ms has it, too"
     );
     ms(local.lost())
 }
 
-/// A host is half a second ahead when a recording pauses. What goes beyond a packet's length was
-/// handed in while it recorded, and is told as lost, whether the recording goes on or ends.
+/// A host is half a second ahead when a recording pauses. The audio beyond a packet's length was
+/// written while it recorded, and is reported as lost, whether the recording continues or ends.
 #[test]
-fn what_lies_behind_a_pause_and_was_handed_in_before_it_is_told() {
-    for goes_on in [false, true] {
+fn audio_ahead_of_a_pause_is_reported_as_lost() {
+    for continues in [false, true] {
         let mut sim = attached();
         let tape = start(&mut sim);
         for _ in 0..25 {
@@ -244,24 +243,24 @@ fn what_lies_behind_a_pause_and_was_handed_in_before_it_is_told() {
         }
         sim.pause(&tape);
         sim.pass(60);
-        if goes_on {
+        if continues {
             sim.pass(1000);
             sim.resume(&tape);
         }
-        assert_eq!(kept(&mut sim, &tape, OPEN), 3 * 160, "goes on {goes_on}");
+        assert_eq!(kept(&mut sim, &tape, OPEN), 3 * 160, "continues: {continues}");
         assert_eq!(
             dropped(&tape, DropReason::PauseUnclear),
             22 * 20,
-            "goes on {goes_on}"
+            "continues: {continues}"
         );
     }
 }
 
-/// The first packet of a new stream comes right before the recording pauses, and nothing confirms
-/// it: it is kept, or told as lost, also where the call ends at once.
+/// The first packet of a new stream arrives right before the recording pauses, and no packet
+/// confirms it: it is kept, or reported as lost, also if the call ends at once.
 #[test]
-fn a_packet_right_before_a_pause_is_kept_or_told() {
-    for (goes_on, ends) in [(false, false), (true, false), (false, true)] {
+fn a_packet_right_before_a_pause_is_kept_or_reported() {
+    for (continues, ends) in [(false, false), (true, false), (false, true)] {
         let mut sim = attached();
         let tape = start(&mut sim);
         speak(&mut sim, 0..10);
@@ -269,7 +268,7 @@ fn a_packet_right_before_a_pause_is_kept_or_told() {
         sim.pass(20);
         say(&mut sim, 8, [0], OPEN);
         sim.private(true);
-        if goes_on {
+        if continues {
             sim.pass(1000);
             sim.private(false);
         }
@@ -282,14 +281,14 @@ fn a_packet_right_before_a_pause_is_kept_or_told() {
         assert_eq!(
             kept as u64 / 8 + lost_ms,
             12 * 20,
-            "goes on {goes_on}, ends {ends}"
+            "continues: {continues}, ends {ends}"
         );
     }
 }
 
 /// The recording pauses while a packet waits for its place, and the feed is closed then.
 #[test]
-fn what_waits_for_its_place_when_its_feed_is_closed_is_kept() {
+fn a_packet_that_waits_when_its_feed_is_closed_is_kept() {
     let mut sim = attached();
     let tape = start(&mut sim);
     speak(&mut sim, 0..10);
@@ -301,10 +300,9 @@ fn what_waits_for_its_place_when_its_feed_is_closed_is_kept() {
     assert_eq!(kept(&mut sim, &tape, OPEN), 14 * 160);
 }
 
-/// In stream time everything is settled where a recording pauses, also where a packet waits to be
-/// confirmed.
+/// In stream time a pause settles all audio, also a packet that waits to be confirmed.
 #[test]
-fn what_is_not_confirmed_before_a_pause_of_stream_time_is_told() {
+fn an_unconfirmed_packet_before_a_pause_in_stream_time_is_reported() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, FEED);
     let tape = start(&mut sim);
@@ -319,10 +317,10 @@ fn what_is_not_confirmed_before_a_pause_of_stream_time_is_told() {
     assert_eq!(dropped(&tape, DropReason::Late), 20);
 }
 
-/// A recording is stopped while writes wait for their place, and its call ends before they have
-/// found it.
+/// A recording is stopped while writes wait for their place, and its call ends before they are
+/// placed.
 #[test]
-fn a_stop_that_waits_when_the_call_ends_is_where_it_was() {
+fn a_stop_that_waits_when_the_call_ends_keeps_its_place() {
     let mut sim = attached();
     let tape = start(&mut sim);
     for _ in 0..10 {
@@ -340,6 +338,10 @@ fn a_stop_that_waits_when_the_call_ends_is_where_it_was() {
     sim.end();
     assert_eq!(kept(&mut sim, &tape, OPEN), 16 * 160);
     let frames = tape.out.lock().frames();
-    assert_eq!(frames, (200 + 360 + 6 * 20) * 8, "it ends with what was written");
+    assert_eq!(
+        frames,
+        (200 + 360 + 6 * 20) * 8,
+        "the file ends with the last write"
+    );
     assert_eq!(ms(tape.progress.ledger().leg(Leg::Local).in_file), 16 * 20);
 }

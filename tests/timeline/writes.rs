@@ -1,123 +1,124 @@
-//! Writes that come faster than time goes, and writes that come late.
+//! Writes faster than real time, and late writes.
 
 use callrec::media::DropReason;
 use callrec::media::ledger::ticks;
-use callrec::words::{Codec, Leg, Status};
-use callrec_testkit::random::scatter;
+use callrec::types::{Codec, Leg, Status};
+use callrec_testkit::random::splitmix64;
 
-use crate::rig::{Rig, VISITS, Visits, local, narrow};
-use crate::verdict::Verdict;
+use crate::failures::Failures;
+use crate::fixture::{MediaFixture, VISITS, Visits, local, narrow};
 
-/// 5 s of speech in pieces of 20 ms, so many of them each 20 ms. The feed has not asked to
-/// write ahead, so that what is more than 2 s ahead of the clock is lost.
-fn ahead(per_tick: usize, visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach(Leg::Local, narrow());
-    let recording = rig.start(local());
+/// 5 s of speech in pieces of 20 ms, `per_tick` of them each 20 ms. The feed is not for writing
+/// ahead, so that audio more than 2 s ahead of the clock is lost.
+fn ahead(per_tick: usize, visits: Visits) -> Failures {
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach(Leg::Local, narrow());
+    let recording = fixture.start(local());
     let mut refused = Vec::new();
     for k in 0..250 {
-        rig.until(20 * (k / per_tick) as u64);
-        let status = rig.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
+        fixture.until(20 * (k / per_tick) as u64);
+        let status = fixture.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
         if status == Status::Overrun {
             refused.push(k);
         }
     }
-    rig.until(6000);
-    let file = &rig.finish()[recording];
-    let missing = rig.missing(file, Leg::Local, 0);
-    rig.check(missing == 160 * refused.len() as u64, || {
+    fixture.until(6000);
+    let file = &fixture.finish()[recording];
+    let missing = fixture.missing(file, Leg::Local, 0);
+    fixture.check(missing == 160 * refused.len() as u64, || {
         format!(
             "{missing} samples are missing, but {} writes were refused",
             refused.len()
         )
     });
-    rig.check(file.lost_ms == missing / 8, || {
-        format!("{missing} samples are missing, told: {} ms", file.lost_ms)
+    fixture.check(file.lost_ms == missing / 8, || {
+        format!("{missing} samples are missing, reported: {} ms", file.lost_ms)
     });
-    let book = file.ledger.leg(Leg::Local);
-    let dropped = book.dropped[DropReason::Ahead as usize] + book.dropped[DropReason::Overflow as usize];
-    rig.check(dropped == ticks(missing, 8000), || {
-        format!("dropped: {:?}", book.dropped)
+    let leg_ledger = file.ledger.leg(Leg::Local);
+    let dropped =
+        leg_ledger.dropped[DropReason::Ahead as usize] + leg_ledger.dropped[DropReason::Overflow as usize];
+    fixture.check(dropped == ticks(missing, 8000), || {
+        format!("dropped: {:?}", leg_ledger.dropped)
     });
     let found = file.leg(Leg::Local);
-    rig.check(found.samples(0) >= 2 * 8000, || {
+    fixture.check(found.samples(0) >= 2 * 8000, || {
         format!("less than 2 s are kept: {}", found.text())
     });
-    rig.check(found.is_ordered(), || found.text());
-    rig.check_length(file, 6000, 20);
-    rig.verdict()
+    fixture.check(found.is_ordered(), || found.text());
+    fixture.check_length(file, 6000, 20);
+    fixture.failures()
 }
 
 #[test]
-fn what_is_written_too_far_ahead_is_refused_and_counted() {
-    let mut verdict = Verdict::default();
+fn writes_too_far_ahead_are_refused_and_counted() {
+    let mut failures = Failures::default();
     for per_tick in [250, 8, 2] {
         for visits in VISITS {
             let case = format!("{per_tick} each 20 ms, {visits:?} visits");
-            verdict.add(&case, ahead(per_tick, visits));
+            failures.add(&case, ahead(per_tick, visits));
         }
     }
-    verdict.end();
+    failures.end();
 }
 
-/// A host writes 20 ms every 20 ms, and is once late by `ms` from then on.
-pub fn hiccup(ms: u64, visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach(Leg::Local, narrow());
-    let recording = rig.start(local());
+/// A host writes 20 ms every 20 ms, and from one moment on it is late by `ms`.
+pub fn hiccup(ms: u64, visits: Visits) -> Failures {
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach(Leg::Local, narrow());
+    let recording = fixture.start(local());
     for k in 0..1000 {
-        rig.until(20 * k as u64 + if k >= 200 { ms } else { 0 });
-        rig.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
+        fixture.until(20 * k as u64 + if k >= 200 { ms } else { 0 });
+        fixture.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
     }
-    rig.until(20_000 + ms);
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check_nothing_lost(file);
-    rig.check_length(file, 20_000 + ms, 20);
-    rig.verdict()
+    fixture.until(20_000 + ms);
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check_nothing_lost(file);
+    fixture.check_length(file, 20_000 + ms, 20);
+    fixture.failures()
 }
 
 #[test]
 fn a_writer_that_is_late_once_and_stays_late_loses_nothing() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for ms in [60, 140, 300, 500] {
         for visits in VISITS {
-            verdict.add(&format!("late by {ms} ms, {visits:?} visits"), hiccup(ms, visits));
+            failures.add(&format!("late by {ms} ms, {visits:?} visits"), hiccup(ms, visits));
         }
     }
-    verdict.end();
+    failures.end();
 }
 
-/// Each write is late by 0 to `most` ms, and never overtaken.
-fn jitter(most: u64, visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach(Leg::Local, narrow());
-    let recording = rig.start(local());
+/// Each write is late by 0 to `most` ms, and stays in order.
+fn jitter(most: u64, visits: Visits) -> Failures {
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach(Leg::Local, narrow());
+    let recording = fixture.start(local());
     let mut at = 0;
     for k in 0..1000 {
-        let late = scatter(most << 20 | k as u64) % (most + 1);
+        let late = splitmix64(most << 20 | k as u64) % (most + 1);
         at = at.max(20 * k as u64 + late);
-        rig.until(at);
-        rig.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
+        fixture.until(at);
+        fixture.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
     }
-    rig.until(20_000 + most);
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check_nothing_lost(file);
-    rig.check_length(file, 20_000 + most, 20);
-    rig.verdict()
+    fixture.until(20_000 + most);
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check_nothing_lost(file);
+    fixture.check_length(file, 20_000 + most, 20);
+    fixture.failures()
 }
 
 #[test]
 fn writes_with_jitter_lose_nothing() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for most in [40, 200, 500] {
         for visits in VISITS {
-            verdict.add(
+            failures.add(
                 &format!("up to {most} ms, {visits:?} visits"),
                 jitter(most, visits),
             );
         }
     }
-    verdict.end();
+    failures.end();
 }

@@ -1,24 +1,25 @@
-//! AU (Sun and NeXT `.au`/`.snd` files): a header of big-endian words, an annotation with the
-//! recording's id, and the audio.
+//! AU (Sun and NeXT `.au`/`.snd` files): a header of big-endian words, an annotation that holds
+//! the recording's id, and the audio.
 //!
-//! A length beyond 32 bits is told as unknown, which every reader takes for "to the file's end".
+//! A length that does not fit in 32 bits is written as unknown, which readers take as "up to the
+//! end of the file".
 
 use std::ffi::CStr;
 
 use uuid::Uuid;
 
-use crate::format::{Claim, FoundHeader, Tags};
+use crate::format::{ClaimedLength, ParsedHeader, Tags};
 use crate::measure::Length;
 use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape};
 
 const MAGIC: &[u8; 4] = b".snd";
-/// The six words before the annotation.
+/// Size of the six words before the annotation.
 const WORDS_BYTES: usize = 24;
-/// Of one length whatever the version, so that a later version that recovers the file can
-/// write the header again in place.
+/// The same size in every version, so that a later version that recovers the file can rewrite
+/// the header in place.
 const SOFTWARE_BYTES: usize = 32;
 const ID_AT: usize = WORDS_BYTES + SOFTWARE_BYTES;
-/// The id, and zeros up to a multiple of eight.
+/// The id is followed by zeros up to a multiple of eight bytes.
 const HEADER_BYTES: usize = ID_AT + 40;
 const UNKNOWN_LENGTH: u32 = u32::MAX;
 
@@ -26,7 +27,7 @@ const ENCODING_ULAW: u32 = 1;
 const ENCODING_PCM16: u32 = 3;
 const ENCODING_ALAW: u32 = 27;
 
-/// `.au`, big-endian.
+/// The AU container; all values are big-endian.
 pub struct Au;
 
 const FORMATS: &[FormatSpec] = &[
@@ -90,13 +91,13 @@ impl Container for Au {
         out
     }
 
-    fn parse(&self, start: &[u8]) -> Option<FoundHeader> {
+    fn parse(&self, start: &[u8]) -> Option<ParsedHeader> {
         if !start.starts_with(MAGIC) {
             return None;
         }
         let word = |at: usize| Some(u32::from_be_bytes(start.get(at..at + 4)?.try_into().ok()?));
         let audio_at = word(4)?;
-        // The whole header is there.
+        // Fails unless `start` holds the whole header.
         start.get(..audio_at.max(WORDS_BYTES as u32) as usize)?;
         let samples = match word(12)? {
             ENCODING_PCM16 => SampleFormat::Pcm16,
@@ -107,22 +108,22 @@ impl Container for Au {
         let spec = FORMATS.iter().find(|spec| spec.samples == samples)?;
         let (rate, channels) = (word(16)?, u16::try_from(word(20)?).ok()?);
         let claim = Some(word(8)?).filter(|bytes| *bytes != UNKNOWN_LENGTH);
-        (rate > 0 && channels > 0 && audio_at as usize >= WORDS_BYTES).then_some(FoundHeader {
+        (rate > 0 && channels > 0 && audio_at as usize >= WORDS_BYTES).then_some(ParsedHeader {
             shape: Shape {
                 format: Format::of(spec),
                 rate,
                 channels,
             },
-            recording: self.writer(start),
+            recording: self.recording_id(start),
             audio_at: audio_at.into(),
-            claim: claim.map(|bytes| Claim {
+            claim: claim.map(|bytes| ClaimedLength {
                 audio_bytes: bytes.into(),
                 file_bytes: u64::from(audio_at) + u64::from(bytes),
             }),
         })
     }
 
-    fn writer(&self, start: &[u8]) -> Option<Uuid> {
+    fn recording_id(&self, start: &[u8]) -> Option<Uuid> {
         let software = start.get(WORDS_BYTES..ID_AT)?;
         let id = start.get(ID_AT..ID_AT + 36)?;
         software
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn header_bytes_as_published() {
+    fn header_matches_the_specification() {
         let bytes = header(0, 0x1234);
         assert_eq!(
             &bytes[..24],
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn parse_reads_back_what_was_built() {
+    fn parse_reads_a_built_header() {
         for spec in 0..FORMATS.len() {
             for audio_bytes in [0, 1600, u64::from(u32::MAX), 5 << 30] {
                 let bytes = header(spec, audio_bytes);
@@ -174,26 +175,26 @@ mod tests {
                 assert_eq!(found.recording, Some(Uuid::from_u128(7)));
                 assert_eq!(found.audio_at, bytes.len() as u64);
                 let claim = found.claim.map(|claim| (claim.audio_bytes, claim.file_bytes));
-                let told = audio_bytes < u64::from(u32::MAX);
-                assert_eq!(claim, told.then(|| (audio_bytes, audio_bytes + 96)));
+                let is_stated = audio_bytes < u64::from(u32::MAX);
+                assert_eq!(claim, is_stated.then(|| (audio_bytes, audio_bytes + 96)));
             }
         }
     }
 
     #[test]
-    fn the_writer_is_read_where_the_words_are_damaged() {
+    fn recording_id_is_read_from_a_damaged_header() {
         let mut bytes = header(0, 64);
         bytes[..24].fill(0xee);
         assert_eq!(
-            (Au.writer(&bytes), Au.parse(&bytes)),
+            (Au.recording_id(&bytes), Au.parse(&bytes)),
             (Some(Uuid::from_u128(7)), None)
         );
         bytes.insert(0, 0);
-        assert_eq!(Au.writer(&bytes), None);
+        assert_eq!(Au.recording_id(&bytes), None);
     }
 
     #[test]
-    fn parse_survives_every_cut_and_every_flipped_byte() {
+    fn parse_survives_truncated_and_corrupted_headers() {
         let whole = header(0, 64_000);
         for cut in 0..whole.len() {
             assert_eq!(Au.parse(&whole[..cut]), None);
@@ -208,8 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn linear_samples_have_their_higher_byte_first() {
-        let mut packets = crate::Packets::default();
+    fn linear_samples_are_big_endian() {
+        let mut packets = crate::EncodedPackets::default();
         encoder(&shape(0)).encode(&[1, 2, 3, 4], &mut packets);
         assert_eq!(packets.bytes, [2, 1, 4, 3]);
         packets.clear();

@@ -1,23 +1,23 @@
-//! Audio on its way from a tap to its file, counted in frames.
+//! Rendered audio on its way from a tap to its file, counted in frames.
 
 use crate::SampleFormat;
 
-/// A stretch of a recording. A frame is one sample of every channel.
+/// Consecutive frames of a recording. A frame is one sample of every channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     pub frames: u64,
     pub samples: Samples,
 }
 
-/// The frames of a block, interleaved.
+/// The interleaved samples of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Samples {
-    /// Nobody speaks: takes no memory.
+    /// Silence, which takes no memory.
     Silence,
-    /// 16 bits a sample, the lower byte first.
+    /// 16 bits per sample, little-endian.
     Pcm16(Vec<u8>),
-    /// One byte a sample, in the law that the file's format asks for.
-    Law(Vec<u8>),
+    /// One byte per sample, in the law of the file's format.
+    G711(Vec<u8>),
 }
 
 impl Block {
@@ -28,29 +28,29 @@ impl Block {
         }
     }
 
-    /// `bytes`: `frames` frames, coded in `format`.
+    /// `bytes` holds `frames` frames encoded in `format`.
     pub fn coded(format: SampleFormat, frames: u64, bytes: Vec<u8>) -> Block {
         let samples = match format {
             SampleFormat::Pcm16 => Samples::Pcm16(bytes),
-            SampleFormat::Ulaw | SampleFormat::Alaw => Samples::Law(bytes),
+            SampleFormat::Ulaw | SampleFormat::Alaw => Samples::G711(bytes),
         };
         Block { frames, samples }
     }
 
-    /// Its samples as they are coded; empty for silence.
+    /// The encoded samples; empty for silence.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
         match &self.samples {
             Samples::Silence => &[],
-            Samples::Pcm16(bytes) | Samples::Law(bytes) => bytes,
+            Samples::Pcm16(bytes) | Samples::G711(bytes) => bytes,
         }
     }
 
-    /// Gives its memory back.
+    /// Returns the buffer for reuse.
     pub fn into_buffer(self) -> Vec<u8> {
         match self.samples {
             Samples::Silence => Vec::new(),
-            Samples::Pcm16(bytes) | Samples::Law(bytes) => bytes,
+            Samples::Pcm16(bytes) | Samples::G711(bytes) => bytes,
         }
     }
 }

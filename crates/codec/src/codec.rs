@@ -1,15 +1,18 @@
-//! How a leg's payload is coded.
+//! Codecs of a leg's payload.
 
-/// How a leg's payload is coded.
+/// The encoding of a leg's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Codec {
+    /// Linear, 16 bits. Network byte order in RTP, native byte order in writes.
     Pcm16,
+    /// G.711 mu-law.
     Pcmu,
+    /// G.711 A-law.
     Pcma,
 }
 
 impl Codec {
-    /// Whole samples in so many bytes.
+    /// The number of whole samples in `bytes` bytes.
     #[inline]
     pub fn samples_in(self, bytes: usize) -> u64 {
         match self {

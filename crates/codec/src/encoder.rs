@@ -1,20 +1,21 @@
-//! From frames to the packets of a file's format.
+//! Encoders: frames in, encoded packets of a file format out.
 
-/// What an encoder has emitted: bytes, and the frames that each packet stands for.
+/// The output of an encoder: the bytes of its packets, and the size of each packet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Packets {
+pub struct EncodedPackets {
     pub bytes: Vec<u8>,
-    pub list: Vec<Packet>,
+    pub list: Vec<EncodedPacket>,
 }
 
-/// One packet of [`Packets`], whose bytes follow those of the packet before it.
+/// One packet of [`EncodedPackets`]. Its bytes follow those of the previous packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Packet {
+pub struct EncodedPacket {
     pub bytes: usize,
+    /// The number of frames that the packet encodes.
     pub frames: u64,
 }
 
-impl Packets {
+impl EncodedPackets {
     pub fn frames(&self) -> u64 {
         self.list.iter().map(|packet| packet.frames).sum()
     }
@@ -25,33 +26,33 @@ impl Packets {
     }
 }
 
-/// Makes the frames of one recording into packets, in order.
+/// Encodes the frames of one recording into packets, in order.
 ///
-/// A decoder gives `delay` frames before the first one that was encoded. Positions that count
-/// them are called *output*: frame `n` of the recording is output frame `n + delay`.
+/// A decoder returns `delay` frames before the first encoded one. Positions that include these
+/// frames are called *output*: frame `n` of the recording is output frame `n + delay`.
 pub trait Encoder: Send {
-    /// Encodes interleaved samples, whole frames in the format's [`SampleFormat`](crate::SampleFormat). The packets
-    /// that are complete go behind what is in `out`.
-    fn encode(&mut self, samples: &[u8], out: &mut Packets);
+    /// Encodes interleaved samples: whole frames in the format's
+    /// [`SampleFormat`](crate::SampleFormat). Appends the packets that are complete to `out`.
+    fn encode(&mut self, samples: &[u8], out: &mut EncodedPackets);
 
-    /// Whether the packets are the samples as they are, so that they need not be copied.
-    fn passes(&self) -> bool {
+    /// Whether the packets are the unchanged samples, so that copying them is unnecessary.
+    fn is_pass_through(&self) -> bool {
         false
     }
 
-    /// There are no more frames: what is left goes out. Answers how many frames of the
-    /// output are to be cut off at the end (the end trim).
-    fn finish(&mut self, out: &mut Packets) -> u64;
+    /// Appends the remaining packets to `out`; no frames follow. Returns the end trim: the number
+    /// of output frames that a decoder must cut off at the end.
+    fn finish(&mut self, out: &mut EncodedPackets) -> u64;
 
-    /// Frames of output before the recording's first one.
+    /// The number of output frames before the recording's first frame.
     fn delay(&self) -> u64;
 
-    /// The frame of the recording from which a fresh encoder must be fed to continue a file
-    /// that holds `output` frames of output.
+    /// The frame of the recording with which a new encoder must begin in order to continue a file
+    /// that holds `output` output frames.
     fn resume_from(&self, output: u64) -> u64;
 
-    /// Continues such a file: what is fed next begins at [`Encoder::resume_from`], and the
-    /// packets that the file has already are not emitted again. Only before the first
+    /// Continues such a file. The next samples begin at [`Encoder::resume_from`]; packets that the
+    /// file already holds are not emitted again. Call it only before the first
     /// [`Encoder::encode`].
     fn resume(&mut self, output: u64);
 }

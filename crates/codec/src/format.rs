@@ -1,4 +1,4 @@
-//! The formats of recordings' files: everything that knows how one is laid out.
+//! File formats and containers of recordings.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -6,24 +6,24 @@ use std::hash::{Hash, Hasher};
 
 use uuid::Uuid;
 
-use crate::measure::{Length, Measure, Measured};
-use crate::{Encoder, Packets, SampleFormat};
+use crate::measure::{Length, Measure, MeasuredAudio};
+use crate::{EncodedPackets, Encoder, SampleFormat};
 
-/// A format's declaration, in the file of its container.
+/// The declaration of a format, made in the module of its container.
 pub struct FormatSpec {
-    /// In options, manifests and answers; ASCII.
+    /// The ASCII name in options, manifests and HTTP responses.
     pub name: &'static CStr,
-    /// How its encoder takes samples.
+    /// The encoding of the samples that the encoder takes.
     pub samples: SampleFormat,
-    /// The rate in Hz of a file whose recording asks for none; `None`: that of the audio.
+    /// The default sampling rate of a file in Hz. `None`: the rate of the recorded audio.
     pub rate: Option<u32>,
-    /// Whether documents and messages name it; one for tests alone they do not.
+    /// Whether documentation and messages list the format; false for formats used only in tests.
     pub is_listed: bool,
     pub container: &'static dyn Container,
     pub encoder: fn(&Shape) -> Box<dyn Encoder>,
 }
 
-/// A format that this build writes. What is known of it is asked of its container.
+/// A format that this build writes.
 #[derive(Clone, Copy)]
 pub struct Format(&'static FormatSpec);
 
@@ -40,7 +40,7 @@ impl Format {
         self.0.name.to_str().unwrap_or_default()
     }
 
-    /// Whether documents and messages name it.
+    /// Whether documentation and messages list the format.
     pub fn is_listed(self) -> bool {
         self.0.is_listed
     }
@@ -49,7 +49,7 @@ impl Format {
         self.0.container
     }
 
-    /// Of a file's name, without the dot.
+    /// The file name extension, without the dot.
     pub fn extension(self) -> &'static str {
         self.0.container.extension()
     }
@@ -58,7 +58,7 @@ impl Format {
         self.0.samples
     }
 
-    /// The rate in Hz of a file whose recording asks for none; `None`: that of the audio.
+    /// The default sampling rate of a file in Hz. `None`: the rate of the recorded audio.
     pub fn rate(self) -> Option<u32> {
         self.0.rate
     }
@@ -88,7 +88,8 @@ impl fmt::Debug for Format {
     }
 }
 
-/// What a player must know of a file's audio; known at the latest when the first block is cut.
+/// The parameters that a player needs: format, rate and channels. They are fixed when the first
+/// block is rendered, at the latest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     pub format: Format,
@@ -98,22 +99,22 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Bytes of one frame in a block.
+    /// The size of one frame in a block, in bytes.
     pub fn block_frame_bytes(&self) -> usize {
         self.format.samples().bytes() * usize::from(self.channels.max(1))
     }
 
-    /// Bytes of one frame in the file, where all have the same.
+    /// The size of one frame in the file, in bytes. `None` if the size varies.
     pub fn file_frame_bytes(&self) -> Option<u64> {
         self.format.container().frame_bytes(self)
     }
 
-    /// Of blocks, not of the file.
+    /// The data rate of blocks, not of the file.
     pub fn block_bytes_per_second(&self) -> u64 {
         self.block_frame_bytes() as u64 * u64::from(self.rate)
     }
 
-    /// Rounded to whole milliseconds.
+    /// The duration of `frames` frames, rounded to milliseconds.
     pub fn duration_ms(&self, frames: u64) -> u64 {
         let rate = u128::from(self.rate.max(1));
         let ms = (u128::from(frames) * 1000 + rate / 2) / rate;
@@ -121,69 +122,70 @@ impl Shape {
     }
 }
 
-/// No header is longer: recovery reads this much of a file's beginning.
+/// The maximum size of a header in bytes. Recovery reads this much of a file's beginning.
 pub const HEADER_MAX: usize = 4096;
 
-/// What a file's header tells beside its audio.
+/// Metadata in a file's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tags {
-    /// The recording that wrote the file. Recovery finds the file by it.
+    /// The id of the recording. Recovery identifies the file by it.
     pub recording: Uuid,
 }
 
-/// What a header found on disk says.
+/// The contents of a header read from a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FoundHeader {
+pub struct ParsedHeader {
     pub shape: Shape,
-    /// The recording that wrote it, if the header carries one.
+    /// The id of the recording, if the header holds one.
     pub recording: Option<Uuid>,
-    /// Where the audio begins, in bytes.
+    /// The offset of the audio in bytes.
     pub audio_at: u64,
-    /// How much audio the header claims, if it says.
-    pub claim: Option<Claim>,
+    /// The length that the header states, if any. It may be out of date.
+    pub claim: Option<ClaimedLength>,
 }
 
+/// The length stated in a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct ClaimedLength {
     pub audio_bytes: u64,
-    /// How long the header says that the whole file is.
+    /// The size of the whole file.
     pub file_bytes: u64,
 }
 
-/// One kind of file.
+/// A container: the layout of a file around its encoded packets.
 pub trait Container: Sync {
-    /// The formats that are kept in it.
+    /// The formats that use this container.
     fn formats(&self) -> &'static [FormatSpec];
 
-    /// Of a file's name, without the dot.
+    /// The file name extension, without the dot.
     fn extension(&self) -> &'static str;
 
     fn mime_type(&self) -> &'static str;
 
-    /// Bytes of a frame where all frames have the same size: such audio may be rewritten in
-    /// place. `None`: what was appended stays as it is.
+    /// The size of a frame in bytes if all frames have the same size; such audio can be rewritten
+    /// in place. `None`: audio cannot be changed once it is appended.
     fn frame_bytes(&self, shape: &Shape) -> Option<u64>;
 
-    /// The whole header of a file that holds so much so far. Its length depends on the format
-    /// alone, so that it can be written again in place.
+    /// Returns the header of a file that holds `length` audio. The size of the header depends only
+    /// on the format, so that the header can be rewritten in place.
     ///
-    /// `sealed`: the audio is followed by [`Container::trailer`].
+    /// `sealed`: [`Container::trailer`] follows the audio.
     fn header(&self, shape: &Shape, tags: &Tags, length: Length, sealed: bool) -> Vec<u8>;
 
-    /// Whether the header tells the length, and so has to follow a growing file.
-    fn header_tells_length(&self) -> bool {
+    /// Whether the header holds the length, so that it must be rewritten while the file grows.
+    fn header_holds_length(&self) -> bool {
         true
     }
 
-    /// Bytes that must follow the audio of a finished file.
+    /// The bytes that must follow the audio of a finished file.
     fn trailer(&self, length: Length) -> &'static [u8] {
         let _ = length;
         &[]
     }
 
-    /// Brings packets into the form that they have in the file; `output`: frames of output
-    /// that are in it already.
-    fn wrap(&self, packets: &mut Packets, output: u64, out: &mut Vec<u8>) {
+    /// Converts `packets` to their form in the file and appends them to `out`. `output`: the number
+    /// of output frames that the file already holds.
+    fn wrap(&self, packets: &mut EncodedPackets, output: u64, out: &mut Vec<u8>) {
         let _ = output;
         match out.is_empty() {
             true => std::mem::swap(out, &mut packets.bytes),
@@ -192,31 +194,32 @@ pub trait Container: Sync {
         packets.clear();
     }
 
-    /// What ends the audio of a finished file: `trim` frames of the last packet are not heard.
-    fn end(&self, trim: u64, output: u64, out: &mut Vec<u8>) {
+    /// Appends the end of a finished file's audio to `out`. A decoder discards the last `trim`
+    /// frames.
+    fn append_end(&self, trim: u64, output: u64, out: &mut Vec<u8>) {
         let _ = (trim, output, out);
     }
 
-    /// Reads the header of a file that begins like this.
-    fn parse(&self, start: &[u8]) -> Option<FoundHeader>;
+    /// Parses the header of a file that begins with `start`.
+    fn parse(&self, start: &[u8]) -> Option<ParsedHeader>;
 
-    /// The recording that wrote a file, by the place where its header tells it, also where
-    /// the rest of the header is damaged.
-    fn writer(&self, start: &[u8]) -> Option<Uuid>;
+    /// The id of the recording, read at its fixed offset. It is found even if the rest of the header
+    /// is damaged.
+    fn recording_id(&self, start: &[u8]) -> Option<Uuid>;
 
-    /// Begins to measure how much of a file of so many bytes is whole. `found`: its header, or
-    /// what it should have been.
-    fn measure(&self, found: &FoundHeader, file_bytes: u64) -> Measure {
+    /// Begins to measure how much audio a file of `file_bytes` bytes holds. `found`: the header that
+    /// was read, or the expected one.
+    fn measure(&self, found: &ParsedHeader, file_bytes: u64) -> Measure {
         let frame = self.frame_bytes(&found.shape).unwrap_or(1).max(1);
-        let there = file_bytes.saturating_sub(found.audio_at);
-        // By the file's length, which is the newer truth, unless the header accounts for the
+        let available = file_bytes.saturating_sub(found.audio_at);
+        // The size of the file is more recent than the header, unless the header accounts for the
         // last byte and its padding.
         let claimed = found.claim.filter(|claim| {
-            claim.audio_bytes <= there
+            claim.audio_bytes <= available
                 && (claim.file_bytes == file_bytes || claim.file_bytes == file_bytes + 1)
         });
-        let frames = claimed.map_or(there, |claim| claim.audio_bytes) / frame;
-        Measure::Known(Measured {
+        let frames = claimed.map_or(available, |claim| claim.audio_bytes) / frame;
+        Measure::Known(MeasuredAudio {
             length: Length {
                 frames,
                 bytes: frames * frame,

@@ -1,16 +1,17 @@
-//! Codecs and the formats of audio files: how a leg's payload is coded, and how a
-//! recording's file is. Nothing here knows calls, threads or disks.
+//! Codecs of a leg's payload, and the formats of recordings' files. This crate knows no calls,
+//! threads or disks.
 //!
 //! ```text
-//! Block (frames) -> Encoder (packets of bytes and frames) -> Container (header, pages) -> Medium
+//! Block (frames) -> Encoder (encoded packets) -> Container (header, pages) -> Medium
 //! ```
 //!
-//! A format of files is declared in the file of its container, and registered by one line in
-//! `registry.rs`. Nobody outside a container matches on a format.
+//! The module of a container declares its formats, and one line in `registry.rs` registers the
+//! container. Code outside a container never matches on a format.
 
 #![forbid(unsafe_code)]
 
 mod au;
+mod audio_slice;
 mod block;
 mod codec;
 mod encoder;
@@ -21,24 +22,23 @@ mod medium;
 #[cfg(feature = "paged")]
 pub mod paged;
 mod pass_through;
-mod piece;
 mod registry;
 mod sample;
 mod wav;
 
-/// Files: what their headers say, and which container they are.
+/// Reading files: their headers, their containers and how much audio they hold.
 pub mod container {
-    pub use crate::format::{Claim, FoundHeader, HEADER_MAX, Tags};
-    pub use crate::measure::{AudioScan, Length, Measure, Measured};
-    pub use crate::registry::{parse, writer};
+    pub use crate::format::{ClaimedLength, HEADER_MAX, ParsedHeader, Tags};
+    pub use crate::measure::{AudioScan, Length, Measure, MeasuredAudio};
+    pub use crate::registry::{parse, recording_id};
 }
 
+pub use audio_slice::{AudioSlice, encode_g711};
 pub use block::{Block, Samples};
 pub use codec::Codec;
-pub use encoder::{Encoder, Packet, Packets};
+pub use encoder::{EncodedPacket, EncodedPackets, Encoder};
 pub use format::{Container, Format, FormatSpec, Shape};
 pub use medium::Medium;
 pub use pass_through::PassThrough;
-pub use piece::{Piece, encode_law};
-pub use registry::{KNOWN_ELSEWHERE, mime_type};
+pub use registry::{OTHER_FORMATS, mime_type};
 pub use sample::SampleFormat;

@@ -1,40 +1,40 @@
-//! How much audio a file holds, and how much of an unfinished one is whole.
+//! How much audio a file holds.
 
-/// How much audio a file holds.
+/// The length of a file's audio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Length {
-    /// Of the recording, without an encoder's delay.
+    /// Frames of the recording, without the encoder's delay.
     pub frames: u64,
-    /// In the file, behind the header.
+    /// Bytes in the file, without the header.
     pub bytes: u64,
 }
 
-/// What an unfinished file holds, in whole frames.
+/// The audio found in an unfinished file, in whole frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Measured {
+pub struct MeasuredAudio {
     pub length: Length,
-    /// Frames of the encoder's output, its delay included.
+    /// Output frames of the encoder, including its delay.
     pub output: u64,
-    /// The audio has its end: nothing can follow it.
+    /// The end of the audio was found: nothing can follow it.
     pub ended: bool,
-    /// Without its end: so many frames at most only fill the last packet up.
+    /// If the end is missing: the maximum number of frames that are padding of the last packet.
     pub padding_max: u64,
 }
 
-/// How a file is measured.
+/// The way in which a file is measured.
 pub enum Measure {
-    /// Its length and its header have said it.
-    Known(Measured),
-    /// Its audio has to be read.
+    /// The header and the size of the file were sufficient.
+    Known(MeasuredAudio),
+    /// The audio must be read.
     Scan(Box<dyn AudioScan>),
 }
 
-/// Measures a file while somebody else reads it, piece by piece.
+/// Measures audio that the caller reads from a file in parts.
 pub trait AudioScan: Send {
-    /// Takes the bytes that follow those taken before; the audio's first byte comes first. Pieces
-    /// may begin and end anywhere. Returns `false` once what follows cannot change the answer.
+    /// Takes the next bytes of the audio. Parts may begin and end anywhere. Returns `false` once
+    /// further bytes cannot change the result.
     fn take(&mut self, bytes: &[u8]) -> bool;
 
-    /// What the bytes hold that were taken.
-    fn measured(&self) -> Measured;
+    /// The audio in the bytes taken so far.
+    fn measured(&self) -> MeasuredAudio;
 }

@@ -1,30 +1,29 @@
-//! A format for tests alone: what a compressed one is like, without compressing anything.
-//! Packets have no constant size, the encoder has a delay and pads its last packet, and what
-//! is in the file stays as it is.
+//! A format only for tests. It behaves like a compressed format without compressing: packets vary
+//! in size, the encoder has a delay and pads its last packet, and audio cannot be rewritten.
 //!
-//! A header of 64 bytes; then pages, each with a check sum over its packets; in a finished
-//! file a last page without packets, which says how much of the output is heard.
+//! Layout: a header of 64 bytes, then pages with a checksum over their packets. A finished file
+//! ends with a page without packets, which holds the number of valid output frames.
 
 use std::collections::VecDeque;
 
 use uuid::Uuid;
 
-use crate::format::{FoundHeader, Tags};
-use crate::measure::{AudioScan, Length, Measure, Measured};
-use crate::{Container, Encoder, Format, FormatSpec, Packet, Packets, SampleFormat, Shape};
+use crate::format::{ParsedHeader, Tags};
+use crate::measure::{AudioScan, Length, Measure, MeasuredAudio};
+use crate::{Container, EncodedPacket, EncodedPackets, Encoder, Format, FormatSpec, SampleFormat, Shape};
 
 const MAGIC: &[u8; 8] = b"CRPAGED\n";
 const HEADER: usize = 64;
-/// Where the header tells the length, behind the mark, channels, rate and recording.
-const TOLD: usize = 8 + 2 + 4 + 16;
-/// Mark, packets, output before it, payload, check sum.
+/// Offset of the length in the header, after magic, channels, rate and recording id.
+const HEADER_FRAMES_AT: usize = 8 + 2 + 4 + 16;
+/// Mark, number of packets, output frames before the page, payload size, checksum.
 const PAGE_HEADER: usize = 2 + 2 + 8 + 4 + 4;
 const PAGE: &[u8; 2] = b"PG";
 const LAST: &[u8; 2] = b"PE";
-/// Frames of a packet.
+/// Frames per packet.
 const PACKET: u64 = 160;
-const PACKETS_A_PAGE: usize = 5;
-/// Frames that the encoder is behind.
+const PACKETS_PER_PAGE: usize = 5;
+/// The encoder's delay in frames.
 const DELAY: u64 = 40;
 
 pub struct Paged;
@@ -38,12 +37,12 @@ pub const FORMATS: &[FormatSpec] = &[FormatSpec {
     encoder: |shape| Box::new(PagedEncoder::new(shape)),
 }];
 
-/// A delay line, cut into packets whose silent end is left out.
+/// A delay line, cut into packets without their trailing silence.
 struct PagedEncoder {
     frame_bytes: usize,
     line: VecDeque<u8>,
-    /// Packets that the file has already.
-    skipped: u64,
+    /// The number of packets still to skip because the file already holds them.
+    packets_to_skip: u64,
 }
 
 impl PagedEncoder {
@@ -52,25 +51,25 @@ impl PagedEncoder {
         PagedEncoder {
             frame_bytes,
             line: vec![0; DELAY as usize * frame_bytes].into(),
-            skipped: 0,
+            packets_to_skip: 0,
         }
     }
 
-    fn emit(&mut self, out: &mut Packets) {
+    fn emit(&mut self, out: &mut EncodedPackets) {
         let size = PACKET as usize * self.frame_bytes;
         while self.line.len() >= size {
             let mut packet: Vec<u8> = self.line.drain(..size).collect();
-            if self.skipped > 0 {
-                self.skipped -= 1;
+            if self.packets_to_skip > 0 {
+                self.packets_to_skip -= 1;
                 continue;
             }
-            let heard = packet
+            let audible = packet
                 .iter()
                 .rposition(|byte| *byte != 0)
                 .map_or(0, |last| last + 1);
-            packet.truncate(heard);
+            packet.truncate(audible);
             out.bytes.extend_from_slice(&packet);
-            out.list.push(Packet {
+            out.list.push(EncodedPacket {
                 bytes: packet.len(),
                 frames: PACKET,
             });
@@ -79,12 +78,12 @@ impl PagedEncoder {
 }
 
 impl Encoder for PagedEncoder {
-    fn encode(&mut self, samples: &[u8], out: &mut Packets) {
+    fn encode(&mut self, samples: &[u8], out: &mut EncodedPackets) {
         self.line.extend(samples);
         self.emit(out);
     }
 
-    fn finish(&mut self, out: &mut Packets) -> u64 {
+    fn finish(&mut self, out: &mut EncodedPackets) -> u64 {
         let frames = (self.line.len() / self.frame_bytes) as u64;
         let trim = frames.next_multiple_of(PACKET) - frames;
         self.line.resize((frames + trim) as usize * self.frame_bytes, 0);
@@ -96,13 +95,13 @@ impl Encoder for PagedEncoder {
         DELAY
     }
 
-    /// One packet earlier: its beginning is what the delay line cannot know any more.
+    /// One packet earlier, because a new delay line does not hold its beginning.
     fn resume_from(&self, output: u64) -> u64 {
         (output / PACKET).saturating_sub(1) * PACKET
     }
 
     fn resume(&mut self, output: u64) {
-        self.skipped = (output / PACKET).min(1);
+        self.packets_to_skip = (output / PACKET).min(1);
     }
 }
 
@@ -134,13 +133,13 @@ impl Container for Paged {
         out
     }
 
-    fn header_tells_length(&self) -> bool {
+    fn header_holds_length(&self) -> bool {
         false
     }
 
-    fn wrap(&self, packets: &mut Packets, mut output: u64, out: &mut Vec<u8>) {
+    fn wrap(&self, packets: &mut EncodedPackets, mut output: u64, out: &mut Vec<u8>) {
         let mut bytes = packets.bytes.as_slice();
-        for page in packets.list.chunks(PACKETS_A_PAGE) {
+        for page in packets.list.chunks(PACKETS_PER_PAGE) {
             let mut payload = Vec::new();
             for packet in page {
                 payload.extend_from_slice(&(packet.bytes as u32).to_le_bytes());
@@ -154,11 +153,11 @@ impl Container for Paged {
         packets.clear();
     }
 
-    fn end(&self, trim: u64, output: u64, out: &mut Vec<u8>) {
+    fn append_end(&self, trim: u64, output: u64, out: &mut Vec<u8>) {
         put_page(out, LAST, 0, output - trim, &[]);
     }
 
-    fn parse(&self, start: &[u8]) -> Option<FoundHeader> {
+    fn parse(&self, start: &[u8]) -> Option<ParsedHeader> {
         let header = start.get(..HEADER)?;
         let rest = header.strip_prefix(MAGIC)?;
         let shape = Shape {
@@ -166,20 +165,20 @@ impl Container for Paged {
             channels: u16::from_le_bytes(rest.get(..2)?.try_into().ok()?),
             rate: u32::from_le_bytes(rest.get(2..6)?.try_into().ok()?),
         };
-        (shape.channels > 0 && shape.rate > 0).then_some(FoundHeader {
+        (shape.channels > 0 && shape.rate > 0).then_some(ParsedHeader {
             shape,
-            recording: self.writer(start),
+            recording: self.recording_id(start),
             audio_at: HEADER as u64,
             claim: None,
         })
     }
 
-    fn writer(&self, start: &[u8]) -> Option<Uuid> {
+    fn recording_id(&self, start: &[u8]) -> Option<Uuid> {
         let rest = start.strip_prefix(MAGIC)?;
         Uuid::from_slice(rest.get(6..22)?).ok()
     }
 
-    fn measure(&self, _: &FoundHeader, _: u64) -> Measure {
+    fn measure(&self, _: &ParsedHeader, _: u64) -> Measure {
         Measure::Scan(Box::new(PageScan::default()))
     }
 }
@@ -187,7 +186,7 @@ impl Container for Paged {
 /// Counts whole pages.
 #[derive(Default)]
 struct PageScan {
-    /// Begins with the first page that is not counted yet.
+    /// Bytes from the first page that is not counted yet.
     rest: Vec<u8>,
     bytes: usize,
     output: u64,
@@ -219,8 +218,8 @@ impl AudioScan for PageScan {
         more
     }
 
-    fn measured(&self) -> Measured {
-        Measured {
+    fn measured(&self) -> MeasuredAudio {
+        MeasuredAudio {
             length: Length {
                 frames: self.output.saturating_sub(DELAY),
                 bytes: self.bytes as u64,
@@ -241,12 +240,12 @@ fn put_page(out: &mut Vec<u8>, mark: &[u8; 2], packets: usize, output: u64, payl
     out.extend_from_slice(&(packets as u16).to_le_bytes());
     out.extend_from_slice(&output.to_le_bytes());
     out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
-    out.extend_from_slice(&check_sum(payload).to_le_bytes());
+    out.extend_from_slice(&checksum(payload).to_le_bytes());
     out.extend_from_slice(payload);
 }
 
 /// FNV-1a.
-fn check_sum(bytes: &[u8]) -> u32 {
+fn checksum(bytes: &[u8]) -> u32 {
     let step = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
     bytes.iter().fold(0x811c_9dc5, step)
 }
@@ -258,7 +257,7 @@ struct Page<'a> {
     bytes: usize,
 }
 
-/// Whether more bytes could make a whole page of what begins here.
+/// Whether `bytes` may be the beginning of a page.
 fn is_cut_off(bytes: &[u8]) -> bool {
     let payload = |header: &[u8]| header[12..16].try_into().map_or(0, u32::from_le_bytes) as usize;
     match bytes.get(..PAGE_HEADER) {
@@ -267,7 +266,7 @@ fn is_cut_off(bytes: &[u8]) -> bool {
     }
 }
 
-/// The page that begins here, if it is whole.
+/// The page at the beginning of `bytes`, if it is complete and valid.
 fn page_at(bytes: &[u8]) -> Option<Page<'_>> {
     let header = bytes.get(..PAGE_HEADER)?;
     let last = header.starts_with(LAST);
@@ -279,7 +278,7 @@ fn page_at(bytes: &[u8]) -> Option<Page<'_>> {
     let len = u32::from_le_bytes(header[12..16].try_into().ok()?) as usize;
     let sum = u32::from_le_bytes(header[16..20].try_into().ok()?);
     let payload = bytes.get(PAGE_HEADER..PAGE_HEADER + len)?;
-    if check_sum(payload) != sum {
+    if checksum(payload) != sum {
         return None;
     }
     let (mut lengths, mut rest) = payload.split_at_checked(4 * usize::from(count))?;
@@ -297,31 +296,30 @@ fn page_at(bytes: &[u8]) -> Option<Page<'_>> {
     })
 }
 
-/// What a finished file says.
+/// The contents of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
     pub shape: Shape,
     pub recording: Uuid,
-    /// Interleaved, 16 bits a sample, the lower byte first.
+    /// Interleaved, 16 bits per sample, little-endian.
     pub samples: Vec<u8>,
-    /// The last page is there.
+    /// The last page was found.
     pub ended: bool,
-    /// How many frames the header tells of; 0 until it is sealed.
-    pub told: u64,
+    /// The number of frames stated in the header; 0 until the file is sealed.
+    pub header_frames: u64,
 }
 
-/// Reads a file, finished or as it grows; `None` if it is neither.
+/// Decodes a finished or growing file. `None` if anything but whole pages follows the header.
 pub fn decode(file: &[u8]) -> Option<Decoded> {
     let (decoded, bytes) = decode_whole_pages(file)?;
     (bytes == file.len()).then_some(decoded)
 }
 
-/// Reads the pages of a file that are whole, up to the first that is not; answers how many
-/// bytes that were, too.
+/// Decodes a file up to the first page that is not whole. Also returns the number of bytes decoded.
 pub fn decode_whole_pages(file: &[u8]) -> Option<(Decoded, usize)> {
     let found = Paged.parse(file)?;
     let frame_bytes = found.shape.block_frame_bytes();
-    let told = file[TOLD..].first_chunk()?;
+    let header_frames = file[HEADER_FRAMES_AT..].first_chunk()?;
     let mut samples = Vec::new();
     let (mut at, mut ended) = (HEADER, false);
     while let Some(page) = page_at(&file[at..]).filter(|_| !ended) {
@@ -344,7 +342,7 @@ pub fn decode_whole_pages(file: &[u8]) -> Option<(Decoded, usize)> {
         recording: found.recording?,
         samples,
         ended,
-        told: u64::from_le_bytes(*told),
+        header_frames: u64::from_le_bytes(*header_frames),
     };
     Some((decoded, at))
 }
@@ -361,7 +359,7 @@ mod tests {
         }
     }
 
-    fn said(frames: std::ops::Range<usize>) -> Vec<u8> {
+    fn samples(frames: std::ops::Range<usize>) -> Vec<u8> {
         frames
             .flat_map(|n| [n as i16, -(n as i16)])
             .flat_map(i16::to_le_bytes)
@@ -375,25 +373,25 @@ mod tests {
         Paged.header(&shape(), &tags, length, sealed)
     }
 
-    /// In one go, or given up after `cut` frames and continued by another encoder.
+    /// A file written by one encoder, or continued by a second encoder after `cut` frames.
     fn file(frames: usize, cut: Option<usize>) -> Vec<u8> {
         let mut file = header(Length::default(), false);
-        let mut packets = Packets::default();
+        let mut packets = EncodedPackets::default();
         let mut encoder = PagedEncoder::new(&shape());
         let mut output = 0;
         if let Some(cut) = cut {
-            encoder.encode(&said(0..cut), &mut packets);
+            encoder.encode(&samples(0..cut), &mut packets);
             output = packets.frames();
             Paged.wrap(&mut packets, 0, &mut file);
             encoder = PagedEncoder::new(&shape());
             encoder.resume(output);
         }
         let from = encoder.resume_from(output) as usize;
-        encoder.encode(&said(from..frames), &mut packets);
+        encoder.encode(&samples(from..frames), &mut packets);
         let trim = encoder.finish(&mut packets);
         let more = packets.frames();
         Paged.wrap(&mut packets, output, &mut file);
-        Paged.end(trim, output + more, &mut file);
+        Paged.append_end(trim, output + more, &mut file);
         let length = Length {
             frames: frames as u64,
             bytes: (file.len() - HEADER) as u64,
@@ -402,20 +400,20 @@ mod tests {
         file
     }
 
-    /// What is measured of a file that is read in pieces of this size.
-    fn measured(file: &[u8], piece: usize) -> Measured {
+    /// The result of measuring a file that is read in parts of `part` bytes.
+    fn measured(file: &[u8], part: usize) -> MeasuredAudio {
         let found = Paged.parse(file).expect("a header");
         let Measure::Scan(mut scan) = Paged.measure(&found, file.len() as u64) else {
-            panic!("pages are read");
+            panic!("pages must be scanned");
         };
-        let mut pieces = file[HEADER..].chunks(piece);
-        while pieces.next().is_some_and(|bytes| scan.take(bytes)) {}
+        let mut parts = file[HEADER..].chunks(part);
+        while parts.next().is_some_and(|bytes| scan.take(bytes)) {}
         scan.measured()
     }
 
-    /// Wherever a file is cut off, what is measured of it is what can be decoded.
+    /// Wherever a file is truncated, measuring and decoding agree.
     #[test]
-    fn a_file_that_is_cut_off_is_measured_in_whole_pages() {
+    fn a_truncated_file_is_measured_in_whole_pages() {
         let whole = file(1700, None);
         for len in HEADER..=whole.len() {
             let measured = measured(&whole[..len], 1 << 20);
@@ -426,15 +424,15 @@ mod tests {
                 (measured.ended, decoded.ended),
                 (len == whole.len(), len == whole.len())
             );
-            let heard = measured.length.frames.min(1700);
-            assert!(measured.length.frames - heard <= measured.padding_max, "{len}");
+            let audible = measured.length.frames.min(1700);
+            assert!(measured.length.frames - audible <= measured.padding_max, "{len}");
             assert_eq!(measured.output == 0, bytes == HEADER);
         }
     }
 
-    /// Also behind its end, and from where it is damaged.
+    /// Includes bytes after the end, and damaged pages.
     #[test]
-    fn a_file_is_measured_alike_however_it_is_read() {
+    fn measuring_does_not_depend_on_the_size_of_reads() {
         let mut damaged = file(1700, None);
         damaged.extend_from_slice(b"PG, and no page");
         for at in [damaged.len(), HEADER + 3000, HEADER] {
@@ -442,32 +440,32 @@ mod tests {
                 *byte ^= 0xff;
             }
             let at_once = measured(&damaged, 1 << 20);
-            for piece in [1, 7, 999] {
-                assert_eq!(measured(&damaged, piece), at_once, "damaged at {at}");
+            for part in [1, 7, 999] {
+                assert_eq!(measured(&damaged, part), at_once, "damaged at {at}");
             }
         }
     }
 
     #[test]
-    fn what_was_encoded_is_decoded() {
+    fn encoded_frames_are_decoded() {
         for frames in [0, 1, 119, 120, 121, 160, 1000] {
             let decoded = decode(&file(frames, None)).expect("a whole file");
-            assert_eq!(decoded.samples, said(0..frames), "{frames}");
-            assert_eq!((decoded.told, decoded.ended), (frames as u64, true));
+            assert_eq!(decoded.samples, samples(0..frames), "{frames}");
+            assert_eq!((decoded.header_frames, decoded.ended), (frames as u64, true));
             assert_eq!(decoded.recording, Uuid::from_u128(7));
         }
     }
 
     #[test]
-    fn another_encoder_goes_on_where_one_was_given_up() {
+    fn another_encoder_continues_a_file() {
         for cut in [0, 1, 119, 120, 279, 280, 999] {
             let decoded = decode(&file(1000, Some(cut))).expect("a whole file");
-            assert!(decoded.samples == said(0..1000), "cut after {cut}");
+            assert!(decoded.samples == samples(0..1000), "cut after {cut}");
         }
     }
 
     #[test]
-    fn a_torn_page_is_not_decoded() {
+    fn a_damaged_page_is_not_decoded() {
         let whole = file(1000, None);
         let mut torn = whole.clone();
         torn[HEADER + PAGE_HEADER + 30] ^= 1;

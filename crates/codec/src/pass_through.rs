@@ -1,50 +1,50 @@
-//! Samples that go into the file as they are, frame by frame.
+//! The encoder of formats whose file holds the samples of the block.
 
-use crate::{Encoder, Packet, Packets, SampleFormat, Shape};
+use crate::{EncodedPacket, EncodedPackets, Encoder, SampleFormat, Shape};
 
-/// Samples go into the file as they are, frame by frame.
+/// Writes samples unchanged or byte-swapped, frame by frame.
 pub struct PassThrough {
     frame_bytes: usize,
-    swaps: bool,
+    swaps_bytes: bool,
 }
 
 impl PassThrough {
-    /// The bytes of a block are those of the file.
+    /// The file holds the bytes of the block.
     pub fn new(shape: &Shape) -> PassThrough {
         PassThrough {
             frame_bytes: shape.block_frame_bytes(),
-            swaps: false,
+            swaps_bytes: false,
         }
     }
 
-    /// The same, but 16-bit samples have their higher byte first.
+    /// As [`PassThrough::new`], but 16-bit samples are big-endian in the file.
     pub fn big_endian(shape: &Shape) -> PassThrough {
         PassThrough {
-            swaps: shape.format.samples() == SampleFormat::Pcm16,
+            swaps_bytes: shape.format.samples() == SampleFormat::Pcm16,
             ..PassThrough::new(shape)
         }
     }
 }
 
 impl Encoder for PassThrough {
-    fn encode(&mut self, samples: &[u8], out: &mut Packets) {
-        if self.swaps {
+    fn encode(&mut self, samples: &[u8], out: &mut EncodedPackets) {
+        if self.swaps_bytes {
             let swapped = samples.chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]);
             out.bytes.extend(swapped);
         } else {
             out.bytes.extend_from_slice(samples);
         }
-        out.list.push(Packet {
+        out.list.push(EncodedPacket {
             bytes: samples.len(),
             frames: (samples.len() / self.frame_bytes) as u64,
         });
     }
 
-    fn passes(&self) -> bool {
-        !self.swaps
+    fn is_pass_through(&self) -> bool {
+        !self.swaps_bytes
     }
 
-    fn finish(&mut self, _out: &mut Packets) -> u64 {
+    fn finish(&mut self, _out: &mut EncodedPackets) -> u64 {
         0
     }
 

@@ -1,11 +1,11 @@
-//! The formats of this build: what `rec_start_options.format` may name.
+//! The formats of this build: the valid values of `rec_start_options.format`.
 
 use uuid::Uuid;
 
-use crate::format::FoundHeader;
+use crate::format::ParsedHeader;
 use crate::{Container, Format, au, wav};
 
-/// The containers, each with its formats. A new one is one line here.
+/// All containers. A new container needs one line here.
 const CONTAINERS: &[&dyn Container] = &[
     &wav::Wav,
     &au::Au,
@@ -22,7 +22,7 @@ impl Format {
         CONTAINERS.iter().copied()
     }
 
-    /// All of them, in the order of the documents.
+    /// All formats, in the order in which the documentation lists them.
     pub fn all() -> impl Iterator<Item = Format> {
         let specs = Format::containers().flat_map(|container| container.formats());
         specs.map(Format::of)
@@ -33,28 +33,29 @@ impl Format {
     }
 }
 
-/// Formats that hosts may well ask for and other builds may have written, with their MIME types.
-pub const KNOWN_ELSEWHERE: [(&str, &str); 3] = [
+/// Formats that this build does not write but that hosts may request and other builds may have
+/// written: name and MIME type.
+pub const OTHER_FORMATS: [(&str, &str); 3] = [
     ("flac", "audio/flac"),
     ("opus", "audio/ogg"),
     ("mp3", "audio/mpeg"),
 ];
 
-/// The MIME type of a format's files; of one that nobody knows, that of any bytes.
+/// The MIME type of a format's files; `application/octet-stream` for an unknown format.
 pub fn mime_type(name: &str) -> &'static str {
-    let elsewhere = || KNOWN_ELSEWHERE.iter().find(|(known, _)| *known == name);
+    let other = || OTHER_FORMATS.iter().find(|(known, _)| *known == name);
     match Format::named(name) {
         Some(format) => format.container().mime_type(),
-        None => elsewhere().map_or("application/octet-stream", |(_, mime_type)| mime_type),
+        None => other().map_or("application/octet-stream", |(_, mime_type)| mime_type),
     }
 }
 
-/// Reads the header of a file of any format.
-pub fn parse(start: &[u8]) -> Option<FoundHeader> {
+/// Parses the header of a file of any format.
+pub fn parse(start: &[u8]) -> Option<ParsedHeader> {
     Format::containers().find_map(|container| container.parse(start))
 }
 
-/// See [`Container::writer`].
-pub fn writer(start: &[u8]) -> Option<Uuid> {
-    Format::containers().find_map(|container| container.writer(start))
+/// See [`Container::recording_id`].
+pub fn recording_id(start: &[u8]) -> Option<Uuid> {
+    Format::containers().find_map(|container| container.recording_id(start))
 }

@@ -1,9 +1,9 @@
-//! How the samples of a block are coded.
+//! Encodings of the samples of a block.
 
-/// Linear, or in one of G.711's laws.
+/// The encoding of a block's samples: linear or G.711.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SampleFormat {
-    /// 16 bits, the lower byte first.
+    /// 16 bits, little-endian.
     Pcm16,
     Ulaw,
     Alaw,
@@ -21,7 +21,7 @@ impl SampleFormat {
         }
     }
 
-    /// The byte that, repeated, is silence.
+    /// The byte value of silence.
     #[inline]
     pub fn silence(self) -> u8 {
         match self {

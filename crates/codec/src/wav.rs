@@ -1,30 +1,30 @@
 //! WAV (RIFF), and RF64 beyond 4 GiB (EBU Tech 3306).
 //!
-//! Chunks, in this order: `JUNK` (28 bytes kept free, which become `ds64`), `fmt `,
-//! `fact` (G.711 only), `LIST`/`INFO` with the recording's id, and `data` last.
+//! Chunks in order: `JUNK` (28 bytes reserved for `ds64`), `fmt `, `fact` (G.711 only),
+//! `LIST`/`INFO` with the recording's id, and `data`.
 
 use std::ffi::CStr;
 
 use uuid::Uuid;
 
-use crate::format::{Claim, FoundHeader, Tags};
+use crate::format::{ClaimedLength, ParsedHeader, Tags};
 use crate::measure::Length;
 use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape};
 
 const DS64_BYTES: usize = 28;
-/// Of one length whatever the version, so that a later version that recovers the
-/// file can write the header again in place.
+/// The same size in every version, so that a later version that recovers the file can rewrite
+/// the header in place.
 const SOFTWARE_BYTES: usize = 32;
-/// Behind RIFF, the reserved chunk and the shorter `fmt `.
+/// Offset of `LIST` after RIFF, the reserved chunk and the shorter `fmt `.
 const LIST_AT: usize = 12 + 8 + DS64_BYTES + 8 + 16;
-/// In RF64 this stands where the size does not fit: see `ds64`.
+/// In RF64, this size means that `ds64` holds the size.
 const SEE_DS64: u32 = u32::MAX;
 
 const TAG_PCM: u16 = 1;
 const TAG_ALAW: u16 = 6;
 const TAG_ULAW: u16 = 7;
 
-/// RIFF/WAVE.
+/// The WAV container.
 pub struct Wav;
 
 pub const FORMATS: &[FormatSpec] = &[
@@ -73,12 +73,12 @@ impl Container for Wav {
         if length.bytes % 2 == 1 { &[0] } else { &[] }
     }
 
-    fn parse(&self, start: &[u8]) -> Option<FoundHeader> {
+    fn parse(&self, start: &[u8]) -> Option<ParsedHeader> {
         parse(start)
     }
 
-    fn writer(&self, start: &[u8]) -> Option<Uuid> {
-        writer(start)
+    fn recording_id(&self, start: &[u8]) -> Option<Uuid> {
+        recording_id(start)
     }
 }
 
@@ -118,7 +118,7 @@ fn size_field(bytes: u64, large: bool) -> u32 {
     }
 }
 
-/// The chunks between the reserved one and the audio.
+/// The chunks between the reserved chunk and the audio.
 fn middle_chunks(shape: &Shape, id: Uuid, frames: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(160);
     chunk(&mut out, b"fmt ", &fmt(shape));
@@ -154,7 +154,7 @@ fn fmt(shape: &Shape) -> Vec<u8> {
     out.extend_from_slice(&(shape.block_frame_bytes() as u16).to_le_bytes());
     out.extend_from_slice(&(samples.bytes() as u16 * 8).to_le_bytes());
     if tag != TAG_PCM {
-        // The length of the extension, which is empty.
+        // The size of the extension.
         out.extend_from_slice(&0u16.to_le_bytes());
     }
     out
@@ -169,8 +169,8 @@ fn chunk(out: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
     }
 }
 
-/// Reads a header of ours, or any WAV whose audio begins within `start`.
-fn parse(start: &[u8]) -> Option<FoundHeader> {
+/// Parses the header of any WAV file whose audio begins within `start`.
+fn parse(start: &[u8]) -> Option<ParsedHeader> {
     let large = match start.get(..4)? {
         b"RIFF" => false,
         b"RF64" => true,
@@ -191,11 +191,11 @@ fn parse(start: &[u8]) -> Option<FoundHeader> {
             if let (true, Some((riff, data))) = (large, long_sizes) {
                 (riff_bytes, audio_bytes) = (riff, data);
             }
-            return Some(FoundHeader {
+            return Some(ParsedHeader {
                 shape: shape?,
                 recording: id,
                 audio_at: body_at as u64,
-                claim: Some(Claim {
+                claim: Some(ClaimedLength {
                     audio_bytes,
                     file_bytes: riff_bytes.saturating_add(8),
                 }),
@@ -212,9 +212,9 @@ fn parse(start: &[u8]) -> Option<FoundHeader> {
     }
 }
 
-/// See [`Container::writer`].
-fn writer(start: &[u8]) -> Option<Uuid> {
-    // `LIST` follows `fmt `, which has two lengths, and `fact` after the longer one.
+/// See [`Container::recording_id`].
+fn recording_id(start: &[u8]) -> Option<Uuid> {
+    // `LIST` follows the short `fmt `, or the long `fmt ` and `fact`.
     [LIST_AT, LIST_AT + 2 + 12].into_iter().find_map(|at| {
         let name = start.get(at..at + 4)?;
         let bytes = u32_at(start, at + 4)? as usize;
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn g711_header_has_a_long_fmt_and_a_fact() {
+    fn g711_header_has_a_long_fmt_and_a_fact_chunk() {
         for (format, tag) in [(ULAW, 7u8), (ALAW, 6)] {
             let shape = Shape {
                 format,
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn rf64_begins_exactly_where_riff_ends() {
+    fn rf64_begins_where_riff_sizes_end() {
         let head = build(&STEREO, id(), 0, false).len() as u64;
         let last = u64::from(u32::MAX) - 1 - (head - 8);
         assert_eq!(&build(&STEREO, id(), last, false)[..4], b"RIFF");
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn parse_reads_back_what_was_built() {
+    fn parse_reads_a_built_header() {
         for format in [PCM, ULAW, ALAW] {
             for audio_bytes in [0u64, 1602, 5 << 30] {
                 let shape = Shape {
@@ -367,7 +367,7 @@ mod tests {
                 assert_eq!(found.shape, shape);
                 assert_eq!(found.recording, Some(id()));
                 assert_eq!(found.audio_at, header.len() as u64);
-                let claim = Claim {
+                let claim = ClaimedLength {
                     audio_bytes,
                     file_bytes: header.len() as u64 + audio_bytes,
                 };
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn the_writer_is_read_at_its_place_alone() {
+    fn recording_id_is_read_only_at_its_offset() {
         for format in [PCM, ULAW, ALAW] {
             let shape = Shape {
                 format,
@@ -385,17 +385,17 @@ mod tests {
                 channels: 1,
             };
             let mut header = build(&shape, id(), 64_000, false);
-            assert_eq!(writer(&header), Some(id()));
+            assert_eq!(recording_id(&header), Some(id()));
             header[..60].fill(0xee);
-            assert_eq!((writer(&header), parse(&header)), (Some(id()), None));
+            assert_eq!((recording_id(&header), parse(&header)), (Some(id()), None));
             header.insert(0, 0);
-            assert_eq!(writer(&header), None);
+            assert_eq!(recording_id(&header), None);
         }
-        assert_eq!(writer(id().as_hyphenated().to_string().as_bytes()), None);
+        assert_eq!(recording_id(id().as_hyphenated().to_string().as_bytes()), None);
     }
 
     #[test]
-    fn parse_survives_every_cut_and_every_flipped_byte() {
+    fn parse_survives_truncated_and_corrupted_headers() {
         let header = build(&STEREO, id(), 64_000, false);
         for cut in 0..header.len() {
             assert_eq!(parse(&header[..cut]), None);

@@ -1,11 +1,11 @@
 //! The audit log: who did what to recordings, and who was refused.
 //!
-//! One line for each operation, in a file that only grows. Each line carries the digest of the
-//! one before, so that nobody edits, reorders or removes a line unseen by [`verify`]. Whoever
-//! may write the file may also write all of it anew, or cut off its end: that shows against a
-//! [`Head`] which the host keeps elsewhere.
+//! The log has one line for each operation, in a file that only grows. Each line contains the
+//! hash of the line before, so [`verify`] detects every edited, reordered or removed line. A
+//! person who can write the file can also rewrite all of it or cut off its end. [`verify`]
+//! detects that if the host keeps a [`ChainHead`] elsewhere.
 //!
-//! Nobody waits for the disk here but the log's own part: lines go to a bounded queue.
+//! Lines go to a bounded queue, and only the log's own part waits for the disk.
 
 mod chain;
 mod line;
@@ -13,8 +13,8 @@ mod line_queue;
 mod log;
 mod verify;
 
-pub use chain::Head;
-pub use line::{Actor, AuditLine, Involved};
+pub use chain::ChainHead;
+pub use line::{Actor, AuditLine, AuditedRecording};
 pub use log::{AuditHead, AuditLog};
 pub use verify::{AuditReport, verify};
 

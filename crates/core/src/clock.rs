@@ -1,24 +1,23 @@
-//! Time as the engine is given it: two clocks, and the moments that threads wait for.
+//! The clocks that the engine uses.
 
 use std::fmt::Debug;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub use callrec_media::time::{NS_PER_MS, NS_PER_S};
 
-/// Where the engine takes the time from. [`SystemClock`] is in production; a simulator brings
-/// its own.
+/// The engine's source of time: [`SystemClock`] in production, another one in a simulator.
 pub trait Clock: Debug + Send + Sync {
     /// Coarse monotonic nanoseconds; see [`coarse_ns`].
     fn coarse_ns(&self) -> u64;
 
-    /// Milliseconds since 1970, UTC, for people.
+    /// Wall-clock time in milliseconds since 1970, UTC.
     fn unix_ms(&self) -> i64;
 
-    /// What deadlines are counted from.
+    /// Monotonic time for deadlines.
     fn now(&self) -> Instant;
 }
 
-/// The clocks of this system.
+/// The clocks of the operating system.
 #[derive(Debug)]
 pub struct SystemClock;
 
@@ -36,11 +35,11 @@ impl Clock for SystemClock {
     }
 }
 
-/// Coarse monotonic nanoseconds of this system: a few milliseconds' steps, but no precise
-/// clock read, which would cost more than copying the packet.
+/// Coarse monotonic time in nanoseconds, which advances in steps of a few milliseconds. Reading
+/// a precise clock would cost more than copying the packet.
 ///
-/// Arrivals and control points use this one clock alone, so that what was handed
-/// in after a point never seems to have come before it.
+/// Packet arrivals and control points both use this clock, so that a packet fed after a control
+/// point never appears to be older than it.
 #[inline]
 pub fn coarse_ns() -> u64 {
     let ticks = coarsetime::Instant::now_without_cache_update().as_ticks();

@@ -1,21 +1,21 @@
-//! Builds the parts and joins them: registry, media, storage, events.
+//! Creates the components (registry, media, storage, events) and connects them.
 
 mod ahead;
-mod audited;
+mod auditing;
 mod call;
+mod call_reporter;
 mod close;
-mod control;
-mod desk;
 mod facts;
 mod feeds;
 mod jobs;
 mod ledger;
+mod live_duration;
 mod parts;
-mod position;
 mod recorder;
+mod recording_output;
+mod recording_reporter;
 mod reference;
-mod report;
-mod track;
+mod start;
 mod watch;
 
 use std::collections::HashMap;
@@ -24,21 +24,21 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-pub use audited::{Access, verify_audit};
+pub use auditing::{Access, verify_audit};
 pub use call::Call;
 pub use feeds::{CallFeeds, FeedSlot, OpenFeed};
-pub use parts::{BegunPart, EnginePart, Group};
-pub use position::current_ms;
+pub use live_duration::current_duration_ms;
+pub use parts::{EnginePart, Group, StartedPart};
 pub use reference::{HostReference, ReferenceCell};
 
 use crate::audit::{self, AuditLog};
 use crate::calls::registry::Limits;
-use crate::calls::{Registry, View};
+use crate::calls::{RecordingView, Registry};
 use crate::clock::{Clock, NS_PER_MS};
 use crate::config::{self, Config};
 use crate::events::Bus;
 #[cfg(feature = "faults")]
-use crate::media::planted::Fault;
+use crate::media::planted::TimelineFault;
 use crate::media::{ClockMode, MediaConfig, MediaStats, OverflowPool, WorkerInbox};
 use crate::storage::archive::Archive;
 use crate::storage::{Platform, Store, Template};
@@ -46,17 +46,17 @@ use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex};
 use crate::task::Signal;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 use ahead::AheadBudget;
-use desk::Desk;
-use facts::Naming;
+use facts::FileNaming;
 use parts::RunningParts;
+use recording_reporter::RecordingReporter;
 
-/// How long audio that is due waits for a media worker's visit of its call, and then for its
-/// writer's tick.
-const HANDLING_MS: u32 = 100 + 20;
+/// The longest time, in ms, that due audio waits for the media worker's visit to its call (100)
+/// and then for its writer's tick (20).
+const PROCESSING_MS: u32 = 100 + 20;
 
-/// One running instance.
+/// One running instance of the recorder, with its threads and its storage directory.
 pub struct Engine {
     config: Config,
     clock: Arc<dyn Clock>,
@@ -64,9 +64,9 @@ pub struct Engine {
     registry: Arc<Registry>,
     bus: Arc<Bus>,
     store: Arc<Store>,
-    desk: Arc<Desk>,
+    reporter: Arc<RecordingReporter>,
     audit: Arc<AuditLog>,
-    naming: Arc<Naming>,
+    naming: Arc<FileNaming>,
     media: Arc<MediaConfig>,
     media_stats: Arc<MediaStats>,
     overflow: Arc<OverflowPool>,
@@ -82,26 +82,26 @@ pub struct Engine {
     running: Arc<RunningParts>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     subscriptions: Mutex<Vec<Arc<dyn HostReference>>>,
-    above: Mutex<Vec<Arc<dyn Above>>>,
+    dependents: Mutex<Vec<Arc<dyn Dependent>>>,
 }
 
-/// What stands above the engine and ends before it lets go of its directory.
-pub trait Above: Send + Sync {
-    /// It is not to be named any more, and what it still does is cut off at `until`; none
-    /// of the host's functions is called after that. Waits for nothing.
+/// A component that uses the engine and must end before the engine releases its directory.
+pub trait Dependent: Send + Sync {
+    /// Invalidates the host's handle and aborts the remaining work at `until`. No function of
+    /// the host is called after that. Never waits.
     fn halt(&self, until: Instant);
-    /// Waits until all of it has ended.
-    fn wait_ended(&self);
+    /// Waits until the component has ended.
+    fn wait_until_ended(&self);
 }
 
 impl Engine {
-    /// Takes the directory's lock, looks at what is there, starts the threads.
-    /// What an earlier process left is recovered behind.
+    /// Locks the storage directory, lists what an earlier process left in it and starts the
+    /// threads. Recovery of those recordings continues in the background.
     pub fn open(config: Config) -> Result<Arc<Engine>> {
         Engine::open_on(Platform::system(), config)
     }
 
-    /// The same with a clock and a disk of the caller's.
+    /// As [`Engine::open`], with the caller's clock and disk.
     pub fn open_on(platform: Platform, config: Config) -> Result<Arc<Engine>> {
         let engine = Engine::prepare(platform, config)?;
         if let Err(error) = engine.start_threads() {
@@ -111,16 +111,16 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The same without a thread: whoever asks for it runs the engine's parts.
+    /// As [`Engine::open_on`], but starts no thread: the caller runs [`Engine::parts`].
     pub fn prepare(platform: Platform, config: Config) -> Result<Arc<Engine>> {
         let mut config = config;
-        // The host may change its directory later.
+        // The host may change its working directory later.
         let storage = &mut config.storage;
         storage.directory = std::path::absolute(&storage.directory)
             .map_err(|error| Error::io("storage.directory", &error))?
             .to_string_lossy()
             .into_owned();
-        storage.lag_ms = HANDLING_MS + config.reorder_ms;
+        storage.lag_ms = PROCESSING_MS + config.reorder_ms;
         let template = Template::with(&config.storage.name, &config.storage.placeholders)
             .map_err(|why| Error::new(Status::Config, format!("key \"storage.name\": {why}")))?;
         let limits = Limits {
@@ -130,12 +130,12 @@ impl Engine {
         };
         let registry = Arc::new(Registry::new(limits, config.lines_strict, platform.clock.clone()));
         let bus = Bus::new();
-        let desk = Desk::new(registry.clone(), bus.clone(), platform.clock.clone(), &config);
-        let store = Store::open(config.storage.clone(), &platform, desk.clone())?;
-        desk.attach(&store);
+        let reporter = RecordingReporter::new(registry.clone(), bus.clone(), platform.clock.clone(), &config);
+        let store = Store::open(config.storage.clone(), &platform, reporter.clone())?;
+        reporter.set_store(&store);
         let audit = open_audit_log(&config, &platform, &store, &bus);
-        desk.keep_audit(&audit);
-        let naming = Arc::new(Naming {
+        reporter.set_audit_log(&audit);
+        let naming = Arc::new(FileNaming {
             template,
             host: config.storage.host.clone(),
         });
@@ -156,7 +156,7 @@ impl Engine {
             registry,
             bus,
             store,
-            desk,
+            reporter,
             audit,
             naming,
             media,
@@ -174,7 +174,7 @@ impl Engine {
             running: Arc::default(),
             threads: Mutex::default(),
             subscriptions: Mutex::default(),
-            above: Mutex::default(),
+            dependents: Mutex::default(),
         }))
     }
 
@@ -186,7 +186,7 @@ impl Engine {
         &self.bus
     }
 
-    /// Closing revokes the host's reference to the subscription.
+    /// Registers the host's reference to a subscription. Closing the engine revokes it.
     pub fn note_subscription(&self, reference: Arc<dyn HostReference>) {
         self.subscriptions.lock().push(reference);
     }
@@ -196,44 +196,48 @@ impl Engine {
         noted.retain(|known| !Arc::ptr_eq(known, reference));
     }
 
-    /// Closing ends it too; `UNAVAILABLE` once that has begun.
-    pub fn attach(&self, above: Arc<dyn Above>) -> Result<()> {
-        let mut all = self.above.lock();
-        // Under the lock: what is not refused here, closing finds.
-        self.ready()?;
-        all.push(above);
+    /// Registers a component that closing the engine has to end first.
+    ///
+    /// Fails with `UNAVAILABLE` once closing has begun.
+    pub fn attach(&self, dependent: Arc<dyn Dependent>) -> Result<()> {
+        let mut all = self.dependents.lock();
+        // Checked under the lock, so that closing finds every accepted dependent.
+        self.require_open()?;
+        all.push(dependent);
         Ok(())
     }
 
-    pub fn detach(&self, above: &Arc<dyn Above>) {
-        self.above.lock().retain(|known| !Arc::ptr_eq(known, above));
+    pub fn detach(&self, dependent: &Arc<dyn Dependent>) {
+        self.dependents
+            .lock()
+            .retain(|known| !Arc::ptr_eq(known, dependent));
     }
 
-    /// Its finished recordings, which nobody has looked for yet. Waits for no disk.
+    /// The archive of finished recordings, not searched yet. Never waits for the disk.
     pub fn archive(&self) -> std::io::Result<Archive> {
         self.store.archive()
     }
 
-    /// The directory's secret of that name, which outlives the process: `fresh` if there was
-    /// none of that length. Waits for the disk.
+    /// Returns the directory's secret of this name, which outlives the process. If there is none
+    /// of the length of `fresh`, stores `fresh` and returns it. Waits for the disk.
     pub fn secret(&self, name: &str, fresh: &[u8]) -> std::io::Result<Vec<u8>> {
         self.store.secret(name, fresh)
     }
 
-    /// Too little disk is free: nothing is started.
-    pub fn is_low(&self) -> bool {
-        self.store.low()
+    /// Whether free space is below `storage.min_free_bytes`, so that no recording can start.
+    pub fn is_space_low(&self) -> bool {
+        self.store.is_low_on_space()
     }
 
-    /// `UNAVAILABLE` from the moment that closing begins.
-    fn ready(&self) -> Result<()> {
+    /// Fails with `UNAVAILABLE` from the moment closing begins.
+    fn require_open(&self) -> Result<()> {
         if self.closing.load(Ordering::Acquire) {
             return Err(closing());
         }
         Ok(())
     }
 
-    /// Whether a live call may be recorded; `None`: it has ended.
+    /// Whether a live call may be recorded. `None` if the call has ended.
     pub fn is_monitorable(&self, call: u64) -> Option<bool> {
         self.registry.is_monitorable(call)
     }
@@ -243,24 +247,25 @@ impl Engine {
         self.registry.is_mandatory(call)
     }
 
-    /// No recording that was begun so far has a higher order.
-    pub fn newest_order(&self) -> u64 {
+    /// The highest order of all recordings that have begun so far.
+    pub fn latest_order(&self) -> u64 {
         self.registry.order()
     }
 
-    /// A recording as it is now, to the gateway itself: also while the engine closes.
-    pub fn view(&self, id: Uuid) -> Option<View> {
+    /// The current state of a recording, without a permission check. Works while the engine
+    /// closes.
+    pub fn view(&self, id: Uuid) -> Option<RecordingView> {
         self.registry.recording(id).map(|recording| recording.view())
     }
 
-    /// A test may ask for a panic at a named place.
+    /// Panics if a test has asked for a panic at this place.
     #[cfg(feature = "faults")]
-    pub fn fault(&self, place: &str) {
+    pub fn panic_point(&self, place: &str) {
         assert!(self.config.storage.panic_at != place, "planted at {place}");
     }
 
     #[cfg(not(feature = "faults"))]
-    pub fn fault(&self, _place: &str) {}
+    pub fn panic_point(&self, _place: &str) {}
 }
 
 fn open_audit_log(config: &Config, platform: &Platform, store: &Store, bus: &Arc<Bus>) -> Arc<AuditLog> {
@@ -271,7 +276,7 @@ fn open_audit_log(config: &Config, platform: &Platform, store: &Store, bus: &Arc
         bus.clone(),
         platform.ids.clone(),
     ));
-    log.look();
+    log.read_end();
     log
 }
 
@@ -310,6 +315,6 @@ fn media_config(config: &Config, time: Arc<dyn Clock>) -> MediaConfig {
             .storage
             .panic_at
             .strip_prefix("timeline:")
-            .and_then(Fault::named),
+            .and_then(TimelineFault::named),
     }
 }

@@ -1,22 +1,22 @@
-//! What is done after recordings were published: the files of jobs are storage's; here they
-//! are performed, with back-off and bounded parallelism, until each is done or given up.
+//! Jobs after publishing, for example callbacks. Storage keeps a file for each job. This module
+//! performs the jobs, with back-off and bounded parallelism, until each is done or given up.
 //!
-//! An [`Action`] performs all jobs of one kind; whoever wants them performed registers one
-//! with [`crate::engine::Engine::register_action`]. Nothing here needs an async runtime: a
-//! runner polls the futures of its action on a thread of the engine's.
+//! An [`Action`] performs all jobs of one kind. It is registered with
+//! [`crate::engine::Engine::register_action`]. No async runtime is needed: a runner polls the
+//! futures of its action on one of the engine's threads.
 
 mod action;
 mod attempt;
-mod link;
 mod pace;
 mod registration;
 mod registry;
 mod runner;
+mod runner_handle;
 mod schedule;
 
-pub use action::{Action, JobOutcome, Performing};
-pub use link::RunnerLink;
+pub use action::{Action, AttemptFuture, JobOutcome};
 pub use pace::JobPace;
 pub use registration::RegisteredAction;
 pub use registry::ActionRegistry;
 pub use runner::JobRunner;
+pub use runner_handle::RunnerHandle;

@@ -1,24 +1,25 @@
-//! Configuration keys: how they are declared, and how their text becomes settings.
+//! Configuration keys: how they are declared, checked and set.
 
 pub mod checks;
 
 use serde_json::Value;
 
-use crate::text::{brief, one_line};
-use crate::words::{Error, Result, Status};
+use crate::text::{abbreviate, one_line};
+use crate::types::{Error, Result, Status};
 use checks::{Accepts, Check};
 
-/// One key of the settings `S`. [`config_keys!`](crate::config_keys) makes them.
+/// One key of the settings `S`, declared by [`config_keys!`](crate::config_keys).
 pub struct ConfigKey<S> {
     pub name: &'static str,
     pub default: &'static str,
-    /// What the key is for. `{range}`, `{most}` and `{choices}` stand for what it accepts.
+    /// What the key is for. `{range}`, `{most}` and `{choices}` are replaced with what the key
+    /// accepts.
     pub meaning: &'static str,
     pub set: fn(&mut S, &str) -> std::result::Result<(), String>,
     pub accepts: fn() -> Accepts,
 }
 
-/// A key as documents and tests need it.
+/// A key as documentation and tests use it.
 #[derive(Clone, Debug)]
 pub struct KeyDescription {
     pub name: &'static str,
@@ -44,36 +45,36 @@ impl<S> ConfigKey<S> {
     }
 }
 
-/// Declares a struct of settings, each of which has a key.
+/// Declares a struct of settings in which each field has a key.
 ///
-/// One entry declares one key: its name and default, the field and its type, the
-/// [`Check`] that turns text into the field's value, and the meaning that documents
-/// show. The meaning takes its numbers from the check: `{range}`, `{most}` and
-/// `{choices}`. `provided` names a function that sees the settings as they are and the
-/// text, and may refuse the text before the check does.
+/// One entry declares one key: its name and default, the field and its type, the [`Check`] that
+/// parses a text into the field's value, and the meaning that the documentation shows. The
+/// meaning may contain `{range}`, `{most}` and `{choices}`, which are replaced with what the
+/// check accepts. `provided` names a function that gets the current settings and the text, and
+/// can refuse the text before the check parses it.
 ///
 /// ```
 /// use callrec_core::keys::checks::{choice, number};
 ///
 /// callrec_core::config_keys! {
-///     /// The settings of a lamp.
-///     pub struct Lamp {
-///         "lamp.watts" = "40" => watts: u32, number(1..=100),
-///             "how bright it is, {range}";
-///         "lamp.on" = "false" => is_on: bool, choice(&[("false", false), ("true", true)]),
-///             "whether it burns: {choices}";
+///     /// The settings of a server.
+///     pub struct ServerSettings {
+///         "server.threads" = "4" => threads: u32, number(1..=64),
+///             "Number of threads, {range}.";
+///         "server.gzip" = "false" => is_gzip_on: bool, choice(&[("false", false), ("true", true)]),
+///             "Whether responses are compressed: {choices}.";
 ///     }
 ///     without key {
-///         /// Which room it is in.
-///         room: String = "kitchen".to_owned();
+///         /// The name in log lines.
+///         name: String = "server".to_owned();
 ///     }
 /// }
 ///
-/// assert_eq!((Lamp::default().watts, Lamp::KEYS.len()), (40, 2));
-/// assert_eq!(Lamp::KEYS[0].describe().meaning, "how bright it is, 1 to 100");
+/// assert_eq!((ServerSettings::default().threads, ServerSettings::KEYS.len()), (4, 2));
+/// assert_eq!(ServerSettings::KEYS[0].describe().meaning, "Number of threads, 1 to 64.");
 /// ```
 ///
-/// The struct gets `Clone`, `Debug`, `Default` and the list `KEYS`.
+/// The struct implements `Clone`, `Debug` and `Default`, and has the list `KEYS`.
 #[macro_export]
 macro_rules! config_keys {
     (
@@ -121,7 +122,7 @@ macro_rules! config_keys {
         }
 
         impl $settings {
-            /// All keys, in the order of the documents.
+            /// All keys, in the order in which they are documented.
             pub const KEYS: &'static [$crate::keys::ConfigKey<$settings>] = &[$(
                 $crate::keys::ConfigKey {
                     name: $key,
@@ -139,7 +140,7 @@ macro_rules! config_keys {
     };
 }
 
-/// The value of a field whose key nobody has set.
+/// The value of a field whose key has not been set.
 ///
 /// # Panics
 /// If the check refuses the key's own default. A test sets every key to its default.
@@ -149,26 +150,26 @@ pub fn default_of<T>(key: &str, default: &str, check: &impl Check<T>) -> T {
         .unwrap_or_else(|why| panic!("key \"{key}\": the default \"{default}\" is refused: {why}"))
 }
 
-/// Sets the key of that name. Returns `None` if it is none of `keys`.
+/// Sets the key of this name. Returns `None` if `keys` has no such key.
 pub fn set_key<S>(settings: &mut S, keys: &[ConfigKey<S>], name: &str, value: &str) -> Option<Result<()>> {
     let key = keys.iter().find(|key| key.name == name)?;
     Some((key.set)(settings, value).map_err(|why| {
-        // A reason may quote the value.
+        // A reason may quote the value, so both are made safe for a log line.
         let (why, value) = (one_line(&why), one_line(value));
         wrong(
             name,
-            &format!("{} (value \"{}\")", brief(&why, 220), brief(&value, 80)),
+            &format!("{} (value \"{}\")", abbreviate(&why, 220), abbreviate(&value, 80)),
         )
     }))
 }
 
-/// The error for a key of that name, which nobody knows.
+/// The error for a key that does not exist.
 pub fn no_such_key(name: &str) -> Error {
     wrong(name, "no such key")
 }
 
 /// Sets the keys of a JSON object, flat (`{"media.clock": "stream"}`) or nested
-/// (`{"media": {"clock": "stream"}}`). After an error `settings` are as before.
+/// (`{"media": {"clock": "stream"}}`). On an error, `settings` does not change.
 pub fn load_json<S: Clone>(
     settings: &mut S,
     json: &str,
@@ -202,12 +203,15 @@ fn load_member(
         }
         Value::String(text) => set(name, text),
         Value::Number(_) | Value::Bool(_) => set(name, &value.to_string()),
-        _ => Err(wrong(name, "neither text, number, true nor false")),
+        _ => Err(wrong(name, "the value must be a string, a number, true or false")),
     }
 }
 
-/// Short enough for a `rec_error`, whose message is cut at 511 bytes.
+/// The message is short enough for a `rec_error`, which holds at most 511 bytes.
 fn wrong(name: &str, why: &str) -> Error {
     let name = one_line(name);
-    Error::new(Status::Config, format!("key \"{}\": {why}", brief(&name, 60)))
+    Error::new(
+        Status::Config,
+        format!("key \"{}\": {why}", abbreviate(&name, 60)),
+    )
 }

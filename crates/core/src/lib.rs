@@ -1,20 +1,20 @@
-//! Calls, their recordings and the files that come of them, as a Rust library. The
-//! C ABI and the HTTP gateway stand above it.
+//! Calls, their recordings and the resulting files, as a Rust library. The C ABI and the HTTP
+//! gateway are built on it.
 //!
-//! Arrows between modules go down only:
+//! A module depends only on modules below it:
 //!
-//! | module | what is in it |
+//! | module | contents |
 //! | --- | --- |
-//! | [`engine`] | builds the parts and joins them |
-//! | [`recorder`] | what a front end controls: the interface that the engine has for it |
-//! | [`config`] | the keys of the engine, and how keys are declared |
-//! | [`audit`] | who did what to recordings: a chained log |
-//! | [`events`] | event and bus |
-//! | [`jobs`] | what is done after publishing: actions, back-off, runners |
-//! | [`calls`] | who is on a call and what is being recorded: registry, rules, filter |
-//! | [`media`] | from packet to samples: feed, rtp, track, layout, tap, worker |
-//! | [`storage`] | from samples to a safe file: container, writer, publish, recover |
-//! | [`words`], [`text`], [`clock`], [`sync`], [`memory`] | what every module uses |
+//! | [`engine`] | creates the components and connects them |
+//! | [`recorder`] | the trait through which a front end controls recordings |
+//! | [`config`] | the engine's configuration keys |
+//! | [`audit`] | the audit log: who did what to recordings, as a hash chain |
+//! | [`events`] | events and the event bus |
+//! | [`jobs`] | work after publishing: actions, back-off, runners |
+//! | [`calls`] | live calls and recordings: registry, rules, filters |
+//! | [`media`] | from packets to samples: feeds, RTP, tracks, layouts, taps, workers |
+//! | [`storage`] | from samples to a published file: containers, writers, publishing, recovery |
+//! | [`types`], [`text`], [`clock`], [`sync`], [`memory`] | basics that every module uses |
 
 #![forbid(unsafe_code)]
 
@@ -33,4 +33,4 @@ pub mod storage;
 pub mod sync;
 pub mod task;
 pub mod text;
-pub mod words;
+pub mod types;

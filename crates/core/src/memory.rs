@@ -1,8 +1,8 @@
-//! Memory that may run out: which threads run callrec's code, and which requests may be refused.
+//! Handling of exhausted memory.
 //!
-//! Rust's collections end the process if the system refuses memory. The allocator of the C
-//! library prevents that for callrec's code. This module tells it whether a thread runs such code,
-//! and whether the code can go on without the memory that it asks for.
+//! Rust's collections abort the process if the system refuses memory. The C library's allocator
+//! prevents that for callrec's code. This module tells the allocator whether a thread currently
+//! runs callrec's code, and whether that code can continue without the requested memory.
 
 mod pieces;
 
@@ -12,15 +12,15 @@ use std::hash::Hash;
 
 pub use pieces::{PieceQueue, PieceVec};
 
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 std::thread_local! {
     static INSIDE: Cell<u32> = const { Cell::new(0) };
     static IS_REFUSABLE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Until it is dropped, this thread runs callrec's code. The allocator gives such code memory from
-/// a reserve if the system refuses it, and otherwise lets it wait.
+/// Marks this thread as running callrec's code until the guard is dropped. If the system refuses
+/// memory, the allocator serves such code from a reserve, and lets it wait when that is empty.
 pub struct InsideGuard {
     _here: std::marker::PhantomData<*const ()>,
 }
@@ -41,7 +41,7 @@ impl Drop for InsideGuard {
     }
 }
 
-/// For a thread of callrec's own, which runs nothing else.
+/// Marks this thread for its whole life. For threads that callrec created.
 pub fn stay_inside() {
     std::mem::forget(InsideGuard::enter());
 }
@@ -50,15 +50,15 @@ pub fn is_inside() -> bool {
     INSIDE.get() > 0
 }
 
-/// Runs `act`, which can go on without memory. What the system does not give it is refused.
+/// Runs `act`, in which an allocation may fail instead of waiting for memory.
 pub fn attempt<T>(act: impl FnOnce() -> T) -> T {
-    struct Before(bool);
-    impl Drop for Before {
+    struct RestoreRefusable(bool);
+    impl Drop for RestoreRefusable {
         fn drop(&mut self) {
             IS_REFUSABLE.set(self.0);
         }
     }
-    let _before = Before(IS_REFUSABLE.replace(true));
+    let _restore = RestoreRefusable(IS_REFUSABLE.replace(true));
     act()
 }
 
@@ -66,7 +66,7 @@ pub fn is_refusable() -> bool {
     IS_REFUSABLE.get()
 }
 
-/// The answer to a request that needs more memory than there is.
+/// The error of a request that needs more memory than is available.
 pub fn exhausted() -> Error {
     Error::new(Status::Limit, "out of memory")
 }
@@ -75,20 +75,20 @@ fn or_exhausted(reserved: std::result::Result<(), TryReserveError>) -> Result<()
     reserved.map_err(|_| exhausted())
 }
 
-/// Makes room for some more entries, so that adding them cannot fail. `LIMIT`: there is no memory.
+/// Reserves memory for `more` entries, so that inserting them cannot fail. Fails with `Limit`.
 pub fn grow_map<K: Eq + Hash, V>(map: &mut HashMap<K, V>, more: usize) -> Result<()> {
     or_exhausted(attempt(|| map.try_reserve(more)))
 }
 
-/// The same for a vector.
+/// Reserves memory for `more` elements, so that pushing them cannot fail. Fails with `Limit`.
 pub fn grow_vec<T>(vec: &mut Vec<T>, more: usize) -> Result<()> {
     or_exhausted(attempt(|| vec.try_reserve(more)))
 }
 
-/// A piece of this size can be had from the reserve.
+/// Bytes of a buffer that the allocator's reserve can supply.
 pub const SMALL_BUFFER: usize = 16 << 10;
 
-/// A buffer of so many bytes for reading, or of [`SMALL_BUFFER`] if there is no memory for that.
+/// A zeroed read buffer of `bytes` bytes, or of at most [`SMALL_BUFFER`] if memory is exhausted.
 pub fn read_buffer(bytes: usize) -> Vec<u8> {
     let mut buffer = Vec::new();
     let length = match grow_vec(&mut buffer, bytes) {
@@ -99,7 +99,7 @@ pub fn read_buffer(bytes: usize) -> Vec<u8> {
     buffer
 }
 
-/// All that the iterator has. `LIMIT`: there is no memory for it.
+/// Collects the iterator into a vector. Fails with `Limit` if memory is exhausted.
 pub fn try_collect<T>(all: impl ExactSizeIterator<Item = T>) -> Result<Vec<T>> {
     let mut vec = Vec::new();
     or_exhausted(attempt(|| vec.try_reserve_exact(all.len())))?;
@@ -107,12 +107,12 @@ pub fn try_collect<T>(all: impl ExactSizeIterator<Item = T>) -> Result<Vec<T>> {
     Ok(vec)
 }
 
-/// A slice made of one value after the other. `None`: there is no memory for it.
+/// A slice of `len` values returned by `make`, or `None` if memory is exhausted.
 pub fn try_slice<T>(len: usize, make: impl FnMut() -> T) -> Option<Box<[T]>> {
-    let mut made = Vec::new();
-    attempt(|| made.try_reserve_exact(len)).ok()?;
-    made.extend(std::iter::repeat_with(make).take(len));
-    Some(made.into_boxed_slice())
+    let mut values = Vec::new();
+    attempt(|| values.try_reserve_exact(len)).ok()?;
+    values.extend(std::iter::repeat_with(make).take(len));
+    Some(values.into_boxed_slice())
 }
 
 #[cfg(test)]
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_begun_ends() {
+    fn guards_nest_and_restore_the_state() {
         assert!(!is_inside());
         {
             let _outer = InsideGuard::enter();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_had_is_refused() {
+    fn impossible_requests_are_refused() {
         let mut vec = vec![1_u64];
         let error = grow_vec(&mut vec, usize::MAX / 16).expect_err("too much");
         assert_eq!(

@@ -1,138 +1,146 @@
-//! What a front end controls: recordings and what is known of calls.
+//! The interface through which a front end controls recordings and reads the state of calls.
 //!
-//! A front end knows the engine as a [`Recorder`] alone where it starts, stops, lists or
-//! subscribes. So the next front end needs nothing else, and a recorder that is not in this
-//! process can take the engine's place. The rules are those of the published control APIs; the
-//! functions of the C ABI name the source of each.
+//! A front end starts, stops, lists and subscribes only through [`Recorder`], so a recorder in
+//! another process can replace the engine. The rules are those of the published control APIs;
+//! each function of the C ABI names its source.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::calls::{CallView, Caller, Counts, Filter, Operation, RecordingSpec, View};
+use crate::calls::{CallView, Caller, ControlCounts, ControlOperation, Filter, RecordingSpec, RecordingView};
 use crate::events::{Listener, RefusedSubscription, SubscriptionId, SubscriptionOptions};
 use crate::text::Text;
-use crate::words::{Format, Result};
+use crate::types::{Format, Result};
 
 /// Starts, controls, lists and reports recordings.
 ///
-/// No function waits for a disk, a network or a callback, [`Recorder::unsubscribe`] excepted.
-/// All of them may be called on any thread. Each takes the `caller` who asks; what a caller may
-/// do is the recorder's decision. From the moment that closing begins, every function that starts,
-/// controls or lists fails with `UNAVAILABLE`.
+/// Except for [`Recorder::unsubscribe`], no function waits for a disk, a network or a callback.
+/// All functions may be called on any thread. The recorder decides what the given `caller` may
+/// do. From the moment closing begins, every function that starts, controls or lists fails with
+/// `UNAVAILABLE`.
 pub trait Recorder: Send + Sync {
-    /// What the configuration says of recordings in this format.
+    /// The configured defaults for a recording in this format.
     fn default_spec(&self, format: Format) -> RecordingSpec;
 
-    /// The sample rate in Hz that the configuration asks for in files of this format; 0: none.
+    /// The configured sample rate, in Hz, of files of this format. 0 if the rate follows the
+    /// audio.
     fn file_rate(&self, format: Format) -> u32;
 
-    /// Starts a recording of one of the calls that match `target`, and returns its id. By line,
-    /// the call that became connected last is taken; by call id, the one begun first. The file
-    /// is made afterwards: `STARTED` or `START_FAILED` says what came of it.
+    /// Starts a recording of one call that matches `target`, and returns the recording's id. A
+    /// target by line selects the call that became connected last; a target by call id selects
+    /// the call that began first. The file is created afterwards: `STARTED` or `START_FAILED`
+    /// reports the result.
     ///
-    /// `spec`: an error is what is wrong with what is asked for beside the target. It is
-    /// returned at its place in the order of checks.
+    /// If `spec` is an error, the start fails with it at its place in the order of the checks.
     ///
     /// Errors, in the order of the checks: `UNAVAILABLE`, `UNAUTHENTICATED`, `FORBIDDEN`,
-    /// `NO_TARGET` (reason 0), that of `spec`, `NOT_MONITORABLE` (reason 1), `AUTOMATIC`
+    /// `NO_TARGET` (reason 0), the error of `spec`, `NOT_MONITORABLE` (reason 1), `AUTOMATIC`
     /// (reason 4), `NO_CALL`, `ALREADY_RECORDING`, `IO`, `NO_SPACE`, `LIMIT`.
     fn start(&self, caller: &Caller, target: &Filter, spec: Result<RecordingSpec>) -> Result<Uuid>;
 
-    /// The same on the caller's own call that became connected last, at whatever level they
-    /// are. `NO_CALL` also for a caller without a name.
+    /// Starts a recording of the caller's own call that became connected last. Every level may
+    /// do this. Fails with `NO_CALL` also for a caller without a name.
     fn start_own(&self, caller: &Caller, spec: Result<RecordingSpec>) -> Result<Uuid>;
 
-    /// Stops, discards, pauses or resumes the recording of this id, a GUID in any published
+    /// Stops, discards, pauses or resumes the recording with this id, a GUID in any published
     /// form.
     ///
     /// Errors, in the order of the checks: `UNAUTHENTICATED`, `FORBIDDEN`, `INVALID_ID`
-    /// (reason 0), `NOT_LIVE`, `MANDATORY` (not for the host), `NOT_MONITORABLE` (reason 1) and
-    /// `AUTOMATIC` (reason 2), of which none refuses a pause or a resume, `ALREADY_PAUSED`,
-    /// `NOT_PAUSED`.
-    fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()>;
+    /// (reason 0), `NOT_LIVE`, `MANDATORY` (not for the host), `NOT_MONITORABLE` (reason 1),
+    /// `AUTOMATIC` (reason 2), `ALREADY_PAUSED`, `NOT_PAUSED`. `MANDATORY`, `NOT_MONITORABLE` and
+    /// `AUTOMATIC` never refuse a pause or a resume.
+    fn control_by_id(&self, caller: &Caller, operation: ControlOperation, id: &str) -> Result<()>;
 
-    /// The same for all that is live on the line with this device name and directory number; an
-    /// empty one is not given. Returns what it did; if nothing changed, the error is that of the
-    /// newest recording. `NO_TARGET`: both are empty.
+    /// As [`Recorder::control_by_id`], for all live recordings of the line with this device name
+    /// and directory number. An empty text is ignored. Returns how many recordings changed.
+    /// If none changed, fails with the error of the newest recording. `NO_TARGET`: both texts are
+    /// empty.
     fn control_by_line(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         device: &Text,
         number: &Text,
-    ) -> Result<Counts>;
+    ) -> Result<ControlCounts>;
 
-    /// The same for all that is live of the calls with this id, or for the one recording that
-    /// `url` names. `NO_CALL`: there is no such call. A stop that finds nothing succeeds.
+    /// As [`Recorder::control_by_line`], for all live recordings of the calls with this id, or
+    /// only for the recording with this `url`. `NO_CALL`: there is no such call. A stop that
+    /// finds no recording succeeds.
     fn control_by_call(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         call_id: &Text,
         url: Option<&Text>,
-    ) -> Result<Counts>;
+    ) -> Result<ControlCounts>;
 
-    /// The same for all that is live of the caller's own calls, at whatever level they are.
-    /// `NOT_LIVE` also for a caller without a name.
-    fn control_own(&self, caller: &Caller, operation: Operation) -> Result<Counts>;
+    /// As [`Recorder::control_by_line`], for all live recordings of the caller's own calls. Every
+    /// level may do this. Fails with `NOT_LIVE` also for a caller without a name.
+    fn control_own(&self, caller: &Caller, operation: ControlOperation) -> Result<ControlCounts>;
 
-    /// The live recordings that match, newest last: one instant.
+    /// The live recordings that match, newest last. The list shows one instant.
     ///
     /// Errors: `UNAUTHENTICATED`, `FORBIDDEN` (below level 10, unless the filter's username is
     /// the caller's own), `LIMIT` (no memory for the list).
-    fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<View>>;
+    fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RecordingView>>;
 
     /// One recording by its id: live, finishing, or ended in the last minute.
     ///
     /// Errors: `UNAUTHENTICATED`, `FORBIDDEN`, `INVALID_ID`, `NOT_LIVE`.
-    fn get(&self, caller: &Caller, id: &str) -> Result<View>;
+    fn get(&self, caller: &Caller, id: &str) -> Result<RecordingView>;
 
     /// The live calls that match and that this caller may see, in the order in which they
-    /// began. Each is as it was when the list came to it.
+    /// began. Unlike [`Recorder::list`], the list does not show one instant: calls are read one
+    /// after the other.
     ///
     /// Errors: `UNAUTHENTICATED`, `LIMIT`.
     fn calls(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>>;
 
-    /// Tells `listener` each event from here on, one after the other on the event thread, and
-    /// what has happened while nobody was subscribed. A subscription that asks for the life of
-    /// calls is first told of each call that is live.
+    /// Delivers each event from now on to `listener`, one at a time on the event thread, as well
+    /// as events that were queued while there was no subscription. If the options include calls,
+    /// the subscription first receives one event for each live call.
     ///
-    /// Errors: `UNAVAILABLE` (closing has told its last event), `LIMIT`. The listener is then
-    /// given back.
+    /// Errors: `UNAVAILABLE` (closing has delivered its last event), `LIMIT`. An error returns
+    /// the listener.
     fn subscribe(
         &self,
         options: SubscriptionOptions,
         listener: Arc<dyn Listener>,
     ) -> std::result::Result<SubscriptionId, RefusedSubscription>;
 
-    /// Ends a subscription. Waits until a running callback of it has returned, unless it is
-    /// called inside that very callback. False: there is no such subscription.
+    /// Ends a subscription. Waits until its running callback has returned, unless called inside
+    /// that callback. Returns false if there is no such subscription.
     fn unsubscribe(&self, id: SubscriptionId) -> bool;
 
-    /// What is live now, and what has happened since the opening.
+    /// What is live now, and counters since the engine was opened.
     fn statistics(&self) -> Result<Statistics>;
 }
 
-/// What a recorder is doing, and has done since it was opened.
+/// What is live in a recorder now, and counters since it was opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Statistics {
     pub live_calls: u64,
-    /// Recording or paused.
+    /// Recordings that are recording or paused.
     pub live_recordings: u64,
-    /// Stopped, and not yet published.
+    /// Recordings that have stopped but are not published yet.
     pub finishing_recordings: u64,
+    /// Packets with audio that were accepted, RTP packets and writes, and comfort noise.
     pub frames_in: u64,
+    /// Packets that never arrived (gaps in the sequence numbers), and packets whose audio was
+    /// dropped.
     pub frames_lost: u64,
+    /// Packets without known audio: other payload types, RTCP, data that is not RTP.
     pub frames_ignored: u64,
-    /// Written to disk.
+    /// Bytes of audio written to disk.
     pub bytes_out: u64,
+    /// Bytes of audio dropped because the disk could not keep up.
     pub bytes_dropped: u64,
-    /// Waiting to be written, now.
+    /// Bytes of audio that are queued for the disk now.
     pub backlog_bytes: u64,
     pub events_dropped: u64,
-    /// In microseconds: how late the media workers were at most in the last second.
+    /// The longest delay of a media worker in the last second, in microseconds.
     pub worker_lag_us: u64,
-    /// On the storage directory's file system.
+    /// Free bytes on the storage directory's file system.
     pub free_bytes: u64,
 }

@@ -1,12 +1,12 @@
-//! Locks without poison, on the standard library's.
+//! Locks that do not poison, built on the standard library's.
 //!
-//! Not `parking_lot`'s: its waiting threads share one table in the process, whose
-//! locks another thread may hold at the moment of a fork, so that a child which
-//! opens an engine of its own could wait for ever. A standard lock is its own
-//! futex. What a panic leaves behind a lock is for the one who catches it to fail.
+//! `parking_lot` is not used: its waiting threads share one table per process. If another thread
+//! holds a lock of that table during a fork, a child that opens its own engine could wait for
+//! ever. A standard lock is its own futex. The code that catches a panic must fail or finish
+//! whatever the panic left half done behind a lock.
 //!
-//! All that threads share comes from here, so that a model checker can put its own
-//! in place of it: `--cfg callrec_loom`, `--cfg callrec_shuttle` (see `.ci/models`).
+//! Every primitive that threads share comes from this module, so that a model checker can
+//! replace it: `--cfg callrec_loom`, `--cfg callrec_shuttle` (see `.ci/models`).
 
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 
 #[cfg(not(any(callrec_loom, callrec_shuttle)))]
 mod base {
-    /// A word of a leg's ring.
+    /// A word of a feed's ring.
     pub use std::sync::atomic::AtomicU64 as Word;
     pub use std::sync::{Condvar, Mutex, MutexGuard, atomic};
     pub use std::{thread, thread_local};
 
-    /// For handles. It is let go by a plain store: a second locked instruction would
-    /// wait until all that the packet has written is in the cache.
+    /// Locks for handles. They are released by a plain store: a second locked instruction
+    /// would wait until everything the packet wrote has reached the cache.
     pub mod slot {
         pub use spin::mutex::{SpinMutex as Mutex, SpinMutexGuard as MutexGuard};
     }
@@ -34,15 +34,15 @@ mod base;
 mod base;
 
 #[cfg(callrec_loom)]
-pub use base::loom_itself;
+pub use base::loom_crate;
 pub use base::{Word, atomic, slot, thread, thread_local};
 
-/// Asks the system to keep these words on large pages, if it can. They begin and end where a
-/// large page does. The C ABI provides it: nothing else calls the system by itself.
+/// Asks the system to keep these words on large pages. They begin and end at the boundary of a
+/// large page. The C ABI provides this function, because only it calls the system directly.
 pub type LargePages = fn(&[Word]);
 
-/// Every interleaving of a model, and every value that the memory model lets its
-/// loads see, up to a number of preemptions: `LOOM_MAX_PREEMPTIONS`, or this one.
+/// Runs a model in every interleaving, and with every value that the memory model allows its
+/// loads to return, up to `preemptions` preemptions or `LOOM_MAX_PREEMPTIONS`.
 #[cfg(callrec_loom)]
 pub fn model(preemptions: usize, run: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -60,7 +60,7 @@ pub fn model(preemptions: usize, run: impl Fn() + Send + Sync + 'static) {
 #[derive(Debug, Default)]
 pub struct Mutex<T>(base::Mutex<T>);
 
-/// Empty only while its condition variable waits.
+/// Holds no lock while its condition variable waits.
 pub struct MutexGuard<'a, T> {
     lock: &'a Mutex<T>,
     held: Option<base::MutexGuard<'a, T>>,
@@ -89,17 +89,17 @@ impl<T> Mutex<T> {
 }
 
 /// A lock for statics, which outlive every model. A child that is forked while another thread
-/// holds it never gets it, so nothing that a child needs may be behind it.
+/// holds it can never take it, so it must not guard anything that a child needs.
 #[cfg(any(windows, feature = "faults"))]
 pub type StaticMutex<T> = parking_lot::Mutex<T>;
 
 impl<T> MutexGuard<'_, T> {
-    /// Runs `act` without the lock, and takes it again.
+    /// Releases the lock, runs `act`, and takes the lock again.
     pub fn unlocked<R>(guard: &mut Self, act: impl FnOnce() -> R) -> R {
         guard.held = None;
-        let done = act();
+        let result = act();
         guard.held = guard.lock.lock().held.take();
-        done
+        result
     }
 }
 
@@ -126,13 +126,13 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 #[derive(Default)]
 pub struct Condvar(base::Condvar);
 
-/// Whether a wait ended because its time was over.
+/// Whether a wait ended because its time limit passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waited {
+pub struct WaitOutcome {
     timed_out: bool,
 }
 
-impl Waited {
+impl WaitOutcome {
     pub fn timed_out(self) -> bool {
         self.timed_out
     }
@@ -157,34 +157,33 @@ impl Condvar {
         }
     }
 
-    pub fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, time: Duration) -> Waited {
+    pub fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, time: Duration) -> WaitOutcome {
         #[cfg(callrec_shuttle)]
-        if time < base::FOR_EVER {
+        if time < base::FOREVER {
             MutexGuard::unlocked(guard, thread::yield_now);
-            return Waited { timed_out: true };
+            return WaitOutcome { timed_out: true };
         }
         let Some(held) = guard.held.take() else {
-            return Waited { timed_out: true };
+            return WaitOutcome { timed_out: true };
         };
         let (held, over) = self
             .0
             .wait_timeout(held, time)
             .unwrap_or_else(PoisonError::into_inner);
         guard.held = Some(held);
-        Waited {
+        WaitOutcome {
             timed_out: over.timed_out(),
         }
     }
 
-    pub fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, deadline: Instant) -> Waited {
+    pub fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, deadline: Instant) -> WaitOutcome {
         self.wait_for(guard, deadline.saturating_duration_since(Instant::now()))
     }
 }
 
-/// Runs `act`; a panic ends it alone, and comes back in its own words.
-pub fn contained<T>(act: impl FnOnce() -> T) -> Result<T, String> {
-    // What a panic leaves half done is behind locks that do not poison: whoever catches
-    // it, here or further up, fails what was touched or brings it to an end.
+/// Runs `act`. Returns the message of a panic as an error.
+pub fn catch_panic<T>(act: impl FnOnce() -> T) -> Result<T, String> {
+    // Locks do not poison: the caller must fail or finish whatever a panic left half done.
     catch_unwind(AssertUnwindSafe(act)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_gives_the_lock_back() {
+    fn waiting_releases_the_lock() {
         let shared = Arc::new((Mutex::new(false), Condvar::new()));
         let other = shared.clone();
         let mut ready = shared.0.lock();

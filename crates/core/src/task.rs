@@ -1,8 +1,8 @@
-//! What runs for as long as the engine does, one step at a time.
+//! Long-running parts of the engine, executed step by step.
 //!
-//! A [`Part`] does some work and says when it wants to go on. In production each part has a
-//! thread of its own ([`run`]); a simulator takes the steps of all parts on one thread, in an
-//! order of its own.
+//! Each step of a [`Part`] does some work and returns when the next step is due. In production
+//! each part has its own thread ([`run`]). A simulator runs the steps of all parts on one
+//! thread, in an order that it chooses.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -12,28 +12,28 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use crate::clock::Clock;
-use crate::sync::{Condvar, Mutex, contained};
+use crate::sync::{self, Condvar, Mutex};
 
-/// When a part wants to take its next step.
+/// When a part's next step is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// At once.
+pub enum NextStep {
+    /// Immediately.
     Now,
-    /// At this moment, or when it is signalled.
+    /// At this time, or earlier if the part's signal is notified.
     At(Instant),
-    /// When it is signalled.
+    /// When the part's signal is notified.
     Signalled,
-    /// Never: it has come to its end.
+    /// Never: the part has finished.
     Over,
 }
 
-/// Something that runs for as long as the engine does.
+/// A part of the engine that runs until the engine closes.
 pub trait Part {
-    /// Does some work, without waiting for anything but the disk.
-    fn step(&mut self, now: Instant) -> Next;
+    /// Does some work. Waits for nothing except the disk.
+    fn step(&mut self, now: Instant) -> NextStep;
 }
 
-/// Wakes those parts that wait for it. What is signalled while nobody waits is not lost.
+/// Wakes the parts that wait for it. A notification that arrives while no part waits is not lost.
 #[derive(Default)]
 pub struct Signal {
     count: Mutex<u64>,
@@ -41,24 +41,24 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// Wakes every part that waits.
+    /// Wakes every waiting part.
     pub fn notify_all(&self) {
         *self.count.lock() += 1;
         self.changed.notify_all();
     }
 
-    /// Wakes one part that waits.
+    /// Wakes one waiting part.
     pub fn notify_one(&self) {
         *self.count.lock() += 1;
         self.changed.notify_one();
     }
 
-    /// How often it was signalled.
+    /// Number of notifications so far.
     pub fn count(&self) -> u64 {
         *self.count.lock()
     }
 
-    /// Waits until it was signalled more often than `seen`, or until the moment `until`.
+    /// Waits until the count of notifications differs from `seen`, or until `until`.
     pub(crate) fn wait(&self, seen: u64, until: Option<Instant>) {
         let mut count = self.count.lock();
         while *count == seen {
@@ -74,20 +74,20 @@ impl Signal {
     }
 }
 
-/// A thread's body: takes a part's steps until it is over.
+/// Thread body: runs a part's steps until it has finished.
 pub fn run(part: &mut dyn Part, signal: &Signal, clock: &dyn Clock) {
     loop {
         let seen = signal.count();
         match part.step(clock.now()) {
-            Next::Now => {}
-            Next::At(moment) => signal.wait(seen, Some(moment)),
-            Next::Signalled => signal.wait(seen, None),
-            Next::Over => return,
+            NextStep::Now => {}
+            NextStep::At(moment) => signal.wait(seen, Some(moment)),
+            NextStep::Signalled => signal.wait(seen, None),
+            NextStep::Over => return,
         }
     }
 }
 
-/// A part that is written down as one function, which is left wherever it waits.
+/// A part that is written as one async function. A step runs it to its next suspension.
 pub struct Task<'a>(Pin<Box<dyn Future<Output = ()> + 'a>>);
 
 impl<'a> Task<'a> {
@@ -97,62 +97,63 @@ impl<'a> Task<'a> {
 }
 
 thread_local! {
-    /// Why the function of the step that this thread takes was left.
-    static LEFT: Cell<Next> = const { Cell::new(Next::Now) };
+    /// When the suspended function of this thread's current step is to be resumed.
+    static RESUME: Cell<NextStep> = const { Cell::new(NextStep::Now) };
 }
 
 impl Part for Task<'_> {
-    fn step(&mut self, _: Instant) -> Next {
+    fn step(&mut self, _: Instant) -> NextStep {
         match self.0.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(()) => Next::Over,
-            Poll::Pending => LEFT.get(),
+            Poll::Ready(()) => NextStep::Over,
+            Poll::Pending => RESUME.get(),
         }
     }
 }
 
-/// Ends the step; the next one goes on here.
-pub async fn leave(next: Next) {
-    let mut left = false;
-    until(|| match std::mem::replace(&mut left, true) {
-        true => Answer::Ready(()),
-        false => Answer::AskAgain(next),
+/// Ends the current step. The step at `next` continues here.
+pub async fn suspend(next: NextStep) {
+    let mut suspended = false;
+    until_ready(|| match std::mem::replace(&mut suspended, true) {
+        true => Readiness::Ready(()),
+        false => Readiness::Pending(next),
     })
     .await;
 }
 
-/// Asks in each step until there is an answer.
-pub async fn until<T>(mut ask: impl FnMut() -> Answer<T>) -> T {
-    poll_fn(|_| match ask() {
-        Answer::Ready(answer) => Poll::Ready(answer),
-        Answer::AskAgain(next) => {
-            LEFT.set(next);
+/// Calls `poll` once in each step until it returns a value.
+pub async fn until_ready<T>(mut poll: impl FnMut() -> Readiness<T>) -> T {
+    poll_fn(|_| match poll() {
+        Readiness::Ready(value) => Poll::Ready(value),
+        Readiness::Pending(next) => {
+            RESUME.set(next);
             Poll::Pending
         }
     })
     .await
 }
 
-/// What was asked for, or when to ask again.
+/// A value, or when to poll for it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer<T> {
+pub enum Readiness<T> {
     Ready(T),
-    AskAgain(Next),
+    Pending(NextStep),
 }
 
-/// For a thread that may wait: asks until there is an answer, again whenever it is signalled.
-pub(crate) fn wait_for_answer<T>(signal: &Signal, mut ask: impl FnMut() -> Answer<T>) -> T {
+/// Blocks the calling thread until `poll` returns a value. Polls again on every notification of
+/// `signal`.
+pub(crate) fn wait_until_ready<T>(signal: &Signal, mut poll: impl FnMut() -> Readiness<T>) -> T {
     loop {
         let seen = signal.count();
-        match ask() {
-            Answer::Ready(answer) => return answer,
-            Answer::AskAgain(Next::Now) => {}
-            Answer::AskAgain(Next::At(moment)) => signal.wait(seen, Some(moment)),
-            Answer::AskAgain(Next::Signalled | Next::Over) => signal.wait(seen, None),
+        match poll() {
+            Readiness::Ready(value) => return value,
+            Readiness::Pending(NextStep::Now) => {}
+            Readiness::Pending(NextStep::At(moment)) => signal.wait(seen, Some(moment)),
+            Readiness::Pending(NextStep::Signalled | NextStep::Over) => signal.wait(seen, None),
         }
     }
 }
 
-/// A part that is ready to run, and what wakes it.
+/// A part and the signal that wakes it.
 pub struct Runnable {
     pub part: Box<dyn Part>,
     pub signal: Arc<Signal>,
@@ -173,13 +174,13 @@ impl Runnable {
         }
     }
 
-    /// A thread's body: returns once the part is over.
+    /// Thread body: returns when the part has finished.
     pub fn run(mut self, clock: &dyn Clock) {
         run(&mut *self.part, &self.signal, clock);
     }
 }
 
-/// For a thread that may wait: comes back when all is done.
+/// Runs `body` to its end on the calling thread.
 pub fn block_on<T>(body: impl Future<Output = T>, clock: &dyn Clock) -> T {
     let mut done = None;
     run(
@@ -189,17 +190,19 @@ pub fn block_on<T>(body: impl Future<Output = T>, clock: &dyn Clock) -> T {
     );
     match done {
         Some(done) => done,
-        None => unreachable!("a task is over once its function has returned"),
+        None => unreachable!("a task finishes when its function returns"),
     }
 }
 
-/// Runs `body`; a panic ends it alone, and comes back in its own words. See [`contained`].
-pub async fn contain<T>(body: impl Future<Output = T>) -> Result<T, String> {
+/// Runs `body`. Returns the message of a panic as an error. See [`sync::catch_panic`].
+pub async fn catch_panic<T>(body: impl Future<Output = T>) -> Result<T, String> {
     let mut body = pin!(body);
-    poll_fn(|context| match contained(|| body.as_mut().poll(context)) {
-        Ok(Poll::Ready(done)) => Poll::Ready(Ok(done)),
-        Ok(Poll::Pending) => Poll::Pending,
-        Err(panic) => Poll::Ready(Err(panic)),
-    })
+    poll_fn(
+        |context| match sync::catch_panic(|| body.as_mut().poll(context)) {
+            Ok(Poll::Ready(done)) => Poll::Ready(Ok(done)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) => Poll::Ready(Err(panic)),
+        },
+    )
     .await
 }

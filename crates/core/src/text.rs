@@ -1,4 +1,4 @@
-//! Strings that C may look at: UTF-8 with a NUL behind.
+//! Strings that C can read: UTF-8 with a terminating NUL.
 
 use std::borrow::Cow;
 use std::ffi::CStr;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub struct Text(Option<Arc<str>>);
 
 impl Text {
-    /// Cut at the first NUL, if there is one: C could not see what follows.
+    /// Copies the text up to its first NUL, because C cannot read beyond it.
     pub fn new(text: &str) -> Text {
         let text = text.split('\0').next().unwrap_or_default();
         if text.is_empty() {
@@ -22,15 +22,15 @@ impl Text {
         Text(Some(owned.into()))
     }
 
-    /// The parts one after the other. In one piece: a string that grows is a block that
-    /// is given back, after which the allocator may tidy up all its arena (100 us).
+    /// Concatenates the parts. Allocates the text once: growing a string frees a block, and then
+    /// the allocator may consolidate its arena, which takes 100 us.
     pub fn joined(parts: &[&str]) -> Text {
         let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
         parts.iter().for_each(|part| text.push_str(part));
         Text::new(&text)
     }
 
-    // Long lists are made of texts in another package.
+    // Inlined, because another package builds long lists of texts.
     #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
@@ -75,8 +75,8 @@ impl fmt::Display for Text {
     }
 }
 
-/// What may contain a host's text, as one line of a log: what would end the line or
-/// command a terminal is written out.
+/// Makes a text from the host safe for one line of a log: escapes line breaks and control
+/// characters, which could end the line or control a terminal.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     let plain = |c: char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
     if text.chars().all(plain) {
@@ -93,8 +93,8 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
-/// At most some `most` bytes of what may be long: its beginning and its end.
-pub fn brief(text: &str, most: usize) -> Cow<'_, str> {
+/// Shortens a text to about `most` bytes: its beginning, an ellipsis and its end.
+pub fn abbreviate(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
         return Cow::Borrowed(text);
     }
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_both_faces() {
+    fn a_text_is_readable_from_rust_and_from_c() {
         let text = Text::new("Grüße");
         assert_eq!(text.as_str(), "Grüße");
         assert_eq!(text.as_cstr().to_bytes(), "Grüße".as_bytes());
@@ -119,27 +119,27 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_joined() {
+    fn joined_concatenates_the_parts() {
         assert_eq!(Text::joined(&["a/", "", "b", ".wav"]), Text::new("a/b.wav"));
         assert!(Text::joined(&[]).is_empty());
     }
 
     #[test]
-    fn ends_at_a_nul() {
+    fn a_text_ends_at_its_first_nul() {
         assert_eq!(Text::new("a\0b").as_str(), "a");
         assert!(Text::new("\0b").is_empty());
     }
 
     #[test]
-    fn what_is_long_keeps_both_ends() {
-        assert_eq!(brief("short", 5), "short");
-        assert_eq!(brief("a beginning and its end", 8), "a be… end");
+    fn an_abbreviated_text_keeps_both_ends() {
+        assert_eq!(abbreviate("short", 5), "short");
+        assert_eq!(abbreviate("a beginning and its end", 8), "a be… end");
         let wide = "ü".repeat(100);
-        assert!(brief(&wide, 41).len() < 50, "{}", brief(&wide, 41));
+        assert!(abbreviate(&wide, 41).len() < 50, "{}", abbreviate(&wide, 41));
     }
 
     #[test]
-    fn a_line_stays_one() {
+    fn line_breaks_and_control_characters_are_escaped() {
         assert_eq!(one_line("Grüße, \\ and all"), "Grüße, \\ and all");
         let forged = "a\nERROR\r\u{85}\u{2028}\u{1b}[2J\0";
         assert_eq!(one_line(forged), "a\\nERROR\\r\\u{85}\\u{2028}\\u{1b}[2J\\u{0}");

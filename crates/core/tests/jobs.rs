@@ -1,4 +1,4 @@
-//! Jobs of a kind that nobody but this test knows, through core alone.
+//! Jobs of a kind that only this test uses, through the Rust API.
 #![cfg(not(any(callrec_loom, callrec_shuttle)))]
 
 use std::collections::{HashMap, HashSet};
@@ -9,120 +9,120 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use callrec_core::calls::{CallInfo, Caller, Filter, Operation, RecordingSpec};
+use callrec_core::calls::{CallInfo, Caller, ControlOperation, Filter, RecordingSpec};
 use callrec_core::config::Config;
 use callrec_core::engine::Engine;
 use callrec_core::events::{LogLevel, LogListener};
-use callrec_core::jobs::{Action, JobOutcome, JobPace, Performing, RegisteredAction};
+use callrec_core::jobs::{Action, AttemptFuture, JobOutcome, JobPace, RegisteredAction};
 use callrec_core::recorder::Recorder;
 use callrec_core::storage::{Job, JobSpec, JobSpecs};
 use callrec_core::text::Text;
-use callrec_core::words::{Format, Status};
+use callrec_core::types::{Format, Status};
 use serde_json::json;
 use uuid::Uuid;
 
 const KIND: &str = "copy";
-/// Much longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
-const SOON: JobPace = JobPace {
+/// Much longer than any step of a test takes.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const FAST_RETRIES: JobPace = JobPace {
     parallel: 2,
     retry: Duration::from_millis(5),
     retry_max: Duration::from_millis(20),
     give_up: None,
     fair: false,
-    prompt: PATIENCE,
+    slow_after: TIMEOUT,
 };
 
-/// What is decided of one attempt, from another thread.
+/// The outcome of one attempt, set by the test.
 #[derive(Default)]
-struct Decision(Mutex<(Option<JobOutcome>, Option<Waker>)>);
+struct OutcomeCell(Mutex<(Option<JobOutcome>, Option<Waker>)>);
 
-impl Decision {
-    fn decide(&self, outcome: JobOutcome) {
-        let mut decision = self.0.lock().expect("no panic");
-        decision.0 = Some(outcome);
-        if let Some(waker) = decision.1.take() {
+impl OutcomeCell {
+    fn set(&self, outcome: JobOutcome) {
+        let mut cell = self.0.lock().expect("no panic");
+        cell.0 = Some(outcome);
+        if let Some(waker) = cell.1.take() {
             waker.wake();
         }
     }
 }
 
-struct Decided(Arc<Decision>);
+struct OutcomeFuture(Arc<OutcomeCell>);
 
-impl Future for Decided {
+impl Future for OutcomeFuture {
     type Output = JobOutcome;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<JobOutcome> {
-        let mut decision = self.0.0.lock().expect("no panic");
-        match decision.0.take() {
+        let mut cell = self.0.0.lock().expect("no panic");
+        match cell.0.take() {
             Some(outcome) => Poll::Ready(outcome),
             None => {
-                decision.1 = Some(context.waker().clone());
+                cell.1 = Some(context.waker().clone());
                 Poll::Pending
             }
         }
     }
 }
 
-/// One attempt that waits for a decision.
-struct Asked {
+/// A running attempt, which ends when the test sets its outcome.
+struct PendingAttempt {
     job: Job,
     at: Instant,
-    decision: Arc<Decision>,
+    outcome: Arc<OutcomeCell>,
 }
 
-/// Leaves every attempt to the test.
-struct AskingAction(Mutex<Sender<Asked>>);
+/// Sends every attempt to the test.
+struct ForwardingAction(Mutex<Sender<PendingAttempt>>);
 
-impl Action for AskingAction {
+impl Action for ForwardingAction {
     fn kind(&self) -> &'static str {
         KIND
     }
 
-    fn perform(&self, job: Job) -> Performing {
-        let decision = Arc::<Decision>::default();
-        let asked = Asked {
+    fn perform(&self, job: Job) -> AttemptFuture {
+        let outcome = Arc::<OutcomeCell>::default();
+        let attempt = PendingAttempt {
             job,
             at: Instant::now(),
-            decision: decision.clone(),
+            outcome: outcome.clone(),
         };
         let sender = self.0.lock().expect("no panic").clone();
-        // Nobody listens once a test is over.
-        let _ = sender.send(asked);
-        Box::pin(Decided(decision))
+        // The receiver may be gone when the test has ended.
+        let _ = sender.send(attempt);
+        Box::pin(OutcomeFuture(outcome))
     }
 }
 
-struct JobRig {
+struct JobFixture {
     directory: tempfile::TempDir,
     engine: Arc<Engine>,
 }
 
-impl JobRig {
-    fn new() -> JobRig {
+impl JobFixture {
+    fn new() -> JobFixture {
         let directory = tempfile::tempdir().expect("a directory");
-        JobRig {
+        JobFixture {
             engine: open(directory.path()),
             directory,
         }
     }
 
-    fn reopened(self) -> JobRig {
-        self.engine.close(PATIENCE).expect("closed");
-        JobRig {
+    fn reopened(self) -> JobFixture {
+        self.engine.close(TIMEOUT).expect("closed");
+        JobFixture {
             engine: open(self.directory.path()),
             directory: self.directory,
         }
     }
 
-    fn register(&self) -> (RegisteredAction, Receiver<Asked>) {
-        let (sender, asked) = channel();
-        let action = Arc::new(AskingAction(Mutex::new(sender)));
-        let registered = self.engine.register_action(action, SOON);
-        (registered.expect("registered"), asked)
+    fn register(&self) -> (RegisteredAction, Receiver<PendingAttempt>) {
+        let (sender, attempts) = channel();
+        let action = Arc::new(ForwardingAction(Mutex::new(sender)));
+        let registered = self.engine.register_action(action, FAST_RETRIES);
+        (registered.expect("registered"), attempts)
     }
 
-    /// A recording with a job, which has ended.
+    /// Makes a recording with a job, and ends it.
     fn record(&self) -> Uuid {
         let name = Text::from("call");
         let info = CallInfo {
@@ -137,7 +137,7 @@ impl JobRig {
         };
         let id = self.engine.start(&Caller::Host, &Filter::call(&name), Ok(spec));
         let id = id.expect("started");
-        let stop = Operation::Stop;
+        let stop = ControlOperation::Stop;
         self.engine
             .control_by_id(&Caller::Host, stop, &id.to_string())
             .expect("stopped");
@@ -154,17 +154,18 @@ impl JobRig {
         names.map(|name| name.to_string_lossy().into_owned()).collect()
     }
 
-    fn until_files(&self, ids: &[Uuid]) {
+    /// Waits until exactly these jobs have files.
+    fn wait_for_files(&self, ids: &[Uuid]) {
         let expected: HashSet<String> = ids.iter().map(|id| format!("{id}.json")).collect();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let mut files = self.files();
-            // Performed, and the event is not heard by anybody here.
+            // A performed job keeps a .done file, because no subscription receives the event.
             files.retain(|name| !name.ends_with(".done") && !name.ends_with(".tmp"));
             if files == expected {
                 return;
             }
-            assert!(Instant::now() < deadline, "{files:?} and not {expected:?}");
+            assert!(Instant::now() < deadline, "{files:?} instead of {expected:?}");
             std::thread::yield_now();
         }
     }
@@ -176,54 +177,57 @@ fn open(directory: &Path) -> Arc<Engine> {
     Engine::open(config).expect("an engine")
 }
 
-fn next(asked: &Receiver<Asked>) -> Asked {
-    asked.recv_timeout(PATIENCE).expect("an attempt")
+fn next(attempts: &Receiver<PendingAttempt>) -> PendingAttempt {
+    attempts.recv_timeout(TIMEOUT).expect("an attempt")
 }
 
 #[test]
-fn a_job_is_tried_until_it_is_done_always_under_one_key() {
-    let rig = JobRig::new();
-    let (registration, asked) = rig.register();
-    let id = rig.record();
-    let mut attempts = Vec::new();
+fn a_job_is_retried_with_the_same_key_until_it_is_done() {
+    let fixture = JobFixture::new();
+    let (registration, attempts) = fixture.register();
+    let id = fixture.record();
+    let mut times = Vec::new();
     for _ in 0..4 {
-        let attempt = next(&asked);
+        let attempt = next(&attempts);
         assert_eq!(
-            (attempt.job.key.as_str(), registration.waiting()),
+            (attempt.job.key.as_str(), registration.pending()),
             (id.to_string().as_str(), 1)
         );
         assert_eq!(attempt.job.kind, KIND);
         assert_eq!(attempt.job.payload.text(), r#"{"to":"elsewhere"}"#);
         assert_eq!(attempt.job.recording.end_reason, "stopped");
-        attempts.push(attempt.at);
-        attempt.decision.decide(JobOutcome::retry("not yet"));
+        times.push(attempt.at);
+        attempt.outcome.set(JobOutcome::retry("not yet"));
     }
-    let attempt = next(&asked);
-    for (pair, least) in attempts.windows(2).zip([5, 10, 20]) {
-        assert!(pair[1] - pair[0] >= Duration::from_millis(least), "{attempts:?}");
+    let attempt = next(&attempts);
+    for (pair, least) in times.windows(2).zip([5, 10, 20]) {
+        assert!(pair[1] - pair[0] >= Duration::from_millis(least), "{times:?}");
     }
     let after = Duration::from_millis(120);
-    attempt.decision.decide(JobOutcome::Retry {
+    attempt.outcome.set(JobOutcome::Retry {
         after: Some(after),
-        reason: "it says when".to_owned(),
+        reason: "with a delay".to_owned(),
     });
-    let last = next(&asked);
+    let last = next(&attempts);
     assert!(last.at - attempt.at >= after);
-    last.decision.decide(JobOutcome::Done);
-    rig.until_files(&[]);
-    rig.engine.close(PATIENCE).expect("closed");
-    assert!(asked.recv().is_err(), "nothing more, and the action is let go");
+    last.outcome.set(JobOutcome::Done);
+    fixture.wait_for_files(&[]);
+    fixture.engine.close(TIMEOUT).expect("closed");
+    assert!(
+        attempts.recv().is_err(),
+        "no more attempts, and the action is dropped"
+    );
 }
 
 #[test]
-fn a_job_that_is_given_up_or_whose_action_panics() {
+fn a_given_up_job_is_removed_and_a_panicking_one_is_retried() {
     struct FailingAction(Mutex<Sender<String>>);
     impl Action for FailingAction {
         fn kind(&self) -> &'static str {
             KIND
         }
 
-        fn perform(&self, job: Job) -> Performing {
+        fn perform(&self, job: Job) -> AttemptFuture {
             let sender = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             sender.send(job.key).expect("the test listens");
             drop(sender);
@@ -233,106 +237,110 @@ fn a_job_that_is_given_up_or_whose_action_panics() {
             }
         }
     }
-    let rig = JobRig::new();
-    let [given_up, panicking] = [rig.record(), rig.record()];
-    rig.until_files(&[given_up, panicking]);
-    // One that panics whenever it is tried.
+    let fixture = JobFixture::new();
+    let [given_up, panicking] = [fixture.record(), fixture.record()];
+    fixture.wait_for_files(&[given_up, panicking]);
+    // Makes every attempt at this job panic.
     let file = format!(".callrec/jobs/{KIND}/{panicking}.json");
-    let file = rig.directory.path().join(file);
+    let file = fixture.directory.path().join(file);
     let text = std::fs::read_to_string(&file).expect("there");
     let mut job: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     job["queued_at_ms"] = 0.into();
     std::fs::write(&file, job.to_string()).expect("written");
     let (sender, tried) = channel();
     let action = Arc::new(FailingAction(Mutex::new(sender)));
-    let registration = rig.engine.register_action(action, SOON).expect("registered");
+    let registration = fixture
+        .engine
+        .register_action(action, FAST_RETRIES)
+        .expect("registered");
     let mut counts: HashMap<String, u32> = HashMap::new();
     while counts.get(&panicking.to_string()).is_none_or(|count| *count < 4) {
         *counts
-            .entry(tried.recv_timeout(PATIENCE).expect("an attempt"))
+            .entry(tried.recv_timeout(TIMEOUT).expect("an attempt"))
             .or_default() += 1;
     }
-    rig.until_files(&[panicking]);
+    fixture.wait_for_files(&[panicking]);
     assert_eq!(counts.get(&given_up.to_string()), Some(&1));
     registration.withdraw(Instant::now());
-    assert!(registration.wait_over(Instant::now() + PATIENCE));
-    assert_eq!(registration.waiting(), 0);
-    rig.engine.close(PATIENCE).expect("closed");
+    assert!(registration.wait_until_stopped(Instant::now() + TIMEOUT));
+    assert_eq!(registration.pending(), 0);
+    fixture.engine.close(TIMEOUT).expect("closed");
 }
 
-/// Log lines that name the kind of these jobs.
+/// Collects the log lines that name the kind of these jobs.
 struct KindLines(Mutex<Sender<String>>);
 
 impl LogListener for KindLines {
     fn log(&self, _: LogLevel, message: &str) {
         if message.contains(KIND) {
-            // Nobody listens once a test is over.
+            // The receiver may be gone when the test has ended.
             let _ = self.0.lock().expect("no panic").send(message.to_owned());
         }
     }
 }
 
 #[test]
-fn what_nobody_performs_waits_for_the_next_process() {
-    let rig = JobRig::new();
+fn jobs_without_an_action_stay_for_the_next_process() {
+    let fixture = JobFixture::new();
     let (sender, lines) = channel();
     let listener = Arc::new(KindLines(Mutex::new(sender)));
-    rig.engine.bus().set_log(Some(listener));
-    let ids: Vec<Uuid> = (0..5).map(|_| rig.record()).collect();
-    rig.until_files(&ids);
-    let told = lines.recv_timeout(PATIENCE).expect("a line");
-    assert!(told.contains("no action for them is registered"), "{told}");
-    let rig = rig.reopened();
-    assert!(lines.recv().is_err(), "told once");
-    let (_registration, asked) = rig.register();
+    fixture.engine.bus().set_log(Some(listener));
+    let ids: Vec<Uuid> = (0..5).map(|_| fixture.record()).collect();
+    fixture.wait_for_files(&ids);
+    let line = lines.recv_timeout(TIMEOUT).expect("a line");
+    assert!(line.contains("no action for them is registered"), "{line}");
+    let fixture = fixture.reopened();
+    assert!(lines.recv().is_err(), "logged once");
+    let (_registration, attempts) = fixture.register();
     let mut keys = HashSet::new();
-    let held: Vec<Asked> = (0..2).map(|_| next(&asked)).collect();
-    assert!(asked.try_recv().is_err(), "no more than two at a time");
-    // The engine ends while they are under way: nobody knows what came of them.
-    let rig = rig.reopened();
-    assert!(asked.recv().is_err(), "the action is let go");
+    let held: Vec<PendingAttempt> = (0..2).map(|_| next(&attempts)).collect();
+    assert!(attempts.try_recv().is_err(), "no more than two at a time");
+    // The engine closes while the attempts are running, so they have no outcome.
+    let fixture = fixture.reopened();
+    assert!(attempts.recv().is_err(), "the action is dropped");
     drop(held);
-    rig.until_files(&ids);
-    let (_registration, asked) = rig.register();
+    fixture.wait_for_files(&ids);
+    let (_registration, attempts) = fixture.register();
     while keys.len() < ids.len() {
-        let attempt = next(&asked);
+        let attempt = next(&attempts);
         assert!(keys.insert(attempt.job.key.clone()), "once each");
-        attempt.decision.decide(JobOutcome::Done);
+        attempt.outcome.set(JobOutcome::Done);
     }
-    rig.until_files(&[]);
+    fixture.wait_for_files(&[]);
     let expected: HashSet<String> = ids.iter().map(Uuid::to_string).collect();
     assert_eq!(keys, expected);
-    // Their ends were told to nobody: the next process tells them again, and queues nothing.
-    let rig = rig.reopened();
-    let (_registration, asked) = rig.register();
-    let own = rig.record();
-    let attempt = next(&asked);
+    // No subscription has received the terminal events, so the next process publishes them again
+    // but queues no jobs.
+    let fixture = fixture.reopened();
+    let (_registration, attempts) = fixture.register();
+    let own = fixture.record();
+    let attempt = next(&attempts);
     assert_eq!(attempt.job.key, own.to_string());
-    attempt.decision.decide(JobOutcome::Done);
-    rig.until_files(&[]);
-    rig.engine.close(PATIENCE).expect("closed");
+    attempt.outcome.set(JobOutcome::Done);
+    fixture.wait_for_files(&[]);
+    fixture.engine.close(TIMEOUT).expect("closed");
 }
 
 #[test]
-fn of_two_actions_one_performs_and_the_other_takes_over() {
-    let rig = JobRig::new();
-    let (first, asked_first) = rig.register();
-    let (second, asked_second) = rig.register();
-    let id = rig.record();
-    let attempt = next(&asked_first);
-    first.withdraw(Instant::now() + PATIENCE);
-    assert!(!first.wait_over(Instant::now()), "an attempt is under way");
-    assert!(asked_second.try_recv().is_err());
-    attempt.decision.decide(JobOutcome::retry("not now"));
-    assert!(first.wait_over(Instant::now() + PATIENCE));
-    let attempt = next(&asked_second);
-    assert_eq!((attempt.job.key.clone(), second.waiting()), (id.to_string(), 1));
-    attempt.decision.decide(JobOutcome::Done);
-    rig.until_files(&[]);
-    rig.engine.close(PATIENCE).expect("closed");
-    let refused = rig
+fn the_second_action_of_a_kind_takes_over_when_the_first_is_withdrawn() {
+    let fixture = JobFixture::new();
+    let (first, first_attempts) = fixture.register();
+    let (second, second_attempts) = fixture.register();
+    let id = fixture.record();
+    let attempt = next(&first_attempts);
+    first.withdraw(Instant::now() + TIMEOUT);
+    assert!(!first.wait_until_stopped(Instant::now()), "an attempt is running");
+    assert!(second_attempts.try_recv().is_err());
+    attempt.outcome.set(JobOutcome::retry("not now"));
+    assert!(first.wait_until_stopped(Instant::now() + TIMEOUT));
+    let attempt = next(&second_attempts);
+    assert_eq!((attempt.job.key.clone(), second.pending()), (id.to_string(), 1));
+    attempt.outcome.set(JobOutcome::Done);
+    fixture.wait_for_files(&[]);
+    fixture.engine.close(TIMEOUT).expect("closed");
+    let refused = fixture
         .engine
-        .register_action(Arc::new(AskingAction(Mutex::new(channel().0))), SOON);
+        .register_action(Arc::new(ForwardingAction(Mutex::new(channel().0))), FAST_RETRIES);
     let refused = refused.err().map(|error| error.status);
     assert_eq!(refused, Some(Status::Unavailable), "the engine is closed");
 }

@@ -1,108 +1,112 @@
-//! What the server knows of an API: which requests are its own, how it answers them, and
-//! what it says where a request never came to it.
+//! The interface between the server and one HTTP API: which requests the API claims, how it
+//! responds to them, and its error responses for requests that never reached it.
 
 use std::pin::Pin;
 
 use http::StatusCode;
 
-use super::http::{Answer, Asked};
+use super::http::{HttpRequest, HttpResponse};
 use crate::config::origin::WebOrigin;
 
-/// An answer that is being made.
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+/// A response in progress.
+pub type ResponseFuture<'a> = Pin<Box<dyn Future<Output = HttpResponse> + Send + 'a>>;
 
-/// What an API does beside answering.
-pub type ApiWork = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Work that an API does outside of requests.
+pub type BackgroundTask = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A number of an API's own in `/metrics`.
+/// One of an API's own gauges in `/metrics`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiGauge {
-    /// Behind the prefix `callrec_`.
+    /// The server adds the prefix `callrec_`.
     pub name: &'static str,
     pub help: &'static str,
     pub value: u64,
 }
 
-/// Headers that pages of other sites send and read, beyond those of HTTP itself.
+/// Headers that pages of other sites may send and read in addition to the standard ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PageHeaders {
-    pub sent: &'static [&'static str],
-    pub read: &'static [&'static str],
+pub struct CorsHeaders {
+    pub request: &'static [&'static str],
+    pub response: &'static [&'static str],
 }
 
-/// One API of one gateway. The server calls it on several threads at the same time.
+/// One API of one gateway. The server calls it on several threads concurrently.
 ///
-/// The API checks who asks with the gateway's [`Logins`](super::Logins), and writes every
-/// status and body in its vendor's form. The server counts its requests, bounds them in
-/// size and time, and answers in its form ([`HttpApi::refuse`]) where a request was too
-/// large, incomplete or broke [`HttpApi::answer`].
+/// The API authenticates clients with the gateway's [`Logins`](super::Logins) and writes every
+/// status and body in its vendor's form. The server counts its requests and limits their size and
+/// duration. It uses [`HttpApi::error_response`] when a request is too large or incomplete, or when
+/// [`HttpApi::respond`] panics.
 pub trait HttpApi: Send + Sync {
-    /// How `/metrics` counts its requests.
+    /// The label `api` of its requests in `/metrics`.
     fn name(&self) -> &'static str;
 
-    /// Where its paths begin, as its own keys say.
+    /// The path below which its resources lie, from its configuration keys.
     fn base_path(&self) -> &str;
 
-    /// Whether it answers this request. Of several APIs that claim one, the API that is
-    /// registered first has it.
-    fn claims(&self, request: &Asked) -> bool {
-        request.below(self.base_path()).is_some()
+    /// Whether the API handles this request. When several APIs claim a request, the one that was
+    /// registered first gets it.
+    fn claims(&self, request: &HttpRequest) -> bool {
+        request.path_below(self.base_path()).is_some()
     }
 
-    /// Whether it answers this request if no API claims it and it is none of the server's
-    /// own: for a vendor whose paths know no case.
-    fn claims_left_over(&self, _: &Asked) -> bool {
+    /// Whether the API handles this request when no API claims it and it is not one of the server's
+    /// own paths. For vendors whose paths are case-insensitive.
+    fn claims_unmatched(&self, _: &HttpRequest) -> bool {
         false
     }
 
-    /// Answers a request that it claims. A panic ends this request alone: the client gets
-    /// [`HttpApi::refuse`] with 500.
-    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a>;
+    /// Handles a request that it claims. A panic affects only this request: the client gets
+    /// [`HttpApi::error_response`] with 500.
+    fn respond<'a>(&'a self, request: &'a HttpRequest) -> ResponseFuture<'a>;
 
-    /// The vendor's form of an answer that the server gives by itself: to a request whose
-    /// body is too large (413), incomplete (400) or late (408), to what another site's page
-    /// wants to change (403), and after a panic (500).
-    /// The request's body is empty if it was not read.
-    fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer;
+    /// An error response of the server, in the vendor's form: for a body that is too large (413),
+    /// incomplete (400) or late (408), for a forbidden cross-site request (403), and after a panic
+    /// (500). The request's body is empty if it was not read.
+    fn error_response(&self, request: &HttpRequest, status: StatusCode, message: &str) -> HttpResponse;
 
-    /// The name that the client gives, right or wrong: the audit log notes it where a login is
-    /// refused. By default that of HTTP Basic.
-    fn claimed_user(&self, request: &Asked) -> String {
-        request.basic().map(|(name, _)| name).unwrap_or_default()
+    /// The user name that the client claims, valid or not. The audit log records it when a login is
+    /// refused. The default takes it from HTTP Basic.
+    fn claimed_user(&self, request: &HttpRequest) -> String {
+        request
+            .basic_credentials()
+            .map(|(name, _)| name)
+            .unwrap_or_default()
     }
 
-    /// Sites whose pages may use it in a browser. The server answers their preflights, lets
-    /// them read every answer, and refuses with 403 what other sites' pages want to change.
+    /// Sites whose pages may use the API in a browser. The server answers their preflights, lets
+    /// them read every response, and refuses state-changing requests of other sites' pages with
+    /// 403.
     fn allowed_origins(&self) -> &[WebOrigin] {
         &[]
     }
 
-    /// Headers of its own that those pages send and read.
-    fn page_headers(&self) -> PageHeaders {
-        PageHeaders::default()
+    /// The API's own headers that those pages may send and read.
+    fn cors_headers(&self) -> CorsHeaders {
+        CorsHeaders::default()
     }
 
-    /// Names of APIs whose answers lead to this one: pages that may use them may use it too.
-    fn belongs_to(&self) -> &[&'static str] {
+    /// Names of APIs whose responses link to this one. Pages that may use those APIs may use this
+    /// one too.
+    fn shares_origins_with(&self) -> &[&'static str] {
         &[]
     }
 
-    /// The gateway has started, and this is one of its threads: the place to observe the
-    /// engine, to start tasks and to log what the operator should know of the keys.
+    /// Called on a thread of the runtime when the gateway has started. The API subscribes to the
+    /// engine, spawns tasks and logs warnings about the configuration here.
     fn attach(&self) {}
 
-    /// The gateway takes no requests any more. It does not wait for tasks that `attach` has
-    /// started: they end with [`Gateway::stopping`](super::Gateway::stopping).
+    /// Called when the gateway accepts no more requests. Tasks that `attach` spawned are not
+    /// awaited; they end with [`Gateway::stopping`](super::Gateway::stopping).
     fn stop(&self) {}
 
-    /// What it does beside answering: a future that ends soon after
-    /// [`Gateway::stopping`](super::Gateway::stopping) turns true. The gateway runs it from
-    /// its start on, and waits a moment for its end.
-    fn work(&self) -> Option<ApiWork> {
+    /// Work outside of requests: a future that completes soon after
+    /// [`Gateway::stopping`](super::Gateway::stopping) becomes true. The gateway runs it from its
+    /// start, and waits at most one second for it at its end.
+    fn background_task(&self) -> Option<BackgroundTask> {
         None
     }
 
-    /// Its own numbers in `/metrics`, as they are now.
+    /// The current values of its own gauges.
     fn gauges(&self) -> Vec<ApiGauge> {
         Vec::new()
     }

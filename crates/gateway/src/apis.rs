@@ -1,5 +1,5 @@
-//! The APIs that are registered: one line for each. Of two that claim one request, the
-//! first has it; documents list their keys in this order.
+//! The registered APIs, one line each. When two claim a request, the first gets it. The documents
+//! list their keys in this order.
 
 use super::genesys::GenesysConfig;
 use super::imagicle::ImagicleConfig;

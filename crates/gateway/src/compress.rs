@@ -1,4 +1,4 @@
-//! Compresses what is text and long, for clients that prefer gzip.
+//! Compresses long text responses for clients that prefer gzip.
 
 use std::io::{self, Write};
 use std::pin::Pin;
@@ -12,76 +12,76 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Frame};
 
-use super::http::{Answer, Body};
+use super::http::{HttpResponse, ResponseBody};
 
-/// What fits into one network packet gains nothing.
-const BYTES_MIN: u64 = 1024;
-/// How much is compressed before others on the same thread have their turn.
-const PIECE: usize = 64 << 10;
+/// A shorter response fits into one network packet, where compression gains nothing.
+const MIN_BYTES: u64 = 1024;
+/// Bytes compressed before other tasks of the same thread may run.
+const CHUNK_BYTES: usize = 64 << 10;
 
-/// The answer to a request of this method with these headers, compressed if the client
-/// prefers that. It is compressed while it is sent, on the thread that sends it.
-pub fn compress(method: &Method, headers: &HeaderMap, mut answer: Answer) -> Answer {
-    if *method != Method::GET || answer.status() != StatusCode::OK || !is_compressible(&answer) {
-        return answer;
+/// Compresses the response to a request with this method and these headers if the client prefers
+/// gzip. Compression happens while the body is sent, on the sending thread.
+pub fn compress(method: &Method, headers: &HeaderMap, mut response: HttpResponse) -> HttpResponse {
+    if *method != Method::GET || response.status() != StatusCode::OK || !is_compressible(&response) {
+        return response;
     }
     let vary = HeaderValue::from_static("Accept-Encoding");
-    answer.headers_mut().append(VARY, vary);
-    let is_short = answer
+    response.headers_mut().append(VARY, vary);
+    let is_short = response
         .body()
         .size_hint()
         .exact()
-        .is_some_and(|size| size < BYTES_MIN);
+        .is_some_and(|size| size < MIN_BYTES);
     if is_short || !prefers_gzip(headers) {
-        return answer;
+        return response;
     }
     let gzip = HeaderValue::from_static("gzip");
-    answer.headers_mut().insert(CONTENT_ENCODING, gzip);
-    answer.map(|body| GzipBody::new(body).boxed_unsync())
+    response.headers_mut().insert(CONTENT_ENCODING, gzip);
+    response.map(|body| GzipBody::new(body).boxed_unsync())
 }
 
-/// Text that nobody has encoded yet; no audio.
-fn is_compressible(answer: &Answer) -> bool {
+/// Text without a content encoding, never audio.
+fn is_compressible(response: &HttpResponse) -> bool {
     const KINDS: [&str; 3] = [
         "application/json",
         "application/yaml",
         "application/openmetrics-text",
     ];
-    let kind = answer.headers().get(CONTENT_TYPE);
+    let kind = response.headers().get(CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    KINDS.contains(&kind) && !answer.headers().contains_key(CONTENT_ENCODING)
+    KINDS.contains(&kind) && !response.headers().contains_key(CONTENT_ENCODING)
 }
 
 /// A body that is compressed while it is sent.
 struct GzipBody {
-    plain: Body,
-    /// Read from `plain`, and not compressed yet.
+    plain: ResponseBody,
+    /// Read from `plain` but not compressed yet.
     rest: Bytes,
-    /// `None`: its end has been sent.
+    /// `None` after the end was sent.
     encoder: Option<GzEncoder<Vec<u8>>>,
-    /// Others have their turn now.
-    yields: bool,
+    /// Other tasks may run before the next chunk.
+    should_yield: bool,
 }
 
 impl GzipBody {
-    fn new(plain: Body) -> GzipBody {
+    fn new(plain: ResponseBody) -> GzipBody {
         GzipBody {
             plain,
             rest: Bytes::new(),
-            // The fastest level: JSON shrinks to a fifth even so.
+            // The fastest level; it still shrinks JSON to a fifth.
             encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())),
-            yields: false,
+            should_yield: false,
         }
     }
 
-    /// Compresses one piece; returns what that has brought.
-    fn work(&mut self) -> io::Result<Bytes> {
-        let piece = self.rest.split_to(self.rest.len().min(PIECE));
+    /// Compresses one chunk and returns the output so far.
+    fn compress_chunk(&mut self) -> io::Result<Bytes> {
+        let chunk = self.rest.split_to(self.rest.len().min(CHUNK_BYTES));
         let Some(encoder) = &mut self.encoder else {
             return Ok(Bytes::new());
         };
-        encoder.write_all(&piece)?;
+        encoder.write_all(&chunk)?;
         Ok(std::mem::take(encoder.get_mut()).into())
     }
 }
@@ -95,7 +95,7 @@ impl hyper::body::Body for GzipBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         while self.encoder.is_some() {
-            if std::mem::take(&mut self.yields) {
+            if std::mem::take(&mut self.should_yield) {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -109,8 +109,8 @@ impl hyper::body::Body for GzipBody {
                     }
                 }
             }
-            let packed = self.work()?;
-            self.yields = true;
+            let packed = self.compress_chunk()?;
+            self.should_yield = true;
             if !packed.is_empty() {
                 return Poll::Ready(Some(Ok(Frame::data(packed))));
             }
@@ -119,7 +119,8 @@ impl hyper::body::Body for GzipBody {
     }
 }
 
-/// Whether `Accept-Encoding` takes gzip, and no less than the plain text (RFC 9110, 12.5.3).
+/// Whether `Accept-Encoding` accepts gzip with at least the quality of plain text (RFC 9110,
+/// 12.5.3).
 fn prefers_gzip(headers: &HeaderMap) -> bool {
     let lists = headers.get_all(ACCEPT_ENCODING).iter();
     let (mut gzip, mut identity, mut any) = (None, 0.0, 0.0);
@@ -138,7 +139,7 @@ fn prefers_gzip(headers: &HeaderMap) -> bool {
     gzip > 0.0 && gzip >= identity
 }
 
-/// What is no quality reads as 0, so that the text is sent as it is.
+/// An invalid quality counts as 0, so that the text is sent uncompressed.
 fn quality(parameter: Option<&str>) -> f32 {
     let Some(parameter) = parameter else { return 1.0 };
     let pair = parameter.split_once('=');
@@ -153,7 +154,7 @@ mod tests {
     use crate::http::body_of;
 
     #[test]
-    fn gzip_is_for_those_who_prefer_it() {
+    fn gzip_is_used_where_the_client_prefers_it() {
         let prefers = |accept: &'static str| {
             let accept = (ACCEPT_ENCODING, HeaderValue::from_static(accept));
             prefers_gzip(&HeaderMap::from_iter([accept]))
@@ -188,27 +189,27 @@ mod tests {
         assert!(!prefers_gzip(&HeaderMap::new()));
     }
 
-    fn polled(body: &mut GzipBody) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_once(body: &mut GzipBody) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let mut context = Context::from_waker(std::task::Waker::noop());
         Pin::new(body).poll_frame(&mut context)
     }
 
     #[test]
-    fn a_long_body_is_compressed_piece_by_piece() {
+    fn a_long_body_is_compressed_in_chunks() {
         let plain: Vec<u8> = (0..300_000u32).flat_map(|at| (at / 7).to_le_bytes()).collect();
         let mut body = GzipBody::new(body_of(plain.clone()));
-        let (mut packed, mut turns) = (Vec::new(), 0);
+        let (mut packed, mut pending_polls) = (Vec::new(), 0);
         loop {
-            match polled(&mut body) {
+            match poll_once(&mut body) {
                 Poll::Ready(Some(Ok(frame))) => {
                     packed.extend_from_slice(&frame.into_data().expect("data"));
                 }
                 Poll::Ready(Some(Err(error))) => panic!("{error}"),
                 Poll::Ready(None) => break,
-                Poll::Pending => turns += 1,
+                Poll::Pending => pending_polls += 1,
             }
         }
-        assert!(turns > plain.len() / PIECE, "{turns}");
+        assert!(pending_polls > plain.len() / CHUNK_BYTES, "{pending_polls}");
         let mut unpacked = Vec::new();
         let mut decoder = flate2::read::GzDecoder::new(packed.as_slice());
         io::Read::read_to_end(&mut decoder, &mut unpacked).expect("gzip");

@@ -1,9 +1,9 @@
-//! Pages of other sites in a browser: what they may read of the answers (CORS), and that
-//! they change nothing unless their site is allowed.
+//! Rules for pages of other sites in a browser: which responses they may read (CORS), and that they
+//! change nothing unless their site is allowed.
 //!
-//! A browser sends what it has stored of a user, Basic credentials too, with requests that
-//! any site's page makes. The page may read the answer only if the server names its origin;
-//! but a plain form is sent all the same, and would start a recording.
+//! A browser adds stored credentials, HTTP Basic included, to the requests of any site's page. The
+//! page can read the response only if the server names its origin. A plain form is sent regardless,
+//! and would start a recording.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -12,17 +12,17 @@ use http::header::{
 };
 use http::{Method, StatusCode};
 
-use super::api::PageHeaders;
-use super::http::{Answer, Asked, empty};
+use super::api::CorsHeaders;
+use super::http::{HttpRequest, HttpResponse, empty};
 use crate::config::origin::WebOrigin;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
-/// What a page may send beyond what it always may.
+/// Headers that a page may send in addition to the safelisted ones.
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, X-Requested-With, Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, Cache-Control";
-/// What a page may read beyond what it always may.
-const ANSWER_HEADERS: &str =
+/// Headers that a page may read in addition to the safelisted ones.
+const RESPONSE_HEADERS: &str =
     "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Retry-After, WWW-Authenticate";
-/// Seconds for which a browser remembers a preflight. No browser keeps it for longer.
+/// Seconds for which a browser may cache a preflight. No browser caches it for longer.
 const MAX_AGE: &str = "7200";
 const PRIVATE_NETWORK: &str = "access-control-allow-private-network";
 
@@ -30,26 +30,26 @@ const PRIVATE_NETWORK: &str = "access-control-allow-private-network";
 pub struct Cors<'a> {
     /// Nothing is refused.
     is_open: bool,
-    /// Sites whose pages may do what their user may.
+    /// Sites whose pages may use the API.
     allowed: Vec<&'a WebOrigin>,
-    /// The origin that the page is from, if it is allowed.
+    /// The origin of the page, if it is allowed.
     origin: Option<HeaderValue>,
-    own: PageHeaders,
+    own: CorsHeaders,
 }
 
 impl<'a> Cors<'a> {
-    /// For what is no API: no page reads it, and every page may send what it likes.
+    /// For paths that belong to no API: no page may read them, and nothing is refused.
     pub fn none() -> Cors<'a> {
         Cors {
             is_open: true,
             allowed: Vec::new(),
             origin: None,
-            own: PageHeaders::default(),
+            own: CorsHeaders::default(),
         }
     }
 
-    /// What the rules say of one request's headers.
-    pub fn of(allowed: Vec<&'a WebOrigin>, own: PageHeaders, headers: &HeaderMap) -> Cors<'a> {
+    /// Applies the rules to the headers of one request.
+    pub fn of(allowed: Vec<&'a WebOrigin>, own: CorsHeaders, headers: &HeaderMap) -> Cors<'a> {
         let named = only_origin(headers);
         let origin = named.filter(|(_, origin)| allowed.contains(&origin));
         Cors {
@@ -60,52 +60,52 @@ impl<'a> Cors<'a> {
         }
     }
 
-    /// The answer to a browser that asks whether an allowed page may send a request. No
-    /// browser shows credentials with it.
-    pub fn preflight(&self, asked: &Asked) -> Option<Answer> {
-        if !is_preflight(asked) || self.origin.is_none() {
+    /// The response to a preflight of an allowed page. Browsers send preflights without
+    /// credentials.
+    pub fn preflight(&self, request: &HttpRequest) -> Option<HttpResponse> {
+        if !is_preflight(request) || self.origin.is_none() {
             return None;
         }
-        let mut answer = empty(StatusCode::NO_CONTENT);
-        let headers = answer.headers_mut();
+        let mut response = empty(StatusCode::NO_CONTENT);
+        let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
-        if let Some(names) = names(REQUEST_HEADERS, self.own.sent) {
+        if let Some(names) = names(REQUEST_HEADERS, self.own.request) {
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
         }
-        if asked.header("access-control-request-private-network") == Some("true") {
+        if request.header("access-control-request-private-network") == Some("true") {
             headers.insert(PRIVATE_NETWORK, HeaderValue::from_static("true"));
         }
-        Some(answer)
+        Some(response)
     }
 
-    /// Whether a page that is not allowed wants to change something. `own`: where clients
-    /// find this gateway, if it is known.
-    pub fn is_foreign_write(&self, asked: &Asked, own: Option<&WebOrigin>) -> bool {
-        let is_safe = matches!(*asked.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        !is_safe && !self.is_open && self.origin.is_none() && is_foreign(asked, own)
+    /// Whether the request comes from a page that is not allowed and may change state. `own` is the
+    /// origin under which clients find this gateway, if known.
+    pub fn is_cross_site_write(&self, request: &HttpRequest, own: Option<&WebOrigin>) -> bool {
+        let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        !is_safe && !self.is_open && self.origin.is_none() && is_cross_site(request, own)
     }
 
-    /// Lets the page read the answer, if it is allowed.
-    pub fn label(&self, answer: &mut Answer) {
+    /// Lets an allowed page read the response.
+    pub fn add_headers(&self, response: &mut HttpResponse) {
         if self.allowed.is_empty() {
             return;
         }
-        let headers = answer.headers_mut();
+        let headers = response.headers_mut();
         headers.append(VARY, HeaderValue::from_static("Origin"));
         if let Some(origin) = &self.origin {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-            if let Some(names) = names(ANSWER_HEADERS, self.own.read) {
+            if let Some(names) = names(RESPONSE_HEADERS, self.own.response) {
                 headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, names);
             }
         }
     }
 }
 
-/// Whether a browser asks if a page may send a request of another method or other headers.
-pub fn is_preflight(asked: &Asked) -> bool {
-    *asked.method() == Method::OPTIONS && asked.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+/// Whether a browser asks for permission to send a request with another method or other headers.
+pub fn is_preflight(request: &HttpRequest) -> bool {
+    *request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 fn names(common: &str, own: &[&str]) -> Option<HeaderValue> {
@@ -113,7 +113,7 @@ fn names(common: &str, own: &[&str]) -> Option<HeaderValue> {
     HeaderValue::from_str(&all.join(", ")).ok()
 }
 
-/// The request's origin, if there is just one.
+/// The request's origin, if it has exactly one.
 fn only_origin(headers: &HeaderMap) -> Option<(&HeaderValue, WebOrigin)> {
     let mut all = headers.get_all(ORIGIN).iter();
     let (Some(text), None) = (all.next(), all.next()) else {
@@ -123,28 +123,28 @@ fn only_origin(headers: &HeaderMap) -> Option<(&HeaderValue, WebOrigin)> {
     Some((text, origin))
 }
 
-/// Whether a browser says that another site's page has made the request. Clients that are
-/// no browsers say nothing of it, or name the host that they talk to.
-fn is_foreign(asked: &Asked, own: Option<&WebOrigin>) -> bool {
-    let headers = asked.headers();
+/// Whether a browser indicates that another site's page made the request. Other clients send no
+/// such header, or name the host that they talk to.
+fn is_cross_site(request: &HttpRequest, own: Option<&WebOrigin>) -> bool {
+    let headers = request.headers();
     let origin = only_origin(headers).map(|(_, origin)| origin);
     if origin.is_some() && origin.as_ref() == own {
         return false;
     }
-    // A page cannot change this one; but browsers leave it out where there is no TLS.
+    // A page cannot change this header, but browsers omit it without TLS.
     if let Some(site) = headers.get("sec-fetch-site") {
         return site != "same-origin" && site != "none";
     }
     match origin {
-        Some(origin) => !names_host(asked, &origin),
+        Some(origin) => !names_host(request, &origin),
         None => headers.contains_key(ORIGIN),
     }
 }
 
-/// Whether it is the host that the request is for, or that a trusted proxy was asked for.
-/// TLS may have ended before us, so that only the origin tells the scheme.
-fn names_host(asked: &Asked, origin: &WebOrigin) -> bool {
-    let headers = asked.headers();
+/// Whether the origin is the request's host, or the host that a trusted proxy was asked for. TLS
+/// may end at a proxy, so only the origin's own scheme is known.
+fn names_host(request: &HttpRequest, origin: &WebOrigin) -> bool {
+    let headers = request.headers();
     let hosts = headers.get_all(HOST).iter();
     let forwarded = headers.get_all("x-forwarded-host").iter();
     let named = hosts.chain(forwarded).filter_map(|hosts| hosts.to_str().ok());
@@ -157,34 +157,35 @@ mod tests {
     use super::*;
     use bytes::Bytes;
 
-    type Headers<'a> = &'a [(&'a str, &'a str)];
+    type HeaderPairs<'a> = &'a [(&'a str, &'a str)];
 
-    fn asked(method: &str, headers: Headers<'_>) -> Asked {
+    fn request(method: &str, headers: HeaderPairs<'_>) -> HttpRequest {
         let mut request = http::Request::builder().method(method);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Asked {
-            request: request.body(Bytes::new()).expect("a request"),
-            source: std::net::IpAddr::from([127, 0, 0, 1]),
+        HttpRequest {
+            inner: request.body(Bytes::new()).expect("a request"),
+            client_address: std::net::IpAddr::from([127, 0, 0, 1]),
         }
     }
 
     fn origin(text: &str) -> WebOrigin {
-        WebOrigin::parse(text).unwrap_or_else(|why| panic!("{why}"))
+        WebOrigin::parse(text).unwrap_or_else(|reason| panic!("{reason}"))
     }
 
-    fn is_refused(method: &str, headers: Headers<'_>) -> bool {
+    fn is_refused(method: &str, headers: HeaderPairs<'_>) -> bool {
         let (allowed, own) = (origin("https://crm.example"), origin("https://pbx.example"));
-        let asked = asked(method, headers);
-        Cors::of(vec![&allowed], PageHeaders::default(), asked.headers()).is_foreign_write(&asked, Some(&own))
+        let request = request(method, headers);
+        Cors::of(vec![&allowed], CorsHeaders::default(), request.headers())
+            .is_cross_site_write(&request, Some(&own))
     }
 
     const HOST_A: (&str, &str) = ("host", "a.example:8080");
 
     #[test]
-    fn what_no_other_site_has_sent_is_taken() {
-        let taken: &[Headers<'_>] = &[
+    fn a_request_that_no_other_site_sent_is_accepted() {
+        let accepted: &[HeaderPairs<'_>] = &[
             &[HOST_A],
             &[HOST_A, ("origin", "http://a.example:8080")],
             &[HOST_A, ("origin", "http://A.Example:8080")],
@@ -209,14 +210,14 @@ mod tests {
                 ("origin", "https://front.example"),
             ],
         ];
-        for headers in taken {
+        for headers in accepted {
             assert!(!is_refused("POST", headers), "{headers:?}");
         }
     }
 
     #[test]
-    fn what_another_sites_page_has_sent_is_refused_unless_it_only_reads() {
-        let refused: &[Headers<'_>] = &[
+    fn a_request_from_another_sites_page_is_refused_unless_it_only_reads() {
+        let refused: &[HeaderPairs<'_>] = &[
             &[HOST_A, ("origin", "http://a.example:8081")],
             &[HOST_A, ("origin", "http://b.example:8080")],
             &[HOST_A, ("origin", "http://crm.example")],
@@ -246,17 +247,17 @@ mod tests {
     }
 
     #[test]
-    fn a_preflight_is_answered_to_allowed_pages_alone() {
+    fn a_preflight_is_answered_only_to_allowed_pages() {
         let allowed = origin("https://crm.example");
-        let answered = |headers: Headers<'_>| {
-            let asked = asked("OPTIONS", headers);
-            let cors = Cors::of(vec![&allowed], PageHeaders::default(), asked.headers());
-            cors.preflight(&asked).is_some()
+        let is_answered = |headers: HeaderPairs<'_>| {
+            let request = request("OPTIONS", headers);
+            let cors = Cors::of(vec![&allowed], CorsHeaders::default(), request.headers());
+            cors.preflight(&request).is_some()
         };
-        let wants = ("access-control-request-method", "POST");
-        assert!(answered(&[wants, ("origin", "https://crm.example")]));
-        assert!(!answered(&[wants, ("origin", "https://evil.example")]));
-        assert!(!answered(&[wants]));
-        assert!(!answered(&[("origin", "https://crm.example")]));
+        let method = ("access-control-request-method", "POST");
+        assert!(is_answered(&[method, ("origin", "https://crm.example")]));
+        assert!(!is_answered(&[method, ("origin", "https://evil.example")]));
+        assert!(!is_answered(&[method]));
+        assert!(!is_answered(&[("origin", "https://crm.example")]));
     }
 }

@@ -1,4 +1,4 @@
-//! One gateway: what all of its APIs share, and its end.
+//! One gateway: the state that its APIs share, and its shutdown.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,97 +7,101 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::auth::Doorkeeper;
+use super::archive_service::ArchiveService;
+use super::auth::Authenticator;
 use super::config::GatewayConfig;
-use super::files::Shelf;
-use super::life::{self, Door, Life};
+use super::guarded_authenticator::{self, GuardedAuthenticator};
+use super::lifecycle::Lifecycle;
 use super::logins::Logins;
-use super::meters::Meters;
+use super::request_counters::RequestCounters;
 use super::signed_url::UrlSigner;
-use callrec_core::engine::{Above, Engine, HostReference, ReferenceCell};
+use callrec_core::engine::{Dependent, Engine, HostReference, ReferenceCell};
 use callrec_core::recorder::Recorder;
-use callrec_core::words::{Error, Result, Status};
+use callrec_core::types::{Error, Result, Status};
 
-/// What the APIs of one gateway share.
+/// The state that the APIs of one gateway share.
 pub struct Gateway {
     config: GatewayConfig,
     engine: Arc<Engine>,
-    /// To the host's function.
-    door: Arc<Door>,
-    /// Lets clients in.
+    /// Calls the host's authentication function.
+    authenticator: Arc<GuardedAuthenticator>,
+    /// Authenticates clients.
     pub logins: Logins,
-    pub(crate) meters: Meters,
-    pub(crate) shelf: Shelf,
-    /// `None`: urls of recordings are not signed.
+    pub(crate) request_counters: RequestCounters,
+    pub(crate) archive: ArchiveService,
+    /// `None`: recording URLs are not signed.
     pub(crate) url_signer: Option<UrlSigner>,
-    /// Where it listens, if it does.
+    /// The listening address, if there is a socket.
     address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
-    pub(crate) life: Arc<Life>,
-    /// What the host names it by.
+    pub(crate) lifecycle: Arc<Lifecycle>,
+    /// The host's handle of this gateway.
     reference: ReferenceCell,
 }
 
 impl Gateway {
-    /// `address`: where it listens, if it does. `doorkeeper`: `None`: nobody is let in.
+    /// `address` is the listening address, if there is a socket. Without an `authenticator` every
+    /// login is refused.
     pub(crate) fn new(
         engine: Arc<Engine>,
         config: GatewayConfig,
-        doorkeeper: Option<Arc<dyn Doorkeeper>>,
+        authenticator: Option<Arc<dyn Authenticator>>,
         address: Option<SocketAddr>,
-        life: Arc<Life>,
+        lifecycle: Arc<Lifecycle>,
     ) -> Result<Gateway> {
         let (stop, stopping) = watch::channel(false);
-        let archive = |error: io::Error| Error::io("the archive", &error);
-        let shelf = Shelf::open(&engine, config.archive_parallel, stopping.clone()).map_err(archive)?;
+        let archive_error = |error: io::Error| Error::io("the archive", &error);
+        let archive = ArchiveService::open(&engine, config.archive_parallel, stopping.clone())
+            .map_err(archive_error)?;
         let url_signer = UrlSigner::open(&engine, config.url_lifetime_ms);
-        let url_signer = url_signer.map_err(|error| Error::io("the key that signs urls", &error))?;
-        let door = Arc::new(Door::new(doorkeeper));
-        let logins = Logins::new(&config, door.clone(), stopping);
+        let url_signer = url_signer.map_err(|error| Error::io("the key that signs URLs", &error))?;
+        let authenticator = Arc::new(GuardedAuthenticator::new(authenticator));
+        let logins = Logins::new(&config, authenticator.clone(), stopping);
         let logins = logins.map_err(|error| Error::io("starting threads", &error))?;
         Ok(Gateway {
             logins,
-            meters: Meters::default(),
-            shelf,
+            request_counters: RequestCounters::default(),
+            archive,
             url_signer,
-            door,
+            authenticator,
             address,
             stop,
-            life,
+            lifecycle,
             reference: ReferenceCell::default(),
             config,
             engine,
         })
     }
 
-    /// From here on the engine's end is the gateway's too.
+    /// From here on, closing the engine also closes the gateway.
     pub(crate) fn attach(self: &Arc<Self>) -> Result<()> {
         self.engine.attach(self.clone())?;
-        self.door.open();
+        self.authenticator.activate();
         Ok(())
     }
 
-    /// Lets go of the directory, of what is the host's, and of the engine. `timeout`: how
-    /// long it waits for a login that hangs.
+    /// Releases the directory, the host's data and the engine. Waits at most `timeout` for a login
+    /// that hangs.
     pub(crate) fn close(self: &Arc<Self>, timeout: Duration) {
-        self.shelf.close(&self.engine);
-        self.door.let_go();
+        self.archive.close(&self.engine);
+        self.authenticator.release();
         self.logins.close(timeout);
-        let above: Arc<dyn Above> = self.clone();
-        self.engine.detach(&above);
+        let gateway: Arc<dyn Dependent> = self.clone();
+        self.engine.detach(&gateway);
     }
 
-    /// What the host names it by from here on, until it stops.
+    /// Sets the host's handle, which is revoked when the gateway stops.
     pub fn set_reference(&self, reference: Box<dyn HostReference>) {
         self.reference.set(reference);
     }
 
-    /// For what is no control of recordings: configuration, archive, log, callbacks.
+    /// The engine, for everything except controlling recordings: configuration, archive, log,
+    /// callbacks.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 
-    /// Who starts, controls and lists recordings.
+    /// Starts, controls and lists recordings.
     pub fn recorder(&self) -> &dyn Recorder {
         &*self.engine
     }
@@ -106,7 +110,7 @@ impl Gateway {
         &self.config
     }
 
-    /// Turns true when the gateway is to stop.
+    /// Becomes true when the gateway stops.
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
     }
@@ -115,7 +119,7 @@ impl Gateway {
         self.address
     }
 
-    /// What stands before a path in an answer's urls.
+    /// The prefix of paths in the URLs of responses.
     pub fn public_url(&self) -> String {
         match (self.config().public_url.as_str(), self.address) {
             ("", Some(address)) => format!("http://{address}"),
@@ -124,39 +128,39 @@ impl Gateway {
         }
     }
 
-    /// Whether this thread is in a function of the host's that a gateway waits for.
-    pub fn is_inside() -> bool {
-        life::is_inside()
+    /// Whether this thread runs a host function that a gateway waits for.
+    pub fn is_in_host_function() -> bool {
+        guarded_authenticator::is_in_host_function()
     }
 
-    /// No request is taken any more; those that are being answered have `timeout`.
+    /// Accepts no more requests. Requests in flight have `timeout` to finish.
     pub fn stop(&self, timeout: Duration) -> Result<()> {
         let deadline = Instant::now() + timeout;
         self.halt(deadline);
-        if self.life.wait_ended(Some(deadline)) {
+        if self.lifecycle.wait_until_ended(Some(deadline)) {
             return Ok(());
         }
-        // What is still being answered does not ask the host any more.
-        self.door.shut();
+        // Requests that are still in flight no longer call the host.
+        self.authenticator.close();
         Err(Error::new(
             Status::Timeout,
-            "requests were still being answered; they are cut off",
+            "requests were still in flight and have been aborted",
         ))
     }
 }
 
-impl Above for Gateway {
+impl Dependent for Gateway {
     fn halt(&self, until: Instant) {
         self.reference.end();
-        self.life.stop(until);
+        self.lifecycle.stop(until);
         self.stop.send_replace(true);
-        self.shelf.stop();
+        self.archive.stop();
         if until <= Instant::now() {
-            self.door.shut();
+            self.authenticator.close();
         }
     }
 
-    fn wait_ended(&self) {
-        self.life.wait_ended(None);
+    fn wait_until_ended(&self) {
+        self.lifecycle.wait_until_ended(None);
     }
 }

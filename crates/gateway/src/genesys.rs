@@ -1,4 +1,4 @@
-//! Genesys Web Services' voice API, as far as it is about recording, and its CometD.
+//! The recording part of Genesys Web Services' voice API, and its CometD notifications.
 
 #[cfg(feature = "server")]
 mod api;
@@ -11,19 +11,19 @@ mod names;
 
 use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
 use callrec_core::storage::Placeholders;
-use callrec_core::words::Result;
+use callrec_core::types::Result;
 
-use crate::registration::{Offered, Registration};
+use crate::registration::{Availability, Registration};
 pub use config::GenesysConfig;
 
-/// Both protocols go by one name.
+/// One name in `gateway.apis` stands for both protocols.
 impl Registration for GenesysConfig {
     fn name(&self) -> &'static str {
         "genesys"
     }
 
-    fn offered(&self) -> Offered {
-        Offered::ByDefault
+    fn availability(&self) -> Availability {
+        Availability::ByDefault
     }
 
     fn keys(&self) -> Vec<KeyDescription> {

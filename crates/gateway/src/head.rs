@@ -1,47 +1,51 @@
-//! HEAD, wherever an API answers GET: the API is asked for a GET, and the body is left out.
+//! HEAD support: the API handles a GET, and the server removes the body.
 
 use http::header::{ALLOW, CONTENT_LENGTH, HeaderValue};
 use http::{Method, StatusCode};
 use hyper::body::Body as _;
 
-use super::http::{Answer, Asked, body_of};
+use super::http::{HttpRequest, HttpResponse, body_of};
 
-/// Makes a GET of a HEAD; returns the method that was sent.
-pub fn become_get(asked: &mut Asked) -> Method {
-    let method = asked.method().clone();
+/// Turns a HEAD request into a GET. Returns the original method.
+pub fn convert_head_to_get(request: &mut HttpRequest) -> Method {
+    let method = request.method().clone();
     if method == Method::HEAD {
-        *asked.request.method_mut() = Method::GET;
-        asked.request.extensions_mut().insert(WithoutBody);
+        *request.inner.method_mut() = Method::GET;
+        request.inner.extensions_mut().insert(HeadRequest);
     }
     method
 }
 
-/// Travels with a request that was sent as HEAD.
+/// Marks a request that was sent as HEAD.
 #[derive(Clone)]
-struct WithoutBody;
+struct HeadRequest;
 
-/// Whether the body of the answer is left out.
-pub fn is_without_body(asked: &Asked) -> bool {
-    asked.request.extensions().get::<WithoutBody>().is_some()
+/// Whether the response is sent without a body.
+pub fn is_without_body(request: &HttpRequest) -> bool {
+    request.inner.extensions().get::<HeadRequest>().is_some()
 }
 
-/// The same status and headers without the body, which is not read.
-pub fn without_body(answer: Answer) -> Answer {
-    let (mut head, body) = answer.into_parts();
+/// The same status and headers without the body. The body is not read.
+pub fn without_body(response: HttpResponse) -> HttpResponse {
+    let (mut head, body) = response.into_parts();
     let has_length = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if let Some(length) = body.size_hint().exact().filter(|_| has_length) {
         let length = HeaderValue::from(length);
         head.headers.entry(CONTENT_LENGTH).or_insert(length);
     }
-    Answer::from_parts(head, body_of(""))
+    HttpResponse::from_parts(head, body_of(""))
 }
 
-/// Names HEAD behind GET in the `Allow` of a 405.
-pub fn complete_allow(answer: &mut Answer) {
-    if answer.status() != StatusCode::METHOD_NOT_ALLOWED {
+/// Adds HEAD after GET to the `Allow` header of a 405.
+pub fn complete_allow(response: &mut HttpResponse) {
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
         return;
     }
-    let Some(allow) = answer.headers().get(ALLOW).and_then(|allow| allow.to_str().ok()) else {
+    let Some(allow) = response
+        .headers()
+        .get(ALLOW)
+        .and_then(|allow| allow.to_str().ok())
+    else {
         return;
     };
     let methods: Vec<&str> = allow.split(',').map(str::trim).collect();
@@ -54,7 +58,7 @@ pub fn complete_allow(answer: &mut Answer) {
     });
     let named: Vec<&str> = named.collect();
     if let Ok(named) = HeaderValue::from_str(&named.join(", ")) {
-        answer.headers_mut().insert(ALLOW, named);
+        response.headers_mut().insert(ALLOW, named);
     }
 }
 
@@ -64,12 +68,12 @@ mod tests {
     use crate::http::{empty, text};
 
     fn allowed(methods: &'static str) -> String {
-        let mut answer = empty(StatusCode::METHOD_NOT_ALLOWED);
-        answer
+        let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+        response
             .headers_mut()
             .insert(ALLOW, HeaderValue::from_static(methods));
-        complete_allow(&mut answer);
-        answer.headers()[ALLOW].to_str().unwrap_or_default().to_owned()
+        complete_allow(&mut response);
+        response.headers()[ALLOW].to_str().unwrap_or_default().to_owned()
     }
 
     #[test]
@@ -81,8 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn a_head_says_how_long_the_body_would_be() {
-        let length = |answer: Answer| without_body(answer).headers().get(CONTENT_LENGTH).cloned();
+    fn a_head_has_the_length_of_the_omitted_body() {
+        let length = |response: HttpResponse| without_body(response).headers().get(CONTENT_LENGTH).cloned();
         assert_eq!(length(text(StatusCode::OK, "four")), Some(4.into()));
         assert_eq!(length(empty(StatusCode::NOT_FOUND)), Some(0.into()));
         assert_eq!(length(empty(StatusCode::NO_CONTENT)), None);

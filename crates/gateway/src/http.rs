@@ -1,4 +1,4 @@
-//! Requests and answers, as the vendors' functions see them.
+//! HTTP requests and responses as the vendors' modules use them.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -15,57 +15,57 @@ use serde_json::Value;
 
 use callrec_core::text::Text;
 
-/// What is sent back: from memory, or from a file as it is read.
-pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
-pub type Answer = Response<Body>;
+/// A response body, from memory or read from a file while it is sent.
+pub type ResponseBody = UnsyncBoxBody<Bytes, std::io::Error>;
+pub type HttpResponse = Response<ResponseBody>;
 
-/// One request whose body has come in whole.
-pub struct Asked {
-    pub request: http::Request<Bytes>,
-    /// Who asks, as far as the network knows.
-    pub source: IpAddr,
+/// One request with its complete body.
+pub struct HttpRequest {
+    pub inner: http::Request<Bytes>,
+    /// The client's address, taking trusted proxies into account.
+    pub client_address: IpAddr,
 }
 
-impl Asked {
+impl HttpRequest {
     pub fn method(&self) -> &Method {
-        self.request.method()
+        self.inner.method()
     }
 
-    /// As it was sent, still percent-encoded.
+    /// The path as it was sent, still percent-encoded.
     pub fn path(&self) -> &str {
-        self.request.uri().path()
+        self.inner.uri().path()
     }
 
     pub fn headers(&self) -> &HeaderMap {
-        self.request.headers()
+        self.inner.headers()
     }
 
-    /// Without the byte order mark that some editors put before UTF-8.
+    /// The body without the byte order mark that some editors put before UTF-8.
     pub fn body(&self) -> &[u8] {
-        let body = self.request.body();
+        let body = self.inner.body();
         body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
     }
 
-    /// A header's text; `None` if it is absent or no text.
+    /// A header's value; `None` if it is absent or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
     }
 
-    /// The query's pairs, decoded.
+    /// The query's decoded pairs.
     pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-        let query = self.request.uri().query().unwrap_or_default();
+        let query = self.inner.uri().query().unwrap_or_default();
         form_urlencoded::parse(query.as_bytes())
     }
 
-    /// The first value of that name, whatever the case of the name.
+    /// The value of the first query parameter with this name, ignoring case.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let named = self.query().find(|(key, _)| key.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.into_owned())
     }
 
-    /// Name and password of HTTP Basic, in UTF-8 or else in Latin-1: of old clients some
-    /// send this, some that, and none says which.
-    pub fn basic(&self) -> Option<(String, String)> {
+    /// Name and password of HTTP Basic, decoded as UTF-8 or else as Latin-1. Old clients use either
+    /// encoding without declaring it.
+    pub fn basic_credentials(&self) -> Option<(String, String)> {
         let text = self.headers().get(AUTHORIZATION)?.to_str().ok()?;
         let (scheme, coded) = text.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("basic") {
@@ -78,7 +78,7 @@ impl Asked {
         Some((name.to_owned(), password.to_owned()))
     }
 
-    /// The first cookie of that name.
+    /// The first cookie with this name.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let headers = self.headers().get_all(COOKIE).iter();
         let pairs = headers
@@ -91,26 +91,26 @@ impl Asked {
             .map(|(_, value)| value)
     }
 
-    /// What stands behind `base` in the path: `/a/b` of `/base/a/b`, empty for `/base`.
-    pub fn below(&self, base: &str) -> Option<&str> {
+    /// The rest of the path after `base`: `/a/b` for `/base/a/b`, empty for `/base`.
+    pub fn path_below(&self, base: &str) -> Option<&str> {
         let rest = self.path().strip_prefix(base)?;
         (rest.is_empty() || rest.starts_with('/')).then_some(rest)
     }
 
-    /// The same, whatever the case of `base` in the path.
-    pub fn below_in_any_case(&self, base: &str) -> Option<&str> {
+    /// Like [`path_below`](Self::path_below), but ignores the case of `base`.
+    pub fn path_below_ignoring_case(&self, base: &str) -> Option<&str> {
         let (start, rest) = self.path().split_at_checked(base.len())?;
         let is_base = start.eq_ignore_ascii_case(base) && (rest.is_empty() || rest.starts_with('/'));
         is_base.then_some(rest)
     }
 
-    /// The body as JSON that is nested no deeper than `depth`.
+    /// Parses the body as JSON nested at most `depth` levels deep.
     pub fn json(&self, depth: u32) -> Result<Value, String> {
         json_of(self.body(), depth)
     }
 }
 
-/// JSON nested no deeper than `depth`.
+/// Parses JSON nested at most `depth` levels deep.
 pub fn json_of(bytes: &[u8], depth: u32) -> Result<Value, String> {
     if nesting(bytes) > depth {
         return Err(format!("JSON is nested deeper than {depth}"));
@@ -118,7 +118,7 @@ pub fn json_of(bytes: &[u8], depth: u32) -> Result<Value, String> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
-/// How deep brackets are nested outside of strings.
+/// The nesting depth of brackets outside of strings.
 fn nesting(bytes: &[u8]) -> u32 {
     let (mut now, mut most, mut text, mut escaped) = (0u32, 0u32, false, false);
     for byte in bytes {
@@ -137,60 +137,59 @@ fn nesting(bytes: &[u8]) -> u32 {
     most
 }
 
-/// One part of a path, decoded; `None` if that is no UTF-8.
+/// One decoded segment of a path; `None` if it is not UTF-8.
 pub fn decoded(part: &str) -> Option<String> {
     percent_decode_str(part).decode_utf8().ok().map(Cow::into_owned)
 }
 
-/// What stands in a name that a client sent. A NUL would hide what is behind it, and no
-/// name has one.
+/// A name that a client sent. NUL is replaced, since it would hide the rest of the name.
 pub fn name(text: &str) -> Text {
     Text::from(text.replace('\0', "\u{fffd}"))
 }
 
-pub fn body_of(bytes: impl Into<Bytes>) -> Body {
+pub fn body_of(bytes: impl Into<Bytes>) -> ResponseBody {
     Full::new(bytes.into())
         .map_err(|never| match never {})
         .boxed_unsync()
 }
 
-pub fn empty(status: StatusCode) -> Answer {
-    answer(status, None, Bytes::new())
+pub fn empty(status: StatusCode) -> HttpResponse {
+    response(status, None, Bytes::new())
 }
 
-pub fn json(status: StatusCode, value: &impl serde::Serialize) -> Answer {
-    // What is serialised here has text keys only, so it cannot fail.
+pub fn json(status: StatusCode, value: &impl serde::Serialize) -> HttpResponse {
+    // Serialization cannot fail, since all keys are text.
     let text = serde_json::to_vec(value).unwrap_or_default();
-    answer(status, Some("application/json"), text)
+    response(status, Some("application/json"), text)
 }
 
-pub fn text(status: StatusCode, text: impl Into<String>) -> Answer {
-    answer(status, Some("text/plain; charset=utf-8"), text.into())
+pub fn text(status: StatusCode, text: impl Into<String>) -> HttpResponse {
+    response(status, Some("text/plain; charset=utf-8"), text.into())
 }
 
-pub fn answer(status: StatusCode, kind: Option<&'static str>, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(body_of(body));
-    *answer.status_mut() = status;
+pub fn response(status: StatusCode, kind: Option<&'static str>, body: impl Into<Bytes>) -> HttpResponse {
+    let mut response = Response::new(body_of(body));
+    *response.status_mut() = status;
     if let Some(kind) = kind {
-        answer
+        response
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
-    answer
+    response
 }
 
-/// Said to come again in a moment.
-pub fn later(mut answer: Answer) -> Answer {
-    answer
+/// Adds `Retry-After: 1`.
+pub fn with_retry_after(mut response: HttpResponse) -> HttpResponse {
+    response
         .headers_mut()
         .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    answer
+    response
 }
 
-/// Puts a header whose value may come from outside; what cannot be a header is left out.
-pub fn put(answer: &mut Answer, name: &'static str, value: &str) {
+/// Sets a header to an untrusted value. An invalid value is dropped.
+pub fn set_header(response: &mut HttpResponse, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        answer.headers_mut().insert(name, value);
+        response.headers_mut().insert(name, value);
     }
 }
 
@@ -198,10 +197,10 @@ pub fn put(answer: &mut Answer, name: &'static str, value: &str) {
 mod tests {
     use super::*;
 
-    fn asked(request: http::request::Builder, body: &'static str) -> Asked {
-        Asked {
-            request: request.body(Bytes::from(body)).expect("a request"),
-            source: IpAddr::from([127, 0, 0, 1]),
+    fn http_request(request: http::request::Builder, body: &'static str) -> HttpRequest {
+        HttpRequest {
+            inner: request.body(Bytes::from(body)).expect("a request"),
+            client_address: IpAddr::from([127, 0, 0, 1]),
         }
     }
 
@@ -210,10 +209,10 @@ mod tests {
         let coded = BASE64_STANDARD.encode("user1:se:cret");
         let request = http::Request::builder().header("Authorization", format!("bAsIc {coded}"));
         let expected = Some(("user1".to_owned(), "se:cret".to_owned()));
-        assert_eq!(asked(request, "").basic(), expected);
+        assert_eq!(http_request(request, "").basic_credentials(), expected);
         for wrong in ["Basic", "Basic !!!!", "Bearer abc", "Basic dXNlcg=="] {
             let request = http::Request::builder().header("Authorization", wrong);
-            assert_eq!(asked(request, "").basic(), None, "{wrong}");
+            assert_eq!(http_request(request, "").basic_credentials(), None, "{wrong}");
         }
     }
 
@@ -223,35 +222,50 @@ mod tests {
             let coded = BASE64_STANDARD.encode(plain);
             let request = http::Request::builder().header("Authorization", format!("Basic {coded}"));
             let expected = Some(("ren\u{e9}".to_owned(), "gr\u{fc}n".to_owned()));
-            assert_eq!(asked(request, "").basic(), expected);
+            assert_eq!(http_request(request, "").basic_credentials(), expected);
         }
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_part_of_a_body() {
-        let json = asked(http::Request::builder(), "\u{feff}{\"a\":1}");
+    fn a_byte_order_mark_is_removed_from_the_body() {
+        let json = http_request(http::Request::builder(), "\u{feff}{\"a\":1}");
         assert_eq!(json.json(4), Ok(serde_json::json!({ "a": 1 })));
-        assert!(asked(http::Request::builder(), "\u{feff}").body().is_empty());
+        assert!(
+            http_request(http::Request::builder(), "\u{feff}")
+                .body()
+                .is_empty()
+        );
     }
 
     #[test]
-    fn a_base_is_a_whole_part_of_a_path() {
-        let at = |path: &str| asked(http::Request::builder().uri(path), "");
-        assert_eq!(at("/api/v2/me").below("/api/v2"), Some("/me"));
-        assert_eq!(at("/api/v2").below("/api/v2"), Some(""));
-        assert_eq!(at("/api/v22/me").below("/api/v2"), None);
-        assert_eq!(at("/API/v2/me").below("/api/v2"), None);
+    fn a_base_must_match_whole_segments() {
+        let request_to = |path: &str| http_request(http::Request::builder().uri(path), "");
+        assert_eq!(request_to("/api/v2/me").path_below("/api/v2"), Some("/me"));
+        assert_eq!(request_to("/api/v2").path_below("/api/v2"), Some(""));
+        assert_eq!(request_to("/api/v22/me").path_below("/api/v2"), None);
+        assert_eq!(request_to("/API/v2/me").path_below("/api/v2"), None);
     }
 
     #[test]
-    fn a_base_in_any_case_is_a_whole_part_of_a_path() {
-        let at = |path: &str| asked(http::Request::builder().uri(path), "");
+    fn a_base_in_any_case_must_match_whole_segments() {
+        let request_to = |path: &str| http_request(http::Request::builder().uri(path), "");
         for path in ["/Api/V2/Me", "/api/v2/Me"] {
-            assert_eq!(at(path).below_in_any_case("/aPi/v2"), Some("/Me"), "{path}");
+            assert_eq!(
+                request_to(path).path_below_ignoring_case("/aPi/v2"),
+                Some("/Me"),
+                "{path}"
+            );
         }
-        assert_eq!(at("/API/V2").below_in_any_case("/api/v2"), Some(""));
+        assert_eq!(
+            request_to("/API/V2").path_below_ignoring_case("/api/v2"),
+            Some("")
+        );
         for path in ["/API/V22", "/API", "/b\u{e4}/V2"] {
-            assert_eq!(at(path).below_in_any_case("/api/v2"), None, "{path}");
+            assert_eq!(
+                request_to(path).path_below_ignoring_case("/api/v2"),
+                None,
+                "{path}"
+            );
         }
     }
 

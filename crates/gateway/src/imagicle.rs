@@ -6,9 +6,9 @@ mod api;
 mod config;
 
 use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
-use callrec_core::words::Result;
+use callrec_core::types::Result;
 
-use crate::registration::{Offered, Registration};
+use crate::registration::{Availability, Registration};
 pub use config::ImagicleConfig;
 
 impl Registration for ImagicleConfig {
@@ -16,8 +16,8 @@ impl Registration for ImagicleConfig {
         "imagicle"
     }
 
-    fn offered(&self) -> Offered {
-        Offered::ByDefault
+    fn availability(&self) -> Availability {
+        Availability::ByDefault
     }
 
     fn keys(&self) -> Vec<KeyDescription> {

@@ -1,5 +1,5 @@
-//! Lets clients in. The host's own function knows names and secrets: it is asked by so many
-//! at a time, and who fails is slowed down.
+//! Authenticates clients through the host's function. The number of concurrent calls is limited,
+//! and failed attempts are slowed down.
 
 use std::io;
 use std::net::IpAddr;
@@ -9,167 +9,169 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
-use super::auth::{Credentials, Doorkeeper, Identity, Refused, Scheme, caller_of};
-use super::http::Asked;
-use super::life::Door;
-use super::places::{Place, Places};
-use super::source::network;
-use super::throttle::{Outcome, Throttle, TooMany, Try};
+use super::auth::{AuthError, AuthenticatedUser, Authenticator, Credentials, Scheme, caller_of};
+use super::client_address::client_network;
+use super::guarded_authenticator::GuardedAuthenticator;
+use super::http::HttpRequest;
+use super::login_throttle::{LoginAttempt, LoginOutcome, LoginThrottle, TooManyAttempts};
+use super::permit_pool::{PermitPool, PoolPermit};
 use crate::config::GatewayConfig;
 use callrec_core::calls::Caller;
 use callrec_core::memory;
 use callrec_core::sync::Mutex;
-use callrec_core::words::Status;
+use callrec_core::types::Status;
 
-/// What stands between a client and the host's function.
+/// Limits and delays the calls of the host's function.
 pub struct Logins {
-    door: Arc<Door>,
-    /// Turns true when the gateway is to stop.
+    authenticator: Arc<GuardedAuthenticator>,
+    /// Becomes true when the gateway stops.
     stopping: watch::Receiver<bool>,
-    throttle: Arc<Throttle>,
-    places: Arc<Places>,
-    /// Threads of its own: whatever else waits for a disk, nobody waits behind it to be
-    /// let in.
-    threads: Handle,
-    lent_by: Mutex<Option<Runtime>>,
+    throttle: Arc<LoginThrottle>,
+    permits: Arc<PermitPool>,
+    /// Threads of its own, so that a login never waits behind other work that waits for a disk.
+    blocking_threads: Handle,
+    runtime: Mutex<Option<Runtime>>,
 }
 
 impl Logins {
     pub fn new(
         config: &GatewayConfig,
-        door: Arc<Door>,
+        authenticator: Arc<GuardedAuthenticator>,
         stopping: watch::Receiver<bool>,
     ) -> io::Result<Logins> {
-        let places = config.auth_parallel as usize;
-        // It only lends its threads that may wait; they are started when they are needed.
-        let lender = tokio::runtime::Builder::new_current_thread()
-            .max_blocking_threads(places)
+        let permits = config.auth_parallel as usize;
+        // Only the blocking threads of this runtime are used. They start on demand.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(permits)
             .thread_name("callrec-auth")
             .on_thread_start(memory::stay_inside)
             .build()?;
         Ok(Logins {
-            door,
+            authenticator,
             stopping,
-            throttle: Throttle::new(config.auth_delay_ms, config.auth_delay_max_ms),
-            places: Places::new(places, places / 2),
-            threads: lender.handle().clone(),
-            lent_by: Mutex::new(Some(lender)),
+            throttle: LoginThrottle::new(config.auth_delay_ms, config.auth_delay_max_ms),
+            permits: PermitPool::new(permits, permits / 2),
+            blocking_threads: runtime.handle().clone(),
+            runtime: Mutex::new(Some(runtime)),
         })
     }
 
-    /// Its threads end; one that does not is not waited for longer than this.
+    /// Ends the threads. Waits at most `timeout` for a call that hangs.
     pub fn close(&self, timeout: Duration) {
-        let lender = self.lent_by.lock().take();
-        if let Some(lender) = lender {
-            lender.shutdown_timeout(timeout);
+        let runtime = self.runtime.lock().take();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_timeout(timeout);
         }
     }
 
-    /// Whom these credentials belong to. Waits if they are to be slowed down.
-    pub async fn identify(&self, credentials: Credentials) -> Result<Identity, Refused> {
-        let (attempt, place) = self.turn(&credentials).await?;
-        let settle = |found: &Result<Identity, Status>| {
+    /// Authenticates these credentials. Waits if the attempt is delayed.
+    pub async fn authenticate(&self, credentials: Credentials) -> Result<AuthenticatedUser, AuthError> {
+        let (attempt, permit) = self.wait_turn(&credentials).await?;
+        let report = |found: &Result<AuthenticatedUser, Status>| {
             let outcome = match found {
-                Ok(_) => Outcome::Right,
-                Err(Status::Unauthenticated) => Outcome::Wrong,
-                Err(_) => Outcome::Open,
+                Ok(_) => LoginOutcome::Accepted,
+                Err(Status::Unauthenticated) => LoginOutcome::Rejected,
+                Err(_) => LoginOutcome::Undecided,
             };
-            attempt.settle(outcome, Instant::now());
+            attempt.finish(outcome, Instant::now());
         };
-        self.ask_host(credentials, place, settle).await
+        self.call_host(credentials, permit, report).await
     }
 
-    /// Waits until the host may be asked; but who is slowed down does not hold up the
-    /// gateway's end.
-    async fn turn(&self, credentials: &Credentials) -> Result<(Try, Place), Refused> {
-        let source = credentials.source;
-        let mut attempt = self.throttle.enter(source, &credentials.name);
+    /// Waits until the host may be called. A delayed attempt does not hold up the gateway's
+    /// shutdown.
+    async fn wait_turn(&self, credentials: &Credentials) -> Result<(LoginAttempt, PoolPermit), AuthError> {
+        let client = credentials.client_address;
+        let mut attempt = self.throttle.begin_attempt(client, &credentials.name);
         let mut stopped = self.stopping.clone();
         loop {
-            // While others wait here they may fail: so it is looked at with the place.
-            let place = self.places.take(network(source)).await;
+            // Checked with the permit held, since other attempts may have failed meanwhile.
+            let permit = self.permits.acquire(client_network(client)).await;
             let wait = attempt.wait_until(Instant::now());
-            let Some(at) = wait.map_err(|TooMany| Refused::NotNow)? else {
-                return Ok((attempt, place));
+            let Some(at) = wait.map_err(|TooManyAttempts| AuthError::Unavailable)? else {
+                return Ok((attempt, permit));
             };
-            drop(place);
+            drop(permit);
             tokio::select! {
                 () = tokio::time::sleep_until(at.into()) => {}
-                _ = stopped.wait_for(|stopped| *stopped) => return Err(Refused::NotNow),
+                _ = stopped.wait_for(|stopped| *stopped) => return Err(AuthError::Unavailable),
             }
         }
     }
 
-    /// The key that signs the callbacks of an account; `None`: they are not signed.
-    pub async fn signature_key(&self, account: &str) -> Result<Option<String>, Refused> {
+    /// The key that signs an account's callbacks; `None`: they are not signed.
+    pub async fn signature_key(&self, account: &str) -> Result<Option<String>, AuthError> {
         let credentials = Credentials {
             scheme: Scheme::Signature,
             name: account.to_owned(),
             secret: String::new(),
-            source: IpAddr::from([127, 0, 0, 1]),
+            client_address: IpAddr::from([127, 0, 0, 1]),
         };
-        // No client's: together they are one source.
-        let place = self.places.take(IpAddr::from([0, 0, 0, 0])).await;
-        match self.ask_host(credentials, place, |_| {}).await {
-            Ok(identity) => Ok(Some(identity.signature_key).filter(|key| !key.is_empty())),
-            Err(Refused::Unknown) => Ok(None),
-            Err(refused) => Err(refused),
+        // These calls have no client, so they count as one client together.
+        let permit = self.permits.acquire(IpAddr::from([0, 0, 0, 0])).await;
+        match self.call_host(credentials, permit, |_| {}).await {
+            Ok(user) => Ok(Some(user.signature_key).filter(|key| !key.is_empty())),
+            Err(AuthError::InvalidCredentials) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    /// Also if the client does not wait for the answer, `settle` hears it.
-    async fn ask_host(
+    /// `report` is called even if the client no longer waits.
+    async fn call_host(
         &self,
         credentials: Credentials,
-        place: Place,
-        settle: impl FnOnce(&Result<Identity, Status>) + Send + 'static,
-    ) -> Result<Identity, Refused> {
-        let door = self.door.clone();
-        let asked = self.threads.spawn_blocking(move || {
-            let _place = place;
-            let found = identify(&*door, &credentials);
-            settle(&found);
+        permit: PoolPermit,
+        report: impl FnOnce(&Result<AuthenticatedUser, Status>) + Send + 'static,
+    ) -> Result<AuthenticatedUser, AuthError> {
+        let authenticator = self.authenticator.clone();
+        let called = self.blocking_threads.spawn_blocking(move || {
+            let _permit = permit;
+            let found = authenticate(&*authenticator, &credentials);
+            report(&found);
             found.map_err(|status| match status {
-                Status::Unauthenticated => Refused::Unknown,
-                _ => Refused::Broken,
+                Status::Unauthenticated => AuthError::InvalidCredentials,
+                _ => AuthError::HostFailed,
             })
         });
-        match asked.await {
+        match called.await {
             Ok(found) => found,
-            Err(fault) if fault.is_panic() => Err(Refused::Broken),
-            // The gateway is at its end.
-            Err(_) => Err(Refused::NotNow),
+            Err(fault) if fault.is_panic() => Err(AuthError::HostFailed),
+            // The gateway has stopped.
+            Err(_) => Err(AuthError::Unavailable),
         }
     }
 
     /// The caller by HTTP Basic.
-    pub async fn basic(&self, asked: &Asked) -> Result<Caller, Refused> {
-        let (name, secret) = asked.basic().ok_or(Refused::Unknown)?;
+    pub async fn authenticate_basic(&self, request: &HttpRequest) -> Result<Caller, AuthError> {
+        let (name, secret) = request.basic_credentials().ok_or(AuthError::InvalidCredentials)?;
         let credentials = Credentials {
             scheme: Scheme::Basic,
             name,
             secret,
-            source: asked.source,
+            client_address: request.client_address,
         };
-        let identity = self.identify(credentials).await?;
-        Ok(caller_of(identity, asked))
+        let user = self.authenticate(credentials).await?;
+        Ok(caller_of(user, request))
     }
 }
 
 impl Drop for Logins {
     fn drop(&mut self) {
-        if let Some(lender) = self.lent_by.lock().take() {
-            // Whoever lets go last may be a thread that must not wait.
-            lender.shutdown_background();
+        if let Some(runtime) = self.runtime.lock().take() {
+            // The last owner may be a thread that must not block.
+            runtime.shutdown_background();
         }
     }
 }
 
-fn identify(doorkeeper: &dyn Doorkeeper, credentials: &Credentials) -> Result<Identity, Status> {
-    let identity = doorkeeper.identify(credentials)?;
-    // Where nobody is let in, no level is needed. Level 0 is nobody.
-    match credentials.scheme == Scheme::Signature || (1..=10).contains(&identity.level) {
-        true => Ok(identity),
+fn authenticate(
+    authenticator: &dyn Authenticator,
+    credentials: &Credentials,
+) -> Result<AuthenticatedUser, Status> {
+    let user = authenticator.authenticate(credentials)?;
+    // A signature lookup is not a login and needs no level. Level 0 is no user.
+    match credentials.scheme == Scheme::Signature || (1..=10).contains(&user.level) {
+        true => Ok(user),
         false => Err(Status::Unauthenticated),
     }
 }

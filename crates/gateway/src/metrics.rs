@@ -8,26 +8,26 @@ use prometheus_client::registry::Registry;
 
 use super::api::ApiGauge;
 use super::gateway::Gateway;
-use super::http::{Answer, answer, json};
+use super::http::{HttpResponse, json, response};
 use callrec_core::recorder::Statistics;
 
-/// 200 while recordings can be started, else 503 with the reason.
-pub fn health(gateway: &Gateway) -> Answer {
+/// Returns 200 while recordings can be started, otherwise 503 with the reason.
+pub fn health(gateway: &Gateway) -> HttpResponse {
     match gateway.recorder().statistics() {
-        Err(error) => unwell(&error.message),
-        Ok(_) if gateway.engine().is_low() => unwell("too little disk is free"),
-        Ok(_) if gateway.engine().can_store().is_err() => unwell("the storage directory was moved away"),
+        Err(error) => unavailable(&error.message),
+        Ok(_) if gateway.engine().is_space_low() => unavailable("too little disk is free"),
+        Ok(_) if gateway.engine().can_store().is_err() => unavailable("the storage directory was moved away"),
         Ok(_) => json(StatusCode::OK, &serde_json::json!({ "status": "ok" })),
     }
 }
 
-fn unwell(why: &str) -> Answer {
-    let body = serde_json::json!({ "status": "unavailable", "reason": why });
+fn unavailable(reason: &str) -> HttpResponse {
+    let body = serde_json::json!({ "status": "unavailable", "reason": reason });
     json(StatusCode::SERVICE_UNAVAILABLE, &body)
 }
 
-/// `gauges`: those of the APIs.
-pub fn metrics(gateway: &Gateway, gauges: &[ApiGauge]) -> Answer {
+/// `gauges` are those of the APIs.
+pub fn metrics(gateway: &Gateway, gauges: &[ApiGauge]) -> HttpResponse {
     let mut registry = Registry::with_prefix("callrec");
     if let Ok(statistics) = gateway.recorder().statistics() {
         engine_metrics(&mut registry, &statistics);
@@ -36,12 +36,12 @@ pub fn metrics(gateway: &Gateway, gauges: &[ApiGauge]) -> Answer {
         let value = ConstGauge::new(gauge.value as i64);
         registry.register(gauge.name, gauge.help, value);
     }
-    gateway.meters.register(&mut registry);
+    gateway.request_counters.register(&mut registry);
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = text::encode(&mut out, &registry);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    answer(StatusCode::OK, Some(kind), out)
+    response(StatusCode::OK, Some(kind), out)
 }
 
 fn engine_metrics(registry: &mut Registry, now: &Statistics) {
@@ -61,7 +61,7 @@ fn engine_metrics(registry: &mut Registry, now: &Statistics) {
         ),
         ("free_bytes", "Free bytes where recordings go", now.free_bytes),
     ];
-    // What nobody knows yet is left out.
+    // Unknown values are omitted.
     for (name, help, value) in gauges.into_iter().filter(|row| row.2 != u64::MAX) {
         registry.register(name, help, ConstGauge::new(value as i64));
     }
@@ -94,7 +94,7 @@ fn engine_metrics(registry: &mut Registry, now: &Statistics) {
 mod tests {
     use super::*;
 
-    fn told(now: &Statistics) -> String {
+    fn encoded(now: &Statistics) -> String {
         let mut registry = Registry::default();
         engine_metrics(&mut registry, now);
         let mut out = String::new();
@@ -103,13 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn a_room_that_is_not_known_is_not_told() {
+    fn an_unknown_amount_of_free_space_is_left_out() {
         let mut now = Statistics {
             free_bytes: 7,
             ..Statistics::default()
         };
-        assert!(told(&now).contains("\nfree_bytes 7\n"), "{}", told(&now));
+        assert!(encoded(&now).contains("\nfree_bytes 7\n"), "{}", encoded(&now));
         now.free_bytes = u64::MAX;
-        assert!(!told(&now).contains("free_bytes"), "{}", told(&now));
+        assert!(!encoded(&now).contains("free_bytes"), "{}", encoded(&now));
     }
 }

@@ -1,4 +1,4 @@
-//! The part of a file that a client asks for.
+//! Range requests.
 
 use std::io;
 
@@ -7,23 +7,23 @@ use http::{Method, Request};
 use http_body_util::{BodyExt, Empty};
 use tower_http::services::ServeDir;
 
+use super::audio_backend::AudioBackend;
 use super::head::is_without_body;
-use super::http::{Answer, Asked};
-use super::sent_audio::SentAudio;
+use super::http::{HttpRequest, HttpResponse};
 
-/// The file, whole or in part, if it has changed or at all, as it is asked for. Ranges are
-/// defined for GET alone: a HEAD is answered as if it had none (RFC 9110, 14.2).
-pub async fn serve(file: SentAudio, asked: &Asked) -> io::Result<Answer> {
-    let mut headers = asked.headers().clone();
-    match bytes_range(&headers).filter(|_| !is_without_body(asked)) {
-        Some(range) if is_still_the_same(&file, &headers).await? => headers.insert(RANGE, range),
+/// Serves the file with ranges and conditional requests. Ranges are defined only for GET: a HEAD is
+/// answered as if it had none (RFC 9110, 14.2).
+pub async fn serve(file: AudioBackend, request: &HttpRequest) -> io::Result<HttpResponse> {
+    let mut headers = request.headers().clone();
+    match bytes_range(&headers).filter(|_| !is_without_body(request)) {
+        Some(range) if matches_if_range(&file, &headers).await? => headers.insert(RANGE, range),
         _ => headers.remove(RANGE),
     };
-    send(file, asked.method(), headers).await
+    send(file, request.method(), headers).await
 }
 
-/// The range in the form that is understood below. A unit that is not known is ignored, and
-/// none has a case (RFC 9110, 14).
+/// The range in the form that tower-http understands. Unknown units are ignored, and units are
+/// case-insensitive (RFC 9110, 14).
 fn bytes_range(headers: &HeaderMap) -> Option<HeaderValue> {
     let (unit, range) = headers.get(RANGE)?.to_str().ok()?.split_once('=')?;
     let is_known = unit.trim().eq_ignore_ascii_case("bytes");
@@ -32,9 +32,9 @@ fn bytes_range(headers: &HeaderMap) -> Option<HeaderValue> {
         .filter(|_| is_known)
 }
 
-/// Whether the client has a part of this very file, as far as it asks (`If-Range`): a weak
-/// tag never says so, and a date says so to the second alone.
-async fn is_still_the_same(file: &SentAudio, headers: &HeaderMap) -> io::Result<bool> {
+/// Whether `If-Range` matches this file. A weak tag never matches, and a date has a resolution of
+/// one second.
+async fn matches_if_range(file: &AudioBackend, headers: &HeaderMap) -> io::Result<bool> {
     let Some(known) = headers.get(IF_RANGE) else {
         return Ok(true);
     };
@@ -45,8 +45,8 @@ async fn is_still_the_same(file: &SentAudio, headers: &HeaderMap) -> io::Result<
         .any(|name| now.headers().get(name) == Some(known)))
 }
 
-async fn send(file: SentAudio, method: &Method, headers: HeaderMap) -> io::Result<Answer> {
-    // Which file it is, is decided already.
+async fn send(file: AudioBackend, method: &Method, headers: HeaderMap) -> io::Result<HttpResponse> {
+    // The backend serves a single file, whatever the path.
     let mut request = Request::new(Empty::<bytes::Bytes>::new());
     *request.method_mut() = method.clone();
     *request.headers_mut() = headers;

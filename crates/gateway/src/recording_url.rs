@@ -1,11 +1,11 @@
-//! Where clients find the audio of a recording.
+//! URLs under which clients find the audio of recordings.
 
 use super::Gateway;
 
-/// The path below which all of them are.
+/// The path below which all audio lies.
 pub const AUDIO_PATH: &str = "/recordings";
 
-/// A recording's url as clients see it.
+/// A recording's URL as clients see it.
 pub fn public_url_of(gateway: &Gateway, url: &str) -> String {
     if is_absolute(url) {
         url.to_owned()
@@ -14,8 +14,8 @@ pub fn public_url_of(gateway: &Gateway, url: &str) -> String {
     }
 }
 
-/// The same for somebody who may have the audio without a login: signed, if the gateway signs
-/// urls and it is the gateway that serves this one.
+/// A recording's URL for receivers that have no login. It is signed if the gateway signs URLs and
+/// serves this one itself.
 pub fn shared_url_of(gateway: &Gateway, url: &str) -> String {
     let public = public_url_of(gateway, url);
     let is_served = match public.strip_prefix(&gateway.public_url()) {
@@ -28,7 +28,7 @@ pub fn shared_url_of(gateway: &Gateway, url: &str) -> String {
     }
 }
 
-/// Whether a url names its own server.
+/// Whether the URL includes scheme and host.
 pub fn is_absolute(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
 }

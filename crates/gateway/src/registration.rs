@@ -1,5 +1,5 @@
-//! What every build knows of an API, also one without the feature `server`: its name, its
-//! keys and what it adds to the names of recordings.
+//! What every build knows of an API, even without the feature `server`: its name, its keys and its
+//! placeholders for file names.
 
 use std::fmt::Debug;
 #[cfg(feature = "server")]
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use callrec_core::keys::KeyDescription;
 use callrec_core::storage::Placeholders;
-use callrec_core::words::Result;
+use callrec_core::types::Result;
 
 #[cfg(feature = "server")]
 use super::api::HttpApi;
@@ -16,39 +16,39 @@ use super::gateway::Gateway;
 
 /// Whether an API is offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offered {
-    /// Unless `gateway.apis` leaves it out.
+pub enum Availability {
+    /// Offered unless `gateway.apis` omits it.
     ByDefault,
-    /// If `gateway.apis` names it.
+    /// Offered if `gateway.apis` lists it.
     WhenNamed,
-    /// `gateway.apis` does not know it: which requests it claims is its own decision.
+    /// Not selected by `gateway.apis`; the API itself decides which requests it claims.
     Always,
 }
 
-/// One API with its keys, before a gateway has been started. A vendor's folder implements
-/// this, and one line of `apis.rs` registers it.
+/// One API with its keys, before a gateway is started. A vendor's module implements this, and one
+/// line of `apis.rs` registers it.
 pub trait Registration: Debug + Send + Sync {
-    /// The name of the API in `gateway.apis`.
+    /// The API's name in `gateway.apis`.
     fn name(&self) -> &'static str;
 
-    fn offered(&self) -> Offered;
+    fn availability(&self) -> Availability;
 
     /// Its keys, in the order of the documents.
     fn keys(&self) -> Vec<KeyDescription>;
 
-    /// Sets one of its keys. Returns `None` if it is none of them.
+    /// Sets one of its keys. Returns `None` if the key is not its own.
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>>;
 
-    /// Adds what `storage.name` may contain because of this API.
+    /// Adds the API's placeholders for `storage.name`.
     fn placeholders(&self, known: Placeholders) -> Placeholders {
         known
     }
 
-    /// A copy of it, with its keys as they are.
+    /// A copy of the registration with its current settings.
     fn boxed(&self) -> Box<dyn Registration>;
 
-    /// Makes the API for one gateway. A vendor that publishes several protocols makes
-    /// several, each with paths, a form of refusals and a row of metrics of its own.
+    /// Creates the API for one gateway. A vendor with several protocols creates several, each with
+    /// its own paths, error responses and metrics.
     #[cfg(feature = "server")]
     fn open(&self, gateway: &Arc<Gateway>) -> Vec<Box<dyn HttpApi>>;
 }

@@ -1,38 +1,38 @@
-//! All keys of a gateway: its own, and those of the APIs that are registered.
+//! All configuration keys of a gateway: its own, and those of the registered APIs.
 
 #[cfg(feature = "server")]
 use std::sync::Arc;
 
 use super::apis;
 use super::config::GatewayConfig;
-use super::registration::{Offered, Registration};
+use super::registration::{Availability, Registration};
 use callrec_core::keys::checks::{Accepts, Check, choice, list};
 use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
 use callrec_core::storage::Placeholders;
-use callrec_core::words;
+use callrec_core::types;
 
 #[cfg(feature = "server")]
 use super::api::HttpApi;
 #[cfg(feature = "server")]
 use super::gateway::Gateway;
 
-/// What a gateway is started with.
+/// The settings that a gateway is started with.
 #[derive(Clone, Debug)]
 pub struct GatewaySettings {
     config: GatewayConfig,
     apis: Vec<Box<dyn Registration>>,
 }
 
-/// Only the registrations know which names it takes.
+/// Separate from `GatewayConfig`, since the accepted names depend on the registrations.
 const APIS: &[ConfigKey<GatewaySettings>] = &[ConfigKey {
     name: "gateway.apis",
     default: "",
-    meaning: "which of the published HTTP APIs are offered, with commas: {apis}",
+    meaning: "The published HTTP APIs that are offered, separated by commas: {apis}.",
     set: GatewaySettings::offer,
     accepts: || Accepts::Other,
 }];
 
-/// With all that `apis.rs` registers.
+/// All registered APIs with their defaults.
 impl Default for GatewaySettings {
     fn default() -> GatewaySettings {
         GatewaySettings::with(apis::registered())
@@ -40,15 +40,17 @@ impl Default for GatewaySettings {
 }
 
 impl GatewaySettings {
-    /// With these APIs and no others.
+    /// Only these APIs.
     pub fn with(apis: Vec<Box<dyn Registration>>) -> GatewaySettings {
         let mut config = GatewayConfig::default();
-        let default = apis.iter().filter(|api| api.offered() == Offered::ByDefault);
+        let default = apis
+            .iter()
+            .filter(|api| api.availability() == Availability::ByDefault);
         config.apis = default.map(|api| api.name()).collect();
         GatewaySettings { config, apis }
     }
 
-    /// The gateway's own keys.
+    /// The gateway's own settings.
     pub fn config(&self) -> &GatewayConfig {
         &self.config
     }
@@ -66,22 +68,25 @@ impl GatewaySettings {
         keys
     }
 
-    /// Returns `None` if it is no key of the gateway or of one of its APIs.
-    pub fn set_known(&mut self, name: &str, value: &str) -> Option<words::Result<()>> {
+    /// Sets a key. Returns `None` if it is not a key of the gateway or of one of its APIs.
+    pub fn set_known(&mut self, name: &str, value: &str) -> Option<types::Result<()>> {
         set_key(self, APIS, name, value)
             .or_else(|| set_key(&mut self.config, GatewayConfig::KEYS, name, value))
             .or_else(|| self.apis.iter_mut().find_map(|api| api.set_known(name, value)))
     }
 
-    /// The placeholders that `storage.name` may contain beside the engine's own.
+    /// The placeholders that the APIs add to `storage.name`.
     pub fn placeholders(&self) -> Placeholders {
         let apis = self.apis.iter();
         apis.fold(Placeholders::new(), |known, api| api.placeholders(known))
     }
 
-    /// The names that `gateway.apis` takes.
+    /// The names that `gateway.apis` accepts.
     fn names(&self) -> Vec<&'static str> {
-        let named = self.apis.iter().filter(|api| api.offered() != Offered::Always);
+        let named = self
+            .apis
+            .iter()
+            .filter(|api| api.availability() != Availability::Always);
         named.map(|api| api.name()).collect()
     }
 
@@ -97,13 +102,13 @@ impl GatewaySettings {
         Ok(())
     }
 
-    /// The APIs that are offered, in the order of their registration.
+    /// The offered APIs, in the order of registration.
     #[cfg(feature = "server")]
     pub(crate) fn open(&self, gateway: &Arc<Gateway>) -> Vec<Box<dyn HttpApi>> {
         let offered = self
             .apis
             .iter()
-            .filter(|api| api.offered() == Offered::Always || self.config.offers(api.name()));
+            .filter(|api| api.availability() == Availability::Always || self.config.offers(api.name()));
         offered.flat_map(|api| api.open(gateway)).collect()
     }
 }

@@ -1,9 +1,8 @@
-//! Urls of recordings that need no login: receivers of callbacks simply download what they
-//! are told of. Such a url says when it expires, and carries a signature that nobody else
-//! can make.
+//! Recording URLs that need no login, so that receivers of callbacks can download the audio. Such a
+//! URL carries its expiry time and a signature.
 //!
-//! The secret is the directory's own, and not an account's key: an account's owner knows
-//! that key and could make urls for the recordings of others, and a recording that the host
+//! The secret belongs to the directory, not to an account. The owner of an account knows the
+//! account's key and could sign URLs of other users' recordings, and a recording that the host
 //! started has no account.
 
 use std::io;
@@ -14,25 +13,25 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::http::Asked;
+use super::http::HttpRequest;
 use callrec_core::clock::unix_ms;
 use callrec_core::engine::Engine;
 
-/// Its file in `.callrec`.
+/// The file name in `.callrec`.
 const SECRET: &str = "url.key";
 const EXPIRES: &str = "expires";
 const SIGNATURE: &str = "signature";
-/// What else is signed by this secret one day begins otherwise.
+/// Separates these signatures from any other use of the secret.
 const PURPOSE: &str = "callrec recording url";
 
-/// Signs the urls of one directory's recordings, and knows them again.
+/// Signs the URLs of one directory's recordings and verifies them.
 pub struct UrlSigner {
-    /// With the secret, and nothing signed yet.
+    /// Initialized with the secret.
     keyed: Hmac<Sha256>,
     lifetime_ms: u64,
 }
 
-/// What a url shows in place of a login.
+/// The signature that a request's URL carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UrlSignature {
     expires: String,
@@ -40,12 +39,12 @@ pub struct UrlSignature {
 }
 
 impl UrlSigner {
-    /// `None`: urls live 0 ms, so none is signed. Waits for the disk.
+    /// Returns `None` if `lifetime_ms` is 0: URLs are not signed. Waits for the disk.
     pub fn open(engine: &Engine, lifetime_ms: u64) -> io::Result<Option<UrlSigner>> {
         if lifetime_ms == 0 {
             return Ok(None);
         }
-        let secret = engine.secret(SECRET, &fresh())?;
+        let secret = engine.secret(SECRET, &random_secret())?;
         UrlSigner::new(&secret, lifetime_ms).map(Some)
     }
 
@@ -54,7 +53,7 @@ impl UrlSigner {
         Ok(UrlSigner { keyed, lifetime_ms })
     }
 
-    /// The query of a url that leads to this file, from now on until it expires.
+    /// The query of a URL for this file that expires after the configured lifetime.
     pub fn query(&self, file: &str) -> String {
         let now = u64::try_from(unix_ms()).unwrap_or_default();
         let expires = now.saturating_add(self.lifetime_ms).div_ceil(1000).to_string();
@@ -62,14 +61,14 @@ impl UrlSigner {
         format!("{EXPIRES}={expires}&{SIGNATURE}={signature}")
     }
 
-    /// Whether this signature was made here for this file, and has not expired. Takes the
-    /// same time wherever a signature is wrong.
-    pub fn accepts(&self, file: &str, shown: &UrlSignature) -> bool {
-        let Ok(signature) = BASE64_URL_SAFE_NO_PAD.decode(&shown.signature) else {
+    /// Whether the signature is valid for this file and has not expired. The comparison takes
+    /// constant time.
+    pub fn accepts(&self, file: &str, presented: &UrlSignature) -> bool {
+        let Ok(mac) = BASE64_URL_SAFE_NO_PAD.decode(&presented.signature) else {
             return false;
         };
-        let is_ours = self.hmac(file, &shown.expires).verify_slice(&signature).is_ok();
-        let expires: Option<i64> = shown.expires.parse().ok();
+        let is_ours = self.hmac(file, &presented.expires).verify_slice(&mac).is_ok();
+        let expires: Option<i64> = presented.expires.parse().ok();
         is_ours && expires.is_some_and(|at| unix_ms() < at.saturating_mul(1000))
     }
 
@@ -81,9 +80,9 @@ impl UrlSigner {
 }
 
 impl UrlSignature {
-    /// `None`: the url has none.
-    pub fn of(asked: &Asked) -> Option<UrlSignature> {
-        let (expires, signature) = (asked.parameter(EXPIRES), asked.parameter(SIGNATURE));
+    /// `None` if the URL has no signature.
+    pub fn from_request(request: &HttpRequest) -> Option<UrlSignature> {
+        let (expires, signature) = (request.parameter(EXPIRES), request.parameter(SIGNATURE));
         (expires.is_some() || signature.is_some()).then(|| UrlSignature {
             expires: expires.unwrap_or_default(),
             signature: signature.unwrap_or_default(),
@@ -91,7 +90,7 @@ impl UrlSignature {
     }
 }
 
-/// The url that was signed, or the whole one if it has no signature.
+/// The URL without its signature.
 pub fn without_signature(url: &str) -> &str {
     let query = format!("?{EXPIRES}=");
     match url.split_once(&query) {
@@ -101,7 +100,7 @@ pub fn without_signature(url: &str) -> &str {
 }
 
 /// 244 random bits.
-fn fresh() -> [u8; 32] {
+fn random_secret() -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes[..16].copy_from_slice(Uuid::new_v4().as_bytes());
     bytes[16..].copy_from_slice(Uuid::new_v4().as_bytes());
@@ -116,7 +115,7 @@ mod tests {
         UrlSigner::new(&[secret; 32], lifetime_ms).expect("a key")
     }
 
-    fn shown(query: &str) -> UrlSignature {
+    fn signature(query: &str) -> UrlSignature {
         let (expires, signature) = query.split_once('&').expect("two parts");
         let value = |part: &str| part.split_once('=').expect("a pair").1.to_owned();
         UrlSignature {
@@ -126,41 +125,41 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_for_one_file_one_time_and_one_secret() {
+    fn a_signature_is_valid_for_one_file_one_time_and_one_secret() {
         let own = signer(1, 60_000);
-        let made = shown(&own.query("a.wav"));
-        assert!(own.accepts("a.wav", &made));
+        let valid = signature(&own.query("a.wav"));
+        assert!(own.accepts("a.wav", &valid));
         assert!(
-            signer(1, 1).accepts("a.wav", &made),
+            signer(1, 1).accepts("a.wav", &valid),
             "after a restart with another lifetime"
         );
-        assert!(!own.accepts("b.wav", &made));
-        assert!(!signer(2, 60_000).accepts("a.wav", &made));
-        let later = made.expires.parse::<u64>().expect("a number") + 1;
+        assert!(!own.accepts("b.wav", &valid));
+        assert!(!signer(2, 60_000).accepts("a.wav", &valid));
+        let later = valid.expires.parse::<u64>().expect("a number") + 1;
         for wrong in [
             UrlSignature {
                 expires: later.to_string(),
-                ..made.clone()
+                ..valid.clone()
             },
             UrlSignature {
-                expires: format!("0{}", made.expires),
-                ..made.clone()
+                expires: format!("0{}", valid.expires),
+                ..valid.clone()
             },
             UrlSignature {
                 expires: String::new(),
-                ..made.clone()
+                ..valid.clone()
             },
             UrlSignature {
                 signature: String::new(),
-                ..made.clone()
+                ..valid.clone()
             },
             UrlSignature {
-                signature: made.signature[1..].to_owned(),
-                ..made.clone()
+                signature: valid.signature[1..].to_owned(),
+                ..valid.clone()
             },
             UrlSignature {
-                signature: format!("{}=", made.signature),
-                ..made.clone()
+                signature: format!("{}=", valid.signature),
+                ..valid.clone()
             },
         ] {
             assert!(!own.accepts("a.wav", &wrong), "{wrong:?}");
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_expired_is_no_longer_accepted() {
+    fn an_expired_signature_is_refused() {
         let own = signer(1, 60_000);
         let expires = (unix_ms() / 1000).to_string();
         let signature = BASE64_URL_SAFE_NO_PAD.encode(own.hmac("a.wav", &expires).finalize().into_bytes());

@@ -1,4 +1,4 @@
-//! The start of a gateway, and the thread that it runs on.
+//! Starts a gateway and runs it on its thread.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,45 +8,45 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::auth::Doorkeeper;
+use super::auth::Authenticator;
 use super::gateway::Gateway;
-use super::life::Life;
-use super::route::Router;
+use super::lifecycle::Lifecycle;
+use super::router::Router;
 use super::server;
 use super::settings::GatewaySettings;
 use callrec_core::engine::Engine;
 use callrec_core::memory;
 use callrec_core::storage;
-use callrec_core::words::{Error, Result, Status};
+use callrec_core::types::{Error, Result, Status};
 
-/// How one gateway is to run.
+/// How a gateway is to run.
 pub struct Options {
-    /// Its keys, and the APIs with theirs.
+    /// The settings of the gateway and its APIs.
     pub settings: Arc<GatewaySettings>,
-    /// `None`: no socket, requests come by [`Router::handle`].
+    /// `None`: no socket; requests come through [`Router::handle`].
     pub listen: Option<SocketAddr>,
-    /// `None`: nobody is let in.
-    pub doorkeeper: Option<Arc<dyn Doorkeeper>>,
+    /// `None`: every login is refused.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
 }
 
-/// What `start` waits for: the gateway is ready, or why not.
-type Ready = std::sync::mpsc::SyncSender<Result<Arc<Router>>>;
+/// Sends the result of the start to the caller.
+type StartSender = std::sync::mpsc::SyncSender<Result<Arc<Router>>>;
 
-/// Starts a gateway. It runs until it is stopped, or until the engine is closed.
+/// Starts a gateway. It runs until it is stopped or the engine is closed.
 pub fn start(engine: Arc<Engine>, options: Options) -> Result<Arc<Router>> {
-    let (ready, answer) = std::sync::mpsc::sync_channel(1);
-    let life = Life::new();
-    let own = life.clone();
-    // The runtime's threads are born of this one, and like it take no signals.
+    let (ready, result) = std::sync::mpsc::sync_channel(1);
+    let lifecycle = Lifecycle::new();
+    let own = lifecycle.clone();
+    // The runtime's threads are spawned by this one and, like it, block all signals.
     let thread = storage::spawn("callrec-http", move || run(engine, options, &own, &ready));
-    life.keep(thread.map_err(|error| Error::io("starting a thread", &error))?);
-    answer
+    lifecycle.set_thread(thread.map_err(|error| Error::io("starting a thread", &error))?);
+    result
         .recv()
         .unwrap_or_else(|_| Err(Error::new(Status::Internal, "the gateway's thread has ended")))
 }
 
 /// The body of the thread `callrec-http`.
-fn run(engine: Arc<Engine>, options: Options, life: &Arc<Life>, ready: &Ready) {
+fn run(engine: Arc<Engine>, options: Options, lifecycle: &Arc<Lifecycle>, ready: &StartSender) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(options.settings.config().threads as usize)
         .thread_name("callrec-http")
@@ -60,23 +60,23 @@ fn run(engine: Arc<Engine>, options: Options, life: &Arc<Life>, ready: &Ready) {
             return;
         }
     };
-    let router = runtime.block_on(serve(engine, options, life, ready));
+    let router = runtime.block_on(serve(engine, options, lifecycle, ready));
     if let Some(router) = router {
-        // They need the runtime to their end.
-        life.wait_empty();
-        runtime.shutdown_timeout(LEFT_BEHIND);
-        router.gateway().close(LEFT_BEHIND);
+        // These requests need the runtime until they end.
+        lifecycle.wait_idle();
+        runtime.shutdown_timeout(SHUTDOWN_WAIT);
+        router.gateway().close(SHUTDOWN_WAIT);
     }
-    life.end();
+    lifecycle.finish();
 }
 
 async fn serve(
     engine: Arc<Engine>,
     options: Options,
-    life: &Arc<Life>,
-    ready: &Ready,
+    lifecycle: &Arc<Lifecycle>,
+    ready: &StartSender,
 ) -> Option<Arc<Router>> {
-    let (router, listener) = match open(engine, options, life).await {
+    let (router, listener) = match open(engine, options, lifecycle).await {
         Ok(opened) => opened,
         Err(error) => {
             let _ = ready.send(Err(error));
@@ -90,12 +90,12 @@ async fn serve(
     }
     let stopped = gateway.stopping();
     router.attach();
-    let mut work: JoinSet<()> = router.work().into_iter().collect();
+    let mut tasks: JoinSet<()> = router.background_tasks().into_iter().collect();
     let _ = ready.send(Ok(router.clone()));
     serve_until(&router, listener, stopped).await;
     router.stop();
-    // They hear of the end by themselves; a frozen disk may hold them up.
-    let _ = tokio::time::timeout(WORK_END, async { while work.join_next().await.is_some() {} }).await;
+    // The tasks watch `stopping`. A stalled disk may delay them.
+    let _ = tokio::time::timeout(TASKS_WAIT, async { while tasks.join_next().await.is_some() {} }).await;
     Some(router)
 }
 
@@ -115,7 +115,7 @@ async fn serve_until(
 async fn open(
     engine: Arc<Engine>,
     options: Options,
-    life: &Arc<Life>,
+    lifecycle: &Arc<Lifecycle>,
 ) -> Result<(Arc<Router>, Option<TcpListener>)> {
     let listener = match options.listen {
         Some(address) => {
@@ -126,15 +126,15 @@ async fn open(
     };
     let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
     let config = options.settings.config().clone();
-    let gateway = Gateway::new(engine, config, options.doorkeeper, address, life.clone())?;
+    let gateway = Gateway::new(engine, config, options.authenticator, address, lifecycle.clone())?;
     let router = Router::new(Arc::new(gateway), &options.settings);
     Ok((Arc::new(router), listener))
 }
 
-/// How long the gateway's end waits for what the APIs do beside answering.
-const WORK_END: Duration = Duration::from_secs(1);
-/// How long it waits for a disk, or for a name server, that does not answer.
-const LEFT_BEHIND: Duration = Duration::from_millis(500);
+/// How long the shutdown waits for the APIs' background tasks.
+const TASKS_WAIT: Duration = Duration::from_secs(1);
+/// How long the shutdown waits for a disk or name server that does not respond.
+const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {
@@ -142,7 +142,7 @@ mod tests {
     use callrec_core::config::Config;
 
     #[test]
-    fn none_is_started_once_the_engine_closes() {
+    fn no_gateway_starts_after_the_engine_has_closed() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut config = Config::default();
         config.storage.directory = dir.path().to_string_lossy().into_owned();
@@ -151,13 +151,13 @@ mod tests {
         let options = Options {
             settings: Arc::default(),
             listen: None,
-            doorkeeper: None,
+            authenticator: None,
         };
-        // As if the host had asked for it just before.
+        // As if the host had called just before the close.
         let started = start(engine.clone(), options);
         assert_eq!(started.err().map(|error| error.status), Some(Status::Unavailable));
         while Arc::strong_count(&engine) > 1 {
-            // The gateway that was not to be ends on its own thread.
+            // The failed gateway releases the engine on its own thread.
             std::thread::yield_now();
         }
     }

@@ -1,14 +1,14 @@
-//! Vobiz's recording API, Plivo's which it is modelled on, and the audio under the urls
-//! that both of them answer.
+//! Vobiz's recording API, Plivo's (on which it is modelled), and the audio of recordings under the
+//! URLs that both return.
 
 #[cfg(feature = "server")]
 mod api;
 mod config;
 
 use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
-use callrec_core::words::Result;
+use callrec_core::types::Result;
 
-use crate::registration::{Offered, Registration};
+use crate::registration::{Availability, Registration};
 #[cfg(feature = "server")]
 pub use api::callback_of_host;
 pub use config::{PlivoConfig, SignatureConfig, SignatureV3, VobizConfig};
@@ -18,8 +18,8 @@ impl Registration for VobizConfig {
         "vobiz"
     }
 
-    fn offered(&self) -> Offered {
-        Offered::ByDefault
+    fn availability(&self) -> Availability {
+        Availability::ByDefault
     }
 
     fn keys(&self) -> Vec<KeyDescription> {
@@ -50,8 +50,8 @@ impl Registration for PlivoConfig {
         "plivo"
     }
 
-    fn offered(&self) -> Offered {
-        Offered::WhenNamed
+    fn availability(&self) -> Availability {
+        Availability::WhenNamed
     }
 
     fn keys(&self) -> Vec<KeyDescription> {
@@ -77,8 +77,8 @@ impl Registration for PlivoConfig {
     }
 }
 
-/// The audio and the callbacks are offered even where neither API is: a start by the host
-/// may name a receiver.
+/// The audio and the callbacks. They are available even if neither API is offered, since a start by
+/// the host may name a receiver.
 #[derive(Clone, Debug, Default)]
 pub struct AudioRegistration {
     signatures: SignatureConfig,
@@ -89,8 +89,8 @@ impl Registration for AudioRegistration {
         "audio"
     }
 
-    fn offered(&self) -> Offered {
-        Offered::Always
+    fn availability(&self) -> Availability {
+        Availability::Always
     }
 
     fn keys(&self) -> Vec<KeyDescription> {

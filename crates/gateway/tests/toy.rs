@@ -1,4 +1,4 @@
-//! An API that no vendor has published is added in one file, `toy/api.rs`, and one line.
+//! An unpublished API is added with one file, `toy/api.rs`, and one line.
 #![cfg(feature = "server")]
 
 #[path = "toy/api.rs"]
@@ -13,33 +13,34 @@ use std::time::Duration;
 use callrec_core::config::Config;
 use callrec_core::engine::Engine;
 use callrec_core::storage::Template;
-use callrec_core::words::Status;
+use callrec_core::types::Status;
 use callrec_gateway::{
-    Credentials, Doorkeeper, GatewaySettings, Identity, Options, Registration, Router, Scheme, apis, start,
+    AuthenticatedUser, Authenticator, Credentials, GatewaySettings, Options, Registration, Router, Scheme,
+    apis, start,
 };
 
 use api::ToyConfig;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// As `apis.rs` has it, and the toy.
+/// The APIs of `apis.rs`, and the toy.
 fn registered(toy: ToyConfig) -> Vec<Box<dyn Registration>> {
     let mut registered = apis::registered();
     registered.push(Box::new(toy));
     registered
 }
 
-struct Host;
+struct ToyHost;
 
-impl Doorkeeper for Host {
-    fn identify(&self, credentials: &Credentials) -> Result<Identity, Status> {
+impl Authenticator for ToyHost {
+    fn authenticate(&self, credentials: &Credentials) -> Result<AuthenticatedUser, Status> {
         let Credentials {
             scheme, name, secret, ..
         } = credentials;
         if (*scheme, name.as_str(), secret.as_str()) != (Scheme::Basic, "user1", "secret") {
             return Err(Status::Unauthenticated);
         }
-        Ok(Identity {
+        Ok(AuthenticatedUser {
             username: "user1".into(),
             level: 10,
             signature_key: String::new(),
@@ -50,15 +51,15 @@ impl Doorkeeper for Host {
 /// `user1:secret`
 const USER: &str = "authorization: Basic dXNlcjE6c2VjcmV0\r\n";
 
-struct Running {
+struct ToyGateway {
     engine: Arc<Engine>,
     router: Arc<Router>,
     toy: ToyConfig,
     _directory: tempfile::TempDir,
 }
 
-impl Running {
-    fn with(keys: &[(&str, &str)]) -> Running {
+impl ToyGateway {
+    fn with(keys: &[(&str, &str)]) -> ToyGateway {
         let directory = tempfile::tempdir().expect("a directory");
         let toy = ToyConfig::default();
         let mut settings = GatewaySettings::with(registered(toy.clone()));
@@ -71,10 +72,10 @@ impl Running {
         let options = Options {
             settings: Arc::new(settings),
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
-            doorkeeper: Some(Arc::new(Host)),
+            authenticator: Some(Arc::new(ToyHost)),
         };
         let router = start(engine.clone(), options).expect("a gateway");
-        Running {
+        ToyGateway {
             engine,
             router,
             toy,
@@ -82,8 +83,8 @@ impl Running {
         }
     }
 
-    /// Status, and body.
-    fn ask(&self, line: &str, headers: &str, body: &str) -> (u16, String) {
+    /// Returns status and body.
+    fn request(&self, line: &str, headers: &str, body: &str) -> (u16, String) {
         let length = format!("content-length: {}\r\n", body.len());
         self.send(&format!(
             "{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}{length}\r\n{body}"
@@ -93,7 +94,7 @@ impl Running {
     fn send(&self, request: &str) -> (u16, String) {
         let address = self.router.gateway().address().expect("it listens");
         let mut stream = TcpStream::connect(address).expect("connected");
-        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("set");
         stream.write_all(request.as_bytes()).expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
@@ -103,77 +104,77 @@ impl Running {
     }
 
     fn metrics(&self) -> String {
-        self.ask("GET /metrics", "", "").1
+        self.request("GET /metrics", "", "").1
     }
 }
 
-impl Drop for Running {
+impl Drop for ToyGateway {
     fn drop(&mut self) {
-        let _ = self.router.gateway().stop(PATIENCE);
-        let _ = self.engine.close(PATIENCE);
+        let _ = self.router.gateway().stop(TIMEOUT);
+        let _ = self.engine.close(TIMEOUT);
     }
 }
 
 #[test]
-fn a_new_api_is_routed_by_its_own_key_and_lets_in_whom_the_host_knows() {
-    let running = Running::with(&[
+fn a_new_api_is_routed_by_its_own_key_and_authenticates_through_the_host() {
+    let gateway = ToyGateway::with(&[
         ("gateway.apis", "imagicle,toy"),
         ("toy.path", "/box/toy"),
         ("toy.greeting", "good day"),
     ]);
     let greeting = "POST /box/toy/greeting";
     assert_eq!(
-        running.ask(greeting, USER, ""),
+        gateway.request(greeting, USER, ""),
         (200, "good day, user1".to_owned())
     );
     assert_eq!(
-        running.ask(greeting, "", ""),
+        gateway.request(greeting, "", ""),
         (401, "The toy says: I do not know you".to_owned())
     );
-    assert_eq!(running.ask("GET /box/toys", USER, "").0, 404);
-    // The others are as they were.
+    assert_eq!(gateway.request("GET /box/toys", USER, "").0, 404);
+    // The other APIs are not affected.
     assert_eq!(
-        running.ask("GET /fw/Apps/Recorder/WebAPI/liverecordings", USER, ""),
+        gateway.request("GET /fw/Apps/Recorder/WebAPI/liverecordings", USER, ""),
         (200, "[]".to_owned())
     );
     assert_eq!(
-        running.ask("GET /api/v2/me", USER, "").0,
+        gateway.request("GET /api/v2/me", USER, "").0,
         404,
         "it is not offered"
     );
 }
 
 #[test]
-fn a_new_api_refuses_in_its_own_form_what_never_came_to_it() {
-    let running = Running::with(&[("gateway.apis", "toy"), ("gateway.max_body_bytes", "1024")]);
+fn a_new_api_sends_error_responses_for_requests_that_never_reached_it() {
+    let gateway = ToyGateway::with(&[("gateway.apis", "toy"), ("gateway.max_body_bytes", "1024")]);
     let greeting = "POST /toy/greeting";
     let large = "x".repeat(1025);
     assert_eq!(
-        running.ask(greeting, USER, &large),
+        gateway.request(greeting, USER, &large),
         (413, "The toy says: The body is too large".to_owned())
     );
     let broken = format!("{greeting} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nno size\r\n");
     assert_eq!(
-        running.send(&broken),
+        gateway.send(&broken),
         (400, "The toy says: The body cannot be read".to_owned())
     );
     assert_eq!(
-        running.ask(greeting, USER, "break"),
+        gateway.request(greeting, USER, "break"),
         (500, "The toy says: Internal error".to_owned())
     );
-    // And goes on.
-    assert_eq!(running.ask(greeting, USER, "").0, 200);
+    // The API still works.
+    assert_eq!(gateway.request(greeting, USER, "").0, 200);
 }
 
 #[test]
-fn a_new_api_is_counted_and_tells_its_own_numbers() {
-    let running = Running::with(&[("gateway.apis", "toy"), ("gateway.max_body_bytes", "1024")]);
+fn a_new_api_is_counted_and_exports_its_own_gauges() {
+    let gateway = ToyGateway::with(&[("gateway.apis", "toy"), ("gateway.max_body_bytes", "1024")]);
     let greeting = "POST /toy/greeting";
-    running.ask(greeting, USER, "");
-    running.ask(greeting, "", "");
-    running.ask(greeting, USER, &"x".repeat(1025));
-    running.ask(greeting, USER, "break");
-    let metrics = running.metrics();
+    gateway.request(greeting, USER, "");
+    gateway.request(greeting, "", "");
+    gateway.request(greeting, USER, &"x".repeat(1025));
+    gateway.request(greeting, USER, "break");
+    let metrics = gateway.metrics();
     for status in [200, 401, 413, 500] {
         let row =
             format!("callrec_http_requests_total{{api=\"toy\",method=\"POST\",status=\"{status}\"}} 1\n");
@@ -187,15 +188,15 @@ fn a_new_api_is_counted_and_tells_its_own_numbers() {
 }
 
 #[test]
-fn a_new_api_hears_that_its_gateway_stops() {
-    let running = Running::with(&[("gateway.apis", "toy")]);
-    assert!(!running.toy.has_stopped.load(Ordering::Relaxed));
-    assert_eq!(running.router.gateway().stop(PATIENCE), Ok(()));
-    assert!(running.toy.has_stopped.load(Ordering::Relaxed));
+fn a_new_api_is_notified_when_its_gateway_stops() {
+    let gateway = ToyGateway::with(&[("gateway.apis", "toy")]);
+    assert!(!gateway.toy.has_stopped.load(Ordering::Relaxed));
+    assert_eq!(gateway.router.gateway().stop(TIMEOUT), Ok(()));
+    assert!(gateway.toy.has_stopped.load(Ordering::Relaxed));
 }
 
 #[test]
-fn keys_of_a_new_api_are_known_by_its_registration() {
+fn a_new_api_registers_its_keys() {
     let toy = ToyConfig::default();
     let mut settings = GatewaySettings::with(registered(toy));
     let keys = settings.keys();
@@ -203,7 +204,7 @@ fn keys_of_a_new_api_are_known_by_its_registration() {
     let apis = apis.expect("it is a key");
     assert_eq!(apis.default, "imagicle,genesys,vobiz");
     assert!(
-        apis.meaning.ends_with("imagicle, genesys, vobiz, plivo, toy"),
+        apis.meaning.ends_with("imagicle, genesys, vobiz, plivo, toy."),
         "{}",
         apis.meaning
     );

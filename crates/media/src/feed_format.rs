@@ -1,4 +1,4 @@
-//! How a feed's audio is coded, and what else its host has said of it.
+//! The audio format of a feed, and its options.
 
 use callrec_codec::Codec;
 
@@ -9,26 +9,26 @@ pub struct FeedFormat {
     pub rate: u32,
 }
 
-/// How a feed's audio is coded, and what else the host has asked of the feed.
+/// The format and options that the host has set for a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FeedOptions {
     pub format: FeedFormat,
-    /// How far ahead of the clock the host writes; 0: it did not ask, 2 s are allowed.
+    /// How far ahead of the clock the host may write. 0: the default, 2 s.
     pub ahead_ms: u32,
-    /// 2: interleaved, the local leg's sample first.
+    /// 1, or 2 for interleaved samples with the local leg's sample first.
     pub channels: u8,
 }
 
 impl FeedOptions {
-    /// What is allowed without asking.
-    pub const USUAL_AHEAD_MS: u32 = 2000;
+    /// How far ahead of the clock every feed may write.
+    pub const DEFAULT_AHEAD_MS: u32 = 2000;
 
     #[inline]
     pub fn is_stereo(self) -> bool {
         self.channels == 2
     }
 
-    /// One sample of each channel.
+    /// The size of one sample of each channel, in bytes.
     #[inline]
     pub fn frame_bytes(self) -> usize {
         self.format.codec.sample_bytes() * if self.is_stereo() { 2 } else { 1 }
@@ -38,9 +38,9 @@ impl FeedOptions {
         u64::from(self.format.rate) * self.frame_bytes() as u64
     }
 
-    /// Of the audio that it may write ahead beyond what is allowed to every feed.
+    /// The size of the audio that the feed may write ahead beyond the default, in bytes.
     pub fn ahead_bytes(self) -> u64 {
-        match self.ahead_ms > Self::USUAL_AHEAD_MS {
+        match self.ahead_ms > Self::DEFAULT_AHEAD_MS {
             true => self.bytes_per_s() * u64::from(self.ahead_ms) / 1000,
             false => 0,
         }

@@ -1,11 +1,11 @@
-//! The sample grid: which sample lies at which moment of media time.
+//! The sample grid: conversion between samples and media time.
 //!
-//! Sample `n` of anything with the rate `r` lies at `round(n * 1e9 / r)`. Legs and
-//! recordings of one rate therefore share one grid and need no further alignment.
+//! Sample `n` at the rate `r` lies at `round(n * 1e9 / r)` ns. Legs and recordings of one rate
+//! therefore share one grid and need no alignment.
 
 use crate::time::NS_PER_S;
 
-/// The sample nearest to a moment.
+/// The sample nearest to a time.
 #[inline]
 pub fn index(ns: u64, rate: u32) -> u64 {
     let rate = u64::from(rate);
@@ -14,7 +14,7 @@ pub fn index(ns: u64, rate: u32) -> u64 {
         .saturating_add((ns % NS_PER_S * rate + NS_PER_S / 2) / NS_PER_S)
 }
 
-/// The moment of a sample.
+/// The time of a sample.
 #[inline]
 pub fn time(index: u64, rate: u32) -> u64 {
     let rate = u64::from(rate.max(1));
@@ -23,7 +23,7 @@ pub fn time(index: u64, rate: u32) -> u64 {
         .saturating_add((index % rate * NS_PER_S + rate / 2) / rate)
 }
 
-/// A position of one grid on another.
+/// Converts a position between the grids of two rates.
 #[inline]
 pub fn convert(index: u64, from: u32, to: u32) -> u64 {
     if from == to {
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn convert_keeps_the_moment() {
+    fn convert_keeps_the_time() {
         assert_eq!(convert(8000, 8000, 48000), 48000);
         assert_eq!(convert(44101, 44100, 8000), 8000);
         assert_eq!(convert(5, 8000, 8000), 5);

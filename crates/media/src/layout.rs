@@ -1,11 +1,11 @@
-//! From the legs' samples to the file's frames.
+//! Combines the samples of the legs into the frames of a file.
 
-use callrec_codec::{Piece, SampleFormat, encode_law, g711};
+use callrec_codec::{AudioSlice, SampleFormat, encode_g711, g711};
 
 use crate::Layout;
-use crate::track::{Track, View};
+use crate::track::{Track, TrackView};
 
-/// Which legs (by number) are heard in which channel. A mixed leg is heard in all.
+/// The legs (by index) in each channel. A mixed leg is in every channel.
 pub fn channels(layout: Layout, count: u16) -> &'static [&'static [usize]] {
     match (layout, count) {
         (Layout::Stereo, 2) => &[&[0, 2], &[1, 2]],
@@ -15,7 +15,7 @@ pub fn channels(layout: Layout, count: u16) -> &'static [&'static [usize]] {
     }
 }
 
-pub fn hears(layout: Layout, leg: usize) -> bool {
+pub fn includes_leg(layout: Layout, leg: usize) -> bool {
     match layout {
         Layout::Stereo | Layout::Mono => true,
         Layout::Local => leg != 1,
@@ -23,12 +23,12 @@ pub fn hears(layout: Layout, leg: usize) -> bool {
     }
 }
 
-/// Renders `frames` frames behind what is in `out`.
+/// Appends `frames` rendered frames to `out`.
 pub fn render(
     out: &mut Vec<u8>,
     format: SampleFormat,
     channels: &[&[usize]],
-    readers: &mut [Reader<'_>; 3],
+    readers: &mut [LegReader<'_>; 3],
     frames: u64,
 ) {
     let stride = channels.len() * format.bytes();
@@ -39,60 +39,63 @@ pub fn render(
         let (two, b) = readers[1].peek(left);
         let (three, c) = readers[2].peek(left);
         let count = a.min(b).min(c).max(1);
-        let pieces = [one, two, three].map(|piece| piece.first(count as usize));
-        append(out, format, channels, &pieces, count as usize);
+        let slices = [one, two, three].map(|slice| slice.first(count as usize));
+        append(out, format, channels, &slices, count as usize);
         left -= count;
         readers.iter_mut().for_each(|reader| reader.advance(count));
     }
 }
 
-/// A stretch within which no leg begins or ends, behind what is in `out`.
+/// Appends frames within which no slice begins or ends.
 fn append(
     out: &mut Vec<u8>,
     format: SampleFormat,
     channels: &[&[usize]],
-    pieces: &[Piece<'_>; 3],
+    slices: &[AudioSlice<'_>; 3],
     frames: usize,
 ) {
-    if append_stereo(out, format, channels, pieces, frames) {
+    if append_stereo(out, format, channels, slices, frames) {
         return;
     }
     let from = out.len();
     out.resize(from + frames * channels.len() * format.bytes(), format.silence());
-    stretch(&mut out[from..], format, channels, pieces);
+    render_any(&mut out[from..], format, channels, slices);
 }
 
-/// The common case, one law on both legs, in one pass: nothing is written twice.
-/// False if it is another case.
+/// Fast path for two legs in the same law, in one pass. Returns false in any other case.
 fn append_stereo(
     out: &mut Vec<u8>,
     format: SampleFormat,
     channels: &[&[usize]],
-    pieces: &[Piece<'_>; 3],
+    slices: &[AudioSlice<'_>; 3],
     frames: usize,
 ) -> bool {
-    if channels.len() != 2 || !pieces[2].is_silence() {
+    if channels.len() != 2 || !slices[2].is_silence() {
         return false;
     }
     let whole = |left: &[u8], right: &[u8]| left.len() == frames && right.len() == frames;
-    match (format, pieces[0], pieces[1]) {
-        (SampleFormat::Pcm16, Piece::Ulaw(l), Piece::Ulaw(r)) if whole(l, r) => {
+    match (format, slices[0], slices[1]) {
+        (SampleFormat::Pcm16, AudioSlice::Ulaw(l), AudioSlice::Ulaw(r)) if whole(l, r) => {
             append_pcm(out, l, r, &g711::ULAW)
         }
-        (SampleFormat::Pcm16, Piece::Alaw(l), Piece::Alaw(r)) if whole(l, r) => {
+        (SampleFormat::Pcm16, AudioSlice::Alaw(l), AudioSlice::Alaw(r)) if whole(l, r) => {
             append_pcm(out, l, r, &g711::ALAW)
         }
-        (SampleFormat::Ulaw, Piece::Ulaw(l), Piece::Ulaw(r)) if whole(l, r) => append_bytes(out, l, r),
-        (SampleFormat::Alaw, Piece::Alaw(l), Piece::Alaw(r)) if whole(l, r) => append_bytes(out, l, r),
+        (SampleFormat::Ulaw, AudioSlice::Ulaw(l), AudioSlice::Ulaw(r)) if whole(l, r) => {
+            append_bytes(out, l, r)
+        }
+        (SampleFormat::Alaw, AudioSlice::Alaw(l), AudioSlice::Alaw(r)) if whole(l, r) => {
+            append_bytes(out, l, r)
+        }
         _ => return false,
     }
     true
 }
 
-/// Frames appended at a time, by way of the stack.
+/// The number of frames appended at a time through a buffer on the stack.
 const CHUNK: usize = 256;
 
-fn append_pcm(out: &mut Vec<u8>, left: &[u8], right: &[u8], linear: &g711::Linear) {
+fn append_pcm(out: &mut Vec<u8>, left: &[u8], right: &[u8], linear: &g711::LinearTable) {
     let mut chunk = [0u8; 4 * CHUNK];
     for (left, right) in left.chunks(CHUNK).zip(right.chunks(CHUNK)) {
         interleave(&mut chunk, (left, linear), (right, linear));
@@ -110,36 +113,36 @@ fn append_bytes(out: &mut Vec<u8>, left: &[u8], right: &[u8]) {
     }
 }
 
-/// Any case, into silence.
-fn stretch(out: &mut [u8], format: SampleFormat, channels: &[&[usize]], pieces: &[Piece<'_>; 3]) {
-    if channels.len() == 2 && format == SampleFormat::Pcm16 && pieces[2].is_silence() {
-        return stereo_pcm(out, pieces[0], pieces[1]);
+/// The general case. `out` holds silence.
+fn render_any(out: &mut [u8], format: SampleFormat, channels: &[&[usize]], slices: &[AudioSlice<'_>; 3]) {
+    if channels.len() == 2 && format == SampleFormat::Pcm16 && slices[2].is_silence() {
+        return stereo_pcm(out, slices[0], slices[1]);
     }
     for (channel, legs) in channels.iter().enumerate() {
-        let mut heard = legs
+        let mut audible = legs
             .iter()
-            .map(|&leg| pieces[leg])
-            .filter(|piece| !piece.is_silence());
-        let (first, second, third) = (heard.next(), heard.next(), heard.next());
+            .map(|&leg| slices[leg])
+            .filter(|slice| !slice.is_silence());
+        let (first, second, third) = (audible.next(), audible.next(), audible.next());
         match (first, second) {
             (None, _) => {}
-            (Some(piece), None) => put(out, format, channels.len(), channel, piece),
+            (Some(slice), None) => put(out, format, channels.len(), channel, slice),
             (Some(first), Some(second)) => {
-                let third = third.unwrap_or(Piece::Silence);
+                let third = third.unwrap_or(AudioSlice::Silence);
                 mix(out, format, channels.len(), channel, [first, second, third]);
             }
         }
     }
 }
 
-/// The common case in one pass over both legs.
-fn stereo_pcm(out: &mut [u8], left: Piece<'_>, right: Piece<'_>) {
-    let (ulaw, alaw): (&g711::Linear, &g711::Linear) = (&g711::ULAW, &g711::ALAW);
+/// Fast path for two legs and linear samples.
+fn stereo_pcm(out: &mut [u8], left: AudioSlice<'_>, right: AudioSlice<'_>) {
+    let (ulaw, alaw): (&g711::LinearTable, &g711::LinearTable) = (&g711::ULAW, &g711::ALAW);
     match (left, right) {
-        (Piece::Ulaw(l), Piece::Ulaw(r)) => interleave(out, (l, ulaw), (r, ulaw)),
-        (Piece::Ulaw(l), Piece::Alaw(r)) => interleave(out, (l, ulaw), (r, alaw)),
-        (Piece::Alaw(l), Piece::Ulaw(r)) => interleave(out, (l, alaw), (r, ulaw)),
-        (Piece::Alaw(l), Piece::Alaw(r)) => interleave(out, (l, alaw), (r, alaw)),
+        (AudioSlice::Ulaw(l), AudioSlice::Ulaw(r)) => interleave(out, (l, ulaw), (r, ulaw)),
+        (AudioSlice::Ulaw(l), AudioSlice::Alaw(r)) => interleave(out, (l, ulaw), (r, alaw)),
+        (AudioSlice::Alaw(l), AudioSlice::Ulaw(r)) => interleave(out, (l, alaw), (r, ulaw)),
+        (AudioSlice::Alaw(l), AudioSlice::Alaw(r)) => interleave(out, (l, alaw), (r, alaw)),
         (left, right) => {
             put(out, SampleFormat::Pcm16, 2, 0, left);
             put(out, SampleFormat::Pcm16, 2, 1, right);
@@ -147,7 +150,7 @@ fn stereo_pcm(out: &mut [u8], left: Piece<'_>, right: Piece<'_>) {
     }
 }
 
-fn interleave(out: &mut [u8], left: (&[u8], &g711::Linear), right: (&[u8], &g711::Linear)) {
+fn interleave(out: &mut [u8], left: (&[u8], &g711::LinearTable), right: (&[u8], &g711::LinearTable)) {
     let frames = out.chunks_exact_mut(4);
     for ((frame, &l), &r) in frames.zip(left.0).zip(right.0) {
         let l = u32::from(left.1[l as usize] as u16);
@@ -156,40 +159,40 @@ fn interleave(out: &mut [u8], left: (&[u8], &g711::Linear), right: (&[u8], &g711
     }
 }
 
-/// One leg into one channel.
-fn put(out: &mut [u8], format: SampleFormat, channels: usize, channel: usize, piece: Piece<'_>) {
-    match (format, piece) {
-        (_, Piece::Silence) => {}
-        (SampleFormat::Pcm16, piece) => put_pcm(out, channels, channel, piece),
-        (SampleFormat::Ulaw, Piece::Ulaw(bytes)) | (SampleFormat::Alaw, Piece::Alaw(bytes)) => {
+/// Writes one leg into one channel.
+fn put(out: &mut [u8], format: SampleFormat, channels: usize, channel: usize, slice: AudioSlice<'_>) {
+    match (format, slice) {
+        (_, AudioSlice::Silence) => {}
+        (SampleFormat::Pcm16, slice) => put_pcm(out, channels, channel, slice),
+        (SampleFormat::Ulaw, AudioSlice::Ulaw(bytes)) | (SampleFormat::Alaw, AudioSlice::Alaw(bytes)) => {
             if channels == 1 {
                 out[..bytes.len()].copy_from_slice(bytes);
             } else {
                 put_bytes(out, channels, channel, bytes, |byte| byte);
             }
         }
-        (SampleFormat::Alaw, Piece::Ulaw(bytes)) => {
+        (SampleFormat::Alaw, AudioSlice::Ulaw(bytes)) => {
             let table: &[u8; 256] = &g711::ULAW_TO_ALAW;
             put_bytes(out, channels, channel, bytes, |byte| table[byte as usize]);
         }
-        (SampleFormat::Ulaw, Piece::Alaw(bytes)) => {
+        (SampleFormat::Ulaw, AudioSlice::Alaw(bytes)) => {
             let table: &[u8; 256] = &g711::ALAW_TO_ULAW;
             put_bytes(out, channels, channel, bytes, |byte| table[byte as usize]);
         }
-        (_, Piece::Pcm(_)) => {
-            let mut places = out.iter_mut().skip(channel).step_by(channels);
-            piece.for_each(|sample| {
-                if let Some(place) = places.next() {
-                    *place = encode_law(format, sample);
+        (_, AudioSlice::Pcm(_)) => {
+            let mut samples = out.iter_mut().skip(channel).step_by(channels);
+            slice.for_each(|sample| {
+                if let Some(target) = samples.next() {
+                    *target = encode_g711(format, sample);
                 }
             });
         }
     }
 }
 
-fn put_pcm(out: &mut [u8], channels: usize, channel: usize, piece: Piece<'_>) {
+fn put_pcm(out: &mut [u8], channels: usize, channel: usize, slice: AudioSlice<'_>) {
     let mut frames = out.chunks_exact_mut(2 * channels);
-    piece.for_each(|sample| {
+    slice.for_each(|sample| {
         if let Some(frame) = frames.next() {
             frame[2 * channel..2 * channel + 2].copy_from_slice(&sample.to_le_bytes());
         }
@@ -197,17 +200,17 @@ fn put_pcm(out: &mut [u8], channels: usize, channel: usize, piece: Piece<'_>) {
 }
 
 fn put_bytes(out: &mut [u8], channels: usize, channel: usize, bytes: &[u8], value: impl Fn(u8) -> u8) {
-    let places = out.iter_mut().skip(channel).step_by(channels);
-    for (place, &byte) in places.zip(bytes) {
-        *place = value(byte);
+    let targets = out.iter_mut().skip(channel).step_by(channels);
+    for (target, &byte) in targets.zip(bytes) {
+        *target = value(byte);
     }
 }
 
-/// Samples mixed at a time.
+/// The number of samples mixed at a time.
 const MIX: usize = 256;
 
-/// The saturating sum of several legs into one channel.
-fn mix(out: &mut [u8], format: SampleFormat, channels: usize, channel: usize, legs: [Piece<'_>; 3]) {
+/// Writes the saturating sum of several legs into one channel.
+fn mix(out: &mut [u8], format: SampleFormat, channels: usize, channel: usize, legs: [AudioSlice<'_>; 3]) {
     let stride = channels * format.bytes();
     let mut from = 0;
     for out in out.chunks_mut(MIX * stride) {
@@ -215,7 +218,7 @@ fn mix(out: &mut [u8], format: SampleFormat, channels: usize, channel: usize, le
         let mut sums = [0i32; MIX];
         for leg in legs {
             let mut sums = sums.iter_mut();
-            slice(leg, from, count).for_each(|sample| {
+            sub_slice(leg, from, count).for_each(|sample| {
                 if let Some(sum) = sums.next() {
                     *sum += i32::from(sample);
                 }
@@ -227,49 +230,56 @@ fn mix(out: &mut [u8], format: SampleFormat, channels: usize, channel: usize, le
                 SampleFormat::Pcm16 => {
                     frame[2 * channel..2 * channel + 2].copy_from_slice(&sample.to_le_bytes());
                 }
-                law => frame[channel] = encode_law(law, sample),
+                law => frame[channel] = encode_g711(law, sample),
             }
         }
         from += count;
     }
 }
 
-fn slice(piece: Piece<'_>, from: usize, count: usize) -> Piece<'_> {
-    match piece {
-        Piece::Silence => Piece::Silence,
-        Piece::Ulaw(bytes) => Piece::Ulaw(bytes.get(from..from + count).unwrap_or_default()),
-        Piece::Alaw(bytes) => Piece::Alaw(bytes.get(from..from + count).unwrap_or_default()),
-        Piece::Pcm(bytes) => Piece::Pcm(bytes.get(2 * from..2 * (from + count)).unwrap_or_default()),
+fn sub_slice(slice: AudioSlice<'_>, from: usize, count: usize) -> AudioSlice<'_> {
+    match slice {
+        AudioSlice::Silence => AudioSlice::Silence,
+        AudioSlice::Ulaw(bytes) => AudioSlice::Ulaw(bytes.get(from..from + count).unwrap_or_default()),
+        AudioSlice::Alaw(bytes) => AudioSlice::Alaw(bytes.get(from..from + count).unwrap_or_default()),
+        AudioSlice::Pcm(bytes) => {
+            AudioSlice::Pcm(bytes.get(2 * from..2 * (from + count)).unwrap_or_default())
+        }
     }
 }
 
-/// Reads a track, or what was resampled from it, piece by piece.
-pub enum Reader<'a> {
-    Nothing,
+/// Reads the samples of a leg from its track or from resampled audio.
+pub enum LegReader<'a> {
+    Silent,
     Track {
         track: &'a Track,
-        view: View<'a>,
-        run: usize,
+        view: TrackView<'a>,
+        chunk: usize,
         at: u64,
     },
-    /// Native-endian samples from the window's start on.
+    /// Native-endian samples, beginning at the start of the window.
     Resampled {
         bytes: &'a [u8],
         at: usize,
     },
 }
 
-impl<'a> Reader<'a> {
-    /// What is heard next, and for how many samples, at most `most`.
-    pub fn peek(&mut self, most: u64) -> (Piece<'a>, u64) {
+impl<'a> LegReader<'a> {
+    /// Returns the next samples and their number, at most `most`, without consuming them.
+    pub fn peek(&mut self, most: u64) -> (AudioSlice<'a>, u64) {
         match self {
-            Reader::Nothing => (Piece::Silence, most),
-            Reader::Track { track, view, run, at } => track.heard(view, run, *at, *at + most),
-            Reader::Resampled { bytes, at } => {
+            LegReader::Silent => (AudioSlice::Silence, most),
+            LegReader::Track {
+                track,
+                view,
+                chunk,
+                at,
+            } => track.read(view, chunk, *at, *at + most),
+            LegReader::Resampled { bytes, at } => {
                 let rest = bytes.get(*at..).unwrap_or_default();
                 match (rest.len() / 2) as u64 {
-                    0 => (Piece::Silence, most),
-                    len => (Piece::Pcm(rest).first(most as usize), len.min(most)),
+                    0 => (AudioSlice::Silence, most),
+                    len => (AudioSlice::Pcm(rest).first(most as usize), len.min(most)),
                 }
             }
         }
@@ -277,9 +287,9 @@ impl<'a> Reader<'a> {
 
     pub fn advance(&mut self, samples: u64) {
         match self {
-            Reader::Nothing => {}
-            Reader::Track { at, .. } => *at += samples,
-            Reader::Resampled { at, .. } => *at += samples as usize * 2,
+            LegReader::Silent => {}
+            LegReader::Track { at, .. } => *at += samples,
+            LegReader::Resampled { at, .. } => *at += samples as usize * 2,
         }
     }
 }
@@ -295,19 +305,19 @@ mod tests {
 
     const LEN: u64 = 1000;
 
-    /// What a leg says: silent samples before, the law, how many samples.
-    type Said = Vec<(u64, Codec, usize)>;
+    /// Parts of a leg: silent samples before it, the codec, the number of samples.
+    type LegParts = Vec<(u64, Codec, usize)>;
 
-    fn said() -> impl Strategy<Value = Said> {
+    fn leg_parts() -> impl Strategy<Value = LegParts> {
         let codec = prop_oneof![Just(Codec::Pcmu), Just(Codec::Pcma), Just(Codec::Pcm16)];
         let gap = prop_oneof![3 => Just(0u64), 1 => 1..200u64];
         proptest::collection::vec((gap, codec, 1..400usize), 0..6)
     }
 
-    fn track(said: &Said, seed: usize) -> Track {
+    fn track(parts: &LegParts, seed: usize) -> Track {
         let mut track = Track::new(8000);
-        track.want_from(Some(0));
-        for (n, (gap, codec, samples)) in said.iter().enumerate() {
+        track.retain_from(Some(0));
+        for (n, (gap, codec, samples)) in parts.iter().enumerate() {
             let bytes = samples * codec.sample_bytes();
             let payload: Vec<u8> = (0..bytes)
                 .map(|at| (at * 31 + n * 7 + seed * 101 + at / 251) as u8)
@@ -318,28 +328,28 @@ mod tests {
         track
     }
 
-    fn readers(tracks: &[Track; 3]) -> [Reader<'_>; 3] {
-        [0, 1, 2].map(|n| Reader::Track {
+    fn readers(tracks: &[Track; 3]) -> [LegReader<'_>; 3] {
+        [0, 1, 2].map(|n| LegReader::Track {
             track: &tracks[n],
-            view: View {
+            view: TrackView {
                 epochs: &[(0, 0)],
                 own: (0, 0),
                 guard: 0,
                 end: u64::MAX,
             },
-            run: 0,
+            chunk: 0,
             at: 0,
         })
     }
 
-    /// Frame by frame, without any short cut.
-    fn plainly(format: SampleFormat, channels: &[&[usize]], tracks: &[Track; 3]) -> Vec<u8> {
+    /// Renders frame by frame, without the fast paths.
+    fn render_frame_by_frame(format: SampleFormat, channels: &[&[usize]], tracks: &[Track; 3]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut readers = readers(tracks);
         for _ in 0..LEN {
-            let pieces = [0, 1, 2].map(|n: usize| readers[n].peek(1).0.first(1));
+            let slices = [0, 1, 2].map(|n: usize| readers[n].peek(1).0.first(1));
             let mut frame = vec![format.silence(); channels.len() * format.bytes()];
-            stretch(&mut frame, format, channels, &pieces);
+            render_any(&mut frame, format, channels, &slices);
             out.extend_from_slice(&frame);
             readers.iter_mut().for_each(|reader| reader.advance(1));
         }
@@ -355,8 +365,8 @@ mod tests {
         })]
 
         #[test]
-        fn short_cuts_render_what_every_case_renders(
-            local in said(), remote in said(), mixed in prop_oneof![3 => Just(Said::new()), 1 => said()],
+        fn fast_paths_equal_the_general_case(
+            local in leg_parts(), remote in leg_parts(), mixed in prop_oneof![3 => Just(LegParts::new()), 1 => leg_parts()],
         ) {
             let tracks = [track(&local, 1), track(&remote, 2), track(&mixed, 3)];
             for format in SampleFormat::ALL {
@@ -365,7 +375,7 @@ mod tests {
                     let mut out = b"before".to_vec();
                     render(&mut out, format, channels, &mut readers(&tracks), LEN);
                     prop_assert_eq!(&out[..6], b"before");
-                    prop_assert!(out[6..] == plainly(format, channels, &tracks)[..], "{:?} {:?}", format, layout);
+                    prop_assert!(out[6..] == render_frame_by_frame(format, channels, &tracks)[..], "{:?} {:?}", format, layout);
                 }
             }
         }

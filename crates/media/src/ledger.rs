@@ -1,20 +1,20 @@
-//! What became of the audio that was handed in for one leg of one recording.
+//! The ledger of a recording: accounts for all audio that was handed in for each leg.
 //!
-//! The terms balance: handed in = in the file + outside of what is recorded + duplicates
-//! + slipped + dropped. No term is worked out from the others.
+//! The terms balance: handed in = in the file + outside + duplicates + slipped + dropped. Each term
+//! is counted separately.
 
 use smallvec::SmallVec;
 
 use crate::Leg;
-use crate::planted::{Fault, fault};
+use crate::planted::{TimelineFault, is_planted};
 use callrec_codec::Codec;
 
-/// Ticks a second: a whole number for each sample of every usual rate, so that samples of
+/// Ticks per second. A sample of every usual rate is a whole number of ticks, so that samples of
 /// different rates add up without rounding.
 pub const TICKS_PER_S: u64 = 28_224_000;
 const TICKS_PER_MS: u64 = TICKS_PER_S / 1000;
 
-/// So many samples in ticks. Rates that do not divide a tick evenly are rounded.
+/// Converts samples to ticks, rounding down if the rate does not divide the ticks.
 pub fn ticks(samples: u64, rate: u32) -> u64 {
     let rate = u64::from(rate.max(1));
     match TICKS_PER_S.is_multiple_of(rate) {
@@ -23,22 +23,21 @@ pub fn ticks(samples: u64, rate: u32) -> u64 {
     }
 }
 
-/// Why audio that was handed in is not in the file, though it was said inside of what is
-/// recorded.
+/// Why audio is missing from the file although it was spoken while the recording was recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(usize)]
 pub enum DropReason {
-    /// Its place in the file was settled already.
+    /// Its position in the file was already settled.
     Late,
     /// The feed's ring and the engine's overflow memory were full (`REC_ERR_OVERRUN`).
     Overflow,
     /// Handed in further ahead of the clock than the feed allows.
     Ahead,
-    /// Another stream of the leg, or an earlier write, has its place.
+    /// Another stream of the leg, or an earlier write, covers its position.
     Overlap,
-    /// One packet of an unknown or restarted stream that no other one has confirmed.
+    /// A packet of an unknown or restarted stream that no other packet confirmed.
     Unconfirmed,
-    /// It may have been said during a pause.
+    /// It may have been spoken during a pause.
     PauseUnclear,
     /// The disk could not keep up (`storage.backlog_ms`).
     Backlog,
@@ -69,10 +68,10 @@ impl DropReason {
     }
 }
 
-/// Why a stretch of the file is silent that should not be.
+/// Why a range of the file is silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LossReason {
-    /// It never came: a gap in the sequence numbers.
+    /// It never arrived: a gap in the sequence numbers.
     Network,
     Dropped(DropReason),
 }
@@ -86,122 +85,122 @@ impl LossReason {
     }
 }
 
-/// Why audio was not meant to be in the file.
+/// Why audio does not belong in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(usize)]
-pub enum Outside {
+pub enum OutsideReason {
     BeforeStart,
-    /// Handed in, or said, during a pause or while the call was private.
+    /// Handed in, or spoken, during a pause or while the call was private.
     Paused,
     /// Fed while the call was held, with `calls.hold_audio` "silence".
     Hold,
     AfterStop,
-    /// Written ahead and taken back by `rec_feed_clear`, or not yet heard at the end.
+    /// Written ahead, and cleared by `rec_feed_clear` or not yet played at the end of the call.
     Cleared,
 }
 
-impl Outside {
+impl OutsideReason {
     pub const COUNT: usize = 5;
-    pub const ALL: [Outside; Self::COUNT] = [
-        Outside::BeforeStart,
-        Outside::Paused,
-        Outside::Hold,
-        Outside::AfterStop,
-        Outside::Cleared,
+    pub const ALL: [OutsideReason; Self::COUNT] = [
+        OutsideReason::BeforeStart,
+        OutsideReason::Paused,
+        OutsideReason::Hold,
+        OutsideReason::AfterStop,
+        OutsideReason::Cleared,
     ];
 
     pub fn text(self) -> &'static str {
         match self {
-            Outside::BeforeStart => "before_start",
-            Outside::Paused => "paused",
-            Outside::Hold => "hold",
-            Outside::AfterStop => "after_stop",
-            Outside::Cleared => "cleared",
+            OutsideReason::BeforeStart => "before_start",
+            OutsideReason::Paused => "paused",
+            OutsideReason::Hold => "hold",
+            OutsideReason::AfterStop => "after_stop",
+            OutsideReason::Cleared => "cleared",
         }
     }
 }
 
-/// One leg of one recording. Amounts of audio are in ticks.
+/// The ledger of one leg of one recording. Amounts of audio are in ticks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LegLedger {
-    /// The leg has had a feed and is heard in this recording.
+    /// The leg has had a feed and is part of this recording.
     pub fed: bool,
     /// Packets with audio and writes, handed in since the recording's start.
     pub packets: u64,
     /// Their audio.
     pub handed: u64,
-    /// Of it in the file.
+    /// The part of `handed` that is in the file.
     pub in_file: u64,
-    pub outside: [u64; Outside::COUNT],
-    /// The same packets again.
+    pub outside: [u64; OutsideReason::COUNT],
+    /// Packets received more than once.
     pub duplicates: u64,
-    /// Left out to follow a sender whose clock is fast.
+    /// Left out to follow a sender with a fast clock.
     pub slipped: u64,
-    /// Repeated to follow a sender whose clock is slow; in the file, but never handed in.
+    /// Repeated to follow a sender with a slow clock: in the file, but never handed in.
     pub repeated: u64,
     pub dropped: [u64; DropReason::COUNT],
-    /// Never came.
+    /// Audio that never arrived.
     pub missing: u64,
-    /// Packets without audio of ours, by RTP payload type.
+    /// Packets without audio: RTP payload type and number of packets.
     pub ignored: Vec<(u8, u64)>,
-    /// In the order of their first packets.
+    /// Codec and rate, in the order of their first packets.
     pub codecs: SmallVec<[(Codec, u32); 2]>,
-    /// Streams (SSRCs, and restarts of them) that had audio.
+    /// Streams with audio: SSRCs, and restarts of their sequences.
     pub streams: u32,
     /// Packets whose timestamps contradicted their sequence numbers.
     pub wrong_timestamps: u64,
-    /// Two streams sent at the same time.
+    /// Two streams sent concurrently.
     pub concurrent: bool,
-    /// Audio of a higher rate than the file's was resampled.
+    /// Audio with a higher rate than the file was resampled.
     pub narrowed: bool,
     /// The leg was connected for `MediaConfig::silent_ns` without decoded audio.
     pub silent: bool,
 }
 
-/// Ticks in milliseconds, rounded.
+/// Converts ticks to milliseconds, rounded.
 pub fn ms(ticks: u64) -> u64 {
     (ticks + TICKS_PER_MS / 2) / TICKS_PER_MS
 }
 
 impl LegLedger {
-    /// The one place where audio is dropped.
-    pub fn drop_audio(&mut self, reason: DropReason, ticks: u64) {
-        if reason == DropReason::PauseUnclear && fault(Fault::DropUncounted) {
+    /// Counts dropped audio. Every drop passes through this function.
+    pub fn add_dropped(&mut self, reason: DropReason, ticks: u64) {
+        if reason == DropReason::PauseUnclear && is_planted(TimelineFault::DropNotCounted) {
             return;
         }
         self.dropped[reason as usize] += ticks;
     }
 
-    pub fn outside_of(&mut self, why: Outside, ticks: u64) {
-        self.outside[why as usize] += ticks;
+    pub fn add_outside(&mut self, reason: OutsideReason, ticks: u64) {
+        self.outside[reason as usize] += ticks;
     }
 
     pub fn dropped_sum(&self) -> u64 {
         self.dropped.iter().sum()
     }
 
-    /// What `lost_ms` counts: never came, or dropped.
+    /// The audio counted by `lost_ms`: missing or dropped.
     pub fn lost(&self) -> u64 {
         self.missing + self.dropped_sum()
     }
 
-    /// Everything that became of what was handed in.
+    /// The sum of all terms that account for audio handed in.
     pub fn accounted(&self) -> u64 {
         self.in_file + self.outside.iter().sum::<u64>() + self.duplicates + self.slipped + self.dropped_sum()
     }
 
-    /// Packets came, and none of their audio could be kept as audio.
+    /// Whether packets arrived, but none of them with audio that could be decoded.
     pub fn is_undecoded(&self) -> bool {
         self.fed && self.packets == 0 && self.ignored.iter().any(|(_, packets)| *packets > 0)
     }
 }
 
-/// All legs of one recording, as far as its file is settled.
+/// The ledgers of all legs of one recording, up to the settled frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// Frames of the file up to which nothing changes any more.
+    /// The number of frames that do not change any more.
     pub settled_frames: u64,
-    /// By the leg's number.
+    /// Indexed by leg.
     pub legs: [LegLedger; 3],
 }
 

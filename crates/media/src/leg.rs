@@ -1,96 +1,97 @@
-//! One leg at the worker: takes records out of the ring, and has them placed in time.
+//! One leg at the worker: takes packets out of the ring and has them placed in media time.
 
-mod holds;
-mod note;
+mod hold_epochs;
+mod ledger_entry;
 mod timeline;
 
 use crate::grid;
 use crate::ledger::DropReason;
-use crate::placement::writes::{Writes, Written};
-use crate::placement::{Coming, Out, Scene, Streams, hash};
-use crate::record::Handed;
-use crate::record::{Kind, RecordHeader};
-use crate::rtp::{self, Packet};
+use crate::packet::FeedCounters;
+use crate::packet::{PacketHeader, PacketKind};
+use crate::placement::write_cursor::{HostWrite, WriteCursor};
+use crate::placement::{IncomingPacket, PlacementContext, PlacementSink, RtpStreams, hash};
+use crate::rtp::{self, RtpPacket};
 use crate::time::{NS_PER_MS, NS_PER_S};
 use crate::track::Track;
 use crate::{FeedFormat, FeedOptions};
 use callrec_codec::Codec;
-pub use holds::Holds;
-use note::newer;
-pub use note::{Note, Tally, What};
+pub use hold_epochs::HoldEpochs;
+use ledger_entry::counter_increase;
+pub use ledger_entry::{EntryKind, LedgerEntry, Tally};
 pub use timeline::{LegTotals, Timeline};
 
-/// A stall may have held back so much, and be read so late.
+/// A stall of the network may delay audio by this much, including the time until it is read.
 const STALLED_NS: u64 = 5_500 * NS_PER_MS;
-/// A leg that has been silent for so long is not waited for.
+/// A leg that has been silent for longer than this is no longer waited for.
 const GIVEN_UP_NS: u64 = 60 * NS_PER_S;
 
-/// What a leg has to say that is for the call's reports.
+/// An RTP payload type that was ignored and is to be reported to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ignored(pub u8);
+pub struct IgnoredPayloadType(pub u8);
 
-/// A leg's media: its timeline, and what its feed has been up to. What each packet needs
-/// comes first, in as few cache lines as it takes; then what it seldom needs, and its streams.
+/// A leg's timeline and the state of its feed. The fields that every packet needs come first, to
+/// touch few cache lines.
 #[repr(C)]
 pub struct LegMedia {
-    /// When audio was last decoded, or the leg connected.
+    /// When audio was last decoded, or when the leg was connected.
     pub audio_ns: u64,
-    /// Packets that the feed refused since the newest audio.
+    /// Packets that the feed has refused since the newest audio.
     refused: u64,
-    /// The feed may write so far ahead.
+    /// How far ahead of the clock the feed may write.
     pub ahead_ns: u64,
-    /// What the latest audio was in.
+    /// The format of the latest audio.
     latest: Option<FeedFormat>,
     /// The rate of the first audio of the present drain.
     pub first_rate: Option<u32>,
     format: FeedFormat,
-    /// The clock rate that the host has told, or that audio has been in.
-    pub told_rate: u32,
-    /// Overruns that have found their place.
+    /// The clock rate that the host has declared, or that the latest audio had.
+    pub declared_rate: u32,
+    /// Overruns that are already accounted for.
     packets_lost: u32,
     samples_lost: u32,
     ahead_lost: u32,
-    pub attached: bool,
-    silence_told: bool,
-    /// While it was silent, the call was not connected, or held, until then.
-    unminded_ns: u64,
-    /// It has been silent for `MediaConfig::silent_ns`, and still is.
+    pub is_attached: bool,
+    silence_notified: bool,
+    /// The call was not connected, or was held, until this time of the silence.
+    silence_excused_ns: u64,
+    /// Whether the leg has been silent for `MediaConfig::silent_ns`.
     pub is_silent: bool,
-    pub ignored: Vec<Ignored>,
+    pub ignored: Vec<IgnoredPayloadType>,
     mapped: Vec<(u8, FeedFormat)>,
-    pub line: Timeline,
-    /// Known to have been silent up to here.
+    pub timeline: Timeline,
+    /// The leg is known to have been silent up to this time.
     silent_ns: u64,
-    /// Of the samples lost, those that were too far ahead and have not found their place.
+    /// The part of the lost samples that were too far ahead of the clock and are not accounted for
+    /// yet.
     samples_ahead: u64,
-    /// Types that were reported.
+    /// Payload types that have been reported.
     reported: Vec<u8>,
-    /// Most legs have packets only.
-    writes: Option<Box<Writes>>,
-    streams: Streams,
+    /// `None` until the first write; most legs have only packets.
+    writes: Option<Box<WriteCursor>>,
+    streams: RtpStreams,
 }
 
-/// What a record is drained with.
-pub struct Drained<'a> {
-    pub scene: &'a Scene,
-    /// Stream time: the furthest end of the other legs with audio.
+/// The state of the call with which a packet is drained.
+pub struct DrainInput<'a> {
+    pub context: &'a PlacementContext,
+    /// Stream time: the furthest end of the other legs that have audio.
     pub clock_ns: Option<u64>,
 }
 
 impl LegMedia {
     pub(crate) fn new() -> LegMedia {
         LegMedia {
-            line: Timeline::new(),
-            attached: false,
+            timeline: Timeline::new(),
+            is_attached: false,
             format: FeedFormat {
                 codec: Codec::Pcmu,
                 rate: 8000,
             },
-            told_rate: 8000,
+            declared_rate: 8000,
             latest: None,
             first_rate: None,
             mapped: Vec::new(),
-            streams: Streams::new(),
+            streams: RtpStreams::new(),
             writes: None,
             samples_lost: 0,
             packets_lost: 0,
@@ -100,8 +101,8 @@ impl LegMedia {
             reported: Vec::new(),
             ignored: Vec::new(),
             audio_ns: 0,
-            silence_told: false,
-            unminded_ns: 0,
+            silence_notified: false,
+            silence_excused_ns: 0,
             is_silent: false,
             silent_ns: 0,
             ahead_ns: 0,
@@ -109,19 +110,19 @@ impl LegMedia {
     }
 
     pub fn track(&self) -> &Track {
-        &self.line.track
+        &self.timeline.track
     }
 
-    /// A new feed; in stream time, its media begins at `origin_ns`.
+    /// Begins a new feed. In stream time, its media begins at `origin_ns`.
     pub fn attach(&mut self, options: FeedOptions, origin_ns: Option<u64>, now_ns: u64) {
         self.mapped.clear();
         self.streams.attach(now_ns);
         self.set_format(options);
         if let Some(origin) = origin_ns {
-            let origin = grid::index(origin, self.line.track.rate());
-            self.line.track.advance_end(origin);
+            let origin = grid::index(origin, self.timeline.track.rate());
+            self.timeline.track.advance_end(origin);
         }
-        self.attached = true;
+        self.is_attached = true;
         self.audio_ns = now_ns;
     }
 
@@ -133,9 +134,9 @@ impl LegMedia {
         let format = options.format;
         self.format = format;
         self.ahead_ns = u64::from(options.ahead_ms) * NS_PER_MS;
-        self.told_rate = format.rate;
-        self.begin_writes();
-        self.line.change_rate(format.rate);
+        self.declared_rate = format.rate;
+        self.restart_writes();
+        self.timeline.change_rate(format.rate);
     }
 
     pub fn map_payload(&mut self, payload_type: u8, format: FeedFormat) {
@@ -144,16 +145,16 @@ impl LegMedia {
     }
 
     pub fn end_ns(&self) -> u64 {
-        self.line.end_ns()
+        self.timeline.end_ns()
     }
 
-    /// Before this, nothing more of the leg is expected: a stall may hold it back, and a
-    /// leg that is silent may have stalled. Packets that are missing may be out of order, by
-    /// `reorder_ns`, also where they come faster than they were said.
+    /// No audio before this time is expected any more. A silent leg may have stalled, so the time
+    /// stays up to 5.5 s behind the clock. Missing packets are waited for by `reorder_ns`, even if
+    /// packets arrive faster than real time.
     pub fn settled_ns(&self, now_ns: u64, reorder_ns: u64) -> u64 {
-        // What waits for its place finds it though nothing more comes by the feed.
-        let heard = self.latest.is_some() && (self.attached || self.is_waiting());
-        if !heard || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
+        // Packets that are held still get a position after the feed is closed.
+        let has_audio = self.latest.is_some() && (self.is_attached || self.is_waiting());
+        if !has_audio || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
             return u64::MAX;
         }
         let suspect = self.streams.oldest_suspect();
@@ -162,89 +163,103 @@ impl LegMedia {
             .streams
             .earliest_gap_ns(now_ns, reorder_ns)
             .unwrap_or(u64::MAX);
-        let known = self.line.end_ns().max(self.silent_ns).min(suspect).min(gap);
+        let known = self.timeline.end_ns().max(self.silent_ns).min(suspect).min(gap);
         known.max(now_ns.saturating_sub(STALLED_NS))
     }
 
-    pub fn record(&mut self, header: RecordHeader, payload: &[u8], with: &Drained<'_>) {
-        // A visit may come much later than what it finds.
-        if with.scene.real {
-            self.pass(header.arrival_ns, with.scene);
+    /// Places a packet or write from the ring, or holds it.
+    pub fn receive(&mut self, header: PacketHeader, payload: &[u8], input: &DrainInput<'_>) {
+        // The visit may be much later than the arrival of the packet.
+        if input.context.is_real_time {
+            self.decide_due(header.arrival_ns, input.context);
         }
-        self.line.tally.last_arrival_ns = self.line.tally.last_arrival_ns.max(header.arrival_ns);
+        self.timeline.tally.last_arrival_ns = self.timeline.tally.last_arrival_ns.max(header.arrival_ns);
         match header.kind {
-            Kind::Rtp => self.rtp(header, payload, false, with),
-            Kind::RtpAged => self.rtp(header, payload, true, with),
-            Kind::Write => self.write(header, payload, with),
-            Kind::WriteAt => {
+            PacketKind::Rtp => self.receive_rtp(header, payload, false, input),
+            PacketKind::RtpAged => self.receive_rtp(header, payload, true, input),
+            PacketKind::Write => self.receive_write(header, payload, input),
+            PacketKind::WriteAt => {
                 if let Some((position, payload)) = payload.split_first_chunk::<8>() {
                     let position = u64::from_ne_bytes(*position);
-                    self.write_at(header, position, payload, with);
+                    self.receive_write_at(header, position, payload, input);
                 }
             }
         }
     }
 
-    fn rtp(&mut self, header: RecordHeader, bytes: &[u8], aged: bool, with: &Drained<'_>) {
-        // Whatever this is: the next audio's number is what will show them.
-        let overruns = newer(header.overruns, &mut self.packets_lost);
+    fn receive_rtp(&mut self, header: PacketHeader, bytes: &[u8], is_aged: bool, input: &DrainInput<'_>) {
+        // The sequence number of the next audio shows the overruns, whatever this packet is.
+        let overruns = counter_increase(header.overruns, &mut self.packets_lost);
         self.refused += u64::from(overruns);
         let Some(packet) = rtp::parse(bytes) else {
-            self.line.tally.unknown += 1;
+            self.timeline.tally.unknown += 1;
             if let Some(report) = rtp::sender_report(bytes) {
-                self.streams.report(report.ssrc, report.ntp, report.timestamp);
+                self.streams
+                    .observe_report(report.ssrc, report.ntp, report.timestamp);
             }
             return;
         };
-        let Some(format) = self.decoded_as(&packet, header.arrival_ns, with) else {
+        let Some(format) = self.audio_format(&packet, header.arrival_ns, input) else {
             return;
         };
         let len = format.codec.samples_in(packet.payload.len()) as i64;
-        self.hears(format, len as u64, header.arrival_ns);
-        if !self.line.follows(format.rate) {
-            self.streams.other(packet.ssrc, packet.sequence, &mut self.line);
-            return self.line.leave_out(format, len as u64);
+        self.count_audio(format, len as u64, header.arrival_ns);
+        if !self.timeline.can_follow_rate(format.rate) {
+            self.streams
+                .note_without_audio(packet.ssrc, packet.sequence, &mut self.timeline);
+            return self.timeline.drop_overlapping(format, len as u64);
         }
-        let leg_end = self.line.end(format.rate);
-        let coming = Coming {
+        let leg_end = self.timeline.end(format.rate);
+        let incoming = IncomingPacket {
             packet: &packet,
             hash: hash(packet.timestamp, packet.payload),
             format,
             len,
-            arrival: match with.scene.real {
+            arrival: match input.context.is_real_time {
                 true => samples_at(header.arrival_ns, format.rate),
                 false => leg_end,
             },
-            epoch: self.line.epoch,
-            aged,
+            epoch: self.timeline.epoch,
+            is_aged,
             refused: self.refused,
             leg_end,
-            clock_ns: with.clock_ns,
+            clock_ns: input.clock_ns,
         };
-        if self.streams.audio(&coming, with.scene, &mut self.line) {
+        if self
+            .streams
+            .place_or_hold(&incoming, input.context, &mut self.timeline)
+        {
             self.refused = 0;
         }
     }
 
-    /// `None`: no audio of ours; it is counted, and its number is known.
-    fn decoded_as(&mut self, packet: &Packet<'_>, arrival_ns: u64, with: &Drained<'_>) -> Option<FeedFormat> {
+    /// Returns `None` for a packet without audio, after counting it and noting its sequence number.
+    fn audio_format(
+        &mut self,
+        packet: &RtpPacket<'_>,
+        arrival_ns: u64,
+        input: &DrainInput<'_>,
+    ) -> Option<FeedFormat> {
         let format = rtp::format_of(packet.payload_type, &self.mapped);
         let whole = |format: &FeedFormat| packet.payload.len() >= format.codec.sample_bytes();
         if let Some(format) = format.filter(whole) {
             if format.rate == self.format.rate || rtp::is_mapped(packet.payload_type, &self.mapped) {
-                self.told_rate = format.rate;
+                self.declared_rate = format.rate;
             }
             return Some(format);
         }
-        self.streams.other(packet.ssrc, packet.sequence, &mut self.line);
-        self.ignore(packet);
+        self.streams
+            .note_without_audio(packet.ssrc, packet.sequence, &mut self.timeline);
+        self.count_ignored(packet);
         if !rtp::is_comfort_noise(packet.payload_type) {
-            self.line.tally.unknown += 1;
+            self.timeline.tally.unknown += 1;
             return None;
         }
-        self.line.tally.frames_in += 1;
-        if with.scene.real
-            && let Some((at, rate)) = self.streams.silence(packet.ssrc, packet.timestamp, arrival_ns)
+        self.timeline.tally.frames_in += 1;
+        if input.context.is_real_time
+            && let Some((at, rate)) = self
+                .streams
+                .note_silence(packet.ssrc, packet.timestamp, arrival_ns)
         {
             let at = at.clamp(0, samples_at(arrival_ns, rate)) as u64;
             self.silent_ns = self.silent_ns.max(grid::time(at, rate));
@@ -252,9 +267,9 @@ impl LegMedia {
         None
     }
 
-    fn ignore(&mut self, packet: &Packet<'_>) {
+    fn count_ignored(&mut self, packet: &RtpPacket<'_>) {
         let known = packet.payload_type;
-        let counts = &mut self.line.totals.ignored;
+        let counts = &mut self.timeline.totals.ignored;
         match counts.iter_mut().find(|(number, _)| *number == known) {
             Some((_, count)) => *count += 1,
             None => counts.push((known, 1)),
@@ -263,169 +278,187 @@ impl LegMedia {
         let decoded = rtp::format_of(known, &self.mapped).is_some();
         if !harmless && !decoded && !self.reported.contains(&known) {
             self.reported.push(known);
-            self.ignored.push(Ignored(known));
+            self.ignored.push(IgnoredPayloadType(known));
         }
     }
 
-    /// Audio has come: counted, and no silent leg.
+    /// Counts audio and resets the leg's silence.
     #[inline]
-    fn hears(&mut self, format: FeedFormat, samples: u64, arrival_ns: u64) {
-        self.line.tally.frames_in += 1;
+    fn count_audio(&mut self, format: FeedFormat, samples: u64, arrival_ns: u64) {
+        self.timeline.tally.frames_in += 1;
         self.first_rate.get_or_insert(format.rate);
         self.audio_ns = self.audio_ns.max(arrival_ns);
-        self.line.totals.packets += 1;
-        self.line.totals.add_handed(samples, format.rate);
+        self.timeline.totals.packets += 1;
+        self.timeline.totals.add_handed(samples, format.rate);
         if self.latest != Some(format) {
             self.latest = Some(format);
-            self.line.totals.change_codec(format);
+            self.timeline.totals.change_codec(format);
         }
     }
 
-    /// The rate of the latest audio.
+    /// The sampling rate of the latest audio.
     pub fn audio_rate(&self) -> Option<u32> {
         self.latest.map(|format| format.rate)
     }
 
-    fn written<'a>(&self, header: &RecordHeader, payload: &'a [u8]) -> Written<'a> {
-        Written {
+    fn host_write<'a>(&self, header: &PacketHeader, payload: &'a [u8]) -> HostWrite<'a> {
+        HostWrite {
             payload,
             format: self.format,
-            epoch: self.line.epoch,
+            epoch: self.timeline.epoch,
             len: (payload.len() / self.format.codec.sample_bytes()) as i64,
             arrival: samples_at(header.arrival_ns, self.format.rate),
             ahead_ns: self.ahead_ns,
         }
     }
 
-    fn begin_writes(&mut self) {
+    fn restart_writes(&mut self) {
         if let Some(writes) = &mut self.writes {
             writes.begin();
         }
     }
 
-    fn write(&mut self, header: RecordHeader, payload: &[u8], with: &Drained<'_>) {
-        let lost = newer(header.overruns, &mut self.samples_lost);
-        self.lose_behind(lost.into(), header.arrival_ns);
-        let written = self.written(&header, payload);
-        self.line.change_rate(self.format.rate);
-        self.hears(self.format, written.len as u64, header.arrival_ns);
+    fn receive_write(&mut self, header: PacketHeader, payload: &[u8], input: &DrainInput<'_>) {
+        let lost = counter_increase(header.overruns, &mut self.samples_lost);
+        self.add_loss_at_end(lost.into(), header.arrival_ns);
+        let write = self.host_write(&header, payload);
+        self.timeline.change_rate(self.format.rate);
+        self.count_audio(self.format, write.len as u64, header.arrival_ns);
         let writes = self.writes.get_or_insert_default();
-        writes.write(&written, with.scene, &mut self.line);
+        writes.write(&write, input.context, &mut self.timeline);
     }
 
-    fn write_at(&mut self, header: RecordHeader, position: u64, payload: &[u8], with: &Drained<'_>) {
-        let lost = newer(header.overruns, &mut self.samples_lost);
-        self.lose_behind(lost.into(), header.arrival_ns);
-        let written = self.written(&header, payload);
-        self.line.change_rate(self.format.rate);
-        self.hears(self.format, written.len as u64, header.arrival_ns);
+    fn receive_write_at(
+        &mut self,
+        header: PacketHeader,
+        position: u64,
+        payload: &[u8],
+        input: &DrainInput<'_>,
+    ) {
+        let lost = counter_increase(header.overruns, &mut self.samples_lost);
+        self.add_loss_at_end(lost.into(), header.arrival_ns);
+        let write = self.host_write(&header, payload);
+        self.timeline.change_rate(self.format.rate);
+        self.count_audio(self.format, write.len as u64, header.arrival_ns);
         let writes = self.writes.get_or_insert_default();
-        writes.write_at(position, &written, with.scene, &mut self.line);
+        writes.write_at(position, &write, input.context, &mut self.timeline);
     }
 
-    /// Samples that were refused because they were too far ahead of the clock.
-    pub fn note_ahead(&mut self, handed: &Handed) {
-        let more = newer(handed.samples_ahead, &mut self.ahead_lost);
+    /// Counts samples that the feed refused because they were too far ahead of the clock.
+    pub fn count_ahead(&mut self, handed: &FeedCounters) {
+        let more = counter_increase(handed.samples_ahead, &mut self.ahead_lost);
         self.samples_ahead += u64::from(more);
     }
 
-    /// Overruns that no record after them has told of yet. Packets show in the next one's
-    /// sequence number.
-    pub fn trailing_loss(&mut self, handed: &Handed, clock_ns: u64, scene: &Scene) {
-        if !scene.real {
+    /// Accounts for overruns after the last packet in the ring. In stream time, and for RTP, the
+    /// sequence number of the next packet shows them.
+    pub fn count_trailing_loss(&mut self, handed: &FeedCounters, clock_ns: u64, context: &PlacementContext) {
+        if !context.is_real_time {
             return;
         }
-        self.note_ahead(handed);
-        let samples = newer(handed.samples_lost, &mut self.samples_lost);
-        let packets = newer(handed.packets_lost, &mut self.packets_lost);
+        self.count_ahead(handed);
+        let samples = counter_increase(handed.samples_lost, &mut self.samples_lost);
+        let packets = counter_increase(handed.packets_lost, &mut self.packets_lost);
         self.refused += u64::from(packets);
-        self.lose_behind(samples.into(), clock_ns);
+        self.add_loss_at_end(samples.into(), clock_ns);
     }
 
-    /// Samples that the feed refused and that nothing has told of, for a recording that
-    /// ends here.
+    /// The number of samples that the feed refused and that no later packet accounts for, for a
+    /// recording that ends now.
     pub fn refused_samples(&self) -> u64 {
         self.refused * self.streams.packet_len().max(0) as u64
     }
 
-    /// Samples that the feed refused follow the media end, which goes no further than time.
-    fn lose_behind(&mut self, lost: u64, clock_ns: u64) {
+    /// Appends refused samples at the media end, which advances at most up to the clock.
+    fn add_loss_at_end(&mut self, lost: u64, clock_ns: u64) {
         if lost == 0 {
             return;
         }
-        let (end, epoch) = (self.line.track.end(), self.line.epoch);
+        let (end, epoch) = (self.timeline.track.end(), self.timeline.epoch);
         let ahead = lost.min(self.samples_ahead);
         self.samples_ahead -= ahead;
         let (refused, ahead) = (lost - ahead, end + lost - ahead);
-        self.line
-            .note(end, end + refused, epoch, What::Refused(DropReason::Overflow));
-        self.line
-            .note(ahead, end + lost, epoch, What::Refused(DropReason::Ahead));
-        let now = grid::index(clock_ns, self.line.track.rate());
-        self.line.track.advance_end((end + lost).min(now.max(end)));
+        self.timeline.add_entry(
+            end,
+            end + refused,
+            epoch,
+            EntryKind::Refused(DropReason::Overflow),
+        );
+        self.timeline
+            .add_entry(ahead, end + lost, epoch, EntryKind::Refused(DropReason::Ahead));
+        let now = grid::index(clock_ns, self.timeline.track.rate());
+        self.timeline.track.advance_end((end + lost).min(now.max(end)));
     }
 
-    /// What had waited for long enough when a record came is decided without it.
-    fn pass(&mut self, arrival_ns: u64, scene: &Scene) {
+    /// Decides held packets that were due before a packet arrived.
+    fn decide_due(&mut self, arrival_ns: u64, context: &PlacementContext) {
         if self.streams.is_waiting() {
-            self.streams.pass(arrival_ns, scene, &mut self.line);
+            self.streams.decide_due(arrival_ns, context, &mut self.timeline);
         }
         if let Some(writes) = self.writes.as_mut().filter(|writes| writes.is_waiting()) {
-            writes.tick(arrival_ns, false, &mut self.line);
+            writes.tick(arrival_ns, false, &mut self.timeline);
         }
     }
 
-    /// Time has gone on: what has waited for long enough is decided.
-    pub fn tick(&mut self, now_ns: u64, scene: &Scene) {
+    /// Decides held packets that are due at `now_ns`.
+    pub fn tick(&mut self, now_ns: u64, context: &PlacementContext) {
         if !self.streams.is_waiting() && self.writes.is_none() {
             return;
         }
-        let now_ns = if scene.real { now_ns } else { self.line.end_ns() };
+        let now_ns = if context.is_real_time {
+            now_ns
+        } else {
+            self.timeline.end_ns()
+        };
         if self.streams.is_waiting() {
-            self.streams.tick(now_ns, false, scene, &mut self.line);
+            self.streams.tick(now_ns, false, context, &mut self.timeline);
         }
         if let Some(writes) = self.writes.as_mut().filter(|writes| writes.is_waiting()) {
-            writes.tick(now_ns, false, &mut self.line);
+            writes.tick(now_ns, false, &mut self.timeline);
         }
     }
 
-    /// Nothing more will come before a recording ends.
-    pub fn finish(&mut self, now_ns: u64, scene: &Scene) {
-        let now_ns = if scene.real { now_ns } else { self.line.end_ns() };
-        self.streams.finish(now_ns, scene, &mut self.line);
+    /// Decides all held packets, because a recording ends.
+    pub fn finish(&mut self, now_ns: u64, context: &PlacementContext) {
+        let now_ns = if context.is_real_time {
+            now_ns
+        } else {
+            self.timeline.end_ns()
+        };
+        self.streams.finish(now_ns, context, &mut self.timeline);
         if let Some(writes) = &mut self.writes {
-            writes.tick(now_ns, true, &mut self.line);
+            writes.tick(now_ns, true, &mut self.timeline);
         }
     }
 
-    /// How long a packet of it is; `None` if nobody knows.
+    /// The duration of a packet of the leg, if known.
     pub fn packet_ns(&self) -> Option<u64> {
         let samples = u64::try_from(self.streams.packet_len()).ok()?;
-        (samples > 0).then(|| grid::time(samples, self.line.track.rate()))
+        (samples > 0).then(|| grid::time(samples, self.timeline.track.rate()))
     }
 
-    /// Something waits for the pace to tell where it belongs.
+    /// Whether packets or writes are held until the pace shows where they belong.
     pub fn is_undecided(&self) -> bool {
         self.streams.is_holding() || self.writes.as_ref().is_some_and(|writes| writes.is_waiting())
     }
 
-    /// Something has no place yet.
+    /// Whether anything has no position yet.
     fn is_waiting(&self) -> bool {
         self.streams.is_waiting() || self.writes.as_ref().is_some_and(|writes| writes.is_waiting())
     }
 
-    /// What nothing has confirmed yet: place, samples and epoch.
+    /// Packets that no other packet has confirmed yet: position, samples and epoch.
     pub fn unconfirmed(&self) -> impl Iterator<Item = (u64, u64, u32)> + '_ {
-        let rate = self.line.track.rate();
+        let rate = self.timeline.track.rate();
         self.streams.unconfirmed().map(move |(at, len, of, epoch)| {
             let on = |samples: i64| grid::convert(samples.max(0) as u64, of, rate);
             (on(at), on(len), epoch)
         })
     }
 
-    /// What has no place yet: place, samples and epoch.
+    /// Packets and writes without a position: arrival, samples and epoch.
     pub fn unplaced(&self) -> impl Iterator<Item = (u64, u64, u32)> + '_ {
-        let rate = self.line.track.rate();
+        let rate = self.timeline.track.rate();
         let writes = self.writes.iter().flat_map(|writes| writes.unplaced());
         let all = self.streams.unplaced().chain(writes);
         all.map(move |(at, len, of, epoch)| {
@@ -434,41 +467,42 @@ impl LegMedia {
         })
     }
 
-    /// How far what has been handed in reaches, if what has no place yet lies where it came.
+    /// The end of all audio handed in, assuming that held audio lies at its arrival.
     pub fn reach_ns(&self) -> u64 {
-        let rate = self.line.track.rate();
+        let rate = self.timeline.track.rate();
         let waiting = self.unconfirmed().chain(self.unplaced());
         let ends = waiting.map(|(at, len, _)| grid::time(at + len, rate));
         ends.max().unwrap_or(0).max(self.end_ns())
     }
 
-    /// What was written ahead and has not been heard yet is taken back.
+    /// Discards audio that was written ahead and is not yet played at `at_ns`.
     pub fn clear(&mut self, at_ns: u64) {
-        self.line.cut(at_ns);
-        self.begin_writes();
+        self.timeline.clear_from(at_ns);
+        self.restart_writes();
     }
 
-    /// The leg has been without audio for so long, whether anybody minds or not.
+    /// Whether the attached leg has had no audio for `silent_ns`.
     pub fn is_quiet(&self, now_ns: u64, silent_ns: u64) -> bool {
-        self.attached && now_ns.saturating_sub(self.heard_ns()) >= silent_ns
+        self.is_attached && now_ns.saturating_sub(self.last_audio_ns()) >= silent_ns
     }
 
-    fn heard_ns(&self) -> u64 {
-        // What was written ahead is still being heard.
+    fn last_audio_ns(&self) -> u64 {
+        // Audio that was written ahead is still being played.
         match self.ahead_ns {
             0 => self.audio_ns,
-            _ => self.audio_ns.max(self.line.end_ns()),
+            _ => self.audio_ns.max(self.timeline.end_ns()),
         }
     }
 
-    /// True once, when it has been so for so long while the call was connected.
-    pub fn falls_silent(&mut self, now_ns: u64, silent_ns: u64, connected: bool) -> bool {
+    /// Returns true once, when the leg has been silent for `silent_ns` while the call was
+    /// connected.
+    pub fn becomes_silent(&mut self, now_ns: u64, silent_ns: u64, connected: bool) -> bool {
         let quiet = self.is_quiet(now_ns, silent_ns);
         if quiet && !connected {
-            self.unminded_ns = now_ns;
+            self.silence_excused_ns = now_ns;
         }
-        self.is_silent = quiet && now_ns.saturating_sub(self.unminded_ns) >= silent_ns;
-        self.is_silent && !std::mem::replace(&mut self.silence_told, true)
+        self.is_silent = quiet && now_ns.saturating_sub(self.silence_excused_ns) >= silent_ns;
+        self.is_silent && !std::mem::replace(&mut self.silence_notified, true)
     }
 }
 
@@ -479,7 +513,7 @@ fn samples_at(ns: u64, rate: u32) -> i64 {
 impl std::fmt::Debug for LegMedia {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LegMedia")
-            .field("track", &self.line.track)
+            .field("track", &self.timeline.track)
             .finish_non_exhaustive()
     }
 }

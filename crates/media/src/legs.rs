@@ -1,14 +1,14 @@
-//! The legs of a call, of which most often only some have a feed.
+//! The legs of a call. Most calls have feeds only on some of them.
 
-use crate::leg::{Holds, LegMedia};
+use crate::leg::{HoldEpochs, LegMedia};
 use crate::{FeedOptions, Leg};
 
-/// A leg has media from its first feed on.
+/// The legs of a call. A leg has media once it has had a feed.
 #[derive(Default)]
 pub struct Legs {
     media: [Option<Box<LegMedia>>; 3],
-    /// The call is on hold, and what is fed meanwhile is silence.
-    on_hold: Holds,
+    /// The epochs in which the call is on hold and fed audio counts as silence.
+    on_hold: HoldEpochs,
 }
 
 impl Legs {
@@ -16,7 +16,7 @@ impl Legs {
         self.get(leg).is_some()
     }
 
-    /// `None` if it has never had a feed.
+    /// The media of a leg; `None` if it has never had a feed.
     pub fn get(&self, leg: Leg) -> Option<&LegMedia> {
         self.media[leg as usize].as_deref()
     }
@@ -25,7 +25,7 @@ impl Legs {
         self.media[leg as usize].as_deref_mut()
     }
 
-    /// Those that have had a feed.
+    /// The legs that have had a feed.
     pub fn fed(&self) -> impl Iterator<Item = (Leg, &LegMedia)> {
         let legs = Leg::ALL.into_iter().zip(&self.media);
         legs.filter_map(|(leg, media)| Some((leg, media.as_deref()?)))
@@ -36,25 +36,25 @@ impl Legs {
         legs.filter_map(|(leg, media)| Some((leg, media.as_deref_mut()?)))
     }
 
-    /// Both, if both have been fed.
+    /// The local and the remote leg, if both have had a feed.
     pub fn local_and_remote(&mut self) -> Option<(&mut LegMedia, &mut LegMedia)> {
         let [local, remote, _] = &mut self.media;
         Some((local.as_deref_mut()?, remote.as_deref_mut()?))
     }
 
-    /// A new feed; in stream time, one that is not the leg's first begins at `origin_ns`.
+    /// Attaches a feed to a leg. In stream time, every feed but the first begins at `origin_ns`.
     pub fn attach(&mut self, leg: Leg, options: FeedOptions, origin_ns: Option<u64>, now_ns: u64) {
         let origin_ns = origin_ns.filter(|_| self.is_fed(leg));
         let media = self.media[leg as usize].get_or_insert_with(|| Box::new(LegMedia::new()));
-        media.line.on_hold = self.on_hold.clone();
+        media.timeline.on_hold = self.on_hold.clone();
         media.attach(options, origin_ns, now_ns);
     }
 
-    /// What is handed in from this epoch on is silence, or is not.
-    pub fn hold(&mut self, on: bool, epoch: u32) {
+    /// Sets whether audio handed in from this epoch on counts as silence.
+    pub fn set_hold(&mut self, on: bool, epoch: u32) {
         self.on_hold.set(on, epoch);
         for leg in self.media.iter_mut().flatten() {
-            leg.line.on_hold = self.on_hold.clone();
+            leg.timeline.on_hold = self.on_hold.clone();
         }
     }
 }

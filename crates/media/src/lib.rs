@@ -1,9 +1,8 @@
-//! The media timeline of calls: where packets and writes lie in time, what each leg
-//! said, and what each recording keeps of it. Pure functions over explicit state:
-//! nothing here knows a thread, a clock or a file.
+//! The media timeline of calls: places packets and writes in time, and decides what each recording
+//! keeps of them. Pure functions over explicit state, without threads, clocks or files.
 //!
 //! ```text
-//! records of a leg -> LegMedia (placement, Timeline) -> Track -> Tap of each recording -> Sink
+//! packets of a leg -> LegMedia (placement, Timeline) -> Track -> Tap of each recording -> Sink
 //! ```
 
 #![forbid(unsafe_code)]
@@ -14,14 +13,14 @@ mod layout;
 pub mod ledger;
 pub mod leg;
 pub mod legs;
-pub mod outbox;
+pub mod packet;
 pub mod placement;
 pub mod planted;
 mod progress;
-pub mod record;
 mod resample;
 pub mod rtp;
 mod sink;
+pub mod sink_queue;
 mod spec;
 pub mod tap;
 mod terms;

@@ -1,90 +1,93 @@
-//! Where a leg's packets lie in time: pure functions over explicit state.
+//! Placement of a leg's audio in media time: pure functions over explicit state.
 //!
-//! Nothing here knows a clock, a thread, a file or a recording. What was received comes in
-//! as [`Coming`], and what is decided goes out by [`Out`].
+//! This module knows no clock, thread, file or recording. Its input is [`IncomingPacket`] and
+//! [`HostWrite`](write_cursor::HostWrite); its output goes to a [`PlacementSink`].
 
-pub mod delay;
 mod drift;
-mod gaps;
-mod proof;
-mod stream;
-mod streams;
+mod hidden_delay;
+pub mod lateness;
+mod rtp_stream;
+mod rtp_streams;
+mod sequence_gaps;
+mod sequence_window;
 mod suspect;
-mod timestamps;
-mod window;
-pub mod writes;
+mod timestamp_mapping;
+pub mod write_cursor;
 
 use std::borrow::Cow;
 
 use crate::FeedFormat;
 use crate::grid;
-use crate::planted::Planted;
-use crate::rtp::Packet;
+use crate::planted::PlantedFault;
+use crate::rtp::RtpPacket;
 use crate::time::NS_PER_MS;
 use callrec_codec::Codec;
 use callrec_codec::g711;
-pub use streams::Streams;
-pub use window::hash;
+pub use rtp_streams::RtpStreams;
+pub use sequence_window::hash;
 
-/// In stream time a leg may be so far behind another without having been silent.
+/// Stream time: a leg that is further behind the others than this has been silent.
 const SILENCE_NS: u64 = 2_000 * NS_PER_MS;
 
-/// What placing needs to know of the call.
+/// State of the call that placement depends on.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Scene {
-    pub real: bool,
-    /// What a test has planted.
-    pub planted: Planted,
-    /// The begin of a recording that has never been paused. No first packet of a feed that
-    /// was opened after it is placed before it. In nanoseconds.
+pub struct PlacementContext {
+    pub is_real_time: bool,
+    /// The fault that a test has planted.
+    pub planted: PlantedFault,
+    /// The beginning, in nanoseconds, of a recording that has never been paused. The first packet
+    /// of a feed that was opened later is not placed before it.
     pub begin_ns: u64,
 }
 
-impl Scene {
+impl PlacementContext {
     fn begin(&self, rate: u32) -> i64 {
         grid::index(self.begin_ns, rate) as i64
     }
 }
 
-/// An RTP packet with audio, at the moment when it is handed in.
-pub struct Coming<'a> {
-    pub packet: &'a Packet<'a>,
+/// An RTP packet with audio, when it is handed in. All positions and lengths are in samples at its
+/// own rate.
+pub struct IncomingPacket<'a> {
+    pub packet: &'a RtpPacket<'a>,
     pub hash: u16,
     pub format: FeedFormat,
-    /// Samples of audio in it.
+    /// The number of samples in the payload.
     pub len: i64,
-    /// In samples at its own rate, as all places are; in stream time the leg's end.
+    /// The arrival; in stream time the end of the leg.
     pub arrival: i64,
-    /// Which control points had been set.
+    /// The number of control points that had been set.
     pub epoch: u32,
-    /// The host says when it was received.
-    pub aged: bool,
-    /// Packets that the feed refused since the newest one.
+    /// Whether the host stated when the packet was received.
+    pub is_aged: bool,
+    /// Packets that the feed has refused since the newest packet.
     pub refused: u64,
-    /// After all audio of the leg.
+    /// The end of all audio of the leg.
     pub leg_end: i64,
-    /// Stream time: how far the other legs have come, where any has audio.
+    /// Stream time: the furthest end of the other legs that have audio.
     pub clock_ns: Option<u64>,
 }
 
-/// Where audio is to be put, and what is known of the place.
+/// The position of audio on the timeline, and its properties.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Placing {
+pub struct Placement {
+    /// The position of its first sample.
     pub at: i64,
-    /// Samples to be left out at its beginning: its sender's clock is fast.
+    /// Samples to leave out at its beginning, because the sender's clock is fast.
     pub trim: u64,
-    /// Samples to be repeated before it: its sender's clock is slow.
+    /// Samples to repeat before it, because the sender's clock is slow.
     pub repeat: u64,
-    /// Packets that are missing before it (of these, refused by the feed), and how much
-    /// silence stands for them.
+    /// Packets missing before it.
     pub missing: u64,
+    /// The part of `missing` that the feed refused.
     pub refused: u64,
+    /// Samples of silence before it that stand for missing packets.
     pub lost: u64,
-    /// It may have been said so much before its place.
-    pub early: u64,
-    /// It is the newest of its stream.
-    pub newest: bool,
-    /// It had been counted as missing.
+    /// Upper bound of the time between speech and position, in samples.
+    pub hidden_delay: u64,
+    /// Whether it is the newest packet of its stream.
+    pub is_newest: bool,
+    /// Whether it was counted as missing.
     pub was_missing: bool,
 }
 
@@ -93,15 +96,15 @@ pub struct Placing {
 pub struct Audio<'a> {
     pub payload: &'a [u8],
     pub format: FeedFormat,
-    /// PCM16 as RTP has it, most significant byte first.
-    pub network_order: bool,
+    /// Whether 16-bit samples are big-endian, as in RTP.
+    pub is_big_endian: bool,
     pub epoch: u32,
-    /// Written ahead of the clock: said when it is heard.
-    pub ahead: bool,
+    /// Whether it was written ahead of the clock, so that it counts as spoken when it is played.
+    pub is_ahead: bool,
 }
 
 impl Audio<'_> {
-    /// The loudest of its samples.
+    /// The largest absolute value of its samples.
     fn peak(&self) -> i32 {
         let loudness = |sample: i16| i32::from(sample).abs();
         let linear = |law: &[i16; 256]| {
@@ -110,7 +113,7 @@ impl Audio<'_> {
                 .map(|byte| loudness(law[*byte as usize]))
                 .max()
         };
-        let pair = |pair: &[u8]| match self.network_order {
+        let pair = |pair: &[u8]| match self.is_big_endian {
             true => i16::from_be_bytes([pair[0], pair[1]]),
             false => i16::from_ne_bytes([pair[0], pair[1]]),
         };
@@ -123,39 +126,42 @@ impl Audio<'_> {
     }
 }
 
-/// What becomes of audio that nothing has placed.
+/// The reason why audio gets no position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum RejectReason {
     Duplicate,
     /// Too far ahead of the clock.
     Ahead,
 }
 
-/// Takes what is decided.
-pub trait Out {
-    /// After all audio of the leg, in samples at this rate.
+/// Receives the decisions of placement.
+pub trait PlacementSink {
+    /// The end of all audio of the leg, in samples at `rate`.
     fn end(&self, rate: u32) -> i64;
 
-    fn audio(&mut self, audio: &Audio<'_>, placing: Placing);
+    /// Puts audio on the timeline.
+    fn place(&mut self, audio: &Audio<'_>, placement: Placement);
 
-    /// The same in the common case: it lies right behind what came before, and nothing else
-    /// is known of it. False if it has to be given to `audio`.
-    fn follows_on(&mut self, audio: &Audio<'_>, at: i64, early: u64) -> bool;
+    /// Fast path: appends audio that lies directly after the last audio, without further
+    /// properties. Returns false if the caller must use [`PlacementSink::place`].
+    fn try_append(&mut self, audio: &Audio<'_>, at: i64, hidden_delay: u64) -> bool;
 
-    fn refused(&mut self, why: Refused, format: FeedFormat, len: i64, at: i64, epoch: u32);
+    /// Accounts for audio that gets no position.
+    fn reject(&mut self, reason: RejectReason, format: FeedFormat, len: i64, at: i64, epoch: u32);
 
-    /// A silence that was counted as missing was none.
-    fn not_missing(&mut self, from: i64, to: i64);
+    /// Clears a range that was counted as missing but held no audio.
+    fn clear_missing(&mut self, from: i64, to: i64);
 
-    fn wrong_timestamp(&mut self);
+    fn count_wrong_timestamp(&mut self);
 
-    /// Audio of a stream that was not known before.
-    fn new_stream(&mut self);
+    /// Counts a new stream with audio.
+    fn count_stream(&mut self);
 
-    fn concurrent(&mut self);
+    /// Counts that two streams send concurrently.
+    fn count_concurrent(&mut self);
 }
 
-/// A packet that waits for a decision.
+/// A packet that is held until its position is decided.
 #[derive(Debug)]
 pub struct HeldPacket<'a> {
     ssrc: u32,
@@ -168,18 +174,18 @@ pub struct HeldPacket<'a> {
     format: FeedFormat,
     len: i64,
     epoch: u32,
-    aged: bool,
+    is_aged: bool,
     arrival: i64,
-    wanted: i64,
+    mapped: i64,
     missing: u64,
     refused: u64,
-    /// The number before it, and the length of that packet.
+    /// The sequence number of the previous packet, and that packet's length.
     after: u16,
     len_before: i64,
 }
 
 impl HeldPacket<'_> {
-    /// To be kept until it is decided.
+    /// Takes ownership of the payload.
     fn own(self) -> HeldPacket<'static> {
         HeldPacket {
             payload: Cow::Owned(self.payload.into_owned()),
@@ -191,14 +197,14 @@ impl HeldPacket<'_> {
         Audio {
             payload: &self.payload,
             format: self.format,
-            network_order: true,
+            is_big_endian: true,
             epoch: self.epoch,
-            ahead: false,
+            is_ahead: false,
         }
     }
 
-    fn packet(&self) -> Packet<'_> {
-        Packet {
+    fn packet(&self) -> RtpPacket<'_> {
+        RtpPacket {
             ssrc: self.ssrc,
             sequence: self.sequence,
             timestamp: self.timestamp,
@@ -208,37 +214,37 @@ impl HeldPacket<'_> {
         }
     }
 
-    fn moment(&self, rate: u32) -> delay::Moment {
-        delay::Moment {
-            wanted: self.wanted,
+    fn timing(&self, rate: u32) -> lateness::PacketTiming {
+        lateness::PacketTiming {
+            mapped: self.mapped,
             arrival: self.arrival,
             rate,
         }
     }
 }
 
-impl<'a> Coming<'a> {
-    /// How far the other legs have come, in samples at its own rate.
+impl<'a> IncomingPacket<'a> {
+    /// The end of the other legs, in samples at the packet's rate.
     fn clock(&self) -> Option<i64> {
         self.clock_ns.map(|ns| grid::index(ns, self.format.rate) as i64)
     }
 
-    /// Stream time: the others have gone on for longer than they are held up for the leg.
+    /// Stream time: whether the other legs have advanced so far that this leg has been silent.
     fn has_been_silent(&self, clock: i64) -> bool {
-        self.leg_end > 0 && clock - self.leg_end > delay::samples(SILENCE_NS, self.format.rate)
+        self.leg_end > 0 && clock - self.leg_end > lateness::samples(SILENCE_NS, self.format.rate)
     }
 
     fn audio(&self) -> Audio<'_> {
         Audio {
             payload: self.packet.payload,
             format: self.format,
-            network_order: true,
+            is_big_endian: true,
             epoch: self.epoch,
-            ahead: false,
+            is_ahead: false,
         }
     }
 
-    fn hold(&self, wanted: i64, missing: u64) -> HeldPacket<'a> {
+    fn hold(&self, mapped: i64, missing: u64) -> HeldPacket<'a> {
         HeldPacket {
             ssrc: self.packet.ssrc,
             sequence: self.packet.sequence,
@@ -250,9 +256,9 @@ impl<'a> Coming<'a> {
             format: self.format,
             len: self.len,
             epoch: self.epoch,
-            aged: self.aged,
+            is_aged: self.is_aged,
             arrival: self.arrival,
-            wanted,
+            mapped,
             missing,
             refused: self.refused,
             after: self.packet.sequence,
@@ -260,11 +266,11 @@ impl<'a> Coming<'a> {
         }
     }
 
-    fn plain(&self, at: i64) -> Placing {
-        Placing {
+    fn plain(&self, at: i64) -> Placement {
+        Placement {
             at,
-            newest: true,
-            ..Placing::default()
+            is_newest: true,
+            ..Placement::default()
         }
     }
 }

@@ -1,130 +1,132 @@
-//! Faults that a test plants in the timeline: each of them must be found by the tests.
+//! Faults that tests plant in the timeline. The tests must find each of them.
 //!
-//! Without the feature `faults` nothing is ever planted, and asking costs nothing.
+//! Without the feature `faults`, no fault is ever planted and the checks cost nothing.
 
-/// What goes wrong, and where the worker decides it.
+/// A fault, by the decision that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// A recording hears what was handed in while it was paused.
-    PauseHeard,
-    /// Audio that may have been said before its place is taken for said at its place.
-    EarlyIgnored,
-    /// A sequence that begins anew after a pause is trusted at once.
-    SuspectTrusted,
-    /// Two old packets confirm each other.
-    StragglersVouch,
-    /// What is dropped for `pause_unclear` is not counted.
-    DropUncounted,
+pub enum TimelineFault {
+    /// A recording includes audio that was handed in while it was paused.
+    PausedAudioRecorded,
+    /// Hidden delay is ignored: audio counts as spoken at its position.
+    HiddenDelayIgnored,
+    /// A sequence that restarts after a pause is trusted at once.
+    RestartTrusted,
+    /// Two very old packets confirm each other.
+    OldPacketsConfirmed,
+    /// Audio dropped as `pause_unclear` is not counted.
+    DropNotCounted,
     /// A duplicate is placed again.
     DuplicatePlaced,
-    /// What never came is counted twice.
-    MissingTwice,
-    /// A packet that comes late stays counted as lost.
-    LateStaysLost,
-    /// The number of a packet without audio counts as the newest audio's.
-    EventOrdersAudio,
-    /// The backlog of a stall is placed where it comes, and not where it was said.
+    /// Missing packets are counted twice.
+    MissingCountedTwice,
+    /// A late packet stays counted as lost.
+    LateCountedAsLost,
+    /// The sequence number of a packet without audio counts as the newest audio packet's.
+    EventReordersAudio,
+    /// The backlog of a stall is placed at its arrival.
     BacklogAtArrival,
-    /// Audio that comes for what is written already does not get into the file.
-    PatchLeftOut,
-    /// A leg that is ahead puts a pause off.
-    PausePutOff,
+    /// Audio that arrives for a range that is already written is left out of the file.
+    PatchSkipped,
+    /// A leg that is ahead of the clock delays a pause.
+    PauseDelayed,
     /// A recording that starts in a private call is not paused.
-    PrivateStartsOpen,
-    /// A sender's clock that is fast or slow is not followed.
+    PrivateStartRecorded,
+    /// Clock drift of a sender is not followed.
     DriftIgnored,
-    /// A timestamp that contradicts the numbers is believed.
-    TimestampBelieved,
+    /// A timestamp that contradicts the sequence numbers is trusted.
+    WrongTimestampTrusted,
 }
 
-/// What is planted in a call.
+/// The fault planted in a call, if any.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Planted(#[cfg(feature = "faults")] Option<Fault>);
+pub struct PlantedFault(#[cfg(feature = "faults")] Option<TimelineFault>);
 
-/// Whether it is planted in the call that this thread visits.
+/// Whether `fault` is planted in the call that this thread visits.
 #[inline]
-pub fn fault(fault: Fault) -> bool {
-    here().has(fault)
+pub fn is_planted(fault: TimelineFault) -> bool {
+    current().has(fault)
 }
 
 #[cfg(not(feature = "faults"))]
 mod none {
-    use super::{Fault, Planted};
+    use super::{PlantedFault, TimelineFault};
 
-    impl Planted {
+    impl PlantedFault {
         #[inline]
-        pub const fn has(self, _: Fault) -> bool {
+        pub const fn has(self, _: TimelineFault) -> bool {
             false
         }
     }
 
-    /// What is planted in the call that this thread visits.
+    /// The fault planted in the call that this thread visits.
     #[inline]
-    pub const fn here() -> Planted {
-        Planted()
+    pub const fn current() -> PlantedFault {
+        PlantedFault()
     }
 }
 
 #[cfg(not(feature = "faults"))]
-pub use none::here;
+pub use none::current;
 
 #[cfg(feature = "faults")]
 mod chosen {
     use std::cell::Cell;
 
-    use super::{Fault, Planted};
+    use super::{PlantedFault, TimelineFault};
 
     thread_local! {
-        static HERE: Cell<Option<Fault>> = const { Cell::new(None) };
+        static HERE: Cell<Option<TimelineFault>> = const { Cell::new(None) };
     }
 
-    /// For the calls that this thread simulates from now on, and for its visits.
-    pub fn plant(fault: Option<Fault>) {
+    /// Plants a fault in all calls that this thread simulates or visits from now on.
+    pub fn plant(fault: Option<TimelineFault>) {
         HERE.set(fault);
     }
 
-    /// What is planted in the call that this thread visits.
-    pub fn here() -> Planted {
-        Planted(HERE.get())
+    /// The fault planted in the call that this thread visits.
+    pub fn current() -> PlantedFault {
+        PlantedFault(HERE.get())
     }
 
-    impl Planted {
-        pub fn has(self, fault: Fault) -> bool {
+    impl PlantedFault {
+        pub fn has(self, fault: TimelineFault) -> bool {
             self.0 == Some(fault)
         }
 
-        pub fn fault(self) -> Option<Fault> {
+        pub fn fault(self) -> Option<TimelineFault> {
             self.0
         }
     }
 
-    impl Fault {
-        pub const ALL: [Fault; 15] = [
-            Fault::PauseHeard,
-            Fault::EarlyIgnored,
-            Fault::SuspectTrusted,
-            Fault::StragglersVouch,
-            Fault::DropUncounted,
-            Fault::DuplicatePlaced,
-            Fault::MissingTwice,
-            Fault::LateStaysLost,
-            Fault::EventOrdersAudio,
-            Fault::BacklogAtArrival,
-            Fault::PatchLeftOut,
-            Fault::PausePutOff,
-            Fault::PrivateStartsOpen,
-            Fault::DriftIgnored,
-            Fault::TimestampBelieved,
+    impl TimelineFault {
+        pub const ALL: [TimelineFault; 15] = [
+            TimelineFault::PausedAudioRecorded,
+            TimelineFault::HiddenDelayIgnored,
+            TimelineFault::RestartTrusted,
+            TimelineFault::OldPacketsConfirmed,
+            TimelineFault::DropNotCounted,
+            TimelineFault::DuplicatePlaced,
+            TimelineFault::MissingCountedTwice,
+            TimelineFault::LateCountedAsLost,
+            TimelineFault::EventReordersAudio,
+            TimelineFault::BacklogAtArrival,
+            TimelineFault::PatchSkipped,
+            TimelineFault::PauseDelayed,
+            TimelineFault::PrivateStartRecorded,
+            TimelineFault::DriftIgnored,
+            TimelineFault::WrongTimestampTrusted,
         ];
 
-        /// By the name of its variant: `faults.panic` has it as "timeline:NAME".
-        pub fn named(name: &str) -> Option<Fault> {
-            Fault::ALL.into_iter().find(|fault| format!("{fault:?}") == name)
+        /// Finds a fault by the name of its variant, as in `faults.panic` "timeline:NAME".
+        pub fn named(name: &str) -> Option<TimelineFault> {
+            TimelineFault::ALL
+                .into_iter()
+                .find(|fault| format!("{fault:?}") == name)
         }
     }
 }
 
 #[cfg(feature = "faults")]
-pub use chosen::here;
+pub use chosen::current;
 #[cfg(feature = "faults")]
 pub use chosen::plant;

@@ -1,4 +1,4 @@
-//! What a recording reports of itself.
+//! The state that a recording publishes.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -6,25 +6,25 @@ use std::sync::{Mutex, PoisonError};
 use crate::ledger::Ledger;
 use crate::time::NS_PER_MS;
 
-/// What a recording reports of itself, readable from any thread.
+/// The state that a recording publishes, readable from any thread.
 #[derive(Debug, Default)]
 pub struct Progress {
     pub(crate) frames: AtomicU64,
     pub(crate) lost_ns: AtomicU64,
     pub(crate) paused_ns: AtomicU64,
     pub(crate) rate: AtomicU32,
-    /// Since the start, while the rate is not known.
+    /// The time since the start, until the rate is known.
     pub(crate) waiting_ms: AtomicU64,
     ledger: Mutex<Ledger>,
 }
 
 impl Progress {
-    /// What became of each leg's audio, as far as the file is settled.
+    /// The ledger up to the settled frame.
     pub fn ledger(&self) -> Ledger {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells what became of each leg's audio; the latest counts.
+    /// Publishes the ledger, replacing the previous one.
     pub fn set_ledger(&self, ledger: Ledger) {
         *self.ledger.lock().unwrap_or_else(PoisonError::into_inner) = ledger;
     }
@@ -33,7 +33,7 @@ impl Progress {
         self.frames.load(Relaxed)
     }
 
-    /// 0 until the rate of the file is known.
+    /// The rate of the file in Hz; 0 until it is known.
     pub fn rate(&self) -> u32 {
         self.rate.load(Relaxed)
     }
@@ -45,7 +45,7 @@ impl Progress {
         }
     }
 
-    /// All legs of the recording summed.
+    /// The loss of all legs in total.
     pub fn lost_ms(&self) -> u64 {
         (self.lost_ns.load(Relaxed) + NS_PER_MS / 2) / NS_PER_MS
     }

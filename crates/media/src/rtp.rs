@@ -1,14 +1,12 @@
-//! RTP: what a packet is.
-
-use rtp_types::RtpPacket;
+//! Parsing of RTP and RTCP packets.
 
 use crate::FeedFormat;
 use callrec_codec::Codec;
 
 const COMFORT_NOISE: u8 = 13;
 
-/// A packet that is audio of ours, or at least part of a stream.
-pub struct Packet<'a> {
+/// An RTP packet (RFC 3550, 5.1).
+pub struct RtpPacket<'a> {
     pub ssrc: u32,
     pub sequence: u16,
     pub timestamp: u32,
@@ -17,15 +15,15 @@ pub struct Packet<'a> {
     pub payload: &'a [u8],
 }
 
-/// `None`: RTCP on the same port (RFC 5761) or no RTP at all.
-pub fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
+/// Returns `None` for RTCP on the same port (RFC 5761) and for data that is not RTP.
+pub fn parse(bytes: &[u8]) -> Option<RtpPacket<'_>> {
     if matches!(bytes.get(1), Some(192..=223)) {
         return None;
     }
-    let packet = RtpPacket::parse(bytes).ok()?;
+    let packet = rtp_types::RtpPacket::parse(bytes).ok()?;
     let from = packet.payload_offset();
     let payload = bytes.get(from..from + packet.payload_len())?;
-    Some(Packet {
+    Some(RtpPacket {
         ssrc: packet.ssrc(),
         sequence: packet.sequence_number(),
         timestamp: packet.timestamp(),
@@ -35,18 +33,18 @@ pub fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
     })
 }
 
-/// What an RTCP sender report says of its stream's clock (RFC 3550, 6.4.1).
+/// An RTCP sender report (RFC 3550, 6.4.1).
 pub struct SenderReport {
     pub ssrc: u32,
-    /// 32.32 bits of seconds.
+    /// NTP time in 32.32 fixed-point seconds.
     pub ntp: u64,
-    /// Of the same moment.
+    /// The RTP timestamp of the same time.
     pub timestamp: u32,
 }
 
 const SENDER_REPORT: u8 = 200;
 
-/// The first packet of an RTCP compound, if it is a sender report.
+/// Returns the first packet of an RTCP compound packet if it is a sender report.
 pub fn sender_report(bytes: &[u8]) -> Option<SenderReport> {
     let word = |from: usize| {
         let word = bytes.get(from..from + 4)?.first_chunk::<4>()?;
@@ -62,15 +60,15 @@ pub fn sender_report(bytes: &[u8]) -> Option<SenderReport> {
     })
 }
 
-/// An RFC 4733 event, by its looks: on a dynamic type that nobody has declared.
-pub fn looks_like_event(packet: &Packet<'_>) -> bool {
+/// Whether the packet looks like an RFC 4733 event on an undeclared dynamic payload type.
+pub fn looks_like_event(packet: &RtpPacket<'_>) -> bool {
     let [event, flags, _, _] = *packet.payload else {
         return false;
     };
     packet.payload_type >= 96 && event <= 16 && flags & 0x40 == 0
 }
 
-/// What a payload type means on a leg.
+/// The format of a payload type: as mapped by the host, or static (RFC 3551).
 pub fn format_of(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> Option<FeedFormat> {
     let format = |codec, rate| Some(FeedFormat { codec, rate });
     if let Some((_, mapped)) = mapped.iter().find(|(known, _)| *known == payload_type) {
@@ -84,7 +82,7 @@ pub fn format_of(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> Option<FeedFo
     }
 }
 
-/// Whether the host has told what a payload type means.
+/// Whether the host has mapped the payload type.
 pub fn is_mapped(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> bool {
     mapped.iter().any(|(known, _)| *known == payload_type)
 }
@@ -98,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn not_audio() {
+    fn rtcp_and_invalid_data_are_not_rtp() {
         assert!(parse(&[0x80, 200, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]).is_none());
         assert!(parse(&[0x40, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]).is_none());
         assert!(parse(&[0x80, 0, 0, 1]).is_none());

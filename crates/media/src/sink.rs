@@ -1,4 +1,4 @@
-//! What a recording gives out: blocks, spans, and its end.
+//! The output of a recording: blocks, spans and its end.
 
 use callrec_codec::{Block, Shape};
 
@@ -10,8 +10,8 @@ pub enum SpanKind {
     Loss(Leg, LossReason),
 }
 
-/// Positions are frames in the file. A skipped pause has no frames; `length_ns` is
-/// how long it really was.
+/// A pause or a loss. Positions are frames in the file. A skipped pause has no frames; `length_ns`
+/// is its real duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub kind: SpanKind,
@@ -20,43 +20,45 @@ pub struct Span {
     pub length_ns: u64,
 }
 
-/// Where a recording's audio goes: called by its worker only, in order, never blocking.
+/// Receives the audio of a recording. Only the recording's worker calls it, in order. No function
+/// blocks.
 pub trait Sink: Send {
-    /// Once, before anything else but `buffer`.
+    /// Called once, before any other function except `buffer`.
     fn shape(&mut self, shape: Shape);
 
-    /// `Err` gives the block back: the backlog is full and nothing was taken. Silence is
-    /// always taken. In real time silence and `loss` follow for the same frames; in stream
-    /// time the same block is offered again at the next visit.
+    /// Takes a block. `Err` returns the block because the backlog is full. Silence is always
+    /// accepted. In real time, silence and `loss` follow for the same frames; in stream time, the
+    /// block is offered again at the next visit.
     fn block(&mut self, block: Block) -> Result<(), Block>;
 
-    /// Frames that were given before, again, as they really are: late audio has found its
-    /// place. `Err` gives the block back, as for `block`.
+    /// Replaces earlier frames, because late audio was placed in them. `Err` returns the block, as
+    /// for `block`.
     fn patch(&mut self, from_frame: u64, block: Block) -> Result<(), Block>;
 
-    /// No frame before this one will be patched any more. Told of formats alone whose files
+    /// No frame before this one will be patched any more. Called only for formats whose files
     /// cannot be rewritten in place.
     fn settled(&mut self, frame: u64) {
         let _ = frame;
     }
 
-    /// An empty buffer, recycled if possible.
+    /// Returns an empty buffer, recycled if possible.
     fn buffer(&mut self) -> Vec<u8>;
 
-    /// The pause begins at this frame; everything before it was given.
+    /// A pause begins at this frame. All frames before it have been passed.
     fn paused(&mut self, frame: u64);
 
     fn resumed(&mut self, span: Span);
 
-    /// At most once a block; the total counts all legs since the start.
+    /// Called at most once per block. The total covers all legs since the start.
     fn loss(&mut self, lost_ns_total: u64, spans: Vec<Span>);
 
-    /// The last call. `open` is a pause that the end found still open.
+    /// The last call. `open` is a pause that had not ended.
     fn finish(self: Box<Self>, reason: EndReason, open: Option<Span>);
 
-    /// Instead of `finish`, stream time only: nothing was taken for `backlog_ns`.
+    /// Called instead of `finish`, in stream time only, after no block was accepted for
+    /// `backlog_ns`.
     fn stuck(self: Box<Self>);
 
-    /// Instead of `finish`: a panic in this call's visit.
+    /// Called instead of `finish` after a panic during a visit of this call.
     fn broken(self: Box<Self>, message: &str);
 }

@@ -1,4 +1,4 @@
-//! What a recording wants of a call's audio.
+//! The specification of a recording's audio.
 
 use std::sync::Arc;
 
@@ -7,21 +7,21 @@ use uuid::Uuid;
 
 use crate::{Layout, PauseMode, Progress, Sink};
 
-/// How a recording's audio is made of that of its call.
+/// How a recording is made from the audio of its call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AudioSpec {
     pub layout: Layout,
     pub format: Format,
     pub pause_mode: PauseMode,
-    /// 0: no limit.
+    /// The maximum duration in milliseconds; 0: unlimited.
     pub max_duration_ms: u32,
-    /// In Hz. 0: the format's own rate, or else that of the legs.
+    /// The sampling rate in Hz; 0: the default of the format, or the rate of the legs.
     pub rate: u32,
 }
 
-/// A tap that is to be set on a call.
+/// The specification of a tap.
 pub struct TapSpec {
-    /// The recording's.
+    /// The id of the recording.
     pub id: Uuid,
     pub audio: AudioSpec,
     pub progress: Arc<Progress>,

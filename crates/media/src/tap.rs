@@ -1,7 +1,7 @@
-//! A recording's window on its call: from its start to its end, without its pauses.
+//! The tap of a recording on its call, from start to stop, without pauses.
 //!
-//! Its file has two frontiers. What is written may still be replaced, because a leg that
-//! has stalled may bring it later; what is settled stays as it is, and is accounted for.
+//! The file has two frontiers. Audio up to the written frontier may still be replaced when a
+//! stalled leg delivers late audio. Audio up to the settled frontier is final and in the ledger.
 
 mod account;
 mod render;
@@ -16,18 +16,18 @@ use uuid::Uuid;
 use crate::layout;
 use crate::leg::LegMedia;
 use crate::legs::Legs;
-use crate::outbox::{Out, Outbox};
 use crate::resample::LOOKAHEAD_NS;
+use crate::sink_queue::{SinkCommand, SinkQueue};
 use crate::time::{NS_PER_MS, NS_PER_S};
-use crate::track::Stretch;
+use crate::track::TrackPart;
 use crate::{AudioSpec, EndReason, Leg, Progress, Span, SpanKind, TapSpec, grid};
 use account::Account;
 use callrec_codec::Shape;
 use render::Resampling;
 use segments::Segments;
 
-/// Stream time: as much is rendered of a recording before other calls have their turn.
-/// A peer's timestamps decide how long a silence is.
+/// Stream time: the maximum time rendered at once, so that other calls have their turn. The
+/// timestamps of a peer decide how long a silence is.
 const STRIDE_NS: u64 = 60 * NS_PER_S;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,66 +37,68 @@ enum Phase {
     Over,
 }
 
-/// The moment of a control point: its time, and the epoch that it begins.
+/// The time of a control point, and the epoch that it begins.
 #[derive(Clone, Copy, Debug)]
-pub struct At {
+pub struct PointTime {
     pub ns: u64,
-    /// When it was set; in stream time the same.
+    /// When it was set; in stream time equal to `ns`.
     pub clock_ns: u64,
     pub epoch: u32,
-    pub real: bool,
+    pub is_real_time: bool,
 }
 
+/// A stop that waits for held audio.
 #[derive(Clone, Copy, Debug)]
-struct Closing {
+struct PendingStop {
     at_ns: u64,
     clock_ns: u64,
     reason: EndReason,
 }
 
-/// A stop includes so much that was handed in before it, ahead of the clock.
+/// A stop includes audio that was handed in before it, up to this far ahead of the clock.
 pub const STOP_NS: u64 = 2_000 * NS_PER_MS;
-/// What was handed in before a stop is waited for so long: then it is decided.
-const CLOSING_NS: u64 = 400 * NS_PER_MS;
+/// The maximum wait for held audio after a stop.
+const STOP_WAIT_NS: u64 = 400 * NS_PER_MS;
 
+/// The rendering of one recording, see the module.
 pub struct Tap {
     pub id: Uuid,
     audio: AudioSpec,
     /// The rate of each leg's first audio since the start.
     rates: [Option<u32>; 3],
     flush_ns: u64,
-    real: bool,
+    is_real_time: bool,
     start_ns: u64,
     next_cut_ns: u64,
     shape: Option<Shape>,
     /// The next frame to render, on the grid of the file's rate.
     cursor: u64,
-    /// Frames in the file.
+    /// The number of frames in the file.
     frames: u64,
     limit: u64,
     segments: Segments,
     phase: Phase,
-    /// Why it is paused: by itself, or because its call is private.
-    paused: bool,
-    private: bool,
-    ever_paused: bool,
-    /// Stopped, but audio of before still waits for its place.
-    closing: Option<Closing>,
-    /// What was due went beyond a stride.
+    /// Whether the recording itself is paused; `is_call_private`: whether its call is private.
+    is_paused: bool,
+    is_call_private: bool,
+    was_ever_paused: bool,
+    /// Set by a stop while audio handed in before it is still held.
+    pending_stop: Option<PendingStop>,
+    /// Whether more is due than one stride.
     behind: bool,
     paused_ns: u64,
     settled_ns: u64,
     account: Account,
     resampling: Option<Box<Resampling>>,
-    /// When its ledger was told last; 0: it has to be told with what is settled next.
-    told_ns: u64,
+    /// When the ledger was last published; 0: publish it when the next audio is settled.
+    published_ns: u64,
     progress: Arc<Progress>,
-    pub outbox: Outbox,
+    pub sink_queue: SinkQueue,
 }
 
 impl Tap {
-    /// `private`: whether the call is, and since when that is so.
-    pub fn new(spec: TapSpec, at: At, flush_ns: u64, private: (bool, u64), legs: &Legs) -> Tap {
+    /// `private`: whether the call is private, and since when that has been so.
+    pub fn new(spec: TapSpec, at: PointTime, flush_ns: u64, private: (bool, u64), legs: &Legs) -> Tap {
         let (private, private_ns) = private;
         let flush_ns = flush_ns.max(1);
         let mut tap = Tap {
@@ -104,27 +106,27 @@ impl Tap {
             audio: spec.audio,
             rates: [None; 3],
             flush_ns,
-            real: at.real,
+            is_real_time: at.is_real_time,
             start_ns: at.ns,
-            // Recordings that begin together are not flushed together.
-            next_cut_ns: at.ns + scatter(spec.id) % flush_ns,
+            // Recordings that start together must not flush together.
+            next_cut_ns: at.ns + flush_offset_ns(spec.id) % flush_ns,
             shape: None,
             cursor: 0,
             frames: 0,
             limit: u64::MAX,
             segments: Segments::new(at.ns),
             phase: Phase::Recording,
-            paused: false,
-            private,
-            ever_paused: private,
-            closing: None,
+            is_paused: false,
+            is_call_private: private,
+            was_ever_paused: private,
+            pending_stop: None,
             behind: false,
             paused_ns: 0,
             settled_ns: at.ns,
             account: Account::new(legs, at.epoch),
             resampling: None,
-            told_ns: 0,
-            outbox: Outbox::new(spec.sink, spec.progress.clone()),
+            published_ns: 0,
+            sink_queue: SinkQueue::new(spec.sink, spec.progress.clone()),
             progress: spec.progress,
         };
         if private {
@@ -132,16 +134,16 @@ impl Tap {
                 since_ns: at.ns,
                 from_frame: 0,
             };
-            tap.outbox.push(Out::Paused(0));
+            tap.sink_queue.push(SinkCommand::Paused(0));
         } else {
-            // What was said while the call was private is not heard in it.
+            // Audio spoken while the call was private is not recorded.
             tap.segments.open(at.ns, 0, at.epoch, private_ns);
-            tap.ever_paused = private_ns > 0;
+            tap.was_ever_paused = private_ns > 0;
         }
         tap
     }
 
-    /// Whether what the legs say may still be in its file. `ahead`: a leg has audio that was
+    /// Whether audio of the legs may still go into the file. `ahead`: a leg has audio that was
     /// written ahead of the clock.
     pub fn needs_legs(&self, ahead: bool) -> bool {
         let open = self.segments.last().and_then(|n| self.segments.get(n));
@@ -153,21 +155,21 @@ impl Tap {
         }
     }
 
-    /// How far its file has been written, and how far it is settled.
+    /// The written and the settled frontier; `None` after the end.
     pub fn frontiers_ns(&self) -> Option<(u64, u64)> {
         (self.phase != Phase::Over).then(|| (self.position_ns(), self.settled_ns))
     }
 
-    /// Since when it records, if it has never been paused.
+    /// The start of the recording, if it has never been paused.
     pub fn unbroken_since_ns(&self) -> Option<u64> {
-        (self.phase == Phase::Recording && !self.ever_paused).then_some(self.start_ns)
+        (self.phase == Phase::Recording && !self.was_ever_paused).then_some(self.start_ns)
     }
 
-    /// Nothing of it is due before this; 0 if something waits.
-    pub fn rest_ns(&self) -> u64 {
-        let waits = self.phase != Phase::Recording || self.closing.is_some() || self.behind;
+    /// The time at which the tap is next due; 0 if it has pending work.
+    pub fn next_due_ns(&self) -> u64 {
+        let is_pending = self.phase != Phase::Recording || self.pending_stop.is_some() || self.behind;
         match self.shape {
-            Some(_) if !waits && self.outbox.is_idle() => self.due_ns(),
+            Some(_) if !is_pending && self.sink_queue.is_idle() => self.due_ns(),
             _ => 0,
         }
     }
@@ -176,17 +178,17 @@ impl Tap {
         self.shape.is_none()
     }
 
-    /// It is rendered when time has come this far.
+    /// The time at which the next block is due.
     fn due_ns(&self) -> u64 {
-        match self.real {
+        match self.is_real_time {
             true => self.next_cut_ns,
             false => self.position_ns().saturating_add(self.flush_ns),
         }
     }
 
-    /// Time has come this far. True if something was rendered.
+    /// Advances to a frontier. Returns true if anything was rendered.
     pub fn advance(&mut self, frontier_ns: u64, legs: &Legs) -> bool {
-        let end_ns = self.closing.map_or(u64::MAX, |closing| closing.at_ns);
+        let end_ns = self.pending_stop.map_or(u64::MAX, |stop| stop.at_ns);
         let frontier_ns = frontier_ns.min(end_ns);
         if let Phase::Paused { since_ns, .. } = self.phase {
             let paused = self.paused_ns + frontier_ns.saturating_sub(since_ns);
@@ -205,62 +207,66 @@ impl Tap {
         let resampling = self.phase == Phase::Recording && self.resamples(legs);
         let ahead = if resampling { LOOKAHEAD_NS } else { 0 };
         let to_ns = frontier_ns.saturating_sub(ahead);
-        let most_ns = if self.real { u64::MAX } else { self.stride_ns() };
+        let most_ns = if self.is_real_time {
+            u64::MAX
+        } else {
+            self.stride_ns()
+        };
         self.behind = most_ns < to_ns;
-        self.reach(to_ns.min(most_ns), legs);
+        self.render_until(to_ns.min(most_ns), legs);
         true
     }
 
-    /// The first audio fixes the file's rate; until then there is nothing that could be
-    /// lost.
+    /// Whether to wait for the first audio, which fixes the rate of the file. Until then there is
+    /// nothing to lose.
     fn waits_for_audio(&self, frontier_ns: u64) -> bool {
         let audio = &self.audio;
         let decided = self.shape.is_some() || audio.format.rate().is_some() || audio.rate != 0;
         let waited_ms = frontier_ns.saturating_sub(self.start_ns) / 1_000_000;
         let limited = audio.max_duration_ms > 0 && waited_ms >= u64::from(audio.max_duration_ms);
-        let heard = self.rates.iter().any(Option::is_some);
-        let waits = !decided && !limited && !heard;
+        let has_audio = self.rates.iter().any(Option::is_some);
+        let waits = !decided && !limited && !has_audio;
         if waits {
             self.progress.waiting_ms.store(waited_ms, Relaxed);
         }
         waits
     }
 
-    /// The first decodable audio of each leg since the start.
+    /// Notes the rate of the first audio of each leg since the start.
     pub fn note_rates(&mut self, legs: &Legs) {
         if self.shape.is_some() {
             return;
         }
-        for (leg, media) in self.heard(legs) {
+        for (leg, media) in self.recorded_legs(legs) {
             let rate = &mut self.rates[leg as usize];
             *rate = rate.or(media.first_rate);
         }
     }
 
-    /// The legs that are heard in it and have had a feed.
-    fn heard<'a>(&self, legs: &'a Legs) -> impl Iterator<Item = (Leg, &'a LegMedia)> + use<'a> {
+    /// The legs that are part of the recording and have had a feed.
+    fn recorded_legs<'a>(&self, legs: &'a Legs) -> impl Iterator<Item = (Leg, &'a LegMedia)> + use<'a> {
         let layout = self.audio.layout;
         legs.fed()
-            .filter(move |(leg, _)| layout::hears(layout, *leg as usize))
+            .filter(move |(leg, _)| layout::includes_leg(layout, *leg as usize))
     }
 
     fn stride_ns(&self) -> u64 {
         self.position_ns().saturating_add(STRIDE_NS)
     }
 
-    /// It must go on before anything more is taken in.
+    /// Whether it must render more before more packets are drained.
     pub fn is_behind(&self) -> bool {
         self.behind && self.phase != Phase::Over
     }
 
-    /// True if a point at this moment can be applied at once; else a stride is made
-    /// towards it.
-    pub fn is_near(&mut self, at_ns: u64, legs: &Legs) -> bool {
+    /// Returns true if a control point at this time can be applied at once. Otherwise renders one
+    /// stride towards it.
+    pub fn approach(&mut self, at_ns: u64, legs: &Legs) -> bool {
         let stride_ns = self.stride_ns();
         if self.phase == Phase::Over || at_ns <= stride_ns {
             return true;
         }
-        self.reach(stride_ns, legs);
+        self.render_until(stride_ns, legs);
         false
     }
 
@@ -272,141 +278,140 @@ impl Tap {
     }
 
     pub fn is_recording(&self) -> bool {
-        self.phase == Phase::Recording && self.closing.is_none()
+        self.phase == Phase::Recording && self.pending_stop.is_none()
     }
 
-    /// It has been stopped, and waits for audio of before to find its place.
-    pub fn is_closing(&self) -> bool {
-        self.closing.is_some()
+    /// Whether it has been stopped while audio handed in before is held.
+    pub fn is_stopping(&self) -> bool {
+        self.pending_stop.is_some()
     }
 
-    fn hears(&self, leg: usize) -> bool {
-        layout::hears(self.audio.layout, leg)
+    fn includes_leg(&self, leg: usize) -> bool {
+        layout::includes_leg(self.audio.layout, leg)
     }
 
-    pub fn pause(&mut self, at: At, legs: &Legs) {
-        self.paused = true;
-        self.follow(at, legs);
+    pub fn pause(&mut self, at: PointTime, legs: &Legs) {
+        self.is_paused = true;
+        self.update_phase(at, legs);
     }
 
-    /// Clears the recording's own pause, and no other.
-    pub fn resume(&mut self, at: At, legs: &Legs) {
-        self.paused = false;
-        self.follow(at, legs);
+    /// Ends the recording's own pause. A private call stays paused.
+    pub fn resume(&mut self, at: PointTime, legs: &Legs) {
+        self.is_paused = false;
+        self.update_phase(at, legs);
     }
 
-    pub fn private(&mut self, on: bool, at: At, legs: &Legs) {
-        self.private = on;
-        self.follow(at, legs);
+    pub fn set_private(&mut self, on: bool, at: PointTime, legs: &Legs) {
+        self.is_call_private = on;
+        self.update_phase(at, legs);
     }
 
-    /// It records while it is neither paused nor its call private.
-    fn follow(&mut self, at: At, legs: &Legs) {
-        if self.closing.is_some() {
+    /// Pauses or resumes: it records while neither it is paused nor its call is private.
+    fn update_phase(&mut self, at: PointTime, legs: &Legs) {
+        if self.pending_stop.is_some() {
             return;
         }
-        match (self.phase, self.paused || self.private) {
+        match (self.phase, self.is_paused || self.is_call_private) {
             (Phase::Recording, true) => self.begin_pause(at, legs),
             (Phase::Paused { .. }, false) => self.end_pause(at, legs),
             _ => {}
         }
     }
 
-    fn begin_pause(&mut self, at: At, legs: &Legs) {
-        self.told_ns = 0;
-        // First of all, so that no filter looks beyond it.
+    fn begin_pause(&mut self, at: PointTime, legs: &Legs) {
+        self.published_ns = 0;
+        // The segment ends first, so that no filter looks beyond it.
         self.segments.close(at.ns, at.clock_ns, at.epoch);
-        self.reach(at.ns, legs);
+        self.render_until(at.ns, legs);
         if self.phase != Phase::Recording {
             return;
         }
-        self.ever_paused = true;
-        self.outbox.push(Out::Paused(self.frames));
+        self.was_ever_paused = true;
+        self.sink_queue.push(SinkCommand::Paused(self.frames));
         self.phase = Phase::Paused {
             since_ns: at.ns,
             from_frame: self.frames,
         };
     }
 
-    fn end_pause(&mut self, at: At, legs: &Legs) {
-        self.told_ns = 0;
-        self.reach(at.ns, legs);
+    fn end_pause(&mut self, at: PointTime, legs: &Legs) {
+        self.published_ns = 0;
+        self.render_until(at.ns, legs);
         let Some(span) = self.pause_until(at.ns) else {
             return;
         };
         self.paused_ns += span.length_ns;
         self.progress.paused_ns.store(self.paused_ns, Relaxed);
-        self.outbox.push(Out::Resumed(span));
+        self.sink_queue.push(SinkCommand::Resumed(span));
         self.phase = Phase::Recording;
         self.segments.open(at.ns, self.frames, at.epoch, at.ns);
         self.forget_filters();
     }
 
-    /// Stopped at this moment; what was handed in before, and nothing else, may still come
-    /// to its place.
-    pub fn close(&mut self, at: At, reason: EndReason, legs: &Legs) {
-        if self.phase == Phase::Over || self.closing.is_some() {
+    /// Stops the recording. Only audio that was handed in before may still be placed.
+    pub fn begin_stop(&mut self, at: PointTime, reason: EndReason, legs: &Legs) {
+        if self.phase == Phase::Over || self.pending_stop.is_some() {
             return;
         }
         if let Phase::Recording = self.phase {
             self.segments.close(at.ns, at.clock_ns, at.epoch);
         }
         self.account.freeze(legs, at.epoch);
-        self.closing = Some(Closing {
+        self.pending_stop = Some(PendingStop {
             at_ns: at.ns,
             clock_ns: at.clock_ns,
             reason,
         });
     }
 
-    /// Ends it, if nothing is waited for any more. `waits`: some leg still does.
-    pub fn finish_closing(&mut self, now_ns: u64, waits: bool, legs: &Legs) {
-        if let Some(closing) = self.closing
-            && (!waits || now_ns >= closing.clock_ns + CLOSING_NS)
+    /// Ends a stopped recording, unless it has to wait. `waits`: a leg still holds audio.
+    pub fn finish_stop(&mut self, now_ns: u64, waits: bool, legs: &Legs) {
+        if let Some(pending_stop) = self.pending_stop
+            && (!waits || now_ns >= pending_stop.clock_ns + STOP_WAIT_NS)
         {
-            let mut at_ns = closing.at_ns;
+            let mut at_ns = pending_stop.at_ns;
             if self.phase == Phase::Recording {
-                at_ns = self.own_end_ns(closing, legs);
+                at_ns = self.own_end_ns(pending_stop, legs);
                 self.segments.extend(at_ns);
             }
-            self.finish_at(at_ns, closing.reason, legs);
+            self.finish_at(at_ns, pending_stop.reason, legs);
         }
     }
 
-    /// A stop includes what was handed in before it and lies a little behind it.
-    fn own_end_ns(&self, closing: Closing, legs: &Legs) -> u64 {
-        let ends = self.heard(legs).filter_map(|(_, media)| {
+    /// The end of a stopped recording: includes audio handed in before the stop that lies after it.
+    fn own_end_ns(&self, pending_stop: PendingStop, legs: &Legs) -> u64 {
+        let ends = self.recorded_legs(legs).filter_map(|(_, media)| {
             let track = media.track();
-            let (from, to) = (closing.at_ns, closing.clock_ns + STOP_NS);
+            let (from, to) = (pending_stop.at_ns, pending_stop.clock_ns + STOP_NS);
             let (from, to) = (grid::index(from, track.rate()), grid::index(to, track.rate()));
-            let own = |stretch: &Stretch| self.account.is_own(stretch.origin.epoch);
-            let last = track.stretches(from, to).filter(own).last()?;
+            let own = |part: &TrackPart| self.account.is_own(part.origin.epoch);
+            let last = track.parts(from, to).filter(own).last()?;
             Some(grid::time(last.to, track.rate()))
         });
-        ends.max().unwrap_or(0).max(closing.at_ns)
+        ends.max().unwrap_or(0).max(pending_stop.at_ns)
     }
 
-    /// Ends it at this moment, or where it was stopped before.
+    /// Ends the recording at this time, or at the time of an earlier stop.
     pub fn finish(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
         match reason {
             EndReason::Discarded => self.finish_at(at_ns, reason, legs),
-            _ if self.is_closing() => self.finish_closing(at_ns, false, legs),
+            _ if self.is_stopping() => self.finish_stop(at_ns, false, legs),
             _ => self.finish_at(at_ns, reason, legs),
         }
     }
 
     fn finish_at(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
-        // What is discarded needs no more audio, which could bring it to its limit, and
-        // so to another end.
+        // A discarded recording renders no more audio: it might reach its limit and end for that
+        // reason instead.
         if reason != EndReason::Discarded {
-            self.reach(at_ns, legs);
+            self.render_until(at_ns, legs);
         } else if self.shape.is_none() {
             self.decide_shape(legs);
         }
-        self.over(at_ns, reason, legs);
+        self.end(at_ns, reason, legs);
     }
 
-    fn over(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
+    fn end(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
         if self.phase == Phase::Over {
             return;
         }
@@ -417,10 +422,10 @@ impl Tap {
         }
         self.deliver();
         if reason == EndReason::Limit {
-            self.account.reach_limit();
+            self.account.set_limit_reached();
         }
         self.close_account(at_ns, legs);
-        self.outbox.push(Out::Finish(reason, open));
+        self.sink_queue.push(SinkCommand::Finish(reason, open));
         self.phase = Phase::Over;
     }
 
@@ -437,7 +442,7 @@ impl Tap {
     }
 }
 
-fn scatter(id: Uuid) -> u64 {
+fn flush_offset_ns(id: Uuid) -> u64 {
     let (high, low) = id.as_u64_pair();
     (high ^ low).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16
 }

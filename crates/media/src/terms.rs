@@ -1,7 +1,7 @@
-//! The terms that calls and recordings are described in. The numbers are those of
-//! the C ABI and are never reused.
+//! Enumerations shared by calls and recordings. Their values are those of the C ABI and are never
+//! reused.
 
-/// One direction of a call's audio.
+/// A leg of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Leg {
@@ -22,7 +22,7 @@ impl Leg {
     }
 }
 
-/// Which legs go into which channels. The C value of each is its number here.
+/// The legs and channels of a recording. The values are those of the C ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum Layout {
@@ -45,13 +45,13 @@ impl Layout {
     }
 }
 
-/// What a pause leaves in the file.
+/// The effect of a pause on the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum PauseMode {
-    /// Silence: the time line is kept.
+    /// The pause becomes silence of the same duration.
     Silence = 0,
-    /// Nothing: the time is left out.
+    /// The pause is left out of the file.
     Skip = 1,
 }
 

@@ -1,24 +1,24 @@
-//! A leg's timeline: what was said when, as it was handed in.
+//! The audio of a leg at one clock rate, by its position.
 //!
-//! Audio is appended to one log of bytes; sorted runs say where it belongs. Gaps cost
-//! nothing. What every recording has rendered is forgotten.
+//! Audio is appended to one byte log; sorted chunks give its positions. Gaps need no memory. Audio
+//! that every recording has rendered is discarded.
 
 #[cfg(test)]
 mod tests;
-mod view;
+mod track_view;
 
 use smallvec::SmallVec;
 
 use crate::grid;
 use crate::ledger::LossReason;
+use callrec_codec::AudioSlice;
 use callrec_codec::Codec;
-use callrec_codec::Piece;
-pub use view::{Origin, View};
+pub use track_view::{Origin, TrackView};
 
-/// Below this, forgotten bytes are not worth moving the rest for.
+/// Fewer discarded bytes than this are not worth a move of the remaining bytes.
 const COMPACT_BYTES: usize = 4096;
-/// A log grows by at least this, and by little more: doubling would leave a third of it
-/// unused in every live call. With steps half as long, a log moves so often that the holes it
+/// The minimum growth of the log. It grows by little more, because doubling would leave a third of
+/// it unused in every live call. With steps half as long, the log moves so often that the holes it
 /// leaves in the heap take more memory than it saves.
 const GROW_BYTES: usize = 2048;
 
@@ -28,9 +28,9 @@ pub enum Content {
     Loss(LossReason),
 }
 
-/// A part of a run.
+/// A part of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub struct TrackPart {
     pub from: u64,
     pub to: u64,
     pub content: Content,
@@ -38,16 +38,16 @@ pub struct Stretch {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Run {
+struct TrackChunk {
     start: u64,
     len: u64,
-    /// Where its audio begins in the log.
+    /// The offset of its audio in the log.
     off: usize,
     content: Content,
     origin: Origin,
 }
 
-impl Run {
+impl TrackChunk {
     fn end(&self) -> u64 {
         self.start + self.len
     }
@@ -59,9 +59,9 @@ impl Run {
         }
     }
 
-    /// The part of it from `start` to `end`.
-    fn part(&self, start: u64, end: u64) -> Run {
-        Run {
+    /// The part from `start` to `end`.
+    fn part(&self, start: u64, end: u64) -> TrackChunk {
+        TrackChunk {
             start,
             len: end - start,
             off: self.off + (start - self.start) as usize * self.sample_bytes(),
@@ -75,13 +75,13 @@ impl Run {
 pub struct Track {
     rate: u32,
     end: u64,
-    /// Nothing before it is wanted any more.
+    /// Audio before this position is discarded.
     floor: u64,
-    /// False while nobody records: positions advance, nothing is kept.
-    keep: bool,
+    /// False while nobody records: positions advance, and audio is discarded.
+    is_kept: bool,
     bytes: Vec<u8>,
-    /// Most often there is one, which is not worth a place of its own in memory.
-    runs: SmallVec<[Run; 2]>,
+    /// Most tracks have few chunks, which need no allocation.
+    chunks: SmallVec<[TrackChunk; 2]>,
 }
 
 impl Track {
@@ -90,9 +90,9 @@ impl Track {
             rate,
             end: 0,
             floor: 0,
-            keep: false,
+            is_kept: false,
             bytes: Vec::new(),
-            runs: SmallVec::new(),
+            chunks: SmallVec::new(),
         }
     }
 
@@ -100,7 +100,7 @@ impl Track {
         self.rate
     }
 
-    /// The media end: after the last sample handed in.
+    /// The media end: the end of the last sample handed in.
     pub fn end(&self) -> u64 {
         self.end
     }
@@ -113,26 +113,26 @@ impl Track {
         self.floor
     }
 
-    pub fn keeps(&self) -> bool {
-        self.keep
+    pub fn is_kept(&self) -> bool {
+        self.is_kept
     }
 
     pub fn advance_end(&mut self, end: u64) {
         self.end = self.end.max(end);
     }
 
-    /// Puts audio right behind the last one, if that is of the same kind. False if it does
-    /// not lie there: nothing has happened.
+    /// Fast path: appends audio directly after the last chunk, if that has the same codec and
+    /// origin. Otherwise returns false and changes nothing.
     #[inline]
-    pub fn go_on(&mut self, start: u64, (codec, origin): (Codec, Origin), payload: &[u8]) -> bool {
+    pub fn try_append(&mut self, start: u64, (codec, origin): (Codec, Origin), payload: &[u8]) -> bool {
         let bytes = self.bytes.len();
-        let room = self.bytes.capacity() - bytes >= payload.len();
-        let Some(last) = self.runs.last_mut().filter(|last| last.end() == start) else {
+        let has_capacity = self.bytes.capacity() - bytes >= payload.len();
+        let Some(last) = self.chunks.last_mut().filter(|last| last.end() == start) else {
             return false;
         };
         let same = last.content == Content::Audio(codec) && last.origin == origin;
         let behind = last.off + last.len as usize * codec.sample_bytes() == bytes;
-        if !(self.keep && room && same && behind && start >= self.floor) {
+        if !(self.is_kept && has_capacity && same && behind && start >= self.floor) {
             return false;
         }
         last.len += codec.samples_in(payload.len());
@@ -141,24 +141,24 @@ impl Track {
         true
     }
 
-    /// Puts audio where nothing is yet, and not before the floor; `taken` is told where
-    /// other audio is.
+    /// Places audio where the track has none, after the floor. Adds the ranges that other audio
+    /// occupies to `occupied`.
     pub fn place(
         &mut self,
         start: u64,
         (codec, origin): (Codec, Origin),
         payload: &[u8],
-        taken: &mut Vec<(u64, u64)>,
+        occupied: &mut Vec<(u64, u64)>,
     ) {
         let size = codec.sample_bytes();
         let end = start + codec.samples_in(payload.len());
         self.end = self.end.max(end);
-        if !self.keep || end <= self.floor {
+        if !self.is_kept || end <= self.floor {
             return;
         }
-        let heard = start.max(self.floor);
-        let payload = &payload[(heard - start) as usize * size..];
-        self.put(heard, end, (codec, origin), payload, taken);
+        let from = start.max(self.floor);
+        let payload = &payload[(from - start) as usize * size..];
+        self.put(from, end, (codec, origin), payload, occupied);
     }
 
     fn put(
@@ -167,17 +167,17 @@ impl Track {
         end: u64,
         (codec, origin): (Codec, Origin),
         payload: &[u8],
-        taken: &mut Vec<(u64, u64)>,
+        occupied: &mut Vec<(u64, u64)>,
     ) {
         let bytes = self.bytes.len();
-        match self.runs.last_mut() {
+        match self.chunks.last_mut() {
             Some(last) if last.end() > start => {
-                self.cover(
+                self.fill(
                     start,
                     end,
                     Some((codec, origin, payload)),
                     LossReason::Network,
-                    taken,
+                    occupied,
                 );
                 return;
             }
@@ -189,7 +189,7 @@ impl Track {
             {
                 last.len += end - start;
             }
-            _ => self.runs.push(Run {
+            _ => self.chunks.push(TrackChunk {
                 start,
                 len: end - start,
                 off: bytes,
@@ -208,41 +208,41 @@ impl Track {
         self.bytes.extend_from_slice(payload);
     }
 
-    /// Marks what is free from `start` to `end` as lost, as far as it may still be heard.
-    pub fn lose(&mut self, start: u64, end: u64, reason: LossReason) {
+    /// Marks ranges without audio as lost.
+    pub fn mark_lost(&mut self, start: u64, end: u64, reason: LossReason) {
         let start = start.max(self.floor);
-        if self.keep && start < end {
-            self.cover(start, end, None, reason, &mut Vec::new());
+        if self.is_kept && start < end {
+            self.fill(start, end, None, reason, &mut Vec::new());
         }
     }
 
-    /// What never came was not missing: it had no audio.
-    pub fn not_lost(&mut self, start: u64, end: u64) {
-        let mut i = self.runs.partition_point(|run| run.end() <= start);
-        while let Some(run) = self.runs.get(i).copied().filter(|run| run.start < end) {
-            if run.content != Content::Loss(LossReason::Network) {
+    /// Clears loss in a range, because the missing packet had no audio.
+    pub fn unmark_lost(&mut self, start: u64, end: u64) {
+        let mut i = self.chunks.partition_point(|chunk| chunk.end() <= start);
+        while let Some(chunk) = self.chunks.get(i).copied().filter(|chunk| chunk.start < end) {
+            if chunk.content != Content::Loss(LossReason::Network) {
                 i += 1;
                 continue;
             }
-            self.runs.remove(i);
-            if run.start < start {
-                self.runs.insert(i, run.part(run.start, start));
+            self.chunks.remove(i);
+            if chunk.start < start {
+                self.chunks.insert(i, chunk.part(chunk.start, start));
                 i += 1;
             }
-            if run.end() > end {
-                self.runs.insert(i, run.part(end, run.end()));
+            if chunk.end() > end {
+                self.chunks.insert(i, chunk.part(end, chunk.end()));
                 i += 1;
             }
         }
     }
 
-    /// Forgets what lies from `at` on, and says what that was.
-    pub fn cut(&mut self, at: u64) -> Vec<Stretch> {
-        let gone: Vec<Stretch> = self.stretches(at, u64::MAX).collect();
-        while self.runs.last().is_some_and(|run| run.start >= at) {
-            self.runs.pop();
+    /// Discards everything from `at` on, and returns it.
+    pub fn truncate(&mut self, at: u64) -> Vec<TrackPart> {
+        let gone: Vec<TrackPart> = self.parts(at, u64::MAX).collect();
+        while self.chunks.last().is_some_and(|chunk| chunk.start >= at) {
+            self.chunks.pop();
         }
-        if let Some(last) = self.runs.last_mut() {
+        if let Some(last) = self.chunks.last_mut() {
             last.len = last.len.min(at - last.start);
         }
         self.end = self.end.min(at);
@@ -250,42 +250,42 @@ impl Track {
         gone
     }
 
-    /// Fills the free places with audio, which takes the place of loss too, or with loss.
-    fn cover(
+    /// Fills a range with audio, which replaces loss, or with loss.
+    fn fill(
         &mut self,
         start: u64,
         end: u64,
         audio: Option<(Codec, Origin, &[u8])>,
         reason: LossReason,
-        taken: &mut Vec<(u64, u64)>,
+        occupied: &mut Vec<(u64, u64)>,
     ) {
-        let mut i = self.runs.partition_point(|run| run.end() <= start);
+        let mut i = self.chunks.partition_point(|chunk| chunk.end() <= start);
         let mut at = start;
         while at < end {
-            let next = self.runs.get(i).copied();
+            let next = self.chunks.get(i).copied();
             match next {
-                Some(run) if run.start <= at => {
-                    let stop = run.end().min(end);
-                    match (run.content, audio) {
+                Some(chunk) if chunk.start <= at => {
+                    let stop = chunk.end().min(end);
+                    match (chunk.content, audio) {
                         (Content::Loss(_), Some(_)) => {
-                            self.runs.remove(i);
-                            if run.start < at {
-                                self.runs.insert(i, run.part(run.start, at));
+                            self.chunks.remove(i);
+                            if chunk.start < at {
+                                self.chunks.insert(i, chunk.part(chunk.start, at));
                                 i += 1;
                             }
                             self.insert(i, start, (at, stop), audio, reason);
-                            if stop < run.end() {
-                                self.runs.insert(i + 1, run.part(stop, run.end()));
+                            if stop < chunk.end() {
+                                self.chunks.insert(i + 1, chunk.part(stop, chunk.end()));
                             }
                         }
-                        (Content::Audio(_), Some(_)) => taken.push((at, stop)),
+                        (Content::Audio(_), Some(_)) => occupied.push((at, stop)),
                         (_, None) => {}
                     }
                     i += 1;
                     at = stop;
                 }
                 _ => {
-                    let stop = next.map_or(end, |run| run.start.min(end));
+                    let stop = next.map_or(end, |chunk| chunk.start.min(end));
                     self.insert(i, start, (at, stop), audio, reason);
                     i += 1;
                     at = stop;
@@ -294,7 +294,7 @@ impl Track {
         }
     }
 
-    /// One run from `at` to `stop`, of audio whose first byte belongs at `start`.
+    /// Inserts one chunk from `at` to `stop`. The first byte of the audio belongs at `start`.
     fn insert(
         &mut self,
         i: usize,
@@ -313,30 +313,30 @@ impl Track {
                 (Content::Audio(codec), origin)
             }
         };
-        let run = Run {
+        let chunk = TrackChunk {
             start: at,
             len: stop - at,
             off,
             content,
             origin,
         };
-        self.runs.insert(i, run);
+        self.chunks.insert(i, chunk);
     }
 
-    /// From now on nothing before `floor` is wanted; `None`: nothing at all.
-    pub fn want_from(&mut self, floor: Option<u64>) {
+    /// Discards audio before `floor`; `None`: all audio, and audio to come.
+    pub fn retain_from(&mut self, floor: Option<u64>) {
         let Some(floor) = floor else {
-            self.keep = false;
-            self.runs.clear();
+            self.is_kept = false;
+            self.chunks.clear();
             self.bytes.clear();
             return;
         };
-        self.keep = true;
-        // A successor begins where its predecessor ended.
+        self.is_kept = true;
+        // A successor begins at the end of its predecessor.
         self.floor = floor.max(self.floor);
-        let over = self.run_at(self.floor);
-        self.runs.drain(..over);
-        match self.runs.first_mut() {
+        let over = self.chunk_at(self.floor);
+        self.chunks.drain(..over);
+        match self.chunks.first_mut() {
             None => self.bytes.clear(),
             Some(first) => {
                 if first.start < floor {
@@ -348,9 +348,9 @@ impl Track {
     }
 
     fn compact(&mut self) {
-        let used = |run: &Run| matches!(run.content, Content::Audio(_)).then_some(run.off);
+        let used = |chunk: &TrackChunk| matches!(chunk.content, Content::Audio(_)).then_some(chunk.off);
         let dead = self
-            .runs
+            .chunks
             .iter()
             .filter_map(used)
             .min()
@@ -359,84 +359,84 @@ impl Track {
             return;
         }
         self.bytes.drain(..dead);
-        for run in &mut self.runs {
-            run.off = run.off.saturating_sub(dead);
+        for chunk in &mut self.chunks {
+            chunk.off = chunk.off.saturating_sub(dead);
         }
     }
 
-    /// The track that goes on at another rate where this one ends.
+    /// The track that continues at another rate where this one ends.
     pub fn successor(&self, rate: u32) -> Track {
         let mut next = Track::new(rate);
-        next.keep = self.keep;
+        next.is_kept = self.is_kept;
         next.end = grid::convert(self.end, self.rate, rate);
-        // What comes later for an earlier time has no place in it.
+        // Audio that arrives for an earlier time does not belong in it.
         next.floor = next.end;
         next
     }
 
-    fn piece<'a>(&'a self, run: &Run, codec: Codec, start: u64, end: u64) -> Piece<'a> {
+    fn audio_slice<'a>(&'a self, chunk: &TrackChunk, codec: Codec, start: u64, end: u64) -> AudioSlice<'a> {
         let size = codec.sample_bytes();
-        let from = run.off + (start - run.start) as usize * size;
+        let from = chunk.off + (start - chunk.start) as usize * size;
         let bytes = self
             .bytes
             .get(from..from + (end - start) as usize * size)
             .unwrap_or_default();
         match codec {
-            Codec::Pcmu => Piece::Ulaw(bytes),
-            Codec::Pcma => Piece::Alaw(bytes),
-            Codec::Pcm16 => Piece::Pcm(bytes),
+            Codec::Pcmu => AudioSlice::Ulaw(bytes),
+            Codec::Pcma => AudioSlice::Alaw(bytes),
+            Codec::Pcm16 => AudioSlice::Pcm(bytes),
         }
     }
 
-    /// Which run to begin looking at.
-    pub fn run_at(&self, at: u64) -> usize {
-        self.runs.partition_point(|run| run.end() <= at)
+    /// The index of the first chunk that ends after `at`.
+    pub fn chunk_at(&self, at: u64) -> usize {
+        self.chunks.partition_point(|chunk| chunk.end() <= at)
     }
 
-    /// What is heard at `at`, and for how many samples, at most up to `end`; `hint` is
-    /// the run to begin looking at.
-    pub fn heard(&self, view: &View<'_>, hint: &mut usize, at: u64, end: u64) -> (Piece<'_>, u64) {
+    /// Returns the audio at `at` and its number of samples, at most up to `end`. `hint` is the
+    /// index of the chunk at which the search begins.
+    pub fn read(&self, view: &TrackView<'_>, hint: &mut usize, at: u64, end: u64) -> (AudioSlice<'_>, u64) {
         loop {
-            let Some(run) = self.runs.get(*hint) else {
-                return (Piece::Silence, end - at);
+            let Some(chunk) = self.chunks.get(*hint) else {
+                return (AudioSlice::Silence, end - at);
             };
-            if run.end() <= at {
+            if chunk.end() <= at {
                 *hint += 1;
                 continue;
             }
-            if run.start > at {
-                return (Piece::Silence, run.start.min(end) - at);
+            if chunk.start > at {
+                return (AudioSlice::Silence, chunk.start.min(end) - at);
             }
-            let stop = run.end().min(end);
-            let Content::Audio(codec) = run.content else {
-                return (Piece::Silence, stop - at);
+            let stop = chunk.end().min(end);
+            let Content::Audio(codec) = chunk.content else {
+                return (AudioSlice::Silence, stop - at);
             };
-            let (from, to) = view.heard(at, stop, run.origin);
+            let (from, to) = view.recorded_range(at, stop, chunk.origin);
             return match from == at && at < to {
-                true => (self.piece(run, codec, at, to), to - at),
-                false if at < from => (Piece::Silence, from - at),
-                false => (Piece::Silence, stop - at),
+                true => (self.audio_slice(chunk, codec, at, to), to - at),
+                false if at < from => (AudioSlice::Silence, from - at),
+                false => (AudioSlice::Silence, stop - at),
             };
         }
     }
 
     pub fn has_audio(&self, start: u64, end: u64) -> bool {
-        self.stretches(start, end)
-            .any(|stretch| matches!(stretch.content, Content::Audio(_)))
+        self.parts(start, end)
+            .any(|part| matches!(part.content, Content::Audio(_)))
     }
 
-    /// What lies between two positions, in order.
-    pub fn stretches(&self, start: u64, end: u64) -> impl Iterator<Item = Stretch> + '_ {
-        let first = self.run_at(start);
-        self.runs
+    /// The parts of chunks between two positions, in order.
+    pub fn parts(&self, start: u64, end: u64) -> impl Iterator<Item = TrackPart> + '_ {
+        let first = self.chunk_at(start);
+        self.chunks
             .iter()
             .skip(first)
-            .take_while(move |run| run.start < end)
-            .map(move |run| Stretch {
-                from: run.start.max(start),
-                to: run.end().min(end),
-                content: run.content,
-                origin: run.origin,
+            .take_while(move |chunk| chunk.start < end)
+            .map(move |chunk| TrackPart {
+                from: chunk.start.max(start),
+                to: chunk.end().min(end),
+                content: chunk.content,
+                origin: chunk.origin,
             })
     }
 }

@@ -4,7 +4,7 @@
 pub struct Arguments(Vec<String>);
 
 impl Arguments {
-    /// Those of this process, without what cargo adds.
+    /// The arguments of this process, without those that cargo adds.
     pub fn read() -> Arguments {
         Arguments(std::env::args().skip(1).filter(|a| a != "--bench").collect())
     }
@@ -25,7 +25,7 @@ impl Arguments {
         text.parse().unwrap_or_else(|_| panic!("--{name}: a number"))
     }
 
-    /// Numbers with commas between them.
+    /// Numbers that are separated by commas.
     pub fn numbers(&self, name: &str, default: &str) -> Vec<u64> {
         let text = self.text(name, default);
         let parsed = text.split(',').map(|part| part.parse());
@@ -34,10 +34,10 @@ impl Arguments {
             .unwrap_or_else(|_| panic!("--{name}: numbers"))
     }
 
-    /// Whether `which` is among the words of `name`. All are wanted unless `name` is given.
-    pub fn wants(&self, name: &str, which: &str) -> bool {
-        let asked = self.text(name, "all");
-        asked == "all" || asked.split(',').any(|one| one == which)
+    /// Whether `which` is one of the words of `name`. Without `name`, every word is.
+    pub fn includes(&self, name: &str, which: &str) -> bool {
+        let words = self.text(name, "all");
+        words == "all" || words.split(',').any(|one| one == which)
     }
 }
 
@@ -58,8 +58,8 @@ mod tests {
         );
         assert_eq!(arguments.numbers("counts", "9"), [1, 2, 3]);
         assert_eq!(arguments.numbers("others", "9"), [9]);
-        assert!(arguments.wants("mode", "fast") && !arguments.wants("mode", "slow"));
-        assert!(arguments.wants("format", "wav"));
+        assert!(arguments.includes("mode", "fast") && !arguments.includes("mode", "slow"));
+        assert!(arguments.includes("format", "wav"));
         assert_eq!(arguments.text("dir", "/tmp"), "/tmp");
     }
 

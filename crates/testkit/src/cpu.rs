@@ -15,7 +15,7 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Of all threads of this process so far.
+    /// The time of all threads of this process so far.
     pub fn now() -> Cpu {
         let usage = getrusage(UsageWho::RUSAGE_SELF).expect("the usage of this process");
         let time = |t: TimeVal| Duration::new(t.tv_sec() as u64, t.tv_usec() as u32 * 1000);
@@ -45,8 +45,8 @@ pub fn thread_cpu() -> Duration {
         .into()
 }
 
-/// CPU seconds: of the calling thread since it had used `since`, and of the library's
-/// threads that live now, summed by name.
+/// CPU seconds of the calling thread since `since`, and of the library's running threads, summed by
+/// name.
 pub fn threads(since: Duration) -> String {
     let caller = thread_cpu().saturating_sub(since).as_secs_f64();
     let mut sums: Vec<(String, f64)> = vec![("caller".to_owned(), caller)];
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_takes_time_of_the_thread_and_of_the_process() {
+    fn work_uses_time_of_the_thread_and_of_the_process() {
         let (process, thread) = (Cpu::now(), thread_cpu());
         let worked = || thread_cpu() - thread;
         while worked() < Duration::from_millis(20) {
@@ -106,9 +106,9 @@ mod tests {
                 thread.spawn_scoped(scope, body).unwrap();
             }
             named.wait();
-            let told = threads(thread_cpu());
+            let text = threads(thread_cpu());
             both.wait();
-            assert_eq!(told.matches("test ").count(), 1, "{told}");
+            assert_eq!(text.matches("test ").count(), 1, "{text}");
         });
     }
 }

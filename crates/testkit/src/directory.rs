@@ -3,11 +3,11 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-/// A directory of its own, removed at the end unless the test failed.
+/// A scratch directory, which is removed when it is dropped, unless the test fails.
 pub struct ScratchDir(pub PathBuf);
 
 impl ScratchDir {
-    /// Makes a new, empty directory below the system's temporary directory.
+    /// Creates an empty directory below the system's temporary directory.
     #[allow(clippy::new_without_default)]
     pub fn new() -> ScratchDir {
         let path = std::env::temp_dir().join(format!("callrec-test-{}", uuid::Uuid::new_v4()));

@@ -1,6 +1,6 @@
-//! Numbers that somebody may give to a test run.
+//! Numbers from environment variables.
 
-/// The number in an environment variable, if the variable is set.
+/// The number in an environment variable; `None` if the variable is not set.
 pub fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     let number = text.parse();

@@ -1,4 +1,4 @@
-//! G.711 by the recommendation's own text, independent of the library's code.
+//! G.711 by the text of the recommendation, independent of the library's code.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ pub enum Law {
 }
 
 impl Law {
-    /// The byte that recordings have where nobody said anything.
+    /// The byte that recordings have for silence.
     pub fn silence(self) -> u8 {
         match self {
             Law::Mu => 0xff,
@@ -57,8 +57,8 @@ fn half(law: Law, byte: u8) -> i32 {
 
 const LOUDEST: [i32; 2] = [32124, 32256];
 
-/// Whether a byte is an encoding of a sample: encoders differ by a hair at the edges of
-/// an interval (they cut to 14 or 13 bits first, and negative numbers each their way).
+/// Whether a byte is an encoding of a sample. Encoders differ slightly at the edges of an interval:
+/// they round to 14 or 13 bits first, and treat negative numbers differently.
 pub fn encodes(law: Law, byte: u8, sample: i16) -> bool {
     let loudest = LOUDEST[law as usize];
     let sample = i32::from(sample).clamp(-loudest, loudest);
@@ -87,7 +87,7 @@ fn nearest(law: Law) -> Vec<u8> {
     found
 }
 
-/// The byte whose sample is nearest to this one.
+/// The byte with the nearest sample.
 pub fn encode(law: Law, sample: i16) -> u8 {
     NEAREST[law as usize][(i32::from(sample) + 32768) as usize]
 }

@@ -1,10 +1,10 @@
-//! The ledger of a manifest: what became of each leg's audio.
+//! The ledger of a manifest, which accounts for each leg's audio.
 
 use serde_json::Value;
 
-/// Checks that each leg's ledger balances. That of a recovered recording does so up to the
-/// frame that it is known for: what was handed in after that is nowhere in it. Returns how
-/// much of a leg that is at most, in milliseconds.
+/// Checks that each leg's ledger balances. The ledger of a recovered recording balances up to its
+/// last settled frame, and does not have later audio. Returns how much audio of a leg is missing in
+/// it at most, in milliseconds.
 pub fn unaccounted_ms(manifest: &Value) -> Result<u64, String> {
     let legs = manifest["legs"].as_array().ok_or("no ledger")?;
     let rests: Option<Vec<u64>> = legs.iter().map(rest_ms).collect();
@@ -17,8 +17,8 @@ pub fn unaccounted_ms(manifest: &Value) -> Result<u64, String> {
     }
 }
 
-/// What was handed in on a leg, less all that the ledger says of it. `None` if a term is
-/// missing or there is more than was handed in.
+/// A leg's written audio less all terms of the ledger. `None` if a term is missing or the terms
+/// are larger than the written audio.
 fn rest_ms(leg: &Value) -> Option<u64> {
     let terms = ["audio_ms", "duplicate_ms", "slipped_ms"].map(|term| leg[term].as_u64());
     let single = terms.into_iter().sum::<Option<u64>>()?;
@@ -30,7 +30,7 @@ fn rest_ms(leg: &Value) -> Option<u64> {
     leg["handed_ms"].as_u64()?.checked_sub(all)
 }
 
-/// Milliseconds of the file for which its ledger is not known.
+/// Milliseconds of the file that the ledger does not cover.
 pub fn unsettled_ms(manifest: &Value) -> u64 {
     let number = |name: &str| manifest[name].as_u64().unwrap();
     (number("samples") - number("settled_frames")) * 1000 / number("sample_rate") + 1
@@ -58,13 +58,13 @@ mod tests {
     }
 
     #[test]
-    fn one_that_balances_leaves_nothing() {
+    fn a_balanced_ledger_leaves_nothing() {
         assert_eq!(unaccounted_ms(&manifest()), Ok(0));
         assert_eq!(unsettled_ms(&manifest()), 1);
     }
 
     #[test]
-    fn one_of_a_recovered_recording_may_leave_something() {
+    fn the_ledger_of_a_recovered_recording_may_leave_something() {
         let mut recovered = manifest();
         recovered["recovered"] = true.into();
         recovered["settled_frames"] = 8000.into();
@@ -72,11 +72,11 @@ mod tests {
         assert_eq!(unaccounted_ms(&recovered), Ok(20));
         assert_eq!(unsettled_ms(&recovered), 1001);
         recovered["recovered"] = false.into();
-        assert!(unaccounted_ms(&recovered).is_err(), "nobody recovered it");
+        assert!(unaccounted_ms(&recovered).is_err(), "it is not recovered");
     }
 
     #[test]
-    fn one_that_does_not_balance_is_noticed() {
+    fn an_unbalanced_ledger_is_noticed() {
         let changed = |pointer: &str, value: Value| {
             let mut manifest = manifest();
             *manifest.pointer_mut(pointer).unwrap() = value;

@@ -1,29 +1,37 @@
-//! What the tests and benches of callrec share. Packages depend on it as a
+//! The kit that the tests and benches of callrec share. Packages depend on it as a
 //! dev-dependency only, and tests that use it are integration tests.
 //!
-//! | module | what is in it |
+//! | module | contents |
 //! | --- | --- |
-//! | [`directory`], [`tree`], [`needles`] | temporary directories; the files below a directory, and searches in them |
-//! | [`wav`], [`manifest`], [`ledger`] | reading what a recording leaves on disk |
-//! | [`published`] | whether a published recording agrees with itself |
-//! | [`g711`] | the two laws of G.711, independent of the library's code |
-//! | [`rtp`], [`speech`] | RTP packets, and conversations made of them |
-//! | [`random`], [`wait`], [`environment`] | seeded random numbers; waiting for a condition; numbers from the environment |
+//! | [`wait`], [`watched`], [`gate`] | waiting for a condition, for a change of a value, at a gate |
+//! | [`directory`], [`tree`], [`needles`] | scratch directories; the files below a directory, and searches in them |
+//! | `disk_faults`, `storage_fixture` | failing and blocked disks; a store with its threads (feature `faults`) |
+//! | [`wav`], [`manifest`], [`ledger`], [`published`] | reading and checking the files of a recording |
+//! | [`g711`], [`sample`] | the two laws of G.711, independent of the library's code; expected samples |
+//! | [`rtp`], [`speech`] | RTP packets and their senders; test signals |
+//! | [`http`] | an HTTP client |
+//! | [`child`] | child processes that run a test and are killed |
+//! | [`random`], [`environment`] | seeded random numbers; numbers from environment variables |
 //! | [`sim`] | a simulator of the whole engine |
-//! | [`arguments`], [`cpu`], [`process`], [`times`] | what the benches measure with |
+//! | [`arguments`], [`cpu`], [`process`], [`times`] | the measurements of the benches |
 //!
-//! Nothing here knows the C ABI: its wrappers need `unsafe` and are in `tests/support`.
-//! [`sim`] runs the library's engine; nothing else here calls the library, so that no test
-//! checks the library with its own code.
+//! Nothing here uses the C ABI: its wrappers need `unsafe` and are in `tests/support`. Only [`sim`]
+//! and `storage_fixture` run the library; the other modules do not call it, so that no test checks
+//! the library with its own code.
 
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+pub mod child;
 #[cfg(unix)]
 pub mod cpu;
 pub mod directory;
+#[cfg(feature = "faults")]
+pub mod disk_faults;
 pub mod environment;
 pub mod g711;
+pub mod gate;
+pub mod http;
 pub mod ledger;
 pub mod manifest;
 pub mod needles;
@@ -31,9 +39,13 @@ pub mod process;
 pub mod published;
 pub mod random;
 pub mod rtp;
+pub mod sample;
 pub mod sim;
 pub mod speech;
+#[cfg(feature = "faults")]
+pub mod storage_fixture;
 pub mod times;
 pub mod tree;
 pub mod wait;
+pub mod watched;
 pub mod wav;

@@ -1,8 +1,8 @@
 //! Plays simulations of the engine: `cargo run -p callrec-testkit --release -- --seeds 2000`.
 //!
-//! `--first N`: the first seed; `--seeds N`: how many; `--minutes M`: stops after so long;
-//! `--seed N`: one alone, with what happens in it; `--planted KEY`: with a fault of the library
-//! (feature `faults`).
+//! `--first N`: the first seed; `--seeds N`: the number of seeds; `--minutes M`: the longest run;
+//! `--seed N`: one seed, with its trace; `--planted KEY`: with a fault of the library (feature
+//! `faults`).
 
 use std::time::{Duration, Instant};
 

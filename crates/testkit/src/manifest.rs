@@ -1,4 +1,4 @@
-//! The JSON that stands beside each recording.
+//! The JSON manifest beside each recording.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,9 +16,9 @@ pub fn manifest_beside(audio: impl AsRef<Path>) -> Value {
 
 pub(crate) fn try_beside(audio: &Path) -> Result<Value, String> {
     let path = audio.with_extension("json");
-    let said = |why: &dyn std::error::Error| format!("{}: {why}", path.display());
-    let bytes = std::fs::read(&path).map_err(|why| said(&why))?;
-    serde_json::from_slice(&bytes).map_err(|why| said(&why))
+    let failure = |why: &dyn std::error::Error| format!("{}: {why}", path.display());
+    let bytes = std::fs::read(&path).map_err(|why| failure(&why))?;
+    serde_json::from_slice(&bytes).map_err(|why| failure(&why))
 }
 
 /// The manifests of published recordings in a storage directory, by id.
@@ -35,8 +35,8 @@ pub fn published_manifests(directory: &Path) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// The live manifests of a storage directory, by id. `None` is one that cannot be read as
-/// JSON. The library may work in the directory meanwhile.
+/// The live manifests of a storage directory, by id. `None`: the manifest is not JSON. The library
+/// may change the directory meanwhile.
 pub fn live_manifests(directory: &Path) -> BTreeMap<String, Option<Value>> {
     let mut live = BTreeMap::new();
     for entry in std::fs::read_dir(directory.join(".callrec")).unwrap() {
@@ -44,7 +44,7 @@ pub fn live_manifests(directory: &Path) -> BTreeMap<String, Option<Value>> {
         let name = path.file_name().unwrap().to_str().unwrap();
         if let Some(id) = name.strip_suffix(".json")
             && uuid::Uuid::try_parse(id).is_ok()
-            // It may have gone since its name was read.
+            // The file may have been removed meanwhile.
             && let Ok(bytes) = std::fs::read(&path)
         {
             live.insert(id.to_owned(), serde_json::from_slice(&bytes).ok());
@@ -53,13 +53,13 @@ pub fn live_manifests(directory: &Path) -> BTreeMap<String, Option<Value>> {
     live
 }
 
-/// A stretch of a recording that a manifest lists: a pause or a loss.
+/// A span that a manifest lists: a pause or a loss.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ManifestSpan {
     pub from_frame: u64,
     pub to_frame: u64,
     pub kind: String,
-    /// Empty for what concerns every leg.
+    /// "" for a span of all legs.
     pub leg: String,
     pub length_ms: u64,
 }
@@ -87,13 +87,13 @@ pub(crate) fn try_spans(manifest: &Value) -> Result<Vec<ManifestSpan>, String> {
     spans.iter().map(ManifestSpan::of).collect()
 }
 
-/// All that a manifest lists, in its order.
+/// All spans of a manifest, in its order.
 #[track_caller]
 pub fn spans(manifest: &Value) -> Vec<ManifestSpan> {
     try_spans(manifest).unwrap_or_else(|why| panic!("{why}"))
 }
 
-/// What it lists of one kind.
+/// The spans of one kind.
 #[track_caller]
 pub fn spans_of(manifest: &Value, kind: &str) -> Vec<ManifestSpan> {
     let mut found = spans(manifest);
@@ -101,7 +101,7 @@ pub fn spans_of(manifest: &Value, kind: &str) -> Vec<ManifestSpan> {
     found
 }
 
-/// The digest of a file with this content, as manifests have it.
+/// The digest that a manifest has for this content.
 pub fn digest(content: &[u8]) -> String {
     let hex: String = Sha256::digest(content)
         .iter()
@@ -119,7 +119,7 @@ mod tests {
     const ID: &str = "75a90276-e47e-4e9e-b463-e3c743d5ff3a";
 
     #[test]
-    fn published_and_live_ones_are_told_apart() {
+    fn published_and_live_manifests_are_distinguished() {
         let dir = ScratchDir::new();
         let write = |file: &str, content: &str| {
             let path = dir.join(file);

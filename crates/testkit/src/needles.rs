@@ -7,7 +7,7 @@ use crate::tree::tree;
 
 const HEAD: usize = 8;
 
-/// Sequences of bytes that must not be found, for instance audio of a pause.
+/// Sequences of bytes to search for, for instance audio of a pause.
 #[derive(Default)]
 pub struct Needles {
     /// By their first bytes.
@@ -25,7 +25,7 @@ impl Needles {
         self.by_head.is_empty()
     }
 
-    /// Where the first of them begins, if any of them stands in these bytes.
+    /// The position of the first sequence in these bytes.
     pub fn find(&self, bytes: &[u8]) -> Option<usize> {
         let is_here = |at: &usize| {
             let rest = &bytes[*at..];
@@ -38,7 +38,7 @@ impl Needles {
         (0..bytes.len()).find(is_here)
     }
 
-    /// The first file below a directory that has one of them, and where in it.
+    /// The first file below a directory that has a sequence, and the position in it.
     pub fn find_below(&self, directory: &Path) -> Option<(PathBuf, usize)> {
         tree(directory).into_iter().find_map(|file| {
             let bytes = std::fs::read(directory.join(&file)).unwrap_or_default();
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn it_finds_each_of_them() {
+    fn it_finds_each_sequence() {
         let needles = needles();
         assert_eq!(needles.find(b"what was said"), Some(0));
         assert_eq!(needles.find(b"so what was heard then"), Some(3));
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn it_looks_into_every_file() {
+    fn it_searches_every_file() {
         let dir = ScratchDir::new();
         std::fs::create_dir(dir.join("below")).unwrap();
         std::fs::write(dir.join("a"), b"nothing of it").unwrap();

@@ -1,5 +1,4 @@
-//! What this process takes of the machine, and how busy the machine is. Linux only:
-//! elsewhere the answers are 0 and "".
+//! The memory of this process, and the load of the machine. Outside Linux the values are 0 and "".
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Whether a published recording agrees with itself.
+//! Checks that a published recording is consistent.
 
 use std::path::Path;
 
@@ -7,30 +7,29 @@ use serde_json::Value;
 use crate::g711::Law;
 use crate::ledger::unaccounted_ms;
 use crate::manifest::{digest, try_beside, try_spans};
-use crate::wav::Wav;
+use crate::wav::WavFile;
 
-/// A published recording that agrees with itself.
+/// A published recording that is consistent.
 #[derive(Debug)]
 pub struct Published {
-    pub wav: Wav,
+    pub wav: WavFile,
     pub manifest: Value,
-    /// Of a recovered recording: how much of a leg is nowhere in the ledger, in milliseconds.
+    /// For a recovered recording: how much audio of a leg the ledger does not have, in ms.
     pub unaccounted_ms: u64,
 }
 
-/// Reads a published audio file and the manifest beside it. Checks that any player plays
-/// the file, that length, size and digest are those of the manifest, that the ledger
-/// balances, that every span lies within the file and that pauses are silent, or empty if
-/// the recording skips them.
+/// Reads a published audio file and its manifest. Checks that players can play the file, that the
+/// manifest has its length, size and digest, that the ledger balances, that every span is within
+/// the file, and that pauses are silent, or empty if the recording skips them.
 pub fn check_published(path: impl AsRef<Path>) -> Result<Published, String> {
-    check_published_as(path, Wav::parse_playable)
+    check_published_as(path, WavFile::parse_playable)
 }
 
-/// The same for a file of another format, which `read` presents as the WAV file that the same
-/// recording would have.
+/// The same for a file of another format. `read` returns the WAV file that the same recording would
+/// have.
 pub fn check_published_as(
     path: impl AsRef<Path>,
-    read: impl FnOnce(&[u8]) -> Result<Wav, String>,
+    read: impl FnOnce(&[u8]) -> Result<WavFile, String>,
 ) -> Result<Published, String> {
     let path = path.as_ref();
     let bytes = std::fs::read(path).map_err(|why| format!("{}: {why}", path.display()))?;
@@ -49,7 +48,7 @@ pub fn check_published_as(
     })
 }
 
-fn check_spans(wav: &Wav, manifest: &Value) -> Result<(), String> {
+fn check_spans(wav: &WavFile, manifest: &Value) -> Result<(), String> {
     let silence = match wav.tag {
         7 => Law::Mu.silence(),
         6 => Law::A.silence(),
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_agrees_with_itself_is_read() {
+    fn a_consistent_recording_is_read() {
         for tag in [1, 6, 7] {
             let bytes = file(tag, 1, &audio(tag));
             let published = checked(&bytes, &manifest(&bytes)).unwrap();

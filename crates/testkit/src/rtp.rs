@@ -1,8 +1,8 @@
-//! RTP packets, made by RFC 3550's own picture.
+//! RTP packets, as RFC 3550 defines them.
 
-/// Which stream, and where in it.
+/// The stream of a packet, and its position.
 #[derive(Clone, Copy, Debug)]
-pub struct Header {
+pub struct RtpHeader {
     pub payload_type: u8,
     pub sequence: u16,
     pub timestamp: u32,
@@ -13,7 +13,7 @@ pub struct Header {
 pub const HEADER_BYTES: usize = 12;
 
 /// A packet without marker, padding, contributing sources and extensions.
-pub fn packet(header: Header, payload: &[u8]) -> Vec<u8> {
+pub fn packet(header: RtpHeader, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0x80, header.payload_type & 0x7f];
     out.extend(header.sequence.to_be_bytes());
     out.extend(header.timestamp.to_be_bytes());
@@ -23,22 +23,21 @@ pub fn packet(header: Header, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The same with the marker bit set.
-pub fn marked_packet(header: Header, payload: &[u8]) -> Vec<u8> {
+pub fn marked_packet(header: RtpHeader, payload: &[u8]) -> Vec<u8> {
     let mut out = packet(header, payload);
     out[1] |= 0x80;
     out
 }
 
-/// A stream of 20 ms packets of 8 kHz audio. It begins shortly before sequence number and
-/// timestamp wrap.
-pub struct Sender {
-    pub next: Header,
+/// A sender of one stream. It begins shortly before sequence number and timestamp wrap.
+pub struct RtpSender {
+    pub next: RtpHeader,
 }
 
-impl Sender {
-    pub fn new(payload_type: u8, ssrc: u32) -> Sender {
-        Sender {
-            next: Header {
+impl RtpSender {
+    pub fn new(payload_type: u8, ssrc: u32) -> RtpSender {
+        RtpSender {
+            next: RtpHeader {
                 payload_type,
                 sequence: 65_500,
                 timestamp: 0xffff_f000,
@@ -47,7 +46,7 @@ impl Sender {
         }
     }
 
-    /// The next packet; the one after it is `samples` later.
+    /// The next packet, with `samples` samples of audio.
     pub fn packet(&mut self, payload: &[u8], samples: u32) -> Vec<u8> {
         let made = packet(self.next, payload);
         self.next.sequence = self.next.sequence.wrapping_add(1);
@@ -60,7 +59,7 @@ impl Sender {
 mod tests {
     use super::*;
 
-    const HEADER: Header = Header {
+    const HEADER: RtpHeader = RtpHeader {
         payload_type: 8,
         sequence: 0x0102,
         timestamp: 0x0304_0506,
@@ -76,8 +75,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_go_on_and_wrap() {
-        let mut sender = Sender::new(0, 7);
+    fn numbers_advance_and_wrap() {
+        let mut sender = RtpSender::new(0, 7);
         let packets: Vec<Vec<u8>> = (0..40).map(|_| sender.packet(&[1; 160], 160)).collect();
         let sequence = |packet: &[u8]| u16::from_be_bytes([packet[2], packet[3]]);
         let timestamp = |packet: &[u8]| u32::from_be_bytes(*packet[4..].first_chunk().unwrap());

@@ -1,17 +1,17 @@
-//! Conversations for measurements: made once, and cheap to hand out packet by packet.
+//! Conversations for measurements: generated once, and cheap to read packet by packet.
 
-use crate::rtp::{HEADER_BYTES, Header, packet};
+use crate::rtp::{HEADER_BYTES, RtpHeader, packet};
 
 /// Samples, and bytes of G.711, of 20 ms.
 pub const SAMPLES: usize = 160;
 /// Bytes of an RTP packet of 20 ms.
 pub const PACKET: usize = HEADER_BYTES + SAMPLES;
 
-/// Packets of each side, 5 minutes in all.
+/// Packets of each side: 5 minutes.
 const FRAMES: usize = 15_000;
 
-/// Two sides of µ-law that take turns, as RTP packets. Sequence number and timestamp are
-/// stamped when a packet is handed out. Each call begins at another place.
+/// Two sides of a conversation in µ-law that take turns, as RTP packets. Sequence number and
+/// timestamp are set when a packet is read. Each call begins at another position.
 pub struct Speech {
     packets: [Vec<u8>; 2],
 }
@@ -27,7 +27,7 @@ impl Speech {
             state
         };
         let packets = [0u64, 1].map(|side| {
-            let header = Header {
+            let header = RtpHeader {
                 payload_type: 0,
                 sequence: 0,
                 timestamp: 0,
@@ -35,7 +35,7 @@ impl Speech {
             };
             let mut bytes = Vec::with_capacity(FRAMES * PACKET);
             for n in 0..FRAMES as u64 {
-                // Turns of 3 s, with a pause at their ends; comfort noise otherwise.
+                // Turns of 3 s that end with a pause; comfort noise otherwise.
                 let (turn, within) = (n / 150, n % 150);
                 let loud = turn % 2 == side && within < 120;
                 let payload = [0; SAMPLES].map(|_: u8| {
@@ -80,7 +80,7 @@ mod tests {
     use crate::g711::{Law, decode};
 
     #[test]
-    fn a_packet_is_stamped_with_its_number() {
+    fn a_packet_has_its_number() {
         let mut speech = Speech::new();
         let audio = *speech.payload(1, 3, 70_000);
         let packet = speech.packet(1, 3, 70_000);

@@ -1,12 +1,11 @@
-//! Many short times, and what a row of results says of them.
+//! Distributions of short times, and rows of results.
 
 use std::time::Instant;
 
 const STEP_NS: u64 = 10;
 const STEPS: usize = 10_000;
 
-/// Times in nanoseconds, counted in steps of 10 ns up to 100 µs. Longer ones are kept
-/// one by one.
+/// Times in nanoseconds, counted in steps of 10 ns up to 100 µs. Longer ones are kept one by one.
 pub struct Times {
     steps: Vec<u32>,
     long: Vec<u64>,
@@ -32,7 +31,7 @@ impl Times {
         }
     }
 
-    /// Nanoseconds below which so much of it lies.
+    /// The quantile of this share, in nanoseconds.
     pub fn at(&mut self, share: f64) -> u64 {
         let rank = (self.count as f64 * share) as u64;
         let mut seen = 0;
@@ -72,7 +71,7 @@ impl Times {
     }
 }
 
-/// What an empty measurement measures, in nanoseconds: its p50.
+/// The median of an empty measurement, in nanoseconds.
 pub fn clock_overhead() -> u64 {
     let mut times = Times::new();
     for _ in 0..1_000_000 {
@@ -82,7 +81,7 @@ pub fn clock_overhead() -> u64 {
     times.at(0.5)
 }
 
-/// The same of the thread's CPU clock.
+/// The same for the thread's CPU clock.
 #[cfg(unix)]
 pub fn cpu_clock_overhead() -> u64 {
     let mut times = Times::new();
@@ -93,13 +92,13 @@ pub fn cpu_clock_overhead() -> u64 {
     times.at(0.5)
 }
 
-/// The middle one of some values; 0 if there are none.
+/// The median of some values; 0 if there are none.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// The median of some values, and from where to where they go.
+/// The median of some values, with their range.
 pub fn spread(values: &[f64], digits: usize) -> String {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(0.0, f64::max);

@@ -28,7 +28,7 @@ pub fn files_with_extension(directory: &Path, extension: &str) -> Vec<PathBuf> {
     wanted.map(|file| directory.join(file)).collect()
 }
 
-/// Whether `needle` stands anywhere in any file below a directory.
+/// Whether a file below a directory has `needle`.
 pub fn holds(directory: &Path, needle: &[u8]) -> bool {
     tree(directory).iter().any(|file| {
         let bytes = std::fs::read(directory.join(file)).unwrap_or_default();
@@ -36,7 +36,7 @@ pub fn holds(directory: &Path, needle: &[u8]) -> bool {
     })
 }
 
-/// Copies all that is below a directory into another one, which need not exist.
+/// Copies the content of a directory into another one, which need not exist.
 pub fn copy_tree(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a directory to copy to");
     for entry in std::fs::read_dir(from).expect("a directory to copy from") {
@@ -50,8 +50,8 @@ pub fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-/// Panics if a storage directory has audio in progress, or anything but its lock and its
-/// audit log in `.callrec`.
+/// Asserts that a storage directory has no audio in progress, and only its lock and its audit log in
+/// `.callrec`.
 #[track_caller]
 pub fn assert_settled(directory: &Path) {
     let left: Vec<_> = tree(directory)
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_behind_is_noticed() {
+    fn files_left_behind_are_noticed() {
         assert!(is_settled(&with_files(&["a.wav", "a.json", ".callrec/lock"])));
         for left in [
             "a.wav.part",

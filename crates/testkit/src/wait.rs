@@ -1,10 +1,13 @@
-//! Waiting for a condition that no event tells of, and for a moment.
+//! Waiting for a condition that no event reports, and until a moment.
 
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-/// How long a test waits for anything. Generous: only a test that is about to fail waits
-/// so long.
+/// How long a test waits for anything. Only a test that is about to fail waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a waiting test sleeps before it looks again.
+const INTERVAL: Duration = Duration::from_millis(2);
 
 /// Waits until `holds` returns true. Panics with `what` after [`PATIENCE`].
 #[track_caller]
@@ -15,10 +18,25 @@ pub fn until(what: &str, holds: impl FnMut() -> bool) {
 /// Waits until `holds` returns true. Panics with `what` after `patience`.
 #[track_caller]
 pub fn until_for(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    try_until(patience, || holds().then_some(()).ok_or_else(|| what.to_owned()));
+}
+
+/// Waits until `look` returns `Ok`, and returns its value. Panics with `what` and the last
+/// error after [`PATIENCE`].
+#[track_caller]
+pub fn until_some<T, E: Debug>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
+    try_until(PATIENCE, || look().map_err(|last| format!("{what}: {last:?}")))
+}
+
+#[track_caller]
+fn try_until<T>(patience: Duration, mut look: impl FnMut() -> Result<T, String>) -> T {
     let deadline = Instant::now() + patience;
-    while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(2));
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(words) => assert!(Instant::now() < deadline, "waited in vain: {words}"),
+        }
+        std::thread::sleep(INTERVAL);
     }
 }
 
@@ -36,13 +54,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_asks_until_the_answer_is_yes() {
-        let mut asked = 0;
-        until("the third answer", || {
-            asked += 1;
-            asked == 3
+    fn it_looks_until_the_condition_holds() {
+        let mut looks = 0;
+        until("the third look", || {
+            looks += 1;
+            looks == 3
         });
-        assert_eq!(asked, 3);
+        assert_eq!(looks, 3);
+        let found = until_some("the fifth look", || {
+            looks += 1;
+            if looks == 5 { Ok(looks) } else { Err(looks) }
+        });
+        assert_eq!(found, 5);
     }
 
     #[test]
@@ -52,7 +75,13 @@ mod tests {
     }
 
     #[test]
-    fn it_sleeps_until_the_moment_and_not_for_one_that_is_over() {
+    #[should_panic(expected = "waited in vain: it never happens: 7")]
+    fn it_shows_the_last_error() {
+        try_until(Duration::ZERO, || Err::<(), _>("it never happens: 7".to_owned()));
+    }
+
+    #[test]
+    fn it_sleeps_until_a_moment_but_not_for_a_past_one() {
         let at = Instant::now() + Duration::from_millis(5);
         let late = sleep_until(at);
         assert!(Instant::now() >= at + late);

@@ -1,11 +1,11 @@
-//! WAV files (RIFF and RF64), taken apart chunk by chunk as the format's own text says.
+//! WAV files (RIFF and RF64), read chunk by chunk as the format defines them.
 
 use std::path::Path;
 
-/// Bytes of a file that have all chunks before the audio, with room to spare.
+/// The first bytes of a file, which have all chunks before the audio.
 const START_BYTES: usize = 4096;
 
-/// What stands before the audio.
+/// The chunks before the audio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WavHeader {
     /// 1 is PCM, 6 A-law, 7 µ-law.
@@ -47,7 +47,7 @@ fn cut_off(at: usize) -> String {
 }
 
 impl WavHeader {
-    /// From the beginning of a file, up to where the audio begins.
+    /// Parses the beginning of a file, up to the audio.
     pub fn parse(start: &[u8]) -> Result<WavHeader, String> {
         let rf64 = start.starts_with(b"RF64");
         if !(rf64 || start.starts_with(b"RIFF")) || start.get(8..12) != Some(b"WAVE") {
@@ -84,7 +84,7 @@ impl WavHeader {
         Err("no data chunk".into())
     }
 
-    /// Of a file that may be too large to be read as a whole.
+    /// Reads the header of a file of any size.
     pub fn read(path: impl AsRef<Path>) -> WavHeader {
         use std::io::Read;
         let file = std::fs::File::open(path).unwrap();
@@ -101,7 +101,7 @@ impl WavHeader {
 
 /// A WAV file that has been read.
 #[derive(Clone, Debug)]
-pub struct Wav {
+pub struct WavFile {
     /// 1 is PCM, 6 A-law, 7 µ-law.
     pub tag: u16,
     pub channels: u16,
@@ -110,22 +110,22 @@ pub struct Wav {
     pub data: Vec<u8>,
 }
 
-impl Wav {
-    pub fn read(path: impl AsRef<Path>) -> Wav {
+impl WavFile {
+    pub fn read(path: impl AsRef<Path>) -> WavFile {
         let bytes = std::fs::read(path).unwrap();
-        Wav::parse(&bytes).unwrap()
+        WavFile::parse(&bytes).unwrap()
     }
 
-    /// A finished or live file: the audio must not go beyond what is there.
-    pub fn parse(bytes: &[u8]) -> Result<Wav, String> {
+    /// Parses a finished or live file, which must have all the audio of its header.
+    pub fn parse(bytes: &[u8]) -> Result<WavFile, String> {
         let header = WavHeader::parse(bytes)?;
-        Wav::of(&header, bytes)
+        WavFile::of(&header, bytes)
     }
 
-    /// A file that any player plays: its sizes agree with each other and with the file.
-    pub fn parse_playable(bytes: &[u8]) -> Result<Wav, String> {
+    /// Parses a file that players can play: its sizes agree with each other and with the file.
+    pub fn parse_playable(bytes: &[u8]) -> Result<WavFile, String> {
         let header = WavHeader::parse(bytes)?;
-        let wav = Wav::of(&header, bytes)?;
+        let wav = WavFile::of(&header, bytes)?;
         let (riff, end, file) = (
             header.riff_end,
             header.audio_at + header.audio_bytes,
@@ -139,9 +139,9 @@ impl Wav {
         Ok(wav)
     }
 
-    fn of(header: &WavHeader, bytes: &[u8]) -> Result<Wav, String> {
+    fn of(header: &WavHeader, bytes: &[u8]) -> Result<WavFile, String> {
         let audio = bytes[header.audio_at as usize..].get(..header.audio_bytes as usize);
-        Ok(Wav {
+        Ok(WavFile {
             tag: header.tag,
             channels: header.channels,
             rate: header.rate,
@@ -224,15 +224,15 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn channels_are_told_apart() {
-        let stereo = Wav::parse_playable(&file(1, 2, &[1, 0, 2, 0, 3, 0, 0xff, 0xff])).unwrap();
+    fn channels_are_separated() {
+        let stereo = WavFile::parse_playable(&file(1, 2, &[1, 0, 2, 0, 3, 0, 0xff, 0xff])).unwrap();
         assert_eq!(
             (stereo.tag, stereo.channels, stereo.rate, stereo.bits),
             (1, 2, 8000, 16)
         );
         assert_eq!((stereo.pcm(0), stereo.pcm(1)), (vec![1, 3], vec![2, -1]));
         assert_eq!((stereo.frames(), stereo.frame_bytes()), (2, 4));
-        let law = Wav::parse_playable(&file(7, 2, &[1, 2, 3, 4])).unwrap();
+        let law = WavFile::parse_playable(&file(7, 2, &[1, 2, 3, 4])).unwrap();
         assert_eq!((law.g711(0), law.g711(1)), (vec![1, 3], vec![2, 4]));
     }
 
@@ -246,25 +246,25 @@ pub(crate) mod tests {
             assert_eq!((header.rf64, header.audio_bytes), (rf64, 10));
             assert_eq!(header.riff_end, bytes.len() as u64);
             assert_eq!(bytes[header.audio_at as usize..], [7; 10]);
-            assert_eq!(Wav::read(&path).data, [7; 10]);
+            assert_eq!(WavFile::read(&path).data, [7; 10]);
         }
     }
 
     #[test]
     fn an_odd_length_may_be_padded() {
         let bytes = file(7, 1, &[1, 2, 3]);
-        assert!(Wav::parse_playable(&bytes).is_ok_and(|wav| wav.data == [1, 2, 3]));
+        assert!(WavFile::parse_playable(&bytes).is_ok_and(|wav| wav.data == [1, 2, 3]));
     }
 
     #[test]
-    fn what_is_no_whole_file_is_refused() {
+    fn an_incomplete_file_is_refused() {
         let good = file(1, 2, &[0; 40]);
         for end in 0..good.len() {
-            assert!(Wav::parse(&good[..end]).is_err(), "cut off at {end}");
+            assert!(WavFile::parse(&good[..end]).is_err(), "cut off at {end}");
         }
         // A live file may have more than its header says.
         let longer = [&good[..], &[0; 4]].concat();
-        assert!(Wav::parse_playable(&longer).is_ok());
+        assert!(WavFile::parse_playable(&longer).is_ok());
         let changed = |at: usize, byte: u8| {
             let mut bytes = good.clone();
             bytes[at] = byte;
@@ -279,7 +279,7 @@ pub(crate) mod tests {
             ("half a frame", changed(audio - 4, 39)),
             ("no channel", changed(22, 0)),
         ] {
-            assert!(Wav::parse_playable(&bytes).is_err(), "{why}");
+            assert!(WavFile::parse_playable(&bytes).is_err(), "{why}");
         }
     }
 }

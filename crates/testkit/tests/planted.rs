@@ -1,4 +1,4 @@
-//! Faults that are planted in the library: the simulator finds each of them.
+//! The simulator finds each fault that is planted in the library.
 
 #![cfg(feature = "faults")]
 
@@ -7,8 +7,8 @@ use callrec_testkit::sim::play_planted;
 
 const SEEDS: u64 = 2000;
 
-/// Whether a seed finds it. `known`: one that did; where the simulator has been changed since,
-/// all are tried.
+/// Whether a seed finds the fault. `known` is a seed that has found it before; all others are tried
+/// after it.
 fn is_found(planted: &str, known: u64) -> bool {
     let finds = |seed: u64| !play_planted(seed, planted).wrong.is_empty();
     finds(known) || (0..SEEDS).any(finds)
@@ -26,7 +26,7 @@ fn known(fault: StorageFault) -> u64 {
         StorageFault::SettledEarly => 98,
         StorageFault::StartNotNoted => 19,
         StorageFault::RepeatedAsNew => 5,
-        StorageFault::RecoveryUntold => 1,
+        StorageFault::RecoveryUnreported => 1,
         StorageFault::EndTwice | StorageFault::WakeUpLost | StorageFault::DiscardPublished => 0,
     }
 }
@@ -46,13 +46,13 @@ fn every_fault_of_storage_is_found() {
 #[test]
 fn faults_of_the_timeline_are_found() {
     let faults = [
-        ("PauseHeard", 2),
-        ("PrivateStartsOpen", 2),
-        ("DropUncounted", 2),
+        ("PausedAudioRecorded", 2),
+        ("PrivateStartRecorded", 2),
+        ("DropNotCounted", 2),
         ("BacklogAtArrival", 187),
-        ("PatchLeftOut", 2),
+        ("PatchSkipped", 2),
         ("DuplicatePlaced", 27),
-        ("PausePutOff", 627),
+        ("PauseDelayed", 627),
     ];
     let is_missed = |(name, known): &(&str, u64)| !is_found(&format!("timeline:{name}"), *known);
     let missed: Vec<_> = faults.into_iter().filter(is_missed).collect();

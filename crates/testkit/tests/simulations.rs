@@ -1,11 +1,11 @@
-//! The first 2,000 simulations of the engine. One that fails is played again, with all that
-//! happens in it, by `cargo run -p callrec-testkit --release -- --seed N`.
+//! The first 2,000 simulations of the engine. `cargo run -p callrec-testkit --release -- --seed N`
+//! plays one again, with its trace.
 
 use callrec_testkit::environment::number;
 use callrec_testkit::sim::play;
 
 const SEEDS: u64 = 2000;
-/// They are played at the same time.
+/// The shares are played at the same time.
 const SHARES: u64 = 4;
 const SHOWN: usize = 5;
 
@@ -41,9 +41,9 @@ fn seeds_of_the_fourth_share() {
     share(3);
 }
 
-/// A failure can be played again: the same seed is the same story, line by line.
+/// A failure can be repeated: the same seed has the same trace.
 #[test]
-fn a_seed_is_the_same_story_each_time() {
+fn a_seed_has_the_same_trace_each_time() {
     let mut lines = 0;
     for seed in 0..40 {
         let (first, second) = (play(seed), play(seed));
@@ -51,5 +51,5 @@ fn a_seed_is_the_same_story_each_time() {
         assert_eq!(first.trace, second.trace, "seed {seed}");
         assert_eq!(first.wrong, second.wrong, "seed {seed}");
     }
-    assert!(lines > 40 * 20, "little happens: {lines} lines");
+    assert!(lines > 40 * 20, "a short trace: {lines} lines");
 }

@@ -1,4 +1,4 @@
-//! Models of the table: every order of the threads' steps, under loom.
+//! Loom models of the table, which try every order of the threads' steps.
 
 use std::sync::Arc;
 
@@ -8,32 +8,32 @@ use loom::thread;
 use super::*;
 use crate::sync::model;
 
-/// What a feed's slot holds: loom sees it if two threads are in it at once.
-struct Ring {
+/// The object in a feed's slot. Loom detects two threads in it at the same time.
+struct RingModel {
     of: &'static str,
-    records: Cell<u32>,
+    packets: Cell<u32>,
 }
 
-fn ring(of: &'static str) -> Ring {
-    Ring {
+fn ring(of: &'static str) -> RingModel {
+    RingModel {
         of,
-        records: Cell::new(0),
+        packets: Cell::new(0),
     }
 }
 
-fn put(ring: &mut Ring) -> &'static str {
-    ring.records.set(ring.records.get() + 1);
+fn put(ring: &mut RingModel) -> &'static str {
+    ring.packets.set(ring.packets.get() + 1);
     ring.of
 }
 
-fn insert(table: &HandleTable<Ring>, of: &'static str) -> Handle {
-    table.insert(|_| ring(of)).expect("there is room")
+fn insert(table: &HandleTable<RingModel>, of: &'static str) -> Handle {
+    table.insert(|_| ring(of)).expect("a free slot")
 }
 
-/// A packet is in the closed feed's ring, all of it, or it was refused; never in
-/// the ring of whoever has the slot next.
+/// A packet enters the ring of the feed that is being closed, or it is refused. It never enters
+/// the ring of the slot's next feed.
 #[test]
-fn a_feed_is_closed_under_a_packet() {
+fn a_feed_is_closed_while_a_packet_enters() {
     model(4, || {
         let table = Arc::new(HandleTable::new(HandleKind::Feed, 0));
         let handle = insert(&table, "first");
@@ -41,8 +41,8 @@ fn a_feed_is_closed_under_a_packet() {
             let table = table.clone();
             move || [table.try_with(handle, put), table.try_with(handle, put)]
         });
-        let closed = table.remove(handle).expect("it was there");
-        let before = closed.records.get();
+        let closed = table.remove(handle).expect("an open feed");
+        let before = closed.packets.get();
         let next = insert(&table, "next");
         assert_ne!(handle, next);
         let answers = feeder.join().expect("no panic");
@@ -50,12 +50,12 @@ fn a_feed_is_closed_under_a_packet() {
         assert_eq!(before as usize, taken, "{answers:?}");
         let other = |answer: &&Result<_, _>| answer.is_ok_and(|of| of != "first");
         assert_eq!(answers.iter().find(other), None);
-        let untouched = table.remove(next).map(|ring| ring.records.get());
+        let untouched = table.remove(next).map(|ring| ring.packets.get());
         assert_eq!(untouched, Some(0));
     });
 }
 
-/// Two threads in one feed: one of them is told so, or both have their turn.
+/// If two threads enter one feed, both succeed or one of them is refused.
 #[test]
 fn two_threads_in_one_feed() {
     model(4, || {
@@ -67,19 +67,19 @@ fn two_threads_in_one_feed() {
         });
         let here = table.try_with(handle, put).is_ok();
         let taken = u32::from(here) + u32::from(other.join().expect("no panic"));
-        assert!(taken > 0, "the first one in is never refused");
-        assert_eq!(table.remove(handle).map(|ring| ring.records.get()), Some(taken));
+        assert!(taken > 0, "the first thread is never refused");
+        assert_eq!(table.remove(handle).map(|ring| ring.packets.get()), Some(taken));
     });
 }
 
-/// Of two that close one object exactly one gets it, also while a third thread
-/// opens others in the same slots.
+/// If two threads close one object, exactly one gets it, even while a third thread opens other
+/// objects in the same slots.
 #[test]
-fn one_of_two_closes() {
+fn exactly_one_of_two_threads_closes_an_object() {
     model(4, || {
         let table = Arc::new(HandleTable::new(HandleKind::Call, 0));
         let handle = insert(&table, "first");
-        let close = |table: &Arc<HandleTable<Ring>>| {
+        let close = |table: &Arc<HandleTable<RingModel>>| {
             let table = table.clone();
             move || table.remove(handle).map(|ring| ring.of)
         };

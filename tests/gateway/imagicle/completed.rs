@@ -4,43 +4,43 @@ use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::tree::tree;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 use serde_json::json;
 
 use super::*;
 use crate::support::{end, feed, write_pcm};
 
 /// A finished recording of the first call, with two seconds of audio.
-fn finished(house: &House) -> String {
-    describe_first(house, "101");
-    let id = on_first(house);
+fn finished(server: &TestServer) -> String {
+    describe_first(server, "101");
+    let id = on_first(server);
     let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE];
-    let feeds = legs.map(|leg| feed(house.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
+    let feeds = legs.map(|leg| feed(server.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
     for feed in feeds {
         write_pcm(feed, &[1000; 16_000]);
     }
-    stopped(house, &id);
+    stopped(server, &id);
     id
 }
 
-fn stopped(house: &House, id: &str) {
+fn stopped(server: &TestServer, id: &str) {
     let path = format!("LiveRecordings/{id}");
-    assert_eq!(status(house, "admin", "DELETE", &path), none(204));
-    house.engine.events.wait_terminal(id);
+    assert_eq!(status(server, "admin", "DELETE", &path), none(204));
+    server.engine.events.wait_terminal(id);
 }
 
 /// Finished recordings of the second call, oldest first.
-fn several(house: &House, count: usize) -> Vec<String> {
+fn several(server: &TestServer, count: usize) -> Vec<String> {
     let one = |_| {
-        let id = started(house, &json!({ "directoryNumber": "102" }));
-        stopped(house, &id);
+        let id = started(server, &json!({ "directoryNumber": "102" }));
+        stopped(server, &id);
         id
     };
     (0..count).map(one).collect()
 }
 
-fn list(house: &House, user: &str, query: &str) -> Value {
-    let (status, list) = status(house, user, "GET", &format!("Recordings{query}"));
+fn list(server: &TestServer, user: &str, query: &str) -> Value {
+    let (status, list) = status(server, user, "GET", &format!("Recordings{query}"));
     assert_eq!(status, 200, "{query}: {list}");
     list
 }
@@ -50,22 +50,22 @@ fn ids(list: &Value) -> Vec<&str> {
     items.map(|item| item["id"].as_str().unwrap()).collect()
 }
 
-fn path_of(house: &House, id: &str) -> String {
-    let told = house.engine.events.wait_terminal(id);
+fn path_of(server: &TestServer, id: &str) -> String {
+    let told = server.engine.events.wait_terminal(id);
     told.recording.unwrap().path
 }
 
 #[test]
 fn a_completed_recording_is_listed_with_the_published_fields() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     assert_eq!(
-        list(&house, "admin", ""),
+        list(&server, "admin", ""),
         json!({ "totalCount": 0, "recordings": [] })
     );
-    let id = finished(&house);
-    let list = list(&house, "admin", "");
+    let id = finished(&server);
+    let list = list(&server, "admin", "");
     let item = &list["recordings"][0];
-    let manifest = manifest_beside(path_of(&house, &id));
+    let manifest = manifest_beside(path_of(&server, &id));
     // RFC 3339 with milliseconds there, seven digits here.
     let start = manifest["started_at"].as_str().unwrap().replace('Z', "0000Z");
     let expected = json!({
@@ -85,13 +85,13 @@ fn a_completed_recording_is_listed_with_the_published_fields() {
 
 #[test]
 fn one_recording_has_the_published_detail() {
-    let house = House::open(&[]);
-    let id = finished(&house);
+    let server = TestServer::open(&[]);
+    let id = finished(&server);
     let upper = id.to_uppercase();
-    let (status, one) = status(&house, "admin", "GET", &format!("Recordings/{upper}"));
+    let (status, one) = status(&server, "admin", "GET", &format!("Recordings/{upper}"));
     assert_eq!(status, 200);
-    let manifest = manifest_beside(path_of(&house, &id));
-    let listed = list(&house, "admin", "");
+    let manifest = manifest_beside(path_of(&server, &id));
+    let listed = list(&server, "admin", "");
     for field in [
         "id",
         "referenceNumber",
@@ -114,7 +114,7 @@ fn one_recording_has_the_published_detail() {
         "hash",
     ];
     assert_eq!(members[7..], own, "as published, behind what a list has");
-    assert_eq!(one["pbxCallId"], crate::kit::FIRST);
+    assert_eq!(one["pbxCallId"], crate::server::FIRST);
     assert_eq!(one["pbxInfo"], json!({}), "an object, of which nothing is known");
     assert_eq!(one["owner"]["username"], "user1");
     assert_eq!(one["owner"]["phoneNumber"], "101");
@@ -129,10 +129,10 @@ fn one_recording_has_the_published_detail() {
 
 #[test]
 fn most_recent_first_and_pages_count_from_zero() {
-    let house = House::open(&[]);
-    let mut expected = several(&house, 5);
+    let server = TestServer::open(&[]);
+    let mut expected = several(&server, 5);
     expected.reverse();
-    assert_eq!(ids(&list(&house, "admin", "")), expected, "without a size all");
+    assert_eq!(ids(&list(&server, "admin", "")), expected, "without a size all");
     for (query, range) in [
         ("?page=0&pageSize=2", 0..2),
         ("/?page=1&pageSize=2", 2..4),
@@ -143,7 +143,7 @@ fn most_recent_first_and_pages_count_from_zero() {
         // As published: without a size there are no pages.
         ("?page=1", 0..5),
     ] {
-        let list = list(&house, "admin", query);
+        let list = list(&server, "admin", query);
         assert_eq!(list["totalCount"], 5, "{query}");
         assert_eq!(ids(&list), expected[range], "{query}");
     }
@@ -151,17 +151,17 @@ fn most_recent_first_and_pages_count_from_zero() {
 
 #[test]
 fn filters_are_met_all_of_them() {
-    let house = House::open(&[]);
-    let first = finished(&house);
-    let others = several(&house, 1);
-    let all = list(&house, "admin", "");
+    let server = TestServer::open(&[]);
+    let first = finished(&server);
+    let others = several(&server, 1);
+    let all = list(&server, "admin", "");
     let time = |id: &str, field: &str| {
-        let path = path_of(&house, id);
+        let path = path_of(&server, id);
         manifest_beside(&path)[field].as_str().unwrap().to_owned()
     };
     let (begun, ended) = (time(&first, "started_at"), time(&first, "ended_at"));
     let only = |query: String| {
-        let list = list(&house, "admin", &query);
+        let list = list(&server, "admin", &query);
         let found: Vec<String> = ids(&list).into_iter().map(str::to_owned).collect();
         assert_eq!(list["totalCount"], found.len(), "{query}");
         found
@@ -212,14 +212,14 @@ fn later(time: &str) -> String {
 
 #[test]
 fn a_semicolon_and_a_backslash_in_a_name_are_escaped_in_filters() {
-    let house = House::open(&[]);
-    let call = Call {
+    let server = TestServer::open(&[]);
+    let call = CallFields {
         user: Some(r"DOMAIN\a;b"),
         phone: Some("1;2"),
-        ..Call::default()
+        ..CallFields::default()
     };
-    call.update(house.calls[1]).unwrap();
-    let id = several(&house, 1).remove(0);
+    call.update(server.calls[1]).unwrap();
+    let id = several(&server, 1).remove(0);
     for query in [
         // A backslash before anything else is one.
         r"?ownerUsername=DOMAIN\a\;b",
@@ -228,15 +228,15 @@ fn a_semicolon_and_a_backslash_in_a_name_are_escaped_in_filters() {
         r"?remoteParty=equals:1\;2",
         r"?remotePartyNumber=contains:\;",
     ] {
-        assert_eq!(ids(&list(&house, "admin", query)), [id.as_str()], "{query}");
+        assert_eq!(ids(&list(&server, "admin", query)), [id.as_str()], "{query}");
     }
-    let other = list(&house, "admin", r"?ownerUsername=DOMAIN\\\\a\;b");
+    let other = list(&server, "admin", r"?ownerUsername=DOMAIN\\\\a\;b");
     assert_eq!(other["totalCount"], 0);
 }
 
 #[test]
 fn a_filter_or_a_page_that_cannot_be_read_is_400_with_reason_and_message() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for (query, reason) in [
         ("?startTime=yesterday", 0),
         ("?endTime=after:", 0),
@@ -249,7 +249,7 @@ fn a_filter_or_a_page_that_cannot_be_read_is_400_with_reason_and_message() {
         ("?pageSize=0", 1),
         ("?pageSize=1.5", 1),
     ] {
-        let (status, body) = status(&house, "admin", "GET", &format!("Recordings{query}"));
+        let (status, body) = status(&server, "admin", "GET", &format!("Recordings{query}"));
         assert_eq!((status, &body["reason"]), (400, &json!(reason)), "{query}");
         assert!(!body["message"].as_str().unwrap().is_empty());
     }
@@ -257,43 +257,43 @@ fn a_filter_or_a_page_that_cannot_be_read_is_400_with_reason_and_message() {
 
 #[test]
 fn level_1_records_only_and_sees_nothing_completed() {
-    let house = House::open(&[]);
-    let id = finished(&house);
+    let server = TestServer::open(&[]);
+    let id = finished(&server);
     for path in [
         "Recordings".to_owned(),
         format!("Recordings/{id}"),
         format!("Recordings/{id}/Media"),
         "Recordings?page=x".to_owned(),
     ] {
-        assert_eq!(status(&house, "only", "GET", &path), none(403), "{path}");
+        assert_eq!(status(&server, "only", "GET", &path), none(403), "{path}");
     }
 }
 
 #[test]
 fn level_2_sees_its_own_and_learns_nothing_of_others() {
-    let house = House::open(&[]);
-    let first = finished(&house);
-    let others = several(&house, 1);
-    assert_eq!(ids(&list(&house, "user1", "")), [first.as_str()]);
-    assert_eq!(ids(&list(&house, "user2", "")), others);
-    let foreign = list(&house, "user2", "?ownerUsername=user1");
+    let server = TestServer::open(&[]);
+    let first = finished(&server);
+    let others = several(&server, 1);
+    assert_eq!(ids(&list(&server, "user1", "")), [first.as_str()]);
+    assert_eq!(ids(&list(&server, "user2", "")), others);
+    let foreign = list(&server, "user2", "?ownerUsername=user1");
     assert_eq!(foreign, json!({ "totalCount": 0, "recordings": [] }));
     for media in ["", "/Media"] {
-        let of = |id: &str| status(&house, "user2", "GET", &format!("Recordings/{id}{media}"));
+        let of = |id: &str| status(&server, "user2", "GET", &format!("Recordings/{id}{media}"));
         assert_eq!(of(&first), none(403), "another's");
         assert_eq!(of(NOBODYS), none(403), "nobody's");
         assert_eq!(of("x"), none(403), "no GUID");
         let own = format!("Recordings/{}{media}", others[0]);
-        assert_eq!(ask(&house, "user2", "GET", &own, "").status, 200);
+        assert_eq!(ask(&server, "user2", "GET", &own, "").status, 200);
     }
 }
 
 #[test]
 fn what_does_not_exist_is_404_and_no_guid_400() {
-    let house = House::open(&[]);
-    let live = on_first(&house);
+    let server = TestServer::open(&[]);
+    let live = on_first(&server);
     for media in ["", "/Media"] {
-        let of = |id: &str| status(&house, "admin", "GET", &format!("Recordings/{id}{media}"));
+        let of = |id: &str| status(&server, "admin", "GET", &format!("Recordings/{id}{media}"));
         assert_eq!(of(NOBODYS), none(404));
         assert_eq!(of(&live), none(404), "it is not completed");
         let (status, body) = of("5");
@@ -301,38 +301,38 @@ fn what_does_not_exist_is_404_and_no_guid_400() {
     }
 }
 
-fn media(house: &House, id: &str, headers: &[(&str, &str)]) -> Reply {
+fn media(server: &TestServer, id: &str, headers: &[(&str, &str)]) -> HttpResponse {
     let who = basic("admin", "secret");
     let mut all = vec![("authorization", who.as_str())];
     all.extend(headers);
-    house.send("GET", &format!("{BASE}Recordings/{id}/Media"), &all, "")
+    server.send("GET", &format!("{BASE}Recordings/{id}/Media"), &all, "")
 }
 
 #[test]
 fn the_audio_is_the_file_whole_and_in_ranges() {
-    let house = House::open(&[]);
-    let id = finished(&house);
-    let file = std::fs::read(path_of(&house, &id)).unwrap();
-    let whole = media(&house, &id, &[]);
+    let server = TestServer::open(&[]);
+    let id = finished(&server);
+    let file = std::fs::read(path_of(&server, &id)).unwrap();
+    let whole = media(&server, &id, &[]);
     assert_eq!((whole.status, whole.header("content-type")), (200, "audio/wav"));
     assert_eq!(whole.header("accept-ranges"), "bytes");
     assert_eq!(whole.header("cache-control"), "private, no-cache");
     assert_eq!(whole.body, file);
-    assert_eq!(Wav::parse(&whole.body).unwrap().frames(), 16_000);
+    assert_eq!(WavFile::parse(&whole.body).unwrap().frames(), 16_000);
     for (range, expected) in [
         ("bytes=0-43", 0..44),
         ("bytes=1000-", 1000..file.len()),
         ("bytes=-10", file.len() - 10..file.len()),
         ("bytes=100-99999999", 100..file.len()),
     ] {
-        let part = media(&house, &id, &[("range", range)]);
+        let part = media(&server, &id, &[("range", range)]);
         assert_eq!(part.status, 206, "{range}");
         let told = format!("bytes {}-{}/{}", expected.start, expected.end - 1, file.len());
         assert_eq!(part.header("content-range"), told, "{range}");
         assert_eq!(part.body, file[expected], "{range}");
     }
     for range in ["bytes=99999999-", "bytes=5-2", "bytes=x"] {
-        let refused = media(&house, &id, &[("range", range)]);
+        let refused = media(&server, &id, &[("range", range)]);
         assert_eq!(refused.status, 416, "{range}");
         let told = format!("bytes */{}", file.len());
         assert_eq!(refused.header("content-range"), told, "{range}");
@@ -340,55 +340,55 @@ fn the_audio_is_the_file_whole_and_in_ranges() {
     }
     // Several ranges, and those of an unknown unit, are not looked at.
     for range in ["bytes=0-1,5-6", "lines=1-2"] {
-        let all = media(&house, &id, &[("range", range)]);
+        let all = media(&server, &id, &[("range", range)]);
         assert_eq!((all.status, &all.body), (200, &file), "{range}");
     }
 }
 
 #[test]
 fn the_audio_is_sent_only_if_it_has_changed() {
-    let house = House::open(&[]);
-    let id = finished(&house);
-    let first = media(&house, &id, &[]);
+    let server = TestServer::open(&[]);
+    let id = finished(&server);
+    let first = media(&server, &id, &[]);
     let (tag, date) = (first.header("etag"), first.header("last-modified"));
     assert!(!tag.is_empty() && !date.is_empty());
     for header in [("if-none-match", tag), ("if-modified-since", date)] {
-        let again = media(&house, &id, &[header]);
+        let again = media(&server, &id, &[header]);
         assert_eq!((again.status, again.body.len()), (304, 0), "{header:?}");
     }
-    assert_eq!(media(&house, &id, &[("if-match", "\"other\"")]).status, 412);
+    assert_eq!(media(&server, &id, &[("if-match", "\"other\"")]).status, 412);
     let who = basic("admin", "secret");
     let path = format!("{BASE}Recordings/{id}/Media");
-    let head = house.send("HEAD", &path, &[("authorization", &who)], "");
+    let head = server.send("HEAD", &path, &[("authorization", &who)], "");
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(head.header("content-length"), first.body.len().to_string());
 }
 
 #[test]
 fn what_the_host_has_removed_or_replaced_is_404() {
-    let house = House::open(&[]);
-    let ids = several(&house, 3);
-    let paths: Vec<_> = ids.iter().map(|id| path_of(&house, id)).collect();
+    let server = TestServer::open(&[]);
+    let ids = several(&server, 3);
+    let paths: Vec<_> = ids.iter().map(|id| path_of(&server, id)).collect();
     std::fs::remove_file(&paths[0]).unwrap();
-    assert_eq!(media(&house, &ids[0], &[]).status, 404);
-    let elsewhere = house.dir.0.join("elsewhere.txt");
+    assert_eq!(media(&server, &ids[0], &[]).status, 404);
+    let elsewhere = server.dir.0.join("elsewhere.txt");
     std::fs::write(&elsewhere, "none of yours").unwrap();
     std::fs::remove_file(&paths[1]).unwrap();
     std::os::unix::fs::symlink(&elsewhere, &paths[1]).unwrap();
-    assert_eq!(media(&house, &ids[1], &[]).status, 404, "a link is not followed");
-    let (status, _) = status(&house, "admin", "GET", &format!("Recordings/{}", ids[0]));
+    assert_eq!(media(&server, &ids[1], &[]).status, 404, "a link is not followed");
+    let (status, _) = status(&server, "admin", "GET", &format!("Recordings/{}", ids[0]));
     assert_eq!(status, 404);
-    assert_eq!(list(&house, "admin", "")["totalCount"], 2);
+    assert_eq!(list(&server, "admin", "")["totalCount"], 2);
 }
 
 #[test]
 fn what_earlier_engines_recorded_is_found() {
-    let house = House::open(&[("storage.name", "{user}/{date}/{id}")]);
-    let id = finished(&house);
-    end(house.calls[1]).unwrap();
+    let server = TestServer::open(&[("storage.name", "{user}/{date}/{id}")]);
+    let id = finished(&server);
+    end(server.calls[1]).unwrap();
     let copy = ScratchDir::new();
-    let from = house.dir.0.clone();
-    let House { engine, .. } = &house;
+    let from = server.dir.0.clone();
+    let TestServer { engine, .. } = &server;
     assert!(engine.stats().live_recordings == 0);
     // `.callrec` is still in use.
     for file in tree(&from) {
@@ -398,10 +398,10 @@ fn what_earlier_engines_recorded_is_found() {
             std::fs::copy(from.join(&file), to).unwrap();
         }
     }
-    let later = House::open_in(copy, &[]);
+    let later = TestServer::open_in(copy, &[]);
     let found = list(&later, "user1", "");
     assert_eq!(ids(&found), [id.as_str()]);
     assert_eq!(found["recordings"][0]["duration"], "PT2S");
     let audio = media(&later, &id, &[]);
-    assert_eq!(Wav::parse(&audio.body).unwrap().frames(), 16_000);
+    assert_eq!(WavFile::parse(&audio.body).unwrap().frames(), 16_000);
 }

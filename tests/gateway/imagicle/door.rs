@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::kit::{Closing, FIRST};
+use crate::server::{ClosingEngine, FIRST};
 use crate::vobiz;
 
 /// (method, path) of every operation.
@@ -29,12 +29,12 @@ const ALL: &[(&str, &str)] = &[
 
 #[test]
 fn without_credentials_everything_is_401_and_says_how() {
-    let house = House::open(&[("gateway.auth_delay_ms", "0")]);
+    let server = TestServer::open(&[("gateway.auth_delay_ms", "0")]);
     for (method, path) in ALL.iter().chain(&[("GET", "Nothing")]) {
         for header in [None, Some(basic("admin", "wrong")), Some("Bearer x".to_owned())] {
             let headers = header.iter().map(|value| ("authorization", value.as_str()));
             let headers: Vec<_> = headers.collect();
-            let reply = house.send(method, &format!("{BASE}{path}"), &headers, "");
+            let reply = server.send(method, &format!("{BASE}{path}"), &headers, "");
             assert_eq!(told(&reply), none(401), "{method} {path} {header:?}");
             let asks = reply.header("www-authenticate");
             assert!(asks.starts_with("Basic realm=\""), "{asks}");
@@ -44,19 +44,19 @@ fn without_credentials_everything_is_401_and_says_how() {
 
 #[test]
 fn when_the_host_cannot_say_who_it_is_it_is_500() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for (method, path) in ALL {
-        assert_eq!(status(&house, "broken", method, path), none(500), "{path}");
+        assert_eq!(status(&server, "broken", method, path), none(500), "{path}");
     }
 }
 
 /// Only this one: Vobiz publishes that the case of its paths matters.
 #[test]
 fn the_base_path_has_no_case() {
-    let house = House::open(&[]);
-    let id = on_first(&house);
+    let server = TestServer::open(&[]);
+    let id = on_first(&server);
     let who = basic("admin", "secret");
-    let send = |method: &str, path: &str| house.send(method, path, &[("authorization", &who)], "");
+    let send = |method: &str, path: &str| server.send(method, path, &[("authorization", &who)], "");
     for base in ["/fw/apps/recorder/webapi", "/FW/Apps/Recorder/WebApi"] {
         let list = send("GET", &format!("{base}/LiveRecordings"));
         assert_eq!((list.status, &list.json()[0]["id"]), (200, &json!(id)), "{base}");
@@ -76,20 +76,20 @@ fn the_base_path_has_no_case() {
 /// What is another API's in its own case is not Imagicle's in another one.
 #[test]
 fn a_base_path_in_another_case_takes_no_request_from_another_api() {
-    let house = House::open(&[("gateway.imagicle_path", "/API")]);
+    let server = TestServer::open(&[("gateway.imagicle_path", "/API")]);
     let who = basic("user1", "secret");
     let headers = [("authorization", who.as_str())];
     assert_eq!(
-        house.send("GET", "/api/v2/me", &headers, "").json()["statusCode"],
+        server.send("GET", "/api/v2/me", &headers, "").json()["statusCode"],
         0
     );
     let path = "/api/LiveRecordings/Mine";
-    assert_eq!(house.send("DELETE", path, &headers, "").status, 409);
+    assert_eq!(server.send("DELETE", path, &headers, "").status, 409);
 }
 
 #[test]
 fn what_there_is_not_is_404_and_other_methods_405_with_allow() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for path in [
         "",
         "Live",
@@ -100,7 +100,7 @@ fn what_there_is_not_is_404_and_other_methods_405_with_allow() {
         "Recordings/a/b",
         "Recordings/a/Media/x",
     ] {
-        assert_eq!(status(&house, "admin", "GET", path), none(404), "{path}");
+        assert_eq!(status(&server, "admin", "GET", path), none(404), "{path}");
     }
     for (method, path, allowed) in [
         ("PUT", "LiveRecordings", "GET, HEAD, POST, DELETE"),
@@ -115,21 +115,21 @@ fn what_there_is_not_is_404_and_other_methods_405_with_allow() {
         ("DELETE", "Recordings/5", "GET, HEAD"),
         ("PUT", "Recordings/5/Media", "GET, HEAD"),
     ] {
-        let reply = ask(&house, "admin", method, path, "");
+        let reply = ask(&server, "admin", method, path, "");
         assert_eq!(told(&reply), none(405), "{method} {path}");
         assert_eq!(reply.header("allow"), allowed, "{method} {path}");
     }
 }
 
 /// Their start and stop; what has been recorded is served as long as there is a gateway.
-fn vobiz_while_the_engine_closes(house: &House) {
+fn vobiz_while_the_engine_closes(server: &TestServer) {
     let basic = basic("MA_DEMO", "secret");
     let basic = [("authorization", basic.as_str())];
     let wav = r#"{"file_format":"wav"}"#;
     for (base, headers) in [("/api/v1", &vobiz::ID[..]), ("/v1", &basic[..])] {
         let call = vobiz::record(FIRST).replace("/api/v1", base);
         for (method, body) in [("POST", wav), ("DELETE", "")] {
-            let reply = house.send(method, &call, headers, body);
+            let reply = server.send(method, &call, headers, body);
             assert_eq!(reply.status, 504, "{method} {call}");
             let said = reply.json();
             let code = &said["error"]["code"];
@@ -142,7 +142,7 @@ fn vobiz_while_the_engine_closes(house: &House) {
             ("GET", &nobodys, 404),
             ("DELETE", &nobodys, 404),
         ] {
-            let reply = house.send(method, path, headers, "");
+            let reply = server.send(method, path, headers, "");
             assert_eq!(reply.status, status, "{method} {path}: {}", reply.text());
         }
     }
@@ -150,9 +150,9 @@ fn vobiz_while_the_engine_closes(house: &House) {
 
 #[test]
 fn while_the_engine_closes_each_operation_says_so_as_it_is_published() {
-    let house = House::open(&[("gateway.apis", "imagicle,vobiz,plivo")]);
-    let closing = Closing::of(&house, || {
-        on_first(&house);
+    let server = TestServer::open(&[("gateway.apis", "imagicle,vobiz,plivo")]);
+    let closing = ClosingEngine::of(&server, || {
+        on_first(&server);
     });
     for (method, path) in ALL {
         let expected = match *method {
@@ -163,13 +163,13 @@ fn while_the_engine_closes_each_operation_says_so_as_it_is_published() {
             _ => 500,
         };
         assert_eq!(
-            status(&house, "admin", method, path).0,
+            status(&server, "admin", method, path).0,
             expected,
             "{method} {path}"
         );
     }
     let body = json!({ "deviceName": DEVICE }).to_string();
-    assert_eq!(as_admin(&house, "POST", "LiveRecordings", &body), none(503));
-    vobiz_while_the_engine_closes(&house);
+    assert_eq!(as_admin(&server, "POST", "LiveRecordings", &body), none(503));
+    vobiz_while_the_engine_closes(&server);
     closing.end();
 }

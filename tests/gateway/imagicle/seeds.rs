@@ -15,12 +15,12 @@ const ACTIVE: &str = include_str!("../../fixtures/imagicle-active-recordings.jso
 const PRINTED: &str = "6b98303a-b295-473a-adae-19b78aca468d";
 
 /// Brings about what must be the case, and answers the id that this is about.
-fn prepare(house: &House, case: &str) -> Option<String> {
+fn prepare(server: &TestServer, case: &str) -> Option<String> {
     match case {
-        "a-recording-of-that-id" | "a-recording-on-the-device" => Some(on_first(house)),
+        "a-recording-of-that-id" | "a-recording-on-the-device" => Some(on_first(server)),
         "a-recording-on-123456" => {
-            describe_first(house, "123456");
-            Some(on_first(house))
+            describe_first(server, "123456");
+            Some(on_first(server))
         }
         "no-recording-of-that-id" | "a-call-not-recorded" => None,
         other => panic!("{other}"),
@@ -28,7 +28,7 @@ fn prepare(house: &House, case: &str) -> Option<String> {
 }
 
 /// Sends each request of the fixture on an engine of its own.
-pub fn replay(send: impl Fn(&House, &str, &str) -> (u16, String)) {
+pub fn replay(send: impl Fn(&TestServer, &str, &str) -> (u16, String)) {
     let lines = REQUESTS.lines().filter(|line| !line.starts_with('#'));
     let mut count = 0;
     for line in lines {
@@ -39,14 +39,14 @@ pub fn replay(send: impl Fn(&House, &str, &str) -> (u16, String)) {
             .try_into()
             .unwrap();
         let (method, path) = request.split_once(' ').unwrap();
-        let house = House::open(&[]);
-        let id = prepare(&house, case);
+        let server = TestServer::open(&[]);
+        let id = prepare(&server, case);
         let path = match &id {
             // As the text has it: in capitals, where the list has small letters.
             Some(id) => path.replace(NOBODYS, &id.to_uppercase()),
             None => path.to_owned(),
         };
-        let (status, body) = send(&house, method, &format!("/{path}"));
+        let (status, body) = send(&server, method, &format!("/{path}"));
         assert_eq!(status, expected.parse::<u16>().unwrap(), "{line}");
         match status {
             200 => assert_eq!(as_printed(&body, &id.unwrap()), compact(ACTIVE), "{line}"),
@@ -74,8 +74,8 @@ fn as_printed(body: &str, id: &str) -> String {
 
 #[test]
 fn the_published_requests() {
-    replay(|house, method, path| {
-        let reply = house.send(method, path, &[("authorization", &basic("admin", "secret"))], "");
+    replay(|server, method, path| {
+        let reply = server.send(method, path, &[("authorization", &basic("admin", "secret"))], "");
         (reply.status, reply.text().to_owned())
     });
 }
@@ -85,7 +85,7 @@ fn the_published_requests_by_curl() {
     if !has("curl") {
         return;
     }
-    replay(|house, method, path| {
+    replay(|server, method, path| {
         let mut curl = Command::new("curl");
         curl.args([
             "--silent",
@@ -96,7 +96,7 @@ fn the_published_requests_by_curl() {
             "admin:secret",
         ])
         .args(["--request", method, "--write-out", "\n%{http_code}"])
-        .arg(format!("{}{path}", house.base));
+        .arg(format!("{}{path}", server.base));
         let output = curl.output().unwrap();
         assert!(output.status.success(), "{output:?}");
         let text = String::from_utf8(output.stdout).unwrap();
@@ -111,7 +111,7 @@ fn curl_finds_out_that_it_needs_basic() {
     if !has("curl") {
         return;
     }
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let mut curl = Command::new("curl");
     curl.args([
         "--silent",
@@ -124,21 +124,21 @@ fn curl_finds_out_that_it_needs_basic() {
     .args(["--request", "POST", "--write-out", "%{http_code}"])
     .args(["--header", "content-type: application/json"])
     .args(["--data", "{\"deviceName\":\"SEP123456789ABC\",\"mode\":0}"])
-    .arg(format!("{}{BASE}LiveRecordings", house.base));
+    .arg(format!("{}{BASE}LiveRecordings", server.base));
     let output = String::from_utf8(curl.output().unwrap().stdout).unwrap();
     let (body, status) = output.split_at(output.len() - 3);
     assert_eq!(status, "201", "{body}");
     let answer: Value = serde_json::from_str(body).unwrap();
-    assert_eq!(answer["id"], live(&house)[0]);
+    assert_eq!(answer["id"], live(&server)[0]);
 }
 
 /// The duration that is printed is that of what has been recorded.
 #[test]
 fn seventy_three_seconds_are_told_as_printed() {
-    let house = House::open(&[]);
-    let id = on_first(&house);
+    let server = TestServer::open(&[]);
+    let id = on_first(&server);
     let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE];
-    let feeds = legs.map(|leg| feed(house.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
+    let feeds = legs.map(|leg| feed(server.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
     for _ in 0..74 {
         for feed in feeds {
             write_pcm(feed, &[100; 8000]);
@@ -147,7 +147,7 @@ fn seventy_three_seconds_are_told_as_printed() {
     // The recorder is behind the calls that hand in, by as much as it likes.
     let deadline = std::time::Instant::now() + PATIENCE;
     loop {
-        let (_, list) = as_admin(&house, "GET", "LiveRecordings", "");
+        let (_, list) = as_admin(&server, "GET", "LiveRecordings", "");
         assert_eq!(list[0]["id"], id.as_str());
         let duration = list[0]["duration"].as_str().unwrap();
         if duration == "PT1M13S" {

@@ -4,32 +4,35 @@ use callrec::capi::*;
 use serde_json::json;
 
 use super::*;
-use crate::support::Start;
+use crate::support::StartFields;
 
-fn post(house: &House, user: &str, body: &Value) -> (u16, Value) {
-    told(&ask(house, user, "POST", "LiveRecordings", &body.to_string()))
+fn post(server: &TestServer, user: &str, body: &Value) -> (u16, Value) {
+    told(&ask(server, user, "POST", "LiveRecordings", &body.to_string()))
 }
 
 #[test]
 fn start_answers_201_with_the_id_that_is_live() {
-    let house = House::open(&[]);
-    let by_device = on_first(&house);
-    let by_number = started(&house, &json!({ "directoryNumber": "102", "mode": 0 }));
-    assert_eq!(live(&house), [by_device.clone(), by_number]);
+    let server = TestServer::open(&[]);
+    let by_device = on_first(&server);
+    let by_number = started(&server, &json!({ "directoryNumber": "102", "mode": 0 }));
+    assert_eq!(live(&server), [by_device.clone(), by_number]);
     assert_eq!(uuid::Uuid::parse_str(&by_device).unwrap().to_string(), by_device);
 }
 
 #[test]
 fn start_takes_device_and_number_as_one_line() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let mismatch = json!({ "deviceName": DEVICE, "directoryNumber": "102" });
-    assert_eq!(post(&house, "admin", &mismatch), none(409));
-    started(&house, &json!({ "deviceName": DEVICE, "directoryNumber": "101" }));
+    assert_eq!(post(&server, "admin", &mismatch), none(409));
+    started(
+        &server,
+        &json!({ "deviceName": DEVICE, "directoryNumber": "101" }),
+    );
 }
 
 #[test]
 fn start_names_neither_is_400_reason_0() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for body in [
         "{}",
         "[]",
@@ -41,67 +44,73 @@ fn start_names_neither_is_400_reason_0() {
         "5",
     ] {
         assert_eq!(
-            as_admin(&house, "POST", "LiveRecordings", body),
+            as_admin(&server, "POST", "LiveRecordings", body),
             reason(0),
             "{body}"
         );
     }
     let deep = "[".repeat(100);
-    assert_eq!(as_admin(&house, "POST", "LiveRecordings", &deep), reason(0));
-    assert!(live(&house).is_empty());
+    assert_eq!(as_admin(&server, "POST", "LiveRecordings", &deep), reason(0));
+    assert!(live(&server).is_empty());
 }
 
 #[test]
 fn start_on_a_line_that_is_not_monitorable_is_400_reason_1_with_the_device() {
-    let house = House::open(&[]);
-    house
+    let server = TestServer::open(&[]);
+    server
         .engine
         .line(None, Some("101"), REC_LINE_NOT_MONITORABLE)
         .unwrap();
     let body = json!({ "directoryNumber": "101" });
-    assert_eq!(post(&house, "admin", &body), not_monitorable(DEVICE));
+    assert_eq!(post(&server, "admin", &body), not_monitorable(DEVICE));
     // A line without any call, too: the mark comes before the look-up.
-    house
+    server
         .engine
         .line(Some("SEP9"), None, REC_LINE_NOT_MONITORABLE)
         .unwrap();
     let body = json!({ "deviceName": "SEP9" });
-    assert_eq!(post(&house, "admin", &body), not_monitorable("SEP9"));
+    assert_eq!(post(&server, "admin", &body), not_monitorable("SEP9"));
 }
 
 #[test]
 fn start_in_an_unknown_mode_is_400_reason_2_without_a_device() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for mode in [json!(2), json!(-1), json!("dial-in"), json!(true)] {
         let body = json!({ "deviceName": DEVICE, "mode": mode });
-        assert_eq!(post(&house, "admin", &body), reason(2), "{body}");
+        assert_eq!(post(&server, "admin", &body), reason(2), "{body}");
     }
     // Arguments come before the look-up.
     let body = json!({ "deviceName": "SEP9", "mode": 7 });
-    assert_eq!(post(&house, "admin", &body), reason(2));
+    assert_eq!(post(&server, "admin", &body), reason(2));
 }
 
 #[test]
 fn start_on_an_automatic_line_is_400_reason_4_and_not_2() {
-    let house = House::open(&[]);
-    house.engine.line(Some(DEVICE), None, REC_LINE_AUTOMATIC).unwrap();
-    assert_eq!(post(&house, "admin", &json!({ "deviceName": DEVICE })), reason(4));
+    let server = TestServer::open(&[]);
+    server
+        .engine
+        .line(Some(DEVICE), None, REC_LINE_AUTOMATIC)
+        .unwrap();
+    assert_eq!(
+        post(&server, "admin", &json!({ "deviceName": DEVICE })),
+        reason(4)
+    );
 }
 
 #[test]
 fn start_below_level_10_is_for_ones_own_device_alone() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let own = json!({ "deviceName": DEVICE });
-    assert_eq!(post(&house, "user1", &own).0, 201);
+    assert_eq!(post(&server, "user1", &own).0, 201);
     for body in [
         json!({ "directoryNumber": "102" }),
         json!({ "deviceName": "SEP9" }),
         json!({ "deviceName": "SEP9", "mode": 9 }),
     ] {
-        assert_eq!(post(&house, "user1", &body), none(403), "{body}");
+        assert_eq!(post(&server, "user1", &body), none(403), "{body}");
     }
     assert_eq!(
-        post(&house, "only", &json!({})),
+        post(&server, "only", &json!({})),
         none(403),
         "without a call of their own"
     );
@@ -109,50 +118,59 @@ fn start_below_level_10_is_for_ones_own_device_alone() {
 
 #[test]
 fn start_without_a_connected_call_is_409() {
-    let house = House::open(&[]);
-    assert_eq!(post(&house, "admin", &json!({ "deviceName": "SEP9" })), none(409));
-    let held = Call {
+    let server = TestServer::open(&[]);
+    assert_eq!(
+        post(&server, "admin", &json!({ "deviceName": "SEP9" })),
+        none(409)
+    );
+    let held = CallFields {
         state: REC_CALL_HELD,
-        ..Call::default()
+        ..CallFields::default()
     };
-    held.update(house.calls[0]).unwrap();
-    assert_eq!(post(&house, "admin", &json!({ "deviceName": DEVICE })), none(409));
+    held.update(server.calls[0]).unwrap();
+    assert_eq!(
+        post(&server, "admin", &json!({ "deviceName": DEVICE })),
+        none(409)
+    );
 }
 
 #[test]
 fn start_of_a_recorded_call_is_429_which_is_no_rate_limit() {
-    let house = House::open(&[]);
-    on_first(&house);
+    let server = TestServer::open(&[]);
+    on_first(&server);
     let body = json!({ "directoryNumber": "101" }).to_string();
-    let reply = ask(&house, "admin", "POST", "LiveRecordings", &body);
+    let reply = ask(&server, "admin", "POST", "LiveRecordings", &body);
     assert_eq!(told(&reply), none(429));
     assert_eq!(reply.header("retry-after"), "");
 }
 
 #[test]
 fn start_beyond_what_the_server_can_is_503() {
-    let house = House::open(&[("recordings.max", "1")]);
-    on_first(&house);
+    let server = TestServer::open(&[("recordings.max", "1")]);
+    on_first(&server);
     let second = json!({ "directoryNumber": "102" });
-    assert_eq!(post(&house, "admin", &second), none(503));
+    assert_eq!(post(&server, "admin", &second), none(503));
 }
 
 #[test]
 fn start_without_room_on_the_disk_is_503() {
-    let house = House::open(&[("storage.min_free_bytes", "1000000000000000000")]);
-    assert_eq!(post(&house, "admin", &json!({ "deviceName": DEVICE })), none(503));
+    let server = TestServer::open(&[("storage.min_free_bytes", "1000000000000000000")]);
+    assert_eq!(
+        post(&server, "admin", &json!({ "deviceName": DEVICE })),
+        none(503)
+    );
 }
 
 #[test]
 fn start_without_a_body_records_the_callers_own_line() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for body in ["", " \r\n", "null"] {
-        let reply = told(&ask(&house, "user2", "POST", "LiveRecordings", body));
+        let reply = told(&ask(&server, "user2", "POST", "LiveRecordings", body));
         assert_eq!(reply.0, 201, "{body:?}: {}", reply.1);
-        let (_, list) = as_admin(&house, "GET", "LiveRecordings?directoryNumber=102", "");
+        let (_, list) = as_admin(&server, "GET", "LiveRecordings?directoryNumber=102", "");
         assert_eq!(list[0]["id"], reply.1["id"]);
         assert_eq!(
-            status(&house, "user2", "DELETE", "LiveRecordings/Mine"),
+            status(&server, "user2", "DELETE", "LiveRecordings/Mine"),
             none(204)
         );
     }
@@ -160,40 +178,40 @@ fn start_without_a_body_records_the_callers_own_line() {
 
 #[test]
 fn start_without_a_body_takes_the_newest_connected_call() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for (number, state) in [("201", REC_CALL_CONNECTED), ("202", REC_CALL_ALERTING)] {
-        let call = Call {
+        let call = CallFields {
             call_id: Some(number),
             number: Some(number),
             user: Some("user1"),
             state,
-            ..Call::default()
+            ..CallFields::default()
         };
-        house.engine.begin(&call).unwrap();
+        server.engine.begin(&call).unwrap();
     }
-    assert_eq!(status(&house, "user1", "POST", "LiveRecordings").0, 201);
-    let (_, list) = as_admin(&house, "GET", "LiveRecordings?directoryNumber=201", "");
+    assert_eq!(status(&server, "user1", "POST", "LiveRecordings").0, 201);
+    let (_, list) = as_admin(&server, "GET", "LiveRecordings?directoryNumber=201", "");
     assert_eq!(list.as_array().unwrap().len(), 1);
-    assert_eq!(status(&house, "user1", "POST", "LiveRecordings"), none(429));
+    assert_eq!(status(&server, "user1", "POST", "LiveRecordings"), none(429));
 }
 
 #[test]
 fn start_without_a_body_and_without_an_extension_is_400_reason_3() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     assert_eq!(
-        status(&house, "admin", "POST", "LiveRecordings"),
+        status(&server, "admin", "POST", "LiveRecordings"),
         reason(3),
         "no call of theirs"
     );
-    let nameless = Call {
+    let nameless = CallFields {
         call_id: Some("x"),
         device: Some("SEP5"),
         user: Some("only"),
-        ..Call::default()
+        ..CallFields::default()
     };
-    house.engine.begin(&nameless).unwrap();
+    server.engine.begin(&nameless).unwrap();
     assert_eq!(
-        status(&house, "only", "POST", "LiveRecordings"),
+        status(&server, "only", "POST", "LiveRecordings"),
         reason(3),
         "a line without a number"
     );
@@ -201,24 +219,24 @@ fn start_without_a_body_and_without_an_extension_is_400_reason_3() {
 
 #[test]
 fn start_without_a_body_while_all_is_held_is_409() {
-    let house = House::open(&[]);
-    let held = Call {
+    let server = TestServer::open(&[]);
+    let held = CallFields {
         state: REC_CALL_HELD,
-        ..Call::default()
+        ..CallFields::default()
     };
-    held.update(house.calls[0]).unwrap();
-    assert_eq!(status(&house, "user1", "POST", "LiveRecordings"), none(409));
+    held.update(server.calls[0]).unwrap();
+    assert_eq!(status(&server, "user1", "POST", "LiveRecordings"), none(409));
 }
 
 #[test]
 fn start_without_a_body_heeds_the_lines_marks() {
-    let house = House::open(&[]);
-    house
+    let server = TestServer::open(&[]);
+    server
         .engine
         .line(None, Some("101"), REC_LINE_NOT_MONITORABLE)
         .unwrap();
     assert_eq!(
-        status(&house, "user1", "POST", "LiveRecordings"),
+        status(&server, "user1", "POST", "LiveRecordings"),
         not_monitorable(DEVICE)
     );
 }
@@ -226,22 +244,22 @@ fn start_without_a_body_heeds_the_lines_marks() {
 /// An automated dial-in: mono, but not one that a person started.
 #[test]
 fn start_mode_1_is_mono_and_its_stop_by_device_is_204() {
-    let house = House::open(&[]);
-    let id = started(&house, &json!({ "deviceName": DEVICE, "mode": 1 }));
-    let seen = house.engine.get(None, &id).unwrap();
+    let server = TestServer::open(&[]);
+    let id = started(&server, &json!({ "deviceName": DEVICE, "mode": 1 }));
+    let seen = server.engine.get(None, &id).unwrap();
     assert_eq!((seen.layout, seen.flags), (REC_LAYOUT_MONO, 0));
     let path = format!("LiveRecordings?deviceName={DEVICE}");
-    assert_eq!(status(&house, "admin", "DELETE", &path), none(204));
+    assert_eq!(status(&server, "admin", "DELETE", &path), none(204));
 }
 
 #[test]
 fn start_records_as_the_configuration_says() {
-    let house = House::open(&[
+    let server = TestServer::open(&[
         ("recording.format", "wav-ulaw"),
         ("recording.layout", "local"),
         ("recording.pause_mode", "skip"),
     ]);
-    let seen = house.engine.get(None, &on_first(&house)).unwrap();
+    let seen = server.engine.get(None, &on_first(&server)).unwrap();
     assert_eq!(
         (seen.format.as_str(), seen.layout, seen.pause_mode),
         ("wav-ulaw", REC_LAYOUT_LOCAL, REC_PAUSE_SKIP)
@@ -250,23 +268,23 @@ fn start_records_as_the_configuration_says() {
 
 #[test]
 fn start_knows_no_case_of_names_and_takes_a_number_for_a_text() {
-    let house = House::open(&[]);
-    started(&house, &json!({ "DirectoryNumber": 101, "Mode": 0 }));
+    let server = TestServer::open(&[]);
+    started(&server, &json!({ "DirectoryNumber": 101, "Mode": 0 }));
 }
 
 /// The C ABI may record one call several times; the API sees each.
 #[test]
 fn start_by_others_is_seen() {
-    let house = House::open(&[]);
-    let start = Start {
+    let server = TestServer::open(&[]);
+    let start = StartFields {
         device: Some(DEVICE),
-        ..Start::default()
+        ..StartFields::default()
     };
-    let first = house.engine.start(None, &start).unwrap();
-    let second = Start {
+    let first = server.engine.start(None, &start).unwrap();
+    let second = StartFields {
         flags: REC_START_ADDITIONAL,
         ..start
     };
-    let second = house.engine.start(None, &second).unwrap();
-    assert_eq!(live(&house), [first, second]);
+    let second = server.engine.start(None, &second).unwrap();
+    assert_eq!(live(&server), [first, second]);
 }

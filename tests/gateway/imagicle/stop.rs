@@ -4,95 +4,98 @@ use callrec::capi::*;
 use serde_json::json;
 
 use super::*;
-use crate::support::{Start, end};
+use crate::support::{StartFields, end};
 
-fn stop(house: &House, what: &str) -> (u16, Value) {
-    status(house, "admin", "DELETE", &format!("LiveRecordings{what}"))
+fn stop(server: &TestServer, what: &str) -> (u16, Value) {
+    status(server, "admin", "DELETE", &format!("LiveRecordings{what}"))
 }
 
-fn dial_in(house: &House) -> String {
-    let start = Start {
+fn dial_in(server: &TestServer) -> String {
+    let start = StartFields {
         device: Some(DEVICE),
         flags: REC_START_MANUAL_DIAL_IN,
         layout: REC_LAYOUT_MONO,
-        ..Start::default()
+        ..StartFields::default()
     };
-    house.engine.start(None, &start).unwrap()
+    server.engine.start(None, &start).unwrap()
 }
 
 #[test]
 fn stop_by_id_is_204_once() {
-    let house = House::open(&[]);
-    let id = on_first(&house);
-    assert_eq!(stop(&house, &format!("/{id}")), none(204));
-    assert_eq!(stop(&house, &format!("/{id}")), none(409));
-    assert!(live(&house).is_empty());
-    house.engine.events.wait_terminal(&id);
-    assert_eq!(stop(&house, &format!("/{id}")), none(409));
+    let server = TestServer::open(&[]);
+    let id = on_first(&server);
+    assert_eq!(stop(&server, &format!("/{id}")), none(204));
+    assert_eq!(stop(&server, &format!("/{id}")), none(409));
+    assert!(live(&server).is_empty());
+    server.engine.events.wait_terminal(&id);
+    assert_eq!(stop(&server, &format!("/{id}")), none(409));
 }
 
 #[test]
 fn a_guid_is_one_in_any_case_and_form() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for form in [
         |id: &str| id.to_uppercase(),
         |id: &str| id.replace('-', ""),
         |id: &str| format!("%7B{id}%7D"),
         |id: &str| format!("{id}/"),
     ] {
-        let id = on_first(&house);
-        assert_eq!(stop(&house, &format!("/{}", form(&id))), none(204));
+        let id = on_first(&server);
+        assert_eq!(stop(&server, &format!("/{}", form(&id))), none(204));
     }
 }
 
 #[test]
 fn stop_by_what_is_no_guid_is_400_reason_0_before_any_look_up() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for id in ["5", "75A90276-E47E-4e9e-B463", "%00", "%ff", "minee", "a%2Fb"] {
-        assert_eq!(stop(&house, &format!("/{id}")), reason(0), "{id}");
+        assert_eq!(stop(&server, &format!("/{id}")), reason(0), "{id}");
     }
 }
 
 #[test]
 fn stop_of_what_is_not_live_is_409_and_never_404() {
-    let house = House::open(&[]);
-    assert_eq!(stop(&house, &format!("/{NOBODYS}")), none(409));
-    assert_eq!(stop(&house, "?deviceName=SEP9"), none(409));
-    assert_eq!(stop(&house, "?directoryNumber=101"), none(409));
+    let server = TestServer::open(&[]);
+    assert_eq!(stop(&server, &format!("/{NOBODYS}")), none(409));
+    assert_eq!(stop(&server, "?deviceName=SEP9"), none(409));
+    assert_eq!(stop(&server, "?directoryNumber=101"), none(409));
 }
 
 #[test]
 fn stop_on_a_line_that_is_not_monitorable_is_400_reason_1_with_the_device() {
-    let house = House::open(&[]);
-    let id = on_first(&house);
+    let server = TestServer::open(&[]);
+    let id = on_first(&server);
     let mark = REC_LINE_NOT_MONITORABLE;
-    house.engine.line(None, Some("101"), mark).unwrap();
+    server.engine.line(None, Some("101"), mark).unwrap();
     for what in [
         format!("/{id}"),
         "?directoryNumber=101".to_owned(),
         format!("?deviceName={DEVICE}"),
     ] {
-        assert_eq!(stop(&house, &what), not_monitorable(DEVICE), "{what}");
+        assert_eq!(stop(&server, &what), not_monitorable(DEVICE), "{what}");
     }
     // By line the look-up comes first: there is no live recording on this one.
-    house.engine.line(None, Some("102"), mark).unwrap();
-    assert_eq!(stop(&house, "?directoryNumber=102"), none(409));
-    assert_eq!(live(&house), [id]);
+    server.engine.line(None, Some("102"), mark).unwrap();
+    assert_eq!(stop(&server, "?directoryNumber=102"), none(409));
+    assert_eq!(live(&server), [id]);
 }
 
 #[test]
 fn stop_of_an_automatic_recording_is_400_reason_2_without_a_device() {
-    let house = House::open(&[]);
-    house.engine.line(Some(DEVICE), None, REC_LINE_AUTOMATIC).unwrap();
-    let id = live(&house).remove(0);
-    assert_eq!(stop(&house, &format!("/{id}")), reason(2));
-    assert_eq!(stop(&house, "?directoryNumber=101"), reason(2));
-    assert_eq!(live(&house), [id]);
+    let server = TestServer::open(&[]);
+    server
+        .engine
+        .line(Some(DEVICE), None, REC_LINE_AUTOMATIC)
+        .unwrap();
+    let id = live(&server).remove(0);
+    assert_eq!(stop(&server, &format!("/{id}")), reason(2));
+    assert_eq!(stop(&server, "?directoryNumber=101"), reason(2));
+    assert_eq!(live(&server), [id]);
 }
 
 #[test]
 fn stop_by_line_takes_device_or_number_or_both() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     for what in [
         format!("?deviceName={DEVICE}"),
         "?directoryNumber=101".to_owned(),
@@ -100,58 +103,58 @@ fn stop_by_line_takes_device_or_number_or_both() {
         format!("?devicename={DEVICE}&DIRECTORYNUMBER=101&other=1"),
         format!("/?deviceName={DEVICE}&directoryNumber="),
     ] {
-        on_first(&house);
-        assert_eq!(stop(&house, &what), none(204), "{what}");
-        assert!(live(&house).is_empty());
+        on_first(&server);
+        assert_eq!(stop(&server, &what), none(204), "{what}");
+        assert!(live(&server).is_empty());
     }
 }
 
 #[test]
 fn stop_by_line_that_names_neither_is_400_reason_0() {
-    let house = House::open(&[]);
-    on_first(&house);
+    let server = TestServer::open(&[]);
+    on_first(&server);
     for what in ["", "?", "?deviceName=", "?deviceName=&directoryNumber=", "?x=y"] {
-        assert_eq!(stop(&house, what), reason(0), "{what}");
+        assert_eq!(stop(&server, what), reason(0), "{what}");
     }
-    assert_eq!(live(&house).len(), 1);
+    assert_eq!(live(&server).len(), 1);
 }
 
 #[test]
 fn a_device_that_records_another_line_is_409() {
-    let house = House::open(&[]);
-    on_first(&house);
+    let server = TestServer::open(&[]);
+    on_first(&server);
     let what = format!("?deviceName={DEVICE}&directoryNumber=102");
-    assert_eq!(stop(&house, &what), none(409));
+    assert_eq!(stop(&server, &what), none(409));
 }
 
 #[test]
 fn one_name_with_two_values_is_met_by_nothing() {
-    let house = House::open(&[]);
-    on_first(&house);
+    let server = TestServer::open(&[]);
+    on_first(&server);
     let twice = "?directoryNumber=101&directoryNumber=102";
-    assert_eq!(stop(&house, twice), none(409));
-    assert_eq!(stop(&house, "?directoryNumber=101%00"), none(409));
-    assert_eq!(live(&house).len(), 1);
+    assert_eq!(stop(&server, twice), none(409));
+    assert_eq!(stop(&server, "?directoryNumber=101%00"), none(409));
+    assert_eq!(live(&server).len(), 1);
     let same = "?directoryNumber=101&directoryNumber=101";
-    assert_eq!(stop(&house, same), none(204));
+    assert_eq!(stop(&server, same), none(204));
 }
 
 #[test]
 fn a_manually_started_dial_in_is_not_stopped_by_its_device() {
-    let house = House::open(&[]);
-    let id = dial_in(&house);
-    assert_eq!(stop(&house, &format!("?deviceName={DEVICE}")), none(409));
+    let server = TestServer::open(&[]);
+    let id = dial_in(&server);
+    assert_eq!(stop(&server, &format!("?deviceName={DEVICE}")), none(409));
     let both = format!("?deviceName={DEVICE}&directoryNumber=101");
-    assert_eq!(stop(&house, &both), none(409));
-    assert_eq!(live(&house), [id]);
-    assert_eq!(stop(&house, "?directoryNumber=101"), none(204));
+    assert_eq!(stop(&server, &both), none(409));
+    assert_eq!(live(&server), [id]);
+    assert_eq!(stop(&server, "?directoryNumber=101"), none(204));
 }
 
 /// The line's marks outrank that it is a dial-in.
 #[test]
 fn a_dial_in_on_a_marked_line_is_400_by_its_device() {
-    let house = House::open(&[]);
-    let id = dial_in(&house);
+    let server = TestServer::open(&[]);
+    let id = dial_in(&server);
     let by_device = format!("?deviceName={DEVICE}");
     for (flags, expected) in [
         (0, none(409)),
@@ -159,24 +162,24 @@ fn a_dial_in_on_a_marked_line_is_400_by_its_device() {
         // The last one: from here on the engine records it too.
         (REC_LINE_AUTOMATIC, reason(2)),
     ] {
-        house.engine.line(Some(DEVICE), None, flags).unwrap();
-        assert_eq!(stop(&house, &by_device), expected);
-        assert!(live(&house).contains(&id));
+        server.engine.line(Some(DEVICE), None, flags).unwrap();
+        assert_eq!(stop(&server, &by_device), expected);
+        assert!(live(&server).contains(&id));
     }
 }
 
 #[test]
 fn a_manually_started_dial_in_is_stopped_by_its_id() {
-    let house = House::open(&[]);
-    let id = dial_in(&house);
-    assert_eq!(stop(&house, &format!("/{id}")), none(204));
+    let server = TestServer::open(&[]);
+    let id = dial_in(&server);
+    assert_eq!(stop(&server, &format!("/{id}")), none(204));
 }
 
 /// The C ABI lets an owner stop; this API does not, but for `Mine`.
 #[test]
 fn stop_below_level_10_is_403_even_of_ones_own_call() {
-    let house = House::open(&[]);
-    let id = on_first(&house);
+    let server = TestServer::open(&[]);
+    let id = on_first(&server);
     for what in [
         format!("/{id}"),
         format!("/{NOBODYS}"),
@@ -186,18 +189,18 @@ fn stop_below_level_10_is_403_even_of_ones_own_call() {
         String::new(),
     ] {
         let path = format!("LiveRecordings{what}");
-        assert_eq!(status(&house, "user1", "DELETE", &path), none(403), "{what}");
+        assert_eq!(status(&server, "user1", "DELETE", &path), none(403), "{what}");
     }
-    assert_eq!(live(&house), [id]);
+    assert_eq!(live(&server), [id]);
 }
 
 #[test]
 fn of_many_stops_at_once_one_is_204_and_the_others_are_409() {
-    let house = House::open(&[]);
-    let path = format!("LiveRecordings/{}", on_first(&house));
+    let server = TestServer::open(&[]);
+    let path = format!("LiveRecordings/{}", on_first(&server));
     let statuses: Vec<u16> = std::thread::scope(|scope| {
         let stops: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| status(&house, "admin", "DELETE", &path).0))
+            .map(|_| scope.spawn(|| status(&server, "admin", "DELETE", &path).0))
             .collect();
         stops.into_iter().map(|stop| stop.join().unwrap()).collect()
     });
@@ -207,8 +210,8 @@ fn of_many_stops_at_once_one_is_204_and_the_others_are_409() {
 
 #[test]
 fn the_end_of_a_call_makes_its_stop_409() {
-    let house = House::open(&[]);
-    let id = started(&house, &json!({ "directoryNumber": "102" }));
-    end(house.calls[1]).unwrap();
-    assert_eq!(stop(&house, &format!("/{id}")), none(409));
+    let server = TestServer::open(&[]);
+    let id = started(&server, &json!({ "directoryNumber": "102" }));
+    end(server.calls[1]).unwrap();
+    assert_eq!(stop(&server, &format!("/{id}")), none(409));
 }

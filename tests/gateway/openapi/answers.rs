@@ -8,7 +8,7 @@ use serde_json::json;
 use callrec_testkit::wait::PATIENCE;
 
 use super::Asker;
-use crate::kit::{FIRST, SECOND, basic};
+use crate::server::{FIRST, SECOND, basic};
 use crate::vobiz::finished;
 
 const IMAGICLE: &str = "/fw/Apps/Recorder/WebAPI";
@@ -89,11 +89,11 @@ fn where_too_many_logins_wait_each_operation_says_so() {
         .collect();
     let wrong = basic("MA_DEMO", "wrong");
     let headers = [("authorization", wrong.as_str())];
-    assert_eq!(asker.house.send("GET", "/api/v2/me", &headers, "").status, 401);
+    assert_eq!(asker.server.send("GET", "/api/v2/me", &headers, "").status, 401);
     // One stands in line for a minute; the other would have to wait for two.
     let (tell, told) = std::sync::mpsc::channel();
     for _ in 0..2 {
-        let (tell, address) = (tell.clone(), asker.house.base.replace("http://", ""));
+        let (tell, address) = (tell.clone(), asker.server.base.replace("http://", ""));
         let login = basic("MA_DEMO", "secret");
         std::thread::spawn(move || {
             let mut stream = TcpStream::connect(address).unwrap();
@@ -180,7 +180,7 @@ fn imagicle_live(asker: &mut Asker) {
 /// A line that is not to be recorded, and one that always is.
 fn imagicle_marks(asker: &mut Asker, live: &str) {
     let mark = |asker: &Asker, flags: u32| {
-        let line = asker.house.engine.line(Some("SEPDEMO"), None, flags);
+        let line = asker.server.engine.line(Some("SEPDEMO"), None, flags);
         line.unwrap();
     };
     let demo = r#"{"deviceName":"SEPDEMO"}"#;
@@ -202,7 +202,7 @@ fn imagicle_marks(asker: &mut Asker, live: &str) {
 }
 
 fn imagicle_completed(asker: &mut Asker) {
-    let (id, _) = finished(&asker.house, 2);
+    let (id, _) = finished(&asker.server, 2);
     let all = format!("{IMAGICLE}/Recordings");
     let listed = asker.ask(200, "admin", "get", &all, "").json();
     assert!(listed["totalCount"].as_u64() > Some(0), "{listed}");
@@ -359,7 +359,7 @@ fn record(asker: &mut Asker, base: &str, ok: u16) {
             if method == "post" { wav } else { "" },
         );
     }
-    let (id, _) = finished(&asker.house, 1);
+    let (id, _) = finished(&asker.server, 1);
     let all = format!("{account}/Recording/");
     let page = asker
         .ask(200, "MA_DEMO", "get", &format!("{all}?limit=1"), "")
@@ -389,7 +389,7 @@ fn bulk_delete(asker: &mut Asker) {
 }
 
 fn audio(asker: &mut Asker) {
-    let (id, _) = finished(&asker.house, 1);
+    let (id, _) = finished(&asker.server, 1);
     in_part(asker, "MA_DEMO", &format!("/recordings/{id}.wav"));
     asker.ask(403, "only", "get", &format!("/recordings/{id}.wav"), "");
     asker.ask(404, "MA_DEMO", "get", &format!("/recordings/{NOBODYS}.wav"), "");

@@ -1,20 +1,20 @@
 //! Genesys: "PauseCallRecording", "StopCallRecording", the CSRF texts, and CometD's handshake.
 
-use super::raw::{RawReply, authorization, send_raw};
+use super::raw::{RawReply, authorization, send_lines};
 use super::{compact, expect_form};
-use crate::bayeux::{COMETD, Client, done};
-use crate::genesys_events::{expect_notification, published_house};
-use crate::kit::{FIRST, House};
+use crate::bayeux::{BayeuxClient, COMETD, done};
+use crate::genesys_events::{expect_notification, published_server};
+use crate::server::{FIRST, TestServer};
 
 /// The mandatory headers, which the pages print as one.
-fn send(house: &House, line: &str, body: &str) -> RawReply {
+fn send(server: &TestServer, line: &str, body: &str) -> RawReply {
     let who = authorization("user1");
-    send_raw(house, line, &[&who, "Origin: http://127.0.0.1:8080"], body)
+    send_lines(server, line, &[&who, "Origin: http://127.0.0.1:8080"], body)
 }
 
-fn replay(house: &House, client: &Client<'_>, request: &str, answer: &str, notification: &str) {
+fn replay(server: &TestServer, client: &BayeuxClient<'_>, request: &str, answer: &str, notification: &str) {
     let (line, body) = request.trim_end().split_once('\n').unwrap();
-    let reply = send(house, line, body);
+    let reply = send(server, line, body);
     assert_eq!(reply.expect_json("200 OK"), compact(answer));
     expect_notification(client, notification);
 }
@@ -22,19 +22,19 @@ fn replay(house: &House, client: &Client<'_>, request: &str, answer: &str, notif
 /// With the answer and the notification that are printed for each.
 #[test]
 fn the_requests_of_pause_and_stop_to_the_byte() {
-    let house = published_house();
-    let client = Client::subscribed(&house, "user1");
-    done(&house, "user1", FIRST, "StartCallRecording");
+    let server = published_server();
+    let client = BayeuxClient::subscribed(&server, "user1");
+    done(&server, "user1", FIRST, "StartCallRecording");
     client.notifications(1);
     replay(
-        &house,
+        &server,
         &client,
         include_str!("../../fixtures/genesys-pause-request.txt"),
         include_str!("../../fixtures/genesys-pause-answer.json"),
         include_str!("../../fixtures/genesys-pause-notification.json"),
     );
     replay(
-        &house,
+        &server,
         &client,
         include_str!("../../fixtures/genesys-stop-request.txt"),
         include_str!("../../fixtures/genesys-stop-answer.json"),
@@ -45,9 +45,9 @@ fn the_requests_of_pause_and_stop_to_the_byte() {
 /// A failed operation says no more than why.
 #[test]
 fn a_refusal_has_status_code_and_message_alone() {
-    let house = published_house();
+    let server = published_server();
     let line = format!("POST /api/v2/me/calls/{FIRST}");
-    let reply = send(&house, &line, r#"{"operationName": "StopCallRecording"}"#);
+    let reply = send(&server, &line, r#"{"operationName": "StopCallRecording"}"#);
     let body = reply.expect_json("409 Conflict");
     expect_form(body, r#"{"statusCode":2,"statusMessage":""}"#);
     assert!(body.starts_with(r#"{"statusCode":2,"#), "{body}");
@@ -55,9 +55,9 @@ fn a_refusal_has_status_code_and_message_alone() {
 
 #[test]
 fn the_csrf_headers_and_refusal_as_printed() {
-    let house = House::open(&[("genesys.csrf", "true")]);
+    let server = TestServer::open(&[("genesys.csrf", "true")]);
     let who = authorization("user1");
-    let reply = send_raw(&house, "GET /api/v2/me", &[&who], "");
+    let reply = send_lines(&server, "GET /api/v2/me", &[&who], "");
     assert_eq!(reply.header("X-CSRF-HEADER"), "X-CSRF-TOKEN");
     let token = reply.header("X-CSRF-TOKEN");
     assert_eq!(uuid::Uuid::parse_str(token).unwrap().to_string(), token);
@@ -65,23 +65,23 @@ fn the_csrf_headers_and_refusal_as_printed() {
     assert!(cookie.starts_with("JSESSIONID="), "{cookie}");
     let line = format!("POST /api/v2/me/calls/{FIRST}");
     let body = r#"{"operationName": "StartCallRecording"}"#;
-    let refused = send_raw(&house, &line, &[&who], body);
+    let refused = send_lines(&server, &line, &[&who], body);
     assert_eq!(
         (refused.status.as_str(), refused.body.as_str()),
         ("403 Forbidden", "Missing or invalid Csrf token")
     );
     let (token, cookie) = (format!("X-CSRF-TOKEN: {token}"), format!("Cookie: {cookie}"));
-    let reply = send_raw(&house, &line, &[&who, &token, &cookie], body);
+    let reply = send_lines(&server, &line, &[&who, &token, &cookie], body);
     assert_eq!(reply.expect_json("200 OK"), r#"{"statusCode":0}"#);
 }
 
 #[test]
 fn the_handshake_of_a_cometd_client() {
-    let house = House::open(&[]);
+    let server = TestServer::open(&[]);
     let who = authorization("user1");
     let line = format!("POST {COMETD}");
     let printed = r#"[{"id":1,"channel":"/meta/handshake","version":"1.0","minimumVersion":"1.0","supportedConnectionTypes":["long-polling"]}]"#;
-    let reply = send_raw(&house, &line, &[&who], printed);
+    let reply = send_lines(&server, &line, &[&who], printed);
     assert_eq!(reply.status, "200 OK");
     assert!(reply.header("content-type").starts_with("application/json"));
     let answer: serde_json::Value = serde_json::from_str(&reply.body).unwrap();

@@ -1,13 +1,8 @@
-//! One request on a connection of its own, as it is printed.
+//! A request that is written as it is printed, on its own connection.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use crate::server::{TestServer, basic, read_to_close, send_raw};
 
-use callrec_testkit::wait::PATIENCE;
-
-use crate::kit::{House, basic};
-
-/// What came back, until the server closed.
+/// A response that was read until the server closed the connection.
 #[derive(Debug)]
 pub struct RawReply {
     /// As in the status line: `200 OK`.
@@ -17,7 +12,7 @@ pub struct RawReply {
 }
 
 impl RawReply {
-    /// "" if it is absent.
+    /// The value of a header; "" if the response does not have it.
     pub fn header(&self, name: &str) -> &str {
         let found = self
             .headers
@@ -47,10 +42,12 @@ pub fn authorization(user: &str) -> String {
     format!("Authorization: {}", basic(user, "secret"))
 }
 
-/// Sends `line` (method and path), these header lines and the body as they stand.
-pub fn send_raw(house: &House, line: &str, headers: &[&str], body: &str) -> RawReply {
-    let address = house.base.strip_prefix("http://").unwrap();
-    let mut request = format!("{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+/// Sends `line` (method and path), these header lines and the body without a change.
+pub fn send_lines(server: &TestServer, line: &str, headers: &[&str], body: &str) -> RawReply {
+    let mut request = format!(
+        "{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
+        server.address()
+    );
     for header in headers {
         request.push_str(header);
         request.push_str("\r\n");
@@ -60,12 +57,7 @@ pub fn send_raw(house: &House, line: &str, headers: &[&str], body: &str) -> RawR
     }
     request.push_str("\r\n");
     request.push_str(body);
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).unwrap();
-    read(&reply)
+    read(&read_to_close(send_raw(server.address(), &request)))
 }
 
 fn read(reply: &str) -> RawReply {

@@ -1,40 +1,40 @@
-//! Whether the files of a schedule are right, by the model's own counts.
+//! Checks the files of a schedule by the model's own counts.
 
 use std::ops::Range;
 
-use callrec::media::ledger::{Outside, ticks};
-use callrec::media::sim::{SinkEnd, Tape};
+use callrec::media::ledger::{OutsideReason, ticks};
+use callrec::media::sim::{SimRecording, SinkEnd};
 use callrec::media::{Ledger, LegLedger};
 
-use crate::plan::{Plan, Recording, Stretch};
-use crate::run::{Handed, LEGS, Run};
-use crate::senders::{BLOCK, Item, Kind};
+use crate::plan::{MsRange, Schedule, ScheduledRecording};
+use crate::run::{LEGS, LegInput, SchedulePlayback};
+use crate::senders::{BLOCK, SenderItem, SenderKind};
 
 const US_PER_SAMPLE: u64 = 125;
-/// Within so many ms of a control point either side may be right.
+/// Audio within this many ms of a control point may be on either side.
 const EDGE_MS: u64 = 60;
-/// A stream that has just begun may end before it is confirmed.
+/// How long a new stream may take until it is confirmed.
 const CONFIRMED_MS: u64 = 400;
 
 /// One channel of a file.
-struct Channel<'a> {
+struct FileChannel<'a> {
     bytes: &'a [u8],
     channels: usize,
     channel: usize,
 }
 
-impl Channel<'_> {
+impl FileChannel<'_> {
     fn frames(&self) -> usize {
         self.bytes.len() / (2 * self.channels)
     }
 
-    /// 0 is silence; otherwise the sample's number plus 1.
+    /// The sample's number plus 1; 0 is silence.
     fn at(&self, frame: usize) -> usize {
         let byte = 2 * (frame * self.channels + self.channel);
         usize::from(u16::from_le_bytes([self.bytes[byte], self.bytes[byte + 1]]))
     }
 
-    /// Samples in a row of one block, from this frame on.
+    /// The first sample and the length of the run of one block that begins at this frame.
     fn run(&self, frame: usize) -> (usize, usize) {
         let first = self.at(frame) - 1;
         let most = (BLOCK - first % BLOCK).min(self.frames() - frame);
@@ -44,40 +44,46 @@ impl Channel<'_> {
 }
 
 /// One leg of one recording.
-struct Side<'a> {
-    kind: Kind,
-    items: &'a [Item],
-    handed: &'a Handed,
-    recording: &'a Recording,
+struct LegCheck<'a> {
+    kind: SenderKind,
+    items: &'a [SenderItem],
+    input: &'a LegInput,
+    recording: &'a ScheduledRecording,
     /// Pauses and private times, in µs.
     secret: Vec<(u64, u64)>,
-    /// When each block was said, in µs, and when its packet began.
-    said_us: Vec<Option<(u64, u64)>>,
+    /// When each block was sent, and when its packet began, in µs.
+    sent_us: Vec<Option<(u64, u64)>>,
     seen: Vec<bool>,
     repeated: u64,
 }
 
-pub fn check(plan: &Plan, run: &Run) -> Result<(), String> {
+pub fn check(plan: &Schedule, run: &SchedulePlayback) -> Result<(), String> {
     for (n, recording) in plan.recordings.iter().enumerate() {
         let tape = run.tapes[n].as_ref().ok_or("never started")?;
-        check_tape(plan, run, n, recording, tape).map_err(|words| format!("recording {n}: {words}"))?;
+        check_tape(plan, run, n, recording, tape).map_err(|text| format!("recording {n}: {text}"))?;
     }
     Ok(())
 }
 
-fn check_tape(plan: &Plan, run: &Run, n: usize, recording: &Recording, tape: &Tape) -> Result<(), String> {
+fn check_tape(
+    plan: &Schedule,
+    run: &SchedulePlayback,
+    n: usize,
+    recording: &ScheduledRecording,
+    tape: &SimRecording,
+) -> Result<(), String> {
     let out = tape.out.lock();
     if !matches!(out.ending, Some(SinkEnd::Finished(..))) {
         return Err(format!("ended with {:?}", out.ending));
     }
     let ledger = tape.progress.ledger();
     for (leg, kind) in plan.senders.iter().enumerate() {
-        let channel = Channel {
+        let channel = FileChannel {
             bytes: &out.bytes,
             channels: plan.senders.len(),
             channel: leg,
         };
-        let mut side = Side::new(
+        let mut side = LegCheck::new(
             *kind,
             &run.items[leg],
             &run.handed[n][leg],
@@ -85,7 +91,7 @@ fn check_tape(plan: &Plan, run: &Run, n: usize, recording: &Recording, tape: &Ta
             &plan.private,
         );
         side.check(&channel, ledger.leg(LEGS[leg]))
-            .map_err(|words| format!("{:?} leg: {words}", LEGS[leg]))?;
+            .map_err(|text| format!("{:?} leg: {text}", LEGS[leg]))?;
     }
     check_lost(&ledger, tape.progress.lost_ms())?;
     let blur = plan
@@ -105,11 +111,11 @@ fn check_lost(ledger: &Ledger, lost_ms: u64) -> Result<(), String> {
     }
 }
 
-/// The file is as long as the recording went on, less the pauses that it skips.
-fn check_length(plan: &Plan, recording: &Recording, ms: u64, slack: u64) -> Result<(), String> {
+/// The file is as long as the recording, less the pauses that it skips.
+fn check_length(plan: &Schedule, recording: &ScheduledRecording, ms: u64, slack: u64) -> Result<(), String> {
     let all = recording.stop - recording.start;
-    let lasting = |of: &[Stretch]| {
-        let within = |(from, to): &Stretch| {
+    let lasting = |of: &[MsRange]| {
+        let within = |(from, to): &MsRange| {
             to.min(&recording.stop)
                 .saturating_sub(*from.max(&recording.start))
         };
@@ -132,35 +138,35 @@ fn check_length(plan: &Plan, recording: &Recording, ms: u64, slack: u64) -> Resu
     }
 }
 
-impl<'a> Side<'a> {
+impl<'a> LegCheck<'a> {
     fn new(
-        kind: Kind,
-        items: &'a [Item],
-        handed: &'a Handed,
-        recording: &'a Recording,
-        private: &[Stretch],
-    ) -> Side<'a> {
-        let mut said_us = vec![None; handed.kept.len()];
+        kind: SenderKind,
+        items: &'a [SenderItem],
+        input: &'a LegInput,
+        recording: &'a ScheduledRecording,
+        private: &[MsRange],
+    ) -> LegCheck<'a> {
+        let mut sent_us = vec![None; input.kept.len()];
         for item in items {
             for block in 0..item.samples / BLOCK {
                 let after = (block * BLOCK) as u64 * US_PER_SAMPLE;
-                said_us[item.from / BLOCK + block] = Some((item.said_us + after, item.said_us));
+                sent_us[item.from / BLOCK + block] = Some((item.sent_us + after, item.sent_us));
             }
         }
         let secret = recording.pauses.iter().chain(private);
-        Side {
+        LegCheck {
             kind,
             items,
-            handed,
+            input,
             recording,
             secret: secret.map(|(from, to)| (from * 1000, to * 1000)).collect(),
-            seen: vec![false; said_us.len() * BLOCK],
-            said_us,
+            seen: vec![false; sent_us.len() * BLOCK],
+            sent_us,
             repeated: 0,
         }
     }
 
-    fn check(&mut self, channel: &Channel, book: &LegLedger) -> Result<(), String> {
+    fn check(&mut self, channel: &FileChannel, leg_ledger: &LegLedger) -> Result<(), String> {
         let mut frame = 0;
         while frame < channel.frames() {
             if channel.at(frame) == 0 {
@@ -171,32 +177,32 @@ impl<'a> Side<'a> {
             self.found(frame, first..first + len)?;
             frame += len;
         }
-        self.check_ledger(book)?;
-        self.check_missing(book)
+        self.check_ledger(leg_ledger)?;
+        self.check_missing(leg_ledger)
     }
 
-    /// These samples of one block are in the file.
+    /// Checks a run of samples of one block that is in the file.
     fn found(&mut self, frame: usize, samples: Range<usize>) -> Result<(), String> {
         let block = samples.start / BLOCK;
-        let Some(Some((said, packet))) = self.said_us.get(block).copied() else {
-            return Err(format!("samples {samples:?} were never said"));
+        let Some(Some((sent, packet))) = self.sent_us.get(block).copied() else {
+            return Err(format!("samples {samples:?} were never sent"));
         };
-        let from = said + (samples.start % BLOCK) as u64 * US_PER_SAMPLE;
+        let from = sent + (samples.start % BLOCK) as u64 * US_PER_SAMPLE;
         let to = from + samples.len() as u64 * US_PER_SAMPLE;
-        if !self.handed.kept[block] {
+        if !self.input.kept[block] {
             return Err(format!(
-                "samples {samples:?}, said at {from} us, were not handed in while unpaused"
+                "samples {samples:?}, sent at {from} us, were not written while unpaused"
             ));
         }
         let blur = self.kind.blur_ms() * 1000;
-        // A packet that was sent before the pause was said before it: all of it may be kept.
+        // All of a packet that began before the pause may be kept.
         let is_secret = |(begin, end): &(u64, u64)| {
             let (begin, end) = (begin + blur, end.saturating_sub(blur));
             packet >= begin && from < end
         };
         if let Some((begin, end)) = self.secret.iter().find(|secret| is_secret(secret)) {
             return Err(format!(
-                "samples {samples:?}, said from {from} to {to} us, in a pause from {begin} to {end} us"
+                "samples {samples:?}, sent from {from} to {to} us, in a pause from {begin} to {end} us"
             ));
         }
         self.check_place(frame, from, &samples)?;
@@ -207,73 +213,74 @@ impl<'a> Side<'a> {
         Ok(())
     }
 
-    fn check_place(&self, frame: usize, said_us: u64, samples: &Range<usize>) -> Result<(), String> {
+    fn check_place(&self, frame: usize, sent_us: u64, samples: &Range<usize>) -> Result<(), String> {
         if self.recording.skips || !self.kind.keeps_place() {
             return Ok(());
         }
         let place = self.recording.start * 1000 + frame as u64 * US_PER_SAMPLE;
         let slack = (EDGE_MS + self.kind.blur_ms()) * 1000;
-        match place.abs_diff(said_us) <= slack {
+        match place.abs_diff(sent_us) <= slack {
             true => Ok(()),
             false => Err(format!(
-                "samples {samples:?}, said at {said_us} us, are placed at {place} us"
+                "samples {samples:?}, sent at {sent_us} us, are placed at {place} us"
             )),
         }
     }
 
-    fn check_ledger(&self, book: &LegLedger) -> Result<(), String> {
-        if book.handed != book.accounted() {
-            return Err(format!("the ledger does not balance: {book:?}"));
+    fn check_ledger(&self, leg_ledger: &LegLedger) -> Result<(), String> {
+        if leg_ledger.handed != leg_ledger.accounted() {
+            return Err(format!("the ledger does not balance: {leg_ledger:?}"));
         }
-        let during = ticks(self.handed.during, 8000);
-        let most = during + ticks(self.handed.after, 8000).min(book.outside[Outside::AfterStop as usize]);
-        if !(during..=most).contains(&book.handed) {
+        let during = ticks(self.input.during, 8000);
+        let most =
+            during + ticks(self.input.after, 8000).min(leg_ledger.outside[OutsideReason::AfterStop as usize]);
+        if !(during..=most).contains(&leg_ledger.handed) {
             return Err(format!(
-                "{} ticks handed in, the ledger says {}",
-                during, book.handed
+                "{} ticks written, the ledger says {}",
+                during, leg_ledger.handed
             ));
         }
         let different = self.seen.iter().filter(|seen| **seen).count() as u64;
         let (found, repeated) = (ticks(different, 8000), ticks(self.repeated, 8000));
-        if book.in_file != found || book.repeated != repeated {
+        if leg_ledger.in_file != found || leg_ledger.repeated != repeated {
             return Err(format!(
                 "{found} ticks in the file and {repeated} repeated, the ledger says {} and {}",
-                book.in_file, book.repeated
+                leg_ledger.in_file, leg_ledger.repeated
             ));
         }
-        if self.repeated > 0 && !matches!(self.kind, Kind::Drift(_) | Kind::Writes(_)) {
+        if self.repeated > 0 && !matches!(self.kind, SenderKind::Drift(_) | SenderKind::Writes(_)) {
             return Err(format!("{} samples twice", self.repeated));
         }
         Ok(())
     }
 
-    /// What was handed in, was said where it is recorded, and is not there.
-    fn check_missing(&self, book: &LegLedger) -> Result<(), String> {
+    /// Checks that missing samples are accounted for.
+    fn check_missing(&self, leg_ledger: &LegLedger) -> Result<(), String> {
         let missing = ticks(self.missing(EDGE_MS), 8000);
-        if missing > book.lost() + book.slipped {
+        if missing > leg_ledger.lost() + leg_ledger.slipped {
             return Err(format!(
-                "{missing} ticks are missing, told: {}, slipped: {}: {book:?}",
-                book.lost(),
-                book.slipped
+                "{missing} ticks are missing, lost: {}, slipped: {}: {leg_ledger:?}",
+                leg_ledger.lost(),
+                leg_ledger.slipped
             ));
         }
         let strict = ticks(self.missing(CONFIRMED_MS), 8000);
-        if self.kind.is_lossless() && self.secret.is_empty() && strict > book.slipped {
+        if self.kind.is_lossless() && self.secret.is_empty() && strict > leg_ledger.slipped {
             return Err(format!(
-                "{strict} ticks are missing, though nothing was lost or paused: {book:?}"
+                "{strict} ticks are missing, though nothing was lost or paused: {leg_ledger:?}"
             ));
         }
         Ok(())
     }
 
-    /// Samples that are missing, except within `edge` ms and the blur of any control point.
+    /// The number of missing samples, except within `edge` ms and the blur of a control point.
     fn missing(&self, edge: u64) -> u64 {
         let edge = (edge + self.kind.blur_ms()) * 1000;
         let (start, stop) = (self.recording.start * 1000 + edge, self.recording.stop * 1000);
         let block_us = BLOCK as u64 * US_PER_SAMPLE;
-        let is_due = |said: u64| {
-            let open = said >= start && said + block_us + edge <= stop;
-            let hidden = |(from, to): &(u64, u64)| said + block_us + edge > *from && said < to + edge;
+        let is_due = |sent: u64| {
+            let open = sent >= start && sent + block_us + edge <= stop;
+            let hidden = |(from, to): &(u64, u64)| sent + block_us + edge > *from && sent < to + edge;
             open && !self.secret.iter().any(hidden)
         };
         let due = self
@@ -282,7 +289,7 @@ impl<'a> Side<'a> {
             .flat_map(|item| item.from / BLOCK..(item.from + item.samples) / BLOCK);
         let mut due: Vec<_> = due
             .filter(|block| {
-                self.handed.kept[*block] && self.said_us[*block].is_some_and(|(said, _)| is_due(said))
+                self.input.kept[*block] && self.sent_us[*block].is_some_and(|(sent, _)| is_due(sent))
             })
             .collect();
         due.sort_unstable();

@@ -1,182 +1,185 @@
-//! One leg's sender of a random schedule: what it says when, and what of it is handed in
-//! when. Sample number n of a leg has the value n + 1, so that each can be told apart.
+//! One leg's sender of a random schedule: when it sends what, and when the host writes it. Sample
+//! number n of a leg has the value n + 1, which identifies it.
 
-use callrec_testkit::random::Dice;
+use callrec_testkit::random::SeededRng;
 
-use crate::marks::{COMFORT_NOISE, EVENT, Head};
+use crate::marked_audio::{COMFORT_NOISE, EVENT, MarkedHeader};
 
 /// The RTP payload type of linear audio.
 pub const LINEAR: u8 = 96;
-/// Samples that are handed in together come in whole blocks.
+/// A packet or write has whole blocks of this many samples.
 pub const BLOCK: usize = 80;
 const PACKET: usize = 160;
 const PACKET_US: u64 = 20_000;
 const US_PER_SAMPLE: u64 = 125;
-/// So many packets at the beginning have no trouble, so that the sender's clock is known.
+/// This many packets at the beginning are sound, so that the sender's clock is known.
 const SOUND: usize = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrong {
+pub enum TimestampFault {
     Half,
     Double,
     Pairs,
     Stuck,
-    /// So many samples, once.
+    /// A jump by this many samples, once.
     Jump(i64),
 }
 
-/// The one kind of trouble that a sender has.
+/// What is wrong with a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SenderKind {
     Clean,
-    /// Each packet is late by up to so many ms.
+    /// Each packet is late by up to this many ms.
     Jitter(u64),
     Reorder,
     Duplicates,
-    /// So many packets in a hundred.
+    /// This percentage of packets is lost.
     Loss(u64),
     /// Silence with comfort noise.
     Dtx,
-    /// Telephone events in the audio's own numbering, which stops meanwhile.
+    /// Telephone events in the sequence of the audio, which pauses meanwhile.
     SharedEvents,
-    /// Telephone events with numbers so far ahead.
+    /// Telephone events whose sequence numbers are this far ahead.
     OwnEvents(i64),
-    /// The numbering steps by so much, once.
+    /// The sequence number steps by this, once.
     Restart(i64),
-    /// Another SSRC each so many packets; the last packet of each comes too late.
+    /// Another SSRC after each this many packets; the last packet of each is late.
     Ssrc(usize),
-    Wrong(Wrong),
-    /// Held from a packet on, for so many ms, then delivered at so many hundredths of
-    /// real time; 0: at once.
+    TimestampFault(TimestampFault),
+    /// Packets from `from` on are held for `ms`, then delivered at `pace` percent of real time; 0:
+    /// at once.
     Stall {
         from: usize,
         ms: u64,
         pace: u64,
     },
-    /// So many parts in a million.
+    /// The clock is wrong by this many parts per million.
     Drift(i64),
-    /// Nothing is sent between these times in ms, and timestamps do not go on.
-    StoodStill(u64, u64),
-    /// Each so many packets one of a type that nobody knows, with numbers so far ahead.
+    /// No packets between these times in ms, and the timestamps do not advance.
+    Stopped(u64, u64),
+    /// After each this many packets one of an unknown type, with numbers this far ahead.
     Unknown(usize, i64),
-    /// No RTP, and each write is late by up to so many ms.
+    /// Writes instead of RTP, each late by up to this many ms.
     Writes(u64),
 }
 
-impl Kind {
-    /// How far the time at which something was said may be misjudged, in ms.
+impl SenderKind {
+    /// How far the library may misjudge the time of audio, in ms.
     pub fn blur_ms(self) -> u64 {
         match self {
-            Kind::Jitter(ms) | Kind::Writes(ms) => ms,
-            Kind::Wrong(_) => 120,
-            Kind::Drift(_) => 60,
-            // Less than what is judged at all.
-            Kind::StoodStill(..) => 100,
+            SenderKind::Jitter(ms) | SenderKind::Writes(ms) => ms,
+            SenderKind::TimestampFault(_) => 120,
+            SenderKind::Drift(_) => 60,
+            // Shorter silences are not judged at all.
+            SenderKind::Stopped(..) => 100,
             _ => 0,
         }
     }
 
-    /// Everything that is handed in must be kept, if nothing is paused.
+    /// Whether all audio must be kept if nothing is paused.
     pub fn is_lossless(self) -> bool {
-        !matches!(self, Kind::Loss(_) | Kind::StoodStill(..))
+        !matches!(self, SenderKind::Loss(_) | SenderKind::Stopped(..))
     }
 
-    /// Every sample must be where it was said, within the blur.
+    /// Whether every sample must be at its place, within the blur.
     pub fn keeps_place(self) -> bool {
-        !matches!(self, Kind::Stall { .. } | Kind::StoodStill(..) | Kind::Wrong(_))
+        !matches!(
+            self,
+            SenderKind::Stall { .. } | SenderKind::Stopped(..) | SenderKind::TimestampFault(_)
+        )
     }
 }
 
-pub enum Hand {
+pub enum HostWrite {
     Rtp(Vec<u8>),
     Write(Vec<u8>),
 }
 
 /// One packet or write.
-pub struct Item {
+pub struct SenderItem {
     pub arrival_us: u64,
-    /// When its first sample was said, by a clock that nobody sees.
-    pub said_us: u64,
+    /// When its first sample was sent, by a true clock.
+    pub sent_us: u64,
     pub from: usize,
     /// 0: no audio.
     pub samples: usize,
-    pub hand: Hand,
+    pub hand: HostWrite,
 }
 
-struct Builder {
-    items: Vec<Item>,
+struct SenderBuilder {
+    items: Vec<SenderItem>,
     sequence: i64,
     timestamp: i64,
     ssrc: u32,
 }
 
-/// All that a sender hands in within `ms`, in order.
-pub fn items(kind: Kind, ms: u64, dice: &mut Dice) -> Vec<Item> {
-    let mut builder = Builder {
+/// All packets or writes of a sender within `ms`, in order.
+pub fn items(kind: SenderKind, ms: u64, rng: &mut SeededRng) -> Vec<SenderItem> {
+    let mut builder = SenderBuilder {
         items: Vec::new(),
-        sequence: dice.below(65_536) as i64,
-        timestamp: dice.below(1 << 32) as i64,
-        ssrc: dice.below(1 << 32) as u32,
+        sequence: rng.below(65_536) as i64,
+        timestamp: rng.below(1 << 32) as i64,
+        ssrc: rng.below(1 << 32) as u32,
     };
     for k in 0.. {
         let at = builder.time(kind, k);
         if at >= ms * 1000 {
             break;
         }
-        builder.packet(kind, k, at, dice);
+        builder.packet(kind, k, at, rng);
     }
-    builder.hold_back(kind, dice);
+    builder.hold_back(kind, rng);
     let mut items = builder.items;
     items.sort_by_key(|item| item.arrival_us);
     items.retain(|item| item.arrival_us < ms * 1000);
     items
 }
 
-impl Builder {
-    fn time(&self, kind: Kind, k: usize) -> u64 {
+impl SenderBuilder {
+    fn time(&self, kind: SenderKind, k: usize) -> u64 {
         let us = k as u64 * PACKET_US;
         match kind {
-            Kind::Drift(ppm) => us * 1_000_000 / (1_000_000 + ppm) as u64,
+            SenderKind::Drift(ppm) => us * 1_000_000 / (1_000_000 + ppm) as u64,
             _ => us,
         }
     }
 
-    /// What the sender does in the `k`th packet's time.
-    fn packet(&mut self, kind: Kind, k: usize, at: u64, dice: &mut Dice) {
+    /// Adds the packets of the `k`th packet's time.
+    fn packet(&mut self, kind: SenderKind, k: usize, at: u64, rng: &mut SeededRng) {
         match kind {
-            Kind::Writes(_) => self.write(k, at),
-            Kind::Dtx if k % 40 >= 25 => self.comfort_noise(k, at),
-            Kind::SharedEvents if k >= SOUND && k % 40 >= 32 => self.event(at, 0),
-            Kind::OwnEvents(ahead) if k >= SOUND && k % 40 >= 32 => {
+            SenderKind::Writes(_) => self.write(k, at),
+            SenderKind::Dtx if k % 40 >= 25 => self.comfort_noise(k, at),
+            SenderKind::SharedEvents if k >= SOUND && k % 40 >= 32 => self.event(at, 0),
+            SenderKind::OwnEvents(ahead) if k >= SOUND && k % 40 >= 32 => {
                 self.audio(k, at);
                 self.other(EVENT, at, ahead);
             }
-            Kind::Unknown(each, ahead) if k >= SOUND && k.is_multiple_of(each) => {
+            SenderKind::Unknown(each, ahead) if k >= SOUND && k.is_multiple_of(each) => {
                 self.other(18, at, ahead);
                 self.audio(k, at);
             }
-            Kind::Loss(percent) if k >= SOUND && dice.chance(percent) => self.step(),
-            Kind::Wrong(wrong) => self.wrong(wrong, k, at),
-            Kind::StoodStill(from, to) if (from * 1000..to * 1000).contains(&at) => {}
-            Kind::Restart(by) if k == SOUND + 20 => {
+            SenderKind::Loss(percent) if k >= SOUND && rng.chance(percent) => self.step(),
+            SenderKind::TimestampFault(wrong) => self.wrong(wrong, k, at),
+            SenderKind::Stopped(from, to) if (from * 1000..to * 1000).contains(&at) => {}
+            SenderKind::Restart(by) if k == SOUND + 20 => {
                 self.sequence += by;
-                self.timestamp += dice.below(1 << 32) as i64;
+                self.timestamp += rng.below(1 << 32) as i64;
                 self.audio(k, at);
             }
-            Kind::Ssrc(each) if k > 0 && k.is_multiple_of(each) => {
-                self.sequence = dice.below(65_536) as i64;
-                self.timestamp = dice.below(1 << 32) as i64;
-                self.ssrc = dice.below(1 << 32) as u32;
+            SenderKind::Ssrc(each) if k > 0 && k.is_multiple_of(each) => {
+                self.sequence = rng.below(65_536) as i64;
+                self.timestamp = rng.below(1 << 32) as i64;
+                self.ssrc = rng.below(1 << 32) as u32;
                 self.audio(k, at);
             }
             _ => self.audio(k, at),
         }
     }
 
-    fn head(&self) -> Head {
-        Head {
+    fn head(&self) -> MarkedHeader {
+        MarkedHeader {
             payload_type: LINEAR,
-            ..Head::audio(self.sequence as u64, self.timestamp as u64, self.ssrc)
+            ..MarkedHeader::audio(self.sequence as u64, self.timestamp as u64, self.ssrc)
         }
     }
 
@@ -190,19 +193,19 @@ impl Builder {
         self.step();
     }
 
-    /// A packet with these samples, and with no effect on what follows.
+    /// Adds a packet with these samples, without advancing the numbers.
     fn part(&mut self, from: usize, samples: usize, at: u64) {
         let payload: Vec<u8> = (from..from + samples)
             .flat_map(|n| (n as u16 + 1).to_be_bytes())
             .collect();
-        let hand = Hand::Rtp(self.head().packet(&payload));
+        let hand = HostWrite::Rtp(self.head().packet(&payload));
         self.push(at, from, samples, hand);
     }
 
-    fn push(&mut self, at: u64, from: usize, samples: usize, hand: Hand) {
-        self.items.push(Item {
+    fn push(&mut self, at: u64, from: usize, samples: usize, hand: HostWrite) {
+        self.items.push(SenderItem {
             arrival_us: at,
-            said_us: at,
+            sent_us: at,
             from,
             samples,
             hand,
@@ -214,17 +217,17 @@ impl Builder {
         let bytes = (from..from + PACKET)
             .flat_map(|n| (n as u16 + 1).to_ne_bytes())
             .collect();
-        self.push(at, from, PACKET, Hand::Write(bytes));
+        self.push(at, from, PACKET, HostWrite::Write(bytes));
     }
 
-    /// A packet without audio, with the number of the next audio packet plus `ahead`.
+    /// Adds a packet without audio, with the number of the next audio packet plus `ahead`.
     fn other(&mut self, payload_type: u8, at: u64, ahead: i64) {
-        let head = Head {
+        let head = MarkedHeader {
             payload_type,
             sequence: (self.sequence + ahead) as u64,
             ..self.head()
         };
-        self.push(at, 0, 0, Hand::Rtp(head.packet(&[5, 10, 0, 160])));
+        self.push(at, 0, 0, HostWrite::Rtp(head.packet(&[5, 10, 0, 160])));
         if ahead == 0 {
             self.sequence += 1;
         }
@@ -242,46 +245,46 @@ impl Builder {
         self.timestamp += PACKET as i64;
     }
 
-    fn wrong(&mut self, wrong: Wrong, k: usize, at: u64) {
+    fn wrong(&mut self, wrong: TimestampFault, k: usize, at: u64) {
         let (samples, packets) = match wrong {
-            Wrong::Pairs => (PACKET / 2, 2),
+            TimestampFault::Pairs => (PACKET / 2, 2),
             _ => (PACKET, 1),
         };
         for n in 0..packets {
             let from = k * PACKET + n * samples;
             self.part(from, samples, at);
             let item = self.items.last_mut().expect("just pushed");
-            item.said_us = at + (n * samples) as u64 * US_PER_SAMPLE;
+            item.sent_us = at + (n * samples) as u64 * US_PER_SAMPLE;
             self.sequence += 1;
         }
         self.timestamp += match wrong {
-            Wrong::Half => 80,
-            Wrong::Double => 320,
-            Wrong::Stuck => 0,
-            Wrong::Pairs => 160,
-            Wrong::Jump(by) if k == SOUND + 15 => 160 + by,
-            Wrong::Jump(_) => 160,
+            TimestampFault::Half => 80,
+            TimestampFault::Double => 320,
+            TimestampFault::Stuck => 0,
+            TimestampFault::Pairs => 160,
+            TimestampFault::Jump(by) if k == SOUND + 15 => 160 + by,
+            TimestampFault::Jump(_) => 160,
         };
     }
 
-    /// Turns times of sending into times of arrival.
-    fn hold_back(&mut self, kind: Kind, dice: &mut Dice) {
+    /// Turns the times of sending into times of arrival.
+    fn hold_back(&mut self, kind: SenderKind, rng: &mut SeededRng) {
         match kind {
-            Kind::Jitter(ms) => self.delay_each(|_| dice.below(ms + 1) * 1000),
-            Kind::Writes(ms) => {
-                self.delay_each(|_| dice.below(ms + 1) * 1000);
+            SenderKind::Jitter(ms) => self.delay_each(|_| rng.below(ms + 1) * 1000),
+            SenderKind::Writes(ms) => {
+                self.delay_each(|_| rng.below(ms + 1) * 1000);
                 self.never_overtake();
             }
-            Kind::Reorder => self.delay_each(|n| match n >= SOUND && dice.chance(10) {
-                true => dice.between(21, 55) * 1000,
+            SenderKind::Reorder => self.delay_each(|n| match n >= SOUND && rng.chance(10) {
+                true => rng.between(21, 55) * 1000,
                 false => 0,
             }),
-            Kind::Ssrc(each) => self.delay_each(|n| match n % each == each - 1 {
+            SenderKind::Ssrc(each) => self.delay_each(|n| match n % each == each - 1 {
                 true => PACKET_US + 1000,
                 false => 0,
             }),
-            Kind::Duplicates => self.repeat(dice),
-            Kind::Stall { from, ms, pace } => self.stall(from, ms, pace),
+            SenderKind::Duplicates => self.repeat(rng),
+            SenderKind::Stall { from, ms, pace } => self.stall(from, ms, pace),
             _ => {}
         }
     }
@@ -300,17 +303,19 @@ impl Builder {
         }
     }
 
-    /// Some packets come again up to 3 s later.
-    fn repeat(&mut self, dice: &mut Dice) {
+    /// Some packets arrive again up to 3 s later.
+    fn repeat(&mut self, rng: &mut SeededRng) {
         for n in SOUND..self.items.len() {
-            if !dice.chance(15) {
+            if !rng.chance(15) {
                 continue;
             }
             let item = &self.items[n];
-            let Hand::Rtp(packet) = &item.hand else { continue };
-            let again = Item {
-                arrival_us: item.arrival_us + 1000 * dice.below(3000),
-                hand: Hand::Rtp(packet.clone()),
+            let HostWrite::Rtp(packet) = &item.hand else {
+                continue;
+            };
+            let again = SenderItem {
+                arrival_us: item.arrival_us + 1000 * rng.below(3000),
+                hand: HostWrite::Rtp(packet.clone()),
                 ..*item
             };
             self.items.push(again);

@@ -1,34 +1,34 @@
-//! The chain of an audit log: each line begins with its number and the hash of the line before,
-//! and ends with its own hash.
+//! The hash chain of an audit log. Each line begins with its number and the hash of the line
+//! before, and ends with its own hash.
 
 use sha2::{Digest, Sha256};
 
 /// Hexadecimal digits of a hash.
 const HASH_DIGITS: usize = 64;
 const HASH_MEMBER: &[u8] = b",\"hash\":\"";
-/// What stands behind a line's hash.
+/// The end of a line, after its hash.
 const LINE_END: &[u8] = b"\"}";
 
-/// The last line of an audit log, or of its beginning.
+/// The last line of an audit log, or the last line read or written so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// The line's number; 0: there is none yet.
+pub struct ChainHead {
+    /// The line's number. 0 if the log has no line.
     pub sequence: u64,
-    /// Its hash, as hexadecimal digits.
+    /// The line's hash, as hexadecimal digits.
     pub hash: String,
 }
 
-impl Head {
-    /// Of a log without a line.
-    pub fn before_all() -> Head {
-        Head {
+impl ChainHead {
+    /// The head of a log without a line.
+    pub fn of_empty_log() -> ChainHead {
+        ChainHead {
             sequence: 0,
             hash: "0".repeat(HASH_DIGITS),
         }
     }
 
-    /// Makes the next line, with its newline. `members`: what it tells, as the members of a JSON
-    /// object.
+    /// Builds the next line, with its newline, and makes it the head. `members` are its JSON
+    /// members.
     pub fn seal(&mut self, members: &str) -> String {
         self.sequence += 1;
         let (sequence, previous) = (self.sequence, &self.hash);
@@ -53,39 +53,39 @@ pub fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// A line whose own hash is right.
+/// A line whose own hash is correct.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Link<'a> {
+pub struct ChainLink<'a> {
     pub sequence: u64,
     pub previous: &'a str,
     pub hash: &'a str,
 }
 
-/// What is wrong with a line, looked at by itself.
+/// What is wrong with a single line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineFault {
-    /// It does not end as a line does: a process died while it wrote.
+pub enum LineDefect {
+    /// The line is incomplete, because a process died while writing it.
     Unfinished,
-    /// It was whole once, and has been changed since.
+    /// The line is complete, but was changed after it was written.
     Altered,
 }
 
 /// Reads a line, without its newline.
-pub fn read_link(line: &[u8]) -> Result<Link<'_>, LineFault> {
-    let (sealed, hash) = parts(line).ok_or(LineFault::Unfinished)?;
+pub fn read_link(line: &[u8]) -> Result<ChainLink<'_>, LineDefect> {
+    let (sealed, hash) = split_hash(line).ok_or(LineDefect::Unfinished)?;
     if hash_of(sealed) != hash {
-        return Err(LineFault::Altered);
+        return Err(LineDefect::Altered);
     }
-    let (sequence, previous) = beginning(sealed).ok_or(LineFault::Altered)?;
-    Ok(Link {
+    let (sequence, previous) = read_prefix(sealed).ok_or(LineDefect::Altered)?;
+    Ok(ChainLink {
         sequence,
         previous,
         hash,
     })
 }
 
-/// What a line's hash is made of, and the hash.
-fn parts(line: &[u8]) -> Option<(&[u8], &str)> {
+/// Splits a line into the hashed bytes and the hash.
+fn split_hash(line: &[u8]) -> Option<(&[u8], &str)> {
     let rest = line.strip_suffix(LINE_END)?;
     let (rest, hash) = rest.split_at_checked(rest.len().checked_sub(HASH_DIGITS)?)?;
     let sealed = rest.strip_suffix(HASH_MEMBER)?;
@@ -94,8 +94,8 @@ fn parts(line: &[u8]) -> Option<(&[u8], &str)> {
     hash.bytes().all(is_digit).then_some((sealed, hash))
 }
 
-/// The number and the previous line's hash.
-fn beginning(sealed: &[u8]) -> Option<(u64, &str)> {
+/// Reads the line's number and the previous line's hash.
+fn read_prefix(sealed: &[u8]) -> Option<(u64, &str)> {
     let text = std::str::from_utf8(sealed).ok()?;
     let (sequence, rest) = text.strip_prefix("{\"seq\":")?.split_once(",\"prev\":\"")?;
     let (previous, _) = rest.split_once('"')?;
@@ -107,15 +107,15 @@ mod tests {
     use super::*;
 
     fn sealed() -> String {
-        let mut head = Head::before_all();
+        let mut head = ChainHead::of_empty_log();
         head.seal("\"a\":1");
         let line = head.seal("\"b\":{\"c\":\"d\"}");
         line.trim_end().to_owned()
     }
 
     #[test]
-    fn a_line_is_read_as_it_was_sealed() {
-        let mut head = Head::before_all();
+    fn a_sealed_line_can_be_read() {
+        let mut head = ChainHead::of_empty_log();
         let first = head.seal("\"a\":1");
         let after_first = head.clone();
         let second = head.seal("\"b\":2");
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn each_byte_counts() {
+    fn a_change_of_any_byte_is_detected() {
         let line = sealed().into_bytes();
         for at in 0..line.len() {
             for change in [1, 0x20, 0x80] {
@@ -139,10 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn each_beginning_of_a_line_is_unfinished() {
+    fn every_prefix_of_a_line_is_unfinished() {
         let line = sealed().into_bytes();
         for length in 0..line.len() {
-            assert_eq!(read_link(&line[..length]), Err(LineFault::Unfinished), "{length}");
+            assert_eq!(
+                read_link(&line[..length]),
+                Err(LineDefect::Unfinished),
+                "{length}"
+            );
         }
         assert!(read_link(&line).is_ok());
     }

@@ -1,4 +1,4 @@
-//! One line of the audit log: what it tells, as the members of a JSON object.
+//! One line of the audit log, as the members of a JSON object.
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -8,40 +8,40 @@ use uuid::Uuid;
 
 use crate::calls::Caller;
 use crate::storage::rfc3339;
-use crate::text::brief;
-use crate::words::{Error, Status};
+use crate::text::abbreviate;
+use crate::types::{Error, Status};
 
-/// So many recordings of one operation are told by themselves; of more, how many there are.
-const TOLD: usize = 32;
-/// The longest text of a name, in bytes. What is longer shows its beginning and its end.
+/// A line lists at most this many recordings. If there are more, it also contains their number.
+const RECORDINGS_MAX: usize = 32;
+/// The longest text of a name, in bytes. A longer one is shortened to its beginning and its end.
 const TEXT_MAX: usize = 512;
 
 /// Who did something.
 #[derive(Clone, Copy, Debug)]
 pub enum Actor<'a> {
-    /// The engine itself: a line's policy, a limit, the end of a call.
+    /// The engine, because of a line's policy, a limit or the end of a call.
     Engine,
     Caller(&'a Caller),
-    /// Somebody who was not let in. `user`: the name that they gave.
-    Stranger {
+    /// A client without a valid login. `user` is the claimed name.
+    Unauthenticated {
         api: &'a str,
         source: Option<IpAddr>,
         user: &'a str,
     },
 }
 
-/// A recording that an operation was about.
+/// A recording that an operation applied to.
 #[derive(Clone, Debug)]
-pub struct Involved {
+pub struct AuditedRecording {
     pub id: Uuid,
     pub call_id: String,
-    /// How much audio it had; `None`: it is not known.
+    /// The recording's duration at the operation, if known.
     pub position_ms: Option<u64>,
-    /// What came of it.
+    /// The result for this recording.
     pub status: Status,
 }
 
-/// A line that is being made.
+/// A line that is being built.
 #[derive(Debug)]
 pub struct AuditLine(String);
 
@@ -68,7 +68,7 @@ impl AuditLine {
                 let api = origin.as_ref().map_or("c", |origin| origin.api);
                 line.put_origin(api, origin.as_ref().and_then(|origin| origin.source));
             }
-            Actor::Stranger { api, source, user } => {
+            Actor::Unauthenticated { api, source, user } => {
                 line.put_user(user, None);
                 line.put_origin(api, source);
             }
@@ -98,7 +98,7 @@ impl AuditLine {
         let _ = write!(self.0, "{comma}\"{name}\":");
     }
 
-    /// A member with a text.
+    /// Adds a member with a text.
     pub fn put(&mut self, name: &str, text: &str) {
         self.name(name);
         self.0.push_str(&quoted(text));
@@ -109,9 +109,9 @@ impl AuditLine {
         let _ = write!(self.0, "{number}");
     }
 
-    /// What was asked for, by name; what is empty is left out.
-    pub fn put_asked(&mut self, asked: &[(&str, &str)]) {
-        let given = asked.iter().filter(|(_, text)| !text.is_empty());
+    /// Adds the parameters of the request, without the empty ones.
+    pub fn put_request(&mut self, fields: &[(&str, &str)]) {
+        let given = fields.iter().filter(|(_, text)| !text.is_empty());
         let given: Vec<String> = given
             .map(|(name, text)| format!("\"{name}\":{}", quoted(text)))
             .collect();
@@ -119,12 +119,16 @@ impl AuditLine {
         let _ = write!(self.0, "{{{}}}", given.join(","));
     }
 
-    /// The recordings that it was about.
-    pub fn put_recordings(&mut self, recordings: &[Involved]) {
-        let told: Vec<String> = recordings.iter().take(TOLD).map(Involved::json).collect();
+    /// Adds the recordings that the operation applied to.
+    pub fn put_recordings(&mut self, recordings: &[AuditedRecording]) {
+        let listed: Vec<String> = recordings
+            .iter()
+            .take(RECORDINGS_MAX)
+            .map(AuditedRecording::json)
+            .collect();
         self.name("recordings");
-        let _ = write!(self.0, "[{}]", told.join(","));
-        if recordings.len() > TOLD {
+        let _ = write!(self.0, "[{}]", listed.join(","));
+        if recordings.len() > RECORDINGS_MAX {
             self.put_number("recordings_in_all", recordings.len() as u64);
         }
     }
@@ -136,13 +140,13 @@ impl AuditLine {
         let _ = write!(self.0, "{}", status as i32);
     }
 
-    /// The members, without the object's braces.
+    /// Returns the members, without the object's braces.
     pub fn finish(self) -> String {
         self.0
     }
 }
 
-impl Involved {
+impl AuditedRecording {
     fn json(&self) -> String {
         let mut json = format!("{{\"id\":\"{}\"", self.id);
         if !self.call_id.is_empty() {
@@ -167,7 +171,7 @@ fn outcome(status: Status) -> &'static str {
 }
 
 fn quoted(text: &str) -> String {
-    Value::from(&*brief(text, TEXT_MAX)).to_string()
+    Value::from(&*abbreviate(text, TEXT_MAX)).to_string()
 }
 
 #[cfg(test)]
@@ -175,21 +179,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_the_members_of_an_object() {
-        let actor = Actor::Stranger {
+    fn a_line_consists_of_json_members() {
+        let actor = Actor::Unauthenticated {
             api: "toy",
             source: Some(IpAddr::from([192, 0, 2, 7])),
             user: "a\"b\n",
         };
         let mut line = AuditLine::new(1_530_544_020_120, actor, "stop");
-        line.put_asked(&[("device", "SEP1"), ("number", "")]);
-        let involved = Involved {
+        line.put_request(&[("device", "SEP1"), ("number", "")]);
+        let involved = AuditedRecording {
             id: Uuid::nil(),
             call_id: "c".to_owned(),
             position_ms: Some(7),
             status: Status::Mandatory,
         };
-        line.put_recordings(&vec![involved; TOLD + 1]);
+        line.put_recordings(&vec![involved; RECORDINGS_MAX + 1]);
         line.put_outcome(Some(&Error::new(Status::Mandatory, "secret")));
         let text = format!("{{{}}}", line.finish());
         let value: Value = serde_json::from_str(&text).expect("JSON");
@@ -199,9 +203,9 @@ mod tests {
             (&"a\"b\n".into(), &"192.0.2.7".into())
         );
         assert_eq!(value["asked"], serde_json::json!({ "device": "SEP1" }));
-        assert_eq!(value["recordings"].as_array().map(Vec::len), Some(TOLD));
+        assert_eq!(value["recordings"].as_array().map(Vec::len), Some(RECORDINGS_MAX));
         assert_eq!(value["recordings"][0]["position_ms"], 7);
-        assert_eq!(value["recordings_in_all"], TOLD + 1);
+        assert_eq!(value["recordings_in_all"], RECORDINGS_MAX + 1);
         assert_eq!(
             (&value["outcome"], &value["status"]),
             (&"refused".into(), &(-29).into())
@@ -210,9 +214,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut() {
+    fn a_long_name_is_shortened() {
         let mut line = AuditLine::new(0, Actor::Engine, "start");
-        line.put_asked(&[("device", &"x".repeat(1023))]);
+        line.put_request(&[("device", &"x".repeat(1023))]);
         assert!(line.finish().len() < 2 * TEXT_MAX);
     }
 }

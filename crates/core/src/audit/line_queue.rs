@@ -1,99 +1,104 @@
-//! Between those who note a line and the part that writes it: a bounded queue.
+//! The bounded queue of lines for the part that writes the log.
 
 use std::time::{Duration, Instant};
 
 use crate::clock::NS_PER_S;
 use crate::memory::PieceQueue;
 
-/// Bytes of lines that may wait for the disk. Beyond it lines are dropped and counted.
+/// The maximum size of all queued lines, in bytes. Beyond it lines are dropped and counted.
 const QUEUE_BYTES: usize = 16 << 20;
-/// The first line that waits is written this much later, together with those that come meanwhile:
-/// so a control call seldom wakes the thread that writes.
+/// The first queued line is written after this delay, together with the lines queued meanwhile,
+/// so that control calls rarely wake the writing thread.
 const WRITE_AFTER: Duration = Duration::from_millis(20);
-/// Bytes that are written at once.
+/// A batch ends when it reaches this size.
 const BATCH_BYTES: usize = 64 << 10;
-/// Refused logins that are noted each second, and at once after a quiet time. Otherwise anybody
-/// who reaches a port could fill the disk.
+/// The rate and the burst of refused logins that are logged. Without this limit, anyone who can
+/// reach a port could fill the disk.
 const LOGINS_PER_SECOND: u64 = 20;
-const LOGINS_AT_ONCE: u64 = 200;
-/// Lines that were dropped are told of at most so often, for the same reason.
-const TELL_DROPPED: Duration = Duration::from_secs(1);
+const LOGINS_BURST: u64 = 200;
+/// Dropped lines are reported at most this often, for the same reason.
+const REPORT_DROPPED_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Lines that wait for the disk: only so many.
+/// The queue, and its counters.
 #[derive(Default)]
 pub struct LineQueue {
     pub lines: PieceQueue<String>,
     pub bytes: usize,
-    /// When the first of them came.
-    pub waits_since: Option<Instant>,
-    /// Taken from the queue, and not on the disk yet.
+    /// When the first of the queued lines was queued.
+    pub first_queued_at: Option<Instant>,
+    /// Lines that were taken from the queue and are not on the disk yet.
     pub taken: u64,
-    /// Dropped, and not told by a line yet.
+    /// Dropped lines that are not reported yet.
     pub dropped: u64,
     pub dropped_in_all: u64,
-    /// When a line last told of some that were dropped.
-    pub dropped_told: Option<Instant>,
-    /// In the coarse clock's nanoseconds: refused logins up to here have been paid for.
-    pub logins_ns: u64,
+    /// When dropped lines were last reported.
+    pub dropped_reported_at: Option<Instant>,
+    /// The state of the limit on refused logins, a token bucket: the allowance is used up to
+    /// this time, in the coarse clock's nanoseconds.
+    pub logins_used_up_to_ns: u64,
 }
 
-/// Lines that are written together.
+/// Lines that are written together, and the number of dropped lines to report after them.
 pub struct LineBatch {
     pub members: Vec<String>,
     pub dropped: u64,
 }
 
 impl LineQueue {
-    /// Returns whether the part that writes has to look again.
+    /// Queues a line. Returns whether the writing part has to be woken.
     pub fn push(&mut self, members: String, now: Instant) -> bool {
         if self.bytes + members.len() > QUEUE_BYTES {
             return self.drop_line();
         }
         let is_first = self.lines.is_empty();
         if is_first {
-            self.waits_since = Some(now);
+            self.first_queued_at = Some(now);
         }
         self.bytes += members.len();
         self.lines.push_back(members);
         is_first
     }
 
-    /// Returns whether the part that writes has to look again.
+    /// Counts a dropped line. Returns whether the writing part has to be woken.
     pub fn drop_line(&mut self) -> bool {
         self.dropped += 1;
         self.dropped_in_all += 1;
         self.dropped == 1
     }
 
-    /// When the lines that wait are to be written. `None`: none waits.
+    /// When the queued lines are due to be written. `None` if the queue is empty.
     pub fn write_at(&self) -> Option<Instant> {
-        let since = self.waits_since.filter(|_| !self.lines.is_empty())?;
+        let since = self.first_queued_at.filter(|_| !self.lines.is_empty())?;
         Some(since + WRITE_AFTER)
     }
 
+    /// Takes one refused login from the allowance. Returns whether it may be logged.
     pub fn may_note_login(&mut self, now_ns: u64) -> bool {
         let cost_ns = NS_PER_S / LOGINS_PER_SECOND;
-        let oldest_ns = now_ns.saturating_sub(cost_ns * LOGINS_AT_ONCE);
-        let paid_ns = self.logins_ns.max(oldest_ns) + cost_ns;
-        if paid_ns > now_ns {
+        let oldest_ns = now_ns.saturating_sub(cost_ns * LOGINS_BURST);
+        let used_up_to_ns = self.logins_used_up_to_ns.max(oldest_ns) + cost_ns;
+        if used_up_to_ns > now_ns {
             return false;
         }
-        self.logins_ns = paid_ns;
+        self.logins_used_up_to_ns = used_up_to_ns;
         true
     }
 
-    /// When a line may tell of those that were dropped. `None`: none was.
-    pub fn tell_dropped_at(&self) -> Option<Instant> {
-        let told = self.dropped_told.map(|told| told + TELL_DROPPED);
-        (self.dropped > 0).then_some(told).flatten()
+    /// When dropped lines may be reported again. `None` if there are none to report, or if none
+    /// were ever reported.
+    pub fn report_dropped_at(&self) -> Option<Instant> {
+        let at = self
+            .dropped_reported_at
+            .map(|last| last + REPORT_DROPPED_INTERVAL);
+        (self.dropped > 0).then_some(at).flatten()
     }
 
-    /// `None`: there is nothing to write.
+    /// Takes the next batch. `None` if nothing is due to be written.
     pub fn take_batch(&mut self, now: Instant, is_ending: bool) -> Option<LineBatch> {
-        let may_tell = is_ending || self.tell_dropped_at().is_none_or(|at| now >= at);
-        let tells = self.dropped > 0 && may_tell;
-        let waits = |at: Instant| now < at && !is_ending && self.bytes < BATCH_BYTES;
-        if self.write_at().map_or(!tells, waits) {
+        let may_report = is_ending || self.report_dropped_at().is_none_or(|at| now >= at);
+        let reports = self.dropped > 0 && may_report;
+        let is_early = |at: Instant| now < at && !is_ending && self.bytes < BATCH_BYTES;
+        if self.write_at().map_or(!reports, is_early) {
             return None;
         }
         let (mut members, mut bytes) = (Vec::new(), 0);
@@ -104,12 +109,12 @@ impl LineQueue {
             members.push(line);
         }
         self.bytes -= bytes;
-        let dropped = match tells && self.lines.is_empty() {
+        let dropped = match reports && self.lines.is_empty() {
             true => std::mem::take(&mut self.dropped),
             false => 0,
         };
         if dropped > 0 {
-            self.dropped_told = Some(now);
+            self.dropped_reported_at = Some(now);
         }
         let batch = LineBatch { members, dropped };
         self.taken += batch.count();
@@ -128,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_queue_cannot_hold_is_counted_and_told_last() {
+    fn lines_that_do_not_fit_are_counted_and_reported_last() {
         let mut queue = LineQueue::default();
         let long = "x".repeat(QUEUE_BYTES / 4);
         for _ in 0..6 {
@@ -140,47 +145,58 @@ mod tests {
         );
         let batches: Vec<LineBatch> =
             std::iter::from_fn(|| queue.take_batch(Instant::now(), false)).collect();
-        let told: Vec<(u64, u64)> = batches
+        let counts: Vec<(u64, u64)> = batches
             .iter()
             .map(|batch| (batch.count(), batch.dropped))
             .collect();
-        assert_eq!(told, [(1, 0), (1, 0), (1, 0), (1, 2)]);
+        assert_eq!(counts, [(1, 0), (1, 0), (1, 0), (1, 2)]);
         assert_eq!((queue.bytes, queue.taken), (0, 4));
     }
 
     #[test]
-    fn only_so_many_refused_logins_are_noted() {
+    fn refused_logins_are_rate_limited() {
         let mut queue = LineQueue::default();
         let start = 3600 * NS_PER_S;
         let noted = |queue: &mut LineQueue, now_ns: u64| {
             (0..10_000).filter(|_| queue.may_note_login(now_ns)).count() as u64
         };
-        assert_eq!(noted(&mut queue, start), LOGINS_AT_ONCE);
+        assert_eq!(noted(&mut queue, start), LOGINS_BURST);
         assert_eq!(noted(&mut queue, start), 0);
         assert_eq!(noted(&mut queue, start + NS_PER_S), LOGINS_PER_SECOND);
-        assert_eq!(noted(&mut queue, 2 * start), LOGINS_AT_ONCE);
+        assert_eq!(noted(&mut queue, 2 * start), LOGINS_BURST);
     }
 
-    /// Otherwise each login that is not noted would have a line that says so.
+    /// Otherwise each login that is not logged would add a line that reports it.
     #[test]
-    fn refused_logins_that_are_not_noted_share_a_line() {
+    fn dropped_refused_logins_share_a_line() {
         let mut queue = LineQueue::default();
         let start = Instant::now();
-        let told = |queue: &mut LineQueue, now: Instant, is_ending: bool| {
+        let reported = |queue: &mut LineQueue, now: Instant, is_ending: bool| {
             queue.drop_line();
             queue.take_batch(now, is_ending).map(|batch| batch.dropped)
         };
-        assert_eq!(told(&mut queue, start, false), Some(1));
+        assert_eq!(reported(&mut queue, start, false), Some(1));
         for _ in 0..100 {
-            assert_eq!(told(&mut queue, start + TELL_DROPPED / 2, false), None);
+            assert_eq!(
+                reported(&mut queue, start + REPORT_DROPPED_INTERVAL / 2, false),
+                None
+            );
         }
-        assert_eq!(queue.tell_dropped_at(), Some(start + TELL_DROPPED));
-        assert_eq!(told(&mut queue, start + TELL_DROPPED, false), Some(101));
-        assert_eq!(told(&mut queue, start + TELL_DROPPED, true), Some(1));
-        assert_eq!(queue.tell_dropped_at(), None);
+        assert_eq!(queue.report_dropped_at(), Some(start + REPORT_DROPPED_INTERVAL));
+        assert_eq!(
+            reported(&mut queue, start + REPORT_DROPPED_INTERVAL, false),
+            Some(101)
+        );
+        assert_eq!(
+            reported(&mut queue, start + REPORT_DROPPED_INTERVAL, true),
+            Some(1)
+        );
+        assert_eq!(queue.report_dropped_at(), None);
         queue.push("line".to_owned(), start);
         queue.drop_line();
-        let batch = queue.take_batch(start + TELL_DROPPED, false).expect("a line");
+        let batch = queue
+            .take_batch(start + REPORT_DROPPED_INTERVAL, false)
+            .expect("a line");
         assert_eq!((batch.count(), batch.dropped), (1, 0));
     }
 }

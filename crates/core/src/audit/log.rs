@@ -1,4 +1,4 @@
-//! The log of one engine: a bounded queue, and the part that writes it.
+//! The audit log of one engine, and the part that writes it.
 
 use std::io;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::chain::{self, Head, LineFault};
+use super::chain::{self, ChainHead, LineDefect};
 use super::line::{Actor, AuditLine};
 use super::line_queue::{LineBatch, LineQueue};
 use crate::clock::Clock;
@@ -14,25 +14,25 @@ use crate::events::{Bus, LogLevel};
 use crate::storage::{AppendFile, FileTail};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::task::{self, Answer, Next, Runnable, Signal};
-use crate::words::{Error, Result};
+use crate::task::{self, NextStep, Readiness, Runnable, Signal};
+use crate::types::{Error, Result};
 
-/// Written lines are synced this much later, so that many share a sync.
+/// Written lines are synced after this delay, so that many lines share a sync.
 const SYNC_AFTER: Duration = Duration::from_millis(100);
-/// A disk that refuses is asked again after this time.
+/// The delay before a failed disk operation is retried.
 const RETRY: Duration = Duration::from_secs(1);
-/// While the engine closes: sooner, and only so often.
+/// The delay and the maximum number of attempts while the engine closes.
 const LAST_RETRY: Duration = Duration::from_millis(100);
 const LAST_TRIES: u32 = 10;
-/// The last whole line of a file lies within so many bytes of its end.
+/// How many bytes at the end of the file are read to find the last complete line.
 const TAIL_BYTES: u64 = 1 << 20;
 
-/// What is known of the log on the disk.
+/// The state of the log.
 #[derive(Clone, Debug)]
 pub struct AuditHead {
     /// The last line that is on the disk.
-    pub head: Head,
-    /// Lines that wait for the disk.
+    pub head: ChainHead,
+    /// Lines that are not on the disk yet.
     pub waiting: u64,
     /// Lines of this engine that were dropped.
     pub dropped: u64,
@@ -46,51 +46,51 @@ pub struct AuditLog {
     bus: Arc<Bus>,
     new_id: Arc<dyn Fn() -> Uuid + Send + Sync>,
     queue: Mutex<LineQueue>,
-    /// The last line on the disk; `None`: the file could not be read yet.
-    on_disk: Mutex<Option<Head>>,
-    /// What the opening has found, until the part takes it.
-    found: Mutex<Option<FoundEnd>>,
+    /// The last line on the disk. `None` if the file could not be read yet.
+    on_disk: Mutex<Option<ChainHead>>,
+    /// The end of the file. `None` if the file could not be read yet.
+    found: Mutex<Option<LogEnd>>,
     signal: Arc<Signal>,
     is_ending: AtomicBool,
     is_given_up: AtomicBool,
 }
 
-/// How the file ends.
+/// The end of the file.
 #[derive(Clone, Debug)]
-struct FoundEnd {
+struct LogEnd {
     length: u64,
-    head: Head,
-    /// What a process that died has left of its last line.
+    head: ChainHead,
+    /// The incomplete last line of a process that died.
     unfinished: Vec<u8>,
-    /// The last line lacks its newline.
+    /// The last line is complete but lacks its newline.
     needs_newline: bool,
 }
 
-/// What was written since the last sync.
-struct Unsynced {
+/// The bytes written since the last sync.
+struct UnsyncedLines {
     since: Instant,
-    /// Where it begins.
+    /// Their offset in the file.
     at: u64,
     bytes: Vec<u8>,
-    /// The disk may have let go of it with an error, once and for all.
+    /// A sync failed, after which the disk may have discarded the bytes.
     is_lost: bool,
 }
 
-/// What is to be written, and what the last line is then.
-struct Composed {
+/// The text of a batch, its offset in the file, and the last line after it.
+struct ComposedBatch {
     at: u64,
     text: Vec<u8>,
-    head: Head,
+    head: ChainHead,
 }
 
-enum WriterTurn {
+enum WriterAction {
     Write(LineBatch),
     Sync,
     Over,
 }
 
 impl AuditLog {
-    /// `is_on`: otherwise nothing is ever written. `new_id`: makes the id of a new log.
+    /// If `is_on` is false, nothing is ever written. `new_id` creates the id of a new log.
     pub fn new(
         is_on: bool,
         file: AppendFile,
@@ -113,8 +113,8 @@ impl AuditLog {
         }
     }
 
-    /// Reads how the file ends. Waits for the disk; an error is logged, and the part tries again.
-    pub fn look(&self) {
+    /// Reads the end of the file. Waits for the disk. After an error the writing part retries.
+    pub fn read_end(&self) {
         let found = task::block_on(self.find(), &*self.clock);
         if let Ok(found) = found {
             *self.on_disk.lock() = Some(found.head.clone());
@@ -126,7 +126,7 @@ impl AuditLog {
         self.is_on
     }
 
-    /// Queues a line. Waits for nothing.
+    /// Queues a line. Never waits.
     pub fn push(&self, line: AuditLine) {
         if !self.is_on {
             return;
@@ -137,8 +137,8 @@ impl AuditLog {
         }
     }
 
-    /// The same for a login that was refused. Of very many only some are noted, and how many
-    /// there were beside them.
+    /// Queues a line about a refused login. These lines are rate-limited: the lines beyond the
+    /// limit are dropped and counted.
     pub fn push_login(&self, line: AuditLine) {
         if !self.is_on {
             return;
@@ -155,11 +155,11 @@ impl AuditLog {
         }
     }
 
-    /// What is on the disk. Waits for nothing.
+    /// The state of the log. Never waits. Fails with `IO` if the file could not be read yet.
     pub fn head(&self) -> Result<AuditHead> {
         let on_disk = self.on_disk.lock().clone();
         let head = on_disk.ok_or_else(|| {
-            let unread = io::Error::other("it could not be read");
+            let unread = io::Error::other("the file could not be read");
             Error::io("the audit log", &unread)
         })?;
         let queue = self.queue.lock();
@@ -170,22 +170,22 @@ impl AuditLog {
         })
     }
 
-    /// The part that writes; it is over after [`AuditLog::shut_down`].
+    /// The part that writes the log. It ends after [`AuditLog::shut_down`].
     pub fn writer(self: &Arc<AuditLog>) -> Runnable {
         let log = Arc::clone(self);
         Runnable::new(Arc::clone(&self.signal), async move {
             log.run().await;
-            log.file.let_go();
+            log.file.close();
         })
     }
 
-    /// What is queued is written, and no more.
+    /// Ends the writing part once the queued lines are written.
     pub fn shut_down(&self) {
         self.is_ending.store(true, Ordering::SeqCst);
         self.signal.notify_all();
     }
 
-    /// Nobody waits for the disk any more.
+    /// Ends the writing part without waiting for the disk.
     pub fn give_up(&self) {
         self.is_given_up.store(true, Ordering::SeqCst);
         self.shut_down();
@@ -200,43 +200,40 @@ impl AuditLog {
     }
 
     async fn run(&self) {
-        let mut unsynced: Option<Unsynced> = None;
+        let mut unsynced: Option<UnsyncedLines> = None;
         loop {
             let since = unsynced.as_ref().map(|unsynced| unsynced.since);
-            match task::until(|| self.ask(since)).await {
-                WriterTurn::Write(batch) => {
+            match task::until_ready(|| self.next_action(since)).await {
+                WriterAction::Write(batch) => {
                     let count = batch.count();
                     let mut composed = None;
-                    if !self
-                        .insist(async || self.write(&batch, &mut composed).await)
-                        .await
-                    {
-                        return self.log_lost(count);
+                    if !self.retry(async || self.write(&batch, &mut composed).await).await {
+                        return self.log_lost_lines(count);
                     }
                     match composed {
                         Some(written) if self.file.syncs() => self.note_unsynced(&mut unsynced, written),
                         _ => self.note_on_disk(),
                     }
                 }
-                WriterTurn::Sync => {
-                    if !self.insist(async || self.sync(&mut unsynced).await).await {
-                        // Read by itself: logging takes the queue's lock again.
+                WriterAction::Sync => {
+                    if !self.retry(async || self.sync(&mut unsynced).await).await {
+                        // In a statement of its own, because logging locks the queue again.
                         let unsynced = self.queue.lock().taken;
-                        return self.log_lost(unsynced);
+                        return self.log_lost_lines(unsynced);
                     }
                     unsynced = None;
                     self.note_on_disk();
                 }
-                WriterTurn::Over => return,
+                WriterAction::Over => return,
             }
         }
     }
 
-    fn note_unsynced(&self, unsynced: &mut Option<Unsynced>, written: Composed) {
+    fn note_unsynced(&self, unsynced: &mut Option<UnsyncedLines>, written: ComposedBatch) {
         match unsynced {
             Some(earlier) => earlier.bytes.extend(written.text),
             None => {
-                *unsynced = Some(Unsynced {
+                *unsynced = Some(UnsyncedLines {
                     since: self.clock.now(),
                     at: written.at,
                     bytes: written.text,
@@ -246,9 +243,9 @@ impl AuditLog {
         }
     }
 
-    /// After a sync that has failed, another one may succeed although what was written is gone:
-    /// so it is written once more before.
-    async fn sync(&self, unsynced: &mut Option<Unsynced>) -> io::Result<()> {
+    /// Syncs the file. After a failed sync, another one may succeed although the system has
+    /// discarded the bytes, so they are written again first.
+    async fn sync(&self, unsynced: &mut Option<UnsyncedLines>) -> io::Result<()> {
         let Some(unsynced) = unsynced else {
             return Ok(());
         };
@@ -260,42 +257,42 @@ impl AuditLog {
         synced
     }
 
-    fn ask(&self, unsynced_since: Option<Instant>) -> Answer<WriterTurn> {
+    fn next_action(&self, unsynced_since: Option<Instant>) -> Readiness<WriterAction> {
         if self.is_given_up() {
-            return Answer::Ready(WriterTurn::Over);
+            return Readiness::Ready(WriterAction::Over);
         }
-        // Looked at first: what was queued before the end is written.
+        // Read before the queue, so that lines queued before the end are written.
         let is_ending = self.is_ending();
         let now = self.clock.now();
         let sync_at = unsynced_since.map(|since| since + SYNC_AFTER);
-        // Before more is written: lines that never stop coming must not put the sync off.
+        // Before writing, so that a constant stream of lines cannot postpone the sync.
         if sync_at.is_some_and(|at| now >= at) {
-            return Answer::Ready(WriterTurn::Sync);
+            return Readiness::Ready(WriterAction::Sync);
         }
         let mut queue = self.queue.lock();
         if let Some(batch) = queue.take_batch(now, is_ending) {
-            return Answer::Ready(WriterTurn::Write(batch));
+            return Readiness::Ready(WriterAction::Write(batch));
         }
         if is_ending {
-            return Answer::Ready(match sync_at {
-                Some(_) => WriterTurn::Sync,
-                None => WriterTurn::Over,
+            return Readiness::Ready(match sync_at {
+                Some(_) => WriterAction::Sync,
+                None => WriterAction::Over,
             });
         }
-        let times = [sync_at, queue.tell_dropped_at(), queue.write_at()];
+        let times = [sync_at, queue.report_dropped_at(), queue.write_at()];
         let next = times.into_iter().flatten().min();
-        Answer::AskAgain(next.map_or(Next::Signalled, Next::At))
+        Readiness::Pending(next.map_or(NextStep::Signalled, NextStep::At))
     }
 
-    /// Tries until it is done. `false`: it is given up, because the engine closes.
-    async fn insist(&self, mut act: impl AsyncFnMut() -> io::Result<()>) -> bool {
-        let (mut is_told, mut last_tries) = (false, 0);
+    /// Retries until `act` succeeds. Returns `false` if it gives up because the engine closes.
+    async fn retry(&self, mut act: impl AsyncFnMut() -> io::Result<()>) -> bool {
+        let (mut is_reported, mut last_tries) = (false, 0);
         loop {
             let Err(error) = act().await else {
                 return true;
             };
-            if !std::mem::replace(&mut is_told, true) {
-                let message = format!("the audit log cannot be written, and is tried again: {error}");
+            if !std::mem::replace(&mut is_reported, true) {
+                let message = format!("the audit log cannot be written and will be retried: {error}");
                 self.bus.log(LogLevel::Error, message);
             }
             last_tries += u32::from(self.is_ending());
@@ -317,22 +314,22 @@ impl AuditLog {
             if self.is_given_up() || self.clock.now() >= until {
                 return;
             }
-            task::leave(Next::At(until)).await;
+            task::suspend(NextStep::At(until)).await;
         }
     }
 
-    fn log_lost(&self, lines: u64) {
+    fn log_lost_lines(&self, lines: u64) {
         let more = self.queue.lock().lines.len() as u64;
         let message = format!(
-            "{} lines of the audit log are lost: it cannot be written",
+            "{} lines of the audit log are lost: the file cannot be written",
             lines + more
         );
         self.bus.log(LogLevel::Error, message);
     }
 
-    /// Writes a batch behind what is there. `composed`: kept for another try, which must write
-    /// the same once more.
-    async fn write(&self, batch: &LineBatch, composed: &mut Option<Composed>) -> io::Result<()> {
+    /// Appends a batch to the file. `composed` keeps the text, because a retry must write the
+    /// same text.
+    async fn write(&self, batch: &LineBatch, composed: &mut Option<ComposedBatch>) -> io::Result<()> {
         if composed.is_none() {
             let known = self.found.lock().clone();
             let end = match known {
@@ -341,27 +338,28 @@ impl AuditLog {
             };
             *composed = Some(self.compose(end, batch));
         }
-        let Some(Composed { at, text, head }) = composed else {
+        let Some(ComposedBatch { at, text, head }) = composed else {
             return Ok(());
         };
         if !self.file.is_in_place().await? {
-            self.file.let_go();
+            self.file.close();
             let message = "the audit log was removed or replaced while it was written";
             self.bus.log(LogLevel::Error, message.to_owned());
-            let there = self.file.read_tail(0).await?;
-            *at = there.map_or(0, |tail| tail.length);
+            let tail = self.file.read_tail(0).await?;
+            *at = tail.map_or(0, |tail| tail.length);
         }
         self.file.write_at(*at, text).await?;
-        *self.found.lock() = Some(FoundEnd {
+        *self.found.lock() = Some(LogEnd {
             length: *at + text.len() as u64,
             head: head.clone(),
-            ..FoundEnd::of_none()
+            ..LogEnd::of_missing_file()
         });
         Ok(())
     }
 
-    /// The batch's lines, and before them what the file's end needs.
-    fn compose(&self, mut end: FoundEnd, batch: &LineBatch) -> Composed {
+    /// Builds the text of a batch, preceded by what the end of the file requires: a newline, the
+    /// first line of a log, a line about an unfinished one.
+    fn compose(&self, mut end: LogEnd, batch: &LineBatch) -> ComposedBatch {
         let mut text = String::new();
         let now_ms = self.clock.unix_ms();
         if end.needs_newline || !end.unfinished.is_empty() {
@@ -387,7 +385,7 @@ impl AuditLog {
             line.put_number("lines", batch.dropped);
             text.push_str(&end.head.seal(&line.finish()));
         }
-        Composed {
+        ComposedBatch {
             at: end.length,
             text: text.into_bytes(),
             head: end.head,
@@ -400,39 +398,39 @@ impl AuditLog {
         self.queue.lock().taken = 0;
     }
 
-    /// How the file ends; what is wrong with it is logged.
-    async fn find(&self) -> io::Result<FoundEnd> {
+    /// Reads the end of the file, and logs if it was changed.
+    async fn find(&self) -> io::Result<LogEnd> {
         let Some(tail) = self.file.read_tail(TAIL_BYTES).await? else {
-            return Ok(FoundEnd::of_none());
+            return Ok(LogEnd::of_missing_file());
         };
-        let (found, is_altered) = FoundEnd::of(tail);
+        let (found, is_altered) = LogEnd::of(tail);
         if is_altered {
-            let message = "the audit log's end is not what was written: see rec_verify_audit";
+            let message = "the end of the audit log was changed: see rec_verify_audit";
             self.bus.log(LogLevel::Error, message.to_owned());
         }
         Ok(found)
     }
 }
 
-impl FoundEnd {
-    fn of_none() -> FoundEnd {
-        FoundEnd {
+impl LogEnd {
+    fn of_missing_file() -> LogEnd {
+        LogEnd {
             length: 0,
-            head: Head::before_all(),
+            head: ChainHead::of_empty_log(),
             unfinished: Vec::new(),
             needs_newline: false,
         }
     }
 
-    /// Also says whether what follows the last line that is right was changed.
-    fn of(tail: FileTail) -> (FoundEnd, bool) {
-        let mut found = FoundEnd {
+    /// Finds the last correct line. Also returns whether the bytes after it were changed.
+    fn of(tail: FileTail) -> (LogEnd, bool) {
+        let mut found = LogEnd {
             length: tail.length,
-            ..FoundEnd::of_none()
+            ..LogEnd::of_missing_file()
         };
         let mut rest = &tail.bytes[..];
         let mut is_altered = false;
-        // From the last line backwards, to the first one that is right.
+        // From the last line backwards to the first correct one.
         let mut before = rest;
         while !before.is_empty() {
             let body = before.strip_suffix(b"\n").unwrap_or(before);
@@ -442,7 +440,7 @@ impl FoundEnd {
                 .map_or(0, |at| at + 1);
             match chain::read_link(&body[from..]) {
                 Ok(link) => {
-                    found.head = Head {
+                    found.head = ChainHead {
                         sequence: link.sequence,
                         hash: link.hash.to_owned(),
                     };
@@ -450,11 +448,11 @@ impl FoundEnd {
                     rest = &tail.bytes[before.len()..];
                     break;
                 }
-                Err(fault) => is_altered |= fault == LineFault::Altered,
+                Err(fault) => is_altered |= fault == LineDefect::Altered,
             }
             before = &before[..from];
         }
-        // Without a line that is right, a file of more than that is none of ours.
+        // A file that is longer than the tail and has no correct line in it is not an audit log.
         is_altered |= found.head.sequence == 0 && tail.length > tail.bytes.len() as u64;
         match is_altered {
             true => found.needs_newline |= !tail.bytes.ends_with(b"\n"),

@@ -1,4 +1,4 @@
-//! Whether an audit log is still what was written. Needs no engine, and one may be writing it.
+//! Checks that an audit log is unchanged. Needs no engine; one may be writing the log meanwhile.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -8,29 +8,30 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::FILE;
-use super::chain::{Head, LineFault, Link, hex, read_link};
-use crate::words::{Error, Result, Status};
+use super::chain::{ChainHead, ChainLink, LineDefect, hex, read_link};
+use crate::types::{Error, Result, Status};
 
-/// No line that is written comes near this length.
+/// A limit on the length of a line, far above that of any written line.
 const LINE_MAX: u64 = 1 << 20;
 
-/// What a log that is in order consists of.
+/// The contents of an unchanged log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditReport {
     /// The last line.
-    pub head: Head,
-    /// Lines behind the one that the host knows.
+    pub head: ChainHead,
+    /// Lines after the head that the host has kept.
     pub after_known: u64,
-    /// Lines that a process which died had begun, and that a later one has accounted for.
+    /// Incomplete lines of processes that died, which a later line accounts for.
     pub unfinished: u64,
-    /// Bytes of a line at the end that is not whole: it is being written, or a process died.
+    /// Bytes of an incomplete line at the end, which is being written or whose process died.
     pub unfinished_bytes: u64,
-    /// Lines that the log itself says were dropped.
+    /// Lines that were dropped, according to the log.
     pub dropped: u64,
 }
 
-/// Reads the whole audit log of a storage directory. `known`: a head that the host has kept.
-pub fn verify(directory: &Path, known: Option<&Head>) -> Result<AuditReport> {
+/// Reads and checks the whole audit log of a storage directory. `known` is a head that the host
+/// has kept. Fails with `AUDIT` if the log was changed, and with `IO` if it cannot be read.
+pub fn verify(directory: &Path, known: Option<&ChainHead>) -> Result<AuditReport> {
     let path = directory.join(".callrec").join(FILE);
     let unreadable = |error: io::Error| Error::io(format_args!("\"{}\"", path.display()), &error);
     if !fs::metadata(directory).map_err(unreadable)?.is_dir() {
@@ -45,14 +46,14 @@ pub fn verify(directory: &Path, known: Option<&Head>) -> Result<AuditReport> {
                 check.line(&line)?;
             }
         }
-        // No line was ever written, unless the host knows better.
+        // The log is empty. The known head, if any, shows whether it was removed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(unreadable(error)),
     }
     check.end()
 }
 
-/// A file and nothing else: a pipe would hold us.
+/// Opens a regular file. Opening a pipe would block.
 fn open(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a file"));
@@ -60,42 +61,43 @@ fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// The next line with its newline; the last one may have none. `false`: there is no more.
+/// Reads the next line with its newline, which the last line may lack. Returns `false` at the
+/// end.
 fn read_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
     file.take(LINE_MAX).read_until(b'\n', line)?;
     Ok(!line.is_empty())
 }
 
-/// A log as far as it has been read.
+/// The state of the check after the lines read so far.
 struct LogCheck<'a> {
-    known: Option<&'a Head>,
-    head: Head,
-    /// Lines of the file, whole or not.
+    known: Option<&'a ChainHead>,
+    head: ChainHead,
+    /// Lines of the file, complete or not.
     lines: u64,
-    pieces: Option<Pieces>,
+    unfinished: Option<UnfinishedLines>,
     report: AuditReport,
 }
 
-/// What processes that died have left of lines, since the last whole one.
-struct Pieces {
+/// The incomplete lines since the last complete one.
+struct UnfinishedLines {
     first_line: u64,
     count: u64,
     bytes: u64,
-    /// The newline behind the last one is no part of them.
+    /// The last one is followed by a newline, which `hash` and `bytes` do not include.
     newline: bool,
     hash: Sha256,
 }
 
 impl LogCheck<'_> {
-    fn new(known: Option<&Head>) -> LogCheck<'_> {
+    fn new(known: Option<&ChainHead>) -> LogCheck<'_> {
         LogCheck {
             known: known.filter(|head| head.sequence > 0),
-            head: Head::before_all(),
+            head: ChainHead::of_empty_log(),
             lines: 0,
-            pieces: None,
+            unfinished: None,
             report: AuditReport {
-                head: Head::before_all(),
+                head: ChainHead::of_empty_log(),
                 after_known: 0,
                 unfinished: 0,
                 unfinished_bytes: 0,
@@ -109,24 +111,24 @@ impl LogCheck<'_> {
         let body = line.strip_suffix(b"\n");
         let text = body.unwrap_or(line);
         match (read_link(text), body) {
-            (Err(LineFault::Altered), _) => Err(altered(self.lines, "it was changed")),
-            (Err(LineFault::Unfinished), _) => {
-                self.add_piece(text, body.is_some());
+            (Err(LineDefect::Altered), _) => Err(altered(self.lines, "it was changed")),
+            (Err(LineDefect::Unfinished), _) => {
+                self.add_unfinished(text, body.is_some());
                 Ok(())
             }
-            // Its process died before the newline, or is writing it.
+            // The process died before the newline, or is just writing it.
             (Ok(_), None) => {
-                self.add_piece(text, false);
+                self.add_unfinished(text, false);
                 Ok(())
             }
             (Ok(link), Some(_)) => self.link(&link, text),
         }
     }
 
-    fn link(&mut self, link: &Link<'_>, text: &[u8]) -> Result<()> {
+    fn link(&mut self, link: &ChainLink<'_>, text: &[u8]) -> Result<()> {
         if link.sequence != self.head.sequence + 1 {
             let why = format!(
-                "it is number {}, and {} is due",
+                "it has number {} instead of {}",
                 link.sequence,
                 self.head.sequence + 1
             );
@@ -136,60 +138,61 @@ impl LogCheck<'_> {
             return Err(altered(self.lines, "it does not follow the line before"));
         }
         let members: Value = serde_json::from_slice(text)
-            .map_err(|error| altered(self.lines, &format!("it is no JSON: {error}")))?;
+            .map_err(|error| altered(self.lines, &format!("it is not JSON: {error}")))?;
         let operation = members["operation"].as_str().unwrap_or_default();
         if (link.sequence == 1) != (operation == "genesis") {
-            return Err(altered(self.lines, "a log begins with one line of its genesis"));
+            return Err(altered(self.lines, "only the first line can be a genesis line"));
         }
-        // A genesis that was left unfinished is told of by the line behind the genesis.
+        // The line after the genesis accounts for an unfinished genesis.
         if operation != "genesis"
-            && let Some(pieces) = self.pieces.take()
+            && let Some(unfinished) = self.unfinished.take()
         {
-            self.account_for(pieces, operation, &members)?;
+            self.account_for(unfinished, operation, &members)?;
         }
         if operation == "dropped" {
             self.report.dropped += members["lines"].as_u64().unwrap_or_default();
         }
-        self.head = Head {
+        self.head = ChainHead {
             sequence: link.sequence,
             hash: link.hash.to_owned(),
         };
         match self.known {
-            Some(known) if known.sequence == link.sequence && known.hash != link.hash => {
-                Err(altered(self.lines, "it is not the one that the known head names"))
-            }
+            Some(known) if known.sequence == link.sequence && known.hash != link.hash => Err(altered(
+                self.lines,
+                "its hash differs from that of the known head",
+            )),
             _ => Ok(()),
         }
     }
 
-    fn add_piece(&mut self, text: &[u8], newline: bool) {
+    fn add_unfinished(&mut self, text: &[u8], newline: bool) {
         let first_line = self.lines;
-        let pieces = self.pieces.get_or_insert_with(|| Pieces {
+        let unfinished = self.unfinished.get_or_insert_with(|| UnfinishedLines {
             first_line,
             count: 0,
             bytes: 0,
             newline: false,
             hash: Sha256::new(),
         });
-        if std::mem::replace(&mut pieces.newline, newline) {
-            pieces.hash.update(b"\n");
-            pieces.bytes += 1;
+        if std::mem::replace(&mut unfinished.newline, newline) {
+            unfinished.hash.update(b"\n");
+            unfinished.bytes += 1;
         }
-        pieces.hash.update(text);
-        pieces.bytes += text.len() as u64;
-        pieces.count += 1;
+        unfinished.hash.update(text);
+        unfinished.bytes += text.len() as u64;
+        unfinished.count += 1;
     }
 
-    /// A line that says what was left of others must say exactly that.
-    fn account_for(&mut self, pieces: Pieces, operation: &str, members: &Value) -> Result<()> {
-        let is_told = operation == "unfinished"
-            && members["bytes"].as_u64() == Some(pieces.bytes)
-            && members["sha256"].as_str() == Some(&hex(pieces.hash.finalize().as_slice()));
-        if !is_told {
-            let why = "it is not whole, and no later line says that a process died there";
-            return Err(altered(pieces.first_line, why));
+    /// Checks that a line accounts for exactly these unfinished lines.
+    fn account_for(&mut self, unfinished: UnfinishedLines, operation: &str, members: &Value) -> Result<()> {
+        let is_reported = operation == "unfinished"
+            && members["bytes"].as_u64() == Some(unfinished.bytes)
+            && members["sha256"].as_str() == Some(&hex(unfinished.hash.finalize().as_slice()));
+        if !is_reported {
+            let why = "it is incomplete, and no later line says that a process died there";
+            return Err(altered(unfinished.first_line, why));
         }
-        self.report.unfinished += pieces.count;
+        self.report.unfinished += unfinished.count;
         Ok(())
     }
 
@@ -197,15 +200,15 @@ impl LogCheck<'_> {
         if let Some(known) = self.known {
             if known.sequence > self.head.sequence {
                 let message = format!(
-                    "the audit log ends at line {}, and the known head is {}",
+                    "the audit log ends at line {}, before line {} of the known head",
                     self.head.sequence, known.sequence
                 );
                 return Err(Error::new(Status::Audit, message));
             }
             self.report.after_known = self.head.sequence - known.sequence;
         }
-        if let Some(pieces) = &self.pieces {
-            self.report.unfinished_bytes = pieces.bytes + u64::from(pieces.newline);
+        if let Some(unfinished) = &self.unfinished {
+            self.report.unfinished_bytes = unfinished.bytes + u64::from(unfinished.newline);
         }
         self.report.head = self.head;
         Ok(self.report)

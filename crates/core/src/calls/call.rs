@@ -1,4 +1,4 @@
-//! A call, as the host describes it.
+//! A call's description, as the host provides it.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl CallState {
     }
 }
 
-/// One version of what is known of a call; replaced as a whole when it changes.
+/// One version of a call's description. It is replaced as a whole when the call changes.
 #[derive(Clone, Debug)]
 pub struct CallInfo {
     pub state: CallState,
@@ -46,7 +46,7 @@ pub struct CallInfo {
     pub dnis: Text,
     pub call_type: Text,
     pub attributes: Arc<Map<String, Value>>,
-    /// Nothing of it is kept, whatever its recordings are told.
+    /// No audio of the call is recorded, whatever the state of its recordings.
     pub private: bool,
 }
 
@@ -76,7 +76,7 @@ impl Default for CallInfo {
 }
 
 impl CallInfo {
-    /// The value that an index or a filter compares.
+    /// The value of the field that an index or a filter compares.
     pub fn key(&self, key: Key) -> &Text {
         match key {
             Key::Device => &self.device_name,
@@ -91,18 +91,18 @@ impl CallInfo {
         self.device_name == other.device_name && self.directory_number == other.directory_number
     }
 
-    /// As it stands in a manifest.
-    pub fn told(&self) -> impl Serialize + '_ {
-        self.told_with(None)
+    /// Serializes the call as in a manifest.
+    pub fn to_manifest(&self) -> impl Serialize + '_ {
+        self.to_json(None)
     }
 
-    /// As the events of its life tell it: with its state.
-    pub fn told_live(&self) -> impl Serialize + '_ {
-        self.told_with(Some(self.state.text()))
+    /// Serializes the call as in call events, with its state.
+    pub fn to_event(&self) -> impl Serialize + '_ {
+        self.to_json(Some(self.state.text()))
     }
 
-    fn told_with<'a>(&'a self, state: Option<&'a str>) -> Told<'a> {
-        Told {
+    fn to_json<'a>(&'a self, state: Option<&'a str>) -> CallJson<'a> {
+        CallJson {
             state,
             call_id: self.call_id.as_str(),
             switch_call_id: self.switch_call_id.as_str(),
@@ -124,7 +124,7 @@ impl CallInfo {
         }
     }
 
-    /// The names of what differs from `before`, as [`CallInfo::told_live`] has them.
+    /// The JSON names of the fields that differ from `before`, as in [`CallInfo::to_event`].
     pub fn changes_since(&self, before: &CallInfo) -> Vec<&'static str> {
         let differs = [
             ("state", self.state != before.state),
@@ -161,7 +161,7 @@ impl CallInfo {
         changed.map(|(name, _)| name).collect()
     }
 
-    /// Back from a manifest, which may be damaged: what is missing is empty.
+    /// Parses a call from a manifest. A missing or damaged field is empty.
     pub fn from_json(text: &str) -> CallInfo {
         let value: Value = serde_json::from_str(text).unwrap_or_default();
         let text = |name: &str| Text::new(value[name].as_str().unwrap_or_default());
@@ -192,10 +192,10 @@ impl CallInfo {
     }
 }
 
-/// A call in a manifest, field by field.
+/// A call's JSON object in manifests and events.
 #[derive(Serialize)]
-struct Told<'a> {
-    /// A manifest has none.
+struct CallJson<'a> {
+    /// Only in events.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'a str>,
     call_id: &'a str,
@@ -214,7 +214,7 @@ struct Told<'a> {
     dnis: &'a str,
     call_type: &'a str,
     attributes: &'a Map<String, Value>,
-    /// Not there while the call is not private.
+    /// Omitted unless the call is private.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     private: bool,
 }
@@ -227,7 +227,7 @@ fn direction_text(direction: i32) -> &'static str {
     }
 }
 
-/// What the host says in an update: `None` keeps, empty text clears.
+/// An update of a call. `None` keeps a field; an empty text clears it.
 #[derive(Clone, Debug, Default)]
 pub struct CallUpdate {
     pub state: Option<CallState>,
@@ -250,11 +250,11 @@ pub struct CallUpdate {
 }
 
 impl CallUpdate {
-    /// `info` with this said of it. The call id is left as it is.
+    /// A copy of `info` with the update applied. The call id does not change.
     pub fn apply(&self, info: &CallInfo) -> CallInfo {
-        fn put<T: Clone>(said: &Option<T>, known: &mut T) {
-            if let Some(said) = said {
-                *known = said.clone();
+        fn put<T: Clone>(new: &Option<T>, field: &mut T) {
+            if let Some(new) = new {
+                *field = new.clone();
             }
         }
         let mut next = info.clone();
@@ -278,7 +278,7 @@ impl CallUpdate {
     }
 }
 
-/// A line that a call was on, for the manifest.
+/// A line that a call was on, as the manifest lists it.
 #[derive(Clone, Debug)]
 pub struct LineStay {
     pub device_name: Text,
@@ -297,9 +297,9 @@ impl LineStay {
         }
     }
 
-    /// As it stands in a manifest.
-    pub fn told(&self) -> impl Serialize + '_ {
-        ToldLine {
+    /// Serializes the line as in a manifest.
+    pub fn to_manifest(&self) -> impl Serialize + '_ {
+        LineStayJson {
             device_name: self.device_name.as_str(),
             directory_number: self.directory_number.as_str(),
             username: self.username.as_str(),
@@ -309,7 +309,7 @@ impl LineStay {
 }
 
 #[derive(Serialize)]
-struct ToldLine<'a> {
+struct LineStayJson<'a> {
     device_name: &'a str,
     directory_number: &'a str,
     username: &'a str,

@@ -1,37 +1,37 @@
-//! Stop, discard, pause and resume: by id, by line, by call.
+//! Stop, discard, pause and resume, by id, by line or by call.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::book::RegistryState;
 use super::filter::Filter;
 pub use super::id::parse_id;
 use super::recording::Recording;
 use super::registry::Registry;
-use super::rules::{self, Caller, Counts, Operation};
+use super::registry_state::RegistryState;
+use super::rules::{self, Caller, ControlCounts, ControlOperation};
 use crate::text::Text;
-use crate::words::{EndReason, Error, Result, State, Status};
+use crate::types::{EndReason, Error, RecordingState, Result, Status};
 
-/// A live recording that an operation was about, and what came of it.
-pub struct Touched {
+/// The result of a control operation for one live recording.
+pub struct ControlOutcome {
     pub recording: Arc<Recording>,
     pub status: Status,
 }
 
-/// How a target was named: it decides which rules hold.
+/// How a request names its target, which decides which rules apply.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Named {
+enum TargetKind {
     Id,
     Line { device: bool },
     Call,
 }
 
-/// What is asked for of every target.
+/// A control operation that applies to each target.
 struct ControlRequest<'a> {
     caller: &'a Caller,
-    operation: Operation,
-    named: Named,
+    operation: ControlOperation,
+    target_kind: TargetKind,
     now_ms: i64,
 }
 
@@ -39,10 +39,10 @@ impl Registry {
     pub fn control_by_id(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         id: &str,
         now_ms: i64,
-        touched: &mut Vec<Touched>,
+        outcomes: &mut Vec<ControlOutcome>,
     ) -> Result<()> {
         caller.authenticate()?;
         let parsed = parse_id(id);
@@ -53,7 +53,7 @@ impl Registry {
         }
         let id = parsed?;
         let call = inner.automatic_call_of(id);
-        inner.heed_for_next_automatic(operation, call.as_slice());
+        inner.set_next_automatic_paused(operation, call.as_slice());
         let Some(recording) = found else {
             return Err(Error::new(
                 Status::NotLive,
@@ -63,22 +63,22 @@ impl Registry {
         let request = ControlRequest {
             caller,
             operation,
-            named: Named::Id,
+            target_kind: TargetKind::Id,
             now_ms,
         };
-        self.control_all(&mut inner, &request, vec![recording], touched)
+        self.control_all(&mut inner, &request, vec![recording], outcomes)
             .map(drop)
     }
 
     pub fn control_by_line(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         device: &Text,
         number: &Text,
         now_ms: i64,
-        touched: &mut Vec<Touched>,
-    ) -> Result<Counts> {
+        outcomes: &mut Vec<ControlOutcome>,
+    ) -> Result<ControlCounts> {
         caller.authenticate()?;
         let mut inner = self.lock();
         let filter = Filter::line(device, number);
@@ -86,7 +86,7 @@ impl Registry {
         if filter.is_empty() {
             return Err(no_target());
         }
-        inner.heed_for_next_automatic(operation, &calls);
+        inner.set_next_automatic_paused(operation, &calls);
         let targets = inner.live_of(&calls);
         if targets.is_empty() {
             return Err(Error::new(
@@ -94,29 +94,29 @@ impl Registry {
                 format!("device_name \"{device}\", directory_number \"{number}\": no live recording there"),
             ));
         }
-        let named = Named::Line {
+        let target_kind = TargetKind::Line {
             device: !device.is_empty(),
         };
         let request = ControlRequest {
             caller,
             operation,
-            named,
+            target_kind,
             now_ms,
         };
-        self.control_all(&mut inner, &request, targets, touched)
+        self.control_all(&mut inner, &request, targets, outcomes)
     }
 
-    /// With `url`: the one recording that it names; a stop without one is content
-    /// to find none.
+    /// With `url`, controls only the recording of that URL. A stop succeeds even if no recording
+    /// is live.
     pub fn control_by_call(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         call_id: &Text,
         url: Option<&Text>,
         now_ms: i64,
-        touched: &mut Vec<Touched>,
-    ) -> Result<Counts> {
+        outcomes: &mut Vec<ControlOutcome>,
+    ) -> Result<ControlCounts> {
         caller.authenticate()?;
         let mut inner = self.lock();
         let filter = Filter::call(call_id);
@@ -130,14 +130,14 @@ impl Registry {
                 format!("call_id \"{call_id}\": no such call"),
             ));
         }
-        inner.heed_for_next_automatic(operation, &calls);
+        inner.set_next_automatic_paused(operation, &calls);
         let mut targets = inner.live_of(&calls);
         if let Some(url) = url {
             targets.retain(|recording| recording.url == *url);
         }
         if targets.is_empty() {
             return if operation.ends() {
-                Ok(Counts::default())
+                Ok(ControlCounts::default())
             } else {
                 Err(Error::new(
                     Status::NotLive,
@@ -148,65 +148,65 @@ impl Registry {
         let request = ControlRequest {
             caller,
             operation,
-            named: Named::Call,
+            target_kind: TargetKind::Call,
             now_ms,
         };
-        self.control_all(&mut inner, &request, targets, touched)
+        self.control_all(&mut inner, &request, targets, outcomes)
     }
 
-    /// All that is recorded of the caller's own calls.
+    /// Controls every recording of the caller's own calls.
     pub fn control_own(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         now_ms: i64,
-        touched: &mut Vec<Touched>,
-    ) -> Result<Counts> {
+        outcomes: &mut Vec<ControlOutcome>,
+    ) -> Result<ControlCounts> {
         let username = caller.username();
         let mut inner = self.lock();
         let filter = Filter {
             username: username.clone(),
             ..Filter::default()
         };
-        // An empty name would be everybody's.
+        // An empty name would match every call.
         let targets = match username.is_empty() {
             true => Vec::new(),
             false => {
                 let calls = inner.matching(&filter);
-                inner.heed_for_next_automatic(operation, &calls);
+                inner.set_next_automatic_paused(operation, &calls);
                 inner.live_of(&calls)
             }
         };
         if targets.is_empty() {
             return Err(Error::new(
                 Status::NotLive,
-                format!("user \"{username}\": no live recording of theirs"),
+                format!("user \"{username}\": no live recording"),
             ));
         }
-        let named = Named::Line { device: false };
+        let target_kind = TargetKind::Line { device: false };
         let request = ControlRequest {
             caller,
             operation,
-            named,
+            target_kind,
             now_ms,
         };
-        self.control_all(&mut inner, &request, targets, touched)
+        self.control_all(&mut inner, &request, targets, outcomes)
     }
 
-    /// Acts on all that the rules allow; if nothing changed, the newest one's reason is the answer.
+    /// Controls every recording that the rules allow. If none changed, returns the error of the newest.
     fn control_all(
         &self,
         inner: &mut RegistryState,
         request: &ControlRequest<'_>,
         mut targets: Vec<Arc<Recording>>,
-        touched: &mut Vec<Touched>,
-    ) -> Result<Counts> {
+        outcomes: &mut Vec<ControlOutcome>,
+    ) -> Result<ControlCounts> {
         targets.sort_unstable_by_key(|recording| recording.order);
-        let mut counts = Counts::default();
+        let mut counts = ControlCounts::default();
         let mut newest = None;
         for recording in &targets {
             let done = self.control_one(inner, request, recording);
-            touched.push(Touched {
+            outcomes.push(ControlOutcome {
                 recording: recording.clone(),
                 status: done.as_ref().map_or_else(|error| error.status, |()| Status::Ok),
             });
@@ -236,7 +236,7 @@ impl Registry {
         let ControlRequest {
             caller,
             operation,
-            named,
+            target_kind,
             now_ms,
         } = *request;
         let Some(call) = inner.calls.get(&recording.call) else {
@@ -246,53 +246,68 @@ impl Registry {
             ));
         };
         if operation.ends() {
-            let by_call = named == Named::Call;
-            rules::may_end(caller, operation, by_call, &inner.marks, &call.info)?;
-            if named == (Named::Line { device: true }) && recording.spec.is_manual_dial_in() {
+            let by_call = target_kind == TargetKind::Call;
+            rules::may_end(caller, operation, by_call, &inner.policies, &call.info)?;
+            if target_kind == (TargetKind::Line { device: true }) && recording.spec.is_manual_dial_in() {
                 return Err(rules::dial_in(&call.info.device_name));
             }
         }
-        let wire = call.wire.clone();
+        let media = call.media.clone();
         match operation {
-            Operation::Stop | Operation::Discard => {
+            ControlOperation::Stop | ControlOperation::Discard => {
                 let reason = match operation {
-                    Operation::Discard => EndReason::Discarded,
+                    ControlOperation::Discard => EndReason::Discarded,
                     _ => EndReason::Stopped,
                 };
                 self.finish_live(inner, recording, reason, now_ms);
-                wire.stop(recording.id, reason);
-                inner.note_automatic_pause(recording, false);
+                media.stop(recording.id, reason);
+                inner.record_automatic_pause(recording, false);
             }
-            Operation::Pause => {
-                become_state(recording, State::Recording, State::Paused, Status::AlreadyPaused)?;
-                wire.pause(recording.id);
-                inner.note_automatic_pause(recording, true);
+            ControlOperation::Pause => {
+                become_state(
+                    recording,
+                    RecordingState::Recording,
+                    RecordingState::Paused,
+                    Status::AlreadyPaused,
+                )?;
+                media.pause(recording.id);
+                inner.record_automatic_pause(recording, true);
             }
-            Operation::Resume => {
-                become_state(recording, State::Paused, State::Recording, Status::NotPaused)?;
-                wire.resume(recording.id);
-                inner.note_automatic_pause(recording, false);
+            ControlOperation::Resume => {
+                become_state(
+                    recording,
+                    RecordingState::Paused,
+                    RecordingState::Recording,
+                    Status::NotPaused,
+                )?;
+                media.resume(recording.id);
+                inner.record_automatic_pause(recording, false);
             }
         }
         Ok(())
     }
 }
 
-fn become_state(recording: &Recording, from: State, to: State, otherwise: Status) -> Result<()> {
-    let mut life = recording.life.lock();
-    if life.state != from {
-        let private = match life.info.private {
+fn become_state(
+    recording: &Recording,
+    from: RecordingState,
+    to: RecordingState,
+    otherwise: Status,
+) -> Result<()> {
+    let mut lifecycle = recording.lifecycle.lock();
+    if lifecycle.state != from {
+        let private = match lifecycle.info.private {
             true => ", and its call is private",
             false => "",
         };
-        let state = life.state.text();
+        let state = lifecycle.state.text();
         return Err(Error::new(
             otherwise,
-            format!("id {}: it is {state} already{private}", recording.id),
+            format!("id {}: already {state}{private}", recording.id),
         ));
     }
-    life.state = to;
-    life.paused = to == State::Paused;
+    lifecycle.state = to;
+    lifecycle.paused = to == RecordingState::Paused;
     Ok(())
 }
 
@@ -307,7 +322,7 @@ impl RegistryState {
         call.live.iter().find(|live| live.id == id).cloned()
     }
 
-    /// Whether it is a recording of a live call of the caller's own.
+    /// Whether the recording belongs to a live call that the caller owns.
     fn is_own(&self, caller: &Caller, id: Uuid) -> bool {
         let call = self
             .by_id
@@ -316,8 +331,8 @@ impl RegistryState {
         call.is_some_and(|call| caller.owns(&call.info))
     }
 
-    /// The calls that match and that the caller may control. For a limited caller
-    /// foreign calls do not exist, and none of their own is `FORBIDDEN`.
+    /// The matching calls that the caller may control. A limited caller sees only their own calls;
+    /// fails with `Forbidden` if none of them matches.
     pub(super) fn allowed(&self, caller: &Caller, filter: &Filter) -> Result<Vec<u64>> {
         let mut calls = self.matching(filter);
         if caller.is_limited() {

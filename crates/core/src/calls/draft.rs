@@ -9,7 +9,7 @@ use super::call::{CallInfo, LineStay};
 use super::spec::RecordingSpec;
 use crate::text::Text;
 
-/// A recording that is to begin: what can be made of it before the registry is locked.
+/// The parts of a new recording that are made before the registry is locked.
 pub struct RecordingDraft {
     pub id: Uuid,
     pub spec: RecordingSpec,
@@ -17,7 +17,7 @@ pub struct RecordingDraft {
 }
 
 impl RecordingDraft {
-    /// With a new id, and the URL below `url_base` that follows from it.
+    /// Creates a draft with this id. Its URL is the id and the format's extension below `url_base`.
     pub fn new(id: Uuid, spec: RecordingSpec, url_base: &str) -> RecordingDraft {
         let mut name = [0; Hyphenated::LENGTH];
         let name = id.as_hyphenated().encode_lower(&mut name);
@@ -30,16 +30,16 @@ impl RecordingDraft {
     }
 }
 
-/// A draft that the registry has accepted, and what it says of it.
+/// A draft that the registry has accepted, with the registry's data for it.
 pub struct AcceptedDraft<'a> {
     pub draft: RecordingDraft,
-    /// The order of starts.
+    /// Position in the order of starts.
     pub order: u64,
     pub call: u64,
-    /// Order and id of the call's newest recording before this one.
+    /// Order and id of the call's previous recording.
     pub previous: Option<(u64, Uuid)>,
     pub info: &'a Arc<CallInfo>,
     pub lines: &'a Arc<Vec<LineStay>>,
-    /// It is paused from its first moment.
+    /// The recording begins paused.
     pub paused: bool,
 }

@@ -1,10 +1,10 @@
-//! What a caller asks for: the five indexed fields.
+//! Selects calls by the five indexed fields.
 
 use super::call::CallInfo;
 use super::key::Key;
 use crate::text::Text;
 
-/// All that is given must be met; an empty field is not given.
+/// A call matches if it equals every field that is not empty.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub device_name: Text,
@@ -46,8 +46,8 @@ impl Filter {
 
     pub fn matches(&self, info: &CallInfo) -> bool {
         Key::ALL.iter().all(|key| {
-            let wanted = self.field(*key);
-            wanted.is_empty() || wanted == info.key(*key)
+            let value = self.field(*key);
+            value.is_empty() || value == info.key(*key)
         })
     }
 }

@@ -1,8 +1,8 @@
-//! How clients name a recording.
+//! Parses the recording ids that clients send.
 
 use uuid::Uuid;
 
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 /// A GUID: 8-4-4-4-12 or 32 hex digits, with or without braces, any case.
 pub fn parse_id(id: &str) -> Result<Uuid> {

@@ -1,14 +1,14 @@
-//! When media last came for each call.
+//! The time of each call's latest media.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Calls looked at before the lock is let go of once.
+/// Number of calls that are checked under one acquisition of the lock.
 pub(super) const SLICE: usize = 64;
 
-/// When media was last known of each call, the oldest first. A call is looked at again
-/// only when that has become too long ago.
+/// Each call's latest known media time and number, oldest first. A call is checked again only
+/// when its time is too long ago.
 #[derive(Default)]
 pub(super) struct IdleWatch {
-    pub heard: BinaryHeap<Reverse<(u64, u64)>>,
+    pub last_media: BinaryHeap<Reverse<(u64, u64)>>,
 }

@@ -1,4 +1,4 @@
-//! The fields by which calls are found.
+//! The indexed fields of a call.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {

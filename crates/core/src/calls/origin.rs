@@ -1,16 +1,16 @@
-//! By which way a caller came in, for the audit log.
+//! The origin of a caller's request, for the audit log.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// Of one request through an API.
+/// The origin of one request through an API.
 #[derive(Debug)]
 pub struct CallerOrigin {
     /// The API's name.
     pub api: &'static str,
-    /// From where, as far as the network knows.
+    /// The client's address, if known.
     pub source: Option<IpAddr>,
-    /// The level of the login; 0: nobody has been let in. An API may let a caller act by less.
+    /// Level of the login; 0 without a login. The API may grant the caller a lower level.
     login_level: AtomicU32,
     is_noted: AtomicBool,
 }
@@ -25,17 +25,17 @@ impl CallerOrigin {
         }
     }
 
-    /// Somebody of this level was let in.
+    /// A login with this level succeeded.
     pub fn note_login(&self, level: u32) {
         self.login_level.store(level, Ordering::Relaxed);
     }
 
-    /// `None`: nobody was let in.
+    /// `None` without a successful login.
     pub fn login_level(&self) -> Option<u32> {
         Some(self.login_level.load(Ordering::Relaxed)).filter(|level| *level > 0)
     }
 
-    /// The audit log has a line of this request.
+    /// The audit log contains a line for this request.
     pub fn note(&self) {
         self.is_noted.store(true, Ordering::Relaxed);
     }

@@ -1,39 +1,38 @@
-//! What must not be kept: a call's privacy, and the pause of an automatic recording that
-//! has failed.
+//! A call's privacy, and the pause state that outlives a failed automatic recording.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::book::RegistryState;
 use super::recording::Recording;
-use super::registry::{Registry, gone};
-use super::rules::Operation;
-use crate::words::Result;
+use super::registry::{Registry, call_ended};
+use super::registry_state::RegistryState;
+use super::rules::ControlOperation;
+use crate::types::Result;
 
 impl Registry {
-    /// Makes a call private, or not. Under the same lock as every start, pause and resume:
-    /// what comes after it in that order comes after it for the call's audio, too.
+    /// Sets whether a call is private. This takes the same lock as every start, pause and resume,
+    /// so the call's media sees them in the same order.
     pub fn set_private(&self, number: u64, on: bool) -> Result<()> {
         let mut inner = self.lock();
-        let call = inner.calls.get_mut(&number).ok_or_else(gone)?;
+        let call = inner.calls.get_mut(&number).ok_or_else(call_ended)?;
         if call.info.private == on {
             return Ok(());
         }
         let mut info = (*call.info).clone();
         info.private = on;
         call.info = Arc::new(info);
-        call.wire.described(&call.info);
+        call.media.set_info(&call.info);
         for recording in &call.live {
-            recording.moved(&call.info, &call.lines);
+            recording.update_call(&call.info, &call.lines);
         }
         Ok(())
     }
 }
 
 impl RegistryState {
-    /// A caller has paused, resumed or stopped this recording.
-    pub(super) fn note_automatic_pause(&mut self, recording: &Recording, paused: bool) {
+    /// Records that a caller has paused, resumed or stopped this recording.
+    pub(super) fn record_automatic_pause(&mut self, recording: &Recording, paused: bool) {
         if recording.spec.is_automatic()
             && let Some(call) = self.calls.get_mut(&recording.call)
         {
@@ -46,25 +45,25 @@ impl RegistryState {
         self.calls.get(&number).is_some_and(|call| call.automatic.paused)
     }
 
-    /// A pause or a resume also holds for the automatic recording that is still to be tried
-    /// again: it finds nothing live, but its caller has said whether the call may be recorded.
-    pub(super) fn heed_for_next_automatic(&mut self, operation: Operation, calls: &[u64]) {
+    /// Applies a pause or resume to a pending automatic recording. No recording is live, but the
+    /// caller has decided whether the call may be recorded.
+    pub(super) fn set_next_automatic_paused(&mut self, operation: ControlOperation, calls: &[u64]) {
         let paused = match operation {
-            Operation::Pause => true,
-            Operation::Resume => false,
-            Operation::Stop | Operation::Discard => return,
+            ControlOperation::Pause => true,
+            ControlOperation::Resume => false,
+            ControlOperation::Stop | ControlOperation::Discard => return,
         };
         for number in calls {
             if let Some(call) = self.calls.get_mut(number)
                 && !call.has_automatic()
-                && (!paused || self.owed.contains(number))
+                && (!paused || self.pending_automatic.contains(number))
             {
                 call.automatic.paused = paused;
             }
         }
     }
 
-    /// The call of this recording, if a line's mark began it.
+    /// The call of this recording, if the recording is automatic.
     pub(super) fn automatic_call_of(&self, id: Uuid) -> Option<u64> {
         let recording = self.by_id.get(&id)?;
         recording.spec.is_automatic().then_some(recording.call)

@@ -1,4 +1,4 @@
-//! A recording: a tap on a call, from its acceptance to a minute after its end.
+//! A recording of a call, from its acceptance until one minute after its end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,9 +10,9 @@ use super::call::{CallInfo, LineStay};
 use super::draft::AcceptedDraft;
 use super::spec::RecordingSpec;
 use crate::text::Text;
-use crate::words::{EndReason, Error, State, Status};
+use crate::types::{EndReason, Error, RecordingState, Status};
 
-/// What the audio side knows at the moment of asking.
+/// Measurements of a recording's audio at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readings {
     pub rate: u32,
@@ -22,34 +22,33 @@ pub struct Readings {
     pub bytes: u64,
 }
 
-/// What hangs on a recording outside the registry: its audio and its file.
+/// A recording's audio and file, which live outside the registry.
 pub trait Attachment: Send + Sync {
     fn readings(&self) -> Readings;
-    /// The call was moved or described anew; called under the registry's lock, must not wait.
-    fn moved(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>);
-    /// All that is known of it, as one JSON object in the manifest's words; `failure`:
-    /// why it could not begin, and when that was known.
+    /// The call's description or line has changed. Called under the registry's lock; must not wait.
+    fn update_call(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>);
+    /// The recording as one JSON object in the form of a manifest. `failure`: why and when it
+    /// could not begin.
     fn describe(&self, failure: Option<(&Error, i64)>) -> String;
 }
 
-/// How far a recording's story has been told: it begins with its start, and nothing
-/// comes after its end.
+/// Which events of a recording have been published. Its start comes first, its end last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Told {
+pub enum EventStage {
     #[default]
-    Nothing,
-    /// Nothing, but audio has been lost already: where, a JSON object each.
-    NotTheLoss(Vec<String>),
+    Unpublished,
+    /// No event yet, but audio was lost: one JSON object for each span.
+    LossPending(Vec<String>),
     Started,
     Ended,
 }
 
-/// What changes in a recording's life.
+/// The fields that change during a recording's lifecycle.
 #[derive(Clone, Debug)]
-pub struct Life {
-    /// By its own pauses: the call's privacy shows in a view only.
-    pub state: State,
-    /// When it was live last.
+pub struct RecordingLifecycle {
+    /// Considers only the recording's own pauses. A call's privacy appears only in a view.
+    pub state: RecordingState,
+    /// Whether it was paused when it was last live.
     pub paused: bool,
     pub end_reason: Option<EndReason>,
     pub error: Status,
@@ -57,15 +56,15 @@ pub struct Life {
     pub path: Text,
     pub digest: Text,
     pub ended_at_ms: i64,
-    /// Its end in the order of starts; 0: it is live.
+    /// Position of its end in the order of starts; 0 while it is live.
     pub ended: u64,
-    /// The last readings, once it has ended.
+    /// The final readings, once the recording has ended.
     pub readings: Option<Readings>,
 }
 
-/// A call's newest recording, as it was begun.
+/// A call's newest recording, as it was when it began.
 #[derive(Clone, Debug)]
-pub struct Newest {
+pub struct NewestRecording {
     pub id: Uuid,
     pub order: u64,
     pub started_at_ms: i64,
@@ -74,20 +73,20 @@ pub struct Newest {
 
 pub struct Recording {
     pub id: Uuid,
-    /// The order of starts; the newest has the highest.
+    /// Position in the order of starts. The newest recording has the highest.
     pub order: u64,
     pub call: u64,
-    /// Order and id of the call's newest before this one.
+    /// Order and id of the call's previous recording.
     previous: Option<(u64, Uuid)>,
     pub spec: RecordingSpec,
     pub url: Text,
     pub started_at_ms: i64,
-    /// The call as it was then.
+    /// The call when the recording began.
     first_info: Arc<CallInfo>,
     pub(super) slot: AtomicU32,
-    pub life: Mutex<Life>,
-    /// Held while one of its events is published; taken before `life`.
-    pub told: Mutex<Told>,
+    pub lifecycle: Mutex<RecordingLifecycle>,
+    /// Held while an event of the recording is published. Taken before `lifecycle`.
+    pub event_stage: Mutex<EventStage>,
     attachment: Arc<dyn Attachment>,
 }
 
@@ -108,10 +107,10 @@ impl Recording {
             started_at_ms,
             first_info: info.clone(),
             slot: AtomicU32::new(u32::MAX),
-            life: Mutex::new(Life {
+            lifecycle: Mutex::new(RecordingLifecycle {
                 state: match accepted.paused {
-                    true => State::Paused,
-                    false => State::Recording,
+                    true => RecordingState::Paused,
+                    false => RecordingState::Recording,
                 },
                 paused: accepted.paused,
                 end_reason: None,
@@ -123,7 +122,7 @@ impl Recording {
                 ended: 0,
                 readings: None,
             }),
-            told: Mutex::default(),
+            event_stage: Mutex::default(),
             attachment,
         }
     }
@@ -132,12 +131,12 @@ impl Recording {
         self.slot.load(Ordering::Relaxed)
     }
 
-    pub(super) fn moved(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>) {
-        self.life.lock().info = info.clone();
-        self.attachment.moved(info, lines);
+    pub(super) fn update_call(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>) {
+        self.lifecycle.lock().info = info.clone();
+        self.attachment.update_call(info, lines);
     }
 
-    /// Reads where a view of it will look.
+    /// Reads the memory that a view needs, so that the processor fetches it.
     pub(super) fn touch(&self) -> u64 {
         let url = self.url.as_str().as_bytes().first().copied().unwrap_or_default();
         self.started_at_ms as u64 ^ self.attachment.readings().bytes ^ u64::from(url)
@@ -147,16 +146,16 @@ impl Recording {
         self.attachment.describe(failure)
     }
 
-    /// As a list shows it, at whose instant it was live.
-    pub fn live_view(&self) -> View {
+    /// The recording in a list that began while it was live: shown as live even if it has ended.
+    pub fn live_view(&self) -> RecordingView {
         let mut view = self.view();
-        if !matches!(view.state, State::Recording | State::Paused) {
-            let life = self.life.lock();
-            view.state = match life.paused || life.info.private {
-                true => State::Paused,
-                false => State::Recording,
+        if !matches!(view.state, RecordingState::Recording | RecordingState::Paused) {
+            let lifecycle = self.lifecycle.lock();
+            view.state = match lifecycle.paused || lifecycle.info.private {
+                true => RecordingState::Paused,
+                false => RecordingState::Recording,
             };
-            drop(life);
+            drop(lifecycle);
             view.end_reason = None;
             view.error = Status::Ok;
             view.ended_at_ms = 0;
@@ -167,48 +166,48 @@ impl Recording {
         view
     }
 
-    /// As it is now.
-    pub fn view(&self) -> View {
-        let life = self.life.lock().clone();
-        let readings = life.readings.unwrap_or_else(|| self.attachment.readings());
-        View {
+    /// The recording as it is now.
+    pub fn view(&self) -> RecordingView {
+        let lifecycle = self.lifecycle.lock().clone();
+        let readings = lifecycle.readings.unwrap_or_else(|| self.attachment.readings());
+        RecordingView {
             id: self.id,
             order: self.order,
             call: self.call,
             previous: self.previous,
             first_info: self.first_info.clone(),
-            state: match life.state {
-                State::Recording if life.info.private => State::Paused,
+            state: match lifecycle.state {
+                RecordingState::Recording if lifecycle.info.private => RecordingState::Paused,
                 state => state,
             },
-            end_reason: life.end_reason,
-            error: life.error,
+            end_reason: lifecycle.end_reason,
+            error: lifecycle.error,
             spec: self.spec.clone(),
-            info: life.info,
+            info: lifecycle.info,
             url: self.url.clone(),
-            path: life.path,
-            digest: life.digest,
+            path: lifecycle.path,
+            digest: lifecycle.digest,
             started_at_ms: self.started_at_ms,
-            ended_at_ms: life.ended_at_ms,
-            ended: life.ended,
+            ended_at_ms: lifecycle.ended_at_ms,
+            ended: lifecycle.ended,
             readings,
         }
     }
 }
 
-/// A recording as it was at one moment.
+/// A snapshot of a recording.
 #[derive(Clone, Debug)]
-pub struct View {
+pub struct RecordingView {
     pub id: Uuid,
     pub order: u64,
-    /// The call's number; 0: of an earlier process.
+    /// The call's number; 0 for a recording of an earlier process.
     pub call: u64,
-    /// Order and id of the call's newest before this one.
+    /// Order and id of the call's previous recording.
     pub previous: Option<(u64, Uuid)>,
-    /// The call as it was when this was begun.
+    /// The call when the recording began.
     pub first_info: Arc<CallInfo>,
-    /// Paused also while its call is private.
-    pub state: State,
+    /// `Paused` also while the call is private.
+    pub state: RecordingState,
     pub end_reason: Option<EndReason>,
     pub error: Status,
     pub spec: RecordingSpec,
@@ -218,8 +217,8 @@ pub struct View {
     pub digest: Text,
     pub started_at_ms: i64,
     pub ended_at_ms: i64,
-    /// Its end in the order of starts, whatever the clock says; 0: it is live, or of an
-    /// earlier process.
+    /// Position of its end in the order of starts, independent of the clock; 0 while it is live,
+    /// and for a recording of an earlier process.
     pub ended: u64,
     pub readings: Readings,
 }

@@ -1,5 +1,5 @@
-//! Which calls exist and what of them is live: one short lock around the indexes,
-//! none around a full list.
+//! The registry of calls and live recordings. One lock, held briefly, guards the indexes; a full
+//! list of the recordings is made without it.
 
 use std::sync::Arc;
 
@@ -7,75 +7,75 @@ use crate::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::automatic::AutomaticState;
-use super::book::{CallEntry, RegistryState};
 use super::call::{CallInfo, CallUpdate, LineStay};
 use super::filter::Filter;
 use super::id::parse_id;
 use super::idle::{IdleWatch, SLICE};
-use super::recording::{Newest, Recording, View};
+use super::media_control::MediaControl;
+use super::recording::{NewestRecording, Recording, RecordingView};
+use super::registry_state::{CallEntry, RegistryState};
 use super::rules::{self, Caller};
-use super::slab::Slots;
-use super::wire::Wire;
+use super::slots::Slots;
 use crate::clock::{Clock, NS_PER_S};
 use crate::memory;
 use crate::text::Text;
-use crate::words::{EndReason, Error, Result, State, Status};
+use crate::types::{EndReason, Error, RecordingState, Result, Status};
 
-/// How long an ended recording can still be got.
-const REMEMBERED_NS: u64 = 60 * NS_PER_S;
+/// How long `get` finds a recording after its end.
+const RETENTION_NS: u64 = 60 * NS_PER_S;
 
-/// Recordings of a list that are fetched from memory together.
+/// Number of recordings of a list that are fetched from memory together.
 const BATCH: usize = 32;
 
-/// Lines and owners that a call's manifest lists.
+/// Number of lines and owners that a call's manifest lists.
 const LINES_MAX: usize = 256;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
-    /// 0: none.
+    /// 0: no limit. So are the others.
     pub calls: u64,
     pub recordings: u64,
-    /// For a caller who is bound to calls of their own.
+    /// Recordings per call, for callers who may control only their own calls.
     pub per_call: u64,
 }
 
 pub struct Registry {
     clock: Arc<dyn Clock>,
     inner: Mutex<RegistryState>,
-    /// The watch's own; taken before `inner`.
+    /// Used only by the watch. Taken before `inner`.
     pub(super) idle: Mutex<IdleWatch>,
     pub(super) slots: Slots,
     pub(super) limits: Limits,
 }
 
-/// A live call and what is recorded of it, at one moment.
+/// A snapshot of a live call and its recordings.
 #[derive(Clone, Debug)]
 pub struct CallView {
     pub number: u64,
     pub info: Arc<CallInfo>,
-    /// Live ones, oldest first.
-    pub live: Vec<View>,
-    /// The newest recording that could begin, live or not.
-    pub newest: Option<Newest>,
-    /// No mark forbids to record it.
+    /// The live recordings, oldest first.
+    pub live: Vec<RecordingView>,
+    /// The newest recording that has begun, live or not.
+    pub newest: Option<NewestRecording>,
+    /// The line's policy allows recording.
     pub monitorable: bool,
-    /// A mark forbids everybody but the host to end its recordings.
+    /// By the line's policy, only the host may end the recordings.
     pub mandatory: bool,
-    /// A mark asks for each of its calls to be recorded.
+    /// The line's policy asks for a recording of every call.
     pub automatic: bool,
 }
 
-/// What a begun or updated call asks of the engine.
+/// What the engine has to do after a call has begun or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Begun {
-    /// The line is automatic: start a recording of this call.
+pub struct FollowUp {
+    /// Start the automatic recording of this call.
     pub automatic: bool,
 }
 
 impl Registry {
     pub fn new(limits: Limits, strict: bool, clock: Arc<dyn Clock>) -> Registry {
         let mut inner = RegistryState::default();
-        inner.marks.strict = strict;
+        inner.policies.strict = strict;
         Registry {
             clock,
             inner: Mutex::new(inner),
@@ -89,19 +89,19 @@ impl Registry {
         self.inner.lock()
     }
 
-    /// Replaces the line's marks; answers the calls that it now wants recorded.
+    /// Replaces the line's policy. Returns the calls whose automatic recording is to start now.
     pub fn set_line(&self, device: &Text, number: &Text, flags: u32) -> Result<Vec<u64>> {
         let mut inner = self.lock();
-        inner.marks.set(device, number, flags)?;
+        inner.policies.set(device, number, flags)?;
         if flags & rules::AUTOMATIC == 0 {
             return Ok(Vec::new());
         }
         let now_ns = self.now_ns();
         let on_line = inner.matching(&Filter::line(device, number));
-        let newly_owed = on_line
+        let newly_pending = on_line
             .into_iter()
-            .filter(|call| inner.owe_automatic(*call, now_ns));
-        Ok(newly_owed.collect())
+            .filter(|call| inner.request_automatic(*call, now_ns));
+        Ok(newly_pending.collect())
     }
 
     /// The coarse clock.
@@ -110,72 +110,82 @@ impl Registry {
     }
 
     pub fn remove_line(&self, device: &Text, number: &Text) {
-        self.lock().marks.remove(device, number);
+        self.lock().policies.remove(device, number);
     }
 
-    /// Announces a call. `EXISTS` if the same id is on the same line already.
-    pub fn begin(&self, number: u64, info: CallInfo, now_ms: i64, wire: Arc<dyn Wire>) -> Result<Begun> {
+    /// Adds a call. Fails with `Exists` if the line already has a call with this id, and with
+    /// `Limit` if there are too many calls or no memory.
+    pub fn begin(
+        &self,
+        number: u64,
+        info: CallInfo,
+        now_ms: i64,
+        media: Arc<dyn MediaControl>,
+    ) -> Result<FollowUp> {
         let mut inner = self.lock();
         if self.limits.calls != 0 && inner.calls.len() as u64 >= self.limits.calls {
             return Err(Error::new(
                 Status::Limit,
-                format!("calls.max {}: so many calls are live", self.limits.calls),
+                format!("calls.max {}: limit of live calls reached", self.limits.calls),
             ));
         }
-        inner.refuse_twin(&info, None)?;
+        inner.refuse_duplicate(&info, None)?;
         inner.grow_for_call(&info)?;
         let lines = Arc::new(vec![LineStay::of(&info, now_ms)]);
         let info = Arc::new(info);
-        wire.described(&info);
+        media.set_info(&info);
         let begun_ns = self.now_ns();
         let call = CallEntry {
             number,
             info: info.clone(),
-            wire,
+            media,
             connected: 0,
             begun_ns,
             live: Vec::new(),
             newest: None,
-            before: None,
+            previous: None,
             lines,
             automatic: AutomaticState::default(),
         };
         inner.index(number, &info);
         inner.calls.insert(number, call);
-        inner.begun.push((begun_ns, number));
+        inner.new_calls.push((begun_ns, number));
         inner.note_connected(number);
-        let automatic = inner.owe_automatic(number, self.now_ns());
-        Ok(Begun { automatic })
+        let automatic = inner.request_automatic(number, self.now_ns());
+        Ok(FollowUp { automatic })
     }
 
-    pub fn update(&self, number: u64, update: &CallUpdate, now_ms: i64) -> Result<Begun> {
+    pub fn update(&self, number: u64, update: &CallUpdate, now_ms: i64) -> Result<FollowUp> {
         let mut inner = self.lock();
         let Some(call) = inner.calls.get(&number) else {
-            return Err(gone());
+            return Err(call_ended());
         };
         let before = call.info.clone();
-        if let Some(said) = &update.call_id
-            && *said != before.call_id
+        if let Some(call_id) = &update.call_id
+            && *call_id != before.call_id
         {
             return Err(Error::new(
                 Status::InvalidArgument,
-                format!("call_id \"{said}\": a call keeps its id (\"{}\")", before.call_id),
+                format!(
+                    "call_id \"{call_id}\": the id of a call cannot change (\"{}\")",
+                    before.call_id
+                ),
             ));
         }
         let after = Arc::new(update.apply(&before));
         let moved = !after.same_line(&before);
         if moved {
-            inner.refuse_twin(&after, Some(number))?;
+            inner.refuse_duplicate(&after, Some(number))?;
         }
         inner.grow_indexes(&after)?;
         inner.reindex(number, &before, &after);
         let Some(call) = inner.calls.get_mut(&number) else {
-            return Err(gone());
+            return Err(call_ended());
         };
         call.info = after.clone();
-        call.wire.described(&after);
+        call.media.set_info(&after);
         if moved || after.username != before.username {
-            // The first ones and the latest, where a host changes them all the time.
+            // Keeps the first and the latest ones if a host changes them very often.
             let lines = Arc::make_mut(&mut call.lines);
             if lines.len() >= LINES_MAX {
                 lines.remove(LINES_MAX / 2);
@@ -183,32 +193,31 @@ impl Registry {
             lines.push(LineStay::of(&after, now_ms));
         }
         for recording in &call.live {
-            recording.moved(&after, &call.lines);
+            recording.update_call(&after, &call.lines);
         }
         if moved {
-            call.automatic.begun = call.has_automatic();
+            call.automatic.has_begun = call.has_automatic();
         }
         if before.state != after.state {
             inner.note_connected(number);
         }
-        let automatic = inner.owe_automatic(number, self.now_ns());
-        Ok(Begun { automatic })
+        let automatic = inner.request_automatic(number, self.now_ns());
+        Ok(FollowUp { automatic })
     }
 
-    /// The end of a call finishes its recordings.
-    /// Returns those that were live.
+    /// Ends a call, which finishes its recordings. Returns those that were live.
     pub fn end(&self, number: u64, reason: EndReason, now_ms: i64) -> Result<Vec<Arc<Recording>>> {
         let mut inner = self.lock();
         let Some(mut call) = inner.calls.remove(&number) else {
-            return Err(gone());
+            return Err(call_ended());
         };
         inner.unindex(number, &call.info);
-        inner.owed.remove(&number);
+        inner.pending_automatic.remove(&number);
         let ended = std::mem::take(&mut call.live);
         for recording in &ended {
             self.finishing(&mut inner, recording, reason, now_ms);
         }
-        call.wire.end(reason);
+        call.media.end(reason);
         Ok(ended)
     }
 
@@ -216,33 +225,33 @@ impl Registry {
         self.lock().calls.get(&number).map(|call| call.info.clone())
     }
 
-    /// Whether a live call may be recorded; `None`: it has ended.
+    /// Whether a live call may be recorded. `None` if the call has ended.
     pub fn is_monitorable(&self, number: u64) -> Option<bool> {
         let inner = self.lock();
         let call = inner.calls.get(&number)?;
-        Some(inner.marks.of(&call.info) & rules::NOT_MONITORABLE == 0)
+        Some(inner.policies.of(&call.info) & rules::NOT_MONITORABLE == 0)
     }
 
-    /// Whether only the host may end a live call's recordings.
+    /// Whether only the host may end the recordings of a live call.
     pub fn is_mandatory(&self, number: u64) -> bool {
         let inner = self.lock();
         let call = inner.calls.get(&number);
-        call.is_some_and(|call| inner.marks.of(&call.info) & rules::MANDATORY != 0)
+        call.is_some_and(|call| inner.policies.of(&call.info) & rules::MANDATORY != 0)
     }
 
-    /// Some of the live calls, or all if there are no more than `most`.
-    pub fn call_numbers(&self, most: usize) -> Vec<u64> {
-        let mut numbers: Vec<u64> = self.lock().calls.keys().take(most).copied().collect();
+    /// The numbers of at most `max` live calls.
+    pub fn call_numbers(&self, max: usize) -> Vec<u64> {
+        let mut numbers: Vec<u64> = self.lock().calls.keys().take(max).copied().collect();
         numbers.sort_unstable();
         numbers
     }
 
-    /// Nothing that was begun or ended so far is newer.
+    /// The order of the newest start or end so far.
     pub fn order(&self) -> u64 {
         self.lock().order
     }
 
-    /// Live calls, live recordings, recordings that are finishing.
+    /// Numbers of live calls, live recordings and finishing recordings.
     pub fn counts(&self) -> (u64, u64, u64) {
         let inner = self.lock();
         let known = inner.by_id.len() as u64;
@@ -250,8 +259,8 @@ impl Registry {
         (inner.calls.len() as u64, inner.live, finishing)
     }
 
-    /// What is live and matches: one instant, and nobody waits for it.
-    pub fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<View>> {
+    /// The live recordings that match, all at the same instant. A full list does not hold the lock.
+    pub fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RecordingView>> {
         caller.authenticate()?;
         if let Caller::User { username, .. } = caller
             && caller.is_limited()
@@ -264,22 +273,22 @@ impl Registry {
         } else {
             self.matching(filter)
         };
-        // Nearly in order already: a slot is seldom used again.
+        // Nearly sorted already, because a slot is seldom reused.
         found.sort_by_cached_key(|recording| recording.order);
         let mut views = Vec::new();
         memory::grow_vec(&mut views, found.len())?;
         for batch in found.chunks(BATCH) {
-            // Nothing waits for another here, so that the processor waits for all at once.
+            // Independent reads, so that the processor waits for all of them at once.
             std::hint::black_box(batch.iter().map(|recording| recording.touch()).sum::<u64>());
             let batch = batch.iter().map(|recording| recording.live_view());
-            // A call may have become another's since it was found.
-            views.extend(batch.filter(|view| caller.may(&view.info)));
+            // The call may have changed its owner since it was found.
+            views.extend(batch.filter(|view| caller.may_access(&view.info)));
         }
         Ok(views)
     }
 
-    /// Live calls that match, in the order in which they began. Each as it is when it is
-    /// come to: nobody waits for a copy of all.
+    /// The live calls that match, in the order in which they began. The lock is released after
+    /// every `SLICE` calls, so the snapshots are not all of the same instant.
     pub fn calls(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
         caller.authenticate()?;
         let inner = self.lock();
@@ -294,23 +303,23 @@ impl Registry {
         for slice in numbers.chunks(SLICE) {
             let inner = self.lock();
             let calls = slice.iter().filter_map(|number| inner.calls.get(number));
-            let calls = calls.filter(|call| filter.matches(&call.info) && caller.may(&call.info));
+            let calls = calls.filter(|call| filter.matches(&call.info) && caller.may_access(&call.info));
             views.extend(calls.map(|call| CallView {
                 number: call.number,
                 info: call.info.clone(),
                 live: call.live.iter().map(|recording| recording.view()).collect(),
                 newest: call.newest.clone(),
-                monitorable: inner.marks.of(&call.info) & rules::NOT_MONITORABLE == 0,
-                mandatory: inner.marks.of(&call.info) & rules::MANDATORY != 0,
-                automatic: inner.marks.of(&call.info) & rules::AUTOMATIC != 0,
+                monitorable: inner.policies.of(&call.info) & rules::NOT_MONITORABLE == 0,
+                mandatory: inner.policies.of(&call.info) & rules::MANDATORY != 0,
+                automatic: inner.policies.of(&call.info) & rules::AUTOMATIC != 0,
             }));
         }
         Ok(views)
     }
 
-    /// Hands `act` all live calls, in the order in which they began. No call begins, changes or
-    /// ends until it has returned. It must not wait, nor use the registry. `LIMIT`: there is no
-    /// memory for the list.
+    /// Calls `act` with all live calls, in the order in which they began, or with the error
+    /// `Limit` if there is no memory for the list. No call begins, changes or ends until `act`
+    /// returns. It must not wait and must not use the registry.
     pub fn with_live_calls<T>(&self, act: impl FnOnce(Result<Vec<(u64, Arc<CallInfo>)>>) -> T) -> T {
         let inner = self.lock();
         let calls = inner.calls.values();
@@ -322,11 +331,11 @@ impl Registry {
     }
 
     fn all(&self) -> Result<Vec<Arc<Recording>>> {
-        let (instant, high) = self.lock().book.begin_list();
+        let (instant, high) = self.lock().allocator.begin_list();
         let found = self.slots.at(instant, high);
-        let mut more = self.lock().book.end_list(&self.slots, instant);
+        let mut more = self.lock().allocator.end_list(&self.slots, instant);
         while more {
-            more = self.lock().book.reclaim_many(&self.slots);
+            more = self.lock().allocator.reclaim_many(&self.slots);
         }
         found
     }
@@ -338,15 +347,15 @@ impl Registry {
         live.flat_map(|call| call.live.iter().cloned()).collect()
     }
 
-    /// One recording: live, finishing, or ended in the last minute.
-    pub fn get(&self, caller: &Caller, id: &str) -> Result<View> {
+    /// Finds a recording that is live, finishing, or ended during the last minute.
+    pub fn get(&self, caller: &Caller, id: &str) -> Result<RecordingView> {
         caller.authenticate()?;
         let parsed = parse_id(id);
         let found = match &parsed {
             Ok(id) => self.lock().by_id.get(id).cloned(),
             Err(_) => None,
         };
-        // Made first: ownership is that of what is shown.
+        // The caller must own the call that this snapshot shows.
         let view = found.map(|recording| recording.view());
         if caller.is_limited() && !view.as_ref().is_some_and(|view| caller.owns(&view.info)) {
             return Err(caller.forbidden());
@@ -365,7 +374,8 @@ impl Registry {
         self.lock().by_id.get(&id).cloned()
     }
 
-    /// It ended by itself: its limit, a write error.
+    /// The recording ended without a request: by its limit or a write error. Returns whether it
+    /// was live.
     pub fn ended_itself(&self, id: Uuid, reason: EndReason, now_ms: i64) -> bool {
         let mut inner = self.lock();
         let Some(recording) = inner.by_id.get(&id).cloned() else {
@@ -374,31 +384,31 @@ impl Registry {
         self.finish_live(&mut inner, &recording, reason, now_ms)
     }
 
-    /// Its file could not be made, or a write failed: out of the lists, its tap is stopped.
-    /// Where a line asked for it and it was still live, the call owes one again.
-    /// Returns whether it was live.
+    /// The recording's file could not be created, or a write failed. Removes the recording from
+    /// the lists and stops its tap; a live automatic recording becomes pending again. Returns
+    /// whether it was live.
     pub fn failed(&self, id: Uuid, error: Status, now_ms: i64) -> bool {
         let mut inner = self.lock();
         let Some(recording) = inner.by_id.get(&id).cloned() else {
             return false;
         };
-        recording.life.lock().error = error;
-        let wire = inner.calls.get(&recording.call).map(|call| call.wire.clone());
+        recording.lifecycle.lock().error = error;
+        let media = inner.calls.get(&recording.call).map(|call| call.media.clone());
         let was_live = self.finish_live(&mut inner, &recording, EndReason::WriteError, now_ms);
-        if was_live && let Some(wire) = wire {
-            wire.stop(id, EndReason::WriteError);
+        if was_live && let Some(media) = media {
+            media.stop(id, EndReason::WriteError);
             if recording.spec.is_automatic() {
-                inner.owe_again(recording.call, self.now_ns());
+                inner.retry_automatic(recording.call, self.now_ns());
             }
         }
         was_live
     }
 
-    /// Its terminal event has been made: it is remembered for a minute.
+    /// The recording's terminal event exists. `get` finds the recording for one more minute.
     pub fn remember(&self, id: Uuid) {
         let mut inner = self.lock();
         if inner.by_id.contains_key(&id) {
-            // Without memory for that it is forgotten at once.
+            // Without memory for the queue, the recording is removed now.
             match memory::attempt(|| inner.ended.try_reserve(1)) {
                 Ok(()) => inner.ended.push_back((self.now_ns(), id)),
                 Err(_) => drop(inner.by_id.remove(&id)),
@@ -406,45 +416,45 @@ impl Registry {
         }
     }
 
-    /// Forgets everything: the recordings hold what holds the registry.
+    /// Removes everything, which breaks the reference cycle between registry and recordings.
     pub fn clear(&self) {
         let mut inner = self.lock();
-        let limits_strict = inner.marks.strict;
+        let strict = inner.policies.strict;
         let old = std::mem::take(&mut *inner);
-        inner.marks.strict = limits_strict;
+        inner.policies.strict = strict;
         drop(inner);
         drop(old);
         self.slots.clear();
     }
 
-    /// Forgets what ended more than a minute ago.
+    /// Removes the recordings that ended more than a minute ago.
     pub fn forget_ended(&self) {
-        let before = self.now_ns().saturating_sub(REMEMBERED_NS);
+        let before = self.now_ns().saturating_sub(RETENTION_NS);
         loop {
-            // Let go of outside the lock, and not too many at once.
-            let mut gone = Vec::new();
+            // Dropped outside the lock, a limited number at a time.
+            let mut removed = Vec::new();
             let mut inner = self.lock();
-            while gone.len() < 64
+            while removed.len() < 64
                 && let Some((at, id)) = inner.ended.front().copied()
                 && at <= before
             {
                 inner.ended.pop_front();
-                gone.extend(inner.by_id.remove(&id));
+                removed.extend(inner.by_id.remove(&id));
             }
             drop(inner);
-            if gone.is_empty() {
+            if removed.is_empty() {
                 return;
             }
         }
     }
 
-    /// Forgets at once what nobody was told of.
+    /// Removes a recording that no event has reported.
     pub fn forget(&self, id: Uuid) {
-        let gone = self.lock().by_id.remove(&id);
-        drop(gone);
+        let removed = self.lock().by_id.remove(&id);
+        drop(removed);
     }
 
-    /// Takes a live recording out of the lists; false if it was not live.
+    /// Removes a live recording from the lists. Returns whether it was live.
     pub(super) fn finish_live(
         &self,
         inner: &mut RegistryState,
@@ -471,18 +481,18 @@ impl Registry {
         now_ms: i64,
     ) {
         inner.live -= 1;
-        inner.book.remove(&self.slots, recording.slot());
+        inner.allocator.remove(&self.slots, recording.slot());
         inner.order += 1;
-        let mut life = recording.life.lock();
-        life.state = State::Finishing;
-        life.end_reason = Some(reason);
-        life.ended_at_ms = now_ms;
-        life.ended = inner.order;
+        let mut lifecycle = recording.lifecycle.lock();
+        lifecycle.state = RecordingState::Finishing;
+        lifecycle.end_reason = Some(reason);
+        lifecycle.ended_at_ms = now_ms;
+        lifecycle.ended = inner.order;
     }
 }
 
-pub(super) fn gone() -> Error {
-    Error::new(Status::BadHandle, "call: it has ended")
+pub(super) fn call_ended() -> Error {
+    Error::new(Status::BadHandle, "call: the call has ended")
 }
 
 #[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]

@@ -1,4 +1,4 @@
-//! The published rules: who may, and which lines may.
+//! The published rules: caller rights and line policies.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use super::call::CallInfo;
 use super::origin::CallerOrigin;
 use crate::memory;
 use crate::text::Text;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
-/// Who asks.
+/// The caller of an operation.
 #[derive(Clone, Debug)]
 pub enum Caller {
-    /// The host itself, trusted.
+    /// The host itself, which is trusted.
     Host,
     User {
         username: Text,
         level: u32,
-        /// `None`: through the C ABI.
+        /// `None` through the C ABI.
         origin: Option<Arc<CallerOrigin>>,
     },
 }
@@ -25,7 +25,7 @@ pub enum Caller {
 pub const LEVEL_COMPLETE: u32 = 10;
 
 impl Caller {
-    /// 401, before anything else is looked at.
+    /// Fails with `Unauthenticated` for level 0. Checked before anything else.
     pub fn authenticate(&self) -> Result<()> {
         match self {
             Caller::User { level: 0, .. } => Err(Error::new(
@@ -40,7 +40,7 @@ impl Caller {
         matches!(self, Caller::Host)
     }
 
-    /// By which API they came in; `None`: through the C ABI.
+    /// The API of the request; `None` through the C ABI.
     pub fn origin(&self) -> Option<&CallerOrigin> {
         match self {
             Caller::User { origin, .. } => origin.as_deref(),
@@ -48,17 +48,17 @@ impl Caller {
         }
     }
 
-    /// Whether this caller is bound to calls of their own.
+    /// Whether this caller may control only their own calls.
     pub fn is_limited(&self) -> bool {
         matches!(self, Caller::User { level, .. } if *level < LEVEL_COMPLETE)
     }
 
-    /// The call's present username, byte for byte, not empty.
+    /// Whether the call's present username is the caller's, byte for byte, and not empty.
     pub fn owns(&self, info: &CallInfo) -> bool {
         matches!(self, Caller::User { username, .. } if !username.is_empty() && *username == info.username)
     }
 
-    /// The user's name; empty for the host.
+    /// The user's name, empty for the host.
     pub fn username(&self) -> Text {
         match self {
             Caller::User { username, .. } => username.clone(),
@@ -66,15 +66,15 @@ impl Caller {
         }
     }
 
-    pub fn may(&self, info: &CallInfo) -> bool {
+    pub fn may_access(&self, info: &CallInfo) -> bool {
         !self.is_limited() || self.owns(info)
     }
 
-    /// One and the same for what is foreign, malformed and absent, so that nothing is learnt.
+    /// The same error for a foreign, a malformed and an absent target, so that it reveals nothing.
     pub fn forbidden(&self) -> Error {
         let text = match self {
             Caller::User { username, level, .. } => {
-                format!("caller \"{username}\" of level {level}: not a live call of their own")
+                format!("caller \"{username}\" of level {level}: may control only their own live calls")
             }
             Caller::Host => String::new(),
         };
@@ -82,27 +82,27 @@ impl Caller {
     }
 }
 
-/// What an operation by line or by call did.
+/// How many recordings an operation changed, found in the requested state, or was refused for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ControlCounts {
     pub changed: u32,
     pub already: u32,
     pub refused: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub enum ControlOperation {
     Stop,
     Discard,
     Pause,
     Resume,
 }
 
-impl Operation {
-    /// Whether it ends a recording. Marks refuse that, and never a pause: a card number must
-    /// always be pausable.
+impl ControlOperation {
+    /// Whether the operation ends a recording. A line's policy can refuse that, but never a pause:
+    /// the recording of a card number must always be pausable.
     pub fn ends(self) -> bool {
-        matches!(self, Operation::Stop | Operation::Discard)
+        matches!(self, ControlOperation::Stop | ControlOperation::Discard)
     }
 }
 
@@ -110,16 +110,16 @@ pub const NOT_MONITORABLE: u32 = 1;
 pub const AUTOMATIC: u32 = 2;
 pub const MANDATORY: u32 = 4;
 
-/// The marks of all lines. A mark applies where every field that it names equals
-/// the call's; the flags of all that apply are OR-ed.
+/// The policies of all lines. A policy applies to a call that equals every field it names. The
+/// flags of all policies that apply are OR-ed.
 #[derive(Default)]
-pub struct Marks {
+pub struct LinePolicies {
     by_name: HashMap<(Text, Text), u32>,
     pub strict: bool,
 }
 
-impl Marks {
-    /// `LIMIT`: there is no memory for one more, and nothing has changed.
+impl LinePolicies {
+    /// Fails with `Limit` and changes nothing if there is no memory.
     pub fn set(&mut self, device: &Text, number: &Text, flags: u32) -> Result<()> {
         memory::grow_map(&mut self.by_name, 1)?;
         self.by_name.insert((device.clone(), number.clone()), flags);
@@ -134,21 +134,21 @@ impl Marks {
         if self.by_name.is_empty() {
             return if self.strict { NOT_MONITORABLE } else { 0 };
         }
-        let nothing = Text::default();
-        let names = [(device, number), (device, &nothing), (&nothing, number)];
-        let mut marked = false;
+        let empty = Text::default();
+        let names = [(device, number), (device, &empty), (&empty, number)];
+        let mut found = false;
         let mut flags = 0;
         for (index, (device, number)) in names.into_iter().enumerate() {
             let repeated = index > 0 && names[..index].contains(&(device, number));
             if repeated || (device.is_empty() && number.is_empty()) {
                 continue;
             }
-            if let Some(mark) = self.by_name.get(&(device.clone(), number.clone())) {
-                marked = true;
-                flags |= mark;
+            if let Some(policy) = self.by_name.get(&(device.clone(), number.clone())) {
+                found = true;
+                flags |= policy;
             }
         }
-        if !marked && self.strict {
+        if !found && self.strict {
             flags |= NOT_MONITORABLE;
         }
         flags
@@ -193,21 +193,21 @@ pub fn mandatory(device: &Text, number: &Text) -> Error {
     )
 }
 
-/// Whether this caller may end a recording on this call's line. `by_call`: the target was
-/// named by its call.
+/// Fails if this caller may not end a recording on this call's line. `by_call`: the request named
+/// the call.
 pub fn may_end(
     caller: &Caller,
-    operation: Operation,
+    operation: ControlOperation,
     by_call: bool,
-    marks: &Marks,
+    policies: &LinePolicies,
     info: &CallInfo,
 ) -> Result<()> {
-    let flags = marks.of(info);
-    // First: a matter of rights, and the strictest of the three.
+    let flags = policies.of(info);
+    // The strictest rule first, because it concerns the caller's rights.
     if flags & MANDATORY != 0 && !caller.is_host() {
         return Err(mandatory(&info.device_name, &info.directory_number));
     }
-    if by_call && (caller.is_host() || operation == Operation::Stop) {
+    if by_call && (caller.is_host() || operation == ControlOperation::Stop) {
         return Ok(());
     }
     if flags & NOT_MONITORABLE != 0 {
@@ -223,36 +223,40 @@ pub fn may_end(
 mod tests {
     use super::*;
 
-    fn set(marks: &mut Marks, device: &Text, number: &Text, flags: u32) {
-        marks.set(device, number, flags).expect("there is memory");
+    fn set(policies: &mut LinePolicies, device: &Text, number: &Text, flags: u32) {
+        policies.set(device, number, flags).expect("there is memory");
     }
 
     #[test]
-    fn a_mark_applies_where_all_it_names_is_equal() {
-        let mut marks = Marks::default();
+    fn a_policy_applies_to_calls_that_equal_its_fields() {
+        let mut policies = LinePolicies::default();
         let (device, number, nothing) = (Text::new("SEP1"), Text::new("101"), Text::default());
-        set(&mut marks, &device, &number, NOT_MONITORABLE);
-        assert_eq!(marks.flags(&device, &number), NOT_MONITORABLE);
-        assert_eq!(marks.flags(&device, &nothing), 0, "the mark names a number too");
-        set(&mut marks, &nothing, &number, AUTOMATIC);
-        assert_eq!(marks.flags(&device, &number), NOT_MONITORABLE | AUTOMATIC);
-        assert_eq!(marks.flags(&Text::new("other"), &number), AUTOMATIC);
-        set(&mut marks, &device, &number, 0);
-        assert_eq!(marks.flags(&device, &number), AUTOMATIC, "replaced");
-        marks.remove(&nothing, &number);
-        assert_eq!(marks.flags(&device, &number), 0);
+        set(&mut policies, &device, &number, NOT_MONITORABLE);
+        assert_eq!(policies.flags(&device, &number), NOT_MONITORABLE);
+        assert_eq!(
+            policies.flags(&device, &nothing),
+            0,
+            "the policy also names a number"
+        );
+        set(&mut policies, &nothing, &number, AUTOMATIC);
+        assert_eq!(policies.flags(&device, &number), NOT_MONITORABLE | AUTOMATIC);
+        assert_eq!(policies.flags(&Text::new("other"), &number), AUTOMATIC);
+        set(&mut policies, &device, &number, 0);
+        assert_eq!(policies.flags(&device, &number), AUTOMATIC, "replaced");
+        policies.remove(&nothing, &number);
+        assert_eq!(policies.flags(&device, &number), 0);
     }
 
     #[test]
-    fn strict_makes_unmarked_lines_not_monitorable() {
-        let mut marks = Marks {
+    fn strict_makes_lines_without_a_policy_not_monitorable() {
+        let mut policies = LinePolicies {
             strict: true,
-            ..Marks::default()
+            ..LinePolicies::default()
         };
         let (device, nothing) = (Text::new("SEP1"), Text::default());
-        assert_eq!(marks.flags(&device, &nothing), NOT_MONITORABLE);
-        set(&mut marks, &device, &nothing, 0);
-        assert_eq!(marks.flags(&device, &nothing), 0);
+        assert_eq!(policies.flags(&device, &nothing), NOT_MONITORABLE);
+        set(&mut policies, &device, &nothing, 0);
+        assert_eq!(policies.flags(&device, &nothing), 0);
     }
 
     #[test]
@@ -262,15 +266,15 @@ mod tests {
             level: 2,
             origin: None,
         };
-        assert!(!nobody.may(&CallInfo::default()));
-        assert!(Caller::Host.may(&CallInfo::default()));
+        assert!(!nobody.may_access(&CallInfo::default()));
+        assert!(Caller::Host.may_access(&CallInfo::default()));
         assert!(
             Caller::User {
                 username: Text::default(),
                 level: 10,
                 origin: None,
             }
-            .may(&CallInfo::default())
+            .may_access(&CallInfo::default())
         );
     }
 }

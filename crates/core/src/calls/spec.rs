@@ -1,29 +1,29 @@
-//! What a start asks for.
+//! The specification of a recording.
 
 use crate::storage::JobSpecs;
-use crate::words::AudioSpec;
+use crate::types::AudioSpec;
 
-/// The caller's flag for a dial-in that a person started.
+/// Flag of a dial-in that a person started. Set by the caller.
 pub const MANUAL_DIAL_IN: u32 = 1;
-/// The caller's flag for a further recording of a call.
+/// Flag of a further recording of a call. Set by the caller.
 pub const ADDITIONAL: u32 = 2;
-/// The flag of a recording that its line's policy asked for. No caller can set it.
+/// Flag of a recording that the line's policy asked for. A caller cannot set it.
 pub const AUTOMATIC: u32 = 4;
 
-/// How a recording is to be made. Whoever starts one makes this, once, and it is the same
-/// from there to the recording's manifest. It does not say of which call the recording is,
-/// and nothing that is known only when the recording begins.
+/// Parameters of a recording. They are set once, by the caller of the start, and do not change
+/// until they are written to the manifest. They include neither the call nor anything that is
+/// known only when the recording begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingSpec {
     pub audio: AudioSpec,
     /// [`MANUAL_DIAL_IN`], [`ADDITIONAL`], [`AUTOMATIC`].
     pub flags: u32,
-    /// What is done when it has ended.
+    /// Jobs to perform after the recording has ended.
     pub jobs: JobSpecs,
 }
 
 impl RecordingSpec {
-    /// Without flags and without a job.
+    /// A specification without flags and jobs.
     pub fn new(audio: AudioSpec) -> RecordingSpec {
         RecordingSpec {
             audio,
@@ -36,7 +36,7 @@ impl RecordingSpec {
         self.flags & MANUAL_DIAL_IN != 0
     }
 
-    /// Whether it is wanted beside other recordings of its call.
+    /// Whether the call may have other recordings at the same time.
     pub fn is_additional(&self) -> bool {
         self.flags & ADDITIONAL != 0
     }

@@ -1,26 +1,25 @@
-//! The start of a recording: by a caller, or by a line's policy.
+//! Starts recordings, on request of a caller or of a line's policy.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::book::RegistryState;
 use super::call::CallState;
 use super::control::no_target;
 use super::draft::{AcceptedDraft, RecordingDraft};
 use super::filter::Filter;
-use super::recording::{Newest, Recording};
+use super::recording::{NewestRecording, Recording};
 use super::registry::Registry;
+use super::registry_state::RegistryState;
 use super::rules::{self, Caller};
 use crate::memory;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 impl Registry {
     /// Starts a recording of one of the calls that match `target`.
     ///
-    /// `draft`: an error is what is wrong with the arguments beside the target. It is
-    /// returned at its place in the order of checks, and so is that of `storage`, which says
-    /// whether it takes one more recording. `begin` makes the recording and starts its tap, under
-    /// the registry's lock.
+    /// `draft` may be the error of an argument other than the target; `storage` says whether the
+    /// storage accepts one more recording. Both errors are returned at their place in the order
+    /// of checks. `begin` creates the recording and starts its tap, under the registry's lock.
     pub fn start(
         &self,
         caller: &Caller,
@@ -38,7 +37,7 @@ impl Registry {
         let draft = draft?;
         let additional = draft.spec.is_additional();
         let picked = inner.pick(&calls, target);
-        inner.heed_policy(picked, target, additional)?;
+        inner.check_policy(picked, target, additional)?;
         let Some(number) = picked else {
             return Err(Error::new(
                 Status::NoCall,
@@ -56,12 +55,13 @@ impl Registry {
         }
         storage?;
         if caller.is_limited() {
-            inner.heed_limit(number, self.limits.per_call)?;
+            inner.check_limit(number, self.limits.per_call)?;
         }
         self.accept(&mut inner, number, false, draft, begin)
     }
 
-    /// Starts the recording that a line's policy asks for. `None`: no longer wanted.
+    /// Starts the recording that a line's policy asks for. Returns `None` if the policy no longer
+    /// does.
     pub fn start_automatic(
         &self,
         number: u64,
@@ -70,13 +70,13 @@ impl Registry {
         begin: impl FnOnce(AcceptedDraft) -> Arc<Recording>,
     ) -> Result<Option<Arc<Recording>>> {
         let mut inner = self.lock();
-        if !inner.owed.contains(&number) || !inner.wants_automatic(number) {
+        if !inner.pending_automatic.contains(&number) || !inner.wants_automatic(number) {
             return Ok(None);
         }
         storage?;
         let paused = inner.is_automatic_paused(number);
         let recording = self.accept(&mut inner, number, paused, draft, begin)?;
-        inner.owed.remove(&number);
+        inner.pending_automatic.remove(&number);
         if let Some(call) = inner.calls.get_mut(&number) {
             call.automatic.begin();
         }
@@ -95,18 +95,18 @@ impl Registry {
             return Err(Error::new(
                 Status::Limit,
                 format!(
-                    "recordings.max {}: so many recordings are live",
+                    "recordings.max {}: limit of live recordings reached",
                     self.limits.recordings
                 ),
             ));
         }
         memory::grow_map(&mut inner.by_id, 1)?;
-        inner.book.grow(&self.slots)?;
+        inner.allocator.grow(&self.slots)?;
         inner.order += 1;
         let order = inner.order;
         let RegistryState {
             calls,
-            book,
+            allocator,
             by_id,
             live,
             ..
@@ -123,13 +123,13 @@ impl Registry {
             lines: &call.lines,
             paused,
         });
-        let Some(slot) = book.insert(&self.slots, &recording) else {
-            call.wire.stop(recording.id, crate::words::EndReason::Discarded);
-            return Err(Error::new(Status::Limit, "no more room in the registry"));
+        let Some(slot) = allocator.insert(&self.slots, &recording) else {
+            call.media.stop(recording.id, crate::types::EndReason::Discarded);
+            return Err(Error::new(Status::Limit, "the registry is full"));
         };
         recording.slot.store(slot, Ordering::Relaxed);
         call.live.push(recording.clone());
-        call.before = call.newest.replace(Newest {
+        call.previous = call.newest.replace(NewestRecording {
             id: recording.id,
             order,
             started_at_ms: recording.started_at_ms,
@@ -142,8 +142,8 @@ impl Registry {
 }
 
 impl RegistryState {
-    /// By line: the call that became connected last; by call id: the one begun
-    /// first. Held and alerting calls do not count.
+    /// Selects a connected call: by line, the one that became connected last; by call id, the one
+    /// that began first.
     fn pick(&self, calls: &[u64], target: &Filter) -> Option<u64> {
         let connected = calls
             .iter()
@@ -157,9 +157,9 @@ impl RegistryState {
         picked.map(|call| call.number)
     }
 
-    /// The policy of the picked call's line, or of the line that was asked for if no call was
-    /// found. `additional`: the recording is wanted beside others.
-    fn heed_policy(&self, picked: Option<u64>, target: &Filter, additional: bool) -> Result<()> {
+    /// Checks the policy of the selected call's line, or of the requested line if no call was
+    /// found. `additional`: the call may have other recordings.
+    fn check_policy(&self, picked: Option<u64>, target: &Filter, additional: bool) -> Result<()> {
         let (device, number) = match picked.and_then(|number| self.calls.get(&number)) {
             Some(call) => (&call.info.device_name, &call.info.directory_number),
             None => (&target.device_name, &target.directory_number),
@@ -167,7 +167,7 @@ impl RegistryState {
         if picked.is_none() && device.is_empty() && number.is_empty() {
             return Ok(());
         }
-        let flags = self.marks.flags(device, number);
+        let flags = self.policies.flags(device, number);
         if flags & rules::NOT_MONITORABLE != 0 {
             return Err(rules::not_monitorable(device, number));
         }
@@ -177,8 +177,8 @@ impl RegistryState {
         Ok(())
     }
 
-    /// Else one of those who may record their own calls alone could fill the disk by one.
-    fn heed_limit(&self, number: u64, limit: u64) -> Result<()> {
+    /// Otherwise a user who may record only their own calls could fill the disk from one call.
+    fn check_limit(&self, number: u64, limit: u64) -> Result<()> {
         let live = self.calls.get(&number).map_or(0, |call| call.live.len() as u64);
         if limit == 0 || live < limit {
             return Ok(());

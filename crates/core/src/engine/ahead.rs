@@ -1,12 +1,12 @@
-//! How much audio hosts may write ahead of the clock, in all feeds together
+//! The limit on audio that hosts write ahead of the clock, in all feeds together
 //! (`media.ahead_bytes`).
 
 use std::sync::Arc;
 
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
-/// What is left of it.
+/// The bytes of `media.ahead_bytes` that no feed has reserved.
 pub struct AheadBudget {
     free: AtomicU64,
 }
@@ -18,7 +18,7 @@ impl AheadBudget {
         })
     }
 
-    /// A share of so many bytes; `LIMIT` if there is not so much left.
+    /// Reserves a share of this many bytes. Fails with `LIMIT` if fewer are free.
     pub fn share(self: &Arc<Self>, bytes: u64) -> Result<AheadShare> {
         let mut share = AheadShare {
             budget: self.clone(),
@@ -29,7 +29,7 @@ impl AheadBudget {
     }
 }
 
-/// A feed's part, given back when the feed is gone.
+/// The bytes reserved by one feed. Dropping the share frees them.
 pub struct AheadShare {
     budget: Arc<AheadBudget>,
     bytes: u64,
@@ -40,7 +40,7 @@ impl AheadShare {
         self.bytes
     }
 
-    /// Nothing changes on an error.
+    /// Fails with `LIMIT` if fewer bytes are free; then the share stays as it was.
     pub fn resize(&mut self, bytes: u64) -> Result<()> {
         let before = self.bytes;
         let exchange = |free: u64| free.checked_add(before)?.checked_sub(bytes);
@@ -52,7 +52,7 @@ impl AheadShare {
             }
             Err(free) => Err(Error::new(
                 Status::Limit,
-                format!("format.ahead_ms: {bytes} bytes are needed, {free} of media.ahead_bytes are left"),
+                format!("format.ahead_ms: {bytes} bytes are needed, {free} of media.ahead_bytes are free"),
             )),
         }
     }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shared_comes_back() {
+    fn a_dropped_share_frees_its_bytes() {
         let budget = AheadBudget::new(100);
         let mut first = budget.share(60).expect("it fits");
         assert_eq!(budget.share(41).map(|_| ()).unwrap_err().status, Status::Limit);
@@ -78,7 +78,7 @@ mod tests {
         first.resize(10).expect("less always fits");
         drop(second);
         first.resize(100).expect("all of it");
-        assert!(budget.share(0).is_ok(), "who asks for nothing is never refused");
+        assert!(budget.share(0).is_ok(), "a share of 0 bytes is never refused");
         drop(first);
         assert!(budget.share(100).is_ok());
     }

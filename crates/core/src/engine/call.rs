@@ -1,4 +1,4 @@
-//! Calls: announced, described anew, ended.
+//! Calls: announced by the host, updated and ended.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,18 +6,18 @@ use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 use super::Engine;
+use super::call_reporter::{CallReporter, ReportContext};
 use super::feeds::{CallFeeds, FeedSlot, OpenFeed};
 use super::reference::{HostReference, ReferenceCell};
-use super::report::{CallReport, Reporting};
-use crate::calls::{CallInfo, CallState, CallUpdate, Wire};
+use crate::calls::{CallInfo, CallState, CallUpdate, MediaControl};
 use crate::events::LogLevel;
 use crate::media::CallTap;
 use crate::memory;
-use crate::sync::contained;
+use crate::sync::catch_panic;
 use crate::text::Text;
-use crate::words::{EndReason, Error, FeedOptions, Leg, Result, Status};
+use crate::types::{EndReason, Error, FeedOptions, Leg, Result, Status};
 
-/// A live call: its feeds, and its way to the media worker.
+/// A live call: its feeds, and the connection to its media worker.
 pub struct Call {
     pub engine: Arc<Engine>,
     pub number: u64,
@@ -28,11 +28,11 @@ pub struct Call {
 
 struct TapWire {
     tap: Arc<CallTap>,
-    report: Arc<CallReport>,
+    report: Arc<CallReporter>,
 }
 
-impl Wire for TapWire {
-    fn described(&self, info: &Arc<CallInfo>) {
+impl MediaControl for TapWire {
+    fn set_info(&self, info: &Arc<CallInfo>) {
         let before = self.report.describe(info).unwrap_or_default();
         if before.private != info.private {
             self.tap.private(info.private);
@@ -68,7 +68,7 @@ impl Wire for TapWire {
 impl Engine {
     /// Announces a call.
     pub fn begin_call(self: &Arc<Engine>, mut info: CallInfo) -> Result<Arc<Call>> {
-        self.ready()?;
+        self.require_open()?;
         let now_ms = self.clock.unix_ms();
         if info.call_id.is_empty() {
             info.call_id = Text::from((self.ids)().to_string());
@@ -78,13 +78,13 @@ impl Engine {
         }
         let number = self.next_call.fetch_add(1, Ordering::Relaxed);
         let worker = &self.workers[number as usize % self.workers.len()];
-        let reporting = Reporting {
+        let reporting = ReportContext {
             bus: self.bus.clone(),
             clock: self.clock.clone(),
             silent_ns: self.media.silent_ns,
             is_memory_short: self.config.is_memory_short,
         };
-        let report = Arc::new(CallReport::new(number, reporting));
+        let report = Arc::new(CallReporter::new(number, reporting));
         let tap = CallTap::new(
             number,
             self.media.clone(),
@@ -100,7 +100,7 @@ impl Engine {
             feeds: CallFeeds::new(tap.clone()),
             reference: ReferenceCell::default(),
         });
-        if let Err(error) = self.keep(&call) {
+        if let Err(error) = self.add_call(&call) {
             tap.end(EndReason::CallEnded);
             return Err(error);
         }
@@ -113,10 +113,10 @@ impl Engine {
                 if begun.automatic {
                     self.start_automatic(number);
                 }
-                // Closing may have gone through the calls just before this one came.
+                // Closing may have listed the calls just before this one was added.
                 if self.closing.load(Ordering::Acquire) {
                     self.end_call(number, EndReason::EngineClosed);
-                    self.ready()?;
+                    self.require_open()?;
                 }
                 Ok(call)
             }
@@ -128,23 +128,23 @@ impl Engine {
         }
     }
 
-    /// `LIMIT`: there is no memory for one more.
-    fn keep(&self, call: &Arc<Call>) -> Result<()> {
+    /// Fails with `LIMIT` if there is no memory for another call.
+    fn add_call(&self, call: &Arc<Call>) -> Result<()> {
         let mut calls = self.calls.lock();
         memory::grow_map(&mut calls, 1)?;
         calls.insert(call.number, call.clone());
         Ok(())
     }
 
-    /// Ends a call by its number; false if it had ended.
+    /// Ends the call with this number. Returns false if it had ended before.
     pub(super) fn end_call(&self, number: u64, reason: EndReason) -> bool {
         let Some(call) = self.calls.lock().get(&number).cloned() else {
             return false;
         };
-        match contained(|| call.feeds.end(|| self.fault("detach"))) {
+        match catch_panic(|| call.feeds.end(|| self.panic_point("detach"))) {
             Ok(false) => return false,
             Ok(true) => {}
-            // It was begun, and nobody else will go on with it.
+            // The end has begun, and no other thread will complete it.
             Err(panic) => self
                 .bus
                 .log(LogLevel::Error, format!("ending a call's feeds: {panic}")),
@@ -152,17 +152,17 @@ impl Engine {
         call.reference.end();
         let ended = self.registry.end(number, reason, self.clock.unix_ms());
         if let Ok(recordings) = &ended {
-            self.note_call_end(recordings, reason);
+            self.audit_call_end(recordings, reason);
         }
-        // Last: a start that the registry still allowed has found the call here.
+        // Last, so that a start that the registry still accepted finds the call here.
         self.calls.lock().remove(&number);
         ended.is_ok()
     }
 
-    /// Replaces a line's marks.
+    /// Replaces a line's policy, and starts automatic recordings of its calls.
     pub fn set_line(self: &Arc<Engine>, device: &Text, number: &Text, flags: u32) -> Result<()> {
-        self.ready()?;
-        needs_a_name(device, number)?;
+        self.require_open()?;
+        require_line_name(device, number)?;
         for call in self.registry.set_line(device, number, flags)? {
             self.start_automatic(call);
         }
@@ -170,41 +170,42 @@ impl Engine {
     }
 
     pub fn remove_line(&self, device: &Text, number: &Text) -> Result<()> {
-        self.ready()?;
-        needs_a_name(device, number)?;
+        self.require_open()?;
+        require_line_name(device, number)?;
         self.registry.remove_line(device, number);
         Ok(())
     }
 }
 
-fn needs_a_name(device: &Text, number: &Text) -> Result<()> {
+fn require_line_name(device: &Text, number: &Text) -> Result<()> {
     if !device.is_empty() || !number.is_empty() {
         return Ok(());
     }
-    let text = "line: neither device_name nor directory_number";
+    let text = "line: device_name and directory_number are both empty";
     Err(Error::new(Status::NoTarget, text).with_reason(0))
 }
 
 impl Call {
-    /// What the host names it by from here on, until it ends.
+    /// Sets the host's reference to the call. The call revokes it when it ends.
     pub fn set_reference(&self, reference: Box<dyn HostReference>) {
         self.reference.set(reference);
     }
 
-    /// Opens the feed of a leg. A newer feed displaces the older one, which is taken out of
-    /// its slot. `place` puts the new one into a free slot; `None`: there is none.
+    /// Opens the feed of a leg. An open feed of that leg is closed and taken out of its slot.
+    /// `place` moves the new feed into a free slot; it returns `None` if there is none, and the
+    /// function fails with `LIMIT`.
     pub fn open_feed<S: FeedSlot + Clone + 'static>(
         &self,
         leg: Leg,
         options: impl Into<FeedOptions>,
         place: impl FnOnce(&mut Option<OpenFeed>) -> Option<S>,
     ) -> Result<S> {
-        self.engine.ready()?;
+        self.engine.require_open()?;
         self.feeds.open(leg, options.into(), &self.engine.ahead, place)
     }
 
     pub fn update(&self, update: &CallUpdate) -> Result<()> {
-        self.engine.ready()?;
+        self.engine.require_open()?;
         let begun = self
             .engine
             .registry
@@ -215,7 +216,7 @@ impl Call {
         Ok(())
     }
 
-    /// Also while the engine closes: until the call has ended, it is being recorded.
+    /// Works while the engine closes, because the call is recorded until it has ended.
     pub fn set_private(&self, on: bool) -> Result<()> {
         self.engine.registry.set_private(self.number, on)
     }

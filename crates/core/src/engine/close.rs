@@ -1,52 +1,55 @@
-//! The end of an engine: what is live is finished, told, and let go.
+//! Closing an engine: ends calls, publishes recordings, delivers events, releases the directory.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::parts::{Group, join};
-use super::{Above, Engine, closing};
+use super::{Dependent, Engine, closing};
 use crate::events::LogLevel;
 use crate::storage;
-use crate::sync::contained;
-use crate::task::{self, Next, Runnable};
-use crate::words::{EndReason, Error, Result, Status};
+use crate::sync::catch_panic;
+use crate::task::{self, NextStep, Runnable};
+use crate::types::{EndReason, Error, Result, Status};
 
-/// How often the closing thread looks whether all has been published.
-const LOOK: Duration = Duration::from_millis(2);
-/// What stands above the engine has so long to end by itself, and no more than half of
-/// the time that is left.
-const ABOVE: Duration = Duration::from_secs(5);
-/// Attempts at jobs that are under way then have so long to end.
-const JOBS: Duration = Duration::from_millis(500);
-/// At most this many calls are ended in one go, so that closing needs no large piece of memory.
-const TOGETHER: usize = 4096;
+/// How often the closing thread checks whether all recordings are published.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+/// How long dependents may take to end: at most this, and at most half of the remaining time.
+const DEPENDENTS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long running job attempts may take to end after that.
+const JOBS_TIMEOUT: Duration = Duration::from_millis(500);
+/// Calls are listed in batches of this size, so that closing needs no large allocation.
+const CALLS_PER_BATCH: usize = 4096;
 
-/// Whether there were calls, and whether any was ended here and not by another thread.
+/// The result of ending one batch of calls.
 struct EndedCalls {
+    /// There were calls.
     found: bool,
+    /// At least one call was ended here and not by another thread.
     ended: bool,
 }
 
 impl Engine {
-    /// `IN_CALLBACK` inside one of the engine's own callbacks: closing would wait for it.
+    /// Fails with `IN_CALLBACK` inside one of the engine's own callbacks, because closing would
+    /// wait for that callback.
     pub fn refuse_in_callback(&self) -> Result<()> {
         if !self.bus.is_inside() {
             return Ok(());
         }
         Err(Error::new(
             Status::InCallback,
-            "closing waits for the callback that it was called from",
+            "an engine cannot be closed in one of its own callbacks",
         ))
     }
 
-    /// Ends what is live, publishes it, delivers every event, and lets the directory go;
-    /// waits for that at most `timeout`. Only the first call closes the engine.
+    /// Ends all calls, publishes their recordings, delivers every event and releases the
+    /// directory. Waits at most `timeout`. Only the first call closes the engine; later ones fail
+    /// with `UNAVAILABLE`. Fails with `TIMEOUT` if recordings are left to the next open.
     pub fn close(self: &Arc<Engine>, timeout: Duration) -> Result<()> {
         let deadline = self.clock.now() + timeout;
         self.begin_close()?;
         let (closing, clock) = (self.clone(), self.clock.clone());
-        // Beside this thread, so that a disk that stands still does not hold the host.
+        // On a thread of its own, so that a disk that hangs does not block the host.
         let thread = match (self.config.is_memory_short)() {
             true => None,
             false => storage::spawn("callrec-close", move || {
@@ -58,19 +61,19 @@ impl Engine {
             self.shut_down(deadline).run(&*self.clock);
         }
         self.await_closed(deadline)?;
-        // It has said so, and is about to return.
+        // The shutdown is complete, so its thread is about to return.
         join(thread.into_iter().collect());
         Ok(())
     }
 
-    /// No feed takes anything once this has returned, however little time there is. The rest
-    /// is done by [`Engine::shut_down`].
+    /// Ends all calls. No feed accepts audio once this has returned. [`Engine::shut_down`] does
+    /// the rest.
     pub fn begin_close(&self) -> Result<()> {
         self.refuse_in_callback()?;
         if self.closing.swap(true, Ordering::AcqRel) {
             return Err(closing());
         }
-        // Not until there is none: another thread may be ending the last ones.
+        // The loop does not wait until no call is left: another thread may be ending the last ones.
         while self.end_calls().ended {}
         Ok(())
     }
@@ -81,24 +84,24 @@ impl Engine {
             if self.closed_signal.wait_until(&mut closed, deadline).timed_out() && !*closed {
                 drop(closed);
                 self.release_subscriptions();
-                // No callback begins after this returns; what was not told stays owed.
+                // No callback begins after this returns. Undelivered terminal events stay owed.
                 self.bus.stop(false);
-                self.halt_above(self.clock.now());
-                self.desk.actions.close(self.clock.now());
+                self.halt_dependents(self.clock.now());
+                self.reporter.actions.close(self.clock.now());
                 self.store.give_up();
                 self.audit.give_up();
                 return Err(Error::new(
                     Status::Timeout,
-                    "not all could be finished in time; the next open goes on with it",
+                    "not all recordings could be finished in time; the next open finishes them",
                 ));
             }
         }
         Ok(())
     }
 
-    /// Ends some of them. Waits for packets that are just being copied.
+    /// Ends one batch of calls. Waits for packets that are just being copied.
     fn end_calls(&self) -> EndedCalls {
-        let calls = self.registry.call_numbers(TOGETHER);
+        let calls = self.registry.call_numbers(CALLS_PER_BATCH);
         let mut ended = false;
         for number in &calls {
             ended |= self.end_call(*number, EndReason::EngineClosed);
@@ -109,7 +112,7 @@ impl Engine {
         }
     }
 
-    /// The whole shutdown, however long the disk takes. The engine's calls have been ended.
+    /// The shutdown after [`Engine::begin_close`]. It takes as long as the disk needs.
     pub fn shut_down(self: &Arc<Engine>, deadline: Instant) -> Runnable {
         let engine = self.clone();
         Runnable::new(self.running.signal().clone(), async move {
@@ -119,28 +122,28 @@ impl Engine {
 
     async fn end_all(self: &Arc<Engine>, deadline: Instant) {
         self.stop_watch();
-        // Those that were just being begun.
+        // Calls that were just beginning.
         while self.end_calls().found {
-            self.look_later().await;
+            self.wait_for_poll().await;
         }
         while self.registry.counts().2 > 0 {
-            self.store.nudge();
-            self.look_later().await;
+            self.store.wake_writers();
+            self.wait_for_poll().await;
         }
         for worker in &self.workers {
             worker.stop();
         }
         self.running.ended(Group::Media).await;
         while !self.bus.is_drained() {
-            self.look_later().await;
+            self.wait_for_poll().await;
         }
-        self.settle_unheard();
+        self.settle_undelivered();
         let now = self.clock.now();
         let left = deadline.saturating_duration_since(now) / 2;
-        for above in self.halt_above(now + left.min(ABOVE)) {
-            self.contain(|| above.wait_ended());
+        for dependent in self.halt_dependents(now + left.min(DEPENDENTS_TIMEOUT)) {
+            self.contain(|| dependent.wait_until_ended());
         }
-        self.desk.actions.close(self.clock.now() + JOBS);
+        self.reporter.actions.close(self.clock.now() + JOBS_TIMEOUT);
         self.running.ended(Group::Jobs).await;
         self.store.shutdown();
         self.audit.shut_down();
@@ -156,13 +159,13 @@ impl Engine {
         self.closed_signal.notify_all();
     }
 
-    async fn look_later(&self) {
-        task::leave(Next::At(self.clock.now() + LOOK)).await;
+    async fn wait_for_poll(&self) {
+        task::suspend(NextStep::At(self.clock.now() + POLL_INTERVAL)).await;
     }
 
-    /// What is of this process, and what nobody ever wanted to hear of, is owed to nobody.
-    fn settle_unheard(&self) {
-        for event in self.bus.unheard() {
+    /// Marks this process's terminal events that never had a subscriber as delivered.
+    fn settle_undelivered(&self) {
+        for event in self.bus.undelivered() {
             if !event.inherited
                 && let Some(settle) = &event.settle
             {
@@ -171,18 +174,17 @@ impl Engine {
         }
     }
 
-    /// Of whatever stands above the engine.
-    fn halt_above(&self, until: Instant) -> Vec<Arc<dyn Above>> {
-        let all = self.above.lock().clone();
-        for above in &all {
-            self.contain(|| above.halt(until));
+    fn halt_dependents(&self, until: Instant) -> Vec<Arc<dyn Dependent>> {
+        let all = self.dependents.lock().clone();
+        for dependent in &all {
+            self.contain(|| dependent.halt(until));
         }
         all
     }
 
-    /// What stands above does not keep the engine from its end.
+    /// Logs a panic of a dependent, so that closing continues.
     fn contain(&self, act: impl FnOnce()) {
-        if let Err(panic) = contained(act) {
+        if let Err(panic) = catch_panic(act) {
             self.bus.log(LogLevel::Error, format!("closing: {panic}"));
         }
     }
@@ -193,7 +195,7 @@ impl Engine {
         }
     }
 
-    /// An engine that could not be started: its threads end, nothing was live.
+    /// Ends an engine whose threads could not all be started.
     pub(super) fn abandon(self: &Arc<Engine>) {
         self.closing.store(true, Ordering::Release);
         self.shut_down(self.clock.now()).run(&*self.clock);
@@ -208,14 +210,14 @@ mod tests {
     use crate::storage::{Platform, StorageConfig};
 
     #[test]
-    fn closing_ends_all_calls_however_many() {
+    fn closing_ends_more_calls_than_one_batch() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let config = Config {
             storage: StorageConfig::new(dir.path().to_str().expect("UTF-8")),
             ..Config::default()
         };
         let engine = Engine::prepare(Platform::system(), config).expect("an engine");
-        for _ in 0..2 * TOGETHER + 1 {
+        for _ in 0..2 * CALLS_PER_BATCH + 1 {
             engine.begin_call(CallInfo::default()).expect("a call");
         }
         engine.begin_close().expect("it is open");

@@ -1,4 +1,4 @@
-//! What is known of a recording, and the manifest that tells it.
+//! The facts about a live recording, and the manifest made from them.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use crate::calls::{CallInfo, LineStay, RecordingSpec};
 use crate::media::Shape;
 use crate::storage::{Fragment, Manifest, NameFields, RecordingName, Spans, Template};
 use crate::text::Text;
-use crate::words::{AudioSpec, Layout, PauseMode, State};
+use crate::types::{AudioSpec, Layout, PauseMode, RecordingState};
 
-/// What is known of a live recording. Its manifest and its name are made of this, by the
-/// threads that need them, and not under the registry's lock.
+/// The facts about a live recording. The threads that need its manifest or its name make them
+/// from this, outside the registry's lock.
 #[derive(Clone)]
 pub struct RecordingFacts {
     pub id: Uuid,
@@ -21,31 +21,35 @@ pub struct RecordingFacts {
     pub info: Arc<CallInfo>,
     pub lines: Arc<Vec<LineStay>>,
     pub paused: bool,
-    /// The file's, once it is known.
+    /// The file's shape, once it is known.
     pub shape: Option<Shape>,
     pub spans: Spans,
 }
 
-/// How files are named.
-pub struct Naming {
+/// How the engine names files.
+pub struct FileNaming {
     pub template: Template,
     pub host: String,
 }
 
 impl RecordingFacts {
-    /// Without its spans: there may be thousands.
+    /// The manifest without its spans, of which there may be thousands.
     pub fn manifest(&self) -> Manifest {
         let state = if self.paused {
-            State::Paused
+            RecordingState::Paused
         } else {
-            State::Recording
+            RecordingState::Recording
         };
         let mut manifest = Manifest {
             id: self.id.to_string(),
             state: state.text().to_owned(),
             url: self.url.as_str().to_owned(),
-            call: Fragment::of(&self.info.told()),
-            lines: self.lines.iter().map(|line| Fragment::of(&line.told())).collect(),
+            call: Fragment::of(&self.info.to_manifest()),
+            lines: self
+                .lines
+                .iter()
+                .map(|line| Fragment::of(&line.to_manifest()))
+                .collect(),
             spans_dropped: self.spans.dropped(),
             ..Manifest::default()
         };
@@ -57,13 +61,13 @@ impl RecordingFacts {
         manifest
     }
 
-    pub fn whole_manifest(&self) -> Manifest {
+    pub fn full_manifest(&self) -> Manifest {
         let mut manifest = self.manifest();
         manifest.set_spans(&self.spans);
         manifest
     }
 
-    pub fn name(&self, naming: &Naming) -> RecordingName {
+    pub fn name(&self, naming: &FileNaming) -> RecordingName {
         let attribute = |key: &str| self.info.attributes.get(key)?.as_str().map(str::to_owned);
         naming.template.render(&NameFields {
             id: self.id,
@@ -73,7 +77,7 @@ impl RecordingFacts {
     }
 }
 
-/// Writes down how a recording is made.
+/// Stores a spec in a manifest.
 fn put_spec(manifest: &mut Manifest, spec: &RecordingSpec) {
     manifest.set_format(spec.audio.format);
     manifest.layout = spec.audio.layout.text().to_owned();
@@ -83,8 +87,7 @@ fn put_spec(manifest: &mut Manifest, spec: &RecordingSpec) {
     manifest.set_jobs(&spec.jobs);
 }
 
-/// How a recording was made of which only the manifest is left. Its limit and the rate that
-/// was asked for are not in it.
+/// Restores a spec from a manifest, which lacks the maximum duration and the requested rate.
 pub fn spec_of(manifest: &Manifest) -> RecordingSpec {
     let layout = Layout::ALL
         .into_iter()
@@ -105,8 +108,8 @@ pub fn spec_of(manifest: &Manifest) -> RecordingSpec {
     }
 }
 
-impl Naming {
-    /// What a name is made of, but for the recording's own.
+impl FileNaming {
+    /// The fields of a name, except the recording's id and layout.
     pub fn fields<'a>(
         &'a self,
         info: &'a CallInfo,
@@ -135,10 +138,10 @@ mod tests {
     use super::*;
     use crate::calls::spec::{ADDITIONAL, AUTOMATIC};
     use crate::storage::{CALLBACK, JobSpec, JobSpecs};
-    use crate::words::Format;
+    use crate::types::Format;
 
     #[test]
-    fn a_spec_comes_back_from_the_manifest() {
+    fn a_spec_is_restored_from_the_manifest() {
         for (format, layout) in Format::all().zip(Layout::ALL) {
             let kinds = [CALLBACK, "other"];
             let jobs = kinds.map(|kind| JobSpec::new(kind, &"http://localhost/"));

@@ -1,32 +1,33 @@
-//! Feeds: the sources of a call's legs, opened, displaced and closed.
+//! Feeds: the audio sources of a call's legs.
 
 use std::sync::Arc;
 
 use super::ahead::{AheadBudget, AheadShare};
 use crate::media::{CallTap, Feed};
 use crate::sync::Mutex;
-use crate::words::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
+use crate::types::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
 
-/// An open feed: the producer side, first, and whose it is. It lies in a slot of whoever
-/// stands above the engine, where packets reach it without a detour.
+/// An open feed: the producer side of its ring, and the call it belongs to. The user of the
+/// engine keeps it in a [`FeedSlot`], where packets enter it directly. `feed` is the first field
+/// because packets need it.
 #[repr(C)]
 pub struct OpenFeed {
     pub feed: Feed,
     siblings: Arc<CallFeeds>,
-    /// Of `media.ahead_bytes`.
+    /// The feed's share of `media.ahead_bytes`.
     ahead: AheadShare,
-    /// Which of its call's feeds it is.
+    /// The feed's number among the feeds of its call.
     number: u64,
 }
 
-/// Where an open feed lies while packets may enter it.
+/// The place of an open feed while packets may enter it.
 pub trait FeedSlot: Send + Sync {
-    /// Takes the feed out. No packet enters it once this has returned. Waits for a packet that
-    /// is just being copied. `None`: it has been taken out already.
+    /// Takes the feed out. Waits for a packet that is just being copied; no packet enters the
+    /// feed after this has returned. Returns `None` if the feed was taken out before.
     fn take(&self) -> Option<OpenFeed>;
 }
 
-/// A feed of a call, as the call knows it.
+/// An open feed as its call sees it.
 struct PlacedFeed {
     number: u64,
     slot: Box<dyn FeedSlot>,
@@ -35,40 +36,40 @@ struct PlacedFeed {
 /// The feeds of a call.
 pub struct CallFeeds {
     tap: Arc<CallTap>,
-    legs: Mutex<FedLegs>,
+    legs: Mutex<LegFeeds>,
 }
 
-/// Which legs have a feed.
+/// The open feed of each leg.
 #[derive(Default)]
-struct FedLegs {
+struct LegFeeds {
     open: [Option<PlacedFeed>; 3],
-    /// How many have been opened so far.
+    /// How many feeds have been opened so far.
     count: u64,
-    /// The local leg's feed is the remote leg's, too.
+    /// The local leg's feed also carries the remote leg.
     stereo: bool,
     ended: bool,
 }
 
-impl FedLegs {
-    /// Whether a feed of this kind may be opened beside those that are open.
-    fn admits(&self, leg: Leg, options: FeedOptions) -> Result<()> {
+impl LegFeeds {
+    /// Fails if a feed of this kind cannot be opened beside the feeds that are open.
+    fn check_allowed(&self, leg: Leg, options: FeedOptions) -> Result<()> {
         let refused = |why: &str| {
             let message = format!("leg {}: {why}", leg as i32);
             Err(Error::new(Status::InvalidArgument, message))
         };
         let [local, remote, mixed] = self.open.each_ref().map(Option::is_some);
         if options.is_stereo() && leg != Leg::Local {
-            return refused("a feed with two channels is opened for the local leg, 0");
+            return refused("a feed with two channels must be opened for the local leg (0)");
         }
         if self.stereo && local && leg == Leg::Remote {
-            return refused("the open feed of the local leg has both channels");
+            return refused("the open feed of the local leg already carries the remote leg");
         }
         let excluded = match leg {
             Leg::Mixed => local || remote,
             Leg::Local | Leg::Remote => mixed,
         };
         if excluded {
-            return refused("a mixed leg and single legs exclude each other");
+            return refused("a call cannot have a mixed leg and single legs at the same time");
         }
         Ok(())
     }
@@ -80,8 +81,8 @@ impl CallFeeds {
         Arc::new(CallFeeds { tap, legs })
     }
 
-    /// A leg's newer feed displaces the older one, which is taken out of its slot. `place`
-    /// puts the new one into a free slot; `None`: there is none.
+    /// Opens a feed. An open feed of the same leg is closed and taken out of its slot. `place`
+    /// moves the new feed into a free slot; it returns `None` if there is none.
     pub(super) fn open<S: FeedSlot + Clone + 'static>(
         self: &Arc<CallFeeds>,
         leg: Leg,
@@ -93,9 +94,9 @@ impl CallFeeds {
         if legs.ended {
             return Err(Error::new(Status::BadHandle, "call: it has ended"));
         }
-        legs.admits(leg, options)?;
+        legs.check_allowed(leg, options)?;
         let ahead = budget.share(options.ahead_bytes())?;
-        let home = self.tap.lease_home(options)?;
+        let home = self.tap.lease_ring(options)?;
         let also = options.is_stereo().then_some(Leg::Remote);
         for leg in [Some(leg), also].into_iter().flatten() {
             if let Some(old) = legs.open[leg as usize].take() {
@@ -134,7 +135,7 @@ impl CallFeeds {
         }
     }
 
-    /// Closes one feed. False if it is not open any more.
+    /// Closes one feed. Returns false if it is not open.
     pub fn close(&self, number: u64) -> bool {
         let mut legs = self.legs.lock();
         let is_it = |open: &&mut Option<PlacedFeed>| open.as_ref().is_some_and(|open| open.number == number);
@@ -145,8 +146,8 @@ impl CallFeeds {
         true
     }
 
-    /// Takes the feeds out of their slots, and calls `closed` after each; waits for a packet
-    /// that is just being handed in. False if another thread has begun to end the call.
+    /// Takes the feeds out of their slots and calls `closed` after each. Waits for packets that
+    /// are just being copied. Returns false if another thread has begun to end the call.
     pub(super) fn end(&self, closed: impl Fn()) -> bool {
         let mut legs = self.legs.lock();
         if std::mem::replace(&mut legs.ended, true) {
@@ -161,22 +162,22 @@ impl CallFeeds {
 }
 
 impl OpenFeed {
-    /// All feeds of its call.
+    /// All feeds of the call.
     pub fn siblings(&self) -> &Arc<CallFeeds> {
         &self.siblings
     }
 
-    /// For [`CallFeeds::close`].
+    /// The number to pass to [`CallFeeds::close`].
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// How it is coded from here on, and how far ahead it is written.
+    /// Changes how the feed is coded from now on, and how far ahead the host may write.
     pub fn set_format(&mut self, options: FeedOptions) -> Result<()> {
         if options.is_stereo() != self.feed.is_stereo() {
             return Err(Error::new(
                 Status::InvalidArgument,
-                "format.channels: they stay as they were when the feed was opened",
+                "format.channels: an open feed cannot change its number of channels",
             ));
         }
         let before = self.ahead.bytes();
@@ -189,12 +190,12 @@ impl OpenFeed {
         changed
     }
 
-    /// What an RTP payload type means.
+    /// Declares the format of an RTP payload type.
     pub fn set_payload(&mut self, payload_type: u8, format: FeedFormat) -> Result<()> {
         if self.feed.is_stereo() {
             return Err(Error::new(
                 Status::InvalidArgument,
-                "feed: one with two channels takes no RTP packets",
+                "feed: a feed with two channels does not accept RTP packets",
             ));
         }
         let leg = self.feed.leg();
@@ -203,7 +204,7 @@ impl OpenFeed {
             .payload(leg, &mut self.feed, payload_type, format)
     }
 
-    /// What was written ahead and has not been heard yet is taken back.
+    /// Removes audio that was written ahead of the clock and is not due yet.
     pub fn clear(&mut self) {
         self.feed.clear(self.siblings.tap.now_ns());
         self.siblings.tap.clear(self.feed.leg());

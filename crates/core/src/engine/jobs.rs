@@ -1,17 +1,18 @@
-//! Who performs the jobs of an engine's recordings.
+//! Registering the actions that perform an engine's jobs.
 
 use std::sync::Arc;
 
 use super::parts::{EnginePart, Group};
 use super::{Engine, closing};
-use crate::jobs::{Action, JobPace, JobRunner, RegisteredAction, RunnerLink};
+use crate::jobs::{Action, JobPace, JobRunner, RegisteredAction, RunnerHandle};
 use crate::storage;
-use crate::words::{Error, Result};
+use crate::types::{Error, Result};
 
 impl Engine {
-    /// Has an action perform all jobs of its kind, also those that earlier processes have
-    /// left, until it is withdrawn or the engine closes. Of several actions for one kind the
-    /// first one that was registered does, and the next takes over when that has ended.
+    /// Registers an action, which performs all jobs of its kind, including those that earlier
+    /// processes left, until it is withdrawn or the engine closes. If several actions have the
+    /// same kind, the first registered one performs the jobs, and the next takes over when that
+    /// one has stopped.
     pub fn register_action(
         self: &Arc<Engine>,
         action: Arc<dyn Action>,
@@ -22,32 +23,32 @@ impl Engine {
         let begun = part.begin();
         let thread = storage::spawn(&name, move || begun.runnable().run(&*clock));
         let thread = thread.map_err(|error| {
-            registration.cancel(&self.desk.actions);
+            registration.cancel(&self.reporter.actions);
             Error::io("starting a thread", &error)
         })?;
         self.threads.lock().push(thread);
         Ok(registration)
     }
 
-    /// The same without a thread: whoever asks for it runs the part.
+    /// As [`Engine::register_action`], but starts no thread: the caller runs the part.
     pub fn prepare_action(
         self: &Arc<Engine>,
         action: Arc<dyn Action>,
         pace: JobPace,
     ) -> Result<(RegisteredAction, EnginePart)> {
-        let link = RunnerLink::new(action.kind());
+        let handle = RunnerHandle::new(action.kind());
         let runner = JobRunner {
             action,
             pace,
-            link: link.clone(),
-            registry: self.desk.actions.clone(),
+            handle: handle.clone(),
+            registry: self.reporter.actions.clone(),
             files: self.store.jobs().clone(),
             clock: self.clock.clone(),
         };
         let part = EnginePart::new(self, Group::Jobs, "callrec-jobs", move || runner.runnable());
-        if !self.desk.actions.add(&link) {
+        if !self.reporter.actions.add(&handle) {
             return Err(closing());
         }
-        Ok((RegisteredAction::new(link, self.clock.clone()), part))
+        Ok((RegisteredAction::new(handle, self.clock.clone()), part))
     }
 }

@@ -1,12 +1,12 @@
-//! The ledger of a recording in the manifest's words.
+//! Converts a recording's ledger to the manifest's entries.
 
 use std::borrow::Cow;
 
-use crate::media::ledger::{self, DropReason, Ledger, LegLedger, Outside};
+use crate::media::ledger::{self, DropReason, Ledger, LegLedger, OutsideReason};
 use crate::storage::{LegEntry, Manifest, Reasons};
-use crate::words::{Codec, Leg};
+use crate::types::{Codec, Leg};
 
-/// Notes what became of the audio of each leg that was heard.
+/// Stores the ledger of each leg that was fed.
 pub fn put_ledger(manifest: &mut Manifest, ledger: &Ledger) {
     manifest.settled_frames = ledger.settled_frames;
     let legs = Leg::ALL.into_iter().map(|leg| (leg, ledger.leg(leg)));
@@ -15,9 +15,9 @@ pub fn put_ledger(manifest: &mut Manifest, ledger: &Ledger) {
 }
 
 fn entry(leg: Leg, ledger: &LegLedger) -> LegEntry {
-    let mut rounded = Rounded::default();
+    let mut rounded = RoundedSum::default();
     let dropped = DropReason::ALL.map(|reason| (reason.text(), ledger.dropped[reason as usize]));
-    let outside = Outside::ALL.map(|why| (why.text(), ledger.outside[why as usize]));
+    let outside = OutsideReason::ALL.map(|why| (why.text(), ledger.outside[why as usize]));
     let dropped_ms = rounded.reasons(dropped);
     LegEntry {
         leg: leg.text().into(),
@@ -44,7 +44,7 @@ fn entry(leg: Leg, ledger: &LegLedger) -> LegEntry {
     }
 }
 
-/// As RTP calls it.
+/// The codec as RTP names it, for example `PCMU/8000`.
 fn codec_text((codec, rate): (Codec, u32)) -> Cow<'static, str> {
     let name = match codec {
         Codec::Pcm16 => "L16",
@@ -54,25 +54,27 @@ fn codec_text((codec, rate): (Codec, u32)) -> Cow<'static, str> {
     format!("{name}/{rate}").into()
 }
 
-/// Terms in milliseconds whose sum is the rounded sum of the terms: what one loses by
-/// rounding, the next one gets.
+/// Converts terms to milliseconds so that they add up to their rounded sum: each term's rounding
+/// error is carried over to the next.
 #[derive(Default)]
-struct Rounded {
+struct RoundedSum {
     ticks: u64,
     ms: u64,
 }
 
-impl Rounded {
+impl RoundedSum {
     fn ms(&mut self, ticks: u64) -> u64 {
         self.ticks += ticks;
         let before = std::mem::replace(&mut self.ms, ledger::ms(self.ticks));
         self.ms - before
     }
 
-    /// Those that there were, however little of them.
+    /// The terms that are not 0, even if they round to 0 ms.
     fn reasons<const N: usize>(&mut self, terms: [(&'static str, u64); N]) -> Reasons {
-        let there = terms.into_iter().filter(|(_, ticks)| *ticks > 0);
-        there.map(|(text, ticks)| (text.into(), self.ms(ticks))).collect()
+        let nonzero = terms.into_iter().filter(|(_, ticks)| *ticks > 0);
+        nonzero
+            .map(|(text, ticks)| (text.into(), self.ms(ticks)))
+            .collect()
     }
 }
 
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn only_legs_that_were_fed_are_told() {
+    fn only_legs_that_were_fed_have_an_entry() {
         let mut ledger = Ledger {
             settled_frames: 4000,
             ..Ledger::default()
@@ -119,9 +121,8 @@ mod tests {
         );
     }
 
-    /// Whatever parts of a millisecond there are.
     #[test]
-    fn rounded_terms_balance() {
+    fn rounded_terms_add_up_to_the_rounded_sum() {
         for seed in 1..500u64 {
             let samples = |at: u64| ticks(seed * 7919 * (at + 1) % 977, 8000);
             let mut leg = LegLedger {
@@ -133,22 +134,22 @@ mod tests {
                 ..LegLedger::default()
             };
             for reason in DropReason::ALL {
-                leg.drop_audio(reason, samples(reason as u64) * (seed >> (reason as u64) & 1));
+                leg.add_dropped(reason, samples(reason as u64) * (seed >> (reason as u64) & 1));
             }
-            for why in Outside::ALL {
-                leg.outside_of(why, samples(9 + why as u64) * (seed >> (why as u64) & 1));
+            for why in OutsideReason::ALL {
+                leg.add_outside(why, samples(9 + why as u64) * (seed >> (why as u64) & 1));
             }
             leg.handed = leg.accounted();
-            let told = entry(Leg::Local, &leg);
-            let dropped: u64 = told.dropped_ms.values().sum();
-            let outside: u64 = told.outside_ms.values().sum();
-            let sum = told.audio_ms + outside + told.duplicate_ms + told.slipped_ms + dropped;
-            assert_eq!(told.handed_ms, sum, "{leg:?}");
-            assert_eq!(told.missing_ms + dropped, ledger::ms(leg.lost()), "{leg:?}");
-            assert!(told.audio_ms.abs_diff(ledger::ms(leg.in_file)) <= 1);
+            let entry = entry(Leg::Local, &leg);
+            let dropped: u64 = entry.dropped_ms.values().sum();
+            let outside: u64 = entry.outside_ms.values().sum();
+            let sum = entry.audio_ms + outside + entry.duplicate_ms + entry.slipped_ms + dropped;
+            assert_eq!(entry.handed_ms, sum, "{leg:?}");
+            assert_eq!(entry.missing_ms + dropped, ledger::ms(leg.lost()), "{leg:?}");
+            assert!(entry.audio_ms.abs_diff(ledger::ms(leg.in_file)) <= 1);
             for reason in DropReason::ALL {
-                let is_told = told.dropped_ms.contains_key(reason.text());
-                assert_eq!(is_told, leg.dropped[reason as usize] > 0, "{leg:?}");
+                let is_listed = entry.dropped_ms.contains_key(reason.text());
+                assert_eq!(is_listed, leg.dropped[reason as usize] > 0, "{leg:?}");
             }
         }
     }

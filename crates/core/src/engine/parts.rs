@@ -1,4 +1,4 @@
-//! The engine's long-running parts, and the threads that run them in production.
+//! The engine's long-running parts, each of which runs on a thread of its own in production.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use super::Engine;
 use crate::storage;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread::JoinHandle;
-use crate::task::{self, Next, Part, Runnable, Signal};
+use crate::task::{self, NextStep, Part, Runnable, Signal};
 
 /// Parts that end together when the engine closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Group {
     Jobs,
 }
 
-/// One part of an engine that has not begun to run.
+/// A part of an engine that has not started.
 pub struct EnginePart {
     /// The name of its thread.
     pub name: String,
@@ -43,11 +43,11 @@ impl EnginePart {
         }
     }
 
-    /// Counts it as running, which closing waits for the end of. On the thread that runs it,
-    /// [`BegunPart::runnable`] follows.
-    pub fn begin(self) -> BegunPart {
-        let running = Running::new(&self.engine.running, self.group);
-        BegunPart {
+    /// Counts the part as running; closing waits until it has ended. The thread that runs the
+    /// part then calls [`StartedPart::runnable`].
+    pub fn begin(self) -> StartedPart {
+        let running = RunningGuard::new(&self.engine.running, self.group);
+        StartedPart {
             running,
             make: self.make,
         }
@@ -55,12 +55,12 @@ impl EnginePart {
 }
 
 /// A part that is counted as running.
-pub struct BegunPart {
-    running: Running,
+pub struct StartedPart {
+    running: RunningGuard,
     make: Box<dyn FnOnce() -> Runnable + Send>,
 }
 
-impl BegunPart {
+impl StartedPart {
     pub fn runnable(self) -> Runnable {
         let made = (self.make)();
         Runnable {
@@ -75,20 +75,20 @@ impl BegunPart {
 
 struct CountedPart {
     part: Box<dyn Part>,
-    _running: Running,
+    _running: RunningGuard,
 }
 
 impl Part for CountedPart {
-    fn step(&mut self, now: Instant) -> Next {
+    fn step(&mut self, now: Instant) -> NextStep {
         self.part.step(now)
     }
 }
 
-/// How many parts of each group run.
+/// The number of running parts in each group.
 #[derive(Default)]
 pub(super) struct RunningParts {
     counts: [AtomicUsize; 5],
-    /// Signalled whenever one has ended.
+    /// Signalled whenever a part has ended.
     ended: Arc<Signal>,
 }
 
@@ -100,28 +100,28 @@ impl RunningParts {
     /// Waits until no part of a group runs.
     pub async fn ended(&self, group: Group) {
         while self.counts[group as usize].load(Ordering::SeqCst) > 0 {
-            task::leave(Next::Signalled).await;
+            task::suspend(NextStep::Signalled).await;
         }
     }
 }
 
-/// Counts one part for as long as it is there.
-struct Running {
+/// Counts one part as running until dropped.
+struct RunningGuard {
     parts: Arc<RunningParts>,
     group: Group,
 }
 
-impl Running {
-    fn new(parts: &Arc<RunningParts>, group: Group) -> Running {
+impl RunningGuard {
+    fn new(parts: &Arc<RunningParts>, group: Group) -> RunningGuard {
         parts.counts[group as usize].fetch_add(1, Ordering::SeqCst);
-        Running {
+        RunningGuard {
             parts: parts.clone(),
             group,
         }
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningGuard {
     fn drop(&mut self) {
         self.parts.counts[self.group as usize].fetch_sub(1, Ordering::SeqCst);
         self.parts.ended.notify_all();
@@ -129,7 +129,7 @@ impl Drop for Running {
 }
 
 impl Engine {
-    /// All its parts, to be run until each is over. Asked for once.
+    /// All parts of the engine. The caller runs each until it has ended. Called once.
     pub fn parts(self: &Arc<Engine>) -> Vec<EnginePart> {
         let mut parts = Vec::new();
         let bus = self.bus.clone();
@@ -137,7 +137,7 @@ impl Engine {
             self,
             Group::Events,
             "callrec-events",
-            move || bus.teller(),
+            move || bus.dispatcher(),
         ));
         for (index, inbox) in self.workers.iter().enumerate() {
             let (name, inbox) = (format!("callrec-media{index}"), inbox.clone());
@@ -169,9 +169,12 @@ impl Engine {
             move || store.recovery(),
         ));
         let store = self.store.clone();
-        parts.push(EnginePart::new(self, Group::Storage, "callrec-room", move || {
-            store.free_room()
-        }));
+        parts.push(EnginePart::new(
+            self,
+            Group::Storage,
+            "callrec-space",
+            move || store.free_space_monitor(),
+        ));
         if self.audit.is_on() {
             let audit = self.audit.clone();
             parts.push(EnginePart::new(
@@ -188,7 +191,7 @@ impl Engine {
         parts
     }
 
-    /// A thread for each part.
+    /// Starts a thread for each part.
     pub(super) fn start_threads(self: &Arc<Engine>) -> std::io::Result<()> {
         let mut threads = self.threads.lock();
         for part in self.parts() {
@@ -199,7 +202,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Every part is over, so every thread is about to return.
+    /// Joins the threads. Every part has ended, so every thread is about to return.
     pub(super) fn join_threads(&self) {
         join(std::mem::take(&mut *self.threads.lock()));
     }
@@ -207,7 +210,7 @@ impl Engine {
 
 pub(super) fn join(threads: Vec<JoinHandle<()>>) {
     for thread in threads {
-        // A thread that panicked has ended all the same.
+        // A thread that panicked has ended as well.
         let _ = thread.join();
     }
 }

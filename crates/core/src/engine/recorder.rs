@@ -1,4 +1,4 @@
-//! The engine as a recorder: its rules are the registry's, its audio the media workers'.
+//! The engine's implementation of [`Recorder`]. The registry applies the rules.
 
 use std::sync::Arc;
 
@@ -6,15 +6,15 @@ use uuid::Uuid;
 
 use super::Engine;
 use crate::calls::{
-    AcceptedDraft, CallView, Caller, Counts, Filter, Operation, Recording, RecordingDraft, RecordingSpec,
-    View,
+    AcceptedDraft, CallView, Caller, ControlCounts, ControlOperation, Filter, Recording, RecordingDraft,
+    RecordingSpec, RecordingView,
 };
 use crate::config;
 use crate::events::{Listener, LiveCalls, RefusedSubscription, SubscriptionId, SubscriptionOptions};
 use crate::media::Progress;
 use crate::recorder::{Recorder, Statistics};
 use crate::text::Text;
-use crate::words::{AudioSpec, Error, Format, Result, Status};
+use crate::types::{AudioSpec, Error, Format, Result, Status};
 
 impl Recorder for Engine {
     fn default_spec(&self, format: Format) -> RecordingSpec {
@@ -38,7 +38,7 @@ impl Recorder for Engine {
 
     fn start(&self, caller: &Caller, target: &Filter, spec: Result<RecordingSpec>) -> Result<Uuid> {
         let started = self.begin_recording(caller, target, spec);
-        self.note_start(caller, target, &started);
+        self.audit_start(caller, target, &started);
         Ok(started?.id)
     }
 
@@ -48,94 +48,94 @@ impl Recorder for Engine {
             ..Filter::default()
         };
         let started = match target.username.is_empty() {
-            true => Err(Error::new(Status::NoCall, "nobody is named")),
-            // Their own calls are theirs at every level.
+            true => Err(Error::new(Status::NoCall, "the caller has no username")),
+            // A caller of any level may record their own calls.
             false => self.begin_recording(&Caller::Host, &target, spec),
         };
-        self.note_start(caller, &target, &started);
+        self.audit_start(caller, &target, &started);
         Ok(started?.id)
     }
 
-    fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()> {
+    fn control_by_id(&self, caller: &Caller, operation: ControlOperation, id: &str) -> Result<()> {
         let mut touched = Vec::new();
         let now_ms = self.clock.unix_ms();
-        let done = self.ready().and_then(|()| {
+        let done = self.require_open().and_then(|()| {
             self.registry
                 .control_by_id(caller, operation, id, now_ms, &mut touched)
         });
-        self.note_control(caller, operation, &[("id", id)], &touched, done.as_ref().err());
+        self.audit_control(caller, operation, &[("id", id)], &touched, done.as_ref().err());
         done
     }
 
     fn control_by_line(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         device: &Text,
         number: &Text,
-    ) -> Result<Counts> {
+    ) -> Result<ControlCounts> {
         let mut touched = Vec::new();
         let now_ms = self.clock.unix_ms();
-        let done = self.ready().and_then(|()| {
+        let done = self.require_open().and_then(|()| {
             self.registry
                 .control_by_line(caller, operation, device, number, now_ms, &mut touched)
         });
-        let asked = [("device", device.as_str()), ("number", number.as_str())];
-        self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
+        let request = [("device", device.as_str()), ("number", number.as_str())];
+        self.audit_control(caller, operation, &request, &touched, done.as_ref().err());
         done
     }
 
-    fn control_own(&self, caller: &Caller, operation: Operation) -> Result<Counts> {
+    fn control_own(&self, caller: &Caller, operation: ControlOperation) -> Result<ControlCounts> {
         let mut touched = Vec::new();
         let now_ms = self.clock.unix_ms();
         let done = self
-            .ready()
+            .require_open()
             .and_then(|()| self.registry.control_own(caller, operation, now_ms, &mut touched));
         let username = caller.username();
-        let asked = [("user", username.as_str())];
-        self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
+        let request = [("user", username.as_str())];
+        self.audit_control(caller, operation, &request, &touched, done.as_ref().err());
         done
     }
 
     fn control_by_call(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         call_id: &Text,
         url: Option<&Text>,
-    ) -> Result<Counts> {
+    ) -> Result<ControlCounts> {
         let mut touched = Vec::new();
         let now_ms = self.clock.unix_ms();
-        let done = self.ready().and_then(|()| {
+        let done = self.require_open().and_then(|()| {
             self.registry
                 .control_by_call(caller, operation, call_id, url, now_ms, &mut touched)
         });
-        // What stands in a url's query may be secret.
+        // The query of a url may contain secrets.
         let url = url
             .and_then(|url| url.as_str().split('?').next())
             .unwrap_or_default();
-        let asked = [("call_id", call_id.as_str()), ("url", url)];
-        self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
+        let request = [("call_id", call_id.as_str()), ("url", url)];
+        self.audit_control(caller, operation, &request, &touched, done.as_ref().err());
         done
     }
 
-    fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<View>> {
-        self.ready()?;
-        self.fault("list");
+    fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RecordingView>> {
+        self.require_open()?;
+        self.panic_point("list");
         let listed = self.registry.list(caller, filter);
-        self.note_refused(caller, "list", &listed);
+        self.audit_refusal(caller, "list", &listed);
         listed
     }
 
-    fn get(&self, caller: &Caller, id: &str) -> Result<View> {
-        self.ready()?;
+    fn get(&self, caller: &Caller, id: &str) -> Result<RecordingView> {
+        self.require_open()?;
         let found = self.registry.get(caller, id);
-        self.note_refused(caller, "get", &found);
+        self.audit_refusal(caller, "get", &found);
         found
     }
 
     fn calls(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
-        self.ready()?;
+        self.require_open()?;
         self.registry.calls(caller, filter)
     }
 
@@ -162,7 +162,7 @@ impl Recorder for Engine {
     }
 
     fn statistics(&self) -> Result<Statistics> {
-        self.ready()?;
+        self.require_open()?;
         let (live_calls, live_recordings, finishing_recordings) = self.registry.counts();
         Ok(Statistics {
             live_calls,
@@ -172,7 +172,7 @@ impl Recorder for Engine {
             frames_lost: self.media_stats.frames_lost(),
             frames_ignored: self.media_stats.dropped_unknown(),
             bytes_out: self.store.bytes_written(),
-            // In stream time a refused block is offered again, and nothing is lost.
+            // In stream time a refused block is retried, so nothing is lost.
             bytes_dropped: match self.config.clock {
                 config::MediaClock::Real => self.store.dropped_bytes(),
                 config::MediaClock::Stream => 0,
@@ -192,7 +192,7 @@ impl Engine {
         target: &Filter,
         spec: Result<RecordingSpec>,
     ) -> Result<Arc<Recording>> {
-        self.ready()?;
+        self.require_open()?;
         let draft = spec.map(|spec| RecordingDraft::new((self.ids)(), spec, &self.config.url_base));
         let progress = Arc::new(Progress::default());
         let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);

@@ -1,16 +1,16 @@
-//! What the host names the engine's objects by. The engine knows no handles: whoever stands
-//! above it keeps them, and is told here when one has to become stale.
+//! The host's references to the engine's objects. The engine knows no handles: its user keeps
+//! them, and the engine revokes a reference when its object ends.
 
 use crate::sync::Mutex;
 
-/// The host's name for an object that may end by itself: a handle of the C ABI, for example.
+/// The host's reference to an object that the engine may end, for example a handle of the C ABI.
 pub trait HostReference: Send + Sync {
-    /// The object ends. Nobody can name it once this has returned. Waits for nothing but
-    /// another thread that is just looking the object up.
+    /// Invalidates the reference, because the object ends. Waits only for a thread that is just
+    /// looking the object up.
     fn revoke(&self);
 }
 
-/// The host's reference to one object. It ends with the object.
+/// Holds the host's reference to one object, and revokes it when the object ends.
 #[derive(Default)]
 pub struct ReferenceCell(Mutex<ReferenceState>);
 
@@ -23,7 +23,7 @@ enum ReferenceState {
 }
 
 impl ReferenceCell {
-    /// If the object has ended already, the reference is revoked at once.
+    /// Stores the reference. If the object has already ended, revokes it at once.
     pub fn set(&self, reference: Box<dyn HostReference>) {
         let mut state = self.0.lock();
         if matches!(*state, ReferenceState::Ended) {
@@ -49,17 +49,17 @@ mod tests {
     use std::sync::Arc;
 
     #[derive(Clone, Default)]
-    struct Revoked(Arc<AtomicU64>);
+    struct CountingReference(Arc<AtomicU64>);
 
-    impl HostReference for Revoked {
+    impl HostReference for CountingReference {
         fn revoke(&self) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     #[test]
-    fn a_reference_is_revoked_once_whichever_comes_first() {
-        let (early, late) = (Revoked::default(), Revoked::default());
+    fn a_reference_is_revoked_once_whether_set_before_or_after_the_end() {
+        let (early, late) = (CountingReference::default(), CountingReference::default());
         let cell = ReferenceCell::default();
         cell.set(Box::new(early.clone()));
         assert_eq!(early.0.load(Ordering::Relaxed), 0);

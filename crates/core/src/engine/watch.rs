@@ -1,19 +1,21 @@
-//! The once-a-second duties: too little room, forgotten calls, what is to be tried again.
+//! Duties performed once a second: checking free space, ending forgotten calls and retrying
+//! automatic starts.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
 use crate::clock::NS_PER_MS;
-use crate::events::{CallFacts, Event, EventSubject, Kind, LogLevel};
+use crate::events::{CallFacts, Event, EventKind, EventSubject, LogLevel};
 use crate::storage::Fragment;
 use crate::sync::atomic::Ordering;
-use crate::sync::contained;
-use crate::task::{self, Next, Runnable};
-use crate::words::EndReason;
+use crate::sync::catch_panic;
+use crate::task::{self, NextStep, Runnable};
+use crate::types::EndReason;
 
 const PERIOD: Duration = Duration::from_secs(1);
-const SILENT_ROUNDS: u32 = 10;
+/// After this many periods without an answer about free space, a warning is logged.
+const UNANSWERED_PERIODS: u32 = 10;
 
 impl Engine {
     pub(super) fn watch(self: &Arc<Engine>) -> Runnable {
@@ -26,59 +28,59 @@ impl Engine {
 
     async fn keep_watch(self: &Arc<Engine>) {
         let mut was_low = false;
-        let mut answered = (self.store.free_answers(), 0);
+        let mut answered = (self.store.free_space_answers(), 0);
         while self.await_tick().await {
-            self.duty("free room", || {
+            self.duty("free space", || {
                 self.note_answer(&mut answered);
-                self.watch_room(&mut was_low);
+                self.watch_free_space(&mut was_low);
             });
             self.duty("idle calls", || self.end_idle_calls());
-            self.duty("automatic starts", || self.start_owed());
+            self.duty("automatic starts", || self.start_pending_automatic());
             self.duty("ended recordings", || self.registry.forget_ended());
         }
     }
 
-    /// False when the watch is to end.
+    /// Waits for the next period. Returns false when the watch must end.
     async fn await_tick(&self) -> bool {
         let tick = self.clock.now() + PERIOD;
         while !self.watch_stopped.load(Ordering::SeqCst) && self.clock.now() < tick {
-            task::leave(Next::At(tick)).await;
+            task::suspend(NextStep::At(tick)).await;
         }
         !self.watch_stopped.load(Ordering::SeqCst)
     }
 
-    /// A panic in one duty is not the end of the others, nor of this one's next time.
+    /// Runs one duty. A panic is logged, and the duty runs again in the next period.
     fn duty(&self, name: &str, act: impl FnOnce()) {
-        if let Err(panic) = contained(act) {
+        if let Err(panic) = catch_panic(act) {
             self.bus.log(LogLevel::Error, format!("watch, {name}: {panic}"));
         }
     }
 
-    fn start_owed(&self) {
-        for number in self.registry.owed_automatic() {
+    fn start_pending_automatic(&self) {
+        for number in self.registry.due_automatic_calls() {
             self.duty("an automatic start", || self.start_automatic(number));
         }
     }
 
-    fn watch_room(&self, was_low: &mut bool) {
-        let low = self.store.low();
+    fn watch_free_space(&self, was_low: &mut bool) {
+        let low = self.store.is_low_on_space();
         let before = std::mem::replace(was_low, low);
         if low && !before {
-            self.tell_low();
+            self.publish_disk_low();
         }
     }
 
-    /// `answered`: how often the file system has said what is free, and for how many
-    /// rounds it has not.
+    /// Logs a warning if the file system has not reported free space for some periods.
+    /// `answered` is the number of its answers, and of the periods since the last one.
     fn note_answer(&self, answered: &mut (u64, u32)) {
-        let answers = self.store.free_answers();
+        let answers = self.store.free_space_answers();
         *answered = if answers == answered.0 {
             (answers, answered.1 + 1)
         } else {
             (answers, 0)
         };
-        if answered.1 == SILENT_ROUNDS {
-            let message = "the file system does not answer: how much is free is not known any more";
+        if answered.1 == UNANSWERED_PERIODS {
+            let message = "the file system does not answer: its free space is unknown";
             self.bus.log(LogLevel::Warning, message.to_owned());
         }
     }
@@ -88,8 +90,8 @@ impl Engine {
         self.watch_signal.notify_all();
     }
 
-    fn tell_low(&self) {
-        let mut event = Event::new(Kind::DiskLow, self.clock.unix_ms());
+    fn publish_disk_low(&self) {
+        let mut event = Event::new(EventKind::DiskLow, self.clock.unix_ms());
         event.detail = format!(
             "\"free_bytes\":{},\"min_free_bytes\":{}",
             self.store.free_bytes(),
@@ -99,9 +101,9 @@ impl Engine {
     }
 
     fn end_idle_calls(&self) {
-        self.fault("watch");
+        self.panic_point("watch");
         let before = match self.config.calls_idle_ms.saturating_mul(NS_PER_MS) {
-            // Asked all the same: the registry then sorts out who has begun and ended.
+            // Called anyway, because the registry then cleans up its list of calls.
             0 => 0,
             idle_ns => self.clock.coarse_ns().saturating_sub(idle_ns),
         };
@@ -110,7 +112,8 @@ impl Engine {
         }
     }
 
-    /// Told once the call's handles are stale. Its recordings have their own ends told.
+    /// Ends a forgotten call, then publishes the event, so that the call's handles are stale
+    /// when the host receives it. The call's recordings have terminal events of their own.
     fn end_idle(&self, number: u64) {
         let Some(info) = self.registry.call_info(number) else {
             return;
@@ -119,10 +122,10 @@ impl Engine {
             return;
         }
         let idle_ms = self.config.calls_idle_ms;
-        let mut event = Event::new(Kind::CallIdle, self.clock.unix_ms());
+        let mut event = Event::new(EventKind::CallIdle, self.clock.unix_ms());
         event.detail = format!(
             "\"idle_ms\":{idle_ms},\"call\":{}",
-            Fragment::of(&info.told()).text()
+            Fragment::of(&info.to_manifest()).text()
         );
         let text = format!(
             "call \"{}\": no media for calls.idle_ms {idle_ms}, ended",

@@ -1,9 +1,9 @@
-//! The queues between those who make events and those who are told.
+//! The queues between publishers and subscribers of events.
 //!
-//! Each subscription has a queue of its own. At most 65,536 events wait in it; then
-//! those that are no recording's last are dropped, visible as a gap in `sequence`.
-//! What happens while nobody is subscribed waits for the next subscriber: what was
-//! recovered, within the same bounds, and the latest 4,096 of the engine's own.
+//! Each subscription has its own queue of at most 65,536 events. When it is full, events other
+//! than a recording's last one are dropped, which shows as a gap in `sequence`. Events published
+//! without any subscriber wait for the next one: those of recovered recordings within the same
+//! limit, and the latest 4,096 of the engine's own.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::event::{Event, LogLevel};
-use super::lines::Lines;
-use super::queue::Early;
+use super::event_queue::EarlyEvents;
+use super::log_queue::LogQueue;
 pub use super::subscription::{Listener, SubscriptionId};
 use super::subscription::{LiveCalls, RefusedSubscription, Subscription, SubscriptionOptions};
-use crate::sync::{self, Mutex, MutexGuard, contained};
-use crate::task::{self, Answer, Next, Part, Runnable, Signal};
+use crate::sync::{self, Mutex, MutexGuard, catch_panic};
+use crate::task::{self, NextStep, Part, Readiness, Runnable, Signal};
 use crate::text::one_line;
-use crate::words::{Error, Status};
+use crate::types::{Error, Status};
 
-/// Sees each event as it is published, in order, beside the subscriptions: nothing is
-/// owed to it. Called under the bus's lock: it must not wait, nor call the bus.
+/// Receives each event when it is published, in order. An event is not owed to an observer.
+/// Called under the bus's lock: must not wait and must not call the bus.
 pub trait Observer: Send + Sync {
     fn published(&self, event: &Arc<Event>);
 }
@@ -31,64 +31,64 @@ pub trait LogListener: Send + Sync {
 }
 
 #[derive(Default)]
-struct State {
+struct BusState {
     subscriptions: Vec<Subscription>,
     observers: Vec<Arc<dyn Observer>>,
-    /// Waits for the first subscriber.
-    early: Early,
+    /// Waits for the next subscriber.
+    early: EarlyEvents,
     had_subscriber: bool,
-    /// Counts the events that every subscription is offered.
+    /// Number of events offered to every subscription.
     sequence: u64,
-    /// Counts all events.
+    /// Number of all events.
     order: u64,
     next_id: u64,
-    /// Whose callback runs now; 0: none's.
+    /// The subscription whose callback is running; 0 for none.
     running: SubscriptionId,
     log: Option<Arc<dyn LogListener>>,
-    lines: Lines,
+    log_queue: LogQueue,
     log_running: bool,
     stopping: bool,
 }
 
-impl State {
+impl BusState {
     fn is_drained(&self) -> bool {
         let mut all = self.subscriptions.iter();
-        let waiting = all.any(|subscription| !subscription.is_empty());
-        let waiting = waiting || self.log.is_some() && !self.lines.is_empty();
-        !waiting && self.running == 0 && !self.log_running
+        let pending = all.any(|subscription| !subscription.is_empty());
+        let pending = pending || self.log.is_some() && !self.log_queue.is_empty();
+        !pending && self.running == 0 && !self.log_running
     }
 }
 
 #[derive(Default)]
 pub struct Bus {
-    state: Mutex<State>,
-    /// Something waits to be told.
+    state: Mutex<BusState>,
+    /// Notified when an event or a log line is pending.
     work: Arc<Signal>,
-    /// A callback has returned, or a queue is empty.
-    quiet: Signal,
+    /// Notified when a callback has returned or nothing is pending.
+    idle: Signal,
     dropped: AtomicU64,
-    /// How many subscriptions ask for the life of calls.
-    asking_for_calls: AtomicUsize,
+    /// Number of subscriptions to call events.
+    call_subscribers: AtomicUsize,
 }
 
-/// A subscription that ends: its listener is told nothing more, and may still be in a callback.
+/// A removed subscription. No further callback begins; one may still be running.
 pub struct EndingSubscription {
     removed: Subscription,
-    /// The end was asked for inside its own callback, which is not waited for.
+    /// It was removed inside its own callback, which must not be waited for.
     is_inside: bool,
 }
 
-/// One event or one line in each step.
-struct Teller(Arc<Bus>);
+/// Delivers one event or one log line in each step.
+struct Dispatcher(Arc<Bus>);
 
-impl Part for Teller {
-    fn step(&mut self, _: Instant) -> Next {
-        self.0.tell_next()
+impl Part for Dispatcher {
+    fn step(&mut self, _: Instant) -> NextStep {
+        self.0.deliver_next()
     }
 }
 
 sync::thread_local! {
-    /// The bus whose callback this thread is in, by address, and the subscription.
+    /// Address of the bus and id of the subscription whose callback this thread runs.
     static INSIDE: Cell<(usize, SubscriptionId)> = const { Cell::new((0, 0)) };
 }
 
@@ -96,14 +96,14 @@ fn inside() -> (usize, SubscriptionId) {
     INSIDE.with(Cell::get)
 }
 
-fn set_inside(place: (usize, SubscriptionId)) {
-    INSIDE.with(|inside| inside.set(place));
+fn set_inside(current: (usize, SubscriptionId)) {
+    INSIDE.with(|inside| inside.set(current));
 }
 
 impl Drop for EndingSubscription {
-    /// The host no longer wants what waited: nothing of it is owed any more.
+    /// Pending events of a removed subscription are no longer owed.
     fn drop(&mut self) {
-        self.removed.give_up();
+        self.removed.release();
     }
 }
 
@@ -132,9 +132,9 @@ impl Bus {
         state.order += 1;
         let sequence = state.sequence;
         event.order = state.order;
-        event.owe_to(state.subscriptions.len().max(1) as u32);
+        event.expect_deliveries(state.subscriptions.len().max(1) as u32);
         let event = Arc::new(event);
-        let mut unheard = None;
+        let mut undelivered = None;
         if !state.subscriptions.is_empty() {
             for subscription in &mut state.subscriptions {
                 if !subscription.offer(sequence, Some(&event)) {
@@ -143,41 +143,43 @@ impl Bus {
             }
             self.work.notify_one();
         } else if !(state.stopping && state.had_subscriber) {
-            unheard = state.early.push((sequence, event.clone()));
+            undelivered = state.early.push((sequence, event.clone()));
         }
-        // Whoever listened until a close ran out of time was not told: it stays owed.
-        // Last: a panic in one of these keeps nobody else from being told.
-        state.observers.iter().for_each(|one| one.published(&event));
+        // An event after a close that ran out of time is not delivered and stays owed.
+        // Observers come last, so that a panic in one does not prevent a delivery.
+        state
+            .observers
+            .iter()
+            .for_each(|observer| observer.published(&event));
         drop(state);
-        if let Some((_, event)) = unheard {
+        if let Some((_, event)) = undelivered {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             event.delivered();
         }
     }
 
-    /// Whether anybody asks for the life of calls. Exact where no subscription begins or ends
-    /// meanwhile.
-    pub fn is_asked_for_calls(&self) -> bool {
-        self.asking_for_calls.load(Ordering::Relaxed) != 0
+    /// Whether any subscription includes call events. Exact unless a subscription begins or ends
+    /// at the same time.
+    pub fn has_call_subscribers(&self) -> bool {
+        self.call_subscribers.load(Ordering::Relaxed) != 0
     }
 
-    /// An event of a call's life, for those who ask for these alone: nothing is owed for it,
-    /// and it waits for no first subscriber. `None`: there is no memory to make it, and it
-    /// counts as dropped.
+    /// Publishes a call event to the subscriptions that include them. It is not owed and does not
+    /// wait for a subscriber. `None`: there was no memory for the event, which counts as dropped.
     pub fn publish_call(&self, event: Option<Event>) {
         let mut state = self.state.lock();
         state.order += 1;
         let (sequence, order) = (state.sequence, state.order);
-        let asking = state
+        let subscribers = state
             .subscriptions
             .iter_mut()
             .filter(|subscription| subscription.options.calls);
         let event = event.map(|mut event| {
             event.order = order;
-            event.owe_to(self.asking_for_calls.load(Ordering::Relaxed) as u32);
+            event.expect_deliveries(self.call_subscribers.load(Ordering::Relaxed) as u32);
             Arc::new(event)
         });
-        for subscription in asking {
+        for subscription in subscribers {
             if !subscription.offer(sequence, event.as_ref()) {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
@@ -185,24 +187,25 @@ impl Bus {
         self.work.notify_one();
     }
 
-    /// After every change of the subscriptions.
-    fn count_asking(&self, state: &State) {
+    /// Called after every change of the subscriptions.
+    fn count_call_subscribers(&self, state: &BusState) {
         let all = state.subscriptions.iter();
-        let asking = all.filter(|subscription| subscription.options.calls).count();
-        self.asking_for_calls.store(asking, Ordering::Relaxed);
+        let count = all.filter(|subscription| subscription.options.calls).count();
+        self.call_subscribers.store(count, Ordering::Relaxed);
     }
 
-    /// Names and values that come from the host cannot forge a line of their own.
+    /// Queues a log line. Control characters are escaped, so that text from the host cannot forge
+    /// a line.
     pub fn log(&self, level: LogLevel, message: String) {
         let message = one_line(&message).into_owned();
         let mut state = self.state.lock();
-        state.lines.push(level, message);
+        state.log_queue.push(level, message);
         if state.log.is_some() {
             self.work.notify_one();
         }
     }
 
-    /// From here on, until `forget_observer`.
+    /// Adds an observer, until `forget_observer`.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
         self.state.lock().observers.push(observer);
     }
@@ -212,13 +215,13 @@ impl Bus {
         state.observers.retain(|known| !Arc::ptr_eq(known, observer));
     }
 
-    /// `Err`: the bus is stopping, and the listener is given back.
+    /// Subscribes with default options. Returns the listener if the bus is stopping.
     pub fn subscribe(&self, listener: Arc<dyn Listener>) -> Result<SubscriptionId, Arc<dyn Listener>> {
         let subscribed = self.subscribe_with(SubscriptionOptions::default(), LiveCalls::default(), listener);
         subscribed.map_err(|refused| refused.listener)
     }
 
-    /// `live`: told first, after what has waited for a subscriber.
+    /// Subscribes. The events of `live` follow those that have waited for a subscriber.
     pub fn subscribe_with(
         &self,
         options: SubscriptionOptions,
@@ -238,45 +241,45 @@ impl Bus {
         state
             .subscriptions
             .push(Subscription::new(id, listener, options, queue, live, newest));
-        self.count_asking(&state);
+        self.count_call_subscribers(&state);
         self.work.notify_one();
         Ok(id)
     }
 
-    /// Begins to end a subscription; `None`: there is no such one. No further callback of it
-    /// begins. [`Bus::poll_ended`] says when the last one has returned.
+    /// Removes a subscription, or returns `None` if it does not exist. No further callback of it
+    /// begins. [`Bus::poll_ended`] reports when the last one has returned.
     pub fn begin_unsubscribe(&self, id: SubscriptionId) -> Option<EndingSubscription> {
         let mut state = self.state.lock();
         let mut all = state.subscriptions.iter();
         let position = all.position(|subscription| subscription.id == id)?;
         let removed = state.subscriptions.remove(position);
-        self.count_asking(&state);
+        self.count_call_subscribers(&state);
         Some(EndingSubscription {
             removed,
             is_inside: inside() == (self.address(), id),
         })
     }
 
-    /// Whether the last callback has returned; inside that very callback, at once.
-    pub fn poll_ended(&self, ending: &EndingSubscription) -> Answer<()> {
+    /// Ready when the last callback has returned, or immediately inside that callback.
+    pub fn poll_ended(&self, ending: &EndingSubscription) -> Readiness<()> {
         match self.state.lock().running == ending.removed.id && !ending.is_inside {
-            true => Answer::AskAgain(Next::Signalled),
-            false => Answer::Ready(()),
+            true => Readiness::Pending(NextStep::Signalled),
+            false => Readiness::Ready(()),
         }
     }
 
-    /// The same for a thread that may wait: returns after the last callback has returned.
-    /// `false`: there is no such subscription.
+    /// Removes a subscription and blocks until its last callback has returned. Returns `false` if
+    /// the subscription does not exist.
     pub fn unsubscribe(&self, id: SubscriptionId) -> bool {
         let Some(ending) = self.begin_unsubscribe(id) else {
             return false;
         };
-        task::wait_for_answer(&self.quiet, || self.poll_ended(&ending));
+        task::wait_until_ready(&self.idle, || self.poll_ended(&ending));
         true
     }
 
-    /// Replaces the log's listener, without waiting: the old one is dropped after its
-    /// last call, by whoever lets go of it last.
+    /// Replaces the log listener without waiting. The old one is dropped after its last call, on
+    /// the thread that holds it last.
     pub fn set_log(&self, listener: Option<Arc<dyn LogListener>>) {
         let mut state = self.state.lock();
         let old = std::mem::replace(&mut state.log, listener);
@@ -285,51 +288,51 @@ impl Bus {
         drop(old);
     }
 
-    /// Tells its events and lines. Over once the bus has stopped.
-    pub fn teller(self: &Arc<Bus>) -> Runnable {
-        Runnable::of(self.work.clone(), Teller(self.clone()))
+    /// The part that delivers events and log lines. It finishes when the bus has stopped.
+    pub fn dispatcher(self: &Arc<Bus>) -> Runnable {
+        Runnable::of(self.work.clone(), Dispatcher(self.clone()))
     }
 
-    /// Tells one line of the log or one event.
-    fn tell_next(&self) -> Next {
+    /// Delivers one log line or one event.
+    fn deliver_next(&self) -> NextStep {
         let mut state = self.state.lock();
-        if self.tell_log(&mut state) || self.tell_event(&mut state) {
-            return Next::Now;
+        if self.deliver_log(&mut state) || self.deliver_event(&mut state) {
+            return NextStep::Now;
         }
-        self.quiet.notify_all();
+        self.idle.notify_all();
         match state.stopping {
-            true => Next::Over,
-            false => Next::Signalled,
+            true => NextStep::Over,
+            false => NextStep::Signalled,
         }
     }
 
-    fn tell_log(&self, state: &mut MutexGuard<'_, State>) -> bool {
+    fn deliver_log(&self, state: &mut MutexGuard<'_, BusState>) -> bool {
         let Some(listener) = state.log.clone() else {
             return false;
         };
-        let Some((level, message)) = state.lines.pop() else {
+        let Some((level, message)) = state.log_queue.pop() else {
             return false;
         };
         state.log_running = true;
         MutexGuard::unlocked(state, || {
             set_inside((self.address(), 0));
-            // A line that cannot be told is worth no other line.
-            let _ = contained(|| listener.log(level, &message));
+            // A panic of the log listener is not logged.
+            let _ = catch_panic(|| listener.log(level, &message));
             set_inside((0, 0));
             drop(listener);
         });
         state.log_running = false;
-        self.quiet.notify_all();
+        self.idle.notify_all();
         true
     }
 
-    /// Tells the event that has waited longest.
-    fn tell_event(&self, state: &mut MutexGuard<'_, State>) -> bool {
-        let waiting = state
+    /// Delivers the event that has waited longest.
+    fn deliver_event(&self, state: &mut MutexGuard<'_, BusState>) -> bool {
+        let pending = state
             .subscriptions
             .iter_mut()
             .filter(|subscription| !subscription.is_empty());
-        let next = waiting.min_by_key(|subscription| subscription.first_order());
+        let next = pending.min_by_key(|subscription| subscription.first_order());
         let Some(subscription) = next else {
             return false;
         };
@@ -340,46 +343,46 @@ impl Bus {
         state.running = id;
         MutexGuard::unlocked(state, || {
             set_inside((self.address(), id));
-            let told = contained(|| listener.event(&event, sequence));
-            // If it unsubscribed itself, this is the last one, and frees the host's data here.
+            let delivered = catch_panic(|| listener.event(&event, sequence));
+            // The last reference, if the callback unsubscribed itself: frees the host's data here.
             drop(listener);
             set_inside((0, 0));
-            // What could not be told stays owed: the next open tells it.
-            if let Err(panic) = told.and_then(|()| contained(|| event.delivered())) {
+            // An event whose callback panicked stays owed to the next open.
+            if let Err(panic) = delivered.and_then(|()| catch_panic(|| event.delivered())) {
                 let kind = event.kind.text();
                 self.log(LogLevel::Error, format!("event {sequence} ({kind}): {panic}"));
             }
         });
         state.running = 0;
-        self.quiet.notify_all();
+        self.idle.notify_all();
         true
     }
 
-    /// Whether all that was published has been told.
+    /// Whether everything that was published has been delivered.
     pub fn is_drained(&self) -> bool {
         self.state.lock().is_drained()
     }
 
-    /// Waits until all that was published has been told; false when time ran out.
+    /// Waits until everything that was published has been delivered. Returns `false` at `deadline`.
     pub fn drain(&self, deadline: Instant) -> bool {
-        task::wait_for_answer(&self.quiet, || match self.is_drained() {
-            true => Answer::Ready(true),
-            false if deadline <= Instant::now() => Answer::Ready(false),
-            false => Answer::AskAgain(Next::At(deadline)),
+        task::wait_until_ready(&self.idle, || match self.is_drained() {
+            true => Readiness::Ready(true),
+            false if deadline <= Instant::now() => Readiness::Ready(false),
+            false => Readiness::Pending(NextStep::At(deadline)),
         })
     }
 
-    /// Whether no callback runs.
-    fn poll_quiet(&self) -> Answer<()> {
+    /// Ready when no callback is running.
+    fn poll_idle(&self) -> Readiness<()> {
         let state = self.state.lock();
         match state.running != 0 || state.log_running {
-            true => Answer::AskAgain(Next::Signalled),
-            false => Answer::Ready(()),
+            true => Readiness::Pending(NextStep::Signalled),
+            false => Readiness::Ready(()),
         }
     }
 
-    /// What nobody ever subscribed for; empty if anybody did.
-    pub fn unheard(&self) -> Vec<Arc<Event>> {
+    /// The events that waited for a subscriber, if there never was one; otherwise empty.
+    pub fn undelivered(&self) -> Vec<Arc<Event>> {
         let mut state = self.state.lock();
         if state.had_subscriber {
             return Vec::new();
@@ -388,20 +391,20 @@ impl Bus {
         early.iter().map(|(_, event)| event.clone()).collect()
     }
 
-    /// No further callback begins; listeners are freed after their last call. What
-    /// has not been told stays owed. Waits for a running callback only if `wait`.
+    /// Stops the bus: no further callback begins, listeners are freed after their last call, and
+    /// undelivered events stay owed. Waits for a running callback only if `wait`.
     pub fn stop(&self, wait: bool) {
         let mut state = self.state.lock();
         state.stopping = true;
-        let gone = std::mem::take(&mut state.subscriptions);
-        self.count_asking(&state);
+        let removed = std::mem::take(&mut state.subscriptions);
+        self.count_call_subscribers(&state);
         let log = state.log.take();
         self.work.notify_all();
         drop(state);
         if wait {
-            task::wait_for_answer(&self.quiet, || self.poll_quiet());
+            task::wait_until_ready(&self.idle, || self.poll_idle());
         }
-        drop(gone);
+        drop(removed);
         drop(log);
     }
 }

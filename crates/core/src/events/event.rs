@@ -1,4 +1,4 @@
-//! An event, before it is given a number for each subscription.
+//! Events and their kinds.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::sync::atomic::{AtomicU32, Ordering};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
-pub enum Kind {
+pub enum EventKind {
     Started = 1,
     Paused = 2,
     Resumed = 3,
@@ -24,34 +24,37 @@ pub enum Kind {
     CallEnded = 14,
 }
 
-impl Kind {
+impl EventKind {
     pub fn text(self) -> &'static str {
         match self {
-            Kind::Started => "started",
-            Kind::Paused => "paused",
-            Kind::Resumed => "resumed",
-            Kind::Finished => "finished",
-            Kind::Failed => "failed",
-            Kind::Loss => "loss",
-            Kind::StartFailed => "start-failed",
-            Kind::DiskLow => "disk-low",
-            Kind::CallIdle => "call-idle",
-            Kind::MediaIgnored => "media-ignored",
-            Kind::LegSilent => "leg-silent",
-            Kind::CallBegan => "call-began",
-            Kind::CallUpdated => "call-updated",
-            Kind::CallEnded => "call-ended",
+            EventKind::Started => "started",
+            EventKind::Paused => "paused",
+            EventKind::Resumed => "resumed",
+            EventKind::Finished => "finished",
+            EventKind::Failed => "failed",
+            EventKind::Loss => "loss",
+            EventKind::StartFailed => "start-failed",
+            EventKind::DiskLow => "disk-low",
+            EventKind::CallIdle => "call-idle",
+            EventKind::MediaIgnored => "media-ignored",
+            EventKind::LegSilent => "leg-silent",
+            EventKind::CallBegan => "call-began",
+            EventKind::CallUpdated => "call-updated",
+            EventKind::CallEnded => "call-ended",
         }
     }
 
-    /// What is owed, also to the next open.
+    /// Whether the event is owed until it has been delivered, also by the next open.
     pub fn is_terminal(self) -> bool {
-        matches!(self, Kind::Finished | Kind::Failed)
+        matches!(self, EventKind::Finished | EventKind::Failed)
     }
 
-    /// What is only told to a subscription that asks for the life of calls.
-    pub fn is_of_call_life(self) -> bool {
-        matches!(self, Kind::CallBegan | Kind::CallUpdated | Kind::CallEnded)
+    /// Whether only subscriptions that include call events receive the event.
+    pub fn is_call_lifecycle(self) -> bool {
+        matches!(
+            self,
+            EventKind::CallBegan | EventKind::CallUpdated | EventKind::CallEnded
+        )
     }
 }
 
@@ -63,40 +66,40 @@ pub enum LogLevel {
     Info = 3,
 }
 
-/// It may have been told before the process that owed it died.
+/// The event may have been delivered before, by a process that died.
 pub const FLAG_REPEATED: u32 = 1;
-/// Of a recording whose file has no audio at all.
+/// The recording's file contains no audio.
 pub const FLAG_NO_AUDIO: u32 = 2;
-/// A leg had packets, and none of its audio could be decoded.
+/// A leg received packets, but none of its audio could be decoded.
 pub const FLAG_LEG_UNDECODED: u32 = 4;
-/// A `CallBegan` of a call that was live already when the subscription began.
+/// `CallBegan` for a call that was live before the subscription began.
 pub const FLAG_LIVE: u32 = 8;
 
-/// Called once, when every subscription that was owed the event has been told.
+/// Called once, after the event has been delivered to every subscription that it is owed to.
 pub type Settle = Box<dyn Fn() + Send + Sync>;
 
 pub struct Event {
-    pub kind: Kind,
+    pub kind: EventKind,
     pub flags: u32,
     pub time_ms: i64,
-    /// What it is about, as it was then.
+    /// The subject as it was when the event was created.
     pub subject: EventSubject,
-    /// Why something could not begin, as the ABI's number.
+    /// Why a recording could not begin: a status of the C ABI.
     pub status: i32,
-    /// `"recording":{…}` or other members of the event's JSON object. Empty: those that the
-    /// subject has.
+    /// `"recording":{…}` or other members of the event's JSON object. If empty, the members of the
+    /// subject are used.
     pub detail: String,
     pub settle: Option<Settle>,
-    /// Of an earlier process: owed until somebody has heard it.
+    /// Owed by an earlier process.
     pub inherited: bool,
-    /// Deliveries that are still to come.
-    pub(super) owed: AtomicU32,
-    /// Its place among all events of the bus, whoever is told of them.
+    /// Number of deliveries still to come.
+    pub(super) pending_deliveries: AtomicU32,
+    /// Position among all events of the bus.
     pub(super) order: u64,
 }
 
 impl Event {
-    pub fn new(kind: Kind, time_ms: i64) -> Event {
+    pub fn new(kind: EventKind, time_ms: i64) -> Event {
         Event {
             kind,
             flags: 0,
@@ -106,25 +109,25 @@ impl Event {
             detail: String::new(),
             settle: None,
             inherited: false,
-            owed: AtomicU32::new(0),
+            pending_deliveries: AtomicU32::new(0),
             order: 0,
         }
     }
 
-    /// About a call, whose JSON members are made when it is told.
-    pub fn of_call(kind: Kind, time_ms: i64, call: CallFacts) -> Event {
+    /// An event about a call. Its JSON members are made on delivery.
+    pub fn of_call(kind: EventKind, time_ms: i64, call: CallFacts) -> Event {
         let mut event = Event::new(kind, time_ms);
         event.subject = EventSubject::Call(call);
         event
     }
 
-    /// The last that is told of a recording, and so never dropped. (That a line's mark
-    /// could not be met is about none, and may be told of each call.)
-    pub fn is_last(&self) -> bool {
-        self.kind.is_terminal() || (self.kind == Kind::StartFailed && self.subject.recording().is_some())
+    /// Whether this is a recording's last event, which is never dropped. A `StartFailed` without a
+    /// recording, for a line whose policy could not be met, is not.
+    pub fn is_last_of_recording(&self) -> bool {
+        self.kind.is_terminal() || (self.kind == EventKind::StartFailed && self.subject.recording().is_some())
     }
 
-    /// The whole event as one JSON object.
+    /// The event as one JSON object.
     pub fn json(&self, sequence: u64) -> String {
         let detail = match &self.subject {
             EventSubject::Call(call) if self.detail.is_empty() => Cow::from(call.json_members()),
@@ -139,13 +142,13 @@ impl Event {
         )
     }
 
-    /// So many are to be told.
-    pub(super) fn owe_to(&self, receivers: u32) {
-        self.owed.store(receivers, Ordering::Release);
+    /// Sets the number of deliveries after which the event is settled.
+    pub(super) fn expect_deliveries(&self, receivers: u32) {
+        self.pending_deliveries.store(receivers, Ordering::Release);
     }
 
     pub(super) fn delivered(&self) {
-        if self.owed.fetch_sub(1, Ordering::AcqRel) == 1
+        if self.pending_deliveries.fetch_sub(1, Ordering::AcqRel) == 1
             && let Some(settle) = &self.settle
         {
             settle();

@@ -1,50 +1,50 @@
-//! The bus under loom: every interleaving of a few of its deeds.
+//! Model checks of the bus: every interleaving of a few operations, under loom.
 
 use std::sync::Arc;
 
 use loom::thread;
 
 use super::bus::{Bus, Listener};
-use super::event::{Event, Kind};
+use super::event::{Event, EventKind};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::model;
 
-/// Written by whoever is told, with no order of its own: the settling sees it only
-/// if it comes after. The last is the settling's.
+/// The deliveries and the number of settlings. The flags are written without ordering, so the
+/// settling sees them only if it happens after the deliveries.
 #[derive(Default)]
-struct Told([AtomicBool; 2], AtomicU32);
+struct Deliveries([AtomicBool; 2], AtomicU32);
 
-/// An event is settled once, after all that were owed it have been told.
+/// An event is settled once, after all of its deliveries.
 #[test]
-fn settled_once_and_last() {
+fn an_event_is_settled_once_after_its_deliveries() {
     model(4, || {
-        let told = Arc::new(Told::default());
-        let mut event = Event::new(Kind::Finished, 0);
-        event.owed.store(2, Ordering::Relaxed);
-        let settled = told.clone();
+        let deliveries = Arc::new(Deliveries::default());
+        let mut event = Event::new(EventKind::Finished, 0);
+        event.pending_deliveries.store(2, Ordering::Relaxed);
+        let settled = deliveries.clone();
         event.settle = Some(Box::new(move || {
             assert!(
-                settled.0.iter().all(|told| told.load(Ordering::Relaxed)),
-                "somebody has not been told"
+                settled.0.iter().all(|done| done.load(Ordering::Relaxed)),
+                "a delivery is missing"
             );
             settled.1.fetch_add(1, Ordering::Relaxed);
         }));
         let event = Arc::new(event);
-        let tell = |place: usize| {
-            let (event, told) = (event.clone(), told.clone());
+        let deliver = |index: usize| {
+            let (event, deliveries) = (event.clone(), deliveries.clone());
             move || {
-                told.0[place].store(true, Ordering::Relaxed);
+                deliveries.0[index].store(true, Ordering::Relaxed);
                 event.delivered();
             }
         };
-        let other = thread::spawn(tell(1));
-        tell(0)();
+        let other = thread::spawn(deliver(1));
+        deliver(0)();
         other.join().expect("no panic");
-        assert_eq!(told.1.load(Ordering::Relaxed), 1);
+        assert_eq!(deliveries.1.load(Ordering::Relaxed), 1);
     });
 }
 
-/// Others may run while it is told.
+/// Counts deliveries. Its atomic lets other threads run during a callback.
 struct Counter(AtomicU32);
 
 impl Listener for Counter {
@@ -53,10 +53,10 @@ impl Listener for Counter {
     }
 }
 
-/// Whoever leaves meanwhile, what was published is settled once, nothing is told
-/// after `unsubscribe` has returned, and `stop` lets the event thread go.
+/// If a subscription ends during a delivery, the event is settled once, no callback runs after
+/// `unsubscribe` has returned, and the event thread ends after `stop`.
 #[test]
-fn leaving_while_it_is_told() {
+fn a_subscription_ends_during_a_delivery() {
     model(4, || {
         let bus = Bus::new();
         let listener = Arc::new(Counter(Default::default()));
@@ -65,10 +65,10 @@ fn leaving_while_it_is_told() {
             .unwrap_or_else(|_| panic!("it is open"));
         let thread = thread::spawn({
             let bus = bus.clone();
-            move || bus.teller().run(&crate::clock::SystemClock)
+            move || bus.dispatcher().run(&crate::clock::SystemClock)
         });
         let settled = Arc::new(std::sync::atomic::AtomicU32::new(0));
-        let mut event = Event::new(Kind::Finished, 0);
+        let mut event = Event::new(EventKind::Finished, 0);
         let count = settled.clone();
         event.settle = Some(Box::new(move || {
             count.fetch_add(1, Ordering::Relaxed);
@@ -76,10 +76,10 @@ fn leaving_while_it_is_told() {
         bus.publish(event);
         assert!(bus.unsubscribe(id));
         assert_eq!(Arc::strong_count(&listener), 1, "the bus still holds it");
-        let told = listener.0.load(Ordering::Relaxed);
+        let delivered = listener.0.load(Ordering::Relaxed);
         bus.stop(true);
         thread.join().expect("no panic");
         assert_eq!(settled.load(Ordering::Relaxed), 1);
-        assert_eq!(listener.0.load(Ordering::Relaxed), told);
+        assert_eq!(listener.0.load(Ordering::Relaxed), delivered);
     });
 }

@@ -1,37 +1,37 @@
-//! What an event is about: a recording, a call, or the engine itself.
+//! The subject of an event: a recording, a call, or the engine itself.
 
 use std::fmt::Write;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::calls::{CallInfo, View};
-use crate::words::EndReason;
+use crate::calls::{CallInfo, RecordingView};
+use crate::types::EndReason;
 
-/// What an event is about, as it was when the event was made.
+/// The subject of an event, as it was when the event was created.
 #[derive(Clone, Debug, Default)]
 pub enum EventSubject {
     /// Neither a recording nor a call.
     #[default]
     Engine,
-    Recording(Arc<View>),
+    Recording(Arc<RecordingView>),
     Call(CallFacts),
 }
 
-/// A call in an event.
+/// A call as the subject of an event.
 #[derive(Clone, Debug)]
 pub struct CallFacts {
     /// The engine's number of the call.
     pub number: u64,
     pub info: Arc<CallInfo>,
-    /// Of an update: the JSON names of the fields that differ from what was known before.
+    /// The JSON names of the changed fields, for an update.
     pub changed: Vec<&'static str>,
-    /// Why it has ended; `None`: this event does not end it.
+    /// Why the call ended, for the event of its end.
     pub end_reason: Option<EndReason>,
 }
 
 impl EventSubject {
-    pub fn recording(&self) -> Option<&View> {
+    pub fn recording(&self) -> Option<&RecordingView> {
         match self {
             EventSubject::Recording(view) => Some(view),
             _ => None,
@@ -45,8 +45,8 @@ impl EventSubject {
         }
     }
 
-    /// The engine's number of the call that it is about, or whose recording; 0: of none that
-    /// this process knows.
+    /// The engine's number of the call or of the recording's call; 0 if this process does not know
+    /// the call.
     pub fn call_number(&self) -> u64 {
         match self {
             EventSubject::Engine => 0,
@@ -55,7 +55,7 @@ impl EventSubject {
         }
     }
 
-    /// The host's own number of that call.
+    /// The host's tag of that call.
     pub fn call_tag(&self) -> u64 {
         match self {
             EventSubject::Engine => 0,
@@ -75,9 +75,9 @@ impl CallFacts {
         }
     }
 
-    /// The members that tell of it in an event's JSON object.
+    /// The members that describe the call in an event's JSON object.
     pub(super) fn json_members(&self) -> String {
-        let call = serde_json::to_string(&self.info.told_live()).unwrap_or_else(|_| "{}".to_owned());
+        let call = serde_json::to_string(&self.info.to_event()).unwrap_or_else(|_| "{}".to_owned());
         let mut members = format!("\"call_number\":{},\"call\":{call}", self.number);
         // Writing to a String cannot fail.
         if !self.changed.is_empty() {

@@ -1,27 +1,28 @@
-//! What performs the jobs of one kind.
+//! The trait that performs the jobs of one kind.
 
 use std::pin::Pin;
 use std::time::Duration;
 
 use crate::storage::Job;
 
-/// One attempt. It is polled on a thread of the engine's. It has no time limit but its own: it
-/// takes one of the parallel slots until it ends, or is dropped when its action is withdrawn.
-pub type Performing = Pin<Box<dyn Future<Output = JobOutcome> + Send>>;
+/// One attempt at a job, polled on one of the engine's threads. The engine sets no time limit.
+/// The attempt occupies one of the parallel slots until it ends, and is dropped if it is still
+/// running when its withdrawn action has to stop.
+pub type AttemptFuture = Pin<Box<dyn Future<Output = JobOutcome> + Send>>;
 
-/// What came of one attempt.
+/// The result of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobOutcome {
-    /// The job is over.
+    /// The job is done.
     Done,
-    /// It is to be tried again, after this time or after the back-off of its kind.
+    /// The job is retried after this time, or after the back-off of its kind.
     Retry { after: Option<Duration>, reason: String },
-    /// It is over, and the reason is logged.
+    /// The job is given up, and the reason is logged.
     GiveUp(String),
 }
 
 impl JobOutcome {
-    /// To be tried again after the back-off.
+    /// A retry after the back-off.
     pub fn retry(reason: impl Into<String>) -> JobOutcome {
         JobOutcome::Retry {
             after: None,
@@ -30,18 +31,22 @@ impl JobOutcome {
     }
 }
 
-/// Performs all jobs of one kind. A job may be performed more than once, always with the same
-/// key: a process may die after it has done something, and before that was written down.
+/// Performs all jobs of one kind.
+///
+/// A job may be performed more than once, always with the same key, because a process may die
+/// after performing a job and before removing its file.
 pub trait Action: Send + Sync {
-    /// Names the folder of the jobs: lower-case letters, digits, `-` and `_`.
+    /// The kind, which is also the name of the jobs' folder: lower-case letters, digits, `-` and
+    /// `_`.
     fn kind(&self) -> &'static str;
 
-    /// Whom the job needs. A receiver that is slow or fails does not delay the jobs for others.
+    /// The receiver that the job contacts. A slow or failing receiver does not delay the jobs
+    /// for other receivers.
     fn receiver(&self, job: &Job) -> String {
         let _ = job;
         String::new()
     }
 
-    /// Begins one attempt. Must not wait: what takes time belongs into the future.
-    fn perform(&self, job: Job) -> Performing;
+    /// Begins one attempt. Must not block: the future does the work that takes time.
+    fn perform(&self, job: Job) -> AttemptFuture;
 }

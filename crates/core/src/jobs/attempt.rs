@@ -1,35 +1,35 @@
-//! One attempt under way: the action's future, and what wakes it.
+//! A running attempt: the action's future and its waker.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-use super::action::{JobOutcome, Performing};
+use super::action::{AttemptFuture, JobOutcome};
 use super::schedule::Attempt;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::contained;
+use crate::sync::catch_panic;
 use crate::task::Signal;
 
-/// The reason of an attempt that has panicked.
-pub const FAULT: &str = "a fault inside callrec";
+/// The reason logged for an attempt that panicked.
+pub const PANICKED: &str = "a fault inside callrec";
 
-/// An attempt that has begun and not ended.
+/// An attempt that has begun and has not ended.
 pub struct RunningAttempt {
     pub attempt: Attempt,
     pub begun: Instant,
-    /// Who is called, for the log.
+    /// The receiver, for the log.
     pub receiver: String,
-    performing: Performing,
-    alarm: Arc<AttemptAlarm>,
+    future: AttemptFuture,
+    waker: Arc<AttemptWaker>,
 }
 
-/// Lets the runner poll the attempt once more.
-struct AttemptAlarm {
+/// Makes the runner poll the attempt again.
+struct AttemptWaker {
     is_due: AtomicBool,
     runner: Arc<Signal>,
 }
 
-impl Wake for AttemptAlarm {
+impl Wake for AttemptWaker {
     fn wake(self: Arc<Self>) {
         self.is_due.store(true, Ordering::SeqCst);
         self.runner.notify_all();
@@ -40,11 +40,11 @@ impl RunningAttempt {
     pub fn new(
         attempt: Attempt,
         receiver: String,
-        performing: Performing,
+        future: AttemptFuture,
         begun: Instant,
         runner: &Arc<Signal>,
     ) -> RunningAttempt {
-        let alarm = AttemptAlarm {
+        let waker = AttemptWaker {
             is_due: AtomicBool::new(true),
             runner: runner.clone(),
         };
@@ -52,22 +52,22 @@ impl RunningAttempt {
             attempt,
             begun,
             receiver,
-            performing,
-            alarm: Arc::new(alarm),
+            future,
+            waker: Arc::new(waker),
         }
     }
 
-    /// What came of it, once it has ended.
+    /// Polls the attempt if it was woken. Returns its outcome once it has ended.
     pub fn poll(&mut self) -> Option<JobOutcome> {
-        if !self.alarm.is_due.swap(false, Ordering::SeqCst) {
+        if !self.waker.is_due.swap(false, Ordering::SeqCst) {
             return None;
         }
-        let waker = Waker::from(self.alarm.clone());
+        let waker = Waker::from(self.waker.clone());
         let mut context = Context::from_waker(&waker);
-        match contained(|| self.performing.as_mut().poll(&mut context)) {
+        match catch_panic(|| self.future.as_mut().poll(&mut context)) {
             Ok(Poll::Ready(outcome)) => Some(outcome),
             Ok(Poll::Pending) => None,
-            Err(_) => Some(JobOutcome::retry(FAULT)),
+            Err(_) => Some(JobOutcome::retry(PANICKED)),
         }
     }
 }

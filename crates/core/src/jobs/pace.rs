@@ -1,26 +1,27 @@
-//! How the attempts of one kind of jobs are spread over time.
+//! The limits and the timing of the attempts at one kind of jobs.
 
 use std::time::{Duration, Instant};
 
-/// Attempts before a job of an earlier process is given up: how long that one has waited is
-/// the word of a clock that may have been set meanwhile.
+/// A job that was queued by an earlier process is given up only after this many attempts,
+/// because its age comes from a wall clock that may have been set since.
 const ATTEMPTS: u32 = 10;
 
-/// How fast the jobs of one kind are performed, and for how long.
+/// How many attempts run in parallel, and how often and how long a job is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobPace {
-    /// Attempts at the same time.
+    /// The maximum number of parallel attempts.
     pub parallel: usize,
-    /// The pause before the second attempt, doubled before each further one.
+    /// The delay before the second attempt. It doubles with each further attempt.
     pub retry: Duration,
-    /// The longest of these pauses.
+    /// The longest delay between two attempts.
     pub retry_max: Duration,
-    /// A job that fails when it is so old is given up; `None`: never.
+    /// A job of this age is given up when an attempt fails. `None`: never.
     pub give_up: Option<Duration>,
-    /// Each receiver has its own share of the attempts, and a slow one a small share.
+    /// Limits the attempts at one receiver and at all slow receivers, so that they leave slots
+    /// to others.
     pub fair: bool,
-    /// A receiver is slow if an attempt takes longer.
-    pub prompt: Duration,
+    /// An attempt that takes longer marks its receiver as slow.
+    pub slow_after: Duration,
 }
 
 impl Default for JobPace {
@@ -31,36 +32,36 @@ impl Default for JobPace {
             retry_max: Duration::from_secs(300),
             give_up: None,
             fair: false,
-            prompt: Duration::from_secs(1),
+            slow_after: Duration::from_secs(1),
         }
     }
 }
 
 impl JobPace {
-    /// The pause before the attempt that follows so many failures.
+    /// The delay after this many failures.
     pub fn back_off(&self, failures: u32) -> Duration {
         let doubled = self.retry.saturating_mul(1 << failures.saturating_sub(1).min(30));
         doubled.min(self.retry_max)
     }
 
-    /// Attempts at one receiver at the same time.
-    pub fn most_for_one(&self) -> usize {
+    /// The maximum number of parallel attempts at one receiver.
+    pub fn max_window(&self) -> usize {
         match self.fair {
             true => (self.parallel / 2).max(1),
             false => self.parallel,
         }
     }
 
-    /// Attempts at all slow receivers at the same time.
-    pub fn most_for_slow(&self) -> usize {
+    /// The maximum number of parallel attempts at all slow receivers together.
+    pub fn max_for_slow(&self) -> usize {
         match self.fair {
             true => (self.parallel * 3 / 4).max(1),
             false => self.parallel,
         }
     }
 
-    /// Attempts at a receiver at the same time of which nothing is known, or which is slow.
-    pub fn least_for_one(&self) -> usize {
+    /// The maximum number of parallel attempts at a receiver that is new or slow.
+    pub fn initial_window(&self) -> usize {
         match self.fair {
             true => 1,
             false => self.parallel,
@@ -68,18 +69,18 @@ impl JobPace {
     }
 }
 
-/// What a job has behind it.
+/// The age of a job and its failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobAge {
-    /// How long it had been queued when it was read here.
+    /// How long the job had been queued when this process read it.
     pub before: Duration,
     pub read: Instant,
     pub failures: u32,
 }
 
 impl JobAge {
-    /// Whether an attempt that fails now was the last. What was read here has been queued here
-    /// at least since then, whatever the clock of the day says.
+    /// Whether an attempt that fails now was the last. The time since this process read the job
+    /// counts even if the wall clock was set.
     pub fn is_over(&self, give_up: Duration, now: Instant) -> bool {
         let here = now.saturating_duration_since(self.read);
         here >= give_up || (self.before + here >= give_up && self.failures + 1 >= ATTEMPTS)
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_is_given_up_by_the_time_here_or_by_the_time_before_after_enough_attempts() {
+    fn a_job_from_an_earlier_process_is_given_up_only_after_enough_attempts() {
         let (give_up, read) = (Duration::from_secs(60), Instant::now());
         let age = |before: u64, failures| JobAge {
             before: Duration::from_secs(before),

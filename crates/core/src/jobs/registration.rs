@@ -1,42 +1,42 @@
-//! What the one who registered an action holds.
+//! The handle on a registered action.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::link::RunnerLink;
 use super::registry::ActionRegistry;
+use super::runner_handle::RunnerHandle;
 use crate::clock::Clock;
 
-/// A registered action. It stays registered if this is dropped.
+/// A registered action. Dropping this value does not withdraw the action.
 pub struct RegisteredAction {
-    link: Arc<RunnerLink>,
+    handle: Arc<RunnerHandle>,
     clock: Arc<dyn Clock>,
 }
 
 impl RegisteredAction {
-    pub fn new(link: Arc<RunnerLink>, clock: Arc<dyn Clock>) -> RegisteredAction {
-        RegisteredAction { link, clock }
+    pub fn new(handle: Arc<RunnerHandle>, clock: Arc<dyn Clock>) -> RegisteredAction {
+        RegisteredAction { handle, clock }
     }
 
-    /// How many jobs are not performed yet. 0 while another action of the kind has its turn.
-    pub fn waiting(&self) -> u64 {
-        self.link.waiting()
+    /// The number of pending jobs. 0 while another action of the same kind is active.
+    pub fn pending(&self) -> u64 {
+        self.handle.pending()
     }
 
-    /// No attempt begins any more, and what is under way is dropped at `until`. Then another
-    /// action of the kind has its turn. Waits for nothing.
+    /// Stops the action: no new attempt begins, and running attempts are dropped at `until`. Then
+    /// the next action of the kind takes over. Never waits.
     pub fn withdraw(&self, until: Instant) {
-        self.link.end(until);
+        self.handle.stop(until);
     }
 
-    /// Waits at most until this moment. Returns whether the action is not used any more.
-    pub fn wait_over(&self, until: Instant) -> bool {
-        self.link.wait_over(until, &*self.clock)
+    /// Waits until the action has stopped, at most until `until`. Returns whether it has stopped.
+    pub fn wait_until_stopped(&self, until: Instant) -> bool {
+        self.handle.wait_until_stopped(until, &*self.clock)
     }
 
-    /// For an action whose runner never began.
+    /// Removes an action whose runner never started.
     pub fn cancel(&self, registry: &ActionRegistry) {
-        registry.remove(&self.link);
-        self.link.note_over();
+        registry.remove(&self.handle);
+        self.handle.set_stopped();
     }
 }

@@ -1,5 +1,5 @@
-//! Performs the jobs of one kind: reads their files, begins attempts as the schedule says,
-//! and writes down what came of them.
+//! Performs the jobs of one kind: reads their files, begins attempts in the order of the
+//! schedule, and stores the outcomes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,114 +8,114 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::action::{Action, JobOutcome};
-use super::attempt::{FAULT, RunningAttempt};
-use super::link::{RunnerLink, Standing};
+use super::attempt::{PANICKED, RunningAttempt};
 use super::pace::JobPace;
 use super::registry::ActionRegistry;
+use super::runner_handle::{RunnerHandle, RunnerStatus};
 use super::schedule::{Attempt, AttemptEnd, JobSchedule};
 use crate::clock::Clock;
 use crate::storage::{Job, JobFiles, LOG_ERROR, LOG_WARNING};
-use crate::sync::contained;
-use crate::task::{self, Answer, Next, Runnable};
+use crate::sync::catch_panic;
+use crate::task::{self, NextStep, Readiness, Runnable};
 
-/// New jobs that are read before attempts are looked after again.
+/// At most this many new jobs are read before attempts are polled again.
 const BATCH: usize = 64;
-/// 2025-01-01. Before it callrec was not there: it is the time of a clock that was not set.
+/// 2025-01-01, before the first version of callrec. An earlier time is from an unset clock.
 const CLOCK_IS_SET_MS: i64 = 1_735_689_600_000;
 
 /// Performs the jobs of one kind, with one action.
 pub struct JobRunner {
     pub action: Arc<dyn Action>,
     pub pace: JobPace,
-    pub link: Arc<RunnerLink>,
+    pub handle: Arc<RunnerHandle>,
     pub registry: Arc<ActionRegistry>,
     pub files: Arc<JobFiles>,
     pub clock: Arc<dyn Clock>,
 }
 
-/// All jobs are to be listed.
+/// A pending listing of all jobs on disk.
 #[derive(Clone, Copy)]
-struct Listing {
+struct PendingListing {
     due: Instant,
     failures: u32,
 }
 
-/// What a runner knows while it has its turn.
-struct Running<'a> {
+/// The state of an active runner.
+struct RunnerState<'a> {
     runner: &'a JobRunner,
     schedule: JobSchedule,
-    /// Not read yet.
+    /// Jobs that are not read yet.
     new: VecDeque<Uuid>,
-    listing: Option<Listing>,
+    listing: Option<PendingListing>,
     attempts: Vec<RunningAttempt>,
 }
 
 impl JobRunner {
-    /// It is over once its action was withdrawn.
+    /// The runner as a part, which ends once its action was withdrawn.
     pub fn runnable(self) -> Runnable {
-        Runnable::new(self.link.signal.clone(), async move { self.run().await })
+        Runnable::new(self.handle.signal.clone(), async move { self.run().await })
     }
 
     async fn run(self) {
-        let done = task::contain(self.perform_all()).await;
+        let done = task::catch_panic(self.perform_all()).await;
         if let Err(panic) = done {
             let message = format!(
                 "the jobs of the kind {} are not performed: {panic}",
-                self.link.kind
+                self.handle.kind
             );
             self.files.log(LOG_ERROR, message);
         }
-        let (link, registry) = (self.link.clone(), self.registry.clone());
-        // What the action holds is let go before anybody hears that it is not used any more.
+        let (handle, registry) = (self.handle.clone(), self.registry.clone());
+        // Dropped first, so that the action's resources are freed when the runner reports its end.
         drop(self);
-        registry.remove(&link);
-        link.note_over();
+        registry.remove(&handle);
+        handle.set_stopped();
     }
 
     async fn perform_all(&self) {
-        task::until(|| match self.link.standing() {
-            Standing::Waiting => Answer::AskAgain(Next::Signalled),
-            _ => Answer::Ready(()),
+        task::until_ready(|| match self.handle.status() {
+            RunnerStatus::Standby => Readiness::Pending(NextStep::Signalled),
+            _ => Readiness::Ready(()),
         })
         .await;
-        let mut running = Running {
+        let mut state = RunnerState {
             runner: self,
             schedule: JobSchedule::new(self.pace),
             new: VecDeque::new(),
             listing: None,
             attempts: Vec::new(),
         };
-        while self.link.standing() == Standing::Performing {
-            running.take_new();
-            running.list_if_due().await;
-            running.read_new().await;
-            running.note_waiting();
-            running.begin_attempts().await;
-            running.end_attempts().await;
-            running.note_waiting();
-            task::leave(running.next()).await;
+        while self.handle.status() == RunnerStatus::Active {
+            state.take_new();
+            state.list_if_due().await;
+            state.read_new().await;
+            state.publish_pending();
+            state.begin_attempts().await;
+            state.end_attempts().await;
+            state.publish_pending();
+            task::suspend(state.next()).await;
         }
-        running.finish().await;
+        state.finish().await;
     }
 
-    /// A panic of the disk is an error, as any other.
+    /// Runs a disk operation, and turns a panic into an error.
     async fn guarded<T>(&self, body: impl Future<Output = std::io::Result<T>>) -> Result<T, String> {
-        match task::contain(body).await {
+        match task::catch_panic(body).await {
             Ok(done) => done.map_err(|error| error.to_string()),
-            Err(_) => Err(FAULT.to_owned()),
+            Err(_) => Err(PANICKED.to_owned()),
         }
     }
 
     async fn read(&self, id: Uuid) -> Result<Option<Job>, String> {
-        self.guarded(self.files.read(self.link.kind, id)).await
+        self.guarded(self.files.read(self.handle.kind, id)).await
     }
 
     fn receiver(&self, job: &Job) -> String {
-        contained(|| self.action.receiver(job)).unwrap_or_default()
+        catch_panic(|| self.action.receiver(job)).unwrap_or_default()
     }
 
-    /// How long it was queued before it is read here, as far as a clock can say.
-    fn before(&self, job: &Job) -> Duration {
+    /// How long the job has been queued, by the wall clock. 0 if that clock was not set.
+    fn queued_for(&self, job: &Job) -> Duration {
         if job.queued_at_ms < CLOCK_IS_SET_MS {
             return Duration::ZERO;
         }
@@ -128,60 +128,62 @@ impl JobRunner {
     }
 }
 
-impl Running<'_> {
+impl RunnerState<'_> {
     fn now(&self) -> Instant {
         self.runner.clock.now()
     }
 
-    fn note_waiting(&self) {
-        let waiting = self.schedule.len() + self.new.len();
-        self.runner.link.set_waiting(waiting);
+    fn publish_pending(&self) {
+        let pending = self.schedule.len() + self.new.len();
+        self.runner.handle.set_pending(pending);
     }
 
     fn take_new(&mut self) {
-        let new = self.runner.link.take_new();
+        let new = self.runner.handle.take_new();
         if new.all {
             let due = self.now();
-            self.listing = Some(Listing { due, failures: 0 });
+            self.listing = Some(PendingListing { due, failures: 0 });
         }
         self.new.extend(new.ids);
     }
 
-    /// What is not listed now is listed later: nobody else would ever ask for it.
+    /// Lists all jobs if a listing is due. A failed listing is retried, because the jobs on disk
+    /// are not queued in any other way.
     async fn list_if_due(&mut self) {
-        let Some(Listing { failures, .. }) = self.listing.filter(|listing| listing.due <= self.now()) else {
+        let Some(PendingListing { failures, .. }) = self.listing.filter(|listing| listing.due <= self.now())
+        else {
             return;
         };
-        let kind = self.runner.link.kind;
+        let kind = self.runner.handle.kind;
         match self.runner.guarded(self.runner.files.list(kind)).await {
             Ok(all) => {
                 self.listing = None;
                 self.new.extend(all);
             }
-            Err(trouble) => {
+            Err(error) => {
                 if failures == 0 {
                     let message =
-                        format!("the jobs of the kind {kind} cannot be listed, and will be again: {trouble}");
+                        format!("the jobs of the kind {kind} cannot be listed and will be retried: {error}");
                     self.runner.warn(message);
                 }
                 let failures = failures.saturating_add(1);
                 let due = self.now() + self.runner.pace.back_off(failures);
-                self.listing = Some(Listing { due, failures });
+                self.listing = Some(PendingListing { due, failures });
             }
         }
     }
 
-    /// Some of those that were not read yet.
+    /// Reads a batch of new jobs and adds them to the schedule.
     async fn read_new(&mut self) {
         for _ in 0..BATCH {
             let Some(id) = self.new.pop_front() else { return };
-            if self.schedule.knows(id) {
+            if self.schedule.contains(id) {
                 continue;
             }
             let (receiver, before) = match self.runner.read(id).await {
-                Ok(Some(job)) => (self.runner.receiver(&job), self.runner.before(&job)),
+                Ok(Some(job)) => (self.runner.receiver(&job), self.runner.queued_for(&job)),
                 Ok(None) => continue,
-                // Its turn comes: then it is read again.
+                // The job is read again when its attempt begins.
                 Err(_) => (String::new(), Duration::ZERO),
             };
             self.schedule.add(id, &receiver, before, self.now());
@@ -192,29 +194,29 @@ impl Running<'_> {
         while let Some(attempt) = self.schedule.next(self.now()) {
             match self.runner.read(attempt.id).await {
                 Ok(Some(job)) => self.begin(attempt, job),
-                // Somebody has removed it, or it was put aside.
+                // The file was removed or put aside.
                 Ok(None) => {
-                    let end = AttemptEnd::Done { promptly: true };
+                    let end = AttemptEnd::Done { is_prompt: true };
                     self.schedule.done(&attempt, end, self.now());
                 }
-                Err(trouble) => self.put_off(&attempt, None, &format!("it cannot be read: {trouble}")),
+                Err(error) => self.postpone(&attempt, None, &format!("it cannot be read: {error}")),
             }
         }
     }
 
     fn begin(&mut self, attempt: Attempt, job: Job) {
         let receiver = self.runner.receiver(&job);
-        match contained(|| self.runner.action.perform(job)) {
-            Ok(performing) => {
-                let (begun, signal) = (self.now(), &self.runner.link.signal);
-                let running = RunningAttempt::new(attempt, receiver, performing, begun, signal);
+        match catch_panic(|| self.runner.action.perform(job)) {
+            Ok(future) => {
+                let (begun, signal) = (self.now(), &self.runner.handle.signal);
+                let running = RunningAttempt::new(attempt, receiver, future, begun, signal);
                 self.attempts.push(running);
             }
-            Err(_) => self.put_off(&attempt, None, FAULT),
+            Err(_) => self.postpone(&attempt, None, PANICKED),
         }
     }
 
-    /// Writes down what came of those that have ended.
+    /// Polls the attempts, and stores the outcomes of those that have ended.
     async fn end_attempts(&mut self) {
         let mut at = 0;
         while at < self.attempts.len() {
@@ -236,13 +238,14 @@ impl Running<'_> {
         };
         match outcome {
             JobOutcome::Done => {
-                let promptly = self.now().saturating_duration_since(ended.begun) < self.runner.pace.prompt;
+                let is_prompt =
+                    self.now().saturating_duration_since(ended.begun) < self.runner.pace.slow_after;
                 self.remove_file(attempt.id).await;
                 self.schedule
-                    .done(attempt, AttemptEnd::Done { promptly }, self.now());
+                    .done(attempt, AttemptEnd::Done { is_prompt }, self.now());
             }
             JobOutcome::Retry { after, reason } if !self.is_too_old(attempt) => {
-                self.put_off(attempt, after, &named(reason));
+                self.postpone(attempt, after, &named(reason));
             }
             JobOutcome::Retry { reason, .. } | JobOutcome::GiveUp(reason) => {
                 self.remove_file(attempt.id).await;
@@ -256,54 +259,55 @@ impl Running<'_> {
         give_up.is_some_and(|give_up| attempt.age.is_over(give_up, self.now()))
     }
 
-    /// It failed. One that cannot be read is left to the next runner when it is too old.
-    fn put_off(&mut self, attempt: &Attempt, after: Option<Duration>, reason: &str) {
+    /// Schedules a failed attempt again. A job that cannot be read and is too old is left to the
+    /// next runner.
+    fn postpone(&mut self, attempt: &Attempt, after: Option<Duration>, reason: &str) {
         if self.is_too_old(attempt) {
             return self.give_up(attempt, reason);
         }
         let end = AttemptEnd::Failed { after };
         if self.schedule.done(attempt, end, self.now()) == 1 {
-            let (id, kind) = (attempt.id, self.runner.link.kind);
+            let (id, kind) = (attempt.id, self.runner.handle.kind);
             self.runner
                 .warn(format!("{id}: its {kind} will be tried again: {reason}"));
         }
     }
 
     fn give_up(&mut self, attempt: &Attempt, reason: &str) {
-        let (id, kind) = (attempt.id, self.runner.link.kind);
+        let (id, kind) = (attempt.id, self.runner.handle.kind);
         self.schedule.done(attempt, AttemptEnd::GivenUp, self.now());
         self.runner
             .warn(format!("{id}: its {kind} is given up: {reason}"));
     }
 
     async fn remove_file(&self, id: Uuid) {
-        let kind = self.runner.link.kind;
+        let kind = self.runner.handle.kind;
         let finished = self.runner.guarded(self.runner.files.finish(kind, id));
-        if let Err(trouble) = finished.await {
-            // The next runner performs it once more.
-            let message = format!("{id}: its {kind} is over, but stays on disk: {trouble}");
+        if let Err(error) = finished.await {
+            // The next runner performs the job again.
+            let message = format!("{id}: its {kind} is done, but its file cannot be removed: {error}");
             self.runner.warn(message);
         }
     }
 
-    /// When there is something to do that nobody signals.
-    fn next(&self) -> Next {
+    /// When the runner has to continue without a signal.
+    fn next(&self) -> NextStep {
         if !self.new.is_empty() {
-            return Next::Now;
+            return NextStep::Now;
         }
         let listing = self.listing.map(|listing| listing.due);
         let due = self.schedule.due().into_iter().chain(listing).min();
-        due.map_or(Next::Signalled, Next::At)
+        due.map_or(NextStep::Signalled, NextStep::At)
     }
 
-    /// Lets what is under way end, as long as there is time.
+    /// Waits until the running attempts have ended or the time is over.
     async fn finish(&mut self) {
-        while let Standing::Ending(until) = self.runner.link.standing() {
+        while let RunnerStatus::Stopping(until) = self.runner.handle.status() {
             self.end_attempts().await;
             if self.attempts.is_empty() || self.now() >= until {
                 return;
             }
-            task::leave(Next::At(until)).await;
+            task::suspend(NextStep::At(until)).await;
         }
     }
 }

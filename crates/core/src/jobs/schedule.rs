@@ -1,9 +1,9 @@
-//! Whose turn it is: which of the pending jobs of one kind are tried next, so that a slow
-//! receiver delays nobody else.
+//! Selects which pending job of one kind is attempted next, so that a slow receiver does not
+//! delay the jobs for others.
 //!
-//! Each receiver has a window of attempts at the same time. It begins at one, doubles
-//! with each prompt end up to half of all slots, and is one again after a failure
-//! or a slow end. Slow and failing receivers together leave a quarter of the slots
+//! Each receiver has a window, the maximum number of its parallel attempts. The window begins at
+//! one, doubles with each fast success up to half of all slots, and returns to one after a
+//! failure or a slow success. Slow and failing receivers together leave a quarter of the slots
 //! to the others.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -13,16 +13,17 @@ use uuid::Uuid;
 
 use super::pace::{JobAge, JobPace};
 
-/// Receivers that are known at most while nothing waits for them.
-const REMEMBERED: usize = 1024;
-/// No action puts a job off for longer.
-const PAUSE_MAX: Duration = Duration::from_secs(30 * 86_400);
-/// Which of the pending jobs of one kind are tried next.
+/// With more receivers than this, slow receivers without pending jobs are forgotten.
+const IDLE_RECEIVERS_MAX: usize = 1024;
+/// The longest delay that an action can request.
+const DELAY_MAX: Duration = Duration::from_secs(30 * 86_400);
+
+/// The pending jobs of one kind, and the order of their attempts.
 pub struct JobSchedule {
     pace: JobPace,
     receivers: HashMap<String, ReceiverQueue>,
-    /// The names of all, the next one first.
-    turn: VecDeque<String>,
+    /// The names of all receivers, the next one first.
+    rotation: VecDeque<String>,
     pending: HashMap<Uuid, PendingJob>,
     running: usize,
     slow_running: usize,
@@ -30,7 +31,7 @@ pub struct JobSchedule {
 }
 
 struct ReceiverQueue {
-    /// When, in which order, what.
+    /// Due time, order and job.
     queue: BTreeSet<(Instant, u64, Uuid)>,
     running: usize,
     window: usize,
@@ -54,13 +55,13 @@ pub struct Attempt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptEnd {
     Done {
-        promptly: bool,
+        is_prompt: bool,
     },
-    /// It is to be tried again, after the back-off unless a time is named.
+    /// The job is retried after this time, or after the back-off.
     Failed {
         after: Option<Duration>,
     },
-    /// It is not to be tried again.
+    /// The job is not retried.
     GivenUp,
 }
 
@@ -69,7 +70,7 @@ impl JobSchedule {
         JobSchedule {
             pace,
             receivers: HashMap::new(),
-            turn: VecDeque::new(),
+            rotation: VecDeque::new(),
             pending: HashMap::new(),
             running: 0,
             slow_running: 0,
@@ -81,13 +82,13 @@ impl JobSchedule {
         self.pending.len()
     }
 
-    pub fn knows(&self, id: Uuid) -> bool {
+    pub fn contains(&self, id: Uuid) -> bool {
         self.pending.contains_key(&id)
     }
 
-    /// `before`: how long it has been queued already.
+    /// Adds a job. `before` is how long it has been queued.
     pub fn add(&mut self, id: Uuid, receiver: &str, before: Duration, now: Instant) {
-        if self.knows(id) {
+        if self.contains(id) {
             return;
         }
         let pending = PendingJob {
@@ -104,9 +105,9 @@ impl JobSchedule {
 
     fn queue(&mut self, id: Uuid, receiver: &str, due: Instant) {
         self.order += 1;
-        let window = self.pace.least_for_one();
+        let window = self.pace.initial_window();
         let known = self.receivers.entry(receiver.to_owned()).or_insert_with(|| {
-            self.turn.push_back(receiver.to_owned());
+            self.rotation.push_back(receiver.to_owned());
             ReceiverQueue {
                 queue: BTreeSet::new(),
                 running: 0,
@@ -119,18 +120,18 @@ impl JobSchedule {
 
     /// The next attempt that may begin now.
     pub fn next(&mut self, now: Instant) -> Option<Attempt> {
-        for _ in 0..self.turn.len() {
+        for _ in 0..self.rotation.len() {
             if self.running >= self.pace.parallel {
                 return None;
             }
-            let name = self.turn.pop_front()?;
-            let room_for_slow = self.slow_running < self.pace.most_for_slow();
+            let name = self.rotation.pop_front()?;
+            let slow_allowed = self.slow_running < self.pace.max_for_slow();
             let taken = match self.receivers.get_mut(&name) {
-                Some(receiver) if receiver.slow && !room_for_slow => None,
+                Some(receiver) if receiver.slow && !slow_allowed => None,
                 Some(receiver) => receiver.take(now),
                 None => continue,
             };
-            self.turn.push_back(name);
+            self.rotation.push_back(name);
             if let Some((id, slow)) = taken
                 && let Some(pending) = self.pending.get(&id)
             {
@@ -143,7 +144,7 @@ impl JobSchedule {
         None
     }
 
-    /// Answers how often it has failed so far.
+    /// Notes the end of an attempt. Returns how often the job has failed so far.
     pub fn done(&mut self, attempt: &Attempt, ended: AttemptEnd, now: Instant) -> u32 {
         self.running -= 1;
         self.slow_running -= usize::from(attempt.slow);
@@ -153,10 +154,10 @@ impl JobSchedule {
         let name = pending.receiver.clone();
         pending.age.failures += u32::from(matches!(ended, AttemptEnd::Failed { .. }));
         let failures = pending.age.failures;
-        let (least, most) = (self.pace.least_for_one(), self.pace.most_for_one());
+        let (least, most) = (self.pace.initial_window(), self.pace.max_window());
         if let Some(receiver) = self.receivers.get_mut(&name) {
             receiver.running -= 1;
-            receiver.slow = ended != AttemptEnd::Done { promptly: true };
+            receiver.slow = ended != AttemptEnd::Done { is_prompt: true };
             receiver.window = match receiver.slow {
                 true => least,
                 false => (receiver.window * 2).min(most),
@@ -164,7 +165,7 @@ impl JobSchedule {
         }
         if let AttemptEnd::Failed { after } = ended {
             let pause = after.unwrap_or_else(|| self.pace.back_off(failures));
-            self.queue(attempt.id, &name, now + pause.min(PAUSE_MAX));
+            self.queue(attempt.id, &name, now + pause.min(DELAY_MAX));
         } else {
             self.pending.remove(&attempt.id);
             self.forget_idle(&name);
@@ -172,25 +173,25 @@ impl JobSchedule {
         failures
     }
 
-    /// One that was slow is remembered as such, unless there are many.
+    /// Removes a receiver without pending jobs. A slow one is kept, unless there are many.
     fn forget_idle(&mut self, name: &str) {
-        let crowded = self.receivers.len() > REMEMBERED;
+        let crowded = self.receivers.len() > IDLE_RECEIVERS_MAX;
         let idle = self.receivers.get(name).is_some_and(|receiver| {
             receiver.queue.is_empty() && receiver.running == 0 && (crowded || !receiver.slow)
         });
         if idle {
             self.receivers.remove(name);
-            self.turn.retain(|other| other != name);
+            self.rotation.retain(|other| other != name);
         }
     }
 
-    /// When something may become due that is not yet: a receiver with a full window
-    /// is heard of by the end of an attempt.
+    /// When the next attempt is due. Receivers with a full window do not count, because the end
+    /// of an attempt wakes the runner.
     pub fn due(&self) -> Option<Instant> {
         if self.running >= self.pace.parallel {
             return None;
         }
-        let slow_full = self.slow_running >= self.pace.most_for_slow();
+        let slow_full = self.slow_running >= self.pace.max_for_slow();
         let open = self
             .receivers
             .values()
@@ -215,8 +216,8 @@ impl ReceiverQueue {
 mod tests {
     use super::*;
 
-    const PROMPT: AttemptEnd = AttemptEnd::Done { promptly: true };
-    const LATE: AttemptEnd = AttemptEnd::Done { promptly: false };
+    const PROMPT: AttemptEnd = AttemptEnd::Done { is_prompt: true };
+    const SLOW: AttemptEnd = AttemptEnd::Done { is_prompt: false };
     const FAILED: AttemptEnd = AttemptEnd::Failed { after: None };
 
     fn schedule(parallel: usize) -> JobSchedule {
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_receiver_is_tried_one_at_a_time_and_later_each_time() {
+    fn a_failing_receiver_gets_one_attempt_at_a_time_with_growing_delays() {
         let mut schedule = schedule(8);
         let begun = Instant::now();
         schedule.add(Uuid::from_u128(1), "down", Duration::ZERO, begun);
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_receiver_gets_more_at_a_time_up_to_half_of_the_slots() {
+    fn the_window_of_a_fast_receiver_grows_to_half_of_the_slots() {
         let mut schedule = schedule(8);
         let now = Instant::now();
         for id in 0..100 {
@@ -281,17 +282,17 @@ mod tests {
         assert_eq!(sizes, [1, 2, 4, 4]);
         let attempt = all(&mut schedule, now);
         for attempt in attempt {
-            schedule.done(&attempt, LATE, now);
+            schedule.done(&attempt, SLOW, now);
         }
         assert_eq!(
             all(&mut schedule, now).len(),
             1,
-            "a late answer closes the window"
+            "a slow response closes the window"
         );
     }
 
     #[test]
-    fn slow_receivers_leave_room_for_the_others() {
+    fn slow_receivers_leave_a_quarter_of_the_slots() {
         let mut schedule = schedule(4);
         let now = Instant::now();
         for id in 0..20 {
@@ -304,7 +305,7 @@ mod tests {
         }
         for _ in 0..10 {
             let attempt = schedule.next(now).unwrap();
-            schedule.done(&attempt, LATE, now);
+            schedule.done(&attempt, SLOW, now);
         }
         assert_eq!(all(&mut schedule, now).len(), 3, "three quarters of the slots");
         schedule.add(Uuid::from_u128(99), "good", Duration::ZERO, now);
@@ -328,11 +329,11 @@ mod tests {
             schedule.done(&attempt, PROMPT, now);
         }
         assert_eq!(order, [0, 9, 1, 2]);
-        assert!(schedule.receivers.is_empty() && schedule.turn.is_empty());
+        assert!(schedule.receivers.is_empty() && schedule.rotation.is_empty());
     }
 
     #[test]
-    fn what_is_known_is_not_queued_twice_and_what_is_given_up_is_forgotten() {
+    fn a_job_is_queued_once_and_a_given_up_job_is_removed() {
         let mut schedule = schedule(4);
         let now = Instant::now();
         let id = Uuid::from_u128(1);
@@ -341,13 +342,13 @@ mod tests {
         let attempt = all(&mut schedule, now);
         assert_eq!(attempt.len(), 1);
         schedule.add(id, "a", Duration::ZERO, now);
-        assert_eq!(schedule.next(now), None, "it is under way");
+        assert_eq!(schedule.next(now), None, "the attempt is running");
         schedule.done(&attempt[0], AttemptEnd::GivenUp, now);
         assert_eq!((schedule.len(), schedule.next(now)), (0, None));
     }
 
     #[test]
-    fn an_action_may_say_when_it_is_tried_again() {
+    fn an_action_may_request_the_delay_of_a_retry() {
         let mut schedule = schedule(4);
         let now = Instant::now();
         schedule.add(Uuid::from_u128(1), "a", Duration::ZERO, now);
@@ -367,13 +368,13 @@ mod tests {
         for id in 0..9 {
             schedule.add(Uuid::from_u128(id), "", Duration::ZERO, now);
         }
-        for ended in [FAILED, LATE, PROMPT] {
+        for ended in [FAILED, SLOW, PROMPT] {
             let attempts = all(&mut schedule, now);
             assert_eq!(attempts.len(), 3, "{ended:?}");
             for attempt in attempts {
                 schedule.done(&attempt, ended, now);
             }
         }
-        assert_eq!(schedule.len(), 3, "those that failed");
+        assert_eq!(schedule.len(), 3, "the failed jobs stay");
     }
 }

@@ -1,28 +1,28 @@
-//! What the text of a key may be: the building blocks that declarations of keys use.
+//! The checks that declarations of keys use to parse a key's text.
 
 use std::ops::RangeInclusive;
 
-/// Turns the text of a key into the value of its field.
+/// Parses the text of a key into the value of its field.
 pub trait Check<T> {
     /// Returns the value, or why the text is refused.
     fn parse(&self, text: &str) -> Result<T, String>;
 
-    /// What is accepted, as far as it can be said in general.
+    /// What the check accepts, for the documentation.
     fn accepts(&self) -> Accepts {
         Accepts::Other
     }
 }
 
-/// What a key accepts. The key's text and the tests of its bounds are made from this.
+/// What a key accepts. The key's documentation and the tests of its bounds use this.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepts {
     /// A whole number from the first to the second. `u64::MAX` stands for no upper bound.
     Number(u64, u64),
-    /// Text of so many bytes.
+    /// Text with a length in bytes from the first to the second number.
     Bytes(usize, usize),
     /// One of these words.
     OneOf(Vec<&'static str>),
-    /// Only the check itself knows.
+    /// Values that the other variants cannot describe.
     Other,
 }
 
@@ -61,7 +61,7 @@ pub struct Number {
     range: RangeInclusive<u64>,
 }
 
-/// A whole number within `range`; with `u64::MAX` at its end, of any size.
+/// A whole number within `range`. A range that ends at `u64::MAX` has no upper bound.
 pub fn number(range: RangeInclusive<u64>) -> Number {
     Number { range }
 }
@@ -81,7 +81,7 @@ impl<T: TryFrom<u64>> Check<T> for Number {
     }
 }
 
-/// As [`Number`], and also 0, which means something of its own.
+/// As [`Number`], and also 0, which has a special meaning.
 pub struct ZeroOrNumber {
     range: RangeInclusive<u64>,
 }
@@ -95,7 +95,9 @@ impl Check<u32> for ZeroOrNumber {
     fn parse(&self, text: &str) -> Result<u32, String> {
         let (low, high) = (*self.range.start(), *self.range.end());
         match number(0..=high).parse(text)? {
-            found if found != 0 && u64::from(found) < low => Err(format!("0, or {low} to {high}")),
+            found if found != 0 && u64::from(found) < low => {
+                Err(format!("0 or a whole number from {low} to {high} is needed"))
+            }
             found => Ok(found),
         }
     }
@@ -105,12 +107,12 @@ impl Check<u32> for ZeroOrNumber {
     }
 }
 
-/// Text of a length within bounds.
+/// Text with a length within bounds.
 pub struct BoundedText {
     bytes: RangeInclusive<usize>,
 }
 
-/// Text of so many bytes, without NUL.
+/// Text with a length in bytes within `bytes`, without NUL.
 pub fn text(bytes: RangeInclusive<usize>) -> BoundedText {
     BoundedText { bytes }
 }
@@ -129,7 +131,7 @@ impl Check<String> for BoundedText {
     }
 }
 
-/// One of some words, each of which stands for a value.
+/// One of several words, each of which has a value.
 pub struct Choice<T> {
     words: Vec<(&'static str, T)>,
 }
@@ -167,7 +169,7 @@ impl<T: Copy> Check<T> for Choice<T> {
     }
 }
 
-/// Entries with commas between them, each with a check of its own.
+/// A comma-separated list in which each entry is checked.
 pub struct CommaList<T> {
     most_bytes: Option<usize>,
     entry: fn(&str) -> Result<T, String>,
@@ -182,7 +184,7 @@ pub fn list<T>(entry: fn(&str) -> Result<T, String>) -> CommaList<T> {
 }
 
 impl<T> CommaList<T> {
-    /// At most so many bytes in all.
+    /// Limits the length of the whole list.
     pub fn within(self, bytes: usize) -> CommaList<T> {
         CommaList {
             most_bytes: Some(bytes),
@@ -209,28 +211,28 @@ impl<T> Check<Vec<T>> for CommaList<T> {
     }
 }
 
-/// A check that one key alone needs.
-pub struct OwnCheck<T> {
+/// A check that only one key needs.
+pub struct CustomCheck<T> {
     check: fn(&str) -> Result<T, String>,
     words: Option<fn() -> Vec<&'static str>>,
 }
 
-/// Whatever `check` accepts.
-pub fn checked_by<T>(check: fn(&str) -> Result<T, String>) -> OwnCheck<T> {
-    OwnCheck { check, words: None }
+/// Accepts what `check` accepts.
+pub fn checked_by<T>(check: fn(&str) -> Result<T, String>) -> CustomCheck<T> {
+    CustomCheck { check, words: None }
 }
 
-impl<T> OwnCheck<T> {
-    /// Documents name these words. The check may accept more.
-    pub fn listing(self, words: fn() -> Vec<&'static str>) -> OwnCheck<T> {
-        OwnCheck {
+impl<T> CustomCheck<T> {
+    /// Sets the words that the documentation lists. The check may accept others as well.
+    pub fn listing(self, words: fn() -> Vec<&'static str>) -> CustomCheck<T> {
+        CustomCheck {
             words: Some(words),
             ..self
         }
     }
 }
 
-impl<T> Check<T> for OwnCheck<T> {
+impl<T> Check<T> for CustomCheck<T> {
     fn parse(&self, text: &str) -> Result<T, String> {
         (self.check)(text)
     }
@@ -259,22 +261,25 @@ mod tests {
         assert_eq!(Check::<u64>::parse(&large, "4"), refused);
         assert!(
             Check::<u8>::parse(&small, "256").is_err(),
-            "what the field cannot hold"
+            "a value that the field cannot hold"
         );
     }
 
     #[test]
-    fn zero_may_stand_outside_the_bounds() {
+    fn zero_is_accepted_outside_the_bounds() {
         let rate = zero_or(8000..=48_000);
         assert_eq!((rate.parse("0"), rate.parse("8000")), (Ok(0), Ok(8000)));
-        assert_eq!(rate.parse("7999"), Err("0, or 8000 to 48000".to_owned()));
+        assert_eq!(
+            rate.parse("7999"),
+            Err("0 or a whole number from 8000 to 48000 is needed".to_owned())
+        );
         let refused = "a whole number from 0 to 48000 is needed".to_owned();
         assert_eq!(rate.parse("48001"), Err(refused));
         assert_eq!(rate.accepts().range(), "8000 to 48000");
     }
 
     #[test]
-    fn text_is_counted_in_bytes() {
+    fn text_length_is_counted_in_bytes() {
         let name = text(1..=3);
         assert_eq!(name.parse("äb"), Ok("äb".to_owned()));
         for wrong in ["", "äöü", "a\0"] {
@@ -284,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn one_word_is_chosen() {
+    fn a_choice_accepts_only_its_words() {
         let words = choice(&[("no", false), ("yes", true)]);
         assert_eq!((words.parse("no"), words.parse("yes")), (Ok(false), Ok(true)));
         assert_eq!(words.parse("Yes"), Err("one of no, yes is needed".to_owned()));
@@ -307,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_are_said_in_words() {
+    fn bounds_are_formatted_for_documentation() {
         let range = |accepts: Accepts| (accepts.range(), accepts.most());
         assert_eq!(range(Accepts::Number(1, 64)), ("1 to 64".into(), "64".into()));
         assert_eq!(range(Accepts::Bytes(0, 255)), ("0 to 255".into(), "255".into()));

@@ -1,55 +1,55 @@
-//! A worker's visit of one call: counts, points, audio, time.
+//! A worker's visit of one call: control points, audio, and the passage of time.
 
 mod frontier;
-mod outlook;
 mod points;
+mod visit_schedule;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::call_tap::{ControlPoint, FedCounts, PointAction};
 use super::drain::{Deinterleaver, Drain, Scratch};
-use super::point::{Counts, Point, What};
 use super::{CallTap, ClockMode};
-use crate::words::{EndReason, Leg};
-use callrec_media::leg::{Drained, LegMedia, Tally};
+use crate::types::{EndReason, Leg};
+use callrec_media::leg::{DrainInput, LegMedia, Tally};
 use callrec_media::legs::Legs;
-use callrec_media::placement::Scene;
+use callrec_media::packet::FeedCounters;
+use callrec_media::placement::PlacementContext;
 use callrec_media::planted;
-use callrec_media::record::Handed;
 use callrec_media::tap::Tap;
-use outlook::Outlook;
+use visit_schedule::VisitSchedule;
 
 pub(super) struct CallMedia {
     pub call: Arc<CallTap>,
     drains: [Drain; 3],
     legs: Legs,
     taps: Vec<Tap>,
-    points: VecDeque<Point>,
+    points: VecDeque<ControlPoint>,
     real: bool,
     reorder_ns: u64,
-    /// The worker ends.
-    hurried: bool,
+    /// The worker stops after this visit.
+    last_visit: bool,
     private: bool,
-    /// When it last became private, or ceased to be.
+    /// When the call's privacy last changed.
     private_ns: u64,
-    /// The local leg's feed has the remote leg's samples, too.
+    /// The local leg's feed also carries the remote leg's samples.
     stereo: bool,
     deinterleaver: Deinterleaver,
-    /// Control points that change what is recorded, so far.
+    /// Number of control points so far that affect the recordings.
     epoch: u32,
-    /// When the latest of them acted.
+    /// When the latest of these control points took effect.
     point_ns: u64,
-    /// Everything before it may be rendered.
+    /// Audio before this time may be rendered.
     frontier_ns: u64,
     ended: bool,
-    /// After the latest visit, it was blocked or behind.
-    presses: bool,
-    outlook: Outlook,
+    /// The call was blocked or behind after the latest visit.
+    needs_visit: bool,
+    schedule: VisitSchedule,
     visited_ns: u64,
-    /// The rings of its feeds hold as much at least, of what the feeds were told to expect
-    /// and of what has come.
+    /// Shortest time to fill a feed's ring with audio of the announced format.
     rings_ns: u64,
+    /// Shortest time to fill a feed's ring at the present rate.
     filling_ns: u64,
 }
 
@@ -64,7 +64,7 @@ impl CallMedia {
             points: VecDeque::new(),
             real,
             reorder_ns,
-            hurried: false,
+            last_visit: false,
             private: false,
             private_ns: 0,
             stereo: false,
@@ -73,35 +73,35 @@ impl CallMedia {
             point_ns: 0,
             frontier_ns: 0,
             ended: false,
-            presses: false,
-            outlook: Outlook::default(),
+            needs_visit: false,
+            schedule: VisitSchedule::default(),
             visited_ns: 0,
             rings_ns: u64::MAX,
             filling_ns: 0,
         }
     }
 
-    /// The call is over and every recording of it has ended.
+    /// Whether the call and all of its recordings have ended.
     pub(super) fn is_over(&self) -> bool {
         self.ended && self.taps.is_empty()
     }
 
     pub(super) fn is_blocked(&self) -> bool {
-        self.taps.iter().any(|tap| tap.outbox.is_blocked())
+        self.taps.iter().any(|tap| tap.sink_queue.is_blocked())
     }
 
-    /// Stream time: its recordings have more to render than one visit may.
+    /// Whether recordings in stream time have more to render than one visit allows.
     pub(super) fn is_behind(&self) -> bool {
-        let waits = |tap: &Tap| tap.is_behind() || !self.points.is_empty();
-        self.taps.iter().any(waits)
+        let is_behind = |tap: &Tap| tap.is_behind() || !self.points.is_empty();
+        self.taps.iter().any(is_behind)
     }
 
-    /// It has to be visited again at once: it is blocked or behind.
-    pub(super) fn presses(&self) -> bool {
-        self.presses
+    /// Whether the call must be visited again at the next tick, because it is blocked or behind.
+    pub(super) fn needs_visit(&self) -> bool {
+        self.needs_visit
     }
 
-    /// A visit whose panic is kept to this call's recordings.
+    /// Visits the call. A panic fails only the recordings of this call.
     pub(super) fn visit_guarded(&mut self, now_ns: u64, scratch: &mut Scratch) {
         self.call.config().plant();
         let visit = catch_unwind(AssertUnwindSafe(|| self.visit(now_ns, scratch)));
@@ -111,25 +111,25 @@ impl CallMedia {
             let text = text.unwrap_or_else(|| "panic".into());
             let _ = catch_unwind(AssertUnwindSafe(|| self.broken(&text)));
         }
-        self.presses = !self.real && (self.is_blocked() || self.is_behind());
+        self.needs_visit = !self.real && (self.is_blocked() || self.is_behind());
     }
 
-    /// The recordings that a panic has touched fail. The call and its points go on.
+    /// Fails the recordings after a panic. The call and its control points continue.
     fn broken(&mut self, message: &str) {
         let legs = &self.legs;
         for mut tap in std::mem::take(&mut self.taps) {
-            // One sink's second panic must not take the others along.
-            let _ = catch_unwind(AssertUnwindSafe(|| tap.tell(legs)));
-            let _ = catch_unwind(AssertUnwindSafe(move || tap.outbox.broken(message)));
+            // A second panic in one sink must not affect the other recordings.
+            let _ = catch_unwind(AssertUnwindSafe(|| tap.publish_ledger(legs)));
+            let _ = catch_unwind(AssertUnwindSafe(move || tap.sink_queue.broken(message)));
         }
-        self.look_at_taps();
+        self.update_schedule();
         self.release();
     }
 
-    /// `now_ns`: the coarse clock, read before this visit looks at anything. `scratch`:
-    /// any visit's, used again.
+    /// `now_ns`: the coarse clock, read before the visit. `scratch`: a buffer that all visits of a
+    /// worker share.
     pub(super) fn visit(&mut self, now_ns: u64, scratch: &mut Scratch) {
-        if !self.rests() && self.is_held_up(now_ns) {
+        if !self.is_resting() && self.is_held_up(now_ns) {
             return;
         }
         let counts = self.call.handed();
@@ -137,16 +137,16 @@ impl CallMedia {
         self.call.take_points(&mut self.points);
         let mut tally = Tally::default();
         self.pass_points(now_ns, scratch);
-        if self.rests() || !self.is_blocked() && self.points.is_empty() {
+        if self.is_resting() || !self.is_blocked() && self.points.is_empty() {
             self.drain(&counts, scratch);
             self.decide(now_ns);
-            self.tell_notes();
-            self.go_on(now_ns);
+            self.forward_notes();
+            self.advance_if_due(now_ns);
         }
         self.report(now_ns);
         self.legs
             .fed_mut()
-            .for_each(|(_, leg)| tally.add(&mut leg.line.tally));
+            .for_each(|(_, leg)| tally.add(&mut leg.timeline.tally));
         let last_ns = tally.last_arrival_ns;
         self.call.stats().add(&mut tally);
         if last_ns != 0 {
@@ -154,8 +154,8 @@ impl CallMedia {
         }
     }
 
-    /// What is ready is given to the sinks. True if a recording must come further before
-    /// anything more is taken in.
+    /// Passes finished blocks to the sinks. Returns whether a recording must advance before more
+    /// audio is read.
     fn is_held_up(&mut self, now_ns: u64) -> bool {
         self.flush(now_ns);
         if self.taps.iter().any(Tap::is_behind) {
@@ -164,39 +164,39 @@ impl CallMedia {
         self.is_blocked() || self.taps.iter().any(Tap::is_behind)
     }
 
-    /// Each point in its turn, with what was handed in before it.
+    /// Applies the control points in order, each after the audio that was fed before it.
     fn pass_points(&mut self, now_ns: u64, scratch: &mut Scratch) {
         if !self.points.is_empty() {
-            self.outlook.rest_ns = 0;
+            self.schedule.rest_ns = 0;
         }
         while let Some(point) = self.points.front() {
             let (counts, clock_ns) = (point.counts, point.clock_ns);
-            let last = match point.what {
-                What::Stop(id, _) => self.taps.iter().all(|tap| tap.id == id),
-                What::End(_) => true,
+            let last = match point.action {
+                PointAction::Stop(id, _) => self.taps.iter().all(|tap| tap.id == id),
+                PointAction::End(_) => true,
                 _ => false,
             };
             self.drain(&counts, scratch);
             self.decide(clock_ns);
-            let scene = self.scene();
-            let finishes = last && !self.waits_for_pace();
+            let context = self.context();
+            let finishes = last && !self.awaits_placement();
             for (name, leg) in self.legs.fed_mut() {
                 let fed_by = match name {
                     Leg::Remote if self.stereo => Leg::Local,
                     own => own,
                 };
-                leg.trailing_loss(&counts[fed_by as usize], clock_ns, &scene);
+                leg.count_trailing_loss(&counts[fed_by as usize], clock_ns, &context);
                 if finishes {
-                    leg.finish(clock_ns, &scene);
+                    leg.finish(clock_ns, &context);
                 }
             }
-            self.tell_notes();
+            self.forward_notes();
             self.repair();
             let near = self.is_near_point();
             if near && let Some(point) = self.points.pop_front() {
                 self.apply(point);
-                self.look_at_taps();
-                self.outlook.rest_ns = 0;
+                self.update_schedule();
+                self.schedule.rest_ns = 0;
             }
             self.flush(now_ns);
             self.settle(now_ns);
@@ -208,53 +208,55 @@ impl CallMedia {
         }
     }
 
-    /// What waits for a decision, and has waited for long enough.
+    /// Decides the placement of audio that has been undecided for long enough.
     fn decide(&mut self, now_ns: u64) {
-        let scene = self.scene();
-        self.legs.fed_mut().for_each(|(_, leg)| leg.tick(now_ns, &scene));
+        let context = self.context();
+        self.legs
+            .fed_mut()
+            .for_each(|(_, leg)| leg.tick(now_ns, &context));
     }
 
-    /// Real time: audio of before a stop waits for what comes after it to tell where it
-    /// belongs.
-    fn waits_for_pace(&self) -> bool {
-        self.real && !self.hurried && self.legs.fed().any(|(_, leg)| leg.is_undecided())
+    /// Whether audio before a stop is still to be placed, which in real time depends on the audio
+    /// after it.
+    fn awaits_placement(&self) -> bool {
+        self.real && !self.last_visit && self.legs.fed().any(|(_, leg)| leg.is_undecided())
     }
 
-    /// Recordings that were stopped end once all of their audio has its place.
+    /// Ends the stopped recordings whose audio has all been placed.
     fn finish_closing(&mut self, now_ns: u64) {
-        if !self.taps.iter().any(Tap::is_closing) {
+        if !self.taps.iter().any(Tap::is_stopping) {
             return;
         }
-        let waits = self.waits_for_pace();
-        if !waits && self.taps.iter().all(Tap::is_closing) {
-            let scene = self.scene();
+        let waits = self.awaits_placement();
+        if !waits && self.taps.iter().all(Tap::is_stopping) {
+            let context = self.context();
             self.legs
                 .fed_mut()
-                .for_each(|(_, leg)| leg.finish(now_ns, &scene));
-            self.tell_notes();
+                .for_each(|(_, leg)| leg.finish(now_ns, &context));
+            self.forward_notes();
             self.repair();
         }
         for tap in &mut self.taps {
-            tap.finish_closing(now_ns, waits, &self.legs);
+            tap.finish_stop(now_ns, waits, &self.legs);
         }
         self.flush(now_ns);
         self.release();
     }
 
-    /// Nothing more will come: what waits is decided by what there is.
-    pub(super) fn hurry(&mut self) {
-        self.hurried = true;
+    /// No more audio will arrive: the next visit places undecided audio without waiting.
+    pub(super) fn set_last_visit(&mut self) {
+        self.last_visit = true;
     }
 
-    fn scene(&self) -> Scene {
-        Scene {
-            real: self.real,
-            planted: planted::here(),
-            begin_ns: self.outlook.begin_ns,
+    fn context(&self) -> PlacementContext {
+        PlacementContext {
+            is_real_time: self.real,
+            planted: planted::current(),
+            begin_ns: self.schedule.begin_ns,
         }
     }
 
-    /// What is about no recording.
+    /// Reports ignored payload types and silent legs.
     fn report(&mut self, now_ns: u64) {
         let silent_ns = self.call.config().silent_ns;
         let watched = self.real && silent_ns > 0 && !self.ended;
@@ -265,48 +267,48 @@ impl CallMedia {
             let report = self.call.report();
             let connected = || !leg.is_quiet(now_ns, silent_ns) || report.is_connected();
             let connected = watched && connected();
-            if watched && leg.falls_silent(now_ns, silent_ns, connected) {
+            if watched && leg.becomes_silent(now_ns, silent_ns, connected) {
                 report.silent(name);
             }
         }
     }
 
-    /// Whether the recordings that the next point is for can reach it in one visit.
-    /// Those that cannot come nearer.
+    /// Whether every recording that the next control point concerns can reach it in one visit.
+    /// Otherwise advances them.
     fn is_near_point(&mut self) -> bool {
         let Some(point) = self.points.front().filter(|_| !self.real) else {
             return true;
         };
-        let concerned = match point.what {
-            What::Pause(id) | What::Resume(id) => Some(id),
-            What::Private(_) => None,
-            What::Stop(id, reason) if reason != EndReason::Discarded => Some(id),
-            What::End(_) => None,
+        let concerned = match point.action {
+            PointAction::Pause(id) | PointAction::Resume(id) => Some(id),
+            PointAction::Private(_) => None,
+            PointAction::Stop(id, reason) if reason != EndReason::Discarded => Some(id),
+            PointAction::End(_) => None,
             _ => return true,
         };
         let at_ns = self.end_ns();
         let mut near = true;
         for tap in &mut self.taps {
             if concerned.is_none_or(|id| id == tap.id) {
-                near &= tap.is_near(at_ns, &self.legs);
+                near &= tap.approach(at_ns, &self.legs);
             }
         }
         near
     }
 
-    fn go_on(&mut self, now_ns: u64) {
-        let soiled = |leg: &LegMedia| !leg.line.dirty.is_empty();
+    fn advance_if_due(&mut self, now_ns: u64) {
+        let is_dirty = |leg: &LegMedia| !leg.timeline.dirty.is_empty();
         let frontier_ns = self.frontier_ns.max(self.frontier(now_ns));
-        if frontier_ns < self.outlook.rest_ns && !self.legs.fed().any(|(_, leg)| soiled(leg)) {
+        if frontier_ns < self.schedule.rest_ns && !self.legs.fed().any(|(_, leg)| is_dirty(leg)) {
             return;
         }
         self.frontier_ns = frontier_ns;
         self.advance(now_ns);
         self.finish_closing(now_ns);
-        self.look_at_taps();
+        self.update_schedule();
     }
 
-    /// The recordings come as far as the frontier.
+    /// Renders the recordings up to the frontier.
     fn advance(&mut self, now_ns: u64) {
         self.repair();
         let mut rendered = false;
@@ -321,23 +323,23 @@ impl CallMedia {
         self.flush(now_ns);
     }
 
-    /// Recordings go over what is written already, where a leg has brought more for it.
+    /// Renders written audio again where a leg has received more audio for it.
     fn repair(&mut self) {
         for name in Leg::ALL {
             let leg = self.legs.get_mut(name);
-            let Some(leg) = leg.filter(|leg| !leg.line.dirty.is_empty()) else {
+            let Some(leg) = leg.filter(|leg| !leg.timeline.dirty.is_empty()) else {
                 continue;
             };
-            let mut dirty = std::mem::take(&mut leg.line.dirty);
+            let mut dirty = std::mem::take(&mut leg.timeline.dirty);
             for (from, to) in joined(&mut dirty) {
                 for tap in &mut self.taps {
-                    tap.repair(name as usize, from, to, &self.legs);
+                    tap.patch(name as usize, from, to, &self.legs);
                 }
             }
         }
     }
 
-    /// Nothing before this is brought any more by a leg that is live.
+    /// Tells the recordings the time before which no leg can receive more audio.
     fn settle(&mut self, now_ns: u64) {
         let settled = match self.real {
             true => {
@@ -351,113 +353,113 @@ impl CallMedia {
         }
     }
 
-    fn drain(&mut self, counts: &Counts, scratch: &mut Scratch) {
-        let heard = self.outlook.heard;
-        let scene = self.scene();
+    fn drain(&mut self, counts: &FedCounts, scratch: &mut Scratch) {
+        let any_recording = self.schedule.any_recording;
+        let context = self.context();
         let (epoch, since_ns) = (self.epoch, self.real.then_some(self.point_ns));
         for (_, leg) in self.legs.fed_mut() {
             leg.first_rate = None;
-            leg.line.set_epoch(epoch, since_ns, heard);
+            leg.timeline.set_epoch(epoch, since_ns, any_recording);
         }
         for (n, handed) in counts.iter().enumerate() {
-            // Most often nobody feeds the mixed leg.
+            // The mixed leg usually has no feed.
             if handed.bytes == 0 {
                 continue;
             }
-            let with = Drained {
-                scene: &scene,
+            let with = DrainInput {
+                context: &context,
                 clock_ns: self.others_end_ns(n),
             };
             self.drain_leg(n, handed, scratch, &with);
         }
-        if self.outlook.unshaped {
+        if self.schedule.unshaped {
             for tap in &mut self.taps {
                 tap.note_rates(&self.legs);
             }
         }
     }
 
-    fn drain_leg(&mut self, n: usize, handed: &Handed, scratch: &mut Scratch, with: &Drained<'_>) {
+    fn drain_leg(&mut self, n: usize, handed: &FeedCounters, scratch: &mut Scratch, with: &DrainInput<'_>) {
         let config = self.call.config();
         let counts = self.call.counts(Leg::ALL[n]);
         if !(self.stereo && n == Leg::Local as usize) {
             let Some(leg) = self.legs.get_mut(Leg::ALL[n]) else {
                 return;
             };
-            leg.note_ahead(handed);
+            leg.count_ahead(handed);
             return self.drains[n].up_to(handed.bytes, counts, scratch, |header, payload| {
                 config.fault(payload);
-                leg.record(header, payload, with);
+                leg.receive(header, payload, with);
             });
         }
         let deinterleaver = &mut self.deinterleaver;
         let Some((local, remote)) = self.legs.local_and_remote() else {
             return;
         };
-        local.note_ahead(handed);
-        remote.note_ahead(handed);
+        local.count_ahead(handed);
+        remote.count_ahead(handed);
         self.drains[n].up_to(handed.bytes, counts, scratch, |header, payload| {
             config.fault(payload);
             let position = header.position_bytes();
             let [left, right] = deinterleaver.split(payload, position, local.sample_bytes());
-            local.record(header, left, with);
-            remote.record(header, right, with);
-            // One write, of both.
-            remote.line.tally.frames_in -= 1;
+            local.receive(header, left, with);
+            remote.receive(header, right, with);
+            // One write for both legs.
+            remote.timeline.tally.frames_in -= 1;
         });
     }
 
-    fn tell_notes(&mut self) {
+    fn forward_notes(&mut self) {
         for (name, leg) in self.legs.fed_mut() {
-            for note in leg.line.notes.drain(..) {
+            for note in leg.timeline.entries.drain(..) {
                 for tap in &mut self.taps {
-                    tap.note(name, note);
+                    tap.add_entry(name, note);
                 }
             }
         }
     }
 
-    /// Gives what is ready to the sinks, and forgets the recordings that are over.
+    /// Passes finished blocks to the sinks and removes the recordings that have ended.
     fn flush(&mut self, now_ns: u64) {
         let backlog_ns = self.call.config().backlog_ns;
         for tap in &mut self.taps {
-            if !tap.outbox.is_empty() {
-                // It may be about to fail.
-                if tap.outbox.is_blocked() {
-                    tap.tell(&self.legs);
+            if !tap.sink_queue.is_empty() {
+                // The recording may be about to fail, so its progress is published first.
+                if tap.sink_queue.is_blocked() {
+                    tap.publish_ledger(&self.legs);
                 }
                 tap.flush(now_ns, backlog_ns);
             }
         }
-        self.taps.retain(|tap| !tap.outbox.is_over());
+        self.taps.retain(|tap| !tap.sink_queue.is_over());
     }
 
-    /// Tells the legs what nobody needs any more.
+    /// Lets the legs free the audio that no recording needs.
     fn release(&mut self) {
         let ahead = self.legs.fed().any(|(_, leg)| leg.ahead_ns > 0);
         let frontiers = || self.taps.iter().filter_map(Tap::frontiers_ns);
         let written = frontiers().map(|(written, _)| written).max();
         let settled = frontiers().map(|(_, settled)| settled).max();
-        // As long as one needs something, the others count what they do not.
+        // While any recording needs audio, the others account for it themselves.
         let needed = self.taps.iter().any(|tap| tap.needs_legs(ahead));
         let floor = frontiers().map(|(_, settled)| settled).min().filter(|_| needed);
         if !needed {
             for tap in &mut self.taps {
-                tap.forget(&self.legs);
+                tap.settle_all(&self.legs);
             }
         }
         for (_, leg) in self.legs.fed_mut() {
-            leg.line
-                .want_from(floor, settled.unwrap_or(0), written.unwrap_or(0));
+            leg.timeline
+                .retain_from(floor, settled.unwrap_or(0), written.unwrap_or(0));
         }
     }
 }
 
-/// Stretches in order, joined where they touch.
-fn joined(stretches: &mut [(u64, u64)]) -> Vec<(u64, u64)> {
-    stretches.sort_unstable();
+/// Sorts the ranges and joins those that touch.
+fn joined(ranges: &mut [(u64, u64)]) -> Vec<(u64, u64)> {
+    ranges.sort_unstable();
     let mut joined: Vec<(u64, u64)> = Vec::new();
-    for (from, to) in stretches.iter().copied() {
+    for (from, to) in ranges.iter().copied() {
         match joined.last_mut() {
             Some(last) if last.1 >= from => last.1 = last.1.max(to),
             _ => joined.push((from, to)),

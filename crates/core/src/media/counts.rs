@@ -1,20 +1,20 @@
-//! What a leg's feeds and its worker know of each other.
+//! The counters that a leg's feed and its worker share.
 
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use callrec_media::record::Handed;
+use callrec_media::packet::FeedCounters;
 
-/// What a leg's feeds and its worker know of each other. One writer per field, and
-/// the feed's fields on another cache line than the worker's.
+/// The counters that a leg's feed and its worker share. Each field has one writer. The feed's fields
+/// and the worker's are on different cache lines.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(super) struct LegCounts {
-    /// Bytes put into the leg's rings over its whole life.
+    /// Bytes that feeds have stored during the leg's whole life.
     pub handed: AtomicU64,
     pub overrun_samples: AtomicU32,
     pub overrun_packets: AtomicU32,
-    /// Of `overrun_samples`: refused because they were too far ahead of the clock.
+    /// The part of `overrun_samples` that was refused as too far ahead of the clock.
     pub ahead_samples: AtomicU32,
-    /// How often its feeds have gone on in another ring.
+    /// How often a feed has switched to another ring.
     pub switched: AtomicU32,
     pub worker: WorkerCounts,
 }
@@ -22,20 +22,20 @@ pub(super) struct LegCounts {
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(super) struct WorkerCounts {
-    /// Bytes taken out of the rings again.
+    /// Bytes that the worker has read during the leg's whole life.
     pub taken: AtomicU64,
-    /// Somebody waits for room.
+    /// A waiter waits for free space.
     pub waiting: AtomicBool,
 }
 
 impl LegCounts {
-    /// The overruns are read first: every record that came before one of them is then
-    /// among the bytes, so that a trailing loss is never put before its own past.
-    pub(super) fn handed(&self) -> Handed {
+    /// Reads the overruns before the bytes. The bytes then include every record that preceded an
+    /// overrun, so a trailing loss is never placed before an earlier record.
+    pub(super) fn handed(&self) -> FeedCounters {
         let samples_lost = self.overrun_samples.load(Ordering::Acquire);
         let samples_ahead = self.ahead_samples.load(Ordering::Acquire);
         let packets_lost = self.overrun_packets.load(Ordering::Acquire);
-        Handed {
+        FeedCounters {
             bytes: self.handed.load(Ordering::Acquire),
             samples_lost,
             packets_lost,

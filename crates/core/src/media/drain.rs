@@ -1,51 +1,50 @@
-//! The worker's end of a leg's ring.
+//! The worker's side of a leg's ring.
 
 use std::sync::Arc;
 
 use super::counts::LegCounts;
-use super::switches::Outlet;
+use super::feed_rings::RingReader;
 use super::waiter::FeedWaiter;
 use crate::sync::atomic::Ordering;
-use callrec_media::record::{HEADER, RecordHeader, record_bytes};
+use callrec_media::packet::{HEADER, PacketHeader, stored_bytes};
 
-/// Where a worker's visits copy what they take out of the rings.
+/// The buffer into which a worker copies bytes from the rings.
 #[derive(Default)]
 pub(super) struct Scratch(Vec<u8>);
 
-/// The rings of a leg's present feed, and how far they were emptied.
+/// Reads the records of a leg's feeds.
 #[derive(Default)]
 pub(super) struct Drain {
-    pub ring: Option<Outlet>,
+    pub ring: Option<RingReader>,
     pub waiter: Option<Arc<FeedWaiter>>,
-    /// Bytes taken over the leg's whole life.
     taken: u64,
 }
 
 impl Drain {
-    /// The feed goes on in a bigger ring, if there is one.
-    pub(super) fn grown(&mut self, ring: Option<Outlet>) {
+    /// Continues in the feed's new ring, if there is one.
+    pub(super) fn replace_ring(&mut self, ring: Option<RingReader>) {
         if ring.is_some() {
             self.ring = ring;
         }
     }
 
-    /// Bytes taken over the leg's whole life.
+    /// Bytes read during the leg's whole life.
     pub(super) fn taken(&self) -> u64 {
         self.taken
     }
 
-    /// Of the present feed's own ring.
+    /// Bytes of the present feed's own ring.
     pub(super) fn ring_bytes(&self) -> usize {
-        self.ring.as_ref().map_or(0, Outlet::bytes)
+        self.ring.as_ref().map_or(0, RingReader::bytes)
     }
 
-    /// Gives each record handed in up to `limit` to `each`.
+    /// Calls `each` with every record before position `limit`.
     pub(super) fn up_to(
         &mut self,
         limit: u64,
         counts: &LegCounts,
         scratch: &mut Scratch,
-        mut each: impl FnMut(RecordHeader, &[u8]),
+        mut each: impl FnMut(PacketHeader, &[u8]),
     ) {
         if limit <= self.taken {
             return;
@@ -63,33 +62,33 @@ impl Drain {
             waiter.drained();
         }
         let mut rest = &scratch.0[..];
-        while let Some((header, payload)) = next(&mut rest) {
+        while let Some((header, payload)) = split_record(&mut rest) {
             each(header, payload);
         }
     }
 }
 
-/// The first record, and what is behind it.
-fn next<'a>(rest: &mut &'a [u8]) -> Option<(RecordHeader, &'a [u8])> {
-    let header = RecordHeader::parse(rest)?;
+/// Splits off the first record.
+fn split_record<'a>(rest: &mut &'a [u8]) -> Option<(PacketHeader, &'a [u8])> {
+    let header = PacketHeader::parse(rest)?;
     let payload = rest.get(HEADER..HEADER + header.len)?;
-    *rest = rest.get(record_bytes(header.len)..)?;
+    *rest = rest.get(stored_bytes(header.len)..)?;
     Some((header, payload))
 }
 
-/// Takes interleaved samples apart, into the two legs' own.
+/// Separates interleaved samples into those of the two legs.
 #[derive(Default)]
 pub(super) struct Deinterleaver([Vec<u8>; 2]);
 
 impl Deinterleaver {
-    /// `position`: bytes before the samples that belong to both.
+    /// `position`: number of leading bytes that belong to both legs.
     pub(super) fn split(&mut self, payload: &[u8], position: usize, sample_bytes: usize) -> [&[u8]; 2] {
         let (head, samples) = payload.split_at(position.min(payload.len()));
         for (channel, out) in self.0.iter_mut().enumerate() {
             out.clear();
             out.extend_from_slice(head);
-            let one = samples.chunks_exact(sample_bytes).skip(channel).step_by(2);
-            one.for_each(|sample| out.extend_from_slice(sample));
+            let own = samples.chunks_exact(sample_bytes).skip(channel).step_by(2);
+            own.for_each(|sample| out.extend_from_slice(sample));
         }
         [&self.0[0], &self.0[1]]
     }
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn interleaved_samples_are_taken_apart() {
+    fn interleaved_samples_are_separated() {
         let mut deinterleaver = Deinterleaver::default();
         assert_eq!(deinterleaver.split(b"LlRrLlRr", 0, 2), [b"LlLl", b"RrRr"]);
         assert_eq!(

@@ -1,58 +1,59 @@
-//! The host's side of a leg: records stored in a ring, without a lock, an allocation
-//! or a system call.
+//! The host's side of a leg. A feed stores records in a ring without a lock, an allocation or a
+//! system call.
 
 use std::sync::{Arc, Weak};
 
 use super::ClockMode;
+use super::call_tap::CallTap;
 use super::counts::LegCounts;
-use super::lead::{Admission, Lead};
-use super::memory::Lease;
+use super::feed_ring::FeedRing;
+use super::feed_rings::{FeedRings, RingReader};
 use super::overflow::{CHUNK, chunks_for};
-use super::point::CallTap;
-use super::ring::Ring;
-use super::switches::{Outlet, Rings};
+use super::ring_memory::RingLease;
 use super::waiter::{FeedWaiter, WaitedFor};
+use super::write_limiter::{Admission, WriteLimiter};
 use crate::memory;
 use crate::sync::atomic::Ordering;
-use crate::words::{FeedOptions, Leg, Result, Status};
-use callrec_media::record::{HEADER, Kind, POSITION, RecordHeader, record_bytes};
+use crate::types::{FeedOptions, Leg, Result, Status};
+use callrec_media::packet::{HEADER, POSITION, PacketHeader, PacketKind, stored_bytes};
 
-/// 400 ms, or 8 KiB if that is more.
+/// Bytes of a feed's ring: 400 ms of audio, but at least 8 KiB.
 fn ring_bytes(options: FeedOptions) -> usize {
-    (options.bytes_per_s() as usize * 2 / 5).max(Ring::LEAST)
+    (options.bytes_per_s() as usize * 2 / 5).max(FeedRing::MIN_BYTES)
 }
 
-/// The memory of a feed that is still to be made.
-pub struct FeedMemory(Arc<Lease>);
+/// The memory for a feed that is to be opened.
+pub struct FeedMemory(Arc<RingLease>);
 
 impl FeedMemory {
-    /// `LIMIT` if there is no memory for it.
+    /// Fails with `Limit` if memory is exhausted.
     pub(super) fn lease(call: &CallTap, options: impl Into<FeedOptions>) -> Result<FeedMemory> {
-        let lease = call.overflow().homes().lease(ring_bytes(options.into()));
+        let lease = call.overflow().own_rings().lease(ring_bytes(options.into()));
         lease.map(FeedMemory).ok_or_else(memory::exhausted)
     }
 }
 
-/// Bytes of one sample of each channel, a power of two, and whether there are two.
+/// Bytes of a frame (one sample of every channel), a power of two; and whether there are two
+/// channels.
 #[derive(Clone, Copy)]
-struct Frame(u8);
+struct FrameSize(u8);
 
-impl Frame {
+impl FrameSize {
     const STEREO: u8 = 0x80;
 
-    fn of(options: FeedOptions) -> Frame {
-        let stereo = if options.is_stereo() { Frame::STEREO } else { 0 };
-        Frame(options.frame_bytes() as u8 | stereo)
+    fn of(options: FeedOptions) -> FrameSize {
+        let stereo = if options.is_stereo() { FrameSize::STEREO } else { 0 };
+        FrameSize(options.frame_bytes() as u8 | stereo)
     }
 
     #[inline]
     fn bytes(self) -> usize {
-        usize::from(self.0 & !Frame::STEREO)
+        usize::from(self.0 & !FrameSize::STEREO)
     }
 
     #[inline]
     fn is_stereo(self) -> bool {
-        self.0 & Frame::STEREO != 0
+        self.0 & FrameSize::STEREO != 0
     }
 
     #[inline]
@@ -61,54 +62,54 @@ impl Frame {
     }
 }
 
-/// The producer of one leg. Only one exists for a leg at a time.
+/// The producer of a leg's audio. A leg has at most one at a time.
 ///
-/// What a packet needs comes first, and shares a cache line with its slot's lock: the
-/// only memory that it loads. All else it only stores to. (A write in real time looks at
-/// `lead` as well, on the next line.)
+/// The fields that a packet needs come first and share a cache line with the lock of the feed's
+/// slot. A packet loads no other memory; it only stores. (A write in real time also loads
+/// `limiter`, on the next line.)
 #[repr(C)]
 pub struct Feed {
-    /// The one that it stores to now.
-    ring: Ring,
-    /// What `LegCounts` says of this leg's feed: nobody else writes it.
+    /// The ring that it stores to now.
+    ring: FeedRing,
+    /// The feed's copy of `LegCounts::handed`, which no other thread writes.
     handed: u64,
     call: Arc<CallTap>,
     overrun_samples: u32,
     overrun_packets: u32,
-    /// Bytes of the ring that were free when last looked at, less what came since.
+    /// Lower bound of the ring's free bytes: the last observed value less the bytes stored since.
     free: u32,
-    /// Bytes of the largest payload.
+    /// Bytes of the largest accepted payload.
     largest: u16,
     leg: Leg,
-    frame: Frame,
-    /// `handed` when the feed went to this ring.
+    frame_size: FrameSize,
+    /// Value of `handed` when the feed switched to this ring.
     begin: u64,
-    /// `None` in stream time, where nothing is too far ahead.
-    lead: Option<Lead>,
-    /// Apart, so that a slot has no more than two cache lines.
-    rings: Box<Rings>,
+    /// `None` in stream time, where no write is too far ahead.
+    limiter: Option<WriteLimiter>,
+    /// Boxed, so that a slot has at most two cache lines.
+    rings: Box<FeedRings>,
     waiter: Arc<FeedWaiter>,
 }
 
-/// What a slot's first cache line has room for.
+// The fields that a packet needs fit into a slot's first cache line.
 #[cfg(all(target_pointer_width = "64", not(any(callrec_loom, callrec_shuttle))))]
 const _: () = assert!(std::mem::offset_of!(Feed, begin) <= 64 - 16);
 #[cfg(all(target_pointer_width = "64", not(any(callrec_loom, callrec_shuttle))))]
 const _: () = assert!(size_of::<Feed>() <= 2 * 64 - 16);
 
 impl Feed {
-    /// `home`: of these options.
+    /// `memory`: leased for these options.
     pub(super) fn new(
         call: Arc<CallTap>,
         leg: Leg,
         options: impl Into<FeedOptions>,
-        home: FeedMemory,
-    ) -> (Feed, Outlet, Arc<FeedWaiter>) {
+        memory: FeedMemory,
+    ) -> (Feed, RingReader, Arc<FeedWaiter>) {
         let options = options.into();
-        let FeedMemory(home) = home;
-        let ring = home.ring().clone();
-        let rings = Box::new(rings(&call, home, chunks_for(options)));
-        let outlet = rings.outlet(call.counts(leg));
+        let FeedMemory(own) = memory;
+        let ring = own.ring().clone();
+        let rings = Box::new(rings(&call, own, chunks_for(options)));
+        let reader = rings.reader(call.counts(leg));
         let waited_for: Weak<dyn WaitedFor> = Arc::<CallTap>::downgrade(&call);
         let waiter = Arc::new(FeedWaiter::new(waited_for, leg, ring.bytes()));
         let counts = call.counts(leg);
@@ -122,46 +123,46 @@ impl Feed {
             overrun_packets: counts.overrun_packets.load(Ordering::Relaxed),
             largest: largest(options),
             leg,
-            frame: Frame::of(options),
+            frame_size: FrameSize::of(options),
             call,
-            lead: real.then(|| Lead::new(options.format.rate, options.ahead_ms)),
+            limiter: real.then(|| WriteLimiter::new(options.format.rate, options.ahead_ms)),
             waiter: waiter.clone(),
             ring,
             rings,
         };
-        (feed, outlet, waiter)
+        (feed, reader, waiter)
     }
 
-    /// Takes the new format; gives the new ring if a bigger one is needed. Nothing changes if
-    /// there is no memory for that.
-    pub(super) fn change_format(&mut self, options: impl Into<FeedOptions>) -> Result<Option<Outlet>> {
+    /// Changes the format. Returns a reader of the new ring if a larger one is needed. Fails and
+    /// changes nothing if memory is exhausted.
+    pub(super) fn change_format(&mut self, options: impl Into<FeedOptions>) -> Result<Option<RingReader>> {
         let options = options.into();
-        let outlet = self.make_room(options)?;
-        self.frame = Frame::of(options);
-        if let Some(lead) = &mut self.lead {
-            lead.set(options.format.rate, options.ahead_ms);
+        let reader = self.fit_format(options)?;
+        self.frame_size = FrameSize::of(options);
+        if let Some(limiter) = &mut self.limiter {
+            limiter.set(options.format.rate, options.ahead_ms);
         }
-        Ok(outlet)
+        Ok(reader)
     }
 
-    /// Packets of this format may come as well; gives the new ring if a bigger one is
-    /// needed. Nothing changes if there is no memory for that.
-    pub(super) fn make_room(&mut self, options: impl Into<FeedOptions>) -> Result<Option<Outlet>> {
+    /// Also accepts packets of this format. Returns a reader of the new ring if a larger one is
+    /// needed. Fails and changes nothing if memory is exhausted.
+    pub(super) fn fit_format(&mut self, options: impl Into<FeedOptions>) -> Result<Option<RingReader>> {
         let options = options.into();
         let chunks = chunks_for(options);
-        if ring_bytes(options) <= self.rings.home().bytes() {
+        if ring_bytes(options) <= self.rings.own().bytes() {
             self.largest = self.largest.max(largest(options));
-            self.rings.want(chunks);
+            self.rings.reserve(chunks);
             return Ok(None);
         }
-        let FeedMemory(home) = FeedMemory::lease(&self.call, options)?;
+        let FeedMemory(own) = FeedMemory::lease(&self.call, options)?;
         self.largest = self.largest.max(largest(options));
-        self.ring = home.ring().clone();
-        *self.rings = rings(&self.call, home, chunks);
+        self.ring = own.ring().clone();
+        *self.rings = rings(&self.call, own, chunks);
         self.free = self.ring.bytes() as u32;
         self.begin = self.handed;
         self.waiter.set_capacity(self.ring.bytes());
-        Ok(Some(self.rings.outlet(self.counts())))
+        Ok(Some(self.rings.reader(self.counts())))
     }
 
     pub fn waiter(&self) -> Arc<FeedWaiter> {
@@ -172,73 +173,76 @@ impl Feed {
         self.leg
     }
 
-    /// Whether both legs are written at once.
+    /// Whether each write carries both legs.
     pub fn is_stereo(&self) -> bool {
-        self.frame.is_stereo()
+        self.frame_size.is_stereo()
     }
 
-    /// What was written ahead has been taken back. `now_ns`: the coarse clock, as in all that
-    /// follows.
+    /// Audio that was written ahead has been discarded. `now_ns` and `arrival_ns` are times of the
+    /// coarse clock.
     pub fn clear(&mut self, now_ns: u64) {
-        if let Some(lead) = &mut self.lead {
-            lead.clear(now_ns);
+        if let Some(limiter) = &mut self.limiter {
+            limiter.clear(now_ns);
         }
         self.waiter.cleared();
     }
 
-    /// One packet, just received.
+    /// Stores one RTP packet that was just received.
     pub fn rtp(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
-        self.packet(Kind::Rtp, packet, arrival_ns)
+        self.packet(PacketKind::Rtp, packet, arrival_ns)
     }
 
-    /// One packet. `arrival_ns`: when it was received, as the host says.
+    /// Stores one RTP packet. `arrival_ns`: the receive time according to the host.
     pub fn rtp_aged(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
-        self.packet(Kind::RtpAged, packet, arrival_ns)
+        self.packet(PacketKind::RtpAged, packet, arrival_ns)
     }
 
     #[inline]
-    fn packet(&mut self, kind: Kind, packet: &[u8], arrival_ns: u64) -> Status {
-        if self.frame.is_stereo() {
+    fn packet(&mut self, kind: PacketKind, packet: &[u8], arrival_ns: u64) -> Status {
+        if self.frame_size.is_stereo() {
             return Status::InvalidArgument;
         }
         self.put(kind, None, packet, arrival_ns)
     }
 
-    /// The samples after those of the last write.
+    /// Stores samples that follow those of the previous write.
     pub fn write(&mut self, payload: &[u8], arrival_ns: u64) -> Status {
-        if let Some(status) = self.whole_frames(payload) {
+        if let Some(status) = self.status_without_store(payload) {
             return status;
         }
-        let frames = payload.len() / self.frame.bytes();
-        let admission = self.lead.as_mut().map(|lead| lead.admit(frames, arrival_ns));
+        let frames = payload.len() / self.frame_size.bytes();
+        let admission = self
+            .limiter
+            .as_mut()
+            .map(|limiter| limiter.admit(frames, arrival_ns));
         if let Some(Admission::NotBefore(due_ns)) = admission {
             return self.too_far_ahead(payload.len(), due_ns);
         }
-        let status = self.put(Kind::Write, None, payload, arrival_ns);
-        if let (Some(Admission::Until(until_ns)), Some(lead), Status::Ok) =
-            (admission, &mut self.lead, status)
+        let status = self.put(PacketKind::Write, None, payload, arrival_ns);
+        if let (Some(Admission::Until(until_ns)), Some(limiter), Status::Ok) =
+            (admission, &mut self.limiter, status)
         {
-            lead.wrote(until_ns);
+            limiter.wrote(until_ns);
         }
         status
     }
 
-    /// Samples whose place is known by the host's own clock of this leg.
+    /// Stores samples at position `at` of the host's own sample clock for this leg.
     pub fn write_at(&mut self, at: u64, payload: &[u8], arrival_ns: u64) -> Status {
-        match self.whole_frames(payload) {
+        match self.status_without_store(payload) {
             Some(status) => status,
-            None => self.put(Kind::WriteAt, Some(at), payload, arrival_ns),
+            None => self.put(PacketKind::WriteAt, Some(at), payload, arrival_ns),
         }
     }
 
-    /// The answer to a write that needs no ring.
+    /// The status of a write that stores nothing: an empty or an invalid one.
     #[inline]
-    fn whole_frames(&self, payload: &[u8]) -> Option<Status> {
+    fn status_without_store(&self, payload: &[u8]) -> Option<Status> {
         if payload.is_empty() {
             return Some(Status::Ok);
         }
-        let taken = self.frame.divides(payload.len()) && payload.len() <= usize::from(self.largest);
-        (!taken).then_some(Status::InvalidArgument)
+        let is_valid = self.frame_size.divides(payload.len()) && payload.len() <= usize::from(self.largest);
+        (!is_valid).then_some(Status::InvalidArgument)
     }
 
     #[inline]
@@ -247,21 +251,21 @@ impl Feed {
     }
 
     #[inline]
-    fn put(&mut self, kind: Kind, position: Option<u64>, payload: &[u8], arrival_ns: u64) -> Status {
+    fn put(&mut self, kind: PacketKind, position: Option<u64>, payload: &[u8], arrival_ns: u64) -> Status {
         if payload.len() > usize::from(self.largest) {
             return Status::InvalidArgument;
         }
         let len = payload.len() + position.map_or(0, |_| POSITION);
-        let bytes = record_bytes(len) as u32;
-        if bytes > self.free && !self.has_room(bytes) {
+        let bytes = stored_bytes(len) as u32;
+        if bytes > self.free && !self.has_space(bytes) {
             return self.overrun(kind, payload.len());
         }
-        let header = RecordHeader {
+        let header = PacketHeader {
             kind,
             len,
             overruns: match kind {
-                Kind::Rtp | Kind::RtpAged => self.overrun_packets,
-                Kind::Write | Kind::WriteAt => self.overrun_samples,
+                PacketKind::Rtp | PacketKind::RtpAged => self.overrun_packets,
+                PacketKind::Write | PacketKind::WriteAt => self.overrun_samples,
             },
             arrival_ns,
         };
@@ -272,31 +276,30 @@ impl Feed {
         }
         self.free -= bytes;
         self.handed += u64::from(bytes);
-        // The worker reads no further than this, so it never sees half a record.
+        // The worker reads up to this position, so it never sees part of a record.
         self.counts().handed.store(self.handed, Ordering::Release);
         Status::Ok
     }
 
-    /// Looks at what the worker has taken, and goes on in another ring if this one is
-    /// full, or if it should give a chunk back. What the worker still has to take
-    /// from an earlier ring lies before this one's beginning.
+    /// Reads the worker's progress. Switches to another ring if this one is full or its chunk should
+    /// be returned. Whatever the worker has yet to read from an earlier ring lies before `begin`.
     #[cold]
-    fn has_room(&mut self, bytes: u32) -> bool {
+    fn has_space(&mut self, bytes: u32) -> bool {
         let taken = self.counts().worker.taken.load(Ordering::Acquire);
         let used = self.handed - taken.max(self.begin);
         self.free = self.ring.bytes() as u32 - used as u32;
         if bytes > self.free || self.rings.should_return(taken) {
-            self.move_on(taken);
+            self.switch_ring(taken);
         }
         bytes <= self.free
     }
 
-    fn move_on(&mut self, taken: u64) {
+    fn switch_ring(&mut self, taken: u64) {
         let Some(next) = self.rings.next(taken) else {
             return;
         };
-        // Once the worker knows, it may give the old ring back to be freed: this thread
-        // must not be the last one that holds it.
+        // Assigned before the worker is informed: it may then free the old ring, and this thread
+        // must not hold the last reference.
         let chunk;
         (self.ring, chunk) = next.split();
         self.rings.enter(self.handed, chunk);
@@ -309,30 +312,30 @@ impl Feed {
         self.begin = self.handed;
     }
 
-    /// What is handed in again is not counted.
-    fn comes_again(&self) -> bool {
-        self.lead.as_ref().is_none_or(Lead::asked)
+    /// Whether the host retries refused writes. Those are not counted as lost.
+    fn host_retries(&self) -> bool {
+        self.limiter.as_ref().is_none_or(WriteLimiter::host_retries)
     }
 
     #[cold]
-    fn overrun(&mut self, kind: Kind, payload: usize) -> Status {
+    fn overrun(&mut self, kind: PacketKind, payload: usize) -> Status {
         if self.call.config().clock == ClockMode::Stream {
-            self.call.hungry();
+            self.call.note_ring_full();
         }
-        if self.comes_again() {
+        if self.host_retries() {
             return Status::Overrun;
         }
         let counts = self.call.counts(self.leg);
-        let (told, count, more) = match kind {
-            Kind::Rtp | Kind::RtpAged => (&counts.overrun_packets, &mut self.overrun_packets, 1),
-            Kind::Write | Kind::WriteAt => (
+        let (published, count, more) = match kind {
+            PacketKind::Rtp | PacketKind::RtpAged => (&counts.overrun_packets, &mut self.overrun_packets, 1),
+            PacketKind::Write | PacketKind::WriteAt => (
                 &counts.overrun_samples,
                 &mut self.overrun_samples,
-                (payload / self.frame.bytes()) as u32,
+                (payload / self.frame_size.bytes()) as u32,
             ),
         };
         *count = count.wrapping_add(more);
-        told.store(*count, Ordering::Release);
+        published.store(*count, Ordering::Release);
         self.call.stats().frames_lost.fetch_add(1, Ordering::Relaxed);
         Status::Overrun
     }
@@ -340,24 +343,24 @@ impl Feed {
     #[cold]
     fn too_far_ahead(&mut self, payload: usize, due_ns: u64) -> Status {
         self.waiter.not_before(due_ns);
-        if !self.comes_again() {
-            let samples = (payload / self.frame.bytes()) as u32;
+        if !self.host_retries() {
+            let samples = (payload / self.frame_size.bytes()) as u32;
             let counts = self.call.counts(self.leg);
             counts.ahead_samples.fetch_add(samples, Ordering::Relaxed);
         }
-        self.overrun(Kind::Write, payload)
+        self.overrun(PacketKind::Write, payload)
     }
 }
 
-/// A feed's own ring, and in real time the way to the overflow memory.
-fn rings(call: &CallTap, home: Arc<Lease>, chunks: u64) -> Rings {
+/// A feed's own ring, and in real time access to the overflow memory.
+fn rings(call: &CallTap, own: Arc<RingLease>, chunks: u64) -> FeedRings {
     let real = call.config().clock == ClockMode::Real;
-    Rings::new(home, real.then(|| (call.overflow(), chunks)))
+    FeedRings::new(own, real.then(|| (call.overflow(), chunks)))
 }
 
-/// A quarter of what the format needs: 2,048 bytes or 100 ms. Not more than fits into a
-/// chunk of the overflow memory.
+/// Bytes of the largest payload: a quarter of the ring (100 ms, but at least 2,048 bytes), and not
+/// more than a chunk of the overflow memory holds.
 fn largest(options: FeedOptions) -> u16 {
-    let most = CHUNK - HEADER - POSITION;
-    u16::try_from((ring_bytes(options) / 4).min(most)).unwrap_or(u16::MAX)
+    let max = CHUNK - HEADER - POSITION;
+    u16::try_from((ring_bytes(options) / 4).min(max)).unwrap_or(u16::MAX)
 }

@@ -1,4 +1,4 @@
-//! How others reach a worker.
+//! A media worker's inbox.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::memory::PieceQueue;
 use crate::sync::Mutex;
 use crate::task::Signal;
 
-/// What has come for a worker since it last looked.
+/// Requests to a worker since it last read its inbox.
 pub(super) struct Arrivals<C> {
     pub adopted: PieceQueue<Arc<C>>,
     pub urgent: PieceQueue<Arc<C>>,
@@ -29,12 +29,12 @@ impl<C> Default for Arrivals<C> {
     }
 }
 
-/// How others reach a worker; `C`: a call.
+/// A worker's inbox. `C` is the type of a call.
 pub struct Inbox<C> {
     pub(super) index: usize,
     pub(super) config: Arc<MediaConfig>,
     pub(super) stats: Arc<MediaStats>,
-    /// The overflow memory that this worker keeps ready, if that is its duty.
+    /// The overflow memory that this worker prepares, if it is responsible for it.
     pub(super) overflow: OnceCell<Arc<OverflowPool>>,
     arrivals: Mutex<Arrivals<C>>,
     changed: Arc<Signal>,
@@ -52,9 +52,9 @@ impl<C> Inbox<C> {
         })
     }
 
-    /// This worker keeps overflow memory ready for feeds that are still to be opened.
+    /// Lets this worker allocate overflow memory ahead of new feeds.
     pub fn keep_ready(&self, overflow: Arc<OverflowPool>) {
-        // Once is enough.
+        // It is set only once.
         let _ = self.overflow.set(overflow);
     }
 
@@ -74,8 +74,8 @@ impl<C> Inbox<C> {
         }
     }
 
-    /// The call is visited at the next tick, or now.
-    pub(super) fn urge(&self, call: Arc<C>, at_once: bool) {
+    /// Requests a visit of the call, at the next tick or immediately.
+    pub(super) fn request_visit(&self, call: Arc<C>, at_once: bool) {
         let mut arrivals = self.arrivals.lock();
         if arrivals.stop {
             return;
@@ -88,12 +88,12 @@ impl<C> Inbox<C> {
         }
     }
 
-    /// Signalled when something cannot wait for the next tick.
+    /// Notified by requests that cannot wait for the next tick.
     pub fn signal(&self) -> &Arc<Signal> {
         &self.changed
     }
 
-    /// What has come since it was last asked.
+    /// Removes the requests since the last call.
     pub(super) fn take(&self) -> Arrivals<C> {
         let mut arrivals = self.arrivals.lock();
         let stop = arrivals.stop;

@@ -1,5 +1,5 @@
-//! Model checks of a packet's way: the real feed, ring, points, waiter and worker,
-//! in every order that loom finds (`.ci/models`). Stream time; a ring holds two writes.
+//! Model checks of the media path: feed, ring, control points, waiter and worker in every
+//! interleaving that loom finds (`.ci/models`). In stream time; a ring holds two writes.
 
 mod overflow;
 
@@ -11,16 +11,16 @@ use loom::thread;
 use uuid::Uuid;
 
 use super::call::CallMedia;
+use super::call_tap::{ControlPoint, FedCounts};
 use super::drain::{Drain, Scratch};
 use super::feed::FeedMemory;
-use super::point::{Counts, Point};
 use super::worker::Worker;
 use super::*;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::model;
-use crate::words::{AudioSpec, Codec, EndReason, FeedFormat, FeedOptions, Format, Layout, PauseMode, Status};
+use crate::types::{AudioSpec, Codec, EndReason, FeedFormat, FeedOptions, Format, Layout, PauseMode, Status};
 use callrec_codec::{Block, Samples};
-use callrec_media::record::Handed;
+use callrec_media::packet::FeedCounters;
 
 const PCM: FeedFormat = FeedFormat {
     codec: Codec::Pcm16,
@@ -35,22 +35,22 @@ const WIDE: FeedFormat = FeedFormat {
     codec: Codec::Pcm16,
     rate: 200,
 };
-/// As much as one write may be: a ring holds two such records.
+/// Samples of the largest write. A ring holds two such records.
 const SAMPLES: usize = 16;
-const TAPE: Uuid = Uuid::from_u128(7);
+const RECORDING: Uuid = Uuid::from_u128(7);
 const FAR: Duration = Duration::from_secs(24 * 3600);
 
 fn home(call: &CallTap, options: impl Into<FeedOptions>) -> FeedMemory {
-    call.lease_home(options).expect("there is memory")
+    call.lease_ring(options).expect("there is memory")
 }
 
-/// Keeps the samples of a mono recording. No lock of loom's: only the worker is here.
+/// Collects the samples of a mono recording. Its lock is not loom's: only the worker uses it.
 #[derive(Clone, Default)]
-struct Tape(Arc<Mutex<Vec<i16>>>);
+struct SampleSink(Arc<Mutex<Vec<i16>>>);
 
-impl Tape {
-    /// One for each write, which is one value `SAMPLES` times.
-    fn heard(&self) -> Vec<i16> {
+impl SampleSink {
+    /// One value per write. A write is one value `SAMPLES` times.
+    fn writes(&self) -> Vec<i16> {
         let samples = self.0.lock().expect("one thread runs at a time");
         let writes = samples.chunks(SAMPLES);
         writes
@@ -65,21 +65,21 @@ impl Tape {
     }
 }
 
-impl Sink for Tape {
+impl Sink for SampleSink {
     fn shape(&mut self, _: Shape) {}
 
     fn block(&mut self, block: Block) -> Result<(), Block> {
-        let mut heard = self.0.lock().expect("one thread runs at a time");
+        let mut samples = self.0.lock().expect("one thread runs at a time");
         if block.samples == Samples::Silence {
-            heard.extend(std::iter::repeat_n(0, block.frames as usize));
+            samples.extend(std::iter::repeat_n(0, block.frames as usize));
         }
         let pairs = block.bytes().chunks(2);
-        heard.extend(pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])));
+        samples.extend(pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])));
         Ok(())
     }
 
     fn patch(&mut self, from: u64, _: Block) -> Result<(), Block> {
-        panic!("stream time settles what it writes: {from}");
+        panic!("a patch in stream time: {from}");
     }
 
     fn buffer(&mut self) -> Vec<u8> {
@@ -91,7 +91,7 @@ impl Sink for Tape {
     fn resumed(&mut self, _: Span) {}
 
     fn loss(&mut self, _: u64, spans: Vec<Span>) {
-        panic!("nothing is lost: {spans:?}");
+        panic!("audio was lost: {spans:?}");
     }
 
     fn finish(self: Box<Self>, _: EndReason, _: Option<Span>) {}
@@ -121,7 +121,7 @@ fn config() -> Arc<MediaConfig> {
     })
 }
 
-/// A call that nobody wakes a worker for.
+/// A call without a running worker.
 fn call() -> Arc<CallTap> {
     let (config, stats) = (config(), Arc::<MediaStats>::default());
     let worker = WorkerInbox::new(config.clone(), stats.clone(), 0);
@@ -130,15 +130,15 @@ fn call() -> Arc<CallTap> {
     call
 }
 
-fn start(call: &CallTap) -> Tape {
+fn start(call: &CallTap) -> SampleSink {
     start_at(call, 0)
 }
 
-fn start_at(call: &CallTap, rate: u32) -> Tape {
-    let tape = Tape::default();
+fn start_at(call: &CallTap, rate: u32) -> SampleSink {
+    let recording = SampleSink::default();
     call.start_clocked(
         TapSpec {
-            id: TAPE,
+            id: RECORDING,
             audio: AudioSpec {
                 layout: Layout::Local,
                 format: Format::WAV,
@@ -147,11 +147,11 @@ fn start_at(call: &CallTap, rate: u32) -> Tape {
                 rate,
             },
             progress: Arc::default(),
-            sink: Box::new(tape.clone()),
+            sink: Box::new(recording.clone()),
         },
         || 1,
     );
-    tape
+    recording
 }
 
 fn write(feed: &mut Feed, value: i16) -> Status {
@@ -162,28 +162,28 @@ fn write(feed: &mut Feed, value: i16) -> Status {
 }
 
 fn pause(call: &CallTap) {
-    call.set(point::What::Pause(TAPE), || 1);
+    call.set(call_tap::PointAction::Pause(RECORDING), || 1);
 }
 
 fn resume(call: &CallTap) {
-    call.set(point::What::Resume(TAPE), || 1);
+    call.set(call_tap::PointAction::Resume(RECORDING), || 1);
 }
 
-/// The recording to its end, and what is on it.
-fn finish(mut state: CallMedia, tape: &Tape) -> Vec<i16> {
+/// Ends the recording and returns its writes.
+fn finish(mut state: CallMedia, recording: &SampleSink) -> Vec<i16> {
     state.call.end_clocked(EndReason::CallEnded, || 1);
     state.visit(1, &mut Scratch::default());
     assert!(state.is_over());
-    tape.heard()
+    recording.writes()
 }
 
-/// Whatever was taken is recorded once, whole, in order; what found no room is not.
+/// Accepted writes are recorded once, whole and in order; refused ones are not.
 #[test]
-fn what_is_taken_is_recorded() {
+fn accepted_writes_are_recorded() {
     model(4, || {
         let call = call();
         let mut state = CallMedia::new(call.clone());
-        let tape = start(&call);
+        let recording = start(&call);
         let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let feeder = thread::spawn(move || {
             let taken = (1..4).filter(|value| write(&mut feed, *value) == Status::Ok);
@@ -193,47 +193,47 @@ fn what_is_taken_is_recorded() {
         state.visit(1, &mut Scratch::default());
         state.visit(1, &mut Scratch::default());
         let (feed, taken) = feeder.join().expect("no panic");
-        assert!(taken.starts_with(&[1, 2]), "there is room for two: {taken:?}");
+        assert!(taken.starts_with(&[1, 2]), "the ring holds two: {taken:?}");
         drop(feed);
-        assert_eq!(finish(state, &tape), taken);
+        assert_eq!(finish(state, &recording), taken);
     });
 }
 
-/// One thread feeds and controls: to the sample, wherever the worker is meanwhile.
+/// One thread feeds and controls: exact to the sample, whatever the worker does meanwhile.
 #[test]
-fn what_was_said_while_paused_is_never_kept() {
+fn audio_fed_during_a_pause_is_not_recorded() {
     model(3, || {
         let call = call();
         let mut state = CallMedia::new(call.clone());
-        let tape = start(&call);
+        let recording = start(&call);
         let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let host = thread::spawn({
             let call = call.clone();
             move || {
-                let mut kept = Vec::new();
-                kept.extend((write(&mut feed, 1) == Status::Ok).then_some(1));
+                let mut accepted = Vec::new();
+                accepted.extend((write(&mut feed, 1) == Status::Ok).then_some(1));
                 pause(&call);
                 write(&mut feed, 2);
                 resume(&call);
-                kept.extend((write(&mut feed, 3) == Status::Ok).then_some(3));
-                kept
+                accepted.extend((write(&mut feed, 3) == Status::Ok).then_some(3));
+                accepted
             }
         });
         state.visit(1, &mut Scratch::default());
         state.visit(1, &mut Scratch::default());
-        let kept = host.join().expect("no panic");
-        assert_eq!(finish(state, &tape), kept);
+        let accepted = host.join().expect("no panic");
+        assert_eq!(finish(state, &recording), accepted);
     });
 }
 
-/// Two threads: what was handed in before the pause began is kept, what is handed
-/// in after it has returned is not.
+/// With two threads, a write before the pause began is recorded, and a write after the pause
+/// returned is not.
 #[test]
 fn a_pause_from_another_thread() {
     model(3, || {
         let call = call();
         let mut state = CallMedia::new(call.clone());
-        let tape = start(&call);
+        let recording = start(&call);
         let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let (written, paused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let feeder = thread::spawn({
@@ -260,15 +260,15 @@ fn a_pause_from_another_thread() {
             feeder.join().expect("no panic"),
             control.join().expect("no panic"),
         );
-        let heard = finish(state, &tape);
-        assert!([1, 2].starts_with(&heard), "{heard:?}");
-        assert!(!before || heard.contains(&1), "lost: {heard:?}");
-        assert!(!after || !heard.contains(&2), "kept: {heard:?}");
+        let recorded = finish(state, &recording);
+        assert!([1, 2].starts_with(&recorded), "{recorded:?}");
+        assert!(!before || recorded.contains(&1), "lost: {recorded:?}");
+        assert!(!after || !recorded.contains(&2), "recorded: {recorded:?}");
     });
 }
 
-/// What the worker relies upon: whoever sets points, their counts and clocks never
-/// go back, and a point that comes later lies behind all counts seen before.
+/// The worker relies on this: counts and clocks of control points never decrease, whichever
+/// thread sets them, and a later control point has no smaller counts than those seen before.
 #[test]
 fn points_are_in_order() {
     model(3, || {
@@ -277,7 +277,11 @@ fn points_are_in_order() {
         let clock = Arc::new(AtomicU64::new(0));
         let setter = |call: &Arc<CallTap>| {
             let (call, clock) = (call.clone(), clock.clone());
-            move || call.set(point::What::Pause(TAPE), || clock.fetch_add(1, Relaxed))
+            move || {
+                call.set(call_tap::PointAction::Pause(RECORDING), || {
+                    clock.fetch_add(1, Relaxed)
+                })
+            }
         };
         let other = thread::spawn(setter(&call));
         let feeder = thread::spawn({
@@ -287,8 +291,8 @@ fn points_are_in_order() {
                 set();
             }
         });
-        let bytes = |counts: &Counts| counts[0].bytes;
-        let (mut points, mut seen) = (std::collections::VecDeque::<Point>::new(), 0);
+        let bytes = |counts: &FedCounts| counts[0].bytes;
+        let (mut points, mut seen) = (std::collections::VecDeque::<ControlPoint>::new(), 0);
         let mut last = (0, 0);
         for round in 0..2 {
             let counts = call.handed();
@@ -296,7 +300,7 @@ fn points_are_in_order() {
             for point in points.drain(..) {
                 assert!(
                     bytes(&point.counts) >= seen,
-                    "round {round}: a point before what was consumed"
+                    "round {round}: a control point before consumed bytes"
                 );
                 let here = (bytes(&point.counts), point.clock_ns);
                 assert!(here.0 >= last.0 && here.1 >= last.1, "{here:?} after {last:?}");
@@ -309,9 +313,9 @@ fn points_are_in_order() {
     });
 }
 
-/// A trailing loss is never seen without what was handed in before it.
+/// A trailing loss is never visible without the bytes that were fed before it.
 #[test]
-fn a_loss_lies_behind_its_past() {
+fn a_loss_is_visible_after_earlier_bytes() {
     model(3, || {
         let mut real = (*config()).clone();
         real.clock = ClockMode::Real;
@@ -328,7 +332,7 @@ fn a_loss_lies_behind_its_past() {
         call.urgent.store(true, Ordering::Relaxed);
         let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let feeder = thread::spawn(move || [1, 2, 3].map(|value| write(&mut feed, value)));
-        let Handed {
+        let FeedCounters {
             bytes, samples_lost, ..
         } = call.handed()[0];
         if samples_lost != 0 {
@@ -339,7 +343,7 @@ fn a_loss_lies_behind_its_past() {
     });
 }
 
-/// A worker that nothing but a wake-up brings here: in a model there are no ticks.
+/// A worker that only notifications wake: a model has no ticks.
 fn serve(inbox: &Arc<WorkerInbox>) -> thread::JoinHandle<()> {
     let inbox = inbox.clone();
     thread::spawn(move || {
@@ -354,8 +358,7 @@ fn serve(inbox: &Arc<WorkerInbox>) -> thread::JoinHandle<()> {
     })
 }
 
-/// Who waits for room is woken, without a tick's help: loom finds a lost wake-up as
-/// a deadlock.
+/// A waiter for free space is woken without a tick. Loom reports a lost wake-up as a deadlock.
 #[test]
 fn a_waiter_is_woken() {
     model(4, || {
@@ -373,8 +376,8 @@ fn a_waiter_is_woken() {
         let worker = serve(&inbox);
         assert_eq!(write(&mut feed, 1), Status::Ok);
         assert_eq!(write(&mut feed, 2), Status::Ok);
-        assert!(feed.waiter().wait(FAR), "nobody closes it");
-        assert_eq!(write(&mut feed, 3), Status::Ok, "there is room");
+        assert!(feed.waiter().wait(FAR), "the feed is open");
+        assert_eq!(write(&mut feed, 3), Status::Ok, "there is free space");
         drop(feed);
         call.end_clocked(EndReason::CallEnded, || 1);
         inbox.stop();
@@ -382,7 +385,7 @@ fn a_waiter_is_woken() {
     });
 }
 
-/// The same, where the ring that is drained is still the displaced feed's.
+/// The same while the worker still drains the ring of the displaced feed.
 #[test]
 fn a_waiter_of_a_newer_feed_is_woken() {
     model(4, || {
@@ -405,9 +408,9 @@ fn a_waiter_of_a_newer_feed_is_woken() {
     });
 }
 
-/// Nobody waits for ever for a call that ends, also if its feed comes just then.
+/// A waiter does not wait for ever if the call ends, even if its feed is being opened.
 #[test]
-fn an_end_lets_every_waiter_go() {
+fn the_end_of_a_call_wakes_every_waiter() {
     model(4, || {
         let call = call();
         let host = thread::spawn({
@@ -415,7 +418,7 @@ fn an_end_lets_every_waiter_go() {
             move || {
                 let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
                 while write(&mut feed, 1) == Status::Ok {}
-                assert!(!feed.waiter().wait(FAR), "no worker makes room");
+                assert!(!feed.waiter().wait(FAR), "no worker reads the ring");
             }
         });
         call.end_clocked(EndReason::CallEnded, || 1);
@@ -424,15 +427,15 @@ fn an_end_lets_every_waiter_go() {
     });
 }
 
-/// A feed detached and another attached, and a format that needs a bigger ring: no
-/// write is lost, doubled or read from the wrong ring.
+/// If a feed is replaced or its format needs a larger ring, no write is lost, duplicated or read
+/// from the wrong ring.
 #[test]
 fn a_ring_is_read_to_its_end() {
     model(3, || {
         let call = call();
         let mut state = CallMedia::new(call.clone());
         let mut first = call.attach_clocked(Leg::Local, WIDE, home(&call, WIDE), || 1);
-        let tape = start_at(&call, WIDE.rate);
+        let recording = start_at(&call, WIDE.rate);
         let host = thread::spawn({
             let call = call.clone();
             move || {
@@ -448,6 +451,6 @@ fn a_ring_is_read_to_its_end() {
         state.visit(1, &mut Scratch::default());
         state.visit(1, &mut Scratch::default());
         host.join().expect("no panic");
-        assert_eq!(finish(state, &tape), [1, 0, 3]);
+        assert_eq!(finish(state, &recording), [1, 0, 3]);
     });
 }

@@ -1,87 +1,87 @@
-//! The engine's overflow memory: chunks that take what a feed's own ring cannot hold.
+//! The engine's overflow memory: chunks for audio that a feed's own ring cannot hold.
 //!
-//! A feed takes a chunk while it hands in a packet: without a lock, an allocation or a
-//! system call. Media workers allocate and touch chunks ahead of the feeds that want them;
-//! whoever opens a feed adds what is missing of what a burst on all feeds needs. Chunks are
-//! freed when feeds close. A chunk whose bit is set in
-//! `Segment::free` is nobody's; whoever clears the bit has it alone.
+//! A feed takes a chunk while it stores a packet, without a lock, an allocation or a system call.
+//! Media workers allocate and touch chunks in advance. The thread that opens a feed allocates
+//! what is still missing for a burst on all feeds. Chunks are freed when feeds close. A chunk is
+//! free while its bit in `ChunkSegment::free` is set; the thread that clears the bit owns it.
 
 use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
-use super::memory::{Lease, RingMemory};
-use super::ring::Ring;
+use super::feed_ring::FeedRing;
+use super::ring_memory::{RingLease, RingMemory};
 use crate::memory::PieceVec;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::slot;
 use crate::sync::{LargePages, Mutex};
-use crate::words::FeedOptions;
+use crate::types::FeedOptions;
 
-/// A model has few chunks, and small ones.
+/// A model has few and small chunks.
 const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
 /// Bytes of a chunk.
 pub(super) const CHUNK: usize = if cfg!(callrec_loom) {
-    Ring::LEAST
+    FeedRing::MIN_BYTES
 } else {
     16 * 1024
 };
 /// Chunks of a segment: one word of bits.
 const SEGMENT: usize = if MODEL { 2 } else { 64 };
-/// So many indices fit into an entry of `Switches`.
+/// Limit of the chunk indices that an entry of `SwitchLog` can hold.
 const CHUNKS_MAX: u64 = (1 << 24) - 2;
-/// What a feed's burst is made of: 250 packets of 20 ms, 5 s.
+/// Packets of a feed's burst: 5 s in packets of 20 ms.
 const BURST_PACKETS: usize = 250;
 const PACKETS_PER_S: usize = 50;
-/// An RTP header and the record's own.
+/// Bytes of an RTP header and a record header, rounded up.
 const PACKET_HEADERS: usize = 16 + 16;
-/// Chunks that are kept although no open feed wants them: feeds come and go.
+/// Chunks that are kept beyond what open feeds reserve, because new feeds will be opened.
 const SPARE: u64 = if MODEL { 0 } else { 64 };
-/// So many are allocated one after the other, and so lie together: half a MiB. Scattered
-/// among them, what every packet needs would lie on many more pages.
+/// Chunks that are allocated together: half a MiB. Otherwise they would be scattered between the
+/// data of every packet, which would then occupy many more pages.
 const AT_ONCE: u64 = if MODEL { 1 } else { 32 };
 
-struct Segment {
+struct ChunkSegment {
     free: AtomicU64,
-    chunks: [slot::Mutex<Option<Arc<Lease>>>; SEGMENT],
+    chunks: [slot::Mutex<Option<Arc<RingLease>>>; SEGMENT],
 }
 
-/// What control threads and workers know of the chunks; no feeding thread comes here.
+/// Numbers of chunks. Used by control threads and workers, never by a feeding thread.
 #[derive(Debug, Default)]
-struct Stock {
-    /// Chunks that the open feeds want together.
-    wanted: u64,
+struct ChunkCounts {
+    /// Chunks reserved by all open feeds together.
+    reserved: u64,
     allocated: u64,
-    /// Indices below `next` without a chunk.
+    /// Indices below `next` that have no chunk.
     vacant: PieceVec<u32>,
     next: u32,
 }
 
-/// Shared by all feeds of an engine.
+/// The overflow memory, shared by all feeds of an engine.
 pub struct OverflowPool {
     limit: u64,
-    segments: Box<[OnceCell<Segment>]>,
-    /// Segments that there are.
+    segments: Box<[OnceCell<ChunkSegment>]>,
+    /// Number of segments in use.
     opened: AtomicUsize,
-    /// Free chunks; while one is given back, it may be counted a moment too early.
+    /// Number of free chunks. A chunk that is being returned may be counted slightly too early.
     free: AtomicU64,
-    /// The segment in which a chunk was found last.
+    /// The segment in which the last chunk was found.
     hint: AtomicUsize,
-    /// The open feeds want more chunks than the limit allows.
+    /// The open feeds reserve more chunks than the limit allows.
     scarce: AtomicBool,
-    stock: Mutex<Stock>,
-    /// Of the chunks, and of the feeds' own rings.
+    counts: Mutex<ChunkCounts>,
+    /// Memory of the chunks.
     chunks: Arc<RingMemory>,
-    homes: Arc<RingMemory>,
+    /// Memory of the feeds' own rings.
+    own_rings: Arc<RingMemory>,
 }
 
 impl OverflowPool {
-    /// At most so many bytes, allocated as feeds are opened.
+    /// Creates a pool of at most `bytes` bytes, which are allocated as feeds are opened.
     pub fn new(bytes: u64) -> Arc<OverflowPool> {
         OverflowPool::with_large_pages(bytes, |_| {})
     }
 
-    /// Chunks are seldom needed: the feeds' own rings alone are worth large pages.
+    /// As `new`. Only the feeds' own rings use large pages, because chunks are seldom needed.
     pub fn with_large_pages(bytes: u64, large_pages: LargePages) -> Arc<OverflowPool> {
         let limit = (bytes / CHUNK as u64).min(CHUNKS_MAX);
         let segments = (limit as usize).div_ceil(SEGMENT);
@@ -92,29 +92,29 @@ impl OverflowPool {
             free: AtomicU64::new(0),
             hint: AtomicUsize::new(0),
             scarce: AtomicBool::new(false),
-            stock: Mutex::default(),
+            counts: Mutex::default(),
             chunks: Arc::new(RingMemory::new(None)),
-            homes: Arc::new(RingMemory::new(Some(large_pages))),
+            own_rings: Arc::new(RingMemory::new(Some(large_pages))),
         })
     }
 
-    /// Where the feeds' own rings come from.
-    pub(super) fn homes(&self) -> &Arc<RingMemory> {
-        &self.homes
+    /// The memory of the feeds' own rings.
+    pub(super) fn own_rings(&self) -> &Arc<RingMemory> {
+        &self.own_rings
     }
 
-    /// Chunks that are nobody's.
+    /// Number of free chunks.
     pub fn free(&self) -> u64 {
         self.free.load(Ordering::Relaxed)
     }
 
-    /// Chunks that there are.
+    /// Number of allocated chunks.
     pub fn allocated(&self) -> u64 {
-        self.stock.lock().allocated
+        self.counts.lock().allocated
     }
 
-    /// A chunk for a feed, and its index. Called by the feeding thread.
-    pub(super) fn take(&self) -> Option<(u32, Ring)> {
+    /// Takes a chunk for a feed. Called by the feeding thread.
+    pub(super) fn take(&self) -> Option<(u32, FeedRing)> {
         if self.free.load(Ordering::Relaxed) == 0 {
             return None;
         }
@@ -133,7 +133,7 @@ impl OverflowPool {
     fn take_from(&self, number: usize) -> Option<u32> {
         let segment = self.segments.get(number)?.get()?;
         let lowest = |free: u64| (free != 0).then(|| free & (free - 1));
-        // What the last owner has loaded out of the chunk lies before what the next one stores.
+        // The previous owner's loads from the chunk happen before the next owner's stores.
         let taken = segment
             .free
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, lowest)
@@ -142,36 +142,35 @@ impl OverflowPool {
         Some((number * SEGMENT) as u32 + taken.trailing_zeros())
     }
 
-    fn place(&self, index: u32) -> Option<(&Segment, usize)> {
+    fn segment_of(&self, index: u32) -> Option<(&ChunkSegment, usize)> {
         let index = index as usize;
         let segment = self.segments.get(index / SEGMENT)?.get()?;
         Some((segment, index % SEGMENT))
     }
 
-    /// The memory of a chunk that is somebody's. Nobody else looks at it meanwhile, so
-    /// that its lock is always free.
-    pub(super) fn ring(&self, index: u32) -> Option<Ring> {
-        let (segment, bit) = self.place(index)?;
+    /// The memory of a chunk that the caller owns. No other thread uses it, so its lock is free.
+    pub(super) fn ring(&self, index: u32) -> Option<FeedRing> {
+        let (segment, bit) = self.segment_of(index)?;
         let chunk = segment.chunks.get(bit)?.try_lock()?;
         chunk.as_ref().map(|lease| lease.ring().clone())
     }
 
-    /// Whoever had the chunk stores and loads nothing in it any more.
+    /// Returns a chunk. The previous owner must not access it any more.
     pub(super) fn give_back(&self, index: u32) {
-        if let Some((segment, bit)) = self.place(index) {
+        if let Some((segment, bit)) = self.segment_of(index) {
             self.free.fetch_add(1, Ordering::Relaxed);
             segment.free.fetch_or(1 << bit, Ordering::Release);
         }
     }
 
-    /// A feed has been opened that wants so many chunks for a burst: they are there when
-    /// this returns, as far as the limit allows.
-    pub(super) fn want(&self, chunks: u64) {
+    /// Reserves chunks for the burst of a new feed. They are allocated when this returns, as far as
+    /// limit and memory allow.
+    pub(super) fn reserve(&self, chunks: u64) {
         let vacant = {
-            let mut stock = self.stock.lock();
-            let vacant = stock.grow(chunks, self.limit);
+            let mut counts = self.counts.lock();
+            let vacant = counts.grow(chunks, self.limit);
             self.open_segments(&vacant);
-            self.note_scarcity(&stock);
+            self.note_scarcity(&counts);
             vacant
         };
         for (n, index) in vacant.iter().enumerate() {
@@ -181,42 +180,42 @@ impl OverflowPool {
         }
     }
 
-    /// There is no memory for these chunks: a burst may have to do without.
+    /// Gives up these chunks, for which there is no memory.
     fn leave_vacant(&self, indices: &[u32]) {
-        let mut stock = self.stock.lock();
-        indices.iter().for_each(|index| stock.vacate(*index));
+        let mut counts = self.counts.lock();
+        indices.iter().for_each(|index| counts.vacate(*index));
     }
 
-    /// For feeds that are still to be opened, as many again as the open ones want, but for no
-    /// more than a reserve. A media worker does so at each tick.
+    /// Allocates chunks for feeds that are yet to be opened: as many as the open ones reserve, but
+    /// at most `SPARE`. Called by a media worker at each tick.
     pub(super) fn prepare(&self) {
-        // Whoever opens a feed meanwhile finds them filled, or fills its own.
-        let mut stock = self.stock.lock();
-        let vacant = stock.prepare(self.limit);
+        // A thread that opens a feed meanwhile uses these chunks or allocates its own.
+        let mut counts = self.counts.lock();
+        let vacant = counts.prepare(self.limit);
         self.open_segments(&vacant);
         for (n, index) in vacant.iter().enumerate() {
             if !self.fill(*index) {
-                return vacant[n..].iter().for_each(|index| stock.vacate(*index));
+                return vacant[n..].iter().for_each(|index| counts.vacate(*index));
             }
         }
     }
 
-    fn note_scarcity(&self, stock: &Stock) {
-        self.scarce.store(stock.wanted > self.limit, Ordering::Relaxed);
+    fn note_scarcity(&self, counts: &ChunkCounts) {
+        self.scarce.store(counts.reserved > self.limit, Ordering::Relaxed);
     }
 
-    /// A feed should not keep a chunk that it can do without.
+    /// Whether feeds should return chunks early.
     pub(super) fn is_scarce(&self) -> bool {
         self.scarce.load(Ordering::Relaxed)
     }
 
-    /// Those of these chunks. Under the stock's lock, so that nobody waits for another here:
-    /// that would need memory of the system's own.
+    /// Creates the segments of these chunks. Called under the lock of `counts`, so that no thread
+    /// waits in `get_or_init`, for which the system might need memory.
     fn open_segments(&self, indices: &[u32]) {
         for index in indices {
             let number = *index as usize / SEGMENT;
             if let Some(segment) = self.segments.get(number) {
-                segment.get_or_init(|| Segment {
+                segment.get_or_init(|| ChunkSegment {
                     free: AtomicU64::new(0),
                     chunks: std::array::from_fn(|_| slot::Mutex::new(None)),
                 });
@@ -225,7 +224,7 @@ impl OverflowPool {
         }
     }
 
-    /// False if there is no memory for this chunk.
+    /// Allocates this chunk. Returns `false` if memory is exhausted.
     fn fill(&self, index: u32) -> bool {
         let Some(lease) = self.chunks.lease(CHUNK) else {
             return false;
@@ -235,8 +234,8 @@ impl OverflowPool {
         true
     }
 
-    fn set(&self, index: u32, ring: Option<Arc<Lease>>) {
-        if let Some((segment, bit)) = self.place(index)
+    fn set(&self, index: u32, ring: Option<Arc<RingLease>>) {
+        if let Some((segment, bit)) = self.segment_of(index)
             && let Some(chunk) = segment.chunks.get(bit)
             && let Some(mut chunk) = chunk.try_lock()
         {
@@ -244,37 +243,38 @@ impl OverflowPool {
         }
     }
 
-    /// The feed has gone. What no open feed wants any more is freed, but for a reserve.
-    pub(super) fn forgo(&self, chunks: u64) {
+    /// Cancels the reservation of a closed feed. Frees the chunks that are no longer reserved,
+    /// except for `SPARE`.
+    pub(super) fn release(&self, chunks: u64) {
         let surplus = {
-            let mut stock = self.stock.lock();
-            let surplus = stock.shrink(chunks, self.limit);
-            self.note_scarcity(&stock);
+            let mut counts = self.counts.lock();
+            let surplus = counts.shrink(chunks, self.limit);
+            self.note_scarcity(&counts);
             surplus
         };
-        // More is freed when the next feed closes: nobody is kept here for long.
+        // The rest is freed when other feeds close, so that this returns quickly.
         for _ in 0..surplus.min(2 * chunks) {
             let Some((index, ring)) = self.take() else {
                 break;
             };
             self.set(index, None);
             drop(ring);
-            self.stock.lock().vacate(index);
+            self.counts.lock().vacate(index);
         }
     }
 }
 
-impl Stock {
+impl ChunkCounts {
     fn grow(&mut self, chunks: u64, limit: u64) -> Vec<u32> {
-        self.wanted += chunks;
-        let more = self.wanted.min(limit).saturating_sub(self.allocated);
+        self.reserved += chunks;
+        let more = self.reserved.min(limit).saturating_sub(self.allocated);
         let more = more.next_multiple_of(AT_ONCE).min(limit - self.allocated);
         self.allocated += more;
         (0..more).map(|_| self.next_vacant()).collect()
     }
 
     fn prepare(&mut self, limit: u64) -> Vec<u32> {
-        let ready = (self.wanted + self.wanted.min(SPARE)).min(limit);
+        let ready = (self.reserved + self.reserved.min(SPARE)).min(limit);
         let more = ready.saturating_sub(self.allocated).min(AT_ONCE);
         self.allocated += more;
         (0..more).map(|_| self.next_vacant()).collect()
@@ -288,9 +288,9 @@ impl Stock {
     }
 
     fn shrink(&mut self, chunks: u64, limit: u64) -> u64 {
-        self.wanted = self.wanted.saturating_sub(chunks);
-        let kept = self.wanted + self.wanted / 4 + SPARE;
-        self.allocated.saturating_sub(kept.min(limit))
+        self.reserved = self.reserved.saturating_sub(chunks);
+        let keep = self.reserved + self.reserved / 4 + SPARE;
+        self.allocated.saturating_sub(keep.min(limit))
     }
 
     fn vacate(&mut self, index: u32) {
@@ -299,7 +299,7 @@ impl Stock {
     }
 }
 
-/// How many chunks take 5 s of this audio, handed in by 20 ms.
+/// Number of chunks for 5 s of this audio in packets of 20 ms.
 pub(super) fn chunks_for(options: FeedOptions) -> u64 {
     let packet = options.bytes_per_s() as usize / PACKETS_PER_S;
     let record = (packet + PACKET_HEADERS).next_multiple_of(8);

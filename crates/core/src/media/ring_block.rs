@@ -1,26 +1,25 @@
-//! The memory that rings lie in.
+//! Blocks of memory that contain rings.
 
 use std::sync::Arc;
 
 #[cfg(not(any(callrec_loom, callrec_shuttle)))]
 use crate::memory;
 use crate::sync::Word;
-use callrec_media::record::WORD;
+use callrec_media::packet::WORD;
 
-/// A model has no memory to share: each ring has a block of its own.
+/// In a model, each ring has its own block.
 pub(super) const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
 
-/// Words that are zero until a ring stores something. On a cache line of its own: each
-/// packet reads where they are.
+/// Words that are zero until a ring stores to them. The pointer has its own cache line, because
+/// every packet reads it.
 #[repr(align(64))]
 pub(super) struct RingBlock {
     pub words: Box<[Word]>,
 }
 
 impl RingBlock {
-    /// Of so many bytes from the beginning of a page of this size on; and where that is, in
-    /// words.
-    /// `None`: there is no memory for it.
+    /// Allocates a block with `bytes` bytes from the beginning of a page of `page` bytes. Returns it
+    /// with that position in words, or `None` if memory is exhausted.
     pub(super) fn new(bytes: usize, page: usize) -> Option<(Arc<RingBlock>, usize)> {
         if MODEL {
             let words = zeroed(bytes / WORD)?;

@@ -1,5 +1,5 @@
-//! A call in simulated time: drives feeds, points and visits without a thread or a
-//! clock, and collects what the recordings write. For tests and benchmarks.
+//! A call in simulated time, for tests and benchmarks. Drives feeds, control points and visits
+//! without a thread or a clock, and collects the output of the recordings.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,16 +9,16 @@ use callrec_codec::{Block, Samples};
 use uuid::Uuid;
 
 use super::call::CallMedia;
+use super::call_tap::PointAction;
 use super::drain::Scratch;
-use super::point::What;
 use super::{
     CallTap, ClockMode, Feed, MediaConfig, MediaReport, MediaStats, OverflowPool, Progress, Shape, Sink,
     Span, TapSpec, WorkerInbox,
 };
 use crate::clock::{NS_PER_MS, SystemClock};
-use crate::words::{AudioSpec, EndReason, FeedFormat, FeedOptions, Format, Layout, Leg, PauseMode, Status};
+use crate::types::{AudioSpec, EndReason, FeedFormat, FeedOptions, Format, Layout, Leg, PauseMode, Status};
 
-/// What became of a sink.
+/// How a sink was closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SinkEnd {
     Finished(EndReason, Option<Span>),
@@ -26,27 +26,27 @@ pub enum SinkEnd {
     Broken(String),
 }
 
-/// Everything that a recording gave to its sink.
+/// Everything that a sink received, and settings for its behavior.
 #[derive(Debug, Default)]
 pub struct Collected {
     pub shape: Option<Shape>,
     pub bytes: Vec<u8>,
     pub blocks: usize,
     pub patches: usize,
-    /// No frame before this one may be patched any more.
+    /// Frames before this one can no longer be patched.
     pub settled: u64,
     pub paused_at: Vec<u64>,
     pub pauses: Vec<Span>,
     pub losses: Vec<Span>,
     pub lost_ns: u64,
     pub ending: Option<SinkEnd>,
-    /// Blocks are refused.
+    /// Refuse blocks.
     pub full: bool,
-    /// Audio is taken and thrown away; its buffer goes back to the pool.
+    /// Discard audio and return its buffers to this pool.
     pub pool: Option<Arc<Mutex<Vec<Vec<u8>>>>>,
-    /// The next block panics.
+    /// Panic at the next block.
     pub panic: bool,
-    /// Asking for a buffer panics.
+    /// Panic at the next request for a buffer.
     pub panic_early: bool,
 }
 
@@ -69,7 +69,7 @@ impl Collected {
         self.bytes.resize(len, silence);
     }
 
-    /// PCM16: the samples of one channel.
+    /// The samples of one channel of a PCM16 recording.
     pub fn channel(&self, channel: usize) -> Vec<i16> {
         let Some(shape) = self.shape else {
             return Vec::new();
@@ -97,7 +97,7 @@ impl Sink for Collector {
         }
         if std::mem::take(&mut collected.panic) {
             drop(collected);
-            panic!("a panic that was asked for");
+            panic!("a requested panic");
         }
         if collected.full {
             return Err(block);
@@ -121,7 +121,7 @@ impl Sink for Collector {
         if collected.pool.is_some() {
             return Ok(());
         }
-        assert!(from_frame >= collected.settled, "a patch of what is settled");
+        assert!(from_frame >= collected.settled, "a patch of settled frames");
         let audio = block.bytes();
         let from = from_frame as usize * collected.frame_bytes();
         collected.bytes[from..from + audio.len()].copy_from_slice(audio);
@@ -137,7 +137,7 @@ impl Sink for Collector {
         let mut collected = self.0.lock();
         if std::mem::take(&mut collected.panic_early) {
             drop(collected);
-            panic!("a panic that was asked for");
+            panic!("a requested panic");
         }
         let recycled = collected.pool.as_ref().and_then(|pool| pool.lock().pop());
         recycled.unwrap_or_default()
@@ -170,9 +170,9 @@ impl Sink for Collector {
     }
 }
 
-/// How a recording is started.
+/// Parameters of a simulated recording.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
+pub struct RecordingOptions {
     pub layout: Layout,
     pub format: Format,
     pub pause_mode: PauseMode,
@@ -180,9 +180,9 @@ pub struct Wish {
     pub rate: u32,
 }
 
-impl Default for Wish {
-    fn default() -> Wish {
-        Wish {
+impl Default for RecordingOptions {
+    fn default() -> RecordingOptions {
+        RecordingOptions {
             layout: Layout::Stereo,
             format: Format::WAV,
             pause_mode: PauseMode::Silence,
@@ -194,37 +194,37 @@ impl Default for Wish {
 
 /// One recording of a simulated call.
 #[derive(Clone)]
-pub struct Tape {
+pub struct SimRecording {
     pub id: Uuid,
     pub progress: Arc<Progress>,
     pub out: Arc<Mutex<Collected>>,
 }
 
-impl Tape {
-    /// A recording's spec and what will show its result.
-    pub fn new(id: u128, wish: Wish) -> (Tape, TapSpec) {
-        let tape = Tape {
+impl SimRecording {
+    /// Creates a recording and the spec to start it.
+    pub fn new(id: u128, options: RecordingOptions) -> (SimRecording, TapSpec) {
+        let recording = SimRecording {
             id: Uuid::from_u128(id),
             progress: Arc::default(),
             out: Arc::default(),
         };
         let spec = TapSpec {
-            id: tape.id,
+            id: recording.id,
             audio: AudioSpec {
-                layout: wish.layout,
-                format: wish.format,
-                pause_mode: wish.pause_mode,
-                max_duration_ms: wish.max_duration_ms,
-                rate: wish.rate,
+                layout: options.layout,
+                format: options.format,
+                pause_mode: options.pause_mode,
+                max_duration_ms: options.max_duration_ms,
+                rate: options.rate,
             },
-            progress: tape.progress.clone(),
-            sink: Box::new(Collector(tape.out.clone())),
+            progress: recording.progress.clone(),
+            sink: Box::new(Collector(recording.out.clone())),
         };
-        (tape, spec)
+        (recording, spec)
     }
 }
 
-/// The defaults of the configuration, with what this thread has planted.
+/// The default configuration, with the faults that are planted on this thread.
 pub fn config(clock: ClockMode) -> MediaConfig {
     MediaConfig {
         clock,
@@ -239,11 +239,11 @@ pub fn config(clock: ClockMode) -> MediaConfig {
         #[cfg(feature = "faults")]
         panic_at: Vec::new(),
         #[cfg(feature = "faults")]
-        planted: super::planted::here().fault(),
+        planted: super::planted::current().fault(),
     }
 }
 
-/// What a call has reported.
+/// Collects the reports of a call.
 #[derive(Debug, Default)]
 pub struct Reports {
     pub ignored: Mutex<Vec<(Leg, u8)>>,
@@ -265,7 +265,7 @@ impl MediaReport for Reports {
     }
 }
 
-/// A call whose clock is `now_ns`, set by the test.
+/// A simulated call. The test sets its clock, `now_ns`.
 pub struct Sim {
     pub now_ns: u64,
     pub stats: Arc<MediaStats>,
@@ -274,7 +274,7 @@ pub struct Sim {
     pub call: Arc<CallTap>,
     state: CallMedia,
     feeds: [Option<Feed>; 3],
-    tapes: u128,
+    recordings: u128,
 }
 
 impl Sim {
@@ -283,7 +283,7 @@ impl Sim {
         Sim::sharing(config, overflow)
     }
 
-    /// A call of several that have one overflow memory.
+    /// A call that shares its overflow memory with others.
     pub fn sharing(config: MediaConfig, overflow: Arc<OverflowPool>) -> Sim {
         let (config, stats) = (Arc::new(config), Arc::<MediaStats>::default());
         let reports = Arc::<Reports>::default();
@@ -296,7 +296,7 @@ impl Sim {
             worker,
             reports.clone(),
         );
-        // Nobody drains that inbox: the call is for ever urgent already.
+        // No worker reads the inbox: a call that is urgent is never added to it.
         call.urgent.store(true, std::sync::atomic::Ordering::SeqCst);
         Sim {
             now_ns: 1_000 * NS_PER_MS,
@@ -306,7 +306,7 @@ impl Sim {
             state: CallMedia::new(call.clone()),
             call,
             feeds: [None, None, None],
-            tapes: 0,
+            recordings: 0,
         }
     }
 
@@ -321,7 +321,7 @@ impl Sim {
     pub fn attach(&mut self, leg: Leg, options: impl Into<FeedOptions>) {
         let now = self.now_ns;
         let options = options.into();
-        let home = self.call.lease_home(options).expect("there is memory");
+        let home = self.call.lease_ring(options).expect("there is memory");
         self.feeds[leg as usize] = Some(self.call.attach_clocked(leg, options, home, || now));
     }
 
@@ -352,14 +352,14 @@ impl Sim {
         self.feeds[leg as usize].as_mut()
     }
 
-    /// Handed in now.
+    /// Feeds a packet that was received now.
     pub fn rtp(&mut self, leg: Leg, packet: &[u8]) -> Status {
         let now = self.now_ns;
         let feed = self.feed(leg);
         feed.map_or(Status::BadHandle, |feed| feed.rtp(packet, now))
     }
 
-    /// Received `age_ns` ago, as the host says.
+    /// Feeds a packet that the host received `age_ns` ago.
     pub fn rtp_aged(&mut self, leg: Leg, packet: &[u8], age_ns: u64) -> Status {
         let arrival = self.now_ns.saturating_sub(age_ns);
         let feed = self.feed(leg);
@@ -378,44 +378,44 @@ impl Sim {
         feed.map_or(Status::BadHandle, |feed| feed.write_at(at, payload, now))
     }
 
-    pub fn start(&mut self, wish: Wish) -> Tape {
-        self.tapes += 1;
-        self.start_into(self.tapes, wish, |collector| collector)
+    pub fn start(&mut self, options: RecordingOptions) -> SimRecording {
+        self.recordings += 1;
+        self.start_into(self.recordings, options, |collector| collector)
     }
 
-    /// Starts a recording of this id, whose sink is what `sink` makes of its collector.
+    /// Starts a recording with this id. `sink` may wrap its collector.
     pub fn start_into(
         &mut self,
         id: u128,
-        wish: Wish,
+        options: RecordingOptions,
         sink: impl FnOnce(Box<dyn Sink>) -> Box<dyn Sink>,
-    ) -> Tape {
-        let (tape, mut spec) = Tape::new(id, wish);
+    ) -> SimRecording {
+        let (recording, mut spec) = SimRecording::new(id, options);
         spec.sink = sink(spec.sink);
-        self.set(What::Start(Box::new(spec)));
-        tape
+        self.set(PointAction::Start(Box::new(spec)));
+        recording
     }
 
-    pub fn pause(&mut self, tape: &Tape) {
-        self.set(What::Pause(tape.id));
+    pub fn pause(&mut self, recording: &SimRecording) {
+        self.set(PointAction::Pause(recording.id));
     }
 
-    pub fn resume(&mut self, tape: &Tape) {
-        self.set(What::Resume(tape.id));
+    pub fn resume(&mut self, recording: &SimRecording) {
+        self.set(PointAction::Resume(recording.id));
     }
 
-    pub fn stop(&mut self, tape: &Tape) {
-        self.set(What::Stop(tape.id, EndReason::Stopped));
+    pub fn stop(&mut self, recording: &SimRecording) {
+        self.set(PointAction::Stop(recording.id, EndReason::Stopped));
     }
 
-    /// From here on the call is private, or not any more.
+    /// Sets whether the call is private.
     pub fn private(&mut self, on: bool) {
-        self.set(What::Private(on));
+        self.set(PointAction::Private(on));
     }
 
     pub fn hold(&mut self, on: bool) {
         self.reports.on_hold.store(on, Ordering::Relaxed);
-        self.set(What::Hold(on));
+        self.set(PointAction::Hold(on));
     }
 
     pub fn clear(&mut self, leg: Leg) {
@@ -423,7 +423,7 @@ impl Sim {
         if let Some(feed) = self.feed(leg) {
             feed.clear(now);
         }
-        self.set(What::Clear(leg));
+        self.set(PointAction::Clear(leg));
     }
 
     pub fn end(&mut self) {
@@ -431,22 +431,22 @@ impl Sim {
         self.call.end_clocked(EndReason::CallEnded, || now);
     }
 
-    fn set(&mut self, what: What) {
+    fn set(&mut self, action: PointAction) {
         let now = self.now_ns;
-        self.call.set(what, || now);
+        self.call.set(action, || now);
     }
 
-    /// The worker comes by.
+    /// Runs one visit of the worker.
     pub fn visit(&mut self) {
         self.state.visit_guarded(self.now_ns, &mut Scratch::default());
     }
 
-    /// Whether the worker would leave the visit of this moment out.
+    /// Whether the worker would skip a visit now.
     pub fn can_wait(&self) -> bool {
         self.state.can_wait(self.now_ns, 100 * NS_PER_MS)
     }
 
-    /// So many milliseconds pass, with a visit every 100 ms at the latest.
+    /// Advances the clock by `ms`, with a visit at least every 100 ms.
     pub fn pass(&mut self, ms: u64) {
         let until = self.now_ns + ms * NS_PER_MS;
         while self.now_ns < until {

@@ -1,4 +1,4 @@
-//! Lets somebody wait until a feed takes something again, without holding the feed.
+//! Waits until a feed accepts writes again, without holding the feed.
 
 use std::sync::Weak;
 use std::time::{Duration, Instant};
@@ -6,30 +6,29 @@ use std::time::{Duration, Instant};
 use super::counts::LegCounts;
 use crate::clock::{Clock, NS_PER_MS};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::task::{self, Answer, Next, Signal};
-use crate::words::Leg;
-use callrec_media::record::{HEADER, POSITION};
+use crate::task::{self, NextStep, Readiness, Signal};
+use crate::types::Leg;
+use callrec_media::packet::{HEADER, POSITION};
 
-/// What a waiter needs of its call.
+/// The call of a waiter.
 pub(super) trait WaitedFor: Send + Sync {
     fn counts(&self, leg: Leg) -> &LegCounts;
 
-    /// The call is to be visited soon.
+    /// Requests a visit of the call.
     fn wake(&self);
 
     fn clock(&self) -> &dyn Clock;
 }
 
-/// Waits for room in the memory, and for the time at which a refused write is not too
-/// far ahead any more.
+/// Waits for free space in the ring, and until a refused write is no longer too far ahead.
 pub struct FeedWaiter {
     call: Weak<dyn WaitedFor>,
     leg: Leg,
     capacity: AtomicU64,
-    /// When the write that was refused last would be taken; 0: none was refused.
+    /// When the latest refused write would be accepted; 0 if none was refused.
     due_ns: AtomicU64,
     closed: AtomicBool,
-    /// Signalled when one of these, or the room, may have changed.
+    /// Notified when one of these fields or the free space may have changed.
     changed: Signal,
 }
 
@@ -49,12 +48,12 @@ impl FeedWaiter {
         self.capacity.store(bytes as u64, Ordering::SeqCst);
     }
 
-    /// A write was refused: it would be taken at `due_ns`. Called by the feeding thread.
+    /// A write was refused that would be accepted at `due_ns`. Called by the feeding thread.
     pub(super) fn not_before(&self, due_ns: u64) {
         self.due_ns.store(due_ns, Ordering::SeqCst);
     }
 
-    /// Begins to wait for at most so long; [`FeedWaiter::poll`] says whether that is over.
+    /// Begins a wait of at most `timeout`, which [`FeedWaiter::poll`] continues.
     pub fn begin(&self, timeout: Duration) -> FeedWait {
         let call = self.call.upgrade();
         let now = call.map(|call| call.clock().now());
@@ -63,51 +62,51 @@ impl FeedWaiter {
         }
     }
 
-    /// True once the largest write fits into the ring, and what was refused is due; false
-    /// when time is up or the feed closed.
-    pub fn poll(&self, wait: &FeedWait) -> Answer<bool> {
+    /// Ready with `true` when the largest write fits into the ring and the refused write is due, and
+    /// with `false` at the deadline or when the feed is closed.
+    pub fn poll(&self, wait: &FeedWait) -> Readiness<bool> {
         let Some(call) = self.call.upgrade() else {
-            return Answer::Ready(false);
+            return Readiness::Ready(false);
         };
         if self.closed.load(Ordering::SeqCst) {
-            return Answer::Ready(false);
+            return Readiness::Ready(false);
         }
-        let room = self.has_room_or_asks(&*call);
+        let has_space = self.has_space_or_requests_wakeup(&*call);
         let early = self.early(call.clock().coarse_ns());
-        if room && early.is_zero() {
-            return Answer::Ready(true);
+        if has_space && early.is_zero() {
+            return Readiness::Ready(true);
         }
-        if !room {
+        if !has_space {
             call.wake();
         }
         let now = call.clock().now();
         if wait.deadline.is_some_and(|deadline| deadline <= now) {
-            return Answer::Ready(false);
+            return Readiness::Ready(false);
         }
-        let next = match room {
+        let next = match has_space {
             true => sooner(wait.deadline, now + early),
             false => wait.deadline,
         };
-        Answer::AskAgain(next.map_or(Next::Signalled, Next::At))
+        Readiness::Pending(next.map_or(NextStep::Signalled, NextStep::At))
     }
 
-    /// The same for a thread that may wait.
+    /// Blocks the calling thread. Returns the value of [`FeedWaiter::poll`].
     pub fn wait(&self, timeout: Duration) -> bool {
         let wait = self.begin(timeout);
-        task::wait_for_answer(&self.changed, || self.poll(&wait))
+        task::wait_until_ready(&self.changed, || self.poll(&wait))
     }
 
-    /// Without room, the worker is asked to say when there is some.
-    fn has_room_or_asks(&self, call: &dyn WaitedFor) -> bool {
-        if self.has_room(call) {
+    /// If there is no free space, the worker will notify this waiter when there is.
+    fn has_space_or_requests_wakeup(&self, call: &dyn WaitedFor) -> bool {
+        if self.has_space(call) {
             return true;
         }
         call.counts(self.leg).worker.waiting.store(true, Ordering::SeqCst);
-        // Again, as the worker may have looked for waiters just before.
-        self.has_room(call)
+        // Checked again, because the worker may have looked for waiters just before.
+        self.has_space(call)
     }
 
-    fn has_room(&self, call: &dyn WaitedFor) -> bool {
+    fn has_space(&self, call: &dyn WaitedFor) -> bool {
         let counts = call.counts(self.leg);
         let taken = counts.worker.taken.load(Ordering::SeqCst);
         let used = counts.handed.load(Ordering::SeqCst).saturating_sub(taken);
@@ -115,7 +114,7 @@ impl FeedWaiter {
         capacity.saturating_sub(used) >= capacity / 4 + (HEADER + POSITION) as u64
     }
 
-    /// How long a refused write is still too early.
+    /// Time until the refused write is due.
     fn early(&self, now_ns: u64) -> Duration {
         let due_ns = self.due_ns.load(Ordering::SeqCst);
         if due_ns == 0 {
@@ -123,18 +122,18 @@ impl FeedWaiter {
         }
         match due_ns.saturating_sub(now_ns) {
             0 => Duration::ZERO,
-            // The coarse clock's steps are no shorter.
+            // The coarse clock has no shorter steps.
             ns => Duration::from_nanos(ns.max(NS_PER_MS)),
         }
     }
 
-    /// What was written ahead was taken back: nothing is too early any more.
+    /// Audio written ahead was discarded, so no write is too early.
     pub(super) fn cleared(&self) {
         self.due_ns.store(0, Ordering::SeqCst);
         self.changed.notify_all();
     }
 
-    /// The worker has taken something out.
+    /// The worker has read from the ring.
     pub(super) fn drained(&self) {
         self.changed.notify_all();
     }
@@ -145,9 +144,9 @@ impl FeedWaiter {
     }
 }
 
-/// Somebody waits for a feed.
+/// One wait for a feed.
 pub struct FeedWait {
-    /// `None`: as long as it takes.
+    /// `None`: without limit.
     deadline: Option<Instant>,
 }
 

@@ -1,32 +1,32 @@
-//! A media worker: a fixed share of the calls, each visited every 100 ms, or less often
-//! while nothing of its recordings is due and its feeds' rings have room.
+//! A media worker. It visits each of its calls every 100 ms, or less often while no recording is due
+//! and the rings of the feeds have enough free space.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ClockMode;
 use super::call::CallMedia;
+use super::call_tap::{CallTap, NO_SLOT, WorkerInbox};
 use super::drain::Scratch;
-use super::point::{CallTap, NO_SLOT, WorkerInbox};
 use crate::memory::PieceVec;
 use crate::sync::atomic::Ordering;
-use crate::task::{Next, Part, Runnable};
+use crate::task::{NextStep, Part, Runnable};
 
 const TICK: Duration = Duration::from_millis(20);
-/// A call is visited once in so many ticks.
+/// Number of ticks per visit of a call.
 const PHASES: usize = 5;
 const LAG_WINDOW: Duration = Duration::from_secs(1);
 
-/// Over once its inbox was stopped and every call was visited once more.
+/// The worker. It finishes when its inbox was stopped and every call was visited once more.
 pub(super) struct Worker {
     inbox: Arc<WorkerInbox>,
     stream: bool,
-    /// A call that begins moves at most those of its own piece.
+    /// In pieces, so that a new call moves few of the others.
     calls: PieceVec<Option<CallMedia>>,
     free: PieceVec<usize>,
     phase: usize,
     scratch: Scratch,
-    /// When the next tick is due.
+    /// Time of the next tick.
     tick: Instant,
     lag: Duration,
     lag_since: Instant,
@@ -39,16 +39,16 @@ impl WorkerInbox {
 }
 
 impl Part for Worker {
-    fn step(&mut self, _: Instant) -> Next {
+    fn step(&mut self, _: Instant) -> NextStep {
         if self.serve() {
-            return Next::Over;
+            return NextStep::Over;
         }
-        // Serving may have taken its time.
+        // Read again, because serving may have taken long.
         let now = self.inbox.config.time.now();
         if now >= self.tick {
             self.tick_late(now);
         }
-        Next::At(self.tick)
+        NextStep::At(self.tick)
     }
 }
 
@@ -71,8 +71,8 @@ impl Worker {
     fn tick_late(&mut self, now: Instant) {
         let late = now - self.tick;
         self.note_lag(now, late);
-        // Every phase whose time has come, so that a call waits for its visit no
-        // longer than the thread itself was held up; but none of them twice.
+        // Runs every phase that is due, each at most once, so that a call's visit is delayed no
+        // longer than the thread was.
         let due = 1 + late.as_nanos() / TICK.as_nanos();
         let phases = due.min(PHASES as u128) as u32;
         for _ in 0..phases {
@@ -84,7 +84,7 @@ impl Worker {
         }
     }
 
-    /// What has come; true once all is over.
+    /// Handles the requests in the inbox. Returns `true` when the worker has been stopped.
     pub(super) fn serve(&mut self) -> bool {
         let arrivals = self.inbox.take();
         arrivals.adopted.for_each(|call| self.adopt(call));
@@ -98,14 +98,14 @@ impl Worker {
         arrivals.stop
     }
 
-    /// Once more, and as often as it takes to come to the end of what was handed in.
+    /// Visits a call until all of its audio has been processed or it is blocked.
     fn visit_last(&mut self, slot: usize) {
         if let Some(Some(call)) = self.calls.get_mut(slot) {
-            call.hurry();
+            call.set_last_visit();
         }
         self.visit(slot);
-        let goes_on = |call: &CallMedia| call.is_behind() && !call.is_blocked();
-        while self.call(slot).is_some_and(goes_on) {
+        let needs_more = |call: &CallMedia| call.is_behind() && !call.is_blocked();
+        while self.call(slot).is_some_and(needs_more) {
             self.visit(slot);
         }
     }
@@ -119,7 +119,7 @@ impl Worker {
         call.slot.store(slot, Ordering::Relaxed);
         let state = Some(CallMedia::new(call));
         match self.calls.get_mut(slot) {
-            Some(place) => *place = state,
+            Some(entry) => *entry = state,
             None => self.calls.push(state),
         }
     }
@@ -132,37 +132,38 @@ impl Worker {
         let now_ns = self.inbox.config.time.coarse_ns();
         for slot in 0..self.calls.len() {
             let due = slot % PHASES == self.phase && !self.can_wait(slot, now_ns);
-            if due || self.stream && self.presses(slot) {
+            if due || self.stream && self.needs_visit(slot) {
                 self.visit(slot);
             }
         }
     }
 
-    /// Most of what a visit costs is to bring the call's memory into the cache.
+    /// Whether the visit can be skipped. Most of its cost is loading the call's memory into the
+    /// cache.
     fn can_wait(&self, slot: usize, now_ns: u64) -> bool {
         let next_ns = (TICK * PHASES as u32).as_nanos() as u64;
         self.call(slot)
             .is_none_or(|state| state.can_wait(now_ns, next_ns))
     }
 
-    /// Stream time: its feed found the ring full, its sink takes nothing, or it has not
-    /// come to the end of a long silence.
-    fn presses(&self, slot: usize) -> bool {
+    /// Whether a call in stream time needs a visit at every tick: a ring is full, a sink is blocked,
+    /// or a long silence is not yet rendered.
+    fn needs_visit(&self, slot: usize) -> bool {
         self.call(slot)
-            .is_some_and(|state| state.call.take_hunger() || state.presses())
+            .is_some_and(|state| state.call.take_ring_full() || state.needs_visit())
     }
 
     fn visit(&mut self, slot: usize) {
-        let Some(place) = self.calls.get_mut(slot) else {
+        let Some(entry) = self.calls.get_mut(slot) else {
             return;
         };
-        let Some(state) = place else {
+        let Some(state) = entry else {
             return;
         };
         state.visit_guarded(self.inbox.config.time.coarse_ns(), &mut self.scratch);
         if state.is_over() {
             state.call.slot.store(NO_SLOT, Ordering::Relaxed);
-            *place = None;
+            *entry = None;
             self.free.push(slot);
         }
     }

@@ -1,17 +1,18 @@
-//! A vector and a queue that grow in small pieces. What is in a full piece is never moved.
+//! A vector and a queue that grow in small pieces. Elements of a full piece are never moved.
 //!
-//! They are for what grows with calls and recordings and cannot be refused. A large request for
-//! memory may have to wait, and then everybody waits who needs the lock under which it is made.
+//! They hold data that grows with the number of calls and recordings and whose growth cannot be
+//! refused. A large allocation may have to wait for memory, and so would every thread that needs
+//! the lock under which it is made.
 
 use std::collections::VecDeque;
 
-/// The size of a vector's piece. Its elements may be large.
+/// Bytes of a vector's piece. Its elements may be large.
 const VEC_BYTES: usize = 32 << 10;
-/// The size of a queue's piece.
+/// Bytes of a queue's piece.
 const QUEUE_BYTES: usize = 4 << 10;
 
-/// How many elements a piece of this size has: a power of two, so that it fits exactly when it
-/// has grown by doubling.
+/// Number of elements in a piece of `bytes` bytes: a power of two, because a piece grows by
+/// doubling.
 const fn elements<T>(bytes: usize) -> usize {
     match bytes / size_of::<T>() {
         0 => 1,
@@ -19,7 +20,7 @@ const fn elements<T>(bytes: usize) -> usize {
     }
 }
 
-/// A vector of pieces, all of which are full but the last.
+/// A vector of pieces. All of them except the last are full.
 #[derive(Debug)]
 pub struct PieceVec<T> {
     pieces: Vec<Vec<T>>,
@@ -72,9 +73,9 @@ impl<T> PieceVec<T> {
     }
 }
 
-/// First in, first out.
+/// A first-in, first-out queue.
 pub struct PieceQueue<T> {
-    /// None is empty.
+    /// No piece is empty.
     pieces: VecDeque<VecDeque<T>>,
     len: usize,
 }
@@ -126,7 +127,7 @@ impl<T> PieceQueue<T> {
     }
 }
 
-/// All elements, in order.
+/// Removes the elements in order.
 impl<T> Iterator for PieceQueue<T> {
     type Item = T;
 
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_vector_of_pieces_is_a_vector() {
+    fn a_piece_vector_behaves_like_a_vector() {
         let all = 3 * PieceVec::<usize>::PIECE + 5;
         let mut vec = PieceVec::default();
         assert!(vec.is_empty() && vec.pop().is_none());
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_of_pieces_is_a_queue() {
+    fn a_piece_queue_behaves_like_a_queue() {
         let all = 3 * PieceQueue::<usize>::PIECE + 5;
         let mut queue = PieceQueue::default();
         assert!(queue.is_empty() && queue.front().is_none());
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn no_piece_is_large() {
+    fn pieces_stay_below_their_size_limit() {
         let mut vec = PieceVec::<[u8; 1728]>::default();
         (0..100).for_each(|_| vec.push([0; 1728]));
         assert!(

@@ -1,8 +1,8 @@
-//! Whether a store still works, and whether it is to end.
+//! Tracks whether a store has work, and how far its shutdown is.
 
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// What is queued or being done in a store, and how far its end has come.
+/// The pending work of a store, and the state of its shutdown.
 #[derive(Default)]
 pub struct Activity {
     work: AtomicUsize,
@@ -28,7 +28,7 @@ impl Activity {
         self.recovering.store(recovering, Ordering::SeqCst);
     }
 
-    /// Whether nothing is queued or being done, recovery included.
+    /// Whether no work is queued or in progress, including recovery.
     pub fn is_idle(&self) -> bool {
         !self.has_work() && !self.recovering.load(Ordering::SeqCst)
     }
@@ -45,9 +45,8 @@ impl Activity {
         self.given_up.store(true, Ordering::SeqCst);
     }
 
-    /// Whether what takes long is to be left to the next open. Recovery is waited for
-    /// by nobody.
-    pub fn is_late(&self, recovers: bool) -> bool {
-        self.given_up.load(Ordering::SeqCst) || (recovers && self.is_shutting_down())
+    /// Whether long work is left to the next open. The shutdown does not wait for recovery.
+    pub fn defers_long_work(&self, in_recovery: bool) -> bool {
+        self.given_up.load(Ordering::SeqCst) || (in_recovery && self.is_shutting_down())
     }
 }

@@ -1,31 +1,31 @@
-//! A file in `.callrec` that only grows.
+//! An append-only file in `.callrec`.
 
-use super::directory::Directory;
+use super::directory::StorageDirectory;
 use super::disk::DiskFile;
-use super::faults::Step;
+use super::faults::FaultPoint;
 use super::files;
-use super::medium::PlainFile;
+use super::plain_file::PlainFile;
 use crate::sync::Mutex;
 use callrec_codec::Medium as _;
 use std::io;
 use std::sync::Arc;
 
-/// One part at a time writes to it.
+/// An append-only file. Only one thread at a time may write to it.
 pub struct AppendFile {
-    directory: Arc<Directory>,
+    directory: Arc<StorageDirectory>,
     name: &'static str,
     file: Mutex<Option<Arc<dyn DiskFile>>>,
 }
 
 /// The end of a file.
 pub struct FileTail {
-    /// Of the whole file.
+    /// The length of the whole file.
     pub length: u64,
     pub bytes: Vec<u8>,
 }
 
 impl AppendFile {
-    pub fn new(directory: Arc<Directory>, name: &'static str) -> AppendFile {
+    pub fn new(directory: Arc<StorageDirectory>, name: &'static str) -> AppendFile {
         AppendFile {
             directory,
             name,
@@ -33,45 +33,45 @@ impl AppendFile {
         }
     }
 
-    /// Reads the last bytes: `most`, or all there are. `None`: it is not there.
+    /// Reads at most `most` bytes from the end. Returns `None` if the file does not exist.
     pub async fn read_tail(&self, most: u64) -> io::Result<Option<FileTail>> {
         let (directory, control) = (&*self.directory, self.directory.control());
-        let Some(file) = files::open(directory.steps(), control, self.name).await? else {
+        let Some(file) = files::open(directory.access(), control, self.name).await? else {
             return Ok(None);
         };
         directory.check_own(&*file, self.name).await?;
         let file = PlainFile::to_read(file);
-        directory.turn().await?;
+        directory.ready().await?;
         let length = file.len()?;
         let from = length.saturating_sub(most);
         let mut bytes = vec![0; (length - from) as usize];
-        let read = files::read_whole(directory.steps(), &file, from, &mut bytes).await?;
+        let read = files::read_whole(directory.access(), &file, from, &mut bytes).await?;
         bytes.truncate(read);
         Ok(Some(FileTail { length, bytes }))
     }
 
-    /// Writes at the end of the file, which is here, and makes the file if it is not there.
-    /// The same may be written once more where it has failed.
+    /// Writes at offset `at`, the end of the file. Creates the file if it does not exist. A failed
+    /// write may be repeated.
     pub async fn write_at(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        let file = self.opened().await?;
-        self.directory.step(Step::WriteAudit).await?;
+        let file = self.opened_file().await?;
+        self.directory.reach(FaultPoint::WriteAudit).await?;
         file.write_all_at(bytes, at)
     }
 
-    async fn opened(&self) -> io::Result<Arc<dyn DiskFile>> {
+    async fn opened_file(&self) -> io::Result<Arc<dyn DiskFile>> {
         let known = self.file.lock().clone();
         if let Some(file) = known {
             return Ok(file);
         }
         let (directory, control) = (&*self.directory, self.directory.control());
-        directory.turn().await?;
+        directory.ready().await?;
         let file = match control.open_write(self.name) {
             Ok(file) => {
                 directory.check_own(&*file, self.name).await?;
                 file
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                directory.turn().await?;
+                directory.ready().await?;
                 let file = control.create_new(self.name)?;
                 directory.sync_names(control).await?;
                 file
@@ -83,29 +83,29 @@ impl AppendFile {
         Ok(file)
     }
 
-    /// Whether the file that is written to still has its name.
+    /// Whether the name still refers to the open file.
     pub async fn is_in_place(&self) -> io::Result<bool> {
         let known = self.file.lock().clone();
         let Some(file) = known else {
             return Ok(true);
         };
-        self.directory.turn().await?;
-        let named = files::there(self.directory.control().identity_of(self.name))?;
-        Ok(named == Some(file.identity()?))
+        self.directory.ready().await?;
+        let named = files::found_or_none(self.directory.control().file_id_of(self.name))?;
+        Ok(named == Some(file.file_id()?))
     }
 
-    /// What is written next goes to the file that then has the name.
-    pub fn let_go(&self) {
+    /// Closes the file. The next write opens the name again.
+    pub fn close(&self) {
         let file = self.file.lock().take();
         drop(file);
     }
 
-    /// Whether what was written must survive a power cut.
+    /// Whether written data must survive a power cut.
     pub fn syncs(&self) -> bool {
         self.directory.syncs()
     }
 
-    /// Brings it to the disk.
+    /// Syncs the file, if it must survive a power cut.
     pub async fn sync(&self) -> io::Result<()> {
         let known = self.file.lock().clone();
         match known {

@@ -1,8 +1,8 @@
-//! Finished recordings, by the manifests that stand beside them: an index in memory,
-//! filled by one scan and kept current by whoever hears that a recording has ended.
+//! The archive of finished recordings: an index in memory of the manifests beside the audio files.
+//! One scan fills it, and `note` adds recordings that end later.
 //!
-//! Whatever it answers is looked at on the disk first, because a host may move or
-//! remove finished files at any time. So everything here but `note` may wait for the disk.
+//! A host may move or remove finished files at any time, so each result is checked on the disk
+//! first. All functions except `note` may wait for the disk.
 
 mod entry;
 mod walk;
@@ -15,47 +15,47 @@ use std::time::SystemTime;
 use callrec_codec::Medium;
 use uuid::Uuid;
 
-pub use entry::{ArchiveEntry, Facts};
+pub use entry::{ArchiveEntry, ArchiveFields};
 
 use super::disk::DiskDir;
 use super::manifest::Manifest;
 use crate::sync::{Mutex, MutexGuard, thread};
-use walk::Place;
+use walk::EntryFiles;
 
-/// A scan gives way after so many manifests.
-const BREATH: usize = 64;
+/// A scan yields the processor after this many manifests.
+const YIELD_EVERY: usize = 64;
 
-/// How often a page is looked for again because some of it has gone from the disk.
-const LOOKS: usize = 3;
+/// How many times a page is collected, if files of it have been removed from the disk.
+const PAGE_ATTEMPTS: usize = 3;
 
 #[derive(Default)]
-struct Index {
+struct ArchiveIndex {
     by_time: BTreeMap<(i64, Uuid), Arc<ArchiveEntry>>,
     by_id: HashMap<Uuid, (i64, Uuid)>,
-    /// What was removed while the scan still ran, and may have been read before.
+    /// Recordings that were removed during the scan, which may have read them before.
     removed: HashSet<Uuid>,
     complete: bool,
     stopped: bool,
 }
 
-impl Index {
+impl ArchiveIndex {
     fn put(&mut self, entry: Arc<ArchiveEntry>) {
-        let place = entry.place();
-        if let Some(old) = self.by_id.insert(entry.id, place) {
+        let files = entry.sort_key();
+        if let Some(old) = self.by_id.insert(entry.id, files) {
             self.by_time.remove(&old);
         }
-        self.by_time.insert(place, entry);
+        self.by_time.insert(files, entry);
     }
 
     fn get(&self, id: Uuid) -> Option<&Arc<ArchiveEntry>> {
         self.by_time.get(self.by_id.get(&id)?)
     }
 
-    /// The entry alone, unless another has taken its place meanwhile.
+    /// Removes the entry, unless another entry has replaced it.
     fn forget(&mut self, entry: &Arc<ArchiveEntry>) {
         if self.get(entry.id).is_some_and(|known| Arc::ptr_eq(known, entry)) {
             self.by_id.remove(&entry.id);
-            self.by_time.remove(&entry.place());
+            self.by_time.remove(&entry.sort_key());
         }
     }
 }
@@ -63,15 +63,15 @@ impl Index {
 /// The finished recordings of one directory.
 pub struct Archive {
     root: Box<dyn DiskDir>,
-    index: Mutex<Index>,
-    /// What was noted and not yet sorted in: `note` must not wait for a long query.
-    news: Mutex<Vec<ArchiveEntry>>,
+    index: Mutex<ArchiveIndex>,
+    /// Entries that are not in the index yet, so that `note` does not wait for a long query.
+    unsorted: Mutex<Vec<ArchiveEntry>>,
 }
 
 /// The audio of a finished recording.
 pub struct FinishedAudio {
     pub medium: Box<dyn Medium>,
-    /// When it was last written to, if the system says.
+    /// The time of the last write, if the system provides it.
     pub modified: Option<SystemTime>,
 }
 
@@ -80,18 +80,18 @@ impl Archive {
         Archive {
             root,
             index: Mutex::default(),
-            news: Mutex::default(),
+            unsorted: Mutex::default(),
         }
     }
 
-    /// A recording has been published. Waits for nothing.
+    /// Adds a recording that has been published. Never waits.
     pub fn note(&self, entry: ArchiveEntry) {
-        self.news.lock().push(entry);
+        self.unsorted.lock().push(entry);
     }
 
-    fn index(&self) -> MutexGuard<'_, Index> {
+    fn index(&self) -> MutexGuard<'_, ArchiveIndex> {
         let mut index = self.index.lock();
-        for entry in std::mem::take(&mut *self.news.lock()) {
+        for entry in std::mem::take(&mut *self.unsorted.lock()) {
             if !index.removed.contains(&entry.id) {
                 index.put(Arc::new(entry));
             }
@@ -99,13 +99,13 @@ impl Archive {
         index
     }
 
-    /// Reads the whole directory, until it is through or `stop`. Answers what could not
-    /// be read.
+    /// Scans the whole directory, until the end or `stop`. Returns the paths that could not be
+    /// read.
     pub fn scan(&self) -> Vec<(String, io::Error)> {
         let mut seen = 0;
         let unread = walk::walk(&*self.root, &mut |entry| {
             seen += 1;
-            if seen % BREATH == 0 {
+            if seen % YIELD_EVERY == 0 {
                 thread::yield_now();
             }
             let mut index = self.index();
@@ -123,41 +123,41 @@ impl Archive {
         unread
     }
 
-    /// The scan ends soon.
+    /// Stops the scan.
     pub fn stop(&self) {
         self.index.lock().stopped = true;
     }
 
-    /// Whether the first scan is over.
+    /// Whether the first scan is complete.
     pub fn is_complete(&self) -> bool {
         self.index.lock().complete
     }
 
-    /// Those that are wanted, newest first: how many there are, and of them `limit`
-    /// behind the first `offset`. `wanted` is asked under a lock. Once nobody waits for
-    /// the answer any more it is anything.
+    /// Selects the entries for which `is_selected` returns true, newest first. Returns their number, and
+    /// at most `limit` of them after the first `offset`. `is_selected` is called under a lock. Once
+    /// `is_awaited` returns false, the result is unspecified.
     pub fn select(
         &self,
-        wanted: impl Fn(&ArchiveEntry) -> bool,
+        is_selected: impl Fn(&ArchiveEntry) -> bool,
         offset: usize,
         limit: Option<usize>,
         is_awaited: impl Fn() -> bool,
     ) -> (usize, Vec<Arc<ArchiveEntry>>) {
-        let mut looks = 1;
+        let mut attempts = 1;
         loop {
-            let (total, mut page) = self.look(&wanted, offset, limit, &is_awaited);
+            let (total, mut page) = self.collect_page(&is_selected, offset, limit, &is_awaited);
             let before = page.len();
-            page.retain(|entry| is_awaited() && self.is_there(entry));
-            if page.len() == before || looks == LOOKS || !is_awaited() {
+            page.retain(|entry| is_awaited() && self.exists_on_disk(entry));
+            if page.len() == before || attempts == PAGE_ATTEMPTS || !is_awaited() {
                 return (total - (before - page.len()), page);
             }
-            looks += 1;
+            attempts += 1;
         }
     }
 
-    fn look(
+    fn collect_page(
         &self,
-        wanted: &impl Fn(&ArchiveEntry) -> bool,
+        is_selected: &impl Fn(&ArchiveEntry) -> bool,
         offset: usize,
         limit: Option<usize>,
         is_awaited: &impl Fn() -> bool,
@@ -166,7 +166,7 @@ impl Archive {
         let mut total = 0;
         let mut page = Vec::new();
         let all = index.by_time.values().rev().take_while(|_| is_awaited());
-        for entry in all.filter(|entry| wanted(entry)) {
+        for entry in all.filter(|entry| is_selected(entry)) {
             if total >= offset && limit.is_none_or(|limit| page.len() < limit) {
                 page.push(entry.clone());
             }
@@ -177,15 +177,15 @@ impl Archive {
 
     pub fn find(&self, id: Uuid) -> Option<Arc<ArchiveEntry>> {
         let found = self.index().get(id).cloned()?;
-        self.is_there(&found).then_some(found)
+        self.exists_on_disk(&found).then_some(found)
     }
 
-    /// What has gone from the disk is forgotten.
-    fn is_there(&self, entry: &Arc<ArchiveEntry>) -> bool {
-        let gone = match Place::of(&*self.root, entry.file()) {
-            Ok(Some(place)) => matches!(place.exists(), Ok(false)),
+    /// Whether the entry's files exist. Removes the entry from the index if they do not.
+    fn exists_on_disk(&self, entry: &Arc<ArchiveEntry>) -> bool {
+        let gone = match EntryFiles::of(&*self.root, entry.file()) {
+            Ok(Some(files)) => matches!(files.exists(), Ok(false)),
             Ok(None) => true,
-            // It cannot be said now.
+            // It is unknown whether the files exist.
             Err(_) => false,
         };
         if gone {
@@ -194,31 +194,31 @@ impl Archive {
         !gone
     }
 
-    /// The entry's place and manifest, if what is there is still that recording.
-    fn look_at(&self, id: Uuid) -> io::Result<Option<(Place, Manifest)>> {
+    /// The entry's files and manifest, if they still belong to that recording.
+    fn locate(&self, id: Uuid) -> io::Result<Option<(EntryFiles, Manifest)>> {
         let Some(entry) = self.find(id) else {
             return Ok(None);
         };
-        let place = Place::of(&*self.root, entry.file())?;
-        let manifest = match &place {
-            Some(place) => place.manifest(id)?,
+        let files = EntryFiles::of(&*self.root, entry.file())?;
+        let manifest = match &files {
+            Some(files) => files.manifest(id)?,
             None => None,
         };
         if manifest.is_none() {
             self.index.lock().forget(&entry);
         }
-        Ok(place.zip(manifest))
+        Ok(files.zip(manifest))
     }
 
-    /// All that is known of a finished recording.
+    /// Reads the manifest of a finished recording.
     pub fn manifest(&self, id: Uuid) -> io::Result<Option<Manifest>> {
-        Ok(self.look_at(id)?.map(|(_, manifest)| manifest))
+        Ok(self.locate(id)?.map(|(_, manifest)| manifest))
     }
 
-    /// Its audio, to read from. It can be read to its end even if it is removed meanwhile.
+    /// Opens the audio for reading. It can be read to its end even if it is removed in between.
     pub fn open(&self, id: Uuid) -> io::Result<Option<FinishedAudio>> {
-        let file = match self.look_at(id)? {
-            Some((place, _)) => place.open()?,
+        let file = match self.locate(id)? {
+            Some((files, _)) => files.open()?,
             None => None,
         };
         file.map(|file| {
@@ -230,12 +230,12 @@ impl Archive {
         .transpose()
     }
 
-    /// Removes audio and manifest; `false` if there is no such recording.
+    /// Removes audio and manifest. Returns `false` if there is no such recording.
     pub fn remove(&self, id: Uuid) -> io::Result<bool> {
-        let Some((place, _)) = self.look_at(id)? else {
+        let Some((files, _)) = self.locate(id)? else {
             return Ok(false);
         };
-        place.remove()?;
+        files.remove()?;
         let mut index = self.index();
         if let Some(entry) = index.get(id).cloned() {
             index.forget(&entry);

@@ -1,52 +1,56 @@
-//! A recording's audio on the disk: everything that writes it.
+//! Writes a recording's audio file.
 
 use super::digest::digest_of;
-use super::directory::Directory;
+use super::directory::StorageDirectory;
 use super::disk::{DiskDir, DiskFile};
-use super::endings::{PART, audio_ending};
-use super::faults::Step;
+use super::faults::FaultPoint;
 use super::file_handle::FileHandle;
-use super::files::{got_name, removed};
+use super::file_slots::FileSlots;
+use super::file_suffixes::{PART, audio_suffix};
+use super::files::{ignore_not_found, name_was_free};
+use super::listener::StorageListener;
 use super::measure::measure;
-use super::medium::PlainFile;
 use super::name::RecordingName;
+use super::plain_file::PlainFile;
 use super::planted::StorageFault;
-use super::report::Report;
-use super::slots::FileSlots;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use callrec_codec::container::{FoundHeader, Length, Measured, Tags};
-use callrec_codec::{Container, Encoder, Medium, Packets, Shape};
+use callrec_codec::container::{Length, MeasuredAudio, ParsedHeader, Tags};
+use callrec_codec::{Container, EncodedPackets, Encoder, Medium, Shape};
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The largest piece written at once.
-pub const PIECE: usize = 256 << 10;
+/// The maximum size of one write, in bytes.
+pub const WRITE_BYTES_MAX: usize = 256 << 10;
 
-/// What the audio files of one directory share.
+/// State that the audio files of one directory share.
 pub struct AudioFiles {
-    directory: Arc<Directory>,
+    directory: Arc<StorageDirectory>,
     slots: FileSlots,
-    report: Arc<dyn Report>,
+    listener: Arc<dyn StorageListener>,
     written: AtomicU64,
 }
 
 impl AudioFiles {
-    pub fn new(directory: Arc<Directory>, slots: FileSlots, report: Arc<dyn Report>) -> AudioFiles {
+    pub fn new(
+        directory: Arc<StorageDirectory>,
+        slots: FileSlots,
+        listener: Arc<dyn StorageListener>,
+    ) -> AudioFiles {
         AudioFiles {
             directory,
             slots,
-            report,
+            listener,
             written: AtomicU64::new(0),
         }
     }
 
-    pub fn directory(&self) -> &Directory {
+    pub fn directory(&self) -> &StorageDirectory {
         &self.directory
     }
 
     pub fn log(&self, level: i32, message: String) {
-        self.report.log(level, message);
+        self.listener.log(level, message);
     }
 
     pub fn slots(&self) -> &FileSlots {
@@ -57,34 +61,34 @@ impl AudioFiles {
         self.slots.taken()
     }
 
-    /// Bytes of audio written by all recordings.
+    /// Bytes of audio written for all recordings.
     pub fn bytes_written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
 }
 
-/// One recording's file.
+/// One recording's audio file.
 pub struct AudioFile {
     files: Arc<AudioFiles>,
     id: Uuid,
     name: RecordingName,
-    /// The file's own name now.
+    /// The current name of the file.
     current: String,
     shape: Shape,
     encoder: Box<dyn Encoder>,
-    /// Where the audio begins.
+    /// The offset of the audio.
     header_bytes: u64,
-    /// In whole frames.
+    /// The length of the audio, in whole frames.
     length: Length,
-    /// For how much audio the header on disk was written.
-    header_says: Option<Length>,
-    /// It was written to since it was synced.
+    /// The length in the header on disk; `None` before the header is written.
+    header_length: Option<Length>,
+    /// Data was written since the last sync.
     is_unsynced: bool,
     handle: FileHandle,
 }
 
-/// A file that an earlier process left, as it was found.
-pub struct LeftFile {
+/// The initial state of an audio file.
+pub struct AudioFileState {
     pub name: RecordingName,
     pub current: String,
     pub shape: Shape,
@@ -93,8 +97,8 @@ pub struct LeftFile {
 }
 
 impl AudioFile {
-    /// Makes the file, in its folder and under this name. Its header is not written yet.
-    /// Returns `None` if something has that name.
+    /// Creates the file `current` in `folder`. Does not write the header. Returns `None` if the
+    /// name exists.
     pub async fn create(
         files: &Arc<AudioFiles>,
         id: Uuid,
@@ -103,53 +107,53 @@ impl AudioFile {
         folder: &dyn DiskDir,
         current: String,
     ) -> io::Result<Option<AudioFile>> {
-        files.directory.step(Step::CreateAudio).await?;
+        files.directory.reach(FaultPoint::CreateAudio).await?;
         let file = match folder.create_new(&current) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             other => other?,
         };
         let handle = FileHandle::new(PlainFile::new(file, 0), files.slots.take());
-        let left = LeftFile {
+        let state = AudioFileState {
             name,
             current,
             shape,
             header_bytes: 0,
             length: Length::default(),
         };
-        Ok(Some(AudioFile::new(files, id, left, handle)))
+        Ok(Some(AudioFile::new(files, id, state, handle)))
     }
 
-    /// Opens a file that an earlier process left. It is cut if it is longer than its audio
-    /// and what follows it, and lengthened if it is shorter than its header.
+    /// Opens a file of an earlier process. Truncates it if it is longer than its audio and trailer,
+    /// and extends it if it is shorter than its header.
     pub async fn reopen(
         files: &Arc<AudioFiles>,
         id: Uuid,
-        left: LeftFile,
+        state: AudioFileState,
         len: u64,
     ) -> io::Result<AudioFile> {
         let directory = &files.directory;
-        let file = open_write(directory, &left.name, &left.current).await?;
-        let end = left.header_bytes + left.length.bytes;
+        let file = open_write(directory, &state.name, &state.current).await?;
+        let end = state.header_bytes + state.length.bytes;
         let mut file = PlainFile::new(file, end);
-        let trailer = left.shape.format.container().trailer(left.length).len() as u64;
+        let trailer = state.shape.format.container().trailer(state.length).len() as u64;
         if len < end || len > end + trailer {
-            directory.turn().await?;
+            directory.ready().await?;
             file.seal(end)?;
         }
-        Ok(AudioFile::new(files, id, left, FileHandle::new(file, None)))
+        Ok(AudioFile::new(files, id, state, FileHandle::new(file, None)))
     }
 
-    fn new(files: &Arc<AudioFiles>, id: Uuid, left: LeftFile, handle: FileHandle) -> AudioFile {
+    fn new(files: &Arc<AudioFiles>, id: Uuid, state: AudioFileState, handle: FileHandle) -> AudioFile {
         AudioFile {
             files: Arc::clone(files),
             id,
-            encoder: left.shape.format.encoder(&left.shape),
-            name: left.name,
-            current: left.current,
-            shape: left.shape,
-            header_bytes: left.header_bytes,
-            length: left.length,
-            header_says: None,
+            encoder: state.shape.format.encoder(&state.shape),
+            name: state.name,
+            current: state.current,
+            shape: state.shape,
+            header_bytes: state.header_bytes,
+            length: state.length,
+            header_length: None,
             is_unsynced: true,
             handle,
         }
@@ -163,26 +167,26 @@ impl AudioFile {
         &self.name
     }
 
-    /// The file's own name now.
+    /// The current name of the file.
     pub fn current(&self) -> &str {
         &self.current
     }
 
-    /// The relative path of the file as it is named now.
+    /// The current relative path of the file.
     pub fn current_path(&self) -> String {
         let mut components = self.name.directories().to_vec();
         components.push(self.current.clone());
         components.join("/")
     }
 
-    /// Whether the file has a final name.
+    /// Whether the file has its final name.
     pub fn is_published(&self) -> bool {
         !self.current.ends_with(PART)
     }
 
-    /// The relative path that the file is to be published under.
+    /// The relative path for publishing.
     pub fn path(&self) -> String {
-        self.name.path(&audio_ending(self.shape.format))
+        self.name.path(&audio_suffix(self.shape.format))
     }
 
     pub fn shape(&self) -> &Shape {
@@ -193,40 +197,41 @@ impl AudioFile {
         self.shape.format.container()
     }
 
-    /// How much audio is in the file, in whole frames.
+    /// The length of the audio in the file, in whole frames.
     pub fn length(&self) -> Length {
         self.length
     }
 
-    /// How long the sealed file is.
+    /// The size of the sealed file in bytes.
     pub fn sealed_bytes(&self) -> u64 {
         let trailer = self.container().trailer(self.length).len() as u64;
         self.header_bytes + self.length.bytes + trailer
     }
 
-    /// Opens the file again where it is not kept open.
+    /// Opens the file again if it was closed.
     async fn open(&mut self) -> io::Result<()> {
         if !self.handle.is_open() {
             let file = open_write(&self.files.directory, &self.name, &self.current).await?;
             let end = self.header_bytes + self.length.bytes;
-            self.handle.reopened(PlainFile::new(file, end), &self.files.slots);
+            self.handle
+                .set_reopened(PlainFile::new(file, end), &self.files.slots);
         }
         Ok(())
     }
 
-    /// Closes the file unless it may stay open.
-    pub fn rest(&mut self) {
-        self.handle.rest();
+    /// Closes the file unless it has a slot.
+    pub fn close_unless_slotted(&mut self) {
+        self.handle.close_unless_slotted();
     }
 
     pub fn close(&mut self) {
         self.handle.close();
     }
 
-    /// Says what the audio is. Returns `false`, and changes nothing, once there is audio of
-    /// another shape.
+    /// Sets the shape of the audio. Returns `false` and changes nothing if there is already audio
+    /// of another shape.
     pub async fn set_shape(&mut self, shape: Shape) -> io::Result<bool> {
-        if self.shape == shape && self.header_says.is_some() {
+        if self.shape == shape && self.header_length.is_some() {
             return Ok(true);
         }
         if self.length.bytes > 0 {
@@ -234,23 +239,23 @@ impl AudioFile {
         }
         self.shape = shape;
         self.encoder = shape.format.encoder(&shape);
-        self.header_says = None;
+        self.header_length = None;
         self.write_header(false).await?;
         Ok(true)
     }
 
-    /// Whether samples go into the file as they are in a block.
-    pub fn passes(&self) -> bool {
-        self.encoder.passes()
+    /// Whether the file has samples in the form that they have in a block.
+    pub fn is_passthrough(&self) -> bool {
+        self.encoder.is_pass_through()
     }
 
-    /// Puts samples behind `out` in the form that they have in the file. For formats whose
-    /// frames have one size.
-    pub fn code(&mut self, samples: &[u8], out: &mut Vec<u8>) {
-        if self.encoder.passes() {
+    /// Appends samples to `out` in the form that they have in the file. For formats with frames of
+    /// one size.
+    pub fn encode(&mut self, samples: &[u8], out: &mut Vec<u8>) {
+        if self.encoder.is_pass_through() {
             return out.extend_from_slice(samples);
         }
-        let mut packets = Packets {
+        let mut packets = EncodedPackets {
             bytes: std::mem::take(out),
             list: Vec::new(),
         };
@@ -258,13 +263,13 @@ impl AudioFile {
         *out = packets.bytes;
     }
 
-    /// Appends what stands for so many frames.
+    /// Appends `bytes`, which encode `frames` frames.
     pub async fn append(&mut self, bytes: &[u8], frames: u64) -> io::Result<()> {
         self.open().await?;
-        self.files.directory.step(Step::WriteAudio).await?;
+        self.files.directory.reach(FaultPoint::WriteAudio).await?;
         self.is_unsynced = true;
         let written = self.handle.file()?.append(bytes);
-        if !self.files.directory.has(StorageFault::FailureCounted) {
+        if !self.files.directory.has_fault(StorageFault::FailureCounted) {
             written?;
         }
         self.length.bytes += bytes.len() as u64;
@@ -273,17 +278,17 @@ impl AudioFile {
         Ok(())
     }
 
-    /// Appends what ends the audio, of which so many frames are heard.
+    /// Appends the end of the audio, and sets its length to `frames`.
     pub async fn append_end(&mut self, bytes: &[u8], frames: u64) -> io::Result<()> {
         self.append(bytes, 0).await?;
         self.length.frames = frames;
         Ok(())
     }
 
-    /// Writes over audio that is on the disk. `at`: bytes of audio before it.
+    /// Overwrites written audio. `at`: offset in bytes of audio.
     pub async fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.open().await?;
-        self.files.directory.step(Step::PatchAudio).await?;
+        self.files.directory.reach(FaultPoint::PatchAudio).await?;
         self.is_unsynced = true;
         let at = self.header_bytes + at;
         self.handle.file()?.rewrite(at, bytes)?;
@@ -297,40 +302,40 @@ impl AudioFile {
             .fetch_add(bytes.len() as u64, Ordering::Relaxed);
     }
 
-    /// Brings the header's sizes up to date, unless they are.
+    /// Updates the sizes in the header if they have changed.
     pub async fn write_header(&mut self, sealed: bool) -> io::Result<()> {
         let container = self.container();
-        let tells = container.header_tells_length();
-        let known = self.header_says == Some(self.length) || (self.header_says.is_some() && !tells);
-        let ends = sealed && (!tells || !container.trailer(self.length).is_empty());
+        let has_length = container.header_holds_length();
+        let known = self.header_length == Some(self.length) || (self.header_length.is_some() && !has_length);
+        let ends = sealed && (!has_length || !container.trailer(self.length).is_empty());
         if known && !ends {
             return Ok(());
         }
         let tags = Tags { recording: self.id };
         let header = container.header(&self.shape, &tags, self.length, sealed);
-        let begins = self.header_says.is_none() && self.length.bytes == 0;
+        let begins = self.header_length.is_none() && self.length.bytes == 0;
         if begins {
             self.header_bytes = header.len() as u64;
         }
         if header.len() as u64 != self.header_bytes {
-            // Written by another version, whose header has another length.
+            // Another version wrote a header of another length.
             return Ok(());
         }
         self.open().await?;
-        self.files.directory.step(Step::WriteHeader).await?;
+        self.files.directory.reach(FaultPoint::WriteHeader).await?;
         self.is_unsynced = true;
         let file = self.handle.file()?;
         file.rewrite(0, &header)?;
         if begins {
             file.set_end(header.len() as u64);
         }
-        self.header_says = Some(self.length);
+        self.header_length = Some(self.length);
         Ok(())
     }
 
-    /// Takes the file's own word for how much audio there is, and cuts it there.
-    pub async fn measure(&mut self) -> io::Result<Measured> {
-        let found = FoundHeader {
+    /// Measures the intact audio in the file, and truncates the file after it.
+    pub async fn measure(&mut self) -> io::Result<MeasuredAudio> {
+        let found = ParsedHeader {
             shape: self.shape,
             recording: Some(self.id),
             audio_at: self.header_bytes,
@@ -339,24 +344,24 @@ impl AudioFile {
         self.open().await?;
         let directory = &self.files.directory;
         let file = self.handle.file()?;
-        directory.turn().await?;
+        directory.ready().await?;
         let length = file.len()?;
-        let measured = measure(directory.steps(), file, &found, length).await?;
+        let measured = measure(directory.access(), file, &found, length).await?;
         self.length = measured.length;
-        directory.turn().await?;
+        directory.ready().await?;
         file.seal(self.header_bytes + self.length.bytes)?;
         Ok(measured)
     }
 
-    /// Ends the file with a header that says how much audio there is.
+    /// Writes the final header and the trailer.
     pub async fn seal(&mut self) -> io::Result<()> {
-        // The header before the padding: so recovery can tell it from audio.
+        // The header precedes the padding, so that recovery does not take it for audio.
         self.write_header(true).await?;
         let end = self.header_bytes + self.length.bytes;
         let trailer = self.container().trailer(self.length);
         if !trailer.is_empty() {
             self.open().await?;
-            self.files.directory.turn().await?;
+            self.files.directory.ready().await?;
             self.handle.file()?.rewrite(end, trailer)?;
         }
         Ok(())
@@ -364,7 +369,7 @@ impl AudioFile {
 
     pub async fn sync(&mut self) -> io::Result<()> {
         self.open().await?;
-        self.files.directory.step(Step::Sync).await?;
+        self.files.directory.reach(FaultPoint::Sync).await?;
         self.handle.file()?.sync()?;
         self.is_unsynced = false;
         Ok(())
@@ -374,65 +379,65 @@ impl AudioFile {
         self.is_unsynced
     }
 
-    /// Brings what was written while the recording is in progress to the disk.
+    /// Syncs data that was written while the recording is in progress.
     pub async fn sync_progress(&mut self) -> io::Result<()> {
-        if !self.is_unsynced || self.files.directory.has(StorageFault::ProgressUnsynced) {
+        if !self.is_unsynced || self.files.directory.has_fault(StorageFault::ProgressUnsynced) {
             return Ok(());
         }
         self.sync().await
     }
 
-    /// Hashes what can be read back, as `sha256sum` will; see [`digest_of`].
+    /// Hashes the file as it is read back; see [`digest_of`].
     pub async fn digest(&mut self, stop: impl Fn(u64) -> bool) -> io::Result<Option<(String, u64)>> {
         self.open().await?;
-        digest_of(self.files.directory.steps(), self.handle.file()?, stop).await
+        digest_of(self.files.directory.access(), self.handle.file()?, stop).await
     }
 
-    /// Gives the file another name in its folder. Returns `false` if something has that name.
+    /// Renames the file in its directory. Returns `false` if the new name exists.
     pub async fn rename(&mut self, folder: &dyn DiskDir, to: String) -> io::Result<bool> {
         if self.current == to {
             return Ok(true);
         }
         let directory = &self.files.directory;
-        directory.step(Step::PlaceAudio).await?;
-        let renamed = got_name(directory.rename_new(folder, &self.current, folder, &to).await)?;
+        directory.reach(FaultPoint::RenameAudio).await?;
+        let renamed = name_was_free(directory.rename_new(folder, &self.current, folder, &to).await)?;
         if renamed {
             self.current = to;
         }
         Ok(renamed)
     }
 
-    /// Removes the file. One that cannot be removed has no audio left at least.
+    /// Removes the file. If that fails, truncates it.
     pub async fn remove(&mut self) -> io::Result<()> {
         let done = self.try_remove().await;
         if done.is_err() {
-            let _ = self.empty().await;
+            let _ = self.truncate().await;
         }
         self.close();
         done
     }
 
-    async fn empty(&mut self) -> io::Result<()> {
+    async fn truncate(&mut self) -> io::Result<()> {
         self.open().await?;
-        self.files.directory.turn().await?;
+        self.files.directory.ready().await?;
         self.handle.file()?.seal(0)
     }
 
     async fn try_remove(&self) -> io::Result<()> {
         let directory = &self.files.directory;
         let folder = directory.folder(&self.name).await?;
-        directory.step(Step::RemoveAudio).await?;
-        removed(folder.remove(&self.current))?;
+        directory.reach(FaultPoint::RemoveAudio).await?;
+        ignore_not_found(folder.remove(&self.current))?;
         directory.sync_names(&*folder).await
     }
 }
 
 async fn open_write(
-    directory: &Directory,
+    directory: &StorageDirectory,
     name: &RecordingName,
     current: &str,
 ) -> io::Result<Box<dyn DiskFile>> {
     let folder = directory.folder(name).await?;
-    directory.turn().await?;
+    directory.ready().await?;
     folder.open_write(current)
 }

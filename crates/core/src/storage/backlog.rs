@@ -1,16 +1,16 @@
-//! How much audio may wait for the disk.
+//! Limits how much audio is queued for the disk.
 
-use super::queue::Channel;
+use super::recording_queue::RecordingQueue;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use callrec_codec::Shape;
 
-/// The audio of all recordings that waits, and the limits.
+/// The queued audio of all recordings, and the limits.
 pub struct Backlog {
-    /// Of one recording.
+    /// For one recording.
     max_ms: u32,
-    /// Of all recordings.
+    /// For all recordings.
     max_bytes: u64,
-    waiting: AtomicU64,
+    pending: AtomicU64,
     dropped: AtomicU64,
 }
 
@@ -19,84 +19,85 @@ impl Backlog {
         Backlog {
             max_ms,
             max_bytes,
-            waiting: AtomicU64::new(0),
+            pending: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
     }
 
-    /// Sets a recording's own limit, by what its audio is.
-    pub fn limit(&self, channel: &Channel, shape: &Shape) {
+    /// Sets the limit of one recording from the shape of its audio.
+    pub fn limit(&self, recording: &RecordingQueue, shape: &Shape) {
         let limit = shape
             .block_bytes_per_second()
             .saturating_mul(u64::from(self.max_ms))
             / 1000;
-        channel.limit.store(limit.max(1), Ordering::Relaxed);
+        recording.limit.store(limit.max(1), Ordering::Relaxed);
     }
 
-    /// Whether so much more audio may wait for the disk.
-    pub fn admit(&self, channel: &Channel, bytes: u64) -> bool {
-        let limit = channel.limit.load(Ordering::Relaxed);
-        let own = channel.waiting.fetch_add(bytes, Ordering::Relaxed);
-        let all = self.waiting.fetch_add(bytes, Ordering::Relaxed);
-        // A block larger than the limit passes where nothing else waits.
+    /// Adds `bytes` to the queued audio. Returns `false` and counts them as dropped if a limit
+    /// would be exceeded.
+    pub fn admit(&self, recording: &RecordingQueue, bytes: u64) -> bool {
+        let limit = recording.limit.load(Ordering::Relaxed);
+        let own = recording.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let all = self.pending.fetch_add(bytes, Ordering::Relaxed);
+        // A block larger than the limit is accepted if no other audio is queued.
         let own_fits = own == 0 || own.saturating_add(bytes) <= limit;
         if own_fits && all.saturating_add(bytes) <= self.max_bytes {
             return true;
         }
-        self.release(channel, bytes);
+        self.release(recording, bytes);
         self.dropped.fetch_add(bytes, Ordering::Relaxed);
         false
     }
 
-    /// More waits for the disk, whatever the limits are.
-    fn charge(&self, channel: &Channel, bytes: u64) {
-        channel.waiting.fetch_add(bytes, Ordering::Relaxed);
-        self.waiting.fetch_add(bytes, Ordering::Relaxed);
+    /// Adds queued audio regardless of the limits.
+    fn charge(&self, recording: &RecordingQueue, bytes: u64) {
+        recording.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.pending.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    fn release(&self, channel: &Channel, bytes: u64) {
-        channel.waiting.fetch_sub(bytes, Ordering::Relaxed);
-        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+    fn release(&self, recording: &RecordingQueue, bytes: u64) {
+        recording.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.pending.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Audio that waits for the disk.
+    /// Bytes of audio queued for the disk.
     pub fn bytes(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed)
+        self.pending.load(Ordering::Relaxed)
     }
 
-    /// Audio given back because too much waited.
+    /// Bytes of audio refused because of a limit.
     pub fn dropped_bytes(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 }
 
-/// Audio that a writer has taken. It gives the room back when it is dropped, also when
-/// writing panics.
+/// Audio that a writer has taken from a queue. Dropping it releases the bytes, also when writing
+/// panics.
 pub struct TakenAudio<'a> {
     backlog: &'a Backlog,
-    channel: &'a Channel,
+    recording: &'a RecordingQueue,
     bytes: u64,
 }
 
 impl<'a> TakenAudio<'a> {
-    pub fn new(backlog: &'a Backlog, channel: &'a Channel, bytes: u64) -> TakenAudio<'a> {
+    pub fn new(backlog: &'a Backlog, recording: &'a RecordingQueue, bytes: u64) -> TakenAudio<'a> {
         TakenAudio {
             backlog,
-            channel,
+            recording,
             bytes,
         }
     }
 
-    /// So many bytes wait on. What was silence among them now counts, too.
-    pub fn keep(&mut self, bytes: u64) {
+    /// Keeps `bytes` queued after a failed write. Silence that has been expanded now counts.
+    pub fn put_back(&mut self, bytes: u64) {
         self.backlog
-            .charge(self.channel, bytes.saturating_sub(self.bytes));
+            .charge(self.recording, bytes.saturating_sub(self.bytes));
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 }
 
 impl Drop for TakenAudio<'_> {
     fn drop(&mut self) {
-        self.backlog.release(self.channel, self.bytes);
+        self.backlog.release(self.recording, self.bytes);
     }
 }

@@ -1,76 +1,75 @@
-//! Writing what is queued for one recording: few, large writes, and a header that is
-//! always true.
+//! Writes the queued work of one recording with few, large writes, and keeps the header correct.
 
-use super::audio_file::PIECE;
-use super::live::Live;
+use super::audio_file::WRITE_BYTES_MAX;
+use super::buffer_pool::BufferPool;
+use super::listener::{LOG_WARNING, StorageListener};
+use super::live_recording::LiveRecording;
 use super::patch::replace;
-use super::pool::Pool;
-use super::queue::{Item, Work};
-use super::report::{LOG_WARNING, Report};
+use super::recording_queue::{PendingWork, QueueEntry};
 use crate::memory::{self, SMALL_BUFFER};
 use callrec_codec::{Block, Samples};
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
 
-/// One recording, while a writer writes what was queued for it.
+/// One turn of a writer for one recording.
 pub struct Batch<'a> {
-    pub live: &'a mut Live,
-    /// Audio that follows what is on the disk, and is not there yet.
+    pub live: &'a mut LiveRecording,
+    /// Audio that is not written yet and follows the audio on the disk.
     pub gather: &'a mut Vec<u8>,
-    pub pool: &'a Pool,
-    pub report: &'a dyn Report,
+    pub pool: &'a BufferPool,
+    pub listener: &'a dyn StorageListener,
 }
 
 impl Batch<'_> {
-    /// Audio first, then the header that tells of it. What has been written is taken out of
-    /// `work` and `gather`; the end of the recording is left, and so is the latest mark.
-    pub async fn write(&mut self, work: &mut Work) -> io::Result<()> {
-        let items = &mut work.items;
-        while let Some(item) = items.front() {
-            let more = matches!(items.get(1), Some(Item::Audio(_) | Item::Patch(_)));
-            match item {
-                Item::Shape(shape) => {
+    /// Writes the audio, then the header. Removes written entries from `work` and `gather`. Leaves
+    /// the end of the recording and the pending update.
+    pub async fn write(&mut self, work: &mut PendingWork) -> io::Result<()> {
+        let entries = &mut work.entries;
+        while let Some(entry) = entries.front() {
+            let more = matches!(entries.get(1), Some(QueueEntry::Audio(_) | QueueEntry::Patch(_)));
+            match entry {
+                QueueEntry::Shape(shape) => {
                     if !self.live.set_shape(*shape).await? {
                         let id = self.live.id;
-                        let message = format!("{id}: shape told after the first block: ignored");
-                        self.report.log(LOG_WARNING, message);
+                        let message = format!("{id}: shape set after the first block: ignored");
+                        self.listener.log(LOG_WARNING, message);
                     }
                 }
-                Item::Gathered(_)
-                | Item::Audio(Block {
+                QueueEntry::Gathered(_)
+                | QueueEntry::Audio(Block {
                     samples: Samples::Silence,
                     ..
                 }) => {}
-                Item::Audio(block) => {
+                QueueEntry::Audio(block) => {
                     let bytes = block.bytes();
                     let only = self.gather.is_empty() && !more;
-                    let full = !only && !self.has_room(bytes.len());
+                    let full = !only && !self.fits(bytes.len());
                     if full {
                         self.flush().await?;
                     }
                     let alone = self.gather.is_empty() && (full || !more);
-                    match alone && self.live.passes() {
+                    match alone && self.live.is_passthrough() {
                         true => self.live.append(bytes).await?,
-                        false => self.live.code(bytes, self.gather),
+                        false => self.live.encode(bytes, self.gather),
                     }
                 }
-                Item::Patch(_) => self.patch(items).await?,
-                Item::Settled(frame) => self.live.settle(*frame),
-                Item::Finish(..) => break,
+                QueueEntry::Patch(_) => self.patch(entries).await?,
+                QueueEntry::Settled(frame) => self.live.settle(*frame),
+                QueueEntry::Finish(..) => break,
             }
-            match items.front_mut() {
-                Some(Item::Gathered(bytes)) => *self.gather = mem::take(bytes),
-                Some(Item::Audio(Block {
+            match entries.front_mut() {
+                Some(QueueEntry::Gathered(bytes)) => *self.gather = mem::take(bytes),
+                Some(QueueEntry::Audio(Block {
                     samples: Samples::Silence,
                     frames,
                 })) => self.fill(frames).await?,
                 _ => {}
             }
-            items
+            entries
                 .pop_front()
                 .into_iter()
-                .for_each(|item| item.recycle(self.pool));
+                .for_each(|entry| entry.recycle(self.pool));
         }
         self.flush().await?;
         self.live.advance().await
@@ -84,48 +83,48 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Whether so many bytes more may be gathered: one write takes them, and there is memory.
-    fn has_room(&mut self, bytes: usize) -> bool {
-        self.gather.len() + bytes <= PIECE && memory::grow_vec(self.gather, bytes).is_ok()
+    /// Whether `bytes` more bytes can be gathered: they fit in one write, and memory is available.
+    fn fits(&mut self, bytes: usize) -> bool {
+        self.gather.len() + bytes <= WRITE_BYTES_MAX && memory::grow_vec(self.gather, bytes).is_ok()
     }
 
-    /// Returns how many bytes of `left` may be gathered now. Writes what has been gathered if
-    /// there is no room for a frame, or no memory for more.
-    async fn make_room(&mut self, left: usize, frame_bytes: usize) -> io::Result<usize> {
-        if self.gather.len() + frame_bytes > PIECE {
+    /// Returns how many of `left` bytes can be gathered now. Writes the gathered audio first if a
+    /// frame does not fit or memory is short.
+    async fn make_space(&mut self, remaining: usize, frame_bytes: usize) -> io::Result<usize> {
+        if self.gather.len() + frame_bytes > WRITE_BYTES_MAX {
             self.flush().await?;
         }
-        let most = match self.live.passes() {
-            true => PIECE.saturating_sub(self.gather.len()),
-            // The block from which it is coded takes memory, too.
+        let most = match self.live.is_passthrough() {
+            true => WRITE_BYTES_MAX.saturating_sub(self.gather.len()),
+            // The block to be encoded uses memory, too.
             false => SMALL_BUFFER,
         };
-        let most = most.min(left);
-        if self.has_room(most) {
+        let most = most.min(remaining);
+        if self.fits(most) {
             return Ok(most);
         }
         self.flush().await?;
         Ok(most.min(self.gather.capacity().max(SMALL_BUFFER)))
     }
 
-    /// `frames`: how much silence is left to be written or gathered.
+    /// Gathers or writes silence. `frames`: the remaining frames, which are counted down.
     async fn fill(&mut self, frames: &mut u64) -> io::Result<()> {
         let silence = self.live.audio.shape().format.samples().silence();
         let frame_bytes = self.live.frame_bytes() as usize;
         while *frames > 0 {
-            let left = usize::try_from(*frames).unwrap_or(usize::MAX);
-            let room = self
-                .make_room(left.saturating_mul(frame_bytes), frame_bytes)
+            let remaining = usize::try_from(*frames).unwrap_or(usize::MAX);
+            let space = self
+                .make_space(remaining.saturating_mul(frame_bytes), frame_bytes)
                 .await?;
-            let piece = (*frames).min((room / frame_bytes).max(1) as u64);
+            let piece = (*frames).min((space / frame_bytes).max(1) as u64);
             let piece_bytes = |frame: usize| piece as usize * frame;
-            match self.live.passes() {
+            match self.live.is_passthrough() {
                 true => self
                     .gather
                     .resize(self.gather.len() + piece_bytes(frame_bytes), silence),
                 false => {
                     let block = vec![silence; piece_bytes(self.live.audio.shape().block_frame_bytes())];
-                    self.live.code(&block, self.gather);
+                    self.live.encode(&block, self.gather);
                 }
             }
             *frames -= piece;
@@ -133,18 +132,17 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Brings the patch at the front to where its audio is: on the disk, or still in
-    /// `gather`.
-    async fn patch(&mut self, items: &mut VecDeque<Item>) -> io::Result<()> {
-        self.join_patches(items);
-        let Some(Item::Patch(patch)) = items.front() else {
+    /// Applies the first patch to the audio on the disk or in `gather`.
+    async fn patch(&mut self, entries: &mut VecDeque<QueueEntry>) -> io::Result<()> {
+        self.join_patches(entries);
+        let Some(QueueEntry::Patch(patch)) = entries.front() else {
             return Ok(());
         };
         let mut coded = Vec::new();
-        let bytes = match self.live.passes() {
+        let bytes = match self.live.is_passthrough() {
             true => &patch.bytes,
             false => {
-                self.live.code(&patch.bytes, &mut coded);
+                self.live.encode(&patch.bytes, &mut coded);
                 &coded
             }
         };
@@ -160,19 +158,22 @@ impl Batch<'_> {
             let taken = replace(self.gather, from, gathered);
             if taken < gathered.len() {
                 let message = format!("{}: late audio beyond the end: ignored", self.live.id);
-                self.report.log(LOG_WARNING, message);
+                self.listener.log(LOG_WARNING, message);
             }
         }
         Ok(())
     }
 
-    /// Joins those that follow the first one without a gap, so that there are few writes.
-    fn join_patches(&self, items: &mut VecDeque<Item>) {
-        while let (Some(Item::Patch(first)), Some(Item::Patch(next))) = (items.front(), items.get(1))
-            && first.takes(next)
+    /// Joins patches that follow the first one without a gap, to save writes.
+    fn join_patches(&self, entries: &mut VecDeque<QueueEntry>) {
+        while let (Some(QueueEntry::Patch(first)), Some(QueueEntry::Patch(next))) =
+            (entries.front(), entries.get(1))
+            && first.can_join(next)
         {
-            let next = items.remove(1);
-            if let (Some(Item::Patch(first)), Some(Item::Patch(next))) = (items.front_mut(), next) {
+            let next = entries.remove(1);
+            if let (Some(QueueEntry::Patch(first)), Some(QueueEntry::Patch(next))) =
+                (entries.front_mut(), next)
+            {
                 first.join(&next);
                 self.pool.give(next.bytes);
             }

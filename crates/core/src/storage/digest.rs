@@ -1,22 +1,22 @@
 //! The digest of a finished file.
 
+use super::disk_access::DiskAccess;
 use super::files::READ_BYTES;
-use super::steps::Steps;
 use crate::memory;
 use callrec_codec::Medium;
 use sha2::{Digest as _, Sha256};
 use std::io;
 
-/// Hashes a file while it is read from its beginning on.
+/// Hashes a file sequentially from its beginning.
 pub struct FileHash {
     hash: Sha256,
     buffer: Vec<u8>,
-    /// So much has been hashed.
+    /// Bytes hashed so far.
     at: u64,
 }
 
 impl FileHash {
-    /// `length`: how long the file may be expected to be.
+    /// `length`: the expected length of the file, in bytes.
     pub fn new(length: u64) -> FileHash {
         FileHash {
             hash: Sha256::new(),
@@ -25,7 +25,7 @@ impl FileHash {
         }
     }
 
-    /// Reads and hashes the next piece; `false` at the end of the file.
+    /// Reads and hashes the next part. Returns `false` at the end of the file.
     pub fn read(&mut self, file: &dyn Medium) -> io::Result<bool> {
         let read = file.read_range(self.at, &mut self.buffer)?;
         self.hash.update(&self.buffer[..read]);
@@ -33,12 +33,12 @@ impl FileHash {
         Ok(read > 0)
     }
 
-    /// How many bytes have been hashed.
+    /// The number of bytes hashed so far.
     pub fn bytes(&self) -> u64 {
         self.at
     }
 
-    /// What `sha256sum` prints of them, after "sha256:".
+    /// `sha256:` and the digest as `sha256sum` prints it.
     pub fn finish(self) -> String {
         let mut digest = "sha256:".to_owned();
         for byte in self.hash.finalize() {
@@ -50,21 +50,21 @@ impl FileHash {
     }
 }
 
-/// The digest of a file and the file's length. `stop` is asked before each read, with the
-/// number of bytes left: if it says so, the result is `None`.
+/// Returns the digest of a file and the file's length. Calls `stop` before each read with the
+/// number of bytes left, and returns `None` if it returns true.
 pub async fn digest_of(
-    steps: &Steps,
+    access: &DiskAccess,
     file: &dyn Medium,
     stop: impl Fn(u64) -> bool,
 ) -> io::Result<Option<(String, u64)>> {
-    steps.turn().await?;
+    access.ready().await?;
     let length = file.len()?;
     let mut hash = FileHash::new(length);
     loop {
         if stop(length.saturating_sub(hash.bytes())) {
             return Ok(None);
         }
-        steps.turn().await?;
+        access.ready().await?;
         if !hash.read(file)? {
             let bytes = hash.bytes();
             return Ok(Some((hash.finish(), bytes)));

@@ -1,19 +1,19 @@
-//! The directory that recordings lie in.
+//! The storage directory: where the recordings are.
 
-use super::disk::{DirEntry, DiskDir, DiskFile, DiskLock, Owner};
-use super::faults::{Hook, Step};
+use super::config::{Durability, StorageConfig};
+use super::disk::{DirEntry, DiskDir, DiskFile, DiskLock, FileOwner};
+use super::disk_access::DiskAccess;
+use super::faults::{FaultHook, FaultPoint};
 use super::files;
 use super::name::RecordingName;
 use super::planted::StorageFault;
 use super::platform::Platform;
 use super::rename;
-use super::settings::{Durability, StorageConfig};
-use super::steps::Steps;
 use super::trust;
 use crate::clock::Clock;
 use crate::sync::Mutex;
-use crate::text::{brief, one_line};
-use crate::words::{Error, Result, Status};
+use crate::text::{abbreviate, one_line};
+use crate::types::{Error, Result, Status};
 use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -22,10 +22,10 @@ use std::sync::Arc;
 const CONTROL: &str = ".callrec";
 const LOCK: &str = "lock";
 
-/// The root of the recordings, its `.callrec`, and the way to whatever lies below them. One
-/// store holds it at a time, in all processes.
-pub struct Directory {
-    /// As configured.
+/// The storage directory, its `.callrec`, and access to the directories below it. Locked by one
+/// store at a time across all processes.
+pub struct StorageDirectory {
+    /// The configured path.
     path: PathBuf,
     root: Box<dyn DiskDir>,
     /// `.callrec`
@@ -33,69 +33,70 @@ pub struct Directory {
     clock: Arc<dyn Clock>,
     syncs: bool,
     syncs_in_progress: bool,
-    steps: Steps,
-    /// Released last.
+    access: DiskAccess,
+    /// Declared last, so that it is dropped last.
     lock: Mutex<Option<Box<dyn DiskLock>>>,
 }
 
-impl Directory {
-    /// Opens and locks the directory. Fails if another engine or process holds it.
-    pub async fn open(config: &StorageConfig, platform: &Platform) -> Result<Directory> {
-        let steps = Steps {
+impl StorageDirectory {
+    /// Opens and locks the directory. Fails with `Unavailable` if another engine or process holds
+    /// it.
+    pub async fn open(config: &StorageConfig, platform: &Platform) -> Result<StorageDirectory> {
+        let access = DiskAccess {
             disk: platform.disk.clone(),
-            hook: Hook::new(config),
+            hook: FaultHook::new(config),
         };
         let path = Path::new(&config.directory);
         let fail = |what: &str, error: &io::Error| unusable(path, what, error);
         let syncs = config.durability != Durability::Process;
-        let root = steps.turn().await;
-        let root = root.and_then(|()| steps.disk.open_root(path, syncs));
+        let root = access.ready().await;
+        let root = root.and_then(|()| access.disk.open_root(path, syncs));
         let root = root.map_err(|error| fail("cannot be opened", &error))?;
-        let control = open_control(&steps, &*root).await;
+        let control = open_control(&access, &*root).await;
         let control = control.map_err(|error| fail(CONTROL, &error))?;
         if syncs {
-            // What is noted there must be found again. One that cannot be synced says so when
-            // something is to be told.
-            let _ = steps.turn().await.and_then(|()| root.sync());
+            // The entries of `.callrec` must survive a power cut. A failure of this sync is found
+            // later, when an end is stored.
+            let _ = access.ready().await.and_then(|()| root.sync());
         }
-        let lock = steps.turn().await.and_then(|()| root.lock(&*control, LOCK));
+        let lock = access.ready().await.and_then(|()| root.lock(&*control, LOCK));
         let lock = lock
             .map_err(|error| fail("cannot be locked", &error))?
-            .ok_or_else(|| held_elsewhere(path))?;
-        Ok(Directory {
+            .ok_or_else(|| already_held(path))?;
+        Ok(StorageDirectory {
             path: path.to_owned(),
             root,
             control,
             clock: platform.clock.clone(),
             syncs,
             syncs_in_progress: config.durability == Durability::Power,
-            steps,
+            access,
             lock: Mutex::new(Some(lock)),
         })
     }
 
-    /// Lets others open the directory. Nothing may be written to it from here on.
+    /// Releases the directory lock. Nothing may be written to the directory afterwards.
     pub fn unlock(&self) {
         let held = self.lock.lock().take();
         drop(held);
     }
 
-    /// The configured path, in words.
-    pub fn named(&self) -> String {
-        named(&self.path)
+    /// The configured path as error texts name it.
+    pub fn path_text(&self) -> String {
+        path_text(&self.path)
     }
 
-    /// Whether the configured path still names this directory; an error if nobody can tell.
+    /// Whether the configured path still names this directory. Fails if the check is impossible.
     pub async fn is_at_its_path(&self) -> io::Result<bool> {
-        self.step(Step::CheckRoot).await?;
-        let there = files::there(self.steps.disk.identity_at(&self.path))?;
-        self.turn().await?;
-        Ok(there == Some(self.root.identity()?))
+        self.reach(FaultPoint::CheckRoot).await?;
+        let found = files::found_or_none(self.access.disk.file_id_at(&self.path))?;
+        self.ready().await?;
+        Ok(found == Some(self.root.file_id()?))
     }
 
-    /// A second handle of the root.
-    pub fn root_again(&self) -> io::Result<Box<dyn DiskDir>> {
-        self.root.again()
+    /// Opens a second handle of the root.
+    pub fn clone_root(&self) -> io::Result<Box<dyn DiskDir>> {
+        self.root.try_clone()
     }
 
     pub fn clock(&self) -> &dyn Clock {
@@ -107,148 +108,149 @@ impl Directory {
         &*self.control
     }
 
-    /// What a function waits for before each call of the disk.
-    pub fn steps(&self) -> &Steps {
-        &self.steps
+    /// The access that callers wait for before each call of the disk.
+    pub fn access(&self) -> &DiskAccess {
+        &self.access
     }
 
-    /// Waits until the disk is ready for the one call that follows.
-    pub async fn turn(&self) -> io::Result<()> {
-        self.steps.turn().await
+    /// Waits until the disk is ready for the next call.
+    pub async fn ready(&self) -> io::Result<()> {
+        self.access.ready().await
     }
 
-    /// The same. A test may let this step fail, stall or end the process.
-    pub async fn step(&self, step: Step) -> io::Result<()> {
-        self.steps.step(step).await
+    /// Like `ready`. At this point a test may make the operation fail, stall or end the process.
+    pub async fn reach(&self, point: FaultPoint) -> io::Result<()> {
+        self.access.reach(point).await
     }
 
-    /// Whether a test has planted this.
-    pub fn has(&self, fault: StorageFault) -> bool {
-        self.steps.hook.has(fault)
+    /// Whether a test has planted this fault.
+    pub fn has_fault(&self, fault: StorageFault) -> bool {
+        self.access.hook.has_fault(fault)
     }
 
-    /// A step that cannot fail but may be asked to panic, by this name.
-    pub fn step_named(&self, name: &str, step: Step) {
-        self.steps.hook.place(name, step);
+    /// A fault point that cannot fail, but that a test may make panic by this name.
+    pub fn reach_named(&self, name: &str, point: FaultPoint) {
+        self.access.hook.reach_named(name, point);
     }
 
-    /// Whether what is written must survive a power cut.
+    /// Whether published data must survive a power cut.
     pub fn syncs(&self) -> bool {
         self.syncs
     }
 
-    /// Whether that holds for what is in progress, too.
+    /// Whether recordings in progress must survive a power cut.
     pub fn syncs_in_progress(&self) -> bool {
         self.syncs_in_progress
     }
 
-    /// Brings a small file to the disk, if it must survive a power cut.
+    /// Syncs a small file, if it must survive a power cut.
     pub async fn sync_file(&self, file: &dyn DiskFile) -> io::Result<()> {
         if !self.syncs {
             return Ok(());
         }
-        self.step(Step::SyncFile).await?;
+        self.reach(FaultPoint::SyncFile).await?;
         file.sync()
     }
 
-    /// Brings to the disk what was made, renamed and removed in a folder, if that must survive
-    /// a power cut.
+    /// Syncs the entries of a directory, if they must survive a power cut.
     pub async fn sync_names(&self, folder: &dyn DiskDir) -> io::Result<()> {
-        if !self.syncs || self.has(StorageFault::NamesUnsynced) {
+        if !self.syncs || self.has_fault(StorageFault::NamesUnsynced) {
             return Ok(());
         }
-        self.step(Step::SyncFolder).await?;
+        self.reach(FaultPoint::SyncFolder).await?;
         folder.sync()
     }
 
-    /// The folder that a recording lies in.
+    /// Opens the directory of a recording.
     pub async fn folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
-        self.enter(name.directories()).await
+        self.open_path(name.directories()).await
     }
 
-    /// The folder that a recording is to lie in, made where it is missing.
-    pub async fn make_folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
+    /// Opens the directory of a recording, and creates it if it does not exist.
+    pub async fn create_folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
         let mut folder = Folder::Root(&*self.root);
         for component in name.directories() {
-            self.turn().await?;
-            folder = Folder::Sub(folder.sub_or_new(component)?);
+            self.ready().await?;
+            folder = Folder::Sub(folder.open_or_create_dir(component)?);
         }
         Ok(folder)
     }
 
-    async fn enter(&self, way: &[String]) -> io::Result<Folder<'_>> {
+    async fn open_path(&self, dirs: &[String]) -> io::Result<Folder<'_>> {
         let mut folder = Folder::Root(&*self.root);
-        for name in way {
-            self.turn().await?;
-            folder = Folder::Sub(folder.sub(name)?);
+        for name in dirs {
+            self.ready().await?;
+            folder = Folder::Sub(folder.open_dir(name)?);
         }
         Ok(folder)
     }
 
-    /// The same for every folder on the way to a recording.
-    pub async fn sync_way(&self, name: &RecordingName) -> io::Result<()> {
+    /// Syncs the entries of every directory from the root to a recording.
+    pub async fn sync_path(&self, name: &RecordingName) -> io::Result<()> {
         let mut folder = Folder::Root(&*self.root);
         self.sync_names(&*folder).await?;
         for component in name.directories() {
-            self.turn().await?;
-            folder = Folder::Sub(folder.sub(component)?);
+            self.ready().await?;
+            folder = Folder::Sub(folder.open_dir(component)?);
             self.sync_names(&*folder).await?;
         }
         Ok(())
     }
 
-    /// What lies in a folder, by the names that lead to it from the root.
-    pub async fn list(&self, way: &[String]) -> io::Result<Vec<DirEntry>> {
-        let folder = self.enter(way).await?;
-        self.turn().await?;
+    /// Lists a directory, given as path components from the root.
+    pub async fn list(&self, dirs: &[String]) -> io::Result<Vec<DirEntry>> {
+        let folder = self.open_path(dirs).await?;
+        self.ready().await?;
         folder.list()
     }
 
-    /// A folder in `.callrec`, made if it is missing. It must not be somebody else's.
+    /// Opens a directory in `.callrec`, and creates it if it does not exist. Fails if it belongs to
+    /// another user.
     pub async fn control_folder(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
         self.own_folder(&*self.control, name).await
     }
 
-    /// The same in another folder of ours.
+    /// Like `control_folder`, for a directory in `parent`.
     pub async fn own_folder(&self, parent: &dyn DiskDir, name: &str) -> io::Result<Box<dyn DiskDir>> {
-        self.turn().await?;
-        let folder = parent.sub_or_new(name)?;
+        self.ready().await?;
+        let folder = parent.open_or_create_dir(name)?;
         self.check_owner(folder.owner()?, name).await?;
         self.sync_names(parent).await?;
         Ok(folder)
     }
 
-    /// A folder in `.callrec`, if it is there. It must not be somebody else's.
+    /// Opens a directory in `.callrec`, if it exists. Fails if it belongs to another user.
     pub async fn found_control_folder(&self, name: &str) -> io::Result<Option<Box<dyn DiskDir>>> {
-        self.turn().await?;
-        let Some(folder) = files::there(self.control.sub(name))? else {
+        self.ready().await?;
+        let Some(folder) = files::found_or_none(self.control.open_dir(name))? else {
             return Ok(None);
         };
         self.check_owner(folder.owner()?, name).await?;
         Ok(Some(folder))
     }
 
-    /// Reads all of a file in `.callrec` or in a folder of it, if it is there. Fails if
-    /// it is somebody else's.
+    /// Reads a file in `.callrec` or in a directory below it. Returns `None` if it does not exist;
+    /// fails if it belongs to another user.
     pub async fn read_own(&self, dir: &dyn DiskDir, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let Some(file) = files::open(&self.steps, dir, name).await? else {
+        let Some(file) = files::open(&self.access, dir, name).await? else {
             return Ok(None);
         };
         self.check_owner(file.owner()?, name).await?;
-        files::read_all(&self.steps, file).await.map(Some)
+        files::read_all(&self.access, file).await.map(Some)
     }
 
-    /// Fails unless a file that is to be written to is ours, and under one name only.
+    /// Fails unless the file is callrec's own and has one name only. For files that will be written
+    /// to.
     pub async fn check_own(&self, file: &dyn DiskFile, name: &str) -> io::Result<()> {
-        trust::check_links(&self.steps, file, name).await?;
+        trust::check_links(&self.access, file, name).await?;
         self.check_owner(file.owner()?, name).await
     }
 
-    async fn check_owner(&self, owner: Owner, name: &str) -> io::Result<()> {
-        trust::check_owner(&self.steps, &*self.root, &*self.control, owner, name).await
+    async fn check_owner(&self, owner: FileOwner, name: &str) -> io::Result<()> {
+        trust::check_owner(&self.access, &*self.root, &*self.control, owner, name).await
     }
 
-    /// Renames a file. Fails with `AlreadyExists` if something has the new name.
+    /// Renames a file. Fails with `AlreadyExists` if the new name exists.
     pub async fn rename_new(
         &self,
         from_dir: &dyn DiskDir,
@@ -257,24 +259,24 @@ impl Directory {
         to: &str,
     ) -> io::Result<()> {
         let sync = async |folder: &dyn DiskDir| self.sync_names(folder).await;
-        rename::rename_new(&self.steps, sync, from_dir, from, to_dir, to).await
+        rename::rename_new(&self.access, sync, from_dir, from, to_dir, to).await
     }
 
-    /// Asks the file system how much is free. It may never answer.
+    /// The free space in bytes. The file system may never answer.
     pub fn free_bytes(&self) -> io::Result<u64> {
         self.root.free_bytes()
     }
 }
 
-/// `.callrec`. It must not be somebody else's, who could exchange what lies in it.
-async fn open_control(steps: &Steps, root: &dyn DiskDir) -> io::Result<Box<dyn DiskDir>> {
-    steps.turn().await?;
-    let control = root.sub_or_new(CONTROL)?;
-    trust::check_owner(steps, root, &*control, control.owner()?, CONTROL).await?;
+/// Opens `.callrec`. Fails if it belongs to another user, who could replace its files.
+async fn open_control(access: &DiskAccess, root: &dyn DiskDir) -> io::Result<Box<dyn DiskDir>> {
+    access.ready().await?;
+    let control = root.open_or_create_dir(CONTROL)?;
+    trust::check_owner(access, root, &*control, control.owner()?, CONTROL).await?;
     Ok(control)
 }
 
-/// A folder of the recordings: the root, which is always open, or one below it.
+/// A directory of recordings: the root, which is always open, or one below it.
 pub enum Folder<'a> {
     Root(&'a (dyn DiskDir + 'static)),
     Sub(Box<dyn DiskDir>),
@@ -291,18 +293,18 @@ impl Deref for Folder<'_> {
     }
 }
 
-/// The error of a directory that cannot be used.
+/// The error for a storage directory that cannot be used.
 pub fn unusable(path: &Path, what: &str, error: &io::Error) -> Error {
-    Error::io(format!("{}: {what}", named(path)), error)
+    Error::io(format!("{}: {what}", path_text(path)), error)
 }
 
-fn held_elsewhere(path: &Path) -> Error {
-    let message = format!("{}: held by another engine or process", named(path));
+fn already_held(path: &Path) -> Error {
+    let message = format!("{}: held by another engine or process", path_text(path));
     Error::new(Status::Unavailable, message)
 }
 
-/// So short that the reason behind it is not cut.
-fn named(path: &Path) -> String {
+/// The path in error texts, shortened so that the reason after it is not cut off.
+fn path_text(path: &Path) -> String {
     let path = path.display().to_string();
-    format!("storage.directory \"{}\"", brief(&one_line(&path), 300))
+    format!("storage.directory \"{}\"", abbreviate(&one_line(&path), 300))
 }

@@ -1,13 +1,13 @@
-//! What is done with a recording that has ended.
+//! How a recording ends.
 
-use crate::words::Error;
+use crate::types::Error;
 
-/// What becomes of a recording's file.
+/// What happens to a recording's file at its end.
 pub enum Ending {
     Keep,
     Discard,
-    /// What is there is published as partial.
+    /// The written audio is published as partial.
     Fail(Error),
-    /// The same, but the engine does not know yet.
+    /// Like `Fail`, but the engine has not been notified yet.
     Lost(Error),
 }

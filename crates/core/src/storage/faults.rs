@@ -1,13 +1,13 @@
-//! Where a test makes the disk fail, stall, or the process die.
+//! Fault points, at which a test can make the disk fail or stall, or end the process.
 //!
-//! Without the feature `faults` a [`Hook`] is empty and asking it costs nothing.
+//! Without the feature `faults`, a [`FaultHook`] is empty and costs nothing.
 
-/// The places that ask. Each is asked before its deed.
+/// The fault points. Each is reached before the operation that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
-    /// A writer has come to a recording.
+pub enum FaultPoint {
+    /// A writer begins to serve a recording.
     Serve,
-    /// A finisher has come to its next work.
+    /// A finisher begins its next work.
     Finisher,
     CreateManifest,
     CreateAudio,
@@ -18,68 +18,68 @@ pub enum Step {
     WriteTail,
     PatchTail,
     CompactTail,
-    PlaceTail,
+    RenameTail,
     RemoveTail,
-    WriteMark,
-    PlaceMark,
-    OverwriteMark,
+    WriteLiveManifest,
+    RenameLiveManifest,
+    OverwriteLiveManifest,
     Seal,
     Sync,
-    /// Of a manifest or another small file.
+    /// Syncing a manifest or another small file.
     SyncFile,
-    /// Of the names in a folder.
+    /// Syncing the entries of a directory.
     SyncFolder,
     Digest,
     WriteManifest,
-    PlaceAudio,
-    PlaceManifest,
+    RenameAudio,
+    RenameManifest,
     RenameNew,
     Link,
     Unlink,
-    Reserved,
+    RenameReserved,
     Report,
     NoteDiscard,
     RemoveAudio,
     Settle,
     Recover,
     RemoveStale,
-    FreeRoom,
-    /// It is looked whether the path of the storage directory still names it.
+    FreeSpace,
+    /// Checking that the path of the storage directory still names it.
     CheckRoot,
-    /// A part is looked at in a search.
+    /// A search examines audio in progress.
     Search,
     WriteAudit,
     WriteJob,
-    PlaceJob,
+    RenameJob,
     ListJobs,
     ReadJob,
-    /// A callback that 0.1.0 has left becomes a job.
-    TakeOver,
+    /// A callback of 0.1.0 is converted to a job.
+    MigrateOutbox,
 }
 
 #[cfg(feature = "faults")]
 mod on {
+    use super::super::config::StorageConfig;
     use super::super::planted::StorageFault;
-    use super::super::settings::StorageConfig;
-    use super::Step;
+    use super::FaultPoint;
     use crate::sync::{Mutex, StaticMutex};
     use std::io;
     use std::path::{Path, PathBuf};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    /// May fail, panic, stall or end the process.
-    pub type Fault = Arc<dyn Fn(Step) -> io::Result<()> + Send + Sync>;
+    /// A test's function for fault points. May fail, panic, stall or end the process.
+    pub type FaultHandler = Arc<dyn Fn(FaultPoint) -> io::Result<()> + Send + Sync>;
 
-    static FAULTS: StaticMutex<Vec<(PathBuf, Fault)>> = StaticMutex::new(Vec::new());
+    static FAULTS: StaticMutex<Vec<(PathBuf, FaultHandler)>> = StaticMutex::new(Vec::new());
 
-    /// Whether this process has ever set a fault. While it has not, a step takes no lock: a
-    /// child may be forked at any step, and would find the lock held by nobody.
+    /// Whether this process has ever set a fault. While it has not, a fault point takes no lock: a
+    /// child may be forked at any point, and its copy of the lock would stay held.
     static ANY_SET: AtomicBool = AtomicBool::new(false);
 
-    /// From now on `fault` is asked at every step of stores of this directory
-    /// (named as it is when they are opened).
-    pub fn set(directory: &Path, fault: Fault) {
+    /// Sets the function that is called at every fault point of stores of this directory.
+    /// `directory` is the path as configured.
+    pub fn set(directory: &Path, fault: FaultHandler) {
         ANY_SET.store(true, Ordering::SeqCst);
         let mut faults = FAULTS.lock();
         faults.retain(|(path, _)| path != directory);
@@ -91,15 +91,15 @@ mod on {
     }
 
     #[derive(Debug)]
-    pub struct Hook {
+    pub struct FaultHook {
         directory: PathBuf,
         panic_at: Mutex<String>,
         planted: Option<StorageFault>,
     }
 
-    impl Hook {
-        pub fn new(config: &StorageConfig) -> Hook {
-            Hook {
+    impl FaultHook {
+        pub fn new(config: &StorageConfig) -> FaultHook {
+            FaultHook {
                 directory: config.directory.clone().into(),
                 panic_at: Mutex::new(config.panic_at.clone()),
                 planted: StorageFault::ALL
@@ -108,8 +108,8 @@ mod on {
             }
         }
 
-        /// A step that has a name for `faults.panic`, which makes it panic once.
-        pub fn place(&self, name: &str, step: Step) {
+        /// A fault point with a name for `faults.panic`, which makes it panic once.
+        pub fn reach_named(&self, name: &str, point: FaultPoint) {
             let mut panic_at = self.panic_at.lock();
             if *panic_at == name {
                 panic_at.clear();
@@ -117,15 +117,15 @@ mod on {
                 panic!("planted at {name}");
             }
             drop(panic_at);
-            let _ = self.at(step);
+            let _ = self.check(point);
         }
 
-        /// Whether a test has planted this.
-        pub fn has(&self, fault: StorageFault) -> bool {
+        /// Whether a test has planted this fault.
+        pub fn has_fault(&self, fault: StorageFault) -> bool {
             self.planted == Some(fault)
         }
 
-        pub fn at(&self, step: Step) -> io::Result<()> {
+        pub fn check(&self, point: FaultPoint) -> io::Result<()> {
             if !ANY_SET.load(Ordering::SeqCst) {
                 return Ok(());
             }
@@ -136,7 +136,7 @@ mod on {
                     .find(|(path, _)| *path == self.directory)
                     .map(|(_, fault)| Arc::clone(fault))
             };
-            fault.map_or(Ok(()), |fault| fault(step))
+            fault.map_or(Ok(()), |fault| fault(point))
         }
     }
 
@@ -144,13 +144,13 @@ mod on {
     mod tests {
         use super::*;
 
-        /// As in a child that was forked while another thread asked: nobody opens the lock.
-        /// No unit test of this crate sets a fault.
+        /// Simulates a child that was forked while another thread held the lock. No unit test of
+        /// this crate sets a fault.
         #[test]
-        fn a_step_takes_no_lock_where_no_fault_was_set() {
+        fn a_fault_point_takes_no_lock_if_no_fault_was_set() {
             let held = FAULTS.lock();
-            let hook = Hook::new(&StorageConfig::default());
-            hook.at(Step::Sync).expect("no fault");
+            let hook = FaultHook::new(&StorageConfig::default());
+            hook.check(FaultPoint::Sync).expect("no fault");
             drop(held);
         }
     }
@@ -158,35 +158,35 @@ mod on {
 
 #[cfg(not(feature = "faults"))]
 mod off {
+    use super::super::config::StorageConfig;
     use super::super::planted::StorageFault;
-    use super::super::settings::StorageConfig;
-    use super::Step;
+    use super::FaultPoint;
     use std::io;
 
     #[derive(Debug)]
-    pub struct Hook;
+    pub struct FaultHook;
 
-    impl Hook {
-        pub fn new(_: &StorageConfig) -> Hook {
-            Hook
+    impl FaultHook {
+        pub fn new(_: &StorageConfig) -> FaultHook {
+            FaultHook
         }
 
         #[inline(always)]
-        pub fn place(&self, _: &str, _: Step) {}
+        pub fn reach_named(&self, _: &str, _: FaultPoint) {}
 
         #[inline(always)]
-        pub fn has(&self, _: StorageFault) -> bool {
+        pub fn has_fault(&self, _: StorageFault) -> bool {
             false
         }
 
         #[inline(always)]
-        pub fn at(&self, _: Step) -> io::Result<()> {
+        pub fn check(&self, _: FaultPoint) -> io::Result<()> {
             Ok(())
         }
     }
 }
 
 #[cfg(not(feature = "faults"))]
-pub use off::Hook;
+pub use off::FaultHook;
 #[cfg(feature = "faults")]
-pub use on::{Fault, Hook, clear, set};
+pub use on::{FaultHandler, FaultHook, clear, set};

@@ -1,58 +1,59 @@
-//! The finishers: what has ended is published or discarded, and only then told.
+//! The finishers: publish or discard recordings that have ended, then report the end.
 //!
-//! An end is told once the disk holds what is told of it: the manifest beside the audio, or
-//! the live manifest. While the disk takes neither, nobody is told, and the finisher tries
-//! again as long as the engine lives. After that the next open tells the end. So no open
-//! can tell another end than the one before it.
+//! An end is reported once the disk holds it, in the manifest beside the audio or in the live
+//! manifest. While the disk accepts neither, the end is not reported, and the finisher retries as
+//! long as the engine runs. After that, the next open reports the end. So a later open never
+//! reports a different end.
 
 use super::activity::Activity;
-use super::directory::Directory;
+use super::directory::StorageDirectory;
 use super::ending::Ending;
-use super::endings::PART;
-use super::faults::Step;
+use super::faults::FaultPoint;
+use super::file_suffixes::PART;
 use super::finisher_queue::{EndedRecording, FinisherQueue, FinisherWork};
-use super::live::Live;
+use super::listener::{LOG_ERROR, StorageListener, contain_logged, panic_text};
 use super::live_manifests::LiveManifests;
+use super::live_recording::LiveRecording;
 use super::notifier::Notifier;
 use super::planted::StorageFault;
-use super::publish::{Publisher, state_end};
-use super::report::{LOG_ERROR, Report, contain_logged, panic_text};
+use super::publisher::{Publisher, record_end};
 use super::retry::Retry;
 use crate::task;
-use crate::words::{EndReason, Error, State, Status};
+use crate::types::{EndReason, Error, RecordingState, Status};
 use std::io;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// After so long an end that the disk refused is tried again, and then after twice as long.
+/// The delay before the first retry of an end that the disk refused. It doubles with each retry, up
+/// to `RETRY_LONGEST`.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LONGEST: Duration = Duration::from_secs(1);
 
 /// Ends recordings.
 pub struct Finisher {
-    pub directory: Arc<Directory>,
+    pub directory: Arc<StorageDirectory>,
     pub manifests: Arc<LiveManifests>,
     pub publisher: Arc<Publisher>,
     pub notifier: Arc<Notifier>,
     pub finisher_queue: Arc<FinisherQueue>,
     pub retry: Arc<Retry>,
     pub activity: Arc<Activity>,
-    pub report: Arc<dyn Report>,
+    pub listener: Arc<dyn StorageListener>,
 }
 
-/// What came of one try to end a recording.
-enum Outcome {
-    /// The disk holds what is to be told.
+/// The result of one attempt to end a recording.
+enum FinishResult {
+    /// The disk holds the end.
     Stored,
-    /// The disk takes nothing that says how the recording has ended.
+    /// The disk does not accept the end.
     Refused(Error),
     OutOfTime,
 }
 
 impl Finisher {
-    /// One finisher. It returns after the shutdown.
+    /// Runs one finisher. Returns after the shutdown.
     pub async fn run(&self) {
         while let Some(work) = self.finisher_queue.next().await {
             let done = async {
@@ -61,125 +62,136 @@ impl Finisher {
                     FinisherWork::Settle(id) => self.notifier.settle(id).await,
                 }
             };
-            contain_logged(&*self.report, done).await;
+            contain_logged(&*self.listener, done).await;
             self.finisher_queue.work_done();
         }
     }
 
     async fn finish(&self, mut ended: Box<EndedRecording>) {
-        match self.end(&mut ended).await {
-            Outcome::Stored => {
-                // Nothing but a test's kill can come in between here.
-                let _ = self.directory.step(Step::Report).await;
+        match self.try_end(&mut ended).await {
+            FinishResult::Stored => {
+                // Only a test can end the process here.
+                let _ = self.directory.reach(FaultPoint::Report).await;
                 let manifest = mem::take(&mut *ended.live.manifest);
-                self.notifier.ended(ended.live.id, manifest, false).await;
+                self.notifier.report_end(ended.live.id, manifest, false).await;
             }
-            Outcome::OutOfTime => self.leave(ended.live.id, "closing has run out of time"),
-            Outcome::Refused(error) if self.is_closing() => self.leave(ended.live.id, &error.message),
-            Outcome::Refused(error) => self.hold(ended, &error),
+            FinishResult::OutOfTime => self.defer_to_next_open(ended.live.id, "no time left before closing"),
+            FinishResult::Refused(error) if self.is_closing() => {
+                self.defer_to_next_open(ended.live.id, &error.message)
+            }
+            FinishResult::Refused(error) => self.retry_later(ended, &error),
         }
     }
 
     fn is_closing(&self) -> bool {
-        self.activity.is_shutting_down() || self.activity.is_late(false)
+        self.activity.is_shutting_down() || self.activity.defers_long_work(false)
     }
 
-    /// Nobody is told yet.
-    fn hold(&self, mut ended: Box<EndedRecording>, error: &Error) {
-        if ended.tries == 0 {
+    /// Schedules a retry. The end is not reported yet.
+    fn retry_later(&self, mut ended: Box<EndedRecording>, error: &Error) {
+        if ended.attempts == 0 {
             let (id, why) = (ended.live.id, &error.message);
-            let message = format!("recording {id}: its end is told when the disk takes it: {why}");
-            self.report.log(LOG_ERROR, message);
+            let message = format!("recording {id}: its end is reported once the disk accepts it: {why}");
+            self.listener.log(LOG_ERROR, message);
         }
-        let pause = RETRY_FIRST.saturating_mul(1 << ended.tries.min(10));
-        ended.tries += 1;
+        let pause = RETRY_FIRST.saturating_mul(1 << ended.attempts.min(10));
+        ended.attempts += 1;
         let due = self.directory.clock().now() + pause.min(RETRY_LONGEST);
         self.finisher_queue.push_at(due, FinisherWork::Finish(ended));
     }
 
-    /// Nobody is told by this engine.
-    fn leave(&self, id: Uuid, why: &str) {
+    /// Leaves the end to the next open. This engine does not report it.
+    fn defer_to_next_open(&self, id: Uuid, why: &str) {
         let message = format!("recording {id}: its end is left to the next open: {why}");
-        self.report.log(LOG_ERROR, message);
-        self.report.left(id);
+        self.listener.log(LOG_ERROR, message);
+        self.listener.end_deferred(id);
     }
 
-    async fn end(&self, ended: &mut EndedRecording) -> Outcome {
+    async fn try_end(&self, ended: &mut EndedRecording) -> FinishResult {
         let EndedRecording {
             live,
             ending,
-            tries,
-            is_noted,
+            attempts,
+            has_noted_end,
         } = ended;
         let discards = matches!(ending, Ending::Discard);
-        let done = task::contain(async {
-            self.directory.step_named("finisher", Step::Finisher);
-            if *tries > 0 && !discards {
-                // A disk that takes no manifest is asked for nothing else.
-                let probe = match *is_noted {
-                    true => self.take_back_note(live).await,
+        let done = task::catch_panic(async {
+            self.directory.reach_named("finisher", FaultPoint::Finisher);
+            if *attempts > 0 && !discards {
+                // If the disk refuses a manifest, nothing else is attempted.
+                let probe = match *has_noted_end {
+                    true => self.retract_noted_end(live).await,
                     false => self.manifests.prepare(live.id, &live.manifest).await,
                 };
                 probe.map_err(|error| live.error(&error))?;
-                *is_noted = false;
+                *has_noted_end = false;
             }
             match ending {
-                Ending::Discard if self.directory.has(StorageFault::DiscardPublished) => {
-                    self.publisher.complete(live, false).await
+                Ending::Discard if self.directory.has_fault(StorageFault::DiscardPublished) => {
+                    self.publisher.publish(live, false).await
                 }
                 Ending::Discard => self.discard(live).await.map(|()| true),
                 Ending::Fail(error) | Ending::Lost(error) => {
                     live.manifest.fail(error);
-                    self.publisher.complete(live, true).await
+                    self.publisher.publish(live, true).await
                 }
-                Ending::Keep => self.publisher.complete(live, false).await,
+                Ending::Keep => self.publisher.publish(live, false).await,
             }
         })
         .await;
         match done {
-            Ok(Ok(true)) => Outcome::Stored,
-            Ok(Ok(false)) => Outcome::OutOfTime,
-            // What was to be discarded must not be published by the next open.
-            Ok(Err(error)) if discards => Outcome::Refused(error),
-            Err(panic) if discards => Outcome::Refused(Error::new(Status::Internal, panic_text(&panic))),
-            Ok(Err(error)) => self.note_unpublished(live, is_noted, error).await,
+            Ok(Ok(true)) => FinishResult::Stored,
+            Ok(Ok(false)) => FinishResult::OutOfTime,
+            // The next open must not publish a discarded recording.
+            Ok(Err(error)) if discards => FinishResult::Refused(error),
+            Err(panic) if discards => FinishResult::Refused(Error::new(Status::Internal, panic_text(&panic))),
+            Ok(Err(error)) => self.note_unpublished(live, has_noted_end, error).await,
             Err(panic) => {
-                self.note_unpublished(live, is_noted, Error::new(Status::Internal, panic_text(&panic)))
-                    .await
+                self.note_unpublished(
+                    live,
+                    has_noted_end,
+                    Error::new(Status::Internal, panic_text(&panic)),
+                )
+                .await
             }
         }
     }
 
-    /// Publishing failed. Once the live manifest says so, it is told, and the next open
-    /// publishes the audio.
-    async fn note_unpublished(&self, live: &mut Live, is_noted: &mut bool, error: Error) -> Outcome {
-        state_end(live, self.directory.clock().unix_ms());
-        let mut told = live.manifest.clone();
-        told.fail(&error);
-        told.file = self.publisher.path_told(live);
-        let mut note = told.clone();
+    /// Records in the live manifest that publishing failed. The failure is then reported, and the
+    /// next open publishes the audio.
+    async fn note_unpublished(
+        &self,
+        live: &mut LiveRecording,
+        has_noted_end: &mut bool,
+        error: Error,
+    ) -> FinishResult {
+        record_end(live, self.directory.clock().unix_ms());
+        let mut reported = live.manifest.clone();
+        reported.fail(&error);
+        reported.file = self.publisher.reported_path(live);
+        let mut note = reported.clone();
         note.part = format!("{}{PART}", live.audio.path());
         if !live.audio.is_published() {
             note.file = live.audio.path();
         }
-        let noted = contain_logged(&*self.report, self.manifests.note_end(live.id, &note)).await;
+        let noted = contain_logged(&*self.listener, self.manifests.note_end(live.id, &note)).await;
         if !matches!(noted, Some(Ok(()))) {
-            *is_noted = true;
-            return Outcome::Refused(error);
+            *has_noted_end = true;
+            return FinishResult::Refused(error);
         }
         let (id, file, why) = (live.id, live.audio.current_path(), &error.message);
-        let message = format!("recording {id}: left as \"{file}\", the next open tries again: {why}");
-        self.report.log(LOG_ERROR, message);
-        self.manifests.keep(id);
-        live.manifest = told;
-        Outcome::Stored
+        let message = format!("recording {id}: left as \"{file}\", the next open retries: {why}");
+        self.listener.log(LOG_ERROR, message);
+        self.manifests.retain(id);
+        live.manifest = reported;
+        FinishResult::Stored
     }
 
-    /// The end that was noted was not told, and another one is about to be. Had the live
-    /// manifest kept the first, the next open would tell that.
-    async fn take_back_note(&self, live: &Live) -> io::Result<()> {
+    /// Removes an unreported end from the live manifest before another end is reported. Otherwise
+    /// the next open would report the first one.
+    async fn retract_noted_end(&self, live: &LiveRecording) -> io::Result<()> {
         let mut manifest = (*live.manifest).clone();
-        manifest.state = State::Recording.text().to_owned();
+        manifest.state = RecordingState::Recording.text().to_owned();
         manifest.end_reason = String::new();
         manifest.part = format!("{}{PART}", live.audio.path());
         if !live.audio.is_published() {
@@ -188,33 +200,39 @@ impl Finisher {
         self.manifests.rewrite_safely(live.id, &manifest).await
     }
 
-    /// Keeps no audio. That it is so is noted before the audio goes, or a crash in
+    /// Discards the audio. The discard is stored before the audio is removed; otherwise a crash in
     /// between would look like lost audio.
-    async fn discard(&self, live: &mut Live) -> Result<(), Error> {
-        state_discarded(live, self.directory.clock().unix_ms());
-        let mut noted = self.retry.persist(async || self.note_discard(live).await).await;
-        let gone = self.retry.persist(async || live.remove_audio().await).await;
+    async fn discard(&self, live: &mut LiveRecording) -> Result<(), Error> {
+        record_discard(live, self.directory.clock().unix_ms());
+        let mut noted = self
+            .retry
+            .retry_temporary(async || self.note_discard(live).await)
+            .await;
+        let removed = self
+            .retry
+            .retry_temporary(async || live.remove_audio().await)
+            .await;
         if noted.is_err() {
-            // Where the disk was full there is room now.
+            // A full disk now has free space.
             noted = self.note_discard(live).await;
         }
-        noted.and(gone).map_err(|error| live.error(&error))
+        noted.and(removed).map_err(|error| live.error(&error))
     }
 
-    async fn note_discard(&self, live: &Live) -> io::Result<()> {
-        self.directory.step(Step::NoteDiscard).await?;
+    async fn note_discard(&self, live: &LiveRecording) -> io::Result<()> {
+        self.directory.reach(FaultPoint::NoteDiscard).await?;
         let mut note = (*live.manifest).clone();
         note.part = format!("{}{PART}", live.audio.path());
         self.manifests.note_end(live.id, &note).await
     }
 }
 
-/// `now_ms`: since 1970.
-fn state_discarded(live: &mut Live, now_ms: i64) {
-    state_end(live, now_ms);
-    live.state_facts();
+/// `now_ms`: Unix time.
+fn record_discard(live: &mut LiveRecording, now_ms: i64) {
+    record_end(live, now_ms);
+    live.record_measured();
     let manifest = &mut live.manifest;
-    manifest.state = State::Finished.text().to_owned();
+    manifest.state = RecordingState::Finished.text().to_owned();
     manifest.end_reason = EndReason::Discarded.text().to_owned();
     manifest.file = String::new();
     manifest.digest = String::new();

@@ -1,64 +1,64 @@
-//! The work that waits for the finishers.
+//! The queue of work for the finishers.
 
 use super::activity::Activity;
-use super::directory::Directory;
+use super::directory::StorageDirectory;
 use super::ending::Ending;
-use super::live::Live;
+use super::live_recording::LiveRecording;
 use super::planted::StorageFault;
 use crate::memory::PieceQueue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::task::{self, Answer, Next, Signal};
+use crate::task::{self, NextStep, Readiness, Signal};
 use std::sync::Arc;
 use std::time::Instant;
 use uuid::Uuid;
 
-/// Work of the finishers.
+/// Work for a finisher.
 pub enum FinisherWork {
     Finish(Box<EndedRecording>),
     Settle(Uuid),
 }
 
-/// A recording that is over, to be published or discarded.
+/// A recording that has ended, to be published or discarded.
 pub struct EndedRecording {
-    pub live: Box<Live>,
+    pub live: Box<LiveRecording>,
     pub ending: Ending,
-    /// How often the disk has refused it.
-    pub tries: u32,
-    /// A live manifest may say an end that was not told.
-    pub is_noted: bool,
+    /// How many times the disk has refused its end.
+    pub attempts: u32,
+    /// The live manifest may contain an end that was not reported.
+    pub has_noted_end: bool,
 }
 
 impl EndedRecording {
-    pub fn new(live: Box<Live>, ending: Ending) -> Box<EndedRecording> {
+    pub fn new(live: Box<LiveRecording>, ending: Ending) -> Box<EndedRecording> {
         Box::new(EndedRecording {
             live,
             ending,
-            tries: 0,
-            is_noted: false,
+            attempts: 0,
+            has_noted_end: false,
         })
     }
 }
 
-/// Between the writers and the finishers. It knows when nothing more can come.
+/// The queue between the writers and the finishers. It detects when no more work can arrive.
 pub struct FinisherQueue {
     activity: Arc<Activity>,
     writers: usize,
     writers_returned: AtomicUsize,
-    queue: Mutex<Queue>,
+    queue: Mutex<FinisherQueueState>,
     signal: Arc<Signal>,
-    directory: Arc<Directory>,
+    directory: Arc<StorageDirectory>,
 }
 
 #[derive(Default)]
-struct Queue {
+struct FinisherQueueState {
     ready: PieceQueue<FinisherWork>,
-    /// Each not before its time.
+    /// Work that is not to be done before its time.
     later: Vec<(Instant, FinisherWork)>,
 }
 
-impl Queue {
-    /// `now`: `None` if nothing waits for its time any more.
+impl FinisherQueueState {
+    /// `now`: `None` to take delayed work at once.
     fn take(&mut self, now: Option<Instant>) -> Option<FinisherWork> {
         if let Some(work) = self.ready.pop_front() {
             return Some(work);
@@ -74,7 +74,7 @@ impl Queue {
 }
 
 impl FinisherQueue {
-    pub fn new(activity: Arc<Activity>, writers: usize, directory: Arc<Directory>) -> FinisherQueue {
+    pub fn new(activity: Arc<Activity>, writers: usize, directory: Arc<StorageDirectory>) -> FinisherQueue {
         FinisherQueue {
             activity,
             writers,
@@ -88,42 +88,42 @@ impl FinisherQueue {
     pub fn push(&self, work: FinisherWork) {
         self.activity.work_begun();
         self.queue.lock().ready.push_back(work);
-        if !self.directory.has(StorageFault::WakeUpLost) {
+        if !self.directory.has_fault(StorageFault::WakeUpLost) {
             self.signal.notify_one();
         }
     }
 
-    /// Queues work that is not to be done before this time, unless the engine closes.
+    /// Queues work that is not to be done before `due`, unless the engine closes.
     pub fn push_at(&self, due: Instant, work: FinisherWork) {
         self.activity.work_begun();
         self.queue.lock().later.push((due, work));
         self.signal.notify_one();
     }
 
-    /// What a finisher that has nothing to do waits for.
+    /// The signal that an idle finisher waits for.
     pub fn signal(&self) -> &Arc<Signal> {
         &self.signal
     }
 
-    /// The next piece of work. `None` once there is none and none can come.
+    /// Waits for the next work. Returns `None` once the queue is empty and no more work can arrive.
     pub async fn next(&self) -> Option<FinisherWork> {
-        task::until(|| self.ask_next()).await
+        task::until_ready(|| self.poll_next()).await
     }
 
-    fn ask_next(&self) -> Answer<Option<FinisherWork>> {
+    fn poll_next(&self) -> Readiness<Option<FinisherWork>> {
         let mut queue = self.queue.lock();
-        let at_once = self.activity.is_shutting_down() || self.activity.is_late(false);
+        let at_once = self.activity.is_shutting_down() || self.activity.defers_long_work(false);
         if let Some(work) = queue.take((!at_once).then(|| self.directory.clock().now())) {
-            return Answer::Ready(Some(work));
+            return Readiness::Ready(Some(work));
         }
-        if self.is_over() {
-            return Answer::Ready(None);
+        if self.is_drained() {
+            return Readiness::Ready(None);
         }
-        Answer::AskAgain(queue.next_due().map_or(Next::Signalled, Next::At))
+        Readiness::Pending(queue.next_due().map_or(NextStep::Signalled, NextStep::At))
     }
 
-    /// Whether nothing more can come for the finishers.
-    fn is_over(&self) -> bool {
+    /// Whether no more work can arrive.
+    fn is_drained(&self) -> bool {
         self.activity.is_shutting_down() && (self.has_no_writer() || !self.activity.has_work())
     }
 
@@ -132,26 +132,26 @@ impl FinisherQueue {
         self.writers_returned.load(Ordering::SeqCst) >= self.writers
     }
 
-    /// Something is queued for a writer or a syncer.
+    /// Counts work that is queued for a writer or a syncer.
     pub fn work_begun(&self) {
         self.activity.work_begun();
     }
 
-    /// A writer, a syncer or a finisher has done something that was queued.
+    /// Counts queued work as done.
     pub fn work_done(&self) {
         self.activity.work_done();
         if self.activity.is_shutting_down() {
-            self.look_again();
+            self.wake_all();
         }
     }
 
     pub fn writer_returned(&self) {
         self.writers_returned.fetch_add(1, Ordering::SeqCst);
-        self.look_again();
+        self.wake_all();
     }
 
-    /// Makes every finisher that waits look whether all is over.
-    pub fn look_again(&self) {
+    /// Wakes every idle finisher to check for the end.
+    pub fn wake_all(&self) {
         self.signal.notify_all();
     }
 }

@@ -1,21 +1,21 @@
-//! JSON that core carries and does not look into.
+//! JSON that core passes on without reading it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
 
-/// JSON that others have written, as it stands: `null` at first.
+/// JSON text written by another module, unchanged. The default is `null`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fragment(Option<Arc<RawValue>>);
 
 impl Fragment {
-    /// `null` for what cannot be told in JSON.
+    /// Serializes `value`; `null` if that fails.
     pub fn of(value: &impl Serialize) -> Fragment {
         Fragment(to_raw_value(value).ok().map(Arc::from))
     }
 
-    /// `null` for what is damaged.
+    /// Parses the text; `null` if it is invalid.
     pub fn value(&self) -> serde_json::Value {
         serde_json::from_str(self.text()).unwrap_or_default()
     }

@@ -1,46 +1,46 @@
-//! How much is free on the disk.
+//! Monitors the free space of the disk.
 
 use super::activity::Activity;
-use super::directory::Directory;
-use super::faults::Step;
-use super::report::{LOG_INFO, LOG_WARNING, Report};
+use super::directory::StorageDirectory;
+use super::faults::FaultPoint;
+use super::listener::{LOG_INFO, LOG_WARNING, StorageListener};
 use super::root_path::RootPath;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::task::{self, Next, Signal};
+use crate::task::{self, NextStep, Signal};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often the file system is asked.
-const PERIOD: Duration = Duration::from_secs(1);
+/// The interval between two queries of the file system.
+const QUERY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The free space, as the file system last told it.
+/// The free space from the last query of the file system.
 pub struct FreeSpace {
-    directory: Arc<Directory>,
+    directory: Arc<StorageDirectory>,
     root_path: Arc<RootPath>,
-    report: Arc<dyn Report>,
+    listener: Arc<dyn StorageListener>,
     activity: Arc<Activity>,
-    /// Below this the disk is low.
+    /// Below this many bytes, the free space is low.
     min: u64,
     bytes: AtomicU64,
     answers: AtomicU64,
-    /// The file system did not answer the last time.
+    /// The last query failed.
     is_unknown: AtomicBool,
     signal: Arc<Signal>,
 }
 
 impl FreeSpace {
     pub fn new(
-        directory: Arc<Directory>,
+        directory: Arc<StorageDirectory>,
         root_path: Arc<RootPath>,
-        report: Arc<dyn Report>,
+        listener: Arc<dyn StorageListener>,
         activity: Arc<Activity>,
         min: u64,
     ) -> FreeSpace {
         FreeSpace {
             directory,
             root_path,
-            report,
+            listener,
             activity,
             min,
             bytes: AtomicU64::new(u64::MAX),
@@ -50,29 +50,29 @@ impl FreeSpace {
         }
     }
 
-    /// What ends the wait for the next time.
+    /// Ends the wait for the next query.
     pub fn signal(&self) -> &Arc<Signal> {
         &self.signal
     }
 
-    /// Asks again and again, until the shutdown.
+    /// Queries the file system periodically until the shutdown.
     pub async fn run(&self) {
         while !self.activity.is_shutting_down() {
-            task::leave(Next::At(self.directory.clock().now() + PERIOD)).await;
+            task::suspend(NextStep::At(self.directory.clock().now() + QUERY_INTERVAL)).await;
             if !self.activity.is_shutting_down() {
                 self.refresh().await;
-                // Also without a recording that begins or ends.
+                // Check the path even if no recording begins or ends.
                 let _ = self.root_path.check().await;
             }
         }
     }
 
     async fn refresh(&self) {
-        let step = self.directory.step(Step::FreeRoom).await;
-        self.note(step.and_then(|()| self.directory.free_bytes()));
+        let reached = self.directory.reach(FaultPoint::FreeSpace).await;
+        self.note(reached.and_then(|()| self.directory.free_bytes()));
     }
 
-    /// Asks, and waits for the answer.
+    /// Queries the file system and waits for the answer.
     pub fn refresh_at_once(&self) {
         task::block_on(self.refresh(), self.directory.clock());
     }
@@ -84,15 +84,15 @@ impl FreeSpace {
                 self.bytes.store(*bytes, Ordering::Relaxed);
                 self.answers.fetch_add(1, Ordering::Relaxed);
             }
-            // Once: a disk that is gone is asked each second.
+            // Log once: the query is repeated each second.
             Err(error) if !was_unknown => {
                 let message = format!("free space unknown: {error}");
-                self.report.log(LOG_WARNING, message);
+                self.listener.log(LOG_WARNING, message);
             }
             Err(_) => {}
         }
         if was_unknown && free.is_ok() {
-            self.report.log(LOG_INFO, "free space known again".to_owned());
+            self.listener.log(LOG_INFO, "free space known again".to_owned());
         }
     }
 
@@ -100,7 +100,7 @@ impl FreeSpace {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// How often the file system has answered.
+    /// The number of successful queries.
     pub fn answers(&self) -> u64 {
         self.answers.load(Ordering::Relaxed)
     }
@@ -109,7 +109,7 @@ impl FreeSpace {
         self.bytes() < self.min
     }
 
-    pub fn nudge(&self) {
+    pub fn wake(&self) {
         self.signal.notify_all();
     }
 }

@@ -1,20 +1,19 @@
-//! Jobs that are not performed yet: a file each in `.callrec/jobs/<kind>`, on disk before
-//! the recording's end is told, and removed when the job was performed.
+//! Stores pending jobs: one file each in `.callrec/jobs/<kind>`, on disk before the recording's end
+//! is reported, and removed when the job was performed.
 //!
-//! Who performs them is above; here they are only kept. A job that was performed while the
-//! end was not told yet leaves its name with the ending `.done` until that is told, so that
-//! a crash in between does not queue it again.
+//! The module `jobs` performs them. A job that is performed before the end is reported leaves a
+//! file `<uuid>.done` until then, so that a crash in between does not queue the job again.
 
-use super::directory::Directory;
+use super::directory::StorageDirectory;
 use super::disk::DiskDir;
-use super::faults::Step;
-use super::files::removed;
+use super::faults::FaultPoint;
+use super::files::ignore_not_found;
 use super::fragment::Fragment;
 use super::job_spec::{CALLBACK, JobSpec, is_kind};
+use super::listener::{LOG_ERROR, LOG_WARNING, StorageListener};
 use super::live_manifests::{self, LiveManifests, live_name, next_name};
 use super::manifest::Manifest;
 use super::old_outbox::OldOutbox;
-use super::report::{LOG_ERROR, LOG_WARNING, Report};
 use crate::sync::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -24,19 +23,19 @@ use uuid::Uuid;
 
 const JOBS: &str = "jobs";
 
-/// What is to be done after a recording was published.
+/// A job to be performed after a recording was published.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Job {
-    /// Empty in files of 0.1.0, as `key` and `payload` are.
+    /// Empty in files of 0.1.0, like `key` and `payload`.
     pub kind: String,
-    /// The idempotency key: the same in every attempt, also of later processes. It is the
-    /// recording's id, so jobs of different kinds for one recording share it.
+    /// The idempotency key, the same in every attempt and in later processes. It is the recording's
+    /// id, so all jobs of a recording share it.
     pub key: String,
     pub queued_at_ms: i64,
-    /// As it was published, without its spans.
+    /// The manifest as published, without its spans.
     pub recording: Manifest,
-    /// What the start handed over for the job's action.
+    /// The payload that the start gave to the job's action.
     pub payload: Fragment,
 }
 
@@ -44,52 +43,52 @@ pub fn done_name(id: Uuid) -> String {
     format!("{}.done", id.as_hyphenated())
 }
 
-/// The jobs for recordings of one directory.
+/// The jobs of one storage directory.
 pub struct JobFiles {
-    directory: Arc<Directory>,
+    directory: Arc<StorageDirectory>,
     manifests: Arc<LiveManifests>,
-    report: Arc<dyn Report>,
-    /// Of each kind, once it was needed.
+    listener: Arc<dyn StorageListener>,
+    /// The directory of each kind that was used.
     folders: Mutex<HashMap<String, Arc<dyn DiskDir>>>,
     old_outbox: OldOutbox,
 }
 
 impl JobFiles {
-    /// `has_old_outbox`: 0.1.0 has left its folder of callbacks.
+    /// `has_old_outbox`: the directory of callbacks of 0.1.0 exists.
     pub fn new(
-        directory: Arc<Directory>,
+        directory: Arc<StorageDirectory>,
         manifests: Arc<LiveManifests>,
-        report: Arc<dyn Report>,
+        listener: Arc<dyn StorageListener>,
         has_old_outbox: bool,
     ) -> JobFiles {
         JobFiles {
             old_outbox: OldOutbox::new(Arc::clone(&directory), has_old_outbox),
             directory,
             manifests,
-            report,
+            listener,
             folders: Mutex::default(),
         }
     }
 
-    /// Takes over what 0.1.0 has left. What fails now is tried again before any job of that
-    /// kind is touched.
-    pub async fn take_over(&self) {
-        if self.old_outbox.is_there()
+    /// Converts the callbacks of 0.1.0 to jobs. If that fails, it is retried before any access to
+    /// jobs of that kind.
+    pub async fn migrate_old_outbox(&self) {
+        if self.old_outbox.exists()
             && let Err(error) = self.folder(CALLBACK).await
         {
-            let message = format!("the callbacks that 0.1.0 has left are not taken over yet: {error}");
+            let message = format!("the callbacks of version 0.1.0 are not converted to jobs yet: {error}");
             self.log(LOG_ERROR, message);
         }
     }
 
     pub fn log(&self, level: i32, message: String) {
-        self.report.log(level, message);
+        self.listener.log(level, message);
     }
 
     async fn folder(&self, kind: &str) -> io::Result<Arc<dyn DiskDir>> {
         let folder = self.opened_folder(kind).await?;
-        if kind == CALLBACK && self.old_outbox.is_there() {
-            self.old_outbox.take_over(&*folder).await?;
+        if kind == CALLBACK && self.old_outbox.exists() {
+            self.old_outbox.migrate(&*folder).await?;
         }
         Ok(folder)
     }
@@ -99,7 +98,7 @@ impl JobFiles {
             return Ok(folder);
         }
         if !is_kind(kind) {
-            let message = format!("\"{kind}\" is no kind of jobs");
+            let message = format!("\"{kind}\" is not a valid kind of job");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let jobs = self.directory.control_folder(JOBS).await?;
@@ -113,22 +112,21 @@ impl JobFiles {
         self.folders.lock().get(kind).map(Arc::clone)
     }
 
-    /// Whether there has ever been a job of this kind, or 0.1.0 has left some.
+    /// Whether there has ever been a job of this kind, including callbacks of 0.1.0.
     async fn has_folder(&self, kind: &str) -> io::Result<bool> {
-        if self.known_folder(kind).is_some() || (kind == CALLBACK && self.old_outbox.is_there()) {
+        if self.known_folder(kind).is_some() || (kind == CALLBACK && self.old_outbox.exists()) {
             return Ok(true);
         }
-        self.directory.turn().await?;
+        self.directory.ready().await?;
         if !self.directory.control().exists(JOBS)? {
             return Ok(false);
         }
         let jobs = self.directory.control_folder(JOBS).await?;
-        self.directory.turn().await?;
+        self.directory.ready().await?;
         jobs.exists(kind)
     }
 
-    /// Writes down a job for a published recording. Returns `false` if that was written down
-    /// before.
+    /// Stores a job for a published recording. Returns `false` if it was stored before.
     pub async fn add(&self, id: Uuid, spec: &JobSpec, manifest: &Manifest) -> io::Result<bool> {
         let mut recording = manifest.clone();
         recording.spans = Vec::new();
@@ -143,20 +141,20 @@ impl JobFiles {
         let folder = self.folder(&spec.kind).await?;
         let directory = &*self.directory;
         for known in [live_name(id), done_name(id)] {
-            directory.turn().await?;
+            directory.ready().await?;
             if folder.exists(&known)? {
                 return Ok(false);
             }
         }
         let next = next_name(id);
-        directory.turn().await?;
-        removed(folder.remove(&next))?;
-        directory.step(Step::WriteJob).await?;
+        directory.ready().await?;
+        ignore_not_found(folder.remove(&next))?;
+        directory.reach(FaultPoint::WriteJob).await?;
         let file = folder.create_new(&next)?;
-        directory.turn().await?;
+        directory.ready().await?;
         file.write_all_at(&bytes, 0)?;
         directory.sync_file(&*file).await?;
-        directory.step(Step::PlaceJob).await?;
+        directory.reach(FaultPoint::RenameJob).await?;
         folder.rename_over(&next, &*folder, &live_name(id))?;
         directory.sync_names(&*folder).await?;
         Ok(true)
@@ -164,47 +162,47 @@ impl JobFiles {
 
     /// The ids of all recordings with a job of this kind.
     pub async fn list(&self, kind: &str) -> io::Result<Vec<Uuid>> {
-        self.directory.step(Step::ListJobs).await?;
+        self.directory.reach(FaultPoint::ListJobs).await?;
         if !self.has_folder(kind).await? {
             return Ok(Vec::new());
         }
         let folder = self.folder(kind).await?;
-        self.directory.turn().await?;
+        self.directory.ready().await?;
         for entry in folder.list()? {
             let done = entry.name.strip_suffix(".done");
             if let Some(id) = done.and_then(|id| Uuid::try_parse(id).ok())
                 && !self.manifests.exists(id).await?
             {
-                self.directory.turn().await?;
-                removed(folder.remove(&entry.name))?;
+                self.directory.ready().await?;
+                ignore_not_found(folder.remove(&entry.name))?;
             }
         }
-        live_manifests::list(self.directory.steps(), &*folder).await
+        live_manifests::list(self.directory.access(), &*folder).await
     }
 
-    /// A recording's job of this kind. Returns `None` if there is none any more, or if its
-    /// file is unreadable and was put aside.
+    /// Reads a recording's job. Returns `None` if there is none, or if its file was unreadable and
+    /// is set aside.
     pub async fn read(&self, kind: &str, id: Uuid) -> io::Result<Option<Job>> {
-        self.directory.step(Step::ReadJob).await?;
+        self.directory.reach(FaultPoint::ReadJob).await?;
         let folder = self.folder(kind).await?;
         let Some(bytes) = self.directory.read_own(&*folder, &live_name(id)).await? else {
             return Ok(None);
         };
         match serde_json::from_slice::<Job>(&bytes) {
-            Ok(job) => Ok(Some(completed(job, kind, id))),
+            Ok(job) => Ok(Some(with_defaults(job, kind, id))),
             Err(error) => {
-                live_manifests::put_aside(&self.directory, &*folder, id).await?;
-                let message = format!("{id}: its {kind} is unreadable and put aside: {error}");
+                live_manifests::quarantine(&self.directory, &*folder, id).await?;
+                let message = format!("{id}: its {kind} is unreadable and was put aside: {error}");
                 self.log(LOG_ERROR, message);
                 Ok(None)
             }
         }
     }
 
-    /// A job was performed, or given up.
+    /// Removes a job that was performed or given up.
     pub async fn finish(&self, kind: &str, id: Uuid) -> io::Result<()> {
         let folder = self.folder(kind).await?;
-        self.directory.turn().await?;
+        self.directory.ready().await?;
         match folder.rename_over(&live_name(id), &*folder, &done_name(id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
@@ -212,35 +210,37 @@ impl JobFiles {
         if self.manifests.exists(id).await? {
             return Ok(());
         }
-        self.directory.turn().await?;
-        removed(folder.remove(&done_name(id)))
+        self.directory.ready().await?;
+        ignore_not_found(folder.remove(&done_name(id)))
     }
 
-    /// The recording's end was told: no job of it will be queued again.
-    pub async fn forget_finished(&self, id: Uuid) {
+    /// Removes the recording's `.done` files. Its end was reported, so its jobs will not be queued
+    /// again.
+    pub async fn remove_done_markers(&self, id: Uuid) {
         let folders: Vec<_> = self.folders.lock().values().map(Arc::clone).collect();
         for folder in folders {
-            if let Err(error) = self.remove_finished(&*folder, id).await {
-                let message = format!("{id}: not removed from the finished jobs: {error}");
+            if let Err(error) = self.remove_done_marker(&*folder, id).await {
+                let message = format!("{id}: marker of a finished job not removed: {error}");
                 self.log(LOG_WARNING, message);
             }
         }
     }
 
-    async fn remove_finished(&self, folder: &dyn DiskDir, id: Uuid) -> io::Result<()> {
-        self.directory.turn().await?;
+    async fn remove_done_marker(&self, folder: &dyn DiskDir, id: Uuid) -> io::Result<()> {
+        self.directory.ready().await?;
         if !folder.exists(&done_name(id))? {
             return Ok(());
         }
-        // A live manifest that a power cut brings back would queue it again.
+        // A live manifest that a power cut restores would queue the job again.
         self.directory.sync_names(self.directory.control()).await?;
-        self.directory.turn().await?;
-        removed(folder.remove(&done_name(id)))
+        self.directory.ready().await?;
+        ignore_not_found(folder.remove(&done_name(id)))
     }
 }
 
-/// A file of 0.1.0 names neither kind nor key, and its payload stands in the manifest alone.
-fn completed(mut job: Job, kind: &str, id: Uuid) -> Job {
+/// Completes a job from a file of 0.1.0, which has no kind and no key, and whose payload is in the
+/// manifest.
+fn with_defaults(mut job: Job, kind: &str, id: Uuid) -> Job {
     if job.kind.is_empty() {
         job.kind = kind.to_owned();
         job.key = id.as_hyphenated().to_string();

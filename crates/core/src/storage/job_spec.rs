@@ -1,21 +1,22 @@
-//! What a start asks to be done after the recording has ended.
+//! The jobs that a start requests for the time after the recording has ended.
 
 use super::fragment::Fragment;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// The kind of the jobs that 0.1.0 knew. It keeps a place of its own in manifests.
+/// The only kind of job in 0.1.0. Manifests have a separate member for it.
 pub const CALLBACK: &str = "callback";
 
 const KIND_MAX: usize = 32;
 
-/// One job that a start asks for.
+/// One job that a start requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {
-    /// Which action performs it: 1 to 32 lower-case letters, digits, `-` or `_`.
+    /// The kind of the action that performs the job: 1 to 32 lower-case letters, digits, `-` or
+    /// `_`.
     pub kind: String,
-    /// What the action needs to know. Core hands it on as it is.
+    /// The action's parameters. Core passes them on unchanged.
     #[serde(default)]
     pub payload: Fragment,
 }
@@ -29,30 +30,30 @@ impl JobSpec {
     }
 }
 
-/// Whether this may name a kind of jobs: 1 to 32 lower-case letters, digits, `-` or `_`,
-/// because a folder has this name.
+/// Whether `name` is valid as a kind of job: 1 to 32 lower-case letters, digits, `-` or `_`. A
+/// directory has this name.
 pub fn is_kind(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
     (1..=KIND_MAX).contains(&name.len()) && name.bytes().all(plain)
 }
 
-/// The jobs of one recording: at most one of each kind. Cheap to clone.
+/// The jobs of one recording, at most one of each kind. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobSpecs(Option<Arc<[JobSpec]>>);
 
 impl JobSpecs {
-    /// Fails if two jobs are of one kind, or if a kind has no proper name.
+    /// Fails if two jobs have the same kind, or if a kind is not valid.
     pub fn new(jobs: Vec<JobSpec>) -> Result<JobSpecs> {
         let specs = JobSpecs::usable(jobs.clone());
         if specs.all().len() < jobs.len() {
             let kinds: Vec<&str> = jobs.iter().map(|job| job.kind.as_str()).collect();
-            let message = format!("jobs: one of each kind is possible, not {kinds:?}");
+            let message = format!("jobs: at most one of each valid kind is allowed, not {kinds:?}");
             return Err(Error::new(Status::InvalidArgument, message));
         }
         Ok(specs)
     }
 
-    /// Those of a manifest that can be performed.
+    /// Keeps the jobs with a valid kind, and only the first of each kind.
     pub fn usable(mut jobs: Vec<JobSpec>) -> JobSpecs {
         let mut kinds = Vec::new();
         jobs.retain(|job| {

@@ -1,15 +1,15 @@
-//! The live manifests in `.callrec`: made, rewritten, read, removed.
+//! Creates, rewrites, reads and removes the live manifests in `.callrec`.
 
-use super::directory::Directory;
+use super::directory::StorageDirectory;
 use super::disk::{DirEntry, DiskDir, DiskFile};
-use super::faults::Step;
-use super::files::{self, got_name, removed};
+use super::disk_access::DiskAccess;
+use super::faults::FaultPoint;
+use super::files::{self, ignore_not_found, name_was_free};
+use super::listener::{LOG_WARNING, StorageListener};
 use super::manifest::{self, Manifest};
-use super::medium::PlainFile;
 use super::old_outbox::is_outbox;
+use super::plain_file::PlainFile;
 use super::planted::StorageFault;
-use super::report::{LOG_WARNING, Report};
-use super::steps::Steps;
 use crate::sync::Mutex;
 use callrec_codec::Medium;
 use std::collections::HashSet;
@@ -17,19 +17,19 @@ use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The name of a recording's live manifest.
+/// The file name of a recording's live manifest.
 pub fn live_name(id: Uuid) -> String {
     format!("{}.json", id.as_hyphenated())
 }
 
-/// The name under which the next version of a file is written.
+/// The file name under which the next version of a file is written.
 pub fn next_name(id: Uuid) -> String {
     format!("{}.json.tmp", id.as_hyphenated())
 }
 
-/// The ids of the files that are named as live manifests are; other names are passed over.
-pub async fn list(steps: &Steps, dir: &dyn DiskDir) -> io::Result<Vec<Uuid>> {
-    steps.turn().await?;
+/// The ids of the files that are named like live manifests. Other names are skipped.
+pub async fn list(access: &DiskAccess, dir: &dyn DiskDir) -> io::Result<Vec<Uuid>> {
+    access.ready().await?;
     Ok(ids_of(&dir.list()?))
 }
 
@@ -45,15 +45,15 @@ fn ids_of(entries: &[DirEntry]) -> Vec<Uuid> {
 }
 
 /// What an earlier process left in `.callrec`.
-pub struct LeftInControl {
+pub struct ControlContents {
     /// The ids of all live manifests.
     pub manifests: Vec<Uuid>,
-    /// 0.1.0 has left its folder of callbacks.
+    /// The directory of callbacks of 0.1.0 exists.
     pub has_old_outbox: bool,
 }
 
-/// Puts an unreadable file aside, for a person to look at.
-pub async fn put_aside(directory: &Directory, dir: &dyn DiskDir, id: Uuid) -> io::Result<()> {
+/// Renames an unreadable file to `<name>.bad`, so that an operator can inspect it.
+pub async fn quarantine(directory: &StorageDirectory, dir: &dyn DiskDir, id: Uuid) -> io::Result<()> {
     let name = live_name(id);
     for number in 1..1000 {
         let aside = if number == 1 {
@@ -69,79 +69,79 @@ pub async fn put_aside(directory: &Directory, dir: &dyn DiskDir, id: Uuid) -> io
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// What the live manifests of one recording say.
+/// The live manifest of one recording, and its next version.
 pub enum LiveManifest {
     Missing,
     Whole(WholeManifest),
-    /// Not readable as a whole; with what it still says of the audio's name.
-    Broken(manifest::Salvage),
+    /// The live manifest is damaged. Holds what can still be read.
+    Broken(manifest::PartialManifest),
 }
 
 pub struct WholeManifest {
     pub manifest: Box<Manifest>,
-    /// Publishing had begun: `file` of the manifest is the name that the audio was to get.
+    /// Publishing had begun. `file` of the manifest is the intended name of the audio.
     pub publishing: bool,
-    /// It says how the recording has ended, so that may have been told.
+    /// The manifest says how the recording has ended, so the end may have been reported.
     pub ended: bool,
 }
 
 /// The live manifests of one directory.
 pub struct LiveManifests {
-    directory: Arc<Directory>,
-    report: Arc<dyn Report>,
-    /// Those that stay for the next open.
-    kept: Mutex<HashSet<Uuid>>,
+    directory: Arc<StorageDirectory>,
+    listener: Arc<dyn StorageListener>,
+    /// Recordings whose live manifests stay for the next open.
+    retained: Mutex<HashSet<Uuid>>,
 }
 
 impl LiveManifests {
-    pub fn new(directory: Arc<Directory>, report: Arc<dyn Report>) -> LiveManifests {
+    pub fn new(directory: Arc<StorageDirectory>, listener: Arc<dyn StorageListener>) -> LiveManifests {
         LiveManifests {
             directory,
-            report,
-            kept: Mutex::default(),
+            listener,
+            retained: Mutex::default(),
         }
     }
 
-    /// What an earlier process left.
-    pub async fn find(&self) -> io::Result<LeftInControl> {
-        self.directory.turn().await?;
+    /// Finds what an earlier process left.
+    pub async fn find(&self) -> io::Result<ControlContents> {
+        self.directory.ready().await?;
         let entries = self.directory.control().list()?;
-        Ok(LeftInControl {
+        Ok(ControlContents {
             manifests: ids_of(&entries),
             has_old_outbox: entries.iter().any(is_outbox),
         })
     }
 
     pub async fn exists(&self, id: Uuid) -> io::Result<bool> {
-        self.directory.turn().await?;
+        self.directory.ready().await?;
         self.directory.control().exists(&live_name(id))
     }
 
-    /// Writes a recording's first manifest, and leaves it open.
+    /// Writes a recording's first manifest, and keeps the file open.
     pub async fn create(&self, id: Uuid, manifest: &Manifest) -> io::Result<OpenManifest> {
-        self.directory.step(Step::CreateManifest).await?;
+        self.directory.reach(FaultPoint::CreateManifest).await?;
         let bytes = manifest.to_bytes()?;
         let file = self.directory.control().create_new(&live_name(id))?;
-        let turn = self.directory.turn().await;
-        let written = turn.and_then(|()| file.write_all_at(&bytes, 0));
+        let ready = self.directory.ready().await;
+        let written = ready.and_then(|()| file.write_all_at(&bytes, 0));
         if written.is_err() {
-            self.forget_loudly(id).await;
+            self.remove_or_log(id).await;
         }
         written.map(|()| OpenManifest { file, bytes })
     }
 
-    /// Writes the manifest that is to be published beside the live one.
+    /// Writes the manifest for publishing to the next version, beside the live manifest.
     pub async fn prepare(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
-        self.directory.step(Step::WriteManifest).await?;
+        self.directory.reach(FaultPoint::WriteManifest).await?;
         let next = self.write_next(id, manifest).await?;
         self.directory.sync_file(&*next).await
     }
 
-    /// Gives the prepared manifest its final name. Returns `false` if something has that name.
+    /// Renames the prepared manifest to its final name. Returns `false` if that name exists.
     pub async fn publish(&self, id: Uuid, to_dir: &dyn DiskDir, to: &str) -> io::Result<bool> {
-        self.directory.step(Step::PlaceManifest).await?;
+        self.directory.reach(FaultPoint::RenameManifest).await?;
         let control = self.directory.control();
-        got_name(
+        name_was_free(
             self.directory
                 .rename_new(control, &next_name(id), to_dir, to)
                 .await,
@@ -152,30 +152,31 @@ impl LiveManifests {
         let control = self.directory.control();
         let name = next_name(id);
         let bytes = manifest.to_bytes()?;
-        self.directory.turn().await?;
+        self.directory.ready().await?;
         let file = match control.create_new(&name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.directory.turn().await?;
+                self.directory.ready().await?;
                 control.remove(&name)?;
-                self.directory.turn().await?;
+                self.directory.ready().await?;
                 control.create_new(&name)?
             }
             other => other?,
         };
-        self.directory.turn().await?;
+        self.directory.ready().await?;
         file.write_all_at(&bytes, 0)?;
         Ok(file)
     }
 
-    /// Replaces the live manifest of a recording in progress. Nothing is synced: a writer does
-    /// not wait for that. A power cut may then cost what is known of the recording.
+    /// Replaces the live manifest of a recording in progress without a sync, because a writer does
+    /// not wait for one. A power cut may then lose the manifest.
     pub async fn rewrite(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
         self.replace(id, manifest, false).await
     }
 
-    /// The same, so that a power cut brings no earlier one back.
+    /// Replaces the live manifest and syncs it, so that a power cut does not restore an earlier
+    /// one.
     pub async fn rewrite_safely(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
-        if self.directory.has(StorageFault::NotesUnsynced) {
+        if self.directory.has_fault(StorageFault::NotesUnsynced) {
             return self.rewrite(id, manifest).await;
         }
         self.replace(id, manifest, true).await?;
@@ -183,51 +184,51 @@ impl LiveManifests {
     }
 
     async fn replace(&self, id: Uuid, manifest: &Manifest, safely: bool) -> io::Result<()> {
-        self.directory.step(Step::WriteMark).await?;
+        self.directory.reach(FaultPoint::WriteLiveManifest).await?;
         let next = self.write_next(id, manifest).await?;
         if safely {
             self.directory.sync_file(&*next).await?;
         }
-        self.directory.step(Step::PlaceMark).await?;
+        self.directory.reach(FaultPoint::RenameLiveManifest).await?;
         let control = self.directory.control();
         control.rename_over(&next_name(id), control, &live_name(id))
     }
 
-    /// Writes down how the recording has ended, before that is told. Where the disk takes no
-    /// next version, as when it is full, it may still take new content in the old place.
+    /// Stores how the recording has ended, before the end is reported. If the disk cannot store a
+    /// new file, for example because it is full, overwrites the live manifest in place.
     pub async fn note_end(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
         let Err(error) = self.rewrite_safely(id, manifest).await else {
             return Ok(());
         };
-        // Cut short, it only takes room.
-        let _ = self.forget_next(id).await;
+        // An incomplete next version only uses space.
+        let _ = self.remove_next(id).await;
         self.overwrite(id, manifest).await.map_err(|_| error)?;
         self.directory.sync_names(self.directory.control()).await
     }
 
-    /// Brings to the disk what an earlier process has noted last: it may have died before that.
+    /// Syncs the live manifest that an earlier process wrote. It may have died before its own sync.
     pub async fn sync_note(&self, id: Uuid) -> io::Result<()> {
         let directory = &self.directory;
-        directory.turn().await?;
+        directory.ready().await?;
         let file = directory.control().open_write(&live_name(id))?;
         directory.sync_file(&*file).await?;
         directory.sync_names(directory.control()).await
     }
 
-    /// Writes over the live manifest. It keeps what it says if that fails. A crash in between
-    /// may leave it unreadable; the audio is then found by its header.
+    /// Overwrites the live manifest in place. If that fails, restores the old content. A crash in
+    /// between may leave it unreadable; recovery then finds the audio by its header.
     async fn overwrite(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
-        self.directory.step(Step::OverwriteMark).await?;
+        self.directory.reach(FaultPoint::OverwriteLiveManifest).await?;
         let name = live_name(id);
         let directory = &self.directory;
         let file = directory.control().open_write(&name)?;
         directory.check_own(&*file, &name).await?;
         let mut file = PlainFile::new(file, 0);
-        let old = files::read_open(directory.steps(), &file).await?;
+        let old = files::read_open(directory.access(), &file).await?;
         let mut bytes = manifest.to_bytes()?;
-        // Blanks behind it say nothing, and the file need not become shorter.
+        // Trailing spaces are valid in JSON, so the file need not become shorter.
         bytes.resize(bytes.len().max(old.len()), b' ');
-        directory.turn().await?;
+        directory.ready().await?;
         let written = file.rewrite(0, &bytes);
         if written.is_err() {
             let _ = self.restore(&mut file, &old).await;
@@ -237,15 +238,14 @@ impl LiveManifests {
     }
 
     async fn restore(&self, file: &mut PlainFile, old: &[u8]) -> io::Result<()> {
-        self.directory.turn().await?;
+        self.directory.ready().await?;
         file.rewrite(0, old)?;
-        self.directory.turn().await?;
+        self.directory.ready().await?;
         file.seal(old.len() as u64)
     }
 
-    /// Reads what is known. A next manifest that is whole is newer than a live one that does
-    /// not say how the recording has ended; only the audio's name in progress is the live
-    /// one's to say.
+    /// Reads the live manifest and its next version. An intact next version is newer than a live
+    /// manifest without an end; only `part` is always taken from the live manifest.
     pub async fn read(&self, id: Uuid) -> io::Result<LiveManifest> {
         let control = self.directory.control();
         let Some(live_bytes) = self.directory.read_own(control, &live_name(id)).await? else {
@@ -272,7 +272,7 @@ impl LiveManifests {
                 next
             }
             (Some(manifest), None) | (None, Some(manifest)) => manifest,
-            (None, None) => return Ok(LiveManifest::Broken(manifest::salvage(&live_bytes))),
+            (None, None) => return Ok(LiveManifest::Broken(manifest::parse_partial(&live_bytes))),
         };
         Ok(LiveManifest::Whole(WholeManifest {
             manifest: Box::new(manifest),
@@ -282,53 +282,52 @@ impl LiveManifests {
     }
 
     /// Removes a recording's live manifest.
-    pub async fn forget(&self, id: Uuid) -> io::Result<()> {
-        self.directory.turn().await?;
-        removed(self.directory.control().remove(&live_name(id)))
+    pub async fn remove(&self, id: Uuid) -> io::Result<()> {
+        self.directory.ready().await?;
+        ignore_not_found(self.directory.control().remove(&live_name(id)))
     }
 
-    /// Removes what was to follow the live manifest.
-    pub async fn forget_next(&self, id: Uuid) -> io::Result<()> {
-        self.directory.turn().await?;
-        removed(self.directory.control().remove(&next_name(id)))
+    /// Removes the next version of the live manifest.
+    pub async fn remove_next(&self, id: Uuid) -> io::Result<()> {
+        self.directory.ready().await?;
+        ignore_not_found(self.directory.control().remove(&next_name(id)))
     }
 
-    /// The same as [`LiveManifests::forget`], with a line in the log if it fails.
-    pub async fn forget_loudly(&self, id: Uuid) {
-        if let Err(error) = self.forget(id).await {
-            self.report
+    /// Like [`LiveManifests::remove`], but logs a failure.
+    pub async fn remove_or_log(&self, id: Uuid) {
+        if let Err(error) = self.remove(id).await {
+            self.listener
                 .log(LOG_WARNING, format!("{id}: manifest not removed: {error}"));
         }
     }
 
-    pub async fn put_aside(&self, id: Uuid) -> io::Result<()> {
-        put_aside(&self.directory, self.directory.control(), id).await
+    pub async fn quarantine(&self, id: Uuid) -> io::Result<()> {
+        quarantine(&self.directory, self.directory.control(), id).await
     }
 
-    /// Something of the recording's end failed: its live manifest stays, so that the
-    /// next open tries again.
-    pub fn keep(&self, id: Uuid) {
-        self.kept.lock().insert(id);
+    /// Keeps the live manifest for the next open, because a part of the recording's end failed.
+    pub fn retain(&self, id: Uuid) {
+        self.retained.lock().insert(id);
     }
 
-    pub fn is_kept(&self, id: Uuid) -> bool {
-        self.kept.lock().contains(&id)
+    pub fn is_retained(&self, id: Uuid) -> bool {
+        self.retained.lock().contains(&id)
     }
 
-    /// Whether the live manifest stays. The next call for the recording returns `false`.
-    pub fn take_kept(&self, id: Uuid) -> bool {
-        self.kept.lock().remove(&id)
+    /// Whether the live manifest stays. Clears the flag, so the next call returns `false`.
+    pub fn take_retained(&self, id: Uuid) -> bool {
+        self.retained.lock().remove(&id)
     }
 }
 
-/// A first manifest, just written.
+/// A first manifest that has just been written.
 pub struct OpenManifest {
     file: Box<dyn DiskFile>,
     bytes: Vec<u8>,
 }
 
 impl OpenManifest {
-    /// Notes in it that the audio's file is there.
+    /// Records in the manifest that the audio file exists.
     pub fn note_started(&self) -> io::Result<()> {
         match manifest::started_patch(&self.bytes) {
             Some((at, patch)) => self.file.write_all_at(patch, at),

@@ -1,5 +1,5 @@
-//! The manifest: the JSON that is all that is known of a recording, from its
-//! first moment on disk.
+//! The manifest: a JSON document with everything that is known of a recording, written before its
+//! audio file.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ mod unwritten;
 
 use super::fragment::Fragment;
 use super::job_spec::{CALLBACK, JobSpec, JobSpecs};
-use crate::words::{EndReason, Error, State, Status};
+use crate::types::{EndReason, Error, RecordingState, Status};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -21,30 +21,30 @@ pub use leg::{LegEntry, Reasons};
 /// Version of the schema, in the field `callrec`.
 pub const SCHEMA: u32 = 1;
 
-/// A manifest lists no more spans of loss than this, and keeps as much room for pauses.
+/// The maximum number of loss spans in a manifest. As many further spans are reserved for pauses.
 pub const SPANS_MAX: usize = 10_000;
 
 const NOT_STARTED: &[u8] = b"\"started\":false";
 const STARTED: &[u8] = b"\"started\":true ";
 
-/// Fields that are not there have their defaults; unknown ones are tolerated.
+/// Missing fields have their defaults; unknown fields are ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Manifest {
-    /// The audio while in progress, relative to the directory; empty when
-    /// published. First, so that a manifest that was cut short still shows it.
+    /// Path of the audio in progress, relative to the storage directory; empty when published. The
+    /// first field, so that a truncated manifest still has it.
     pub part: String,
-    /// The audio's file had been made: from here on a terminal event is owed.
+    /// The audio file exists: from now on a terminal event is owed.
     pub started: bool,
     pub callrec: u32,
     pub id: String,
     pub state: String,
     pub end_reason: String,
     pub error: String,
-    /// What `error` is for the ABI.
+    /// The status that belongs to `error`.
     #[serde(with = "status", skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
-    /// The audio's name, relative to the directory, with `/` on every system.
+    /// Path of the audio, relative to the storage directory, with `/` on every system.
     pub file: String,
     pub format: String,
     pub layout: String,
@@ -52,7 +52,7 @@ pub struct Manifest {
     pub sample_rate: u32,
     pub pause_mode: String,
     pub flags: u32,
-    /// Its line asked for it, and no caller.
+    /// The line's policy started the recording, not a caller.
     pub automatic: bool,
     pub url: String,
     pub started_at: String,
@@ -64,55 +64,55 @@ pub struct Manifest {
     pub duration_ms: u64,
     pub paused_ms: u64,
     pub lost_ms: u64,
-    /// Of the whole file.
+    /// Size of the whole file.
     pub bytes: u64,
-    /// `sha256:` and what sha256sum prints.
+    /// `sha256:` and the digest as sha256sum prints it.
     pub digest: String,
     pub recovered: bool,
     pub call: Fragment,
     pub lines: Vec<Fragment>,
-    /// The legs' entries hold up to this frame of the file.
+    /// The entries of `legs` cover the file up to this frame.
     pub settled_frames: u64,
-    /// Those that were fed.
+    /// The legs that had a feed.
     pub legs: Vec<LegEntry>,
-    /// A file without any audio of a leg.
+    /// The file has no audio of any leg.
     #[serde(skip_serializing_if = "is_false")]
     pub no_audio: bool,
-    /// The legs that had packets, of which none could be decoded.
+    /// The legs that had packets, none of which could be decoded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub undecoded: Vec<Cow<'static, str>>,
     pub spans: Vec<SpanEntry>,
     #[serde(skip_serializing_if = "is_zero")]
     pub spans_dropped: u64,
-    /// The payload of the job of the kind [`CALLBACK`]: a member of its own since 0.1.0.
+    /// The payload of the job of the kind [`CALLBACK`]. It is a member of its own since 0.1.0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback: Option<Fragment>,
-    /// What else is to be done when it has ended.
+    /// The other jobs for the time after the recording has ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobSpec>,
 }
 
-/// A stretch of the file that is not what was said.
+/// A range of the file without the audio of that time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SpanEntry {
     /// `pause` or `loss`
     pub kind: Cow<'static, str>,
-    /// Of a loss only.
+    /// The leg of a loss; empty for a pause.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub leg: Cow<'static, str>,
     pub from_frame: u64,
-    /// Not there while the span is open.
+    /// `None` while the span is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_frame: Option<u64>,
-    /// Its real length, also of a pause that was left out.
+    /// Its real length, even if a pause has no frames in the file.
     pub length_ms: u64,
-    /// Of a loss only: `network` where it never came, else why it was dropped.
+    /// Of a loss: `network` if the audio never arrived, otherwise the reason why it was dropped.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub reason: Cow<'static, str>,
 }
 
-/// The spans of a recording as they come.
+/// The spans of a recording so far.
 #[derive(Clone, Debug, Default)]
 pub struct Spans {
     entries: Vec<SpanEntry>,
@@ -120,7 +120,7 @@ pub struct Spans {
 }
 
 impl Spans {
-    /// Adds a span, or counts it where there are too many.
+    /// Adds a span, or only counts it if there are too many.
     pub fn push(&mut self, span: SpanEntry) {
         let many = self.entries.len();
         if many < SPANS_MAX || (span.kind == "pause" && many < 2 * SPANS_MAX) {
@@ -134,7 +134,7 @@ impl Spans {
         self.dropped
     }
 
-    /// The pause that has no end yet.
+    /// The pause that has not ended yet.
     pub fn open_pause(&mut self) -> Option<&mut SpanEntry> {
         let open = |entry: &&mut SpanEntry| entry.kind == "pause" && entry.to_frame.is_none();
         self.entries.iter_mut().rev().find(open)
@@ -152,7 +152,7 @@ impl Default for Manifest {
             started: false,
             callrec: SCHEMA,
             id: String::new(),
-            state: State::Recording.text().to_owned(),
+            state: RecordingState::Recording.text().to_owned(),
             end_reason: String::new(),
             error: String::new(),
             status: None,
@@ -191,16 +191,16 @@ impl Default for Manifest {
 }
 
 impl Manifest {
-    pub fn state_is(&self, state: State) -> bool {
+    pub fn state_is(&self, state: RecordingState) -> bool {
         self.state == state.text()
     }
 
-    /// Whether it says how the recording has ended.
+    /// Whether the manifest says how the recording has ended.
     pub fn has_ended(&self) -> bool {
-        self.state_is(State::Finished) || self.state_is(State::Failed)
+        self.state_is(RecordingState::Finished) || self.state_is(RecordingState::Failed)
     }
 
-    /// Whether another one says the same end.
+    /// Whether both manifests say the same end.
     pub fn ends_like(&self, other: &Manifest) -> bool {
         self.state == other.state && self.end_reason == other.end_reason
     }
@@ -209,7 +209,7 @@ impl Manifest {
         self.end_reason == reason.text()
     }
 
-    /// The reason of the end, unless it is unknown to this version.
+    /// The reason of the end; `None` if this version does not know it.
     pub fn end_reason(&self) -> Option<EndReason> {
         EndReason::ALL
             .into_iter()
@@ -238,7 +238,7 @@ impl Manifest {
         self.callback = callback.map(|job| job.payload.clone());
     }
 
-    /// What is to be done when it has ended.
+    /// The jobs for the time after the recording has ended.
     pub fn job_specs(&self) -> JobSpecs {
         let callback = self.callback.iter().map(|payload| JobSpec {
             kind: CALLBACK.to_owned(),
@@ -247,9 +247,9 @@ impl Manifest {
         JobSpecs::usable(callback.chain(self.jobs.iter().cloned()).collect())
     }
 
-    /// The recording failed; what was said of it first stays.
+    /// Marks the recording as failed. The first error and status stay.
     pub fn fail(&mut self, error: &Error) {
-        self.state = State::Failed.text().to_owned();
+        self.state = RecordingState::Failed.text().to_owned();
         if self.error.is_empty() {
             self.error = error.message.clone();
         }
@@ -257,12 +257,12 @@ impl Manifest {
         self.end_reason = EndReason::WriteError.text().to_owned();
     }
 
-    /// Why it failed.
+    /// The status of the failure.
     pub fn failure(&self) -> Status {
         self.status.unwrap_or(Status::Io)
     }
 
-    /// Ends what was still open when the process died.
+    /// Closes the spans that were open when the process died.
     pub fn close_spans(&mut self) {
         for span in &mut self.spans {
             span.from_frame = span.from_frame.min(self.samples);
@@ -282,8 +282,8 @@ impl Manifest {
     }
 }
 
-/// Where, and with what, a manifest in place is told that the audio's file is
-/// there: one small write of the same length, instead of a new manifest.
+/// The offset and the bytes that change `started` to true in place: one small write of the same
+/// length instead of a new manifest.
 pub fn started_patch(bytes: &[u8]) -> Option<(u64, &'static [u8])> {
     // Quotes inside JSON strings are escaped, so the first match is the field.
     let at = bytes
@@ -292,26 +292,26 @@ pub fn started_patch(bytes: &[u8]) -> Option<(u64, &'static [u8])> {
     Some((at as u64, STARTED))
 }
 
-/// What can be told of a manifest that cannot be read as a whole.
+/// What can be read of a damaged manifest.
 #[derive(Debug, Default)]
-pub struct Salvage {
+pub struct PartialManifest {
     pub part: Option<String>,
-    /// It is a beginning of one that says that no audio file was made yet.
-    pub unbegun: bool,
+    /// The manifest was cut off at a point where it says that no audio file exists yet.
+    pub not_started: bool,
 }
 
-pub fn salvage(bytes: &[u8]) -> Salvage {
+pub fn parse_partial(bytes: &[u8]) -> PartialManifest {
     let says = |words: &[u8]| bytes.windows(words.len()).any(|window| window == words);
     // The field `callrec` follows `started`.
     let before_started = !says(b"\"callrec\"") || says(NOT_STARTED);
-    Salvage {
-        part: salvage_part(bytes),
-        unbegun: bytes.is_empty() || bytes.starts_with(b"{\"part\"") && before_started && !says(STARTED),
+    PartialManifest {
+        part: find_part(bytes),
+        not_started: bytes.is_empty() || bytes.starts_with(b"{\"part\"") && before_started && !says(STARTED),
     }
 }
 
-/// The audio's name.
-fn salvage_part(bytes: &[u8]) -> Option<String> {
+/// Finds the value of `part`.
+fn find_part(bytes: &[u8]) -> Option<String> {
     const KEY: &[u8] = b"\"part\":";
     let at = bytes.windows(KEY.len()).position(|window| window == KEY)?;
     let rest = bytes.get(at + KEY.len()..)?;
@@ -322,7 +322,7 @@ fn salvage_part(bytes: &[u8]) -> Option<String> {
         .filter(|part| !part.is_empty())
 }
 
-/// RFC 3339 in UTC with milliseconds; empty for what no calendar has.
+/// RFC 3339 in UTC with milliseconds; empty for a time outside the calendar.
 pub fn rfc3339(unix_ms: i64) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000)
@@ -336,7 +336,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn part_is_first_and_salvaged_from_any_cut() {
+    fn part_is_first_and_readable_after_any_truncation() {
         let manifest = Manifest {
             part: "a/\"b\"\\ü.wav.part".to_owned(),
             ..Manifest::default()
@@ -345,9 +345,9 @@ mod tests {
         assert!(bytes.starts_with(b"{\"part\":"));
         let whole = bytes.iter().position(|byte| *byte == b',').expect("a comma");
         for cut in 0..bytes.len() {
-            let salvaged = salvage_part(&bytes[..cut]);
-            assert_eq!(salvaged.is_some(), cut >= whole, "cut at {cut}");
-            assert!(salvaged.is_none_or(|part| part == manifest.part));
+            let found = find_part(&bytes[..cut]);
+            assert_eq!(found.is_some(), cut >= whole, "cut at {cut}");
+            assert!(found.is_none_or(|part| part == manifest.part));
         }
     }
 
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn jobs_come_back_and_a_callback_has_its_own_member() {
+    fn jobs_read_back_and_a_callback_has_its_own_member() {
         let callback = br#"{"callback":{"url":"http://x/","method":"POST"},"jobs":[{"kind":"upload"}]}"#;
         let mut read = Manifest::from_bytes(callback).expect("read");
         let jobs = read.job_specs();
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments_are_told_as_they_stand() {
+    fn fragments_are_written_unchanged() {
         let text = br#"{"call":{"tag":18446744073709551615,"a": [1.50]},"lines":[{"b":null}]}"#;
         let read = Manifest::from_bytes(text).expect("read");
         assert_eq!(read.call.text(), r#"{"tag":18446744073709551615,"a": [1.50]}"#);

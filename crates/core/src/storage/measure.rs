@@ -1,19 +1,19 @@
-//! Measures how much of an unfinished file is whole, piece by piece.
+//! Measures how much of an unfinished file is intact.
 
+use super::disk_access::DiskAccess;
 use super::files::READ_BYTES;
-use super::steps::Steps;
 use crate::memory;
 use callrec_codec::Medium;
-use callrec_codec::container::{FoundHeader, Measure, Measured};
+use callrec_codec::container::{Measure, MeasuredAudio, ParsedHeader};
 use std::io;
 
-/// How much of a file of so many bytes is whole; see [`callrec_codec::Container::measure`].
+/// Measures the intact part of a file of `length` bytes; see [`callrec_codec::Container::measure`].
 pub async fn measure(
-    steps: &Steps,
+    access: &DiskAccess,
     file: &dyn Medium,
-    found: &FoundHeader,
+    found: &ParsedHeader,
     length: u64,
-) -> io::Result<Measured> {
+) -> io::Result<MeasuredAudio> {
     let mut scan = match found.shape.format.container().measure(found, length) {
         Measure::Known(measured) => return Ok(measured),
         Measure::Scan(scan) => scan,
@@ -22,7 +22,7 @@ pub async fn measure(
     let audio_bytes = length.saturating_sub(at);
     let mut piece = memory::read_buffer(audio_bytes.clamp(1, READ_BYTES) as usize);
     loop {
-        steps.turn().await?;
+        access.ready().await?;
         let read = file.read_range(at, &mut piece)?;
         if read == 0 || !scan.take(&piece[..read]) {
             return Ok(scan.measured());

@@ -1,45 +1,45 @@
-//! Names of recordings: the template, and the name that comes of it.
+//! Names of recordings: the template, and the name rendered from it.
 
-use super::placeholders::{Derived, FIELDS, Field, NameFields, Placeholders, StandsFor};
-use super::safe;
+use super::placeholders::{DerivedValue, FIELDS, Field, NameFields, PlaceholderValue, Placeholders};
+use super::safe_name;
 
 pub const DEFAULT_TEMPLATE: &str = "{date}_{time}_{id}";
 
-/// What `storage.name` says, checked.
+/// A valid value of `storage.name`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
-    components: Vec<Vec<Piece>>,
+    components: Vec<Vec<TemplatePart>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+enum TemplatePart {
     Text(String),
     Field(Field),
     Attribute(String),
-    Derived(Derived),
+    Derived(DerivedValue),
 }
 
 impl Default for Template {
     fn default() -> Template {
         Template {
             components: vec![vec![
-                Piece::Field(Field::Date),
-                Piece::Text("_".to_owned()),
-                Piece::Field(Field::Time),
-                Piece::Text("_".to_owned()),
-                Piece::Field(Field::Id),
+                TemplatePart::Field(Field::Date),
+                TemplatePart::Text("_".to_owned()),
+                TemplatePart::Field(Field::Time),
+                TemplatePart::Text("_".to_owned()),
+                TemplatePart::Field(Field::Id),
             ]],
         }
     }
 }
 
 impl Template {
-    /// A template of the engine's own placeholders.
+    /// Parses a template with the engine's own placeholders.
     pub fn parse(text: &str) -> Result<Template, String> {
         Template::with(text, &Placeholders::new())
     }
 
-    /// A template that may contain `added` placeholders, too.
+    /// Parses a template that may also contain the placeholders `added`.
     pub fn with(text: &str, added: &Placeholders) -> Result<Template, String> {
         let text = added.expand(text);
         let components = text.split('/').map(|component| parse_component(component, added));
@@ -48,22 +48,25 @@ impl Template {
         })
     }
 
-    /// The name of one recording; what leads out of the directory is made harmless.
+    /// Renders the name of one recording. Values that would lead out of the directory are made
+    /// harmless.
     pub fn render(&self, fields: &NameFields<'_>) -> RecordingName {
         let components = self.components.iter().map(|pieces| {
             let mut text = String::new();
             for piece in pieces {
                 match piece {
-                    Piece::Text(literal) => text.push_str(literal),
-                    Piece::Field(field) => text.push_str(&safe::value(&field.text(fields))),
-                    Piece::Attribute(key) => {
+                    TemplatePart::Text(literal) => text.push_str(literal),
+                    TemplatePart::Field(field) => text.push_str(&safe_name::value(&field.text(fields))),
+                    TemplatePart::Attribute(key) => {
                         let value = (fields.attribute)(key).unwrap_or_default();
-                        text.push_str(&safe::value(&value));
+                        text.push_str(&safe_name::value(&value));
                     }
-                    Piece::Derived(Derived(value)) => text.push_str(&safe::value(&value(fields))),
+                    TemplatePart::Derived(DerivedValue(value)) => {
+                        text.push_str(&safe_name::value(&value(fields)))
+                    }
                 }
             }
-            safe::component(&text)
+            safe_name::component(&text)
         });
         RecordingName {
             components: components.collect(),
@@ -71,12 +74,14 @@ impl Template {
     }
 }
 
-fn parse_component(text: &str, added: &Placeholders) -> Result<Vec<Piece>, String> {
+fn parse_component(text: &str, added: &Placeholders) -> Result<Vec<TemplatePart>, String> {
     if text.is_empty() {
-        return Err("a part of the path between \"/\" is empty".to_owned());
+        return Err("a component of the path is empty".to_owned());
     }
     if text.starts_with('.') {
-        return Err(format!("\"{text}\": no part of the path may begin with a dot"));
+        return Err(format!(
+            "\"{text}\": no component of the path may begin with a dot"
+        ));
     }
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -92,7 +97,7 @@ fn parse_component(text: &str, added: &Placeholders) -> Result<Vec<Piece>, Strin
     Ok(pieces)
 }
 
-fn push_text(pieces: &mut Vec<Piece>, text: &str) -> Result<(), String> {
+fn push_text(pieces: &mut Vec<TemplatePart>, text: &str) -> Result<(), String> {
     if text.contains('}') {
         return Err(format!("\"{text}\": \"}}\" without \"{{\""));
     }
@@ -103,58 +108,60 @@ fn push_text(pieces: &mut Vec<Piece>, text: &str) -> Result<(), String> {
         ));
     }
     if !text.is_empty() {
-        pieces.push(Piece::Text(text.to_owned()));
+        pieces.push(TemplatePart::Text(text.to_owned()));
     }
     Ok(())
 }
 
-/// Literal text of any length, otherwise as strict as a value.
+/// Replaces unsafe characters as in a value, but does not limit the length.
 fn safe_text(text: &str) -> String {
     text.chars()
-        .map(|c| safe::value(c.encode_utf8(&mut [0; 4])))
+        .map(|c| safe_name::value(c.encode_utf8(&mut [0; 4])))
         .collect()
 }
 
-fn parse_placeholder(name: &str, added: &Placeholders) -> Result<Piece, String> {
+fn parse_placeholder(name: &str, added: &Placeholders) -> Result<TemplatePart, String> {
     if let Some((_, field)) = FIELDS.iter().find(|(own, _)| *own == name) {
-        return Ok(Piece::Field(*field));
+        return Ok(TemplatePart::Field(*field));
     }
     match added.find(name) {
-        Some(StandsFor::Text(value)) => return Ok(Piece::Text(safe::value(value))),
-        Some(StandsFor::Derived(derived)) => return Ok(Piece::Derived(*derived)),
-        // It has been expanded, unless it names itself.
-        Some(StandsFor::Template(_)) | None => {}
+        Some(PlaceholderValue::Text(value)) => return Ok(TemplatePart::Text(safe_name::value(value))),
+        Some(PlaceholderValue::Derived(derived)) => return Ok(TemplatePart::Derived(*derived)),
+        // Expanded before, unless it refers to itself.
+        Some(PlaceholderValue::Template(_)) | None => {}
     }
     match name.strip_prefix("attr:") {
-        Some(key) if !key.is_empty() => Ok(Piece::Attribute(key.to_owned())),
-        _ => Err(format!("\"{{{name}}}\": no such placeholder")),
+        Some(key) if !key.is_empty() => Ok(TemplatePart::Attribute(key.to_owned())),
+        _ => Err(format!("\"{{{name}}}\": unknown placeholder")),
     }
 }
 
-/// Where a recording lies in the directory, without its extension.
+/// The path of a recording in the storage directory, without an extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingName {
     components: Vec<String>,
 }
 
 impl RecordingName {
-    /// Reads the relative path of a file back, as a manifest has it; `None` unless
-    /// it could be one of ours.
-    pub fn from_path(path: &str, ending: &str) -> Option<RecordingName> {
-        let stem = path.strip_suffix(ending)?;
+    /// Parses the relative path of a file from a manifest. Returns `None` for a path that callrec
+    /// would not use.
+    pub fn from_path(path: &str, suffix: &str) -> Option<RecordingName> {
+        let stem = path.strip_suffix(suffix)?;
         let components: Vec<String> = stem.split('/').map(str::to_owned).collect();
-        let fine = components.iter().all(|component| safe::is_component(component));
+        let fine = components
+            .iter()
+            .all(|component| safe_name::is_component(component));
         (fine && components.len() <= 32).then_some(RecordingName { components })
     }
 
-    /// The directories on the way, outermost first.
+    /// The directories of the path, outermost first.
     pub fn directories(&self) -> &[String] {
         self.components
             .split_last()
             .map_or(&[], |(_, directories)| directories)
     }
 
-    /// The last component, with a number if it is not the first of its name.
+    /// The last component, with a number from 2 on.
     pub fn stem(&self, number: u32) -> String {
         let stem = self.components.last().map_or("_", String::as_str);
         if number <= 1 {
@@ -164,17 +171,17 @@ impl RecordingName {
         }
     }
 
-    /// The same name with that number in it.
+    /// This name with the number.
     pub fn numbered(&self, number: u32) -> RecordingName {
         let mut components = self.directories().to_vec();
         components.push(self.stem(number));
         RecordingName { components }
     }
 
-    /// The relative path of one of the recording's files.
-    pub fn path(&self, ending: &str) -> String {
+    /// The relative path of the recording's file with this suffix.
+    pub fn path(&self, suffix: &str) -> String {
         let mut path = self.components.join("/");
-        path.push_str(ending);
+        path.push_str(suffix);
         path
     }
 }
@@ -232,7 +239,10 @@ mod tests {
             Ok("15000@north_west/ab_c_15000".into())
         );
         assert!(rendered("{site}{nope}").is_err());
-        assert!(Template::parse("{site}").is_err(), "nobody has added it");
+        assert!(
+            Template::parse("{site}").is_err(),
+            "the placeholder was not added"
+        );
         let itself = Placeholders::new().template("whole", "{whole}");
         assert!(Template::with("{whole}", &itself).is_err());
     }
@@ -248,11 +258,11 @@ mod tests {
     }
 
     #[test]
-    fn tricks_in_every_field_stay_inside() {
+    fn hostile_field_values_stay_inside_the_directory() {
         let names = [
             "id", "call_id", "device", "number", "user", "remote", "ani", "dnis", "host", "layout", "attr:k",
         ];
-        let tricks = [
+        let hostile = [
             "..",
             ".",
             "",
@@ -273,13 +283,13 @@ mod tests {
             "%2e%2e%2f",
             "x\u{0}/../y",
         ];
-        for trick in tricks
+        for value in hostile
             .into_iter()
             .map(str::to_owned)
             .chain([".".repeat(4000), "/".repeat(4000)])
         {
-            let attribute = |_: &str| Some(trick.clone());
-            let fields = fields(&trick, &attribute);
+            let attribute = |_: &str| Some(value.clone());
+            let fields = fields(&value, &attribute);
             for name in names {
                 for template in [
                     format!("{{{name}}}"),
@@ -288,7 +298,10 @@ mod tests {
                 ] {
                     let path = render(&template, &fields);
                     for component in path.split('/') {
-                        assert!(safe::is_component(component), "{template} of {trick:?}: {path:?}");
+                        assert!(
+                            safe_name::is_component(component),
+                            "{template} of {value:?}: {path:?}"
+                        );
                         assert!(component.len() <= 202 && !component.ends_with(['.', ' ']));
                     }
                     assert_eq!(path.matches('/').count(), template.matches('/').count());
@@ -298,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_templates_are_named() {
+    fn invalid_templates_are_refused() {
         for bad in [
             "", "/a", "a//b", "a/", "..", "../{id}", ".hidden", "{nope}", "{id", "id}", "a\\b", "a\nb",
             "{attr:}", "{}",

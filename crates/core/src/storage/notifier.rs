@@ -1,52 +1,52 @@
-//! How a recording's end is told, and what goes once it has been.
+//! Reports the end of recordings, and removes their live manifests afterwards.
 
-use super::directory::Directory;
-use super::faults::Step;
+use super::directory::StorageDirectory;
+use super::faults::FaultPoint;
 use super::job_files::JobFiles;
+use super::listener::{LOG_ERROR, LOG_WARNING, StorageListener, contain_logged};
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
 use super::planted::StorageFault;
-use super::report::{LOG_ERROR, LOG_WARNING, Report, contain_logged};
-use crate::words::EndReason;
+use crate::types::EndReason;
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Tells the engine of the end of recordings.
+/// Reports the end of recordings to the engine.
 pub struct Notifier {
-    pub directory: Arc<Directory>,
+    pub directory: Arc<StorageDirectory>,
     pub manifests: Arc<LiveManifests>,
     pub jobs: Arc<JobFiles>,
-    pub report: Arc<dyn Report>,
+    pub listener: Arc<dyn StorageListener>,
 }
 
 impl Notifier {
-    /// Tells a recording's end, after its jobs are on disk. `repeated`: it may have been told
+    /// Stores a recording's jobs, then reports its end. `repeated`: the end may have been reported
     /// before.
-    pub async fn ended(&self, id: Uuid, manifest: Manifest, repeated: bool) {
-        let queued = contain_logged(&*self.report, self.queue_jobs(id, &manifest)).await;
+    pub async fn report_end(&self, id: Uuid, manifest: Manifest, repeated: bool) {
+        let queued = contain_logged(&*self.listener, self.queue_jobs(id, &manifest)).await;
         if queued.is_none() {
-            // The next open tries again.
-            self.manifests.keep(id);
+            // The next open retries.
+            self.manifests.retain(id);
         }
-        let repeated = repeated && !self.directory.has(StorageFault::RepeatedAsNew);
-        if self.directory.has(StorageFault::SettledEarly) {
-            let _ = self.manifests.forget(id).await;
-            let _ = self.directory.step(Step::Settle).await;
+        let repeated = repeated && !self.directory.has_fault(StorageFault::RepeatedAsNew);
+        if self.directory.has_fault(StorageFault::SettledEarly) {
+            let _ = self.manifests.remove(id).await;
+            let _ = self.directory.reach(FaultPoint::Settle).await;
         }
-        if self.directory.has(StorageFault::EndTwice) {
-            self.report.published(id, manifest.clone(), repeated);
+        if self.directory.has_fault(StorageFault::EndTwice) {
+            self.listener.published(id, manifest.clone(), repeated);
         }
-        self.report.published(id, manifest, repeated);
+        self.listener.published(id, manifest, repeated);
         for kind in queued.unwrap_or_default() {
-            self.report.job_queued(&kind, id);
+            self.listener.job_queued(&kind, id);
         }
     }
 
-    /// Writes the recording's jobs down. Returns the kinds of those that were not known before.
+    /// Stores the recording's jobs. Returns the kinds of the jobs that are new.
     async fn queue_jobs(&self, id: Uuid, manifest: &Manifest) -> Vec<String> {
         let specs = manifest.job_specs();
-        if manifest.end_reason_is(EndReason::Discarded) || self.manifests.is_kept(id) {
+        if manifest.end_reason_is(EndReason::Discarded) || self.manifests.is_retained(id) {
             return Vec::new();
         }
         let mut queued = Vec::new();
@@ -55,32 +55,32 @@ impl Notifier {
                 Ok(true) => queued.push(spec.kind.clone()),
                 Ok(false) => {}
                 Err(error) => {
-                    // The next open tries again.
-                    self.manifests.keep(id);
-                    let message = format!("{id}: its {} cannot be kept: {error}", spec.kind);
-                    self.report.log(LOG_ERROR, message);
+                    // The next open retries.
+                    self.manifests.retain(id);
+                    let message = format!("{id}: its {} cannot be stored: {error}", spec.kind);
+                    self.listener.log(LOG_ERROR, message);
                 }
             }
         }
         queued
     }
 
-    /// The end has been delivered to everybody: the live manifest goes, unless the next
-    /// open still needs it.
+    /// The end has been delivered to all subscribers. Removes the live manifest, unless the next
+    /// open needs it.
     pub async fn settle(&self, id: Uuid) {
-        if self.manifests.take_kept(id) {
+        if self.manifests.take_retained(id) {
             return;
         }
-        if let Err(error) = self.forget(id).await {
-            self.report
+        if let Err(error) = self.remove_manifest(id).await {
+            self.listener
                 .log(LOG_WARNING, format!("{id}: live manifest not removed: {error}"));
             return;
         }
-        self.jobs.forget_finished(id).await;
+        self.jobs.remove_done_markers(id).await;
     }
 
-    async fn forget(&self, id: Uuid) -> io::Result<()> {
-        self.directory.step(Step::Settle).await?;
-        self.manifests.forget(id).await
+    async fn remove_manifest(&self, id: Uuid) -> io::Result<()> {
+        self.directory.reach(FaultPoint::Settle).await?;
+        self.manifests.remove(id).await
     }
 }

@@ -1,8 +1,8 @@
-//! Late audio that has found its place: frames that were given before, again.
+//! Late audio that replaces frames that were queued before.
 
-use super::audio_file::PIECE;
+use super::audio_file::WRITE_BYTES_MAX;
 
-/// What replaces a stretch of the audio, as it is in a block.
+/// Replaces a range of frames, in the form of a block.
 pub struct Patch {
     pub from_frame: u64,
     /// At least 1.
@@ -19,13 +19,13 @@ impl Patch {
         self.bytes.len() as u64 / self.frames
     }
 
-    /// Whether both can be written at once.
-    pub fn takes(&self, next: &Patch) -> bool {
+    /// Whether both patches can be written in one write.
+    pub fn can_join(&self, next: &Patch) -> bool {
         (self.from_frame..=self.end()).contains(&next.from_frame)
-            && (next.end() - self.from_frame) * self.frame_bytes() <= PIECE as u64
+            && (next.end() - self.from_frame) * self.frame_bytes() <= WRITE_BYTES_MAX as u64
     }
 
-    /// Where both say something, the later one is right.
+    /// Joins both patches. Where they overlap, `next` takes precedence.
     pub fn join(&mut self, next: &Patch) {
         let from = ((next.from_frame - self.from_frame) * self.frame_bytes()) as usize;
         let shared = next.bytes.len().min(self.bytes.len() - from);
@@ -36,7 +36,7 @@ impl Patch {
     }
 }
 
-/// Replaces what there is of `audio` from there on; returns how many bytes that were.
+/// Overwrites `audio` from `from` on, up to its end. Returns the number of bytes replaced.
 pub fn replace(audio: &mut [u8], from: u64, bytes: &[u8]) -> usize {
     let from = usize::try_from(from).unwrap_or(usize::MAX);
     let Some(old) = audio.get_mut(from..) else {
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn patches_join_where_they_touch_and_the_later_one_is_right() {
+    fn adjacent_patches_join_and_the_later_one_takes_precedence() {
         for (next, joined) in [
             (patch(14, b"xy"), &b"abcdxy"[..]),
             (patch(13, b"xy"), b"abcxy"),
@@ -68,21 +68,21 @@ mod tests {
             (patch(10, b"vwxyz"), b"vwxyz"),
         ] {
             let mut first = patch(10, b"abcd");
-            assert!(first.takes(&next));
+            assert!(first.can_join(&next));
             first.join(&next);
             assert_eq!((first.from_frame, first.bytes.as_slice()), (10, joined));
             assert_eq!(first.frames, joined.len() as u64);
         }
         let first = patch(10, b"abcd");
-        assert!(!first.takes(&patch(15, b"x")) && !first.takes(&patch(9, b"xy")));
+        assert!(!first.can_join(&patch(15, b"x")) && !first.can_join(&patch(9, b"xy")));
         assert!(
-            !first.takes(&patch(14, &vec![0; PIECE])),
+            !first.can_join(&patch(14, &vec![0; WRITE_BYTES_MAX])),
             "too large for one write"
         );
     }
 
     #[test]
-    fn only_what_is_there_is_replaced() {
+    fn bytes_beyond_the_end_are_not_replaced() {
         let mut audio = *b"abcd";
         assert_eq!(replace(&mut audio, 1, b"xy"), 2);
         assert_eq!(replace(&mut audio, 3, b"zz"), 1);

@@ -1,11 +1,10 @@
-//! What the placeholders of a name template stand for: the engine's own, and those that
-//! whoever opens the engine adds.
+//! The placeholders of name templates: the engine's own, and those that the engine's user adds.
 
 use time::OffsetDateTime;
 use time::macros::format_description;
 use uuid::Uuid;
 
-/// A placeholder of the engine's own.
+/// A placeholder of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Id,
@@ -22,7 +21,7 @@ pub(super) enum Field {
     Layout,
 }
 
-/// All of them, in the order of the documents.
+/// All placeholders of the engine, in the order of the documentation.
 pub(super) const FIELDS: &[(&str, Field)] = &[
     ("id", Field::Id),
     ("call_id", Field::CallId),
@@ -38,7 +37,7 @@ pub(super) const FIELDS: &[(&str, Field)] = &[
     ("layout", Field::Layout),
 ];
 
-/// What the placeholders stand for in one recording.
+/// The values of the placeholders for one recording.
 pub struct NameFields<'a> {
     pub id: Uuid,
     pub call_id: &'a str,
@@ -51,7 +50,7 @@ pub struct NameFields<'a> {
     pub host: &'a str,
     pub layout: &'a str,
     pub started_at_ms: i64,
-    /// An attribute of the call by its key.
+    /// Returns an attribute of the call by its key.
     pub attribute: &'a dyn Fn(&str) -> Option<String>,
 }
 
@@ -90,95 +89,92 @@ fn time(unix_ms: i64) -> String {
         .unwrap_or_default()
 }
 
-/// Added placeholders, each by its name and what it stands for.
+/// Added placeholders: names and values.
 #[derive(Clone, Debug, Default)]
 pub struct Placeholders {
-    added: Vec<(&'static str, StandsFor)>,
+    added: Vec<(&'static str, PlaceholderValue)>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum StandsFor {
+pub(super) enum PlaceholderValue {
     /// The same text in every name.
     Text(String),
     /// Another template.
     Template(&'static str),
-    Derived(Derived),
+    Derived(DerivedValue),
 }
 
-/// Makes a value of what is known of a recording.
+/// Derives a value from a recording's fields.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Derived(pub fn(&NameFields<'_>) -> String);
+pub(super) struct DerivedValue(pub fn(&NameFields<'_>) -> String);
 
-impl PartialEq for Derived {
-    fn eq(&self, other: &Derived) -> bool {
+impl PartialEq for DerivedValue {
+    fn eq(&self, other: &DerivedValue) -> bool {
         std::ptr::fn_addr_eq(self.0, other.0)
     }
 }
 
-impl Eq for Derived {}
+impl Eq for DerivedValue {}
 
 impl Placeholders {
     pub fn new() -> Placeholders {
         Placeholders::default()
     }
 
-    /// `{name}` stands for `value`, which is the same in every name.
+    /// Adds `{name}` with a value that is the same in every name.
     pub fn text(self, name: &'static str, value: impl Into<String>) -> Placeholders {
-        self.with(name, StandsFor::Text(value.into()))
+        self.with(name, PlaceholderValue::Text(value.into()))
     }
 
-    /// `{name}` stands for a template of the engine's own placeholders and of those that
-    /// are added after this one.
+    /// Adds `{name}` as a template of the engine's own placeholders and of those that are added
+    /// after this one.
     pub fn template(self, name: &'static str, template: &'static str) -> Placeholders {
-        self.with(name, StandsFor::Template(template))
+        self.with(name, PlaceholderValue::Template(template))
     }
 
-    /// `{name}` stands for what `value` makes of a recording's fields.
+    /// Adds `{name}` with a value that is derived from a recording's fields.
     pub fn derived(self, name: &'static str, value: fn(&NameFields<'_>) -> String) -> Placeholders {
-        self.with(name, StandsFor::Derived(Derived(value)))
+        self.with(name, PlaceholderValue::Derived(DerivedValue(value)))
     }
 
-    fn with(mut self, name: &'static str, stands_for: StandsFor) -> Placeholders {
-        self.added.push((name, stands_for));
+    fn with(mut self, name: &'static str, value: PlaceholderValue) -> Placeholders {
+        self.added.push((name, value));
         self
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<&StandsFor> {
+    pub(super) fn find(&self, name: &str) -> Option<&PlaceholderValue> {
         let found = self.added.iter().find(|(added, _)| *added == name);
-        found.map(|(_, stands_for)| stands_for)
+        found.map(|(_, value)| value)
     }
 
-    /// Puts the templates in the place of their names.
+    /// Replaces placeholders by their templates.
     pub(super) fn expand(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for (name, stands_for) in &self.added {
-            if let StandsFor::Template(template) = stands_for {
+        for (name, value) in &self.added {
+            if let PlaceholderValue::Template(template) = value {
                 text = text.replace(&braced(name), template);
             }
         }
         text
     }
 
-    /// All placeholders as a document lists them: what is known of the call, then what is
-    /// the same in every name, then the recording's own, then what is made of others.
+    /// All placeholders in the order of the documentation: the call's fields, then constant texts,
+    /// then the recording's fields, then derived values.
     pub fn listed(&self) -> String {
         let mut listed = Vec::new();
         for (name, field) in FIELDS {
             listed.push(braced(name));
             if *field == Field::Host {
-                listed.extend(self.names(|stands_for| matches!(stands_for, StandsFor::Text(_))));
+                listed.extend(self.names(|value| matches!(value, PlaceholderValue::Text(_))));
             }
         }
         listed.push(braced("attr:KEY"));
-        listed.extend(self.names(|stands_for| !matches!(stands_for, StandsFor::Text(_))));
+        listed.extend(self.names(|value| !matches!(value, PlaceholderValue::Text(_))));
         listed.join(" ")
     }
 
-    fn names(&self, wanted: fn(&StandsFor) -> bool) -> impl Iterator<Item = String> {
-        let found = self
-            .added
-            .iter()
-            .filter(move |(_, stands_for)| wanted(stands_for));
+    fn names(&self, is_selected: fn(&PlaceholderValue) -> bool) -> impl Iterator<Item = String> {
+        let found = self.added.iter().filter(move |(_, value)| is_selected(value));
         found.map(|(name, _)| braced(name))
     }
 }

@@ -1,39 +1,39 @@
-//! Faults that a test plants in storage: each of them must be found by the simulator.
+//! Bugs that a test plants in storage. The simulator must find each of them.
 //!
-//! They are chosen by `faults.panic`, as "storage:" and a name. Without the feature `faults`
-//! nothing is ever planted, and asking costs nothing.
+//! `faults.panic` selects one by "storage:" and its name. Without the feature `faults`, none is
+//! ever planted and the check costs nothing.
 
-/// What goes wrong.
+/// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StorageFault {
-    /// The note of a discard, and of an end that was not published, is not synced.
+    /// The record of a discard, or of an end that was not published, is not synced.
     NotesUnsynced,
-    /// Audio is told as published and is not synced.
+    /// Audio is reported as published without a sync.
     AudioUnsynced,
-    /// Names are told as published and are not synced.
+    /// Names are reported as published without a sync.
     NamesUnsynced,
-    /// A recording is told as started and is not synced.
+    /// A recording is reported as started without a sync.
     StartUnsynced,
-    /// What is in progress is not synced.
+    /// A recording in progress is not synced.
     ProgressUnsynced,
-    /// An end is told twice.
+    /// An end is reported twice.
     EndTwice,
     /// A finisher is not woken for its next work.
     WakeUpLost,
-    /// What could not be written counts as written.
+    /// A failed write counts as written.
     FailureCounted,
-    /// What was gathered and could not be written is not tried again.
+    /// A failed write of gathered audio is not retried.
     GatheredForgotten,
-    /// What is discarded is published.
+    /// A discarded recording is published.
     DiscardPublished,
-    /// A live manifest is removed before its end is told.
+    /// A live manifest is removed before the end is reported.
     SettledEarly,
-    /// What may have been told before is told as new.
+    /// An end that may have been reported is reported without `repeated`.
     RepeatedAsNew,
-    /// That a recording has begun is not noted.
+    /// The manifest does not record that the audio file exists.
     StartNotNoted,
-    /// What is left of a crash is found and not told.
-    RecoveryUntold,
+    /// A recovered recording is not reported.
+    RecoveryUnreported,
 }
 
 impl StorageFault {
@@ -51,10 +51,10 @@ impl StorageFault {
         StorageFault::SettledEarly,
         StorageFault::RepeatedAsNew,
         StorageFault::StartNotNoted,
-        StorageFault::RecoveryUntold,
+        StorageFault::RecoveryUnreported,
     ];
 
-    /// The value of `faults.panic` that plants it.
+    /// The value of `faults.panic` that plants this bug.
     pub fn key(self) -> String {
         format!("storage:{self:?}")
     }

@@ -1,4 +1,4 @@
-//! What the engine is given of the machine that it runs on.
+//! The engine's interface to the machine that it runs on.
 
 use std::sync::Arc;
 
@@ -8,12 +8,13 @@ use super::disk::Disk;
 use super::os::SystemDisk;
 use crate::clock::{Clock, SystemClock};
 
-/// A clock, a disk, and new ids. [`Platform::system`] is in production; a simulator brings its own.
+/// A clock, a disk and a source of ids. [`Platform::system`] is used in production; a simulator
+/// provides its own.
 #[derive(Clone)]
 pub struct Platform {
     pub clock: Arc<dyn Clock>,
     pub disk: Arc<dyn Disk>,
-    /// Ids that nobody else has.
+    /// Returns unique ids.
     pub ids: Arc<dyn Fn() -> Uuid + Send + Sync>,
 }
 

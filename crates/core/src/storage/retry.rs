@@ -1,125 +1,126 @@
-//! Errors of the disk that pass: what is tried again, and for how long.
+//! Decides which failed disk operations are retried, and for how long.
 
 use super::activity::Activity;
-use super::disk::Outlook;
+use super::disk::ErrorClass;
+use super::listener::{LOG_WARNING, StorageListener};
 use super::os;
-use super::report::{LOG_WARNING, Report};
 use crate::clock::Clock;
 use crate::sync::Mutex;
-use crate::task::{self, Next};
-use crate::words::Error;
+use crate::task::{self, NextStep};
+use crate::types::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often a writer looks at what is queued, and anyone tries again.
+/// The interval at which a writer checks its queue, and between retries.
 pub const TICK: Duration = Duration::from_millis(20);
-/// For what may be a fault of the medium and may pass: a few ticks.
-const BRIEFLY: Duration = Duration::from_millis(100);
+/// How long an error of the medium is retried.
+const MEDIUM_RETRY: Duration = Duration::from_millis(100);
 
-/// Why a batch was not written.
+/// A failed disk operation.
 pub struct Failure {
     pub error: Error,
-    pub outlook: Outlook,
+    pub class: ErrorClass,
 }
 
 impl Failure {
     pub fn new(error: Error, cause: &io::Error) -> Failure {
         Failure {
             error,
-            outlook: os::outlook(cause),
+            class: os::classify(cause),
         }
     }
 
-    /// Of a sync: what the medium refuses once is lost, whatever a second one says.
-    pub fn of_sync(error: Error, cause: &io::Error) -> Failure {
+    /// A failed sync. An error of the medium is permanent: the data is lost, even if a second sync
+    /// succeeds.
+    pub fn from_sync(error: Error, cause: &io::Error) -> Failure {
         match Failure::new(error, cause) {
-            brief if brief.outlook == Outlook::Brief => Failure::lasting(brief.error),
+            brief if brief.class == ErrorClass::Medium => Failure::permanent(brief.error),
             failure => failure,
         }
     }
 
-    pub fn lasting(error: Error) -> Failure {
+    pub fn permanent(error: Error) -> Failure {
         Failure {
             error,
-            outlook: Outlook::Lasting,
+            class: ErrorClass::Permanent,
         }
     }
 }
 
-/// Since when one recording's writing fails.
+/// Since when an operation of one recording has been failing.
 #[derive(Default)]
-pub struct Trouble(Mutex<Option<Instant>>);
+pub struct FailingSince(Mutex<Option<Instant>>);
 
-impl Trouble {
-    pub fn over(&self) {
+impl FailingSince {
+    pub fn clear(&self) {
         *self.0.lock() = None;
     }
 
-    /// Whether it has just begun, and how long it has lasted.
-    fn lasts(&self, now: Instant) -> (bool, Duration) {
+    /// Returns whether the failure is the first one, and for how long it has lasted.
+    fn duration(&self, now: Instant) -> (bool, Duration) {
         let mut since = self.0.lock();
         let begins = since.is_none();
         (begins, now.duration_since(*since.get_or_insert(now)))
     }
 }
 
-/// Decides what is tried again.
+/// Decides what is retried.
 pub struct Retry {
-    report: Arc<dyn Report>,
+    listener: Arc<dyn StorageListener>,
     activity: Arc<Activity>,
     clock: Arc<dyn Clock>,
-    /// How long something may run short.
+    /// How long a temporary shortage is retried.
     longest: Duration,
 }
 
 impl Retry {
     pub fn new(
-        report: Arc<dyn Report>,
+        listener: Arc<dyn StorageListener>,
         activity: Arc<Activity>,
         clock: Arc<dyn Clock>,
         longest: Duration,
     ) -> Retry {
         Retry {
-            report,
+            listener,
             activity,
             clock,
             longest,
         }
     }
 
-    fn patience(&self, outlook: Outlook) -> Duration {
-        match outlook {
-            Outlook::Lasting => Duration::ZERO,
-            Outlook::Brief => BRIEFLY,
-            Outlook::Passing => self.longest,
+    fn retry_window(&self, class: ErrorClass) -> Duration {
+        match class {
+            ErrorClass::Permanent => Duration::ZERO,
+            ErrorClass::Medium => MEDIUM_RETRY,
+            ErrorClass::Temporary => self.longest,
         }
     }
 
-    /// Whether what failed is to be tried again at the next tick.
-    pub fn is_worth_trying(&self, trouble: &Trouble, failure: &Failure) -> bool {
-        let (begins, lasted) = trouble.lasts(self.clock.now());
-        let worth = lasted < self.patience(failure.outlook);
+    /// Whether to retry at the next tick.
+    pub fn should_retry(&self, failing_since: &FailingSince, failure: &Failure) -> bool {
+        let (begins, lasted) = failing_since.duration(self.clock.now());
+        let worth = lasted < self.retry_window(failure.class);
         if worth && begins {
-            let message = format!("{}: tried again", failure.error.message);
-            self.report.log(LOG_WARNING, message);
+            let message = format!("{}: retrying", failure.error.message);
+            self.listener.log(LOG_WARNING, message);
         }
         worth
     }
 
-    /// Tries again what fails for want of something that others may give back soon. Not what
-    /// the medium refuses: a second sync does not know of what the first one lost.
-    pub async fn persist<T>(&self, mut act: impl AsyncFnMut() -> io::Result<T>) -> io::Result<T> {
-        let begun = self.clock.now();
+    /// Retries an operation that fails because of a temporary shortage. Errors of the medium are
+    /// not retried: a second sync does not report the data that the first one lost.
+    pub async fn retry_temporary<T>(&self, mut act: impl AsyncFnMut() -> io::Result<T>) -> io::Result<T> {
+        let begin = self.clock.now();
         loop {
             match act().await {
                 Err(error)
-                    if os::outlook(&error) == Outlook::Passing
-                        && self.clock.now() - begun < self.patience(Outlook::Passing)
+                    if os::classify(&error) == ErrorClass::Temporary
+                        && self.clock.now() - begin < self.retry_window(ErrorClass::Temporary)
                         && !self.activity.is_shutting_down()
-                        && !self.activity.is_late(false) =>
+                        && !self.activity.defers_long_work(false) =>
                 {
-                    task::leave(Next::At(self.clock.now() + TICK)).await;
+                    task::suspend(NextStep::At(self.clock.now() + TICK)).await;
                 }
                 done => return done,
             }

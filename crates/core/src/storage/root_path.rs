@@ -1,67 +1,67 @@
-//! Whether `storage.directory` still names the directory that the store holds.
+//! Checks that `storage.directory` still names the directory that the store has locked.
 //!
-//! The store reaches everything through the directory that it has opened. Where that is moved
-//! away, removed, or covered by a mount, what is recorded still goes there, and is not lost.
-//! But the path that an event would tell leads elsewhere. So nothing is published and nothing
-//! is begun until the path names the directory again.
+//! The store accesses all files through the directory that it has opened. If that directory is
+//! moved, removed, or covered by a mount, recordings are still written to it and are not lost. But
+//! the path in an event would be wrong. So no recording is begun or published until the path names
+//! the directory again.
 
-use super::directory::Directory;
-use super::report::{LOG_ERROR, LOG_INFO, Report};
+use super::directory::StorageDirectory;
+use super::listener::{LOG_ERROR, LOG_INFO, StorageListener};
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 use std::sync::Arc;
 
-/// The path of the storage directory, and what it was last seen to name.
+/// The path of the storage directory, and the result of the last check.
 pub struct RootPath {
-    directory: Arc<Directory>,
-    report: Arc<dyn Report>,
-    leads_elsewhere: AtomicBool,
+    directory: Arc<StorageDirectory>,
+    listener: Arc<dyn StorageListener>,
+    is_elsewhere: AtomicBool,
 }
 
 impl RootPath {
-    pub fn new(directory: Arc<Directory>, report: Arc<dyn Report>) -> RootPath {
+    pub fn new(directory: Arc<StorageDirectory>, listener: Arc<dyn StorageListener>) -> RootPath {
         RootPath {
             directory,
-            report,
-            leads_elsewhere: AtomicBool::new(false),
+            listener,
+            is_elsewhere: AtomicBool::new(false),
         }
     }
 
-    /// Looks what the path names. Where nobody can tell, the last answer holds: a process may
-    /// have given up the right to walk the path since it opened the directory.
+    /// Checks the path. If the check is impossible, the last result stays: the process may have
+    /// given up its right to read the path since it opened the directory.
     pub async fn check(&self) -> Result<()> {
         if let Ok(is_there) = self.directory.is_at_its_path().await {
-            let was_elsewhere = self.leads_elsewhere.swap(!is_there, Ordering::SeqCst);
+            let was_elsewhere = self.is_elsewhere.swap(!is_there, Ordering::SeqCst);
             if was_elsewhere == is_there {
                 self.log_change(is_there);
             }
         }
-        self.answer()
+        self.last_result()
     }
 
-    /// What the last look has shown. Asks no disk.
-    pub fn answer(&self) -> Result<()> {
-        match self.leads_elsewhere.load(Ordering::SeqCst) {
+    /// The result of the last check. Does not access the disk.
+    pub fn last_result(&self) -> Result<()> {
+        match self.is_elsewhere.load(Ordering::SeqCst) {
             false => Ok(()),
             true => Err(Error::new(
                 Status::Io,
-                "storage.directory does not name the open directory any more",
+                "storage.directory no longer names the open directory",
             )),
         }
     }
 
     fn log_change(&self, is_there: bool) {
-        let path = self.directory.named();
+        let path = self.directory.path_text();
         let (level, line) = match is_there {
             true => (LOG_INFO, format!("{path} names the open directory again")),
             false => (
                 LOG_ERROR,
                 format!(
-                    "{path} does not name the open directory any more: what is recorded stays \
-                     there, and no recording is begun or published"
+                    "{path} no longer names the open directory: recordings are still written to \
+                     that directory, but none is begun or published"
                 ),
             ),
         };
-        self.report.log(level, line);
+        self.listener.log(level, line);
     }
 }

@@ -1,34 +1,34 @@
-//! Secrets that outlive the process: a file each in `.callrec` that this user alone may read.
+//! Persistent secrets, each in a file in `.callrec` that only this user may read.
 
-use super::directory::Directory;
-use super::files::removed;
+use super::directory::StorageDirectory;
+use super::files::ignore_not_found;
 use std::io;
 use uuid::Uuid;
 
-/// The secret of that name. It is `fresh` from here on if there is none, or if what is there
-/// has another length: then it was cut off.
-pub async fn kept(directory: &Directory, name: &str, fresh: &[u8]) -> io::Result<Vec<u8>> {
+/// Returns the secret `name`. Stores `fresh` as the secret if there is none, or if the stored one
+/// has another length because it was cut short.
+pub async fn load_or_create(directory: &StorageDirectory, name: &str, fresh: &[u8]) -> io::Result<Vec<u8>> {
     let control = directory.control();
     if let Some(known) = directory.read_own(control, name).await? {
         if known.len() == fresh.len() {
             return Ok(known);
         }
-        directory.turn().await?;
-        removed(control.remove(name))?;
+        directory.ready().await?;
+        ignore_not_found(control.remove(name))?;
     }
-    // Of its own name, because another may do the same now.
+    // A unique name, because another thread may do the same now.
     let next = format!("{name}.{}", Uuid::new_v4());
-    directory.turn().await?;
+    directory.ready().await?;
     let file = control.create_private(&next)?;
-    directory.turn().await?;
+    directory.ready().await?;
     file.write_all_at(fresh, 0)?;
     directory.sync_file(&*file).await?;
     let placed = directory.rename_new(control, &next, control, name).await;
     let other = match placed {
         Ok(()) => None,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            directory.turn().await?;
-            removed(control.remove(&next))?;
+            directory.ready().await?;
+            ignore_not_found(control.remove(&next))?;
             directory.read_own(control, name).await?
         }
         Err(error) => return Err(error),

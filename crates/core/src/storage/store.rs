@@ -1,44 +1,44 @@
-//! The store of one directory: the parts that write, publish, recover and find its
-//! recordings, joined.
+//! The store of one directory. Joins the parts that write, publish, recover and find its
+//! recordings.
 
 use super::activity::Activity;
 use super::append_file::AppendFile;
 use super::archive::Archive;
 use super::audio_file::AudioFiles;
 use super::backlog::Backlog;
-use super::directory::{Directory, unusable};
+use super::config::{Durability, StorageConfig};
+use super::creator::{FirstManifest, RecordingCreator};
+use super::directory::{StorageDirectory, unusable};
+use super::file_slots::FileSlots;
 use super::finisher::Finisher;
 use super::finisher_queue::{FinisherQueue, FinisherWork};
 use super::free_space::FreeSpace;
-use super::handle::RecordingFile;
 use super::job_files::JobFiles;
-use super::live_manifests::{LeftInControl, LiveManifests};
+use super::listener::StorageListener;
+use super::live_manifests::{ControlContents, LiveManifests};
 use super::notifier::Notifier;
-use super::plan::{FirstManifest, Maker};
 use super::platform::Platform;
-use super::publish::Publisher;
-use super::recover::{Recovery, RecoveryLinks};
-use super::report::Report;
+use super::publisher::Publisher;
+use super::recording_file::RecordingFile;
+use super::recovery::{Recovery, RecoveryContext};
 use super::retry::Retry;
 use super::root_path::RootPath;
 use super::secret;
-use super::settings::{Durability, StorageConfig};
-use super::slots::FileSlots;
 use super::sync_queue::SyncQueue;
 use super::syncer::Syncer;
-use super::writer::{Syncs, WriterLinks, Writers};
+use super::writer::{SyncOptions, WriterContext, Writers};
 use crate::sync::Mutex;
 use crate::task::{self, Runnable};
-use crate::words::Result;
+use crate::types::Result;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Everything that records into one directory shares this.
+/// The store of one storage directory.
 pub struct Store {
     config: StorageConfig,
-    directory: Arc<Directory>,
+    directory: Arc<StorageDirectory>,
     root_path: Arc<RootPath>,
     activity: Arc<Activity>,
     files: Arc<AudioFiles>,
@@ -52,17 +52,21 @@ pub struct Store {
 }
 
 impl Store {
-    /// Takes the directory and looks at what an earlier process left in it; what is
-    /// to be done about that is done by [`Store::recovery`].
-    pub fn open(config: StorageConfig, platform: &Platform, report: Arc<dyn Report>) -> Result<Arc<Store>> {
-        let directory = Directory::open(&config, platform);
+    /// Opens and locks the directory, and finds what an earlier process left in it.
+    /// [`Store::recovery`] then recovers it. Waits for the disk.
+    pub fn open(
+        config: StorageConfig,
+        platform: &Platform,
+        listener: Arc<dyn StorageListener>,
+    ) -> Result<Arc<Store>> {
+        let directory = StorageDirectory::open(&config, platform);
         let directory = Arc::new(task::block_on(directory, &*platform.clock)?);
-        let manifests = Arc::new(LiveManifests::new(Arc::clone(&directory), Arc::clone(&report)));
+        let manifests = Arc::new(LiveManifests::new(Arc::clone(&directory), Arc::clone(&listener)));
         let found = task::block_on(manifests.find(), &*platform.clock);
         let found = found.map_err(|error| unusable(config.directory.as_ref(), "cannot be read", &error))?;
-        let store = Store::join(config, platform, directory, manifests, found, report);
-        store.wait_for(store.jobs.take_over());
-        store.refresh_free();
+        let store = Store::join(config, platform, directory, manifests, found, listener);
+        store.wait_for(store.jobs.migrate_old_outbox());
+        store.refresh_free_space();
         Ok(Arc::new(store))
     }
 
@@ -70,13 +74,13 @@ impl Store {
     fn join(
         config: StorageConfig,
         platform: &Platform,
-        directory: Arc<Directory>,
+        directory: Arc<StorageDirectory>,
         manifests: Arc<LiveManifests>,
-        found: LeftInControl,
-        report: Arc<dyn Report>,
+        found: ControlContents,
+        listener: Arc<dyn StorageListener>,
     ) -> Store {
         let activity = Arc::new(Activity::default());
-        let root_path = Arc::new(RootPath::new(Arc::clone(&directory), Arc::clone(&report)));
+        let root_path = Arc::new(RootPath::new(Arc::clone(&directory), Arc::clone(&listener)));
         let clock = Arc::clone(&platform.clock);
         let writer_count = config.writers.max(1);
         let finisher_queue = Arc::new(FinisherQueue::new(
@@ -85,7 +89,7 @@ impl Store {
             Arc::clone(&directory),
         ));
         let retry = Arc::new(Retry::new(
-            Arc::clone(&report),
+            Arc::clone(&listener),
             Arc::clone(&activity),
             clock,
             Duration::from_millis(u64::from(config.backlog_ms)),
@@ -93,40 +97,40 @@ impl Store {
         let files = Arc::new(AudioFiles::new(
             Arc::clone(&directory),
             FileSlots::new(config.max_open_files, platform.disk.open_files_limit()),
-            Arc::clone(&report),
+            Arc::clone(&listener),
         ));
         let jobs = Arc::new(JobFiles::new(
             Arc::clone(&directory),
             Arc::clone(&manifests),
-            Arc::clone(&report),
+            Arc::clone(&listener),
             found.has_old_outbox,
         ));
         let notifier = Arc::new(Notifier {
             directory: Arc::clone(&directory),
             manifests: Arc::clone(&manifests),
             jobs: Arc::clone(&jobs),
-            report: Arc::clone(&report),
+            listener: Arc::clone(&listener),
         });
         let sync_queue = (config.durability == Durability::Power)
             .then(|| Arc::new(SyncQueue::new(Arc::clone(&finisher_queue))));
         let writers = Arc::new(Writers::new(
             writer_count,
             Backlog::new(config.backlog_ms, config.backlog_bytes),
-            WriterLinks {
+            WriterContext {
                 directory: Arc::clone(&directory),
                 manifests: Arc::clone(&manifests),
-                maker: Maker {
+                creator: RecordingCreator {
                     directory: Arc::clone(&directory),
                     root_path: Arc::clone(&root_path),
                     manifests: Arc::clone(&manifests),
                     files: Arc::clone(&files),
-                    report: Arc::clone(&report),
+                    listener: Arc::clone(&listener),
                 },
                 finisher_queue: Arc::clone(&finisher_queue),
                 retry: Arc::clone(&retry),
                 activity: Arc::clone(&activity),
-                report: Arc::clone(&report),
-                syncs: sync_queue.clone().map(|queue| Syncs {
+                listener: Arc::clone(&listener),
+                syncs: sync_queue.clone().map(|queue| SyncOptions {
                     queue,
                     delay: config.sync_delay(),
                 }),
@@ -138,11 +142,11 @@ impl Store {
             directory: Arc::clone(&directory),
             manifests: Arc::clone(&manifests),
             retry: Arc::clone(&retry),
-            report: Arc::clone(&report),
+            listener: Arc::clone(&listener),
             interval: Duration::from_millis(u64::from(config.sync_interval_ms)),
             delay: config.sync_delay(),
             written_within: config.written_within(),
-            told_late: Mutex::default(),
+            late_logged_at: Mutex::default(),
         });
         let publisher = Arc::new(Publisher {
             directory: Arc::clone(&directory),
@@ -150,7 +154,7 @@ impl Store {
             manifests: Arc::clone(&manifests),
             retry: Arc::clone(&retry),
             activity: Arc::clone(&activity),
-            report: Arc::clone(&report),
+            listener: Arc::clone(&listener),
             digest: config.digest,
         });
         let finisher = Finisher {
@@ -161,24 +165,24 @@ impl Store {
             finisher_queue: Arc::clone(&finisher_queue),
             retry,
             activity: Arc::clone(&activity),
-            report: Arc::clone(&report),
+            listener: Arc::clone(&listener),
         };
         let recovery = Recovery::new(
-            RecoveryLinks {
+            RecoveryContext {
                 directory: Arc::clone(&directory),
                 manifests,
                 files: Arc::clone(&files),
                 publisher,
                 notifier,
                 activity: Arc::clone(&activity),
-                report: Arc::clone(&report),
+                listener: Arc::clone(&listener),
             },
             found.manifests,
         );
         let free_space = FreeSpace::new(
             Arc::clone(&directory),
             Arc::clone(&root_path),
-            report,
+            listener,
             Arc::clone(&activity),
             config.min_free_bytes,
         );
@@ -198,18 +202,18 @@ impl Store {
         }
     }
 
-    /// The finished recordings of its directory, yet to be looked for. Waits for no disk.
+    /// The archive of finished recordings, not scanned yet. Does not wait for the disk.
     pub fn archive(&self) -> io::Result<Archive> {
-        Ok(Archive::new(self.directory.root_again()?))
+        Ok(Archive::new(self.directory.clone_root()?))
     }
 
-    /// The secret of that name, which outlives the process; `fresh` if there is none yet. Waits for
-    /// the disk.
+    /// The persistent secret `name`. Stores `fresh` as the secret if there is none. Waits for the
+    /// disk.
     pub fn secret(&self, name: &str, fresh: &[u8]) -> io::Result<Vec<u8>> {
-        self.wait_for(secret::kept(&self.directory, name, fresh))
+        self.wait_for(secret::load_or_create(&self.directory, name, fresh))
     }
 
-    /// A file in `.callrec` that only grows.
+    /// An append-only file in `.callrec`.
     pub fn append_file(&self, name: &'static str) -> AppendFile {
         AppendFile::new(Arc::clone(&self.directory), name)
     }
@@ -218,19 +222,19 @@ impl Store {
         &self.config
     }
 
-    /// Begins a recording: queues the making of its manifest and its file.
+    /// Begins a recording: queues the creation of its manifest and its file.
     pub fn begin(&self, id: Uuid, first_manifest: FirstManifest) -> RecordingFile {
         RecordingFile::begin(&self.writers, id, first_manifest)
     }
 
-    /// A writer; it is over after [`Store::shutdown`].
+    /// A writer. It ends after [`Store::shutdown`].
     pub fn writer(self: &Arc<Store>, index: usize) -> Runnable {
         let store = Arc::clone(self);
         let signal = self.writers.signal(index).cloned().unwrap_or_default();
         Runnable::new(signal, async move { store.writers.run(index).await })
     }
 
-    /// How many syncers there are to be.
+    /// The number of syncers to run.
     pub fn syncers(&self) -> usize {
         match self.syncer {
             Some(_) => self.config.syncers.max(1),
@@ -238,7 +242,7 @@ impl Store {
         }
     }
 
-    /// A syncer; it is over after [`Store::shutdown`].
+    /// A syncer. It ends after [`Store::shutdown`].
     pub fn syncer(self: &Arc<Store>) -> Runnable {
         let store = Arc::clone(self);
         let signal = store
@@ -252,41 +256,39 @@ impl Store {
         })
     }
 
-    /// A finisher; it is over after [`Store::shutdown`].
+    /// A finisher. It ends after [`Store::shutdown`].
     pub fn finisher(self: &Arc<Store>) -> Runnable {
         let store = Arc::clone(self);
         let signal = Arc::clone(self.finisher_queue.signal());
         Runnable::new(signal, async move { store.finisher.run().await })
     }
 
-    /// The recovery. What it cannot do now is left for the next open.
+    /// The recovery. Work that it cannot do now is left for the next open.
     pub fn recovery(self: &Arc<Store>) -> Runnable {
         let store = Arc::clone(self);
         Runnable::new(Arc::default(), async move { store.recovery.run().await })
     }
 
-    /// Asks for the free room, apart from all else because a file system may never answer. It
-    /// is over after [`Store::shutdown`].
-    pub fn free_room(self: &Arc<Store>) -> Runnable {
+    /// The monitor of the free space, separate from all other work because a file system may never
+    /// answer. It ends after [`Store::shutdown`].
+    pub fn free_space_monitor(self: &Arc<Store>) -> Runnable {
         let store = Arc::clone(self);
         let signal = Arc::clone(self.free_space.signal());
         Runnable::new(signal, async move { store.free_space.run().await })
     }
 
-    /// The terminal event has been delivered: the live manifest may go. A finisher
-    /// removes it.
+    /// The terminal event has been delivered. Queues the removal of the live manifest.
     pub fn settle(&self, id: Uuid) {
         self.finisher_queue.push(FinisherWork::Settle(id));
     }
 
-    /// The jobs for its recordings.
+    /// The jobs of its recordings.
     pub fn jobs(&self) -> &Arc<JobFiles> {
         &self.jobs
     }
 
-    /// Asks the file system how much is free; what it answered last is asked of
-    /// [`Store::free_bytes`].
-    pub fn refresh_free(&self) {
+    /// Queries the free space and waits for the answer, which [`Store::free_bytes`] then returns.
+    pub fn refresh_free_space(&self) {
         self.free_space.refresh_at_once();
     }
 
@@ -298,27 +300,27 @@ impl Store {
         self.free_space.bytes()
     }
 
-    /// How often the file system has answered.
-    pub fn free_answers(&self) -> u64 {
+    /// The number of successful queries of the free space.
+    pub fn free_space_answers(&self) -> u64 {
         self.free_space.answers()
     }
 
-    pub fn low(&self) -> bool {
+    pub fn is_low_on_space(&self) -> bool {
         self.free_space.is_low()
     }
 
-    /// Fails while `storage.directory` names another directory than the one that is held, as
-    /// it was last looked: no recording can be made then.
+    /// Fails while `storage.directory` names another directory than the open one, according to the
+    /// last check. No recording can be created then.
     pub fn check_path(&self) -> Result<()> {
-        self.root_path.answer()
+        self.root_path.last_result()
     }
 
-    /// Audio that waits for the disk.
+    /// Bytes of audio queued for the disk.
     pub fn backlog_bytes(&self) -> u64 {
         self.writers.backlog().bytes()
     }
 
-    /// Audio given back because too much waited.
+    /// Bytes of audio refused because of a limit.
     pub fn dropped_bytes(&self) -> u64 {
         self.writers.backlog().dropped_bytes()
     }
@@ -332,32 +334,31 @@ impl Store {
     }
 
     /// Wakes the writers before their tick.
-    pub fn nudge(&self) {
-        self.writers.nudge();
+    pub fn wake_writers(&self) {
+        self.writers.wake();
     }
 
-    /// Lets the threads finish what is queued, and then return.
+    /// Makes the threads finish the queued work and return.
     pub fn shutdown(&self) {
         self.activity.shut_down();
-        self.nudge();
-        self.free_space.nudge();
-        self.finisher_queue.look_again();
+        self.wake_writers();
+        self.free_space.wake();
+        self.finisher_queue.wake_all();
     }
 
-    /// Lets the directory go, once all threads have returned.
+    /// Releases the directory lock. All threads must have returned.
     pub fn unlock(&self) {
         self.directory.unlock();
     }
 
-    /// Nobody waits for the end any more: what would take long is left to the next
-    /// open. Nothing is told from here on.
+    /// Makes the shutdown quick: long work is left to the next open. No further end is reported.
     pub fn give_up(&self) {
         self.activity.give_up();
-        self.finisher_queue.look_again();
+        self.finisher_queue.wake_all();
     }
 
-    /// Nothing is queued or being done, recovery included.
-    pub fn idle(&self) -> bool {
+    /// Whether no work is queued or in progress, including recovery.
+    pub fn is_idle(&self) -> bool {
         self.activity.is_idle()
     }
 }

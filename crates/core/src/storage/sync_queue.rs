@@ -1,38 +1,39 @@
-//! Recordings that wait for a syncer.
+//! The queue of recordings for the syncers.
 
 use super::finisher_queue::FinisherQueue;
-use super::queue::Channel;
+use super::recording_queue::RecordingQueue;
 use crate::memory::PieceQueue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::task::{self, Answer, Next, Signal};
+use crate::task::{self, NextStep, Readiness, Signal};
 use std::sync::Arc;
 
-/// Between the writers and the syncers. While a recording waits here, its writer goes on.
+/// The queue between the writers and the syncers. The writer continues to write a recording that is
+/// queued here.
 pub struct SyncQueue {
     finisher_queue: Arc<FinisherQueue>,
-    queue: Mutex<WaitingRecordings>,
-    /// How many wait here, or are with a syncer.
+    queue: Mutex<SyncQueueState>,
+    /// Recordings that are queued or that a syncer works on.
     count: AtomicUsize,
     signal: Arc<Signal>,
 }
 
 #[derive(Default)]
-struct WaitingRecordings {
-    /// Somebody waits for what is told then.
-    awaited: PieceQueue<Arc<Channel>>,
-    others: PieceQueue<Arc<Channel>>,
-    /// The last one taken was an awaited one.
-    took_awaited: bool,
+struct SyncQueueState {
+    /// A notification depends on these syncs.
+    urgent: PieceQueue<Arc<RecordingQueue>>,
+    normal: PieceQueue<Arc<RecordingQueue>>,
+    /// The last one taken was urgent.
+    took_urgent: bool,
 }
 
-impl WaitingRecordings {
-    /// In turn, so that neither holds up the other for ever.
-    fn take(&mut self) -> Option<Arc<Channel>> {
-        self.took_awaited = !self.took_awaited || self.others.is_empty();
-        match self.took_awaited {
-            true => self.awaited.pop_front().or_else(|| self.others.pop_front()),
-            false => self.others.pop_front(),
+impl SyncQueueState {
+    /// Alternates, so that neither kind waits forever.
+    fn take(&mut self) -> Option<Arc<RecordingQueue>> {
+        self.took_urgent = !self.took_urgent || self.normal.is_empty();
+        match self.took_urgent {
+            true => self.urgent.pop_front().or_else(|| self.normal.pop_front()),
+            false => self.normal.pop_front(),
         }
     }
 }
@@ -47,58 +48,59 @@ impl SyncQueue {
         }
     }
 
-    /// What was written of the recording is to be synced.
-    pub fn send(&self, channel: &Arc<Channel>) {
-        self.push(|queue| queue.others.push_back(Arc::clone(channel)));
+    /// Queues a sync of the recording.
+    pub fn send(&self, recording: &Arc<RecordingQueue>) {
+        self.push(|queue| queue.normal.push_back(Arc::clone(recording)));
     }
 
-    /// The same, and somebody waits for what is told then.
-    pub fn send_awaited(&self, channel: &Arc<Channel>) {
-        if channel.await_sync() {
-            self.push(|queue| queue.awaited.push_back(Arc::clone(channel)));
+    /// Queues a sync that a notification depends on.
+    pub fn send_urgent(&self, recording: &Arc<RecordingQueue>) {
+        if recording.request_sync() {
+            self.push(|queue| queue.urgent.push_back(Arc::clone(recording)));
         }
     }
 
-    fn push(&self, add: impl FnOnce(&mut WaitingRecordings)) {
+    fn push(&self, add: impl FnOnce(&mut SyncQueueState)) {
         self.count.fetch_add(1, Ordering::SeqCst);
         self.finisher_queue.work_begun();
         add(&mut self.queue.lock());
         self.signal.notify_one();
     }
 
-    /// A syncer has done with a recording, and has told its writer.
+    /// A syncer has finished with a recording and released it.
     pub fn done(&self) {
         self.count.fetch_sub(1, Ordering::SeqCst);
         self.finisher_queue.work_done();
     }
 
-    /// Whether no recording waits here, or is with a syncer.
+    /// Whether no recording is queued or being synced.
     pub fn is_empty(&self) -> bool {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    /// The next recording. `None` once there is none and none can come.
-    pub async fn next(&self) -> Option<Arc<Channel>> {
-        task::until(|| self.ask_next()).await
+    /// Waits for the next recording. Returns `None` once the queue is empty and the writers have
+    /// returned.
+    pub async fn next(&self) -> Option<Arc<RecordingQueue>> {
+        task::until_ready(|| self.poll_next()).await
     }
 
-    fn ask_next(&self) -> Answer<Option<Arc<Channel>>> {
-        // Asked first: a writer that has returned sends nothing more.
-        let is_over = self.finisher_queue.has_no_writer();
+    fn poll_next(&self) -> Readiness<Option<Arc<RecordingQueue>>> {
+        // Checked before the queue: a writer that has returned queues no more recordings.
+        let is_drained = self.finisher_queue.has_no_writer();
         match self.queue.lock().take() {
-            Some(channel) => Answer::Ready(Some(channel)),
-            None if is_over => Answer::Ready(None),
-            None => Answer::AskAgain(Next::Signalled),
+            Some(recording) => Readiness::Ready(Some(recording)),
+            None if is_drained => Readiness::Ready(None),
+            None => Readiness::Pending(NextStep::Signalled),
         }
     }
 
-    /// What a syncer that has nothing to do waits for.
+    /// The signal that an idle syncer waits for.
     pub fn signal(&self) -> &Arc<Signal> {
         &self.signal
     }
 
-    /// Makes every syncer that waits look whether all is over.
-    pub fn look_again(&self) {
+    /// Wakes every idle syncer to check for the end.
+    pub fn wake_all(&self) {
         self.signal.notify_all();
     }
 }

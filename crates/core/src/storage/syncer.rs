@@ -1,133 +1,138 @@
-//! The syncers, with `storage.durability=power`: what is in progress survives a power cut.
+//! The syncers, used with `storage.durability=power`: recordings in progress survive a power cut.
 //!
-//! A writer sends a recording here when it has made it, when its live manifest is to be
-//! rewritten, and when its audio has waited long enough. No writer ever waits for a sync: on a
-//! disk that syncs slowly the syncs come late, and what is written does not. Only while a
-//! syncer is at work on a recording, that one's audio waits in its channel.
+//! A writer queues a recording for a syncer when it has created the recording, when the live
+//! manifest is to be rewritten, and when its audio is due. A writer never waits for a sync: on a
+//! disk that syncs slowly, the syncs are late, but the writes are not. Only while a syncer works on
+//! a recording, that recording's audio stays in its queue.
 
-use super::directory::Directory;
-use super::faults::Step;
-use super::live::{Live, write_error};
+use super::creator::Stage;
+use super::directory::StorageDirectory;
+use super::faults::FaultPoint;
+use super::listener::{LOG_ERROR, LOG_WARNING, StorageListener, contain_logged, panic_text};
 use super::live_manifests::LiveManifests;
-use super::mark::write_mark;
-use super::plan::Stage;
-use super::queue::{Channel, Mark};
-use super::report::{LOG_ERROR, LOG_WARNING, Report, contain_logged, panic_text};
+use super::live_recording::{LiveRecording, write_error};
+use super::manifest_update::write_update;
+use super::recording_queue::{ManifestUpdate, RecordingQueue};
 use super::retry::{Failure, Retry};
 use super::sync_queue::SyncQueue;
-use super::writer::{Writers, internal};
+use super::writer::{Writers, internal_error};
 use crate::sync::Mutex;
 use crate::task;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// That syncs come late is logged no more often than this.
-const LATE_AGAIN: Duration = Duration::from_secs(60);
+/// The minimum interval between two log lines about late syncs.
+const LATE_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Syncs what is in progress.
+/// Syncs recordings in progress.
 pub struct Syncer {
     pub queue: Arc<SyncQueue>,
     pub writers: Arc<Writers>,
-    pub directory: Arc<Directory>,
+    pub directory: Arc<StorageDirectory>,
     pub manifests: Arc<LiveManifests>,
     pub retry: Arc<Retry>,
-    pub report: Arc<dyn Report>,
-    /// `storage.sync_interval_ms`
+    pub listener: Arc<dyn StorageListener>,
+    /// The value of `storage.sync_interval_ms`.
     pub interval: Duration,
-    /// How long after it was written audio is synced, and how old it may have been by then.
+    /// The time from a write to its sync, and the maximum age of audio when it is written.
     pub delay: Duration,
     pub written_within: Duration,
-    /// When it was last logged that syncs come late.
-    pub told_late: Mutex<Option<Instant>>,
+    /// When late syncs were last logged.
+    pub late_logged_at: Mutex<Option<Instant>>,
 }
 
 impl Syncer {
-    /// One syncer. It returns after the writers.
+    /// Runs one syncer. Returns after the writers have returned.
     pub async fn run(&self) {
-        while let Some(channel) = self.queue.next().await {
-            contain_logged(&*self.report, self.serve(&channel)).await;
+        while let Some(recording) = self.queue.next().await {
+            contain_logged(&*self.listener, self.serve(&recording)).await;
             self.queue.done();
         }
     }
 
-    async fn serve(&self, channel: &Arc<Channel>) {
-        let Some(mut mark) = channel.claim() else {
+    async fn serve(&self, recording: &Arc<RecordingQueue>) {
+        let Some(mut update) = recording.claim() else {
             return;
         };
-        let Some(mut stage) = channel.stage.lock().take() else {
-            return self.writers.let_go(channel, false);
+        let Some(mut stage) = recording.stage.lock().take() else {
+            return self.writers.release(recording, false);
         };
-        let done = task::contain(self.advance(channel, &mut stage, &mut mark)).await;
-        let done = done.unwrap_or_else(|panic| Err(Failure::lasting(internal(&panic_text(&panic)))));
+        let done = task::catch_panic(self.advance(recording, &mut stage, &mut update)).await;
+        let done = done.unwrap_or_else(|panic| Err(Failure::permanent(internal_error(&panic_text(&panic)))));
         let again = match done {
             Ok(true) => true,
             Ok(false) => {
-                channel.sync_trouble.over();
+                recording.sync_failing_since.clear();
                 false
             }
-            Err(failure) if self.retry.is_worth_trying(&channel.sync_trouble, &failure) => true,
+            Err(failure) if self.retry.should_retry(&recording.sync_failing_since, &failure) => true,
             Err(failure) => {
-                mark = None;
-                self.writers.give_up(channel, &mut stage, failure.error).await;
+                update = None;
+                self.writers.give_up(recording, &mut stage, failure.error).await;
                 false
             }
         };
-        *channel.stage.lock() = Some(stage);
-        if let Some(mark) = mark {
-            channel.give_back(mark);
+        *recording.stage.lock() = Some(stage);
+        if let Some(update) = update {
+            recording.put_back_update(update);
         }
-        self.writers.let_go(channel, again);
+        self.writers.release(recording, again);
     }
 
-    /// Tells that the recording has started, if that has not been done, has its live manifest
-    /// rewritten if that is asked for, and syncs what was written. Returns whether that is to be
-    /// synced once more.
+    /// Reports the start of the recording if that is pending, writes the pending update of its live
+    /// manifest, and syncs its files. Returns whether the sync must be retried.
     async fn advance(
         &self,
-        channel: &Channel,
+        recording: &RecordingQueue,
         stage: &mut Stage,
-        mark: &mut Option<Mark>,
+        update: &mut Option<ManifestUpdate>,
     ) -> Result<bool, Failure> {
-        self.directory.step_named("syncer", Step::Serve);
+        self.directory.reach_named("syncer", FaultPoint::Serve);
         let Stage::Live(live) = stage else {
-            *mark = None;
+            *update = None;
             return Ok(false);
         };
-        self.writers.tell_start(live).await?;
-        if let Some(mark) = mark
-            && !self.write_mark(channel, live, mark).await?
+        self.writers.report_start(live).await?;
+        if let Some(update) = update
+            && !self.write_update(recording, live, update).await?
         {
             return Ok(true);
         }
-        *mark = None;
-        let again = live.unsynced_since().is_some() && self.sync(channel, live).await;
-        live.rest();
+        *update = None;
+        let again = live.unsynced_since().is_some() && self.sync(recording, live).await;
+        live.close_unless_slotted();
         Ok(again)
     }
 
-    /// One that cannot be brought to the disk is written all the same, and the recording goes
-    /// on, as with its audio. Returns `false` if it is to be tried again.
-    async fn write_mark(&self, channel: &Channel, live: &mut Live, mark: &Mark) -> Result<bool, Failure> {
-        let (manifests, report) = (&self.manifests, &*self.report);
-        let Err(error) = write_mark(live, mark, true, manifests, report).await else {
+    /// Writes and syncs an update of the live manifest. If the sync fails permanently, the update
+    /// is written without a sync and the recording continues. Returns `false` if it must be
+    /// retried.
+    async fn write_update(
+        &self,
+        recording: &RecordingQueue,
+        live: &mut LiveRecording,
+        update: &ManifestUpdate,
+    ) -> Result<bool, Failure> {
+        let (manifests, listener) = (&self.manifests, &*self.listener);
+        let Err(error) = write_update(live, update, true, manifests, listener).await else {
             return Ok(true);
         };
         let path = live.audio.path();
         let failure = Failure::new(write_error(&path, &error), &error);
-        if self.retry.is_worth_trying(&channel.sync_trouble, &failure) {
+        if self.retry.should_retry(&recording.sync_failing_since, &failure) {
             return Ok(false);
         }
-        let written = write_mark(live, mark, false, manifests, report).await;
+        let written = write_update(live, update, false, manifests, listener).await;
         written.map_err(|error| Failure::new(write_error(&path, &error), &error))?;
         self.note_failed(live, error);
         Ok(true)
     }
 
-    /// A sync that fails does not end the recording: what is said from here on is worth keeping
-    /// whatever was lost. But what the disk has kept, nobody knows any more, and its end says so.
-    /// Returns whether it is to be tried again.
-    async fn sync(&self, channel: &Channel, live: &mut Live) -> bool {
+    /// Syncs the recording's files. A failed sync does not end the recording, since later audio may
+    /// still be kept. But it is unknown what the disk has lost, so the recording ends as failed.
+    /// Returns whether the sync must be retried.
+    async fn sync(&self, recording: &RecordingQueue, live: &mut LiveRecording) -> bool {
         let since = live.unsynced_since();
         let error = match live.sync().await {
             Ok(()) => {
@@ -136,47 +141,47 @@ impl Syncer {
             }
             Err(error) => error,
         };
-        let failure = Failure::of_sync(live.error(&error), &error);
-        let again = self.retry.is_worth_trying(&channel.sync_trouble, &failure);
+        let failure = Failure::from_sync(live.error(&error), &error);
+        let again = self.retry.should_retry(&recording.sync_failing_since, &failure);
         match again {
-            true => live.sync_again(since),
+            true => live.retry_sync(since),
             false => self.note_failed(live, error),
         }
         again
     }
 
-    fn note_failed(&self, live: &mut Live, error: io::Error) {
+    fn note_failed(&self, live: &mut LiveRecording, error: io::Error) {
         if live.sync_error.is_none() {
             self.log_failed(live, &error);
             live.sync_error = Some(error);
         }
     }
 
-    fn log_failed(&self, live: &Live, error: &io::Error) {
+    fn log_failed(&self, live: &LiveRecording, error: &io::Error) {
         let (id, file) = (live.id, live.audio.current());
-        let rest = "it goes on, and ends as failed";
+        let rest = "it continues, and ends as failed";
         let message = format!("recording {id}: \"{file}\" cannot be synced: {error}: {rest}");
-        self.report.log(LOG_ERROR, message);
+        self.listener.log(LOG_ERROR, message);
     }
 
-    /// Logs that syncs come much later than they are to.
+    /// Logs syncs that are much later than configured.
     fn note_synced(&self, since: Option<Instant>) {
         let now = self.directory.clock().now();
         let waited = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         if waited <= self.delay + self.interval {
             return;
         }
-        let mut told = self.told_late.lock();
-        if told.is_some_and(|told| now.saturating_duration_since(told) < LATE_AGAIN) {
+        let mut logged_at = self.late_logged_at.lock();
+        if logged_at.is_some_and(|logged_at| now.saturating_duration_since(logged_at) < LATE_LOG_INTERVAL) {
             return;
         }
-        *told = Some(now);
-        drop(told);
+        *logged_at = Some(now);
+        drop(logged_at);
         let (interval, cost) = (self.interval.as_millis(), waited + self.written_within);
         let cost = cost.as_millis();
         let message = format!(
             "storage.sync_interval_ms {interval}: the disk syncs too slowly: a power cut may cost {cost} ms"
         );
-        self.report.log(LOG_WARNING, message);
+        self.listener.log(LOG_WARNING, message);
     }
 }

@@ -1,29 +1,29 @@
-//! Frames that are written and not settled, of a file whose frames cannot be rewritten in
-//! place: `.callrec/<uuid>.tail`.
+//! Stores frames that are not settled, for files whose frames cannot be rewritten in place:
+//! `.callrec/<uuid>.tail`.
 //!
-//! Blocks and patches go here as they would into a WAV file. Once frames are settled they are
-//! encoded, and the packets are appended to the recording's file. After a crash, recovery
-//! goes on from there: what the file does not hold yet is still here.
+//! Blocks and patches are written here as they would be to a WAV file. Settled frames are encoded,
+//! and the packets are appended to the recording's file. After a crash, recovery continues with the
+//! frames that the file does not have yet.
 
-use super::audio_file::{AudioFile, AudioFiles, PIECE};
-use super::directory::Directory;
-use super::faults::Step;
+use super::audio_file::{AudioFile, AudioFiles, WRITE_BYTES_MAX};
+use super::directory::StorageDirectory;
+use super::disk_access::DiskAccess;
+use super::faults::FaultPoint;
 use super::file_handle::FileHandle;
-use super::files::{read_whole, removed, there};
-use super::medium::PlainFile;
-use super::report::{LOG_ERROR, LOG_WARNING};
-use super::steps::Steps;
+use super::files::{found_or_none, ignore_not_found, read_whole};
+use super::listener::{LOG_ERROR, LOG_WARNING};
+use super::plain_file::PlainFile;
 use crate::memory;
-use callrec_codec::container::Measured;
-use callrec_codec::{Encoder, Medium, Packets, Shape};
+use callrec_codec::container::MeasuredAudio;
+use callrec_codec::{EncodedPackets, Encoder, Medium, Shape};
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
 
 const MAGIC: &[u8; 8] = b"CRTAIL1\n";
-/// The mark, the first frame, and the bytes of a frame.
+/// The magic number, the first frame, and the bytes of a frame.
 const HEADER: u64 = 8 + 8 + 8;
-/// Frames that are encoded are dropped when they take so many bytes.
+/// Encoded frames are dropped from the tail when they occupy this many bytes.
 const COMPACT_BYTES: u64 = 1 << 20;
 
 /// The name of a recording's tail in `.callrec`.
@@ -35,34 +35,34 @@ fn next_name(id: Uuid) -> String {
     format!("{}.tmp", tail_name(id))
 }
 
-/// One recording's tail, and the encoder that it feeds.
+/// One recording's tail, and its encoder.
 pub struct Tail {
     files: Arc<AudioFiles>,
     id: Uuid,
     frame_bytes: u64,
-    /// The recording's frame that the file begins with.
+    /// The frame of the recording at the beginning of the tail.
     base: u64,
-    /// Of frames, behind the header.
+    /// Bytes of frames after the header.
     bytes: u64,
     handle: FileHandle,
-    /// It was written to since it was synced.
+    /// Data was written since the last sync.
     is_unsynced: bool,
-    /// It was made, or made anew, and its name was not synced yet.
+    /// It was created or replaced, and its name is not synced yet.
     is_name_unsynced: bool,
     encoder: Box<dyn Encoder>,
-    /// Frames that the encoder has been fed.
+    /// Frames passed to the encoder.
     fed: u64,
-    /// Frames of output that are in the recording's file, or wait for it.
+    /// Frames of output in the recording's file or in `pending`.
     output: u64,
-    /// For the recording's file, behind what was appended.
+    /// Encoded bytes that are still to be appended to the recording's file.
     pending: Vec<u8>,
     ended: bool,
-    /// It is compacted once so many bytes of it are encoded.
+    /// The tail is compacted once this many of its bytes are encoded.
     compact_bytes: u64,
 }
 
 impl Tail {
-    /// Begins the tail of a recording without audio.
+    /// Creates the tail of a recording without audio.
     pub async fn create(audio: &AudioFile, id: Uuid) -> io::Result<Tail> {
         let frame_bytes = audio.shape().block_frame_bytes() as u64;
         let files = audio.files();
@@ -71,26 +71,27 @@ impl Tail {
         Ok(Tail::new(audio, id, 0, 0, handle))
     }
 
-    /// The tail that is on the disk, if it can go on from what the recording's file holds.
-    pub async fn open(audio: &AudioFile, id: Uuid, measured: Measured) -> io::Result<Option<Tail>> {
+    /// Opens the tail on the disk. Returns `None` if there is none, or if it does not continue the
+    /// recording's file.
+    pub async fn open(audio: &AudioFile, id: Uuid, measured: MeasuredAudio) -> io::Result<Option<Tail>> {
         let directory = audio.files().directory();
         let name = tail_name(id);
-        directory.turn().await?;
-        let Some(file) = there(directory.control().open_write(&name))? else {
+        directory.ready().await?;
+        let Some(file) = found_or_none(directory.control().open_write(&name))? else {
             return Ok(None);
         };
         directory.check_own(&*file, &name).await?;
         let file = PlainFile::new(file, 0);
         let frame_bytes = audio.shape().block_frame_bytes() as u64;
-        directory.turn().await?;
+        directory.ready().await?;
         let len = file.len()?;
-        let useless = |why: &str| {
-            let message = format!("{id}: its tail of {len} bytes {why}: what it held is lost");
+        let unusable = |why: &str| {
+            let message = format!("{id}: tail file of {len} bytes {why}: its frames are lost");
             audio.files().log(LOG_ERROR, message);
             Ok(None)
         };
-        let Some(base) = read_header(directory.steps(), &file, frame_bytes).await? else {
-            return useless("has no header that fits");
+        let Some(base) = read_header(directory.access(), &file, frame_bytes).await? else {
+            return unusable("has no valid header");
         };
         let frames = len.saturating_sub(HEADER) / frame_bytes;
         let mut tail = Tail::new(audio, id, base, frames * frame_bytes, FileHandle::new(file, None));
@@ -99,7 +100,7 @@ impl Tail {
         tail.encoder.resume(measured.output);
         match base <= tail.fed {
             true => Ok(Some(tail)),
-            false => useless("begins behind the end of the recording's file"),
+            false => unusable("begins after the end of the recording's file"),
         }
     }
 
@@ -123,46 +124,46 @@ impl Tail {
         }
     }
 
-    /// The recording's first frame that is not here yet.
+    /// The first frame of the recording after the tail.
     pub fn end(&self) -> u64 {
         self.base + self.bytes / self.frame_bytes
     }
 
-    /// Opens the file again where it is not kept open.
+    /// Opens the file again if it was closed.
     async fn open_again(&mut self) -> io::Result<()> {
         if !self.handle.is_open() {
             let directory = self.files.directory();
-            directory.turn().await?;
+            directory.ready().await?;
             let file = directory.control().open_write(&tail_name(self.id))?;
             let file = PlainFile::new(file, HEADER + self.bytes);
-            self.handle.reopened(file, self.files.slots());
+            self.handle.set_reopened(file, self.files.slots());
         }
         Ok(())
     }
 
-    /// Reads all of the buffer.
+    /// Fills the buffer.
     async fn read(&mut self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.open_again().await?;
-        let steps = self.files.directory().steps();
-        match read_whole(steps, self.handle.file()?, at, buffer).await? {
+        let access = self.files.directory().access();
+        match read_whole(access, self.handle.file()?, at, buffer).await? {
             read if read < buffer.len() => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),
         }
     }
 
-    pub fn rest(&mut self) {
-        self.handle.rest();
+    pub fn close_unless_slotted(&mut self) {
+        self.handle.close_unless_slotted();
     }
 
     pub fn is_unsynced(&self) -> bool {
         self.is_unsynced || self.is_name_unsynced
     }
 
-    /// Brings what was written to the disk.
+    /// Syncs the tail.
     pub async fn sync(&mut self) -> io::Result<()> {
         if self.is_unsynced {
             self.open_again().await?;
-            self.files.directory().step(Step::Sync).await?;
+            self.files.directory().reach(FaultPoint::Sync).await?;
             self.handle.file()?.sync()?;
             self.is_unsynced = false;
         }
@@ -174,21 +175,21 @@ impl Tail {
         Ok(())
     }
 
-    /// Appends frames, as they are in a block.
+    /// Appends frames in the form that they have in a block.
     pub async fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.open_again().await?;
-        self.files.directory().step(Step::WriteTail).await?;
+        self.files.directory().reach(FaultPoint::WriteTail).await?;
         self.is_unsynced = true;
         self.handle.file()?.append(bytes)?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }
 
-    /// Writes over frames that are here. `at`: bytes of frames before them, from the recording's
-    /// first. Those that are encoded already stay as they are.
+    /// Overwrites frames. `at`: offset in bytes of frames from the recording's first frame. Frames
+    /// that are already encoded are not changed.
     pub async fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.open_again().await?;
-        self.files.directory().step(Step::PatchTail).await?;
+        self.files.directory().reach(FaultPoint::PatchTail).await?;
         self.is_unsynced = true;
         let first = self.fed * self.frame_bytes;
         let passed = first.saturating_sub(at).min(bytes.len() as u64);
@@ -205,7 +206,7 @@ impl Tail {
         Ok(())
     }
 
-    /// Drops what is encoded, if it has become much. It must be in the recording's file by now.
+    /// Drops encoded frames, if there are many. They must be in the recording's file.
     pub async fn compact(&mut self) {
         let kept = self.encoder.resume_from(self.output);
         let encoded = kept.saturating_sub(self.base) * self.frame_bytes;
@@ -214,30 +215,30 @@ impl Tail {
         }
         self.compact_bytes = match self.drop_before(kept).await {
             Ok(()) => COMPACT_BYTES,
-            // It is as good as before, only longer.
+            // The tail is still valid, only longer.
             Err(error) => {
-                let message = format!("{}: its tail is not compacted: {error}", self.id);
+                let message = format!("{}: tail file not compacted: {error}", self.id);
                 self.files.log(LOG_WARNING, message);
                 encoded + COMPACT_BYTES
             }
         };
     }
 
-    /// Encodes everything: nothing more will come. May be called again after an error.
+    /// Encodes all frames and ends the audio. May be called again after an error.
     pub async fn finish(&mut self, audio: &mut AudioFile) -> io::Result<()> {
         self.encode(audio, u64::MAX).await?;
         if !self.ended {
-            let mut packets = Packets::default();
+            let mut packets = EncodedPackets::default();
             let trim = self.encoder.finish(&mut packets);
             self.emit(audio, &mut packets);
             let container = audio.shape().format.container();
-            container.end(trim, self.output, &mut self.pending);
+            container.append_end(trim, self.output, &mut self.pending);
             self.ended = true;
         }
         self.write_pending(audio).await
     }
 
-    /// Whether everything is in the recording's file.
+    /// Whether the recording's file has all frames and the end.
     pub fn is_finished(&self) -> bool {
         self.ended && self.pending.is_empty()
     }
@@ -245,10 +246,10 @@ impl Tail {
     async fn encode(&mut self, audio: &mut AudioFile, to: u64) -> io::Result<()> {
         self.write_pending(audio).await?;
         let to = to.min(self.end());
-        let left = to.saturating_sub(self.fed).saturating_mul(self.frame_bytes);
-        let mut samples = memory::read_buffer(left.min(PIECE as u64) as usize);
+        let bytes = to.saturating_sub(self.fed).saturating_mul(self.frame_bytes);
+        let mut samples = memory::read_buffer(bytes.min(WRITE_BYTES_MAX as u64) as usize);
         let most = (samples.len() as u64 / self.frame_bytes).max(1);
-        let mut packets = Packets::default();
+        let mut packets = EncodedPackets::default();
         while self.fed < to {
             let frames = (to - self.fed).min(most);
             samples.resize((frames * self.frame_bytes) as usize, 0);
@@ -262,7 +263,7 @@ impl Tail {
         Ok(())
     }
 
-    fn emit(&mut self, audio: &AudioFile, packets: &mut Packets) {
+    fn emit(&mut self, audio: &AudioFile, packets: &mut EncodedPackets) {
         let frames = packets.frames();
         let container = audio.shape().format.container();
         container.wrap(packets, self.output, &mut self.pending);
@@ -273,35 +274,35 @@ impl Tail {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let heard = self.output.saturating_sub(self.encoder.delay());
-        // Padding at the end is not of the recording.
-        let frames = heard.min(self.end()).saturating_sub(audio.length().frames);
+        let played = self.output.saturating_sub(self.encoder.delay());
+        // Padding at the end does not count.
+        let frames = played.min(self.end()).saturating_sub(audio.length().frames);
         audio.append(&self.pending, frames).await?;
         self.pending.clear();
         Ok(())
     }
 
-    /// Drops what is before this frame.
+    /// Drops the frames before `base`.
     async fn drop_before(&mut self, base: u64) -> io::Result<()> {
         let files = Arc::clone(&self.files);
         let directory = files.directory();
-        directory.step(Step::CompactTail).await?;
+        directory.reach(FaultPoint::CompactTail).await?;
         let mut next = create_file(directory, &next_name(self.id), self.frame_bytes, base).await?;
         let mut at = (base - self.base) * self.frame_bytes;
-        let mut piece = memory::read_buffer(PIECE);
+        let mut piece = memory::read_buffer(WRITE_BYTES_MAX);
         while at < self.bytes {
             let most = (self.bytes - at).min(piece.len() as u64) as usize;
             self.read(HEADER + at, &mut piece[..most]).await?;
-            directory.turn().await?;
+            directory.ready().await?;
             next.append(&piece[..most])?;
             at += most as u64;
         }
         if directory.syncs() {
-            // A rename that reaches the disk before the frames would lose them.
-            directory.turn().await?;
+            // If the rename reached the disk before the frames, a power cut would lose them.
+            directory.ready().await?;
             next.sync()?;
         }
-        directory.step(Step::PlaceTail).await?;
+        directory.reach(FaultPoint::RenameTail).await?;
         let control = directory.control();
         control.rename_over(&next_name(self.id), control, &tail_name(self.id))?;
         self.bytes -= (base - self.base) * self.frame_bytes;
@@ -312,45 +313,44 @@ impl Tail {
     }
 }
 
-/// Removes a recording's tail, if it has one. One that cannot be removed has no audio left at
-/// least.
+/// Removes a recording's tail, if it has one. If that fails, truncates it.
 pub async fn remove_tail(files: &AudioFiles, id: Uuid) -> io::Result<()> {
     let directory = files.directory();
     let names = [next_name(id), tail_name(id)];
     let done = remove_all(directory, &names).await;
     if done.is_err() {
         for name in &names {
-            let _ = empty(directory, name).await;
+            let _ = truncate(directory, name).await;
         }
     }
     done
 }
 
-async fn remove_all(directory: &Directory, names: &[String]) -> io::Result<()> {
+async fn remove_all(directory: &StorageDirectory, names: &[String]) -> io::Result<()> {
     for name in names {
-        directory.step(Step::RemoveTail).await?;
-        removed(directory.control().remove(name))?;
+        directory.reach(FaultPoint::RemoveTail).await?;
+        ignore_not_found(directory.control().remove(name))?;
     }
     Ok(())
 }
 
-async fn empty(directory: &Directory, name: &str) -> io::Result<()> {
-    directory.turn().await?;
+async fn truncate(directory: &StorageDirectory, name: &str) -> io::Result<()> {
+    directory.ready().await?;
     let file = directory.control().open_write(name)?;
     directory.check_own(&*file, name).await?;
-    directory.turn().await?;
+    directory.ready().await?;
     PlainFile::new(file, 0).seal(0)
 }
 
 /// Whether a recording has a tail.
 pub async fn has_tail(files: &AudioFiles, id: Uuid) -> io::Result<bool> {
-    files.directory().turn().await?;
+    files.directory().ready().await?;
     files.directory().control().exists(&tail_name(id))
 }
 
 /// The recordings that have a tail in `.callrec`.
 pub async fn tails(files: &AudioFiles) -> io::Result<Vec<Uuid>> {
-    files.directory().turn().await?;
+    files.directory().ready().await?;
     let entries = files.directory().control().list()?;
     let ids = entries.into_iter().filter_map(|entry| {
         let stem = entry.name.strip_suffix(".tmp").unwrap_or(&entry.name);
@@ -361,28 +361,29 @@ pub async fn tails(files: &AudioFiles) -> io::Result<Vec<Uuid>> {
 }
 
 async fn create_file(
-    directory: &Directory,
+    directory: &StorageDirectory,
     name: &str,
     frame_bytes: u64,
     base: u64,
 ) -> io::Result<PlainFile> {
     let control = directory.control();
-    directory.turn().await?;
-    removed(control.remove(name))?;
-    directory.turn().await?;
+    directory.ready().await?;
+    ignore_not_found(control.remove(name))?;
+    directory.ready().await?;
     let mut file = PlainFile::new(control.create_new(name)?, 0);
     let mut header = MAGIC.to_vec();
     header.extend_from_slice(&base.to_le_bytes());
     header.extend_from_slice(&frame_bytes.to_le_bytes());
-    directory.turn().await?;
+    directory.ready().await?;
     file.append(&header)?;
     Ok(file)
 }
 
-/// The first frame of a tail; `None` if it is none whose frames have this size.
-async fn read_header(steps: &Steps, file: &PlainFile, frame_bytes: u64) -> io::Result<Option<u64>> {
+/// Reads the first frame of a tail. Returns `None` if the header is invalid or its frames have
+/// another size.
+async fn read_header(access: &DiskAccess, file: &PlainFile, frame_bytes: u64) -> io::Result<Option<u64>> {
     let mut header = [0; HEADER as usize];
-    if read_whole(steps, file, 0, &mut header).await? < header.len() || !header.starts_with(MAGIC) {
+    if read_whole(access, file, 0, &mut header).await? < header.len() || !header.starts_with(MAGIC) {
         return Ok(None);
     }
     let field = |at: usize| header[at..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes));

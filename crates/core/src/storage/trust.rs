@@ -1,20 +1,19 @@
-//! What storage believes to be its own: a directory may be open to others, who
-//! could lay something in our way.
+//! Checks that files and directories are callrec's own. Other users may have write access to the
+//! storage directory and could place files in it.
 
-use super::disk::{DiskDir, DiskFile, Owner};
+use super::disk::{DiskDir, DiskFile, FileOwner};
+use super::disk_access::DiskAccess;
 use super::files;
-use super::steps::Steps;
 use std::io;
 
-/// Made and removed at once, to see whom our files belong to.
+/// Created and removed at once to find the owner of new files.
 const PROBE: &str = "owner.tmp";
-/// So many other threads may do that in between.
-const TRIES: usize = 100;
+/// Attempts, since other threads may create the same file.
+const ATTEMPTS_MAX: usize = 100;
 
-/// Checks audio that is to be written to: it must have one name only, or what is
-/// written would show elsewhere.
-pub async fn check_links(steps: &Steps, file: &dyn DiskFile, name: &str) -> io::Result<()> {
-    steps.turn().await?;
+/// Fails if the file has more than one hard link. Writing to it would change a file elsewhere.
+pub async fn check_links(access: &DiskAccess, file: &dyn DiskFile, name: &str) -> io::Result<()> {
+    access.ready().await?;
     let links = file.links()?;
     if links > 1 {
         let why = format!("\"{name}\" has {links} names (hard links)");
@@ -23,37 +22,38 @@ pub async fn check_links(steps: &Steps, file: &dyn DiskFile, name: &str) -> io::
     Ok(())
 }
 
-/// This user, the owner of the storage directory, and root are trusted, and whoever
-/// our own new files belong to: a file system may give all files to one.
+/// Fails unless the owner is this user, root, the owner of the storage directory, or the owner that
+/// the file system gives to new files of this process.
 pub async fn check_owner(
-    steps: &Steps,
+    access: &DiskAccess,
     root: &dyn DiskDir,
     control: &dyn DiskDir,
-    owner: Owner,
+    owner: FileOwner,
     name: &str,
 ) -> io::Result<()> {
     if owner.is_own || owner == root.owner()? {
         return Ok(());
     }
-    if own_owner(steps, control).await? == owner {
+    if owner_of_new_files(access, control).await? == owner {
         return Ok(());
     }
     let why = format!("\"{name}\" belongs to another user ({})", owner.id);
     Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
 }
 
-/// Whom our own new files belong to.
-async fn own_owner(steps: &Steps, control: &dyn DiskDir) -> io::Result<Owner> {
-    let mut tries = 0;
+/// The owner that new files of this process get.
+async fn owner_of_new_files(access: &DiskAccess, control: &dyn DiskDir) -> io::Result<FileOwner> {
+    let mut attempts = 0;
     loop {
-        tries += 1;
-        steps.turn().await?;
+        attempts += 1;
+        access.ready().await?;
         let probe = control.create_new(PROBE);
-        // One that was there is a dead process's, or another thread's that asks the same.
-        steps.turn().await?;
-        files::removed(control.remove(PROBE))?;
+        // An existing file was left by a dead process, or belongs to another thread that does the
+        // same.
+        access.ready().await?;
+        files::ignore_not_found(control.remove(PROBE))?;
         match probe {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < TRIES => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempts < ATTEMPTS_MAX => {}
             probe => return probe?.owner(),
         }
     }

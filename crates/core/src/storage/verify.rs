@@ -1,4 +1,4 @@
-//! Whether a finished file is still what its manifest says.
+//! Checks a finished file against its manifest.
 
 use std::fs;
 use std::io::{self, Read};
@@ -7,12 +7,13 @@ use std::path::Path;
 use super::digest::FileHash;
 use super::files::MANIFEST_MAX;
 use super::manifest::Manifest;
-use super::medium::PlainFile;
 use super::os;
-use crate::words::{Error, Result, Status};
+use super::plain_file::PlainFile;
+use crate::types::{Error, Result, Status};
 use callrec_codec::Medium;
 
-/// Compares a finished file's length and digest with the manifest beside it.
+/// Compares the length and the digest of a finished file with the manifest beside it. Fails with
+/// `Io` if they differ, and with `Unsupported` if the manifest has no digest.
 pub fn verify(path: &Path) -> Result<()> {
     let manifest = read_manifest(&path.with_extension("json"))?;
     let unreadable = |error| Error::io(format_args!("path \"{}\"", path.display()), &error);
@@ -63,7 +64,7 @@ fn read_manifest(path: &Path) -> Result<Manifest> {
         .map_err(|error| Error::new(Status::Io, format!("manifest \"{name}\": {error}")))
 }
 
-/// A file and nothing else: a pipe would hold us.
+/// Opens a regular file only; opening a pipe could block.
 fn open_file(path: &Path) -> io::Result<fs::File> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a file"));

@@ -3,24 +3,24 @@
 use super::activity::Activity;
 use super::backlog::{Backlog, TakenAudio};
 use super::batch::Batch;
-use super::directory::Directory;
+use super::buffer_pool::BufferPool;
+use super::creator::{FirstManifest, RecordingCreator, RecordingPlan, Stage};
+use super::directory::StorageDirectory;
 use super::ending::Ending;
-use super::faults::Step;
+use super::faults::FaultPoint;
 use super::finisher_queue::{EndedRecording, FinisherQueue, FinisherWork};
-use super::live::{Live, write_error};
+use super::listener::{LOG_ERROR, StorageListener, guarded, panic_text};
 use super::live_manifests::LiveManifests;
+use super::live_recording::{LiveRecording, write_error};
 use super::manifest::Manifest;
-use super::mark::write_mark;
-use super::plan::{FirstManifest, Maker, Plan, Stage};
+use super::manifest_update::write_update;
 use super::planted::StorageFault;
-use super::pool::Pool;
-use super::queue::{Channel, Item, Lane, Source, Work};
-use super::report::{LOG_ERROR, Report, guarded, panic_text};
+use super::recording_queue::{ManifestSource, PendingWork, QueueEntry, RecordingQueue, WriterQueue};
 use super::retry::{Failure, Retry, TICK};
 use super::sync_queue::SyncQueue;
 use crate::memory::PieceQueue;
-use crate::task::{self, Next, Signal};
-use crate::words::{Error, Status};
+use crate::task::{self, NextStep, Signal};
+use crate::types::{Error, Status};
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -28,44 +28,44 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// What the writers share with the rest of a store.
-pub struct WriterLinks {
-    pub directory: Arc<Directory>,
+/// The parts of a store that the writers use.
+pub struct WriterContext {
+    pub directory: Arc<StorageDirectory>,
     pub manifests: Arc<LiveManifests>,
-    pub maker: Maker,
+    pub creator: RecordingCreator,
     pub finisher_queue: Arc<FinisherQueue>,
     pub retry: Arc<Retry>,
     pub activity: Arc<Activity>,
-    pub report: Arc<dyn Report>,
-    /// Where what is in progress is synced.
-    pub syncs: Option<Syncs>,
+    pub listener: Arc<dyn StorageListener>,
+    /// How recordings in progress are synced; `None` if they are not.
+    pub syncs: Option<SyncOptions>,
 }
 
-/// How a writer has its recordings synced.
-pub struct Syncs {
+/// How recordings in progress are synced.
+pub struct SyncOptions {
     pub queue: Arc<SyncQueue>,
-    /// How long after it was written audio is synced.
+    /// The time from a write to its sync.
     pub delay: Duration,
 }
 
-/// When which recordings of one writer are to be synced, in order.
-type Due = PieceQueue<(Instant, Arc<Channel>)>;
+/// The due times of one writer's syncs, in order.
+type SyncSchedule = PieceQueue<(Instant, Arc<RecordingQueue>)>;
 
-/// A few writers that write for all recordings. Each recording has its writer.
+/// The writers of a store. Each recording belongs to one of them.
 pub struct Writers {
-    lanes: Vec<Lane>,
+    writer_queues: Vec<WriterQueue>,
     backlog: Backlog,
-    pool: Pool,
-    links: WriterLinks,
+    pool: BufferPool,
+    context: WriterContext,
 }
 
 impl Writers {
-    pub fn new(count: usize, backlog: Backlog, links: WriterLinks) -> Writers {
+    pub fn new(count: usize, backlog: Backlog, context: WriterContext) -> Writers {
         Writers {
-            lanes: (0..count).map(|_| Lane::default()).collect(),
+            writer_queues: (0..count).map(|_| WriterQueue::default()).collect(),
             backlog,
-            pool: Pool::default(),
-            links,
+            pool: BufferPool::default(),
+            context,
         }
     }
 
@@ -73,258 +73,281 @@ impl Writers {
         &self.backlog
     }
 
-    pub fn pool(&self) -> &Pool {
+    pub fn pool(&self) -> &BufferPool {
         &self.pool
     }
 
     /// Wakes the writers before their tick.
-    pub fn nudge(&self) {
-        self.lanes.iter().for_each(Lane::nudge);
+    pub fn wake(&self) {
+        self.writer_queues.iter().for_each(WriterQueue::wake);
     }
 
-    /// Queues the making of a recording.
-    pub fn begin(&self, id: Uuid, first_manifest: FirstManifest) -> Arc<Channel> {
-        let lane = (id.as_u128() % self.lanes.len() as u128) as usize;
-        let channel = Arc::new(Channel::new(lane, Stage::Begun(id, Some(first_manifest))));
-        self.schedule(&channel, channel.push(None));
-        channel
+    /// Queues the creation of a recording.
+    pub fn begin(&self, id: Uuid, first_manifest: FirstManifest) -> Arc<RecordingQueue> {
+        let writer_index = (id.as_u128() % self.writer_queues.len() as u128) as usize;
+        let recording = Arc::new(RecordingQueue::new(
+            writer_index,
+            Stage::New(id, Some(first_manifest)),
+        ));
+        self.schedule(&recording, recording.push(None));
+        recording
     }
 
-    pub fn queue(&self, channel: &Arc<Channel>, item: Item) {
-        self.schedule(channel, channel.push(Some(item)));
+    pub fn queue(&self, recording: &Arc<RecordingQueue>, entry: QueueEntry) {
+        self.schedule(recording, recording.push(Some(entry)));
     }
 
-    pub fn queue_mark(&self, channel: &Arc<Channel>, source: Arc<dyn Source>, mark: u32) {
-        self.schedule(channel, channel.push_mark(source, mark));
+    pub fn queue_update(
+        &self,
+        recording: &Arc<RecordingQueue>,
+        source: Arc<dyn ManifestSource>,
+        number: u32,
+    ) {
+        self.schedule(recording, recording.push_update(source, number));
     }
 
-    fn schedule(&self, channel: &Arc<Channel>, to_tell: bool) {
-        if to_tell {
-            self.links.activity.work_begun();
-            if let Some(lane) = self.lanes.get(channel.lane) {
-                lane.push(Arc::clone(channel));
+    fn schedule(&self, recording: &Arc<RecordingQueue>, needs_scheduling: bool) {
+        if needs_scheduling {
+            self.context.activity.work_begun();
+            if let Some(writer_queue) = self.writer_queues.get(recording.writer_index) {
+                writer_queue.push(Arc::clone(recording));
             }
         }
     }
 
-    /// What ends a writer's wait for its tick; `None`: there is no such writer.
+    /// Ends a writer's wait for its tick. Returns `None` if there is no such writer.
     pub fn signal(&self, index: usize) -> Option<&Arc<Signal>> {
-        self.lanes.get(index).map(Lane::signal)
+        self.writer_queues.get(index).map(WriterQueue::signal)
     }
 
-    /// One writer. It returns after the shutdown.
+    /// Runs one writer. Returns after the shutdown.
     pub async fn run(&self, index: usize) {
-        let Some(lane) = self.lanes.get(index) else {
+        let Some(writer_queue) = self.writer_queues.get(index) else {
             return;
         };
-        let (mut gather, mut due) = (Vec::new(), Due::default());
+        let (mut gather, mut due) = (Vec::new(), SyncSchedule::default());
         loop {
-            let ending = self.links.activity.is_shutting_down();
-            // Asked first: what a syncer has let go of since is in the lane.
+            let ending = self.context.activity.is_shutting_down();
+            // Checked before the queue: recordings that a syncer has released since are in the
+            // queue.
             let syncs_nothing = self
-                .links
+                .context
                 .syncs
                 .as_ref()
                 .is_none_or(|syncs| syncs.queue.is_empty());
-            let channels = lane.take();
-            let is_idle = channels.is_empty();
+            let recordings = writer_queue.take();
+            let is_idle = recordings.is_empty();
             if ending && is_idle && syncs_nothing {
-                return self.return_from_work();
+                return self.finish_run();
             }
             let mut again = false;
-            for channel in channels {
-                let served = task::contain(self.serve(&channel, &mut gather, &mut due)).await;
+            for recording in recordings {
+                let served = task::catch_panic(self.serve(&recording, &mut gather, &mut due)).await;
                 match served {
                     Ok(put_back) => again |= put_back,
-                    Err(panic) => self.give_up_on(&channel, &panic_text(&panic)).await,
+                    Err(panic) => self.fail_after_panic(&recording, &panic_text(&panic)).await,
                 }
-                self.links.finisher_queue.work_done();
+                self.context.finisher_queue.work_done();
             }
             self.send_due(&mut due);
             if again || !ending || is_idle {
-                task::leave(Next::At(self.now() + TICK)).await;
+                task::suspend(NextStep::At(self.now() + TICK)).await;
             }
         }
     }
 
     fn now(&self) -> Instant {
-        self.links.directory.clock().now()
+        self.context.directory.clock().now()
     }
 
-    fn return_from_work(&self) {
-        self.links.finisher_queue.writer_returned();
-        if let Some(syncs) = &self.links.syncs {
-            syncs.queue.look_again();
+    fn finish_run(&self) {
+        self.context.finisher_queue.writer_returned();
+        if let Some(syncs) = &self.context.syncs {
+            syncs.queue.wake_all();
         }
     }
 
-    /// Sends a syncer to the recordings whose audio has waited long enough.
-    fn send_due(&self, due: &mut Due) {
-        let Some(syncs) = &self.links.syncs else {
+    /// Queues the syncs that are due.
+    fn send_due(&self, due: &mut SyncSchedule) {
+        let Some(syncs) = &self.context.syncs else {
             return;
         };
         let now = self.now();
         while due.front().is_some_and(|(at, _)| *at <= now)
-            && let Some((_, channel)) = due.pop_front()
+            && let Some((_, recording)) = due.pop_front()
         {
-            // What a syncer has had meanwhile has a later time, or none.
-            if channel
+            // A recording that was synced in between has a later time, or none.
+            if recording
                 .unsynced_since()
                 .is_some_and(|since| since + syncs.delay <= now)
             {
-                syncs.queue.send(&channel);
+                syncs.queue.send(&recording);
             }
         }
     }
 
-    /// Writes all that one recording has queued. Returns `true` if that cannot be done now,
-    /// so it was put back.
-    async fn serve(&self, channel: &Arc<Channel>, gather: &mut Vec<u8>, due: &mut Due) -> bool {
-        let Some(mut work) = channel.take() else {
+    /// Writes the queued work of one recording. Returns `true` if the work was put back for a
+    /// retry.
+    async fn serve(
+        &self,
+        recording: &Arc<RecordingQueue>,
+        gather: &mut Vec<u8>,
+        due: &mut SyncSchedule,
+    ) -> bool {
+        let Some(mut work) = recording.take() else {
             return false;
         };
-        let mut taken = TakenAudio::new(&self.backlog, channel, work.audio_bytes());
-        let Some(mut stage) = channel.stage.lock().take() else {
-            self.let_go(channel, false);
+        let mut taken = TakenAudio::new(&self.backlog, recording, work.audio_bytes());
+        let Some(mut stage) = recording.stage.lock().take() else {
+            self.release(recording, false);
             return false;
         };
         gather.clear();
-        let advanced = task::contain(self.advance(channel, &mut stage, &mut work, gather));
+        let advanced = task::catch_panic(self.advance(recording, &mut stage, &mut work, gather));
         let failure = match advanced.await {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(failure),
-            Err(panic) => Some(Failure::lasting(internal(&panic_text(&panic)))),
+            Err(panic) => Some(Failure::permanent(internal_error(&panic_text(&panic)))),
         };
         let mut put_back = false;
         match failure {
-            None => channel.trouble.over(),
-            Some(failure) if self.links.retry.is_worth_trying(&channel.trouble, &failure) => put_back = true,
-            Some(failure) => self.fail(channel, &mut stage, &mut work, failure.error).await,
-        }
-        self.note_unsynced(channel, &mut stage, due);
-        let awaits_sync = !put_back && self.awaits_sync(channel, &stage, &work);
-        *channel.stage.lock() = Some(stage);
-        if put_back {
-            if !gather.is_empty() && !self.links.directory.has(StorageFault::GatheredForgotten) {
-                work.items.push_front(Item::Gathered(mem::take(gather)));
+            None => recording.failing_since.clear(),
+            Some(failure)
+                if self
+                    .context
+                    .retry
+                    .should_retry(&recording.failing_since, &failure) =>
+            {
+                put_back = true
             }
-            taken.keep(work.audio_bytes());
-            self.schedule(channel, channel.put_back(work));
-        } else if awaits_sync {
-            channel.leave(work);
+            Some(failure) => self.fail(recording, &mut stage, &mut work, failure.error).await,
         }
-        self.let_go(channel, false);
-        if awaits_sync && let Some(syncs) = &self.links.syncs {
-            syncs.queue.send_awaited(channel);
+        self.note_unsynced(recording, &mut stage, due);
+        let must_sync_first = !put_back && self.must_sync_first(recording, &stage, &work);
+        *recording.stage.lock() = Some(stage);
+        if put_back {
+            if !gather.is_empty() && !self.context.directory.has_fault(StorageFault::GatheredForgotten) {
+                work.entries.push_front(QueueEntry::Gathered(mem::take(gather)));
+            }
+            taken.put_back(work.audio_bytes());
+            self.schedule(recording, recording.put_back(work));
+        } else if must_sync_first {
+            recording.leave_for_syncer(work);
+        }
+        self.release(recording, false);
+        if must_sync_first && let Some(syncs) = &self.context.syncs {
+            syncs.queue.send_urgent(recording);
         }
         put_back
     }
 
-    /// Whether a syncer must have been there before the recording can end: its start was not
-    /// told yet, or a mark.
-    fn awaits_sync(&self, channel: &Channel, stage: &Stage, work: &Work) -> bool {
+    /// Whether a sync must precede the recording's end, because its start or an update is not
+    /// reported yet.
+    fn must_sync_first(&self, recording: &RecordingQueue, stage: &Stage, work: &PendingWork) -> bool {
         match stage {
-            Stage::Live(live) if self.links.syncs.is_some() => {
-                !live.is_start_told || work.mark.is_some() || channel.has_ready_mark()
+            Stage::Live(live) if self.context.syncs.is_some() => {
+                !live.is_start_reported || work.update.is_some() || recording.has_ready_update()
             }
             _ => false,
         }
     }
 
-    /// Nobody works on the recording any more. `again`: it is to be looked at in any case.
-    pub fn let_go(&self, channel: &Arc<Channel>, again: bool) {
-        let let_go = channel.let_go(again);
-        self.schedule(channel, let_go.to_schedule);
-        if let_go.to_send
-            && let Some(syncs) = &self.links.syncs
+    /// Ends a writer's or syncer's work on a recording. With `again`, the recording is queued even
+    /// without work.
+    pub fn release(&self, recording: &Arc<RecordingQueue>, again: bool) {
+        let actions = recording.release(again);
+        self.schedule(recording, actions.schedule_writer);
+        if actions.queue_sync
+            && let Some(syncs) = &self.context.syncs
         {
-            syncs.queue.send_awaited(channel);
+            syncs.queue.send_urgent(recording);
         }
     }
 
-    /// Notes when what was written is to be synced.
-    fn note_unsynced(&self, channel: &Arc<Channel>, stage: &mut Stage, due: &mut Due) {
+    /// Schedules the sync of written data.
+    fn note_unsynced(&self, recording: &Arc<RecordingQueue>, stage: &mut Stage, due: &mut SyncSchedule) {
         let now = self.now();
-        if let Some(syncs) = &self.links.syncs
+        if let Some(syncs) = &self.context.syncs
             && let Stage::Live(live) = stage
             && let Some(since) = live.note_unsynced(now)
         {
             match since < now {
-                // It was due before, and refused.
-                true => syncs.queue.send(channel),
-                false => due.push_back((now + syncs.delay, Arc::clone(channel))),
+                // It was due before, and its sync failed.
+                true => syncs.queue.send(recording),
+                false => due.push_back((now + syncs.delay, Arc::clone(recording))),
             }
         }
     }
 
-    /// A panic where none was to be: the recording must not stay live for ever.
-    async fn give_up_on(&self, channel: &Arc<Channel>, why: &str) {
-        let stage = channel.stage.lock().take();
+    /// Handles an unexpected panic. The recording must not stay live forever.
+    async fn fail_after_panic(&self, recording: &Arc<RecordingQueue>, why: &str) {
+        let stage = recording.stage.lock().take();
         match stage {
             Some(mut stage) => {
-                self.give_up(channel, &mut stage, internal(why)).await;
-                *channel.stage.lock() = Some(stage);
+                self.give_up(recording, &mut stage, internal_error(why)).await;
+                *recording.stage.lock() = Some(stage);
             }
-            None => self.links.report.log(LOG_ERROR, why.to_owned()),
+            None => self.context.listener.log(LOG_ERROR, why.to_owned()),
         }
-        self.let_go(channel, false);
+        self.release(recording, false);
     }
 
-    /// Only this recording fails, whatever is queued for it.
-    pub async fn give_up(&self, channel: &Channel, stage: &mut Stage, error: Error) {
-        let mut work = channel.clear();
-        drop(TakenAudio::new(&self.backlog, channel, work.audio_bytes()));
-        self.fail(channel, stage, &mut work, error).await;
+    /// Fails this recording and drops its queued work.
+    pub async fn give_up(&self, recording: &RecordingQueue, stage: &mut Stage, error: Error) {
+        let mut work = recording.clear();
+        drop(TakenAudio::new(&self.backlog, recording, work.audio_bytes()));
+        self.fail(recording, stage, &mut work, error).await;
     }
 
-    /// Makes the recording if that has not been done, writes what is queued, and hands it to
-    /// a finisher if it has ended. What has been written is taken out of `work` and `gather`.
+    /// Creates the recording if needed, writes its queued work, and passes it to a finisher if it
+    /// has ended. Removes written entries from `work` and `gather`.
     async fn advance(
         &self,
-        channel: &Channel,
+        recording: &RecordingQueue,
         stage: &mut Stage,
-        work: &mut Work,
+        work: &mut PendingWork,
         gather: &mut Vec<u8>,
     ) -> Result<(), Failure> {
-        self.links.directory.step_named("writer", Step::Serve);
+        self.context.directory.reach_named("writer", FaultPoint::Serve);
         self.make(stage, work).await?;
         if let Stage::Failing(..) = stage {
-            self.end_failing(channel, stage, work);
+            self.end_failing(recording, stage, work);
         }
         let Stage::Live(live) = stage else {
             return Ok(());
         };
-        if channel.discarded.load(Ordering::SeqCst) {
+        if recording.discarded.load(Ordering::SeqCst) {
             self.drop_work(live.id, work);
         } else {
             let mut batch = Batch {
                 live,
                 gather,
                 pool: &self.pool,
-                report: &*self.links.report,
+                listener: &*self.context.listener,
             };
             let mut written = batch.write(work).await;
-            if written.is_ok() && self.links.syncs.is_none() {
-                written = self.write_mark(live, work).await;
+            if written.is_ok() && self.context.syncs.is_none() {
+                written = self.write_update(live, work).await;
             }
             written.map_err(|error| Failure::new(write_error(&live.audio.path(), &error), &error))?;
         }
-        // What is kept open beyond the limit is not kept for a finisher either.
-        live.rest();
+        // A file without a slot is closed before a finisher gets it.
+        live.close_unless_slotted();
         let length = live.audio.length();
-        channel.file_bytes.store(length.bytes, Ordering::Relaxed);
-        if self.awaits_sync(channel, stage, work) {
+        recording.file_bytes.store(length.bytes, Ordering::Relaxed);
+        if self.must_sync_first(recording, stage, work) {
             return Ok(());
         }
-        let (Stage::Live(live), Some(Item::Finish(manifest, ending))) = (&mut *stage, work.items.pop_front())
+        let (Stage::Live(live), Some(QueueEntry::Finish(manifest, ending))) =
+            (&mut *stage, work.entries.pop_front())
         else {
             return Ok(());
         };
         live.manifest = manifest.unwrap_or_else(|| mem::take(&mut live.manifest));
         match ending {
             Ending::Lost(error) => {
-                work.items.push_back(Item::Finish(None, Ending::Keep));
-                Err(Failure::lasting(error))
+                work.entries.push_back(QueueEntry::Finish(None, Ending::Keep));
+                Err(Failure::permanent(error))
             }
             ending => {
                 self.hand_over(stage, ending);
@@ -333,139 +356,158 @@ impl Writers {
         }
     }
 
-    async fn write_mark(&self, live: &mut Live, work: &mut Work) -> io::Result<()> {
-        if let Some(mark) = &work.mark {
-            write_mark(live, mark, false, &self.links.manifests, &*self.links.report).await?;
+    async fn write_update(&self, live: &mut LiveRecording, work: &mut PendingWork) -> io::Result<()> {
+        if let Some(update) = &work.update {
+            write_update(
+                live,
+                update,
+                false,
+                &self.context.manifests,
+                &*self.context.listener,
+            )
+            .await?;
         }
-        work.mark = None;
+        work.update = None;
         Ok(())
     }
 
-    async fn make(&self, stage: &mut Stage, work: &Work) -> Result<(), Failure> {
-        if let Stage::Begun(id, first_manifest) = stage
+    async fn make(&self, stage: &mut Stage, work: &PendingWork) -> Result<(), Failure> {
+        if let Stage::New(id, first_manifest) = stage
             && let Some(first_manifest) = first_manifest.take()
         {
             let (manifest, name) = first_manifest();
-            *stage = Stage::Planned(Box::new(Plan {
+            *stage = Stage::Planned(Box::new(RecordingPlan {
                 id: *id,
                 manifest: Box::new(manifest),
                 name,
             }));
         }
         if let Stage::Planned(plan) = stage {
-            let live = self.links.maker.make(plan, work.shape()).await?;
-            let (id, is_told) = (live.id, live.is_start_told);
+            let live = self.context.creator.create(plan, work.shape()).await?;
+            let (id, is_reported) = (live.id, live.is_start_reported);
             *stage = Stage::Live(Box::new(live));
-            if is_told {
-                self.links.report.created(id);
+            if is_reported {
+                self.context.listener.created(id);
             }
         }
         Ok(())
     }
 
-    /// For a syncer: tells that the recording has started, once no power cut can undo that.
-    pub async fn tell_start(&self, live: &mut Live) -> Result<(), Failure> {
-        if live.is_start_told {
+    /// Called by a syncer. Syncs the new recording, then reports its start.
+    pub async fn report_start(&self, live: &mut LiveRecording) -> Result<(), Failure> {
+        if live.is_start_reported {
             return Ok(());
         }
-        self.links.maker.make_durable(live).await?;
-        live.is_start_told = true;
-        self.links.report.created(live.id);
+        self.context.creator.make_durable(live).await?;
+        live.is_start_reported = true;
+        self.context.listener.created(live.id);
         Ok(())
     }
 
-    /// Nothing of it is kept, but what was accepted before is told.
-    fn drop_work(&self, id: Uuid, work: &mut Work) {
-        while let Some(item) = work.items.pop_front_if(|item| !matches!(item, Item::Finish(..))) {
-            item.recycle(&self.pool);
+    /// Drops the audio of a discarded recording. Updates that were accepted before are still
+    /// reported.
+    fn drop_work(&self, id: Uuid, work: &mut PendingWork) {
+        while let Some(entry) = work
+            .entries
+            .pop_front_if(|entry| !matches!(entry, QueueEntry::Finish(..)))
+        {
+            entry.recycle(&self.pool);
         }
-        if self.links.syncs.is_some() {
-            // A syncer tells it, after what came before.
+        if self.context.syncs.is_some() {
+            // A syncer reports the updates, in their order.
             return;
         }
-        for mark in work.mark.take().into_iter().flat_map(|mark| mark.told) {
-            self.links.report.marked(id, mark);
+        for number in work.update.take().into_iter().flat_map(|update| update.numbers) {
+            self.context.listener.manifest_updated(id, number);
         }
     }
 
     fn hand_over(&self, stage: &mut Stage, ending: Ending) {
-        if let Stage::Live(live) = mem::replace(stage, Stage::Over) {
+        if let Stage::Live(live) = mem::replace(stage, Stage::Done) {
             self.push_ended(live, ending);
         }
     }
 
-    fn push_ended(&self, live: Box<Live>, ending: Ending) {
+    fn push_ended(&self, live: Box<LiveRecording>, ending: Ending) {
         let work = FinisherWork::Finish(EndedRecording::new(live, ending));
-        self.links.finisher_queue.push(work);
+        self.context.finisher_queue.push(work);
     }
 
-    /// Hands over a recording that fails, once its own end has come.
-    fn end_failing(&self, channel: &Channel, stage: &mut Stage, work: &mut Work) {
-        let end = work.items.pop_back_if(|item| matches!(item, Item::Finish(..)));
-        work.items.drain(..).for_each(|item| item.recycle(&self.pool));
-        work.mark = None;
-        let Some(Item::Finish(manifest, _)) = end else {
+    /// Passes a failing recording to a finisher once its end is queued.
+    fn end_failing(&self, recording: &RecordingQueue, stage: &mut Stage, work: &mut PendingWork) {
+        let end = work
+            .entries
+            .pop_back_if(|entry| matches!(entry, QueueEntry::Finish(..)));
+        work.entries.drain(..).for_each(|entry| entry.recycle(&self.pool));
+        work.update = None;
+        let Some(QueueEntry::Finish(manifest, _)) = end else {
             return;
         };
-        if let Stage::Failing(mut live, ending) = mem::replace(stage, Stage::Over) {
-            if let Some(manifest) = manifest.or_else(|| self.latest(channel)) {
+        if let Stage::Failing(mut live, ending) = mem::replace(stage, Stage::Done) {
+            if let Some(manifest) = manifest.or_else(|| self.latest(recording)) {
                 live.manifest = manifest;
             }
             self.push_ended(live, ending);
         }
     }
 
-    /// Only this recording fails; what is on disk is published as partial, unless it
-    /// was discarded meanwhile. That waits for its own end: only then is it known how much was
-    /// said that is not there.
-    async fn fail(&self, channel: &Channel, stage: &mut Stage, work: &mut Work, error: Error) {
-        let report = &*self.links.report;
+    /// Fails this recording. Its written audio is published as partial, unless it was discarded in
+    /// between. Publishing waits for the recording's own end, which says how much audio could not
+    /// be written.
+    async fn fail(
+        &self,
+        recording: &RecordingQueue,
+        stage: &mut Stage,
+        work: &mut PendingWork,
+        error: Error,
+    ) {
+        let listener = &*self.context.listener;
         match stage {
-            Stage::Begun(id, _) => {
+            Stage::New(id, _) => {
                 let id = *id;
-                self.not_made(id, stage, error);
+                self.report_create_failed(id, stage, error);
             }
             Stage::Planned(plan) => {
                 let id = plan.id;
-                self.not_made(id, stage, error);
+                self.report_create_failed(id, stage, error);
             }
-            Stage::Live(live) if !live.is_start_told => {
+            Stage::Live(live) if !live.is_start_reported => {
                 let id = live.id;
-                self.links.maker.unmake(live).await;
-                self.not_made(id, stage, error);
+                self.context.creator.remove_unreported(live).await;
+                self.report_create_failed(id, stage, error);
             }
             Stage::Live(live) => {
                 let id = live.id;
-                guarded(report, || report.write_failed(id, error.clone()));
-                let discarded = channel.discarded.load(Ordering::SeqCst)
-                    || guarded(report, || report.is_discarded(id)).unwrap_or(false);
+                guarded(listener, || listener.write_failed(id, error.clone()));
+                let discarded = recording.discarded.load(Ordering::SeqCst)
+                    || guarded(listener, || listener.is_discarded(id)).unwrap_or(false);
                 let ending = if discarded {
                     Ending::Discard
                 } else {
                     Ending::Fail(error)
                 };
-                if let Stage::Live(live) = mem::replace(stage, Stage::Over) {
+                if let Stage::Live(live) = mem::replace(stage, Stage::Done) {
                     *stage = Stage::Failing(live, ending);
                 }
-                self.end_failing(channel, stage, work);
+                self.end_failing(recording, stage, work);
             }
-            Stage::Failing(..) => self.end_failing(channel, stage, work),
-            Stage::Over => {}
+            Stage::Failing(..) => self.end_failing(recording, stage, work),
+            Stage::Done => {}
         }
     }
 
-    fn not_made(&self, id: Uuid, stage: &mut Stage, error: Error) {
-        *stage = Stage::Over;
-        let report = &*self.links.report;
-        guarded(report, || report.create_failed(id, error));
+    fn report_create_failed(&self, id: Uuid, stage: &mut Stage, error: Error) {
+        *stage = Stage::Done;
+        let listener = &*self.context.listener;
+        guarded(listener, || listener.create_failed(id, error));
     }
 
-    fn latest(&self, channel: &Channel) -> Option<Box<Manifest>> {
-        let source = channel.source.get()?.upgrade()?;
-        guarded(&*self.links.report, || source.manifest())
+    fn latest(&self, recording: &RecordingQueue) -> Option<Box<Manifest>> {
+        let source = recording.source.get()?.upgrade()?;
+        guarded(&*self.context.listener, || source.manifest())
     }
 }
 
-pub fn internal(why: &str) -> Error {
+pub fn internal_error(why: &str) -> Error {
     Error::new(Status::Internal, why)
 }

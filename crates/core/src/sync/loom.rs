@@ -1,20 +1,20 @@
-//! What loom puts in place of the standard library.
+//! Loom's replacements for the standard library.
 
-/// A word of a leg's ring: without the `turn` of the others. One that is read before
-/// its count says so may be seen as it was earlier, which the models notice.
+/// A word of a feed's ring, without the `turn` of the atomics below. A word that is read before
+/// its count was published may have its earlier value, which the models detect.
 pub use loom::sync::atomic::AtomicU64 as Word;
 pub use loom::sync::{Condvar, Mutex, MutexGuard};
 
-pub use loom as loom_itself;
+pub use loom as loom_crate;
 
-/// Loom's own does not know the `const` form.
+/// Loom's own macro has no `const` form.
 #[macro_export]
-macro_rules! of_a_thread {
+macro_rules! const_thread_local {
     ($(#[$about:meta])* static $name:ident: $kind:ty = const $value:block;) => {
-        $crate::sync::loom_itself::thread_local! { $(#[$about])* static $name: $kind = $value; }
+        $crate::sync::loom_crate::thread_local! { $(#[$about])* static $name: $kind = $value; }
     };
 }
-pub use crate::of_a_thread as thread_local;
+pub use crate::const_thread_local as thread_local;
 
 pub mod thread {
     pub use loom::thread::{Builder, JoinHandle, yield_now};
@@ -28,15 +28,15 @@ pub mod slot {
     pub use crate::sync::{Mutex, MutexGuard};
 }
 
-/// Loom's atomics, but for two things.
+/// Loom's atomics with two changes.
 ///
-/// Loom knows sequential consistency of fences only: a fence before each `SeqCst`
-/// access gives what the standard promises of them (the "leading fence" mapping).
+/// Loom supports sequential consistency of fences only. A fence before each `SeqCst` access
+/// provides what the standard guarantees (the "leading fence" mapping).
 ///
-/// And for a store it looks at the latest access alone to see whether another order
-/// is worth a run: where a thread reads its own counter before it writes it, the
-/// reads of others would be overlooked. So each access begins with a relaxed store
-/// to a `turn` of its own: it orders nothing, but all accesses conflict.
+/// For a store, loom compares only the latest access to decide whether another order is worth a
+/// run. Where a thread reads its own counter before it writes it, loom would miss the reads of
+/// other threads. Each access therefore begins with a relaxed store to its own `turn`, which
+/// orders nothing but makes all accesses conflict.
 pub mod atomic {
     use loom::sync::atomic as base;
     pub use std::sync::atomic::Ordering;

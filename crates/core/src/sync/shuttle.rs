@@ -1,13 +1,13 @@
-//! What shuttle puts in place of the standard library.
+//! Shuttle's replacements for the standard library.
 
 pub use shuttle::sync::{Condvar, Mutex, MutexGuard, atomic};
 pub use shuttle::{thread, thread_local};
-/// Who has the lock or has seen the count is alone with it: no step of the model.
+/// A plain atomic, not a step of the model: a lock or a count gives one thread exclusive access.
 pub use std::sync::atomic::AtomicU64 as Word;
 
 pub mod slot {
     pub use crate::sync::{Mutex, MutexGuard};
 }
 
-/// There is no time in a model: a shorter wait is over at once, a longer one never.
-pub const FOR_EVER: std::time::Duration = std::time::Duration::from_secs(3600);
+/// A model has no clock: a shorter wait ends immediately, a longer wait never.
+pub const FOREVER: std::time::Duration = std::time::Duration::from_secs(3600);

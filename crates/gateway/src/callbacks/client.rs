@@ -1,4 +1,4 @@
-//! One try to deliver: name, connection, request, status.
+//! One delivery attempt: name lookup, connection, request, status.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -14,38 +14,38 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
-use super::address::Address;
-use crate::config::callbacks::Reach;
+use super::callback_url::CallbackUrl;
+use crate::config::callbacks::AddressScope;
 
-/// An answer's line and headers at most.
-const ANSWER_MAX: usize = 65_536;
+/// Maximum bytes of the response's status line and headers.
+const RESPONSE_HEAD_MAX: usize = 65_536;
 
-/// Connections to receivers; each carries one request.
+/// Sends requests to receivers, each on a connection of its own.
 #[derive(Clone)]
-pub struct Client {
+pub struct CallbackClient {
     tls: Option<TlsConnector>,
 }
 
-impl Client {
-    /// Reads the certificates that the system trusts; waits for the disk.
-    pub fn new() -> Client {
-        Client::trusting(rustls_native_certs::load_native_certs().certs)
+impl CallbackClient {
+    /// Reads the system's trusted certificates; waits for the disk.
+    pub fn new() -> CallbackClient {
+        CallbackClient::with_roots(rustls_native_certs::load_native_certs().certs)
     }
 
-    fn trusting(trusted: Vec<CertificateDer<'static>>) -> Client {
-        Client {
+    fn with_roots(trusted: Vec<CertificateDer<'static>>) -> CallbackClient {
+        CallbackClient {
             tls: tls(trusted).map(|config| TlsConnector::from(Arc::new(config))),
         }
     }
 
-    /// The answer's status. Redirects are not followed.
+    /// Returns the response's status. Redirects are not followed.
     pub async fn send(
         &self,
-        address: &Address,
-        reach: Reach,
+        address: &CallbackUrl,
+        scope: AddressScope,
         request: Request<Full<Bytes>>,
     ) -> Result<StatusCode, String> {
-        let stream = connect(address, reach).await?;
+        let stream = connect(address, scope).await?;
         let _ = stream.set_nodelay(true);
         if !address.secure {
             return exchange(stream, request).await;
@@ -73,25 +73,25 @@ fn tls(trusted: Vec<CertificateDer<'static>>) -> Option<ClientConfig> {
     Some(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Connects to one of the host's addresses, and only to one that was looked at: what
-/// the name answers the next time counts for nothing.
-async fn connect(address: &Address, reach: Reach) -> Result<TcpStream, String> {
+/// Connects to an address of the host that the scope permits. The name is resolved once, so a
+/// different answer later has no effect.
+async fn connect(address: &CallbackUrl, scope: AddressScope) -> Result<TcpStream, String> {
     let found: Vec<IpAddr> = match address.host.parse() {
         Ok(literal) => vec![literal],
         Err(_) => {
             let found = tokio::net::lookup_host((address.host.as_str(), address.port)).await;
-            let found = found.map_err(|error| format!("the host's name: {error}"))?;
+            let found = found.map_err(|error| format!("resolving the host name: {error}"))?;
             found.map(|found| found.ip()).collect()
         }
     };
-    let mut trouble = "the host has no address that callbacks.allow lets it have".to_owned();
-    for ip in found.into_iter().filter(|ip| reach.permits(*ip)) {
+    let mut last_error = "callbacks.allow permits none of the host's addresses".to_owned();
+    for ip in found.into_iter().filter(|ip| scope.permits(*ip)) {
         match TcpStream::connect(SocketAddr::new(ip, address.port)).await {
             Ok(stream) => return Ok(stream),
-            Err(error) => trouble = format!("no connection: {error}"),
+            Err(error) => last_error = format!("no connection: {error}"),
         }
     }
-    Err(trouble)
+    Err(last_error)
 }
 
 async fn exchange(
@@ -99,21 +99,21 @@ async fn exchange(
     request: Request<Full<Bytes>>,
 ) -> Result<StatusCode, String> {
     let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(ANSWER_MAX)
+        .max_buf_size(RESPONSE_HEAD_MAX)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| error.to_string())?;
-    let mut answer = std::pin::pin!(sender.send_request(request));
+    let mut response = std::pin::pin!(sender.send_request(request));
     let mut connection = std::pin::pin!(connection);
     let mut open = true;
     loop {
         tokio::select! {
-            // The connection is not kept, and the answer's body is nobody's concern.
-            answer = answer.as_mut() => {
-                let status = answer.map(|answer| answer.status());
-                return status.map_err(|error| format!("no answer: {error}"));
+            // The connection is not reused, and the response body is ignored.
+            response = response.as_mut() => {
+                let status = response.map(|response| response.status());
+                return status.map_err(|error| format!("no response: {error}"));
             }
-            // Its last deed may be the answer.
+            // The connection may end after it has delivered the response.
             _ = connection.as_mut(), if open => open = false,
         }
     }
@@ -145,16 +145,16 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_leads_inside_is_not_connected_to() {
+    fn a_name_that_resolves_to_a_private_address_is_not_connected() {
         run(async {
             let (listener, port) = listen().await;
-            let address = Address::parse(&format!("http://localhost:{port}/")).expect("a URL");
-            let refused = connect(&address, Reach::Public).await.map(drop);
-            assert!(refused.is_err_and(|why| why.contains("callbacks.allow")));
-            let other = Reach::Literal(IpAddr::from([127, 0, 0, 2]));
+            let address = CallbackUrl::parse(&format!("http://localhost:{port}/")).expect("a URL");
+            let refused = connect(&address, AddressScope::Public).await.map(drop);
+            assert!(refused.is_err_and(|reason| reason.contains("callbacks.allow")));
+            let other = AddressScope::Literal(IpAddr::from([127, 0, 0, 2]));
             assert!(connect(&address, other).await.is_err());
-            assert!(connect(&address, Reach::Loopback).await.is_ok());
-            // It is the only one that came.
+            assert!(connect(&address, AddressScope::Loopback).await.is_ok());
+            // It is the only connection that was made.
             drop(listener.accept().await);
             let more = listener.accept();
             let none = tokio::time::timeout(std::time::Duration::from_millis(50), more);
@@ -162,11 +162,11 @@ mod tests {
         });
     }
 
-    /// A receiver by TLS that answers 202, once for each call, and the certificate of its own making.
+    /// A TLS receiver that answers each connection with 202. Returns its self-signed certificate.
     fn receiver(listener: TcpListener) -> CertificateDer<'static> {
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("made");
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
-        let certificate = made.cert.der().clone();
+        let generated = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("made");
+        let key = PrivateKeyDer::try_from(generated.signing_key.serialize_der()).expect("a key");
+        let certificate = generated.cert.der().clone();
         let provider = Arc::new(crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -192,23 +192,26 @@ mod tests {
     }
 
     #[test]
-    fn by_tls_only_whom_the_system_trusts_under_its_own_name() {
+    fn a_tls_receiver_needs_a_trusted_certificate_for_its_name() {
         run(async {
             let (listener, port) = listen().await;
-            let client = Client::trusting(vec![receiver(listener)]);
-            let by_name = Address::parse(&format!("https://localhost:{port}/hook")).expect("a URL");
-            let by_number = Address::parse(&format!("https://127.0.0.1:{port}/hook")).expect("a URL");
-            let reach = Reach::Loopback;
-            let answered = client.send(&by_name, reach, request()).await;
-            assert_eq!(answered, Ok(StatusCode::ACCEPTED));
-            let refused = client.send(&by_number, reach, request()).await;
-            assert!(refused.is_err_and(|why| why.starts_with("TLS")), "another name");
-            let stranger = Client::new();
-            let refused = stranger.send(&by_name, reach, request()).await;
-            assert!(refused.is_err(), "of its own making");
-            let trusting_none = Client::trusting(Vec::new());
-            let refused = trusting_none.send(&by_name, reach, request()).await;
-            assert!(refused.is_err_and(|why| why.contains("no trusted")));
+            let client = CallbackClient::with_roots(vec![receiver(listener)]);
+            let by_name = CallbackUrl::parse(&format!("https://localhost:{port}/hook")).expect("a URL");
+            let by_number = CallbackUrl::parse(&format!("https://127.0.0.1:{port}/hook")).expect("a URL");
+            let scope = AddressScope::Loopback;
+            let result = client.send(&by_name, scope, request()).await;
+            assert_eq!(result, Ok(StatusCode::ACCEPTED));
+            let refused = client.send(&by_number, scope, request()).await;
+            assert!(
+                refused.is_err_and(|reason| reason.starts_with("TLS")),
+                "another name"
+            );
+            let system_client = CallbackClient::new();
+            let refused = system_client.send(&by_name, scope, request()).await;
+            assert!(refused.is_err(), "a self-signed certificate");
+            let without_roots = CallbackClient::with_roots(Vec::new());
+            let refused = without_roots.send(&by_name, scope, request()).await;
+            assert!(refused.is_err_and(|reason| reason.contains("no trusted")));
         });
     }
 }

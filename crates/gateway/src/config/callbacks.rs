@@ -1,55 +1,55 @@
-//! Where callbacks may go: the entries of `callbacks.allow`.
+//! The entries of `callbacks.allow`.
 
 use std::net::IpAddr;
 
-/// One entry, as `https://*.example.com:8443`.
+/// One entry, for example `https://*.example.com:8443`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct CallbackTarget {
     secure: bool,
-    /// In lower case; an IPv6 address without its brackets.
+    /// In lower case; an IPv6 address without brackets.
     host: String,
-    /// Not the host itself, but what is below it.
+    /// Covers the subdomains of the host, not the host itself.
     subdomains: bool,
-    /// `None`: any.
+    /// `None`: any port.
     port: Option<u16>,
 }
 
-/// Which addresses a permitted host may turn out to have.
+/// Which addresses the name of an allowed host may resolve to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// The entry names the address itself.
+pub enum AddressScope {
+    /// The entry is this address.
     Literal(IpAddr),
-    /// `localhost`
+    /// `localhost`: only loopback addresses.
     Loopback,
-    /// Whatever the world's name servers say: no address of our own network.
+    /// Any other name: only public addresses.
     Public,
 }
 
-impl Target {
-    pub fn parse(entry: &str) -> Result<Target, String> {
-        let wrong = || format!("\"{entry}\": scheme://host or scheme://host:port is needed");
+impl CallbackTarget {
+    pub fn parse(entry: &str) -> Result<CallbackTarget, String> {
+        let invalid = || format!("\"{entry}\": scheme://host or scheme://host:port is needed");
         let lower = entry.to_ascii_lowercase();
-        let (scheme, rest) = lower.split_once("://").ok_or_else(wrong)?;
+        let (scheme, rest) = lower.split_once("://").ok_or_else(invalid)?;
         let secure = match scheme {
             "https" => true,
             "http" => false,
-            _ => return Err(format!("\"{entry}\": http and https are known")),
+            _ => return Err(format!("\"{entry}\": only http and https are supported")),
         };
-        let (host, port) = split_port(rest).ok_or_else(wrong)?;
+        let (host, port) = split_port(rest).ok_or_else(invalid)?;
         let (host, subdomains) = match host.strip_prefix("*.") {
             Some(domain) => (domain, true),
             None => (host, false),
         };
         let is_address = host.parse::<IpAddr>().is_ok();
         if !(is_address || is_name(host)) || (is_address && subdomains) {
-            return Err(wrong());
+            return Err(invalid());
         }
         let port = match port {
             None => Some(if secure { 443 } else { 80 }),
             Some("*") => None,
-            Some(port) => Some(port.parse().map_err(|_| wrong())?),
+            Some(port) => Some(port.parse().map_err(|_| invalid())?),
         };
-        Ok(Target {
+        Ok(CallbackTarget {
             secure,
             host: host.to_owned(),
             subdomains,
@@ -57,7 +57,7 @@ impl Target {
         })
     }
 
-    /// `host` in lower case, without brackets.
+    /// `host` is in lower case, without brackets.
     pub fn covers(&self, secure: bool, host: &str, port: u16) -> bool {
         let same_host = if self.subdomains {
             let below = host
@@ -70,16 +70,16 @@ impl Target {
         self.secure == secure && same_host && self.port.is_none_or(|own| own == port)
     }
 
-    pub fn reach(&self) -> Reach {
+    pub fn scope(&self) -> AddressScope {
         match self.host.parse() {
-            Ok(address) => Reach::Literal(address),
-            Err(_) if self.host == "localhost" && !self.subdomains => Reach::Loopback,
-            Err(_) => Reach::Public,
+            Ok(address) => AddressScope::Literal(address),
+            Err(_) if self.host == "localhost" && !self.subdomains => AddressScope::Loopback,
+            Err(_) => AddressScope::Public,
         }
     }
 }
 
-/// One IPv6 address has many spellings.
+/// Compares hosts. One IPv6 address has many spellings.
 fn same(host: &str, own: &str) -> bool {
     match (host.parse::<IpAddr>(), own.parse::<IpAddr>()) {
         (Ok(host), Ok(own)) => host == own,
@@ -87,7 +87,7 @@ fn same(host: &str, own: &str) -> bool {
     }
 }
 
-/// `host`, `host:port`, `[::1]`, `[::1]:port`
+/// Splits `host`, `host:port`, `[::1]` or `[::1]:port`.
 pub fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
@@ -103,7 +103,7 @@ pub fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     }
 }
 
-/// A host name as one may be asked for: no spaces, no path, no user.
+/// Whether it is a valid host name: no spaces, path or user.
 pub fn is_name(host: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     !host.is_empty()
@@ -112,19 +112,19 @@ pub fn is_name(host: &str) -> bool {
         && host.split('.').all(|label| !label.is_empty())
 }
 
-impl Reach {
-    /// Whether a connection to this address is what was permitted.
+impl AddressScope {
+    /// Whether a connection to this address is permitted.
     pub fn permits(self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         match self {
-            Reach::Literal(own) => own.to_canonical() == address,
-            Reach::Loopback => address.is_loopback(),
-            Reach::Public => is_public(address),
+            AddressScope::Literal(own) => own.to_canonical() == address,
+            AddressScope::Loopback => address.is_loopback(),
+            AddressScope::Public => is_public(address),
         }
     }
 }
 
-/// Neither this host nor a network that is nobody's or somebody's own.
+/// Whether the address is public: not local, private or reserved.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
@@ -137,12 +137,12 @@ fn is_public(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => {
             let segments = v6.segments();
-            // Where an IPv4 address is wrapped: NAT64 and 6to4.
+            // NAT64 and 6to4 addresses contain an IPv4 address.
             if let [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] = segments {
                 let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
                 return is_public(IpAddr::from([a, b, c, d]));
             }
-            // All that is given out lies in 2000::/3.
+            // All public unicast addresses lie in 2000::/3.
             segments[0] & 0xe000 == 0x2000
         }
     }
@@ -153,8 +153,8 @@ mod tests {
     use super::*;
 
     fn covers(entry: &str, secure: bool, host: &str, port: u16) -> bool {
-        Target::parse(entry)
-            .unwrap_or_else(|why| panic!("{why}"))
+        CallbackTarget::parse(entry)
+            .unwrap_or_else(|reason| panic!("{reason}"))
             .covers(secure, host, port)
     }
 
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_takes_what_is_below_a_domain_alone() {
+    fn a_star_covers_only_subdomains() {
         let below = |host| covers("https://*.example.com:8443", true, host, 8443);
         assert!(below("a.example.com") && below("a.b.example.com"));
         for other in [
@@ -190,8 +190,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_entry_is_refused() {
-        for wrong in [
+    fn an_invalid_entry_is_refused() {
+        for invalid in [
             "",
             "*",
             "example.com",
@@ -207,14 +207,14 @@ mod tests {
             "http://[::1",
             "http://[host]",
         ] {
-            assert!(Target::parse(wrong).is_err(), "{wrong}");
+            assert!(CallbackTarget::parse(invalid).is_err(), "{invalid}");
         }
     }
 
     #[test]
-    fn a_public_name_reaches_no_address_of_our_own() {
-        let public = Target::parse("https://example.com").map(|target| target.reach());
-        assert_eq!(public, Ok(Reach::Public));
+    fn a_public_name_may_not_resolve_to_a_private_address() {
+        let public = CallbackTarget::parse("https://example.com").map(|target| target.scope());
+        assert_eq!(public, Ok(AddressScope::Public));
         for inside in [
             "127.0.0.1",
             "0.0.0.0",
@@ -236,7 +236,7 @@ mod tests {
             "ff02::1",
         ] {
             let address = inside.parse().unwrap_or_else(|_| panic!("{inside}"));
-            assert!(!Reach::Public.permits(address), "{inside}");
+            assert!(!AddressScope::Public.permits(address), "{inside}");
         }
         for outside in [
             "93.184.215.14",
@@ -244,19 +244,19 @@ mod tests {
             "172.15.0.1",
         ] {
             let address = outside.parse().unwrap_or_else(|_| panic!("{outside}"));
-            assert!(Reach::Public.permits(address), "{outside}");
+            assert!(AddressScope::Public.permits(address), "{outside}");
         }
     }
 
     #[test]
-    fn an_address_and_localhost_reach_what_they_say() {
-        let reach = |entry| Target::parse(entry).map(|target| target.reach());
+    fn an_address_and_localhost_allow_only_themselves() {
+        let scope = |entry| CallbackTarget::parse(entry).map(|target| target.scope());
         let own = IpAddr::from([10, 0, 0, 1]);
-        assert_eq!(reach("http://10.0.0.1"), Ok(Reach::Literal(own)));
-        assert!(Reach::Literal(own).permits(own));
-        assert!(!Reach::Literal(own).permits(IpAddr::from([10, 0, 0, 2])));
-        assert_eq!(reach("http://localhost"), Ok(Reach::Loopback));
-        assert!(Reach::Loopback.permits(IpAddr::from([127, 0, 0, 1])));
-        assert!(!Reach::Loopback.permits(own));
+        assert_eq!(scope("http://10.0.0.1"), Ok(AddressScope::Literal(own)));
+        assert!(AddressScope::Literal(own).permits(own));
+        assert!(!AddressScope::Literal(own).permits(IpAddr::from([10, 0, 0, 2])));
+        assert_eq!(scope("http://localhost"), Ok(AddressScope::Loopback));
+        assert!(AddressScope::Loopback.permits(IpAddr::from([127, 0, 0, 1])));
+        assert!(!AddressScope::Loopback.permits(own));
     }
 }

@@ -1,41 +1,41 @@
-//! Origins: which site a browser's page is from.
+//! Web origins: the site that a browser's page comes from.
 
 use std::fmt;
 
 use super::callbacks::{is_name, split_port};
 
-/// Scheme, host and port of a site, as `https://pbx.example:8443`.
+/// Scheme, host and port of a site, for example `https://pbx.example:8443`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebOrigin {
     secure: bool,
-    /// In lower case; an IPv6 address without its brackets, in its shortest form.
+    /// In lower case; an IPv6 address without brackets, in its shortest form.
     host: String,
     port: u16,
 }
 
 impl WebOrigin {
-    /// `*` is refused: the APIs ask for credentials, and any site could use those that a
-    /// browser has stored. So is `null`, which every sandboxed page sends.
+    /// Parses an origin. `*` is refused, since the APIs use credentials and any site could use
+    /// those that a browser has stored. `null` is refused too, since every sandboxed page sends it.
     pub fn parse(text: &str) -> Result<WebOrigin, String> {
-        let wrong = || format!("\"{text}\": scheme://host or scheme://host:port is needed");
+        let invalid = || format!("\"{text}\": scheme://host or scheme://host:port is needed");
         let lower = text.to_ascii_lowercase();
-        let (scheme, authority) = lower.split_once("://").ok_or_else(wrong)?;
+        let (scheme, authority) = lower.split_once("://").ok_or_else(invalid)?;
         let secure = match scheme {
             "https" => true,
             "http" => false,
-            _ => return Err(format!("\"{text}\": http and https are known")),
+            _ => return Err(format!("\"{text}\": only http and https are supported")),
         };
-        WebOrigin::of(secure, authority).ok_or_else(wrong)
+        WebOrigin::of(secure, authority).ok_or_else(invalid)
     }
 
-    /// Of a url, whatever its path.
+    /// The origin of a URL, whatever its path.
     pub fn of_url(url: &str) -> Option<WebOrigin> {
         let (scheme, rest) = url.split_once("://")?;
         let authority = rest.split('/').next().unwrap_or_default();
         WebOrigin::parse(&format!("{scheme}://{authority}")).ok()
     }
 
-    /// The site of this host, with or without a port, if pages come from it by https or not.
+    /// The origin of this host with an optional port, over https if `secure`.
     pub fn of(secure: bool, authority: &str) -> Option<WebOrigin> {
         let lower = authority.to_ascii_lowercase();
         let (host, port) = split_port(&lower)?;
@@ -60,7 +60,7 @@ fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
-/// As browsers write it.
+/// The form that browsers send.
 impl fmt::Display for WebOrigin {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.secure { "https" } else { "http" };
@@ -96,8 +96,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_single_site_is_refused() {
-        for wrong in [
+    fn anything_but_a_single_site_is_refused() {
+        for invalid in [
             "*",
             "null",
             "",
@@ -113,7 +113,7 @@ mod tests {
             "ftp://pbx.example",
             "https://a https://b",
         ] {
-            assert!(WebOrigin::parse(wrong).is_err(), "{wrong}");
+            assert!(WebOrigin::parse(invalid).is_err(), "{invalid}");
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Genesys Web Services' voice API, as far as it is about recording: a user's own
-//! calls, what may be done with them, and what CometD tells of them.
+//! The recording part of Genesys Web Services' voice API: a user's own calls, the operations on
+//! them, and their CometD notifications.
 
 mod call;
+mod call_tracker;
 mod csrf;
 mod device;
-mod notify;
-mod operate;
-mod operation;
-mod status;
-mod track;
+mod notifications;
+mod operations;
+mod recording_operation;
+mod status_code;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,30 +20,30 @@ use uuid::Uuid;
 use super::GenesysConfig;
 use super::comet::Sessions;
 use super::names::gsip_rec_fn;
-use crate::api::{Answering, HttpApi, PageHeaders};
-use crate::auth::Refused;
+use crate::api::{CorsHeaders, HttpApi, ResponseFuture};
+use crate::auth::AuthError;
 use crate::config::origin::WebOrigin;
 use crate::gateway::Gateway;
-use crate::http::{Answer, Asked, decoded, later};
-use call::Shown;
+use crate::http::{HttpRequest, HttpResponse, decoded, with_retry_after};
+use call::CallResource;
 use callrec_core::calls::{CallView, Caller, Filter};
 use callrec_core::clock::unix_ms;
 use callrec_core::storage::Template;
 use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
-use callrec_core::words::Result;
+use callrec_core::types::Result;
 use csrf::Csrf;
-use status::{Code, not_allowed, not_found, refusal, refused};
+use status_code::{GenesysCode, engine_error, error_response, not_allowed, not_found};
 
-/// The Genesys API of one gateway, and what it knows beyond the engine.
+/// The state of the Genesys API of one gateway.
 pub struct Genesys {
     gateway: Arc<Gateway>,
     config: GenesysConfig,
     sessions: Arc<Sessions>,
     csrf: Csrf,
-    /// Of the attribute `GSIP_REC_FN`.
+    /// The template of the attribute `GSIP_REC_FN`.
     rec_fn: Template,
-    /// Starts on automatic lines, one after the other.
+    /// Serializes starts on automatic lines.
     starts: Mutex<()>,
 }
 
@@ -59,13 +59,13 @@ impl Genesys {
         }
     }
 
-    /// Those of CometD.
+    /// The CometD sessions.
     pub fn sessions(&self) -> &Arc<Sessions> {
         &self.sessions
     }
 }
 
-/// The API as the server knows it.
+/// The Genesys API of the server.
 pub struct GenesysApi(Arc<Genesys>);
 
 impl GenesysApi {
@@ -83,108 +83,120 @@ impl HttpApi for GenesysApi {
         &self.0.config.path
     }
 
-    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
-        let rest = request.below(self.base_path()).unwrap_or_default();
-        Box::pin(answer(&self.0, request, rest))
+    fn respond<'a>(&'a self, request: &'a HttpRequest) -> ResponseFuture<'a> {
+        let rest = request.path_below(self.base_path()).unwrap_or_default();
+        Box::pin(respond(&self.0, request, rest))
     }
 
-    fn refuse(&self, _: &Asked, status: StatusCode, why: &str) -> Answer {
-        failed(status, why)
+    fn error_response(&self, _: &HttpRequest, status: StatusCode, message: &str) -> HttpResponse {
+        server_error(status, message)
     }
 
     fn allowed_origins(&self) -> &[WebOrigin] {
         &self.0.config.cors_origins
     }
 
-    fn page_headers(&self) -> PageHeaders {
-        PageHeaders {
-            sent: &[csrf::HEADER],
-            read: &["X-CSRF-HEADER", csrf::HEADER],
+    fn cors_headers(&self) -> CorsHeaders {
+        CorsHeaders {
+            request: &[csrf::HEADER],
+            response: &["X-CSRF-HEADER", csrf::HEADER],
         }
     }
 
-    /// From here on it hears of every recording.
+    /// Subscribes to the engine's events.
     fn attach(&self) {
-        notify::listen(&self.0);
+        notifications::subscribe(&self.0);
     }
 }
 
-async fn answer(genesys: &Arc<Genesys>, asked: &Asked, rest: &str) -> Answer {
+async fn respond(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str) -> HttpResponse {
     let gateway = &genesys.gateway;
-    let (username, origin) = match gateway.logins.basic(asked).await {
+    let (username, origin) = match gateway.logins.authenticate_basic(request).await {
         Ok(Caller::User { username, origin, .. }) => (username, origin),
-        // HTTP knows nobody else.
-        Ok(Caller::Host) | Err(Refused::Broken) => return internal(),
-        Err(Refused::NotNow) => return later(refused(Code::NotNow, "Too many logins wait")),
-        Err(Refused::Unknown) => return refused(Code::Unauthenticated, "The user is not authenticated"),
+        // HTTP clients are never the host.
+        Ok(Caller::Host) | Err(AuthError::HostFailed) => return internal_error(),
+        Err(AuthError::Unavailable) => {
+            return with_retry_after(error_response(GenesysCode::Unavailable, "Too many logins wait"));
+        }
+        Err(AuthError::InvalidCredentials) => {
+            return error_response(GenesysCode::Unauthenticated, "The user is not authenticated");
+        }
     };
-    let unsafe_method = !matches!(*asked.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if genesys.config.csrf && unsafe_method && !genesys.csrf.permits(asked, username.as_str()) {
+    let changes_state = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if genesys.config.csrf && changes_state && !genesys.csrf.permits(request, username.as_str()) {
         return csrf::refused();
     }
-    // "Me": whatever the level, another's call does not exist here.
+    // "Me": at every level, other users' calls do not exist here.
     let me = Caller::User {
         username,
         level: 1,
         origin,
     };
-    route(genesys, asked, rest, me).await
+    route(genesys, request, rest, me).await
 }
 
-async fn route(genesys: &Arc<Genesys>, asked: &Asked, rest: &str, me: Caller) -> Answer {
-    let get = *asked.method() == Method::GET;
-    // A device's own URI, as it stands in a call, leads to the same.
+async fn route(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str, me: Caller) -> HttpResponse {
+    let is_get = *request.method() == Method::GET;
+    // The device URI in a call resource leads to the same resource.
     let device = || rest.starts_with("/devices/").then_some(rest);
-    let Some(below) = rest.strip_prefix("/me").or_else(device) else {
+    let Some(path) = rest.strip_prefix("/me").or_else(device) else {
         return not_found();
     };
-    match below {
-        "" if get => user(genesys, asked, &me),
-        "/calls" | "/devices" if get => {
-            let list = if below == "/calls" { list } else { device::list };
-            let (genesys, uris) = (genesys.clone(), asked.parameter("fields").is_none());
-            // They may be many.
+    match path {
+        "" if is_get => get_user(genesys, request, &me),
+        "/calls" | "/devices" if is_get => {
+            let list = if path == "/calls" {
+                list_calls
+            } else {
+                device::list
+            };
+            let (genesys, uris) = (genesys.clone(), request.parameter("fields").is_none());
+            // The list may be long.
             let list = tokio::task::spawn_blocking(move || list(&genesys, &me, uris));
-            list.await.unwrap_or_else(|_| internal())
+            list.await.unwrap_or_else(|_| internal_error())
         }
         "" | "/calls" | "/devices" => not_allowed("GET"),
-        _ => match (named(below, "/calls/"), named(below, "/devices/"), asked.method()) {
-            (Some(id), _, &Method::GET) => one(genesys, &me, &Text::from(id)),
-            (Some(id), _, &Method::POST) => operate::operate(genesys, &me, &Text::from(id), asked),
-            (_, Some(id), &Method::GET) => device::one(genesys, &me, &id),
-            (_, Some(id), &Method::POST) => device::operate(genesys, &me, &id, asked),
+        _ => match (
+            last_segment(path, "/calls/"),
+            last_segment(path, "/devices/"),
+            request.method(),
+        ) {
+            (Some(id), _, &Method::GET) => get_call(genesys, &me, &Text::from(id)),
+            (Some(id), _, &Method::POST) => operations::operate(genesys, &me, &Text::from(id), request),
+            (_, Some(id), &Method::GET) => device::get(genesys, &me, &id),
+            (_, Some(id), &Method::POST) => device::operate(genesys, &me, &id, request),
             (None, None, _) => not_found(),
             _ => not_allowed("GET, POST"),
         },
     }
 }
 
-/// The last part of a path below this one, decoded.
-fn named(path: &str, above: &str) -> Option<String> {
+/// The decoded last segment of a path directly below `above`.
+fn last_segment(path: &str, above: &str) -> Option<String> {
     let id = path.strip_prefix(above).filter(|part| !part.contains('/'));
     let id = id.and_then(decoded);
-    // No text of ours goes beyond a NUL.
+    // An id with a NUL would be truncated.
     id.filter(|id| !id.is_empty() && !id.contains('\0'))
 }
 
-/// A request that never came here.
-fn failed(status: StatusCode, why: &str) -> Answer {
+/// The error response to a request that never reached the API.
+fn server_error(status: StatusCode, message: &str) -> HttpResponse {
     let code = match status {
-        StatusCode::FORBIDDEN => Code::Forbidden,
-        _ if status.is_client_error() => Code::Invalid,
-        _ => Code::Internal,
+        StatusCode::FORBIDDEN => GenesysCode::Forbidden,
+        _ if status.is_client_error() => GenesysCode::Invalid,
+        _ => GenesysCode::Internal,
     };
-    let mut answer = refused(code, why);
-    *answer.status_mut() = status;
-    answer
+    let mut response = error_response(code, message);
+    *response.status_mut() = status;
+    response
 }
 
-fn internal() -> Answer {
-    refused(Code::Internal, "Internal error")
+fn internal_error() -> HttpResponse {
+    error_response(GenesysCode::Internal, "Internal error")
 }
 
-/// `{"statusCode":0}`, with these members behind.
-fn told(members: Value) -> Answer {
+/// `{"statusCode":0}` with additional members.
+fn success_with(members: Value) -> HttpResponse {
     let mut body = json!({ "statusCode": 0 });
     if let (Some(body), Value::Object(members)) = (body.as_object_mut(), members) {
         body.extend(members);
@@ -192,15 +204,15 @@ fn told(members: Value) -> Answer {
     crate::http::json(StatusCode::OK, &body)
 }
 
-fn success() -> Answer {
-    told(Value::Null)
+fn success() -> HttpResponse {
+    success_with(Value::Null)
 }
 
-/// A user's calls of that id; an internal call may be two.
+/// The user's calls with this id. An internal call may have two.
 fn user_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<CallView>> {
     let username = match me {
         Caller::User { username, .. } if !username.is_empty() => username.clone(),
-        // Who has no name has no calls.
+        // A user without a name has no calls.
         _ => return Ok(Vec::new()),
     };
     let filter = Filter {
@@ -211,8 +223,8 @@ fn user_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<Call
     gateway.recorder().calls(me, &filter)
 }
 
-/// The user's calls that a client names: those of that call id, or else those of the call
-/// that has this as its connId; of several such calls, the one that began first.
+/// The user's calls with this call id, or else those of the call with this connId. If several calls
+/// have the connId, the oldest one counts.
 fn named_calls(gateway: &Gateway, me: &Caller, id: &Text) -> Result<Vec<CallView>> {
     let found = user_calls(gateway, me, id)?;
     if !found.is_empty() {
@@ -228,15 +240,15 @@ fn named_calls(gateway: &Gateway, me: &Caller, id: &Text) -> Result<Vec<CallView
 }
 
 /// `GET /me`
-fn user(genesys: &Genesys, asked: &Asked, me: &Caller) -> Answer {
+fn get_user(genesys: &Genesys, request: &HttpRequest, me: &Caller) -> HttpResponse {
     let Caller::User { username, .. } = me else {
         return not_found();
     };
-    // Users are the host's: it has told no more than a name.
+    // The host provides only the user name.
     let id = Uuid::new_v5(&USERS, username.as_str().as_bytes())
         .simple()
         .to_string();
-    let mut answer = told(json!({ "user": {
+    let mut response = success_with(json!({ "user": {
         "id": id,
         "userName": username.as_str(),
         "roles": ["ROLE_AGENT"],
@@ -246,38 +258,38 @@ fn user(genesys: &Genesys, asked: &Asked, me: &Caller) -> Answer {
     }}));
     if genesys.config.csrf {
         let csrf = &genesys.csrf;
-        csrf.tell(genesys, asked, username.as_str(), &mut answer);
+        csrf.add_token(genesys, request, username.as_str(), &mut response);
     }
-    answer
+    response
 }
 
-/// Users are named within this.
+/// The namespace of user ids.
 const USERS: Uuid = Uuid::from_u128(0x8a0c_61d3_27f4_4be9_b3a5_90e2_d4c8_1f76);
 
-/// `GET /me/calls`: resources with `?fields=…`, else their URIs as well.
-fn list(genesys: &Genesys, me: &Caller, with_uris: bool) -> Answer {
+/// `GET /me/calls`: only resources with `?fields=…`, otherwise their URIs too.
+fn list_calls(genesys: &Genesys, me: &Caller, with_uris: bool) -> HttpResponse {
     let found = match user_calls(&genesys.gateway, me, &Text::default()) {
         Ok(found) => found,
-        Err(error) => return refusal(&error),
+        Err(error) => return engine_error(&error),
     };
     let now_ms = unix_ms();
-    let shown = by_id(found);
-    let shown = shown.iter().filter_map(|ends| Shown::live(ends, now_ms));
-    let calls: Vec<Value> = shown.map(|shown| shown.resource(genesys)).collect();
+    let calls = group_by_id(found);
+    let calls = calls.iter().filter_map(|ends| CallResource::live(ends, now_ms));
+    let calls: Vec<Value> = calls.map(|call| call.to_json(genesys)).collect();
     if !with_uris {
-        return told(json!({ "calls": calls }));
+        return success_with(json!({ "calls": calls }));
     }
     let uris: Vec<_> = calls.iter().map(|call| call["uri"].clone()).collect();
-    told(json!({ "uris": uris, "calls": calls }))
+    success_with(json!({ "uris": uris, "calls": calls }))
 }
 
-/// Calls of one id together, in the order in which the first of them began.
-fn by_id(found: Vec<CallView>) -> Vec<Vec<CallView>> {
-    let mut places = HashMap::new();
+/// Groups calls by id, ordered by the oldest call of each group.
+fn group_by_id(found: Vec<CallView>) -> Vec<Vec<CallView>> {
+    let mut positions = HashMap::new();
     let mut all: Vec<Vec<CallView>> = Vec::new();
     for view in found {
-        let place = *places.entry(view.info.call_id.clone()).or_insert(all.len());
-        match all.get_mut(place) {
+        let position = *positions.entry(view.info.call_id.clone()).or_insert(all.len());
+        match all.get_mut(position) {
             Some(ends) => ends.push(view),
             None => all.push(vec![view]),
         }
@@ -286,13 +298,13 @@ fn by_id(found: Vec<CallView>) -> Vec<Vec<CallView>> {
 }
 
 /// `GET /me/calls/{id}`
-fn one(genesys: &Genesys, me: &Caller, id: &Text) -> Answer {
+fn get_call(genesys: &Genesys, me: &Caller, id: &Text) -> HttpResponse {
     let found = match named_calls(&genesys.gateway, me, id) {
         Ok(found) => found,
-        Err(error) => return refusal(&error),
+        Err(error) => return engine_error(&error),
     };
-    match Shown::live(&found, unix_ms()) {
-        Some(shown) => told(json!({ "call": shown.resource(genesys) })),
+    match CallResource::live(&found, unix_ms()) {
+        Some(calls) => success_with(json!({ "call": calls.to_json(genesys) })),
         None => not_found(),
     }
 }

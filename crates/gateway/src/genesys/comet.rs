@@ -1,6 +1,6 @@
 //! CometD: Bayeux 1.0 over long polling.
 
-mod browsers;
+mod browser_limits;
 mod message;
 mod session;
 mod sessions;
@@ -11,28 +11,27 @@ use std::time::{Duration, Instant};
 use http::header::{ALLOW, CACHE_CONTROL, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 
-use crate::api::{Answering, ApiGauge, HttpApi, PageHeaders};
-use crate::auth::Refused;
+use crate::api::{ApiGauge, CorsHeaders, HttpApi, ResponseFuture};
+use crate::auth::AuthError;
 use crate::config::origin::WebOrigin;
 use crate::gateway::Gateway;
 use crate::genesys::GenesysConfig;
 use crate::genesys::cookie::set_cookie;
-use crate::http::{Answer, Asked, answer as answered, empty, later};
-use browsers::Browsers;
+use crate::http::{HttpRequest, HttpResponse, empty, response as new_response, with_retry_after};
+use browser_limits::BrowserLimits;
 use callrec_core::calls::Caller;
-use message::{Asks, Reply};
-use session::{HeldConnect, Polled, Session};
-pub use sessions::{Sessions, Who};
+use message::{BayeuxReply, BayeuxRequest};
+use session::{ConnectResult, HeldConnect, Session};
+pub use sessions::{ClientIdentity, Sessions};
 
-/// What a call's own user is told of it: the channel, and the name that older
-/// documentation gives it.
+/// The channel with the notifications about a user's calls, and its name in older documentation.
 pub const CALLS: [&str; 2] = ["/v2/me/calls", "/notifications/me/calls"];
 
-/// What else Genesys' clients subscribe to: nothing is ever told there.
-const OTHERS: [&str; 2] = ["/v2/me/devices", "/notifications/services"];
+/// Channels that Genesys clients subscribe to but that carry no notifications.
+const SILENT_CHANNELS: [&str; 2] = ["/v2/me/devices", "/notifications/services"];
 
-/// Clients may name the kind of message behind the path.
-const KINDS: [&str; 6] = ["", "/", "/handshake", "/connect", "/subscribe", "/disconnect"];
+/// Clients may append the message type to the path.
+const PATHS: [&str; 6] = ["", "/", "/handshake", "/connect", "/subscribe", "/disconnect"];
 
 const BROWSER: &str = "BAYEUX_BROWSER";
 
@@ -60,29 +59,29 @@ impl HttpApi for Comet {
         &self.sessions.config().cometd_path
     }
 
-    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
-        let rest = request.below(self.base_path()).unwrap_or_default();
-        Box::pin(answer(&self.gateway, &self.sessions, request, rest))
+    fn respond<'a>(&'a self, request: &'a HttpRequest) -> ResponseFuture<'a> {
+        let rest = request.path_below(self.base_path()).unwrap_or_default();
+        Box::pin(respond(&self.gateway, &self.sessions, request, rest))
     }
 
-    fn refuse(&self, _: &Asked, status: StatusCode, why: &str) -> Answer {
-        failed(status, &format!("{}::{why}", status.as_u16()))
+    fn error_response(&self, _: &HttpRequest, status: StatusCode, reason: &str) -> HttpResponse {
+        error_response(status, &format!("{}::{reason}", status.as_u16()))
     }
 
     fn allowed_origins(&self) -> &[WebOrigin] {
         &self.sessions.config().cors_origins
     }
 
-    /// Clients that send the token send it here, too.
-    fn page_headers(&self) -> PageHeaders {
-        PageHeaders {
-            sent: &["X-CSRF-TOKEN"],
-            read: &[],
+    /// Clients that use the CSRF token send it here too.
+    fn cors_headers(&self) -> CorsHeaders {
+        CorsHeaders {
+            request: &["X-CSRF-TOKEN"],
+            response: &[],
         }
     }
 
     fn attach(&self) {
-        sweep(self.sessions.config(), &self.sessions);
+        spawn_expiry(self.sessions.config(), &self.sessions);
     }
 
     fn gauges(&self) -> Vec<ApiGauge> {
@@ -94,108 +93,109 @@ impl HttpApi for Comet {
     }
 }
 
-async fn answer(gateway: &Gateway, sessions: &Sessions, asked: &Asked, rest: &str) -> Answer {
-    if !KINDS.contains(&rest) {
+async fn respond(gateway: &Gateway, sessions: &Sessions, request: &HttpRequest, rest: &str) -> HttpResponse {
+    if !PATHS.contains(&rest) {
         return empty(StatusCode::NOT_FOUND);
     }
-    if *asked.method() != Method::POST {
-        let mut answer = empty(StatusCode::METHOD_NOT_ALLOWED);
-        answer
+    if *request.method() != Method::POST {
+        let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+        response
             .headers_mut()
             .insert(ALLOW, HeaderValue::from_static("POST"));
-        return answer;
+        return response;
     }
-    let who = match who(gateway, asked).await {
-        Ok(who) => who,
+    let client = match identify(gateway, request).await {
+        Ok(client) => client,
         Err(refused) => return refused,
     };
-    let messages = match message::read(asked, gateway.config().json_depth) {
+    let messages = match message::parse(request, gateway.config().json_depth) {
         Ok(messages) => messages,
-        Err(why) => return failed(StatusCode::BAD_REQUEST, &format!("400::{why}")),
+        Err(reason) => return error_response(StatusCode::BAD_REQUEST, &format!("400::{reason}")),
     };
-    let mut parts = Parts::default();
+    let mut response = ResponseBuilder::default();
     for message in &messages {
-        let alone = messages.len() == 1;
-        one(
+        let is_only = messages.len() == 1;
+        handle_message(
             gateway,
             sessions,
-            asked,
-            &who,
-            &Asks::new(message),
-            alone,
-            &mut parts,
+            request,
+            &client,
+            &BayeuxRequest::new(message),
+            is_only,
+            &mut response,
         )
         .await;
     }
-    parts.answer(gateway, sessions.config())
+    response.into_response(gateway, sessions.config())
 }
 
-/// The user that the header names, or the browser that a handshake has named.
-async fn who(gateway: &Gateway, asked: &Asked) -> Result<Who, Answer> {
-    let header = asked.headers().contains_key(http::header::AUTHORIZATION);
-    if !header && let Some(browser) = asked.cookie(BROWSER) {
-        return Ok(Who::Browser(browser.to_owned()));
+/// The user from the credentials, or the browser from the cookie that a handshake has set.
+async fn identify(gateway: &Gateway, request: &HttpRequest) -> Result<ClientIdentity, HttpResponse> {
+    let has_credentials = request.headers().contains_key(http::header::AUTHORIZATION);
+    if !has_credentials && let Some(browser) = request.cookie(BROWSER) {
+        return Ok(ClientIdentity::Browser(browser.to_owned()));
     }
-    match gateway.logins.basic(asked).await {
-        Ok(Caller::User { username, .. }) => Ok(Who::User(username)),
-        Ok(Caller::Host) | Err(Refused::Broken) => {
-            Err(failed(StatusCode::INTERNAL_SERVER_ERROR, "500::Internal error"))
+    match gateway.logins.authenticate_basic(request).await {
+        Ok(Caller::User { username, .. }) => Ok(ClientIdentity::User(username)),
+        Ok(Caller::Host) | Err(AuthError::HostFailed) => Err(error_response(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "500::Internal error",
+        )),
+        Err(AuthError::Unavailable) => {
+            let refused = error_response(StatusCode::SERVICE_UNAVAILABLE, "503::Too many logins wait");
+            Err(with_retry_after(refused))
         }
-        Err(Refused::NotNow) => {
-            let refused = failed(StatusCode::SERVICE_UNAVAILABLE, "503::Too many logins wait");
-            Err(later(refused))
-        }
-        Err(Refused::Unknown) => Err(unauthenticated()),
+        Err(AuthError::InvalidCredentials) => Err(unauthenticated()),
     }
 }
 
-fn unauthenticated() -> Answer {
-    let mut answer = failed(StatusCode::UNAUTHORIZED, "401::Not authenticated");
+fn unauthenticated() -> HttpResponse {
+    let mut response = error_response(StatusCode::UNAUTHORIZED, "401::Not authenticated");
     let basic = HeaderValue::from_static("Basic realm=\"callrec\"");
-    answer.headers_mut().insert(WWW_AUTHENTICATE, basic);
-    answer
+    response.headers_mut().insert(WWW_AUTHENTICATE, basic);
+    response
 }
 
-/// A request of which no message is looked at.
-fn failed(status: StatusCode, error: &str) -> Answer {
-    let told = serde_json::json!([{ "successful": false, "error": error }]);
-    crate::http::json(status, &told)
+/// The response to a request whose messages are not processed.
+fn error_response(status: StatusCode, error: &str) -> HttpResponse {
+    let body = serde_json::json!([{ "successful": false, "error": error }]);
+    crate::http::json(status, &body)
 }
 
-/// The answer, message by message.
+/// Collects the replies to a request's messages.
 #[derive(Default)]
-struct Parts {
+struct ResponseBuilder {
     texts: Vec<Arc<str>>,
     unauthenticated: bool,
     browser: Option<String>,
-    /// A connect brings all that waits, and one request brings that once.
+    /// One request delivers the queued messages at most once.
     connected: bool,
 }
 
-impl Parts {
-    fn push(&mut self, reply: Reply) {
-        self.texts.push(reply.text().into());
+impl ResponseBuilder {
+    fn push(&mut self, reply: BayeuxReply) {
+        self.texts.push(reply.into_text().into());
     }
 
-    fn answer(self, gateway: &Gateway, config: &GenesysConfig) -> Answer {
+    fn into_response(self, gateway: &Gateway, config: &GenesysConfig) -> HttpResponse {
         if self.unauthenticated {
             return unauthenticated();
         }
-        let body = array(&self.texts);
-        let mut answer = answered(StatusCode::OK, Some("application/json"), body);
-        let headers = answer.headers_mut();
+        let body = json_array(&self.texts);
+        let mut response = new_response(StatusCode::OK, Some("application/json"), body);
+        let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let browser = self.browser;
         let cookie = browser.and_then(|browser| set_cookie(gateway, config, BROWSER, &browser));
         if let Some(cookie) = cookie {
             headers.insert(SET_COOKIE, cookie);
         }
-        answer
+        response
     }
 }
 
-/// They are JSON already.
-fn array(texts: &[Arc<str>]) -> String {
+/// Joins messages that are already JSON.
+fn json_array(texts: &[Arc<str>]) -> String {
     let length: usize = texts.iter().map(|text| text.len() + 1).sum();
     let mut array = String::with_capacity(length + 2);
     array.push('[');
@@ -209,152 +209,175 @@ fn array(texts: &[Arc<str>]) -> String {
     array
 }
 
-async fn one(
+async fn handle_message(
     gateway: &Gateway,
     sessions: &Sessions,
-    asked: &Asked,
-    who: &Who,
-    asks: &Asks<'_>,
-    alone: bool,
-    parts: &mut Parts,
+    request: &HttpRequest,
+    client: &ClientIdentity,
+    message: &BayeuxRequest<'_>,
+    is_only: bool,
+    response: &mut ResponseBuilder,
 ) {
-    match asks.channel() {
-        "" => return parts.push(asks.refused("400::Channel is missing")),
-        "/meta/handshake" => return handshake(sessions.config(), sessions, asked, who, asks, alone, parts),
+    match message.channel() {
+        "" => return response.push(message.refused("400::Channel is missing")),
+        "/meta/handshake" => {
+            return handshake(
+                sessions.config(),
+                sessions,
+                request,
+                client,
+                message,
+                is_only,
+                response,
+            );
+        }
         _ => {}
     }
-    let Some(session) = sessions.find(asks.client_id(), who) else {
-        // Also where it is another user's.
-        return parts.push(asks.refused("402::Unknown client").advice("handshake", 0));
+    let Some(session) = sessions.find(message.client_id(), client) else {
+        // The same for another user's session.
+        return response.push(message.refused("402::Unknown client").advice("handshake", 0));
     };
-    match asks.channel() {
-        "/meta/connect" if std::mem::replace(&mut parts.connected, true) => {
-            parts.push(asks.refused("400::One connect in a request"));
+    match message.channel() {
+        "/meta/connect" if std::mem::replace(&mut response.connected, true) => {
+            response.push(message.refused("400::One connect in a request"));
         }
         "/meta/connect" => {
-            let browser = asked.cookie(BROWSER).and_then(sessions::valid_id);
+            let browser = request.cookie(BROWSER).and_then(sessions::valid_id);
             let browser = (&sessions.browsers, browser);
-            connect(gateway, sessions.config(), browser, asks, &session, alone, parts).await;
+            connect(
+                gateway,
+                sessions.config(),
+                browser,
+                message,
+                &session,
+                is_only,
+                response,
+            )
+            .await;
         }
-        "/meta/subscribe" => parts.push(subscribe(asks, &session)),
+        "/meta/subscribe" => response.push(subscribe(message, &session)),
         "/meta/unsubscribe" => {
-            session.unsubscribe(&asks.subscriptions());
-            parts.push(asks.accepted(&session).subscription(asks));
+            session.unsubscribe(&message.subscriptions());
+            response.push(message.accepted(&session).subscription(message));
         }
         "/meta/disconnect" => {
             sessions.end(&session);
-            parts.push(asks.accepted(&session));
+            response.push(message.accepted(&session));
         }
         channel if channel.starts_with("/meta/") => {
-            parts.push(asks.refused("404::Unknown channel"));
+            response.push(message.refused("404::Unknown channel"));
         }
-        _ => parts.push(asks.refused("403::Publishing is not allowed")),
+        _ => response.push(message.refused("403::Publishing is not allowed")),
     }
 }
 
 fn handshake(
     config: &GenesysConfig,
     sessions: &Sessions,
-    asked: &Asked,
-    who: &Who,
-    asks: &Asks<'_>,
-    alone: bool,
-    parts: &mut Parts,
+    request: &HttpRequest,
+    client: &ClientIdentity,
+    message: &BayeuxRequest<'_>,
+    is_only: bool,
+    response: &mut ResponseBuilder,
 ) {
-    let Who::User(username) = who else {
-        // A cookie goes with a session, and this asks for one.
-        parts.unauthenticated = true;
+    let ClientIdentity::User(username) = client else {
+        // A handshake creates the session that a cookie would belong to, so it needs credentials.
+        response.unauthenticated = true;
         return;
     };
-    if !alone {
-        return parts.push(asks.refused("400::A handshake goes alone").advice("handshake", 0));
+    if !is_only {
+        return response.push(
+            message
+                .refused("400::A handshake goes alone")
+                .advice("handshake", 0),
+        );
     }
-    if !asks.takes_long_polling() {
-        let refused = asks.refused("400::long-polling alone is offered");
-        return parts.push(refused.offered().advice("none", 0));
+    if !message.supports_long_polling() {
+        let refused = message.refused("400::long-polling alone is offered");
+        return response.push(refused.negotiated().advice("none", 0));
     }
-    let browser = asked.cookie(BROWSER).and_then(sessions::valid_id);
-    let (is_new, ack) = (browser.is_none(), asks.ack_offered());
+    let browser = request.cookie(BROWSER).and_then(sessions::valid_id);
+    let (is_new, ack) = (browser.is_none(), message.ack_reply());
     let Some(session) = sessions.begin(username.clone(), browser, ack.is_some()) else {
-        let refused = asks.refused("503::Too many sessions").offered();
-        return parts.push(refused.advice("handshake", config.cometd_session_ms));
+        let refused = message.refused("503::Too many sessions").negotiated();
+        return response.push(refused.advice("handshake", config.cometd_session_ms));
     };
-    let reply = asks.accepted(&session).offered();
+    let reply = message.accepted(&session).negotiated();
     let reply = match ack {
         Some(ack) => reply.ext(serde_json::json!({ "ack": ack })),
         None => reply,
     };
-    parts.push(reply.timing(config.cometd_timeout_ms, config.cometd_session_ms));
-    parts.browser = is_new.then(|| session.browser().to_owned());
+    response.push(reply.timing(config.cometd_timeout_ms, config.cometd_session_ms));
+    response.browser = is_new.then(|| session.browser().to_owned());
 }
 
-fn subscribe(asks: &Asks<'_>, session: &Session) -> Reply {
-    let wanted = asks.subscriptions();
-    if wanted.is_empty() {
-        return asks.refused("400::Subscription is missing");
+fn subscribe(message: &BayeuxRequest<'_>, session: &Session) -> BayeuxReply {
+    let channels = message.subscriptions();
+    if channels.is_empty() {
+        return message.refused("400::Subscription is missing");
     }
-    if let Some(unknown) = wanted.iter().find(|wanted| !is_offered(wanted)) {
+    if let Some(unknown) = channels.iter().find(|channel| !is_offered(channel)) {
         let error = format!("403:{unknown}:There is no such channel to subscribe to");
-        return asks.refused(&error).subscription(asks);
+        return message.refused(&error).subscription(message);
     }
-    session.subscribe(&wanted);
-    asks.accepted(session).subscription(asks)
+    session.subscribe(&channels);
+    message.accepted(session).subscription(message)
 }
 
-fn is_offered(wanted: &str) -> bool {
-    let mut channels = CALLS.into_iter().chain(OTHERS);
-    channels.any(|channel| session::matches(wanted, channel))
+fn is_offered(subscription: &str) -> bool {
+    let mut channels = CALLS.into_iter().chain(SILENT_CHANNELS);
+    channels.any(|channel| session::matches(subscription, channel))
 }
 
 async fn connect(
     gateway: &Gateway,
     config: &GenesysConfig,
-    (browsers, browser): (&Browsers, Option<String>),
-    asks: &Asks<'_>,
+    (browsers, browser): (&BrowserLimits, Option<String>),
+    message: &BayeuxRequest<'_>,
     session: &Arc<Session>,
-    alone: bool,
-    parts: &mut Parts,
+    is_only: bool,
+    response: &mut ResponseBuilder,
 ) {
-    let most = u64::from(config.cometd_timeout_ms);
-    let timeout = asks.timeout().map_or(most, |timeout| timeout.min(most));
-    let held = HeldConnect::new(session, asks.acknowledged());
-    // Other answers in the same request are not kept waiting.
-    let waits = alone && timeout > 0 && !held.is_first();
-    // Until the connect has been answered.
-    let permit = browsers.permit(browser, session.id(), waits);
-    let polled = if waits && permit.is_some() {
+    let max_ms = u64::from(config.cometd_timeout_ms);
+    let timeout = message.timeout().map_or(max_ms, |timeout| timeout.min(max_ms));
+    let held = HeldConnect::new(session, message.acknowledged());
+    // Other replies in the same request must not wait.
+    let may_wait = is_only && timeout > 0 && !held.is_first();
+    // Held until the connect is answered.
+    let permit = browsers.permit(browser, session.id(), may_wait);
+    let result = if may_wait && permit.is_some() {
         let mut stopped = gateway.stopping();
         tokio::select! {
-            polled = held.wait(Instant::now() + Duration::from_millis(timeout)) => polled,
+            result = held.wait(Instant::now() + Duration::from_millis(timeout)) => result,
             _ = stopped.wait_for(|stopped| *stopped) => held.take(),
         }
     } else {
         held.take()
     };
-    let reply = match polled {
-        Polled::Messages(messages, batch) => {
-            parts.texts.extend(messages);
-            let reply = asks.accepted(session);
+    let reply = match result {
+        ConnectResult::Messages(messages, batch) => {
+            response.texts.extend(messages);
+            let reply = message.accepted(session);
             let reply = match batch {
                 Some(batch) => reply.ext(serde_json::json!({ "ack": batch })),
                 None => reply,
             };
-            advised(config, session, reply, permit.is_some())
+            add_advice(config, session, reply, permit.is_some())
         }
-        Polled::Superseded => {
-            // With a pause: two that go on polling would end each other without one.
+        ConnectResult::Superseded => {
+            // The pause keeps two polling clients from superseding each other forever.
             session.set_paused(true);
-            let refused = asks.refused("409::A later connect has come");
+            let refused = message.refused("409::A later connect has come");
             refused.advice("retry", pause_ms(config))
         }
-        Polled::Over(reconnect) => asks.refused("402::Unknown client").advice(reconnect, 0),
+        ConnectResult::Closed(reconnect) => message.refused("402::Unknown client").advice(reconnect, 0),
     };
-    parts.push(reply);
+    response.push(reply);
 }
 
-/// Tells a client whose connects may not be held that it is one of several of its
-/// browser, and tells it when that is over.
-fn advised(config: &GenesysConfig, session: &Session, reply: Reply, may_hold: bool) -> Reply {
+/// Advises a client whose connects may not be held to poll at an interval, since another session of
+/// its browser has one held. Withdraws the advice later.
+fn add_advice(config: &GenesysConfig, session: &Session, reply: BayeuxReply, may_hold: bool) -> BayeuxReply {
     let (timeout, maximum) = (config.cometd_timeout_ms, config.cometd_session_ms);
     let was_paused = session.set_paused(!may_hold);
     match may_hold {
@@ -364,26 +387,25 @@ fn advised(config: &GenesysConfig, session: &Session, reply: Reply, may_hold: bo
     }
 }
 
-/// Between the connects of a client that is not to hold one: short enough for its session
-/// to be remembered.
+/// The interval between connects that may not be held, short enough to keep the session alive.
 fn pause_ms(config: &GenesysConfig) -> u32 {
     config
         .cometd_multi_session_interval_ms
         .min(config.cometd_session_ms / 2)
 }
 
-/// Forgets sessions whose clients have not come back, until the gateway stops.
-fn sweep(config: &GenesysConfig, sessions: &Arc<Sessions>) {
-    let gone = Duration::from_millis(config.cometd_session_ms.into());
-    let every = (gone / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));
+/// Periodically closes expired sessions until the gateway stops.
+fn spawn_expiry(config: &GenesysConfig, sessions: &Arc<Sessions>) {
+    let timeout = Duration::from_millis(config.cometd_session_ms.into());
+    let interval = (timeout / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));
     let weak = Arc::downgrade(sessions);
     tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(every);
+        let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let Some(sessions) = weak.upgrade() else { return };
-            sessions.sweep(gone);
+            sessions.expire(timeout);
         }
     });
 }

@@ -1,4 +1,4 @@
-//! The cookies that Genesys' clients are given.
+//! Cookies for Genesys clients.
 
 use std::fmt::Display;
 
@@ -7,8 +7,8 @@ use http::HeaderValue;
 use super::GenesysConfig;
 use crate::gateway::Gateway;
 
-/// What `Set-Cookie` says. Where pages of other sites are allowed, browsers must send the
-/// cookie with their requests too, and do so over TLS alone.
+/// The value of `Set-Cookie`. If pages of other sites are allowed, browsers must send the cookie
+/// with their requests too, which they do only over TLS.
 pub fn set_cookie(
     gateway: &Gateway,
     config: &GenesysConfig,

@@ -1,4 +1,4 @@
-//! What Genesys adds to the names of recordings.
+//! Genesys' placeholders for file names.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -8,17 +8,17 @@ use callrec_core::storage::Template;
 
 use super::GenesysConfig;
 
-/// The published form of Genesys' `GSIP_REC_FN`.
+/// The published format of Genesys' `GSIP_REC_FN`.
 const GSIP_REC_FN: &str = "{call_id}_{number}_{ani}_{dnis}_{date}_{time}_{gsip_host}__{contact_center}";
 
-/// What stands as it is in a percent-encoded value.
+/// Characters that are not percent-encoded.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Adds the placeholders that Genesys publishes to those that `storage.name` may contain.
+/// Adds the placeholders that Genesys publishes.
 pub fn placeholders(config: &GenesysConfig, known: Placeholders) -> Placeholders {
     let contact_center = utf8_percent_encode(&config.contact_center, PLAIN);
     known
@@ -27,7 +27,7 @@ pub fn placeholders(config: &GenesysConfig, known: Placeholders) -> Placeholders
         .text("contact_center", contact_center.to_string())
 }
 
-/// Genesys' attribute: the very name that a file of the template `{gsip_rec_fn}` has.
+/// The template of Genesys' attribute. It gives the same name as a file named by `{gsip_rec_fn}`.
 #[cfg(any(feature = "server", test))]
 pub fn gsip_rec_fn(config: &GenesysConfig) -> Template {
     Template::with(GSIP_REC_FN, &placeholders(config, Placeholders::new())).unwrap_or_default()
@@ -73,8 +73,8 @@ mod tests {
     }
 
     #[test]
-    fn tricks_stay_inside() {
-        for trick in [
+    fn a_malicious_value_stays_inside_the_directory() {
+        for value in [
             "..",
             "",
             "/",
@@ -87,7 +87,7 @@ mod tests {
             "C:\\x",
         ] {
             let config = GenesysConfig {
-                contact_center: trick.to_owned(),
+                contact_center: value.to_owned(),
                 ..GenesysConfig::default()
             };
             for template in [
@@ -98,10 +98,10 @@ mod tests {
             ] {
                 let parsed = Template::with(template, &placeholders(&config, Placeholders::new()))
                     .expect("a template");
-                let path = parsed.render(&fields(trick, &|_| None)).path("");
+                let path = parsed.render(&fields(value, &|_| None)).path("");
                 assert!(
                     RecordingName::from_path(&path, "").is_some(),
-                    "{template} of {trick:?}: {path:?}"
+                    "{template} of {value:?}: {path:?}"
                 );
                 assert_eq!(
                     path.matches('/').count(),

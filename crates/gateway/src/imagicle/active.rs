@@ -1,36 +1,36 @@
-//! Imagicle's array of active recordings, in the published forms.
+//! Imagicle's array of active recordings in the published format.
 
 use std::fmt::Write;
 
 use time::OffsetDateTime;
 
-use callrec_core::calls::View;
+use callrec_core::calls::RecordingView;
 use callrec_core::text::Text;
-use callrec_core::words::State;
+use callrec_core::types::RecordingState;
 
-/// Recordings whose texts are fetched from memory together.
+/// Number of recordings whose texts are prefetched together.
 const BATCH: usize = 32;
 
-/// What an item has beside the published members.
+/// Members in addition to the published ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beside {
-    Nothing,
-    /// `"automatic":true` where a line's mark began it, `"private":true` where its call
+pub enum ExtraMembers {
+    None,
+    /// `"automatic":true` if the line's policy started the recording, `"private":true` if its call
     /// is private.
-    Ours,
+    Callrec,
 }
 
-/// The answer of "Get Active Recordings": `id`, `duration` (ISO 8601, whole
-/// seconds), `startedAt` (UTC, seven digits, no zone), the two parties, `isPaused`.
-pub fn active_recordings(views: &[View], beside: Beside) -> String {
+/// The response to "Get Active Recordings": `id`, `duration` (ISO 8601, whole seconds), `startedAt`
+/// (UTC, seven digits, no zone), the two parties, `isPaused`.
+pub fn active_recordings(views: &[RecordingView], extra: ExtraMembers) -> String {
     let mut out = String::with_capacity(2 + views.len() * 320);
-    let mut dates = Dates::default();
+    let mut dates = DateFormatter::default();
     out.push('[');
     for batch in views.chunks(BATCH) {
-        // Nothing waits for another here, so that the processor waits for all at once.
-        std::hint::black_box(batch.iter().map(touch).sum::<usize>());
+        // The reads are independent, so that the processor overlaps their cache misses.
+        std::hint::black_box(batch.iter().map(prefetch).sum::<usize>());
         for view in batch {
-            active_recording(&mut out, view, beside, &mut dates);
+            active_recording(&mut out, view, extra, &mut dates);
             out.push(',');
         }
     }
@@ -41,8 +41,8 @@ pub fn active_recordings(views: &[View], beside: Beside) -> String {
     out
 }
 
-/// Reads where the texts of a recording lie.
-fn touch(view: &View) -> usize {
+/// Reads one byte of each text to prefetch it.
+fn prefetch(view: &RecordingView) -> usize {
     let info = &view.info;
     let texts = [
         &info.username,
@@ -54,7 +54,7 @@ fn touch(view: &View) -> usize {
     texts.into_iter().map(first).sum()
 }
 
-fn active_recording(out: &mut String, view: &View, beside: Beside, dates: &mut Dates) {
+fn active_recording(out: &mut String, view: &RecordingView, extra: ExtraMembers, dates: &mut DateFormatter) {
     let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
     out.push_str("{\"id\":\"");
     out.push_str(view.id.as_hyphenated().encode_lower(&mut id));
@@ -71,19 +71,19 @@ fn active_recording(out: &mut String, view: &View, beside: Beside, dates: &mut D
     out.push_str(",\"phoneNumber\":");
     quoted(out, view.info.remote_phone_number.as_str());
     out.push_str("},\"isPaused\":");
-    out.push_str(if view.state == State::Paused {
+    out.push_str(if view.state == RecordingState::Paused {
         "true"
     } else {
         "false"
     });
-    if beside == Beside::Ours {
+    if extra == ExtraMembers::Callrec {
         let members = [
             (view.spec.is_automatic(), ",\"automatic\":true"),
             (view.info.private, ",\"private\":true"),
         ];
         members
             .into_iter()
-            .filter(|(told, _)| *told)
+            .filter(|(is_set, _)| *is_set)
             .for_each(|(_, member)| out.push_str(member));
     }
     out.push('}');
@@ -100,7 +100,7 @@ fn quoted(out: &mut String, text: &str) {
     }
 }
 
-/// `PT1M13S`; hours only where there are any, minutes likewise.
+/// `PT1M13S`; hours and minutes only if they are not zero.
 pub fn iso_duration(out: &mut String, ms: u64) {
     let seconds = ms / 1000;
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -119,25 +119,25 @@ pub fn iso_duration(out: &mut String, ms: u64) {
 
 /// `2018-07-02T15:07:00.0000000`
 pub fn iso_date(out: &mut String, unix_ms: i64) {
-    Dates::default().push(out, unix_ms);
+    DateFormatter::default().push(out, unix_ms);
 }
 
-/// Dates, of which the one before often is the same to the second.
+/// Formats dates, reusing the previous one if the second is the same.
 #[derive(Default)]
-struct Dates {
+struct DateFormatter {
     second: i64,
-    /// `2018-07-02T15:07:00.`; empty before the first.
+    /// `2018-07-02T15:07:00.`; empty before the first date.
     text: String,
 }
 
-impl Dates {
+impl DateFormatter {
     /// `2018-07-02T15:07:00.0000000`
     fn push(&mut self, out: &mut String, unix_ms: i64) {
         let second = unix_ms.div_euclid(1000);
         if self.text.is_empty() || second != self.second {
             self.second = second;
             self.text.clear();
-            to_the_second(&mut self.text, second);
+            write_second(&mut self.text, second);
         }
         out.push_str(&self.text);
         let ms = unix_ms.rem_euclid(1000) as u32;
@@ -148,7 +148,7 @@ impl Dates {
     }
 }
 
-fn to_the_second(out: &mut String, unix_s: i64) {
+fn write_second(out: &mut String, unix_s: i64) {
     let at = OffsetDateTime::from_unix_timestamp(unix_s).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let _ = write!(
         out,
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn dates_as_published() {
-        let mut dates = Dates::default();
+        let mut dates = DateFormatter::default();
         for (ms, expected) in [
             (1_530_544_020_000, "2018-07-02T15:07:00.0000000"),
             (1_530_544_020_120, "2018-07-02T15:07:00.1200000"),

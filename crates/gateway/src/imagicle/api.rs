@@ -1,13 +1,12 @@
 //! Imagicle's Call Recording WebAPI: live recordings and completed ones.
 //!
-//! What a status has no body for in the published texts has none here. `Mine` comes
-//! before an id, or it would be taken for one.
+//! Responses have a body only where the published texts show one. `Mine` is matched before ids.
 
 mod comparison;
 mod completed;
-mod filter;
 mod live;
 mod parties;
+mod query;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -18,14 +17,14 @@ use serde_json::json;
 
 use super::ImagicleConfig;
 use crate::Gateway;
-use crate::api::{Answering, HttpApi};
-use crate::auth::Refused;
+use crate::api::{HttpApi, ResponseFuture};
+use crate::archive_service::ArchiveError;
+use crate::auth::AuthError;
 use crate::config::origin::WebOrigin;
-use crate::files::Missing;
-use crate::http::{self as form, Answer, Asked, empty, later, name};
-use callrec_core::calls::{Caller, Operation};
+use crate::http::{self as form, HttpRequest, HttpResponse, empty, name, with_retry_after};
+use callrec_core::calls::{Caller, ControlOperation};
 use callrec_core::text::Text;
-use callrec_core::words::{Error, Result, Status};
+use callrec_core::types::{Error, Result, Status};
 
 /// The Imagicle API of one gateway.
 pub struct Imagicle {
@@ -53,18 +52,18 @@ impl HttpApi for Imagicle {
         &self.path
     }
 
-    /// Imagicle's server knows no case.
-    fn claims_left_over(&self, request: &Asked) -> bool {
-        request.below_in_any_case(&self.path).is_some()
+    /// Paths of Imagicle's server are case-insensitive.
+    fn claims_unmatched(&self, request: &HttpRequest) -> bool {
+        request.path_below_ignoring_case(&self.path).is_some()
     }
 
-    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
-        let rest = request.below_in_any_case(&self.path).unwrap_or_default();
-        Box::pin(answer(&self.gateway, request, rest))
+    fn respond<'a>(&'a self, request: &'a HttpRequest) -> ResponseFuture<'a> {
+        let rest = request.path_below_ignoring_case(&self.path).unwrap_or_default();
+        Box::pin(respond(&self.gateway, request, rest))
     }
 
-    /// Imagicle publishes no body for any of them.
-    fn refuse(&self, _: &Asked, status: StatusCode, _: &str) -> Answer {
+    /// Imagicle publishes no body for these.
+    fn error_response(&self, _: &HttpRequest, status: StatusCode, _: &str) -> HttpResponse {
         empty(status)
     }
 
@@ -75,86 +74,96 @@ impl HttpApi for Imagicle {
 
 const REALM: HeaderValue = HeaderValue::from_static("Basic realm=\"Call Recording\", charset=\"UTF-8\"");
 
-async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer {
-    let caller = match gateway.logins.basic(asked).await {
+async fn respond(gateway: &Arc<Gateway>, request: &HttpRequest, rest: &str) -> HttpResponse {
+    let caller = match gateway.logins.authenticate_basic(request).await {
         Ok(caller) => caller,
-        Err(Refused::Unknown) => return unauthorized(),
-        Err(Refused::Broken) => return empty(StatusCode::INTERNAL_SERVER_ERROR),
-        Err(Refused::NotNow) => return later(empty(StatusCode::SERVICE_UNAVAILABLE)),
+        Err(AuthError::InvalidCredentials) => return unauthorized(),
+        Err(AuthError::HostFailed) => return empty(StatusCode::INTERNAL_SERVER_ERROR),
+        Err(AuthError::Unavailable) => return with_retry_after(empty(StatusCode::SERVICE_UNAVAILABLE)),
     };
-    let way: Vec<String> = parts(rest);
-    let way: Vec<&str> = way.iter().map(String::as_str).collect();
-    match way.as_slice() {
-        ["liverecordings", rest @ ..] => live(gateway, &caller, asked, rest).await,
-        ["recordings", rest @ ..] => recordings(gateway, &caller, asked, rest).await,
+    let segments: Vec<String> = path_segments(rest);
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match segments.as_slice() {
+        ["liverecordings", rest @ ..] => live(gateway, &caller, request, rest).await,
+        ["recordings", rest @ ..] => recordings(gateway, &caller, request, rest).await,
         _ => empty(StatusCode::NOT_FOUND),
     }
 }
 
-async fn live(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked, way: &[&str]) -> Answer {
-    let method = asked.method();
-    let (verb, way) = match way {
-        [way @ .., last] if operation(last).is_some() => (operation(last), way),
-        _ => (None, way),
+async fn live(
+    gateway: &Arc<Gateway>,
+    caller: &Caller,
+    request: &HttpRequest,
+    segments: &[&str],
+) -> HttpResponse {
+    let method = request.method();
+    let (verb, segments) = match segments {
+        [segments @ .., last] if operation(last).is_some() => (operation(last), segments),
+        _ => (None, segments),
     };
-    match (way, verb) {
+    match (segments, verb) {
         ([], None) => match *method {
-            Method::GET | Method::HEAD => live::list(gateway, caller, asked).await,
-            Method::POST => live::start(gateway, caller, asked),
-            Method::DELETE => stopped(live::stop_by_line(gateway, caller, asked)),
+            Method::GET | Method::HEAD => live::list(gateway, caller, request).await,
+            Method::POST => live::start(gateway, caller, request),
+            Method::DELETE => stop_response(live::stop_by_line(gateway, caller, request)),
             _ => not_allowed("GET, HEAD, POST, DELETE"),
         },
         (["mine"] | [_], None) if *method != Method::DELETE => not_allowed("DELETE"),
-        (["mine"], None) => done(live::own(gateway, caller, Operation::Stop)),
-        ([id], None) => stopped(live::by_id(gateway, caller, id, Operation::Stop)),
+        (["mine"], None) => no_content(live::control_own(gateway, caller, ControlOperation::Stop)),
+        ([id], None) => stop_response(live::control_by_id(gateway, caller, id, ControlOperation::Stop)),
         ([] | [_], Some(_)) if *method != Method::PUT => not_allowed("PUT"),
-        ([], Some(operation)) => done(live::by_number(gateway, caller, asked, operation)),
-        (["mine"], Some(operation)) => done(live::own(gateway, caller, operation)),
-        ([id], Some(operation)) => done(live::by_id(gateway, caller, id, operation)),
+        ([], Some(operation)) => no_content(live::control_by_number(gateway, caller, request, operation)),
+        (["mine"], Some(operation)) => no_content(live::control_own(gateway, caller, operation)),
+        ([id], Some(operation)) => no_content(live::control_by_id(gateway, caller, id, operation)),
         _ => empty(StatusCode::NOT_FOUND),
     }
 }
 
-fn done(result: Result<()>) -> Answer {
+fn no_content(result: Result<()>) -> HttpResponse {
     match result {
         Ok(()) => empty(StatusCode::NO_CONTENT),
-        Err(error) => refused(&error),
+        Err(error) => error_response(&error),
     }
 }
 
-/// Stops alone publish what it means that the recorder is not there.
-fn stopped(result: Result<()>) -> Answer {
+/// Only stops publish a status for an unavailable recorder.
+fn stop_response(result: Result<()>) -> HttpResponse {
     match result {
         Err(error) if error.status == Status::Unavailable => empty(StatusCode::GATEWAY_TIMEOUT),
-        result => done(result),
+        result => no_content(result),
     }
 }
 
-async fn recordings(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked, way: &[&str]) -> Answer {
-    let known = matches!(way, [] | [_] | [_, "media"]);
-    if !known {
+async fn recordings(
+    gateway: &Arc<Gateway>,
+    caller: &Caller,
+    request: &HttpRequest,
+    segments: &[&str],
+) -> HttpResponse {
+    let is_resource = matches!(segments, [] | [_] | [_, "media"]);
+    if !is_resource {
         return empty(StatusCode::NOT_FOUND);
     }
-    if !matches!(*asked.method(), Method::GET | Method::HEAD) {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return not_allowed("GET, HEAD");
     }
-    match way {
-        [] => completed::list(gateway, caller, asked).await,
-        [id] => completed::one(gateway, caller, id).await,
-        [id, ..] => completed::media(gateway, caller, asked, id).await,
+    match segments {
+        [] => completed::list(gateway, caller, request).await,
+        [id] => completed::get(gateway, caller, id).await,
+        [id, ..] => completed::media(gateway, caller, request, id).await,
     }
 }
 
-fn operation(verb: &str) -> Option<Operation> {
+fn operation(verb: &str) -> Option<ControlOperation> {
     match verb {
-        "pause" => Some(Operation::Pause),
-        "resume" => Some(Operation::Resume),
+        "pause" => Some(ControlOperation::Pause),
+        "resume" => Some(ControlOperation::Resume),
         _ => None,
     }
 }
 
-/// The path's parts, decoded and in lower case: the published server knows no case.
-fn parts(rest: &str) -> Vec<String> {
+/// The path's decoded segments in lower case, since paths are case-insensitive.
+fn path_segments(rest: &str) -> Vec<String> {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let decoded = |part| form::decoded(part).unwrap_or_else(|| "\u{fffd}".to_owned());
@@ -163,49 +172,49 @@ fn parts(rest: &str) -> Vec<String> {
         .collect()
 }
 
-/// A parameter of the query; empty if it is not given. All that is given must be met: one
-/// that is given twice with two values is met by nothing.
-fn parameter(asked: &Asked, wanted: &str) -> Text {
-    let mut values: Vec<_> = asked
+/// A query parameter; empty if it is absent. A parameter given with two different values matches
+/// nothing.
+fn parameter(request: &HttpRequest, key_name: &str) -> Text {
+    let mut values: Vec<_> = request
         .query()
-        .filter(|(key, value)| key.eq_ignore_ascii_case(wanted) && !value.is_empty())
+        .filter(|(key, value)| key.eq_ignore_ascii_case(key_name) && !value.is_empty())
         .map(|(_, value)| value)
         .collect();
     values.dedup();
     name(&values.join("\u{fffd}"))
 }
 
-/// An answer of the engine's; a panic in there becomes one too.
-fn shielded<T>(act: impl FnOnce() -> Result<T>) -> Result<T> {
+/// Calls the engine and turns a panic into an error.
+fn catch_panic<T>(act: impl FnOnce() -> Result<T>) -> Result<T> {
     let panicked = |_| Err(Error::new(Status::Internal, "a fault inside callrec"));
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(panicked)
 }
 
-/// "Complete Management", whoever owns the call.
-fn complete_only(caller: &Caller) -> Result<()> {
+/// Requires level "Complete Management", whoever owns the call.
+fn require_complete_management(caller: &Caller) -> Result<()> {
     if caller.is_limited() {
         return Err(caller.forbidden());
     }
     Ok(())
 }
 
-fn unauthorized() -> Answer {
-    let mut answer = empty(StatusCode::UNAUTHORIZED);
-    answer.headers_mut().insert(WWW_AUTHENTICATE, REALM);
-    answer
+fn unauthorized() -> HttpResponse {
+    let mut response = empty(StatusCode::UNAUTHORIZED);
+    response.headers_mut().insert(WWW_AUTHENTICATE, REALM);
+    response
 }
 
-fn not_allowed(methods: &'static str) -> Answer {
-    let mut answer = empty(StatusCode::METHOD_NOT_ALLOWED);
-    answer
+fn not_allowed(methods: &'static str) -> HttpResponse {
+    let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+    response
         .headers_mut()
         .insert(ALLOW, HeaderValue::from_static(methods));
-    answer
+    response
 }
 
-/// The published status, with the reason where the operation publishes one. The device's
-/// name goes with reason 1 alone.
-fn refused(error: &Error) -> Answer {
+/// The published status, with the reason where the operation publishes one. Reason 1 includes the
+/// device's name.
+fn error_response(error: &Error) -> HttpResponse {
     let status = status_of(error.status);
     if status == StatusCode::UNAUTHORIZED {
         return unauthorized();
@@ -238,12 +247,12 @@ fn status_of(status: Status) -> StatusCode {
     }
 }
 
-/// A completed recording that cannot be shown.
-fn missing(why: Missing) -> Answer {
-    empty(match why {
-        Missing::Unknown => StatusCode::NOT_FOUND,
-        Missing::Later => StatusCode::GATEWAY_TIMEOUT,
-        Missing::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+/// The response when a completed recording cannot be returned.
+fn archive_error_response(error: ArchiveError) -> HttpResponse {
+    empty(match error {
+        ArchiveError::NotFound => StatusCode::NOT_FOUND,
+        ArchiveError::NotReady => StatusCode::GATEWAY_TIMEOUT,
+        ArchiveError::Failed => StatusCode::INTERNAL_SERVER_ERROR,
     })
 }
 
@@ -252,26 +261,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_has_neither_case_nor_a_last_slash() {
-        assert_eq!(parts("/LiveRecordings/Mine/"), ["liverecordings", "mine"]);
+    fn a_path_ignores_case_and_a_trailing_slash() {
+        assert_eq!(path_segments("/LiveRecordings/Mine/"), ["liverecordings", "mine"]);
         assert_eq!(
-            parts("/liverecordings/%7BA1%7D/PAUSE"),
+            path_segments("/liverecordings/%7BA1%7D/PAUSE"),
             ["liverecordings", "{a1}", "pause"]
         );
-        assert_eq!(parts("/x/%ff"), ["x", "\u{fffd}"]);
-        assert_eq!(parts(""), [""]);
+        assert_eq!(path_segments("/x/%ff"), ["x", "\u{fffd}"]);
+        assert_eq!(path_segments(""), [""]);
     }
 
     #[test]
-    fn that_the_recorder_is_away_is_504_where_it_is_published() {
-        let away = || Err(Error::new(Status::Unavailable, "the engine is closing"));
-        assert_eq!(stopped(away()).status(), StatusCode::GATEWAY_TIMEOUT);
-        assert_eq!(done(away()).status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(missing(Missing::Later).status(), StatusCode::GATEWAY_TIMEOUT);
+    fn an_unavailable_recorder_is_504_where_that_is_published() {
+        let unavailable = || Err(Error::new(Status::Unavailable, "the engine is closing"));
+        assert_eq!(stop_response(unavailable()).status(), StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(
+            no_content(unavailable()).status(),
+            StatusCode::INTERNAL_SERVER_ERROR
+        );
+        assert_eq!(
+            archive_error_response(ArchiveError::NotReady).status(),
+            StatusCode::GATEWAY_TIMEOUT
+        );
     }
 
     #[test]
-    fn every_status_is_published_as_the_table_says() {
+    fn every_status_maps_to_the_published_one() {
         for (status, code) in [
             (Status::InvalidId, 400),
             (Status::NoTarget, 400),

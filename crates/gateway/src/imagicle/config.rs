@@ -1,4 +1,4 @@
-//! The keys of the Imagicle API.
+//! Configuration keys of the Imagicle API.
 
 use callrec_core::config_keys;
 use callrec_core::keys::checks::list;
@@ -7,11 +7,11 @@ use crate::config::BasePath;
 use crate::config::origin::WebOrigin;
 
 config_keys! {
-    /// How the Imagicle API is offered.
+    /// Settings of the Imagicle API.
     pub struct ImagicleConfig {
         "gateway.imagicle_path" = "/fw/Apps/Recorder/WebAPI" => path: String, BasePath,
-            "where the Imagicle API begins, {range} bytes that begin with \"/\"";
+            "Base path of the Imagicle API, {range} bytes that begin with \"/\".";
         "imagicle.cors_origins" = "" => cors_origins: Vec<WebOrigin>, list(WebOrigin::parse).within(4000),
-            "sites whose pages may use the Imagicle API in a browser, with commas: scheme://host or scheme://host:port; empty: none";
+            "Sites whose pages may use the Imagicle API in a browser, separated by commas: scheme://host or scheme://host:port. Empty: none.";
     }
 }

@@ -1,9 +1,9 @@
-//! Vobiz's recording API, and Plivo's which it is modelled on.
+//! Vobiz's recording API, and Plivo's, on which it is modelled.
 
 mod audio;
 mod bulk_delete;
 mod callback;
-mod callback_action;
+mod callback_jobs;
 mod errors;
 mod recordings;
 mod signature;
@@ -20,11 +20,11 @@ pub use audio::AudioApi;
 
 pub use callback::callback_of_host;
 
-use crate::api::{Answering, HttpApi, PageHeaders};
-use crate::auth::{Refused, caller_of};
+use crate::api::{CorsHeaders, HttpApi, ResponseFuture};
+use crate::auth::{AuthError, caller_of};
 use crate::config::origin::WebOrigin;
 use crate::cors::is_preflight;
-use crate::http::{Answer, Asked, decoded, put};
+use crate::http::{HttpRequest, HttpResponse, decoded, set_header};
 use crate::recording_url::is_absolute;
 use crate::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
@@ -38,7 +38,7 @@ pub enum Dialect {
     Plivo,
 }
 
-/// The API of one gateway, in one of its dialects.
+/// The API of one gateway in one dialect.
 pub struct VobizApi {
     gateway: Arc<Gateway>,
     path: String,
@@ -56,13 +56,13 @@ impl VobizApi {
         }
     }
 
-    /// What stands behind the API's path.
-    fn rest<'a>(&self, request: &'a Asked) -> Option<&'a str> {
-        let link = || request.below(self.links_path()?);
-        request.below(&self.path).or_else(link)
+    /// The rest of the path after the API's base path.
+    fn rest<'a>(&self, request: &'a HttpRequest) -> Option<&'a str> {
+        let link = || request.path_below(self.links_path()?);
+        request.path_below(&self.path).or_else(link)
     }
 
-    /// Where the links of lists begin, if that is elsewhere than the API does.
+    /// The base path of links in lists, if it differs from the API's.
     fn links_path(&self) -> Option<&'static str> {
         (self.dialect == Dialect::Vobiz).then_some(LINKS_PATH)
     }
@@ -77,25 +77,24 @@ impl HttpApi for VobizApi {
         &self.path
     }
 
-    /// Vobiz's links begin where Plivo's look-alike may be. Where it is not, the
-    /// credentials tell whose request it is; a browser asks without them whether it may send
-    /// such a request.
-    fn claims_left_over(&self, request: &Asked) -> bool {
-        let is_link = || request.below(self.links_path()?);
-        (is_shown_by(request) || is_preflight(request)) && is_link().is_some()
+    /// Vobiz's links begin with a path that Plivo's look-alike may use. If it does not, the
+    /// credentials decide. Preflights have none and are claimed too.
+    fn claims_unmatched(&self, request: &HttpRequest) -> bool {
+        let is_link = || request.path_below(self.links_path()?);
+        (has_vobiz_credentials(request) || is_preflight(request)) && is_link().is_some()
     }
 
-    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
+    fn respond<'a>(&'a self, request: &'a HttpRequest) -> ResponseFuture<'a> {
         let rest = self.rest(request).unwrap_or_default();
-        Box::pin(answer(&self.gateway, request, rest, self.dialect))
+        Box::pin(respond(&self.gateway, request, rest, self.dialect))
     }
 
-    fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer {
+    fn error_response(&self, request: &HttpRequest, status: StatusCode, message: &str) -> HttpResponse {
         let rest = self.rest(request).unwrap_or_default();
-        failed(&self.gateway, request, rest, self.dialect, status, why)
+        server_error(&self.gateway, request, rest, self.dialect, status, message)
     }
 
-    fn claimed_user(&self, request: &Asked) -> String {
+    fn claimed_user(&self, request: &HttpRequest) -> String {
         claimed_user(request)
     }
 
@@ -103,44 +102,44 @@ impl HttpApi for VobizApi {
         &self.cors_origins
     }
 
-    fn page_headers(&self) -> PageHeaders {
-        PageHeaders {
-            sent: &TOKEN_HEADERS,
-            read: &[],
+    fn cors_headers(&self) -> CorsHeaders {
+        CorsHeaders {
+            request: &TOKEN_HEADERS,
+            response: &[],
         }
     }
 }
 
-/// A url that nobody can follow is better told of before one is answered.
+/// Warns of recording URLs that clients cannot follow.
 fn check_urls(gateway: &Gateway) {
     let config = gateway.config();
-    let everywhere = gateway
+    let is_unspecified = gateway
         .address()
         .is_some_and(|address| address.ip().is_unspecified());
     let named = !config.public_url.is_empty() || is_absolute(&gateway.engine().config().url_base);
-    if everywhere && !named && audio::is_offered(config) {
+    if is_unspecified && !named && audio::is_offered(config) {
         let message = format!(
             "gateway.public_url is not set, and the gateway listens on every address: \
-             recordings' urls begin with {}",
+             recording URLs begin with {}",
             gateway.public_url()
         );
         gateway.engine().bus().log(LogLevel::Warning, message);
     }
 }
 
-/// One request, as far as it is known.
-struct Ask<'a> {
+/// One request with what is known about it so far.
+struct VobizRequest<'a> {
     gateway: &'a Arc<Gateway>,
-    asked: &'a Asked,
+    http: &'a HttpRequest,
     dialect: Dialect,
     api_id: String,
-    /// `auth_id` of the path.
+    /// `auth_id` in the path.
     account: String,
-    /// Whether it is about the list of recordings.
+    /// Whether the request concerns the list of recordings.
     is_list: bool,
 }
 
-/// What a path names.
+/// The resource that a path names.
 enum Resource {
     /// `Call/{call_uuid}/Record/`
     Record(String),
@@ -154,14 +153,14 @@ enum Resource {
 
 enum PathMatch {
     Resource(String, Resource),
-    /// Another case, or no slash at the end.
-    Nearly,
-    Nothing,
+    /// Wrong case, or no slash at the end.
+    Misspelled,
+    NotFound,
 }
 
-fn find(rest: &str, dialect: Dialect) -> PathMatch {
-    let parts: Vec<&str> = rest.split('/').collect();
-    let resource = match parts.as_slice() {
+fn match_path(rest: &str, dialect: Dialect) -> PathMatch {
+    let segments: Vec<&str> = rest.split('/').collect();
+    let resource = match segments.as_slice() {
         ["", "Account", account, "Call", call, "Record", ""] => {
             decoded(account).zip(decoded(call).map(Resource::Record))
         }
@@ -172,47 +171,47 @@ fn find(rest: &str, dialect: Dialect) -> PathMatch {
         ["", "Account", account, "Recording", id, ""] => {
             decoded(account).zip(decoded(id).map(Resource::Recording))
         }
-        _ if is_nearly(rest) => return PathMatch::Nearly,
+        _ if is_misspelled(rest) => return PathMatch::Misspelled,
         _ => None,
     };
     match resource {
-        // No account has a NUL, behind which a name could hide.
+        // A NUL would truncate the account's name.
         Some((account, resource)) if !account.is_empty() && !account.contains('\0') => {
             PathMatch::Resource(account, resource)
         }
-        _ => PathMatch::Nothing,
+        _ => PathMatch::NotFound,
     }
 }
 
-fn is_nearly(rest: &str) -> bool {
+fn is_misspelled(rest: &str) -> bool {
     let lower = rest.to_ascii_lowercase();
-    let parts: Vec<&str> = lower.trim_end_matches('/').split('/').collect();
+    let segments: Vec<&str> = lower.trim_end_matches('/').split('/').collect();
     matches!(
-        parts.as_slice(),
+        segments.as_slice(),
         ["", "account", _, "call", _, "record"]
             | ["", "account", _, "recording"]
             | ["", "account", _, "recording", _]
     )
 }
 
-async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: Dialect) -> Answer {
-    let mut ask = Ask::new(gateway, asked, dialect);
-    let resource = match find(rest, dialect) {
+async fn respond(gateway: &Arc<Gateway>, http: &HttpRequest, rest: &str, dialect: Dialect) -> HttpResponse {
+    let mut request = VobizRequest::new(gateway, http, dialect);
+    let resource = match match_path(rest, dialect) {
         PathMatch::Resource(account, resource) => {
-            ask.account = account;
+            request.account = account;
             resource
         }
-        // As published: it looks like a wrong token.
-        PathMatch::Nearly => return ask.unauthorized(ErrorForm::General),
-        PathMatch::Nothing => {
-            return ask.error(
+        // As published, this looks like a wrong token.
+        PathMatch::Misspelled => return request.unauthorized(ErrorForm::General),
+        PathMatch::NotFound => {
+            return request.error(
                 ErrorForm::General,
                 StatusCode::NOT_FOUND,
                 "There is no such resource",
             );
         }
     };
-    ask.is_list = matches!(resource, Resource::Recordings);
+    request.is_list = matches!(resource, Resource::Recordings);
     let form = form_of(&resource);
     let allowed: &[Method] = match resource {
         Resource::Record(_) => &[Method::POST, Method::DELETE],
@@ -220,26 +219,26 @@ async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: Dial
         Resource::BulkDelete => &[Method::DELETE],
         Resource::Recording(_) => &[Method::GET, Method::DELETE],
     };
-    if !allowed.contains(asked.method()) {
-        return ask.not_allowed(form, allowed);
+    if !allowed.contains(http.method()) {
+        return request.not_allowed(form, allowed);
     }
-    let caller = match ask.caller().await {
+    let caller = match request.caller().await {
         Ok(caller) => caller,
-        Err(Refused::Unknown) => return ask.unauthorized(form),
-        Err(Refused::Broken) => {
-            let why = "It cannot be said now who you are";
-            return ask.error(form, StatusCode::INTERNAL_SERVER_ERROR, why);
+        Err(AuthError::InvalidCredentials) => return request.unauthorized(form),
+        Err(AuthError::HostFailed) => {
+            let message = "It cannot be said now who you are";
+            return request.error(form, StatusCode::INTERNAL_SERVER_ERROR, message);
         }
-        Err(Refused::NotNow) => return ask.not_now(form),
+        Err(AuthError::Unavailable) => return request.unavailable(form),
     };
-    let is_get = asked.method() == Method::GET;
+    let is_get = http.method() == Method::GET;
     match resource {
-        Resource::Record(call) if asked.method() == Method::POST => start::answer(&ask, &caller, &call),
-        Resource::Record(call) => stop::answer(&ask, &caller, &call),
-        Resource::Recordings => recordings::list(&ask, caller).await,
-        Resource::BulkDelete => bulk_delete::answer(&ask, &caller).await,
-        Resource::Recording(id) if is_get => recordings::get(&ask, caller, &id).await,
-        Resource::Recording(id) => recordings::delete(&ask, caller, &id).await,
+        Resource::Record(call) if http.method() == Method::POST => start::respond(&request, &caller, &call),
+        Resource::Record(call) => stop::respond(&request, &caller, &call),
+        Resource::Recordings => recordings::list(&request, caller).await,
+        Resource::BulkDelete => bulk_delete::respond(&request, &caller).await,
+        Resource::Recording(id) if is_get => recordings::get(&request, caller, &id).await,
+        Resource::Recording(id) => recordings::delete(&request, caller, &id).await,
     }
 }
 
@@ -250,31 +249,31 @@ fn form_of(resource: &Resource) -> ErrorForm {
     }
 }
 
-/// A request that never came here.
-fn failed(
+/// The error response to a request that never reached the API.
+fn server_error(
     gateway: &Arc<Gateway>,
-    asked: &Asked,
+    http: &HttpRequest,
     rest: &str,
     dialect: Dialect,
     status: StatusCode,
-    why: &str,
-) -> Answer {
-    let mut ask = Ask::new(gateway, asked, dialect);
-    let form = match find(rest, dialect) {
+    message: &str,
+) -> HttpResponse {
+    let mut request = VobizRequest::new(gateway, http, dialect);
+    let form = match match_path(rest, dialect) {
         PathMatch::Resource(_, resource) => {
-            ask.is_list = matches!(resource, Resource::Recordings);
+            request.is_list = matches!(resource, Resource::Recordings);
             form_of(&resource)
         }
         _ => ErrorForm::General,
     };
-    ask.error(form, status, why)
+    request.error(form, status, message)
 }
 
-impl<'a> Ask<'a> {
-    fn new(gateway: &'a Arc<Gateway>, asked: &'a Asked, dialect: Dialect) -> Ask<'a> {
-        Ask {
+impl<'a> VobizRequest<'a> {
+    fn new(gateway: &'a Arc<Gateway>, http: &'a HttpRequest, dialect: Dialect) -> VobizRequest<'a> {
+        VobizRequest {
             gateway,
-            asked,
+            http,
             dialect,
             api_id: Uuid::new_v4().to_string(),
             account: String::new(),
@@ -283,60 +282,61 @@ impl<'a> Ask<'a> {
     }
 }
 
-impl Ask<'_> {
+impl VobizRequest<'_> {
     fn is_plivo_list(&self) -> bool {
         self.is_list && self.dialect == Dialect::Plivo
     }
 
-    /// Who asks: the account that the path names, and no other.
-    async fn caller(&self) -> Result<Caller, Refused> {
+    /// The caller, who must be the account in the path.
+    async fn caller(&self) -> Result<Caller, AuthError> {
         let credentials = match self.dialect {
-            Dialect::Vobiz => token(self.asked, &self.account),
+            Dialect::Vobiz => token_credentials(self.http, &self.account),
             Dialect::Plivo => {
-                let basic = self.asked.basic();
-                basic.map(|(name, secret)| shown(self.asked, Scheme::Basic, name, secret))
+                let basic = self.http.basic_credentials();
+                basic.map(|(name, secret)| credentials_of(self.http, Scheme::Basic, name, secret))
             }
         };
-        let credentials = credentials.ok_or(Refused::Unknown)?;
-        let own = credentials.name == self.account;
-        let identity = self.gateway.logins.identify(credentials).await?;
-        if own {
-            Ok(caller_of(identity, self.asked))
+        let credentials = credentials.ok_or(AuthError::InvalidCredentials)?;
+        let is_own_account = credentials.name == self.account;
+        let user = self.gateway.logins.authenticate(credentials).await?;
+        if is_own_account {
+            Ok(caller_of(user, self.http))
         } else {
-            Err(Refused::Unknown)
+            Err(AuthError::InvalidCredentials)
         }
     }
 
-    /// What the body says, as JSON or as a form.
+    /// The parameters of the body, JSON or a form.
     fn parameters(&self) -> Result<Map<String, Value>, String> {
-        let kind = self.asked.header("content-type").unwrap_or_default();
+        let kind = self.http.header("content-type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
-        let body = self.asked.body().trim_ascii();
+        let body = self.http.body().trim_ascii();
         if body.is_empty() {
             return Ok(Map::new());
         }
-        // What `curl -d` sends is called a form, whatever it is.
+        // `curl -d` labels any body as a form.
         let looks_like_json = matches!(body.first(), Some(b'{' | b'['));
         if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") && !looks_like_json {
             return form(body);
         }
-        match self.asked.json(self.gateway.config().json_depth)? {
+        match self.http.json(self.gateway.config().json_depth)? {
             Value::Object(map) => Ok(map),
             Value::Null => Ok(Map::new()),
             _ => Err("a JSON object is needed".to_owned()),
         }
     }
 
-    fn not_allowed(&self, form: ErrorForm, allowed: &[Method]) -> Answer {
-        let why = "The method is not allowed here";
-        let mut answer = self.error(form, StatusCode::METHOD_NOT_ALLOWED, why);
+    fn not_allowed(&self, form: ErrorForm, allowed: &[Method]) -> HttpResponse {
+        let message = "The method is not allowed here";
+        let mut response = self.error(form, StatusCode::METHOD_NOT_ALLOWED, message);
         let allowed: Vec<&str> = allowed.iter().map(Method::as_str).collect();
-        put(&mut answer, "allow", &allowed.join(", "));
-        answer
+        set_header(&mut response, "allow", &allowed.join(", "));
+        response
     }
 }
 
-/// Its pairs. What only passes for a form would say nothing, and so ask for everything.
+/// The pairs of a form. A body that only looks like a form is refused, since it would have no
+/// parameters and so select everything.
 fn form(body: &[u8]) -> Result<Map<String, Value>, String> {
     let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let is_name = |name: &str| !name.is_empty() && name.chars().all(in_name);
@@ -350,42 +350,46 @@ fn form(body: &[u8]) -> Result<Map<String, Value>, String> {
 
 const TOKEN_HEADERS: [&str; 2] = ["X-Auth-ID", "X-Auth-Token"];
 
-/// The name that the client gives, right or wrong.
-fn claimed_user(request: &Asked) -> String {
+/// The user name that the client claims, valid or not.
+fn claimed_user(request: &HttpRequest) -> String {
     let token = request.header("x-auth-id").map(str::to_owned);
-    let basic = || request.basic().map(|(name, _)| name);
+    let basic = || request.basic_credentials().map(|(name, _)| name);
     token.or_else(basic).unwrap_or_default()
 }
 
-/// X-Auth-ID and X-Auth-Token; without them the token of a bearer, who says no name: then the
-/// host is asked whether it is the token of the account that the path names. Some SDKs send
-/// both.
-fn token(asked: &Asked, account: &str) -> Option<Credentials> {
-    if let (Some(name), Some(secret)) = (asked.header("x-auth-id"), asked.header("x-auth-token")) {
-        return Some(shown(asked, Scheme::Token, name.to_owned(), secret.to_owned()));
+/// Credentials from X-Auth-ID and X-Auth-Token, or else a bearer token. A bearer names no account,
+/// so the host checks whether the token belongs to the account in the path. Some SDKs send both.
+fn token_credentials(http: &HttpRequest, account: &str) -> Option<Credentials> {
+    if let (Some(name), Some(secret)) = (http.header("x-auth-id"), http.header("x-auth-token")) {
+        return Some(credentials_of(
+            http,
+            Scheme::Token,
+            name.to_owned(),
+            secret.to_owned(),
+        ));
     }
-    let (scheme, token) = asked.header("authorization")?.split_once(' ')?;
+    let (scheme, token) = http.header("authorization")?.split_once(' ')?;
     let token = token.trim();
     let is_bearer = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty();
-    is_bearer.then(|| shown(asked, Scheme::Bearer, account.to_owned(), token.to_owned()))
+    is_bearer.then(|| credentials_of(http, Scheme::Bearer, account.to_owned(), token.to_owned()))
 }
 
-/// Whether a request has Vobiz's credentials, and not Plivo's.
-fn is_shown_by(asked: &Asked) -> bool {
-    token(asked, "").is_some() && asked.basic().is_none()
+/// Whether a request has Vobiz's credentials and not Plivo's.
+fn has_vobiz_credentials(http: &HttpRequest) -> bool {
+    token_credentials(http, "").is_some() && http.basic_credentials().is_none()
 }
 
-fn shown(asked: &Asked, scheme: Scheme, name: String, secret: String) -> Credentials {
+fn credentials_of(http: &HttpRequest, scheme: Scheme, name: String, secret: String) -> Credentials {
     Credentials {
         scheme,
         name,
         secret,
-        source: asked.source,
+        client_address: http.client_address,
     }
 }
 
 impl Dialect {
-    /// The name of the API, also as the payload of a callback notes it.
+    /// The API's name, also in the payload of a callback.
     fn text(self) -> &'static str {
         match self {
             Dialect::Vobiz => "vobiz",
@@ -399,29 +403,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_met_to_the_letter() {
-        let named = |rest: &str| match find(rest, Dialect::Vobiz) {
+    fn a_path_must_match_exactly() {
+        let named = |rest: &str| match match_path(rest, Dialect::Vobiz) {
             PathMatch::Resource(account, Resource::Record(call)) => format!("{account} call {call}"),
             PathMatch::Resource(account, Resource::Recordings) => format!("{account} all"),
             PathMatch::Resource(account, Resource::BulkDelete) => format!("{account} many"),
             PathMatch::Resource(account, Resource::Recording(id)) => format!("{account} one {id}"),
-            PathMatch::Nearly => "nearly".to_owned(),
-            PathMatch::Nothing => "nothing".to_owned(),
+            PathMatch::Misspelled => "misspelled".to_owned(),
+            PathMatch::NotFound => "unknown".to_owned(),
         };
         assert_eq!(named("/Account/MA_1/Call/a%20b/Record/"), "MA_1 call a b");
         assert_eq!(named("/Account/MA_1/Recording/"), "MA_1 all");
         assert_eq!(named("/Account/MA_1/Recording/7/"), "MA_1 one 7");
         assert_eq!(named("/Account/MA_1/Recording/BulkDelete/"), "MA_1 many");
-        for nearly in [
+        for misspelled in [
             "/account/MA_1/call/7/record/",
             "/Account/MA_1/Call/7/Record",
             "/Account/MA_1/Recording",
             "/Account/MA_1/recording/7/",
             "/Account/MA_1/Recording/7//",
         ] {
-            assert_eq!(named(nearly), "nearly", "{nearly}");
+            assert_eq!(named(misspelled), "misspelled", "{misspelled}");
         }
-        for nothing in [
+        for unknown in [
             "",
             "/",
             "/Account/",
@@ -432,7 +436,7 @@ mod tests {
             "/Account/%ff/Recording/",
             "/Account/MA_1%00/Recording/",
         ] {
-            assert_eq!(named(nothing), "nothing", "{nothing}");
+            assert_eq!(named(unknown), "unknown", "{unknown}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The keys of the Vobiz API and of the Plivo look-alike.
+//! Configuration keys of the Vobiz API and the Plivo look-alike.
 
 use callrec_core::config_keys;
 use callrec_core::keys::checks::{choice, list};
@@ -7,41 +7,41 @@ use crate::config::BasePath;
 use crate::config::origin::WebOrigin;
 
 config_keys! {
-    /// How the Vobiz API is offered.
+    /// Settings of the Vobiz API.
     pub struct VobizConfig {
         "gateway.vobiz_path" = "/api/v1" => path: String, BasePath,
-            "where the Vobiz API begins, {range} bytes that begin with \"/\"";
+            "Base path of the Vobiz API, {range} bytes that begin with \"/\".";
         "vobiz.cors_origins" = "" => cors_origins: Vec<WebOrigin>, list(WebOrigin::parse).within(4000),
-            "sites whose pages may use the Vobiz API and the audio of recordings in a browser, with commas: scheme://host or scheme://host:port; empty: none";
+            "Sites whose pages may use the Vobiz API and the audio of recordings in a browser, separated by commas: scheme://host or scheme://host:port. Empty: none.";
     }
 }
 
 config_keys! {
-    /// How the Plivo look-alike is offered.
+    /// Settings of the Plivo look-alike.
     pub struct PlivoConfig {
         "gateway.plivo_path" = "/v1" => path: String, BasePath,
-            "where the Plivo look-alike begins, {range} bytes that begin with \"/\"";
+            "Base path of the Plivo look-alike, {range} bytes that begin with \"/\".";
         "plivo.cors_origins" = "" => cors_origins: Vec<WebOrigin>, list(WebOrigin::parse).within(4000),
-            "sites whose pages may use the Plivo look-alike and the audio of recordings in a browser, with commas: scheme://host or scheme://host:port; empty: none";
+            "Sites whose pages may use the Plivo look-alike and the audio of recordings in a browser, separated by commas: scheme://host or scheme://host:port. Empty: none.";
     }
 }
 
 config_keys! {
-    /// How callbacks are signed.
+    /// Signatures of callbacks.
     pub struct SignatureConfig {
         "vobiz.signature_v3" = "page" => vobiz_v3: SignatureV3, choice(SIGNATURES_V3),
-            "what X-Vobiz-Signature-V3 of a callback covers beside the nonce: \"page\", as Vobiz's pages say, the URL without its query; \"sdk\", as the SDKs of Vobiz and Plivo compute it, the URL, its query and all fields";
+            "What X-Vobiz-Signature-V3 of a callback covers, in addition to the nonce. \"page\": the URL without its query, as Vobiz documents it. \"sdk\": the URL, its query and all fields, as the SDKs of Vobiz and Plivo compute it.";
         "plivo.signature_v3" = "sdk" => plivo_v3: SignatureV3, choice(SIGNATURES_V3),
-            "the same for X-Plivo-Signature-V3";
+            "The same for X-Plivo-Signature-V3.";
     }
 }
 
-/// What the third version of a callback's signature covers.
+/// What version 3 of a callback's signature covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureV3 {
-    /// The URL without its query, as Vobiz's pages say.
+    /// The URL without its query, as documented by Vobiz.
     Page,
-    /// The URL, its query and the fields, as the SDKs compute it.
+    /// The URL, its query and the fields, as computed by the SDKs.
     Sdk,
 }
 

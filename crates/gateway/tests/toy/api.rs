@@ -1,4 +1,4 @@
-//! The whole of the toy API: its keys, who may, its answers, its form of a refusal.
+//! The complete toy API: keys, authentication, responses and error form.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,22 +7,24 @@ use callrec_core::calls::Caller;
 use callrec_core::keys::checks::text;
 use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
 use callrec_core::storage::Placeholders;
-use callrec_core::words::Result;
+use callrec_core::types::Result;
 use callrec_gateway::config::BasePath;
-use callrec_gateway::http::{Answer, Asked};
-use callrec_gateway::{Answering, ApiGauge, Gateway, HttpApi, Offered, Refused, Registration, http as form};
+use callrec_gateway::http::{HttpRequest, HttpResponse};
+use callrec_gateway::{
+    ApiGauge, AuthError, Availability, Gateway, HttpApi, Registration, ResponseFuture, http as form,
+};
 use http::{Method, StatusCode};
 
 callrec_core::config_keys! {
-    /// How the toy API is offered.
+    /// Settings of the toy API.
     pub struct ToyConfig {
         "toy.path" = "/toy" => path: String, BasePath,
-            "where the toy API begins, {range} bytes that begin with \"/\"";
+            "Base path of the toy API, {range} bytes that begin with \"/\".";
         "toy.greeting" = "hello" => greeting: String, text(1..=40),
-            "what it says to those whom it knows, {range} bytes";
+            "The greeting of known users, {range} bytes.";
     }
     without key {
-        /// Its gateway takes no requests any more.
+        /// The gateway has called `stop`.
         has_stopped: Arc<AtomicBool> = Arc::default();
     }
 }
@@ -32,8 +34,8 @@ impl Registration for ToyConfig {
         "toy"
     }
 
-    fn offered(&self) -> Offered {
-        Offered::WhenNamed
+    fn availability(&self) -> Availability {
+        Availability::WhenNamed
     }
 
     fn keys(&self) -> Vec<KeyDescription> {
@@ -70,12 +72,12 @@ struct ToyApi {
 }
 
 impl ToyApi {
-    async fn greet(&self, request: &Asked) -> Answer {
-        let name = match self.gateway.logins.basic(request).await {
+    async fn greet(&self, request: &HttpRequest) -> HttpResponse {
+        let name = match self.gateway.logins.authenticate_basic(request).await {
             Ok(Caller::User { username, .. }) => username,
-            Ok(Caller::Host) | Err(Refused::Broken) => return refusal(500, "Who are you?"),
-            Err(Refused::Unknown) => return refusal(401, "I do not know you"),
-            Err(Refused::NotNow) => return refusal(503, "Later"),
+            Ok(Caller::Host) | Err(AuthError::HostFailed) => return refusal(500, "Who are you?"),
+            Err(AuthError::InvalidCredentials) => return refusal(401, "I do not know you"),
+            Err(AuthError::Unavailable) => return refusal(503, "Later"),
         };
         assert_ne!(request.body(), b"break", "as the test wishes");
         self.greetings.fetch_add(1, Ordering::Relaxed);
@@ -95,9 +97,9 @@ impl HttpApi for ToyApi {
         &self.config.path
     }
 
-    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
+    fn respond<'a>(&'a self, request: &'a HttpRequest) -> ResponseFuture<'a> {
         Box::pin(async move {
-            match (request.below(&self.config.path), request.method()) {
+            match (request.path_below(&self.config.path), request.method()) {
                 (Some("/greeting"), &Method::POST) => self.greet(request).await,
                 (Some("/greeting"), _) => refusal(405, "I am greeted by POST"),
                 _ => refusal(404, "There is no such toy"),
@@ -105,8 +107,8 @@ impl HttpApi for ToyApi {
         })
     }
 
-    fn refuse(&self, _: &Asked, status: StatusCode, why: &str) -> Answer {
-        refusal(status.as_u16(), why)
+    fn error_response(&self, _: &HttpRequest, status: StatusCode, reason: &str) -> HttpResponse {
+        refusal(status.as_u16(), reason)
     }
 
     fn attach(&self) {
@@ -130,8 +132,8 @@ impl HttpApi for ToyApi {
     }
 }
 
-/// Its form of a refusal.
-fn refusal(status: u16, why: &str) -> Answer {
+/// An error response in its form.
+fn refusal(status: u16, reason: &str) -> HttpResponse {
     let status = StatusCode::from_u16(status).expect("a status");
-    form::text(status, format!("The toy says: {why}"))
+    form::text(status, format!("The toy says: {reason}"))
 }

@@ -1,35 +1,35 @@
-//! A leg's timeline at its present clock rate and at earlier ones, and what was noted of
-//! audio that it does not hold.
+//! A leg's timeline at its present clock rate and at earlier ones, and ledger entries for audio
+//! that it does not hold.
 
 use std::collections::VecDeque;
 
-use super::holds::Holds;
-use super::note::{Note, Tally, What};
+use super::hold_epochs::HoldEpochs;
+use super::ledger_entry::{EntryKind, LedgerEntry, Tally};
 use crate::FeedFormat;
 use crate::grid;
-use crate::ledger::{DropReason, LossReason, Outside, ticks};
-use crate::placement::{Audio, Out, Placing, Refused};
-use crate::planted::{Fault, fault};
+use crate::ledger::{DropReason, LossReason, OutsideReason, ticks};
+use crate::placement::{Audio, Placement, PlacementSink, RejectReason};
+use crate::planted::{TimelineFault, is_planted};
 use crate::track::{Content, Origin, Track};
 use callrec_codec::Codec;
 
-/// Codecs of a leg that are told.
+/// The maximum number of formats listed per leg.
 const CODECS: usize = 16;
-/// Clock rates that a leg may have had within what is not rendered yet.
+/// The maximum number of earlier clock rates within audio that is not rendered yet.
 const PAST_MAX: usize = 8;
 
-/// Counts of a leg over its whole life; a recording takes the difference.
+/// Counts over the lifetime of a leg. A recording takes differences.
 #[derive(Clone, Debug, Default)]
 #[repr(C)]
 pub struct LegTotals {
     pub packets: u64,
-    /// In ticks; and samples of the present rate that are not among them yet.
+    /// In ticks, without the samples in `present`: the present rate and samples at that rate.
     handed: u64,
     present: (u32, u64),
     pub ignored: Vec<(u8, u64)>,
-    /// With how many packets there had been when each was heard last.
+    /// Each format, with the value of `packets` when it was last in use.
     codecs: Vec<(FeedFormat, u64)>,
-    /// The one that is heard now, by its number.
+    /// The index of the format in use.
     codec: usize,
     pub streams: u32,
     pub wrong_timestamps: u64,
@@ -37,12 +37,12 @@ pub struct LegTotals {
 }
 
 impl LegTotals {
-    /// Audio that was handed in, in ticks.
+    /// Audio handed in, in ticks.
     pub fn handed(&self) -> u64 {
         self.handed + ticks(self.present.1, self.present.0)
     }
 
-    /// Nothing has come yet.
+    /// Whether nothing has been received.
     pub fn is_zero(&self) -> bool {
         self.packets == 0 && self.ignored.is_empty()
     }
@@ -56,10 +56,10 @@ impl LegTotals {
         self.present.1 += samples;
     }
 
-    /// The packet that has been counted last is the first in this format after another one.
+    /// The latest counted packet is the first in `format` after a packet in another format.
     pub fn change_codec(&mut self, format: FeedFormat) {
-        if let Some((_, heard)) = self.codecs.get_mut(self.codec) {
-            *heard = self.packets.saturating_sub(1);
+        if let Some((_, last_used)) = self.codecs.get_mut(self.codec) {
+            *last_used = self.packets.saturating_sub(1);
         }
         let known = self.codecs.iter().position(|(known, _)| *known == format);
         self.codec = known.unwrap_or(self.codecs.len());
@@ -68,51 +68,50 @@ impl LegTotals {
         }
     }
 
-    /// What has been heard after so many packets, in the order of its first.
+    /// Formats used after the first `packets` packets, in the order of their first use.
     pub fn codecs_after(&self, packets: u64) -> impl Iterator<Item = FeedFormat> + '_ {
-        let heard = move |n: usize, last: u64| match n == self.codec {
+        let is_used = move |n: usize, last: u64| match n == self.codec {
             true => self.packets > packets,
             false => last > packets,
         };
         let codecs = self.codecs.iter().enumerate();
         codecs
-            .filter(move |(n, (_, last))| heard(*n, *last))
+            .filter(move |(n, (_, last))| is_used(*n, *last))
             .map(|(_, (format, _))| *format)
     }
 }
 
-/// The moments of a timeline's positions, which another clock rate has other positions for.
+/// Positions as times, for conversion to another clock rate.
 #[derive(Clone, Copy, Debug, Default)]
-struct Moments {
+struct TimelineTimes {
     settled_ns: u64,
     written_ns: u64,
     epoch_ns: u64,
 }
 
-/// What each packet in order needs comes first, in as few cache lines as it takes.
+/// The fields that every packet in order needs come first, to touch few cache lines.
 #[repr(C)]
 pub struct Timeline {
     pub track: Track,
-    /// How far the furthest recording has settled, and has written: positions.
+    /// The furthest position that a recording has settled, and has written.
     settled: u64,
     written: u64,
-    /// Where the epoch begins; 0 if no packet can lie across it.
+    /// The position at which the epoch begins; 0 if no packet can span it.
     epoch_at: u64,
-    /// The epoch now, whether any recording hears it, and whether the call is on hold with
-    /// silence.
+    /// The present epoch, and whether any recording records it.
     pub epoch: u32,
-    pub heard: bool,
-    pub on_hold: Holds,
+    pub is_recorded: bool,
+    pub on_hold: HoldEpochs,
     pub tally: Tally,
     pub totals: LegTotals,
-    pub notes: Vec<Note>,
-    /// Stretches of a time that some recording has written already, in nanoseconds.
+    pub entries: Vec<LedgerEntry>,
+    /// Ranges that a recording has already written and must render again, in nanoseconds.
     pub dirty: Vec<(u64, u64)>,
-    /// What is still kept of earlier clock rates, oldest first; each up to its end.
+    /// Tracks of earlier clock rates, oldest first; each is used up to its end.
     pub past: VecDeque<Track>,
     native: Vec<u8>,
-    taken: Vec<(u64, u64)>,
-    moments: Moments,
+    occupied: Vec<(u64, u64)>,
+    times: TimelineTimes,
 }
 
 impl Timeline {
@@ -120,30 +119,30 @@ impl Timeline {
         Timeline {
             track: Track::new(8000),
             past: VecDeque::new(),
-            notes: Vec::new(),
+            entries: Vec::new(),
             totals: LegTotals::default(),
             tally: Tally::default(),
             dirty: Vec::new(),
             settled: 0,
             written: 0,
             epoch: 0,
-            heard: false,
-            on_hold: Holds::default(),
+            is_recorded: false,
+            on_hold: HoldEpochs::default(),
             epoch_at: 0,
-            moments: Moments::default(),
+            times: TimelineTimes::default(),
             native: Vec::new(),
-            taken: Vec::new(),
+            occupied: Vec::new(),
         }
     }
 
-    /// Where what was handed in ends, at whatever rate: on another grid, the present track
-    /// may begin up to half a sample before its predecessor's end.
+    /// The end of the audio handed in, at any rate. On its own grid, the present track may begin up
+    /// to half a sample before the end of its predecessor.
     pub(super) fn end_ns(&self) -> u64 {
         let past = self.past.back().map_or(0, Track::end_ns);
         self.track.end_ns().max(past)
     }
 
-    /// Goes on at another clock rate; what came before stays as it was.
+    /// Continues at another clock rate. Earlier audio keeps its rate.
     pub(super) fn change_rate(&mut self, rate: u32) {
         let old = self.track.rate();
         if rate == old || rate == 0 {
@@ -151,106 +150,113 @@ impl Timeline {
         }
         let next = self.track.successor(rate);
         let past = std::mem::replace(&mut self.track, next);
-        if past.keeps() && past.end() > past.floor() {
+        if past.is_kept() && past.end() > past.floor() {
             self.past.push_back(past);
         }
-        self.settled = grid::index(self.moments.settled_ns, rate);
-        self.written = grid::index(self.moments.written_ns, rate);
-        self.epoch_at = grid::index(self.moments.epoch_ns, rate);
+        self.settled = grid::index(self.times.settled_ns, rate);
+        self.written = grid::index(self.times.written_ns, rate);
+        self.epoch_at = grid::index(self.times.epoch_ns, rate);
     }
 
-    /// What is handed in from here on is of an epoch that began at this moment (real time).
-    pub fn set_epoch(&mut self, epoch: u32, since_ns: Option<u64>, heard: bool) {
-        (self.epoch, self.heard) = (epoch, heard);
+    /// Begins an epoch. `since_ns`: its beginning (real time only).
+    pub fn set_epoch(&mut self, epoch: u32, since_ns: Option<u64>, is_recorded: bool) {
+        (self.epoch, self.is_recorded) = (epoch, is_recorded);
         let epoch_ns = since_ns.unwrap_or(0);
-        if self.moments.epoch_ns != epoch_ns {
-            self.moments.epoch_ns = epoch_ns;
+        if self.times.epoch_ns != epoch_ns {
+            self.times.epoch_ns = epoch_ns;
             self.epoch_at = grid::index(epoch_ns, self.track.rate());
         }
     }
 
-    /// A peer that changes its clock rate with every packet would keep the worker busy
-    /// with filters: so many changes are followed between two blocks.
-    pub(super) fn follows(&self, rate: u32) -> bool {
+    /// Whether audio at `rate` is accepted. The number of rate changes between two blocks is
+    /// limited, because a peer that changes its clock rate with every packet would keep the worker
+    /// busy with filters.
+    pub(super) fn can_follow_rate(&self, rate: u32) -> bool {
         rate == self.track.rate() || self.past.len() < PAST_MAX
     }
 
-    /// Nothing before `floor_ns` is wanted any more (`None`: nothing at all), and so far
-    /// have recordings settled and written.
-    pub fn want_from(&mut self, floor_ns: Option<u64>, settled_ns: u64, written_ns: u64) {
+    /// Discards audio before `floor_ns` (`None`: all audio), and sets how far recordings have
+    /// settled and written.
+    pub fn retain_from(&mut self, floor_ns: Option<u64>, settled_ns: u64, written_ns: u64) {
         let rate = self.track.rate();
-        self.moments.settled_ns = settled_ns;
-        self.moments.written_ns = written_ns;
+        self.times.settled_ns = settled_ns;
+        self.times.written_ns = written_ns;
         self.settled = grid::index(settled_ns, rate);
         self.written = grid::index(written_ns, rate);
         self.track
-            .want_from(floor_ns.map(|floor| grid::index(floor, rate)));
+            .retain_from(floor_ns.map(|floor| grid::index(floor, rate)));
         match floor_ns {
             Some(floor) => self.past.retain(|past| past.end_ns() > floor),
             None => self.past.clear(),
         }
     }
 
-    pub(super) fn note(&mut self, from: u64, to: u64, epoch: u32, what: What) {
+    pub(super) fn add_entry(&mut self, from: u64, to: u64, epoch: u32, kind: EntryKind) {
         if from < to {
-            self.notes.push(Note {
+            self.entries.push(LedgerEntry {
                 from,
                 to,
                 rate: self.track.rate(),
                 epoch,
-                what,
+                kind,
             });
         }
     }
 
-    /// The same at a clock rate of its own: on another grid, samples would be lost.
-    fn note_at(&mut self, rate: u32, (from, samples): (u64, u64), epoch: u32, what: What) {
-        self.notes.push(Note {
+    /// As [`Timeline::add_entry`], but at another clock rate: a conversion would lose samples.
+    fn add_entry_at(&mut self, rate: u32, (from, samples): (u64, u64), epoch: u32, kind: EntryKind) {
+        self.entries.push(LedgerEntry {
             from,
             to: from + samples,
             rate,
             epoch,
-            what,
+            kind,
         });
     }
 
-    /// Audio whose clock rate would be one change too many: others of the leg have its time.
-    pub(super) fn leave_out(&mut self, format: FeedFormat, samples: u64) {
+    /// Drops audio that exceeds the permitted number of rate changes.
+    pub(super) fn drop_overlapping(&mut self, format: FeedFormat, samples: u64) {
         let from = grid::convert(self.track.end(), self.track.rate(), format.rate);
-        let what = What::Dropped(DropReason::Overlap);
+        let kind = EntryKind::Dropped(DropReason::Overlap);
         self.tally.lost += 1;
-        self.note_at(format.rate, (from, samples), self.epoch, what);
+        self.add_entry_at(format.rate, (from, samples), self.epoch, kind);
     }
 
-    /// What is missing from `start` to `stop`, as far as nothing was said there.
-    pub(super) fn lose(&mut self, start: u64, stop: u64, reason: LossReason) {
+    /// Marks a range as lost where it holds no audio.
+    pub(super) fn mark_lost(&mut self, start: u64, stop: u64, reason: LossReason) {
         if start >= stop {
             return;
         }
-        self.track.lose(start, stop, reason);
-        self.note(start, stop.min(self.settled), 0, What::Lost(reason));
+        self.track.mark_lost(start, stop, reason);
+        self.add_entry(start, stop.min(self.settled), 0, EntryKind::Lost(reason));
     }
 
-    /// The silence that stands for missing packets: what the feed refused comes first.
-    fn lose_before(&mut self, at: u64, placing: &Placing) {
-        let refused = placing.refused.min(placing.missing);
-        self.tally.lost += (placing.missing - refused) as i64;
-        let start = at.saturating_sub(placing.lost);
-        let share = match placing.missing {
+    /// Marks the silence before a packet as lost: first packets that the feed refused, then missing
+    /// ones.
+    fn mark_missing_before(&mut self, at: u64, placement: &Placement) {
+        let refused = placement.refused.min(placement.missing);
+        self.tally.lost += (placement.missing - refused) as i64;
+        let start = at.saturating_sub(placement.lost);
+        let share = match placement.missing {
             0 => 0,
-            missing => placing.lost * refused / missing,
+            missing => placement.lost * refused / missing,
         };
-        self.lose(start, start + share, LossReason::Dropped(DropReason::Overflow));
-        self.lose(start + share, at, LossReason::Network);
+        self.mark_lost(start, start + share, LossReason::Dropped(DropReason::Overflow));
+        self.mark_lost(start + share, at, LossReason::Network);
     }
 
-    fn put(&mut self, at: i64, codec: Codec, payload: &[u8], origin: Origin, placing: &Placing) {
+    fn put(&mut self, at: i64, codec: Codec, payload: &[u8], origin: Origin, placement: &Placement) {
         let size = codec.sample_bytes();
         let skip = (at.min(0).unsigned_abs() as usize).saturating_mul(size);
         if skip > 0 {
-            // Before all time: a call that begins with the clock.
+            // A call may begin together with the clock, so that a position is negative.
             let before = codec.samples_in(skip.min(payload.len()));
-            self.note(0, before, origin.epoch, What::Outside(Outside::BeforeStart));
+            self.add_entry(
+                0,
+                before,
+                origin.epoch,
+                EntryKind::Outside(OutsideReason::BeforeStart),
+            );
         }
         let Some(payload) = payload.get(skip..).filter(|rest| !rest.is_empty()) else {
             return;
@@ -258,66 +264,66 @@ impl Timeline {
         let (from, samples) = (at.max(0) as u64, codec.samples_in(payload.len()));
         let to = from + samples;
         if (from + 1..to).contains(&self.epoch_at) && origin.epoch == self.epoch {
-            return self.put_across(from, codec, payload, origin, placing);
+            return self.put_split(from, codec, payload, origin, placement);
         }
-        if let Some(why) = self.not_kept(origin) {
+        if let Some(reason) = self.outside_reason(origin) {
             self.track.advance_end(to);
-            return self.note(from, to, origin.epoch, What::Outside(why));
+            return self.add_entry(from, to, origin.epoch, EntryKind::Outside(reason));
         }
         if from < self.settled {
             let late = to.min(self.settled);
-            let was_missing = placing.was_missing;
-            self.note(from, late, origin.epoch, What::Late { was_missing });
+            let was_missing = placement.was_missing;
+            self.add_entry(from, late, origin.epoch, EntryKind::Late { was_missing });
             if late == to && !origin.straddles {
                 self.tally.late += 1;
                 self.tally.lost += 1;
             }
         }
-        // Of a time that a track at another clock rate had.
+        // A track at an earlier clock rate covers this time.
         let floor = self.track.floor();
-        let late = What::Dropped(DropReason::Late);
-        self.note(from.max(self.settled), to.min(floor), origin.epoch, late);
-        let mut taken = std::mem::take(&mut self.taken);
-        self.track.place(from, (codec, origin), payload, &mut taken);
-        if taken.first() == Some(&(from, to)) && !origin.straddles {
+        let late = EntryKind::Dropped(DropReason::Late);
+        self.add_entry(from.max(self.settled), to.min(floor), origin.epoch, late);
+        let mut occupied = std::mem::take(&mut self.occupied);
+        self.track.place(from, (codec, origin), payload, &mut occupied);
+        if occupied.first() == Some(&(from, to)) && !origin.straddles {
             self.tally.lost += 1;
         }
-        for (from, to) in taken.drain(..) {
-            self.note(from, to, origin.epoch, What::Dropped(DropReason::Overlap));
+        for (from, to) in occupied.drain(..) {
+            self.add_entry(from, to, origin.epoch, EntryKind::Dropped(DropReason::Overlap));
         }
-        self.taken = taken;
-        self.soil(from, to);
+        self.occupied = occupied;
+        self.mark_dirty(from, to);
     }
 
-    /// In two parts, of which one lies before the control point.
-    fn put_across(&mut self, from: u64, codec: Codec, payload: &[u8], origin: Origin, placing: &Placing) {
+    /// Places a packet in two parts, of which the first lies before the control point.
+    fn put_split(&mut self, from: u64, codec: Codec, payload: &[u8], origin: Origin, placement: &Placement) {
         let before = (self.epoch_at - from) as usize * codec.sample_bytes();
         let (before, rest) = payload.split_at(before.min(payload.len()));
         let straddling = Origin {
             straddles: true,
             ..origin
         };
-        self.put(from as i64, codec, before, straddling, placing);
-        self.put(self.epoch_at as i64, codec, rest, origin, placing);
+        self.put(from as i64, codec, before, straddling, placement);
+        self.put(self.epoch_at as i64, codec, rest, origin, placement);
     }
 
-    fn not_kept(&self, origin: Origin) -> Option<Outside> {
+    fn outside_reason(&self, origin: Origin) -> Option<OutsideReason> {
         let now = origin.epoch == self.epoch;
         if self.on_hold.has(origin.epoch) {
-            return Some(Outside::Hold);
+            return Some(OutsideReason::Hold);
         }
-        let kept = self.track.keeps() && (self.heard || !now);
-        (!kept).then_some(Outside::Paused)
+        let is_kept = self.track.is_kept() && (self.is_recorded || !now);
+        (!is_kept).then_some(OutsideReason::Paused)
     }
 
-    /// One sample again at each of so many places of a packet, which ends as much later.
-    /// It is the one after it: the one before may have been said while a recording was
-    /// paused that goes on from here.
-    fn stretch(&mut self, audio: &Audio<'_>, payload: &[u8], origin: Origin, placing: &Placing) {
+    /// Places audio with `placement.repeat` samples repeated, spread over the packet. The sample
+    /// after each insertion point is repeated: the sample before may have been spoken while a
+    /// recording was paused that continues here.
+    fn put_with_repeats(&mut self, audio: &Audio<'_>, payload: &[u8], origin: Origin, placement: &Placement) {
         let size = audio.format.codec.sample_bytes();
         let len = payload.len() / size;
-        let parts = (placing.repeat as usize).min(len.max(1));
-        let mut at = placing.at - placing.repeat as i64;
+        let parts = (placement.repeat as usize).min(len.max(1));
+        let mut at = placement.at - placement.repeat as i64;
         for part in 0..parts {
             let (from, to) = (part * len / parts, (part + 1) * len / parts);
             let samples = &payload[from * size..to * size];
@@ -325,25 +331,25 @@ impl Timeline {
                 self.repeat(at, audio.format.codec, first, origin);
             }
             at += 1;
-            self.put(at, audio.format.codec, samples, origin, placing);
+            self.put(at, audio.format.codec, samples, origin, placement);
             at += (to - from) as i64;
         }
     }
 
     fn repeat(&mut self, at: i64, codec: Codec, sample: &[u8], origin: Origin) {
         let origin = Origin {
-            repeated: true,
+            is_repeated: true,
             ..origin
         };
-        if self.not_kept(origin).is_none() && at >= self.settled as i64 {
+        if self.outside_reason(origin).is_none() && at >= self.settled as i64 {
             let at = at.max(0) as u64;
             self.track.place(at, (codec, origin), sample, &mut Vec::new());
-            self.soil(at, at + 1);
+            self.mark_dirty(at, at + 1);
         }
     }
 
-    /// What is written already has to be written again.
-    fn soil(&mut self, from: u64, to: u64) {
+    /// Marks a range that is already written to be rendered again.
+    fn mark_dirty(&mut self, from: u64, to: u64) {
         let floor = self.track.floor();
         if from < self.written && to > floor {
             let rate = self.track.rate();
@@ -352,48 +358,48 @@ impl Timeline {
         }
     }
 
-    fn lay(&mut self, audio: &Audio<'_>, payload: &[u8], placing: &Placing) {
+    fn place_audio(&mut self, audio: &Audio<'_>, payload: &[u8], placement: &Placement) {
         let codec = audio.format.codec;
         let origin = Origin {
             epoch: audio.epoch,
-            early: u32::try_from(placing.early).unwrap_or(u32::MAX),
-            ahead: audio.ahead,
+            hidden_delay: u32::try_from(placement.hidden_delay).unwrap_or(u32::MAX),
+            is_ahead: audio.is_ahead,
             ..Origin::default()
         };
-        if placing.at > 0 && placing.lost > 0 {
-            self.lose_before(placing.at as u64, placing);
-        } else if placing.missing > 0 {
-            self.tally.lost += placing.missing.saturating_sub(placing.refused) as i64;
+        if placement.at > 0 && placement.lost > 0 {
+            self.mark_missing_before(placement.at as u64, placement);
+        } else if placement.missing > 0 {
+            self.tally.lost += placement.missing.saturating_sub(placement.refused) as i64;
         }
-        let trim = (placing.trim as usize * codec.sample_bytes()).min(payload.len());
+        let trim = (placement.trim as usize * codec.sample_bytes()).min(payload.len());
         let payload = &payload[trim..];
         let left_out = codec.samples_in(trim);
         if trim > 0 {
-            let begin = placing.at.max(0) as u64;
-            self.note(begin, begin + left_out, audio.epoch, What::Slipped);
+            let begin = placement.at.max(0) as u64;
+            self.add_entry(begin, begin + left_out, audio.epoch, EntryKind::Slipped);
         }
-        if placing.was_missing && !fault(Fault::LateStaysLost) {
+        if placement.was_missing && !is_planted(TimelineFault::LateCountedAsLost) {
             self.tally.lost -= 1;
         }
-        if placing.repeat > 0 {
-            return self.stretch(audio, payload, origin, placing);
+        if placement.repeat > 0 {
+            return self.put_with_repeats(audio, payload, origin, placement);
         }
-        self.put(placing.at + left_out as i64, codec, payload, origin, placing);
+        self.put(placement.at + left_out as i64, codec, payload, origin, placement);
     }
 
-    /// What was written ahead and nobody has heard yet is taken back.
-    pub(super) fn cut(&mut self, at_ns: u64) {
+    /// Discards audio that was written ahead and is not yet played at `at_ns`.
+    pub(super) fn clear_from(&mut self, at_ns: u64) {
         let tracks = self.past.iter_mut().chain([&mut self.track]);
         for track in tracks {
             let rate = track.rate();
-            for stretch in track.cut(grid::index(at_ns, rate)) {
-                if matches!(stretch.content, Content::Audio(_)) && !stretch.origin.repeated {
-                    self.notes.push(Note {
-                        from: stretch.from,
-                        to: stretch.to,
+            for part in track.truncate(grid::index(at_ns, rate)) {
+                if matches!(part.content, Content::Audio(_)) && !part.origin.is_repeated {
+                    self.entries.push(LedgerEntry {
+                        from: part.from,
+                        to: part.to,
                         rate,
-                        epoch: stretch.origin.epoch,
-                        what: What::Outside(Outside::Cleared),
+                        epoch: part.origin.epoch,
+                        kind: EntryKind::Outside(OutsideReason::Cleared),
                     });
                 }
             }
@@ -401,43 +407,43 @@ impl Timeline {
     }
 }
 
-impl Out for Timeline {
+impl PlacementSink for Timeline {
     #[inline]
-    fn follows_on(&mut self, audio: &Audio<'_>, at: i64, early: u64) -> bool {
+    fn try_append(&mut self, audio: &Audio<'_>, at: i64, hidden_delay: u64) -> bool {
         let FeedFormat { codec, rate } = audio.format;
         let Ok(from) = u64::try_from(at) else {
             return false;
         };
-        let plain = rate == self.track.rate() && (codec != Codec::Pcm16 || !audio.network_order);
-        let live = self.heard && audio.epoch == self.epoch && !self.on_hold.has(audio.epoch);
+        let plain = rate == self.track.rate() && (codec != Codec::Pcm16 || !audio.is_big_endian);
+        let live = self.is_recorded && audio.epoch == self.epoch && !self.on_hold.has(audio.epoch);
         let new = from >= self.written.max(self.settled).max(self.epoch_at);
         let origin = Origin {
             epoch: audio.epoch,
-            early: u32::try_from(early).unwrap_or(u32::MAX),
-            ahead: audio.ahead,
+            hidden_delay: u32::try_from(hidden_delay).unwrap_or(u32::MAX),
+            is_ahead: audio.is_ahead,
             ..Origin::default()
         };
-        plain && live && new && self.track.go_on(from, (codec, origin), audio.payload)
+        plain && live && new && self.track.try_append(from, (codec, origin), audio.payload)
     }
 
     fn end(&self, rate: u32) -> i64 {
         grid::convert(self.track.end(), self.track.rate(), rate) as i64
     }
 
-    fn audio(&mut self, audio: &Audio<'_>, placing: Placing) {
+    fn place(&mut self, audio: &Audio<'_>, placement: Placement) {
         let rate = audio.format.rate;
         if rate != self.track.rate() {
-            if !placing.newest || !self.follows(rate) {
-                // Its time has another grid now.
+            if !placement.is_newest || !self.can_follow_rate(rate) {
+                // The present track covers its time on another grid.
                 let len = (audio.payload.len() / audio.format.codec.sample_bytes()) as u64;
-                let what = What::Dropped(DropReason::Late);
+                let kind = EntryKind::Dropped(DropReason::Late);
                 self.tally.lost += 1;
-                return self.note_at(rate, (placing.at.max(0) as u64, len), audio.epoch, what);
+                return self.add_entry_at(rate, (placement.at.max(0) as u64, len), audio.epoch, kind);
             }
             self.change_rate(rate);
         }
-        if audio.format.codec != Codec::Pcm16 || !audio.network_order {
-            return self.lay(audio, audio.payload, &placing);
+        if audio.format.codec != Codec::Pcm16 || !audio.is_big_endian {
+            return self.place_audio(audio, audio.payload, &placement);
         }
         let mut native = std::mem::take(&mut self.native);
         native.clear();
@@ -445,36 +451,36 @@ impl Out for Timeline {
             let sample = i16::from_be_bytes([pair[0], pair[1]]);
             native.extend_from_slice(&sample.to_ne_bytes());
         }
-        self.lay(audio, &native, &placing);
+        self.place_audio(audio, &native, &placement);
         self.native = native;
     }
 
-    fn refused(&mut self, why: Refused, format: FeedFormat, len: i64, at: i64, epoch: u32) {
-        let what = match why {
-            Refused::Duplicate => What::Duplicate,
-            Refused::Ahead => What::Dropped(DropReason::Ahead),
+    fn reject(&mut self, reason: RejectReason, format: FeedFormat, len: i64, at: i64, epoch: u32) {
+        let kind = match reason {
+            RejectReason::Duplicate => EntryKind::Duplicate,
+            RejectReason::Ahead => EntryKind::Dropped(DropReason::Ahead),
         };
-        if why != Refused::Duplicate {
+        if reason != RejectReason::Duplicate {
             self.tally.lost += 1;
         }
         let place = (at.max(0) as u64, len.max(0) as u64);
-        self.note_at(format.rate, place, epoch, what);
+        self.add_entry_at(format.rate, place, epoch, kind);
     }
 
-    fn not_missing(&mut self, from: i64, to: i64) {
+    fn clear_missing(&mut self, from: i64, to: i64) {
         self.tally.lost -= 1;
-        self.track.not_lost(from.max(0) as u64, to.max(0) as u64);
+        self.track.unmark_lost(from.max(0) as u64, to.max(0) as u64);
     }
 
-    fn wrong_timestamp(&mut self) {
+    fn count_wrong_timestamp(&mut self) {
         self.totals.wrong_timestamps += 1;
     }
 
-    fn new_stream(&mut self) {
+    fn count_stream(&mut self) {
         self.totals.streams += 1;
     }
 
-    fn concurrent(&mut self) {
+    fn count_concurrent(&mut self) {
         self.totals.concurrent += 1;
     }
 }

@@ -1,88 +1,89 @@
-//! Slow clock drift: a sender whose crystal is not ours.
+//! Estimates the clock drift of a sender.
 //!
-//! The least delay within a window is what the network and a busy host cannot hide. It
-//! wanders by chance, too; a clock that drifts moves it from window to window by the same
-//! amount in the same direction. Slow drift shows in long windows, fast drift in short ones.
+//! The estimate uses the least delay within a window, which the network and a busy host can
+//! increase but not reduce. The least delay also varies by chance; clock drift moves it from window
+//! to window by similar amounts in one direction. Long windows show slow drift, short ones fast
+//! drift.
 
-use super::delay::{Moment, samples};
+use super::lateness::{PacketTiming, samples};
 use crate::time::{NS_PER_MS, NS_PER_S};
 
 const MINIMA: usize = 4;
 
-/// A length of windows.
+/// A window length, with the evidence that it needs.
 #[derive(Clone, Copy, Debug)]
-struct Scale {
+struct WindowScale {
     length_ns: u64,
-    /// So many windows in a row show a drift.
+    /// The number of consecutive windows that show drift.
     windows: usize,
-    /// Together they move by more.
+    /// Their least delays must differ by more than this in total.
     least_ns: u64,
 }
 
-const SCALES: [Scale; 4] = [
-    Scale {
+const SCALES: [WindowScale; 4] = [
+    WindowScale {
         length_ns: NS_PER_S,
         windows: 4,
         least_ns: 15 * NS_PER_MS,
     },
-    Scale {
+    WindowScale {
         length_ns: 3 * NS_PER_S,
         windows: 3,
         least_ns: 8 * NS_PER_MS,
     },
-    Scale {
+    WindowScale {
         length_ns: 12 * NS_PER_S,
         windows: 3,
         least_ns: 6 * NS_PER_MS,
     },
-    Scale {
+    WindowScale {
         length_ns: 60 * NS_PER_S,
         windows: 3,
         least_ns: 6 * NS_PER_MS,
     },
 ];
 
-/// Packets that a window needs.
+/// The minimum number of packets per window.
 const PACKETS: u32 = 25;
-/// Less than so large a part of the jitter is chance.
+/// A change below this fraction (1/n) of the jitter is chance.
 const OF_JITTER: i64 = 3;
-/// A window moves by no more than so many parts of a hundred: else a path has changed.
+/// The maximum change per window in percent of its length. A larger change is a new path.
 const PERCENT: i64 = 3;
-/// One window moves by no more than so many times another.
+/// The maximum ratio between the changes of consecutive windows.
 const ALIKE: i64 = 3;
-/// Known to drift, a stream is corrected by more than this.
+/// A stream with known drift is corrected when it is off by more than this.
 const BEGIN_NS: u64 = 6 * NS_PER_MS;
 const ENOUGH_NS: u64 = NS_PER_MS;
-/// Earlier than its arrival by more than this, no audio can be.
+/// A position this much later than the arrival shows a lead.
 const LEAD_NS: u64 = 20 * NS_PER_MS;
-/// So many packets show a lead.
+/// The minimum number of packets that show a lead.
 const LEAD_PACKETS: u32 = 5;
 
 #[derive(Clone, Copy, Debug)]
-struct Window {
+struct DelayWindow {
     since: i64,
     packets: u32,
     least: i64,
     most: i64,
 }
 
-/// The windows of one length: the present one, and the latest minima, oldest first.
+/// The present window of one length, and the least delays of the latest windows, oldest first.
 #[derive(Clone, Copy, Debug, Default)]
-struct Minima {
-    window: Option<Window>,
-    kept: [i64; MINIMA],
+struct WindowMinima {
+    window: Option<DelayWindow>,
+    least_delays: [i64; MINIMA],
     count: usize,
 }
 
-impl Window {
+impl DelayWindow {
     fn jitter(&self) -> i64 {
         (self.most - self.least) / OF_JITTER
     }
 }
 
-impl Minima {
-    /// Takes a packet, or a shorter window; gives the window once it is whole.
-    fn add(&mut self, part: Window, scale: Scale, moment: Moment) -> Option<Window> {
+impl WindowMinima {
+    /// Adds a packet or a shorter window. Returns the window once it is complete.
+    fn add(&mut self, part: DelayWindow, scale: WindowScale, timing: PacketTiming) -> Option<DelayWindow> {
         let window = match &mut self.window {
             None => self.window.insert(part),
             Some(window) => {
@@ -92,37 +93,40 @@ impl Minima {
                 window
             }
         };
-        let long = moment.arrival - window.since >= samples(scale.length_ns, moment.rate);
+        let long = timing.arrival - window.since >= samples(scale.length_ns, timing.rate);
         let whole = long && window.packets >= PACKETS;
         self.window.take_if(|_| whole)
     }
 
     fn push(&mut self, least: i64, most: usize) {
         if self.count == most {
-            self.kept.copy_within(1.., 0);
+            self.least_delays.copy_within(1.., 0);
             self.count -= 1;
         }
-        self.kept[self.count] = least;
+        self.least_delays[self.count] = least;
         self.count += 1;
     }
 
-    /// The stream has been moved: what was measured is measured from there.
-    fn moved(&mut self, by: i64) {
-        self.kept.iter_mut().for_each(|least| *least -= by);
+    /// Adjusts the measurements after the stream was moved.
+    fn shift(&mut self, by: i64) {
+        self.least_delays.iter_mut().for_each(|least| *least -= by);
         if let Some(window) = &mut self.window {
             window.least -= by;
             window.most -= by;
         }
     }
 
-    /// By how much the minima moved, if always the same way and by much the same.
-    fn slope(&self, scale: Scale, rate: u32) -> Option<i64> {
+    /// The total change of the least delays, if all changes have the same direction and similar
+    /// size.
+    fn slope(&self, scale: WindowScale, rate: u32) -> Option<i64> {
         if self.count < scale.windows {
             return None;
         }
-        let steps = self.kept[..self.count].windows(2).map(|pair| pair[1] - pair[0]);
+        let steps = self.least_delays[..self.count]
+            .windows(2)
+            .map(|pair| pair[1] - pair[0]);
         let (mut least, mut most) = (i64::MAX, 0);
-        let whole = self.kept[self.count - 1] - self.kept[0];
+        let whole = self.least_delays[self.count - 1] - self.least_delays[0];
         for step in steps {
             if step.signum() != whole.signum() {
                 return None;
@@ -135,77 +139,77 @@ impl Minima {
     }
 }
 
-/// What each packet needs comes first.
+/// The fields that every packet needs come first.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
-pub struct Drift {
-    /// Samples that the stream is still to be moved by: positive, the sender is slow.
+pub struct DriftEstimator {
+    /// Remaining correction in samples; positive if the sender's clock is slow.
     rest: i64,
-    /// The least delay of the latest whole window.
+    /// The least delay of the latest complete window.
     latest: Option<i64>,
-    scales: [Minima; SCALES.len()],
-    /// The delay that a drifting stream is brought back to, and which way it drifts.
+    scales: [WindowMinima; SCALES.len()],
+    /// The delay to which a drifting stream is corrected, and the direction of the drift.
     target: Option<(i64, i64)>,
 }
 
-impl Drift {
-    /// The mapping has begun anew.
+impl DriftEstimator {
+    /// Discards all measurements after the mapping was restarted.
     pub fn reset(&mut self) {
-        *self = Drift::default();
+        *self = DriftEstimator::default();
     }
 
-    /// One packet as the mapping places it. Answers by how many samples the stream moves
-    /// from here on, at most 2 % of its length.
-    pub fn observe(&mut self, moment: Moment, len: i64) -> i64 {
-        self.look(moment);
+    /// Measures a packet at its mapped position. Returns the samples by which the stream moves from
+    /// here on: at most 2 % of the packet's length.
+    pub fn observe(&mut self, timing: PacketTiming, len: i64) -> i64 {
+        self.measure(timing);
         if self.rest == 0 {
             return 0;
         }
         let most = (len / 50).max(1);
         let step = self.rest.clamp(-most, most);
         self.rest -= step;
-        if self.rest.abs() < samples(ENOUGH_NS, moment.rate) {
+        if self.rest.abs() < samples(ENOUGH_NS, timing.rate) {
             self.rest = 0;
         }
-        self.move_all(step);
+        self.shift_all(step);
         step
     }
 
-    fn move_all(&mut self, by: i64) {
-        self.scales.iter_mut().for_each(|minima| minima.moved(by));
+    fn shift_all(&mut self, by: i64) {
+        self.scales.iter_mut().for_each(|minima| minima.shift(by));
         if let Some(latest) = &mut self.latest {
             *latest -= by;
         }
     }
 
-    fn look(&mut self, moment: Moment) {
-        let delay = moment.excess();
-        let one = Window {
-            since: moment.arrival,
+    fn measure(&mut self, timing: PacketTiming) {
+        let delay = timing.excess();
+        let one = DelayWindow {
+            since: timing.arrival,
             packets: 1,
             least: delay,
             most: delay,
         };
-        let Some(short) = self.scales[0].add(one, SCALES[0], moment) else {
+        let Some(short) = self.scales[0].add(one, SCALES[0], timing) else {
             return;
         };
         self.latest = Some(short.least);
-        let enough = samples(BEGIN_NS, moment.rate).max(short.jitter());
-        self.follow(short.least, enough);
-        self.find(0, short, moment.rate);
-        // Longer windows are made of the shortest.
+        let enough = samples(BEGIN_NS, timing.rate).max(short.jitter());
+        self.track_target(short.least, enough);
+        self.detect(0, short, timing.rate);
+        // Longer windows consist of the shortest ones.
         for (n, scale) in SCALES.into_iter().enumerate().skip(1) {
-            if let Some(window) = self.scales[n].add(short, scale, moment) {
-                self.find(n, window, moment.rate);
+            if let Some(window) = self.scales[n].add(short, scale, timing) {
+                self.detect(n, window, timing.rate);
             }
         }
     }
 
-    /// A window of this length is whole: whether they show a drift.
-    fn find(&mut self, n: usize, window: Window, rate: u32) {
+    /// Checks for drift after a window of this length is complete.
+    fn detect(&mut self, n: usize, window: DelayWindow, rate: u32) {
         let scale = SCALES[n];
         self.scales[n].push(window.least, scale.windows);
-        let first = self.scales[n].kept[0];
+        let first = self.scales[n].least_delays[0];
         if let Some(slope) = self.scales[n].slope(scale, rate)
             && slope.abs() > samples(scale.least_ns, rate).max(window.jitter())
             && self.target.is_none()
@@ -215,8 +219,8 @@ impl Drift {
         }
     }
 
-    /// A stream that is known to drift is brought back whenever it has gone on.
-    fn follow(&mut self, least: i64, enough: i64) {
+    /// Corrects a stream with known drift again when it has moved on.
+    fn track_target(&mut self, least: i64, enough: i64) {
         let Some((target, way)) = self.target else {
             return;
         };
@@ -227,14 +231,14 @@ impl Drift {
         if moved.signum() == way {
             self.rest = moved;
         } else {
-            // It was none, or it is over.
+            // There was no drift, or it has ended.
             (self.target, self.rest) = (None, 0);
             self.scales.iter_mut().for_each(|minima| minima.count = 0);
         }
     }
 
-    /// Samples by which the stream lies later than it can have been said: the mapping
-    /// began with a packet that had been held up. They are taken back in a silence.
+    /// Samples by which the stream lies later than it can have been spoken, because its first packet
+    /// was delayed. The stream is moved back in a silence.
     pub fn lead(&self, rate: u32) -> i64 {
         let window = self.scales[0].window;
         let window = window.filter(|window| window.packets >= LEAD_PACKETS);
@@ -245,10 +249,10 @@ impl Drift {
         }
     }
 
-    /// So much of the lead was taken back.
-    pub fn took_back(&mut self, by: i64) {
+    /// Notes that the stream was moved back by `by` samples.
+    pub fn reduce_lead(&mut self, by: i64) {
         self.rest = 0;
-        self.move_all(-by);
+        self.shift_all(-by);
         if let Some((target, _)) = &mut self.target {
             *target += by;
         }
@@ -261,20 +265,20 @@ mod tests {
 
     const MS: i64 = 8;
 
-    /// One per cent, both ways, for a minute: never further away than 60 ms.
+    /// One percent, both ways, for one minute: the error stays below 60 ms.
     #[test]
     fn drift_is_followed_within_two_per_cent() {
         for ppm in [10_000i64, -10_000, 1000, -1000] {
-            let mut drift = Drift::default();
+            let mut drift = DriftEstimator::default();
             let (mut place, mut worst) = (0i64, 0i64);
             for n in 0..3000i64 {
                 let arrival = n * 160 * (1_000_000 - ppm) / 1_000_000;
-                let moment = Moment {
-                    wanted: place,
+                let timing = PacketTiming {
+                    mapped: place,
                     arrival,
                     rate: 8000,
                 };
-                let step = drift.observe(moment, 160);
+                let step = drift.observe(timing, 160);
                 assert!(step.abs() <= 3);
                 place += step;
                 worst = worst.max((arrival - place).abs());
@@ -284,20 +288,20 @@ mod tests {
         }
     }
 
-    /// A stream that began with a burst lies too late until the first silence.
+    /// A stream that began with a burst is too late until the first silence.
     #[test]
     fn a_lead_is_known_after_a_few_packets() {
-        let mut drift = Drift::default();
+        let mut drift = DriftEstimator::default();
         for n in 0..150i64 {
-            let moment = Moment {
-                wanted: n * 160 + 8000,
+            let timing = PacketTiming {
+                mapped: n * 160 + 8000,
                 arrival: n * 160,
                 rate: 8000,
             };
-            assert_eq!(drift.observe(moment, 160), 0, "speech is not cut for it");
+            assert_eq!(drift.observe(timing, 160), 0, "a lead does not cut speech");
             assert_eq!(drift.lead(8000), if n < 4 { 0 } else { 8000 });
         }
-        drift.took_back(8000);
+        drift.reduce_lead(8000);
         assert_eq!(drift.lead(8000), 0);
     }
 }

@@ -1,94 +1,97 @@
-//! Packets that may be the first of a new sequence: held until others confirm them.
+//! Packets that may begin a new sequence. They are held until other packets confirm them, as RFC
+//! 3550 does by probation (appendix A.1).
 
-use super::{Coming, HeldPacket};
-use crate::placement::delay::{STALL_NS, samples};
+use super::{HeldPacket, IncomingPacket};
+use crate::placement::lateness::{STALL_NS, samples};
 use crate::time::NS_PER_MS;
 
-/// Alone for so long, a packet is decided without a successor.
+/// A packet that stays alone is placed after this time.
 const ALONE_NS: u64 = 300 * NS_PER_MS;
-/// A successor may have so many numbers between: events share an audio stream's.
+/// The maximum distance of sequence numbers between neighbours. Events share the numbers of audio.
 const APART: u16 = 16;
 
-/// One more packet confirms a new sequence; one that may be very old needs more.
+/// Packets needed to confirm a new sequence, and one that may be very old.
 const SUCCESSOR: usize = 2;
 const ANCIENT: usize = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A stream that has not been seen before.
+pub(super) enum SuspectKind {
+    /// A new SSRC.
     New,
-    /// The same stream, with numbers that it has had or cannot have.
+    /// A known SSRC whose sequence numbers were used before or are out of range.
     Restart,
-    /// A stream that was in front before.
+    /// A known stream that was not the front stream.
     Returns,
 }
 
 #[derive(Debug)]
 pub(super) struct Suspect {
     pub ssrc: u32,
-    pub kind: Kind,
+    pub kind: SuspectKind,
     pub held: Vec<HeldPacket<'static>>,
-    /// So many in a row confirm it.
+    /// The number of packets needed to confirm it.
     pub needed: usize,
-    /// Where its first packet lay, if it is a very old one.
-    pub past: Option<i64>,
+    /// The earlier position of its first packet, if it may be very old.
+    pub old_place: Option<i64>,
     pub rate: u32,
 }
 
 impl Suspect {
-    pub(super) fn new(coming: &Coming<'_>, kind: Kind, past: Option<i64>) -> Suspect {
+    pub(super) fn new(incoming: &IncomingPacket<'_>, kind: SuspectKind, old_place: Option<i64>) -> Suspect {
         Suspect {
-            ssrc: coming.packet.ssrc,
+            ssrc: incoming.packet.ssrc,
             kind,
-            held: vec![coming.hold(free_place(coming), 0).own()],
-            needed: if past.is_some() { ANCIENT } else { SUCCESSOR },
-            past,
-            rate: coming.format.rate,
+            held: vec![incoming.hold(free_place(incoming), 0).own()],
+            needed: if old_place.is_some() { ANCIENT } else { SUCCESSOR },
+            old_place,
+            rate: incoming.format.rate,
         }
     }
 
-    /// Whether the packet is one of its neighbours, in whatever order they come.
-    pub(super) fn is_joined_by(&self, coming: &Coming<'_>) -> bool {
+    /// Whether the packet is a neighbour by its sequence number, in any order.
+    pub(super) fn is_neighbour(&self, incoming: &IncomingPacket<'_>) -> bool {
         let near = |held: &HeldPacket<'_>| {
-            let apart = coming.packet.sequence.wrapping_sub(held.sequence) as i16;
+            let apart = incoming.packet.sequence.wrapping_sub(held.sequence) as i16;
             apart != 0 && apart.unsigned_abs() <= APART
         };
-        let same = self.ssrc == coming.packet.ssrc && self.rate == coming.format.rate;
+        let same = self.ssrc == incoming.packet.ssrc && self.rate == incoming.format.rate;
         same && self.held.iter().any(near)
     }
 
-    pub(super) fn join(&mut self, coming: &Coming<'_>) {
-        let before = |held: &&HeldPacket<'_>| (coming.packet.sequence.wrapping_sub(held.sequence) as i16) > 0;
+    pub(super) fn add(&mut self, incoming: &IncomingPacket<'_>) {
+        let before =
+            |held: &&HeldPacket<'_>| (incoming.packet.sequence.wrapping_sub(held.sequence) as i16) > 0;
         let place = self.held.iter().take_while(before).count();
-        self.held.insert(place, coming.hold(coming.arrival, 0).own());
+        self.held.insert(place, incoming.hold(incoming.arrival, 0).own());
     }
 
-    /// Samples by which what is placed here may have been said earlier.
-    pub(super) fn early(&self, at: i64) -> i64 {
+    /// Upper bound of the hidden delay, in samples, for a suspect placed at `at`.
+    pub(super) fn hidden_delay(&self, at: i64) -> i64 {
         let stall = samples(STALL_NS, self.rate);
-        self.past.map_or(stall, |past| stall.max(at - past))
+        self.old_place
+            .map_or(stall, |old_place| stall.max(at - old_place))
     }
 
-    pub(super) fn has(&self, coming: &Coming<'_>) -> bool {
+    pub(super) fn contains(&self, incoming: &IncomingPacket<'_>) -> bool {
         let same =
-            |held: &HeldPacket<'_>| held.sequence == coming.packet.sequence && held.hash == coming.hash;
-        self.ssrc == coming.packet.ssrc && self.held.iter().any(same)
+            |held: &HeldPacket<'_>| held.sequence == incoming.packet.sequence && held.hash == incoming.hash;
+        self.ssrc == incoming.packet.ssrc && self.held.iter().any(same)
     }
 
     pub(super) fn is_confirmed(&self) -> bool {
         self.held.len() >= self.needed
     }
 
-    /// `now`: in samples at its rate.
+    /// Whether no neighbour has arrived in time. `now` is in samples at its rate.
     pub(super) fn is_alone(&self, now: i64) -> bool {
         let waited = |held: &HeldPacket<'_>| now - held.arrival >= samples(ALONE_NS, self.rate);
         self.held.last().is_some_and(waited)
     }
 }
 
-/// Where a packet that stays alone lies: at its arrival, or right behind what the leg has
-/// then, if that reaches a little further.
-fn free_place(coming: &Coming<'_>) -> i64 {
-    let end = coming.leg_end.min(coming.arrival + coming.len);
-    coming.arrival.max(end)
+/// The position of a packet that stays alone: its arrival, or the end of the leg if that is at most
+/// a packet later.
+fn free_place(incoming: &IncomingPacket<'_>) -> i64 {
+    let end = incoming.leg_end.min(incoming.arrival + incoming.len);
+    incoming.arrival.max(end)
 }

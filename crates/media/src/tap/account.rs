@@ -1,48 +1,48 @@
-//! A recording's ledger: what became of each leg's audio, counted where its file settles.
+//! Builds the ledger of a recording: counts the audio of each leg when the file settles.
 
 use super::segments::{Segments, Zone};
 use crate::Leg;
-use crate::ledger::{DropReason, Ledger, LegLedger, LossReason, Outside, TICKS_PER_S, ticks};
-use crate::leg::{LegMedia, LegTotals, Note, What};
+use crate::ledger::{DropReason, Ledger, LegLedger, LossReason, OutsideReason, TICKS_PER_S, ticks};
+use crate::leg::{EntryKind, LedgerEntry, LegMedia, LegTotals};
 use crate::legs::Legs;
-use crate::planted::{Fault, fault};
+use crate::planted::{TimelineFault, is_planted};
 use crate::time::NS_PER_S;
-use crate::track::{Content, Stretch, Track};
+use crate::track::{Content, Track, TrackPart};
 use crate::{Span, SpanKind, grid};
 
-/// Audio that the sink has refused: frames of a leg.
+/// Frames of a leg that the sink refused.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Refusal {
+pub(super) struct RefusedFrames {
     pub leg: usize,
     pub from_frame: u64,
     pub to_frame: u64,
 }
 
-/// Per leg, what the leg had counted when the recording began.
+/// The ledger under construction. It subtracts the counts of the legs at the start.
 #[derive(Default)]
 pub(super) struct Account {
     ledger: Ledger,
-    /// `None`: nothing.
-    begun: Option<Box<[LegTotals; 3]>>,
-    /// Handed in, but refused by the feed: not in the leg's totals.
+    /// The counts of the legs at the start; `None`: all zero.
+    at_start: Option<Box<[LegTotals; 3]>>,
+    /// Handed in, but refused by the feed: not part of the leg's totals.
     refused: [u64; 3],
-    pub refusals: Vec<Refusal>,
-    /// What was handed in before or after is no concern of the recording.
+    pub refused_frames: Vec<RefusedFrames>,
+    /// The epochs of the recording. Audio handed in in other epochs is not counted.
     first_epoch: u32,
     last_epoch: u32,
-    /// It has ended because it was as long as it may be.
+    /// Whether the recording ended at its maximum duration.
     is_at_limit: bool,
-    /// What the legs had counted when it was stopped.
-    stopped: Option<Box<[LegTotals; 3]>>,
-    /// Stretches of loss that have not been told yet.
+    /// The counts of the legs at the stop.
+    at_stop: Option<Box<[LegTotals; 3]>>,
+    /// Spans of loss that have not been published.
     pub spans: Vec<Span>,
-    /// Dropped in a time that is not settled yet: the recording may end before it.
-    pending: Vec<(Leg, Note)>,
+    /// Drops beyond the settled frontier: the recording may end before them.
+    pending: Vec<(Leg, LedgerEntry)>,
 }
 
-/// The leg, segments and rate of the file that an amount is counted for.
+/// The leg, segments and file rate to which a count belongs.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct LegContext<'a> {
     pub leg: Leg,
     pub segments: &'a Segments,
     pub file_rate: u32,
@@ -50,23 +50,23 @@ pub(super) struct Place<'a> {
 
 impl Account {
     pub(super) fn new(legs: &Legs, epoch: u32) -> Account {
-        let began_before = legs.fed().any(|(_, leg)| !leg.line.totals.is_zero());
+        let began_before = legs.fed().any(|(_, leg)| !leg.timeline.totals.is_zero());
         Account {
             first_epoch: epoch,
             last_epoch: u32::MAX,
-            begun: began_before.then(|| Box::new(totals_of(legs))),
+            at_start: began_before.then(|| Box::new(totals_of(legs))),
             ..Account::default()
         }
     }
 
-    /// It is stopped, in this epoch: what is handed in from here on is not its own.
+    /// Notes a stop. Audio handed in from this epoch on does not belong to the recording.
     pub(super) fn freeze(&mut self, legs: &Legs, epoch: u32) {
         self.last_epoch = epoch.saturating_sub(1);
-        self.stopped = Some(Box::new(totals_of(legs)));
+        self.at_stop = Some(Box::new(totals_of(legs)));
     }
 
-    /// It is as long as it may be: nothing that lies behind its end was to be recorded.
-    pub(super) fn reach_limit(&mut self) {
+    /// Notes that the maximum duration is reached: zero after the end was to be recorded.
+    pub(super) fn set_limit_reached(&mut self) {
         self.is_at_limit = true;
     }
 
@@ -78,136 +78,160 @@ impl Account {
         &mut self.ledger.legs[leg as usize]
     }
 
-    /// The file is settled from one sample of a leg's track to another.
-    pub(super) fn settle(&mut self, place: Place<'_>, track: &Track, from: u64, to: u64) {
+    /// Counts a settled range of a leg's track.
+    pub(super) fn settle(&mut self, context: LegContext<'_>, track: &Track, from: u64, to: u64) {
         let rate = track.rate();
-        for (zone, from, to) in place.segments.zones(from, to, rate) {
-            for stretch in track.stretches(from, to) {
-                match stretch.content {
-                    Content::Audio(_) => self.audio(place, zone, stretch, rate),
-                    Content::Loss(reason) => self.lost(place, zone, (stretch.from, stretch.to), rate, reason),
+        for (zone, from, to) in context.segments.zones(from, to, rate) {
+            for part in track.parts(from, to) {
+                match part.content {
+                    Content::Audio(_) => self.count_audio(context, zone, part, rate),
+                    Content::Loss(reason) => {
+                        self.count_lost(context, zone, (part.from, part.to), rate, reason)
+                    }
                 }
             }
         }
     }
 
-    fn audio(&mut self, place: Place<'_>, zone: Zone, stretch: Stretch, rate: u32) {
-        let Stretch { from, to, origin, .. } = stretch;
+    fn count_audio(&mut self, context: LegContext<'_>, zone: Zone, part: TrackPart, rate: u32) {
+        let TrackPart { from, to, origin, .. } = part;
         if !self.is_own(origin.epoch) {
             return;
         }
         let Zone::Recorded(n) = zone else {
-            if origin.repeated {
+            if origin.is_repeated {
                 return;
             }
-            // Handed in after the resume: whether it was said before is not known so exactly.
+            // Handed in after the resume; whether it was spoken before it is uncertain.
             let straddles = origin.straddles && zone == Zone::Paused;
-            let straddled = place.segments.of(origin.epoch).filter(|_| straddles);
-            // Handed in before the pause, and so not said in it, but laid into it.
+            let straddled = context.segments.segment_of(origin.epoch).filter(|_| straddles);
+            // Handed in before the pause, so not spoken during it, but placed into it.
             let displaced = || {
-                self.displaced(place, from, rate, origin.epoch)
-                    .filter(|_| !origin.ahead)
+                self.displaced_segment(context, from, rate, origin.epoch)
+                    .filter(|_| !origin.is_ahead)
             };
             return match straddled.or_else(displaced) {
-                Some(n) => self.dropped(place, n, (from, to), rate, DropReason::PauseUnclear),
-                None => self.outside(place.leg, zone, ticks(to - from, rate)),
+                Some(n) => self.count_dropped(context, n, (from, to), rate, DropReason::PauseUnclear),
+                None => self.count_outside(context.leg, zone, ticks(to - from, rate)),
             };
         };
-        let view = place.segments.view(n, rate);
-        let heard = view.heard(from, to, origin);
-        if origin.repeated {
-            self.leg(place.leg).repeated += ticks(heard.1 - heard.0, rate);
+        let view = context.segments.view(n, rate);
+        let recorded = view.recorded_range(from, to, origin);
+        if origin.is_repeated {
+            self.leg(context.leg).repeated += ticks(recorded.1 - recorded.0, rate);
             return;
         }
-        if from < heard.0 && !view.is_recorded(origin.epoch) {
-            self.leg(place.leg)
-                .outside_of(Outside::Paused, ticks(heard.0 - from, rate));
-        } else if from < heard.0 {
-            self.dropped(place, n, (from, heard.0), rate, DropReason::PauseUnclear);
+        if from < recorded.0 && !view.is_recorded(origin.epoch) {
+            self.leg(context.leg)
+                .add_outside(OutsideReason::Paused, ticks(recorded.0 - from, rate));
+        } else if from < recorded.0 {
+            self.count_dropped(context, n, (from, recorded.0), rate, DropReason::PauseUnclear);
         }
-        self.in_file(place, n, heard, rate);
-        // Said after the pause was set.
-        self.leg(place.leg)
-            .outside_of(Outside::Paused, ticks(to - heard.1, rate));
+        self.count_in_file(context, n, recorded, rate);
+        // Spoken after the pause was set.
+        self.leg(context.leg)
+            .add_outside(OutsideReason::Paused, ticks(to - recorded.1, rate));
     }
 
-    /// The segment in which something was handed in that lies here, behind the pause that has
-    /// ended it.
-    fn displaced(&self, place: Place<'_>, from: u64, rate: u32, epoch: u32) -> Option<usize> {
-        place.segments.paused_before(from, rate, epoch, self.last_epoch)
+    /// The segment of an epoch, if a pause ended that segment before this position.
+    fn displaced_segment(&self, context: LegContext<'_>, from: u64, rate: u32, epoch: u32) -> Option<usize> {
+        context.segments.paused_before(from, rate, epoch, self.last_epoch)
     }
 
-    /// Audio that was rendered, unless the sink had to refuse it.
-    fn in_file(&mut self, place: Place<'_>, n: usize, (from, to): (u64, u64), rate: u32) {
+    /// Counts rendered audio, except for frames that the sink refused.
+    fn count_in_file(&mut self, context: LegContext<'_>, n: usize, (from, to): (u64, u64), rate: u32) {
         let mut at = from;
         while at < to {
-            let frame = |at| place.segments.frame(n, at, rate, place.file_rate);
-            let refusal = self.refusals.iter().find(|refusal| {
-                refusal.leg == place.leg as usize
-                    && refusal.to_frame > frame(at)
-                    && refusal.from_frame < frame(to)
+            let frame = |at| context.segments.frame(n, at, rate, context.file_rate);
+            let range = self.refused_frames.iter().find(|range| {
+                range.leg == context.leg as usize
+                    && range.to_frame > frame(at)
+                    && range.from_frame < frame(to)
             });
-            let Some(refusal) = refusal.copied() else {
-                self.leg(place.leg).in_file += ticks(to - at, rate);
+            let Some(range) = range.copied() else {
+                self.leg(context.leg).in_file += ticks(to - at, rate);
                 return;
             };
-            // Sample by sample where its ends are: a frame may be several samples long.
-            let begin = (at..to).find(|at| frame(*at) >= refusal.from_frame).unwrap_or(to);
-            let end = (begin..to)
-                .find(|at| frame(*at) >= refusal.to_frame)
-                .unwrap_or(to);
-            self.leg(place.leg).in_file += ticks(begin - at, rate);
+            // Search by samples for the ends, because a frame may span several samples.
+            let begin = (at..to).find(|at| frame(*at) >= range.from_frame).unwrap_or(to);
+            let end = (begin..to).find(|at| frame(*at) >= range.to_frame).unwrap_or(to);
+            self.leg(context.leg).in_file += ticks(begin - at, rate);
             if begin < end {
-                self.dropped(place, n, (begin, end), rate, DropReason::Backlog);
+                self.count_dropped(context, n, (begin, end), rate, DropReason::Backlog);
             } else {
-                // Less than a sample of it.
-                self.leg(place.leg).in_file += ticks(to - begin, rate);
+                // The refused range covers less than one sample.
+                self.leg(context.leg).in_file += ticks(to - begin, rate);
                 return;
             }
             at = end;
         }
     }
 
-    fn lost(&mut self, place: Place<'_>, zone: Zone, (from, to): (u64, u64), rate: u32, reason: LossReason) {
+    fn count_lost(
+        &mut self,
+        context: LegContext<'_>,
+        zone: Zone,
+        (from, to): (u64, u64),
+        rate: u32,
+        reason: LossReason,
+    ) {
         let Zone::Recorded(n) = zone else {
             return;
         };
         match reason {
             LossReason::Network => {
-                let times = if fault(Fault::MissingTwice) { 2 } else { 1 };
-                self.leg(place.leg).missing += times * ticks(to - from, rate);
-                self.span(place, n, (from, to), rate, reason);
+                let times = if is_planted(TimelineFault::MissingCountedTwice) {
+                    2
+                } else {
+                    1
+                };
+                self.leg(context.leg).missing += times * ticks(to - from, rate);
+                self.add_span(context, n, (from, to), rate, reason);
             }
             LossReason::Dropped(reason) => {
-                self.refused[place.leg as usize] += ticks(to - from, rate);
-                self.dropped(place, n, (from, to), rate, reason);
+                self.refused[context.leg as usize] += ticks(to - from, rate);
+                self.count_dropped(context, n, (from, to), rate, reason);
             }
         }
     }
 
-    /// All that is dropped passes here.
-    fn dropped(&mut self, place: Place<'_>, n: usize, (from, to): (u64, u64), rate: u32, reason: DropReason) {
-        self.leg(place.leg).drop_audio(reason, ticks(to - from, rate));
-        self.span(place, n, (from, to), rate, LossReason::Dropped(reason));
+    /// Counts dropped audio. Every drop passes through this function.
+    fn count_dropped(
+        &mut self,
+        context: LegContext<'_>,
+        n: usize,
+        (from, to): (u64, u64),
+        rate: u32,
+        reason: DropReason,
+    ) {
+        self.leg(context.leg).add_dropped(reason, ticks(to - from, rate));
+        self.add_span(context, n, (from, to), rate, LossReason::Dropped(reason));
     }
 
-    fn outside(&mut self, leg: Leg, zone: Zone, amount: u64) {
-        let why = match zone {
-            Zone::BeforeStart => Outside::BeforeStart,
-            Zone::Recorded(_) | Zone::Paused => Outside::Paused,
+    fn count_outside(&mut self, leg: Leg, zone: Zone, amount: u64) {
+        let reason = match zone {
+            Zone::BeforeStart => OutsideReason::BeforeStart,
+            Zone::Recorded(_) | Zone::Paused => OutsideReason::Paused,
         };
-        self.leg(leg).outside_of(why, amount);
+        self.leg(leg).add_outside(reason, amount);
     }
 
-    fn span(&mut self, place: Place<'_>, n: usize, (from, to): (u64, u64), rate: u32, reason: LossReason) {
-        let frame = |at| place.segments.frame(n, at, rate, place.file_rate);
+    fn add_span(
+        &mut self,
+        context: LegContext<'_>,
+        n: usize,
+        (from, to): (u64, u64),
+        rate: u32,
+        reason: LossReason,
+    ) {
+        let frame = |at| context.segments.frame(n, at, rate, context.file_rate);
         let span = Span {
-            kind: SpanKind::Loss(place.leg, reason),
+            kind: SpanKind::Loss(context.leg, reason),
             from_frame: frame(from),
             to_frame: frame(to),
             length_ns: grid::time(to - from, rate),
         };
-        // What lies before a resume is in no frame, and in no span with others.
+        // Audio before a resume has no frame and is not merged with other spans.
         let framed = |span: &Span| span.from_frame < span.to_frame;
         let touches = |last: &Span| last.to_frame == span.from_frame && framed(last) == framed(&span);
         match self.spans.last_mut() {
@@ -219,186 +243,199 @@ impl Account {
         }
     }
 
-    /// Something that the leg's timeline does not hold. `settled_ns`: so far the recording
-    /// has settled.
-    pub(super) fn note(&mut self, place: Place<'_>, note: Note, settled_ns: u64) {
-        let Note {
+    /// Counts a range that the leg's timeline does not hold. `settled_ns`: the settled frontier.
+    pub(super) fn add_entry(&mut self, context: LegContext<'_>, entry: LedgerEntry, settled_ns: u64) {
+        let LedgerEntry {
             from,
             to,
             rate,
             epoch,
             ..
-        } = note;
-        if !self.is_own(epoch) && !matches!(note.what, What::Lost(_)) {
+        } = entry;
+        if !self.is_own(epoch) && !matches!(entry.kind, EntryKind::Lost(_)) {
             return;
         }
         let settled = grid::index(settled_ns, rate);
-        let from = match note.what {
-            // What was late for this recording is counted as that.
-            What::Dropped(DropReason::Overlap) => from.max(settled).min(to),
+        let from = match entry.kind {
+            // The part that was late for this recording is counted as late.
+            EntryKind::Dropped(DropReason::Overlap) => from.max(settled).min(to),
             _ => from,
         };
         let amount = ticks(to.saturating_sub(from), rate);
-        let recorded = place.segments.records(epoch);
-        match note.what {
-            What::Duplicate => self.leg(place.leg).duplicates += amount,
-            What::Outside(_) | What::Slipped | What::Dropped(_) | What::Refused(_) if !recorded => {
-                if matches!(note.what, What::Refused(_)) {
-                    self.refused[place.leg as usize] += amount;
+        let recorded = context.segments.records(epoch);
+        match entry.kind {
+            EntryKind::Duplicate => self.leg(context.leg).duplicates += amount,
+            EntryKind::Outside(_) | EntryKind::Slipped | EntryKind::Dropped(_) | EntryKind::Refused(_)
+                if !recorded =>
+            {
+                if matches!(entry.kind, EntryKind::Refused(_)) {
+                    self.refused[context.leg as usize] += amount;
                 }
-                self.leg(place.leg).outside_of(Outside::Paused, amount);
+                self.leg(context.leg).add_outside(OutsideReason::Paused, amount);
             }
-            What::Dropped(_) | What::Refused(_) if to > settled => {
-                self.pending.push((place.leg, Note { from, ..note }));
+            EntryKind::Dropped(_) | EntryKind::Refused(_) if to > settled => {
+                self.pending.push((context.leg, LedgerEntry { from, ..entry }));
             }
-            // Everything was settled, because all have paused since it was handed in.
-            What::Outside(Outside::Paused) => {
-                self.drop_by_place(place, (from, to), rate, (epoch, DropReason::Late));
+            // All recordings have paused since it was handed in, so everything was settled.
+            EntryKind::Outside(OutsideReason::Paused) => {
+                self.count_dropped_by_zone(context, (from, to), rate, (epoch, DropReason::Late));
             }
-            What::Outside(why) => self.leg(place.leg).outside_of(why, amount),
-            What::Slipped => self.leg(place.leg).slipped += amount,
-            What::Refused(reason) => {
-                self.refused[place.leg as usize] += amount;
-                self.drop_by_place(place, (from, to), rate, (epoch, reason));
+            EntryKind::Outside(reason) => self.leg(context.leg).add_outside(reason, amount),
+            EntryKind::Slipped => self.leg(context.leg).slipped += amount,
+            EntryKind::Refused(reason) => {
+                self.refused[context.leg as usize] += amount;
+                self.count_dropped_by_zone(context, (from, to), rate, (epoch, reason));
             }
-            What::Dropped(reason) => self.drop_by_place(place, (from, to), rate, (epoch, reason)),
-            What::Lost(reason) => {
-                for (zone, from, to) in place.segments.zones(from, to.min(settled), rate) {
-                    self.lost(place, zone, (from, to), rate, reason);
+            EntryKind::Dropped(reason) => {
+                self.count_dropped_by_zone(context, (from, to), rate, (epoch, reason))
+            }
+            EntryKind::Lost(reason) => {
+                for (zone, from, to) in context.segments.zones(from, to.min(settled), rate) {
+                    self.count_lost(context, zone, (from, to), rate, reason);
                 }
             }
-            What::Late { was_missing } => {
+            EntryKind::Late { was_missing } => {
                 let late = (from, to.min(settled));
                 match (recorded, was_missing) {
                     (false, _) => {
                         let amount = ticks(late.1.saturating_sub(late.0), rate);
-                        self.leg(place.leg).outside_of(Outside::Paused, amount);
+                        self.leg(context.leg).add_outside(OutsideReason::Paused, amount);
                     }
-                    (true, false) => self.drop_by_place(place, late, rate, (epoch, DropReason::Late)),
-                    (true, true) => self.found_late(place, late, rate, epoch),
+                    (true, false) => {
+                        self.count_dropped_by_zone(context, late, rate, (epoch, DropReason::Late))
+                    }
+                    (true, true) => self.count_found_late(context, late, rate, epoch),
                 }
             }
         }
     }
 
-    /// It was handed in in this epoch, and is dropped where it is recorded.
-    fn drop_by_place(
+    /// Counts a drop of audio from `epoch`, by the zones that it covers.
+    fn count_dropped_by_zone(
         &mut self,
-        place: Place<'_>,
+        context: LegContext<'_>,
         (from, to): (u64, u64),
         rate: u32,
         (epoch, reason): (u32, DropReason),
     ) {
-        for (zone, from, to) in place.segments.zones(from, to, rate) {
-            match (zone, self.displaced(place, from, rate, epoch)) {
-                (Zone::Recorded(n), _) | (_, Some(n)) => self.dropped(place, n, (from, to), rate, reason),
-                (zone, None) => self.outside(place.leg, zone, ticks(to - from, rate)),
+        for (zone, from, to) in context.segments.zones(from, to, rate) {
+            match (zone, self.displaced_segment(context, from, rate, epoch)) {
+                (Zone::Recorded(n), _) | (_, Some(n)) => {
+                    self.count_dropped(context, n, (from, to), rate, reason)
+                }
+                (zone, None) => self.count_outside(context.leg, zone, ticks(to - from, rate)),
             }
         }
     }
 
-    /// It was missing, and is counted as that; now it is too late.
-    fn found_late(&mut self, place: Place<'_>, (from, to): (u64, u64), rate: u32, epoch: u32) {
-        for (zone, from, to) in place.segments.zones(from, to, rate) {
+    /// Counts missing audio as late, because it has arrived after all.
+    fn count_found_late(&mut self, context: LegContext<'_>, (from, to): (u64, u64), rate: u32, epoch: u32) {
+        for (zone, from, to) in context.segments.zones(from, to, rate) {
             let amount = ticks(to - from, rate);
-            let displaced = self.displaced(place, from, rate, epoch);
-            let leg = self.leg(place.leg);
+            let displaced = self.displaced_segment(context, from, rate, epoch);
+            let leg = self.leg(context.leg);
             match (zone, displaced) {
                 (Zone::Recorded(_), _) if leg.missing >= amount => {
                     leg.missing -= amount;
-                    leg.drop_audio(DropReason::Late, amount);
+                    leg.add_dropped(DropReason::Late, amount);
                 }
                 (Zone::Recorded(n), _) | (_, Some(n)) => {
-                    self.dropped(place, n, (from, to), rate, DropReason::Late);
+                    self.count_dropped(context, n, (from, to), rate, DropReason::Late);
                 }
-                (zone, None) => self.outside(place.leg, zone, amount),
+                (zone, None) => self.count_outside(context.leg, zone, amount),
             }
         }
     }
 
-    /// What was dropped up to here is certain now. `ends`: the recording ends here, and what
-    /// lies behind is none of it.
-    pub(super) fn settle_pending(&mut self, place: Place<'_>, settled_ns: u64, ends: bool) {
-        for (leg, note) in std::mem::take(&mut self.pending) {
-            let settled = grid::index(settled_ns, note.rate);
-            if leg != place.leg || (note.to > settled && !ends) {
-                self.pending.push((leg, note));
+    /// Counts pending drops up to the settled frontier. `ends`: the recording ends there.
+    pub(super) fn settle_pending(&mut self, context: LegContext<'_>, settled_ns: u64, ends: bool) {
+        for (leg, entry) in std::mem::take(&mut self.pending) {
+            let settled = grid::index(settled_ns, entry.rate);
+            if leg != context.leg || (entry.to > settled && !ends) {
+                self.pending.push((leg, entry));
                 continue;
             }
-            let (What::Dropped(reason) | What::Refused(reason)) = note.what else {
+            let (EntryKind::Dropped(reason) | EntryKind::Refused(reason)) = entry.kind else {
                 continue;
             };
-            if matches!(note.what, What::Refused(_)) {
-                self.refused[leg as usize] += ticks(note.to - note.from, note.rate);
+            if matches!(entry.kind, EntryKind::Refused(_)) {
+                self.refused[leg as usize] += ticks(entry.to - entry.from, entry.rate);
             }
-            let end = note.to.min(settled.max(note.from));
-            self.drop_by_place(place, (note.from, end), note.rate, (note.epoch, reason));
-            self.behind_end(place, (end, note.to), note.rate, (note.epoch, reason));
+            let end = entry.to.min(settled.max(entry.from));
+            self.count_dropped_by_zone(context, (entry.from, end), entry.rate, (entry.epoch, reason));
+            self.count_behind_end(context, (end, entry.to), entry.rate, (entry.epoch, reason));
         }
     }
 
-    /// What was handed in before the end of the recording and lies behind it; or before a pause
-    /// that the recording has ended in.
-    fn behind_end(
+    /// Counts drops after the end of the recording, or after a pause in which it ended.
+    fn count_behind_end(
         &mut self,
-        place: Place<'_>,
+        context: LegContext<'_>,
         (from, to): (u64, u64),
         rate: u32,
         (epoch, reason): (u32, DropReason),
     ) {
         match self
-            .displaced(place, from, rate, epoch)
+            .displaced_segment(context, from, rate, epoch)
             .filter(|_| !self.is_at_limit)
         {
             _ if from >= to => {}
-            Some(n) => self.dropped(place, n, (from, to), rate, reason),
+            Some(n) => self.count_dropped(context, n, (from, to), rate, reason),
             None => self
-                .leg(place.leg)
-                .outside_of(Outside::AfterStop, ticks(to - from, rate)),
+                .leg(context.leg)
+                .add_outside(OutsideReason::AfterStop, ticks(to - from, rate)),
         }
     }
 
-    /// What the leg still holds behind the end of the recording.
-    pub(super) fn after_stop(&mut self, place: Place<'_>, track: &Track, from: u64) {
-        for stretch in track.stretches(from, u64::MAX) {
-            let own = self.is_own(stretch.origin.epoch) && !stretch.origin.repeated;
-            if own && matches!(stretch.content, Content::Audio(_)) {
-                let Stretch { from, to, origin, .. } = stretch;
+    /// Counts audio of the leg that lies after the end of the recording.
+    pub(super) fn count_after_stop(&mut self, context: LegContext<'_>, track: &Track, from: u64) {
+        for part in track.parts(from, u64::MAX) {
+            let own = self.is_own(part.origin.epoch) && !part.origin.is_repeated;
+            if own && matches!(part.content, Content::Audio(_)) {
+                let TrackPart { from, to, origin, .. } = part;
                 let (amount, rate) = (ticks(to - from, track.rate()), track.rate());
-                match (origin.ahead, place.segments.records(origin.epoch)) {
-                    (true, _) => self.leg(place.leg).outside_of(Outside::Cleared, amount),
+                match (origin.is_ahead, context.segments.records(origin.epoch)) {
+                    (true, _) => self.leg(context.leg).add_outside(OutsideReason::Cleared, amount),
                     (false, true) => {
-                        self.behind_end(place, (from, to), rate, (origin.epoch, DropReason::PauseUnclear));
+                        self.count_behind_end(
+                            context,
+                            (from, to),
+                            rate,
+                            (origin.epoch, DropReason::PauseUnclear),
+                        );
                     }
-                    (false, false) => self.leg(place.leg).outside_of(Outside::Paused, amount),
+                    (false, false) => self.leg(context.leg).add_outside(OutsideReason::Paused, amount),
                 }
             }
         }
     }
 
-    /// A leg that is silent now has been.
+    /// Notes whether the leg is silent.
     pub(super) fn note_silence(&mut self, leg: Leg, media: &LegMedia) {
         self.leg(leg).silent |= media.is_silent;
     }
 
-    /// What the leg has counted since the recording began.
-    pub(super) fn totals(&mut self, leg: Leg, media: &LegMedia, file_rate: u32) {
-        let nothing = LegTotals::default();
-        let begun = self.begun.as_ref().map_or(&nothing, |begun| &begun[leg as usize]);
-        let totals = match &self.stopped {
+    /// Updates the counts of the leg since the start of the recording.
+    pub(super) fn update_totals(&mut self, leg: Leg, media: &LegMedia, file_rate: u32) {
+        let zero = LegTotals::default();
+        let at_start = self
+            .at_start
+            .as_ref()
+            .map_or(&zero, |at_start| &at_start[leg as usize]);
+        let totals = match &self.at_stop {
             Some(stopped) => &stopped[leg as usize],
-            None => &media.line.totals,
+            None => &media.timeline.totals,
         };
         let ledger = &mut self.ledger.legs[leg as usize];
         ledger.fed = true;
-        ledger.packets = totals.packets - begun.packets;
-        ledger.handed = totals.handed() - begun.handed() + self.refused[leg as usize];
-        // A stream that had begun before goes on.
-        let known = u32::from(begun.streams > 0 && ledger.packets > 0);
-        ledger.streams = (totals.streams - begun.streams).max(known);
-        ledger.wrong_timestamps = totals.wrong_timestamps - begun.wrong_timestamps;
-        ledger.concurrent = totals.concurrent > begun.concurrent;
-        let codecs = || totals.codecs_after(begun.packets);
+        ledger.packets = totals.packets - at_start.packets;
+        ledger.handed = totals.handed() - at_start.handed() + self.refused[leg as usize];
+        // A stream that began before the recording continues.
+        let known = u32::from(at_start.streams > 0 && ledger.packets > 0);
+        ledger.streams = (totals.streams - at_start.streams).max(known);
+        ledger.wrong_timestamps = totals.wrong_timestamps - at_start.wrong_timestamps;
+        ledger.concurrent = totals.concurrent > at_start.concurrent;
+        let codecs = || totals.codecs_after(at_start.packets);
         ledger.narrowed = codecs().any(|format| format.rate > file_rate);
         ledger.codecs.clear();
         ledger
@@ -406,7 +443,7 @@ impl Account {
             .extend(codecs().map(|format| (format.codec, format.rate)));
         ledger.ignored.clear();
         for (number, count) in &totals.ignored {
-            let before = begun.ignored.iter().find(|(known, _)| known == number);
+            let before = at_start.ignored.iter().find(|(known, _)| known == number);
             let count = count - before.map_or(0, |(_, count)| *count);
             if count > 0 {
                 ledger.ignored.push((*number, count));
@@ -419,13 +456,13 @@ impl Account {
         &self.ledger
     }
 
-    /// In nanoseconds, for all legs together.
+    /// The loss of all legs in nanoseconds.
     pub(super) fn lost_ns(&self) -> u64 {
         (u128::from(self.ledger.lost()) * u128::from(NS_PER_S) / u128::from(TICKS_PER_S)) as u64
     }
 }
 
 fn totals_of(legs: &Legs) -> [LegTotals; 3] {
-    let totals = |media: &LegMedia| media.line.totals.clone();
+    let totals = |media: &LegMedia| media.timeline.totals.clone();
     Leg::ALL.map(|leg| legs.get(leg).map(totals).unwrap_or_default())
 }

@@ -1,29 +1,29 @@
-//! From a recording's legs to the frames of its file.
+//! Renders the frames of a recording from its legs.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Phase, Tap};
 use crate::grid;
-use crate::layout::{self, Reader};
+use crate::layout::{self, LegReader};
 use crate::leg::LegMedia;
 use crate::legs::Legs;
-use crate::outbox::Out;
-use crate::planted::{Fault, fault};
+use crate::planted::{TimelineFault, is_planted};
 use crate::resample::{LOOKAHEAD_NS, LegResampler};
+use crate::sink_queue::SinkCommand;
 use crate::track::Track;
 use crate::{EndReason, Layout, Leg, PauseMode};
 use callrec_codec::{Block, Shape};
 
-/// Frames to be rendered: of one segment, and on one track of each leg.
+/// Frames to render, within one segment and one track of each leg.
 #[derive(Clone, Copy)]
-struct Window {
+struct RenderWindow {
     cursor: u64,
     frames: u64,
     segment: usize,
     shape: Shape,
 }
 
-/// The filters of legs whose rate is not the file's, and what they have made of a window.
+/// Resamplers of the legs with another rate than the file, and their output for a window.
 #[derive(Default)]
 pub(super) struct Resampling {
     filters: [Option<LegResampler>; 3],
@@ -31,7 +31,7 @@ pub(super) struct Resampling {
 }
 
 impl Tap {
-    /// A filter's memory would carry what was said into what comes.
+    /// Drops the resamplers, whose filters would carry earlier audio into later frames.
     pub(super) fn forget_filters(&mut self) {
         self.take_filters();
     }
@@ -46,13 +46,13 @@ impl Tap {
     pub(super) fn resamples(&self, legs: &Legs) -> bool {
         let rate = self.shape.map_or(0, |shape| shape.rate);
         let other = |track: &Track| track.rate() != rate;
-        self.heard(legs)
-            .any(|(_, leg)| other(leg.track()) || leg.line.past.iter().any(other))
+        self.recorded_legs(legs)
+            .any(|(_, leg)| other(leg.track()) || leg.timeline.past.iter().any(other))
     }
 
-    /// The leg's track at a frame, and the frame where the next one takes over.
+    /// The leg's track at a frame, and the frame at which the next track begins.
     fn track(leg: &LegMedia, cursor: u64, shape: Shape) -> (&Track, u64) {
-        for past in &leg.line.past {
+        for past in &leg.timeline.past {
             let until = grid::index(past.end_ns(), shape.rate);
             if until > cursor {
                 return (past, until);
@@ -61,14 +61,14 @@ impl Tap {
         (leg.track(), u64::MAX)
     }
 
-    /// Up to the next change of a leg's clock rate.
+    /// The number of frames up to the next change of a leg's clock rate.
     fn uniform(cursor: u64, frames: u64, legs: &Legs, shape: Shape) -> u64 {
         let until = legs.fed().map(|(_, leg)| Self::track(leg, cursor, shape).1).min();
         frames.min(until.unwrap_or(u64::MAX) - cursor)
     }
 
-    /// Renders, fills or skips up to a moment.
-    pub(super) fn reach(&mut self, at_ns: u64, legs: &Legs) {
+    /// Renders, fills or skips up to a time.
+    pub(super) fn render_until(&mut self, at_ns: u64, legs: &Legs) {
         let shape = self.decide_shape(legs);
         let to = grid::index(at_ns, shape.rate);
         let skips = self.audio.pause_mode == PauseMode::Skip;
@@ -84,25 +84,25 @@ impl Tap {
                     let most = grid::index(self.flush_ns, shape.rate).max(u64::from(shape.rate));
                     let frames = (to - self.cursor).min(most).min(self.limit - self.frames);
                     let frames = Self::uniform(self.cursor, frames, legs, shape);
-                    self.piece(shape, frames, legs);
+                    self.render_part(shape, frames, legs);
                 }
             }
             if self.frames >= self.limit {
-                self.over(grid::time(self.cursor, shape.rate), EndReason::Limit, legs);
+                self.end(grid::time(self.cursor, shape.rate), EndReason::Limit, legs);
             }
         }
     }
 
-    /// The shape of the file is decided when it is first needed.
+    /// Decides the shape of the file when it is first needed.
     pub(super) fn decide_shape(&mut self, legs: &Legs) -> Shape {
         if let Some(shape) = self.shape {
             return shape;
         }
-        // Of a leg without audio so far, what the host has told. A feed that has just been
-        // closed counts, too: its audio is still to be rendered.
-        let rates = self.heard(legs).map(|(leg, media)| {
+        // A leg without audio counts with its declared rate. A feed that was just closed counts,
+        // too, because its audio is still to be rendered.
+        let rates = self.recorded_legs(legs).map(|(leg, media)| {
             let first = self.rates[leg as usize];
-            first.unwrap_or(media.told_rate)
+            first.unwrap_or(media.declared_rate)
         });
         let first = rates.max();
         let rate = match (self.audio.rate, self.audio.format.rate()) {
@@ -122,19 +122,19 @@ impl Tap {
             let frames = (u64::from(self.audio.max_duration_ms) * u64::from(rate) + 500) / 1000;
             self.limit = frames.max(1);
         }
-        self.outbox.shape(shape);
+        self.sink_queue.shape(shape);
         shape
     }
 
-    /// Some frames of audio, or of silence if nobody says anything.
-    fn piece(&mut self, shape: Shape, frames: u64, legs: &Legs) {
-        let window = Window {
+    /// Renders frames, or silence if no leg has audio.
+    fn render_part(&mut self, shape: Shape, frames: u64, legs: &Legs) {
+        let window = RenderWindow {
             cursor: self.cursor,
             frames,
             segment: self.segments.last().unwrap_or_default(),
             shape,
         };
-        if !self.is_said(window, legs) {
+        if !self.has_audio(window, legs) {
             self.forget_filters();
             return self.emit(Block::silence(frames));
         }
@@ -143,8 +143,8 @@ impl Tap {
         self.emit(block);
     }
 
-    fn is_said(&self, window: Window, legs: &Legs) -> bool {
-        self.heard(legs).any(|(_, leg)| {
+    fn has_audio(&self, window: RenderWindow, legs: &Legs) -> bool {
+        self.recorded_legs(legs).any(|(_, leg)| {
             let (track, _) = Self::track(leg, window.cursor, window.shape);
             let (from, to) = self.range(window, track);
             let ahead = match track.rate() == window.shape.rate {
@@ -155,8 +155,8 @@ impl Tap {
         })
     }
 
-    /// The window on a leg's grid.
-    fn range(&self, window: Window, track: &Track) -> (u64, u64) {
+    /// The window on the grid of a leg.
+    fn range(&self, window: RenderWindow, track: &Track) -> (u64, u64) {
         let (rate, file) = (track.rate(), window.shape.rate);
         let since = self.segments.get(window.segment).map_or(0, |s| s.from_ns);
         let from = grid::convert(window.cursor, file, rate).max(grid::index(since, rate));
@@ -164,8 +164,8 @@ impl Tap {
         (from, to.max(from))
     }
 
-    fn render(&mut self, window: Window, legs: &Legs) -> Block {
-        let mut bytes = self.outbox.buffer();
+    fn render(&mut self, window: RenderWindow, legs: &Legs) -> Block {
+        let mut bytes = self.sink_queue.buffer();
         let mut readers = Leg::ALL.map(|leg| self.reader(leg, legs, window));
         let channels = layout::channels(self.audio.layout, window.shape.channels);
         layout::render(
@@ -178,8 +178,8 @@ impl Tap {
         Block::coded(window.shape.format.samples(), window.frames, bytes)
     }
 
-    fn resample(&mut self, window: Window, legs: &Legs) {
-        for (leg, media) in self.heard(legs) {
+    fn resample(&mut self, window: RenderWindow, legs: &Legs) {
+        for (leg, media) in self.recorded_legs(legs) {
             let n = leg as usize;
             let (track, _) = Self::track(media, window.cursor, window.shape);
             let (rate, file) = (track.rate(), window.shape.rate);
@@ -192,33 +192,33 @@ impl Tap {
             let resampling = self.resampling.get_or_insert_default();
             let (filter, audio) = (&mut resampling.filters[n], &mut resampling.audio[n]);
             let segment = self.segments.get(window.segment);
-            let heard_ns = segment.map_or((0, u64::MAX), |s| (s.from_ns, s.to_ns));
+            let included_ns = segment.map_or((0, u64::MAX), |s| (s.from_ns, s.to_ns));
             if filter.as_ref().is_none_or(|filter| filter.from() != rate) {
-                *filter = LegResampler::new(rate, file, window.cursor, heard_ns);
+                *filter = LegResampler::new(rate, file, window.cursor, included_ns);
             }
             audio.clear();
             if let Some(filter) = filter {
-                filter.end_at(heard_ns.1);
+                filter.end_at(included_ns.1);
                 let view = self.segments.view(window.segment, rate);
                 filter.render(track, &view, window.frames as usize, audio);
             }
         }
     }
 
-    fn reader<'a>(&'a self, leg: Leg, legs: &'a Legs, window: Window) -> Reader<'a> {
-        let Some(media) = legs.get(leg).filter(|_| self.hears(leg as usize)) else {
-            return Reader::Nothing;
+    fn reader<'a>(&'a self, leg: Leg, legs: &'a Legs, window: RenderWindow) -> LegReader<'a> {
+        let Some(media) = legs.get(leg).filter(|_| self.includes_leg(leg as usize)) else {
+            return LegReader::Silent;
         };
         let (track, _) = Self::track(media, window.cursor, window.shape);
         if track.rate() != window.shape.rate {
             let resampling = self.resampling.as_ref();
             let bytes = resampling.map_or(&[][..], |r| &r.audio[leg as usize]);
-            return Reader::Resampled { bytes, at: 0 };
+            return LegReader::Resampled { bytes, at: 0 };
         }
-        Reader::Track {
+        LegReader::Track {
             track,
             view: self.segments.view(window.segment, track.rate()),
-            run: track.run_at(window.cursor),
+            chunk: track.chunk_at(window.cursor),
             at: window.cursor,
         }
     }
@@ -228,27 +228,26 @@ impl Tap {
         self.cursor += block.frames;
         self.frames += block.frames;
         self.progress.frames.store(self.frames, Relaxed);
-        self.outbox.push(Out::Audio { from_frame, block });
+        self.sink_queue.push(SinkCommand::Audio { from_frame, block });
     }
 
-    /// A leg has audio for a stretch that is written already: its frames are given again.
-    pub fn repair(&mut self, leg: usize, from_ns: u64, to_ns: u64, legs: &Legs) {
-        let Some(shape) = self
-            .shape
-            .filter(|_| self.phase != Phase::Over && self.hears(leg) && !fault(Fault::PatchLeftOut))
-        else {
+    /// Renders a written range again, because a leg has more audio for it.
+    pub fn patch(&mut self, leg: usize, from_ns: u64, to_ns: u64, legs: &Legs) {
+        let Some(shape) = self.shape.filter(|_| {
+            self.phase != Phase::Over && self.includes_leg(leg) && !is_planted(TimelineFault::PatchSkipped)
+        }) else {
             return;
         };
         let margin = if self.resamples(legs) { LOOKAHEAD_NS } else { 0 };
         let from_ns = from_ns.saturating_sub(margin).max(self.settled_ns);
         let to_ns = to_ns.saturating_add(margin);
-        let stretches: Vec<_> = self
+        let segments: Vec<_> = self
             .segments
             .iter()
             .filter(|(_, segment)| segment.from_ns < to_ns && from_ns < segment.to_ns)
             .map(|(n, segment)| (n, *segment))
             .collect();
-        for (n, segment) in stretches {
+        for (n, segment) in segments {
             let begin = grid::index(segment.from_ns, shape.rate);
             let end = match segment.to_ns {
                 u64::MAX => self.cursor,
@@ -259,14 +258,14 @@ impl Tap {
             let (mut cursor, base) = (from, segment.frame);
             while cursor < to {
                 let frames = Self::uniform(cursor, to - cursor, legs, shape);
-                let window = Window {
+                let window = RenderWindow {
                     cursor,
                     frames,
                     segment: n,
                     shape,
                 };
                 let block = self.render_again(window, begin, legs);
-                self.outbox.push(Out::Patch {
+                self.sink_queue.push(SinkCommand::Patch {
                     leg,
                     from_frame: base + cursor - begin,
                     block,
@@ -276,11 +275,11 @@ impl Tap {
         }
     }
 
-    /// With filters of its own, which begin a little earlier where that may be heard.
-    fn render_again(&mut self, window: Window, begin: u64, legs: &Legs) -> Block {
-        let kept = self.take_filters();
+    /// Renders with new resamplers, which begin a little earlier.
+    fn render_again(&mut self, window: RenderWindow, begin: u64, legs: &Legs) -> Block {
+        let filters = self.take_filters();
         let lead = grid::index(LOOKAHEAD_NS, window.shape.rate).min(window.cursor - begin);
-        let early = Window {
+        let early = RenderWindow {
             cursor: window.cursor - lead,
             frames: window.frames + lead,
             ..window
@@ -290,7 +289,7 @@ impl Tap {
             for bytes in &mut resampling.audio {
                 bytes.drain(..(2 * lead as usize).min(bytes.len()));
             }
-            resampling.filters = kept;
+            resampling.filters = filters;
         }
         self.render(window, legs)
     }

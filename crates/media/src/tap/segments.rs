@@ -1,34 +1,34 @@
-//! Which stretches of time a recording has recorded, where they are in its file, and which
-//! audio belongs to them.
+//! The time ranges that a recording has recorded, and their positions in its file.
 
 use std::collections::VecDeque;
 
 use crate::grid;
-use crate::track::View;
+use crate::track::TrackView;
 
-/// Stretches that are remembered: what is older is settled.
+/// The maximum number of segments remembered. Older ones are settled.
 const SEGMENTS: usize = 64;
-/// Of an open end.
+/// The end of an open segment.
 const OPEN: u64 = u64::MAX;
 
-/// A stretch between start or resume and pause or stop.
+/// A range from start or resume to pause or stop.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Segment {
     pub from_ns: u64,
     pub to_ns: u64,
-    /// Where it begins in the file.
+    /// The frame in the file at which it begins.
     pub frame: u64,
-    /// Nothing that may have been said before it; 0 where nothing was paused before.
+    /// No audio that may have been spoken before this time is included; 0 if nothing was paused
+    /// before.
     guard_ns: u64,
-    /// When its end was set: a packet's length before `to_ns` at the most.
+    /// When its end was set: at most a packet's length before `to_ns`.
     set_ns: u64,
 }
 
-/// What a stretch of time is to a recording.
+/// The meaning of a time range for a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Zone {
     BeforeStart,
-    /// By its place among the segments.
+    /// Recorded in the segment with this index.
     Recorded(usize),
     Paused,
 }
@@ -36,7 +36,7 @@ pub(super) enum Zone {
 #[derive(Debug, Default)]
 pub(super) struct Segments {
     list: VecDeque<Segment>,
-    /// First and last epoch of each.
+    /// First and last epoch of each segment.
     epochs: Vec<(u32, u32)>,
     start_ns: u64,
 }
@@ -49,8 +49,7 @@ impl Segments {
         }
     }
 
-    /// Recording begins, or goes on after a pause: nothing that may have been said before
-    /// `guard_ns` is heard.
+    /// Begins a segment. No audio that may have been spoken before `guard_ns` is included.
     pub(super) fn open(&mut self, at_ns: u64, frame: u64, epoch: u32, guard_ns: u64) {
         if self.list.len() == SEGMENTS {
             self.list.pop_front();
@@ -66,8 +65,8 @@ impl Segments {
         self.epochs.push((epoch, u32::MAX));
     }
 
-    /// Recording pauses; `epoch` is the first one that is not recorded, `set_ns` the moment
-    /// by the clock.
+    /// Ends the segment. `epoch`: the first epoch that is not recorded. `set_ns`: the time of the
+    /// control point by the clock.
     pub(super) fn close(&mut self, at_ns: u64, set_ns: u64, epoch: u32) {
         if let Some(last) = self.list.back_mut() {
             last.to_ns = last.to_ns.min(at_ns);
@@ -78,7 +77,7 @@ impl Segments {
         }
     }
 
-    /// The last stretch goes on a little, for what was handed in before its end.
+    /// Extends the last segment for audio that was handed in before its end.
     pub(super) fn extend(&mut self, to_ns: u64) {
         if let Some(last) = self.list.back_mut().filter(|last| last.to_ns != OPEN) {
             last.to_ns = last.to_ns.max(to_ns);
@@ -98,28 +97,28 @@ impl Segments {
     }
 
     /// The segment that records an epoch.
-    pub(super) fn of(&self, epoch: u32) -> Option<usize> {
+    pub(super) fn segment_of(&self, epoch: u32) -> Option<usize> {
         let own = |(first, last): &(u32, u32)| (*first..=*last).contains(&epoch);
         self.epochs.iter().position(own)
     }
 
     pub(super) fn records(&self, epoch: u32) -> bool {
-        self.of(epoch).is_some()
+        self.segment_of(epoch).is_some()
     }
 
-    /// The segment that an epoch is of, if a pause has ended it before this place and before
-    /// `last_epoch`, the recording's last one.
+    /// The segment of an epoch, if a pause ended it before this position and before `last_epoch`,
+    /// the last epoch of the recording.
     pub(super) fn paused_before(&self, at: u64, rate: u32, epoch: u32, last_epoch: u32) -> Option<usize> {
-        let n = self.of(epoch)?;
+        let n = self.segment_of(epoch)?;
         let (segment, (_, last)) = (self.list.get(n)?, self.epochs.get(n)?);
         let is_behind = segment.to_ns != OPEN && grid::index(segment.to_ns, rate) <= at;
         (is_behind && *last < last_epoch).then_some(n)
     }
 
-    /// What may be heard in a segment, on the grid of a leg.
-    pub(super) fn view(&self, n: usize, rate: u32) -> View<'_> {
+    /// The audio that a segment may include, on the grid of a leg.
+    pub(super) fn view(&self, n: usize, rate: u32) -> TrackView<'_> {
         let segment = self.list.get(n);
-        View {
+        TrackView {
             epochs: &self.epochs,
             own: self.epochs.get(n).copied().unwrap_or((u32::MAX, u32::MAX)),
             guard: segment.map_or(0, |segment| grid::index(segment.guard_ns, rate)),
@@ -130,8 +129,7 @@ impl Segments {
         }
     }
 
-    /// Cuts a stretch of a leg's samples where the recording's zones change; the parts
-    /// cover it without a gap.
+    /// Splits a range of a leg's samples by zones. The parts cover it without gaps.
     pub(super) fn zones(&self, from: u64, to: u64, rate: u32) -> Vec<(Zone, u64, u64)> {
         let mut zones = Vec::new();
         let mut at = from;
@@ -155,7 +153,7 @@ impl Segments {
         zones
     }
 
-    /// Where a leg's position lies in the file.
+    /// The frame in the file at a position of a leg.
     pub(super) fn frame(&self, n: usize, at: u64, rate: u32, file_rate: u32) -> u64 {
         let Some(segment) = self.list.get(n) else {
             return 0;
@@ -183,19 +181,19 @@ mod tests {
     }
 
     #[test]
-    fn zones_cover_a_stretch_without_a_gap() {
+    fn zones_cover_a_range_without_gaps() {
         let zones = paused_once().zones(0, 40_000, 8000);
-        let want = [
+        let expected = [
             (Zone::BeforeStart, 0, 8000),
             (Zone::Recorded(0), 8000, 16_000),
             (Zone::Paused, 16_000, 24_000),
             (Zone::Recorded(1), 24_000, 40_000),
         ];
-        assert_eq!(zones, want);
+        assert_eq!(zones, expected);
     }
 
     #[test]
-    fn what_was_handed_in_during_a_pause_is_never_heard() {
+    fn audio_handed_in_during_a_pause_is_not_recorded() {
         let segments = paused_once();
         assert!(segments.records(1) && !segments.records(2) && segments.records(3));
         assert!(!segments.records(0));

@@ -1,36 +1,36 @@
-//! How a recording's file settles: what its sink refuses, and what it has to account for.
+//! Settles the file of a recording: handles refused blocks and fills the ledger.
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::account::{Place, Refusal};
+use super::account::{LegContext, RefusedFrames};
 use super::{Phase, Tap};
 use crate::Leg;
 use crate::grid;
-use crate::ledger::{DropReason, Outside};
-use crate::leg::{Note, What};
+use crate::ledger::{DropReason, OutsideReason};
+use crate::leg::{EntryKind, LedgerEntry};
 use crate::legs::Legs;
-use crate::outbox::Out;
+use crate::sink_queue::SinkCommand;
 use crate::time::NS_PER_MS;
 use callrec_codec::Shape;
 
-/// Without a control point, the ledger is told so often at most. Copying it costs as much as
+/// The minimum interval between ledgers without a control point. Copying a ledger costs as much as
 /// a block, and in stream time blocks come as fast as they are written.
-const TOLD_NS: u64 = 500 * NS_PER_MS;
+const PUBLISH_NS: u64 = 500 * NS_PER_MS;
 
 impl Tap {
-    /// Real time: gives what is ready to the sink, and notes what that has to refuse.
+    /// Real time: passes pending output to the sink, and notes refused frames.
     pub(super) fn deliver(&mut self) {
-        if !self.real {
+        if !self.is_real_time {
             return;
         }
-        self.outbox.flush_real();
-        for (only, from_frame, to_frame) in self.outbox.refused.drain(..) {
+        self.sink_queue.flush_real();
+        for (only, from_frame, to_frame) in self.sink_queue.refused.drain(..) {
             let legs = (0..3).filter(|leg| only.is_none_or(|only| only == *leg));
             for leg in legs {
-                let same = |last: &&mut Refusal| last.leg == leg && last.to_frame == from_frame;
-                match self.account.refusals.iter_mut().rev().find(same) {
+                let same = |last: &&mut RefusedFrames| last.leg == leg && last.to_frame == from_frame;
+                match self.account.refused_frames.iter_mut().rev().find(same) {
                     Some(last) => last.to_frame = to_frame,
-                    None => self.account.refusals.push(Refusal {
+                    None => self.account.refused_frames.push(RefusedFrames {
                         leg,
                         from_frame,
                         to_frame,
@@ -41,13 +41,13 @@ impl Tap {
     }
 
     pub fn flush(&mut self, now_ns: u64, backlog_ns: u64) {
-        match self.real {
+        match self.is_real_time {
             true => self.deliver(),
-            false => self.outbox.flush_stream(now_ns, backlog_ns),
+            false => self.sink_queue.flush_stream(now_ns, backlog_ns),
         }
     }
 
-    /// Nothing before `to_ns` changes any more: it is accounted for.
+    /// Settles the file up to `to_ns`: nothing before it changes any more.
     pub fn settle(&mut self, to_ns: u64, now_ns: u64, legs: &Legs) {
         let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over) else {
             return;
@@ -59,34 +59,36 @@ impl Tap {
         self.settle_legs(to_ns, shape, legs);
         self.settled_ns = to_ns;
         let settled = self.frame_at(to_ns, shape);
-        self.account.refusals.retain(|refusal| refusal.to_frame > settled);
+        self.account
+            .refused_frames
+            .retain(|range| range.to_frame > settled);
         if shape.file_frame_bytes().is_none() {
-            self.outbox.push(Out::Settled(settled));
+            self.sink_queue.push(SinkCommand::Settled(settled));
         }
-        if now_ns >= self.told_ns + TOLD_NS || !self.account.spans.is_empty() {
-            self.told_ns = now_ns;
+        if now_ns >= self.published_ns + PUBLISH_NS || !self.account.spans.is_empty() {
+            self.published_ns = now_ns;
             self.publish(shape, settled, legs);
         }
     }
 
-    /// Tells the ledger as far as the file is settled: nothing else may come to do it.
-    pub fn tell(&mut self, legs: &Legs) {
+    /// Publishes the ledger up to the settled frontier.
+    pub fn publish_ledger(&mut self, legs: &Legs) {
         if let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over) {
             let settled = self.frame_at(self.settled_ns, shape);
             self.publish(shape, settled, legs);
         }
     }
 
-    /// Counts what lies between the settled frontier and `to_ns`.
+    /// Counts the audio between the settled frontier and `to_ns`.
     fn settle_legs(&mut self, to_ns: u64, shape: Shape, legs: &Legs) {
-        for (leg, media) in self.heard(legs) {
-            let place = Place {
+        for (leg, media) in self.recorded_legs(legs) {
+            let context = LegContext {
                 leg,
                 segments: &self.segments,
                 file_rate: shape.rate,
             };
             let mut begin = 0;
-            for past in &media.line.past {
+            for past in &media.timeline.past {
                 if self.settled_ns < past.end_ns() {
                     let to = if to_ns >= past.end_ns() {
                         u64::MAX
@@ -94,7 +96,7 @@ impl Tap {
                         grid::index(to_ns, past.rate())
                     };
                     let from = grid::index(self.settled_ns, past.rate());
-                    self.account.settle(place, past, from, to);
+                    self.account.settle(context, past, from, to);
                 }
                 begin = past.end_ns();
             }
@@ -106,115 +108,116 @@ impl Tap {
                     grid::index(self.settled_ns, track.rate())
                 };
                 self.account
-                    .settle(place, track, from, grid::index(to_ns, track.rate()));
+                    .settle(context, track, from, grid::index(to_ns, track.rate()));
             }
-            self.account.settle_pending(place, to_ns, false);
+            self.account.settle_pending(context, to_ns, false);
             self.account.note_silence(leg, media);
         }
     }
 
-    /// The frame of the file at a moment.
+    /// The frame of the file at a time.
     fn frame_at(&self, at_ns: u64, shape: Shape) -> u64 {
         let behind = self.cursor.saturating_sub(grid::index(at_ns, shape.rate));
         self.frames.saturating_sub(behind)
     }
 
-    /// Tells the sink and whoever asks.
+    /// Publishes the ledger in [`Progress`](crate::Progress), and new spans of loss to the sink.
     fn publish(&mut self, shape: Shape, settled_frames: u64, legs: &Legs) {
-        for (leg, media) in self.heard(legs) {
-            self.account.totals(leg, media, shape.rate);
+        for (leg, media) in self.recorded_legs(legs) {
+            self.account.update_totals(leg, media, shape.rate);
         }
         self.progress.lost_ns.store(self.account.lost_ns(), Relaxed);
         self.progress
             .set_ledger(self.account.ledger(settled_frames).clone());
         let spans = std::mem::take(&mut self.account.spans);
         if !spans.is_empty() {
-            self.outbox.push(Out::Losses(self.account.lost_ns(), spans));
+            self.sink_queue
+                .push(SinkCommand::Losses(self.account.lost_ns(), spans));
         }
     }
 
-    /// Everything that the legs still hold is settled, or lies behind the end.
+    /// Counts all audio that the legs still hold, including audio after the end.
     pub(super) fn close_account(&mut self, at_ns: u64, legs: &Legs) {
         let Some(shape) = self.shape else {
             return;
         };
         self.settle_legs(at_ns, shape, legs);
         self.settled_ns = at_ns;
-        for (leg, media) in self.heard(legs) {
-            let place = Place {
+        for (leg, media) in self.recorded_legs(legs) {
+            let context = LegContext {
                 leg,
                 segments: &self.segments,
                 file_rate: shape.rate,
             };
             let track = media.track();
             let from = grid::index(at_ns, track.rate());
-            self.account.after_stop(place, track, from);
+            self.account.count_after_stop(context, track, from);
             for (at, len, epoch) in media.unconfirmed() {
-                let note = Note {
+                let entry = LedgerEntry {
                     from: at,
                     to: at + len,
                     rate: track.rate(),
                     epoch,
-                    what: What::Dropped(DropReason::Unconfirmed),
+                    kind: EntryKind::Dropped(DropReason::Unconfirmed),
                 };
-                self.account.note(place, note, at_ns);
+                self.account.add_entry(context, entry, at_ns);
             }
-            // At a limit; before a stop, everything finds its place.
+            // Possible only at the maximum duration. Before a stop, all held audio is placed.
             for (at, len, epoch) in media.unplaced() {
-                let note = Note {
+                let entry = LedgerEntry {
                     from: at,
                     to: at + len,
                     rate: track.rate(),
                     epoch,
-                    what: What::Outside(Outside::AfterStop),
+                    kind: EntryKind::Outside(OutsideReason::AfterStop),
                 };
-                self.account.note(place, note, at_ns);
+                self.account.add_entry(context, entry, at_ns);
             }
             let end = track.end().min(from);
-            let refused = Note {
+            let refused = LedgerEntry {
                 from: end.saturating_sub(media.refused_samples()),
                 to: end,
                 rate: track.rate(),
-                epoch: media.line.epoch,
-                what: What::Refused(DropReason::Overflow),
+                epoch: media.timeline.epoch,
+                kind: EntryKind::Refused(DropReason::Overflow),
             };
-            self.account.note(place, refused, at_ns);
-            self.account.settle_pending(place, at_ns, true);
+            self.account.add_entry(context, refused, at_ns);
+            self.account.settle_pending(context, at_ns, true);
         }
         self.publish(shape, self.frames, legs);
     }
 
-    /// What the legs hold is about to be forgotten: it is in no recorded stretch.
-    pub fn forget(&mut self, legs: &Legs) {
+    /// Settles everything before the legs discard it. None of it is in a recorded segment.
+    pub fn settle_all(&mut self, legs: &Legs) {
         if self.phase == Phase::Over {
             return;
         }
-        for (leg, media) in self.heard(legs) {
+        for (leg, media) in self.recorded_legs(legs) {
             let track = media.track();
-            let place = Place {
+            let context = LegContext {
                 leg,
                 segments: &self.segments,
                 file_rate: self.shape.map_or(track.rate(), |shape| shape.rate),
             };
-            for past in &media.line.past {
+            for past in &media.timeline.past {
                 let from = grid::index(self.settled_ns, past.rate());
-                self.account.settle(place, past, from, u64::MAX);
+                self.account.settle(context, past, from, u64::MAX);
             }
             let from = grid::index(self.settled_ns, track.rate());
-            self.account.settle(place, track, from, u64::MAX);
+            self.account.settle(context, track, from, u64::MAX);
         }
     }
 
-    /// Something that a leg's timeline does not hold.
-    pub fn note(&mut self, leg: Leg, note: Note) {
-        if self.phase == Phase::Over || !self.hears(leg as usize) {
+    /// Counts a range that a leg's timeline does not hold.
+    pub fn add_entry(&mut self, leg: Leg, entry: LedgerEntry) {
+        if self.phase == Phase::Over || !self.includes_leg(leg as usize) {
             return;
         }
-        let place = Place {
+        let context = LegContext {
             leg,
             segments: &self.segments,
-            file_rate: self.shape.map_or(note.rate, |shape| shape.rate),
+            file_rate: self.shape.map_or(entry.rate, |shape| shape.rate),
         };
-        self.account.note(place, note, self.settled_ns);
+        self.account.add_entry(context, entry, self.settled_ns);
     }
 }

@@ -1,38 +1,38 @@
 use super::*;
 
-fn kept() -> Track {
+fn retaining_track() -> Track {
     let mut track = Track::new(8000);
-    track.want_from(Some(0));
+    track.retain_from(Some(0));
     track
 }
 
-const ALL: View<'static> = View {
+const ALL: TrackView<'static> = TrackView {
     epochs: &[(0, u32::MAX)],
     own: (0, u32::MAX),
     guard: 0,
     end: u64::MAX,
 };
 
-/// Where the places were taken.
+/// The occupied ranges.
 fn put(track: &mut Track, start: u64, codec: Codec, payload: &[u8]) -> Vec<(u64, u64)> {
-    let mut taken = Vec::new();
-    track.place(start, (codec, Origin::default()), payload, &mut taken);
-    taken
+    let mut occupied = Vec::new();
+    track.place(start, (codec, Origin::default()), payload, &mut occupied);
+    occupied
 }
 
 fn losses(track: &Track, start: u64, end: u64) -> Vec<(u64, u64)> {
-    let lost = |stretch: &Stretch| matches!(stretch.content, Content::Loss(_));
-    let lost = track.stretches(start, end).filter(lost);
-    lost.map(|stretch| (stretch.from, stretch.to)).collect()
+    let lost = |part: &TrackPart| matches!(part.content, Content::Loss(_));
+    let lost = track.parts(start, end).filter(lost);
+    lost.map(|part| (part.from, part.to)).collect()
 }
 
-/// Each sample's byte; `.` silence.
+/// The byte of each sample; `.` for silence.
 fn text(track: &Track, start: u64, end: u64) -> String {
     let (mut out, mut hint, mut at) = (String::new(), 0, start);
     while at < end {
-        let (piece, len) = track.heard(&ALL, &mut hint, at, end);
-        match piece {
-            Piece::Ulaw(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),
+        let (slice, len) = track.read(&ALL, &mut hint, at, end);
+        match slice {
+            AudioSlice::Ulaw(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),
             _ => out.push_str(&".".repeat(len as usize)),
         }
         at += len;
@@ -41,8 +41,8 @@ fn text(track: &Track, start: u64, end: u64) -> String {
 }
 
 #[test]
-fn first_wins_and_gaps_are_filled() {
-    let mut track = kept();
+fn earlier_audio_wins_and_gaps_are_filled() {
+    let mut track = retaining_track();
     put(&mut track, 2, Codec::Pcmu, b"cd");
     put(&mut track, 6, Codec::Pcmu, b"gh");
     put(&mut track, 0, Codec::Pcmu, b"ABCDEFGHIJ");
@@ -51,10 +51,10 @@ fn first_wins_and_gaps_are_filled() {
 }
 
 #[test]
-fn audio_takes_loss_back() {
-    let mut track = kept();
+fn audio_replaces_loss() {
+    let mut track = retaining_track();
     put(&mut track, 0, Codec::Pcmu, b"ab");
-    track.lose(0, 8, LossReason::Network);
+    track.mark_lost(0, 8, LossReason::Network);
     put(&mut track, 8, Codec::Pcmu, b"ij");
     assert_eq!(losses(&track, 0, 10), [(2, 8)]);
     put(&mut track, 4, Codec::Pcmu, b"ef");
@@ -63,23 +63,23 @@ fn audio_takes_loss_back() {
 }
 
 #[test]
-fn rendered_time_is_late_and_forgotten() {
-    let mut track = kept();
+fn audio_before_the_floor_is_discarded() {
+    let mut track = retaining_track();
     put(&mut track, 0, Codec::Pcmu, &[b'x'; 10_000]);
-    track.want_from(Some(9_990));
-    assert_eq!((track.bytes.len(), track.runs[0].len), (10, 10));
+    track.retain_from(Some(9_990));
+    assert_eq!((track.bytes.len(), track.chunks[0].len), (10, 10));
     put(&mut track, 10_000, Codec::Pcma, b"....");
-    track.want_from(Some(10_001));
-    assert_eq!((track.runs.len(), track.runs[0].len), (1, 3));
+    track.retain_from(Some(10_001));
+    assert_eq!((track.chunks.len(), track.chunks[0].len), (1, 3));
     put(&mut track, 9_000, Codec::Pcmu, b"late");
     put(&mut track, 9_999, Codec::Pcmu, b"abcd");
-    track.lose(9_000, 10_020, LossReason::Network);
+    track.mark_lost(9_000, 10_020, LossReason::Network);
     assert_eq!(losses(&track, 0, 20_000), [(10_004, 10_020)]);
 }
 
 #[test]
-fn a_log_has_little_room_unused() {
-    let mut track = kept();
+fn a_log_has_little_unused_capacity() {
+    let mut track = retaining_track();
     for packet in 0..40 {
         put(&mut track, packet * 160, Codec::Pcmu, &[b'x'; 160]);
         let unused = track.bytes.capacity() - track.bytes.len();
@@ -88,14 +88,14 @@ fn a_log_has_little_room_unused() {
 }
 
 #[test]
-fn a_successor_begins_where_its_predecessor_ended() {
-    let mut track = kept();
+fn a_successor_begins_at_the_end_of_its_predecessor() {
+    let mut track = retaining_track();
     put(&mut track, 0, Codec::Pcm16, &[0u8; 320]);
     let mut next = track.successor(16_000);
     assert_eq!((next.rate(), next.end(), next.floor()), (16_000, 320, 320));
-    next.want_from(Some(0));
+    next.retain_from(Some(0));
     put(&mut next, 0, Codec::Pcm16, &[0u8; 640]);
-    assert!(!next.has_audio(0, 640), "the time before is the predecessor's");
+    assert!(!next.has_audio(0, 640), "the predecessor covers the time before");
     put(&mut next, 320, Codec::Pcm16, &[0u8; 640]);
     assert_eq!(next.end(), 640);
 }

@@ -1,9 +1,9 @@
-//! The marks that are in a recording's file.
+//! Finds marks in a recording's file.
 
-/// Samples in a row that give a mark away.
-const GIVES_AWAY: usize = 8;
+/// This many equal samples in a row are a mark.
+const MARK_RUN: usize = 8;
 
-/// Marks that stand in any file, in either order of bytes, in each of two channels or in one.
+/// The marks in any file, in either byte order, in one channel or in either of two.
 pub fn marks_of(data: &[u8]) -> Vec<i16> {
     let mut marks = Vec::new();
     for skip in 0..2 {
@@ -27,23 +27,23 @@ fn runs<'a>(words: impl Iterator<Item = &'a [u8; 2]>, marks: &mut Vec<i16>) {
     for word in words {
         length = if *word == last { length + 1 } else { 1 };
         last = *word;
-        if length == GIVES_AWAY && last != [0, 0] {
+        if length == MARK_RUN && last != [0, 0] {
             marks.push(i16::from_le_bytes(last));
             marks.push(i16::from_be_bytes(last));
         }
     }
 }
 
-/// A mark, and how many samples of it follow each other.
-pub type Run = (i16, usize);
+/// A mark, and its number of consecutive samples.
+pub type MarkRun = (i16, usize);
 
 /// The marks in each channel of a stereo recording, in order.
-pub fn kept_marks(path: &str, data: &[u8]) -> Result<[Vec<Run>; 2], String> {
+pub fn kept_marks(path: &str, data: &[u8]) -> Result<[Vec<MarkRun>; 2], String> {
     let (audio, big_endian) = match path.rsplit('.').next() {
         Some("au") => (audio_of_au(data).to_vec(), true),
         Some("wav") => (audio_of_wav(data).to_vec(), false),
-        Some("paged") => (audio_of_paged(data).ok_or("it is no file of pages")?, false),
-        _ => return Err("nobody knows this format".to_owned()),
+        Some("paged") => (audio_of_paged(data).ok_or("not a file of pages")?, false),
+        _ => return Err("an unknown format".to_owned()),
     };
     let mut kept = [Vec::new(), Vec::new()];
     for frame in audio.chunks_exact(4) {
@@ -83,7 +83,7 @@ fn audio_of_au(data: &[u8]) -> &[u8] {
     data.get(at..).unwrap_or_default()
 }
 
-/// The format of the feature `faults` that behaves as compressed ones do.
+/// The test format of the feature `faults`, which behaves like compressed formats.
 #[cfg(feature = "faults")]
 fn audio_of_paged(data: &[u8]) -> Option<Vec<u8>> {
     callrec_codec::paged::decode(data).map(|decoded| decoded.samples)

@@ -1,67 +1,71 @@
-//! Whether what a simulation has left is what the model says.
+//! Compares the final disk of a simulation with the model.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use callrec_core::words::{EndReason, State};
+use callrec_core::types::{EndReason, RecordingState};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::audio::{Run, kept_marks, marks_of};
+use super::audio::{MarkRun, kept_marks, marks_of};
 use super::marks::PACKET_SAMPLES;
-use super::model::{Known, KnownRecording, Packet, ToldEnd};
+use super::model::{ModelPacket, ModelRecording, ModelState, ReportedEnd};
 use super::network::DELAY_TICKS;
-use super::verdict::Verdict;
+use super::presence::Presence;
 use crate::ledger::unaccounted_ms;
 
-/// What may be gone, because the power was.
+/// The audio that a power cut may have lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
+pub enum AllowedLoss {
     Nothing,
-    /// What was handed in shortly before.
-    WhatWasNotSynced,
-    /// What no terminal event has told.
-    WhatWasNotTold,
+    /// Audio that was written shortly before.
+    Unsynced,
+    /// Recordings without a reported terminal event.
+    Unreported,
     Anything,
 }
 
-type Files = [(String, Vec<u8>)];
+type FileList = [(String, Vec<u8>)];
 
-/// Nothing that was said while nothing was recorded, or while it was paused, is anywhere on
-/// the disk.
-pub fn check_secrets(known: &mut Known, files: &Files) {
-    known.find_secrets();
+/// Checks that audio from outside all recordings, or from their pauses, is nowhere on the disk.
+pub fn check_secrets(state: &mut ModelState, files: &FileList) {
+    state.find_secrets();
     let mut found = Vec::new();
     for (path, data) in files {
         for mark in marks_of(data) {
-            if known.secret.contains(&mark) {
-                let packet = known.calls.iter().enumerate().find_map(|(number, call)| {
+            if state.secret.contains(&mark) {
+                let packet = state.calls.iter().enumerate().find_map(|(number, call)| {
                     let packet = call.packets.iter().find(|packet| packet.mark == mark)?;
                     Some((number, packet))
                 });
                 found.push(format!(
-                    "{packet:?} (call, packet) may be kept by nobody, and is in {path}"
+                    "{packet:?} (call, packet) belongs into no recording, and is in {path}"
                 ));
             }
         }
     }
     found.truncate(5);
-    known.wrong.append(&mut found);
+    state.wrong.append(&mut found);
 }
 
-/// What is left after the last process.
-pub struct Left<'a> {
+/// The disk after the last process.
+pub struct FinalDisk<'a> {
     files: BTreeMap<&'a str, &'a [u8]>,
     manifests: BTreeMap<String, Value>,
-    lost: Lost,
-    /// The disk was never in trouble.
-    calm: bool,
-    /// What was handed in for so long before the death of a process may be gone, in ticks.
+    lost: AllowedLoss,
+    /// The disk never failed.
+    disk_is_sound: bool,
+    /// For how long before its death the audio of a process may be lost, in ticks.
     death_costs: u64,
 }
 
-impl<'a> Left<'a> {
-    /// `sync_ticks`: with `Lost::WhatWasNotSynced`, what is handed in is synced in so many ticks.
-    pub fn new(files: &'a Files, lost: Lost, calm: bool, sync_ticks: u64) -> Left<'a> {
+impl<'a> FinalDisk<'a> {
+    /// `sync_ticks`: with `AllowedLoss::Unsynced`, the time within which written audio is synced.
+    pub fn new(
+        files: &'a FileList,
+        lost: AllowedLoss,
+        disk_is_sound: bool,
+        sync_ticks: u64,
+    ) -> FinalDisk<'a> {
         let published = files.iter().filter(|(path, _)| {
             let path = path.as_str();
             path.ends_with(".json") && !path.starts_with(".callrec/")
@@ -70,114 +74,123 @@ impl<'a> Left<'a> {
             let manifest: Value = serde_json::from_slice(data).ok()?;
             Some((manifest["id"].as_str()?.to_owned(), manifest))
         });
-        Left {
+        FinalDisk {
             manifests: manifests.collect(),
             files: files
                 .iter()
                 .map(|(path, data)| (path.as_str(), &data[..]))
                 .collect(),
             lost,
-            calm,
+            disk_is_sound,
             death_costs: match lost {
-                Lost::WhatWasNotSynced => sync_ticks.max(KILL_COSTS_TICKS) + SYNC_TICKS,
+                AllowedLoss::Unsynced => sync_ticks.max(KILL_COSTS_TICKS) + SYNC_TICKS,
                 _ => KILL_COSTS_TICKS,
             },
         }
     }
 }
 
-/// After the last process: every recording has one story, and its file holds what was said.
-pub fn check(known: &mut Known, left: &Left<'_>) {
+/// Checks, after the last process, that the events of every recording are consistent, and that its
+/// file has its audio.
+pub fn check(state: &mut ModelState, disk: &FinalDisk<'_>) {
     let mut wrong = Vec::new();
-    for (id, recording) in &known.recordings {
-        let mut fault = |words: String| wrong.push(format!("recording {id}: {words}"));
-        check_story(known, recording, left.lost, &mut fault);
-        check_file(known, *id, recording, left, &mut fault);
+    for (id, recording) in &state.recordings {
+        let mut fault = |text: String| wrong.push(format!("recording {id}: {text}"));
+        check_events(state, recording, disk.lost, &mut fault);
+        check_file(state, *id, recording, disk, &mut fault);
     }
-    for path in left.files.keys() {
+    for path in disk.files.keys() {
         if let Some(name) = path.strip_prefix(".callrec/")
             && !["lock", "audit.log"].contains(&name)
             && !name.contains(".bad")
         {
-            wrong.push(format!("{path} is left"));
+            wrong.push(format!("{path} is disk"));
         }
     }
-    known.wrong.append(&mut wrong);
+    state.wrong.append(&mut wrong);
 }
 
-/// Whether a power cut may have brought a recording back to what it was before its end. What
-/// was discarded is told only once it is gone.
-fn may_be_undone(known: &Known, recording: &KnownRecording) -> bool {
-    !recording.discarded && recording.ends.iter().any(|end| known.may_be_undone(end))
+/// Whether a power cut may have undone the end of a recording. A discard is reported only after the
+/// file is gone.
+fn may_be_undone(state: &ModelState, recording: &ModelRecording) -> bool {
+    !recording.discarded && recording.ends.iter().any(|end| state.may_be_undone(end))
 }
 
-/// One terminal event over all processes, unless it is marked as repeated, and the same story
-/// each time.
-fn check_story(known: &Known, recording: &KnownRecording, lost: Lost, fault: &mut dyn FnMut(String)) {
-    if lost == Lost::Anything || may_be_undone(known, recording) {
+/// Checks that all processes together report one terminal event that is not marked as repeated,
+/// and that repeated ones are equal.
+fn check_events(
+    state: &ModelState,
+    recording: &ModelRecording,
+    lost: AllowedLoss,
+    fault: &mut dyn FnMut(String),
+) {
+    if lost == AllowedLoss::Anything || may_be_undone(state, recording) {
         return;
     }
     let ends = &recording.ends;
     let first_times = ends.iter().filter(|end| !end.repeated).count();
     if first_times > 1 {
-        fault(format!("its end is told {first_times} times as new: {ends:?}"));
+        fault(format!(
+            "its end is reported {first_times} times as new: {ends:?}"
+        ));
     }
-    let must_end = matches!(lost, Lost::Nothing | Lost::WhatWasNotSynced);
-    if recording.started && ends.is_empty() && must_end && !known.somebody_was_deaf {
-        fault("its start was told, and its end never is".to_owned());
+    let must_end = matches!(lost, AllowedLoss::Nothing | AllowedLoss::Unsynced);
+    if recording.started && ends.is_empty() && must_end && !state.had_no_subscriber {
+        fault("its start is reported, but not its end".to_owned());
     }
     if must_end && recording.start_failed && (recording.started || !ends.is_empty()) {
-        fault(format!("its start failed, and it is told once more: {ends:?}"));
+        fault(format!("its start failed, and it is reported again: {ends:?}"));
     }
-    let is_gone = |end: &ToldEnd| end.state == State::Failed && end.reason == Some(EndReason::Recovered);
+    let is_gone =
+        |end: &ReportedEnd| end.state == RecordingState::Failed && end.reason == Some(EndReason::Recovered);
     if recording.started && !recording.discarded && must_end && ends.iter().any(is_gone) {
-        fault("its start was told, and its audio is gone".to_owned());
+        fault("its start is reported, and its audio is lost".to_owned());
     }
     for pair in ends.windows(2) {
         if (pair[0].state, pair[0].reason) != (pair[1].state, pair[1].reason) {
-            fault(format!("its end is told in two ways: {ends:?}"));
+            fault(format!("its end is reported differently: {ends:?}"));
         }
     }
 }
 
 fn check_file(
-    known: &Known,
+    state: &ModelState,
     id: Uuid,
-    recording: &KnownRecording,
-    left: &Left<'_>,
+    recording: &ModelRecording,
+    disk: &FinalDisk<'_>,
     fault: &mut dyn FnMut(String),
 ) {
     let Some(end) = recording.ends.last() else {
         return;
     };
-    // A process that dies before the discard was noted has told nobody of it.
+    // A process may die before it has noted the discard.
     let discard_held = recording
         .ends
         .first()
         .is_some_and(|end| end.process == recording.process);
-    if left.lost != Lost::Anything
+    if disk.lost != AllowedLoss::Anything
         && recording.discarded
         && discard_held
         && !end.path.is_empty()
-        && end.state == State::Finished
+        && end.state == RecordingState::Finished
     {
-        fault(format!("it was discarded, and {} is told", end.path));
+        fault(format!("it was discarded, and {} is reported", end.path));
     }
-    if end.state != State::Finished || end.path.is_empty() || may_be_undone(known, recording) {
+    if end.state != RecordingState::Finished || end.path.is_empty() || may_be_undone(state, recording) {
         return;
     }
     let path = end.path.strip_prefix("/simulated/").unwrap_or(&end.path);
-    let Some(data) = left.files.get(path) else {
-        if left.lost != Lost::Anything {
-            fault(format!("{path} was told and is not there"));
+    let Some(data) = disk.files.get(path) else {
+        if disk.lost != AllowedLoss::Anything {
+            fault(format!("{path} was reported and is missing"));
         }
         return;
     };
     let is_own = end.process == recording.process;
-    if left.lost == Lost::Anything || left.lost == Lost::WhatWasNotTold && !is_own {
+    if disk.lost == AllowedLoss::Anything || disk.lost == AllowedLoss::Unreported && !is_own {
         return;
     }
-    let Some(manifest) = left.manifests.get(&id.as_hyphenated().to_string()) else {
+    let Some(manifest) = disk.manifests.get(&id.as_hyphenated().to_string()) else {
         return fault(format!("{path} has no manifest"));
     };
     if let Err(why) = unaccounted_ms(manifest) {
@@ -187,19 +200,19 @@ fn check_file(
         Ok(kept) => kept,
         Err(why) => return fault(format!("{path}: {why}")),
     };
-    check_audio(known, recording, left, manifest, &kept, fault);
+    check_audio(state, recording, disk, manifest, &kept, fault);
 }
 
-/// Each of its legs.
+/// Checks each leg.
 fn check_audio(
-    known: &Known,
-    recording: &KnownRecording,
-    left: &Left<'_>,
+    state: &ModelState,
+    recording: &ModelRecording,
+    disk: &FinalDisk<'_>,
     manifest: &Value,
-    kept: &[Vec<Run>; 2],
+    kept: &[Vec<MarkRun>; 2],
     fault: &mut dyn FnMut(String),
 ) {
-    let Some(call) = recording.call.map(|call| &known.calls[call]) else {
+    let Some(call) = recording.call.map(|call| &state.calls[call]) else {
         return;
     };
     let is_own = recording
@@ -207,57 +220,57 @@ fn check_audio(
         .last()
         .is_some_and(|end| end.process == recording.process);
     for (leg, name) in ["local", "remote"].into_iter().enumerate() {
-        let mut fault = |words: String| fault(format!("leg {leg}: {words}"));
+        let mut fault = |text: String| fault(format!("leg {leg}: {text}"));
         let entries = manifest["legs"].as_array().into_iter().flatten();
         let entry = entries.clone().find(|entry| entry["leg"] == name);
-        let packets: Vec<(&Packet, Verdict)> = call
+        let packets: Vec<(&ModelPacket, Presence)> = call
             .packets
             .iter()
             .filter(|packet| packet.leg == leg)
-            .map(|packet| (packet, recording.verdict(packet, call.steady)))
+            .map(|packet| (packet, recording.presence(packet, call.steady)))
             .collect();
         check_kept(&packets, &kept[leg], &mut fault);
-        match (is_own, known.deaths.get(&recording.process)) {
+        match (is_own, state.deaths.get(&recording.process)) {
             (true, _) => {
-                let tells = entry.map_or(Tells::default(), Tells::of);
-                check_ledger(&tells, &kept[leg], &mut fault);
-                check_whole(&packets, &kept[leg], u64::MAX, &tells, &mut fault);
+                let counts = entry.map_or(LedgerCounts::default(), LedgerCounts::of);
+                check_ledger(&counts, &kept[leg], &mut fault);
+                check_whole(&packets, &kept[leg], u64::MAX, &counts, &mut fault);
             }
             (false, Some(death))
-                if left.calm
-                    && (!death.by_power || left.lost == Lost::WhatWasNotSynced)
+                if disk.disk_is_sound
+                    && (!death.by_power || disk.lost == AllowedLoss::Unsynced)
                     && call.steady
                     && !call.disturbed[leg] =>
             {
-                let until = death.tick.saturating_sub(left.death_costs);
-                check_whole(&packets, &kept[leg], until, &Tells::default(), &mut fault);
+                let until = death.tick.saturating_sub(disk.death_costs);
+                check_whole(&packets, &kept[leg], until, &LedgerCounts::default(), &mut fault);
             }
             _ => {}
         }
     }
 }
 
-/// What was handed in for so long before a kill may be gone, in ticks: a block of audio is
-/// written every 700 ms, 60 ms behind the clock.
+/// A kill may lose audio that was written this long before, in ticks: a block is written to the
+/// disk every 700 ms, 60 ms behind the clock.
 const KILL_COSTS_TICKS: u64 = 60;
 
-/// A disk that is not in trouble has synced within this what it is to sync, in ticks.
+/// The time within which a sound disk has synced, in ticks.
 const SYNC_TICKS: u64 = 5;
 
-/// What a leg's ledger tells, in samples.
+/// The counts of a leg's ledger, in samples.
 #[derive(Clone, Copy, Debug, Default)]
-struct Tells {
+struct LedgerCounts {
     in_file: u64,
     dropped: u64,
     slipped: u64,
     repeated: u64,
 }
 
-impl Tells {
-    fn of(entry: &Value) -> Tells {
+impl LedgerCounts {
+    fn of(entry: &Value) -> LedgerCounts {
         let samples = |value: &Value| value.as_u64().unwrap_or(0) * 8;
         let reasons = entry["dropped_ms"].as_object().into_iter().flatten();
-        Tells {
+        LedgerCounts {
             in_file: samples(&entry["audio_ms"]),
             dropped: reasons.map(|(_, ms)| samples(ms)).sum(),
             slipped: samples(&entry["slipped_ms"]),
@@ -266,73 +279,74 @@ impl Tells {
     }
 }
 
-/// Milliseconds in the manifest are rounded, by so many samples at most in a sum of some.
+/// The largest rounding error of a sum of milliseconds from the manifest, in samples.
 const ROUNDED: u64 = 24;
 
-fn check_ledger(tells: &Tells, kept: &[Run], fault: &mut dyn FnMut(String)) {
+fn check_ledger(counts: &LedgerCounts, kept: &[MarkRun], fault: &mut dyn FnMut(String)) {
     let samples: usize = kept.iter().map(|(_, count)| count).sum();
-    if (samples as u64).abs_diff(tells.in_file + tells.repeated) > ROUNDED {
+    if (samples as u64).abs_diff(counts.in_file + counts.repeated) > ROUNDED {
         fault(format!(
-            "{samples} samples are in the file, and its ledger tells {tells:?}"
+            "{samples} samples are in the file, and its ledger has {counts:?}"
         ));
     }
 }
 
-/// Only what belongs into it is there, once, and each stream in order.
-fn check_kept(packets: &[(&Packet, Verdict)], kept: &[Run], fault: &mut dyn FnMut(String)) {
-    let by_mark: BTreeMap<i16, &(&Packet, Verdict)> =
+/// Checks that the file has only packets that belong into it, once, and each stream in order.
+fn check_kept(packets: &[(&ModelPacket, Presence)], kept: &[MarkRun], fault: &mut dyn FnMut(String)) {
+    let by_mark: BTreeMap<i16, &(&ModelPacket, Presence)> =
         packets.iter().map(|packet| (packet.0.mark, packet)).collect();
     let mut last_said: BTreeMap<u32, u64> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for (mark, count) in kept {
-        let Some((packet, verdict)) = by_mark.get(mark) else {
-            return fault(format!("mark {mark} was never said here"));
+        let Some((packet, presence)) = by_mark.get(mark) else {
+            return fault(format!("mark {mark} was never sent here"));
         };
-        if *verdict == Verdict::Never {
+        if *presence == Presence::Never {
             return fault(format!("{packet:?} does not belong here"));
         }
         if !seen.insert(*mark) {
-            return fault(format!("{packet:?} is there twice"));
+            return fault(format!("{packet:?} is in the file twice"));
         }
         if *count > PACKET_SAMPLES + PACKET_SAMPLES / 50 + 1 {
             return fault(format!("{count} samples of {packet:?}"));
         }
-        let last = last_said.insert(packet.stream, packet.said);
-        // Of a fork's streams, what is not confirmed yet may lie where it came.
+        let last = last_said.insert(packet.stream, packet.sent);
+        // Unconfirmed packets of forked streams may be placed at their arrival.
         let forked = packet.late.is_some_and(|late| late > DELAY_TICKS);
-        if !forked && last.is_some_and(|last| last > packet.said) {
-            return fault(format!("{packet:?} stands behind what was said later"));
+        if !forked && last.is_some_and(|last| last > packet.sent) {
+            return fault(format!("{packet:?} is behind a later packet"));
         }
     }
 }
 
-/// All that must be there, handed in until this tick, is there, but for what the ledger tells.
+/// Checks that all packets that must be in the file, and were written until this tick, are there,
+/// except for the losses in the ledger.
 fn check_whole(
-    packets: &[(&Packet, Verdict)],
-    kept: &[Run],
+    packets: &[(&ModelPacket, Presence)],
+    kept: &[MarkRun],
     until: u64,
-    tells: &Tells,
+    counts: &LedgerCounts,
     fault: &mut dyn FnMut(String),
 ) {
-    let counts: BTreeMap<i16, usize> = kept.iter().copied().collect();
-    let must = packets.iter().filter(|(packet, verdict)| {
-        *verdict == Verdict::Must && packet.handed.is_some_and(|tick| tick <= until)
+    let samples: BTreeMap<i16, usize> = kept.iter().copied().collect();
+    let must = packets.iter().filter(|(packet, presence)| {
+        *presence == Presence::Must && packet.written.is_some_and(|tick| tick <= until)
     });
     let (mut missing, mut where_missing) = (0, Vec::new());
     for (packet, _) in must {
-        let there = counts.get(&packet.mark).copied().unwrap_or(0);
+        let there = samples.get(&packet.mark).copied().unwrap_or(0);
         if there < PACKET_SAMPLES {
             missing += (PACKET_SAMPLES - there) as u64;
-            where_missing.push((packet.said, packet.handed.unwrap_or(0), there));
+            where_missing.push((packet.sent, packet.written.unwrap_or(0), there));
         }
     }
-    let explained = tells.dropped + tells.slipped;
+    let explained = counts.dropped + counts.slipped;
     let rounded = if explained > 0 { ROUNDED } else { 0 };
     if missing > explained + rounded {
         where_missing.truncate(12);
         fault(format!(
-            "{missing} samples are missing, of packets (said, handed in, samples there): {where_missing:?}; \
-             its ledger tells {tells:?}"
+            "{missing} samples are missing, of packets (sent, written, samples in the file): {where_missing:?}; \
+             its ledger has {counts:?}"
         ));
     }
 }

@@ -1,4 +1,4 @@
-//! The simulated clock: it stands still until the simulation moves it.
+//! The simulated clock, which only the simulation advances.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ impl SimClock {
         self.now_ns.load(Ordering::Relaxed)
     }
 
-    /// Moves the clock on, never back.
+    /// Advances the clock, never back.
     pub fn advance_to(&self, now_ns: u64) {
         self.now_ns.fetch_max(now_ns, Ordering::Relaxed);
     }

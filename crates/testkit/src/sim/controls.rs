@@ -1,26 +1,28 @@
-//! What simulated hosts do with their calls and recordings.
+//! The operations of simulated hosts on their calls and recordings.
 
-use callrec_core::calls::{CallState, CallUpdate, Caller, Counts, Filter, Operation, RecordingSpec};
+use callrec_core::calls::{
+    CallState, CallUpdate, Caller, ControlCounts, ControlOperation, Filter, RecordingSpec,
+};
 use callrec_core::recorder::Recorder;
 use callrec_core::text::Text;
-use callrec_core::words::{AudioSpec, Format, Layout, PauseMode, Result, parse_format};
+use callrec_core::types::{AudioSpec, Format, Layout, PauseMode, Result, parse_format};
 use uuid::Uuid;
 
 use super::host::{DEVICES, Hosts};
-use super::model::KnownRecording;
+use super::model::ModelRecording;
 
 const RECORDINGS_MAX: usize = 4;
 
-/// The formats that the model can read. Without the feature `faults` the last one is not
-/// there, and the first stands for it.
+/// The formats that the model can read. Without the feature `faults` the first one replaces the
+/// last one.
 const FORMATS: [&str; 3] = ["wav", "au", "test-paged"];
 
 impl Hosts {
     pub fn control(&mut self, index: usize) {
-        match self.dice.below(16) {
+        match self.rng.below(16) {
             0..=4 => self.start(index),
-            5 | 6 => self.by_id(index, Operation::Pause),
-            7 | 8 => self.by_id(index, Operation::Resume),
+            5 | 6 => self.by_id(index, ControlOperation::Pause),
+            7 | 8 => self.by_id(index, ControlOperation::Resume),
             9 | 10 => {
                 let operation = self.ending();
                 self.by_id(index, operation);
@@ -33,10 +35,10 @@ impl Hosts {
         }
     }
 
-    fn ending(&mut self) -> Operation {
-        match self.dice.chance(70) {
-            true => Operation::Stop,
-            false => Operation::Discard,
+    fn ending(&mut self) -> ControlOperation {
+        match self.rng.chance(70) {
+            true => ControlOperation::Stop,
+            false => ControlOperation::Discard,
         }
     }
 
@@ -48,7 +50,7 @@ impl Hosts {
         let spec = RecordingSpec::new(AudioSpec {
             layout: Layout::Stereo,
             format,
-            pause_mode: self.dice.pick(&[PauseMode::Silence, PauseMode::Skip]),
+            pause_mode: self.rng.pick(&[PauseMode::Silence, PauseMode::Skip]),
             max_duration_ms: 0,
             rate: 0,
         });
@@ -63,40 +65,40 @@ impl Hosts {
     }
 
     fn format(&mut self) -> Option<Format> {
-        let name = self.dice.pick(&FORMATS);
+        let name = self.rng.pick(&FORMATS);
         parse_format(name).or_else(|_| parse_format(FORMATS[0])).ok()
     }
 
-    fn by_id(&mut self, index: usize, operation: Operation) {
+    fn by_id(&mut self, index: usize, operation: ControlOperation) {
         if self.calls[index].recordings.is_empty() {
             return;
         }
-        let of = self.dice.index(self.calls[index].recordings.len());
+        let of = self.rng.index(self.calls[index].recordings.len());
         let id = self.calls[index].recordings[of];
-        let text = super::world::text_of(id);
+        let text = super::process::text_of(id);
         let done = self.engine.control_by_id(&Caller::Host, operation, &text);
         let status = done.as_ref().map_err(|error| error.status);
         self.trace(format!("{operation:?} {id}: {status:?}"));
         if done.is_ok() {
-            self.operated(index, operation, |known| known == id);
+            self.operated(index, operation, |state| state == id);
         }
     }
 
-    /// On every recording of a device, or of a call.
+    /// Operates on every recording of a device or of a call.
     fn by_line_or_call(&mut self, index: usize) {
-        let operation = match self.dice.below(4) {
+        let operation = match self.rng.below(4) {
             0 => self.ending(),
-            1 => Operation::Resume,
-            _ => Operation::Pause,
+            1 => ControlOperation::Resume,
+            _ => ControlOperation::Pause,
         };
         let (device, call_id) = (self.calls[index].device, self.calls[index].call_id.clone());
         let (engine, host) = (self.engine.clone(), Caller::Host);
-        if self.dice.chance(50) {
+        if self.rng.chance(50) {
             let done = engine.control_by_call(&host, operation, &Text::new(&call_id), None);
             self.counted(operation, &format!("call {call_id}"), done, &[index]);
             return;
         }
-        // A call that has come to the line in this tick has a recording already.
+        // A call that has moved to the line in this tick has a recording already.
         let tick = self.model.lock().tick;
         (0..self.calls.len()).for_each(|index| self.find_automatic(index, tick));
         let done = engine.control_by_line(&host, operation, &Text::new(device), &Text::default());
@@ -105,31 +107,37 @@ impl Hosts {
         self.counted(operation, device, done, &of_it);
     }
 
-    fn counted(&mut self, operation: Operation, of: &str, done: Result<Counts>, calls: &[usize]) {
-        let told = match done {
+    fn counted(
+        &mut self,
+        operation: ControlOperation,
+        of: &str,
+        done: Result<ControlCounts>,
+        calls: &[usize],
+    ) {
+        let reported = match done {
             Ok(counts) => counts.changed,
             Err(error) => return self.trace(format!("{operation:?} of {of}: {:?}", error.status)),
         };
-        self.trace(format!("{operation:?} of {of}: {told} changed"));
+        self.trace(format!("{operation:?} of {of}: {reported} changed"));
         let changed: u32 = calls
             .iter()
             .map(|index| self.operated(*index, operation, |_| true))
             .sum();
-        if self.calm && changed != told {
-            let words = format!("{operation:?} of {of} changed {changed} recordings, and told {told}");
-            self.model.lock().fault(words);
+        if self.disk_is_sound && changed != reported {
+            let text = format!("{operation:?} of {of} changed {changed} recordings, but reports {reported}");
+            self.model.lock().fault(text);
         }
     }
 
-    /// Of the call's recordings, those that `which` chooses are paused, resumed or ended.
-    /// Answers how many were not before.
-    fn operated(&mut self, index: usize, operation: Operation, which: impl Fn(Uuid) -> bool) -> u32 {
+    /// Notes an operation on those recordings of a call that `which` chooses. Returns how many it
+    /// has changed.
+    fn operated(&mut self, index: usize, operation: ControlOperation, which: impl Fn(Uuid) -> bool) -> u32 {
         let mut changed = 0;
         {
-            let mut known = self.model.lock();
-            let tick = known.tick;
+            let mut state = self.model.lock();
+            let tick = state.tick;
             for id in &self.calls[index].recordings {
-                if let Some(recording) = known.recordings.get_mut(id)
+                if let Some(recording) = state.recordings.get_mut(id)
                     && which(*id)
                     && recording.is_live
                     && operate(recording, operation, tick)
@@ -138,14 +146,14 @@ impl Hosts {
                 }
             }
             let calls = &mut self.calls[index].recordings;
-            calls.retain(|id| known.recordings.get(id).is_none_or(|known| known.is_live));
+            calls.retain(|id| state.recordings.get(id).is_none_or(|state| state.is_live));
         }
         self.changed(index);
         changed
     }
 
     fn transfer(&mut self, index: usize) {
-        let device = self.dice.pick(&DEVICES);
+        let device = self.rng.pick(&DEVICES);
         let update = CallUpdate {
             device_name: Some(Text::new(device)),
             ..CallUpdate::default()
@@ -180,7 +188,7 @@ impl Hosts {
         if self.calls[index].call.set_private(private).is_ok() {
             self.calls[index].private = private;
             if !private {
-                self.heed_pauses(index);
+                self.note_pauses(index);
             }
             self.changed(index);
             let line = format!("call {} private {private}", self.calls[index].call_id);
@@ -189,14 +197,14 @@ impl Hosts {
     }
 }
 
-/// Whether that changed anything.
-fn operate(recording: &mut KnownRecording, operation: Operation, tick: u64) -> bool {
+/// Notes an operation on a recording. Returns whether it has changed the recording.
+fn operate(recording: &mut ModelRecording, operation: ControlOperation, tick: u64) -> bool {
     let was_paused = recording.is_paused;
     match operation {
-        Operation::Pause => recording.is_paused = true,
-        Operation::Resume => recording.is_paused = false,
-        Operation::Stop | Operation::Discard => {
-            recording.discarded |= operation == Operation::Discard;
+        ControlOperation::Pause => recording.is_paused = true,
+        ControlOperation::Resume => recording.is_paused = false,
+        ControlOperation::Stop | ControlOperation::Discard => {
+            recording.discarded |= operation == ControlOperation::Discard;
             recording.end(tick);
             return true;
         }

@@ -1,32 +1,32 @@
-//! A simulated disk: in memory, slow, full, failing or gone as the simulation wants it. What
-//! the engine sees of it stands in `files.rs`.
+//! A simulated disk in memory, which can be slow, full, failing or dead. `files.rs` has the
+//! interface that the engine sees.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use callrec_core::clock::Clock;
-use callrec_core::task::{Answer, Next};
+use callrec_core::task::{NextStep, Readiness};
 
 use super::clock::SimClock;
 use super::tree::{Node, Tree};
 use super::troubles::{DiskOperation, DiskTrouble, TroubleKind};
 use super::turns::Turns;
-use crate::random::Dice;
+use crate::random::SeededRng;
 
-/// What a call is about.
+/// The subject of a call.
 #[derive(Clone, Copy)]
 pub enum Subject<'a> {
     Name(&'a str),
     Node(Node),
 }
 
-/// When a call is made, and how much of it is done.
+/// The time of a call, and how much of it takes effect.
 #[derive(Clone, Copy)]
 pub struct Extent {
     pub now_ns: u64,
     per_mille: u64,
-    /// The disk refuses it.
+    /// The disk refuses the call.
     pub is_refused: bool,
 }
 
@@ -37,55 +37,55 @@ impl Extent {
         self.per_mille == Extent::WHOLE
     }
 
-    /// Of so many bytes, how many are written.
+    /// How many of these bytes are written.
     pub fn of(self, bytes: usize) -> usize {
         (bytes as u64 * self.per_mille / Extent::WHOLE) as usize
     }
 }
 
-/// What not every file system can do.
+/// Features that not every file system has.
 #[derive(Clone, Copy)]
 pub struct Abilities {
-    /// Renaming that never replaces anything.
+    /// Renames that never replace a file.
     pub exclusive_renames: bool,
-    /// Second names.
+    /// Hard links.
     pub links: bool,
 }
 
 impl Abilities {
-    pub fn any(dice: &mut Dice) -> Abilities {
-        let exclusive_renames = dice.chance(70);
+    pub fn any(rng: &mut SeededRng) -> Abilities {
+        let exclusive_renames = rng.chance(70);
         Abilities {
             exclusive_renames,
-            links: exclusive_renames || dice.chance(50),
+            links: exclusive_renames || rng.chance(50),
         }
     }
 }
 
-struct State {
+struct DiskState {
     tree: Tree,
     abilities: Abilities,
-    dice: Dice,
+    rng: SeededRng,
     troubles: Vec<DiskTrouble>,
     turns: Turns,
     locked: bool,
-    /// How many calls there were in this process.
+    /// The number of calls in this process.
     calls: u64,
-    /// The process dies in this one.
+    /// The number of the call in which the process dies.
     dies_at: u64,
     /// The disk has refused to sync a directory in this process.
     refused_names: bool,
-    /// It has refused to remove a name.
+    /// The disk has refused to remove a name in this process.
     refused_removal: bool,
 }
 
-impl State {
-    /// Whether a trouble of the disk refuses a call, and how.
+impl DiskState {
+    /// The error with which a trouble refuses a call.
     fn refusal(&mut self, operation: DiskOperation, now_ns: u64) -> Option<io::Error> {
         let is_on = |trouble: &&DiskTrouble| trouble.from_ns <= now_ns && now_ns < trouble.to_ns;
         for trouble in self.troubles.iter().filter(is_on) {
             match trouble.kind {
-                TroubleKind::Fails(of, error, percent) if of == operation && self.dice.chance(percent) => {
+                TroubleKind::Fails(of, error, percent) if of == operation && self.rng.chance(percent) => {
                     return Some(io::Error::from_raw_os_error(error));
                 }
                 TroubleKind::Full if matches!(operation, DiskOperation::Write | DiskOperation::Create) => {
@@ -98,12 +98,12 @@ impl State {
     }
 }
 
-/// A disk, as one process after another uses it.
+/// A disk that one process after the other uses.
 #[derive(Clone)]
 pub struct SimDisk {
     clock: Arc<SimClock>,
-    state: Arc<Mutex<State>>,
-    /// Handles of a process that has died are of no use.
+    state: Arc<Mutex<DiskState>>,
+    /// The process of this handle. Handles of dead processes fail.
     process: u64,
     current: Arc<Mutex<u64>>,
 }
@@ -113,11 +113,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SimDisk {
-    pub fn new(clock: Arc<SimClock>, mut dice: Dice, troubles: Vec<DiskTrouble>) -> SimDisk {
-        let state = State {
+    pub fn new(clock: Arc<SimClock>, mut rng: SeededRng, troubles: Vec<DiskTrouble>) -> SimDisk {
+        let state = DiskState {
             tree: Tree::default(),
-            abilities: Abilities::any(&mut dice),
-            dice,
+            abilities: Abilities::any(&mut rng),
+            rng,
             troubles,
             turns: Turns::default(),
             locked: false,
@@ -134,8 +134,8 @@ impl SimDisk {
         }
     }
 
-    /// The disk as the next process gets it. Whatever an earlier one still does is of no
-    /// effect. `dies_at`: the process dies in that call; `u64::MAX`: it does not.
+    /// Hands the disk to the next process. Calls of earlier processes have no effect. `dies_at`: the
+    /// call in which the process dies; `u64::MAX` for none.
     pub fn next_process(&mut self, dies_at: u64) {
         let mut current = lock(&self.current);
         *current += 1;
@@ -149,7 +149,7 @@ impl SimDisk {
         state.turns.begin_process();
     }
 
-    /// Whether the path of the directory names another one.
+    /// Whether the path of the directory names another directory.
     pub fn is_moved(&self) -> bool {
         let now_ns = self.clock.now_ns();
         let moves = |trouble: &DiskTrouble| {
@@ -158,22 +158,22 @@ impl SimDisk {
         lock(&self.state).troubles.iter().any(moves)
     }
 
-    /// The process has opened the directory, and takes steps from here on.
+    /// Notes that the process has opened the directory, and takes steps from now on.
     pub fn begin_steps(&self) {
         lock(&self.state).turns.begin_steps();
     }
 
-    /// A step has ended.
+    /// Notes that a step has ended.
     pub fn end_step(&self) {
         lock(&self.state).turns.end_step();
     }
 
-    /// What was done to this disk that must not be, in words.
+    /// Calls that were not allowed.
     pub fn wrong(&self) -> Vec<String> {
         lock(&self.state).turns.without().to_vec()
     }
 
-    /// Whether the process has come to the call that it dies in.
+    /// Whether the process has reached the call in which it dies.
     pub fn has_died(&self) -> bool {
         let state = lock(&self.state);
         state.calls >= state.dies_at
@@ -189,31 +189,31 @@ impl SimDisk {
         lock(&self.state).refused_removal
     }
 
-    /// The process is dead from here on.
+    /// Kills the process.
     pub fn kill(&self) {
         let mut state = lock(&self.state);
         state.dies_at = state.calls;
     }
 
-    /// The power goes, and the process with it.
+    /// Cuts the power, which also kills the process.
     pub fn cut_power(&self) {
         self.kill();
         let mut state = lock(&self.state);
-        let mut dice = Dice::new(state.dice.roll());
-        state.tree.cut_power(&mut dice);
+        let mut rng = SeededRng::new(state.rng.next_u64());
+        state.tree.cut_power(&mut rng);
     }
 
-    /// No more troubles: what is left is to be recovered from.
-    pub fn heal(&self) {
+    /// Ends all troubles.
+    pub fn end_troubles(&self) {
         lock(&self.state).troubles.clear();
     }
 
-    /// Puts a file there, as if somebody had done so long ago.
+    /// Adds a file, as if it had been there for a long time.
     pub fn put_file(&self, path: &[&str], data: &[u8]) {
         lock(&self.state).tree.put_file(path, data);
     }
 
-    /// Nothing is on it any more.
+    /// Removes everything.
     pub fn clear(&self) {
         lock(&self.state).tree = Tree::default();
     }
@@ -229,7 +229,7 @@ impl SimDisk {
         io::Error::other("the process is dead")
     }
 
-    /// One call: whether it works, and what it does.
+    /// Makes one call, with its failures.
     pub fn call<T>(
         &self,
         operation: DiskOperation,
@@ -243,9 +243,7 @@ impl SimDisk {
         state.calls += 1;
         let now_ns = self.clock.now_ns();
         let dies = state.calls >= state.dies_at;
-        let State {
-            dice, tree, turns, ..
-        } = &mut *state;
+        let DiskState { rng, tree, turns, .. } = &mut *state;
         turns.note_call(|| match on {
             Subject::Name(name) => format!("{operation:?} of \"{name}\""),
             Subject::Node(node) => format!("{operation:?} of \"{}\"", tree.name_of(node)),
@@ -256,10 +254,10 @@ impl SimDisk {
             is_refused: false,
         };
         if dies {
-            // Nobody hears of what it did.
-            match dice.below(3) {
+            // The dead process does not see the result.
+            match rng.below(3) {
                 0 => return Err(SimDisk::dead()),
-                1 => extent.per_mille = dice.below(Extent::WHOLE),
+                1 => extent.per_mille = rng.below(Extent::WHOLE),
                 _ => {}
             }
             let _ = act(tree, extent);
@@ -273,7 +271,7 @@ impl SimDisk {
             state.refused_names |= state.tree.is_directory(node);
         }
         if operation == DiskOperation::Write {
-            extent.per_mille = state.dice.below(Extent::WHOLE);
+            extent.per_mille = state.rng.below(Extent::WHOLE);
             extent.is_refused = true;
             let _ = act(&mut state.tree, extent);
         }
@@ -284,7 +282,7 @@ impl SimDisk {
         lock(&self.state).abilities
     }
 
-    /// Whether the directory has such an entry.
+    /// Whether the directory has this entry.
     pub fn is_there(&self, directory: Node, name: &str) -> bool {
         lock(&self.state).tree.find(directory, name).is_ok()
     }
@@ -313,9 +311,9 @@ impl SimDisk {
     pub fn announce(&self) -> u64 {
         let now_ns = self.clock.now_ns();
         let mut state = lock(&self.state);
-        let mut takes_ns = match state.dice.below(20) {
-            0 => state.dice.below(5_000_000),
-            1..=5 => state.dice.below(500_000),
+        let mut takes_ns = match state.rng.below(20) {
+            0 => state.rng.below(5_000_000),
+            1..=5 => state.rng.below(500_000),
             _ => 0,
         };
         for trouble in &state.troubles {
@@ -331,11 +329,11 @@ impl SimDisk {
     }
 
     /// Whether the call of this ticket is due.
-    pub fn ask(&self, ticket: u64) -> Answer<io::Result<()>> {
+    pub fn ask(&self, ticket: u64) -> Readiness<io::Result<()>> {
         let asked = lock(&self.state).turns.ask(ticket, self.clock.now_ns());
         match asked {
-            Ok(()) => Answer::Ready(Ok(())),
-            Err(due_ns) => Answer::AskAgain(Next::At(self.clock.instant(due_ns))),
+            Ok(()) => Readiness::Ready(Ok(())),
+            Err(due_ns) => Readiness::Pending(NextStep::At(self.clock.instant(due_ns))),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::path::Path;
 use std::time::SystemTime;
 
-use callrec_core::storage::disk::{DirEntry, DirPlace, Disk, DiskDir, DiskFile, DiskLock, Identity, Owner};
-use callrec_core::task::Answer;
+use callrec_core::storage::disk::{DirEntry, DirRef, Disk, DiskDir, DiskFile, DiskLock, FileId, FileOwner};
+use callrec_core::task::Readiness;
 
 use super::disk::{Extent, SimDisk, Subject};
 use super::tree::{Node, ROOT, Tree};
@@ -18,7 +18,7 @@ impl Disk for SimDisk {
         Ok(SimDir::boxed(self, ROOT))
     }
 
-    fn identity_at(&self, _: &Path) -> io::Result<Identity> {
+    fn file_id_at(&self, _: &Path) -> io::Result<FileId> {
         let found = if self.is_moved() { u64::MAX } else { ROOT };
         self.call(DiskOperation::Open, Subject::Node(ROOT), |_, _| Ok((1, found)))
     }
@@ -31,7 +31,7 @@ impl Disk for SimDisk {
         self.announce()
     }
 
-    fn poll(&self, ticket: u64) -> Answer<io::Result<()>> {
+    fn poll(&self, ticket: u64) -> Readiness<io::Result<()>> {
         self.ask(ticket)
     }
 }
@@ -42,13 +42,13 @@ struct SimDir {
 }
 
 fn node_of(dir: &dyn DiskDir) -> io::Result<Node> {
-    match dir.place() {
-        DirPlace::Number(node, _) => Ok(node),
+    match dir.dir_ref() {
+        DirRef::Number(node, _) => Ok(node),
         _ => Err(io::ErrorKind::CrossesDevices.into()),
     }
 }
 
-const OWNER: Owner = Owner {
+const OWNER: FileOwner = FileOwner {
     id: 1000,
     is_own: true,
 };
@@ -81,19 +81,19 @@ impl SimDir {
 }
 
 impl DiskDir for SimDir {
-    fn place(&self) -> DirPlace<'_> {
-        DirPlace::Number(self.node, PhantomData)
+    fn dir_ref(&self) -> DirRef<'_> {
+        DirRef::Number(self.node, PhantomData)
     }
 
-    fn identity(&self) -> io::Result<Identity> {
+    fn file_id(&self) -> io::Result<FileId> {
         Ok((1, self.node))
     }
 
-    fn again(&self) -> io::Result<Box<dyn DiskDir>> {
+    fn try_clone(&self) -> io::Result<Box<dyn DiskDir>> {
         Ok(SimDir::boxed(&self.disk, self.node))
     }
 
-    fn sub(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
+    fn open_dir(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
         let node = self.call(DiskOperation::Open, name, |tree, _| {
             let node = tree.find(self.node, name)?;
             match tree.is_directory(node) {
@@ -104,9 +104,9 @@ impl DiskDir for SimDir {
         Ok(SimDir::boxed(&self.disk, node))
     }
 
-    fn sub_or_new(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
+    fn open_or_create_dir(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
         if self.disk.is_there(self.node, name) {
-            return self.sub(name);
+            return self.open_dir(name);
         }
         let made = self.call(DiskOperation::Create, name, |tree, _| {
             tree.make_directory(self.node, name)
@@ -142,7 +142,7 @@ impl DiskDir for SimDir {
         })
     }
 
-    fn identity_of(&self, name: &str) -> io::Result<Identity> {
+    fn file_id_of(&self, name: &str) -> io::Result<FileId> {
         self.call(DiskOperation::Open, name, |tree, _| {
             Ok((1, tree.find(self.node, name)?))
         })
@@ -175,7 +175,7 @@ impl DiskDir for SimDir {
         })
     }
 
-    fn remove_folder(&self, name: &str) -> io::Result<()> {
+    fn remove_dir(&self, name: &str) -> io::Result<()> {
         self.call(DiskOperation::Remove, name, |tree, _| {
             let node = tree.find(self.node, name)?;
             match tree.entries(node)?.is_empty() {
@@ -212,7 +212,7 @@ impl DiskDir for SimDir {
             })
     }
 
-    fn owner(&self) -> io::Result<Owner> {
+    fn owner(&self) -> io::Result<FileOwner> {
         Ok(OWNER)
     }
 
@@ -297,11 +297,11 @@ impl DiskFile for SimFile {
         self.call(DiskOperation::Sync, |tree, _| tree.sync_data(self.node))
     }
 
-    fn identity(&self) -> io::Result<Identity> {
+    fn file_id(&self) -> io::Result<FileId> {
         Ok((1, self.node))
     }
 
-    fn owner(&self) -> io::Result<Owner> {
+    fn owner(&self) -> io::Result<FileOwner> {
         Ok(OWNER)
     }
 

@@ -1,61 +1,61 @@
-//! Simulated hosts: calls that come and go, and whose audio comes in time, late or at once.
+//! Simulated hosts: calls that begin and end, and whose audio arrives in time, late or at once.
 
 use std::sync::Arc;
 
-use callrec_core::calls::{CallInfo, Caller, Filter, View};
+use callrec_core::calls::{CallInfo, Caller, Filter, RecordingView};
 use callrec_core::engine::{Call, Engine};
 use callrec_core::recorder::Recorder;
 use callrec_core::text::Text;
-use callrec_core::words::{Leg, State};
+use callrec_core::types::{Leg, RecordingState};
 use uuid::Uuid;
 
 use super::leg::{STALL_TICKS, SimLeg};
-use super::marks::Marks;
-use super::model::{Known, Model, Want};
-use crate::random::Dice;
+use super::marks::MarkSource;
+use super::model::{AudioPolicy, ModelState, SharedModel};
+use crate::random::SeededRng;
 
 pub struct LiveCall {
     pub call: Arc<Call>,
     pub call_id: String,
-    /// The model's number of it.
+    /// The call's number in the model.
     pub number: usize,
     pub device: &'static str,
     legs: Vec<SimLeg>,
-    /// Those that the host knows of.
+    /// The recordings that the host knows.
     pub recordings: Vec<Uuid>,
     pub private: bool,
     pub held: bool,
     steady: bool,
-    /// The host's thread is held up for so many ticks, and then hands in what has come.
+    /// For how many more ticks the host's thread stalls. It writes its backlog then.
     stalled: u64,
 }
 
 /// The hosts of one process.
 pub struct Hosts {
     pub engine: Arc<Engine>,
-    pub model: Model,
-    pub dice: Dice,
+    pub model: SharedModel,
+    pub rng: SeededRng,
     pub calls: Vec<LiveCall>,
     pub process: usize,
-    /// What is said while a call is held is not kept.
+    /// Audio of held calls is not kept.
     pub hold_is_silence: bool,
-    /// The disk is never in trouble, so that no recording ends by itself.
-    pub calm: bool,
+    /// The disk never fails, so that no recording fails.
+    pub disk_is_sound: bool,
     begun: u64,
 }
 
-/// Milliseconds of a packet.
+/// The length of a packet, in milliseconds.
 pub const PACKET_MS: u64 = 20;
 const CALLS_MAX: usize = 4;
 
 /// A line whose calls are all recorded.
 pub const AUTOMATIC_DEVICE: &str = "automatic";
-pub const DEVICES: [&str; 3] = ["desk-1", "desk-2", AUTOMATIC_DEVICE];
-/// Of `rec_line_set`: calls of the line are recorded without being asked.
+pub const DEVICES: [&str; 3] = ["phone-1", "phone-2", AUTOMATIC_DEVICE];
+/// The flag of `rec_line_set` for automatic recordings.
 const LINE_IS_AUTOMATIC: u32 = callrec_core::calls::rules::AUTOMATIC;
 
 impl Hosts {
-    pub fn new(engine: &Arc<Engine>, model: &Model, process: usize, dice: Dice) -> Hosts {
+    pub fn new(engine: &Arc<Engine>, model: &SharedModel, process: usize, rng: SeededRng) -> Hosts {
         let (device, nothing) = (Text::new(AUTOMATIC_DEVICE), Text::default());
         if engine.set_line(&device, &nothing, LINE_IS_AUTOMATIC).is_err() {
             model.lock().fault("a line cannot be set".to_owned());
@@ -63,34 +63,34 @@ impl Hosts {
         Hosts {
             engine: engine.clone(),
             model: model.clone(),
-            dice,
+            rng,
             calls: Vec::new(),
             process,
             hold_is_silence: false,
-            calm: false,
+            disk_is_sound: false,
             begun: 0,
         }
     }
 
-    /// One packet's time goes by: everybody speaks, the hosts hand in what has come, and then
-    /// do something with their calls.
-    pub fn tick(&mut self, now_ns: u64, marks: &mut Marks) {
+    /// Plays the time of one packet: the senders send, the hosts write the packets that have
+    /// arrived, and then operate on their calls.
+    pub fn tick(&mut self, now_ns: u64, marks: &mut MarkSource) {
         self.model.lock().tick += 1;
         let last = self.model.lock().tick - 1;
-        if self.calls.len() < CALLS_MAX && self.dice.chance(4) {
+        if self.calls.len() < CALLS_MAX && self.rng.chance(4) {
             self.begin_call();
         }
         for index in 0..self.calls.len() {
             self.find_automatic(index, last);
-            self.hand_in(index, now_ns, marks);
+            self.write_pending(index, now_ns, marks);
         }
         for index in 0..self.calls.len() {
-            if self.dice.chance(8) {
+            if self.rng.chance(8) {
                 self.control(index);
             }
         }
-        if !self.calls.is_empty() && self.dice.chance(1) {
-            let call = self.calls.swap_remove(self.dice.index(self.calls.len()));
+        if !self.calls.is_empty() && self.rng.chance(1) {
+            let call = self.calls.swap_remove(self.rng.index(self.calls.len()));
             self.end(call);
         }
     }
@@ -106,7 +106,7 @@ impl Hosts {
     fn begin_call(&mut self) {
         self.begun += 1;
         let call_id = format!("{}-{}", self.process, self.begun);
-        let device = self.dice.pick(&DEVICES);
+        let device = self.rng.pick(&DEVICES);
         let info = CallInfo {
             call_id: Text::new(&call_id),
             device_name: Text::new(device),
@@ -117,12 +117,12 @@ impl Hosts {
         };
         let mut legs = Vec::new();
         for leg in [Leg::Local, Leg::Remote] {
-            match SimLeg::open(&call, leg, &mut self.dice) {
+            match SimLeg::open(&call, leg, &mut self.rng) {
                 Ok(open) => legs.push(open),
-                Err(words) => self.model.lock().fault(words),
+                Err(text) => self.model.lock().fault(text),
             }
         }
-        let steady = self.dice.chance(50);
+        let steady = self.rng.chance(50);
         let number = self.model.lock().begin_call(steady);
         self.trace(format!("call {call_id} of {device} begins, number {number}"));
         self.calls.push(LiveCall {
@@ -139,27 +139,27 @@ impl Hosts {
         });
     }
 
-    fn hand_in(&mut self, index: usize, now_ns: u64, marks: &mut Marks) {
+    fn write_pending(&mut self, index: usize, now_ns: u64, marks: &mut MarkSource) {
         let call = &mut self.calls[index];
-        let mut known = self.model.lock();
-        if call.stalled == 0 && !call.steady && self.dice.chance(1) {
-            call.stalled = self.dice.between(1, STALL_TICKS);
+        let mut state = self.model.lock();
+        if call.stalled == 0 && !call.steady && self.rng.chance(1) {
+            call.stalled = self.rng.between(1, STALL_TICKS);
             let line = format!(
                 "call {}: its host stalls for {} ticks",
                 call.call_id, call.stalled
             );
-            known.note(line);
+            state.note(line);
         }
         call.stalled = call.stalled.saturating_sub(1);
         for leg in &mut call.legs {
-            leg.speak(&mut known, call.number, marks, &mut self.dice, call.stalled > 0);
+            leg.send(&mut state, call.number, marks, &mut self.rng, call.stalled > 0);
             if call.stalled == 0 {
-                leg.hand_in(&mut known, call.number, now_ns);
+                leg.write_pending(&mut state, call.number, now_ns);
             }
         }
     }
 
-    fn listed(&self, index: usize) -> Vec<View> {
+    fn listed(&self, index: usize) -> Vec<RecordingView> {
         let filter = Filter {
             call_id: Text::new(&self.calls[index].call_id),
             ..Filter::default()
@@ -167,63 +167,63 @@ impl Hosts {
         self.engine.list(&Caller::Host, &filter).unwrap_or_default()
     }
 
-    /// Recordings that the library began by itself, behind this tick.
+    /// Notes automatic recordings, which have begun after this tick.
     pub fn find_automatic(&mut self, index: usize, tick: u64) {
         for view in self.listed(index) {
             if !self.calls[index].recordings.contains(&view.id) {
-                let paused = view.state == State::Paused && !self.calls[index].private;
+                let paused = view.state == RecordingState::Paused && !self.calls[index].private;
                 self.begun(index, view.id, tick, paused);
             }
         }
     }
 
-    /// Whether the calls' own recordings are paused: one that stands in for another one begins
-    /// as that was, which shows when the call is private no more.
-    pub fn heed_pauses(&mut self, index: usize) {
+    /// Notes which recordings of a call are paused: a recording that replaces a failed one begins
+    /// paused if that was paused, which shows when the call is no longer private.
+    pub fn note_pauses(&mut self, index: usize) {
         for view in self.listed(index) {
-            let mut known = self.model.lock();
-            if let Some(recording) = known.recordings.get_mut(&view.id) {
-                recording.is_paused = view.state == State::Paused;
+            let mut state = self.model.lock();
+            if let Some(recording) = state.recordings.get_mut(&view.id) {
+                recording.is_paused = view.state == RecordingState::Paused;
             }
         }
     }
 
-    /// A recording of the call was accepted behind this tick.
+    /// Notes a recording that was accepted after this tick.
     pub fn begun(&mut self, index: usize, id: Uuid, tick: u64, paused: bool) {
         let call = &mut self.calls[index];
         call.recordings.push(id);
-        let want = match paused {
-            true => Want::Leave,
-            false => want_of(call, self.hold_is_silence),
+        let policy = match paused {
+            true => AudioPolicy::Omit,
+            false => policy_of(call, self.hold_is_silence),
         };
-        let mut known = self.model.lock();
-        known.record(id, call.number, tick, want);
-        if let Some(recording) = known.recordings.get_mut(&id) {
+        let mut state = self.model.lock();
+        state.record(id, call.number, tick, policy);
+        if let Some(recording) = state.recordings.get_mut(&id) {
             recording.is_paused = paused;
         }
-        drop(known);
+        drop(state);
         let line = format!("recording {id} of call {}", call.call_id);
         self.trace(line);
     }
 
-    /// What the recordings of a call are to do has changed.
+    /// Notes that the audio policy of a call's recordings has changed.
     pub fn changed(&mut self, index: usize) {
         let (call, hold_is_silence) = (&self.calls[index], self.hold_is_silence);
-        let mut known = self.model.lock();
-        tell(&mut known, call, hold_is_silence);
+        let mut state = self.model.lock();
+        update_policies(&mut state, call, hold_is_silence);
     }
 
-    /// A sender of the call becomes another one.
+    /// Changes a sender of the call.
     pub fn change_sender(&mut self, index: usize) {
-        let of = self.dice.index(2);
+        let of = self.rng.index(2);
         if let Some(leg) = self.calls[index].legs.get_mut(of)
-            && let Some(line) = leg.change(&mut self.dice)
+            && let Some(line) = leg.change(&mut self.rng)
         {
             self.trace(format!("call {}, leg {of}: {line}", self.calls[index].call_id));
         }
     }
 
-    /// The process is dead: its memory is given back.
+    /// Frees the memory of a dead process.
     pub fn forget(self) {
         for call in &self.calls {
             let _ = call.call.end();
@@ -233,36 +233,36 @@ impl Hosts {
     fn end(&mut self, call: LiveCall) {
         let ended = call.call.end();
         self.trace(format!("call {} ends: {}", call.call_id, ended.is_ok()));
-        let mut known = self.model.lock();
-        let tick = known.tick;
+        let mut state = self.model.lock();
+        let tick = state.tick;
         for id in &call.recordings {
-            if let Some(recording) = known.recordings.get_mut(id) {
+            if let Some(recording) = state.recordings.get_mut(id) {
                 recording.end(tick);
             }
         }
     }
 }
 
-/// What a recording of the call is to do if it is not paused.
-fn want_of(call: &LiveCall, hold_is_silence: bool) -> Want {
+/// The audio policy of the call's recordings that are not paused.
+fn policy_of(call: &LiveCall, hold_is_silence: bool) -> AudioPolicy {
     match (call.private, call.held && hold_is_silence) {
-        (true, _) => Want::Leave,
-        (false, true) => Want::Silence,
-        (false, false) => Want::Keep,
+        (true, _) => AudioPolicy::Omit,
+        (false, true) => AudioPolicy::Silence,
+        (false, false) => AudioPolicy::Keep,
     }
 }
 
-fn tell(known: &mut Known, call: &LiveCall, hold_is_silence: bool) {
-    let tick = known.tick;
+fn update_policies(state: &mut ModelState, call: &LiveCall, hold_is_silence: bool) {
+    let tick = state.tick;
     for id in &call.recordings {
-        if let Some(recording) = known.recordings.get_mut(id)
+        if let Some(recording) = state.recordings.get_mut(id)
             && recording.is_live
         {
-            let want = match recording.is_paused {
-                true => Want::Leave,
-                false => want_of(call, hold_is_silence),
+            let policy = match recording.is_paused {
+                true => AudioPolicy::Omit,
+                false => policy_of(call, hold_is_silence),
             };
-            recording.want(tick, want);
+            recording.set_policy(tick, policy);
         }
     }
 }

@@ -1,58 +1,58 @@
-//! One leg of a simulated call: who speaks there, and how it comes to the engine.
+//! One leg of a simulated call: its sender, and the audio_path of its audio into the engine.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use callrec_core::engine::{Call, FeedSlot, OpenFeed};
-use callrec_core::words::{Codec, FeedFormat, FeedOptions, Leg, Status};
+use callrec_core::types::{Codec, FeedFormat, FeedOptions, Leg, Status};
 
-use super::marks::Marks;
-use super::model::{Known, Packet};
-use super::network::{Coding, L16_TYPE, Line};
+use super::marks::MarkSource;
+use super::model::{ModelPacket, ModelState};
+use super::network::{Coding, L16_TYPE, RtpLine};
 use crate::g711::Law;
-use crate::random::Dice;
+use crate::random::SeededRng;
 
 /// Where the host keeps an open feed.
 #[derive(Clone, Default)]
-struct Slot(Arc<Mutex<Option<OpenFeed>>>);
+struct SimFeedSlot(Arc<Mutex<Option<OpenFeed>>>);
 
-impl Slot {
+impl SimFeedSlot {
     fn with<T>(&self, act: impl FnOnce(&mut OpenFeed) -> T) -> Option<T> {
         let mut feed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         feed.as_mut().map(act)
     }
 }
 
-impl FeedSlot for Slot {
+impl FeedSlot for SimFeedSlot {
     fn take(&self) -> Option<OpenFeed> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// How audio comes to a leg.
-enum Way {
-    /// The host writes it; what it has not handed in yet, by its number.
+/// How audio gets into a leg.
+enum AudioPath {
+    /// Writes of the host: the pending ones, with their numbers.
     Writes(Vec<(usize, Vec<u8>)>),
     /// By RTP.
-    Rtp(Box<Line>),
+    Rtp(Box<RtpLine>),
 }
 
 pub struct SimLeg {
     leg: usize,
-    slot: Slot,
-    way: Way,
-    /// Nobody speaks for so many ticks more.
+    slot: SimFeedSlot,
+    audio_path: AudioPath,
+    /// For how many more ticks the sender is silent.
     silent: u64,
-    /// How much earlier a packet may stand, since somebody was silent.
+    /// How many ticks earlier a packet may be placed, because of a silence.
     early: u64,
-    /// How much later, since somebody was silent while the host stalled: of what comes then,
-    /// nobody can say whether it was held up.
+    /// How many ticks later, because of a silence while the host stalled: nothing shows then
+    /// whether a packet was delayed.
     late: u64,
 }
 
-/// A host stalls for no longer.
+/// The longest stall of a host, in ticks.
 pub const STALL_TICKS: u64 = 30;
 
-/// A write that comes no later than this, in ticks, goes on where the one before it ended.
+/// A write within this time, in ticks, continues where the previous one ended.
 const WRITE_SLACK_TICKS: u64 = 6;
 
 const FORMAT: FeedFormat = FeedFormat {
@@ -60,55 +60,55 @@ const FORMAT: FeedFormat = FeedFormat {
     rate: 8000,
 };
 
-/// What the clock of the simulation shows is not where the monotonic clock begins.
+/// The reading of the monotonic clock when the simulation begins.
 const CLOCK_BEGINS_NS: u64 = 1_000_000_000_000;
 
 impl SimLeg {
-    /// Opens the leg's feed. In words what is wrong, if it cannot be opened.
-    pub fn open(call: &Call, leg: Leg, dice: &mut Dice) -> Result<SimLeg, String> {
+    /// Opens the leg's feed. Returns a description of the failure.
+    pub fn open(call: &Call, leg: Leg, rng: &mut SeededRng) -> Result<SimLeg, String> {
         let options = FeedOptions {
             format: FORMAT,
             ahead_ms: 0,
             channels: 1,
         };
-        let slot = Slot::default();
+        let slot = SimFeedSlot::default();
         let placed = call.open_feed(leg, options, |open| {
             *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = open.take();
             Some(slot.clone())
         });
         placed.map_err(|error| format!("a feed cannot be opened: {}", error.message))?;
-        let way = match dice.chance(50) {
-            true => Way::Writes(Vec::new()),
+        let audio_path = match rng.chance(50) {
+            true => AudioPath::Writes(Vec::new()),
             false => {
                 slot.with(|open| open.set_payload(L16_TYPE, FORMAT));
-                Way::Rtp(Box::new(Line::new(dice)))
+                AudioPath::Rtp(Box::new(RtpLine::new(rng)))
             }
         };
         let leg = leg as usize;
         Ok(SimLeg {
             leg,
             slot,
-            way,
+            audio_path,
             silent: 0,
             early: 0,
             late: 0,
         })
     }
 
-    /// Whoever is at that end speaks for a tick, or is silent.
-    pub fn speak(
+    /// The sender sends for a tick, or is silent.
+    pub fn send(
         &mut self,
-        known: &mut Known,
+        state: &mut ModelState,
         call: usize,
-        marks: &mut Marks,
-        dice: &mut Dice,
+        marks: &mut MarkSource,
+        rng: &mut SeededRng,
         host_stalls: bool,
     ) {
-        let tick = known.tick;
-        if self.silent == 0 && dice.chance(1) {
-            self.silent = dice.between(1, 50);
+        let tick = state.tick;
+        if self.silent == 0 && rng.chance(1) {
+            self.silent = rng.between(1, 50);
             let silent = self.silent;
-            known.note(format!(
+            state.note(format!(
                 "call number {call}, leg {}: silent for {silent} ticks",
                 self.leg
             ));
@@ -118,69 +118,69 @@ impl SimLeg {
             if host_stalls {
                 self.late = STALL_TICKS;
             }
-            match &mut self.way {
-                Way::Rtp(line) => line.be_silent(),
-                Way::Writes(_) => {
+            match &mut self.audio_path {
+                AudioPath::Rtp(line) => line.be_silent(),
+                AudioPath::Writes(_) => {
                     self.early = WRITE_SLACK_TICKS;
-                    known.calls[call].disturbed[self.leg] = true;
+                    state.calls[call].disturbed[self.leg] = true;
                 }
             }
             return;
         }
-        let packet = |mark, stream, late| Packet {
+        let packet = |mark, stream, late| ModelPacket {
             mark,
             leg: self.leg,
             stream,
-            said: tick,
-            handed: None,
+            sent: tick,
+            written: None,
             late,
             early: self.early,
         };
-        match &mut self.way {
-            Way::Writes(waiting) => {
+        match &mut self.audio_path {
+            AudioPath::Writes(waiting) => {
                 if let Some((mark, payload)) = marks.next(self.leg, Coding::Pcm) {
-                    waiting.push((known.say(call, packet(mark, 0, None)), payload));
+                    waiting.push((state.note_sent(call, packet(mark, 0, None)), payload));
                 }
             }
-            Way::Rtp(line) => {
+            AudioPath::Rtp(line) => {
                 let mut late = line.path.most_ticks + line.overlap + self.late;
-                if line.overlap > 0 && !known.calls[call].steady {
+                if line.overlap > 0 && !state.calls[call].steady {
                     late += STALL_TICKS;
                 }
-                known.calls[call].disturbed[self.leg] |= line.is_disturbed();
+                state.calls[call].disturbed[self.leg] |= line.is_disturbed();
                 if line.is_forked()
                     && let Some((mark, payload)) = marks.next(self.leg, line.coding)
                 {
-                    let number = known.say(call, packet(mark, line.stream - 1, Some(late)));
-                    line.send_forked(dice, tick, &payload, number);
+                    let number = state.note_sent(call, packet(mark, line.stream - 1, Some(late)));
+                    line.send_forked(rng, tick, &payload, number);
                 }
-                if dice.chance(1) {
-                    return line.send_unknown(dice, tick);
+                if rng.chance(1) {
+                    return line.send_unknown(rng, tick);
                 }
                 let Some((mark, payload)) = marks.next(self.leg, line.coding) else {
                     return line.be_silent();
                 };
-                let number = known.say(call, packet(mark, line.stream, Some(late)));
-                line.send(dice, tick, &payload, number);
+                let number = state.note_sent(call, packet(mark, line.stream, Some(late)));
+                line.send(rng, tick, &payload, number);
             }
         }
     }
 
-    /// The host hands in what has come.
-    pub fn hand_in(&mut self, known: &mut Known, call: usize, now_ns: u64) {
+    /// The host writes the packets that have arrived.
+    pub fn write_pending(&mut self, state: &mut ModelState, call: usize, now_ns: u64) {
         let (slot, arrival_ns) = (&self.slot, CLOCK_BEGINS_NS + now_ns);
-        let come: Vec<(Option<usize>, Vec<u8>)> = match &mut self.way {
-            Way::Writes(waiting) => {
+        let arrived: Vec<(Option<usize>, Vec<u8>)> = match &mut self.audio_path {
+            AudioPath::Writes(waiting) => {
                 let waiting = waiting.drain(..);
                 waiting.map(|(number, payload)| (Some(number), payload)).collect()
             }
-            Way::Rtp(line) => {
-                let come = line.arrived(known.tick).into_iter();
-                come.map(|packet| (packet.number, packet.bytes)).collect()
+            AudioPath::Rtp(line) => {
+                let arrived = line.arrived(state.tick).into_iter();
+                arrived.map(|packet| (packet.number, packet.bytes)).collect()
             }
         };
-        let is_rtp = matches!(self.way, Way::Rtp(_));
-        for (number, bytes) in come {
+        let is_rtp = matches!(self.audio_path, AudioPath::Rtp(_));
+        for (number, bytes) in arrived {
             let status = slot.with(|open| match is_rtp {
                 true => open.feed.rtp(&bytes, arrival_ns),
                 false => open.feed.write(&bytes, arrival_ns),
@@ -188,24 +188,24 @@ impl SimLeg {
             if status == Some(Status::Ok)
                 && let Some(number) = number
             {
-                known.hand_in(call, number);
+                state.note_written(call, number);
             }
         }
     }
 
-    /// The sender at that end becomes another one, or codes otherwise from here on; answers
-    /// what has happened. `None`: there is none.
-    pub fn change(&mut self, dice: &mut Dice) -> Option<String> {
-        let Way::Rtp(line) = &mut self.way else {
+    /// Replaces the sender, or changes its codec. Returns a description; `None` if the leg has no
+    /// sender.
+    pub fn change(&mut self, rng: &mut SeededRng) -> Option<String> {
+        let AudioPath::Rtp(line) = &mut self.audio_path else {
             return None;
         };
-        if dice.chance(50) {
-            let ticks = dice.pick(&[0, 0, 3, 10]);
-            line.fork(dice, ticks);
+        if rng.chance(50) {
+            let ticks = rng.pick(&[0, 0, 3, 10]);
+            line.fork(rng, ticks);
             return Some(format!("a new stream, beside the old one for {ticks} ticks"));
         }
         let codings = [Coding::Linear16, Coding::Law(Law::Mu), Coding::Law(Law::A)];
-        line.coding = dice.pick(&codings);
+        line.coding = rng.pick(&codings);
         Some(format!("{:?} from here on", line.coding))
     }
 }

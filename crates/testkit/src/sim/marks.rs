@@ -8,16 +8,16 @@ use crate::g711::{Law, decode};
 /// Samples of one packet.
 pub const PACKET_SAMPLES: usize = 160;
 
-/// Whether a leg's packets may have this value. It is no mark with its bytes swapped, and
-/// neither is a byte of one leg beside a byte of the other, as in a stereo file read from the
-/// wrong byte on.
+/// Whether a leg's packets may have this value. A mark with its bytes swapped is not a mark.
+/// Neither is a byte of one leg next to a byte of the other, as in a stereo file that is read from
+/// the wrong byte on.
 fn is_mark(value: i16, leg: usize) -> bool {
     let [low, high] = value.to_le_bytes();
     let of_leg = |byte: u8| byte.count_ones() as usize % 2 == leg;
     (1..0x80).contains(&high) && low >= 0x80 && of_leg(high) && of_leg(low)
 }
 
-/// The marks that are left for one leg of each call.
+/// The unused marks of one leg of all calls.
 struct LegMarks {
     linear: Vec<i16>,
     laws: [(Law, Vec<u8>); 2],
@@ -39,17 +39,17 @@ impl LegMarks {
     }
 }
 
-/// Hands out the marks of one simulation.
-pub struct Marks([LegMarks; 2]);
+/// The marks of one simulation.
+pub struct MarkSource([LegMarks; 2]);
 
-impl Default for Marks {
-    fn default() -> Marks {
-        Marks([0, 1].map(LegMarks::new))
+impl Default for MarkSource {
+    fn default() -> MarkSource {
+        MarkSource([0, 1].map(LegMarks::new))
     }
 }
 
-impl Marks {
-    /// The next mark of a leg, and the payload of its packet; `None`: there is none left.
+impl MarkSource {
+    /// The next mark of a leg, and the payload of its packet; `None` if all are used.
     pub fn next(&mut self, leg: usize, coding: Coding) -> Option<(i16, Vec<u8>)> {
         let marks = &mut self.0[leg];
         let law = match coding {
@@ -73,12 +73,12 @@ impl Marks {
 mod tests {
     use super::*;
 
-    /// Of the even leg 63 * 64 values are marks, of the odd one 64 * 64: so many high bytes of
-    /// 0x01 to 0x7f and low bytes of 0x80 to 0xff have an even or an odd number of ones. A law
-    /// has those of them to which it decodes a byte: A-law those that µ-law does not have.
+    /// The even leg has 63 * 64 marks, the odd one 64 * 64: the high bytes of 0x01 to 0x7f and the
+    /// low bytes of 0x80 to 0xff with an even or an odd number of ones. A law has the marks to
+    /// which it decodes a byte; A-law has those that µ-law does not have.
     #[test]
     fn no_mark_is_given_twice_nor_in_another_order_of_bytes() {
-        let mut marks = Marks::default();
+        let mut marks = MarkSource::default();
         let mut given = BTreeSet::new();
         for (leg, linear, mu, a) in [(0, 63 * 64 - 20, 12, 8), (1, 64 * 64 - 26, 10, 16)] {
             for (coding, count) in [
@@ -97,7 +97,6 @@ mod tests {
         }
     }
 
-    /// Of bytes of two legs.
     #[test]
     fn a_mixture_of_two_legs_is_no_mark() {
         let of = |leg| (0..=i16::MAX).filter(move |value| is_mark(*value, leg));

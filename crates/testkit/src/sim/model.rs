@@ -1,59 +1,59 @@
-//! What must be true of a simulation, told without knowing how the library works.
+//! The model of a simulation, which does not know how the library works.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callrec_core::events::event::FLAG_REPEATED;
-use callrec_core::events::{Event, Kind, Listener, LogLevel, LogListener};
-use callrec_core::words::{EndReason, State};
+use callrec_core::events::{Event, EventKind, Listener, LogLevel, LogListener};
+use callrec_core::types::{EndReason, RecordingState};
 use uuid::Uuid;
 
 use super::disk::SimDisk;
 
-/// A packet that somebody said.
+/// A packet that a sender has sent.
 #[derive(Clone, Debug)]
-pub struct Packet {
+pub struct ModelPacket {
     pub mark: i16,
     pub leg: usize,
-    /// Which of the leg's streams.
+    /// The number of the leg's stream.
     pub stream: u32,
-    /// The tick at which it was said.
-    pub said: u64,
-    /// The tick at which the host handed it in.
-    pub handed: Option<u64>,
-    /// It says when it was said. Until its sender is silent for once it may stand so many
-    /// ticks later: by what the network delayed the stream's first packet, and behind another
-    /// stream. `None`: it says nothing.
+    /// The tick at which it was sent.
+    pub sent: u64,
+    /// The tick at which the host wrote it.
+    pub written: Option<u64>,
+    /// For a packet whose timestamp shows its time: how many ticks later it may be placed, because
+    /// of the delay of the stream's first packet, and behind another stream. `None`: the packet does
+    /// not show its time.
     pub late: Option<u64>,
-    /// It may stand so many ticks earlier: a write after a short silence goes on where the
-    /// one before it ended.
+    /// How many ticks earlier it may be placed: a write after a short silence continues where the
+    /// previous one ended.
     pub early: u64,
 }
 
-/// What a recording is to do with what is said.
+/// What a recording does with audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
+pub enum AudioPolicy {
     Keep,
-    Leave,
-    /// The call is held, and what is said then is not kept.
+    Omit,
+    /// The call is held, and its audio is replaced by silence.
     Silence,
 }
 
 #[derive(Debug)]
-pub struct KnownCall {
-    /// The host never stalls in this call, so that every packet is heard when it is handed in.
+pub struct ModelCall {
+    /// The host never stalls in this call.
     pub steady: bool,
-    /// What is said on this leg may be dropped without a host or a disk being at fault.
+    /// Per leg: audio may be dropped without a fault of the host or the disk.
     pub disturbed: [bool; 2],
-    pub packets: Vec<Packet>,
+    pub packets: Vec<ModelPacket>,
     pub recordings: Vec<Uuid>,
 }
 
-/// One end of a recording, as an event told it.
+/// One end of a recording, as an event reports it.
 #[derive(Clone, Debug)]
-pub struct ToldEnd {
+pub struct ReportedEnd {
     pub process: usize,
-    pub state: State,
+    pub state: RecordingState,
     pub reason: Option<EndReason>,
     pub repeated: bool,
     pub path: String,
@@ -63,52 +63,52 @@ pub struct ToldEnd {
 
 /// A recording that was accepted.
 #[derive(Clone, Debug, Default)]
-pub struct KnownRecording {
-    /// The process that began it.
+pub struct ModelRecording {
+    /// The process that has begun it.
     pub process: usize,
     pub call: Option<usize>,
-    /// An event has told its start.
+    /// Its start is reported.
     pub started: bool,
-    /// An event has told that it could not be made, and what was made of it could be removed.
+    /// A failed start is reported, and its files could be removed.
     pub start_failed: bool,
-    pub ends: Vec<ToldEnd>,
-    /// What it is to do from behind these ticks on, in order.
-    pub wants: Vec<(u64, Want)>,
+    pub ends: Vec<ReportedEnd>,
+    /// The audio policies, each with the tick after which it applies, in order.
+    pub policies: Vec<(u64, AudioPolicy)>,
     /// A discard was accepted.
     pub discarded: bool,
     pub is_live: bool,
     pub is_paused: bool,
 }
 
-/// How a process came to its end, where it did not close.
+/// The end of a process that did not close.
 #[derive(Clone, Copy, Debug)]
-pub struct Death {
+pub struct ProcessDeath {
     pub tick: u64,
     /// The power was cut.
     pub by_power: bool,
 }
 
 #[derive(Default)]
-pub struct Known {
-    pub calls: Vec<KnownCall>,
-    pub recordings: BTreeMap<Uuid, KnownRecording>,
+pub struct ModelState {
+    pub calls: Vec<ModelCall>,
+    pub recordings: BTreeMap<Uuid, ModelRecording>,
     /// Marks that belong into no recording.
     pub secret: BTreeSet<i16>,
-    pub deaths: BTreeMap<usize, Death>,
+    pub deaths: BTreeMap<usize, ProcessDeath>,
     pub process: usize,
     pub tick: u64,
-    /// A process had nobody who listened to its events.
-    pub somebody_was_deaf: bool,
+    /// A process had no subscriber.
+    pub had_no_subscriber: bool,
     pub trace: Vec<String>,
     pub wrong: Vec<String>,
 }
 
-/// Shared by the hosts, who say what they do, and the engine's listener.
+/// The model, shared by the hosts and the engine's listener.
 #[derive(Clone, Default)]
-pub struct Model(Arc<Mutex<Known>>);
+pub struct SharedModel(Arc<Mutex<ModelState>>);
 
-impl Model {
-    pub fn lock(&self) -> MutexGuard<'_, Known> {
+impl SharedModel {
+    pub fn lock(&self) -> MutexGuard<'_, ModelState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -121,7 +121,7 @@ impl Model {
 }
 
 pub struct ModelListener {
-    model: Model,
+    model: SharedModel,
     disk: SimDisk,
 }
 
@@ -138,20 +138,20 @@ impl Listener for ModelListener {
         if self.disk.has_died() {
             return;
         }
-        let mut known = self.model.lock();
+        let mut state = self.model.lock();
         let Some(view) = event.subject.recording() else {
             return;
         };
         let line = format!("event {} {} flags {}", event.kind.text(), view.id, event.flags);
-        known.note(line);
-        let (process, tick) = (known.process, known.tick);
-        let recording = known.recordings.entry(view.id).or_default();
+        state.note(line);
+        let (process, tick) = (state.process, state.tick);
+        let recording = state.recordings.entry(view.id).or_default();
         match event.kind {
-            Kind::Started => recording.started = true,
-            Kind::Finished | Kind::Failed => {
+            EventKind::Started => recording.started = true,
+            EventKind::Finished | EventKind::Failed => {
                 recording.end(tick);
                 let names_refused = self.disk.has_refused_names();
-                recording.ends.push(ToldEnd {
+                recording.ends.push(ReportedEnd {
                     process,
                     state: view.state,
                     reason: view.end_reason,
@@ -160,7 +160,7 @@ impl Listener for ModelListener {
                     names_refused,
                 });
             }
-            Kind::StartFailed => {
+            EventKind::StartFailed => {
                 recording.start_failed = !self.disk.has_refused_removal() && !self.disk.has_refused_names();
                 recording.end(tick);
             }
@@ -169,25 +169,25 @@ impl Listener for ModelListener {
     }
 }
 
-impl KnownRecording {
-    /// From behind this tick on.
-    pub fn want(&mut self, tick: u64, want: Want) {
-        if self.wants.last().is_none_or(|(_, last)| *last != want) {
-            self.wants.push((tick, want));
+impl ModelRecording {
+    /// Sets the policy after this tick.
+    pub fn set_policy(&mut self, tick: u64, policy: AudioPolicy) {
+        if self.policies.last().is_none_or(|(_, last)| *last != policy) {
+            self.policies.push((tick, policy));
         }
     }
 
     pub fn end(&mut self, tick: u64) {
         if self.is_live {
             self.is_live = false;
-            self.want(tick, Want::Leave);
+            self.set_policy(tick, AudioPolicy::Omit);
         }
     }
 }
 
-impl Known {
+impl ModelState {
     pub fn begin_call(&mut self, steady: bool) -> usize {
-        self.calls.push(KnownCall {
+        self.calls.push(ModelCall {
             steady,
             disturbed: [false; 2],
             packets: Vec::new(),
@@ -196,38 +196,38 @@ impl Known {
         self.calls.len() - 1
     }
 
-    /// A recording of this call was accepted behind this tick.
-    pub fn record(&mut self, id: Uuid, call: usize, tick: u64, want: Want) {
+    /// Notes a recording that was accepted after this tick.
+    pub fn record(&mut self, id: Uuid, call: usize, tick: u64, policy: AudioPolicy) {
         let process = self.process;
         self.calls[call].recordings.push(id);
-        // The event of its start may have come first.
+        // The event of its start may have been reported first.
         let recording = self.recordings.entry(id).or_default();
         (recording.process, recording.call, recording.is_live) = (process, Some(call), true);
-        recording.want(tick, want);
+        recording.set_policy(tick, policy);
     }
 
-    /// Somebody says something; answers its number in the call.
-    pub fn say(&mut self, call: usize, packet: Packet) -> usize {
+    /// Notes a sent packet. Returns its number in the call.
+    pub fn note_sent(&mut self, call: usize, packet: ModelPacket) -> usize {
         let packets = &mut self.calls[call].packets;
         packets.push(packet);
         packets.len() - 1
     }
 
-    /// The host has handed it in, perhaps once more.
-    pub fn hand_in(&mut self, call: usize, number: usize) {
+    /// Notes that the host has written a packet, possibly again.
+    pub fn note_written(&mut self, call: usize, number: usize) {
         let tick = self.tick;
-        self.calls[call].packets[number].handed.get_or_insert(tick);
+        self.calls[call].packets[number].written.get_or_insert(tick);
     }
 
-    /// Whether a power cut may undo an end that was told: the disk has refused to sync the
-    /// names of what was published, which is logged and not told.
-    pub fn may_be_undone(&self, end: &ToldEnd) -> bool {
+    /// Whether a power cut may undo a reported end: the disk has refused to sync the published
+    /// names, which is only logged.
+    pub fn may_be_undone(&self, end: &ReportedEnd) -> bool {
         let mut deaths = self.deaths.range(end.process..);
         end.names_refused && deaths.any(|(_, death)| death.by_power)
     }
 
-    /// Nothing of that process is live any more.
-    pub fn process_ended(&mut self, process: usize, death: Option<Death>) {
+    /// Ends the recordings of a process that has ended.
+    pub fn process_ended(&mut self, process: usize, death: Option<ProcessDeath>) {
         let tick = self.tick;
         let all = self.recordings.values_mut();
         for recording in all.filter(|recording| recording.process == process) {
@@ -238,13 +238,13 @@ impl Known {
         }
     }
 
-    /// Something has happened.
-    pub fn note(&mut self, words: String) {
-        let line = format!("{} {words}", self.tick);
+    /// Adds a line to the trace.
+    pub fn note(&mut self, text: String) {
+        let line = format!("{} {text}", self.tick);
         self.trace.push(line);
     }
 
-    pub fn fault(&mut self, words: String) {
-        self.wrong.push(words);
+    pub fn fault(&mut self, text: String) {
+        self.wrong.push(text);
     }
 }

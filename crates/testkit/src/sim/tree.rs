@@ -1,15 +1,15 @@
-//! The files and directories of a simulated disk: as a running process sees them, and as a
-//! power cut may leave them.
+//! The files and directories of a simulated disk, as a running process sees them, and as they are
+//! after a power cut.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use crate::random::Dice;
+use crate::random::SeededRng;
 
-/// The unit that a power cut keeps or loses of data that was not synced.
+/// A power cut keeps or loses unsynced data in units of this size.
 const SECTOR: usize = 512;
 
-/// Which file or directory.
+/// The number of a file or directory.
 pub type Node = u64;
 pub const ROOT: Node = 1;
 
@@ -54,17 +54,16 @@ impl FileData {
         self.pending.clear();
     }
 
-    /// Any sectors of what was not synced are lost, and of changes of the length, all from one
-    /// on.
-    fn cut(&mut self, dice: &mut Dice) {
+    /// Loses random sectors of unsynced data, and all changes after a random change of the length.
+    fn cut(&mut self, rng: &mut SeededRng) {
         let mut data = std::mem::take(&mut self.durable);
         for change in std::mem::take(&mut self.pending) {
             match change {
-                DataChange::Length(_) if dice.chance(50) => break,
+                DataChange::Length(_) if rng.chance(50) => break,
                 DataChange::Length(_) => change.apply(&mut data),
                 DataChange::Write { at, bytes } => {
                     for (sector, bytes) in bytes.chunks(SECTOR).enumerate() {
-                        if dice.chance(60) {
+                        if rng.chance(60) {
                             let at = at + sector * SECTOR;
                             let bytes = bytes.to_vec();
                             DataChange::Write { at, bytes }.apply(&mut data);
@@ -78,7 +77,7 @@ impl FileData {
     }
 }
 
-/// One change of names. Each is kept or lost as a whole.
+/// One change of names, which is kept or lost as a whole.
 #[derive(Clone, Debug)]
 enum NameChange {
     Put {
@@ -100,7 +99,7 @@ enum NameChange {
 type Directories = BTreeMap<Node, BTreeMap<String, Node>>;
 
 impl NameChange {
-    /// Whether it puts, removes or moves this name.
+    /// Whether the change adds, removes or moves this name.
     fn names(&self, (at, of): &(Node, String)) -> bool {
         match self {
             NameChange::Put { directory, name, .. } | NameChange::Remove { directory, name } => {
@@ -149,7 +148,7 @@ pub struct Tree {
     next: Node,
     seen: Directories,
     durable: Directories,
-    /// Names that were changed since, in the order in which a journal would write them.
+    /// Unsynced changes of names, in the order in which a journal would write them.
     pending: Vec<NameChange>,
     files: BTreeMap<Node, FileData>,
 }
@@ -220,7 +219,7 @@ impl Tree {
         Ok(node)
     }
 
-    /// A file that has been there for long, with the directories above it.
+    /// Adds a synced file, with its parent directories.
     pub fn put_file(&mut self, path: &[&str], data: &[u8]) {
         let (mut directory, mut names) = (ROOT, path);
         while let [name, rest @ ..] = names
@@ -284,7 +283,7 @@ impl Tree {
         entries.filter(|found| **found == node).count() as u64
     }
 
-    /// One of its names; none once it has been removed.
+    /// One of its names; "" if it has none.
     pub fn name_of(&self, node: Node) -> &str {
         let mut entries = self.seen.values().flatten();
         entries
@@ -292,8 +291,8 @@ impl Tree {
             .map_or("", |(name, _)| name)
     }
 
-    /// Brings the changes of one directory's names to the disk. Of a rename between two, both
-    /// sides come along, and what had been done to the name in the other one.
+    /// Syncs the changes of one directory's names. A rename between two directories is synced on
+    /// both sides, together with earlier changes of its names.
     pub fn sync_names(&mut self, directory: Node) {
         let mut later: Vec<NameChange> = Vec::new();
         for change in std::mem::take(&mut self.pending) {
@@ -355,20 +354,19 @@ impl Tree {
         Ok(())
     }
 
-    /// The power goes: of what was not synced, any legal part is lost.
-    pub fn cut_power(&mut self, dice: &mut Dice) {
-        let kept = dice.below(self.pending.len() as u64 + 1) as usize;
+    /// Cuts the power: any legal part of the unsynced changes is lost.
+    pub fn cut_power(&mut self, rng: &mut SeededRng) {
+        let kept = rng.below(self.pending.len() as u64 + 1) as usize;
         for change in std::mem::take(&mut self.pending).into_iter().take(kept) {
             change.apply(&mut self.durable);
         }
         self.seen.clone_from(&self.durable);
         for file in self.files.values_mut() {
-            file.cut(dice);
+            file.cut(rng);
         }
     }
 
-    /// The bytes of all files, also of those that were removed while somebody held them open;
-    /// by path.
+    /// The bytes of all files, by path.
     pub fn all_files(&self) -> Vec<(String, &[u8])> {
         let mut found = Vec::new();
         self.walk(ROOT, "", &mut found);
@@ -388,7 +386,7 @@ impl Tree {
         }
     }
 
-    /// What is written and not removed, in bytes.
+    /// The bytes of all files in total.
     pub fn used_bytes(&self) -> u64 {
         let files = self.all_files();
         files.iter().map(|(_, data)| data.len() as u64).sum()
@@ -399,11 +397,11 @@ impl Tree {
 mod tests {
     use super::*;
 
-    /// The names that a power cut leaves at least, whatever it keeps of what was not synced.
+    /// The names that are left after any power cut.
     fn always_there(tree: &Tree, directory: Node) -> Vec<String> {
         let left = (0..200).map(|seed| {
             let mut tree = tree.clone();
-            tree.cut_power(&mut Dice::new(seed));
+            tree.cut_power(&mut SeededRng::new(seed));
             tree.entries(directory).expect("a directory").clone()
         });
         let common = left.reduce(|common, names| {
@@ -417,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_synced_keeps_its_own_names_alone() {
+    fn a_synced_directory_keeps_only_its_own_names() {
         let mut tree = Tree::default();
         let control = tree.make_directory(ROOT, "control").expect("made");
         tree.sync_names(ROOT);
@@ -437,7 +435,7 @@ mod tests {
             .expect("renamed");
         tree.sync_names(ROOT);
         assert_eq!(always_there(&tree, ROOT), ["a", "control"]);
-        tree.cut_power(&mut Dice::new(1));
+        tree.cut_power(&mut SeededRng::new(1));
         assert!(tree.find(control, "next").is_err());
     }
 }

@@ -1,10 +1,10 @@
-//! What goes wrong with the disk of a simulation, and when.
+//! The troubles of a simulated disk.
 
 use callrec_core::clock::NS_PER_MS;
 
-use crate::random::Dice;
+use crate::random::SeededRng;
 
-/// What can be asked of a disk.
+/// The operations of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskOperation {
     Open,
@@ -18,7 +18,7 @@ pub enum DiskOperation {
     FreeRoom,
 }
 
-/// For how long the disk goes wrong, and how.
+/// One trouble of the disk, and when it begins and ends.
 #[derive(Clone, Debug)]
 pub struct DiskTrouble {
     pub from_ns: u64,
@@ -30,29 +30,29 @@ pub struct DiskTrouble {
 pub enum TroubleKind {
     /// Every call takes until the trouble is over.
     Hangs,
-    /// Every call takes so long.
+    /// Every call takes this many nanoseconds more.
     Slow(u64),
-    /// So many percent of the calls of this kind fail, with this error of the system.
+    /// This percentage of calls of one operation fails with this system error.
     Fails(DiskOperation, i32, u64),
-    /// No byte more can be written.
+    /// The disk is full.
     Full,
-    /// The path of the directory names another one, until the next process opens it.
+    /// The path of the directory names another directory, until the next process opens it.
     Moved,
 }
 
-/// Of the system's errors: no room, and an error of the medium.
+/// System errors: no space left, and an I/O error.
 const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
 
-pub fn any(dice: &mut Dice) -> Vec<DiskTrouble> {
-    let count = match dice.below(3) {
+pub fn any(rng: &mut SeededRng) -> Vec<DiskTrouble> {
+    let count = match rng.below(3) {
         0 => 0,
-        _ => dice.between(1, 3),
+        _ => rng.between(1, 3),
     };
     let mut all = Vec::new();
     for _ in 0..count {
-        let from_ns = dice.below(20_000) * NS_PER_MS;
-        let to_ns = from_ns + dice.between(5, 5000) * NS_PER_MS;
+        let from_ns = rng.below(20_000) * NS_PER_MS;
+        let to_ns = from_ns + rng.between(5, 5000) * NS_PER_MS;
         let operations = [
             DiskOperation::Open,
             DiskOperation::Create,
@@ -65,15 +65,15 @@ pub fn any(dice: &mut Dice) -> Vec<DiskTrouble> {
             DiskOperation::Remove,
             DiskOperation::List,
         ];
-        let kind = match dice.below(6) {
+        let kind = match rng.below(6) {
             0 => TroubleKind::Hangs,
-            1 => TroubleKind::Slow(dice.between(1, 50) * NS_PER_MS),
+            1 => TroubleKind::Slow(rng.between(1, 50) * NS_PER_MS),
             2 => TroubleKind::Full,
             3 => TroubleKind::Moved,
             _ => TroubleKind::Fails(
-                dice.pick(&operations),
-                dice.pick(&[EIO, ENOSPC]),
-                dice.pick(&[10, 50, 100]),
+                rng.pick(&operations),
+                rng.pick(&[EIO, ENOSPC]),
+                rng.pick(&[10, 50, 100]),
             ),
         };
         all.push(DiskTrouble { from_ns, to_ns, kind });

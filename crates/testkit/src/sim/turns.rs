@@ -1,17 +1,17 @@
-//! The turns of those who call a simulated disk: whoever takes steps waits for one before each
-//! call, so that others go on, and the process may die, between any two calls.
+//! Turns of the callers of a simulated disk. A part waits for a turn before each call, so that
+//! other parts can run, and the process can die, between any two calls.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 
-/// So many calls without a turn are told; those that follow are most likely the same.
-const TOLD: usize = 5;
+/// This many calls without a turn are reported; the later ones are most likely the same.
+const REPORTED: usize = 5;
 
-/// Every call that was announced, and whether one may be made now.
+/// The announced calls, and whether one may be made now.
 pub struct Turns {
-    /// When each announced call may be made; `None` once it had its turn.
+    /// When each announced call may be made; `None` after its turn.
     tickets: Vec<Option<u64>>,
     is_given: bool,
-    /// The process does not take steps yet: its calls need no turns.
+    /// The process opens the directory. Its calls need no turns yet.
     is_opening: bool,
     without: Vec<String>,
 }
@@ -28,7 +28,7 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Another process opens the directory, and waits for each call as long as it takes.
+    /// Notes that another process opens the directory.
     pub fn begin_process(&mut self) {
         let without = std::mem::take(&mut self.without);
         *self = Turns {
@@ -37,24 +37,24 @@ impl Turns {
         };
     }
 
-    /// From here on the process takes steps.
+    /// Notes that the process takes steps from now on.
     pub fn begin_steps(&mut self) {
         self.is_opening = false;
         self.end_step();
     }
 
-    /// A turn that was not used is over: the next step is another part's.
+    /// Notes the end of a step, which ends an unused turn.
     pub fn end_step(&mut self) {
         self.is_given = false;
     }
 
-    /// Announces a call; returns its ticket.
+    /// Announces a call. Returns its ticket.
     pub fn announce(&mut self, due_ns: u64) -> u64 {
         self.tickets.push(Some(due_ns));
         self.tickets.len() as u64 - 1
     }
 
-    /// Gives the turn, which serves for one call; or says when to ask again.
+    /// Gives the turn for one call, or returns the time at which to ask again.
     pub fn ask(&mut self, ticket: u64, now_ns: u64) -> Result<(), u64> {
         let Some(ticket) = self.tickets.get_mut(ticket as usize) else {
             return Ok(());
@@ -66,22 +66,22 @@ impl Turns {
         Ok(())
     }
 
-    /// A call is made. `what`: in words.
+    /// Notes that a call is made. `what` describes it.
     pub fn note_call(&mut self, what: impl FnOnce() -> String) {
-        if std::mem::take(&mut self.is_given) || self.is_opening || self.without.len() == TOLD {
+        if std::mem::take(&mut self.is_given) || self.is_opening || self.without.len() == REPORTED {
             return;
         }
-        let words = format!("a call of the disk without a turn: {}{}", what(), callers());
-        self.without.push(words);
+        let text = format!("a call of the disk without a turn: {}{}", what(), callers());
+        self.without.push(text);
     }
 
-    /// The calls that were made without a turn, in words.
+    /// Descriptions of the calls without a turn.
     pub fn without(&self) -> &[String] {
         &self.without
     }
 }
 
-/// Where in storage the call is made, a line each; with `RUST_BACKTRACE=1` alone.
+/// The source lines of storage that make the call; only with `RUST_BACKTRACE=1`.
 fn callers() -> String {
     let trace = Backtrace::capture();
     if trace.status() != BacktraceStatus::Captured {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_call_in_one_turn_is_told() {
+    fn a_second_call_in_one_turn_is_reported() {
         let mut turns = Turns::default();
         turns.begin_steps();
         take_turn(&mut turns);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_is_over_with_its_step_and_its_ticket_is_used_up() {
+    fn a_turn_ends_with_its_step_and_its_ticket_is_used() {
         let mut turns = Turns::default();
         turns.begin_steps();
         take_turn(&mut turns);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn until_the_process_takes_steps_no_turn_is_needed() {
+    fn no_turn_is_needed_before_the_process_takes_steps() {
         let mut turns = Turns::default();
         let ticket = turns.announce(5);
         assert_eq!(turns.ask(ticket, 0), Ok(()));

@@ -1,22 +1,22 @@
 use super::*;
 
-struct Log {
+struct LogFixture {
     dir: tempfile::TempDir,
     lines: Vec<String>,
 }
 
-/// A log of a genesis and four more lines.
-fn log() -> (Log, Head) {
+/// A log with a genesis line and four more lines.
+fn log() -> (LogFixture, ChainHead) {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let mut head = Head::before_all();
+    let mut head = ChainHead::of_empty_log();
     let operations = ["genesis", "start", "pause", "resume", "stop"];
     let members = operations.map(|operation| format!("\"operation\":\"{operation}\""));
     let lines = members.iter().map(|members| head.seal(members)).collect();
-    (Log { dir, lines }, head)
+    (LogFixture { dir, lines }, head)
 }
 
-impl Log {
-    fn check(&self, text: impl AsRef<[u8]>, known: Option<&Head>) -> Result<AuditReport> {
+impl LogFixture {
+    fn check(&self, text: impl AsRef<[u8]>, known: Option<&ChainHead>) -> Result<AuditReport> {
         let control = self.dir.path().join(".callrec");
         fs::create_dir_all(&control).expect("a directory");
         fs::write(control.join(FILE), text).expect("a file");
@@ -35,7 +35,7 @@ fn assert_altered(result: Result<AuditReport>, what: &str) -> String {
 }
 
 #[test]
-fn a_log_is_what_was_written() {
+fn an_unchanged_log_passes() {
     let (log, head) = log();
     let report = log.check(log.text(), Some(&head)).expect("in order");
     assert_eq!((report.head, report.after_known), (head, 0));
@@ -46,13 +46,13 @@ fn a_log_is_what_was_written() {
 }
 
 #[test]
-fn each_byte_that_is_changed_is_found() {
+fn a_change_of_any_byte_is_detected() {
     let (log, head) = log();
     let text = log.text().into_bytes();
     for at in 0..text.len() {
         let mut changed = text.clone();
         changed[at] ^= 1;
-        // The last line may look as if its process had died; the head knows better.
+        // A changed last line may look incomplete, so only the known head reveals the change.
         assert_altered(log.check(&changed, Some(&head)), &format!("byte {at}"));
         let last_line = at + log.lines[4].len() >= text.len();
         if !last_line {
@@ -62,7 +62,7 @@ fn each_byte_that_is_changed_is_found() {
 }
 
 #[test]
-fn lines_that_are_removed_moved_or_repeated_are_found() {
+fn removed_moved_and_repeated_lines_are_detected() {
     let (log, _) = log();
     for at in 0..4 {
         let mut lines = log.lines.clone();
@@ -78,59 +78,59 @@ fn lines_that_are_removed_moved_or_repeated_are_found() {
     assert_altered(log.check(format!("\n{}", log.text()), None), "an empty line");
     assert_altered(
         log.check(format!("{}{{}}\n{}", log.lines[0], log.lines[1]), None),
-        "a line put in",
+        "an inserted line",
     );
 }
 
 #[test]
-fn an_end_that_is_cut_off_is_found_against_a_known_head() {
+fn a_known_head_reveals_a_truncated_log() {
     let (log, head) = log();
     for kept in 0..5 {
         let text = log.lines[..kept].concat();
-        let report = log.check(&text, None).expect("nobody knows better");
+        let report = log.check(&text, None).expect("a valid shorter log");
         assert_eq!(report.head.sequence, kept as u64);
         assert_altered(log.check(&text, Some(&head)), &format!("{kept} lines kept"));
     }
-    fs::remove_file(log.dir.path().join(".callrec").join(FILE)).expect("it is there");
+    fs::remove_file(log.dir.path().join(".callrec").join(FILE)).expect("the file exists");
     assert_eq!(
         verify(log.dir.path(), None).expect("no line yet").head,
-        Head::before_all()
+        ChainHead::of_empty_log()
     );
     assert_altered(verify(log.dir.path(), Some(&head)), "removed");
 }
 
 #[test]
-fn a_forged_line_is_found_or_stands_behind_the_known_head() {
+fn a_forged_line_is_detected_or_comes_after_the_known_head() {
     let (log, head) = log();
     let forged = log.lines[4].replace("\"seq\":5", "\"seq\":6");
-    assert_altered(log.check(log.text() + &forged, None), "hash not made anew");
+    assert_altered(log.check(log.text() + &forged, None), "an old hash");
     let mut end = head.clone();
     let forged = end.seal("\"operation\":\"stop\"");
     let report = log.check(log.text() + &forged, Some(&head)).expect("a chain");
     assert_eq!((report.after_known, report.head), (1, end));
-    // All of it written anew.
-    let mut anew = Head::before_all();
+    // The whole log is rewritten.
+    let mut rewritten = ChainHead::of_empty_log();
     let operations = ["genesis", "start", "stop", "stop", "stop", "stop"];
-    let lines = operations.map(|operation| anew.seal(&format!("\"operation\":\"{operation}\"")));
-    log.check(lines.concat(), None).expect("nobody knows better");
-    assert_altered(log.check(lines.concat(), Some(&head)), "written anew");
+    let lines = operations.map(|operation| rewritten.seal(&format!("\"operation\":\"{operation}\"")));
+    log.check(lines.concat(), None).expect("a valid chain");
+    assert_altered(log.check(lines.concat(), Some(&head)), "a rewritten log");
 }
 
 #[test]
-fn a_log_begins_with_its_genesis() {
+fn a_log_begins_with_exactly_one_genesis_line() {
     let (log, _) = log();
-    let mut head = Head::before_all();
+    let mut head = ChainHead::of_empty_log();
     assert_altered(
         log.check(head.seal("\"operation\":\"start\""), None),
         "no genesis",
     );
-    let mut head = Head::before_all();
+    let mut head = ChainHead::of_empty_log();
     let twice = [(); 2].map(|()| head.seal("\"operation\":\"genesis\""));
-    assert_altered(log.check(twice.concat(), None), "two of them");
+    assert_altered(log.check(twice.concat(), None), "two genesis lines");
 }
 
 #[test]
-fn a_line_that_is_not_whole_is_no_fault_at_the_end_alone() {
+fn an_incomplete_line_is_accepted_only_at_the_end() {
     let (log, head) = log();
     let text = log.text();
     let whole = text.len() - log.lines[4].len();
@@ -140,18 +140,18 @@ fn a_line_that_is_not_whole_is_no_fault_at_the_end_alone() {
         assert_eq!(report.head.sequence, 4);
     }
     let torn = format!("{}{}\n{}", log.lines[0], &log.lines[1][..40], log.lines[1]);
-    let message = assert_altered(log.check(torn, None), "nobody accounts for it");
+    let message = assert_altered(log.check(torn, None), "no line accounts for it");
     assert!(message.contains("line 2"), "{message}");
     drop(head);
 }
 
 #[test]
-fn what_a_dead_process_has_left_is_accounted_for_to_the_byte() {
+fn a_line_accounts_for_the_exact_bytes_of_an_unfinished_one() {
     let (log, _) = log();
-    let mut head = Head::before_all();
+    let mut head = ChainHead::of_empty_log();
     let genesis = head.seal("\"operation\":\"genesis\"");
     let torn = "{\"seq\":2,\"pre";
-    let told = |bytes: usize, text: &str| {
+    let account = |bytes: usize, text: &str| {
         let sha256 = super::super::chain::hash_of(text.as_bytes());
         format!("\"operation\":\"unfinished\",\"bytes\":{bytes},\"sha256\":\"{sha256}\"")
     };
@@ -160,14 +160,20 @@ fn what_a_dead_process_has_left_is_accounted_for_to_the_byte() {
         format!("{genesis}{torn}\n{}", head.seal(members))
     };
     let report = log
-        .check(with(&told(torn.len(), torn)), None)
+        .check(with(&account(torn.len(), torn)), None)
         .expect("accounted for");
     assert_eq!((report.unfinished, report.head.sequence), (1, 2));
-    assert_altered(log.check(with(&told(torn.len() + 1, torn)), None), "its length");
-    assert_altered(log.check(with(&told(torn.len(), "else")), None), "its bytes");
-    // Two in a row.
+    assert_altered(
+        log.check(with(&account(torn.len() + 1, torn)), None),
+        "its length",
+    );
+    assert_altered(log.check(with(&account(torn.len(), "else")), None), "its bytes");
+    // Two unfinished lines in a row.
     let both = format!("{torn}\n{torn}");
-    let text = format!("{genesis}{both}\n{}", head.clone().seal(&told(both.len(), &both)));
+    let text = format!(
+        "{genesis}{both}\n{}",
+        head.clone().seal(&account(both.len(), &both))
+    );
     assert_eq!(log.check(text, None).expect("accounted for").unfinished, 2);
 }
 
@@ -182,7 +188,7 @@ fn dropped_lines_are_counted() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_told() {
+fn a_missing_directory_is_an_io_error() {
     let (log, _) = log();
     let missing = log.dir.path().join("missing");
     assert_eq!(

@@ -4,12 +4,12 @@ use super::super::{AcceptedDraft, Attachment, Readings, RecordingDraft, Recordin
 use super::*;
 use crate::calls::spec::AUTOMATIC;
 use crate::clock::SystemClock;
-use crate::words::{AudioSpec, Format, Layout, PauseMode};
+use crate::types::{AudioSpec, Format, Layout, PauseMode};
 
-struct Nowhere;
+struct NullMedia;
 
-impl Wire for Nowhere {
-    fn described(&self, _: &Arc<CallInfo>) {}
+impl MediaControl for NullMedia {
+    fn set_info(&self, _: &Arc<CallInfo>) {}
     fn pause(&self, _: Uuid) {}
     fn resume(&self, _: Uuid) {}
     fn stop(&self, _: Uuid, _: EndReason) {}
@@ -19,16 +19,16 @@ impl Wire for Nowhere {
     }
 }
 
-/// Says when a list has come to it.
-struct Bell(mpsc::Sender<()>);
+/// Signals that a list reads this recording.
+struct ReadSignal(mpsc::Sender<()>);
 
-impl Attachment for Bell {
+impl Attachment for ReadSignal {
     fn readings(&self) -> Readings {
         let _ = self.0.send(());
         Readings::default()
     }
 
-    fn moved(&self, _: &Arc<CallInfo>, _: &Arc<Vec<LineStay>>) {}
+    fn update_call(&self, _: &Arc<CallInfo>, _: &Arc<Vec<LineStay>>) {}
 
     fn describe(&self, _: Option<(&Error, i64)>) -> String {
         String::new()
@@ -41,7 +41,7 @@ fn begin(registry: &Registry, number: u64) {
         ..CallInfo::default()
     };
     registry
-        .begin(number, info, 0, Arc::new(Nowhere))
+        .begin(number, info, 0, Arc::new(NullMedia))
         .expect("a call");
 }
 
@@ -62,76 +62,76 @@ fn automatic_spec() -> RecordingSpec {
     }
 }
 
-fn record(registry: &Registry, call_id: &str, bell: mpsc::Sender<()>) {
+fn record(registry: &Registry, call_id: &str, signal: mpsc::Sender<()>) {
     let draft = RecordingDraft::new(Uuid::new_v4(), spec(), "");
-    let begin = |accepted: AcceptedDraft<'_>| Arc::new(Recording::new(accepted, 0, Arc::new(Bell(bell))));
+    let begin =
+        |accepted: AcceptedDraft<'_>| Arc::new(Recording::new(accepted, 0, Arc::new(ReadSignal(signal))));
     let target = Filter::call(&Text::new(call_id));
     let started = registry.start(&Caller::Host, &target, Ok(draft), Ok(()), begin);
     assert!(started.is_ok());
 }
 
-/// Who changes a call waits for a part of a walk over all of them.
+/// A list of all calls holds the lock only for some of them at a time.
 #[test]
-fn a_walk_over_all_calls_lets_others_in() {
+fn a_list_of_all_calls_does_not_block_a_call_end() {
     const CALLS: u64 = 200 * SLICE as u64;
     let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
     (0..CALLS).for_each(|number| begin(&registry, number));
-    let (ring, mut rung) = mpsc::channel();
-    record(&registry, "0", ring);
+    let (signal, mut read) = mpsc::channel();
+    record(&registry, "0", signal);
     let all = || registry.calls(&Caller::Host, &Filter::default()).expect("a list");
     let listed = all();
     assert!(listed.windows(2).all(|pair| pair[0].number < pair[1].number));
     assert_eq!((listed.len() as u64, listed[0].live.len()), (CALLS, 1));
-    // The last call ends when a list has come to the first. A thread may be late.
-    let let_in = (CALLS..CALLS + 300).any(|last| {
+    // The last call ends while a list is at the first call. A thread may be late.
+    let interleaved = (CALLS..CALLS + 300).any(|last| {
         begin(&registry, last);
-        while rung.try_recv().is_ok() {}
+        while read.try_recv().is_ok() {}
         std::thread::scope(|threads| {
-            let (registry, rung) = (&registry, &mut rung);
+            let (registry, read) = (&registry, &mut read);
             let ended = threads.spawn(move || {
-                rung.recv().expect("a list");
-                registry.end(last, EndReason::CallEnded, 0).expect("it lives");
+                read.recv().expect("a list");
+                registry.end(last, EndReason::CallEnded, 0).expect("it is live");
             });
             let listed = all();
             ended.join().expect("no panic");
             listed.last().is_some_and(|call| call.number < last)
         })
     });
-    assert!(let_in, "everyone waits for the whole list");
+    assert!(interleaved, "the call end waits for the whole list");
 }
 
-/// A host that describes its calls anew all the time must not make a failing recording
-/// each time.
+/// A host that updates its calls very often must not cause a failing recording each time.
 #[test]
-fn what_failed_is_not_begun_by_an_update() {
+fn an_update_does_not_retry_a_failed_automatic_recording() {
     let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
     let (device, number) = (Text::new("AUTO"), Text::default());
-    let owed = registry.set_line(&device, &number, rules::AUTOMATIC);
-    assert_eq!(owed, Ok(Vec::new()));
+    let pending = registry.set_line(&device, &number, rules::AUTOMATIC);
+    assert_eq!(pending, Ok(Vec::new()));
     let info = CallInfo {
         device_name: device.clone(),
         ..CallInfo::default()
     };
-    let begun = registry.begin(1, info, 0, Arc::new(Nowhere)).expect("a call");
-    assert!(begun.automatic);
+    let follow_up = registry.begin(1, info, 0, Arc::new(NullMedia)).expect("a call");
+    assert!(follow_up.automatic);
     let draft = || RecordingDraft::new(Uuid::new_v4(), automatic_spec(), "");
-    let make = |accepted: AcceptedDraft<'_>| {
-        let (bell, _) = mpsc::channel();
-        Arc::new(Recording::new(accepted, 0, Arc::new(Bell(bell))))
+    let create = |accepted: AcceptedDraft<'_>| {
+        let (signal, _) = mpsc::channel();
+        Arc::new(Recording::new(accepted, 0, Arc::new(ReadSignal(signal))))
     };
     let low = Err(Error::new(Status::NoSpace, "too little"));
-    assert!(registry.start_automatic(1, draft(), low, make).is_err());
+    assert!(registry.start_automatic(1, draft(), low, create).is_err());
     let started = registry
-        .start_automatic(1, draft(), Ok(()), make)
-        .expect("it stays owed");
-    let id = started.expect("it is wanted").id;
+        .start_automatic(1, draft(), Ok(()), create)
+        .expect("it stays pending");
+    let id = started.expect("the policy asks for it").id;
     registry.failed(id, Status::Io, 0);
     assert_eq!(registry.counts().1, 0);
-    let update = registry.update(1, &CallUpdate::default(), 0).expect("it lives");
+    let update = registry.update(1, &CallUpdate::default(), 0).expect("it is live");
     assert!(!update.automatic);
-    let owed = registry.set_line(&device, &number, rules::AUTOMATIC);
-    assert_eq!(owed, Ok(Vec::new()));
-    assert!(registry.owed_automatic().is_empty(), "not yet");
-    let again = registry.start_automatic(1, draft(), Ok(()), make);
-    assert!(again.expect("it is owed").is_some());
+    let pending = registry.set_line(&device, &number, rules::AUTOMATIC);
+    assert_eq!(pending, Ok(Vec::new()));
+    assert!(registry.due_automatic_calls().is_empty(), "not yet");
+    let again = registry.start_automatic(1, draft(), Ok(()), create);
+    assert!(again.expect("it is pending").is_some());
 }

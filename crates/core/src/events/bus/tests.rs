@@ -1,7 +1,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::super::event::Kind;
+use super::super::event::EventKind;
 use super::super::subject::CallFacts;
 use super::*;
 use crate::clock::SystemClock;
@@ -17,18 +17,18 @@ impl LogListener for BusListener {
 
 impl Listener for BusListener {
     fn event(&self, event: &Event, _: u64) {
-        assert!(event.kind != Kind::Loss, "planted");
+        assert!(event.kind != EventKind::Loss, "planted");
         self.0.lock().push(event.kind.text().to_owned());
     }
 }
 
-/// Runs with an event thread of its own, and until all has been told.
-fn told(act: impl FnOnce(&Bus, &Arc<BusListener>)) -> Vec<String> {
+/// Runs `act` with an event thread, until everything has been delivered.
+fn delivered(act: impl FnOnce(&Bus, &Arc<BusListener>)) -> Vec<String> {
     let bus = Bus::new();
     let lines = Arc::<BusListener>::default();
     let thread = std::thread::spawn({
         let bus = bus.clone();
-        move || bus.teller().run(&SystemClock)
+        move || bus.dispatcher().run(&SystemClock)
     });
     act(&bus, &lines);
     assert!(bus.drain(Instant::now() + Duration::from_secs(60)));
@@ -38,33 +38,33 @@ fn told(act: impl FnOnce(&Bus, &Arc<BusListener>)) -> Vec<String> {
 }
 
 #[test]
-fn what_was_logged_last_is_told_before_the_end() {
-    // Once it could go well by chance.
+fn the_last_log_line_is_delivered_before_the_stop() {
+    // A single run could succeed by chance.
     for _ in 0..100 {
-        let lines = told(|bus, lines| {
+        let lines = delivered(|bus, lines| {
             bus.set_log(Some(lines.clone()));
-            bus.log(LogLevel::Info, "last words".into());
+            bus.log(LogLevel::Info, "the last line".into());
         });
-        assert_eq!(lines, ["last words"]);
+        assert_eq!(lines, ["the last line"]);
     }
 }
 
 #[test]
-fn a_hosts_text_forges_no_line() {
-    let lines = told(|bus, lines| {
+fn host_text_cannot_forge_a_log_line() {
+    let lines = delivered(|bus, lines| {
         bus.set_log(Some(lines.clone()));
-        bus.log(LogLevel::Error, "device \"SEP1\nERROR all is lost\"".into());
+        bus.log(LogLevel::Error, "device \"SEP1\nERROR forged\"".into());
     });
-    assert_eq!(lines, ["device \"SEP1\\nERROR all is lost\""]);
+    assert_eq!(lines, ["device \"SEP1\\nERROR forged\""]);
 }
 
-/// The one that could not be told is not settled either.
+/// An event whose callback panicked is not settled.
 #[test]
-fn an_event_that_panics_takes_nobody_along() {
+fn a_panic_in_a_callback_does_not_affect_later_events() {
     let settled = Arc::new(AtomicU64::new(0));
-    let lines = told(|bus, lines| {
+    let lines = delivered(|bus, lines| {
         assert!(bus.subscribe(lines.clone()).is_ok());
-        for kind in [Kind::Loss, Kind::Finished] {
+        for kind in [EventKind::Loss, EventKind::Finished] {
             bus.publish(settling(kind, &settled));
         }
     });
@@ -72,7 +72,7 @@ fn an_event_that_panics_takes_nobody_along() {
     assert_eq!(settled.load(Ordering::Relaxed), 1);
 }
 
-fn settling(kind: Kind, settled: &Arc<AtomicU64>) -> Event {
+fn settling(kind: EventKind, settled: &Arc<AtomicU64>) -> Event {
     let mut event = Event::new(kind, 0);
     let count = settled.clone();
     event.settle = Some(Box::new(move || {
@@ -81,135 +81,135 @@ fn settling(kind: Kind, settled: &Arc<AtomicU64>) -> Event {
     event
 }
 
-/// More than wait for a first subscriber: the closing has run out of time.
+/// More events than may wait for a subscriber, as after a close that ran out of time.
 #[test]
-fn what_ends_after_the_listener_was_let_go_stays_owed() {
+fn events_after_a_stop_stay_owed() {
     let settled = Arc::new(AtomicU64::new(0));
     let bus = Bus::new();
     assert!(bus.subscribe(Arc::<BusListener>::default()).is_ok());
     bus.stop(false);
     for _ in 0..5_000 {
-        bus.publish(settling(Kind::Finished, &settled));
+        bus.publish(settling(EventKind::Finished, &settled));
     }
     assert_eq!(settled.load(Ordering::Relaxed), 0);
-    assert_eq!(bus.unheard().len(), 0);
+    assert_eq!(bus.undelivered().len(), 0);
 }
 
-/// Its callback says that it runs, and waits for the word to return.
-struct WaitingListener {
-    enters: mpsc::Sender<()>,
-    returns: Mutex<mpsc::Receiver<()>>,
+/// A listener whose callback reports that it runs, and returns when the test lets it.
+struct BlockingListener {
+    entered: mpsc::Sender<()>,
+    may_return: Mutex<mpsc::Receiver<()>>,
 }
 
-impl Listener for WaitingListener {
+impl Listener for BlockingListener {
     fn event(&self, _: &Event, _: u64) {
-        let _ = self.enters.send(());
-        let _ = self.returns.lock().recv();
+        let _ = self.entered.send(());
+        let _ = self.may_return.lock().recv();
     }
 }
 
 #[test]
 fn a_subscription_has_ended_once_its_callback_has_returned() {
-    let (enters, entered) = mpsc::channel();
-    let (may_return, returns) = mpsc::channel();
-    let returns = Mutex::new(returns);
-    let listener = Arc::new(WaitingListener { enters, returns });
-    told(|bus, _| {
+    let (entered, wait_entered) = mpsc::channel();
+    let (release, may_return) = mpsc::channel();
+    let may_return = Mutex::new(may_return);
+    let listener = Arc::new(BlockingListener { entered, may_return });
+    delivered(|bus, _| {
         let id = bus.subscribe(listener.clone()).ok().expect("it is open");
-        bus.publish(Event::new(Kind::Finished, 0));
-        entered.recv().expect("it is told");
+        bus.publish(Event::new(EventKind::Finished, 0));
+        wait_entered.recv().expect("the callback runs");
         let ending = bus.begin_unsubscribe(id).expect("it is subscribed");
-        assert_eq!(bus.poll_ended(&ending), Answer::AskAgain(Next::Signalled));
-        may_return.send(()).expect("it listens");
-        task::wait_for_answer(&bus.quiet, || bus.poll_ended(&ending));
-        assert_eq!(bus.poll_ended(&ending), Answer::Ready(()));
+        assert_eq!(bus.poll_ended(&ending), Readiness::Pending(NextStep::Signalled));
+        release.send(()).expect("the callback waits");
+        task::wait_until_ready(&bus.idle, || bus.poll_ended(&ending));
+        assert_eq!(bus.poll_ended(&ending), Readiness::Ready(()));
         drop(ending);
         assert_eq!(Arc::strong_count(&listener), 1, "the bus still holds it");
         assert!(!bus.unsubscribe(id), "it has been taken out");
     });
 }
 
-struct Panics;
+struct PanickingObserver;
 
-impl Observer for Panics {
+impl Observer for PanickingObserver {
     fn published(&self, _: &Arc<Event>) {
         panic!("planted");
     }
 }
 
 #[test]
-fn an_observer_that_panics_keeps_nobody_from_being_told() {
-    let lines = told(|bus, lines| {
+fn a_panic_in_an_observer_does_not_prevent_delivery() {
+    let lines = delivered(|bus, lines| {
         assert!(bus.subscribe(lines.clone()).is_ok());
-        bus.observe(Arc::new(Panics));
-        assert!(contained(|| bus.publish(Event::new(Kind::Finished, 0))).is_err());
+        bus.observe(Arc::new(PanickingObserver));
+        assert!(catch_panic(|| bus.publish(Event::new(EventKind::Finished, 0))).is_err());
     });
     assert_eq!(lines, ["finished"]);
 }
 
-/// The numbers and kinds that a subscription is told.
+/// Collects the numbers and kinds of the events of a subscription.
 #[derive(Default)]
-struct Numbered(Mutex<Vec<(u64, Kind)>>);
+struct NumberedListener(Mutex<Vec<(u64, EventKind)>>);
 
-impl Listener for Numbered {
+impl Listener for NumberedListener {
     fn event(&self, event: &Event, sequence: u64) {
         self.0.lock().push((sequence, event.kind));
     }
 }
 
-fn of_call(kind: Kind) -> Option<Event> {
+fn of_call(kind: EventKind) -> Option<Event> {
     Some(Event::of_call(kind, 0, CallFacts::new(1, Arc::default())))
 }
 
-/// Nobody sees a gap but where something was dropped for them.
+/// A subscription sees a gap only where one of its own events was dropped.
 #[test]
-fn the_life_of_calls_is_numbered_for_those_who_ask() {
-    let [asks, late, plain] = [(); 3].map(|()| Arc::<Numbered>::default());
-    told(|bus, _| {
-        bus.publish(Event::new(Kind::DiskLow, 0));
-        assert!(!bus.is_asked_for_calls());
+fn call_events_are_numbered_only_for_their_subscribers() {
+    let [with_calls, late, plain] = [(); 3].map(|()| Arc::<NumberedListener>::default());
+    delivered(|bus, _| {
+        bus.publish(Event::new(EventKind::DiskLow, 0));
+        assert!(!bus.has_call_subscribers());
         let calls = SubscriptionOptions { calls: true };
         let none = LiveCalls::default();
-        let asking = bus.subscribe_with(calls, none, asks.clone());
-        let asking = asking.unwrap_or_else(|_| panic!("it is open"));
+        let first = bus.subscribe_with(calls, none, with_calls.clone());
+        let first = first.unwrap_or_else(|_| panic!("it is open"));
         assert!(bus.subscribe(plain.clone()).is_ok());
-        bus.publish_call(of_call(Kind::CallBegan));
-        bus.publish(Event::new(Kind::Started, 0));
-        // One that there was no memory for.
+        bus.publish_call(of_call(EventKind::CallBegan));
+        bus.publish(Event::new(EventKind::Started, 0));
+        // An event for which there was no memory.
         bus.publish_call(None);
         assert_eq!(bus.dropped(), 1);
         let live = LiveCalls::new(vec![(1, Arc::default()), (2, Arc::default())], 0);
         let second = bus.subscribe_with(calls, live, late.clone());
         let second = second.unwrap_or_else(|_| panic!("it is open"));
-        bus.publish_call(of_call(Kind::CallEnded));
-        bus.publish(Event::new(Kind::Finished, 0));
+        bus.publish_call(of_call(EventKind::CallEnded));
+        bus.publish(Event::new(EventKind::Finished, 0));
         assert!(bus.drain(Instant::now() + Duration::from_secs(60)));
-        assert!(bus.unsubscribe(asking) && bus.is_asked_for_calls());
-        assert!(bus.unsubscribe(second) && !bus.is_asked_for_calls());
+        assert!(bus.unsubscribe(first) && bus.has_call_subscribers());
+        assert!(bus.unsubscribe(second) && !bus.has_call_subscribers());
     });
-    let heard = |one: &Numbered| std::mem::take(&mut *one.0.lock());
+    let take = |listener: &NumberedListener| std::mem::take(&mut *listener.0.lock());
     let expected = [
-        (1, Kind::DiskLow),
-        (2, Kind::CallBegan),
-        (3, Kind::Started),
-        (5, Kind::CallEnded),
-        (6, Kind::Finished),
+        (1, EventKind::DiskLow),
+        (2, EventKind::CallBegan),
+        (3, EventKind::Started),
+        (5, EventKind::CallEnded),
+        (6, EventKind::Finished),
     ];
-    assert_eq!(heard(&asks), expected);
-    assert_eq!(heard(&plain), [(2, Kind::Started), (3, Kind::Finished)]);
+    assert_eq!(take(&with_calls), expected);
+    assert_eq!(take(&plain), [(2, EventKind::Started), (3, EventKind::Finished)]);
     let expected = [
-        (3, Kind::CallBegan),
-        (4, Kind::CallBegan),
-        (5, Kind::CallEnded),
-        (6, Kind::Finished),
+        (3, EventKind::CallBegan),
+        (4, EventKind::CallBegan),
+        (5, EventKind::CallEnded),
+        (6, EventKind::Finished),
     ];
-    assert_eq!(heard(&late), expected);
+    assert_eq!(take(&late), expected);
 }
 
-/// An event that several are owed is told to all of them before a later one, whatever numbers
-/// they have.
+/// An event for several subscriptions is delivered to all of them before any later event,
+/// whatever numbers it has there.
 #[test]
-fn nobodys_events_wait_for_anothers_later_ones() {
+fn events_are_delivered_in_order_across_subscriptions() {
     let order = Arc::new(Mutex::new(Vec::new()));
     struct NamedListener(&'static str, Arc<Mutex<Vec<&'static str>>>);
     impl Listener for NamedListener {
@@ -219,18 +219,21 @@ fn nobodys_events_wait_for_anothers_later_ones() {
     }
     let bus = Bus::new();
     let calls = SubscriptionOptions { calls: true };
-    let asks = Arc::new(NamedListener("asks", order.clone()));
-    assert!(bus.subscribe_with(calls, LiveCalls::default(), asks).is_ok());
+    let with_calls = Arc::new(NamedListener("calls", order.clone()));
+    assert!(
+        bus.subscribe_with(calls, LiveCalls::default(), with_calls)
+            .is_ok()
+    );
     for _ in 0..3 {
-        bus.publish_call(of_call(Kind::CallBegan));
+        bus.publish_call(of_call(EventKind::CallBegan));
     }
     assert!(
         bus.subscribe(Arc::new(NamedListener("plain", order.clone())))
             .is_ok()
     );
-    bus.publish(Event::new(Kind::Started, 0));
-    bus.publish(Event::new(Kind::Finished, 0));
-    while matches!(bus.tell_next(), Next::Now) {}
-    let expected = ["asks", "asks", "asks", "asks", "plain", "asks", "plain"];
+    bus.publish(Event::new(EventKind::Started, 0));
+    bus.publish(Event::new(EventKind::Finished, 0));
+    while matches!(bus.deliver_next(), NextStep::Now) {}
+    let expected = ["calls", "calls", "calls", "calls", "plain", "calls", "plain"];
     assert_eq!(*order.lock(), expected);
 }

@@ -1,7 +1,7 @@
-//! How far a call's media has come.
+//! The frontier: the time up to which a call's media may be rendered.
 
 use super::CallMedia;
-use crate::words::Leg;
+use crate::types::Leg;
 
 impl CallMedia {
     pub(super) fn frontier(&self, now_ns: u64) -> u64 {
@@ -11,14 +11,14 @@ impl CallMedia {
         }
     }
 
-    /// Stream time: how far the other legs that have audio have come.
+    /// In stream time, the furthest media end of the other legs with audio.
     pub(super) fn others_end_ns(&self, n: usize) -> Option<u64> {
         if self.real {
             return None;
         }
         let others = self.legs.fed().filter(|(other, _)| *other as usize != n);
-        let heard = others.filter(|(_, leg)| leg.attached && leg.audio_rate().is_some());
-        heard.map(|(_, leg)| leg.end_ns()).max()
+        let with_audio = others.filter(|(_, leg)| leg.is_attached && leg.audio_rate().is_some());
+        with_audio.map(|(_, leg)| leg.end_ns()).max()
     }
 
     /// The furthest media end of any leg.
@@ -27,12 +27,13 @@ impl CallMedia {
         ends.max().unwrap_or(0)
     }
 
-    /// A leg waits for the others, but not for ever; and for what is out of order.
+    /// The end of the slowest attached leg, at most `leg_wait_ns` behind the fastest one. Reduced by
+    /// `reorder_ns`, for packets out of order.
     fn stream_frontier(&self) -> u64 {
         let furthest = self.end_ns();
         let is_fed = |leg| self.legs.is_fed(leg);
         let complete = is_fed(Leg::Mixed) || is_fed(Leg::Local) && is_fed(Leg::Remote);
-        let attached = self.legs.fed().filter(|(_, leg)| leg.attached);
+        let attached = self.legs.fed().filter(|(_, leg)| leg.is_attached);
         let reached = attached.map(|(_, leg)| leg.track().end_ns()).min();
         let frontier = match complete {
             true => reached.map_or(furthest, |reached| reached.min(furthest)),

@@ -1,69 +1,68 @@
-//! Control points: when each acts, and on what.
+//! Applies control points: the time at which each takes effect, and its effect.
 
 use uuid::Uuid;
 
 use super::CallMedia;
 use crate::clock::NS_PER_MS;
-use crate::media::planted::{Fault, fault};
-use crate::media::point::{Point, What};
-use crate::words::{EndReason, FeedOptions, Leg};
+use crate::media::call_tap::{ControlPoint, PointAction};
+use crate::media::planted::{TimelineFault, is_planted};
+use crate::types::{EndReason, FeedOptions, Leg};
 use callrec_media::leg::LegMedia;
 use callrec_media::legs::Legs;
-use callrec_media::tap::{At, STOP_NS, Tap};
+use callrec_media::tap::{PointTime, STOP_NS, Tap};
 
-/// A packet that was handed in before a pause may have been said up to its own length after
-/// it by the clock.
+/// Limit by which a packet that was fed before a pause may extend beyond it on the clock.
 const PACKET_NS: u64 = 60 * NS_PER_MS;
 
 impl CallMedia {
-    pub(super) fn apply(&mut self, point: Point) {
+    pub(super) fn apply(&mut self, point: ControlPoint) {
         let at = self.point_at(&point);
         let at_ns = at.ns;
-        match point.what {
-            What::Start(spec) => {
+        match point.action {
+            PointAction::Start(spec) => {
                 let flush_ns = self.call.config().flush_ns;
-                let private = self.private && !fault(Fault::PrivateStartsOpen);
+                let private = self.private && !is_planted(TimelineFault::PrivateStartRecorded);
                 let mut tap = Tap::new(*spec, at, flush_ns, (private, self.private_ns), &self.legs);
                 if self.ended {
                     tap.finish(at_ns, EndReason::CallEnded, &self.legs);
                 }
                 self.taps.push(tap);
             }
-            What::Pause(id) => self.with(id, |tap, legs| tap.pause(at, legs)),
-            What::Resume(id) => self.with(id, |tap, legs| tap.resume(at, legs)),
-            What::Private(on) => {
+            PointAction::Pause(id) => self.with(id, |tap, legs| tap.pause(at, legs)),
+            PointAction::Resume(id) => self.with(id, |tap, legs| tap.resume(at, legs)),
+            PointAction::Private(on) => {
                 self.private = on;
                 self.private_ns = at_ns;
                 for tap in &mut self.taps {
-                    tap.private(on, at, &self.legs);
+                    tap.set_private(on, at, &self.legs);
                 }
             }
-            What::Hold(on) => {
+            PointAction::Hold(on) => {
                 let on = on && self.call.config().hold_is_silence;
-                self.legs.hold(on, self.epoch);
+                self.legs.set_hold(on, self.epoch);
             }
-            What::Clear(leg) => {
+            PointAction::Clear(leg) => {
                 self.of_feed(leg).for_each(|leg| leg.clear(at_ns));
-                self.tell_notes();
+                self.forward_notes();
             }
-            What::Stop(id, reason) => {
-                let waits = self.waits_for_pace() && reason != EndReason::Discarded;
+            PointAction::Stop(id, reason) => {
+                let waits = self.awaits_placement() && reason != EndReason::Discarded;
                 self.with(id, |tap, legs| match waits {
-                    true => tap.close(at, reason, legs),
+                    true => tap.begin_stop(at, reason, legs),
                     false => tap.finish(at_ns, reason, legs),
                 });
             }
-            What::End(reason) => {
+            PointAction::End(reason) => {
                 self.ended = true;
-                let waits = self.waits_for_pace();
+                let waits = self.awaits_placement();
                 for tap in &mut self.taps {
                     match waits {
-                        true => tap.close(at, reason, &self.legs),
+                        true => tap.begin_stop(at, reason, &self.legs),
                         false => tap.finish(at_ns, reason, &self.legs),
                     }
                 }
             }
-            What::Attach {
+            PointAction::Attach {
                 leg,
                 options,
                 ring,
@@ -71,30 +70,30 @@ impl CallMedia {
             } => {
                 self.note_ring(ring.bytes(), options);
                 self.drains[leg as usize].ring = Some(ring);
-                // The old ring's last draining may have taken its mark for the old waiter's.
+                // The last drain of the old ring may have cleared the flag of the new waiter.
                 waiter.drained();
                 self.drains[leg as usize].waiter = Some(waiter);
                 self.stereo = options.is_stereo();
                 self.attach(leg, options, point.clock_ns);
             }
-            What::Detach(leg) => {
+            PointAction::Detach(leg) => {
                 self.drains[leg as usize].ring = None;
                 self.drains[leg as usize].waiter = None;
-                self.of_feed(leg).for_each(|leg| leg.attached = false);
+                self.of_feed(leg).for_each(|leg| leg.is_attached = false);
                 self.stereo &= leg != Leg::Local;
             }
-            What::Format { leg, options, ring } => {
-                self.drains[leg as usize].grown(ring);
+            PointAction::Format { leg, options, ring } => {
+                self.drains[leg as usize].replace_ring(ring);
                 self.note_ring(self.drains[leg as usize].ring_bytes(), options);
                 self.of_feed(leg).for_each(|leg| leg.set_format(options));
             }
-            What::Payload {
+            PointAction::Payload {
                 leg,
                 payload_type,
                 format,
                 ring,
             } => {
-                self.drains[leg as usize].grown(ring);
+                self.drains[leg as usize].replace_ring(ring);
                 self.note_ring(self.drains[leg as usize].ring_bytes(), format.into());
                 if let Some(leg) = self.legs.get_mut(leg) {
                     leg.map_payload(payload_type, format);
@@ -103,47 +102,48 @@ impl CallMedia {
         }
     }
 
-    /// A point acts at the clock. What a leg has brought before it and lies after it by a
-    /// packet's length is before it; before a stop, by what a host may be ahead. In stream
-    /// time the media's end is the clock.
-    fn point_at(&mut self, point: &Point) -> At {
+    /// The time at which a control point takes effect: the clock, or in stream time the media's
+    /// end. See `end_of_before_ns` for audio that extends beyond it.
+    fn point_at(&mut self, point: &ControlPoint) -> PointTime {
         let changes = matches!(
-            point.what,
-            What::Start(_)
-                | What::Pause(_)
-                | What::Resume(_)
-                | What::Private(_)
-                | What::Stop(..)
-                | What::End(_)
+            point.action,
+            PointAction::Start(_)
+                | PointAction::Pause(_)
+                | PointAction::Resume(_)
+                | PointAction::Private(_)
+                | PointAction::Stop(..)
+                | PointAction::End(_)
         );
-        self.epoch += u32::from(changes || matches!(point.what, What::Hold(_)));
+        self.epoch += u32::from(changes || matches!(point.action, PointAction::Hold(_)));
         let ns = match self.real {
             true => self.end_of_before_ns(point),
             false => self.end_ns(),
         };
-        // One after the other, also where the one before was put off by a packet's length.
+        // In order, even if an earlier control point was delayed by a packet's length.
         let ns = ns.max(self.point_ns);
-        let puts_off = !matches!(point.what, What::Stop(..) | What::End(_));
-        self.point_ns = if changes && puts_off { ns } else { self.point_ns };
-        At {
+        let delays_next = !matches!(point.action, PointAction::Stop(..) | PointAction::End(_));
+        self.point_ns = if changes && delays_next { ns } else { self.point_ns };
+        PointTime {
             ns,
             clock_ns: if self.real { point.clock_ns } else { ns },
             epoch: self.epoch,
-            real: self.real,
+            is_real_time: self.real,
         }
     }
 
-    /// The clock; but what was handed in before a point and reaches behind it is before it,
-    /// too: by a packet's length, or before a stop by what a host may be ahead.
-    fn end_of_before_ns(&self, point: &Point) -> u64 {
+    /// The clock, or the end of the audio that was fed before the control point if that is later:
+    /// by at most a packet's length, and for a stop by at most `STOP_NS`.
+    fn end_of_before_ns(&self, point: &ControlPoint) -> u64 {
         let clock_ns = point.clock_ns;
-        let reach = |leg: &LegMedia| match point.what {
-            What::Pause(_) if fault(Fault::PausePutOff) => STOP_NS,
-            What::Pause(_) | What::Private(true) => leg.packet_ns().unwrap_or(PACKET_NS).min(PACKET_NS),
-            What::Stop(..) | What::End(_) => STOP_NS,
+        let reach = |leg: &LegMedia| match point.action {
+            PointAction::Pause(_) if is_planted(TimelineFault::PauseDelayed) => STOP_NS,
+            PointAction::Pause(_) | PointAction::Private(true) => {
+                leg.packet_ns().unwrap_or(PACKET_NS).min(PACKET_NS)
+            }
+            PointAction::Stop(..) | PointAction::End(_) => STOP_NS,
             _ => 0,
         };
-        // What was written ahead has not been said yet.
+        // Audio that is written ahead is not live yet.
         let live = self.legs.fed().filter(|(_, leg)| leg.ahead_ns == 0);
         let ends = live.map(|(_, leg)| leg.reach_ns().min(clock_ns + reach(leg)));
         ends.max().unwrap_or(0).max(clock_ns)
@@ -157,12 +157,12 @@ impl CallMedia {
         }
     }
 
-    /// The legs that a leg's feed has the audio of.
+    /// The legs whose audio a leg's feed carries.
     fn of_feed(&mut self, leg: Leg) -> impl Iterator<Item = &mut LegMedia> {
         let both = self.stereo && leg == Leg::Local;
-        let own = move |name: Leg| name == leg || (both && name == Leg::Remote);
+        let is_fed = move |name: Leg| name == leg || (both && name == Leg::Remote);
         let legs = self.legs.fed_mut();
-        legs.filter(move |(name, _)| own(*name)).map(|(_, leg)| leg)
+        legs.filter(move |(name, _)| is_fed(*name)).map(|(_, leg)| leg)
     }
 
     fn with(&mut self, id: Uuid, act: impl FnOnce(&mut Tap, &Legs)) {

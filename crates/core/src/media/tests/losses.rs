@@ -1,24 +1,24 @@
-//! What is told to be lost, and how often.
+//! Losses are reported, and each one only once.
 
 use super::*;
 use crate::media::ledger::ticks;
-use crate::media::sim::{Wish, config};
+use crate::media::sim::{RecordingOptions, config};
 use crate::media::{ClockMode, SpanKind};
-use crate::words::Layout;
+use crate::types::Layout;
 
 const MS: u64 = NS_PER_MS;
 
-fn local(sim: &mut Sim) -> Tape {
+fn local(sim: &mut Sim) -> SimRecording {
     sim.attach(Leg::Local, PCM);
-    sim.start(Wish {
+    sim.start(RecordingOptions {
         layout: Layout::Local,
-        ..Wish::default()
+        ..RecordingOptions::default()
     })
 }
 
-/// The stretches that are told to be lost, joined; fails if a frame is told twice.
-fn lost(tape: &Tape) -> Vec<(u64, u64)> {
-    let out = tape.out.lock();
+/// The reported losses, joined. Fails if a frame is reported twice.
+fn lost(recording: &SimRecording) -> Vec<(u64, u64)> {
+    let out = recording.out.lock();
     let mut spans: Vec<_> = out.losses.iter().map(|s| (s.from_frame, s.to_frame)).collect();
     spans.sort_unstable();
     assert_eq!(
@@ -39,99 +39,105 @@ fn lost(tape: &Tape) -> Vec<(u64, u64)> {
     joined
 }
 
-/// Of all spans that were told.
-fn ns_of(tape: &Tape) -> u64 {
-    tape.out.lock().losses.iter().map(|span| span.length_ns).sum()
+/// The total length of the reported spans.
+fn ns_of(recording: &SimRecording) -> u64 {
+    recording
+        .out
+        .lock()
+        .losses
+        .iter()
+        .map(|span| span.length_ns)
+        .sum()
 }
 
 #[test]
-fn every_write_that_is_late_is_counted() {
+fn every_late_write_is_counted() {
     let mut sim = Sim::real();
-    let tape = local(&mut sim);
+    let recording = local(&mut sim);
     sim.write_at(Leg::Local, 0, &pcm(Leg::Local, 0, 160));
-    // Each too late for what has been rendered, and over the one before.
+    // Each is too late for the rendered audio, and overlaps the previous one.
     for from in [160, 240, 240, 80, 160] {
         sim.pass(300);
         sim.write_at(Leg::Local, from, &pcm(Leg::Local, from, 160));
     }
     sim.pass(1000);
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    let ledger = tape.progress.ledger();
+    let ledger = recording.progress.ledger();
     let local = ledger.leg(Leg::Local);
     assert_eq!(local.accounted(), local.handed);
-    // Five writes of 20 ms; 10 ms of each of two have a place.
-    let told = ns_of(&tape);
-    assert_eq!(tape.out.lock().lost_ns, told);
+    // Five writes of 20 ms, two of which have a place for 10 ms.
+    let reported = ns_of(&recording);
+    assert_eq!(recording.out.lock().lost_ns, reported);
     assert_eq!(local.lost(), local.handed - local.in_file);
 }
 
 #[test]
-fn a_sender_over_the_gap_of_another_does_not_lose_it_again() {
+fn a_gap_is_not_lost_again_by_another_sender() {
     let mut sim = Sim::real();
-    let tape = local(&mut sim);
+    let recording = local(&mut sim);
     let begin = sim.now_ns;
-    let say = |sim: &mut Sim, ssrc, seq: u16, ts: u64, arrival_ns| {
+    let feed = |sim: &mut Sim, ssrc, seq: u16, ts: u64, arrival_ns| {
         let bytes = packet(ssrc, 0, seq, ts as u32, &[5; 160]);
         sim.feed(Leg::Local).map(|feed| feed.rtp(&bytes, arrival_ns))
     };
-    // Its timestamps jump by 400 ms though its numbers do not, and then eight packets are missing.
-    say(&mut sim, 1, 0, 0, begin);
-    say(&mut sim, 1, 1, 3360, begin);
-    say(&mut sim, 1, 10, 4800, begin);
+    // The timestamps jump by 400 ms without a gap in the numbers; then eight packets are missing.
+    feed(&mut sim, 1, 0, 0, begin);
+    feed(&mut sim, 1, 1, 3360, begin);
+    feed(&mut sim, 1, 10, 4800, begin);
     sim.pass(2000);
-    assert_eq!(lost(&tape), [(320, 1600)]);
-    // Another one, whose packets the host has held back: they lie where they came.
+    assert_eq!(lost(&recording), [(320, 1600)]);
+    // Another sender, whose packets the host delayed: they are placed by their arrival.
     for n in 0..10u64 {
-        say(&mut sim, 2, n as u16, n * 160, begin + (380 + 20 * n) * MS);
+        feed(&mut sim, 2, n as u16, n * 160, begin + (380 + 20 * n) * MS);
     }
     sim.pass(2000);
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    // It belongs in a time that has been written and not settled: nothing of it is lost.
-    let ledger = tape.progress.ledger();
+    // They belong to a time that is written but not settled, so nothing is lost.
+    let ledger = recording.progress.ledger();
     let local = ledger.leg(Leg::Local);
     assert_eq!((local.dropped_sum(), local.accounted()), (0, local.handed));
-    assert_eq!(tape.out.lock().lost_ns, 160 * MS);
+    assert_eq!(recording.out.lock().lost_ns, 160 * MS);
 }
 
 #[test]
-fn what_was_missed_before_a_refused_block_is_told_all_the_same() {
+fn a_loss_before_a_refused_block_is_reported() {
     let mut sim = Sim::real();
-    let tape = local(&mut sim);
+    let recording = local(&mut sim);
     sim.write_at(Leg::Local, 0, &pcm(Leg::Local, 0, 160));
     sim.pass(1500);
-    // Missed, and then a block with audio in it that nobody takes.
+    // A late write, and then a block with audio that the sink refuses.
     sim.write_at(Leg::Local, 160, &pcm(Leg::Local, 160, 160));
     sim.write_at(Leg::Local, 12_000, &pcm(Leg::Local, 0, 160));
-    tape.out.lock().full = true;
+    recording.out.lock().full = true;
     sim.pass(1000);
-    tape.out.lock().full = false;
-    sim.stop(&tape);
+    recording.out.lock().full = false;
+    sim.stop(&recording);
     sim.visit();
-    let lost = lost(&tape);
+    let lost = lost(&recording);
     assert_eq!(lost[0], (160, 320));
     assert_eq!(lost[1], (12_000, 12_160), "the audio in the block");
     let of_local = |span: &crate::media::Span| matches!(span.kind, SpanKind::Loss(Leg::Local, _));
-    assert!(tape.out.lock().losses.iter().all(of_local));
+    assert!(recording.out.lock().losses.iter().all(of_local));
 }
 
 #[test]
-fn only_what_was_counted_as_missing_is_taken_off_again() {
+fn only_packets_counted_as_missing_are_subtracted_again() {
     let (mut sim, _tape) = one_leg();
     sim.now_ns += 100 * MS;
-    // The first two have changed places: nobody has missed the earlier one.
+    // The first two are swapped: the earlier one was not counted as missing.
     for n in [1, 0, 2] {
         sim.rtp(Leg::Local, &ulaw(n));
     }
     sim.visit();
     assert_eq!(sim.stats.frames_lost(), 0);
-    // Missing before a comfort noise, which does not count it yet.
+    // A packet is missing before comfort noise, which does not count it yet.
     sim.rtp(Leg::Local, &packet(7, 13, 4, 640, &[60]));
     sim.rtp(Leg::Local, &ulaw(3));
     sim.visit();
     assert_eq!(sim.stats.frames_lost(), 0);
-    // Two are missing, and one of them comes: 93 numbers late, and again.
+    // Two are missing. One of them arrives 93 numbers late, three times.
     sim.rtp(Leg::Local, &ulaw(7));
     sim.rtp(Leg::Local, &ulaw(100));
     sim.visit();
@@ -144,13 +150,13 @@ fn only_what_was_counted_as_missing_is_taken_off_again() {
     assert_eq!(sim.stats.frames_lost(), before - 1);
 }
 
-/// An overrun is counted once, whatever comes between it and the next audio.
+/// An overrun is counted once, whatever arrives between it and the next audio.
 #[test]
 fn an_overrun_is_counted_once() {
     let others = [
         packet(7, 101, 0, 0, &[1, 2, 3, 4]),
         packet(7, 13, 0, 0, &[60]),
-        // RTCP, a duplicate, and one that is not to be believed.
+        // RTCP, a duplicate, and an implausible packet.
         vec![0x80, 200, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
         ulaw(3),
         packet(7, 0, 40_000, 0, &[5; 160]),
@@ -158,13 +164,13 @@ fn an_overrun_is_counted_once() {
     for other in others {
         let mut settings = config(ClockMode::Real);
         settings.overflow_bytes = 64 << 10;
-        let (mut sim, tape) = one_leg_of(Sim::new(settings));
+        let (mut sim, recording) = one_leg_of(Sim::new(settings));
         let mut next = 0;
         let mut over = 0;
         while over < 3 {
-            over += u32::from(sim.rtp(Leg::Local, &ulaw(next)) != crate::words::Status::Ok);
+            over += u32::from(sim.rtp(Leg::Local, &ulaw(next)) != crate::types::Status::Ok);
             next += 1;
-            assert!(next < 1000, "the ring is never full");
+            assert!(next < 1000, "the ring does not fill");
         }
         sim.now_ns += next * 20 * MS;
         sim.visit();
@@ -178,36 +184,36 @@ fn an_overrun_is_counted_once() {
         sim.rtp(Leg::Local, &ulaw(next));
         sim.visit();
         assert_eq!(sim.stats.frames_lost(), 3, "{:?}", &other[..4]);
-        // One that is missing and has not overrun is counted as ever.
+        // A missing packet without an overrun is counted as usual.
         sim.rtp(Leg::Local, &ulaw(next + 2));
-        sim.stop(&tape);
+        sim.stop(&recording);
         sim.visit();
-        // The one that nothing has confirmed is dropped, too.
+        // The unconfirmed packet is dropped.
         let unconfirmed = u64::from(other[1] == 0 && other[2..4] == 40_000u16.to_be_bytes());
         assert_eq!(sim.stats.frames_lost(), 4 + unconfirmed, "{:?}", &other[..4]);
     }
 }
 
-/// The part of a packet that lies before a recording's begin is no packet that came late.
+/// The part of a packet before a recording's begin is not a late packet.
 #[test]
-fn a_recording_that_begins_within_a_packet_loses_none() {
+fn a_recording_that_begins_within_a_packet_loses_nothing() {
     let (mut sim, first) = one_leg();
     send(&mut sim, 0, 50, &[]);
     sim.now_ns += 7 * MS;
-    let second = sim.start(Wish {
+    let second = sim.start(RecordingOptions {
         layout: Layout::Local,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     send(&mut sim, 50, 100, &[]);
     sim.pass(2000);
     assert_eq!((sim.stats.frames_lost(), sim.stats.late()), (0, 0));
-    let lost = [&first, &second].map(|tape| tape.progress.lost_ms());
+    let lost = [&first, &second].map(|recording| recording.progress.lost_ms());
     assert_eq!(lost, [0, 0]);
 }
 
-/// A recording begins at the same moment at every clock rate.
+/// A recording begins at the same time at every clock rate.
 #[test]
-fn the_first_burst_of_a_wider_payload_type_is_whole() {
+fn the_first_burst_at_a_higher_rate_is_complete() {
     let payload: Vec<u8> = [1, 2].repeat(960);
     for n in 0..40 {
         let mut sim = Sim::real();
@@ -218,9 +224,9 @@ fn the_first_burst_of_a_wider_payload_type_is_whole() {
             rate: 48_000,
         };
         sim.payload(Leg::Local, 97, wide);
-        let tape = sim.start(Wish {
+        let recording = sim.start(RecordingOptions {
             layout: Layout::Local,
-            ..Wish::default()
+            ..RecordingOptions::default()
         });
         for n in 0..20 {
             sim.rtp(Leg::Local, &packet(9, 97, n, u32::from(n) * 960, &payload));
@@ -228,11 +234,11 @@ fn the_first_burst_of_a_wider_payload_type_is_whole() {
         sim.pass(2000);
         assert_eq!((sim.stats.frames_lost(), sim.stats.late()), (0, 0), "{n}");
         assert_eq!(
-            tape.progress.ledger().leg(Leg::Local).accounted(),
+            recording.progress.ledger().leg(Leg::Local).accounted(),
             20 * ticks(960, 48_000)
         );
         assert_eq!(
-            tape.progress.ledger().leg(Leg::Local).in_file,
+            recording.progress.ledger().leg(Leg::Local).in_file,
             20 * ticks(960, 48_000)
         );
     }

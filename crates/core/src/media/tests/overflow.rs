@@ -1,12 +1,12 @@
-//! The overflow memory: bursts that a feed's own ring cannot hold.
+//! Bursts that a feed's own ring cannot hold, and the overflow memory.
 
 use std::sync::Arc;
 
 use super::*;
 use crate::media::overflow::{CHUNK, chunks_for};
-use crate::media::sim::{Wish, config};
+use crate::media::sim::{RecordingOptions, config};
 use crate::media::{ClockMode, MediaConfig, OverflowPool};
-use crate::words::{FeedOptions, Format, Layout, Status};
+use crate::types::{FeedOptions, Format, Layout, Status};
 
 const LEG: Leg = Leg::Local;
 const BURST: u64 = 250;
@@ -17,23 +17,23 @@ fn settings(overflow_bytes: u64) -> MediaConfig {
     settings
 }
 
-fn all_free(pool: &Arc<OverflowPool>) {
+fn assert_all_free(pool: &Arc<OverflowPool>) {
     assert_eq!(pool.free(), pool.allocated());
 }
 
-/// What a leg's records were, whichever ring they lay in.
-fn tape(sim: &mut Sim) -> Tape {
-    let tape = sim.start(Wish {
+/// Starts a recording of the leg.
+fn start_recording(sim: &mut Sim) -> SimRecording {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     sim.visit();
-    tape
+    recording
 }
 
 #[test]
-fn five_seconds_at_once_in_every_format() {
+fn a_burst_of_five_seconds_is_accepted_in_every_format() {
     for (codec, rate, channels) in [
         (Codec::Pcmu, 8000, 1),
         (Codec::Pcmu, 8000, 2),
@@ -60,35 +60,35 @@ fn five_seconds_at_once_in_every_format() {
         assert_eq!((sim.stats.frames_in(), sim.stats.frames_lost()), (BURST, 0));
         sim.detach(LEG);
         sim.visit();
-        all_free(&sim.overflow);
+        assert_all_free(&sim.overflow);
     }
 }
 
-/// Burst after burst, with and without time for the worker: each packet once, in order.
+/// Several bursts, with and without visits between them: every packet is recorded once, in order.
 #[test]
-fn bursts_of_rtp_are_recorded_whole() {
+fn bursts_of_rtp_are_recorded_completely() {
     let mut sim = Sim::new(settings(1 << 20));
     sim.attach(LEG, ULAW);
-    let tape = tape(&mut sim);
-    let mut said = 0;
+    let recording = start_recording(&mut sim);
+    let mut sent = 0;
     for count in [250, 40, 1, 250, 90, 250, 50, 250] {
         sim.now_ns += count * 20 * NS_PER_MS;
         for _ in 0..count {
-            assert_eq!(sim.rtp(LEG, &ulaw(said)), Status::Ok, "packet {said}");
-            said += 1;
+            assert_eq!(sim.rtp(LEG, &ulaw(sent)), Status::Ok, "packet {sent}");
+            sent += 1;
         }
         sim.visit();
     }
     sim.end();
     sim.visit();
-    assert_eq!((sim.stats.frames_in(), sim.stats.frames_lost()), (said, 0));
-    assert!(tape.out.lock().frames() > 0);
+    assert_eq!((sim.stats.frames_in(), sim.stats.frames_lost()), (sent, 0));
+    assert!(recording.out.lock().frames() > 0);
 }
 
-/// Where chunks are scarce, a feed goes back to its own ring once the worker has emptied
-/// that, and the chunk goes back to the pool.
+/// If chunks are scarce, a feed returns to its own ring once the worker has emptied it, and returns
+/// the chunk to the pool.
 #[test]
-fn a_feed_goes_back_to_its_own_ring() {
+fn a_feed_returns_to_its_own_ring() {
     let mut sim = Sim::new(settings(2 * CHUNK as u64));
     sim.attach(LEG, ULAW);
     let at_rest = sim.overflow.free();
@@ -106,10 +106,10 @@ fn a_feed_goes_back_to_its_own_ring() {
 }
 
 #[test]
-fn what_the_limit_does_not_hold_is_an_overrun() {
+fn packets_beyond_the_limit_are_overruns() {
     let mut sim = Sim::new(settings(CHUNK as u64 + 1));
     sim.attach(LEG, ULAW);
-    assert_eq!(sim.overflow.allocated(), 1, "it wants three");
+    assert_eq!(sim.overflow.allocated(), 1, "it reserves three");
     let taken = (0..BURST)
         .filter(|n| sim.rtp(LEG, &ulaw(*n)) == Status::Ok)
         .count() as u64;
@@ -119,9 +119,9 @@ fn what_the_limit_does_not_hold_is_an_overrun() {
     assert_eq!(sim.rtp(LEG, &ulaw(BURST)), Status::Ok);
 }
 
-/// One feed's burst does not take what the others' need.
+/// The burst of one feed does not use the chunks of the others.
 #[test]
-fn many_feeds_at_once() {
+fn many_feeds_have_bursts_at_once() {
     let mut sims: Vec<Sim> = Vec::new();
     let pool = OverflowPool::new(1 << 30);
     for _ in 0..200 {
@@ -143,13 +143,13 @@ fn many_feeds_at_once() {
         sim.visit();
         assert_eq!((sim.stats.frames_in(), sim.stats.frames_lost()), (2 * BURST, 0));
     }
-    all_free(&pool);
+    assert_all_free(&pool);
 }
 
-/// Closed, displaced, given another format, ended, and never visited again: whatever
-/// becomes of a feed in the middle of its burst, its chunks come back.
+/// A feed that is closed, displaced, reformatted, ended or no longer visited during its burst returns
+/// its chunks.
 #[test]
-fn no_chunk_is_ever_lost() {
+fn no_chunk_is_lost() {
     let pool = OverflowPool::new(4 << 20);
     for round in 0..400u64 {
         let mut sim = Sim::sharing(settings(0), pool.clone());
@@ -181,11 +181,11 @@ fn no_chunk_is_ever_lost() {
             sim.visit();
         }
     }
-    all_free(&pool);
+    assert_all_free(&pool);
     assert!(pool.allocated() <= 64, "{} are kept", pool.allocated());
 }
 
-/// Threads that feed, and workers that drain: each record once, whole, in order.
+/// With feeding threads and draining workers, every record is read once, whole and in order.
 #[test]
 fn feeds_and_workers_share_the_pool() {
     const ROUNDS: u64 = 60;
@@ -197,9 +197,9 @@ fn feeds_and_workers_share_the_pool() {
                 for round in 0..ROUNDS {
                     let mut sim = Sim::sharing(settings(0), pool.clone());
                     sim.attach(LEG, PCM);
-                    let tape = sim.start(Wish {
+                    let recording = sim.start(RecordingOptions {
                         layout: Layout::Local,
-                        ..Wish::default()
+                        ..RecordingOptions::default()
                     });
                     let salt = thread * 1000 + round;
                     for n in 0..BURST {
@@ -215,11 +215,11 @@ fn feeds_and_workers_share_the_pool() {
                     sim.visit();
                     sim.end();
                     sim.visit();
-                    let heard = tape.out.lock().channel(0);
-                    assert_eq!(heard[..heard.len().min(320)], samples(LEG, salt, 320)[..]);
+                    let recorded = recording.out.lock().channel(0);
+                    assert_eq!(recorded[..recorded.len().min(320)], samples(LEG, salt, 320)[..]);
                 }
             });
         }
     });
-    all_free(&pool);
+    assert_all_free(&pool);
 }

@@ -1,10 +1,10 @@
-//! Beside a recording that goes on, another one is paused: nothing of its pause comes
-//! into it, and what was lost before the pause is told.
+//! A recording is paused while another one continues. Audio of the pause is not recorded, and a loss
+//! before the pause is reported.
 
 use super::*;
 use crate::media::SpanKind;
-use crate::media::sim::Wish;
-use crate::words::{Format, Layout, PauseMode};
+use crate::media::sim::RecordingOptions;
+use crate::types::{Format, Layout, PauseMode};
 
 const MS: u64 = NS_PER_MS;
 const SECRET: u8 = 0x01;
@@ -14,19 +14,19 @@ fn linear(value: i16, count: usize) -> Vec<u8> {
     value.to_ne_bytes().repeat(count)
 }
 
-fn local(format: Format, rate: u32) -> Wish {
-    Wish {
+fn local(format: Format, rate: u32) -> RecordingOptions {
+    RecordingOptions {
         layout: Layout::Local,
         format,
         rate,
-        ..Wish::default()
+        ..RecordingOptions::default()
     }
 }
 
-/// A sender's slow clock is followed by a sample more, each packet; the pause ends where
-/// such a packet begins.
+/// A slow sender clock is corrected by an additional sample in a packet. The pause ends where such a
+/// packet begins.
 #[test]
-fn a_slipped_sample_is_none_of_the_pause() {
+fn a_slipped_sample_is_not_taken_from_the_pause() {
     for law in [true, false] {
         let mut sim = Sim::real();
         sim.attach(Leg::Local, ULAW);
@@ -35,11 +35,11 @@ fn a_slipped_sample_is_none_of_the_pause() {
         let paused = sim.start(local(Format::WAV_ULAW, 0));
         let begin = sim.now_ns;
         for n in 0..1300u64 {
-            // Its first packet has come late, so that its media end is ahead of the clock.
+            // The first packet is late, so that the media end is ahead of the clock.
             let due = (n * 20_044_000).max(40 * MS);
             sim.now_ns = begin + due;
-            let (secret, talked) = (n % 2 == 0 && n >= 900, n >= 900);
-            match (secret, talked) {
+            let (secret, pausing) = (n % 2 == 0 && n >= 900, n >= 900);
+            match (secret, pausing) {
                 (true, _) => sim.pause(&paused),
                 (false, true) => sim.resume(&paused),
                 _ => {}
@@ -66,9 +66,9 @@ fn a_slipped_sample_is_none_of_the_pause() {
     }
 }
 
-/// A frame of the file is six samples of the leg, and begins before the resume.
+/// A frame of the file covers six samples of the leg and begins before the resume.
 #[test]
-fn no_sample_of_the_pause_is_resampled() {
+fn samples_of_the_pause_are_not_resampled() {
     for odd in 0..6 {
         for (codec, rate) in [(48_000, 8000), (44_100, 8000), (48_000, 11_025), (8000, 48_000)] {
             let mut sim = Sim::stream();
@@ -85,14 +85,14 @@ fn no_sample_of_the_pause_is_resampled() {
             sim.end();
             sim.visit();
             assert!(on.out.lock().channel(0).contains(&LOUD));
-            let heard = paused.out.lock().channel(0);
-            let at = heard.iter().position(|sample| *sample != 0);
+            let recorded = paused.out.lock().channel(0);
+            let at = recorded.iter().position(|sample| *sample != 0);
             assert_eq!(at, None, "{codec} Hz to {rate} Hz, {odd} over");
         }
     }
 }
 
-/// The leg goes on at another rate, whose grid has no sample where the pause ends.
+/// The leg continues at a rate whose grid has no sample at the end of the pause.
 #[test]
 fn a_changed_clock_rate_carries_nothing_across_a_resume() {
     for odd in 0..6 {
@@ -112,19 +112,19 @@ fn a_changed_clock_rate_carries_nothing_across_a_resume() {
         sim.end();
         sim.visit();
         assert!(on.out.lock().channel(0).contains(&LOUD));
-        let heard = paused.out.lock().channel(0);
-        assert!(heard.iter().all(|sample| *sample == 0), "{odd} over");
+        let recorded = paused.out.lock().channel(0);
+        assert!(recorded.iter().all(|sample| *sample == 0), "{odd} over");
     }
 }
 
-/// The stretches that are told to be lost, and their sum.
-fn lost(tape: &Tape) -> (Vec<(u64, u64)>, u64) {
-    let out = tape.out.lock();
+/// The reported losses and their sum.
+fn lost(recording: &SimRecording) -> (Vec<(u64, u64)>, u64) {
+    let out = recording.out.lock();
     let of_local = |span: &crate::media::Span| matches!(span.kind, SpanKind::Loss(Leg::Local, _));
     assert!(out.losses.iter().all(of_local));
     let mut spans: Vec<_> = out.losses.iter().map(|s| (s.from_frame, s.to_frame)).collect();
     spans.sort_unstable();
-    // What touches in the file may be told in two pieces.
+    // Adjacent frames may be reported in two spans.
     spans.dedup_by(|next, last| {
         let touches = last.1 == next.0;
         last.1 = if touches { next.1 } else { last.1 };
@@ -133,45 +133,46 @@ fn lost(tape: &Tape) -> (Vec<(u64, u64)>, u64) {
     (spans, out.lost_ns)
 }
 
-/// The gap shows with a packet that comes while all, or all but one, are paused; or after.
+/// The gap is detected by a packet that arrives while all or all but one of the recordings are
+/// paused, or afterwards.
 #[test]
-fn what_was_lost_before_a_pause_is_told() {
+fn a_loss_before_a_pause_is_reported() {
     for pause_mode in [PauseMode::Silence, PauseMode::Skip] {
-        for (beside, resumed) in [(false, false), (true, false), (false, true), (true, true)] {
+        for (with_other, resumed) in [(false, false), (true, false), (false, true), (true, true)] {
             let mut sim = Sim::real();
             sim.attach(Leg::Local, ULAW);
-            let wish = Wish {
+            let options = RecordingOptions {
                 pause_mode,
                 ..local(Format::WAV_ULAW, 0)
             };
-            let tape = sim.start(wish);
-            let on = beside.then(|| sim.start(wish));
+            let recording = sim.start(options);
+            let on = with_other.then(|| sim.start(options));
             send(&mut sim, 0, 50, &[]);
-            // 50 to 54 are lost; of 53 and 54 the pause has the greater part.
+            // 50 to 54 are lost. Most of 53 and 54 is in the pause.
             sim.now_ns += 70 * MS;
-            sim.pause(&tape);
+            sim.pause(&recording);
             sim.now_ns += 10 * MS;
             if resumed {
-                sim.resume(&tape);
+                sim.resume(&recording);
             }
             sim.now_ns += 20 * MS;
             send(&mut sim, 55, 100, &[]);
             if !resumed {
-                sim.resume(&tape);
+                sim.resume(&recording);
             }
             sim.pass(500);
             sim.end();
             sim.visit();
             let kept = if pause_mode == PauseMode::Skip { 0 } else { 80 };
             let from = 50 * 160;
-            let mut want = (vec![(from, from + 560)], 70 * MS);
+            let mut expected = (vec![(from, from + 560)], 70 * MS);
             if resumed && pause_mode == PauseMode::Skip {
-                want = (vec![(from, from + 720)], 90 * MS);
+                expected = (vec![(from, from + 720)], 90 * MS);
             } else if resumed {
-                want = (vec![(from, from + 560), (from + 560 + kept, from + 800)], 90 * MS);
+                expected = (vec![(from, from + 560), (from + 560 + kept, from + 800)], 90 * MS);
             }
-            let name = format!("{pause_mode:?}, beside another {beside}, resumed {resumed}");
-            assert_eq!(lost(&tape), want, "{name}");
+            let name = format!("{pause_mode:?}, another recording {with_other}, resumed {resumed}");
+            assert_eq!(lost(&recording), expected, "{name}");
             if let Some(on) = on {
                 assert_eq!(lost(&on), (vec![(from, from + 800)], 100 * MS), "{name}");
             }
@@ -180,39 +181,39 @@ fn what_was_lost_before_a_pause_is_told() {
     }
 }
 
-/// It was said, but is on the other side of the pause: that is no loss.
+/// Packets that arrive during the pause are not lost before it.
 #[test]
-fn what_comes_after_the_pause_is_not_lost_before_it() {
-    let (mut sim, tape) = one_leg();
+fn packets_after_the_pause_point_are_not_lost_before_it() {
+    let (mut sim, recording) = one_leg();
     send(&mut sim, 0, 50, &[]);
     sim.now_ns += 40 * MS;
-    sim.pause(&tape);
+    sim.pause(&recording);
     // Their places are before the pause.
     send(&mut sim, 50, 55, &[]);
     sim.pass(1000);
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    assert_eq!(lost(&tape), (vec![], 0));
-    assert!(marks(&tape)[50..].iter().all(|mark| *mark == 0));
+    assert_eq!(lost(&recording), (vec![], 0));
+    assert!(tags(&recording)[50..].iter().all(|tag| *tag == 0));
 }
 
-/// Arrivals have the machine's clock, and a resume the media's.
+/// Arrival times use the machine's clock, a resume the media's clock.
 #[test]
-fn a_clock_that_jumps_back_in_stream_time_goes_on() {
+fn a_recording_in_stream_time_survives_a_clock_jump_back() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
     let hour = 3600 * 8000;
     for step in 0..3 {
         sim.write_at(Leg::Local, step * hour / 3, &pcm(Leg::Local, 0, 160));
     }
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         pause_mode: PauseMode::Skip,
         ..local(Format::WAV, 0)
     });
-    sim.pause(&tape);
-    sim.resume(&tape);
+    sim.pause(&recording);
+    sim.resume(&recording);
     sim.write_at(Leg::Local, 0, &pcm(Leg::Local, 160, 160));
     sim.end();
     sim.visit();
-    assert!(tape.out.lock().channel(0) == samples(Leg::Local, 160, 160));
+    assert!(recording.out.lock().channel(0) == samples(Leg::Local, 160, 160));
 }

@@ -1,22 +1,22 @@
 use super::*;
-use crate::media::sim::{SinkEnd, Tape, Wish, config};
+use crate::media::sim::{RecordingOptions, SimRecording, SinkEnd, config};
 use crate::media::{ClockMode, SpanKind};
-use crate::words::{EndReason, Format, Layout, Status};
+use crate::types::{EndReason, Format, Layout, Status};
 
 const MS: u64 = NS_PER_MS;
 
-/// A leg whose own ring is all there is.
-fn one_tight_leg() -> (Sim, Tape) {
+/// A leg without overflow memory.
+fn one_tight_leg() -> (Sim, SimRecording) {
     let mut settings = config(ClockMode::Real);
     settings.overflow_bytes = 0;
     one_leg_of(Sim::new(settings))
 }
 
 #[test]
-fn an_overrun_in_real_time_is_lost_time() {
-    let (mut sim, tape) = one_tight_leg();
+fn an_overrun_in_real_time_is_a_loss() {
+    let (mut sim, recording) = one_tight_leg();
     let mut taken = 0u64;
-    // Nobody visits: 8 KiB of records of 16 + 160 bytes.
+    // Without a visit: 8 KiB of records of 16 + 160 bytes.
     while sim.write(Leg::Local, &[9; 160]) == Status::Ok {
         taken += 1;
         sim.now_ns += 20 * MS;
@@ -28,60 +28,60 @@ fn an_overrun_in_real_time_is_lost_time() {
     sim.visit();
     assert_eq!(sim.write(Leg::Local, &[7; 160]), Status::Ok);
     sim.now_ns += 20 * MS;
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    let mut want = vec![9; taken as usize];
-    want.extend([0, 0, 7]);
-    assert_eq!(marks(&tape), want);
-    assert_eq!(tape.progress.lost_ms(), 40);
+    let mut expected = vec![9; taken as usize];
+    expected.extend([0, 0, 7]);
+    assert_eq!(tags(&recording), expected);
+    assert_eq!(recording.progress.lost_ms(), 40);
     assert_eq!((sim.stats.frames_lost(), sim.stats.frames_in()), (2, taken + 1));
 }
 
 #[test]
-fn a_trailing_overrun_is_seen_at_the_end() {
+fn a_trailing_overrun_is_reported_at_the_end() {
     for rtp in [false, true] {
-        let (mut sim, tape) = one_tight_leg();
+        let (mut sim, recording) = one_tight_leg();
         for n in 0..60u64 {
             match rtp {
                 true => sim.rtp(Leg::Local, &ulaw(n)),
-                false => sim.write(Leg::Local, &[mark(n); 160]),
+                false => sim.write(Leg::Local, &[tag(n); 160]),
             };
             sim.now_ns += 20 * MS;
         }
         sim.end();
         sim.visit();
         let taken = sim.stats.frames_in();
-        assert_eq!(marks(&tape).len(), 60);
-        assert_eq!(tape.progress.lost_ms(), (60 - taken) * 20);
+        assert_eq!(tags(&recording).len(), 60);
+        assert_eq!(recording.progress.lost_ms(), (60 - taken) * 20);
         assert_eq!(sim.stats.frames_lost(), 60 - taken);
     }
 }
 
 #[test]
 fn an_overrun_of_rtp_is_counted_once() {
-    let (mut sim, tape) = one_tight_leg();
+    let (mut sim, recording) = one_tight_leg();
     for n in 0..60u64 {
         sim.rtp(Leg::Local, &ulaw(n));
         sim.now_ns += 20 * MS;
     }
-    // 16 + 172 bytes, in whole words.
+    // 16 + 172 bytes, rounded up to whole words.
     let taken = 8192 / 192;
     sim.visit();
     send(&mut sim, 60, 100, &[]);
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
     assert_eq!(sim.stats.frames_lost(), 60 - taken);
-    assert_eq!(tape.progress.lost_ms(), (60 - taken) * 20);
-    assert_eq!(marks(&tape)[60..], expected(60, 100));
+    assert_eq!(recording.progress.lost_ms(), (60 - taken) * 20);
+    assert_eq!(tags(&recording)[60..], expected(60, 100));
 }
 
 #[test]
-fn an_overrun_in_stream_time_is_not_taken() {
+fn an_overrun_in_stream_time_loses_nothing() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     for n in 0..200 {
         let bytes = pcm(Leg::Local, n * 160, 160);
@@ -91,12 +91,12 @@ fn an_overrun_in_stream_time_is_not_taken() {
     }
     sim.end();
     sim.visit();
-    assert!(tape.out.lock().channel(0) == samples(Leg::Local, 0, 32_000));
+    assert!(recording.out.lock().channel(0) == samples(Leg::Local, 0, 32_000));
     assert_eq!((sim.stats.frames_lost(), sim.stats.frames_in()), (0, 200));
 }
 
 #[test]
-fn misuse_of_a_feed() {
+fn invalid_writes_are_refused() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
     assert_eq!(sim.write(Leg::Local, &[]), Status::Ok);
@@ -114,17 +114,17 @@ fn a_full_backlog_in_real_time_is_a_loss_span() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
     sim.attach(Leg::Remote, ULAW);
-    let tape = sim.start(Wish::default());
+    let recording = sim.start(RecordingOptions::default());
     for n in 0..500u64 {
-        tape.out.lock().full = (100..300).contains(&n);
+        recording.out.lock().full = (100..300).contains(&n);
         sim.rtp(Leg::Local, &ulaw(n));
         sim.rtp(Leg::Remote, &ulaw(n));
         sim.now_ns += 20 * MS;
         sim.visit();
     }
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     assert_eq!(out.frames(), 80_000);
     let of = |leg| {
         let spans = out
@@ -141,20 +141,20 @@ fn a_full_backlog_in_real_time_is_a_loss_span() {
 }
 
 #[test]
-fn a_full_backlog_in_stream_time_holds_the_feeds() {
+fn a_full_backlog_in_stream_time_blocks_the_feeds() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     let mut refused = 0;
     for n in 0..400u64 {
-        tape.out.lock().full = n < 300;
+        recording.out.lock().full = n < 300;
         let bytes = pcm(Leg::Local, n * 160, 160);
         while sim.write(Leg::Local, &bytes) == Status::Overrun {
             refused += 1;
-            tape.out.lock().full = refused < 50;
+            recording.out.lock().full = refused < 50;
             sim.pass(10);
         }
         sim.visit();
@@ -162,19 +162,19 @@ fn a_full_backlog_in_stream_time_holds_the_feeds() {
     sim.end();
     sim.visit();
     assert!(refused >= 50);
-    assert!(tape.out.lock().channel(0) == samples(Leg::Local, 0, 64_000));
-    assert_eq!(tape.out.lock().lost_ns, 0);
+    assert!(recording.out.lock().channel(0) == samples(Leg::Local, 0, 64_000));
+    assert_eq!(recording.out.lock().lost_ns, 0);
 }
 
 #[test]
-fn a_stuck_sink_fails_its_recording_alone() {
+fn a_stuck_sink_fails_only_its_recording() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
-    let wish = Wish {
+    let options = RecordingOptions {
         layout: Layout::Local,
-        ..Wish::default()
+        ..RecordingOptions::default()
     };
-    let (stuck, fine) = (sim.start(wish), sim.start(wish));
+    let (stuck, fine) = (sim.start(options), sim.start(options));
     stuck.out.lock().full = true;
     for n in 0..200 {
         let bytes = pcm(Leg::Local, n * 160, 160);
@@ -190,51 +190,51 @@ fn a_stuck_sink_fails_its_recording_alone() {
 }
 
 #[test]
-fn a_panic_stays_in_its_call() {
-    let run = |panics: bool| -> (Sim, Tape) {
-        let (mut sim, tape) = one_leg();
+fn a_panic_affects_only_its_call() {
+    let run = |panics: bool| -> (Sim, SimRecording) {
+        let (mut sim, recording) = one_leg();
         send(&mut sim, 0, 50, &[]);
-        tape.out.lock().panic = panics;
+        recording.out.lock().panic = panics;
         send(&mut sim, 50, 100, &[]);
         sim.end();
         sim.visit();
-        (sim, tape)
+        (sim, recording)
     };
     let (broken, other) = (run(true), run(false));
-    let text = "a panic that was asked for".to_string();
+    let text = "a requested panic".to_string();
     assert_eq!(broken.1.out.lock().ending, Some(SinkEnd::Broken(text)));
     assert!(broken.0.is_over());
-    assert_eq!(marks(&other.1), expected(0, 100));
+    assert_eq!(tags(&other.1), expected(0, 100));
     let ended = SinkEnd::Finished(EndReason::CallEnded, None);
     assert_eq!(other.1.out.lock().ending, Some(ended));
 }
 
 #[cfg(feature = "faults")]
 #[test]
-fn a_panic_amid_a_ring_leaves_the_records_behind_it_whole() {
+fn a_panic_does_not_damage_later_records() {
     let mut settings = crate::media::sim::config(crate::media::ClockMode::Real);
     settings.panic_at = vec![200; 7];
     let mut sim = Sim::new(settings);
     sim.attach(Leg::Local, ULAW);
-    let wish = Wish {
+    let options = RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     };
-    let broken = sim.start(wish);
+    let broken = sim.start(options);
     for bytes in [&[1; 160][..], &[200; 7], &[2; 160], &[3; 33]] {
         sim.write(Leg::Local, bytes);
     }
     sim.visit();
     let text = "planted in a packet".to_string();
     assert_eq!(broken.out.lock().ending, Some(SinkEnd::Broken(text)));
-    // The call goes on, and is recorded again: what follows is where it should be, over
-    // several rounds of the ring.
-    let tape = sim.start(wish);
+    // The call continues and is recorded again. Later audio is placed correctly over several
+    // rounds of the ring.
+    let recording = sim.start(options);
     let mut taken = 0;
     for n in 0..200u64 {
         sim.now_ns += 20 * MS;
-        taken += u64::from(sim.write(Leg::Local, &[mark(n); 160]) == Status::Ok);
+        taken += u64::from(sim.write(Leg::Local, &[tag(n); 160]) == Status::Ok);
         if n % 5 == 4 {
             sim.visit();
         }
@@ -242,16 +242,16 @@ fn a_panic_amid_a_ring_leaves_the_records_behind_it_whole() {
     sim.end();
     sim.visit();
     assert_eq!((taken, sim.stats.dropped_unknown()), (200, 0));
-    let out = tape.out.lock();
-    let said: Vec<u8> = out.bytes.iter().copied().filter(|byte| *byte != 0xff).collect();
-    let want: Vec<u8> = (0..200).flat_map(|n| [mark(n); 160]).collect();
-    assert!(said == want, "{} samples of {}", said.len(), want.len());
+    let out = recording.out.lock();
+    let audio: Vec<u8> = out.bytes.iter().copied().filter(|byte| *byte != 0xff).collect();
+    let expected: Vec<u8> = (0..200).flat_map(|n| [tag(n); 160]).collect();
+    assert!(audio == expected, "{} samples of {}", audio.len(), expected.len());
     assert!(sim.is_over());
 }
 
 #[cfg(feature = "faults")]
 #[test]
-fn a_panic_amid_a_ring_wakes_who_waits_for_room() {
+fn a_panic_in_a_visit_does_not_lose_a_wake_up() {
     use std::sync::atomic::Ordering::SeqCst;
     use std::time::Duration;
     let mut settings = crate::media::sim::config(crate::media::ClockMode::Stream);
@@ -261,51 +261,51 @@ fn a_panic_amid_a_ring_wakes_who_waits_for_room() {
     assert_eq!(sim.write(Leg::Local, &[200; 7]), Status::Ok);
     while sim.write(Leg::Local, &[1; 160]) == Status::Ok {}
     let waiter = sim.feed(Leg::Local).expect("attached").waiter();
-    let (told, hear) = std::sync::mpsc::channel();
-    let waiting = std::thread::spawn(move || told.send(waiter.wait(Duration::from_secs(600))));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let waiting = std::thread::spawn(move || sender.send(waiter.wait(Duration::from_secs(600))));
     while !sim.call.counts(Leg::Local).worker.waiting.load(SeqCst) {
         std::thread::yield_now();
     }
     sim.visit();
-    assert_eq!(hear.recv_timeout(Duration::from_secs(60)), Ok(true));
-    waiting.join().expect("no panic").expect("somebody hears");
+    assert_eq!(receiver.recv_timeout(Duration::from_secs(60)), Ok(true));
+    waiting.join().expect("no panic").expect("the test receives");
 }
 
 #[test]
 fn a_panic_at_the_end_of_a_call_ends_it() {
-    let (mut sim, tape) = one_leg();
+    let (mut sim, recording) = one_leg();
     send(&mut sim, 0, 30, &[]);
-    // While the end is being rendered.
-    tape.out.lock().panic_early = true;
+    // Panics while the end is rendered.
+    recording.out.lock().panic_early = true;
     sim.end();
     sim.visit();
-    assert!(matches!(tape.out.lock().ending, Some(SinkEnd::Broken(_))));
+    assert!(matches!(recording.out.lock().ending, Some(SinkEnd::Broken(_))));
     assert!(sim.is_over());
 }
 
 #[test]
-fn nobody_listens_and_nothing_is_kept() {
+fn audio_before_the_first_recording_is_not_kept() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
     send(&mut sim, 0, 500, &[]);
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     send(&mut sim, 500, 600, &[]);
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    assert_eq!(marks(&tape), expected(500, 600));
+    assert_eq!(tags(&recording), expected(500, 600));
 }
 
 #[test]
-fn positions_from_nowhere_are_bounded() {
+fn arbitrary_positions_do_not_stretch_a_recording() {
     for mut sim in [Sim::real(), Sim::stream()] {
         sim.attach(Leg::Local, PCM);
-        let tape = sim.start(Wish {
+        let recording = sim.start(RecordingOptions {
             layout: Layout::Local,
-            ..Wish::default()
+            ..RecordingOptions::default()
         });
         let begin = sim.now_ns;
         for at in [5, u64::MAX, 0, 1 << 63, u64::MAX / 2, 77, (1 << 63) + 1] {
@@ -322,7 +322,7 @@ fn positions_from_nowhere_are_bounded() {
         let wall = (sim.now_ns - begin) / MS * 8;
         let real = sim.call.config().clock == crate::media::ClockMode::Real;
         let most = if real { wall + 16_160 } else { 2007 * 160 };
-        let frames = tape.out.lock().frames();
+        let frames = recording.out.lock().frames();
         assert!(frames <= most, "{frames} of {most} frames");
     }
 }

@@ -1,14 +1,14 @@
-//! The ring itself: what a feed stores is what its drain gives, whatever the places.
+//! A drain reads exactly the records that a feed has stored, wherever they are in the ring.
 
 use std::sync::Arc;
 
 use super::*;
 use crate::media::drain::{Drain, Scratch};
-use crate::media::sim::{Wish, config};
+use crate::media::sim::{RecordingOptions, config};
 use crate::media::{CallTap, ClockMode, Feed, OverflowPool, WorkerInbox};
-use crate::words::{Layout, Status};
+use crate::types::{Layout, Status};
 use callrec_codec::g711;
-use callrec_media::record::{HEADER, Kind, POSITION, RecordHeader, record_bytes};
+use callrec_media::packet::{HEADER, POSITION, PacketHeader, PacketKind, stored_bytes};
 
 const LEG: Leg = Leg::Local;
 const WIDE: FeedFormat = FeedFormat {
@@ -17,7 +17,7 @@ const WIDE: FeedFormat = FeedFormat {
 };
 const RING: usize = 8192;
 
-/// A feed and the worker's end of its ring, without a worker.
+/// A feed and the drain of its ring, without a worker.
 struct Pair {
     call: Arc<CallTap>,
     feed: Feed,
@@ -28,10 +28,10 @@ struct Pair {
 fn pair(clock: ClockMode, format: FeedFormat) -> Pair {
     let (config, stats) = (Arc::new(config(clock)), Arc::default());
     let worker = WorkerInbox::new(Arc::clone(&config), Arc::clone(&stats), 0);
-    // No overflow memory: the feed's own ring is all there is.
+    // No overflow memory: the feed has only its own ring.
     let none = OverflowPool::new(0);
     let call = CallTap::unregistered(1, config, stats, none, worker, Arc::new(crate::media::NoReport));
-    let (feed, ring, _) = Feed::new(call.clone(), LEG, format, home(&call, format));
+    let (feed, ring, _) = Feed::new(call.clone(), LEG, format, lease(&call, format));
     let mut drain = Drain::default();
     drain.ring = Some(ring);
     Pair {
@@ -47,11 +47,11 @@ impl Pair {
         self.call.counts(LEG).handed().bytes
     }
 
-    fn take(&mut self) -> Vec<(RecordHeader, Vec<u8>)> {
+    fn take(&mut self) -> Vec<(PacketHeader, Vec<u8>)> {
         self.take_to(self.handed())
     }
 
-    fn take_to(&mut self, limit: u64) -> Vec<(RecordHeader, Vec<u8>)> {
+    fn take_to(&mut self, limit: u64) -> Vec<(PacketHeader, Vec<u8>)> {
         let mut taken = Vec::new();
         self.drain.up_to(
             limit,
@@ -63,43 +63,43 @@ impl Pair {
     }
 }
 
-/// Bytes that tell which record and which of its bytes they are.
+/// Bytes that identify their record and their position in it.
 fn body(record: u64, len: usize) -> Vec<u8> {
     let byte = |at: usize| (record.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (at % 57)) as u8 ^ at as u8;
     (0..len).map(byte).collect()
 }
 
 #[test]
-fn a_header_survives_its_words() {
+fn a_header_round_trips_through_its_words() {
     for (kind, len, overruns, arrival_ns) in [
-        (Kind::Rtp, 0, 0, 0),
-        (Kind::Write, 1, u32::MAX, u64::MAX),
-        (Kind::WriteAt, 0xff_ffff, 1, 1 << 40),
-        (Kind::RtpAged, 172, 7, 9),
+        (PacketKind::Rtp, 0, 0, 0),
+        (PacketKind::Write, 1, u32::MAX, u64::MAX),
+        (PacketKind::WriteAt, 0xff_ffff, 1, 1 << 40),
+        (PacketKind::RtpAged, 172, 7, 9),
     ] {
-        let header = RecordHeader {
+        let header = PacketHeader {
             kind,
             len,
             overruns,
             arrival_ns,
         };
         let bytes = header.words().map(u64::to_ne_bytes).concat();
-        assert_eq!(RecordHeader::parse(&bytes), Some(header));
-        assert_eq!(RecordHeader::parse(&bytes[..HEADER - 1]), None);
+        assert_eq!(PacketHeader::parse(&bytes), Some(header));
+        assert_eq!(PacketHeader::parse(&bytes[..HEADER - 1]), None);
     }
 }
 
-/// Every length, so that records begin and wrap at each word of the ring.
+/// With every length, records begin and wrap at each word of the ring.
 #[test]
-fn a_record_may_lie_across_the_end() {
+fn a_record_may_wrap_around_the_end() {
     let mut pair = pair(ClockMode::Stream, ULAW);
     for round in 0..40 {
         for len in 1..=2048 {
-            let said = body(round + len as u64, len);
+            let sent = body(round + len as u64, len);
             let status = match len % 3 {
-                0 => pair.feed.rtp(&said, len as u64),
-                1 => pair.feed.write(&said, len as u64),
-                _ => pair.feed.write_at(len as u64, &said, len as u64),
+                0 => pair.feed.rtp(&sent, len as u64),
+                1 => pair.feed.write(&sent, len as u64),
+                _ => pair.feed.write_at(len as u64, &sent, len as u64),
             };
             assert_eq!(status, Status::Ok);
             let taken = pair.take();
@@ -108,17 +108,17 @@ fn a_record_may_lie_across_the_end() {
             };
             assert_eq!((header.arrival_ns, header.len), (len as u64, payload.len()));
             match header.kind {
-                Kind::WriteAt => {
+                PacketKind::WriteAt => {
                     assert_eq!(payload[..POSITION], (len as u64).to_ne_bytes());
-                    assert!(payload[POSITION..] == said, "{len}");
+                    assert!(payload[POSITION..] == sent, "{len}");
                 }
-                _ => assert!(*payload == said, "{len}"),
+                _ => assert!(*payload == sent, "{len}"),
             }
         }
     }
 }
 
-/// To the last byte, and not one more; wherever the first record begins.
+/// To the last byte and no further, wherever the first record begins.
 #[test]
 fn a_ring_is_filled_exactly() {
     for (shift, spare) in (0..80).flat_map(|shift| [(shift, 0), (shift, 8)]) {
@@ -133,24 +133,24 @@ fn a_ring_is_filled_exactly() {
             assert_eq!(pair.feed.write(&body(n as u64, len), 1), Status::Ok);
         }
         assert_eq!(pair.handed() - begin, (RING - spare) as u64);
-        assert_eq!(pair.feed.rtp(&[], 1), Status::Overrun, "not even a header");
-        // One taken: as much room as it had, for what is as large.
-        let first = pair.take_to(begin + record_bytes(2048) as u64);
+        assert_eq!(pair.feed.rtp(&[], 1), Status::Overrun, "a header does not fit");
+        // Reading one record frees the space for another one of the same size.
+        let first = pair.take_to(begin + stored_bytes(2048) as u64);
         assert_eq!(first.len(), 1);
         assert!(first[0].1 == body(0, 2048));
         assert_eq!(pair.feed.write(&body(9, 2048), 1), Status::Ok);
         assert_eq!(pair.feed.write(&[0], 1), Status::Overrun);
         let rest = pair.take();
-        let said: Vec<_> = [(1, lens[1]), (2, lens[2]), (3, lens[3]), (9, 2048)]
+        let sent: Vec<_> = [(1, lens[1]), (2, lens[2]), (3, lens[3]), (9, 2048)]
             .map(|(n, len)| body(n, len))
             .into();
-        assert!(rest.iter().map(|(_, payload)| payload).eq(&said));
+        assert!(rest.iter().map(|(_, payload)| payload).eq(&sent));
     }
 }
 
-/// A full ring stays as it is; what found no room is told of by the next record.
+/// A full ring does not change. The next record reports the refused ones.
 #[test]
-fn a_full_ring_keeps_what_it_has() {
+fn a_full_ring_keeps_its_records() {
     let mut pair = pair(ClockMode::Real, ULAW);
     let mut taken = 0;
     while pair.feed.rtp(&body(taken, 172), 1) == Status::Ok {
@@ -175,9 +175,9 @@ fn a_full_ring_keeps_what_it_has() {
     assert_eq!(overruns, [5, 160]);
 }
 
-/// A new ring is empty, however much of the one before is not taken yet.
+/// A new ring is empty, even if the previous one still contains unread records.
 #[test]
-fn a_larger_ring_in_mid_call() {
+fn a_feed_switches_to_a_larger_ring_during_a_call() {
     let mut pair = pair(ClockMode::Stream, PCM);
     assert_eq!(pair.feed.write(&[1; 2000], 1), Status::Ok);
     pair.take();
@@ -190,13 +190,13 @@ fn a_larger_ring_in_mid_call() {
         .feed
         .change_format(WIDE)
         .expect("there is memory")
-        .expect("400 ms of it are 38,400 bytes");
+        .expect("400 ms at this rate are 38,400 bytes");
     let (mut new, capacity) = (0, ring.bytes() as u64);
     assert_eq!(capacity, 65_536);
     while pair.feed.write(&body(new, 9600), 1) == Status::Ok {
         new += 1;
     }
-    assert_eq!(new, capacity / record_bytes(9600) as u64);
+    assert_eq!(new, capacity / stored_bytes(9600) as u64);
     let before = pair.take_to(border);
     assert!((0..old).eq(before.iter().enumerate().map(|(n, (_, payload))| {
         assert!(*payload == body(n as u64, 1600));
@@ -212,27 +212,27 @@ fn a_larger_ring_in_mid_call() {
     assert_eq!(
         pair.feed.change_format(PCM).map(|ring| ring.is_some()),
         Ok(false),
-        "it is kept"
+        "the larger ring is kept"
     );
-    assert_eq!(pair.feed.write(&[1; 9600], 1), Status::Ok, "also its size");
+    assert_eq!(pair.feed.write(&[1; 9600], 1), Status::Ok, "and so is its size");
 }
 
-/// The next feed of a leg goes on counting, and begins with an empty ring.
+/// The next feed of a leg continues the counters and begins with an empty ring.
 #[test]
-fn a_displaced_feed() {
+fn a_new_feed_displaces_the_previous_one() {
     let mut pair = pair(ClockMode::Real, ULAW);
     let mut first = 0;
     while pair.feed.write(&body(first, 333), 1) == Status::Ok {
         first += 1;
     }
     let border = pair.handed();
-    let (feed, ring, _) = Feed::new(pair.call.clone(), LEG, ULAW, home(&pair.call, ULAW));
+    let (feed, ring, _) = Feed::new(pair.call.clone(), LEG, ULAW, lease(&pair.call, ULAW));
     pair.feed = feed;
     let mut second = 0;
     while pair.feed.rtp(&body(second, 444), 1) == Status::Ok {
         second += 1;
     }
-    assert_eq!(second, RING as u64 / record_bytes(444) as u64);
+    assert_eq!(second, RING as u64 / stored_bytes(444) as u64);
     let before = pair.take_to(border);
     assert_eq!(before.len() as u64, first);
     pair.drain.ring = Some(ring);
@@ -241,12 +241,12 @@ fn a_displaced_feed() {
         assert!(*payload == body(n as u64, 444), "{n}");
     }
     assert_eq!(pair.feed.write(&[1; 160], 1), Status::Ok);
-    assert_eq!(pair.take()[0].0.overruns, 333, "nor is it forgotten");
+    assert_eq!(pair.take()[0].0.overruns, 333, "and it is still reported");
 }
 
-/// A feed and a worker as fast as they can: every record once, whole, in order.
+/// A feed and a worker at full speed: every record is read once, whole and in order.
 #[test]
-fn millions_of_records_between_two_threads() {
+fn two_threads_exchange_millions_of_records() {
     const RECORDS: u64 = 3_000_000;
     let len = |n: u64| (n.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 56) as usize;
     let Pair {
@@ -256,11 +256,11 @@ fn millions_of_records_between_two_threads() {
         mut scratch,
     } = pair(ClockMode::Stream, WIDE);
     let source: Vec<u8> = (0..512u32).map(|n| (n * 7 + n / 256) as u8).collect();
-    let said = |n: u64| &source[n as usize % 256..][..len(n)];
+    let sent = |n: u64| &source[n as usize % 256..][..len(n)];
     std::thread::scope(|threads| {
         threads.spawn(|| {
             for n in 0..RECORDS {
-                while feed.rtp(said(n), n) == Status::Overrun {
+                while feed.rtp(sent(n), n) == Status::Overrun {
                     std::thread::yield_now();
                 }
             }
@@ -270,8 +270,8 @@ fn millions_of_records_between_two_threads() {
             let (counts, before) = (call.counts(LEG), next);
             let limit = counts.handed().bytes;
             drain.up_to(limit, counts, &mut scratch, |header, payload| {
-                assert_eq!((header.kind, header.arrival_ns), (Kind::Rtp, next));
-                assert!(payload == said(next), "record {next}");
+                assert_eq!((header.kind, header.arrival_ns), (PacketKind::Rtp, next));
+                assert!(payload == sent(next), "record {next}");
                 next += 1;
             });
             if next == before {
@@ -281,15 +281,15 @@ fn millions_of_records_between_two_threads() {
     });
 }
 
-/// What still lies in the first ring is taken out of it, also while the next one fills.
+/// Records in the first ring are read even while the next one fills.
 #[test]
 fn a_ring_grows_with_a_payload_type() {
     let mut sim = Sim::real();
     sim.attach(LEG, ULAW);
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
         rate: 8000,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     for n in 0..5 {
         assert_eq!(sim.rtp(LEG, &ulaw(n)), Status::Ok);
@@ -299,12 +299,16 @@ fn a_ring_grows_with_a_payload_type() {
     for n in 0..20 {
         assert_eq!(sim.rtp(LEG, &wide(n)), Status::Ok, "packet {n}");
     }
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
     assert_eq!((sim.stats.frames_in(), sim.stats.frames_lost()), (25, 0));
-    let heard = tape.out.lock().channel(0);
-    assert_eq!(heard.len(), 500 * 8);
-    let of = |mark: u64| g711::ULAW[usize::from(super::mark(mark))];
-    assert!((0..5).all(|n| heard[n * 160 + 80] == of(n as u64)));
-    assert!(heard[900..3900].iter().all(|sample| (sample - 0x2020).abs() < 80));
+    let recorded = recording.out.lock().channel(0);
+    assert_eq!(recorded.len(), 500 * 8);
+    let of = |packet: u64| g711::ULAW[usize::from(super::tag(packet))];
+    assert!((0..5).all(|n| recorded[n * 160 + 80] == of(n as u64)));
+    assert!(
+        recorded[900..3900]
+            .iter()
+            .all(|sample| (sample - 0x2020).abs() < 80)
+    );
 }

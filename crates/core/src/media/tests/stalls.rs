@@ -1,72 +1,72 @@
-//! After a stall, nothing stays where it does not belong.
+//! Audio is placed correctly again after a stall.
 
 use super::*;
 
 const MS: u64 = NS_PER_MS;
 
-/// The backlog of 2 s comes so slowly that it looks like live speech. What lies too late then
-/// is taken back as soon as nobody speaks, on a line that is never quite silent.
+/// A backlog of 2 s arrives so slowly that it looks like live speech. The resulting delay is removed
+/// as soon as the speaker pauses, even if the line has background noise.
 #[test]
-fn a_slow_drain_leaves_nothing_displaced_after_a_silence() {
+fn a_slow_backlog_is_realigned_after_a_silence() {
     for noise in [100i16, 1500] {
-        let (mut sim, tape) = one_leg();
+        let (mut sim, recording) = one_leg();
         let begin = sim.now_ns;
         let (loud, weak) = (
             audio_codec_algorithms::encode_ulaw(30_000),
             audio_codec_algorithms::encode_ulaw(noise),
         );
         let last = audio_codec_algorithms::encode_ulaw(-30_000);
-        let mut comes = begin;
+        let mut arrival_ns = begin;
         for n in 0..1500u64 {
-            let said = begin + n * 20 * MS;
-            comes = match n {
-                0..50 => said,
-                50 => said + 2000 * MS,
-                _ => said.max(comes + 18 * MS),
+            let sent_ns = begin + n * 20 * MS;
+            arrival_ns = match n {
+                0..50 => sent_ns,
+                50 => sent_ns + 2000 * MS,
+                _ => sent_ns.max(arrival_ns + 18 * MS),
             };
             let byte = match n {
                 1200..1350 => weak,
                 1400.. => last,
                 _ => loud,
             };
-            sim.now_ns = comes;
+            sim.now_ns = arrival_ns;
             let bytes = packet(7, 0, n as u16, n as u32 * 160, &[byte; 160]);
             sim.rtp(Leg::Local, &bytes);
             if n % 5 == 0 {
                 sim.visit();
             }
         }
-        sim.stop(&tape);
+        sim.stop(&recording);
         sim.visit();
-        let out = tape.out.lock();
+        let out = recording.out.lock();
         let at = out.bytes.iter().position(|byte| *byte == last).unwrap_or(0);
         assert!(
             at.abs_diff(1400 * 160) <= 160,
             "noise {noise}: {at} instead of {}",
             1400 * 160
         );
-        assert_eq!(tape.progress.lost_ms(), 0);
+        assert_eq!(recording.progress.lost_ms(), 0);
     }
 }
 
-/// The backlog of a stall is as much out of order as other packets may be: its successors alone
-/// settle nothing. Wherever a recording's blocks are cut, it has all of it.
+/// The backlog of a stall may be as much out of order as other packets. Later packets alone do not
+/// settle a gap, so every recording gets all of it, wherever its blocks are cut.
 #[test]
-fn a_backlog_that_is_out_of_order_is_lost_by_no_recording() {
+fn a_backlog_out_of_order_loses_nothing() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
-    let tapes: Vec<Tape> = (0..20)
+    let recordings: Vec<SimRecording> = (0..20)
         .map(|_| {
-            sim.start(crate::media::sim::Wish {
-                layout: crate::words::Layout::Local,
-                format: crate::words::Format::WAV_ULAW,
+            sim.start(crate::media::sim::RecordingOptions {
+                layout: crate::types::Layout::Local,
+                format: crate::types::Format::WAV_ULAW,
                 ..Default::default()
             })
         })
         .collect();
     sim.visit();
     send(&mut sim, 0, 100, &[]);
-    // What was said in 4.8 s comes within 0.8 s, every fifth packet 40 ms after its successors.
+    // 4.8 s of audio arrive within 0.8 s, every fifth packet after its successors.
     sim.now_ns += 4000 * MS;
     let order = (100..340).map(|n| match n % 5 {
         0 => n + 1,
@@ -81,12 +81,17 @@ fn a_backlog_that_is_out_of_order_is_lost_by_no_recording() {
     }
     let next = 400;
     send(&mut sim, 340, next, &[]);
-    for tape in &tapes {
-        sim.stop(tape);
+    for recording in &recordings {
+        sim.stop(recording);
     }
     sim.visit();
-    for tape in &tapes {
-        assert_eq!(tape.progress.lost_ms(), 0, "{}", tape.id);
-        assert_eq!(marks(tape)[..next as usize], expected(0, next), "{}", tape.id);
+    for recording in &recordings {
+        assert_eq!(recording.progress.lost_ms(), 0, "{}", recording.id);
+        assert_eq!(
+            tags(recording)[..next as usize],
+            expected(0, next),
+            "{}",
+            recording.id
+        );
     }
 }

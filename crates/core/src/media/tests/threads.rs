@@ -1,4 +1,4 @@
-//! Real threads: a worker, a feeder that waits for room, and a controller.
+//! Tests with real threads: a worker, a feeder that waits for free space, and a controller.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::{SystemClock, coarse_ns};
-use crate::media::sim::{SinkEnd, Wish, config};
+use crate::media::sim::{RecordingOptions, SinkEnd, config};
 use crate::media::{CallTap, ClockMode, MediaStats, NoReport, OverflowPool, WorkerInbox};
-use crate::task::{Answer, Next};
-use crate::words::{EndReason, PauseMode, Status};
+use crate::task::{NextStep, Readiness};
+use crate::types::{EndReason, PauseMode, Status};
 
-const FRAMES: u64 = 6000;
+const PACKETS: u64 = 6000;
 
-/// Feeds both legs; tells the controller how far it is and waits for its answer.
-fn feed(call: &Arc<CallTap>, said: &mpsc::Sender<u64>, go_on: &mpsc::Receiver<()>) {
-    let mut feeds = [Leg::Local, Leg::Remote].map(|leg| (leg, call.attach(leg, PCM, home(call, PCM))));
-    for n in 0..FRAMES {
+/// Feeds both legs. Reports its progress to the controller and waits for the reply.
+fn feed(call: &Arc<CallTap>, progress: &mpsc::Sender<u64>, resume: &mpsc::Receiver<()>) {
+    let mut feeds = [Leg::Local, Leg::Remote].map(|leg| (leg, call.attach(leg, PCM, lease(call, PCM))));
+    for n in 0..PACKETS {
         for (leg, feed) in &mut feeds {
             let bytes = pcm(*leg, n * 160, 160);
             loop {
@@ -29,14 +29,14 @@ fn feed(call: &Arc<CallTap>, said: &mpsc::Sender<u64>, go_on: &mpsc::Receiver<()
             }
         }
         if n % 500 == 499 {
-            said.send(n + 1).expect("the controller listens");
-            go_on.recv().expect("the controller answers");
+            progress.send(n + 1).expect("the controller listens");
+            resume.recv().expect("the controller answers");
         }
     }
 }
 
 #[test]
-fn a_fast_feeder_and_a_controller() {
+fn a_fast_feeder_and_a_controller_run_concurrently() {
     let stats = Arc::<MediaStats>::default();
     let settings = Arc::new(config(ClockMode::Stream));
     let worker = WorkerInbox::new(settings.clone(), stats.clone(), 0);
@@ -52,49 +52,50 @@ fn a_fast_feeder_and_a_controller() {
         worker.clone(),
         Arc::new(NoReport),
     );
-    let (tape, spec) = Tape::new(
+    let (recording, spec) = SimRecording::new(
         99,
-        Wish {
+        RecordingOptions {
             pause_mode: PauseMode::Skip,
-            ..Wish::default()
+            ..RecordingOptions::default()
         },
     );
     call.start(spec);
-    let (said, hear) = mpsc::channel();
-    let (answer, go_on) = mpsc::channel();
+    let (progress, receiver) = mpsc::channel();
+    let (reply, resume) = mpsc::channel();
     let feeder = std::thread::spawn({
         let call = call.clone();
-        move || feed(&call, &said, &go_on)
+        move || feed(&call, &progress, &resume)
     });
-    let mut kept = vec![(0, FRAMES)];
-    while let Ok(frames) = hear.recv() {
-        match frames / 500 % 2 {
+    let mut recorded = vec![(0, PACKETS)];
+    while let Ok(packets) = receiver.recv() {
+        match packets / 500 % 2 {
             1 => {
-                call.pause(tape.id);
-                if let Some(last) = kept.last_mut() {
-                    last.1 = frames;
+                call.pause(recording.id);
+                if let Some(last) = recorded.last_mut() {
+                    last.1 = packets;
                 }
             }
             _ => {
-                call.resume(tape.id);
-                kept.push((frames, FRAMES));
+                call.resume(recording.id);
+                recorded.push((packets, PACKETS));
             }
         }
-        answer.send(()).expect("the feeder waits");
+        reply.send(()).expect("the feeder waits");
     }
     feeder.join().expect("no panic in the feeder");
-    call.stop(tape.id, EndReason::Stopped);
+    call.stop(recording.id, EndReason::Stopped);
     call.end(EndReason::CallEnded);
     worker.stop();
     thread.join().expect("no panic in the worker");
-    let want = |leg| -> Vec<i16> {
-        kept.iter()
+    let expected = |leg| -> Vec<i16> {
+        recorded
+            .iter()
             .flat_map(|(from, to)| samples(leg, from * 160, (to - from) * 160))
             .collect()
     };
-    let out = tape.out.lock();
-    assert!(out.channel(0) == want(Leg::Local) && out.channel(1) == want(Leg::Remote));
-    assert_eq!(stats.frames_in(), 2 * FRAMES);
+    let out = recording.out.lock();
+    assert!(out.channel(0) == expected(Leg::Local) && out.channel(1) == expected(Leg::Remote));
+    assert_eq!(stats.frames_in(), 2 * PACKETS);
     let open = matches!(out.ending, Some(SinkEnd::Finished(EndReason::Stopped, _)));
     assert!(open && out.lost_ns == 0);
 }
@@ -102,7 +103,7 @@ fn a_fast_feeder_and_a_controller() {
 #[test]
 fn a_waiter_returns_when_the_feed_is_closed() {
     let settings = Arc::new(config(ClockMode::Stream));
-    // No worker runs: the ring stays full.
+    // No worker runs, so the ring stays full.
     let worker = WorkerInbox::new(settings.clone(), Arc::default(), 0);
     let call = CallTap::new(
         1,
@@ -112,12 +113,12 @@ fn a_waiter_returns_when_the_feed_is_closed() {
         worker.clone(),
         Arc::new(NoReport),
     );
-    let mut feed = call.attach(Leg::Local, PCM, home(&call, PCM));
+    let mut feed = call.attach(Leg::Local, PCM, lease(&call, PCM));
     let waiter = feed.waiter();
     let wait = waiter.begin(Duration::from_secs(600));
-    assert_eq!(waiter.poll(&wait), Answer::Ready(true));
+    assert_eq!(waiter.poll(&wait), Readiness::Ready(true));
     while feed.write(&[0; 320], coarse_ns()) == Status::Ok {}
-    assert!(matches!(waiter.poll(&wait), Answer::AskAgain(Next::At(_))));
+    assert!(matches!(waiter.poll(&wait), Readiness::Pending(NextStep::At(_))));
     assert!(!waiter.wait(Duration::ZERO));
     let waiting = std::thread::spawn({
         let waiter = waiter.clone();
@@ -125,12 +126,12 @@ fn a_waiter_returns_when_the_feed_is_closed() {
     });
     call.detach(Leg::Local, feed);
     assert!(!waiting.join().expect("no panic"));
-    assert_eq!(waiter.poll(&wait), Answer::Ready(false));
+    assert_eq!(waiter.poll(&wait), Readiness::Ready(false));
     worker.stop();
 }
 
 #[test]
-fn the_last_visit_comes_to_the_end() {
+fn the_last_visit_processes_all_audio() {
     let settings = Arc::new(config(ClockMode::Stream));
     let worker = WorkerInbox::new(settings.clone(), Arc::default(), 0);
     let call = CallTap::new(
@@ -141,10 +142,10 @@ fn the_last_visit_comes_to_the_end() {
         worker.clone(),
         Arc::new(NoReport),
     );
-    let (tape, spec) = Tape::new(99, Wish::default());
+    let (recording, spec) = SimRecording::new(99, RecordingOptions::default());
     call.start(spec);
-    let mut feed = call.attach(Leg::Local, PCM, home(&call, PCM));
-    // Half an hour of silence lies between them.
+    let mut feed = call.attach(Leg::Local, PCM, lease(&call, PCM));
+    // Half an hour of silence is between them.
     for at in [0, 14_000_000] {
         assert_eq!(
             feed.write_at(at, &pcm(Leg::Local, at, 160), coarse_ns()),
@@ -154,7 +155,7 @@ fn the_last_visit_comes_to_the_end() {
     call.end(EndReason::CallEnded);
     worker.stop();
     worker.worker().run(&SystemClock);
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     assert_eq!(out.frames(), 14_000_160);
     assert_eq!(out.ending, Some(SinkEnd::Finished(EndReason::CallEnded, None)));
 }

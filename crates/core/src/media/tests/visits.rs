@@ -1,60 +1,62 @@
-//! Which visits a worker may leave out.
+//! Visits that a worker may skip.
 
 use super::*;
-use crate::media::sim::Wish;
-use crate::words::{Format, Layout};
+use crate::media::sim::RecordingOptions;
+use crate::types::{Format, Layout};
 
 const MS: u64 = NS_PER_MS;
 
-/// 20 s of a call, which is visited when it has to be; packets of so many samples, and how
-/// many visits that takes.
+/// Number of visits that 20 s of a call need. `samples`: length of a packet.
 fn visits(samples: usize, each_ms: u64) -> u64 {
-    let (mut sim, tape) = one_leg();
+    let (mut sim, recording) = one_leg();
     let mut visits = 0;
     let packets = 20_000 / each_ms;
     for n in 0..packets {
-        let payload = vec![mark(n); samples];
+        let payload = vec![tag(n); samples];
         let bytes = packet(7, 0, n as u16, n as u32 * samples as u32, &payload);
-        assert_eq!(sim.rtp(Leg::Local, &bytes), crate::words::Status::Ok);
+        assert_eq!(sim.rtp(Leg::Local, &bytes), crate::types::Status::Ok);
         sim.now_ns += each_ms * MS;
         if ((n + 1) * each_ms).is_multiple_of(100) && !sim.can_wait() {
             sim.visit();
             visits += 1;
         }
     }
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    assert_eq!((sim.stats.frames_in(), tape.progress.lost_ms()), (packets, 0));
+    assert_eq!(
+        (sim.stats.frames_in(), recording.progress.lost_ms()),
+        (packets, 0)
+    );
     visits
 }
 
 #[test]
-fn a_call_is_left_alone_while_nothing_is_due() {
+fn a_call_is_not_visited_while_nothing_is_due() {
     let usual = visits(160, 20);
     // A block every 0.7 s is due, and the ring holds 0.8 s.
     assert!((20_000 / 700..=20_000 / 250).contains(&usual), "{usual} visits");
-    // Short packets fill it more quickly: three fifths of them are headers.
+    // Short packets fill the ring more quickly: three fifths of the bytes are headers.
     let short = visits(16, 2);
     assert!(short > usual, "{short} visits");
 }
 
-/// What a visit had already taken is gone on with at once.
+/// Control points that a visit had already taken are applied by the next visit.
 #[test]
-fn points_that_a_panic_has_left_do_not_wait() {
+fn control_points_after_a_panic_are_not_delayed() {
     let mut sim = Sim::real();
-    let wish = Wish {
+    let options = RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     };
-    let first = sim.start(wish);
+    let first = sim.start(options);
     sim.visit();
     sim.attach(Leg::Local, ULAW);
     sim.visit();
     send(&mut sim, 0, 30, &[]);
     first.out.lock().panic_early = true;
     sim.stop(&first);
-    let second = sim.start(wish);
+    let second = sim.start(options);
     sim.end();
     for _ in 0..3 {
         if !sim.can_wait() {
@@ -65,14 +67,14 @@ fn points_that_a_panic_has_left_do_not_wait() {
     assert!(sim.is_over());
 }
 
-/// The live manifest is written at a pause, with what is known then.
+/// The live manifest is written at a pause, with the ledger of that moment.
 #[test]
-fn a_pause_tells_the_ledger_at_once() {
+fn a_pause_publishes_the_ledger_immediately() {
     for mut sim in [Sim::real(), Sim::stream()] {
         sim.attach(Leg::Local, ULAW);
-        let tape = sim.start(Wish {
+        let recording = sim.start(RecordingOptions {
             layout: Layout::Local,
-            ..Wish::default()
+            ..RecordingOptions::default()
         });
         for n in 0..250 {
             sim.rtp(Leg::Local, &ulaw(n));
@@ -81,10 +83,10 @@ fn a_pause_tells_the_ledger_at_once() {
                 sim.visit();
             }
         }
-        sim.pause(&tape);
+        sim.pause(&recording);
         sim.visit();
-        let settled = tape.progress.ledger().settled_frames;
-        assert_eq!(settled, tape.progress.frames());
+        let settled = recording.progress.ledger().settled_frames;
+        assert_eq!(settled, recording.progress.frames());
         assert_eq!(settled, 250 * 160);
     }
 }

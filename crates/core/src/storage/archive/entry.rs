@@ -1,13 +1,13 @@
-//! What the archive keeps in memory of one finished recording.
+//! An entry of the archive for one finished recording.
 
 use uuid::Uuid;
 
 use super::super::manifest::Manifest;
-use crate::words::State;
+use crate::types::RecordingState;
 
-/// The texts of an entry, in the order in which they are kept.
+/// The texts of an entry, in the order in which they are stored.
 #[derive(Clone, Copy)]
-enum Word {
+enum TextField {
     File,
     Format,
     CallId,
@@ -19,17 +19,17 @@ enum Word {
     Dnis,
 }
 
-const WORDS: usize = Word::Dnis as usize + 1;
+const TEXT_FIELDS: usize = TextField::Dnis as usize + 1;
 
-/// What is known of a finished recording, to make an [`ArchiveEntry`] of.
+/// The fields of an [`ArchiveEntry`].
 #[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
+pub struct ArchiveFields<'a> {
     pub id: Uuid,
-    /// The audio, relative to the directory, with `/` on every system.
+    /// Path of the audio, relative to the storage directory, with `/` on every system.
     pub file: &'a str,
     pub format: &'a str,
     /// `Finished` or `Failed`.
-    pub state: State,
+    pub state: RecordingState,
     pub started_at_ms: i64,
     pub ended_at_ms: i64,
     pub duration_ms: u64,
@@ -45,23 +45,24 @@ pub struct Facts<'a> {
     pub dnis: &'a str,
 }
 
-/// A finished recording. Small: there may be a million, so all its texts are one piece.
+/// A finished recording. There may be a million entries, so all texts of one are in a single
+/// allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveEntry {
     pub id: Uuid,
-    pub state: State,
+    pub state: RecordingState,
     pub direction: i32,
     pub started_at_ms: i64,
     pub ended_at_ms: i64,
     pub duration_ms: u64,
     pub bytes: u64,
     texts: Box<str>,
-    ends: [u32; WORDS],
+    ends: [u32; TEXT_FIELDS],
 }
 
 impl ArchiveEntry {
-    pub fn new(facts: &Facts<'_>) -> ArchiveEntry {
-        let words: [&str; WORDS] = [
+    pub fn new(facts: &ArchiveFields<'_>) -> ArchiveEntry {
+        let values: [&str; TEXT_FIELDS] = [
             facts.file,
             facts.format,
             facts.call_id,
@@ -72,9 +73,9 @@ impl ArchiveEntry {
             facts.ani,
             facts.dnis,
         ];
-        let mut texts = String::with_capacity(words.iter().map(|word| word.len()).sum());
-        let ends = words.map(|word| {
-            texts.push_str(word);
+        let mut texts = String::with_capacity(values.iter().map(|value| value.len()).sum());
+        let ends = values.map(|value| {
+            texts.push_str(value);
             texts.len() as u32
         });
         ArchiveEntry {
@@ -90,13 +91,13 @@ impl ArchiveEntry {
         }
     }
 
-    /// `None`: the manifest is of none that has ended, or has no id.
+    /// Returns `None` if the recording has not ended, or if the manifest has no valid id.
     pub fn of_manifest(manifest: &Manifest, file: &str) -> Option<ArchiveEntry> {
-        let state = [State::Finished, State::Failed];
+        let state = [RecordingState::Finished, RecordingState::Failed];
         let state = state.into_iter().find(|state| manifest.state_is(*state))?;
-        let told = manifest.call.value();
-        let call = |name: &str| told[name].as_str().unwrap_or_default();
-        Some(ArchiveEntry::new(&Facts {
+        let call = manifest.call.value();
+        let text = |name: &str| call[name].as_str().unwrap_or_default();
+        Some(ArchiveEntry::new(&ArchiveFields {
             id: Uuid::try_parse(&manifest.id).ok()?,
             file,
             format: &manifest.format,
@@ -105,23 +106,23 @@ impl ArchiveEntry {
             ended_at_ms: manifest.ended_at_ms,
             duration_ms: manifest.duration_ms,
             bytes: manifest.bytes,
-            direction: match call("direction") {
+            direction: match text("direction") {
                 "incoming" => 1,
                 "outgoing" => 2,
                 _ => 0,
             },
-            call_id: call("call_id"),
-            device: call("device_name"),
-            number: call("directory_number"),
-            username: call("username"),
-            remote: call("remote_phone_number"),
-            ani: call("ani"),
-            dnis: call("dnis"),
+            call_id: text("call_id"),
+            device: text("device_name"),
+            number: text("directory_number"),
+            username: text("username"),
+            remote: text("remote_phone_number"),
+            ani: text("ani"),
+            dnis: text("dnis"),
         }))
     }
 
-    fn word(&self, word: Word) -> &str {
-        let index = word as usize;
+    fn text(&self, field: TextField) -> &str {
+        let index = field as usize;
         let from = index.checked_sub(1).and_then(|before| self.ends.get(before));
         let to = self.ends.get(index).copied().unwrap_or_default();
         self.texts
@@ -129,48 +130,48 @@ impl ArchiveEntry {
             .unwrap_or_default()
     }
 
-    /// The audio, relative to the directory, with `/` on every system.
+    /// Path of the audio, relative to the storage directory, with `/` on every system.
     pub fn file(&self) -> &str {
-        self.word(Word::File)
+        self.text(TextField::File)
     }
 
-    /// In the manifest's words: `wav`, `wav-ulaw`, …
+    /// The format as in the manifest: `wav`, `wav-ulaw`, …
     pub fn format(&self) -> &str {
-        self.word(Word::Format)
+        self.text(TextField::Format)
     }
 
     pub fn call_id(&self) -> &str {
-        self.word(Word::CallId)
+        self.text(TextField::CallId)
     }
 
     pub fn device(&self) -> &str {
-        self.word(Word::Device)
+        self.text(TextField::Device)
     }
 
     /// The directory number of the line.
     pub fn number(&self) -> &str {
-        self.word(Word::Number)
+        self.text(TextField::Number)
     }
 
     pub fn username(&self) -> &str {
-        self.word(Word::Username)
+        self.text(TextField::Username)
     }
 
     /// The remote party's number.
     pub fn remote(&self) -> &str {
-        self.word(Word::Remote)
+        self.text(TextField::Remote)
     }
 
     pub fn ani(&self) -> &str {
-        self.word(Word::Ani)
+        self.text(TextField::Ani)
     }
 
     pub fn dnis(&self) -> &str {
-        self.word(Word::Dnis)
+        self.text(TextField::Dnis)
     }
 
-    /// Where the archive sorts it: by its beginning, and its id where that is the same.
-    pub(super) fn place(&self) -> (i64, Uuid) {
+    /// The archive's sort key: the start time, then the id.
+    pub(super) fn sort_key(&self) -> (i64, Uuid) {
         (self.started_at_ms, self.id)
     }
 }
@@ -180,12 +181,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_text_is_found_again() {
-        let entry = ArchiveEntry::new(&Facts {
+    fn each_text_reads_back() {
+        let entry = ArchiveEntry::new(&ArchiveFields {
             id: Uuid::from_u128(1),
             file: "a/b.wav",
             format: "wav",
-            state: State::Finished,
+            state: RecordingState::Finished,
             started_at_ms: 1,
             ended_at_ms: 2,
             duration_ms: 1,

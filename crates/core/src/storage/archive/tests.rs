@@ -6,18 +6,18 @@ use super::*;
 use crate::storage::Fragment;
 use crate::storage::disk::Disk;
 use crate::storage::os::SystemDisk;
-use crate::words::State;
+use crate::types::RecordingState;
 
-struct Shelf {
+struct ArchiveFixture {
     dir: tempfile::TempDir,
     archive: Archive,
 }
 
-impl Shelf {
-    fn new() -> Shelf {
+impl ArchiveFixture {
+    fn new() -> ArchiveFixture {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let archive = Archive::new(SystemDisk.open_root(dir.path(), false).expect("a directory"));
-        Shelf { dir, archive }
+        ArchiveFixture { dir, archive }
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -30,7 +30,7 @@ impl Shelf {
         fs::write(path, bytes).expect("written");
     }
 
-    /// A finished recording as `publish` leaves it.
+    /// Writes a finished recording as the publisher does.
     fn publish(&self, file: &str, id: u128, started_at_ms: i64) -> Uuid {
         let id = Uuid::from_u128(id);
         self.write(file, "audio");
@@ -49,7 +49,7 @@ impl Shelf {
 fn manifest(file: &str, id: Uuid, started_at_ms: i64) -> Manifest {
     let mut manifest = Manifest {
         id: id.to_string(),
-        state: State::Finished.text().to_owned(),
+        state: RecordingState::Finished.text().to_owned(),
         file: file.to_owned(),
         format: "wav".to_owned(),
         duration_ms: 1000,
@@ -66,97 +66,97 @@ fn entry_of(file: &str, id: Uuid, started_at_ms: i64) -> ArchiveEntry {
 }
 
 #[test]
-fn a_scan_finds_what_was_published_newest_first() {
-    let shelf = Shelf::new();
-    let old = shelf.publish("2020/01/a.wav", 1, 1000);
-    let new = shelf.publish("b.c.wav", 2, 2000);
-    assert!(!shelf.archive.is_complete());
-    assert!(shelf.archive.scan().is_empty());
-    assert!(shelf.archive.is_complete());
-    assert_eq!(shelf.all(), [new, old]);
-    let entry = shelf.archive.find(old).expect("found");
+fn a_scan_finds_published_recordings_newest_first() {
+    let fixture = ArchiveFixture::new();
+    let old = fixture.publish("2020/01/a.wav", 1, 1000);
+    let new = fixture.publish("b.c.wav", 2, 2000);
+    assert!(!fixture.archive.is_complete());
+    assert!(fixture.archive.scan().is_empty());
+    assert!(fixture.archive.is_complete());
+    assert_eq!(fixture.all(), [new, old]);
+    let entry = fixture.archive.find(old).expect("found");
     assert_eq!((entry.file(), entry.username()), ("2020/01/a.wav", "user1"));
     assert_eq!((entry.direction, entry.duration_ms), (2, 1000));
-    let manifest = shelf.archive.manifest(new).expect("read").expect("there");
+    let manifest = fixture.archive.manifest(new).expect("read").expect("there");
     assert_eq!(manifest.file, "b.c.wav");
 }
 
 #[test]
-fn a_kill_between_audio_and_manifest_leaves_nothing_to_find() {
-    let shelf = Shelf::new();
-    shelf.write("a.wav", "audio");
-    shelf.publish("b.wav", 2, 2);
-    fs::remove_file(shelf.path("b.wav")).expect("removed");
-    shelf.archive.scan();
-    assert_eq!(shelf.archive.select(|_| true, 0, Some(0), || true).0, 0);
+fn audio_or_a_manifest_alone_is_not_found() {
+    let fixture = ArchiveFixture::new();
+    fixture.write("a.wav", "audio");
+    fixture.publish("b.wav", 2, 2);
+    fs::remove_file(fixture.path("b.wav")).expect("removed");
+    fixture.archive.scan();
+    assert_eq!(fixture.archive.select(|_| true, 0, Some(0), || true).0, 0);
 }
 
 #[test]
-fn odd_files_links_and_the_control_directory_are_passed_over() {
-    let shelf = Shelf::new();
-    let good = shelf.publish("good.wav", 1, 1);
-    let elsewhere = Shelf::new();
+fn foreign_files_links_and_the_control_directory_are_skipped() {
+    let fixture = ArchiveFixture::new();
+    let good = fixture.publish("good.wav", 1, 1);
+    let elsewhere = ArchiveFixture::new();
     elsewhere.publish("sub/far.wav", 2, 2);
-    std::os::unix::fs::symlink(elsewhere.path("sub"), shelf.path("sub")).expect("a link");
+    std::os::unix::fs::symlink(elsewhere.path("sub"), fixture.path("sub")).expect("a link");
     for name in ["far.wav", "far.json"] {
         let far = elsewhere.path("sub").join(name);
-        std::os::unix::fs::symlink(far, shelf.path(name)).expect("a link");
+        std::os::unix::fs::symlink(far, fixture.path(name)).expect("a link");
     }
-    shelf.publish(".callrec/x.wav", 3, 3);
-    shelf.write("empty.json", "");
-    shelf.write("cut.json", "{\"id\":");
-    shelf.write("list.json", "[1,2]");
-    shelf.write("plain", "text");
+    fixture.publish(".callrec/x.wav", 3, 3);
+    fixture.write("empty.json", "");
+    fixture.write("cut.json", "{\"id\":");
+    fixture.write("list.json", "[1,2]");
+    fixture.write("plain", "text");
     let live = Manifest {
-        state: State::Recording.text().to_owned(),
+        state: RecordingState::Recording.text().to_owned(),
         ..manifest("live.wav", Uuid::from_u128(4), 4)
     };
-    shelf.write("live.json", live.to_bytes().expect("bytes"));
-    shelf.write("live.wav", "audio");
-    // These name a way out, or themselves.
+    fixture.write("live.json", live.to_bytes().expect("bytes"));
+    fixture.write("live.wav", "audio");
+    // These lead out of the directory, or name themselves.
     for (id, file) in [(5, "../../etc/passwd"), (6, "odd/../../x.wav"), (7, "self.json")] {
         let odd = manifest(file, Uuid::from_u128(id), 5);
-        shelf.write("self.json", odd.to_bytes().expect("bytes"));
-        shelf.archive.scan();
+        fixture.write("self.json", odd.to_bytes().expect("bytes"));
+        fixture.archive.scan();
     }
-    fs::create_dir(shelf.path("directory.json")).expect("a directory");
-    assert!(shelf.archive.scan().is_empty());
-    assert_eq!(shelf.all(), [good]);
+    fs::create_dir(fixture.path("directory.json")).expect("a directory");
+    assert!(fixture.archive.scan().is_empty());
+    assert_eq!(fixture.all(), [good]);
 }
 
 #[test]
-fn what_was_moved_with_its_directory_is_found_where_it_is() {
-    let shelf = Shelf::new();
-    let id = shelf.publish("a/x.wav", 1, 1);
-    fs::rename(shelf.path("a"), shelf.path("b")).expect("moved");
-    shelf.archive.scan();
-    assert_eq!(shelf.archive.find(id).expect("found").file(), "b/x.wav");
+fn a_recording_in_a_moved_directory_is_found_there() {
+    let fixture = ArchiveFixture::new();
+    let id = fixture.publish("a/x.wav", 1, 1);
+    fs::rename(fixture.path("a"), fixture.path("b")).expect("moved");
+    fixture.archive.scan();
+    assert_eq!(fixture.archive.find(id).expect("found").file(), "b/x.wav");
 }
 
 #[test]
-fn what_is_noted_is_found_and_a_scan_does_not_double_it() {
-    let shelf = Shelf::new();
-    let id = shelf.publish("a.wav", 1, 1);
-    shelf.archive.note(entry_of("a.wav", id, 1));
-    shelf.archive.note(entry_of("a.wav", id, 1));
-    assert_eq!(shelf.all(), [id]);
-    // A copy of it is no other recording.
-    shelf.publish("copy/a.wav", 1, 1);
-    shelf.archive.scan();
-    assert_eq!(shelf.all(), [id]);
-    assert_eq!(shelf.archive.find(id).expect("found").file(), "a.wav");
+fn a_noted_recording_is_found_once_after_a_scan() {
+    let fixture = ArchiveFixture::new();
+    let id = fixture.publish("a.wav", 1, 1);
+    fixture.archive.note(entry_of("a.wav", id, 1));
+    fixture.archive.note(entry_of("a.wav", id, 1));
+    assert_eq!(fixture.all(), [id]);
+    // A copy is not another recording.
+    fixture.publish("copy/a.wav", 1, 1);
+    fixture.archive.scan();
+    assert_eq!(fixture.all(), [id]);
+    assert_eq!(fixture.archive.find(id).expect("found").file(), "a.wav");
 }
 
 #[test]
-fn a_page_is_cut_from_what_is_wanted() {
-    let shelf = Shelf::new();
+fn a_page_is_cut_from_the_selected_entries() {
+    let fixture = ArchiveFixture::new();
     for id in 0..10 {
-        shelf.publish(&format!("{id}.wav"), id, id as i64);
+        fixture.publish(&format!("{id}.wav"), id, id as i64);
     }
-    shelf.archive.scan();
+    fixture.archive.scan();
     let even = |entry: &ArchiveEntry| entry.started_at_ms % 2 == 0;
     let page = |offset, limit| {
-        let (total, page) = shelf.archive.select(even, offset, limit, || true);
+        let (total, page) = fixture.archive.select(even, offset, limit, || true);
         let times: Vec<i64> = page.iter().map(|entry| entry.started_at_ms).collect();
         (total, times)
     };
@@ -167,122 +167,119 @@ fn a_page_is_cut_from_what_is_wanted() {
 }
 
 #[test]
-fn what_the_host_removed_is_forgotten_and_the_page_filled_up() {
-    let shelf = Shelf::new();
+fn removed_files_are_forgotten_and_the_page_is_filled() {
+    let fixture = ArchiveFixture::new();
     let ids: Vec<_> = (0..4)
-        .map(|id| shelf.publish(&format!("{id}.wav"), id, id as i64))
+        .map(|id| fixture.publish(&format!("{id}.wav"), id, id as i64))
         .collect();
-    shelf.archive.scan();
-    fs::remove_file(shelf.path("3.wav")).expect("removed");
-    fs::remove_file(shelf.path("2.json")).expect("removed");
-    let (total, page) = shelf.archive.select(|_| true, 0, Some(2), || true);
+    fixture.archive.scan();
+    fs::remove_file(fixture.path("3.wav")).expect("removed");
+    fs::remove_file(fixture.path("2.json")).expect("removed");
+    let (total, page) = fixture.archive.select(|_| true, 0, Some(2), || true);
     let found: Vec<_> = page.iter().map(|entry| entry.id).collect();
     assert_eq!((total, found), (2, vec![ids[1], ids[0]]));
-    assert!(shelf.archive.find(ids[3]).is_none());
+    assert!(fixture.archive.find(ids[3]).is_none());
 }
 
 #[test]
-fn a_name_that_another_recording_got_is_not_taken_for_the_first() {
-    let shelf = Shelf::new();
-    let id = shelf.publish("a.wav", 1, 1);
-    shelf.archive.scan();
-    let other = shelf.publish("a.wav", 2, 2);
-    assert!(!shelf.archive.remove(id).expect("looked"));
-    assert!(shelf.archive.open(id).expect("looked").is_none());
-    assert!(shelf.path("a.wav").exists(), "the other's file");
-    shelf.archive.note(entry_of("a.wav", other, 2));
-    assert_eq!(shelf.all(), [other]);
+fn a_reused_name_does_not_match_the_first_recording() {
+    let fixture = ArchiveFixture::new();
+    let id = fixture.publish("a.wav", 1, 1);
+    fixture.archive.scan();
+    let other = fixture.publish("a.wav", 2, 2);
+    assert!(!fixture.archive.remove(id).expect("looked"));
+    assert!(fixture.archive.open(id).expect("looked").is_none());
+    assert!(fixture.path("a.wav").exists(), "the other's file");
+    fixture.archive.note(entry_of("a.wav", other, 2));
+    assert_eq!(fixture.all(), [other]);
 }
 
 #[test]
-fn remove_takes_audio_and_manifest_and_nothing_else() {
-    let shelf = Shelf::new();
-    let id = shelf.publish("a/x.wav", 1, 1);
-    let other = shelf.publish("a/y.wav", 2, 2);
-    shelf.archive.scan();
-    assert!(shelf.archive.remove(id).expect("removed"));
-    assert!(!shelf.path("a/x.wav").exists() && !shelf.path("a/x.json").exists());
-    assert!(!shelf.archive.remove(id).expect("looked"));
-    assert!(shelf.archive.manifest(id).expect("looked").is_none());
-    assert_eq!(shelf.all(), [other]);
+fn remove_removes_only_audio_and_manifest() {
+    let fixture = ArchiveFixture::new();
+    let id = fixture.publish("a/x.wav", 1, 1);
+    let other = fixture.publish("a/y.wav", 2, 2);
+    fixture.archive.scan();
+    assert!(fixture.archive.remove(id).expect("removed"));
+    assert!(!fixture.path("a/x.wav").exists() && !fixture.path("a/x.json").exists());
+    assert!(!fixture.archive.remove(id).expect("looked"));
+    assert!(fixture.archive.manifest(id).expect("looked").is_none());
+    assert_eq!(fixture.all(), [other]);
 }
 
 #[test]
-fn nothing_is_removed_or_opened_through_a_link() {
-    let shelf = Shelf::new();
-    let elsewhere = Shelf::new();
+fn links_are_not_followed_to_open_or_remove() {
+    let fixture = ArchiveFixture::new();
+    let elsewhere = ArchiveFixture::new();
     let id = elsewhere.publish("x.wav", 1, 1);
-    shelf.publish("a/x.wav", 1, 1);
-    shelf.archive.scan();
-    fs::remove_dir_all(shelf.path("a")).expect("removed");
-    std::os::unix::fs::symlink(elsewhere.dir.path(), shelf.path("a")).expect("a link");
-    assert!(!shelf.archive.remove(id).expect("looked"));
+    fixture.publish("a/x.wav", 1, 1);
+    fixture.archive.scan();
+    fs::remove_dir_all(fixture.path("a")).expect("removed");
+    std::os::unix::fs::symlink(elsewhere.dir.path(), fixture.path("a")).expect("a link");
+    assert!(!fixture.archive.remove(id).expect("looked"));
     assert!(elsewhere.path("x.wav").exists());
-    // And where only the audio is one.
-    let second = shelf.publish("y.wav", 2, 2);
-    shelf.archive.note(entry_of("y.wav", second, 2));
-    fs::remove_file(shelf.path("y.wav")).expect("removed");
-    std::os::unix::fs::symlink(elsewhere.path("x.wav"), shelf.path("y.wav")).expect("a link");
-    assert!(shelf.archive.open(second).expect("looked").is_none());
-    assert!(shelf.archive.remove(second).expect("removed"));
-    assert!(
-        elsewhere.path("x.wav").exists(),
-        "the link is gone, not what it led to"
-    );
-    // And where an entry says so, though all of it is there.
+    // The same if only the audio is a link.
+    let second = fixture.publish("y.wav", 2, 2);
+    fixture.archive.note(entry_of("y.wav", second, 2));
+    fs::remove_file(fixture.path("y.wav")).expect("removed");
+    std::os::unix::fs::symlink(elsewhere.path("x.wav"), fixture.path("y.wav")).expect("a link");
+    assert!(fixture.archive.open(second).expect("looked").is_none());
+    assert!(fixture.archive.remove(second).expect("removed"));
+    assert!(elsewhere.path("x.wav").exists(), "only the link was removed");
+    // The same if the entry's path leads outside and its files exist.
     let outside = Uuid::from_u128(3);
-    shelf.publish(".callrec/x.wav", 3, 3);
-    shelf.publish("x.wav", 3, 3);
-    let inner = shelf.path("inner");
+    fixture.publish(".callrec/x.wav", 3, 3);
+    fixture.publish("x.wav", 3, 3);
+    let inner = fixture.path("inner");
     fs::create_dir(&inner).expect("a directory");
     let inner = Archive::new(SystemDisk.open_root(&inner, false).expect("a directory"));
     inner.note(entry_of("../x.wav", outside, 3));
     assert!(inner.find(outside).is_none());
-    fs::remove_file(shelf.path("x.wav")).expect("removed");
+    fs::remove_file(fixture.path("x.wav")).expect("removed");
     for file in ["../x.wav", "/etc/passwd", "a//x.wav", ".callrec/x.wav", "x"] {
-        shelf.archive.note(entry_of(file, outside, 3));
-        assert!(shelf.archive.find(outside).is_none(), "{file}");
+        fixture.archive.note(entry_of(file, outside, 3));
+        assert!(fixture.archive.find(outside).is_none(), "{file}");
     }
 }
 
 #[test]
-fn what_is_removed_while_a_scan_runs_does_not_come_back() {
-    let shelf = Shelf::new();
-    let id = shelf.publish("a.wav", 1, 1);
-    shelf.archive.note(entry_of("a.wav", id, 1));
-    assert!(shelf.archive.remove(id).expect("removed"));
+fn a_recording_removed_during_a_scan_stays_removed() {
+    let fixture = ArchiveFixture::new();
+    let id = fixture.publish("a.wav", 1, 1);
+    fixture.archive.note(entry_of("a.wav", id, 1));
+    assert!(fixture.archive.remove(id).expect("removed"));
     // As if the scan had read it before.
-    shelf.publish("a.wav", 1, 1);
-    shelf.archive.scan();
-    assert!(shelf.all().is_empty());
+    fixture.publish("a.wav", 1, 1);
+    fixture.archive.scan();
+    assert!(fixture.all().is_empty());
 }
 
 #[test]
-fn nothing_is_looked_for_that_nobody_waits_for() {
-    let shelf = Shelf::new();
+fn a_select_without_a_waiter_stops() {
+    let fixture = ArchiveFixture::new();
     for id in 0..10 {
-        shelf.publish(&format!("{id}.wav"), id, id as i64);
+        fixture.publish(&format!("{id}.wav"), id, id as i64);
     }
-    shelf.archive.scan();
-    let looked = std::cell::Cell::new(0);
-    let wanted = |_: &ArchiveEntry| {
-        looked.set(looked.get() + 1);
+    fixture.archive.scan();
+    let calls = std::cell::Cell::new(0);
+    let is_selected = |_: &ArchiveEntry| {
+        calls.set(calls.get() + 1);
         true
     };
-    shelf.archive.select(wanted, 0, None, || looked.get() < 3);
-    assert_eq!(looked.get(), 3);
+    fixture.archive.select(is_selected, 0, None, || calls.get() < 3);
+    assert_eq!(calls.get(), 3);
 }
 
 #[test]
-fn ten_thousand_manifests() {
-    let shelf = Shelf::new();
+fn ten_thousand_manifests_are_scanned() {
+    let fixture = ArchiveFixture::new();
     for id in 0..10_000 {
-        shelf.publish(&format!("{}/{id}.wav", id % 100), id, id as i64);
+        fixture.publish(&format!("{}/{id}.wav", id % 100), id, id as i64);
     }
     let begin = Instant::now();
-    shelf.archive.scan();
+    fixture.archive.scan();
     let scanned = begin.elapsed();
-    let (total, page) = shelf.archive.select(|_| true, 5000, Some(10), || true);
+    let (total, page) = fixture.archive.select(|_| true, 5000, Some(10), || true);
     println!("scanned in {scanned:?}, a page {:?}", begin.elapsed() - scanned);
     assert_eq!((total, page.len()), (10_000, 10));
     assert_eq!(page.first().map(|entry| entry.started_at_ms), Some(4999));

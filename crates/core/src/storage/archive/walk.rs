@@ -1,56 +1,57 @@
-//! The archive's ways into the directory. Nothing is followed through a link.
+//! Finds and opens the archive's files. Does not follow symbolic links.
 
 use std::io;
 
 use uuid::Uuid;
 
 use super::super::disk::{self, DiskDir};
-use super::super::endings::JSON;
-use super::super::files::{MANIFEST_MAX, removed, there};
+use super::super::file_suffixes::JSON;
+use super::super::files::{MANIFEST_MAX, found_or_none, ignore_not_found};
 use super::super::manifest::Manifest;
-use super::super::medium::PlainFile;
-use super::super::safe;
+use super::super::plain_file::PlainFile;
+use super::super::safe_name;
 use super::ArchiveEntry;
 
-/// Directories below the root that a scan enters.
+/// The maximum depth of directories that a scan enters.
 const DEPTH_MAX: usize = 16;
 
-/// Where one recording's audio and manifest are.
-pub struct Place {
+/// The audio and the manifest of one recording.
+pub struct EntryFiles {
     dir: Box<dyn DiskDir>,
     audio: String,
     manifest: String,
 }
 
-impl Place {
-    /// `None`: the path is none that could be ours, or its directory is gone.
-    pub fn of(root: &dyn DiskDir, file: &str) -> io::Result<Option<Place>> {
+impl EntryFiles {
+    /// Returns `None` if callrec would not use the path, or if its directory does not exist.
+    pub fn of(root: &dyn DiskDir, file: &str) -> io::Result<Option<EntryFiles>> {
         let mut parts: Vec<&str> = file.split('/').collect();
-        if !parts.iter().all(|part| safe::is_component(part)) {
+        if !parts.iter().all(|part| safe_name::is_component(part)) {
             return Ok(None);
         }
         let Some(audio) = parts.pop() else { return Ok(None) };
         let Some((stem, _)) = audio.rsplit_once('.') else {
             return Ok(None);
         };
-        let Some(dir) = there(enter(root, &parts))? else {
+        let Some(dir) = found_or_none(open_path(root, &parts))? else {
             return Ok(None);
         };
-        Ok(Some(Place {
+        Ok(Some(EntryFiles {
             dir,
             audio: audio.to_owned(),
             manifest: format!("{stem}{JSON}"),
         }))
     }
 
-    /// Whether both are there.
+    /// Whether both files exist.
     pub fn exists(&self) -> io::Result<bool> {
         Ok(self.dir.exists(&self.audio)? && self.dir.exists(&self.manifest)?)
     }
 
-    /// The manifest, if it is this recording's: another may have got its name since.
+    /// Reads the manifest, if it belongs to this recording. Another recording may have got the name
+    /// since.
     pub fn manifest(&self, id: Uuid) -> io::Result<Option<Manifest>> {
-        let Some(bytes) = there(read(&*self.dir, &self.manifest))? else {
+        let Some(bytes) = found_or_none(read(&*self.dir, &self.manifest))? else {
             return Ok(None);
         };
         let found = Manifest::from_bytes(&bytes);
@@ -58,17 +59,17 @@ impl Place {
     }
 
     pub fn open(&self) -> io::Result<Option<PlainFile>> {
-        Ok(there(self.dir.open_read(&self.audio))?.map(PlainFile::to_read))
+        Ok(found_or_none(self.dir.open_read(&self.audio))?.map(PlainFile::to_read))
     }
 
-    /// The audio first: without it a manifest is not taken for a recording.
+    /// Removes the audio first: a manifest without audio does not count as a recording.
     pub fn remove(&self) -> io::Result<()> {
-        removed(self.dir.remove(&self.audio))?;
-        removed(self.dir.remove(&self.manifest))
+        ignore_not_found(self.dir.remove(&self.audio))?;
+        ignore_not_found(self.dir.remove(&self.manifest))
     }
 }
 
-/// Reads all of a manifest. The result is empty for a file that is too large to be one.
+/// Reads a manifest. Returns no bytes if the file is too large to be one.
 fn read(dir: &dyn DiskDir, name: &str) -> io::Result<Vec<u8>> {
     let file = dir.open_read(name)?;
     let length = file.length()?;
@@ -87,39 +88,39 @@ fn read(dir: &dyn DiskDir, name: &str) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn enter(root: &dyn DiskDir, way: &[&str]) -> io::Result<Box<dyn DiskDir>> {
-    let mut below = root.again()?;
-    for name in way {
-        below = below.sub(name)?;
+fn open_path(root: &dyn DiskDir, dirs: &[&str]) -> io::Result<Box<dyn DiskDir>> {
+    let mut below = root.try_clone()?;
+    for name in dirs {
+        below = below.open_dir(name)?;
     }
     Ok(below)
 }
 
-/// Every finished recording below `root` is given to `found`, until that says `false`.
-/// Answers what could not be read.
+/// Calls `found` for each manifest below `root`, with its recording if it has finished, until
+/// `found` returns false. Returns the paths that could not be read.
 pub fn walk(
     root: &dyn DiskDir,
     found: &mut dyn FnMut(Option<ArchiveEntry>) -> bool,
 ) -> Vec<(String, io::Error)> {
     let mut unread = Vec::new();
-    let mut ways: Vec<Vec<String>> = vec![Vec::new()];
-    while let Some(way) = ways.pop() {
-        let names: Vec<&str> = way.iter().map(String::as_str).collect();
-        let listed = enter(root, &names).and_then(|dir| Ok((dir.list()?, dir)));
+    let mut pending: Vec<Vec<String>> = vec![Vec::new()];
+    while let Some(dirs) = pending.pop() {
+        let names: Vec<&str> = dirs.iter().map(String::as_str).collect();
+        let listed = open_path(root, &names).and_then(|dir| Ok((dir.list()?, dir)));
         let (entries, dir) = match listed {
             Ok(listed) => listed,
             Err(error) => {
-                unread.push((way.join("/"), error));
+                unread.push((dirs.join("/"), error));
                 continue;
             }
         };
         let directories = entries.iter().filter(|entry| entry.is_directory);
-        for entry in directories.filter(|entry| safe::is_component(&entry.name)) {
-            if way.len() < DEPTH_MAX {
-                ways.push([way.as_slice(), std::slice::from_ref(&entry.name)].concat());
+        for entry in directories.filter(|entry| safe_name::is_component(&entry.name)) {
+            if dirs.len() < DEPTH_MAX {
+                pending.push([dirs.as_slice(), std::slice::from_ref(&entry.name)].concat());
             }
         }
-        if !walk_files(&*dir, &way, &entries, found) {
+        if !walk_files(&*dir, &dirs, &entries, found) {
             break;
         }
     }
@@ -128,33 +129,33 @@ pub fn walk(
 
 fn walk_files(
     dir: &dyn DiskDir,
-    way: &[String],
+    dirs: &[String],
     entries: &[disk::DirEntry],
     found: &mut dyn FnMut(Option<ArchiveEntry>) -> bool,
 ) -> bool {
     let manifests = entries.iter().filter(|entry| !entry.is_directory);
-    for entry in manifests.filter(|entry| safe::is_component(&entry.name)) {
+    for entry in manifests.filter(|entry| safe_name::is_component(&entry.name)) {
         let Some(stem) = entry.name.strip_suffix(JSON) else {
             continue;
         };
-        if !found(recording(dir, way, stem, &entry.name)) {
+        if !found(recording(dir, dirs, stem, &entry.name)) {
             return false;
         }
     }
     true
 }
 
-/// What a manifest says, if its audio stands beside it. Where it is decides, not where
-/// it says it is: a directory may have been moved as a whole.
-fn recording(dir: &dyn DiskDir, way: &[String], stem: &str, name: &str) -> Option<ArchiveEntry> {
+/// Reads the recording of a manifest, if its audio is beside it. Its current path is used instead
+/// of the one in the manifest, since a directory may have been moved.
+fn recording(dir: &dyn DiskDir, dirs: &[String], stem: &str, name: &str) -> Option<ArchiveEntry> {
     let bytes = read(dir, name).ok()?;
     let manifest = Manifest::from_bytes(&bytes)?;
     let (_, extension) = manifest.file.rsplit_once('.')?;
     let audio = format!("{stem}.{extension}");
-    if name == audio || !safe::is_component(&audio) || !matches!(dir.exists(&audio), Ok(true)) {
+    if name == audio || !safe_name::is_component(&audio) || !matches!(dir.exists(&audio), Ok(true)) {
         return None;
     }
-    let mut file = way.join("/");
+    let mut file = dirs.join("/");
     if !file.is_empty() {
         file.push('/');
     }

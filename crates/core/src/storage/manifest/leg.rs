@@ -1,4 +1,4 @@
-//! What a manifest says of each leg: what became of the audio that was handed in for it.
+//! The account of each leg's audio in a manifest.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,32 +9,32 @@ use serde::{Deserialize, Serialize};
 /// Milliseconds by reason.
 pub type Reasons = BTreeMap<Cow<'static, str>, u64>;
 
-/// One leg. Handed in = in the file + outside + duplicates + slipped + dropped, also as
-/// they are rounded here.
+/// The account of one leg. handed_ms = audio_ms + outside_ms + duplicate_ms + slipped_ms +
+/// dropped_ms, also after rounding.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LegEntry {
     /// `local`, `remote` or `mixed`
     pub leg: Cow<'static, str>,
-    /// With audio, handed in since the recording's start.
+    /// Packets with audio that were fed since the recording's start.
     pub packets: u64,
-    /// The audio of these packets.
+    /// The length of the audio in these packets.
     pub handed_ms: u64,
-    /// Of it in the file.
+    /// The part of it in the file.
     pub audio_ms: u64,
-    /// Never came.
+    /// Audio that never arrived.
     pub missing_ms: u64,
     pub dropped_ms: Reasons,
-    /// Not meant to be in the file.
+    /// Audio that was not to be recorded.
     pub outside_ms: Reasons,
     pub duplicate_ms: u64,
-    /// Left out, and repeated, to follow the sender's clock.
+    /// Audio that was left out (`slipped_ms`) or repeated to follow the sender's clock.
     pub slipped_ms: u64,
     pub repeated_ms: u64,
-    /// Packets without audio by payload type. Text, so that no type of a later version
-    /// makes the whole manifest unreadable.
+    /// Packets without audio, by payload type. The keys are text, so that a manifest with a type of
+    /// a later version stays readable.
     pub ignored: BTreeMap<String, u64>,
-    /// `PCMU/8000`
+    /// For example `PCMU/8000`.
     pub codecs: Vec<Cow<'static, str>>,
     pub streams: u32,
     /// Packets whose timestamps contradicted their sequence numbers.
@@ -52,15 +52,15 @@ pub fn is_false(value: &bool) -> bool {
 }
 
 impl LegEntry {
-    /// Packets came, and none of their audio could be decoded.
+    /// Whether packets arrived, none of which could be decoded.
     fn is_undecoded(&self) -> bool {
         self.packets == 0 && self.ignored.values().any(|packets| *packets > 0)
     }
 }
 
 impl Manifest {
-    /// Notes of a file that is complete what its legs say of it, where they know all of
-    /// it: after a crash the last of it may be unknown to them.
+    /// Sets `no_audio` and `undecoded` of a complete file from its legs. After a crash, `legs` may
+    /// not cover the end of the file; then the legs decide nothing.
     pub fn note_audio(&mut self) {
         self.settled_frames = self.settled_frames.min(self.samples);
         let is_known = self.settled_frames == self.samples;
@@ -75,7 +75,7 @@ impl Manifest {
 mod tests {
     use super::*;
 
-    fn noted(samples: u64, settled_frames: u64, legs: &[LegEntry]) -> (bool, Vec<Cow<'static, str>>, u64) {
+    fn account(samples: u64, settled_frames: u64, legs: &[LegEntry]) -> (bool, Vec<Cow<'static, str>>, u64) {
         let mut manifest = Manifest {
             samples,
             settled_frames,
@@ -97,27 +97,37 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_noted_where_all_of_the_file_is_known() {
-        let (deaf, heard, quiet) = (leg("local", 0, 7), leg("remote", 5, 7), leg("remote", 0, 0));
+    fn silence_is_recorded_if_the_legs_cover_the_file() {
+        let (undecodable, audible, silent) = (leg("local", 0, 7), leg("remote", 5, 7), leg("remote", 0, 0));
         let undecoded = || vec![Cow::Borrowed("local")];
-        assert_eq!(noted(80, 80, &[deaf.clone(), heard]), (false, undecoded(), 80));
-        assert_eq!(noted(80, 80, &[deaf.clone(), quiet]), (true, undecoded(), 80));
         assert_eq!(
-            noted(80, 99, std::slice::from_ref(&deaf)),
+            account(80, 80, &[undecodable.clone(), audible]),
+            (false, undecoded(), 80)
+        );
+        assert_eq!(
+            account(80, 80, &[undecodable.clone(), silent]),
             (true, undecoded(), 80)
         );
         assert_eq!(
-            noted(80, 79, &[deaf]),
-            (false, Vec::new(), 79),
-            "the last is unknown"
+            account(80, 99, std::slice::from_ref(&undecodable)),
+            (true, undecoded(), 80)
         );
-        assert_eq!(noted(80, 80, &[]), (true, Vec::new(), 80), "no leg ever came");
-        assert_eq!(noted(80, 0, &[]), (false, Vec::new(), 0), "of an earlier version");
-        assert_eq!(noted(0, 0, &[leg("local", 5, 0)]), (true, Vec::new(), 0));
+        assert_eq!(
+            account(80, 79, &[undecodable]),
+            (false, Vec::new(), 79),
+            "the end is not accounted for"
+        );
+        assert_eq!(account(80, 80, &[]), (true, Vec::new(), 80), "there was no leg");
+        assert_eq!(
+            account(80, 0, &[]),
+            (false, Vec::new(), 0),
+            "a manifest of an earlier version"
+        );
+        assert_eq!(account(0, 0, &[leg("local", 5, 0)]), (true, Vec::new(), 0));
     }
 
     #[test]
-    fn a_leg_is_read_with_what_it_has() {
+    fn a_leg_is_read_with_unknown_members() {
         let entry = LegEntry {
             dropped_ms: Reasons::from([("late".into(), 40)]),
             codecs: vec!["PCMU/8000".into()],

@@ -1,12 +1,12 @@
-//! The file's shape, as a manifest's fields tell it.
+//! The shape of a file in the fields of its manifest.
 
 use super::Manifest;
-use crate::words::{Format, Layout};
+use crate::types::{Format, Layout};
 use callrec_codec::Shape;
 
 impl Manifest {
-    /// The shape of the file, if the file itself does not tell it. What is not in the
-    /// manifest is assumed: a rate of 8000 Hz, and the channels of the layout.
+    /// The shape of the file, used if the file has no header. Missing fields have defaults: 8000
+    /// Hz, and the channels of the layout.
     pub fn shape(&self) -> Shape {
         let stereo = self.layout.is_empty() || self.layout == Layout::Stereo.text();
         Shape {
@@ -30,7 +30,7 @@ impl Manifest {
         self.channels = shape.channels;
     }
 
-    /// For a file whose rate and channels are not known yet.
+    /// Sets the format only, while the rate and the channels are not known.
     pub fn set_format(&mut self, format: Format) {
         self.format = format.name().to_owned();
     }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shape_comes_back_as_it_was_set() {
+    fn a_shape_reads_back() {
         for format in Format::all() {
             let shape = Shape {
                 format,
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_manifest_does_not_tell_is_assumed() {
+    fn missing_fields_have_defaults() {
         let channels = |layout: &str| {
             let manifest = Manifest {
                 layout: layout.to_owned(),

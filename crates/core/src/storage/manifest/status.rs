@@ -1,6 +1,6 @@
-//! A status in a manifest: its number in the ABI. One that a later version wrote is unknown.
+//! Serializes a status as its number in the ABI. An unknown number is read as `None`.
 
-use crate::words::Status;
+use crate::types::Status;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub fn serialize<S: Serializer>(status: &Option<Status>, serializer: S) -> Result<S::Ok, S::Error> {

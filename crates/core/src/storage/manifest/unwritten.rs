@@ -1,4 +1,4 @@
-//! What was recorded and never came into the file, because a write failed.
+//! Accounts for audio that was recorded but not written, because a write failed.
 
 use super::{Manifest, SPANS_MAX, SpanEntry};
 
@@ -6,8 +6,8 @@ use super::{Manifest, SPANS_MAX, SpanEntry};
 const UNWRITTEN: &str = "unwritten";
 
 impl Manifest {
-    /// Counts as lost what was recorded beyond the end of the file. `recorded`: so many frames
-    /// were; `settled`: the legs' numbers hold up to this one.
+    /// Counts the audio beyond the end of the file as lost. `recorded`: frames recorded; `settled`:
+    /// the legs' numbers cover the recording up to this frame.
     pub fn count_unwritten(&mut self, recorded: u64, settled: u64) {
         let frames = recorded.saturating_sub(self.samples);
         let rate = u64::from(self.sample_rate);
@@ -32,12 +32,12 @@ impl Manifest {
                 reason: UNWRITTEN.into(),
             });
         }
-        // Nothing is known of the legs before the first of them is settled.
+        // Before the first frame is settled, no legs are known.
         self.lost_ms += ms(frames) * lost.len().max(1) as u64;
         self.close_spans();
-        let room = (2 * SPANS_MAX).saturating_sub(self.spans.len());
-        self.spans_dropped += lost.len().saturating_sub(room) as u64;
-        self.spans.extend(lost.into_iter().take(room));
+        let free = (2 * SPANS_MAX).saturating_sub(self.spans.len());
+        self.spans_dropped += lost.len().saturating_sub(free) as u64;
+        self.spans.extend(lost.into_iter().take(free));
         self.note_audio();
     }
 }
@@ -76,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn the_legs_balance_and_each_lost_the_end() {
-        let told = cut(vec![leg("local", 980), leg("remote", 50)]);
-        assert_eq!(told.lost_ms, 7 + 2 * 500);
-        for (leg, unwritten) in told.legs.iter().zip([200, 50]) {
+    fn the_legs_balance_and_each_loses_the_end() {
+        let counted = cut(vec![leg("local", 980), leg("remote", 50)]);
+        assert_eq!(counted.lost_ms, 7 + 2 * 500);
+        for (leg, unwritten) in counted.legs.iter().zip([200, 50]) {
             assert_eq!(leg.dropped_ms[UNWRITTEN], unwritten);
             assert_eq!(leg.handed_ms, leg.audio_ms + leg.dropped_ms.values().sum::<u64>());
         }
-        let spans = told
+        let spans = counted
             .spans
             .iter()
             .map(|span| (&*span.leg, span.to_frame, span.length_ms));
@@ -99,11 +99,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_once_is_not_counted_again() {
-        let told = cut(Vec::new());
-        assert_eq!((told.lost_ms, told.spans.len()), (507, 1));
-        let mut again = told.clone();
+    fn lost_audio_is_counted_once() {
+        let counted = cut(Vec::new());
+        assert_eq!((counted.lost_ms, counted.spans.len()), (507, 1));
+        let mut again = counted.clone();
         again.count_unwritten(again.samples, again.settled_frames);
-        assert_eq!(again, told);
+        assert_eq!(again, counted);
     }
 }

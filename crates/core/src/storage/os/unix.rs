@@ -1,10 +1,12 @@
-//! Unix: everything relative to a directory's descriptor, so that nobody can
-//! swap a link in between.
+//! Unix: all operations are relative to a directory's descriptor, so that another user cannot
+//! insert a link in between.
 
 mod lock;
 
-use super::super::disk::{DirEntry, DirPlace, Disk, DiskDir, DiskFile, DiskLock, Identity, Outlook, Owner};
-use super::{outlook_of, spawn_started};
+use super::super::disk::{
+    DirEntry, DirRef, Disk, DiskDir, DiskFile, DiskLock, ErrorClass, FileId, FileOwner,
+};
+use super::{class_of_kind, spawn_started};
 use crate::sync::thread;
 use lock::DirLock;
 pub use lock::{InheritedLock, take_inherited};
@@ -44,8 +46,8 @@ impl Disk for SystemDisk {
         opened(fcntl::open(path, flags, Mode::empty()))
     }
 
-    fn identity_at(&self, path: &Path) -> io::Result<Identity> {
-        Ok(identity_of(&std::fs::metadata(path)?))
+    fn file_id_at(&self, path: &Path) -> io::Result<FileId> {
+        Ok(file_id_of(&std::fs::metadata(path)?))
     }
 
     fn open_files_limit(&self) -> u64 {
@@ -59,10 +61,10 @@ struct SystemDir {
     fd: OwnedFd,
 }
 
-/// Brings the names of directories that were just made to the disk.
-fn sync_names_of(made: &[&Path]) {
-    for parent in made.iter().filter_map(|made| made.parent()) {
-        // One that the process may write to, but not read, cannot be synced.
+/// Syncs the entries of new directories.
+fn sync_names_of(created: &[&Path]) {
+    for parent in created.iter().filter_map(|directory| directory.parent()) {
+        // A directory that the process may write but not read cannot be synced.
         if let Ok(parent) = File::open(parent) {
             let _ = parent.sync_all();
         }
@@ -74,9 +76,9 @@ fn opened(fd: nix::Result<OwnedFd>) -> io::Result<Box<dyn DiskDir>> {
 }
 
 fn descriptor(dir: &dyn DiskDir) -> io::Result<BorrowedFd<'_>> {
-    match dir.place() {
-        DirPlace::Descriptor(fd) => Ok(fd),
-        DirPlace::Number(..) => Err(io::ErrorKind::CrossesDevices.into()),
+    match dir.dir_ref() {
+        DirRef::Descriptor(fd) => Ok(fd),
+        DirRef::Number(..) => Err(io::ErrorKind::CrossesDevices.into()),
     }
 }
 
@@ -95,40 +97,40 @@ fn open_in(dir: BorrowedFd<'_>, name: &str, flags: OFlag) -> io::Result<File> {
     open_as(dir, name, flags, FILE_MODE)
 }
 
-/// `mode`: of a file that is made.
+/// `mode`: the mode of a new file.
 fn open_as(dir: BorrowedFd<'_>, name: &str, flags: OFlag, mode: Mode) -> io::Result<File> {
     let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
     Ok(File::from(fcntl::openat(dir, name, flags, mode)?))
 }
 
 impl DiskDir for SystemDir {
-    fn place(&self) -> DirPlace<'_> {
-        DirPlace::Descriptor(self.fd.as_fd())
+    fn dir_ref(&self) -> DirRef<'_> {
+        DirRef::Descriptor(self.fd.as_fd())
     }
 
     #[allow(clippy::unnecessary_cast)] // the types differ between systems
-    fn identity(&self) -> io::Result<Identity> {
+    fn file_id(&self) -> io::Result<FileId> {
         let found = stat::fstat(&self.fd)?;
         Ok((found.st_dev as u64, found.st_ino as u64))
     }
 
-    fn again(&self) -> io::Result<Box<dyn DiskDir>> {
+    fn try_clone(&self) -> io::Result<Box<dyn DiskDir>> {
         Ok(Box::new(SystemDir {
             fd: self.fd.try_clone()?,
         }))
     }
 
-    fn sub(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
+    fn open_dir(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         opened(fcntl::openat(&self.fd, name, flags, Mode::empty()))
     }
 
-    fn sub_or_new(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
-        match self.sub(name) {
+    fn open_or_create_dir(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
+        match self.open_dir(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mode = Mode::from_bits_truncate(DIRECTORY_MODE);
                 match stat::mkdirat(&self.fd, name, mode) {
-                    Ok(()) | Err(Errno::EEXIST) => self.sub(name),
+                    Ok(()) | Err(Errno::EEXIST) => self.open_dir(name),
                     Err(errno) => Err(errno.into()),
                 }
             }
@@ -168,7 +170,7 @@ impl DiskDir for SystemDir {
     }
 
     #[allow(clippy::unnecessary_cast)] // the types differ between systems
-    fn identity_of(&self, name: &str) -> io::Result<Identity> {
+    fn file_id_of(&self, name: &str) -> io::Result<FileId> {
         let found = stat::fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         Ok((found.st_dev as u64, found.st_ino as u64))
     }
@@ -201,7 +203,7 @@ impl DiskDir for SystemDir {
         )?)
     }
 
-    fn remove_folder(&self, name: &str) -> io::Result<()> {
+    fn remove_dir(&self, name: &str) -> io::Result<()> {
         Ok(unistd::unlinkat(
             &self.fd,
             name,
@@ -244,8 +246,8 @@ impl DiskDir for SystemDir {
         Ok(blocks.saturating_mul(size))
     }
 
-    fn owner(&self) -> io::Result<Owner> {
-        Ok(owner(stat::fstat(&self.fd)?.st_uid))
+    fn owner(&self) -> io::Result<FileOwner> {
+        Ok(file_owner(stat::fstat(&self.fd)?.st_uid))
     }
 
     fn lock(&self, control: &dyn DiskDir, name: &str) -> io::Result<Option<Box<dyn DiskLock>>> {
@@ -285,12 +287,12 @@ impl DiskFile for SystemFile {
         self.0.sync_data()
     }
 
-    fn identity(&self) -> io::Result<Identity> {
-        Ok(identity_of(&self.0.metadata()?))
+    fn file_id(&self) -> io::Result<FileId> {
+        Ok(file_id_of(&self.0.metadata()?))
     }
 
-    fn owner(&self) -> io::Result<Owner> {
-        Ok(owner(self.0.metadata()?.uid()))
+    fn owner(&self) -> io::Result<FileOwner> {
+        Ok(file_owner(self.0.metadata()?.uid()))
     }
 
     fn links(&self) -> io::Result<u64> {
@@ -302,52 +304,52 @@ impl DiskFile for SystemFile {
     }
 }
 
-fn identity_of(found: &Metadata) -> Identity {
+fn file_id_of(found: &Metadata) -> FileId {
     (found.dev(), found.ino())
 }
 
-fn owner(id: u32) -> Owner {
-    Owner {
+fn file_owner(id: u32) -> FileOwner {
+    FileOwner {
         id,
         is_own: id == 0 || id == unistd::geteuid().as_raw(),
     }
 }
 
-/// Whether it may be that only this way of doing it is refused. Where a file system
-/// has no hard links, what it answers is its own affair.
+/// Whether the error may mean that the file system does not support the operation. File systems
+/// without hard links return various errors.
 pub fn is_unsupported(error: &io::Error) -> bool {
     match error.raw_os_error() {
         Some(libc::EINVAL | libc::ENOSYS | libc::EPERM | libc::EACCES | libc::EMLINK) => true,
-        // EOPNOTSUPP and ENOTSUP, which are two numbers on some systems.
+        // EOPNOTSUPP and ENOTSUP, which differ on some systems.
         _ => error.kind() == io::ErrorKind::Unsupported,
     }
 }
 
-/// Whether something could not be opened because it is a link or a socket. The
-/// standard library does not name these kinds yet.
-pub fn is_odd(error: &io::Error) -> bool {
+/// Whether an open failed because the entry is a link or a socket. The standard library has no
+/// kinds for these errors yet.
+pub fn is_special_file(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO))
 }
 
-pub fn outlook(error: &io::Error) -> Outlook {
+pub fn classify(error: &io::Error) -> ErrorClass {
     match error.raw_os_error() {
-        Some(libc::EIO) => Outlook::Brief,
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS) => Outlook::Passing,
-        _ => outlook_of(error.kind()),
+        Some(libc::EIO) => ErrorClass::Medium,
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS) => ErrorClass::Temporary,
+        _ => class_of_kind(error.kind()),
     }
 }
 
-/// The soft limit of descriptors of this process.
+/// The soft limit of file descriptors of this process.
 pub fn open_files_limit() -> u64 {
     #[allow(clippy::useless_conversion)] // the type differs between systems
     getrlimit(Resource::RLIMIT_NOFILE).map_or(256, |(soft, _)| soft.into())
 }
 
-/// Starts a thread that takes none of the host's signals.
+/// Starts a thread that handles none of the host's signals.
 ///
-/// The mask is set before the thread exists and put back afterwards, so that not
-/// even its first instruction runs with them open. What its own faults raise stays
-/// open: blocking these is undefined.
+/// The signal mask is set before the thread exists and restored afterwards, so that the mask
+/// applies from the thread's first instruction. Signals for faults of the thread itself stay
+/// unblocked, because blocking them is undefined.
 pub fn spawn<F>(name: &str, body: F) -> io::Result<thread::JoinHandle<()>>
 where
     F: FnOnce() + Send + 'static,
@@ -379,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn never_renames_over_something() {
+    fn exclusive_rename_and_link_replace_nothing() {
         let (path, dir) = scratch();
         std::fs::write(path.path().join("a"), "a").expect("write");
         std::fs::write(path.path().join("b"), "b").expect("write");
@@ -392,27 +394,27 @@ mod tests {
     }
 
     #[test]
-    fn a_root_is_made_with_all_its_parents() {
+    fn a_root_is_created_with_its_parents() {
         let place = tempfile::tempdir().expect("a temporary directory");
         for durable in [false, true] {
             let path = place.path().join(format!("{durable}/below/root"));
             for _ in 0..2 {
                 let dir = SystemDisk.open_root(&path, durable).expect("open");
-                let named = SystemDisk.identity_at(&path).expect("there");
-                assert_eq!(dir.identity().expect("open"), named);
+                let named = SystemDisk.file_id_at(&path).expect("there");
+                assert_eq!(dir.file_id().expect("open"), named);
             }
         }
     }
 
     #[test]
-    fn follows_no_link() {
+    fn links_are_not_followed() {
         let (path, dir) = scratch();
         let other = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(other.path().join("f"), "x").expect("write");
         std::os::unix::fs::symlink(other.path(), path.path().join("sub")).expect("link");
         std::os::unix::fs::symlink(other.path().join("f"), path.path().join("f")).expect("link");
-        assert!(dir.sub("sub").is_err());
-        assert!(dir.sub_or_new("sub").is_err());
+        assert!(dir.open_dir("sub").is_err());
+        assert!(dir.open_or_create_dir("sub").is_err());
         assert!(dir.open_read("f").is_err());
         assert!(dir.open_write("f").is_err());
         assert!(dir.create_new("f").is_err());
@@ -428,11 +430,11 @@ mod tests {
         let mask = receiver.recv().expect("sent").expect("mask");
         thread.expect("spawned").join().expect("joined");
         for signal in [Signal::SIGTERM, Signal::SIGPIPE, Signal::SIGXFSZ, Signal::SIGUSR1] {
-            assert!(mask.contains(signal), "{signal} is open");
+            assert!(mask.contains(signal), "{signal} is not blocked");
         }
         assert!(!mask.contains(Signal::SIGSEGV));
         let after = SigSet::thread_get_mask().expect("mask");
         before.extend(&after);
-        assert_eq!(before, after, "the caller's mask is as it was");
+        assert_eq!(before, after, "the caller's mask is restored");
     }
 }

@@ -1,7 +1,9 @@
-//! Windows: by paths, each part of which is checked not to be a link.
+//! Windows: operations use paths, and each component is checked not to be a link.
 
-use super::super::disk::{DirEntry, DirPlace, Disk, DiskDir, DiskFile, DiskLock, Identity, Outlook, Owner};
-use super::{outlook_of, spawn_started};
+use super::super::disk::{
+    DirEntry, DirRef, Disk, DiskDir, DiskFile, DiskLock, ErrorClass, FileId, FileOwner,
+};
+use super::{class_of_kind, spawn_started};
 use crate::sync::{StaticMutex, thread};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -24,7 +26,7 @@ impl Disk for SystemDisk {
         opened(path.canonicalize()?)
     }
 
-    fn identity_at(&self, path: &Path) -> io::Result<Identity> {
+    fn file_id_at(&self, path: &Path) -> io::Result<FileId> {
         directory_identity(path)
     }
 
@@ -43,9 +45,9 @@ fn opened(path: PathBuf) -> io::Result<Box<dyn DiskDir>> {
 }
 
 fn path_of(dir: &dyn DiskDir) -> io::Result<&Path> {
-    match dir.place() {
-        DirPlace::Path(path) => Ok(path),
-        DirPlace::Number(..) => Err(io::ErrorKind::CrossesDevices.into()),
+    match dir.dir_ref() {
+        DirRef::Path(path) => Ok(path),
+        DirRef::Number(..) => Err(io::ErrorKind::CrossesDevices.into()),
     }
 }
 
@@ -59,21 +61,21 @@ fn options() -> OpenOptions {
 }
 
 impl DiskDir for SystemDir {
-    fn place(&self) -> DirPlace<'_> {
-        DirPlace::Path(&self.path)
+    fn dir_ref(&self) -> DirRef<'_> {
+        DirRef::Path(&self.path)
     }
 
-    /// What its path names now. The system renames no directory in which a file is open, and
-    /// the lock file always is.
-    fn identity(&self) -> io::Result<Identity> {
+    /// Identifies the directory that the path names now. Windows does not rename a directory that
+    /// contains an open file, and the lock file is always open.
+    fn file_id(&self) -> io::Result<FileId> {
         directory_identity(&self.path)
     }
 
-    fn again(&self) -> io::Result<Box<dyn DiskDir>> {
+    fn try_clone(&self) -> io::Result<Box<dyn DiskDir>> {
         opened(self.path.clone())
     }
 
-    fn sub(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
+    fn open_dir(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
         let path = self.path.join(name);
         let found = fs::symlink_metadata(&path)?;
         if !found.is_dir() || found.file_attributes() & ATTRIBUTE_REPARSE_POINT != 0 {
@@ -85,10 +87,10 @@ impl DiskDir for SystemDir {
         opened(path)
     }
 
-    fn sub_or_new(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
+    fn open_or_create_dir(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
         match fs::create_dir(self.path.join(name)) {
-            Ok(()) => self.sub(name),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.sub(name),
+            Ok(()) => self.open_dir(name),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.open_dir(name),
             Err(error) => Err(error),
         }
     }
@@ -115,9 +117,8 @@ impl DiskDir for SystemDir {
         }
     }
 
-    /// As far as the standard library can tell: an empty file of another instant is another
-    /// one.
-    fn identity_of(&self, name: &str) -> io::Result<Identity> {
+    /// The standard library provides no file id: size and creation time are used.
+    fn file_id_of(&self, name: &str) -> io::Result<FileId> {
         let found = fs::symlink_metadata(self.path.join(name))?;
         Ok((found.file_size(), found.creation_time()))
     }
@@ -126,7 +127,7 @@ impl DiskDir for SystemDir {
         fs::rename(self.path.join(from), path_of(to_dir)?.join(to))
     }
 
-    /// The standard library cannot.
+    /// The standard library does not support it.
     fn rename_exclusive(&self, _: &str, _: &dyn DiskDir, _: &str) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -139,7 +140,7 @@ impl DiskDir for SystemDir {
         fs::remove_file(self.path.join(name))
     }
 
-    fn remove_folder(&self, name: &str) -> io::Result<()> {
+    fn remove_dir(&self, name: &str) -> io::Result<()> {
         fs::remove_dir(self.path.join(name))
     }
 
@@ -160,13 +161,13 @@ impl DiskDir for SystemDir {
         Ok(())
     }
 
-    /// The standard library cannot ask; unlimited means that recordings start and
-    /// a full disk shows itself as a write error.
+    /// The standard library cannot query it. With an unlimited value, recordings start, and a full
+    /// disk causes a write error.
     fn free_bytes(&self) -> io::Result<u64> {
         Ok(u64::MAX)
     }
 
-    fn owner(&self) -> io::Result<Owner> {
+    fn owner(&self) -> io::Result<FileOwner> {
         Ok(OWNER)
     }
 
@@ -176,13 +177,13 @@ impl DiskDir for SystemDir {
     }
 }
 
-/// As far as the standard library can tell: a directory of another instant is another one.
-fn directory_identity(path: &Path) -> io::Result<Identity> {
+/// The standard library provides no directory id: the creation time is used.
+fn directory_identity(path: &Path) -> io::Result<FileId> {
     Ok((0, fs::metadata(path)?.creation_time()))
 }
 
-/// The standard library knows no owners.
-const OWNER: Owner = Owner { id: 0, is_own: true };
+/// The standard library provides no owners.
+const OWNER: FileOwner = FileOwner { id: 0, is_own: true };
 
 /// An open file.
 #[derive(Debug)]
@@ -226,17 +227,17 @@ impl DiskFile for SystemFile {
         self.0.sync_data()
     }
 
-    /// See [`DiskDir::identity_of`].
-    fn identity(&self) -> io::Result<Identity> {
+    /// See [`DiskDir::file_id_of`].
+    fn file_id(&self) -> io::Result<FileId> {
         let found = self.0.metadata()?;
         Ok((found.file_size(), found.creation_time()))
     }
 
-    fn owner(&self) -> io::Result<Owner> {
+    fn owner(&self) -> io::Result<FileOwner> {
         Ok(OWNER)
     }
 
-    /// The standard library does not count names.
+    /// The standard library does not count hard links.
     fn links(&self) -> io::Result<u64> {
         Ok(1)
     }
@@ -246,7 +247,7 @@ impl DiskFile for SystemFile {
     }
 }
 
-/// Whether it may be that only this way of doing it is refused.
+/// Whether the error may mean that the file system does not support the operation.
 pub fn is_unsupported(error: &io::Error) -> bool {
     const INVALID_FUNCTION: i32 = 1;
     const ACCESS_DENIED: i32 = 5;
@@ -268,30 +269,30 @@ fn regular(file: File) -> io::Result<Box<dyn DiskFile>> {
     }
 }
 
-/// Links are refused as `NotADirectory` and `InvalidInput` here.
-pub fn is_odd(_: &io::Error) -> bool {
+/// On Windows, links are refused with `NotADirectory` and `InvalidInput`.
+pub fn is_special_file(_: &io::Error) -> bool {
     false
 }
 
-pub fn outlook(error: &io::Error) -> Outlook {
+pub fn classify(error: &io::Error) -> ErrorClass {
     const TOO_MANY_OPEN_FILES: i32 = 4;
     const CRC: i32 = 23;
     const SHARING_VIOLATION: i32 = 32;
     const LOCK_VIOLATION: i32 = 33;
     const IO_DEVICE: i32 = 1117;
     match error.raw_os_error() {
-        Some(CRC | IO_DEVICE) => Outlook::Brief,
-        Some(TOO_MANY_OPEN_FILES | SHARING_VIOLATION | LOCK_VIOLATION) => Outlook::Passing,
-        _ => outlook_of(error.kind()),
+        Some(CRC | IO_DEVICE) => ErrorClass::Medium,
+        Some(TOO_MANY_OPEN_FILES | SHARING_VIOLATION | LOCK_VIOLATION) => ErrorClass::Temporary,
+        _ => class_of_kind(error.kind()),
     }
 }
 
-/// Handles are not limited by a number that one could ask for.
+/// Windows has no limit on handles that can be queried.
 pub fn open_files_limit() -> u64 {
     16_384
 }
 
-/// Directories that engines of this process hold.
+/// The directories that engines of this process have locked.
 static HELD: StaticMutex<Vec<PathBuf>> = StaticMutex::new(Vec::new());
 
 #[derive(Debug)]
@@ -335,7 +336,7 @@ impl Drop for DirLock {
     }
 }
 
-/// There are no signals to keep away.
+/// Windows has no signals to block.
 pub fn spawn<F>(name: &str, body: F) -> io::Result<thread::JoinHandle<()>>
 where
     F: FnOnce() + Send + 'static,

@@ -5,77 +5,77 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Genesys;
-use super::operation::Operation;
-use callrec_core::calls::{CallInfo, CallState, CallView, Newest};
-use callrec_core::words::State;
+use super::recording_operation::RecordingOperation;
+use callrec_core::calls::{CallInfo, CallState, CallView, NewestRecording};
+use callrec_core::types::RecordingState;
 
-/// What a call's recordings come to.
+/// The combined state of a call's recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recorded {
+pub enum CallRecordingState {
     Recording,
     Paused,
     Stopped,
 }
 
-impl Recorded {
-    /// Any running: recording; else any paused: paused; else stopped.
-    pub fn of(states: impl IntoIterator<Item = Recorded>) -> Recorded {
-        let mut all = Recorded::Stopped;
+impl CallRecordingState {
+    /// Recording if any is running, otherwise paused if any is paused, otherwise stopped.
+    pub fn of(states: impl IntoIterator<Item = CallRecordingState>) -> CallRecordingState {
+        let mut all = CallRecordingState::Stopped;
         for state in states {
             match state {
-                Recorded::Recording => return Recorded::Recording,
-                Recorded::Paused => all = Recorded::Paused,
-                Recorded::Stopped => {}
+                CallRecordingState::Recording => return CallRecordingState::Recording,
+                CallRecordingState::Paused => all = CallRecordingState::Paused,
+                CallRecordingState::Stopped => {}
             }
         }
         all
     }
 
-    pub fn of_live(state: State) -> Recorded {
+    pub fn of_live(state: RecordingState) -> CallRecordingState {
         match state {
-            State::Recording => Recorded::Recording,
-            State::Paused => Recorded::Paused,
-            _ => Recorded::Stopped,
+            RecordingState::Recording => CallRecordingState::Recording,
+            RecordingState::Paused => CallRecordingState::Paused,
+            _ => CallRecordingState::Stopped,
         }
     }
 
     fn text(self) -> &'static str {
         match self {
-            Recorded::Recording => "Recording",
-            Recorded::Paused => "Paused",
-            Recorded::Stopped => "Stopped",
+            CallRecordingState::Recording => "Recording",
+            CallRecordingState::Paused => "Paused",
+            CallRecordingState::Stopped => "Stopped",
         }
     }
 
-    /// The same in the words of the attribute.
+    /// The state as a value of `GSIP_RECORD`.
     fn gsip_record(self) -> &'static str {
         match self {
-            Recorded::Recording => "ON",
-            Recorded::Paused => "PAUSED",
-            Recorded::Stopped => "OFF",
+            CallRecordingState::Recording => "ON",
+            CallRecordingState::Paused => "PAUSED",
+            CallRecordingState::Stopped => "OFF",
         }
     }
 }
 
-/// A call as it is to be shown.
-pub struct Shown<'a> {
+/// The data of a call resource.
+pub struct CallResource<'a> {
     pub info: &'a CallInfo,
-    pub recorded: Recorded,
-    /// `None`: it was never recorded.
-    pub newest: Option<&'a Newest>,
-    /// Whether it may be recorded; `None`: the call is over.
+    pub recorded: CallRecordingState,
+    /// `None` if the call was never recorded.
+    pub newest: Option<&'a NewestRecording>,
+    /// Whether the call may be recorded; `None` after its end.
     pub monitorable: Option<bool>,
-    /// Its user may not stop its recordings.
+    /// The user may not stop the call's recordings.
     pub mandatory: bool,
     pub now_ms: i64,
 }
 
-impl<'a> Shown<'a> {
-    /// A user's calls of one id are shown as one, the one begun first: an operation acts
-    /// on both ends of an internal call.
-    pub fn live(ends: &'a [CallView], now_ms: i64) -> Option<Shown<'a>> {
+impl<'a> CallResource<'a> {
+    /// Combines a user's calls with the same id into the oldest one. Operations act on both ends of
+    /// an internal call.
+    pub fn live(ends: &'a [CallView], now_ms: i64) -> Option<CallResource<'a>> {
         let newest = ends.iter().filter_map(|end| end.newest.as_ref());
-        Some(Shown {
+        Some(CallResource {
             info: &ends.first()?.info,
             recorded: recorded(ends),
             newest: newest.max_by_key(|newest| newest.order),
@@ -85,21 +85,21 @@ impl<'a> Shown<'a> {
         })
     }
 
-    /// The recording operations that go with what is recorded. Start also while the call
-    /// is held: nothing tells of its retrieval.
-    pub fn operations(&self) -> &'static [Operation] {
+    /// The recording operations that are possible now. Start is included while the call is held,
+    /// since no notification reports its retrieval.
+    pub fn operations(&self) -> &'static [RecordingOperation] {
         match (self.monitorable, self.recorded) {
             (None, _) => &[],
-            (_, Recorded::Recording) if self.mandatory => &[Operation::Pause],
-            (_, Recorded::Paused) if self.mandatory => &[Operation::Resume],
-            (_, Recorded::Recording) => &[Operation::Pause, Operation::Stop],
-            (_, Recorded::Paused) => &[Operation::Resume, Operation::Stop],
-            (Some(true), Recorded::Stopped) => &[Operation::Start],
-            (_, Recorded::Stopped) => &[],
+            (_, CallRecordingState::Recording) if self.mandatory => &[RecordingOperation::Pause],
+            (_, CallRecordingState::Paused) if self.mandatory => &[RecordingOperation::Resume],
+            (_, CallRecordingState::Recording) => &[RecordingOperation::Pause, RecordingOperation::Stop],
+            (_, CallRecordingState::Paused) => &[RecordingOperation::Resume, RecordingOperation::Stop],
+            (Some(true), CallRecordingState::Stopped) => &[RecordingOperation::Start],
+            (_, CallRecordingState::Stopped) => &[],
         }
     }
 
-    pub fn resource(&self, genesys: &Genesys) -> Value {
+    pub fn to_json(&self, genesys: &Genesys) -> Value {
         let info = self.info;
         let id = info.call_id.as_str();
         let base = base(genesys);
@@ -136,14 +136,14 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// The host's, then those of recording.
+    /// The configured capabilities, then those of recording.
     fn capabilities(&self, genesys: &Genesys) -> Vec<Value> {
         if self.monitorable.is_none() {
             return Vec::new();
         }
-        let others = genesys.config.capabilities.iter().map(String::as_str);
-        let ours = self.operations().iter().map(|operation| operation.text());
-        others.chain(ours).map(Value::from).collect()
+        let configured = genesys.config.capabilities.iter().map(String::as_str);
+        let recording = self.operations().iter().map(|operation| operation.name());
+        configured.chain(recording).map(Value::from).collect()
     }
 
     fn user_data(&self, genesys: &Genesys) -> Map<String, Value> {
@@ -151,9 +151,14 @@ impl<'a> Shown<'a> {
         if self.newest.is_some() {
             data.insert(GSIP_RECORD.into(), self.recorded.gsip_record().into());
         }
-        // Of these two only callrec knows.
-        let theirs = |key: &str| key != GSIP_RECORD && key != GSIP_REC_FN;
-        for (key, value) in self.info.attributes.iter().filter(|(key, _)| theirs(key)) {
+        // Only callrec sets these two.
+        let is_host_attribute = |key: &str| key != GSIP_RECORD && key != GSIP_REC_FN;
+        for (key, value) in self
+            .info
+            .attributes
+            .iter()
+            .filter(|(key, _)| is_host_attribute(key))
+        {
             data.insert(key.clone(), value.clone());
         }
         if let Some(newest) = self.newest {
@@ -171,29 +176,29 @@ const GSIP_REC_FN: &str = "GSIP_REC_FN";
 const INCOMING: i32 = 1;
 const OUTGOING: i32 = 2;
 
-/// What stands as it is in one part of a path.
+/// Characters that are not percent-encoded in a path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Devices are named within this, so that a device's UUID is always the same.
+/// The namespace of device ids, which makes a device's UUID stable.
 const DEVICES: Uuid = Uuid::from_u128(0x3f7b_24a5_8c1e_4f0a_9d62_5be7_0c41_d893);
 
-/// All live recordings of these calls together.
-pub fn recorded(calls: &[CallView]) -> Recorded {
+/// The combined state of the live recordings of these calls.
+pub fn recorded(calls: &[CallView]) -> CallRecordingState {
     let live = calls.iter().flat_map(|call| &call.live);
-    Recorded::of(live.map(|view| Recorded::of_live(view.state)))
+    CallRecordingState::of(live.map(|view| CallRecordingState::of_live(view.state)))
 }
 
-/// Whether all that is live of these calls is on lines whose recordings are mandatory.
+/// Whether all live recordings of these calls are on lines with mandatory recording.
 fn is_mandatory(calls: &[CallView]) -> bool {
     let mut recorded = calls.iter().filter(|call| !call.live.is_empty()).peekable();
     recorded.peek().is_some() && recorded.all(|call| call.mandatory)
 }
 
-/// Where the API begins, as clients see it.
+/// The API's base URL as clients see it.
 pub fn base(genesys: &Genesys) -> String {
     format!("{}{}", genesys.gateway.public_url(), genesys.config.path)
 }
@@ -226,13 +231,13 @@ pub fn is_e164(number: &str) -> bool {
     (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The host's word, or the one for the call's direction.
+/// The host's value, or one that follows from the call's direction.
 fn call_type(info: &CallInfo) -> &str {
     match (info.call_type.as_str(), info.direction) {
         ("", INCOMING) => "Inbound",
         ("", OUTGOING) => "Outbound",
         ("", _) => "Unknown",
-        (said, _) => said,
+        (given, _) => given,
     }
 }
 
@@ -241,16 +246,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_running_then_any_paused() {
-        use Recorded::*;
-        assert_eq!(Recorded::of([Paused, Recording]), Recording);
-        assert_eq!(Recorded::of([Paused, Stopped]), Paused);
-        assert_eq!(Recorded::of([Stopped]), Stopped);
-        assert_eq!(Recorded::of([]), Stopped);
+    fn running_recordings_take_precedence_over_paused_ones() {
+        use CallRecordingState::*;
+        assert_eq!(CallRecordingState::of([Paused, Recording]), Recording);
+        assert_eq!(CallRecordingState::of([Paused, Stopped]), Paused);
+        assert_eq!(CallRecordingState::of([Stopped]), Stopped);
+        assert_eq!(CallRecordingState::of([]), Stopped);
     }
 
     #[test]
-    fn a_device_is_always_the_same_uuid() {
+    fn a_device_name_always_gives_the_same_uuid() {
         let mut info = CallInfo {
             device_name: "SEP123456789ABC".into(),
             directory_number: "101".into(),
@@ -265,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_e164_number_is_not_called_one() {
+    fn only_e164_numbers_are_recognized() {
         for (number, expected) in [
             ("+1555123456", true),
             ("15001", false),

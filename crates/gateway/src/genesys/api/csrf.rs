@@ -1,6 +1,5 @@
-//! Genesys' protection against requests that another site's page has made: a token
-//! that goes with a cookie. Nothing is remembered: the token is a MAC of the cookie's
-//! value and the user's name.
+//! Genesys' protection against cross-site requests: a token that belongs to a cookie. It needs no
+//! stored state, since the token is a MAC of the cookie's value and the user's name.
 
 use hmac::{Hmac, KeyInit, Mac};
 use http::header::SET_COOKIE;
@@ -10,7 +9,7 @@ use uuid::Uuid;
 
 use super::Genesys;
 use crate::genesys::cookie::set_cookie;
-use crate::http::{Answer, Asked, text};
+use crate::http::{HttpRequest, HttpResponse, text};
 
 pub const HEADER: &str = "X-CSRF-TOKEN";
 const COOKIE: &str = "JSESSIONID";
@@ -35,29 +34,37 @@ impl Csrf {
     }
 
     fn token(&self, session: Uuid, username: &str) -> Option<Uuid> {
-        let whole = self.mac(session, username)?.finalize().into_bytes();
-        Uuid::from_slice(whole.get(..16)?).ok()
+        let mac = self.mac(session, username)?.finalize().into_bytes();
+        Uuid::from_slice(mac.get(..16)?).ok()
     }
 
-    /// Whether the token fits the cookie and the user.
-    pub fn permits(&self, asked: &Asked, username: &str) -> bool {
-        let token = asked.header(HEADER).and_then(|token| Uuid::try_parse(token).ok());
-        let (Some(session), Some(token)) = (session(asked), token) else {
+    /// Whether the token belongs to the cookie and the user.
+    pub fn permits(&self, request: &HttpRequest, username: &str) -> bool {
+        let token = request
+            .header(HEADER)
+            .and_then(|token| Uuid::try_parse(token).ok());
+        let (Some(session), Some(token)) = (session(request), token) else {
             return false;
         };
-        // Takes the same time wherever the two differ.
+        // Takes constant time.
         let mac = self.mac(session, username);
         mac.is_some_and(|mac| mac.verify_truncated_left(token.as_bytes()).is_ok())
     }
 
-    /// Tells the user's token, and sets the cookie that it goes with.
-    pub fn tell(&self, genesys: &Genesys, asked: &Asked, username: &str, answer: &mut Answer) {
-        let session = session(asked).unwrap_or_else(Uuid::new_v4);
+    /// Adds the user's token and its cookie to the response.
+    pub fn add_token(
+        &self,
+        genesys: &Genesys,
+        request: &HttpRequest,
+        username: &str,
+        response: &mut HttpResponse,
+    ) {
+        let session = session(request).unwrap_or_else(Uuid::new_v4);
         let Some(token) = self.token(session, username) else {
             return;
         };
         let cookie = set_cookie(&genesys.gateway, &genesys.config, COOKIE, &session.simple());
-        let headers = answer.headers_mut();
+        let headers = response.headers_mut();
         headers.insert("x-csrf-header", HeaderValue::from_static(HEADER));
         if let Ok(token) = HeaderValue::from_str(&token.to_string()) {
             headers.insert("x-csrf-token", token);
@@ -68,11 +75,11 @@ impl Csrf {
     }
 }
 
-/// The session that the cookie names.
-fn session(asked: &Asked) -> Option<Uuid> {
-    Uuid::try_parse(asked.cookie(COOKIE)?).ok()
+/// The session id in the cookie.
+fn session(request: &HttpRequest) -> Option<Uuid> {
+    Uuid::try_parse(request.cookie(COOKIE)?).ok()
 }
 
-pub fn refused() -> Answer {
+pub fn refused() -> HttpResponse {
     text(StatusCode::FORBIDDEN, "Missing or invalid Csrf token")
 }

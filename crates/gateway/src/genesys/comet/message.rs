@@ -1,4 +1,4 @@
-//! Bayeux messages: what a client says, and the reply to it.
+//! Bayeux messages and the replies to them.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,15 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::session::Session;
-use crate::http::{Asked, json_of};
+use crate::http::{HttpRequest, json_of};
 
-/// Messages in one request at most.
+/// Maximum number of messages in a request.
 const MESSAGES_MAX: usize = 256;
 
-/// The messages of a request: an array, a single one, or those of a form.
-pub fn read(asked: &Asked, json_depth: u32) -> Result<Vec<Value>, String> {
+/// Parses the messages of a request: an array, a single message, or a form.
+pub fn parse(request: &HttpRequest, json_depth: u32) -> Result<Vec<Value>, String> {
     let mut messages = Vec::new();
-    for text in texts(asked) {
+    for text in texts(request) {
         match json_of(&text, json_depth)? {
             Value::Array(more) => messages.extend(more),
             message => messages.push(message),
@@ -28,14 +28,14 @@ pub fn read(asked: &Asked, json_depth: u32) -> Result<Vec<Value>, String> {
     }
 }
 
-/// The body as it stands, or each `message` of a form.
-fn texts(asked: &Asked) -> Vec<Cow<'_, [u8]>> {
-    let body: &[u8] = asked.body();
-    let kind = asked.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+/// The body itself, or each `message` of a form.
+fn texts(request: &HttpRequest) -> Vec<Cow<'_, [u8]>> {
+    let body: &[u8] = request.body();
+    let kind = request.header(CONTENT_TYPE.as_str()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    // Not so what a client has only labelled so.
-    let plain = matches!(body.trim_ascii_start().first(), Some(b'[' | b'{'));
-    if plain || !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    // Some clients label JSON as a form.
+    let is_json = matches!(body.trim_ascii_start().first(), Some(b'[' | b'{'));
+    if is_json || !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return vec![Cow::Borrowed(body)];
     }
     let pairs = form_urlencoded::parse(body).filter(|(name, _)| name == "message");
@@ -44,12 +44,12 @@ fn texts(asked: &Asked) -> Vec<Cow<'_, [u8]>> {
         .collect()
 }
 
-/// One message of a client. Whatever is not as it should be reads as absent.
-pub struct Asks<'a>(&'a Value);
+/// One message of a client. Invalid members count as absent.
+pub struct BayeuxRequest<'a>(&'a Value);
 
-impl<'a> Asks<'a> {
-    pub fn new(message: &'a Value) -> Asks<'a> {
-        Asks(message)
+impl<'a> BayeuxRequest<'a> {
+    pub fn new(message: &'a Value) -> BayeuxRequest<'a> {
+        BayeuxRequest(message)
     }
 
     fn text(&self, name: &str) -> &'a str {
@@ -81,17 +81,17 @@ impl<'a> Asks<'a> {
         self.0["advice"]["timeout"].as_u64()
     }
 
-    pub fn takes_long_polling(&self) -> bool {
+    pub fn supports_long_polling(&self) -> bool {
         match &self.0["supportedConnectionTypes"] {
             Value::Array(kinds) => kinds.iter().any(|kind| kind == LONG_POLLING),
-            // The protocol demands it, but older clients leave it out.
+            // Required by the protocol, but older clients omit it.
             _ => true,
         }
     }
 
-    /// What a client is answered whose ack extension is on, in the form that it asked
-    /// in: older ones take no other.
-    pub fn ack_offered(&self) -> Option<Value> {
+    /// The reply to a request for the ack extension, in the client's own form, since older clients
+    /// accept no other.
+    pub fn ack_reply(&self) -> Option<Value> {
         match &self.0["ext"]["ack"] {
             Value::Bool(true) => Some(true.into()),
             Value::Object(ack) if ack.get("enabled") == Some(&Value::Bool(true)) => {
@@ -101,7 +101,7 @@ impl<'a> Asks<'a> {
         }
     }
 
-    /// The last batch that the client has got, if it says so. Some begin with -1.
+    /// The last batch that the client has received, if it acknowledges. Some clients begin with -1.
     pub fn acknowledged(&self) -> Option<u64> {
         let batch = &self.0["ext"]["ack"];
         batch
@@ -109,7 +109,7 @@ impl<'a> Asks<'a> {
             .or_else(|| batch.as_f64().map(|batch| batch as u64))
     }
 
-    fn reply(&self, successful: bool) -> Reply {
+    fn reply(&self, successful: bool) -> BayeuxReply {
         let mut members = Map::new();
         let id = &self.0["id"];
         if id.is_string() || id.is_number() {
@@ -119,15 +119,15 @@ impl<'a> Asks<'a> {
             members.insert("channel".into(), self.channel().into());
         }
         members.insert("successful".into(), successful.into());
-        Reply(members)
+        BayeuxReply(members)
     }
 
-    pub fn accepted(&self, session: &Session) -> Reply {
+    pub fn accepted(&self, session: &Session) -> BayeuxReply {
         self.reply(true).with("clientId", session.id().into())
     }
 
-    /// `error`: code, arguments, text, with colons between.
-    pub fn refused(&self, error: &str) -> Reply {
+    /// `error` has the form `code:arguments:text`.
+    pub fn refused(&self, error: &str) -> BayeuxReply {
         self.reply(false).with("error", error.into())
     }
 }
@@ -135,40 +135,40 @@ impl<'a> Asks<'a> {
 const LONG_POLLING: &str = "long-polling";
 
 /// The reply to one message.
-pub struct Reply(Map<String, Value>);
+pub struct BayeuxReply(Map<String, Value>);
 
-impl Reply {
-    fn with(mut self, name: &str, value: Value) -> Reply {
+impl BayeuxReply {
+    fn with(mut self, name: &str, value: Value) -> BayeuxReply {
         self.0.insert(name.into(), value);
         self
     }
 
-    pub fn ext(self, ext: Value) -> Reply {
+    pub fn ext(self, ext: Value) -> BayeuxReply {
         self.with("ext", ext)
     }
 
-    /// The subscription as it was asked for.
-    pub fn subscription(self, asks: &Asks<'_>) -> Reply {
-        self.with("subscription", asks.0["subscription"].clone())
+    /// Repeats the requested subscription.
+    pub fn subscription(self, request: &BayeuxRequest<'_>) -> BayeuxReply {
+        self.with("subscription", request.0["subscription"].clone())
     }
 
-    /// What a handshake negotiates.
-    pub fn offered(self) -> Reply {
+    /// Adds the result of the handshake.
+    pub fn negotiated(self) -> BayeuxReply {
         self.with("version", "1.0".into())
             .with("minimumVersion", "1.0".into())
             .with("supportedConnectionTypes", json!([LONG_POLLING]))
     }
 
-    /// What a client has to do next: `retry`, `handshake` or `none`.
-    pub fn advice(self, reconnect: &str, interval_ms: u32) -> Reply {
+    /// Adds the client's next step: `retry`, `handshake` or `none`.
+    pub fn advice(self, reconnect: &str, interval_ms: u32) -> BayeuxReply {
         self.with(
             "advice",
             json!({ "reconnect": reconnect, "interval": interval_ms }),
         )
     }
 
-    /// How to poll.
-    pub fn timing(self, timeout_ms: u32, session_ms: u32) -> Reply {
+    /// Adds the polling parameters.
+    pub fn timing(self, timeout_ms: u32, session_ms: u32) -> BayeuxReply {
         self.with(
             "advice",
             json!({
@@ -180,8 +180,8 @@ impl Reply {
         )
     }
 
-    /// How to poll while other sessions of the same browser have their connects held.
-    pub fn multiple_clients(self, interval_ms: u32, timeout_ms: u32, session_ms: u32) -> Reply {
+    /// Adds the polling parameters for a browser whose other sessions have connects held.
+    pub fn multiple_clients(self, interval_ms: u32, timeout_ms: u32, session_ms: u32) -> BayeuxReply {
         self.with(
             "advice",
             json!({
@@ -194,7 +194,7 @@ impl Reply {
         )
     }
 
-    pub fn text(self) -> String {
+    pub fn into_text(self) -> String {
         Value::Object(self.0).to_string()
     }
 }

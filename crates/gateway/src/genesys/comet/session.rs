@@ -1,4 +1,4 @@
-//! One CometD client: what waits for it, and the poll that waits for that.
+//! One CometD session: its queue of messages and its connects.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -9,11 +9,12 @@ use tokio::sync::Notify;
 use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
 
-/// Messages of one answer at most, unless a single one is longer; the next connect is
-/// answered with more.
-const ANSWER_BYTES: usize = 256 << 10;
+/// Maximum bytes of messages in one response, unless a single message is longer. The next connect
+/// gets the rest.
+const RESPONSE_BYTES: usize = 256 << 10;
 
-/// Whether a subscription takes a channel: the same, `/a/*` one part more, `/a/**` any.
+/// Whether a subscription matches a channel: exactly, one more segment with `/a/*`, any number with
+/// `/a/**`.
 pub fn matches(subscription: &str, channel: &str) -> bool {
     if let Some(prefix) = subscription.strip_suffix("/**") {
         return channel
@@ -29,54 +30,54 @@ pub fn matches(subscription: &str, channel: &str) -> bool {
     subscription == channel
 }
 
-/// What may wait for one session.
+/// Limits of one session's queue.
 #[derive(Clone, Copy)]
-pub struct Room {
+pub struct QueueLimits {
     pub messages: usize,
-    /// A single message may be longer.
+    /// A single message may exceed the limit.
     pub bytes: usize,
 }
 
-struct Queued {
-    /// The answer that it was last written in; 0: none yet.
+struct QueuedMessage {
+    /// The batch in which it was last sent; 0: not sent yet.
     batch: u64,
     message: Arc<str>,
 }
 
-struct State {
+struct SessionState {
     channels: BTreeSet<String>,
-    /// What has been written but not got stands in front.
-    queue: VecDeque<Queued>,
-    /// Of the queue's messages.
+    /// Messages that were sent but not acknowledged come first.
+    queue: VecDeque<QueuedMessage>,
+    /// Total length of the queued messages.
     bytes: usize,
-    /// Answers with messages so far.
+    /// Number of responses with messages so far.
     batch: u64,
-    /// A connect has come since the handshake.
+    /// The client has connected since the handshake.
     connected: bool,
-    /// The client was told to pause between its connects.
+    /// The client was advised to pause between its connects.
     paused: bool,
-    /// The connect that is being held is the newest.
-    poll: u64,
-    holding: u32,
-    /// When a connect was last there.
-    seen: Instant,
-    /// What a client is to do now that its session is over.
-    over: Option<&'static str>,
+    /// The number of the newest connect.
+    connect_number: u64,
+    held_connects: u32,
+    /// When the last connect ended.
+    last_connect: Instant,
+    /// The advice for the client of a closed session.
+    closed: Option<&'static str>,
 }
 
-impl State {
-    fn new() -> State {
-        State {
+impl SessionState {
+    fn new() -> SessionState {
+        SessionState {
             channels: BTreeSet::new(),
             queue: VecDeque::new(),
             bytes: 0,
             batch: 0,
             connected: false,
             paused: false,
-            poll: 0,
-            holding: 0,
-            seen: Instant::now(),
-            over: None,
+            connect_number: 0,
+            held_connects: 0,
+            last_connect: Instant::now(),
+            closed: None,
         }
     }
 
@@ -86,23 +87,23 @@ impl State {
         Some(message)
     }
 
-    /// What the client has got need not be kept. Who does not say gets each once.
-    fn got(&mut self, acknowledged: Option<u64>) {
+    /// Removes acknowledged messages. Clients that do not acknowledge get each message once.
+    fn acknowledge(&mut self, acknowledged: Option<u64>) {
         let acknowledged = acknowledged.unwrap_or(u64::MAX);
-        // What was never written cannot have been got.
-        let got = |queued: &Queued| queued.batch != 0 && queued.batch <= acknowledged;
-        while self.queue.front().is_some_and(got) {
+        // A message that was not sent cannot be acknowledged.
+        let is_acknowledged = |queued: &QueuedMessage| queued.batch != 0 && queued.batch <= acknowledged;
+        while self.queue.front().is_some_and(is_acknowledged) {
             self.pop();
         }
     }
 
-    /// How many of the queue fit into one answer.
+    /// How many queued messages fit into one response.
     fn fitting(&self) -> usize {
         let mut bytes = 0;
-        let fits = |queued: &&Queued| {
+        let fits = |queued: &&QueuedMessage| {
             let first = bytes == 0;
             bytes += queued.message.len();
-            first || bytes <= ANSWER_BYTES
+            first || bytes <= RESPONSE_BYTES
         };
         self.queue.iter().take_while(fits).count()
     }
@@ -113,10 +114,10 @@ pub struct Session {
     id: String,
     browser: String,
     username: Text,
-    /// Messages are kept until the client says that it has them.
+    /// The client acknowledges messages, which are kept until then.
     ack: bool,
     wake: Notify,
-    state: Mutex<State>,
+    state: Mutex<SessionState>,
 }
 
 impl Session {
@@ -127,7 +128,7 @@ impl Session {
             username,
             ack,
             wake: Notify::new(),
-            state: Mutex::new(State::new()),
+            state: Mutex::new(SessionState::new()),
         }
     }
 
@@ -155,27 +156,27 @@ impl Session {
         }
     }
 
-    /// Of the names of one channel those to send a message under. A subscription that
-    /// takes several of them counts for the first alone: it brings the message once.
-    pub fn wanted<'c>(&self, names: &[&'c str]) -> Vec<&'c str> {
+    /// The names of one channel under which the client gets a message. A subscription that matches
+    /// several names counts only for the first, so that it brings the message once.
+    pub fn matching_names<'c>(&self, names: &[&'c str]) -> Vec<&'c str> {
         let state = self.state.lock();
-        let takes = |index: &usize, wanted: &String| {
-            let first = names.iter().position(|name| matches(wanted, name));
+        let selects = |index: &usize, subscription: &String| {
+            let first = names.iter().position(|name| matches(subscription, name));
             first == Some(*index)
         };
-        let all = (0..names.len()).filter(|index| state.channels.iter().any(|one| takes(index, one)));
+        let all = (0..names.len()).filter(|index| state.channels.iter().any(|one| selects(index, one)));
         all.filter_map(|index| names.get(index).copied()).collect()
     }
 
-    /// False: too much waits already.
-    pub fn push(&self, message: &Arc<str>, room: Room) -> bool {
+    /// Returns false if the queue is full.
+    pub fn push(&self, message: &Arc<str>, limits: QueueLimits) -> bool {
         let mut state = self.state.lock();
-        let waiting = state.queue.len();
-        if waiting >= room.messages || waiting > 0 && state.bytes + message.len() > room.bytes {
+        let queued = state.queue.len();
+        if queued >= limits.messages || queued > 0 && state.bytes + message.len() > limits.bytes {
             return false;
         }
         state.bytes += message.len();
-        state.queue.push_back(Queued {
+        state.queue.push_back(QueuedMessage {
             batch: 0,
             message: message.clone(),
         });
@@ -186,71 +187,75 @@ impl Session {
 
     pub fn close(&self, reconnect: &'static str) {
         let mut state = self.state.lock();
-        state.over = Some(reconnect);
+        state.closed = Some(reconnect);
         state.queue.clear();
         state.bytes = 0;
         drop(state);
         self.wake.notify_waiters();
     }
 
-    /// Notes whether the client now knows of a pause between its connects. Returns
-    /// whether it knew of one before.
+    /// Records whether the client was advised to pause. Returns the previous value.
     pub fn set_paused(&self, paused: bool) -> bool {
         std::mem::replace(&mut self.state.lock().paused, paused)
     }
 
-    /// Since when no connect has been there; `None`: one is.
-    pub fn left_since(&self) -> Option<Instant> {
+    /// Since when no connect is held; `None` while one is.
+    pub fn idle_since(&self) -> Option<Instant> {
         let state = self.state.lock();
-        (state.holding == 0).then_some(state.seen)
+        (state.held_connects == 0).then_some(state.last_connect)
     }
 }
 
-/// What a connect has come to.
+/// The result of a connect.
 #[derive(Debug)]
-pub enum Polled {
-    /// Perhaps none; with the number to acknowledge, if the client does.
+pub enum ConnectResult {
+    /// The messages, possibly none, and the batch number if the client acknowledges.
     Messages(Vec<Arc<str>>, Option<u64>),
-    /// A later connect has come.
+    /// A later connect has arrived.
     Superseded,
-    /// The session is over.
-    Over(&'static str),
+    /// The session is closed.
+    Closed(&'static str),
 }
 
-/// One connect, from when it came until it has been answered or its client has gone.
+/// One connect, from its arrival until it is answered or its client has gone.
 pub struct HeldConnect<'a> {
     session: &'a Session,
-    poll: u64,
-    first: bool,
+    connect_number: u64,
+    is_first: bool,
 }
 
 impl<'a> HeldConnect<'a> {
-    /// An earlier connect of the session is answered now.
+    /// Supersedes earlier connects of the session.
     pub fn new(session: &'a Session, acknowledged: Option<u64>) -> HeldConnect<'a> {
         let mut state = session.state.lock();
-        state.poll += 1;
-        state.holding += 1;
-        state.got(acknowledged);
-        let poll = state.poll;
-        let first = !std::mem::replace(&mut state.connected, true);
+        state.connect_number += 1;
+        state.held_connects += 1;
+        state.acknowledge(acknowledged);
+        let connect_number = state.connect_number;
+        let is_first = !std::mem::replace(&mut state.connected, true);
         drop(state);
         session.wake.notify_waiters();
-        HeldConnect { session, poll, first }
+        HeldConnect {
+            session,
+            connect_number,
+            is_first,
+        }
     }
 
-    /// The first since the handshake. Clients wait for its answer before they are ready.
+    /// Whether it is the first connect since the handshake. Clients wait for its response before
+    /// they are ready.
     pub fn is_first(&self) -> bool {
-        self.first
+        self.is_first
     }
 
-    /// Until there is something to say, or time is up.
-    pub async fn wait(&self, until: Instant) -> Polled {
+    /// Waits until there is a message, or until the deadline.
+    pub async fn wait(&self, until: Instant) -> ConnectResult {
         loop {
             let mut woken = std::pin::pin!(self.session.wake.notified());
-            // Before it is looked: what comes from here on wakes.
+            // Registered before the check, so that a later message wakes the task.
             woken.as_mut().enable();
-            if let Some(polled) = self.look() {
-                return polled;
+            if let Some(result) = self.poll() {
+                return result;
             }
             if tokio::time::timeout_at(until.into(), woken).await.is_err() {
                 return self.take();
@@ -258,26 +263,27 @@ impl<'a> HeldConnect<'a> {
         }
     }
 
-    fn look(&self) -> Option<Polled> {
+    fn poll(&self) -> Option<ConnectResult> {
         let state = self.session.state.lock();
-        let nothing = state.over.is_none() && state.poll == self.poll && state.queue.is_empty();
+        let is_idle =
+            state.closed.is_none() && state.connect_number == self.connect_number && state.queue.is_empty();
         drop(state);
-        (!nothing).then(|| self.take())
+        (!is_idle).then(|| self.take())
     }
 
-    /// What there is now, as much as fits into an answer.
-    pub fn take(&self) -> Polled {
+    /// The queued messages that fit into a response.
+    pub fn take(&self) -> ConnectResult {
         let mut state = self.session.state.lock();
-        if let Some(reconnect) = state.over {
-            return Polled::Over(reconnect);
+        if let Some(reconnect) = state.closed {
+            return ConnectResult::Closed(reconnect);
         }
-        if state.poll != self.poll {
-            return Polled::Superseded;
+        if state.connect_number != self.connect_number {
+            return ConnectResult::Superseded;
         }
         let count = state.fitting();
         if !self.session.ack {
             let messages = (0..count).map_while(|_| state.pop());
-            return Polled::Messages(messages.collect(), None);
+            return ConnectResult::Messages(messages.collect(), None);
         }
         if count > 0 {
             state.batch += 1;
@@ -287,15 +293,15 @@ impl<'a> HeldConnect<'a> {
             queued.batch = batch;
             queued.message.clone()
         });
-        Polled::Messages(messages.collect(), Some(batch))
+        ConnectResult::Messages(messages.collect(), Some(batch))
     }
 }
 
 impl Drop for HeldConnect<'_> {
     fn drop(&mut self) {
         let mut state = self.session.state.lock();
-        state.holding -= 1;
-        state.seen = Instant::now();
+        state.held_connects -= 1;
+        state.last_connect = Instant::now();
     }
 }
 
@@ -303,7 +309,7 @@ impl Drop for HeldConnect<'_> {
 mod tests {
     use super::*;
 
-    const ROOM: Room = Room {
+    const LIMITS: QueueLimits = QueueLimits {
         messages: 100,
         bytes: 1 << 20,
     };
@@ -313,18 +319,18 @@ mod tests {
     }
 
     fn push(session: &Session, message: &str) {
-        assert!(session.push(&message.into(), ROOM));
+        assert!(session.push(&message.into(), LIMITS));
     }
 
-    fn texts(polled: Polled) -> Vec<String> {
-        match polled {
-            Polled::Messages(messages, _) => messages.iter().map(|text| text.to_string()).collect(),
+    fn texts(result: ConnectResult) -> Vec<String> {
+        match result {
+            ConnectResult::Messages(messages, _) => messages.iter().map(|text| text.to_string()).collect(),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn wildcards_take_one_part_or_any() {
+    fn wildcards_match_one_segment_or_any() {
         let channel = "/v2/me/calls";
         for taken in [channel, "/v2/me/*", "/v2/**", "/**", "/v2/me/**"] {
             assert!(matches(taken, channel), "{taken}");
@@ -344,10 +350,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_comes_under_each_name_that_was_subscribed_to() {
+    fn a_message_is_sent_once_for_each_subscribed_name() {
         let names = ["/v2/me/calls", "/notifications/me/calls"];
         let [new, old] = names;
-        for (subscriptions, wanted) in [
+        for (subscriptions, expected) in [
             (&[][..], &[][..]),
             (&["/d"], &[]),
             (&[new], &[new]),
@@ -360,19 +366,19 @@ mod tests {
         ] {
             let session = session(false);
             session.subscribe(subscriptions);
-            assert_eq!(session.wanted(&names), wanted, "{subscriptions:?}");
+            assert_eq!(session.matching_names(&names), expected, "{subscriptions:?}");
         }
     }
 
     #[test]
-    fn only_the_first_connect_is_the_first() {
+    fn only_the_first_connect_reports_that_it_is_the_first() {
         let session = session(false);
         assert!(HeldConnect::new(&session, None).is_first());
         assert!(!HeldConnect::new(&session, None).is_first());
     }
 
     #[test]
-    fn without_acknowledgement_a_message_is_given_once() {
+    fn without_acknowledgement_a_message_is_sent_once() {
         let session = session(false);
         push(&session, "1");
         let held = HeldConnect::new(&session, None);
@@ -381,21 +387,21 @@ mod tests {
     }
 
     #[test]
-    fn with_it_a_message_is_given_until_it_was_got() {
+    fn with_acknowledgement_a_message_is_resent_until_it_is_acknowledged() {
         let session = session(true);
         push(&session, "1");
         assert_eq!(texts(HeldConnect::new(&session, Some(0)).take()), ["1"]);
-        // The answer was lost on its way: the client still says 0.
+        // The response was lost: the client still acknowledges 0.
         push(&session, "2");
         assert_eq!(texts(HeldConnect::new(&session, Some(0)).take()), ["1", "2"]);
         assert!(texts(HeldConnect::new(&session, Some(2)).take()).is_empty());
-        // Nobody can acknowledge what was not written yet.
+        // A message that was not sent cannot be acknowledged.
         push(&session, "3");
         assert_eq!(texts(HeldConnect::new(&session, Some(u64::MAX)).take()), ["3"]);
     }
 
     #[test]
-    fn who_asked_for_acknowledgement_and_never_does_gets_each_once() {
+    fn a_client_that_never_acknowledges_gets_each_message_once() {
         let session = session(true);
         push(&session, "1");
         assert_eq!(texts(HeldConnect::new(&session, None).take()), ["1"]);
@@ -405,8 +411,8 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_bounded_and_the_next_one_goes_on() {
-        let long = |mark: &str| mark.repeat(ANSWER_BYTES / 2);
+    fn a_response_is_limited_and_the_next_one_continues() {
+        let long = |mark: &str| mark.repeat(RESPONSE_BYTES / 2);
         for ack in [false, true] {
             let session = session(ack);
             let (one, two, three) = (long("1"), long("2"), long("3"));
@@ -415,8 +421,8 @@ mod tests {
             }
             assert!(texts(HeldConnect::new(&session, Some(0)).take()) == [one, two]);
             assert!(texts(HeldConnect::new(&session, Some(1)).take()) == [three]);
-            // One that is longer than an answer goes alone.
-            let longer = "4".repeat(2 * ANSWER_BYTES);
+            // A message longer than the limit is sent alone.
+            let longer = "4".repeat(2 * RESPONSE_BYTES);
             push(&session, &longer);
             push(&session, "5");
             assert!(texts(HeldConnect::new(&session, Some(2)).take()) == [longer]);
@@ -425,29 +431,29 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded_in_bytes_too() {
-        let room = Room {
+    fn the_queue_is_limited_in_bytes_too() {
+        let limits = QueueLimits {
             messages: 100,
             bytes: 10,
         };
         let session = session(true);
-        let push = |length: usize| session.push(&"x".repeat(length).into(), room);
+        let push = |length: usize| session.push(&"x".repeat(length).into(), limits);
         assert!(push(6) && push(4));
         assert!(!push(1));
         assert_eq!(texts(HeldConnect::new(&session, None).take()).len(), 2);
         HeldConnect::new(&session, None);
-        // What has been got makes room again; one alone may be of any length.
+        // Acknowledged messages free space. A single message may have any length.
         assert!(push(11));
         assert!(!push(1));
     }
 
     #[test]
-    fn a_later_connect_ends_an_earlier_one() {
+    fn a_later_connect_supersedes_an_earlier_one() {
         let session = session(false);
         let first = HeldConnect::new(&session, None);
         let second = HeldConnect::new(&session, None);
         push(&session, "1");
-        assert!(matches!(first.take(), Polled::Superseded));
+        assert!(matches!(first.take(), ConnectResult::Superseded));
         assert_eq!(texts(second.take()), ["1"]);
     }
 }

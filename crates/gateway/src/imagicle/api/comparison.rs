@@ -1,19 +1,19 @@
 //! The published "RHS colon" form of a filter's value: `after:2018-11-01T00:00:00Z`.
 
-/// What a filter compares with. Escapes have been replaced.
+/// A filter's operator and its operand, without escapes.
 #[derive(Debug, PartialEq)]
 pub enum Comparison {
-    /// `equals:`, or no operator.
+    /// `equals:` or no operator.
     Equals(String),
     Contains(String),
     After(String),
     Before(String),
-    /// The limits, as the semicolons part them; two are right.
+    /// The limits between semicolons. Exactly two are valid.
     Between(Vec<String>),
 }
 
 impl Comparison {
-    pub fn read(value: &str) -> Comparison {
+    pub fn parse(value: &str) -> Comparison {
         let (operator, text) = value.split_once(':').unwrap_or(("", value));
         match operator.to_ascii_lowercase().as_str() {
             "equals" => Comparison::Equals(unescaped(text)),
@@ -26,14 +26,14 @@ impl Comparison {
     }
 }
 
-/// A character as it stands, or the one that a backslash before it escapes.
-enum Piece {
+/// A plain character, or one that a backslash escapes.
+enum UnescapedChar {
     Plain(char),
     Escaped(char),
 }
 
-/// A backslash before anything but `;` and `\` is one: user names have them.
-fn pieces(text: &str) -> impl Iterator<Item = Piece> {
+/// A backslash before anything but `;` and `\` is literal, since user names contain backslashes.
+fn characters_of(text: &str) -> impl Iterator<Item = UnescapedChar> {
     let mut characters = text.chars().peekable();
     std::iter::from_fn(move || {
         let character = characters.next()?;
@@ -41,25 +41,27 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece> {
             '\\' => characters.next_if(|next| matches!(next, ';' | '\\')),
             _ => None,
         };
-        Some(escaped.map_or(Piece::Plain(character), Piece::Escaped))
+        Some(escaped.map_or(UnescapedChar::Plain(character), UnescapedChar::Escaped))
     })
 }
 
-/// `\;` is `;`, and `\\` is `\`.
+/// Replaces `\;` by `;` and `\\` by `\`.
 fn unescaped(text: &str) -> String {
-    let character = |piece| match piece {
-        Piece::Plain(character) | Piece::Escaped(character) => character,
+    let unescape = |character| match character {
+        UnescapedChar::Plain(character) | UnescapedChar::Escaped(character) => character,
     };
-    pieces(text).map(character).collect()
+    characters_of(text).map(unescape).collect()
 }
 
-/// What stands between semicolons that are not escaped.
+/// Splits at semicolons that are not escaped.
 fn limits(text: &str) -> Vec<String> {
     let mut limits = vec![String::new()];
-    for piece in pieces(text) {
-        match (piece, limits.last_mut()) {
-            (Piece::Plain(';'), _) => limits.push(String::new()),
-            (Piece::Plain(character) | Piece::Escaped(character), Some(limit)) => limit.push(character),
+    for character in characters_of(text) {
+        match (character, limits.last_mut()) {
+            (UnescapedChar::Plain(';'), _) => limits.push(String::new()),
+            (UnescapedChar::Plain(character) | UnescapedChar::Escaped(character), Some(limit)) => {
+                limit.push(character)
+            }
             (_, None) => {}
         }
     }
@@ -71,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_operator_is_known_in_any_case_and_none_is_equals() {
+    fn operators_ignore_case_and_the_default_is_equals() {
         let text = || "a".to_owned();
         for (value, expected) in [
             ("a", Comparison::Equals(text())),
@@ -88,7 +90,7 @@ mod tests {
                 Comparison::Equals("\u{e4}\u{e4}\u{e4}\u{e4}".into()),
             ),
         ] {
-            assert_eq!(Comparison::read(value), expected, "{value}");
+            assert_eq!(Comparison::parse(value), expected, "{value}");
         }
     }
 
@@ -104,7 +106,7 @@ mod tests {
             ("a;b", "a;b"),
         ] {
             let text = || expected.to_owned();
-            assert_eq!(Comparison::read(value), Comparison::Equals(text()), "{value}");
+            assert_eq!(Comparison::parse(value), Comparison::Equals(text()), "{value}");
             for (operator, expected) in [
                 ("equals:", Comparison::Equals(text())),
                 ("contains:", Comparison::Contains(text())),
@@ -112,13 +114,13 @@ mod tests {
                 ("before:", Comparison::Before(text())),
             ] {
                 let value = format!("{operator}{value}");
-                assert_eq!(Comparison::read(&value), expected, "{value}");
+                assert_eq!(Comparison::parse(&value), expected, "{value}");
             }
         }
     }
 
     #[test]
-    fn limits_are_parted_by_semicolons_that_are_not_escaped() {
+    fn limits_are_separated_by_unescaped_semicolons() {
         for (text, expected) in [
             ("a;b", vec!["a", "b"]),
             (r"a\;b;c", vec!["a;b", "c"]),

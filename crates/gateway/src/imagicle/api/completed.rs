@@ -1,4 +1,4 @@
-//! `Recordings`: what has been recorded, and its audio.
+//! `Recordings`: completed recordings and their audio.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,74 +13,82 @@ use hyper::body::{Body, Frame};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::filter::{Condition, Wanted};
 use super::parties::{local, remote};
-use super::{missing, refused};
+use super::query::{Condition, RecordingQuery};
+use super::{archive_error_response, error_response};
 use crate::Gateway;
-use crate::files::{Missing, may_read};
-use crate::http::{self as form, Answer, Asked};
+use crate::archive_service::{ArchiveError, may_read};
+use crate::http::{self as form, HttpRequest, HttpResponse};
 use crate::imagicle::active::{iso_date, iso_duration};
 use callrec_core::calls::Caller;
 use callrec_core::calls::control::parse_id;
 use callrec_core::storage::Manifest;
 use callrec_core::storage::archive::ArchiveEntry;
 
-/// An answer is sent in pieces of about so many bytes.
-const PIECE: usize = 64 << 10;
+/// Approximate bytes of each chunk of a response.
+const CHUNK_BYTES: usize = 64 << 10;
 
-/// A page of what the caller may see, newest first.
-pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Answer {
+/// A page of the recordings that the caller may see, newest first.
+pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, request: &HttpRequest) -> HttpResponse {
     if !may_read(caller) {
-        return refused(&caller.forbidden());
+        return error_response(&caller.forbidden());
     }
-    let mut wanted = match Wanted::read(asked) {
-        Ok(wanted) => wanted,
-        Err(wrong) => return bad(wrong.reason, &wrong.message),
+    let mut query = match RecordingQuery::parse(request) {
+        Ok(query) => query,
+        Err(error) => return bad_request(error.reason, &error.message),
     };
     if caller.is_limited() {
         let own = caller.username();
         if own.is_empty() {
-            return refused(&caller.forbidden());
+            return error_response(&caller.forbidden());
         }
-        wanted.conditions.push(Condition::Owner(own));
+        query.conditions.push(Condition::Owner(own));
     }
-    let found = gateway.shelf.archived(None, move |archive| {
+    let found = gateway.archive.query(None, move |archive| {
         Ok(Some(archive.select(
-            |entry| wanted.has(entry),
-            wanted.offset,
-            wanted.limit,
+            |entry| query.matches(entry),
+            query.offset,
+            query.limit,
         )))
     });
     match found.await {
-        Ok((total, page)) => sent(total, page),
-        Err(why) => missing(why),
+        Ok((total, page)) => list_response(total, page),
+        Err(error) => archive_error_response(error),
     }
 }
 
-pub async fn one(gateway: &Arc<Gateway>, caller: &Caller, id: &str) -> Answer {
+pub async fn get(gateway: &Arc<Gateway>, caller: &Caller, id: &str) -> HttpResponse {
     let (entry, id) = match entry_of(gateway, caller, id).await {
         Ok(found) => found,
-        Err(answer) => return answer,
+        Err(response) => return response,
     };
     let manifest = gateway
-        .shelf
-        .archived(Some(id), move |archive| archive.manifest(id));
+        .archive
+        .query(Some(id), move |archive| archive.manifest(id));
     match manifest.await {
         Ok(manifest) => form::json(StatusCode::OK, &detail(&entry, &manifest)),
-        Err(why) => missing(why),
+        Err(error) => archive_error_response(error),
     }
 }
 
-pub async fn media(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked, id: &str) -> Answer {
+pub async fn media(gateway: &Arc<Gateway>, caller: &Caller, request: &HttpRequest, id: &str) -> HttpResponse {
     match entry_of(gateway, caller, id).await {
-        Ok((_, id)) => gateway.shelf.audio(asked, id).await.unwrap_or_else(missing),
-        Err(answer) => answer,
+        Ok((_, id)) => gateway
+            .archive
+            .audio_response(request, id)
+            .await
+            .unwrap_or_else(archive_error_response),
+        Err(response) => response,
     }
 }
 
-/// Who may not see all learns nothing of what is not theirs, nor whether it exists.
-async fn entry_of(gateway: &Gateway, caller: &Caller, id: &str) -> Result<(Arc<ArchiveEntry>, Uuid), Answer> {
-    let forbidden = || refused(&caller.forbidden());
+/// Callers below level 10 get 403 for recordings that are not theirs, whether or not they exist.
+async fn entry_of(
+    gateway: &Gateway,
+    caller: &Caller,
+    id: &str,
+) -> Result<(Arc<ArchiveEntry>, Uuid), HttpResponse> {
+    let forbidden = || error_response(&caller.forbidden());
     if !may_read(caller) {
         return Err(forbidden());
     }
@@ -88,17 +96,17 @@ async fn entry_of(gateway: &Gateway, caller: &Caller, id: &str) -> Result<(Arc<A
     let Ok(id) = parse_id(id) else {
         return Err(match limited {
             true => forbidden(),
-            false => bad(0, &format!("id \"{id}\": not a GUID")),
+            false => bad_request(0, &format!("id \"{id}\": not a GUID")),
         });
     };
     let found = gateway
-        .shelf
-        .archived(Some(id), move |archive| Ok(archive.find(id)));
+        .archive
+        .query(Some(id), move |archive| Ok(archive.find(id)));
     match found.await {
         Ok(entry) if !limited || owns(caller, &entry) => Ok((entry, id)),
         Ok(_) => Err(forbidden()),
-        Err(Missing::Unknown) if limited => Err(forbidden()),
-        Err(why) => Err(missing(why)),
+        Err(ArchiveError::NotFound) if limited => Err(forbidden()),
+        Err(error) => Err(archive_error_response(error)),
     }
 }
 
@@ -107,13 +115,13 @@ fn owns(caller: &Caller, entry: &ArchiveEntry) -> bool {
     !own.is_empty() && own.as_str() == entry.username()
 }
 
-fn bad(reason: i32, message: &str) -> Answer {
+fn bad_request(reason: i32, message: &str) -> HttpResponse {
     let body = json!({ "reason": reason, "message": message });
     form::json(StatusCode::BAD_REQUEST, &body)
 }
 
-/// What list and detail have in common.
-fn base(entry: &ArchiveEntry) -> Value {
+/// Members that list items and details share.
+fn common_members(entry: &ArchiveEntry) -> Value {
     let mut duration = String::new();
     iso_duration(&mut duration, entry.duration_ms);
     json!({
@@ -135,32 +143,32 @@ fn start_time(unix_ms: i64) -> String {
     text
 }
 
-/// A number that is friendlier than the id: year, milliseconds of the year, two digits
-/// of the id. The same each time it is asked for.
+/// A reference number that is shorter than the id: year, milliseconds of the year, two digits of
+/// the id. It never changes.
 fn reference(entry: &ArchiveEntry) -> String {
     let start = start_time(entry.started_at_ms);
     let year = start.split('-').next().unwrap_or_default();
-    let begin = super::filter::moment(&format!("{year}-01-01")).unwrap_or_default();
-    let into = entry.started_at_ms.saturating_sub(begin).max(0);
-    format!("{year}{into:011}{:02}", entry.id.as_u128() % 100)
+    let year_start = super::query::floor_ms(&format!("{year}-01-01")).unwrap_or_default();
+    let offset = entry.started_at_ms.saturating_sub(year_start).max(0);
+    format!("{year}{offset:011}{:02}", entry.id.as_u128() % 100)
 }
 
 fn item(entry: &ArchiveEntry) -> Value {
-    let mut item = base(entry);
+    let mut item = common_members(entry);
     item["ownerUsername"] = entry.username().into();
     item
 }
 
 fn detail(entry: &ArchiveEntry, manifest: &Manifest) -> Value {
-    let told = manifest.call.value();
-    let call = |name: &str| told[name].as_str().unwrap_or_default();
+    let call_json = manifest.call.value();
+    let call = |name: &str| call_json[name].as_str().unwrap_or_default();
     let pbx_call_id = match call("switch_call_id") {
         "" => call("call_id"),
         id => id,
     };
-    let mut detail = base(entry);
+    let mut detail = common_members(entry);
     detail["pbxCallId"] = pbx_call_id.into();
-    // An object as published, so that a client may look into it.
+    // An object as published, since clients may access its members.
     detail["pbxInfo"] = json!({});
     detail["owner"] = json!({
         "username": entry.username(),
@@ -180,27 +188,27 @@ fn detail(entry: &ArchiveEntry, manifest: &Manifest) -> Value {
     detail
 }
 
-/// A list is written while it is sent: without a page size it may be very long.
-fn sent(total: usize, page: Vec<Arc<ArchiveEntry>>) -> Answer {
-    let listed = Listed {
+/// The list is written while it is sent, since it may be very long without a page size.
+fn list_response(total: usize, page: Vec<Arc<ArchiveEntry>>) -> HttpResponse {
+    let body = ListBody {
         head: Some(format!("{{\"totalCount\":{total},\"recordings\":[")),
-        left: page.into_iter(),
+        remaining: page.into_iter(),
         first: true,
     };
-    let mut answer = Response::new(listed.map_err(|never| match never {}).boxed_unsync());
+    let mut response = Response::new(body.map_err(|never| match never {}).boxed_unsync());
     let kind = HeaderValue::from_static("application/json");
-    answer.headers_mut().insert(CONTENT_TYPE, kind);
-    answer
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
 }
 
-struct Listed {
-    /// What the next piece begins with; `None`: the end has been sent.
+struct ListBody {
+    /// The beginning of the next chunk; `None` after the end was sent.
     head: Option<String>,
-    left: std::vec::IntoIter<Arc<ArchiveEntry>>,
+    remaining: std::vec::IntoIter<Arc<ArchiveEntry>>,
     first: bool,
 }
 
-impl Body for Listed {
+impl Body for ListBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -208,37 +216,37 @@ impl Body for Listed {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some(mut piece) = self.head.take() else {
+        let Some(mut chunk) = self.head.take() else {
             return Poll::Ready(None);
         };
-        while piece.len() < PIECE {
-            let Some(entry) = self.left.next() else {
-                piece.push_str("]}");
-                return Poll::Ready(Some(Ok(Frame::data(piece.into()))));
+        while chunk.len() < CHUNK_BYTES {
+            let Some(entry) = self.remaining.next() else {
+                chunk.push_str("]}");
+                return Poll::Ready(Some(Ok(Frame::data(chunk.into()))));
             };
             if !std::mem::take(&mut self.first) {
-                piece.push(',');
+                chunk.push(',');
             }
-            piece.push_str(&item(&entry).to_string());
+            chunk.push_str(&item(&entry).to_string());
         }
-        // More follows.
+        // More chunks follow.
         self.head = Some(String::new());
-        Poll::Ready(Some(Ok(Frame::data(piece.into()))))
+        Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use callrec_core::storage::archive::Facts;
-    use callrec_core::words::State;
+    use callrec_core::storage::archive::ArchiveFields;
+    use callrec_core::types::RecordingState;
 
     fn entry(id: u128, direction: i32) -> ArchiveEntry {
-        ArchiveEntry::new(&Facts {
+        ArchiveEntry::new(&ArchiveFields {
             id: Uuid::from_u128(id),
             file: "a.wav",
             format: "wav",
-            state: State::Finished,
+            state: RecordingState::Finished,
             started_at_ms: 1_530_544_020_120,
             ended_at_ms: 1_530_544_093_120,
             duration_ms: 73_900,
@@ -263,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_nobody_gave_are_those_that_were_dialled() {
+    fn missing_numbers_are_taken_from_ani_and_dnis() {
         let of = |direction| {
             let entry = entry(1, direction);
             (local(&entry).to_owned(), remote(&entry).to_owned())
@@ -273,7 +281,7 @@ mod tests {
         assert_eq!(of(0), (String::new(), String::new()));
     }
 
-    fn frame_of(body: &mut form::Body) -> Option<std::io::Result<Frame<Bytes>>> {
+    fn frame_of(body: &mut form::ResponseBody) -> Option<std::io::Result<Frame<Bytes>>> {
         let mut context = Context::from_waker(std::task::Waker::noop());
         match Pin::new(body).poll_frame(&mut context) {
             Poll::Ready(frame) => frame,
@@ -282,21 +290,21 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_comes_in_pieces_and_is_whole() {
+    fn a_long_list_is_sent_in_chunks_and_complete() {
         for count in [0, 1, 1000] {
             let page = (0..count).map(|id| Arc::new(entry(id, 1))).collect();
-            let mut body = sent(count as usize, page).into_body();
-            let (mut text, mut pieces) = (Vec::new(), 0);
+            let mut body = list_response(count as usize, page).into_body();
+            let (mut text, mut chunks) = (Vec::new(), 0);
             while let Some(frame) = frame_of(&mut body) {
                 let data = frame.expect("no error").into_data().expect("data");
-                assert!(data.len() < 2 * PIECE);
+                assert!(data.len() < 2 * CHUNK_BYTES);
                 text.extend_from_slice(&data);
-                pieces += 1;
+                chunks += 1;
             }
             let value: Value = serde_json::from_slice(&text).expect("JSON");
             assert_eq!(value["totalCount"], count as u64);
             assert_eq!(value["recordings"].as_array().map(Vec::len), Some(count as usize));
-            assert!(count < 1000 || pieces > 2);
+            assert!(count < 1000 || chunks > 2);
         }
     }
 }

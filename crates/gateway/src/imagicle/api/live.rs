@@ -1,24 +1,24 @@
-//! `LiveRecordings`: start, stop, pause, resume, and what is live.
+//! `LiveRecordings`: start, stop, pause, resume and list.
 
 use std::sync::Arc;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{complete_only, name, parameter, refused, shielded};
+use super::{catch_panic, error_response, name, parameter, require_complete_management};
 use crate::Gateway;
-use crate::http::{self as form, Answer, Asked, empty};
-use crate::imagicle::active::{Beside, active_recordings};
-use callrec_core::calls::{Caller, Filter, Operation, RecordingSpec};
+use crate::http::{self as form, HttpRequest, HttpResponse, empty};
+use crate::imagicle::active::{ExtraMembers, active_recordings};
+use callrec_core::calls::{Caller, ControlOperation, Filter, RecordingSpec};
 use callrec_core::clock::unix_ms;
-use callrec_core::engine::current_ms;
+use callrec_core::engine::current_duration_ms;
 use callrec_core::text::Text;
-use callrec_core::words::{Error, Layout, Result, Status};
+use callrec_core::types::{Error, Layout, Result, Status};
 
-/// "The requesting user lacks an extension number."
+/// Reason "The requesting user lacks an extension number."
 const NO_EXTENSION: i32 = 3;
 
-/// What the body of a start asks for.
+/// The body of a start.
 #[derive(Debug, Default, PartialEq)]
 struct StartBody {
     device: Text,
@@ -26,35 +26,35 @@ struct StartBody {
     mode: Mode,
 }
 
-/// How the audio comes in.
+/// How the audio arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Mode {
     #[default]
     MediaForking,
-    /// Begun by a program: it is no manually started one.
+    /// Started by a program, not manually.
     DialIn,
     Unknown,
 }
 
-/// Without a body: on the caller's own line.
-pub fn start(gateway: &Gateway, caller: &Caller, asked: &Asked) -> Answer {
-    let body = asked.body().trim_ascii();
-    let started = shielded(|| {
+/// Starts a recording. Without a body, on the caller's own line.
+pub fn start(gateway: &Gateway, caller: &Caller, request: &HttpRequest) -> HttpResponse {
+    let body = request.body().trim_ascii();
+    let started = catch_panic(|| {
         if body.is_empty() || body == b"null" {
             return start_own(gateway, caller);
         }
-        // What cannot be read names nothing.
-        let json = asked.json(gateway.config().json_depth);
+        // An unreadable body names no target.
+        let json = request.json(gateway.config().json_depth);
         let members = json.as_ref().ok().and_then(Value::as_object);
-        let body = members.map_or_else(StartBody::default, read);
+        let body = members.map_or_else(StartBody::default, parse_body);
         let spec = spec_of(gateway, &body);
         gateway.recorder().start(caller, &target_of(&body), spec)
     });
     match started {
         Ok(id) => form::json(StatusCode::CREATED, &json!({ "id": id.to_string() })),
-        // Published for a server that cannot start anything.
+        // The published status of a server that cannot start recordings.
         Err(error) if error.status == Status::Unavailable => empty(StatusCode::SERVICE_UNAVAILABLE),
-        Err(error) => refused(&error),
+        Err(error) => error_response(&error),
     }
 }
 
@@ -70,8 +70,8 @@ fn start_own(gateway: &Gateway, caller: &Caller) -> Result<uuid::Uuid> {
         false => recorder.calls(&Caller::Host, &own)?,
     };
     if calls.iter().all(|call| call.info.directory_number.is_empty()) {
-        let why = format!("user \"{}\": no call on a line that has a number", own.username);
-        return Err(Error::new(Status::NoTarget, why).with_reason(NO_EXTENSION));
+        let message = format!("user \"{}\": no call on a line that has a number", own.username);
+        return Err(Error::new(Status::NoTarget, message).with_reason(NO_EXTENSION));
     }
     recorder.start_own(caller, spec_of(gateway, &StartBody::default()))
 }
@@ -94,20 +94,20 @@ fn unknown_mode() -> Error {
     Error::new(Status::InvalidMode, "mode: 0 and 1 are known").with_reason(2)
 }
 
-fn read(body: &Map<String, Value>) -> StartBody {
-    let field = |wanted: &str| {
-        let exact = body.get(wanted);
+fn parse_body(body: &Map<String, Value>) -> StartBody {
+    let field = |field_name: &str| {
+        let exact = body.get(field_name);
         let found = exact.or_else(|| {
             let mut fields = body.iter();
             fields
-                .find(|(key, _)| key.eq_ignore_ascii_case(wanted))
+                .find(|(key, _)| key.eq_ignore_ascii_case(field_name))
                 .map(|(_, value)| value)
         });
         found.unwrap_or(&Value::Null)
     };
-    let text = |wanted: &str| match field(wanted) {
+    let text = |field_name: &str| match field(field_name) {
         Value::String(text) => name(text),
-        // A directory number that a client took for a number.
+        // Some clients send the directory number as a JSON number.
         Value::Number(number) => name(&number.to_string()),
         _ => Text::default(),
     };
@@ -125,28 +125,38 @@ fn read(body: &Map<String, Value>) -> StartBody {
     }
 }
 
-pub fn by_id(gateway: &Gateway, caller: &Caller, id: &str, operation: Operation) -> Result<()> {
-    complete_only(caller)?;
-    shielded(|| gateway.recorder().control_by_id(caller, operation, id))
+pub fn control_by_id(
+    gateway: &Gateway,
+    caller: &Caller,
+    id: &str,
+    operation: ControlOperation,
+) -> Result<()> {
+    require_complete_management(caller)?;
+    catch_panic(|| gateway.recorder().control_by_id(caller, operation, id))
 }
 
-pub fn stop_by_line(gateway: &Gateway, caller: &Caller, asked: &Asked) -> Result<()> {
-    complete_only(caller)?;
-    let device = parameter(asked, "deviceName");
-    let number = parameter(asked, "directoryNumber");
-    shielded(|| {
+pub fn stop_by_line(gateway: &Gateway, caller: &Caller, request: &HttpRequest) -> Result<()> {
+    require_complete_management(caller)?;
+    let device = parameter(request, "deviceName");
+    let number = parameter(request, "directoryNumber");
+    catch_panic(|| {
         gateway
             .recorder()
-            .control_by_line(caller, Operation::Stop, &device, &number)
+            .control_by_line(caller, ControlOperation::Stop, &device, &number)
             .map(drop)
     })
 }
 
-/// Pause and resume know no device.
-pub fn by_number(gateway: &Gateway, caller: &Caller, asked: &Asked, operation: Operation) -> Result<()> {
-    complete_only(caller)?;
-    let number = parameter(asked, "directoryNumber");
-    shielded(|| {
+/// Pause and resume select by number only.
+pub fn control_by_number(
+    gateway: &Gateway,
+    caller: &Caller,
+    request: &HttpRequest,
+    operation: ControlOperation,
+) -> Result<()> {
+    require_complete_management(caller)?;
+    let number = parameter(request, "directoryNumber");
+    catch_panic(|| {
         gateway
             .recorder()
             .control_by_line(caller, operation, &Text::default(), &number)
@@ -154,39 +164,39 @@ pub fn by_number(gateway: &Gateway, caller: &Caller, asked: &Asked, operation: O
     })
 }
 
-/// All that is recorded of the caller's own calls, at whatever level they are.
-pub fn own(gateway: &Gateway, caller: &Caller, operation: Operation) -> Result<()> {
+/// Controls all recordings of the caller's own calls, at any level.
+pub fn control_own(gateway: &Gateway, caller: &Caller, operation: ControlOperation) -> Result<()> {
     caller.authenticate()?;
-    shielded(|| gateway.recorder().control_own(caller, operation).map(drop))
+    catch_panic(|| gateway.recorder().control_own(caller, operation).map(drop))
 }
 
-pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Answer {
+pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, request: &HttpRequest) -> HttpResponse {
     let filter = Filter {
-        device_name: parameter(asked, "deviceName"),
-        directory_number: parameter(asked, "directoryNumber"),
-        username: parameter(asked, "username"),
-        numeric_user_id: parameter(asked, "numericUserId"),
+        device_name: parameter(request, "deviceName"),
+        directory_number: parameter(request, "directoryNumber"),
+        username: parameter(request, "username"),
+        numeric_user_id: parameter(request, "numericUserId"),
         ..Filter::default()
     };
-    if let Err(error) = complete_only(caller) {
-        return refused(&error);
+    if let Err(error) = require_complete_management(caller) {
+        return error_response(&error);
     }
     let (gateway, caller) = (gateway.clone(), caller.clone());
-    // There may be a hundred thousand.
-    let listed = tokio::task::spawn_blocking(move || {
-        shielded(|| {
+    // The list may have a hundred thousand entries.
+    let result = tokio::task::spawn_blocking(move || {
+        catch_panic(|| {
             let mut views = gateway.recorder().list(&caller, &filter)?;
             let now_ms = unix_ms();
             for view in &mut views {
-                view.readings.duration_ms = current_ms(view, gateway.engine().config(), now_ms);
+                view.readings.duration_ms = current_duration_ms(view, gateway.engine().config(), now_ms);
             }
-            Ok(active_recordings(&views, Beside::Nothing))
+            Ok(active_recordings(&views, ExtraMembers::None))
         })
     });
-    let gone = |_| Err(Error::new(Status::Internal, "a fault inside callrec"));
-    match listed.await.unwrap_or_else(gone) {
-        Ok(text) => form::answer(StatusCode::OK, Some("application/json"), text),
-        Err(error) => refused(&error),
+    let panicked = |_| Err(Error::new(Status::Internal, "a fault inside callrec"));
+    match result.await.unwrap_or_else(panicked) {
+        Ok(text) => form::response(StatusCode::OK, Some("application/json"), text),
+        Err(error) => error_response(&error),
     }
 }
 
@@ -195,11 +205,11 @@ mod tests {
     use super::*;
 
     fn parsed(body: Value) -> StartBody {
-        read(body.as_object().expect("an object"))
+        parse_body(body.as_object().expect("an object"))
     }
 
     #[test]
-    fn a_body_is_read_as_the_published_server_would() {
+    fn a_body_is_parsed_as_the_published_server_does() {
         let expected = StartBody {
             device: "SEP1".into(),
             number: "101".into(),
@@ -207,10 +217,10 @@ mod tests {
         };
         let exact = json!({ "deviceName": "SEP1", "directoryNumber": "101", "mode": 1 });
         assert_eq!(parsed(exact), expected);
-        let loose = json!({ "DeviceName": "SEP1", "directorynumber": 101, "MODE": 1, "other": [] });
-        assert_eq!(parsed(loose), expected);
-        let nothing = json!({ "deviceName": null, "directoryNumber": {}, "mode": null });
-        assert_eq!(parsed(nothing), StartBody::default());
+        let lenient = json!({ "DeviceName": "SEP1", "directorynumber": 101, "MODE": 1, "other": [] });
+        assert_eq!(parsed(lenient), expected);
+        let empty = json!({ "deviceName": null, "directoryNumber": {}, "mode": null });
+        assert_eq!(parsed(empty), StartBody::default());
         assert_eq!(
             parsed(json!({ "deviceName": "a\0b" })).device.as_str(),
             "a\u{fffd}b"

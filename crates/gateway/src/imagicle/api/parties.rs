@@ -1,8 +1,8 @@
-//! The telephone numbers of the two ends of a completed recording.
+//! The telephone numbers of a completed recording's parties.
 
 use callrec_core::storage::archive::ArchiveEntry;
 
-/// The telephone number of the line.
+/// The number of the line.
 pub fn local(entry: &ArchiveEntry) -> &str {
     match (entry.number(), entry.direction) {
         ("", 1) => entry.dnis(),
@@ -11,7 +11,7 @@ pub fn local(entry: &ArchiveEntry) -> &str {
     }
 }
 
-/// The telephone number at the other end.
+/// The number of the remote party.
 pub fn remote(entry: &ArchiveEntry) -> &str {
     match (entry.remote(), entry.direction) {
         ("", 1) => entry.ani(),

@@ -1,27 +1,27 @@
-//! The audio under the url that a start has answered, and the callbacks that tell it.
+//! Serves the audio under the URLs that starts return and callbacks contain.
 
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use uuid::Uuid;
 
-use super::callback_action::CallbackJobs;
+use super::callback_jobs::CallbackJobs;
 use super::errors::ErrorForm;
-use super::{Ask, Dialect, TOKEN_HEADERS, check_urls, claimed_user, token};
+use super::{Dialect, TOKEN_HEADERS, VobizRequest, check_urls, claimed_user, token_credentials};
 use crate::Gateway;
-use crate::api::{Answering, ApiGauge, ApiWork, HttpApi, PageHeaders};
-use crate::auth::{Refused, caller_of};
+use crate::api::{ApiGauge, BackgroundTask, CorsHeaders, HttpApi, ResponseFuture};
+use crate::archive_service::{ArchiveError, may_read};
+use crate::auth::{AuthError, caller_of};
 use crate::config::GatewayConfig;
-use crate::files::{Missing, may_read};
-use crate::http::{Answer, Asked, put};
+use crate::http::{HttpRequest, HttpResponse, set_header};
 use crate::recording_url::AUDIO_PATH;
 use crate::signed_url::{UrlSignature, UrlSigner};
 use crate::vobiz::SignatureConfig;
 use callrec_core::calls::Caller;
 use callrec_core::storage::archive::ArchiveEntry;
-use callrec_core::words::Format;
+use callrec_core::types::Format;
 
-/// The audio, as the server knows it.
+/// The audio API of the server.
 pub struct AudioApi {
     gateway: Arc<Gateway>,
     callbacks: Arc<CallbackJobs>,
@@ -45,33 +45,33 @@ impl HttpApi for AudioApi {
         AUDIO_PATH
     }
 
-    /// Not all below its path, and beside it what `recording.url_base` leads to.
-    fn claims(&self, request: &Asked) -> bool {
-        asked_for(&self.gateway, request).is_some()
+    /// Claims audio below its path, and paths to which `recording.url_base` leads.
+    fn claims(&self, request: &HttpRequest) -> bool {
+        requested_audio(&self.gateway, request).is_some()
     }
 
-    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
-        let wanted = asked_for(&self.gateway, request).flatten();
-        Box::pin(audio(&self.gateway, request, wanted))
+    fn respond<'a>(&'a self, request: &'a HttpRequest) -> ResponseFuture<'a> {
+        let name = requested_audio(&self.gateway, request).flatten();
+        Box::pin(audio(&self.gateway, request, name))
     }
 
-    fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer {
-        failed(&self.gateway, request, status, why)
+    fn error_response(&self, request: &HttpRequest, status: StatusCode, message: &str) -> HttpResponse {
+        server_error(&self.gateway, request, status, message)
     }
 
-    fn claimed_user(&self, request: &Asked) -> String {
+    fn claimed_user(&self, request: &HttpRequest) -> String {
         claimed_user(request)
     }
 
-    /// Its urls are in the answers of both.
-    fn belongs_to(&self) -> &[&'static str] {
+    /// Both vendors' responses contain its URLs.
+    fn shares_origins_with(&self) -> &[&'static str] {
         &["vobiz", "plivo"]
     }
 
-    fn page_headers(&self) -> PageHeaders {
-        PageHeaders {
-            sent: &TOKEN_HEADERS,
-            read: &[],
+    fn cors_headers(&self) -> CorsHeaders {
+        CorsHeaders {
+            request: &TOKEN_HEADERS,
+            response: &[],
         }
     }
 
@@ -79,7 +79,7 @@ impl HttpApi for AudioApi {
         check_urls(&self.gateway);
     }
 
-    fn work(&self) -> Option<ApiWork> {
+    fn background_task(&self) -> Option<BackgroundTask> {
         let callbacks = self.callbacks.clone();
         Some(Box::pin(async move { callbacks.run().await }))
     }
@@ -88,112 +88,122 @@ impl HttpApi for AudioApi {
         vec![ApiGauge {
             name: "callbacks_waiting",
             help: "Callbacks not answered yet",
-            value: self.callbacks.waiting(),
+            value: self.callbacks.pending(),
         }]
     }
 }
 
-/// One recording's audio.
+/// The file name in an audio URL.
 #[derive(Debug)]
-struct Wanted {
+struct AudioName {
     id: Uuid,
-    ending: String,
+    extension: String,
 }
 
-/// Whether audio is asked for, and which; `Some(None)`: there is none of that name.
-fn asked_for(gateway: &Gateway, asked: &Asked) -> Option<Option<Wanted>> {
+/// Whether the request is for audio, and for which; `Some(None)` if the name is invalid.
+fn requested_audio(gateway: &Gateway, http: &HttpRequest) -> Option<Option<AudioName>> {
     let base = &gateway.engine().config().url_base;
-    let below = asked.below(AUDIO_PATH).map(|rest| rest.trim_start_matches('/'));
-    if let Some(rest) = below
+    let rest = http
+        .path_below(AUDIO_PATH)
+        .map(|rest| rest.trim_start_matches('/'));
+    if let Some(rest) = rest
         && is_offered(gateway.config())
     {
         let name = rest.strip_prefix(base.as_str()).unwrap_or(rest);
-        return Some(wanted(name));
+        return Some(parse_name(name));
     }
-    // A base that leads to this gateway is served as well.
-    let own = base.strip_prefix(gateway.public_url().as_str())?;
-    let name = asked.path().strip_prefix(own).filter(|_| own.starts_with('/'))?;
-    wanted(name).map(Some)
+    // A base URL that leads to this gateway is served too.
+    let own_path = base.strip_prefix(gateway.public_url().as_str())?;
+    let name = http
+        .path()
+        .strip_prefix(own_path)
+        .filter(|_| own_path.starts_with('/'))?;
+    parse_name(name).map(Some)
 }
 
-/// Where an answer or a callback may have named such a url.
+/// Whether responses or callbacks may contain audio URLs.
 pub fn is_offered(config: &GatewayConfig) -> bool {
     config.offers("vobiz") || config.offers("plivo") || !config.callbacks_allow.is_empty()
 }
 
-fn wanted(name: &str) -> Option<Wanted> {
-    let (id, ending) = name.split_once('.')?;
-    // As it is written in a url, and no other way.
+fn parse_name(name: &str) -> Option<AudioName> {
+    let (id, extension) = name.split_once('.')?;
+    // Only the spelling that URLs use.
     let id = Uuid::try_parse(id)
         .ok()
         .filter(|parsed| parsed.to_string() == id)?;
-    let ending = ending.to_owned();
-    Some(Wanted { id, ending })
+    let extension = extension.to_owned();
+    Some(AudioName { id, extension })
 }
 
-async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>) -> Answer {
-    let ask = Ask::new(gateway, asked, Dialect::Vobiz);
-    if !matches!(*asked.method(), Method::GET | Method::HEAD) {
-        return ask.not_allowed(ErrorForm::Resource, &[Method::GET, Method::HEAD]);
+async fn audio(gateway: &Arc<Gateway>, http: &HttpRequest, name: Option<AudioName>) -> HttpResponse {
+    let request = VobizRequest::new(gateway, http, Dialect::Vobiz);
+    if !matches!(*http.method(), Method::GET | Method::HEAD) {
+        return request.not_allowed(ErrorForm::Resource, &[Method::GET, Method::HEAD]);
     }
-    let shown = gateway.url_signer.as_ref().zip(UrlSignature::of(asked));
-    let caller = match shown {
-        Some((signer, shown)) if is_signed(signer, &shown, wanted.as_ref()) => Ok(Caller::Host),
+    let signature = gateway.url_signer.as_ref().zip(UrlSignature::from_request(http));
+    let caller = match signature {
+        Some((signer, signature)) if is_signed(signer, &signature, name.as_ref()) => Ok(Caller::Host),
         Some(_) => {
-            let why = "The url has expired, or is not as it was given";
-            return ask.error(ErrorForm::Resource, StatusCode::FORBIDDEN, why);
+            let message = "The url has expired, or is not as it was given";
+            return request.error(ErrorForm::Resource, StatusCode::FORBIDDEN, message);
         }
-        None => caller(gateway, asked).await,
+        None => caller(gateway, http).await,
     };
     let caller = match caller {
         Ok(caller) => caller,
-        Err(Refused::Unknown) => {
-            let mut answer = ask.unauthorized(ErrorForm::Resource);
-            put(&mut answer, "www-authenticate", "Basic realm=\"recordings\"");
-            return answer;
+        Err(AuthError::InvalidCredentials) => {
+            let mut response = request.unauthorized(ErrorForm::Resource);
+            set_header(&mut response, "www-authenticate", "Basic realm=\"recordings\"");
+            return response;
         }
-        Err(Refused::Broken) => return ask.missing(Missing::Broken),
-        Err(Refused::NotNow) => return ask.not_now(ErrorForm::Resource),
+        Err(AuthError::HostFailed) => return request.archive_error(ArchiveError::Failed),
+        Err(AuthError::Unavailable) => return request.unavailable(ErrorForm::Resource),
     };
     if !may_read(&caller) {
-        return ask.record_only();
+        return request.record_only();
     }
-    let Some(wanted) = wanted else {
-        return ask.missing(Missing::Unknown);
+    let Some(name) = name else {
+        return request.archive_error(ArchiveError::NotFound);
     };
-    let id = wanted.id;
-    let find = move |entry: &ArchiveEntry| may_have(&caller, entry) && ending(entry) == wanted.ending;
-    let found = gateway.shelf.archived(Some(id), move |archive| {
+    let id = name.id;
+    let find = move |entry: &ArchiveEntry| may_access(&caller, entry) && extension(entry) == name.extension;
+    let found = gateway.archive.query(Some(id), move |archive| {
         Ok(archive.find(id).filter(|entry| find(entry)))
     });
     let sent = match found.await {
-        Ok(_) => gateway.shelf.audio(asked, id).await,
-        Err(missing) => Err(missing),
+        Ok(_) => gateway.archive.audio_response(http, id).await,
+        Err(error) => Err(error),
     };
-    sent.unwrap_or_else(|missing| ask.missing(missing))
+    sent.unwrap_or_else(|error| request.archive_error(error))
 }
 
-/// Whoever has a signed url may have what it leads to.
-fn is_signed(signer: &UrlSigner, shown: &UrlSignature, wanted: Option<&Wanted>) -> bool {
-    wanted.is_some_and(|wanted| signer.accepts(&format!("{}.{}", wanted.id, wanted.ending), shown))
+/// Whether the signature permits access to this recording.
+fn is_signed(signer: &UrlSigner, signature: &UrlSignature, name: Option<&AudioName>) -> bool {
+    name.is_some_and(|name| signer.accepts(&format!("{}.{}", name.id, name.extension), signature))
 }
 
-/// A request that never came here.
-fn failed(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &str) -> Answer {
-    Ask::new(gateway, asked, Dialect::Vobiz).error(ErrorForm::Resource, status, why)
+/// The error response to a request that never reached the API.
+fn server_error(
+    gateway: &Arc<Gateway>,
+    http: &HttpRequest,
+    status: StatusCode,
+    message: &str,
+) -> HttpResponse {
+    VobizRequest::new(gateway, http, Dialect::Vobiz).error(ErrorForm::Resource, status, message)
 }
 
-/// By X-Auth-ID and X-Auth-Token, by a bearer's token or by HTTP Basic.
-async fn caller(gateway: &Arc<Gateway>, asked: &Asked) -> Result<Caller, Refused> {
-    let Some(credentials) = token(asked, "") else {
-        return gateway.logins.basic(asked).await;
+/// Authenticates by X-Auth-ID and X-Auth-Token, bearer token or HTTP Basic.
+async fn caller(gateway: &Arc<Gateway>, http: &HttpRequest) -> Result<Caller, AuthError> {
+    let Some(credentials) = token_credentials(http, "") else {
+        return gateway.logins.authenticate_basic(http).await;
     };
-    let identity = gateway.logins.identify(credentials).await?;
-    Ok(caller_of(identity, asked))
+    let user = gateway.logins.authenticate(credentials).await?;
+    Ok(caller_of(user, http))
 }
 
-/// Below level 10 a caller's own recordings alone.
-pub fn may_have(caller: &Caller, entry: &ArchiveEntry) -> bool {
+/// Callers below level 10 may access only their own recordings.
+pub fn may_access(caller: &Caller, entry: &ArchiveEntry) -> bool {
     match caller {
         Caller::User { username, .. } if caller.is_limited() => {
             !username.is_empty() && username.as_str() == entry.username()
@@ -202,10 +212,10 @@ pub fn may_have(caller: &Caller, entry: &ArchiveEntry) -> bool {
     }
 }
 
-/// Of its file.
-pub fn ending(entry: &ArchiveEntry) -> &str {
+/// The extension of the recording's file.
+pub fn extension(entry: &ArchiveEntry) -> &str {
     let format = entry.format();
-    // One that this build does not know was written by another.
+    // A format that this build does not know was written by another build.
     match Format::named(format) {
         Some(known) => known.extension(),
         None => format,

@@ -1,5 +1,5 @@
-//! `DELETE …/Recording/BulkDelete/`, which Vobiz alone publishes: it deletes what the filters
-//! find, behind the answer.
+//! `DELETE …/Recording/BulkDelete/`, published only by Vobiz. It deletes the recordings that the
+//! filters match, after the response.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,91 +8,91 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Ask;
+use super::VobizRequest;
 use super::errors::ErrorForm;
-use super::recordings::{Wanted, remove};
+use super::recordings::{RecordingFilter, remove};
 use crate::Gateway;
-use crate::files::Missing;
-use crate::http::{Answer, json as json_answer};
+use crate::archive_service::ArchiveError;
+use crate::http::{HttpResponse, json as json_response};
 use callrec_core::calls::Caller;
 use callrec_core::events::LogLevel;
 
-pub async fn answer(ask: &Ask<'_>, caller: &Caller) -> Answer {
+pub async fn respond(request: &VobizRequest<'_>, caller: &Caller) -> HttpResponse {
     if caller.is_limited() {
-        let why = "Deleting needs level 10";
-        return ask.error(ErrorForm::Resource, StatusCode::FORBIDDEN, why);
+        let message = "Deleting needs level 10";
+        return request.error(ErrorForm::Resource, StatusCode::FORBIDDEN, message);
     }
-    let wanted = match wanted(ask) {
-        Ok(wanted) => wanted,
-        Err(why) => return ask.error(ErrorForm::Resource, StatusCode::BAD_REQUEST, &why),
+    let filter = match parse_filter(request) {
+        Ok(filter) => filter,
+        Err(message) => return request.error(ErrorForm::Resource, StatusCode::BAD_REQUEST, &message),
     };
-    let found = ask.gateway.shelf.archived(None, move |archive| {
-        let (_, found) = archive.select(|entry| wanted.fits(entry), 0, None);
+    let found = request.gateway.archive.query(None, move |archive| {
+        let (_, found) = archive.select(|entry| filter.matches(entry), 0, None);
         let named = found.iter().map(|entry| (entry.id, entry.call_id().to_owned()));
         Ok(Some(named.collect::<Vec<_>>()))
     });
     match found.await {
         Ok(found) => {
-            // What is recorded from here on is not among them.
-            tokio::spawn(delete_all(ask.gateway.clone(), caller.clone(), found));
+            // Recordings that begin later are not affected.
+            tokio::spawn(delete_all(request.gateway.clone(), caller.clone(), found));
         }
-        Err(missing) => return ask.missing(missing),
+        Err(error) => return request.archive_error(error),
     }
-    let body = json!({ "api_id": ask.api_id, "message": "bulk delete started" });
-    json_answer(StatusCode::ACCEPTED, &body)
+    let body = json!({ "api_id": request.api_id, "message": "bulk delete started" });
+    json_response(StatusCode::ACCEPTED, &body)
 }
 
-/// The filters, of the query and of the body; the SDKs use either.
-fn wanted(ask: &Ask<'_>) -> Result<Wanted, String> {
-    let mut wanted = Wanted::new(ask.dialect);
+/// Parses the filters of the query and of the body; the SDKs use either.
+fn parse_filter(request: &VobizRequest<'_>) -> Result<RecordingFilter, String> {
+    let mut filter = RecordingFilter::new(request.dialect);
     let mut names = BTreeSet::new();
-    let mut filter = |name: &str, value: &str| {
-        // Left out, it would delete more than was meant.
+    let mut add = |name: &str, value: &str| {
+        // Ignoring an empty filter would delete more than intended.
         if value.is_empty() {
             return Err(format!("{name}: it is empty"));
         }
         if !names.insert(name.to_owned()) {
             return Err(format!("{name}: it is said twice"));
         }
-        wanted.filter(name, value)
+        filter.add(name, value)
     };
-    for (name, value) in ask.asked.query() {
-        filter(&name, &value)?;
+    for (name, value) in request.http.query() {
+        add(&name, &value)?;
     }
-    for (name, value) in ask.parameters()? {
+    for (name, value) in request.parameters()? {
         match value {
             Value::Null => {}
-            Value::String(text) => filter(&name, &text)?,
-            Value::Number(number) => filter(&name, &number.to_string())?,
+            Value::String(text) => add(&name, &text)?,
+            Value::Number(number) => add(&name, &number.to_string())?,
             _ => return Err(format!("{name}: text is needed")),
         }
     }
-    // Some HTTP stacks drop the body of a DELETE: that must not delete everything.
+    // Some HTTP stacks drop the body of a DELETE, which must not delete everything.
     if names.is_empty() {
         return Err("a filter is needed; add_time__gte=1970-01-01 finds all recordings".to_owned());
     }
-    Ok(wanted)
+    Ok(filter)
 }
 
-/// One after the other, until the gateway stops. One that cannot be deleted holds up no other.
+/// Deletes the recordings in sequence until the gateway stops. A failure does not stop the others.
 async fn delete_all(gateway: Arc<Gateway>, caller: Caller, found: Vec<(Uuid, String)>) {
     let stopped = gateway.stopping();
-    let (mut failed, mut left) = (0, found.len());
+    let (mut failed, mut remaining) = (0, found.len());
     let total = found.len();
     for (id, call_id) in found {
         if *stopped.borrow() {
             break;
         }
-        left -= 1;
+        remaining -= 1;
         match remove(&gateway, caller.clone(), id, call_id).await {
-            // Unknown: somebody else has deleted it meanwhile.
-            Ok(()) | Err(Missing::Unknown) => {}
+            // Another client has deleted the recording meanwhile.
+            Ok(()) | Err(ArchiveError::NotFound) => {}
             Err(_) => failed += 1,
         }
     }
-    if failed + left > 0 {
+    if failed + remaining > 0 {
         let message = format!(
-            "bulk deletion: of {total} recordings {failed} could not be deleted, and {left} were left because the gateway stops"
+            "bulk deletion: {failed} of {total} recordings could not be deleted, and {remaining} were not tried because the gateway is stopping"
         );
         gateway.engine().bus().log(LogLevel::Warning, message);
     }

@@ -1,4 +1,4 @@
-//! What a callback says, and what a start notes for it.
+//! The content of a callback, and the job that a start creates for it.
 
 use bytes::Bytes;
 use form_urlencoded::Serializer;
@@ -9,48 +9,47 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::signature::{self, FormField, SignedRequest};
-use crate::callbacks::{Address, permitted};
+use crate::callbacks::{CallbackUrl, check_allowed};
 use crate::config::GatewayConfig;
 use crate::vobiz::SignatureV3;
 use callrec_core::storage::{CALLBACK, Job, JobSpec, JobSpecs, Manifest};
-use callrec_core::words;
+use callrec_core::types;
 
-/// The value of a callback's `dialect` for Plivo's look-alike; any other is Vobiz's.
+/// The value of a callback's `dialect` for Plivo's look-alike; all others are Vobiz's.
 pub const PLIVO: &str = "plivo";
 
-/// Who is to be called back, and how: the payload of the job, and a member of the manifest.
+/// The receiver of a callback and its options: the payload of the job and a member of the manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Callback {
     pub url: String,
     /// `GET` or `POST`
     pub method: String,
-    /// Whose key signs it; empty: nobody's.
+    /// The account whose key signs the callback; empty: it is not signed.
     pub account: String,
-    /// Of the request that asked for the recording.
+    /// The `api_id` of the start request.
     pub api_id: String,
-    /// Whose form it has.
+    /// The vendor whose form the callback has.
     pub dialect: String,
 }
 
 impl Callback {
-    /// `None` if the job's payload names nobody.
+    /// Returns `None` if the job's payload names no receiver.
     pub fn of(job: &Job) -> Option<Callback> {
         serde_json::from_str(job.payload.text()).ok()
     }
 
-    pub fn jobs(&self) -> words::Result<JobSpecs> {
+    pub fn jobs(&self) -> types::Result<JobSpecs> {
         JobSpecs::new(vec![JobSpec::new(CALLBACK, self)])
     }
 }
 
-/// The callback of a start by the host itself: its api_id is its own, and it is not signed.
-/// No job if the url is empty.
-pub fn callback_of_host(config: &GatewayConfig, url: &str, method: &str) -> words::Result<JobSpecs> {
+/// The job for a start by the host, with its own `api_id` and unsigned. No job if `url` is empty.
+pub fn callback_of_host(config: &GatewayConfig, url: &str, method: &str) -> types::Result<JobSpecs> {
     if url.is_empty() {
         return Ok(JobSpecs::default());
     }
-    permitted(url, &config.callbacks_allow)?;
+    check_allowed(url, &config.callbacks_allow)?;
     let callback = Callback {
         url: url.to_owned(),
         method: if method.is_empty() { "POST" } else { method }.to_owned(),
@@ -78,7 +77,7 @@ pub fn fields(recording: &Manifest, api_id: &str, record_url: String) -> [FormFi
 
 /// The request to the receiver, signed in this form if there is a key.
 pub fn request(
-    address: &Address,
+    address: &CallbackUrl,
     callback: &Callback,
     fields: &[FormField],
     recording_id: &str,
@@ -134,7 +133,7 @@ mod tests {
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    fn made(dialect: &str, account: &str, url: &str, method: &str) -> Request<Full<Bytes>> {
+    fn signed_request(dialect: &str, account: &str, url: &str, method: &str) -> Request<Full<Bytes>> {
         let callback = Callback {
             url: url.to_owned(),
             method: method.to_owned(),
@@ -149,7 +148,7 @@ mod tests {
         };
         let fields = fields(&recording, "api", "http://x/one.wav".to_owned());
         request(
-            &Address::parse(url).unwrap(),
+            &CallbackUrl::parse(url).unwrap(),
             &callback,
             &fields,
             "one",
@@ -160,9 +159,9 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_signed_under_its_vendors_name() {
+    fn a_request_has_the_signature_headers_of_its_vendor() {
         for vendor in ["vobiz", "plivo"] {
-            let request = made(vendor, "MA_1", "http://Example.com/hook?a=b", "POST");
+            let request = signed_request(vendor, "MA_1", "http://Example.com/hook?a=b", "POST");
             assert_eq!(request.uri(), "/hook?a=b");
             for version in ["v2", "v2-nonce", "v3", "v3-nonce", "ma-v3"] {
                 let name = format!("x-{vendor}-signature-{version}");
@@ -173,15 +172,15 @@ mod tests {
     }
 
     #[test]
-    fn a_get_carries_the_fields_behind_its_own_query() {
-        let request = made("vobiz", "MA_1", "http://example.com/hook?a=b", "GET");
+    fn a_get_appends_the_fields_to_its_query() {
+        let request = signed_request("vobiz", "MA_1", "http://example.com/hook?a=b", "GET");
         let query = request.uri().query().unwrap();
         assert!(
             query.starts_with("a=b&api_id=api&record_url=http%3A%2F%2Fx%2Fone.wav&"),
             "{query}"
         );
         assert_eq!(header(&request, "content-type"), "");
-        let request = made("vobiz", "MA_1", "http://example.com/hook", "GET");
+        let request = signed_request("vobiz", "MA_1", "http://example.com/hook", "GET");
         assert!(request.uri().query().unwrap().starts_with("api_id=api&"));
     }
 }

@@ -1,15 +1,15 @@
-//! What is refused, in the vendor's own form. Vobiz has two: one in general, another
-//! for the Recording resource. Plivo has the latter everywhere.
+//! Error responses in the vendor's form. Vobiz has a general form and one for the Recording
+//! resource; Plivo uses the latter everywhere.
 
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Ask, Dialect};
-use crate::files::Missing;
-use crate::http::{Answer, json as json_answer, later, put, text as text_answer};
+use super::{Dialect, VobizRequest};
+use crate::archive_service::ArchiveError;
+use crate::http::{HttpResponse, json as json_response, set_header, text as text_response, with_retry_after};
 use callrec_core::clock::unix_ms;
 use callrec_core::storage::rfc3339;
-use callrec_core::words::{Error, Status};
+use callrec_core::types::{Error, Status};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorForm {
@@ -19,16 +19,16 @@ pub enum ErrorForm {
     Resource,
 }
 
-impl Ask<'_> {
-    pub fn error(&self, form: ErrorForm, status: StatusCode, message: &str) -> Answer {
+impl VobizRequest<'_> {
+    pub fn error(&self, form: ErrorForm, status: StatusCode, message: &str) -> HttpResponse {
         if form == ErrorForm::Resource || self.dialect == Dialect::Plivo {
             let mut body = json!({ "api_id": self.api_id, "error": message });
             if self.is_plivo_list() {
-                // Plivo's SDK for Python counts the objects before it looks at the status, and
-                // without any member of that name it raises no error of its own.
+                // Plivo's SDK for Python counts the objects before it checks the status. Without
+                // this member it does not raise its own error.
                 body["objects"] = json!([]);
             }
-            return json_answer(status, &body);
+            return json_response(status, &body);
         }
         let request: String = self.api_id.chars().filter(|c| *c != '-').take(12).collect();
         let body = json!({
@@ -37,45 +37,45 @@ impl Ask<'_> {
             "timestamp": rfc3339(unix_ms()),
             "requestId": format!("req_{request}"),
         });
-        json_answer(status, &body)
+        json_response(status, &body)
     }
 
-    pub fn unauthorized(&self, form: ErrorForm) -> Answer {
-        let why = "Authentication failed: check the account, its token and the path";
+    pub fn unauthorized(&self, form: ErrorForm) -> HttpResponse {
+        let message = "Authentication failed: check the account, its token and the path";
         if self.dialect == Dialect::Vobiz {
-            return self.error(form, StatusCode::UNAUTHORIZED, why);
+            return self.error(form, StatusCode::UNAUTHORIZED, message);
         }
-        // No JSON: Plivo's SDK for Python takes that of a list for a list, stumbles over what
-        // is missing in it, and does not come to its AuthenticationError.
-        let mut answer = text_answer(StatusCode::UNAUTHORIZED, why);
-        put(&mut answer, "www-authenticate", "Basic realm=\"Plivo\"");
-        answer
+        // Not JSON: Plivo's SDK for Python would parse it as a list, fail on missing members, and
+        // not raise its AuthenticationError.
+        let mut response = text_response(StatusCode::UNAUTHORIZED, message);
+        set_header(&mut response, "www-authenticate", "Basic realm=\"Plivo\"");
+        response
     }
 
-    /// Nobody has asked yet who this is.
-    pub fn not_now(&self, form: ErrorForm) -> Answer {
-        later(self.error(form, StatusCode::SERVICE_UNAVAILABLE, "Too many logins wait"))
+    /// The response when the client could not be authenticated yet.
+    pub fn unavailable(&self, form: ErrorForm) -> HttpResponse {
+        with_retry_after(self.error(form, StatusCode::SERVICE_UNAVAILABLE, "Too many logins wait"))
     }
 
-    /// What the engine refused.
-    pub fn refused(&self, error: &Error) -> Answer {
+    /// The response to an error of the engine.
+    pub fn engine_error(&self, error: &Error) -> HttpResponse {
         self.error(ErrorForm::General, status_of(error.status), &error.message)
     }
 
-    /// To who may record but not listen.
-    pub fn record_only(&self) -> Answer {
-        let why = "Recordings are not for your level (1, Record Only)";
-        self.error(ErrorForm::Resource, StatusCode::FORBIDDEN, why)
+    /// The response to a caller at level 1.
+    pub fn record_only(&self) -> HttpResponse {
+        let message = "Recordings are not for your level (1, Record Only)";
+        self.error(ErrorForm::Resource, StatusCode::FORBIDDEN, message)
     }
 
-    pub fn missing(&self, missing: Missing) -> Answer {
-        let (status, message) = match missing {
-            Missing::Unknown => (StatusCode::NOT_FOUND, "Recording not found"),
-            Missing::Later => (
+    pub fn archive_error(&self, error: ArchiveError) -> HttpResponse {
+        let (status, message) = match error {
+            ArchiveError::NotFound => (StatusCode::NOT_FOUND, "Recording not found"),
+            ArchiveError::NotReady => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The recordings are still being read",
             ),
-            Missing::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "The recordings cannot be read"),
+            ArchiveError::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "The recordings cannot be read"),
         };
         self.error(ErrorForm::Resource, status, message)
     }
@@ -83,7 +83,7 @@ impl Ask<'_> {
 
 fn status_of(status: Status) -> StatusCode {
     match status {
-        // A format that this build does not write is a parameter that cannot be met.
+        // A format that this build cannot write is an invalid parameter.
         Status::InvalidArgument | Status::InvalidId | Status::NoTarget | Status::InvalidMode => {
             StatusCode::BAD_REQUEST
         }
@@ -98,7 +98,7 @@ fn status_of(status: Status) -> StatusCode {
     }
 }
 
-/// Of the general form.
+/// The `code` of the general form.
 fn code(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => "INVALID_PARAMETER",

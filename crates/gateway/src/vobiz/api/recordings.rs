@@ -10,12 +10,12 @@ use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 use uuid::Uuid;
 
-use super::audio::{ending, may_have};
+use super::audio::{extension, may_access};
 use super::errors::ErrorForm;
-use super::{Ask, Dialect};
+use super::{Dialect, VobizRequest};
 use crate::Gateway;
-use crate::files::{Missing, may_read};
-use crate::http::{Answer, empty, json as json_answer};
+use crate::archive_service::{ArchiveError, may_read};
+use crate::http::{HttpResponse, empty, json as json_response};
 use crate::recording_url::shared_url_of;
 use callrec_core::calls::Caller;
 use callrec_core::calls::control::parse_id;
@@ -23,41 +23,41 @@ use callrec_core::clock::unix_ms;
 use callrec_core::engine::Access;
 use callrec_core::storage::archive::ArchiveEntry;
 
-/// Recordings of a page, unless it is said.
+/// The default page size.
 const LIMIT: usize = 20;
 const DAY_MS: i64 = 86_400_000;
-/// What links in answers begin with.
+/// The prefix of links in responses.
 pub const LINKS_PATH: &str = "/v1";
-/// What is encoded in a part of a path (RFC 3986, 2.3).
+/// Characters to encode in a path segment (RFC 3986, 2.3).
 const PATH_PART: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Which recordings are asked for.
+/// A filter for recordings. All parts must match.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct RecordingFilter {
     call: Option<String>,
     from: Option<String>,
     to: Option<String>,
     format: Option<String>,
-    /// Each must hold for the time of adding.
+    /// Conditions on the start time.
     times: Vec<(Bound, i64)>,
-    /// Each must hold for the days that it has been kept.
+    /// Conditions on the days since the recording ended.
     days: Vec<(Bound, i64)>,
-    /// It asks for what there never is here, such as conferences.
-    nothing: bool,
+    /// Matches nothing: a filter for something that callrec never records, such as conferences.
+    matches_nothing: bool,
     dialect: Dialect,
 }
 
-/// Which of them a list is to show.
+/// A page of a list.
 #[derive(Clone, Copy, Debug)]
 struct ListPage {
     limit: usize,
     offset: usize,
-    /// What its links call the offset.
-    place: &'static str,
+    /// The name of the offset parameter in links.
+    offset_name: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +69,8 @@ enum Bound {
     Until,
 }
 
-/// Filters for what is never recorded here.
-const FOREIGN: [&str; 6] = [
+/// Filters for things that callrec never records.
+const UNSUPPORTED_FILTERS: [&str; 6] = [
     "subaccount",
     "conference_name",
     "conference_uuid",
@@ -79,77 +79,76 @@ const FOREIGN: [&str; 6] = [
     "mpc_friendly_name",
 ];
 
-/// How a client takes up a list where it left it. Published, but not what is in it; here it is
-/// an offset, which it goes before.
+/// The position in a list. Published without a format; here it is an offset that takes precedence
+/// over `offset`.
 const CURSOR: &str = "cursor";
-/// Plivo's SDKs send these with every request that can be answered later. Here all of them are
-/// answered at once, and nobody is called.
-const ANSWERED_AT_ONCE: [&str; 2] = ["callback_url", "callback_method"];
+/// Plivo's SDKs send these to ask for a later response. callrec responds at once and calls nobody.
+const IGNORED_PARAMETERS: [&str; 2] = ["callback_url", "callback_method"];
 
 impl ListPage {
-    /// The rest of the query are filters.
-    fn of(ask: &Ask<'_>) -> Result<(ListPage, Wanted), String> {
-        let mut wanted = Wanted::new(ask.dialect);
+    /// Parses page and filters from the query.
+    fn parse(request: &VobizRequest<'_>) -> Result<(ListPage, RecordingFilter), String> {
+        let mut filter = RecordingFilter::new(request.dialect);
         let mut page = ListPage {
             limit: LIMIT,
             offset: 0,
-            place: "offset",
+            offset_name: "offset",
         };
-        for (name, value) in ask.asked.query().filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in request.http.query().filter(|(_, value)| !value.is_empty()) {
             match name.as_ref() {
-                "limit" => page.limit = limit(&value, most(ask.dialect))?,
+                "limit" => page.limit = parse_limit(&value, limit_max(request.dialect))?,
                 CURSOR => {
-                    page.offset = whole(&name, &value)?;
-                    page.place = CURSOR;
+                    page.offset = parse_whole(&name, &value)?;
+                    page.offset_name = CURSOR;
                 }
                 "offset" => {
-                    let offset = whole(&name, &value)?;
-                    if page.place != CURSOR {
+                    let offset = parse_whole(&name, &value)?;
+                    if page.offset_name != CURSOR {
                         page.offset = offset;
                     }
                 }
-                name if ANSWERED_AT_ONCE.contains(&name) => {}
-                name => wanted.filter(name, &value)?,
+                name if IGNORED_PARAMETERS.contains(&name) => {}
+                name => filter.add(name, &value)?,
             }
         }
-        Ok((page, wanted))
+        Ok((page, filter))
     }
 }
 
-impl Wanted {
-    /// All recordings.
-    pub fn new(dialect: Dialect) -> Wanted {
-        Wanted {
+impl RecordingFilter {
+    /// Matches all recordings.
+    pub fn new(dialect: Dialect) -> RecordingFilter {
+        RecordingFilter {
             call: None,
             from: None,
             to: None,
             format: None,
             times: Vec::new(),
             days: Vec::new(),
-            nothing: false,
+            matches_nothing: false,
             dialect,
         }
     }
 
-    /// One more filter that must hold.
-    pub fn filter(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let said = || Some(value.to_owned());
+    /// Adds a filter.
+    pub fn add(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let text = || Some(value.to_owned());
         match name {
-            "call_uuid" => self.call = said(),
-            "from_number" => self.from = Some(digits(name, value)?),
-            "to_number" => self.to = Some(digits(name, value)?),
-            "recording_format" => self.format = said(),
-            "recording_type" => self.nothing |= value != kind(self.dialect),
-            name if FOREIGN.contains(&name) => self.nothing = true,
-            name => self.bound(name, value)?,
+            "call_uuid" => self.call = text(),
+            "from_number" => self.from = Some(parse_number(name, value)?),
+            "to_number" => self.to = Some(parse_number(name, value)?),
+            "recording_format" => self.format = text(),
+            "recording_type" => self.matches_nothing |= value != recording_type(self.dialect),
+            name if UNSUPPORTED_FILTERS.contains(&name) => self.matches_nothing = true,
+            name => self.add_bound(name, value)?,
         }
         Ok(())
     }
 
-    /// A filter that is not known is not passed over: who deletes what a list answers
-    /// would delete all.
-    fn bound(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let (field, bound) = Bound::of(name);
+    /// Refuses unknown filters. If they were ignored, a client that deletes what a list returns
+    /// would delete everything.
+    fn add_bound(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let (field, bound) = Bound::split(name);
         match field {
             "add_time" => {
                 let time = parse_time(value);
@@ -157,7 +156,7 @@ impl Wanted {
                 self.times.push((bound, time));
             }
             "recording_storage_duration" => {
-                let days = whole(name, value)?;
+                let days = parse_whole(name, value)?;
                 self.days.push((bound, days as i64));
             }
             _ => return Err(format!("{name}: there is no such filter")),
@@ -165,18 +164,21 @@ impl Wanted {
         Ok(())
     }
 
-    pub fn fits(&self, entry: &ArchiveEntry) -> bool {
-        // Vobiz publishes that a part is enough.
-        let same = |wanted: &Option<String>, own: &str| {
-            wanted.as_ref().is_none_or(|wanted| match self.dialect {
-                Dialect::Vobiz => own.contains(wanted),
-                Dialect::Plivo => number(own) == wanted,
+    pub fn matches(&self, entry: &ArchiveEntry) -> bool {
+        // As published by Vobiz, a part of a number is enough.
+        let same = |expected: &Option<String>, own: &str| {
+            expected.as_ref().is_none_or(|expected| match self.dialect {
+                Dialect::Vobiz => own.contains(expected),
+                Dialect::Plivo => without_plus(own) == expected,
             })
         };
         let (from, to) = parties(entry);
-        !self.nothing
+        !self.matches_nothing
             && self.call.as_ref().is_none_or(|call| call == entry.call_id())
-            && self.format.as_ref().is_none_or(|format| format == ending(entry))
+            && self
+                .format
+                .as_ref()
+                .is_none_or(|format| format == extension(entry))
             && same(&self.from, from)
             && same(&self.to, to)
             && self
@@ -191,16 +193,16 @@ impl Wanted {
 }
 
 impl Bound {
-    /// What is bound, and how.
-    fn of(name: &str) -> (&str, Bound) {
-        let endings = [
+    /// Splits a parameter into its field and comparison.
+    fn split(name: &str) -> (&str, Bound) {
+        let suffixes = [
             ("__gte", Bound::From),
             ("__gt", Bound::After),
             ("__lte", Bound::Until),
             ("__lt", Bound::Before),
         ];
-        let mut found = endings.into_iter();
-        let found = found.find_map(|(ending, bound)| Some((name.strip_suffix(ending)?, bound)));
+        let mut found = suffixes.into_iter();
+        let found = found.find_map(|(suffix, bound)| Some((name.strip_suffix(suffix)?, bound)));
         found.unwrap_or((name, Bound::Equal))
     }
 
@@ -215,24 +217,25 @@ impl Bound {
     }
 }
 
-fn most(dialect: Dialect) -> usize {
+fn limit_max(dialect: Dialect) -> usize {
     match dialect {
         Dialect::Vobiz => 100,
         Dialect::Plivo => 20,
     }
 }
 
-/// What a recorded call is called.
-fn kind(dialect: Dialect) -> &'static str {
+/// The type of a call's recording.
+fn recording_type(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Vobiz => "call",
         Dialect::Plivo => "normal",
     }
 }
 
-/// A whole number. There are never as many recordings or days as do not fit into it.
-fn whole(name: &str, value: &str) -> Result<usize, String> {
-    // ASCII digits alone: "+1" would be a number too.
+/// Parses a whole number. Larger ones are clamped, since there are never that many recordings or
+/// days.
+fn parse_whole(name: &str, value: &str) -> Result<usize, String> {
+    // Only ASCII digits, since `parse` would accept "+1".
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     match is_number {
         true => Ok(value.parse::<u32>().unwrap_or(u32::MAX) as usize),
@@ -240,51 +243,51 @@ fn whole(name: &str, value: &str) -> Result<usize, String> {
     }
 }
 
-fn limit(value: &str, most: usize) -> Result<usize, String> {
-    let number = whole("limit", value)?;
-    match (1..=most).contains(&number) {
+fn parse_limit(value: &str, limit_max: usize) -> Result<usize, String> {
+    let number = parse_whole("limit", value)?;
+    match (1..=limit_max).contains(&number) {
         true => Ok(number),
-        false => Err(format!("limit: a whole number from 1 to {most} is needed")),
+        false => Err(format!("limit: a whole number from 1 to {limit_max} is needed")),
     }
 }
 
-/// A number may lack its plus sign.
-fn number(text: &str) -> &str {
+/// The number without its plus sign.
+fn without_plus(text: &str) -> &str {
     text.trim_start_matches(['+', ' '])
 }
 
-/// A number to look for. A part of nothing would be found everywhere.
-fn digits(name: &str, value: &str) -> Result<String, String> {
-    match number(value) {
+/// A number to search for. An empty one would match everything.
+fn parse_number(name: &str, value: &str) -> Result<String, String> {
+    match without_plus(value) {
         "" => Err(format!("{name}: a number is needed")),
         number => Ok(number.to_owned()),
     }
 }
 
-pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
+pub async fn list(request: &VobizRequest<'_>, caller: Caller) -> HttpResponse {
     if !may_read(&caller) {
-        return ask.record_only();
+        return request.record_only();
     }
-    let (page, wanted) = match ListPage::of(ask) {
-        Ok(asked) => asked,
-        Err(why) => return ask.error(ErrorForm::Resource, StatusCode::BAD_REQUEST, &why),
+    let (page, filter) = match ListPage::parse(request) {
+        Ok(parsed) => parsed,
+        Err(message) => return request.error(ErrorForm::Resource, StatusCode::BAD_REQUEST, &message),
     };
     let ListPage { limit, offset, .. } = page;
-    let found = ask.gateway.shelf.archived(None, move |archive| {
-        let fits = |entry: &ArchiveEntry| may_have(&caller, entry) && wanted.fits(entry);
-        Ok(Some(archive.select(fits, offset, Some(limit))))
+    let found = request.gateway.archive.query(None, move |archive| {
+        let matches = |entry: &ArchiveEntry| may_access(&caller, entry) && filter.matches(entry);
+        Ok(Some(archive.select(matches, offset, Some(limit))))
     });
     let (total, found) = match found.await {
         Ok(found) => found,
-        Err(missing) => return ask.missing(missing),
+        Err(error) => return request.archive_error(error),
     };
-    let objects: Vec<Value> = found.iter().map(|entry| object(ask, entry)).collect();
-    let at = |offset| page_uri(ask, &ListPage { offset, ..page });
+    let objects: Vec<Value> = found.iter().map(|entry| object(request, entry)).collect();
+    let at = |offset| page_uri(request, &ListPage { offset, ..page });
     let next = offset.saturating_add(limit);
     let next = (next < total).then(|| at(next));
     let previous = (offset > 0).then(|| at(offset.saturating_sub(limit)));
     let body = json!({
-        "api_id": ask.api_id,
+        "api_id": request.api_id,
         "meta": {
             "limit": limit,
             "next": next,
@@ -294,87 +297,96 @@ pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
         },
         "objects": objects,
     });
-    json_answer(StatusCode::OK, &body)
+    json_response(StatusCode::OK, &body)
 }
 
-/// Another page of the same list, in the published form, which both vendors begin with `/v1`
-/// wherever their API begins.
-fn page_uri(ask: &Ask<'_>, page: &ListPage) -> String {
+/// The link to another page of the list. As published by both vendors it begins with `/v1`,
+/// wherever the API begins.
+fn page_uri(request: &VobizRequest<'_>, page: &ListPage) -> String {
     let mut query = Serializer::new(String::new());
     query.append_pair("limit", &page.limit.to_string());
-    query.append_pair(page.place, &page.offset.to_string());
-    for (name, value) in ask.asked.query() {
+    query.append_pair(page.offset_name, &page.offset.to_string());
+    for (name, value) in request.http.query() {
         if !matches!(name.as_ref(), "limit" | "offset" | CURSOR) {
             query.append_pair(&name, &value);
         }
     }
-    format!("{}?{}", resource_uri(ask, ""), query.finish())
+    format!("{}?{}", resource_uri(request, ""), query.finish())
 }
 
-/// The published path of a recording, or of them all.
-fn resource_uri(ask: &Ask<'_>, below: &str) -> String {
-    let account = utf8_percent_encode(&ask.account, PATH_PART);
+/// The published path of a recording, or of the list.
+fn resource_uri(request: &VobizRequest<'_>, below: &str) -> String {
+    let account = utf8_percent_encode(&request.account, PATH_PART);
     format!("{LINKS_PATH}/Account/{account}/Recording/{below}")
 }
 
-async fn entry(ask: &Ask<'_>, caller: Caller, id: &str) -> Result<Arc<ArchiveEntry>, Missing> {
-    let id = parse_id(id).map_err(|_| Missing::Unknown)?;
-    let found = ask.gateway.shelf.archived(Some(id), move |archive| {
-        Ok(archive.find(id).filter(|entry| may_have(&caller, entry)))
+async fn find_entry(
+    request: &VobizRequest<'_>,
+    caller: Caller,
+    id: &str,
+) -> Result<Arc<ArchiveEntry>, ArchiveError> {
+    let id = parse_id(id).map_err(|_| ArchiveError::NotFound)?;
+    let found = request.gateway.archive.query(Some(id), move |archive| {
+        Ok(archive.find(id).filter(|entry| may_access(&caller, entry)))
     });
     found.await
 }
 
-pub async fn get(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
+pub async fn get(request: &VobizRequest<'_>, caller: Caller, id: &str) -> HttpResponse {
     if !may_read(&caller) {
-        return ask.record_only();
+        return request.record_only();
     }
-    match entry(ask, caller, id).await {
+    match find_entry(request, caller, id).await {
         Ok(entry) => {
-            let mut body = object(ask, &entry);
-            body["api_id"] = ask.api_id.as_str().into();
-            json_answer(StatusCode::OK, &body)
+            let mut body = object(request, &entry);
+            body["api_id"] = request.api_id.as_str().into();
+            json_response(StatusCode::OK, &body)
         }
-        Err(missing) => ask.missing(missing),
+        Err(error) => request.archive_error(error),
     }
 }
 
-pub async fn delete(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
+pub async fn delete(request: &VobizRequest<'_>, caller: Caller, id: &str) -> HttpResponse {
     if caller.is_limited() {
-        let why = "Deleting needs level 10";
-        return ask.error(ErrorForm::Resource, StatusCode::FORBIDDEN, why);
+        let message = "Deleting needs level 10";
+        return request.error(ErrorForm::Resource, StatusCode::FORBIDDEN, message);
     }
-    let found = match entry(ask, caller.clone(), id).await {
+    let found = match find_entry(request, caller.clone(), id).await {
         Ok(entry) => entry,
-        Err(missing) => return ask.missing(missing),
+        Err(error) => return request.archive_error(error),
     };
-    match remove(ask.gateway, caller, found.id, found.call_id().to_owned()).await {
+    match remove(request.gateway, caller, found.id, found.call_id().to_owned()).await {
         Ok(()) => empty(StatusCode::NO_CONTENT),
-        Err(missing) => ask.missing(missing),
+        Err(error) => request.archive_error(error),
     }
 }
 
-/// Deletes a recording, and notes that where it is done: a client that hangs up meanwhile ends
-/// the request, but not the deletion.
-pub async fn remove(gateway: &Gateway, caller: Caller, id: Uuid, call_id: String) -> Result<(), Missing> {
+/// Deletes a recording and records that in the audit log on the same thread, so that a client that
+/// disconnects does not interrupt it.
+pub async fn remove(
+    gateway: &Gateway,
+    caller: Caller,
+    id: Uuid,
+    call_id: String,
+) -> Result<(), ArchiveError> {
     let engine = gateway.engine().clone();
-    let removed = gateway.shelf.archived(Some(id), move |archive| {
+    let removed = gateway.archive.query(Some(id), move |archive| {
         let removed = archive.remove(id)?;
         if removed {
-            engine.note_access(&caller, Access::Delete, id, &call_id, "");
+            engine.audit_access(&caller, Access::Delete, id, &call_id, "");
         }
         Ok(removed.then_some(()))
     });
     removed.await
 }
 
-/// The Recording resource, with the types that are published.
-fn object(ask: &Ask<'_>, entry: &ArchiveEntry) -> Value {
+/// The Recording resource with the published types.
+fn object(request: &VobizRequest<'_>, entry: &ArchiveEntry) -> Value {
     let url = format!(
         "{}{}.{}",
-        ask.gateway.engine().config().url_base,
+        request.gateway.engine().config().url_base,
         entry.id,
-        ending(entry)
+        extension(entry)
     );
     let (from, to) = parties(entry);
     json!({
@@ -385,14 +397,14 @@ fn object(ask: &Ask<'_>, entry: &ArchiveEntry) -> Value {
         "monthly_recording_storage_amount": 0,
         "recording_duration_ms": decimal(entry.duration_ms),
         "recording_end_ms": decimal(entry.ended_at_ms),
-        "recording_format": ending(entry),
+        "recording_format": extension(entry),
         "recording_id": entry.id.to_string(),
         "recording_start_ms": decimal(entry.started_at_ms),
         "recording_storage_duration": stored_days(entry),
         "recording_storage_rate": 0,
-        "recording_type": kind(ask.dialect),
-        "recording_url": shared_url_of(ask.gateway, &url),
-        "resource_uri": resource_uri(ask, &format!("{}/", entry.id)),
+        "recording_type": recording_type(request.dialect),
+        "recording_url": shared_url_of(request.gateway, &url),
+        "resource_uri": resource_uri(request, &format!("{}/", entry.id)),
         "rounded_recording_duration": entry.duration_ms.div_ceil(60_000) * 60,
         "to_number": to,
     })
@@ -407,7 +419,7 @@ fn decimal(number: impl std::fmt::Display) -> String {
     format!("{number}.00000")
 }
 
-/// Who called, and who was called.
+/// The calling and the called number.
 fn parties(entry: &ArchiveEntry) -> (&str, &str) {
     fn first<'a>(one: &'a str, other: &'a str) -> &'a str {
         if one.is_empty() { other } else { one }
@@ -431,11 +443,11 @@ fn time_text(unix_ms: i64) -> String {
         .unwrap_or_default()
 }
 
-/// A time as a filter says it: a date, perhaps a time of day, perhaps an offset.
+/// Parses the time of a filter: a date with an optional time of day and offset.
 fn parse_time(text: &str) -> Option<i64> {
     let text = text.trim().replace('T', " ");
     let (day, rest) = text.split_once(' ').unwrap_or((&text, "00:00:00"));
-    // In a query a bare plus sign is a space.
+    // An unencoded plus sign in a query is a space.
     let zone = rest.find(['+', '-', ' ', 'Z']).unwrap_or(rest.len());
     let (clock, zone) = rest.split_at_checked(zone)?;
     let seconds = if clock.matches(':').count() == 1 {
@@ -464,7 +476,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_as_they_are_written() {
+    fn a_written_time_is_parsed_back() {
         let at = 1_762_436_950_751;
         assert_eq!(time_text(at), "2025-11-06 13:49:10.751000+00:00");
         for same in [
@@ -478,7 +490,7 @@ mod tests {
         }
         assert_eq!(parse_time("2025-11-06 13:49"), Some(at / 60_000 * 60_000));
         assert_eq!(parse_time("2025-11-06"), Some(at / DAY_MS * DAY_MS));
-        for wrong in [
+        for invalid in [
             "",
             "now",
             "2025-13-06",
@@ -487,7 +499,7 @@ mod tests {
             "é",
             "2025-11-06 é",
         ] {
-            assert_eq!(parse_time(wrong), None, "{wrong}");
+            assert_eq!(parse_time(invalid), None, "{invalid}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The signatures of a callback. The vendors' pages and their SDKs do not agree on what the
-//! third version covers, so a key chooses.
+//! Signatures of callbacks. The vendors' pages and SDKs disagree on what version 3 covers, so a key
+//! selects it.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,23 +9,23 @@ use uuid::Uuid;
 
 use crate::vobiz::SignatureV3;
 
-/// A field of the form, as it is sent.
+/// A field of the form as it is sent.
 pub type FormField = (&'static str, String);
 
-/// What is signed of a request to a receiver.
+/// The signed parts of a request to a receiver.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedRequest<'a> {
-    /// The receiver's URL as it was given, without query and fragment.
+    /// The receiver's URL as given, without query and fragment.
     pub base: &'a str,
     /// The URL's own query, without the fields.
     pub query: &'a str,
-    /// Whether the fields are in the query (GET), and not in the body.
+    /// Whether the fields are in the query (GET) rather than in the body.
     pub is_get: bool,
     pub fields: &'a [FormField],
 }
 
-/// The headers of the second and the third version, each with a nonce of its own. A main
-/// account is its own parent, so it gets the `-ma-` headers too.
+/// The headers of versions 2 and 3, each with its own nonce. A main account is its own parent, so
+/// it gets the `-ma-` headers too.
 pub fn headers(
     vendor: &str,
     account: &str,
@@ -50,7 +50,7 @@ pub fn headers(
 }
 
 impl SignedRequest<'_> {
-    /// What the third version covers beside the nonce.
+    /// The text that version 3 covers, without the nonce.
     fn text(&self, form: SignatureV3) -> String {
         match form {
             SignatureV3::Page => self.base.to_owned(),
@@ -59,7 +59,7 @@ impl SignedRequest<'_> {
         }
     }
 
-    /// The URL with all that stands in its query, sorted.
+    /// The URL with its complete query, sorted.
     fn get_text(&self) -> String {
         let mut query = self.own_query();
         let fields = self.fields.iter();
@@ -67,7 +67,7 @@ impl SignedRequest<'_> {
         format!("{}?{}", self.base, joined(query))
     }
 
-    /// The URL with its own query, and the fields, both sorted.
+    /// The URL with its own query and the fields, each sorted.
     fn post_text(&self) -> String {
         let query = joined(self.own_query());
         let dot = if query.is_empty() { "" } else { "." };
@@ -102,17 +102,17 @@ fn sign(key: &str, text: &str) -> String {
             hmac.update(text.as_bytes());
             BASE64_STANDARD.encode(hmac.finalize().into_bytes())
         }
-        // HMAC takes keys of any length.
+        // HMAC accepts keys of any length.
         Err(_) => String::new(),
     }
 }
 
-/// Twenty digits that nobody can guess.
+/// Twenty unpredictable digits.
 fn nonce() -> String {
-    const ALL: u128 = 100_000_000_000_000_000_000;
-    // A UUID has 122 random bits, mixed here so that the fixed ones do not show.
+    const LIMIT: u128 = 100_000_000_000_000_000_000;
+    // A UUID has 122 random bits; combining two hides the fixed bits.
     let random = Uuid::new_v4().as_u128() ^ Uuid::new_v4().as_u128().rotate_left(64);
-    format!("{:020}", random % ALL)
+    format!("{:020}", random % LIMIT)
 }
 
 #[cfg(test)]
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_signs_the_url_alone_and_the_sdk_all_that_is_said() {
+    fn the_page_form_signs_the_url_and_the_sdk_form_signs_the_fields_too() {
         for (query, is_get, sdk) in [
             ("", false, "http://x/hook?a1b2 3"),
             ("z=1&c=%20d", false, "http://x/hook?c= d&z=1.a1b2 3"),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_main_account_is_its_own_parent() {
+    fn only_a_main_account_gets_the_ma_headers() {
         let request = SignedRequest {
             base: "http://x/hook",
             query: "",
@@ -151,8 +151,8 @@ mod tests {
             fields: &[],
         };
         let names = |account: &str| {
-            let made = headers("vobiz", account, SignatureV3::Page, request, "secret");
-            let names = made.into_iter().map(|(name, _)| name);
+            let all = headers("vobiz", account, SignatureV3::Page, request, "secret");
+            let names = all.into_iter().map(|(name, _)| name);
             names.filter(|name| name.contains("-ma-")).count()
         };
         assert_eq!((names("MA_1"), names("SA_1"), names("")), (2, 0, 0));
@@ -165,9 +165,9 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_that_of_everybody_else() {
+    fn the_signature_matches_the_rfc_4231_test_case() {
         // RFC 4231, test case 2.
-        let ours = sign("Jefe", "what do ya want for nothing?");
-        assert_eq!(ours, "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=");
+        let signature = sign("Jefe", "what do ya want for nothing?");
+        assert_eq!(signature, "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=");
     }
 }

@@ -4,29 +4,29 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::callback::Callback;
-use super::{Ask, Dialect};
-use crate::callbacks::permitted;
-use crate::http::{Answer, json as json_answer, name};
+use super::{Dialect, VobizRequest};
+use crate::callbacks::check_allowed;
+use crate::http::{HttpResponse, json as json_response, name};
 use crate::recording_url::shared_url_of;
 use callrec_core::calls::spec::ADDITIONAL;
 use callrec_core::calls::{Caller, Filter, RecordingSpec};
 use callrec_core::events::LogLevel;
 use callrec_core::storage::JobSpecs;
-use callrec_core::words::{AudioSpec, Error, Format, Layout, PauseMode, Result, Status, parse_format};
+use callrec_core::types::{AudioSpec, Error, Format, Layout, PauseMode, Result, Status, parse_format};
 
-/// Published: a recording ends by itself after so many seconds.
+/// The published default limit of a recording in seconds.
 const TIME_LIMIT: u64 = 60;
-/// A longer limit does not fit into the engine's milliseconds.
+/// The longest limit that fits into the engine's milliseconds.
 const TIME_LIMIT_MAX: u64 = u32::MAX as u64 / 1000;
 
-/// Nobody here writes down what is said; that is no reason not to record it.
+/// Transcription is not offered, but does not prevent the recording.
 const TRANSCRIPTION: [&str; 3] = ["transcription_type", "transcription_url", "transcription_method"];
 
-pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
-    let said = ask.parameters().map_err(invalid);
-    let transcription = said.as_ref().is_ok_and(wants_transcription);
-    let spec = said.and_then(|said| spec(ask, &said));
-    let recorder = ask.gateway.recorder();
+pub fn respond(request: &VobizRequest<'_>, caller: &Caller, call: &str) -> HttpResponse {
+    let parameters = request.parameters().map_err(invalid);
+    let transcription = parameters.as_ref().is_ok_and(requests_transcription);
+    let spec = parameters.and_then(|parameters| spec(request, &parameters));
+    let recorder = request.gateway.recorder();
     let started = recorder.start(caller, &Filter::call(&name(call)), spec);
     let found = started.and_then(|id| {
         let view = recorder.get(&Caller::Host, &id.to_string())?;
@@ -34,74 +34,76 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
     });
     let (id, url) = match found {
         Ok(found) => found,
-        Err(error) => return ask.refused(&error),
+        Err(error) => return request.engine_error(&error),
     };
     if transcription {
-        let message = format!("{id}: a transcription was asked for; it is recorded without one");
-        ask.gateway.engine().bus().log(LogLevel::Warning, message);
+        let message = format!(
+            "{id}: the start requested a transcription, which is not offered; the call is recorded without one"
+        );
+        request.gateway.engine().bus().log(LogLevel::Warning, message);
     }
-    let (status, message) = match ask.dialect {
+    let (status, message) = match request.dialect {
         Dialect::Vobiz => (StatusCode::OK, "recording started"),
         Dialect::Plivo => (StatusCode::ACCEPTED, "call recording started"),
     };
     let body = json!({
-        "api_id": ask.api_id,
+        "api_id": request.api_id,
         "message": message,
         "recording_id": id.to_string(),
-        "url": shared_url_of(ask.gateway, url.as_str()),
+        "url": shared_url_of(request.gateway, url.as_str()),
     });
-    json_answer(status, &body)
+    json_response(status, &body)
 }
 
 fn invalid(message: impl Into<String>) -> Error {
     Error::new(Status::InvalidArgument, message)
 }
 
-fn spec(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<RecordingSpec> {
-    let format = format(text(said, "file_format")?)?;
+fn spec(request: &VobizRequest<'_>, parameters: &Map<String, Value>) -> Result<RecordingSpec> {
+    let format = parse_format_parameter(text(parameters, "file_format")?)?;
     let audio = AudioSpec {
-        layout: match text(said, "record_channel_type")? {
+        layout: match text(parameters, "record_channel_type")? {
             None | Some("mono") => Layout::Mono,
             Some("stereo") => Layout::Stereo,
             Some(_) => return Err(invalid("record_channel_type: mono or stereo is needed")),
         },
         format,
         pause_mode: PauseMode::Silence,
-        max_duration_ms: time_limit_ms(said)?,
-        rate: ask.gateway.recorder().file_rate(format),
+        max_duration_ms: time_limit_ms(parameters)?,
+        rate: request.gateway.recorder().file_rate(format),
     };
     Ok(RecordingSpec {
         audio,
-        // Each start is one more recording.
+        // Each start adds a recording.
         flags: ADDITIONAL,
-        jobs: callback(ask, said)?,
+        jobs: callback(request, parameters)?,
     })
 }
 
-fn wants_transcription(said: &Map<String, Value>) -> bool {
-    TRANSCRIPTION.iter().any(|name| is_given(said, name))
+fn requests_transcription(parameters: &Map<String, Value>) -> bool {
+    TRANSCRIPTION.iter().any(|name| is_given(parameters, name))
 }
 
-/// mp3 is the published default, also in a build that cannot write it.
-fn format(said: Option<&str>) -> Result<Format> {
-    let asked = said.unwrap_or("mp3");
-    if !matches!(asked, "mp3" | "wav") {
+/// Parses the format. The published default is mp3, even in a build that cannot write it.
+fn parse_format_parameter(requested: Option<&str>) -> Result<Format> {
+    let name = requested.unwrap_or("mp3");
+    if !matches!(name, "mp3" | "wav") {
         return Err(invalid("file_format: mp3 or wav is needed"));
     }
-    parse_format(asked).map_err(|error| match error.status {
+    parse_format(name).map_err(|error| match error.status {
         Status::Unsupported => {
-            let default = if said.is_none() { " (the default)" } else { "" };
+            let default = if requested.is_none() { " (the default)" } else { "" };
             Error::new(
                 Status::Unsupported,
-                format!("file_format: {asked}{default} is not offered here; ask for file_format=wav"),
+                format!("file_format: {name}{default} is not offered here; ask for file_format=wav"),
             )
         }
         _ => error,
     })
 }
 
-fn time_limit_ms(said: &Map<String, Value>) -> Result<u32> {
-    let seconds = match said.get("time_limit") {
+fn time_limit_ms(parameters: &Map<String, Value>) -> Result<u32> {
+    let seconds = match parameters.get("time_limit") {
         None | Some(Value::Null) => Some(TIME_LIMIT),
         Some(Value::Number(number)) => number.as_u64(),
         Some(Value::String(text)) if text.is_empty() => Some(TIME_LIMIT),
@@ -116,35 +118,36 @@ fn time_limit_ms(said: &Map<String, Value>) -> Result<u32> {
     }
 }
 
-fn callback(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<JobSpecs> {
-    let method = match text(said, "callback_method")? {
+fn callback(request: &VobizRequest<'_>, parameters: &Map<String, Value>) -> Result<JobSpecs> {
+    let method = match text(parameters, "callback_method")? {
         None => "POST",
         Some(method) if method.eq_ignore_ascii_case("post") => "POST",
         Some(method) if method.eq_ignore_ascii_case("get") => "GET",
         Some(_) => return Err(invalid("callback_method: GET or POST is needed")),
     };
-    let Some(url) = text(said, "callback_url")? else {
+    let Some(url) = text(parameters, "callback_url")? else {
         return Ok(JobSpecs::default());
     };
-    permitted(url, &ask.gateway.config().callbacks_allow)?;
+    check_allowed(url, &request.gateway.config().callbacks_allow)?;
     let callback = Callback {
         url: url.to_owned(),
         method: method.to_owned(),
-        account: ask.account.clone(),
-        api_id: ask.api_id.clone(),
-        dialect: ask.dialect.text().to_owned(),
+        account: request.account.clone(),
+        api_id: request.api_id.clone(),
+        dialect: request.dialect.text().to_owned(),
     };
     callback.jobs()
 }
 
-fn is_given(said: &Map<String, Value>, name: &str) -> bool {
-    said.get(name)
+fn is_given(parameters: &Map<String, Value>, name: &str) -> bool {
+    parameters
+        .get(name)
         .is_some_and(|value| !value.is_null() && value != "")
 }
 
-/// `None`: absent, null or empty.
-fn text<'a>(said: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>> {
-    match said.get(name) {
+/// Returns `None` if the parameter is absent, null or empty.
+fn text<'a>(parameters: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>> {
+    match parameters.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
         Some(_) => Err(invalid(format!("{name}: text is needed"))),

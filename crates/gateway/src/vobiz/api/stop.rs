@@ -3,51 +3,53 @@
 use http::StatusCode;
 use serde_json::Value;
 
-use super::Ask;
+use super::VobizRequest;
 use super::errors::ErrorForm;
 use crate::Gateway;
-use crate::http::{Answer, empty, name};
+use crate::http::{HttpResponse, empty, name};
 use crate::signed_url::without_signature;
-use callrec_core::calls::{Caller, Operation};
+use callrec_core::calls::{Caller, ControlOperation};
 use callrec_core::text::Text;
-use callrec_core::words::Status;
+use callrec_core::types::Status;
 
-/// All recordings of the call, or the one that `URL` names; none is as good.
-pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
-    let named = named(ask);
-    // Never all of them because one could not be read: no recording's url is empty.
+/// Stops all recordings of the call, or the one that `URL` names. Succeeds even if nothing is
+/// recorded.
+pub fn respond(request: &VobizRequest<'_>, caller: &Caller, call: &str) -> HttpResponse {
+    let named = named_url(request);
+    // An invalid request must not stop everything. No recording's URL is empty, so this matches
+    // none.
     let url = match &named {
-        Ok(url) => url.as_ref().map(|url| own_url(ask.gateway, url)),
+        Ok(url) => url.as_ref().map(|url| own_url(request.gateway, url)),
         Err(_) => Some(Text::default()),
     };
-    let recorder = ask.gateway.recorder();
-    let stopped = recorder.control_by_call(caller, Operation::Stop, &name(call), url.as_ref());
+    let recorder = request.gateway.recorder();
+    let stopped = recorder.control_by_call(caller, ControlOperation::Stop, &name(call), url.as_ref());
     match (stopped, named) {
-        // Below level 10 nothing else is told of what is not theirs.
-        (Err(error), Err(_)) if error.status == Status::Forbidden => ask.refused(&error),
-        (_, Err(why)) => ask.error(ErrorForm::General, StatusCode::BAD_REQUEST, &why),
+        // Callers below level 10 learn nothing else about other users' calls.
+        (Err(error), Err(_)) if error.status == Status::Forbidden => request.engine_error(&error),
+        (_, Err(message)) => request.error(ErrorForm::General, StatusCode::BAD_REQUEST, &message),
         (Ok(_), _) => empty(StatusCode::NO_CONTENT),
-        (Err(error), _) => ask.refused(&error),
+        (Err(error), _) => request.engine_error(&error),
     }
 }
 
-/// In the body; in the query too, because some HTTP stacks drop the body of a DELETE.
-fn named(ask: &Ask<'_>) -> Result<Option<String>, String> {
-    let said = ask.parameters()?;
+/// The URL from the body, or from the query, because some HTTP stacks drop the body of a DELETE.
+fn named_url(request: &VobizRequest<'_>) -> Result<Option<String>, String> {
+    let parameters = request.parameters()?;
     let mut url = None;
-    for (key, value) in &said {
-        // In any case: taken for another parameter it would stop them all.
+    for (key, value) in &parameters {
+        // In any case: an overlooked `url` would stop all recordings.
         if key.eq_ignore_ascii_case("url") {
             if url.replace(value).is_some() {
                 return Err("URL: it is said twice".to_owned());
             }
-        } else if misnames(key, value) {
+        } else if names_a_recording(key, value) {
             return Err(format!("{key}: a recording is named by URL"));
         }
     }
     let url = match url {
         Some(Value::String(url)) => Some(url.clone()),
-        Some(Value::Null) | None => ask.asked.parameter("url"),
+        Some(Value::Null) | None => request.http.parameter("url"),
         Some(_) => return Err("URL: text is needed".to_owned()),
     };
     match url {
@@ -56,17 +58,15 @@ fn named(ask: &Ask<'_>) -> Result<Option<String>, String> {
     }
 }
 
-/// Whether it means one recording. Clients send more that does not: Plivo's the call
-/// and a callback.
-fn misnames(key: &str, value: &Value) -> bool {
+/// Whether a parameter means one recording. Plivo's SDKs also send the call and a callback.
+fn names_a_recording(key: &str, value: &Value) -> bool {
     let key = key.to_ascii_lowercase();
     let is_url = value.as_str().is_some_and(|value| value.contains("://"));
     key.starts_with("rec") || (is_url && key != "callback_url")
 }
 
-/// The engine's name for what a start has answered as `url`. It may have been answered
-/// under an address that the gateway does not know of, or has had before: what stands
-/// before the last part is not looked at.
+/// The engine's URL of the recording that a start returned as `url`. Only the last segment is
+/// compared, since the URL may have been returned under another address of the gateway.
 fn own_url(gateway: &Gateway, url: &str) -> Text {
     let url = without_signature(url);
     known_url(gateway, url).unwrap_or_else(|| name(url))
@@ -76,6 +76,6 @@ fn known_url(gateway: &Gateway, url: &str) -> Option<Text> {
     let in_file_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
     let file = url.rsplit(|c| !in_file_name(c)).next()?;
     let (id, _) = file.split_once('.')?;
-    let seen = gateway.recorder().get(&Caller::Host, id).ok()?;
-    seen.url.as_str().ends_with(file).then_some(seen.url)
+    let view = gateway.recorder().get(&Caller::Host, id).ok()?;
+    view.url.as_str().ends_with(file).then_some(view.url)
 }

@@ -1,15 +1,15 @@
-//! The lock on a directory, and what a forked child does about it.
+//! The directory lock, and its release in a forked child.
 //!
-//! It is an open file description lock (`F_OFD_SETLK`), which belongs to the opened file. A
-//! record lock (`F_SETLK`) belongs to the process, and goes as soon as anybody in the process
-//! closes any descriptor of the file: a host that reads the lock file would lose it. The two
-//! kinds conflict, so a process of version 0.1.0, which takes a record lock, is kept out, and
-//! keeps us out. So is another engine of this process, since it opens the file anew; and by
-//! the table below, also where somebody has removed the file meanwhile.
+//! The lock is an open file description lock (`F_OFD_SETLK`), which belongs to the open file. A
+//! record lock (`F_SETLK`) belongs to the process and is lost as soon as any descriptor of the file
+//! is closed: a host that reads the lock file would lose the lock. The two kinds conflict, so
+//! callrec and a process of version 0.1.0, which takes a record lock, exclude each other. The lock
+//! also excludes another engine of this process, which opens the file separately. The table below
+//! does so even if the file has been removed.
 //!
-//! A forked child inherits the opened file, and could keep the lock when its parent is dead.
-//! So the child's fork handler closes what [`take_inherited`] names; nothing is left of it
-//! then but the parent's.
+//! A forked child inherits the open file and would keep the lock after its parent has died. So the
+//! child's fork handler closes the descriptors that [`take_inherited`] returns; then only the
+//! parent holds the lock.
 
 use super::super::super::disk::DiskLock;
 use super::open_in;
@@ -22,11 +22,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Directories that the engines of one process can hold at the same time.
+/// The maximum number of directories that one process can lock at the same time.
 const HELD_MAX: usize = 4096;
 
-/// A descriptor of a lock file, which file it is, and which directory it locks. Atomics,
-/// because the fork handler may wait for no lock.
+/// A descriptor of a lock file, the file's id, and the id of the locked directory. The fields are
+/// atomic because the fork handler must not wait for a lock.
 struct HeldLock {
     taken: AtomicBool,
     descriptor: AtomicI32,
@@ -46,12 +46,13 @@ static HELD: [HeldLock; HELD_MAX] = [const {
 }; HELD_MAX];
 
 /// Held by the thread that adds to the table.
-static ADDING: TableLock = TableLock::new();
+static TABLE_LOCK: TableLock = TableLock::new();
 
-/// A lock that the fork handler opens: its holder may be a thread that the child does not have.
+/// A lock that the fork handler releases: its holder may be a thread that does not exist in the
+/// child.
 struct TableLock(AtomicBool);
 
-/// Opens the lock when it is dropped.
+/// Releases the lock when it is dropped.
 struct TableGuard<'a>(&'a TableLock);
 
 impl TableLock {
@@ -59,7 +60,7 @@ impl TableLock {
         TableLock(AtomicBool::new(false))
     }
 
-    /// `None`: the lock is still held after `time`.
+    /// Returns `None` if the lock is still held after `time`.
     fn lock_for(&self, time: Duration) -> Option<TableGuard<'_>> {
         let deadline = Instant::now() + time;
         while self.0.swap(true, Ordering::Acquire) {
@@ -71,20 +72,20 @@ impl TableLock {
         Some(TableGuard(self))
     }
 
-    fn open(&self) {
+    fn release(&self) {
         self.0.store(false, Ordering::Release);
     }
 }
 
 impl Drop for TableGuard<'_> {
     fn drop(&mut self) {
-        self.0.open();
+        self.0.release();
     }
 }
 
 const NONE: RawFd = -1;
 
-/// No entry behind so many was ever taken.
+/// The number of slots that have ever been used.
 static USED: AtomicUsize = AtomicUsize::new(0);
 
 fn used() -> &'static [HeldLock] {
@@ -94,16 +95,16 @@ fn used() -> &'static [HeldLock] {
 /// A lock file that a forked child has inherited.
 #[derive(Clone, Copy, Debug)]
 pub struct InheritedLock {
-    /// To be closed, if it is still this file.
+    /// The descriptor to close, if it still refers to this file.
     pub descriptor: RawFd,
     pub device: u64,
     pub inode: u64,
 }
 
-/// For a fork handler, in the child: the lock files that it has inherited, each once. Takes no
-/// lock, allocates nothing, calls nothing.
+/// For the child's fork handler. Returns the lock files that the child has inherited, each once.
+/// Takes no lock, allocates no memory and makes no system call.
 pub fn take_inherited() -> impl Iterator<Item = InheritedLock> {
-    ADDING.open();
+    TABLE_LOCK.release();
     used().iter().filter_map(|held| {
         let descriptor = held.descriptor.swap(NONE, Ordering::AcqRel);
         held.taken.store(false, Ordering::Release);
@@ -115,16 +116,16 @@ pub fn take_inherited() -> impl Iterator<Item = InheritedLock> {
     })
 }
 
-/// A place in the table of what a forked child closes.
+/// A slot in the table of lock files that a forked child closes.
 #[derive(Debug)]
-struct Listed(usize);
+struct HeldLockSlot(usize);
 
-impl Listed {
-    /// `None`: an engine of this process holds the directory.
-    fn new(root: BorrowedFd<'_>, file: &File) -> io::Result<Option<Listed>> {
-        let [device, inode] = identity(file.as_fd())?;
-        let root = identity(root)?;
-        let Some(_adding) = ADDING.lock_for(Duration::from_secs(2)) else {
+impl HeldLockSlot {
+    /// Returns `None` if an engine of this process has locked the directory.
+    fn new(root: BorrowedFd<'_>, file: &File) -> io::Result<Option<HeldLockSlot>> {
+        let [device, inode] = file_id(file.as_fd())?;
+        let root = file_id(root)?;
+        let Some(_guard) = TABLE_LOCK.lock_for(Duration::from_secs(2)) else {
             return Ok(None);
         };
         let taken = |held: &&HeldLock| held.taken.load(Ordering::Acquire);
@@ -133,7 +134,7 @@ impl Listed {
             return Ok(None);
         }
         let at = HELD.iter().position(|held| !taken(&held));
-        let at = at.ok_or_else(|| io::Error::other("too many directories are held"))?;
+        let at = at.ok_or_else(|| io::Error::other("too many directories are locked"))?;
         for (part, value) in HELD[at].root.iter().zip(root) {
             part.store(value, Ordering::Relaxed);
         }
@@ -142,57 +143,54 @@ impl Listed {
         HELD[at].inode.store(inode, Ordering::Relaxed);
         HELD[at].descriptor.store(file.as_raw_fd(), Ordering::Release);
         HELD[at].taken.store(true, Ordering::Release);
-        Ok(Some(Listed(at)))
+        Ok(Some(HeldLockSlot(at)))
     }
 }
 
-impl Drop for Listed {
+impl Drop for HeldLockSlot {
     fn drop(&mut self) {
         HELD[self.0].descriptor.store(NONE, Ordering::Release);
         HELD[self.0].taken.store(false, Ordering::Release);
     }
 }
 
-/// A lock on a directory, held until dropped.
+/// A directory lock. Dropping it releases the lock.
 #[derive(Debug)]
 pub struct DirLock {
-    /// Before the file: what is listed is open.
-    _listed: Listed,
+    /// Declared before the file: a descriptor in the table is always open.
+    _slot: HeldLockSlot,
     file: File,
 }
 
 impl DirLock {
-    /// `None`: somebody else holds it.
+    /// Returns `None` if another holder has the lock.
     pub fn take(root: BorrowedFd<'_>, control: BorrowedFd<'_>, name: &str) -> io::Result<Option<DirLock>> {
         let file = open_in(control, name, OFlag::O_RDWR | OFlag::O_CREAT)?;
-        // Listed first, so that no child inherits the lock without knowing of it.
-        let Some(listed) = Listed::new(root, &file)? else {
+        // Added to the table first, so that no child inherits a lock that is not in the table.
+        let Some(slot) = HeldLockSlot::new(root, &file)? else {
             return Ok(None);
         };
-        Ok(lock(&file)?.then_some(DirLock {
-            _listed: listed,
-            file,
-        }))
+        Ok(lock(&file)?.then_some(DirLock { _slot: slot, file }))
     }
 }
 
 impl DiskLock for DirLock {}
 
 impl Drop for DirLock {
-    /// Not by closing alone: a child may have been forked that has not come to its handler.
+    /// Unlocks explicitly: a forked child that has not run its handler yet may keep the file open.
     fn drop(&mut self) {
         let _ = unlock(&self.file);
     }
 }
 
-/// Which file or directory it is.
+/// Device and inode of a file or directory.
 #[allow(clippy::unnecessary_cast)] // the types differ between systems
-fn identity(of: BorrowedFd<'_>) -> io::Result<[u64; 2]> {
+fn file_id(of: BorrowedFd<'_>) -> io::Result<[u64; 2]> {
     let found = fstat(of)?;
     Ok([found.st_dev as u64, found.st_ino as u64])
 }
 
-/// Returns `false` if somebody else holds the lock.
+/// Returns `false` if another holder has the lock.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn lock(file: &File) -> io::Result<bool> {
     use nix::fcntl::{FcntlArg, fcntl};
@@ -232,8 +230,8 @@ fn unlock(file: &File) -> io::Result<()> {
     file.unlock()
 }
 
-/// Where the system has no locks of open file descriptions: `flock`, which belongs to the
-/// opened file as well, but need not conflict with the lock of version 0.1.0.
+/// For systems without open file description locks: `flock`, which also belongs to the open file,
+/// but need not conflict with the record lock of version 0.1.0.
 fn lock_by_flock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
@@ -247,14 +245,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_holds_it_and_closing_another_descriptor_costs_nothing() {
+    fn one_holder_keeps_the_lock_when_another_descriptor_is_closed() {
         let place = tempfile::tempdir().expect("a temporary directory");
         let dir = File::open(place.path()).expect("open");
         let take = || DirLock::take(dir.as_fd(), dir.as_fd(), "lock").expect("no error");
         let held = take().expect("free");
         assert!(take().is_none());
         drop(File::open(place.path().join("lock")).expect("there"));
-        // As somebody sees it who does not know our table.
+        // The view of a process without this table.
         let other = File::options()
             .write(true)
             .open(place.path().join("lock"))
@@ -266,15 +264,15 @@ mod tests {
         drop(take().expect("free again"));
     }
 
-    /// In a forked child the thread that held the lock does not exist.
+    /// In a forked child, the thread that held the lock does not exist.
     #[test]
-    fn a_child_opens_the_lock_that_nobody_is_left_to_open() {
+    fn a_child_releases_the_lock_of_a_missing_thread() {
         let lock = TableLock::new();
         let held = lock.lock_for(Duration::ZERO).expect("free");
         assert!(lock.lock_for(Duration::ZERO).is_none());
         std::mem::forget(held);
-        lock.open();
-        drop(lock.lock_for(Duration::ZERO).expect("opened"));
-        drop(lock.lock_for(Duration::ZERO).expect("opened by its holder"));
+        lock.release();
+        drop(lock.lock_for(Duration::ZERO).expect("released"));
+        drop(lock.lock_for(Duration::ZERO).expect("released by its holder"));
     }
 }

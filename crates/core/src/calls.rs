@@ -1,0 +1,34 @@
+//! Calls, their recordings and the rules of control. This module handles no audio.
+
+mod automatic;
+pub mod call;
+pub mod control;
+mod draft;
+pub mod filter;
+mod id;
+mod idle;
+mod key;
+mod media_control;
+mod origin;
+mod pending_automatic;
+mod private;
+pub mod recording;
+pub mod registry;
+mod registry_state;
+pub mod rules;
+mod slots;
+pub mod spec;
+mod start;
+mod watch;
+
+pub use call::{CallInfo, CallState, CallUpdate, LineStay};
+pub use control::ControlOutcome;
+pub use draft::{AcceptedDraft, RecordingDraft};
+pub use filter::Filter;
+pub use key::Key;
+pub use media_control::MediaControl;
+pub use origin::CallerOrigin;
+pub use recording::{Attachment, EventStage, NewestRecording, Readings, Recording, RecordingView};
+pub use registry::{CallView, FollowUp, Registry};
+pub use rules::{Caller, ControlCounts, ControlOperation, LinePolicies};
+pub use spec::RecordingSpec;

@@ -1,0 +1,172 @@
+//! The data that the registry's lock guards: calls, indexes and line policies.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::automatic::AutomaticState;
+use super::call::{CallInfo, CallState, LineStay};
+use super::filter::Filter;
+use super::key::Key;
+use super::media_control::MediaControl;
+use super::recording::{NewestRecording, Recording};
+use super::rules::LinePolicies;
+use super::slots::SlotAllocator;
+use crate::memory;
+use crate::text::Text;
+use crate::types::{Error, Result, Status};
+
+pub(super) struct CallEntry {
+    pub number: u64,
+    pub info: Arc<CallInfo>,
+    pub media: Arc<dyn MediaControl>,
+    /// Position in the order of calls becoming connected; 0 if it was never connected.
+    pub connected: u64,
+    pub begun_ns: u64,
+    pub live: Vec<Arc<Recording>>,
+    /// The newest recording, live or not.
+    pub newest: Option<NewestRecording>,
+    /// Becomes the newest again if that one cannot begin.
+    pub previous: Option<NewestRecording>,
+    pub lines: Arc<Vec<LineStay>>,
+    pub automatic: AutomaticState,
+}
+
+#[derive(Default)]
+pub(super) struct RegistryState {
+    pub calls: HashMap<u64, CallEntry>,
+    indexes: [HashMap<Text, Vec<u64>>; 5],
+    /// Calls with a pending automatic recording.
+    pub pending_automatic: BTreeSet<u64>,
+    /// Start time and number of the calls that the watch has not seen yet.
+    pub new_calls: Vec<(u64, u64)>,
+    pub by_id: HashMap<Uuid, Arc<Recording>>,
+    pub ended: VecDeque<(u64, Uuid)>,
+    pub policies: LinePolicies,
+    pub allocator: SlotAllocator,
+    pub live: u64,
+    pub order: u64,
+}
+
+impl RegistryState {
+    pub fn index(&mut self, number: u64, info: &CallInfo) {
+        for key in Key::ALL {
+            self.put(key, number, info.key(key));
+        }
+    }
+
+    /// Reserves memory for one more call, so that adding it cannot fail. Fails with `Limit`.
+    pub fn grow_for_call(&mut self, info: &CallInfo) -> Result<()> {
+        memory::grow_map(&mut self.calls, 1)?;
+        memory::grow_vec(&mut self.new_calls, 1)?;
+        self.grow_indexes(info)
+    }
+
+    /// Reserves memory for indexing one more call. Fails with `Limit`.
+    pub fn grow_indexes(&mut self, info: &CallInfo) -> Result<()> {
+        for key in Key::ALL {
+            let (index, value) = (&mut self.indexes[key as usize], info.key(key));
+            match index.get_mut(value) {
+                Some(numbers) => memory::grow_vec(numbers, 1)?,
+                None if value.is_empty() => {}
+                None => memory::grow_map(index, 1)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, key: Key, number: u64, value: &Text) {
+        if !value.is_empty() {
+            self.indexes[key as usize]
+                .entry(value.clone())
+                .or_default()
+                .push(number);
+        }
+    }
+
+    pub fn unindex(&mut self, number: u64, info: &CallInfo) {
+        for key in Key::ALL {
+            self.take(key, number, info.key(key));
+        }
+    }
+
+    fn take(&mut self, key: Key, number: u64, value: &Text) {
+        let index = &mut self.indexes[key as usize];
+        if let Some(numbers) = index.get_mut(value) {
+            numbers.retain(|other| *other != number);
+            if numbers.is_empty() {
+                index.remove(value);
+            }
+        }
+    }
+
+    pub fn reindex(&mut self, number: u64, before: &CallInfo, after: &CallInfo) {
+        for key in Key::ALL {
+            if before.key(key) != after.key(key) {
+                self.take(key, number, before.key(key));
+                self.put(key, number, after.key(key));
+            }
+        }
+    }
+
+    /// The calls that match a non-empty filter, found by its rarest field.
+    pub fn matching(&self, filter: &Filter) -> Vec<u64> {
+        let mut rarest: Option<&Vec<u64>> = None;
+        for key in Key::ALL {
+            let value = filter.field(key);
+            if value.is_empty() {
+                continue;
+            }
+            let Some(numbers) = self.indexes[key as usize].get(value) else {
+                return Vec::new();
+            };
+            if rarest.is_none_or(|shortest| numbers.len() < shortest.len()) {
+                rarest = Some(numbers);
+            }
+        }
+        let matches = |number: &u64| {
+            self.calls
+                .get(number)
+                .is_some_and(|call| filter.matches(&call.info))
+        };
+        rarest.into_iter().flatten().copied().filter(matches).collect()
+    }
+
+    pub fn refuse_duplicate(&self, info: &CallInfo, except: Option<u64>) -> Result<()> {
+        let candidates = self.matching(&Filter::call(&info.call_id));
+        let same = |number: &u64| {
+            Some(*number) != except
+                && self
+                    .calls
+                    .get(number)
+                    .is_some_and(|call| call.info.same_line(info))
+        };
+        if !candidates.iter().any(same) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::Exists,
+            format!(
+                "call_id \"{}\": line \"{}\"/\"{}\" already has a call with this id",
+                info.call_id, info.device_name, info.directory_number
+            ),
+        ))
+    }
+
+    pub fn note_connected(&mut self, number: u64) {
+        self.order += 1;
+        let order = self.order;
+        if let Some(call) = self.calls.get_mut(&number)
+            && call.info.state == CallState::Connected
+        {
+            call.connected = order;
+        }
+    }
+}
+
+impl CallEntry {
+    pub fn has_automatic(&self) -> bool {
+        self.live.iter().any(|live| live.spec.is_automatic())
+    }
+}

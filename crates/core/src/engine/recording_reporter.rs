@@ -1,0 +1,413 @@
+//! Turns storage's reports into states of recordings and into events.
+
+use std::path::{Component, Path};
+use std::sync::{Arc, Weak};
+
+use once_cell::sync::OnceCell;
+use uuid::Uuid;
+
+use super::auditing::involved;
+use super::facts::spec_of;
+use crate::audit::{Actor, AuditLine, AuditLog};
+use crate::calls::{CallInfo, EventStage, Readings, Recording, RecordingView, Registry};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::events::event::{FLAG_LEG_UNDECODED, FLAG_NO_AUDIO, FLAG_REPEATED};
+use crate::events::{Bus, Event, EventKind, EventSubject, LogLevel};
+use crate::jobs::ActionRegistry;
+use crate::storage::{Manifest, SpanEntry, StorageListener, Store};
+use crate::sync::catch_panic;
+use crate::text::Text;
+use crate::types::{EndReason, Error, RecordingState, Status};
+
+/// Why a live manifest is rewritten. Storage reports the value once the manifest is on disk.
+pub const CHANGE_PAUSED: u32 = 1;
+pub const CHANGE_RESUMED: u32 = 2;
+pub const CHANGE_MOVED: u32 = 3;
+
+/// A terminal event with more spans than this contains none of them. A loss event contains at
+/// most this many.
+const SPANS_MAX: usize = 100;
+
+/// Storage's [`StorageListener`]: updates the registry, publishes events and writes audit lines.
+pub struct RecordingReporter {
+    registry: Arc<Registry>,
+    bus: Arc<Bus>,
+    clock: Arc<dyn Clock>,
+    directory: String,
+    store: OnceCell<Weak<Store>>,
+    audit: OnceCell<Arc<AuditLog>>,
+    pub actions: Arc<ActionRegistry>,
+    #[cfg(feature = "faults")]
+    panic_at: String,
+}
+
+impl RecordingReporter {
+    pub fn new(
+        registry: Arc<Registry>,
+        bus: Arc<Bus>,
+        clock: Arc<dyn Clock>,
+        config: &Config,
+    ) -> Arc<RecordingReporter> {
+        Arc::new(RecordingReporter {
+            registry,
+            bus,
+            clock,
+            directory: config.storage.directory.clone(),
+            store: OnceCell::new(),
+            audit: OnceCell::new(),
+            actions: Arc::default(),
+            #[cfg(feature = "faults")]
+            panic_at: config.storage.panic_at.clone(),
+        })
+    }
+
+    /// Panics if a test has asked for a panic at this place.
+    #[cfg(feature = "faults")]
+    fn panic_point(&self, place: &str) {
+        assert!(self.panic_at != place, "planted at {place}");
+    }
+
+    #[cfg(not(feature = "faults"))]
+    fn panic_point(&self, _place: &str) {}
+
+    /// Called once, before any thread runs.
+    pub fn set_store(&self, store: &Arc<Store>) {
+        let _ = self.store.set(Arc::downgrade(store));
+    }
+
+    /// Called once, before any thread runs.
+    pub fn set_audit_log(&self, audit: &Arc<AuditLog>) {
+        let _ = self.audit.set(audit.clone());
+    }
+
+    /// Audits the end of a recording that no caller stopped and whose call continues.
+    fn audit_end(&self, id: Uuid, reason: EndReason, status: Status) {
+        let (Some(audit), Some(recording)) = (self.audit.get(), self.registry.recording(id)) else {
+            return;
+        };
+        let mut line = AuditLine::new(self.clock.unix_ms(), Actor::Engine, "end");
+        line.put("reason", reason.text());
+        let position_ms = recording.view().readings.duration_ms;
+        line.put_recordings(&[involved(&recording, Some(position_ms), status)]);
+        audit.push(line);
+    }
+
+    /// Notes that a recording has ended at its tap. Returns the final reason and the time of the
+    /// end. An accepted discard takes precedence over any other reason.
+    pub fn note_ended(&self, id: Uuid, reason: EndReason) -> (EndReason, i64) {
+        self.panic_point("end");
+        if self.registry.ended_itself(id, reason, self.clock.unix_ms()) {
+            self.audit_end(id, reason, Status::Ok);
+        }
+        let Some(recording) = self.registry.recording(id) else {
+            return (reason, self.clock.unix_ms());
+        };
+        let life = recording.lifecycle.lock();
+        match life.end_reason {
+            Some(EndReason::Discarded) => (EndReason::Discarded, life.ended_at_ms),
+            _ => (reason, life.ended_at_ms),
+        }
+    }
+
+    pub fn note_failed(&self, id: Uuid, error: &Error) {
+        if self.registry.failed(id, error.status, self.clock.unix_ms()) {
+            self.audit_end(id, EndReason::WriteError, error.status);
+        }
+        self.bus
+            .log(LogLevel::Error, format!("recording {id}: {}", error.message));
+    }
+
+    /// Publishes a loss at once, even while the disk hangs, but never before the recording's
+    /// `STARTED` or after its terminal event.
+    pub fn report_loss(&self, id: Uuid, spans: &[SpanEntry]) {
+        let Some(recording) = self.registry.recording(id) else {
+            return;
+        };
+        let mut stage = recording.event_stage.lock();
+        match &mut *stage {
+            EventStage::Started => self.publish_loss(&recording, &span_objects(spans, SPANS_MAX)),
+            EventStage::Unpublished => *stage = EventStage::LossPending(span_objects(spans, SPANS_MAX)),
+            EventStage::LossPending(earlier) => {
+                let more = SPANS_MAX.saturating_sub(earlier.len());
+                earlier.extend(span_objects(spans, more));
+            }
+            EventStage::Ended => {}
+        }
+    }
+
+    fn publish_loss(&self, recording: &Recording, spans: &[String]) {
+        let spans = format!(",\"loss\":[{}]", spans.join(","));
+        self.publish_with(EventKind::Loss, recording, None, &spans);
+    }
+
+    /// Publishes an event about a recording that this process started.
+    fn publish(&self, kind: EventKind, recording: &Recording, state: Option<RecordingState>) {
+        self.publish_with(kind, recording, state, "");
+    }
+
+    /// `members` are added to the event's JSON object, each with a leading comma.
+    fn publish_with(
+        &self,
+        kind: EventKind,
+        recording: &Recording,
+        state: Option<RecordingState>,
+        members: &str,
+    ) {
+        let mut view = recording.view();
+        if let Some(state) = state {
+            view.state = state;
+        }
+        let mut event = Event::new(kind, self.clock.unix_ms());
+        event.subject = EventSubject::Recording(Arc::new(view));
+        event.detail = format!("\"recording\":{}{members}", recording.describe(None));
+        self.bus.publish(event);
+    }
+
+    fn publish_start_failed(&self, recording: &Recording, error: &Error) {
+        let view = recording.view();
+        let mut event = Event::new(EventKind::StartFailed, self.clock.unix_ms());
+        event.status = error.status as i32;
+        let described = recording.describe(Some((error, view.ended_at_ms)));
+        event.detail = format!("{},\"recording\":{described}", error_members(error));
+        event.subject = EventSubject::Recording(Arc::new(view));
+        *recording.event_stage.lock() = EventStage::Ended;
+        self.bus.publish(event);
+    }
+
+    fn publish_end(&self, id: Uuid, recording: Option<&Recording>, mut manifest: Manifest, repeated: bool) {
+        self.panic_point("published");
+        let view = match recording {
+            Some(recording) => {
+                self.record_end(recording, &manifest);
+                recording.view()
+            }
+            None => self.recovered_view(id, &manifest),
+        };
+        let kind = if view.state == RecordingState::Failed {
+            EventKind::Failed
+        } else {
+            EventKind::Finished
+        };
+        let mut event = Event::new(kind, self.clock.unix_ms());
+        event.flags = flags_of(&manifest, repeated);
+        event.subject = EventSubject::Recording(Arc::new(view));
+        event.inherited = recording.is_none();
+        if manifest.spans.len() > SPANS_MAX {
+            // The manifest beside the file contains them.
+            manifest.spans.clear();
+        }
+        let described = serde_json::to_string(&manifest).unwrap_or_else(|_| "{}".to_owned());
+        event.detail = format!("\"recording\":{described}");
+        let store = self.store.get().cloned().unwrap_or_default();
+        event.settle = Some(Box::new(move || {
+            if let Some(store) = store.upgrade() {
+                store.settle(id);
+            }
+        }));
+        if let Some(recording) = recording {
+            *recording.event_stage.lock() = EventStage::Ended;
+        }
+        self.bus.publish(event);
+    }
+
+    /// Removes a recording from the live ones. Runs even if publishing its event panicked, or
+    /// closing would wait for the recording for ever. Runs after the event, so that a thread that
+    /// finds the registry empty also finds every event published.
+    fn finish_report(&self, id: Uuid, published: std::result::Result<(), String>) {
+        self.registry.remember(id);
+        if let Err(panic) = published {
+            let message = format!("recording {id}: its terminal event could not be published: {panic}");
+            self.bus.log(LogLevel::Error, message);
+        }
+    }
+
+    /// The path of a file below the storage directory. Empty if the manifest names a place
+    /// outside it.
+    fn path(&self, file: &str) -> Text {
+        let inside = Path::new(file)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        if file.is_empty() || !inside {
+            return Text::default();
+        }
+        Text::from(
+            Path::new(&self.directory)
+                .join(file)
+                .to_string_lossy()
+                .into_owned(),
+        )
+    }
+
+    /// Stores the final state of a recording of this process.
+    fn record_end(&self, recording: &Recording, manifest: &Manifest) {
+        let state = state_of(manifest);
+        let reason = manifest.end_reason().unwrap_or(EndReason::WriteError);
+        self.registry
+            .ended_itself(recording.id, reason, self.clock.unix_ms());
+        let mut life = recording.lifecycle.lock();
+        life.state = state;
+        life.end_reason = Some(reason);
+        life.error = match (state, life.error) {
+            (RecordingState::Failed, Status::Ok) => manifest.failure(),
+            (RecordingState::Failed, error) => error,
+            // A failed write does not matter to a discarded recording.
+            _ => Status::Ok,
+        };
+        life.path = self.path(&manifest.file);
+        life.digest = Text::new(&manifest.digest);
+        life.readings = Some(readings_of(manifest));
+    }
+
+    /// The view of a recording of an earlier process, built from its manifest.
+    fn recovered_view(&self, id: Uuid, manifest: &Manifest) -> RecordingView {
+        let state = state_of(manifest);
+        let info = Arc::new(CallInfo::from_json(manifest.call.text()));
+        RecordingView {
+            id,
+            order: 0,
+            call: 0,
+            previous: None,
+            first_info: info.clone(),
+            state,
+            end_reason: manifest.end_reason(),
+            error: match state {
+                RecordingState::Failed => manifest.failure(),
+                _ => Status::Ok,
+            },
+            spec: spec_of(manifest),
+            info,
+            url: Text::new(&manifest.url),
+            path: self.path(&manifest.file),
+            digest: Text::new(&manifest.digest),
+            started_at_ms: manifest.started_at_ms,
+            ended_at_ms: manifest.ended_at_ms,
+            ended: 0,
+            readings: readings_of(manifest),
+        }
+    }
+}
+
+/// An error as members of an event's JSON object.
+pub fn error_members(error: &Error) -> String {
+    let message = serde_json::Value::from(error.message.as_str());
+    format!("\"status\":{},\"error\":{message}", error.status as i32)
+}
+
+/// At most `most` spans, each as the JSON object that the manifest contains.
+fn span_objects(spans: &[SpanEntry], most: usize) -> Vec<String> {
+    let objects = spans.iter().take(most).map(serde_json::to_string);
+    objects.filter_map(Result::ok).collect()
+}
+
+/// The flags of a terminal event.
+fn flags_of(manifest: &Manifest, repeated: bool) -> u32 {
+    let flags = [
+        (repeated, FLAG_REPEATED),
+        (manifest.no_audio, FLAG_NO_AUDIO),
+        (!manifest.undecoded.is_empty(), FLAG_LEG_UNDECODED),
+    ];
+    let set = flags.into_iter().filter(|(is_so, _)| *is_so);
+    set.map(|(_, flag)| flag).sum()
+}
+
+fn state_of(manifest: &Manifest) -> RecordingState {
+    if manifest.state_is(RecordingState::Failed) {
+        RecordingState::Failed
+    } else {
+        RecordingState::Finished
+    }
+}
+
+fn readings_of(manifest: &Manifest) -> Readings {
+    Readings {
+        rate: manifest.sample_rate,
+        duration_ms: manifest.duration_ms,
+        paused_ms: manifest.paused_ms,
+        lost_ms: manifest.lost_ms,
+        bytes: manifest.bytes,
+    }
+}
+
+impl StorageListener for RecordingReporter {
+    fn created(&self, id: Uuid) {
+        if let Some(recording) = self.registry.recording(id) {
+            self.registry.created(&recording);
+            let mut stage = recording.event_stage.lock();
+            let before = std::mem::replace(&mut *stage, EventStage::Started);
+            self.publish(EventKind::Started, &recording, Some(RecordingState::Recording));
+            if let EventStage::LossPending(spans) = before {
+                self.publish_loss(&recording, &spans);
+            }
+        }
+    }
+
+    fn create_failed(&self, id: Uuid, error: Error) {
+        self.note_failed(id, &error);
+        let Some(recording) = self.registry.recording(id) else {
+            return;
+        };
+        {
+            let mut life = recording.lifecycle.lock();
+            life.state = RecordingState::Failed;
+            life.end_reason = Some(EndReason::WriteError);
+            life.error = error.status;
+        }
+        if !self.registry.start_failed(&recording) {
+            self.registry.forget(id);
+            return;
+        }
+        let published = catch_panic(|| self.publish_start_failed(&recording, &error));
+        self.finish_report(id, published);
+    }
+
+    fn manifest_updated(&self, id: Uuid, mark: u32) {
+        let Some(recording) = self.registry.recording(id) else {
+            return;
+        };
+        match mark {
+            CHANGE_PAUSED => self.publish(EventKind::Paused, &recording, Some(RecordingState::Paused)),
+            CHANGE_RESUMED => self.publish(EventKind::Resumed, &recording, Some(RecordingState::Recording)),
+            _ => {}
+        }
+    }
+
+    fn write_failed(&self, id: Uuid, error: Error) {
+        self.note_failed(id, &error);
+    }
+
+    fn is_discarded(&self, id: Uuid) -> bool {
+        let recording = self.registry.recording(id);
+        recording.is_some_and(|found| found.lifecycle.lock().end_reason == Some(EndReason::Discarded))
+    }
+
+    fn published(&self, id: Uuid, manifest: Manifest, repeated: bool) {
+        let recording = self.registry.recording(id);
+        let published = catch_panic(|| self.publish_end(id, recording.as_deref(), manifest, repeated));
+        self.finish_report(id, published);
+    }
+
+    fn end_deferred(&self, id: Uuid) {
+        self.registry.remember(id);
+    }
+
+    fn job_queued(&self, kind: &str, id: Uuid) {
+        if self.actions.push(kind, id) {
+            let message =
+                format!("jobs of the kind {kind} stay on disk: no action for them is registered yet");
+            self.bus.log(LogLevel::Info, message);
+        }
+    }
+
+    fn log(&self, level: i32, message: String) {
+        let level = match level {
+            1 => LogLevel::Error,
+            2 => LogLevel::Warning,
+            _ => LogLevel::Info,
+        };
+        self.bus.log(level, message);
+    }
+}
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests;

@@ -1,0 +1,137 @@
+//! The state that a runner shares with the threads that queue jobs for it and stop it.
+
+use std::mem;
+use std::sync::Arc;
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::task::Signal;
+
+/// At most this many new jobs are queued by id. Beyond that, the runner lists the folder.
+const NEW_MAX: usize = 4096;
+
+/// The state of a runner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunnerStatus {
+    /// Another runner performs the jobs of this kind.
+    Standby,
+    Active,
+    /// No new attempt begins. Running attempts are dropped at this moment.
+    Stopping(Instant),
+    Stopped,
+}
+
+/// Jobs that are queued for a runner.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct NewJobs {
+    /// All jobs on disk.
+    pub all: bool,
+    pub ids: Vec<Uuid>,
+}
+
+/// A handle on one runner.
+pub struct RunnerHandle {
+    pub kind: &'static str,
+    /// Wakes the runner.
+    pub signal: Arc<Signal>,
+    /// Signalled when the runner has stopped.
+    stopped: Signal,
+    state: Mutex<HandleState>,
+    pending: AtomicU64,
+}
+
+struct HandleState {
+    status: RunnerStatus,
+    new: NewJobs,
+}
+
+impl RunnerHandle {
+    pub fn new(kind: &'static str) -> Arc<RunnerHandle> {
+        let state = HandleState {
+            status: RunnerStatus::Standby,
+            new: NewJobs::default(),
+        };
+        Arc::new(RunnerHandle {
+            kind,
+            signal: Arc::default(),
+            stopped: Signal::default(),
+            state: Mutex::new(state),
+            pending: AtomicU64::new(0),
+        })
+    }
+
+    pub fn status(&self) -> RunnerStatus {
+        self.state.lock().status
+    }
+
+    /// Makes a runner in standby perform all jobs of its kind.
+    pub fn activate(&self) {
+        let mut state = self.state.lock();
+        if state.status == RunnerStatus::Standby {
+            state.status = RunnerStatus::Active;
+            state.new.all = true;
+        }
+        drop(state);
+        self.signal.notify_all();
+    }
+
+    pub fn push(&self, id: Uuid) {
+        let mut state = self.state.lock();
+        if state.new.ids.len() < NEW_MAX {
+            state.new.ids.push(id);
+        } else {
+            state.new.all = true;
+        }
+        drop(state);
+        self.signal.notify_all();
+    }
+
+    pub fn take_new(&self) -> NewJobs {
+        mem::take(&mut self.state.lock().new)
+    }
+
+    /// Stops the runner, at the latest at `until`. A later call can only shorten the time.
+    pub fn stop(&self, until: Instant) {
+        let mut state = self.state.lock();
+        state.status = match state.status {
+            RunnerStatus::Stopped => RunnerStatus::Stopped,
+            RunnerStatus::Stopping(earlier) => RunnerStatus::Stopping(earlier.min(until)),
+            RunnerStatus::Standby | RunnerStatus::Active => RunnerStatus::Stopping(until),
+        };
+        drop(state);
+        self.signal.notify_all();
+    }
+
+    pub fn set_stopped(&self) {
+        self.set_pending(0);
+        self.state.lock().status = RunnerStatus::Stopped;
+        self.stopped.notify_all();
+    }
+
+    pub fn set_pending(&self, count: usize) {
+        self.pending.store(count as u64, Ordering::Relaxed);
+    }
+
+    /// The number of pending jobs. 0 in standby.
+    pub fn pending(&self) -> u64 {
+        self.pending.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the runner has stopped, at most until `until`. Returns whether it has stopped.
+    pub fn wait_until_stopped(&self, until: Instant, clock: &dyn Clock) -> bool {
+        loop {
+            let seen = self.stopped.count();
+            if self.status() == RunnerStatus::Stopped {
+                return true;
+            }
+            if clock.now() >= until {
+                return false;
+            }
+            self.stopped.wait(seen, Some(until));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! When a call must be visited, and when a visit must look at its recordings.
+
+use super::CallMedia;
+use crate::clock::{NS_PER_MS, NS_PER_S};
+use crate::media::call_tap::FedCounts;
+use crate::media::drain::Drain;
+use crate::types::FeedOptions;
+use callrec_media::packet::FeedCounters;
+use callrec_media::tap::Tap;
+
+/// Shortest time between visits from which the fill rate of the rings is estimated.
+const MIN_ESTIMATE_NS: u64 = 50 * NS_PER_MS;
+
+/// A summary of the recordings, so that a visit in which none of them is due does not touch their
+/// memory.
+#[derive(Default)]
+pub(super) struct VisitSchedule {
+    /// No recording is due before this time; 0: they must be looked at.
+    pub rest_ns: u64,
+    /// Any recording is neither paused nor ended.
+    pub any_recording: bool,
+    /// The latest begin of a recording that has never been paused.
+    pub begin_ns: u64,
+    /// A recording has no shape yet.
+    pub unshaped: bool,
+}
+
+impl CallMedia {
+    /// Whether no recording needs this visit.
+    pub(super) fn is_resting(&self) -> bool {
+        self.schedule.rest_ns > 0
+    }
+
+    pub(super) fn update_schedule(&mut self) {
+        let taps = || self.taps.iter();
+        self.schedule = VisitSchedule {
+            rest_ns: taps().map(Tap::next_due_ns).min().unwrap_or(u64::MAX),
+            any_recording: taps().any(Tap::is_recording),
+            begin_ns: taps().filter_map(Tap::unbroken_since_ns).max().unwrap_or(0),
+            unshaped: taps().any(Tap::is_unshaped),
+        };
+    }
+
+    /// Whether a visit in real time can be skipped: nothing is due, and no ring will be more than
+    /// two thirds full at the next visit, `next_ns` from now.
+    pub(in crate::media) fn can_wait(&self, now_ns: u64, next_ns: u64) -> bool {
+        let unvisited_ns = now_ns.saturating_sub(self.visited_ns) + next_ns;
+        let is_resting = self.real && self.frontier(now_ns) < self.schedule.rest_ns;
+        let fill_ns = self.rings_ns.min(self.filling_ns) / 3 * 2;
+        is_resting && self.points.is_empty() && unvisited_ns < fill_ns
+    }
+
+    /// Estimates how long the rings take to fill, from the bytes since the previous visit. A short
+    /// interval gives no estimate.
+    pub(super) fn note_pace(&mut self, counts: &FedCounts, now_ns: u64) {
+        if !self.real {
+            return;
+        }
+        let before_ns = std::mem::replace(&mut self.visited_ns, now_ns);
+        let took_ns = now_ns.saturating_sub(before_ns);
+        if before_ns == 0 || took_ns < MIN_ESTIMATE_NS {
+            return;
+        }
+        let filling_ns = |(drain, handed): (&Drain, &FeedCounters)| {
+            let received = handed.bytes.saturating_sub(drain.taken());
+            let ring = drain.ring_bytes() as u64;
+            (received > 0).then(|| u128::from(ring) * u128::from(took_ns) / u128::from(received))
+        };
+        let shortest = self.drains.iter().zip(counts).filter_map(filling_ns).min();
+        self.filling_ns = shortest.map_or(u64::MAX, |ns| u64::try_from(ns).unwrap_or(u64::MAX));
+    }
+
+    /// Notes a feed's ring of `bytes` bytes and the format of its audio.
+    pub(super) fn note_ring(&mut self, bytes: usize, options: FeedOptions) {
+        if bytes == 0 {
+            return;
+        }
+        // A quarter more, for packet headers.
+        let bytes_per_s = options.bytes_per_s() * 5 / 4;
+        self.rings_ns = self.rings_ns.min(bytes as u64 * NS_PER_S / bytes_per_s.max(1));
+    }
+}

@@ -1,0 +1,88 @@
+//! Writes recordings to disk, publishes them, and recovers them after a crash.
+//!
+//! A recording's sink queues audio blocks in its [`RecordingFile`]. A writer thread writes them to
+//! the disk and keeps the sizes in the header current. With `storage.durability=power`, a syncer
+//! syncs recordings in progress. A finisher seals, syncs, hashes and publishes a recording that has
+//! ended. Recovery does the same for recordings that an earlier process did not finish. Only these
+//! threads wait for a disk, and none of them holds a lock while it waits.
+//!
+//! Files: `<name>.wav.part` is the audio in progress, in the directory of its later `<name>.wav`
+//! and `<name>.json`. `.callrec/<uuid>.json` is the live manifest; it exists from before the audio
+//! file is created until the terminal event has been delivered. `.callrec/jobs/<kind>/<uuid>.json`
+//! is a job; it exists from before the terminal event until the job has been performed.
+
+mod activity;
+mod append_file;
+pub mod archive;
+mod audio_file;
+mod audio_search;
+mod backlog;
+mod batch;
+mod buffer_pool;
+mod config;
+mod creator;
+mod digest;
+mod directory;
+pub mod disk;
+mod disk_access;
+mod ending;
+pub mod faults;
+mod file_handle;
+mod file_slots;
+mod file_suffixes;
+mod files;
+mod finisher;
+mod finisher_queue;
+mod fragment;
+mod free_space;
+mod job_files;
+mod job_spec;
+mod listener;
+mod live_manifests;
+mod live_recording;
+mod manifest;
+mod manifest_update;
+mod measure;
+mod name;
+mod notifier;
+mod old_outbox;
+mod orphan_audio;
+pub mod os;
+mod patch;
+mod placeholders;
+mod plain_file;
+pub mod planted;
+mod platform;
+mod publisher;
+mod recording_file;
+mod recording_queue;
+mod recovery;
+mod rename;
+mod retry;
+mod root_path;
+mod safe_name;
+mod secret;
+mod store;
+mod sync_queue;
+mod syncer;
+mod tail;
+mod trust;
+pub mod verify;
+mod writer;
+
+pub use append_file::{AppendFile, FileTail};
+pub use callrec_codec::{Medium, mime_type};
+pub use config::{Digest, Durability, StorageConfig};
+pub use creator::FirstManifest;
+pub use fragment::Fragment;
+pub use job_files::{Job, JobFiles};
+pub use job_spec::{CALLBACK, JobSpec, JobSpecs};
+pub use listener::{LOG_ERROR, LOG_INFO, LOG_WARNING, StorageListener};
+pub use manifest::{LegEntry, Manifest, Reasons, SPANS_MAX, SpanEntry, Spans, rfc3339};
+pub use name::{DEFAULT_TEMPLATE, RecordingName, Template};
+pub use os::spawn;
+pub use placeholders::{NameFields, Placeholders};
+pub use platform::Platform;
+pub use recording_file::RecordingFile;
+pub use recording_queue::ManifestSource;
+pub use store::Store;

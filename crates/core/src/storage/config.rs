@@ -1,0 +1,122 @@
+//! The configuration of a store.
+
+use super::name::{DEFAULT_TEMPLATE, Template};
+use super::placeholders::Placeholders;
+use super::retry::TICK;
+use crate::config_keys;
+use crate::keys::checks::{choice, number, text};
+use std::time::Duration;
+
+/// When written data is synced, so that it survives a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Never. The data survives the end of the process only.
+    Process,
+    /// Once, before a recording is reported as published.
+    Finish,
+    /// Also before a recording is reported as started, and repeatedly while it is in progress.
+    Power,
+}
+
+const DURABILITIES: [(&str, Durability); 3] = [
+    ("process", Durability::Process),
+    ("finish", Durability::Finish),
+    ("power", Durability::Power),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digest {
+    Sha256,
+    None,
+}
+
+config_keys! {
+    /// The keys that begin with `storage`, and the settings of a store that have no key.
+    pub struct StorageConfig {
+        "storage.directory" = "recordings" => directory: String, text(1..=3000),
+            "directory of the recordings, {range} bytes; created if it does not exist; only one engine at a time can hold it";
+        "storage.name" = DEFAULT_TEMPLATE => name: String, text(1..=500),
+            "template of a file's name without its extension, at most {most} bytes: {placeholders}; \"/\" creates directories",
+            provided StorageConfig::check_name;
+        "storage.host" = "" => host: String, text(0..=255),
+            "value of {host} in names, at most {most} bytes";
+        "storage.flush_ms" = "700" => flush_ms: u32, number(100..=10_000),
+            "how often a recording's audio is written to its file, {range} ms";
+        "storage.durability" = "finish" => durability: Durability, choice(&DURABILITIES),
+            "\"process\" never syncs; \"finish\" syncs a recording before its terminal event; \"power\" also syncs it before its STARTED event and, while it is in progress, as often as storage.sync_interval_ms says";
+        "storage.sync_interval_ms" = "1000" => sync_interval_ms: u32, number(100..=60_000),
+            "with \"power\", a power cut loses at most this much audio while the disk keeps up, {range} ms; less than storage.flush_ms + 180 needs a shorter storage.flush_ms as well";
+        "storage.digest" = "sha256" => digest: Digest, choice(&[("sha256", Digest::Sha256), ("none", Digest::None)]),
+            "{choices}: digest of the finished file in its manifest";
+        "storage.backlog_ms" = "15000" => backlog_ms: u32, number(1000..=600_000),
+            "maximum audio of one recording that is queued for a slow disk, {range} ms; further blocks are dropped and counted";
+        "storage.backlog_bytes" = "536870912" => backlog_bytes: u64, number(1 << 20..=u64::MAX),
+            "maximum audio of all recordings that is queued for the disk, {range} bytes";
+        "storage.max_open_files" = "0" => max_open_files: u32, number(0..=1_000_000),
+            "number of recordings that keep their file open, {range}; further files are opened and closed for each write; 0: half of the process's soft limit";
+        "storage.min_free_bytes" = "104857600" => min_free_bytes: u64, number(0..=u64::MAX),
+            "with less free space than this, in bytes, no recording is started (REC_ERR_NO_SPACE)";
+    }
+    without key {
+        /// Placeholders that names may contain besides the engine's own.
+        placeholders: Placeholders = Placeholders::default();
+        writers: usize = 2;
+        finishers: usize = 2;
+        /// Used only with [`Durability::Power`].
+        syncers: usize = 4;
+        /// The maximum age of audio when it is queued, which adds to `flush_ms` before it is
+        /// written.
+        lag_ms: u32 = 180;
+        /// The point at which a test wants one panic: the undocumented key `faults.panic`.
+        #[cfg(feature = "faults")]
+        panic_at: String = String::new();
+    }
+}
+
+impl StorageConfig {
+    pub fn new(directory: impl Into<String>) -> StorageConfig {
+        StorageConfig {
+            directory: directory.into(),
+            ..StorageConfig::default()
+        }
+    }
+
+    /// The time between a write and its sync. The writer checks for due syncs on its tick.
+    pub fn sync_delay(&self) -> Duration {
+        let interval = Duration::from_millis(u64::from(self.sync_interval_ms));
+        interval
+            .saturating_sub(self.written_within())
+            .saturating_sub(TICK)
+    }
+
+    /// The maximum age of audio when it has been written.
+    pub fn written_within(&self) -> Duration {
+        Duration::from_millis(u64::from(self.flush_ms) + u64::from(self.lag_ms))
+    }
+
+    fn check_name(&self, name: &str) -> std::result::Result<(), String> {
+        Template::with(name, &self.placeholders).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn audio_is_synced_within_the_interval() {
+        for (interval_ms, flush_ms, delay_ms) in [
+            (1000, 700, 100),
+            (100, 700, 0),
+            (60_000, 700, 59_100),
+            (1000, 100, 700),
+        ] {
+            let config = StorageConfig {
+                sync_interval_ms: interval_ms,
+                flush_ms,
+                ..StorageConfig::default()
+            };
+            assert_eq!(config.sync_delay(), Duration::from_millis(delay_ms));
+        }
+    }
+}

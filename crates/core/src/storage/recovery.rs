@@ -1,0 +1,467 @@
+//! Recovers the recordings that an earlier process did not finish: finishes, publishes and reports
+//! them.
+//!
+//! Each step leaves a state that the next recovery can continue from, so the process may be killed
+//! at any point. Only files that a `.callrec/<uuid>.json` leads to are changed.
+
+use super::activity::Activity;
+use super::audio_file::AudioFiles;
+use super::audio_search::{AudioSearch, PartFileScan, closing_error};
+use super::directory::StorageDirectory;
+use super::faults::FaultPoint;
+use super::file_suffixes::{JSON, NUMBERS_MAX, PART, split_audio, split_part};
+use super::files::{self, found_or_none, ignore_not_found};
+use super::listener::{LOG_ERROR, LOG_INFO, LOG_WARNING, StorageListener, panic_text};
+use super::live_manifests::{LiveManifest, LiveManifests, WholeManifest};
+use super::live_recording::LiveRecording;
+use super::manifest::{Manifest, PartialManifest};
+use super::notifier::Notifier;
+use super::orphan_audio::OrphanAudio;
+use super::planted::StorageFault;
+use super::publisher::Publisher;
+use super::tail::{has_tail, remove_tail, tails};
+use crate::sync::Mutex;
+use crate::task;
+use crate::types::{EndReason, RecordingState};
+use std::io;
+use std::mem;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The parts of a store that recovery uses.
+pub struct RecoveryContext {
+    pub directory: Arc<StorageDirectory>,
+    pub manifests: Arc<LiveManifests>,
+    pub files: Arc<AudioFiles>,
+    pub publisher: Arc<Publisher>,
+    pub notifier: Arc<Notifier>,
+    pub activity: Arc<Activity>,
+    pub listener: Arc<dyn StorageListener>,
+}
+
+/// Recovers the recordings of an earlier process.
+pub struct Recovery {
+    context: RecoveryContext,
+    search: AudioSearch,
+    /// The recordings whose live manifests existed when the directory was opened.
+    unfinished: Mutex<Vec<Uuid>>,
+}
+
+impl Recovery {
+    pub fn new(context: RecoveryContext, unfinished: Vec<Uuid>) -> Recovery {
+        context.activity.set_recovering(!unfinished.is_empty());
+        Recovery {
+            search: AudioSearch {
+                directory: Arc::clone(&context.directory),
+                activity: Arc::clone(&context.activity),
+                listener: Arc::clone(&context.listener),
+            },
+            context,
+            unfinished: Mutex::new(unfinished),
+        }
+    }
+
+    /// Runs the whole recovery. Work that it cannot do now is left for the next open.
+    pub async fn run(&self) {
+        let unfinished = mem::take(&mut *self.unfinished.lock());
+        self.remove_stale_tails().await;
+        let mut scan = PartFileScan::default();
+        for id in unfinished {
+            if self.context.activity.is_shutting_down() {
+                break;
+            }
+            let done = task::catch_panic(self.recover(id, &mut scan)).await;
+            let trouble = match done {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => error.to_string(),
+                Err(panic) => panic_text(&panic),
+            };
+            self.log(
+                LOG_ERROR,
+                format!("{id}: not recovered, left for the next open: {trouble}"),
+            );
+        }
+        self.context.activity.set_recovering(false);
+    }
+
+    /// Removes the tails of recordings without a live manifest.
+    async fn remove_stale_tails(&self) {
+        let stale = match tails(&self.context.files).await {
+            Ok(ids) => ids,
+            Err(error) => return self.log_tail_error(&error),
+        };
+        for id in stale {
+            let removed = match self.context.manifests.exists(id).await {
+                // The manifest is created before the tail and removed after it.
+                Ok(true) => Ok(()),
+                Ok(false) => remove_tail(&self.context.files, id).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = removed {
+                self.log_tail_error(&error);
+            }
+        }
+    }
+
+    fn log_tail_error(&self, error: &io::Error) {
+        self.log(LOG_WARNING, format!("a tail remains in .callrec: {error}"));
+    }
+
+    /// Removes a tail without its audio file; it cannot be used alone.
+    async fn drop_tail(&self, id: Uuid) -> io::Result<()> {
+        if has_tail(&self.context.files, id).await? {
+            let message = format!("{id}: its tail is removed: it has no audio file");
+            self.log(LOG_ERROR, message);
+        }
+        remove_tail(&self.context.files, id).await
+    }
+
+    fn log(&self, level: i32, message: String) {
+        self.context.listener.log(level, message);
+    }
+
+    async fn recover(&self, id: Uuid, scan: &mut PartFileScan) -> io::Result<()> {
+        self.context.directory.reach(FaultPoint::Recover).await?;
+        let WholeManifest {
+            mut manifest,
+            publishing,
+            ended,
+        } = match self.context.manifests.read(id).await? {
+            LiveManifest::Missing => return Ok(()),
+            LiveManifest::Whole(whole) => whole,
+            LiveManifest::Broken(partial) => return self.recover_unreadable(id, partial, scan).await,
+        };
+        if manifest.part.is_empty() {
+            manifest.part = format!("{}{PART}", manifest.file);
+        }
+        if ended || manifest.end_reason_is(EndReason::Discarded) {
+            // Once the end is reported, a power cut must not change it.
+            self.context.manifests.sync_note(id).await?;
+        }
+        if manifest.end_reason_is(EndReason::Discarded) {
+            return self.recover_discarded(id, *manifest).await;
+        }
+        match self.search.find(id, &manifest.part, &manifest.file).await? {
+            Some(orphan) if publishing && !orphan.is_published() => {
+                self.drop_reservation(&manifest.file).await?;
+                self.recover_audio(id, *manifest, ended, orphan).await
+            }
+            Some(orphan) => self.recover_audio(id, *manifest, ended, orphan).await,
+            None if !manifest.started => self.remove_not_started(id).await,
+            None => self.recover_without_audio(id, *manifest, ended).await,
+        }
+    }
+
+    /// The audio of a published recording may have been moved since. For any other recording, the
+    /// end is stored before it is reported; otherwise the next open could report it without
+    /// `repeated`.
+    async fn recover_without_audio(&self, id: Uuid, mut manifest: Manifest, ended: bool) -> io::Result<()> {
+        let published = self
+            .search
+            .find_manifest(id, &manifest.part, &manifest.file)
+            .await?;
+        self.drop_tail(id).await?;
+        let (reported, repeated) = match published {
+            Some(published) if !ended || manifest.ends_like(&published) => (published, true),
+            _ => {
+                record_missing_audio(id, &mut manifest, ended, self.context.directory.clock().unix_ms());
+                if !ended {
+                    self.context.manifests.note_end(id, &manifest).await?;
+                }
+                manifest.part = String::new();
+                manifest.file = String::new();
+                (manifest, ended)
+            }
+        };
+        self.context.notifier.report_end(id, reported, repeated).await;
+        self.context.manifests.remove_next(id).await
+    }
+
+    /// The manifest is unreadable: the state is taken from the audio file.
+    async fn recover_unreadable(
+        &self,
+        id: Uuid,
+        partial: PartialManifest,
+        scan: &mut PartFileScan,
+    ) -> io::Result<()> {
+        let part = partial.part.unwrap_or_default();
+        let file = part.strip_suffix(PART).unwrap_or_default();
+        let orphan = match self.search.find(id, &part, file).await? {
+            Some(orphan) => Some(orphan),
+            None => self.search.find_anywhere(id, scan).await?,
+        };
+        let Some(orphan) = orphan else {
+            if partial.not_started {
+                // Truncated while it was first written: no start was reported.
+                return self.remove_not_started(id).await;
+            }
+            self.log(
+                LOG_ERROR,
+                format!("{id}: manifest unreadable and no audio found: put aside"),
+            );
+            self.drop_tail(id).await?;
+            self.context.manifests.remove_next(id).await?;
+            return self.context.manifests.quarantine(id).await;
+        };
+        self.log(
+            LOG_WARNING,
+            format!("{id}: manifest unreadable, audio found by its header"),
+        );
+        let file = orphan.name().path(orphan.suffix());
+        let manifest = Manifest {
+            part: format!("{file}{PART}"),
+            started: true,
+            id: id.as_hyphenated().to_string(),
+            file,
+            ..Manifest::default()
+        };
+        // Published audio could not be found by the search again.
+        self.context.manifests.rewrite_safely(id, &manifest).await?;
+        self.recover_audio(id, manifest, false, orphan).await
+    }
+
+    /// `ended`: the manifest says how the recording has ended, and the end may have been reported.
+    async fn recover_audio(
+        &self,
+        id: Uuid,
+        manifest: Manifest,
+        ended: bool,
+        orphan: OrphanAudio,
+    ) -> io::Result<()> {
+        let orphan = if orphan.is_published() {
+            orphan
+        } else {
+            self.drop_second_name(id, orphan).await?
+        };
+        if orphan.is_published() {
+            let published = self.published_manifest(id, &orphan, ended.then_some(&manifest));
+            if let Some(reported) = published.await? {
+                remove_tail(&self.context.files, id).await?;
+                self.context.manifests.remove_next(id).await?;
+                self.context.notifier.report_end(id, reported, true).await;
+                return Ok(());
+            }
+        } else if !manifest.started
+            && orphan.is_empty(id, &manifest.shape())
+            && !has_tail(&self.context.files, id).await?
+        {
+            self.remove(&orphan).await?;
+            return self.remove_not_started(id).await;
+        }
+        orphan.check_own(&self.context.directory).await?;
+        self.publish_orphan(id, manifest, ended, orphan).await
+    }
+
+    async fn remove(&self, orphan: &OrphanAudio) -> io::Result<()> {
+        let folder = self.context.directory.folder(orphan.name()).await?;
+        self.context.directory.ready().await?;
+        ignore_not_found(folder.remove(orphan.current()))
+    }
+
+    /// Removes the old name of published audio, if publishing was interrupted between link and
+    /// unlink.
+    async fn drop_second_name(&self, id: Uuid, orphan: OrphanAudio) -> io::Result<OrphanAudio> {
+        let Some(second) = self
+            .search
+            .find_published(id, orphan.name(), orphan.suffix())
+            .await?
+        else {
+            self.drop_name_without_header(&orphan).await?;
+            return Ok(orphan);
+        };
+        if !orphan.is_same_as(&second) {
+            return Ok(orphan);
+        }
+        let folder = self.context.directory.folder(orphan.name()).await?;
+        self.context.directory.sync_names(&*folder).await?;
+        self.context.directory.reach(FaultPoint::RemoveStale).await?;
+        self.remove(&orphan).await?;
+        Ok(second)
+    }
+
+    /// Like `drop_second_name`, if a power cut has also removed the header. The published name
+    /// cannot be identified then, so it is removed.
+    async fn drop_name_without_header(&self, orphan: &OrphanAudio) -> io::Result<()> {
+        let Some(identity) = orphan.id_without_header()? else {
+            return Ok(());
+        };
+        let directory = &self.context.directory;
+        let folder = directory.folder(orphan.name()).await?;
+        for number in 1..=NUMBERS_MAX {
+            let second = format!("{}{}", orphan.name().stem(number), orphan.suffix());
+            directory.ready().await?;
+            let Some(found) = found_or_none(folder.file_id_of(&second))? else {
+                break;
+            };
+            if found == identity {
+                directory.reach(FaultPoint::RemoveStale).await?;
+                return ignore_not_found(folder.remove(&second));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes an empty file that reserves the final name, if publishing was interrupted before the
+    /// rename.
+    async fn drop_reservation(&self, file: &str) -> io::Result<()> {
+        let Some((name, suffix)) = split_audio(file) else {
+            return Ok(());
+        };
+        let Some(folder) = found_or_none(self.context.directory.folder(&name).await)? else {
+            return Ok(());
+        };
+        let current = format!("{}{suffix}", name.stem(1));
+        self.context.directory.ready().await?;
+        let Some(reserved) = found_or_none(folder.open_read(&current))? else {
+            return Ok(());
+        };
+        self.context.directory.ready().await?;
+        if reserved.length()? == 0 {
+            self.context.directory.reach(FaultPoint::RemoveStale).await?;
+            ignore_not_found(folder.remove(&current))?;
+        }
+        Ok(())
+    }
+
+    /// Reads the manifest beside published audio, if it is intact and belongs to this recording.
+    /// Removes a damaged one, which is then written again. Also removes one with a different end
+    /// than `noted`, the end that was reported because publishing had failed.
+    async fn published_manifest(
+        &self,
+        id: Uuid,
+        orphan: &OrphanAudio,
+        noted: Option<&Manifest>,
+    ) -> io::Result<Option<Manifest>> {
+        let access = self.context.directory.access();
+        let folder = self.context.directory.folder(orphan.name()).await?;
+        let json = format!("{}{JSON}", orphan.name().stem(1));
+        let Some(file) = found_or_none(files::open(access, &*folder, &json).await)?.flatten() else {
+            return Ok(None);
+        };
+        let bytes = files::read_all(access, file).await?;
+        let manifest = Manifest::from_bytes(&bytes);
+        let is_ours = |manifest: &Manifest| manifest.id == id.as_hyphenated().to_string();
+        let is_refuted = |manifest: &Manifest| noted.is_some_and(|noted| !noted.ends_like(manifest));
+        let is_stale = match &manifest {
+            Some(manifest) => is_ours(manifest) && is_refuted(manifest),
+            None => bytes.iter().all(|byte| *byte == 0) || bytes.starts_with(b"{\"part\":"),
+        };
+        if !is_stale {
+            return Ok(manifest.filter(is_ours));
+        }
+        self.context.directory.reach(FaultPoint::RemoveStale).await?;
+        ignore_not_found(folder.remove(&json))?;
+        Ok(None)
+    }
+
+    /// Finishes and publishes the audio as the finisher would have. If that fails, an end that was
+    /// not reported is left for the next open.
+    async fn publish_orphan(
+        &self,
+        id: Uuid,
+        mut manifest: Manifest,
+        ended: bool,
+        orphan: OrphanAudio,
+    ) -> io::Result<()> {
+        let written_at = orphan.modified_ms(self.context.directory.clock());
+        let (audio, measured) = orphan.reopen(&self.context.files, id, manifest.shape()).await?;
+        let mut live = LiveRecording::reopen(id, audio, measured, Box::default()).await?;
+        let frames = live.audio.length().frames;
+        record_recovery(&mut manifest, written_at, live.audio.shape().duration_ms(frames));
+        manifest.samples = frames;
+        manifest.close_spans();
+        *live.manifest = manifest;
+        match self.context.publisher.publish(&mut live, false).await {
+            Ok(true) => {}
+            Ok(false) => return Err(closing_error()),
+            Err(error) if !ended => return Err(io::Error::other(error.message)),
+            Err(error) => {
+                self.log(
+                    LOG_ERROR,
+                    format!("{id}: reported again, not published: {}", error.message),
+                );
+                self.context.manifests.retain(id);
+                live.manifest.file = self.context.publisher.reported_path(&live);
+            }
+        }
+        if self.context.directory.has_fault(StorageFault::RecoveryUnreported) {
+            return self.context.manifests.remove(id).await;
+        }
+        self.context.notifier.report_end(id, *live.manifest, ended).await;
+        Ok(())
+    }
+
+    /// Removes the audio if it still exists. If it did not, the end may have been reported.
+    async fn recover_discarded(&self, id: Uuid, mut manifest: Manifest) -> io::Result<()> {
+        let part = mem::take(&mut manifest.part);
+        let orphan = self.search.find(id, &part, "").await?;
+        let orphan = orphan.filter(|orphan| !orphan.is_published());
+        let was_gone = orphan.is_none() && !has_tail(&self.context.files, id).await?;
+        let tail = remove_tail(&self.context.files, id).await;
+        if let Some(orphan) = &orphan {
+            self.context.directory.reach(FaultPoint::RemoveAudio).await?;
+            self.remove(orphan).await?;
+        }
+        tail?;
+        // Also sync removals before the process died, which may not be on disk.
+        let directory = &self.context.directory;
+        directory.sync_names(directory.control()).await?;
+        if let Some((name, _)) = split_part(&part)
+            && let Some(folder) = found_or_none(directory.folder(&name).await)?
+        {
+            directory.sync_names(&*folder).await?;
+        }
+        manifest.id = id.as_hyphenated().to_string();
+        manifest.state = RecordingState::Finished.text().to_owned();
+        manifest.file = String::new();
+        manifest.recovered = true;
+        self.context.manifests.remove_next(id).await?;
+        self.context.notifier.report_end(id, manifest, was_gone).await;
+        Ok(())
+    }
+
+    /// Removes a recording whose start was not reported, so that no terminal event is owed.
+    async fn remove_not_started(&self, id: Uuid) -> io::Result<()> {
+        self.log(
+            LOG_INFO,
+            format!("{id}: the recording never began and was removed"),
+        );
+        remove_tail(&self.context.files, id).await?;
+        self.context.manifests.remove_next(id).await?;
+        self.context.manifests.remove(id).await
+    }
+}
+
+/// `ended`: the manifest says how the recording has ended, which is kept. `now_ms`: Unix time.
+fn record_missing_audio(id: Uuid, manifest: &mut Manifest, ended: bool, now_ms: i64) {
+    manifest.id = id.as_hyphenated().to_string();
+    if !ended {
+        manifest.state = RecordingState::Failed.text().to_owned();
+        manifest.end_reason = EndReason::Recovered.text().to_owned();
+        manifest.error = "audio is gone".to_owned();
+    }
+    manifest.recovered = true;
+    manifest.digest = String::new();
+    (manifest.samples, manifest.duration_ms, manifest.bytes) = (0, 0, 0);
+    if manifest.ended_at_ms == 0 {
+        manifest.set_ended_at(now_ms);
+    }
+    manifest.close_spans();
+}
+
+fn record_recovery(manifest: &mut Manifest, written_at: i64, duration_ms: u64) {
+    manifest.recovered = true;
+    manifest.digest = String::new();
+    // A failed recording stays failed.
+    if !manifest.state_is(RecordingState::Failed) {
+        manifest.state = RecordingState::Finished.text().to_owned();
+        manifest.end_reason = EndReason::Recovered.text().to_owned();
+    }
+    if manifest.ended_at_ms == 0 {
+        manifest.set_ended_at(written_at);
+    }
+    if manifest.started_at_ms == 0 {
+        let duration = i64::try_from(duration_ms).unwrap_or(0);
+        manifest.set_started_at(manifest.ended_at_ms.saturating_sub(duration));
+    }
+}

@@ -1,0 +1,105 @@
+//! What the programs in `examples-c` print.
+#![cfg(unix)]
+
+#[path = "support/support.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use callrec_testkit::directory::ScratchDir;
+use serde_json::Value;
+
+use support::build::{cc, installed, root};
+
+/// Compiles an example against the library of this build.
+fn compile(dir: &Path, sources: &[&str]) -> PathBuf {
+    let libraries = installed(dir);
+    let program = dir.join("program");
+    let mut command = cc();
+    command
+        .args(["-std=c11", "-pthread", "-I"])
+        .arg(root().join("include"));
+    command.args(sources.iter().map(|name| root().join("examples-c").join(name)));
+    command.arg("-o").arg(&program).arg("-L").arg(&libraries);
+    command.arg(format!("-Wl,-rpath,{}", libraries.display()));
+    support::build::run(command.args(["-lcallrec", "-lm"]));
+    program
+}
+
+/// The lines on stdout. The exit status is not looked at: the checks of `record_call` compare
+/// times, and may fail on a busy machine.
+fn lines(program: &Path, arguments: &[&str]) -> Vec<String> {
+    let output = Command::new(program)
+        .env_remove("LD_LIBRARY_PATH")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+const RECORD_CALL: [&str; 4] = ["record_call.c", "console.c", "conversation.c", "wav_check.c"];
+
+fn has_word(line: &str, word: &str) -> bool {
+    line.split_whitespace().any(|part| part == word)
+}
+
+/// The heading, a line for each event, the live recording, the checks, and the path, in this order.
+#[test]
+fn record_call_prints_events_then_checks_then_the_path() {
+    let dir = ScratchDir::new();
+    let program = compile(&dir.0, &RECORD_CALL);
+    let conversation = root().join("examples-c/conversation");
+    let lines = lines(&program, &[conversation.to_str().unwrap()]);
+    let all = lines.join("\n");
+    assert!(!all.contains('{'), "JSON without --json:\n{all}");
+    let place = |word: &str| lines.iter().position(|line| has_word(line, word));
+    let order: Vec<_> = ["callrec", "started", "paused", "resumed", "finished", "Checks"]
+        .map(|word| place(word).unwrap_or_else(|| panic!("no {word}:\n{all}")))
+        .into();
+    assert!(order.is_sorted(), "{order:?}:\n{all}");
+    let checks = &lines[order[5] + 1..lines.len() - 2];
+    let is_verdict = |line: &String| line.starts_with("PASS  ") || line.starts_with("FAIL  ");
+    assert!(checks.iter().all(is_verdict) && checks.len() >= 3, "{all}");
+    assert!(!lines[..order[5]].iter().any(is_verdict), "{all}");
+    assert!(
+        lines[order[1]..order[4]]
+            .iter()
+            .any(|line| line.contains("local [")),
+        "{all}"
+    );
+    assert!(Path::new(lines.last().unwrap()).exists(), "{all}");
+}
+
+#[test]
+fn record_call_prints_an_object_a_line_with_json() {
+    let dir = ScratchDir::new();
+    let program = compile(&dir.0, &RECORD_CALL);
+    let conversation = root().join("examples-c/conversation");
+    let lines = lines(&program, &["--json", conversation.to_str().unwrap()]);
+    let objects: Vec<Value> = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for key in ["event", "live", "check"] {
+        assert!(objects.iter().any(|object| object.get(key).is_some()), "no {key}");
+    }
+    let path = objects.last().unwrap()["path"].as_str().unwrap();
+    assert!(Path::new(path).exists(), "{path}");
+}
+
+#[test]
+fn the_lists_and_the_events_are_json_only_with_json() {
+    for name in ["list_live.c", "events.c"] {
+        let dir = ScratchDir::new();
+        let program = compile(&dir.0, &[name]);
+        let recordings = dir.0.join("recordings");
+        let recordings = recordings.to_str().unwrap();
+        let plain = lines(&program, &[recordings]).join("\n");
+        assert!(!plain.is_empty() && !plain.contains('{'), "{name}:\n{plain}");
+        for line in lines(&program, &["--json", recordings]) {
+            assert!(serde_json::from_str::<Value>(&line).is_ok(), "{name}: {line}");
+        }
+    }
+}

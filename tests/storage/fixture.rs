@@ -1,0 +1,47 @@
+//! What the storage tests add to the storage fixture: fixed manifests, and child processes.
+
+use callrec::codec::Format;
+use callrec::storage::{Manifest, ManifestSource};
+use callrec::types::EndReason;
+use callrec_testkit::child::child_test;
+pub use callrec_testkit::storage_fixture::*;
+use std::path::Path;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A source whose manifest does not change.
+struct FixedManifest(Manifest);
+
+impl ManifestSource for FixedManifest {
+    fn manifest(&self) -> Box<Manifest> {
+        Box::new(self.0.clone())
+    }
+}
+
+pub fn fixed(manifest: Manifest) -> Arc<dyn ManifestSource> {
+    Arc::new(FixedManifest(manifest))
+}
+
+pub fn ended(id: Uuid, reason: EndReason) -> Box<Manifest> {
+    let mut manifest = manifest(id);
+    manifest.end_reason = reason.text().to_owned();
+    Box::new(manifest)
+}
+
+/// Runs a task of `in_a_child` in a child process, for recordings of this format. Returns its
+/// output, and whether it succeeded.
+pub fn child(format: Format, task: &str, directory: &Path, number: usize) -> (String, bool) {
+    let output = child_test("in_a_child")
+        .env("STORAGE_FORMAT", format.name())
+        .env("STORAGE_TASK", task)
+        .env("STORAGE_DIRECTORY", directory)
+        .env("STORAGE_NUMBER", number.to_string())
+        .output()
+        .expect("a child");
+    let output_text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines: Vec<&str> = output_text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("running ") && !line.starts_with("test "))
+        .collect();
+    (lines.join("\n"), output.status.success())
+}
