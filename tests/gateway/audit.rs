@@ -46,7 +46,7 @@ fn says(line: &Value, operation: &str, outcome: &str, user: &str, level: u32, ap
 #[test]
 fn imagicle_leaves_a_line_for_each_operation() {
     let server = TestServer::open(&[]);
-    let (id, line) = line_of(&server, || imagicle::on_first(&server));
+    let (id, line) = line_of(&server, || imagicle::start_on_first(&server));
     says(&line, "start", "done", "admin", 10, "imagicle");
     assert_eq!(
         (&line["asked"], &line["recordings"][0]["id"]),
@@ -70,19 +70,19 @@ fn imagicle_leaves_a_line_for_each_operation() {
         ),
     ] {
         let (answer, line) = line_of(&server, || imagicle::status(&server, user, method, &path));
-        assert_eq!(answer, imagicle::none(204), "{path}");
+        assert_eq!(answer, imagicle::empty(204), "{path}");
         says(&line, operation, "done", user, level, "imagicle");
         assert_eq!(line["recordings"][0]["id"], id);
         assert_eq!(line["recordings"][0]["call_id"], FIRST);
     }
     server.engine.events.wait_terminal(&id);
     let media = format!("Recordings/{id}/Media");
-    let (reply, line) = line_of(&server, || imagicle::ask(&server, "admin", "GET", &media, ""));
+    let (reply, line) = line_of(&server, || imagicle::request(&server, "admin", "GET", &media, ""));
     assert_eq!(reply.status, 200);
     says(&line, "download", "done", "admin", 10, "imagicle");
     assert_eq!(line["recordings"][0]["id"], id);
     let (_, lines) = lines_of(&server, || {
-        imagicle::ask(&server, "admin", "HEAD", &media, "");
+        imagicle::request(&server, "admin", "HEAD", &media, "");
         imagicle::status(&server, "admin", "GET", "LiveRecordings");
     });
     assert_eq!(lines, [Value::Null; 0], "looking is no operation");
@@ -91,7 +91,7 @@ fn imagicle_leaves_a_line_for_each_operation() {
 #[test]
 fn imagicle_leaves_a_line_for_each_refusal() {
     let server = TestServer::open(&[]);
-    let id = imagicle::on_first(&server);
+    let id = imagicle::start_on_first(&server);
     // By the engine.
     let (_, line) = line_of(&server, || {
         imagicle::status(&server, "user2", "DELETE", "LiveRecordings/Mine")
@@ -101,7 +101,7 @@ fn imagicle_leaves_a_line_for_each_refusal() {
     // By the API, before it comes to the engine.
     let path = format!("LiveRecordings/{id}");
     let (answer, line) = line_of(&server, || imagicle::status(&server, "user1", "DELETE", &path));
-    assert_eq!(answer, imagicle::none(403));
+    assert_eq!(answer, imagicle::empty(403));
     says(&line, "refused", "refused", "user1", 2, "imagicle");
     assert_eq!(line["http_status"], 403);
     let request = line["asked"]["request"].as_str().unwrap();

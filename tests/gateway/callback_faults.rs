@@ -9,7 +9,7 @@ use callrec::storage::faults::{self, FaultPoint};
 use callrec_testkit::wait::until;
 
 use crate::callbacks::{ALLOW, OFTEN, SOON, queued_jobs, until_empty};
-use crate::receiver::{Manner, Receiver};
+use crate::receiver::{Behavior, Receiver};
 use crate::server::{TestServer, start_gateway, stop_gateway};
 
 /// At that step the first `times` askers meet `fault`.
@@ -41,7 +41,7 @@ fn panic() -> io::Result<()> {
 
 fn comes_although(at: FaultPoint, times: usize, fault: fn() -> io::Result<()>) {
     let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     server.stop_gateway();
     // Owed before the gateway is there, and when it is there already.
     let old = recorded_without_gateway(&server, &receiver.url("/old"));
@@ -88,7 +88,7 @@ fn jobs_that_cannot_be_listed_for_a_while_are_performed_then() {
 #[test]
 fn a_damaged_job_is_put_aside_and_delays_no_other() {
     let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     server.stop_gateway();
     let id = recorded_without_gateway(&server, &receiver.url("/damaged"));
     let file = server.dir.0.join(format!(".callrec/jobs/callback/{id}.json"));
@@ -106,7 +106,7 @@ fn a_damaged_job_is_put_aside_and_delays_no_other() {
 #[test]
 fn a_job_that_names_no_receiver_is_given_up_at_once() {
     let server = TestServer::open(&[ALLOW, SOON, OFTEN, ("callbacks.give_up_ms", "0")]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     server.stop_gateway();
     for payload in [serde_json::json!(7), serde_json::json!({ "url": "gopher://x/" })] {
         let id = recorded_without_gateway(&server, &receiver.url("/hook"));
@@ -137,12 +137,12 @@ fn found_from(queued_at_ms: u64, receiver: &Receiver, server: &TestServer) -> St
 #[test]
 fn what_was_owed_before_the_clock_was_set_is_not_old() {
     let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
-    let receiver = Receiver::new(Manner::Answers(500));
+    let receiver = Receiver::new(Behavior::Answers(500));
     let id = found_from(60_000, &receiver, &server);
     let gateway = start_gateway(&server.engine);
     receiver.wait(15);
     assert_eq!(queued_jobs(&server.dir.0), [format!("{id}.json")]);
-    receiver.become_(Manner::Answers(200));
+    receiver.set_behavior(Behavior::Answers(200));
     until_empty(&server.dir.0);
     stop_gateway(gateway);
 }
@@ -150,13 +150,13 @@ fn what_was_owed_before_the_clock_was_set_is_not_old() {
 #[test]
 fn what_looks_old_is_tried_ten_times_before_it_is_given_up() {
     let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
-    let receiver = Receiver::new(Manner::Answers(500));
+    let receiver = Receiver::new(Behavior::Answers(500));
     // 2025-06-01
     found_from(1_748_736_000_000, &receiver, &server);
     let gateway = start_gateway(&server.engine);
     until_empty(&server.dir.0);
     assert_eq!(receiver.received().len(), 10);
-    receiver.become_(Manner::Answers(200));
+    receiver.set_behavior(Behavior::Answers(200));
     let next = recorded_without_gateway(&server, &receiver.url("/next"));
     assert_eq!(receiver.wait(11)[10].key(), next);
     stop_gateway(gateway);

@@ -11,7 +11,7 @@ use callrec_testkit::wait::{PATIENCE, until};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 
-use crate::receiver::{CallbackRequest, Manner, Receiver, free_port};
+use crate::receiver::{Behavior, CallbackRequest, Receiver, free_port};
 use crate::server::{FIRST, TestServer, start_gateway, stop_gateway};
 use crate::support::{StartFields, feed, write_pcm};
 
@@ -58,7 +58,7 @@ fn signed(text: &str) -> String {
 #[test]
 fn a_callback_has_the_eight_fields_and_both_signatures() {
     let server = TestServer::open(&[ALLOW]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     let body = json!({ "file_format": "wav", "callback_url": receiver.url("/hook?own=1") });
     let said = server.send("POST", &path(), &ID, &body.to_string()).json();
     let legs = [0, 1].map(|leg| feed(server.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
@@ -121,7 +121,7 @@ fn a_callback_has_the_eight_fields_and_both_signatures() {
 #[test]
 fn by_get_the_fields_are_in_the_query() {
     let server = TestServer::open(&[ALLOW]);
-    let receiver = Receiver::new(Manner::Answers(204));
+    let receiver = Receiver::new(Behavior::Answers(204));
     let id = recorded(&server, &receiver.url("/hook?own=1"), "GET");
     let heard = receiver.wait(1).remove(0);
     assert_eq!((heard.method.as_str(), heard.body.as_str()), ("GET", ""));
@@ -132,7 +132,7 @@ fn by_get_the_fields_are_in_the_query() {
 #[test]
 fn plivo_signs_in_its_own_name() {
     let server = TestServer::open(&[ALLOW, ("gateway.apis", "plivo")]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     let basic = crate::server::basic("MA_DEMO", "secret");
     let headers = [("authorization", basic.as_str())];
     let path = path().replace("/api/v1", "/v1");
@@ -162,7 +162,7 @@ fn plivo_signs_in_its_own_name() {
 fn comes_through(server: &TestServer, receiver: &Receiver, id: &str, tries: usize) {
     let heard = receiver.wait(tries);
     assert!(heard.iter().all(|heard| heard.key() == id), "{heard:#?}");
-    receiver.become_(Manner::Answers(200));
+    receiver.set_behavior(Behavior::Answers(200));
     until_empty(&server.dir.0);
     let count = receiver.received().len();
     // Another that comes after it shows that nothing more came in between.
@@ -179,7 +179,7 @@ fn comes_through(server: &TestServer, receiver: &Receiver, id: &str, tries: usiz
 #[test]
 fn a_receiver_that_answers_500_is_asked_again() {
     let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
-    let receiver = Receiver::new(Manner::Answers(500));
+    let receiver = Receiver::new(Behavior::Answers(500));
     let id = recorded(&server, &receiver.url("/hook"), "POST");
     comes_through(&server, &receiver, &id, 4);
 }
@@ -187,7 +187,7 @@ fn a_receiver_that_answers_500_is_asked_again() {
 #[test]
 fn a_receiver_that_closes_half_way_is_asked_again() {
     let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
-    let receiver = Receiver::new(Manner::ClosesHalfWay);
+    let receiver = Receiver::new(Behavior::ClosesHalfWay);
     let id = recorded(&server, &receiver.url("/hook"), "POST");
     comes_through(&server, &receiver, &id, 3);
 }
@@ -195,7 +195,7 @@ fn a_receiver_that_closes_half_way_is_asked_again() {
 #[test]
 fn a_receiver_that_never_answers_is_asked_again() {
     let server = TestServer::open(&[ALLOW, SOON, OFTEN, ("callbacks.timeout_ms", "100")]);
-    let receiver = Receiver::new(Manner::Holds);
+    let receiver = Receiver::new(Behavior::Holds);
     let id = recorded(&server, &receiver.url("/hook"), "POST");
     comes_through(&server, &receiver, &id, 3);
 }
@@ -203,8 +203,8 @@ fn a_receiver_that_never_answers_is_asked_again() {
 #[test]
 fn a_redirect_is_no_answer_and_is_not_followed() {
     let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
-    let elsewhere = Receiver::new(Manner::Answers(200));
-    let receiver = Receiver::new(Manner::Redirects(elsewhere.url("/")));
+    let elsewhere = Receiver::new(Behavior::Answers(200));
+    let receiver = Receiver::new(Behavior::Redirects(elsewhere.url("/")));
     let id = recorded(&server, &receiver.url("/hook"), "POST");
     comes_through(&server, &receiver, &id, 2);
     assert!(elsewhere.received().is_empty());
@@ -222,7 +222,7 @@ fn a_receiver_that_is_down_is_called_when_it_is_up() {
         let metrics = server.send("GET", "/metrics", &[], "");
         metrics.text().contains("callrec_callbacks_waiting 5\n")
     });
-    let receiver = Receiver::at(port, Manner::Answers(200));
+    let receiver = Receiver::at(port, Behavior::Answers(200));
     let heard = receiver.wait(5);
     until_empty(&server.dir.0);
     assert_eq!(receiver.received().len(), 5, "each once");
@@ -239,8 +239,8 @@ fn a_receiver_that_holds_every_call_delays_no_other() {
         ("callbacks.timeout_ms", "600000"),
         ("callbacks.parallel", "4"),
     ]);
-    let slow = Receiver::new(Manner::Holds);
-    let fast = Receiver::new(Manner::Answers(200));
+    let slow = Receiver::new(Behavior::Holds);
+    let fast = Receiver::new(Behavior::Answers(200));
     for _ in 0..20 {
         recorded(&server, &slow.url("/hook"), "POST");
     }
@@ -259,7 +259,7 @@ fn a_receiver_that_holds_every_call_delays_no_other() {
         20
     );
     assert_eq!(slow.received().len(), 1, "one at a time, until it has answered");
-    slow.become_(Manner::Answers(200));
+    slow.set_behavior(Behavior::Answers(200));
     slow.release();
     slow.wait(20);
     until_empty(&server.dir.0);
@@ -269,12 +269,12 @@ fn a_receiver_that_holds_every_call_delays_no_other() {
 #[test]
 fn after_its_time_a_callback_is_given_up() {
     let server = TestServer::open(&[ALLOW, SOON, OFTEN, ("callbacks.give_up_ms", "5000")]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     recorded(&server, &receiver.url("/hook"), "POST");
     // From here on all that it takes is running.
     receiver.wait(1);
     until_empty(&server.dir.0);
-    receiver.become_(Manner::Answers(503));
+    receiver.set_behavior(Behavior::Answers(503));
     recorded(&server, &receiver.url("/hook"), "POST");
     until_empty(&server.dir.0);
     let heard = receiver.received().split_off(1);
@@ -288,7 +288,7 @@ fn a_stopped_gateway_leaves_them_to_the_next_one() {
     let port = free_port();
     let id = recorded(&server, &format!("http://127.0.0.1:{port}/hook"), "POST");
     server.stop_gateway();
-    let receiver = Receiver::at(port, Manner::Answers(200));
+    let receiver = Receiver::at(port, Behavior::Answers(200));
     assert_eq!(queued_jobs(&server.dir.0).len(), 1);
     let next = start_gateway(&server.engine);
     assert_eq!(receiver.wait(1)[0].key(), id);
@@ -301,7 +301,7 @@ fn a_stopped_gateway_leaves_them_to_the_next_one() {
 fn of_two_gateways_one_delivers_and_the_other_takes_over() {
     let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
     let second = start_gateway(&server.engine);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     let first = recorded(&server, &receiver.url("/hook"), "POST");
     receiver.wait(1);
     until_empty(&server.dir.0);
@@ -322,7 +322,7 @@ fn of_two_gateways_one_delivers_and_the_other_takes_over() {
 #[test]
 fn a_start_of_the_host_calls_back_unsigned() {
     let server = TestServer::open(&[ALLOW]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     let url = receiver.url("/hook");
     let start = StartFields {
         call_id: Some(FIRST),
@@ -348,7 +348,7 @@ fn a_start_of_the_host_calls_back_unsigned() {
 #[test]
 fn a_discarded_recording_calls_nobody_back() {
     let server = TestServer::open(&[ALLOW]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     let url = receiver.url("/hook");
     let start = StartFields {
         call_id: Some(FIRST),

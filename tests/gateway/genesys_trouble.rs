@@ -225,12 +225,12 @@ fn while_the_engine_closes_everything_of_calls_is_4_with_503() {
     for path in ["/me/calls", &format!("/me/calls/{FIRST}")] {
         let reply = get(&server, "user1", path);
         assert_eq!(refusal(&reply), (503, 4), "{path}");
-        contract.hold("get", &format!("/api/v2{path}"), &reply);
+        contract.check("get", &format!("/api/v2{path}"), &reply);
     }
     for operation in ["Start", "Stop", "Pause", "Resume"] {
         let reply = operate(&server, "user1", FIRST, &format!("{operation}CallRecording"));
         assert_eq!(refusal(&reply), (503, 4), "{operation}");
-        contract.hold("post", &format!("/api/v2/me/calls/{FIRST}"), &reply);
+        contract.check("post", &format!("/api/v2/me/calls/{FIRST}"), &reply);
     }
     assert_eq!(get(&server, "user1", "/me").status, 200);
     closing.end();
@@ -244,9 +244,9 @@ fn the_protection_against_other_sites_is_as_the_text_says() {
     for name in ["x-csrf-header", "x-csrf-token", "set-cookie"] {
         assert!(!me.header(name).is_empty(), "{name}");
     }
-    contract.hold("get", "/api/v2/me", &me);
+    contract.check("get", "/api/v2/me", &me);
     let refused = operate(&server, "user1", FIRST, "StartCallRecording");
     assert_eq!(refused.status, 403);
-    contract.hold("post", &format!("/api/v2/me/calls/{FIRST}"), &refused);
+    contract.check("post", &format!("/api/v2/me/calls/{FIRST}"), &refused);
     assert_eq!(resource(&server, "user1", FIRST)["recordingState"], "Stopped");
 }
