@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::imagicle::{self, DEVICE};
 use crate::server::{FIRST, PLIVO_ACCOUNT, TestServer, basic};
 use crate::support::{audit_lines, audit_written, end, verify_audit};
-use crate::vobiz::{ID, RECORDINGS, finished};
+use crate::vobiz::{ID, RECORDINGS, make_recording};
 
 /// The one line that an act has written.
 #[track_caller]
@@ -249,7 +249,7 @@ fn deletions(server: &TestServer) -> usize {
 #[test]
 fn a_deletion_has_a_line_also_if_its_client_has_hung_up() {
     let server = TestServer::open(&[]);
-    let ids: Vec<String> = (0..40).map(|_| finished(&server, 1).0).collect();
+    let ids: Vec<String> = (0..40).map(|_| make_recording(&server, 1).0).collect();
     let address = server.address();
     for (id, wait_us) in ids.iter().zip((0..).step_by(25)) {
         let mut stream = server.connect();
@@ -279,7 +279,7 @@ fn a_deletion_has_a_line_also_if_its_client_has_hung_up() {
 fn a_bulk_deletion_has_a_line_for_each_recording() {
     let server = TestServer::open(&[]);
     for _ in 0..3 {
-        finished(&server, 1);
+        make_recording(&server, 1);
     }
     let all = format!("{RECORDINGS}BulkDelete/?add_time__gte=1970-01-01");
     // Of both together, each recording is deleted once.
@@ -300,7 +300,7 @@ fn a_bulk_deletion_has_a_line_for_each_recording() {
 #[test]
 fn requests_without_a_login_have_at_most_one_line() {
     let server = TestServer::open(&[("gateway.url_lifetime_ms", "3600000")]);
-    let (id, url) = finished(&server, 1);
+    let (id, url) = make_recording(&server, 1);
     let url = url.strip_prefix(&server.base).unwrap();
     let (reply, line) = line_of(&server, || server.send("GET", url, &[], ""));
     says(&line, "download", "done", "", 0, "audio");

@@ -10,7 +10,7 @@ use crate::imagicle::BASE;
 use crate::limits::{APIS, expect_counted};
 use crate::server::{FIRST, HttpResponse, TestServer, basic, handle, read_to_close};
 use crate::support::{CText, checked};
-use crate::vobiz::{ID, finished, record};
+use crate::vobiz::{ID, make_recording, record};
 
 const CRM: &str = "https://crm.example";
 const EVIL: &str = "https://evil.example";
@@ -152,7 +152,7 @@ fn a_preflight_of_any_other_site_is_not() {
 #[test]
 fn pages_of_an_allowed_site_may_read_every_answer() {
     let server = open(&[]);
-    let (id, url) = finished(&server, 1);
+    let (id, url) = make_recording(&server, 1);
     let who = basic("MA_DEMO", "secret");
     let wrong = basic("MA_DEMO", "wrong");
     let large = "x".repeat(1025);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::server::{FIRST, TestServer};
 use crate::support::{audit_lines, audit_written};
-use crate::vobiz::{ID, RECORDINGS, USER1, expect_resource, finished, started};
+use crate::vobiz::{ID, RECORDINGS, USER1, expect_resource, make_recording, start_recording};
 
 const ALL: &str = "add_time__gte=1970-01-01%2000:00:00";
 
@@ -21,9 +21,9 @@ fn count(server: &TestServer) -> u64 {
 #[test]
 fn what_the_filters_find_is_deleted_behind_the_answer() {
     let server = TestServer::open(&[]);
-    let (first, _) = finished(&server, 1);
-    finished(&server, 1);
-    let (live, _) = started(&server, r#"{"file_format":"wav"}"#);
+    let (first, _) = make_recording(&server, 1);
+    make_recording(&server, 1);
+    let (live, _) = start_recording(&server, r#"{"file_format":"wav"}"#);
     for query in [
         "call_uuid=other",
         "recording_format=mp3",
@@ -52,14 +52,18 @@ fn what_the_filters_find_is_deleted_behind_the_answer() {
         &server.send("GET", &format!("{RECORDINGS}{first}/"), &ID, ""),
         404,
     );
-    assert_eq!(crate::vobiz::live(&server), [live], "what is in progress goes on");
+    assert_eq!(
+        crate::vobiz::live_ids(&server),
+        [live],
+        "what is in progress goes on"
+    );
 }
 
 /// As vobiz-python sends them.
 #[test]
 fn filters_may_come_in_the_body() {
     let server = TestServer::open(&[]);
-    finished(&server, 1);
+    make_recording(&server, 1);
     let body = json!({ "recording_format": "wav", "call_uuid": "other", "from_number": null });
     assert_eq!(
         server.send("DELETE", &path(""), &ID, &body.to_string()).status,
@@ -77,7 +81,7 @@ fn filters_may_come_in_the_body() {
 #[test]
 fn what_is_no_filter_deletes_nothing() {
     let server = TestServer::open(&[]);
-    finished(&server, 1);
+    make_recording(&server, 1);
     for (query, body) in [
         ("", ""),
         ("", "{}"),
@@ -101,7 +105,7 @@ fn what_is_no_filter_deletes_nothing() {
 #[test]
 fn it_needs_level_10_and_a_delete() {
     let server = TestServer::open(&[]);
-    finished(&server, 1);
+    make_recording(&server, 1);
     let own = path(ALL).replace("MA_DEMO", "user1");
     expect_resource(&server.send("DELETE", &own, &USER1, ""), 403);
     expect_resource(&server.send("DELETE", &path(ALL), &[], ""), 401);
@@ -115,7 +119,7 @@ fn it_needs_level_10_and_a_delete() {
 #[test]
 fn the_others_are_deleted_where_one_cannot_be() {
     let server = TestServer::open(&[]);
-    let ids: Vec<String> = (0..3).map(|_| finished(&server, 1).0).collect();
+    let ids: Vec<String> = (0..3).map(|_| make_recording(&server, 1).0).collect();
     let stuck = server.engine.get(None, &ids[1]).unwrap().path;
     std::fs::remove_file(&stuck).unwrap();
     std::fs::create_dir(&stuck).unwrap();
@@ -132,7 +136,7 @@ fn the_others_are_deleted_where_one_cannot_be() {
 #[test]
 fn what_another_has_deleted_meanwhile_is_not_noted_again() {
     let server = TestServer::open(&[("gateway.archive_parallel", "1")]);
-    let ids: Vec<String> = (0..12).map(|_| finished(&server, 1).0).collect();
+    let ids: Vec<String> = (0..12).map(|_| make_recording(&server, 1).0).collect();
     std::thread::scope(|scope| {
         for _ in 0..2 {
             let asks = || assert_eq!(server.send("DELETE", &path(ALL), &ID, "").status, 202);

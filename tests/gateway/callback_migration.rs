@@ -99,7 +99,7 @@ fn pending_callbacks_of_0_1_0_are_delivered_once_each() {
         };
         assert_eq!((request.method.as_str(), target, is_signed), expected);
     }
-    // The next process delivers only its own callbacks.
+    // The next process delivers only its own callback.
     let engine = TestEngine::open(&directory.0, &[ALLOW, SOON, OFTEN]);
     let gateway = start_gateway(&engine);
     let call = CallFields {

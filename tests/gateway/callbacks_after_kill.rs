@@ -75,7 +75,7 @@ fn expect_callbacks_after_kill(
     until("the moment of the kill", || is_killable(&dir.0, &receiver));
     let started = child.kill();
     let before = receiver.received();
-    // Held connections of the dead process are released first.
+    // Ends the connections of the dead process that the receiver still holds.
     receiver.set_behavior(Behavior::Answers(200));
     receiver.release();
     let answered: HashSet<String> = queued_jobs(&dir.0)
@@ -84,7 +84,7 @@ fn expect_callbacks_after_kill(
         .collect();
     let engine = TestEngine::open(&dir.0, &[ALLOW, SOON, OFTEN]);
     start_gateway(&engine);
-    // A recording that the kill prevented is not published; every other has been by then.
+    // A start that the kill interrupted leaves no recording. Every other recording is published.
     until("every recording is recovered", || live_manifests(&dir).is_empty());
     let mut owed: HashSet<String> = published_manifests(&dir).into_keys().collect();
     owed.retain(|id| !answered.contains(id));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::server::{FIRST, TestServer};
 use crate::support::build::{has, root};
-use crate::vobiz::finished;
+use crate::vobiz::make_recording;
 
 /// A server of another origin: it has one page, and hears what that page tells.
 struct Site {
@@ -131,7 +131,7 @@ fn a_page_of_an_allowed_site_uses_every_api() {
         ("genesys.cors_origins", &site.origin),
         ("vobiz.cors_origins", &site.origin),
     ]);
-    let (_, url) = finished(&server, 1);
+    let (_, url) = make_recording(&server, 1);
     let audio = url.strip_prefix(&server.base).unwrap();
     let given = json!({ "gateway": server.base, "call": FIRST, "audio": audio, "all": true });
     let (told, _browser) = told(&server, &site, &given);

@@ -219,7 +219,7 @@ fn record_large_file(server: &TestServer) -> String {
     format!("{BASE}Recordings/{id}/Media")
 }
 
-/// A client that reads only the head of its response; and the length of the body.
+/// Opens a client that reads only the head of its response; returns it with the length of the body.
 fn slow_client(gateway: rec_gateway, path: &str) -> (TcpStream, u64) {
     let mut client = connect(gateway);
     write_request(&mut client, path);

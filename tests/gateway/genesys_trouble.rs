@@ -12,7 +12,7 @@ use crate::genesys_events::states;
 use crate::openapi::Contract;
 use crate::server::{ClosingEngine, FIRST, SECOND, TestServer};
 use crate::support::{CallFields, StartFields, feed, write};
-use crate::vobiz::speak;
+use crate::vobiz::write_audio;
 
 fn error(notification: &Value) -> (u64, &str) {
     let data = &notification["data"];
@@ -137,7 +137,7 @@ fn subtlety_16_a_recording_that_fails_in_the_middle_is_told_with_why() {
     assert_no_error(&client.notifications(1)[0]);
     let fail_once = || {
         disk_faults::fail_times(&server.dir, FaultPoint::WriteAudio, 1, disk_full);
-        speak(&server, 2);
+        write_audio(&server, 2);
     };
     let more = StartFields {
         flags: REC_START_ADDITIONAL,

@@ -11,7 +11,7 @@ use crate::imagicle::BASE;
 use crate::limits::{APIS, expect_counted, expect_form};
 use crate::server::{FIRST, HttpResponse, TestServer, basic, handle, read_to_close};
 use crate::support::CallFields;
-use crate::vobiz::{ID, finished};
+use crate::vobiz::{ID, make_recording};
 
 const ALL_APIS: [(&str, &str); 2] = [
     ("gateway.apis", "imagicle,genesys,vobiz,plivo"),
@@ -38,7 +38,7 @@ fn parse_response(text: &str) -> HttpResponse {
 #[test]
 fn if_range_of_a_changed_file_returns_the_whole_file() {
     let server = TestServer::open(&[]);
-    let (_, url) = finished(&server, 1);
+    let (_, url) = make_recording(&server, 1);
     let path = url.strip_prefix(&server.base).unwrap();
     let whole = server.send("GET", path, &ID, "");
     let (tag, modified) = (whole.header("etag"), whole.header("last-modified"));
@@ -71,7 +71,7 @@ fn if_range_of_a_changed_file_returns_the_whole_file() {
 #[test]
 fn a_range_in_an_unknown_unit_returns_the_whole_file() {
     let server = TestServer::open(&[]);
-    let (_, url) = finished(&server, 1);
+    let (_, url) = make_recording(&server, 1);
     let path = url.strip_prefix(&server.base).unwrap();
     let whole = server.send("GET", path, &ID, "");
     for range in ["seconds=0-1", "items=1-2", "bytes", "=0-1"] {
@@ -113,7 +113,7 @@ fn a_body_that_is_too_large_is_refused_before_it_is_sent() {
 }
 
 #[test]
-fn a_missing_double_or_malformed_host_is_400_in_the_form_of_each_api() {
+fn a_missing_repeated_or_malformed_host_is_400_in_the_form_of_each_api() {
     let server = TestServer::open(&ALL_APIS);
     for (api, path) in APIS {
         for (count, hosts) in ["", "host: a\r\nhost: a\r\n", "host: a b\r\n"]
@@ -200,7 +200,7 @@ fn get_requests<'a>(id: &str, basic: &'a [(&'a str, &'a str)]) -> Vec<(String, &
 #[test]
 fn head_is_supported_wherever_get_is() {
     let server = TestServer::open(&[("gateway.apis", "imagicle,genesys,vobiz,plivo")]);
-    let (id, _) = finished(&server, 1);
+    let (id, _) = make_recording(&server, 1);
     let basic = basic("MA_DEMO", "secret");
     let basic = [("authorization", basic.as_str())];
     // The counters grow from request to request.
@@ -296,7 +296,7 @@ fn lists_are_compressed_for_clients_that_accept_it() {
 #[test]
 fn audio_and_short_responses_are_not_compressed() {
     let server = TestServer::open(&[]);
-    let (_, url) = finished(&server, 1);
+    let (_, url) = make_recording(&server, 1);
     let accepts = ("accept-encoding", "gzip");
     let path = url.strip_prefix(&server.base).unwrap();
     let response = server.send("GET", path, &[ID[0], ID[1], accepts], "");

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::imagicle::{BASE, DEVICE};
 use crate::server::{FIRST, HttpResponse, PLIVO_ACCOUNT, TestServer, basic, handle};
-use crate::vobiz::finished;
+use crate::vobiz::make_recording;
 
 type HeaderList<'a> = &'a [(&'a str, &'a str)];
 
-/// Nulls the values that differ in every response: ids and times.
+/// Sets the values that differ in every response, ids and times, to null.
 fn remove_variable_values(value: &mut Value) {
     const VARIABLE: [&str; 4] = ["api_id", "requestId", "timestamp", "duration"];
     match value {
@@ -80,7 +80,7 @@ fn every_response_is_the_same_with_and_without_a_socket() {
         ("gateway.apis", "imagicle,genesys,vobiz,plivo"),
         ("gateway.auth_delay_ms", "0"),
     ]);
-    let (id, _) = finished(&server, 2);
+    let (id, _) = make_recording(&server, 2);
     let (admin, user1, plivo) = (
         basic("admin", "secret"),
         basic("user1", "secret"),
@@ -224,7 +224,7 @@ fn each_api_starts_and_stops_recordings_without_a_socket() {
     assert_eq!(live(), 0);
 }
 
-/// `rec_http_handle` counts as 127.0.0.1.
+/// The source of `rec_http_handle` is 127.0.0.1 by default.
 #[test]
 fn only_a_trusted_proxy_sets_the_forwarded_host() {
     let browser = [

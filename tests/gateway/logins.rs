@@ -161,7 +161,7 @@ fn logins_of_disconnected_clients_do_not_lock_out_the_source() {
 
 #[test]
 fn a_failed_login_of_a_disconnected_client_delays_the_next() {
-    // Each source has one place, so the next login waits for the first.
+    // Each source may have one login in progress, so the next waits for the first.
     let logins = LoginServer::open(&[ENDLESS_DELAYS.as_slice(), &[("gateway.auth_parallel", "2")]].concat());
     logins.host.gate.shut();
     let abandoned = logins.send_login(FIRST_SOURCE, "admin", "wrong");
@@ -178,7 +178,7 @@ fn a_failed_login_of_a_disconnected_client_delays_the_next() {
 }
 
 #[test]
-fn of_many_simultaneous_guesses_few_are_checked_and_other_sources_are_served() {
+fn few_of_many_simultaneous_guesses_are_checked_and_other_sources_are_served() {
     let logins = LoginServer::open(&[ENDLESS_DELAYS.as_slice(), &[("gateway.auth_parallel", "6")]].concat());
     logins.host.gate.shut();
     let guesses = (0..20)
@@ -224,7 +224,7 @@ fn the_source_is_the_peer_or_the_address_that_a_trusted_proxy_names() {
         ("::ffff:127.0.0.1", FIRST_SOURCE),
         ("", "127.0.0.1"),
     ] {
-        // The socket gives IPv4 peers an IPv6 address.
+        // On this address, an IPv4 peer has an IPv6 address.
         let logins = LoginServer::at("::", &[("gateway.trusted_proxies", proxies)]);
         for named in [
             FIRST_SOURCE,

@@ -13,7 +13,7 @@ use callrec_testkit::directory::ScratchDir;
 
 use crate::server::{HttpResponse, TestServer, basic};
 use crate::support::{CallFields, build};
-use crate::vobiz::finished;
+use crate::vobiz::make_recording;
 
 const DOCUMENT: &str = include_str!("../../docs/openapi.yaml");
 const METHODS: [&str; 5] = ["get", "post", "put", "delete", "patch"];
@@ -229,7 +229,7 @@ impl ContractTester {
             return path.replace("{device_id}", &self.device("MA_DEMO"));
         }
         if path.contains("{id}") || path.contains("{recording_id}") {
-            let (id, _) = finished(&self.server, 1);
+            let (id, _) = make_recording(&self.server, 1);
             return path.replace("{id}", &id).replace("{recording_id}", &id);
         }
         path
@@ -315,7 +315,8 @@ const BEYOND_A_SCHEMA: [&str; 8] = [
     "DELETE /v1/Account/{auth_id}/Call/{call_uuid}/Record/",
 ];
 
-/// Lets these operations refuse requests of the schema. CometD reports a wrong message within a 200.
+/// Lets these operations refuse requests that meet the schema. CometD reports an invalid message in
+/// a response with 200.
 fn exceptions() -> String {
     let lines = BEYOND_A_SCHEMA.map(|operation| {
         let refusals = "\"400\", \"401\", \"403\", \"404\", \"405\", \"409\", \"429\", \"5xx\"";
@@ -348,7 +349,7 @@ fn schemathesis_finds_no_error() {
         return;
     }
     let tester = ContractTester::new();
-    let (id, _) = finished(&tester.server, 1);
+    let (id, _) = make_recording(&tester.server, 1);
     let directory = ScratchDir::new();
     let config = directory.0.join("schemathesis.toml");
     let settings = format!(

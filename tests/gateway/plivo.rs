@@ -15,7 +15,7 @@ fn send(server: &TestServer, method: &str, path: &str, body: &str) -> HttpRespon
 }
 
 #[test]
-fn a_start_is_202_and_a_stop_is_204_unlike_in_vobiz() {
+fn a_start_is_202_and_a_stop_is_204() {
     let server = TestServer::open(&[("gateway.apis", "plivo")]);
     let path = format!("Call/{FIRST}/Record/");
     let response = send(&server, "POST", &path, r#"{"file_format":"wav"}"#);

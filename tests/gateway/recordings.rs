@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use crate::callbacks::ALLOW;
 use crate::server::{FIRST, SECOND, TestServer, basic};
 use crate::support::{CallFields, StartFields};
-use crate::vobiz::{ID, RECORDINGS, USER1, expect_resource, finished, live, record, speak, started, stop};
+use crate::vobiz::{
+    ID, RECORDINGS, USER1, expect_resource, live_ids, make_recording, record, start_recording, stop,
+    write_audio,
+};
 
 /// The published base of the links of a list.
 const LINKS: &str = "/v1/Account/MA_DEMO/Recording/";
@@ -14,7 +17,7 @@ const LINKS: &str = "/v1/Account/MA_DEMO/Recording/";
 #[test]
 fn a_recording_has_members_of_the_published_types() {
     let server = TestServer::open(&[]);
-    let (id, url) = finished(&server, 3);
+    let (id, url) = make_recording(&server, 3);
     let response = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "");
     assert_eq!(response.status, 200, "{}", response.text());
     let body = response.json();
@@ -58,8 +61,8 @@ fn the_rounded_duration_is_a_multiple_of_sixty() {
     let server = TestServer::open(&[]);
     for (seconds, rounded) in [(11, 60), (60, 60), (61, 120), (121, 180)] {
         let body = json!({ "file_format": "wav", "time_limit": seconds }).to_string();
-        let (id, _) = started(&server, &body);
-        speak(&server, seconds + 1);
+        let (id, _) = start_recording(&server, &body);
+        write_audio(&server, seconds + 1);
         let recording = server.engine.events.wait_terminal(&id).recording.unwrap();
         assert_eq!(recording.duration_ms, seconds as u64 * 1000);
         let response = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
@@ -70,7 +73,7 @@ fn the_rounded_duration_is_a_multiple_of_sixty() {
 #[test]
 fn the_list_of_recordings_has_pages_and_filters() {
     let server = TestServer::open(&[]);
-    let ids: Vec<String> = (0..3).map(|_| finished(&server, 1).0).collect();
+    let ids: Vec<String> = (0..3).map(|_| make_recording(&server, 1).0).collect();
     let list = |query: &str| {
         let response = server.send("GET", &format!("{RECORDINGS}{query}"), &ID, "");
         assert_eq!(response.status, 200, "{query}: {}", response.text());
@@ -111,7 +114,7 @@ fn the_list_of_recordings_has_pages_and_filters() {
         query = next.strip_prefix(LINKS).unwrap().to_owned();
     }
     assert_eq!(paged, ids_of(&all), "newest first, each once");
-    // A cursor precedes the offset, and the links have a cursor as well.
+    // A cursor takes precedence over the offset, and the links then have a cursor as well.
     let page = list("?limit=2&cursor=1&offset=0");
     assert_eq!(ids_of(&page), paged[1..]);
     assert_eq!(page["meta"]["previous"], format!("{LINKS}?limit=2&cursor=0"));
@@ -181,12 +184,12 @@ fn the_list_of_recordings_has_pages_and_filters() {
     }
 }
 
-/// With Plivo's API, its paths are at these links.
+/// The links have the paths of Plivo's API.
 #[test]
 fn the_links_of_a_list_can_be_followed_unless_plivo_is_offered() {
     let server = TestServer::open(&[]);
-    finished(&server, 1);
-    finished(&server, 1);
+    make_recording(&server, 1);
+    make_recording(&server, 1);
     let page = server
         .send("GET", &format!("{RECORDINGS}?limit=1"), &ID, "")
         .json();
@@ -204,7 +207,7 @@ fn the_links_of_a_list_can_be_followed_unless_plivo_is_offered() {
 #[test]
 fn a_deleted_recording_and_its_files_are_removed() {
     let server = TestServer::open(&[]);
-    let (id, url) = finished(&server, 1);
+    let (id, url) = make_recording(&server, 1);
     let path = format!("{RECORDINGS}{id}/");
     assert_eq!(server.send("DELETE", &path, &ID, "").status, 204);
     let message = expect_resource(&server.send("GET", &path, &ID, ""), 404);
@@ -228,19 +231,19 @@ fn a_deleted_recording_and_its_files_are_removed() {
 #[test]
 fn a_live_recording_is_404() {
     let server = TestServer::open(&[]);
-    let (id, _) = started(&server, r#"{"file_format":"wav"}"#);
+    let (id, _) = start_recording(&server, r#"{"file_format":"wav"}"#);
     expect_resource(&server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, ""), 404);
     expect_resource(
         &server.send("DELETE", &format!("{RECORDINGS}{id}/"), &ID, ""),
         404,
     );
-    assert_eq!(live(&server), [id]);
+    assert_eq!(live_ids(&server), [id]);
 }
 
 #[test]
-fn below_level_10_only_own_recordings_are_accessible() {
+fn below_level_10_a_user_has_access_only_to_their_own_recordings() {
     let server = TestServer::open(&[]);
-    let (own, own_url) = finished(&server, 1);
+    let (own, own_url) = make_recording(&server, 1);
     let response = server.send("POST", &record(SECOND), &ID, r#"{"file_format":"wav"}"#);
     let body = response.json();
     let other = body["recording_id"].as_str().unwrap();
@@ -273,7 +276,7 @@ fn below_level_10_only_own_recordings_are_accessible() {
     );
 }
 
-/// This includes own recordings, as in Imagicle's API.
+/// As in Imagicle's API, a user of level 1 has no access even to their own recordings.
 #[test]
 fn level_1_has_no_access_to_any_recording() {
     let server = TestServer::open(&[("gateway.apis", "imagicle,vobiz,plivo")]);
@@ -304,7 +307,7 @@ fn level_1_has_no_access_to_any_recording() {
     assert_eq!(server.send("GET", &audio, &ID, "").status, 200);
 }
 
-/// These are the settings with which a response or a callback contains the URL.
+/// With these APIs or with callbacks, a client learns the URL.
 #[test]
 fn the_audio_is_served_for_vobiz_for_plivo_and_for_callbacks() {
     for (settings, status) in [
@@ -330,10 +333,10 @@ fn the_audio_is_served_for_vobiz_for_plivo_and_for_callbacks() {
 #[test]
 fn the_audio_is_404_until_the_recording_ends() {
     let server = TestServer::open(&[]);
-    let (id, url) = started(&server, r#"{"file_format":"wav"}"#);
+    let (id, url) = start_recording(&server, r#"{"file_format":"wav"}"#);
     let path = url.strip_prefix(&server.base).unwrap();
     expect_resource(&server.send("GET", path, &ID, ""), 404);
-    speak(&server, 2);
+    write_audio(&server, 2);
     assert_eq!(stop(&server, "").status, 204);
     let file = server.engine.events.wait_terminal(&id).recording.unwrap().path;
     let bytes = std::fs::read(file).unwrap();
@@ -385,7 +388,7 @@ fn the_audio_of_every_format_is_served_at_its_url() {
             ..StartFields::default()
         };
         let id = server.engine.start(None, &start).unwrap();
-        speak(&server, 2);
+        write_audio(&server, 2);
         server.engine.by_id(rec_stop_by_id, None, &id).unwrap();
         let file = server.engine.events.wait_terminal(&id).recording.unwrap().path;
         let recording = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
@@ -411,10 +414,10 @@ fn a_configured_url_base_is_served_and_stops_recordings() {
     let base = format!("http://pbx.example:{port}/audio/of/");
     let public = format!("http://pbx.example:{port}");
     let server = TestServer::open(&[("gateway.public_url", &public), ("recording.url_base", &base)]);
-    let (id, url) = started(&server, r#"{"file_format":"wav"}"#);
+    let (id, url) = start_recording(&server, r#"{"file_format":"wav"}"#);
     assert_eq!(url, format!("{base}{id}.wav"));
     assert_eq!(stop(&server, &json!({ "URL": url }).to_string()).status, 204);
-    assert!(live(&server).is_empty());
+    assert!(live_ids(&server).is_empty());
     server.engine.events.wait_terminal(&id);
     let response = server.send("GET", &format!("/audio/of/{id}.wav"), &ID, "");
     assert_eq!(

@@ -6,7 +6,9 @@ use serde_json::json;
 use crate::callbacks::ALLOW;
 use crate::receiver::{Behavior, Receiver};
 use crate::server::{FIRST, TestServer};
-use crate::vobiz::{ID, RECORDINGS, expect_resource, finished, live, speak, started, stop};
+use crate::vobiz::{
+    ID, RECORDINGS, expect_resource, live_ids, make_recording, start_recording, stop, write_audio,
+};
 
 const SIGNED: (&str, &str) = ("gateway.url_lifetime_ms", "3600000");
 const KEY: &str = ".callrec/url.key";
@@ -25,7 +27,7 @@ fn listed_url(server: &TestServer, id: &str) -> String {
 #[test]
 fn a_signed_url_gives_access_without_a_login() {
     let server = TestServer::open(&[SIGNED]);
-    let (id, url) = finished(&server, 2);
+    let (id, url) = make_recording(&server, 2);
     let file = server.engine.get(None, &id).unwrap().path;
     let bytes = std::fs::read(file).unwrap();
     for url in [&url, &listed_url(&server, &id)] {
@@ -56,14 +58,14 @@ fn a_signed_url_gives_access_without_a_login() {
 #[test]
 fn an_altered_url_is_refused() {
     let server = TestServer::open(&[SIGNED]);
-    let (_, other) = finished(&server, 1);
-    let (id, url) = finished(&server, 1);
+    let (_, other_url) = make_recording(&server, 1);
+    let (id, url) = make_recording(&server, 1);
     let target = target(&server, &url);
     let (path, query) = target.split_once('?').unwrap();
     let (expires, signature) = query.split_once('&').unwrap();
-    let (_, other) = other.split_once('?').unwrap();
+    let (_, other_query) = other_url.split_once('?').unwrap();
     for altered in [
-        format!("{path}?{other}"),
+        format!("{path}?{other_query}"),
         format!("{path}?{expires}0&{signature}"),
         format!("{path}?{expires}"),
         format!("{path}?{signature}"),
@@ -81,7 +83,7 @@ fn an_altered_url_is_refused() {
 #[test]
 fn an_expired_url_is_refused() {
     let server = TestServer::open(&[("gateway.url_lifetime_ms", "1")]);
-    let (id, _) = finished(&server, 1);
+    let (id, _) = make_recording(&server, 1);
     // The URL is valid until the end of the second.
     let target = listed_url(&server, &id);
     let target = target.strip_prefix(&server.base).unwrap();
@@ -99,7 +101,7 @@ fn an_expired_url_is_refused() {
 #[test]
 fn a_url_stays_valid_after_a_restart_and_the_key_is_private() {
     let server = TestServer::open(&[SIGNED]);
-    let (_, url) = finished(&server, 1);
+    let (_, url) = make_recording(&server, 1);
     let key = std::fs::read(server.dir.0.join(KEY)).unwrap();
     assert_eq!(key.len(), 32);
     #[cfg(unix)]
@@ -125,7 +127,7 @@ fn a_url_stays_valid_after_a_restart_and_the_key_is_private() {
 #[test]
 fn urls_are_not_signed_without_a_lifetime() {
     let server = TestServer::open(&[]);
-    let (id, url) = finished(&server, 1);
+    let (id, url) = make_recording(&server, 1);
     assert_eq!(url, format!("{}/recordings/{id}.wav", server.base));
     assert!(!server.dir.0.join(KEY).exists());
     let path = format!("/recordings/{id}.wav?expires=99999999999&signature=AAAA");
@@ -137,11 +139,11 @@ fn a_callback_has_a_signed_url_and_a_signed_url_stops_its_recording() {
     let server = TestServer::open(&[SIGNED, ALLOW]);
     let receiver = Receiver::new(Behavior::Answers(200));
     let body = json!({ "file_format": "wav", "callback_url": receiver.url("/hook") }).to_string();
-    let (_, url) = started(&server, &body);
-    let (other, _) = started(&server, r#"{"file_format":"wav"}"#);
-    speak(&server, 1);
+    let (_, url) = start_recording(&server, &body);
+    let (other, _) = start_recording(&server, r#"{"file_format":"wav"}"#);
+    write_audio(&server, 1);
     assert_eq!(stop(&server, &json!({ "URL": url }).to_string()).status, 204);
-    assert_eq!(live(&server), [other]);
+    assert_eq!(live_ids(&server), [other]);
     let fields = receiver.wait(1).remove(0).fields();
     assert_eq!(fields["call_uuid"], FIRST);
     let target = target(&server, &fields["record_url"]).to_owned();
@@ -152,6 +154,6 @@ fn a_callback_has_a_signed_url_and_a_signed_url_stops_its_recording() {
 #[test]
 fn a_url_outside_the_gateway_is_not_signed() {
     let server = TestServer::open(&[SIGNED, ("recording.url_base", "http://elsewhere.example/a/")]);
-    let (id, url) = finished(&server, 1);
+    let (id, url) = make_recording(&server, 1);
     assert_eq!(url, format!("http://elsewhere.example/a/{id}.wav"));
 }

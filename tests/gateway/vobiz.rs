@@ -25,7 +25,7 @@ fn start(server: &TestServer, body: &str) -> HttpResponse {
 }
 
 /// Starts a recording of the first call; returns its id and URL.
-pub fn started(server: &TestServer, body: &str) -> (String, String) {
+pub fn start_recording(server: &TestServer, body: &str) -> (String, String) {
     let response = start(server, body);
     assert_eq!(response.status, 200, "{}", response.text());
     let body = response.json();
@@ -38,13 +38,13 @@ pub fn stop(server: &TestServer, body: &str) -> HttpResponse {
 }
 
 /// The ids of the live recordings.
-pub fn live(server: &TestServer) -> Vec<String> {
+pub fn live_ids(server: &TestServer) -> Vec<String> {
     let all = server.engine.list(None, &FilterFields::default()).unwrap();
     all.into_iter().map(|recording| recording.id).collect()
 }
 
 /// Writes `seconds` of audio to both legs of the first call.
-pub fn speak(server: &TestServer, seconds: usize) {
+pub fn write_audio(server: &TestServer, seconds: usize) {
     let legs = [0, 1].map(|leg| feed(server.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
     let second = vec![1000; 8000];
     for _ in 0..seconds {
@@ -58,9 +58,9 @@ pub fn speak(server: &TestServer, seconds: usize) {
 }
 
 /// Makes a recording of `seconds` and waits until it is published; returns its id and URL.
-pub fn finished(server: &TestServer, seconds: usize) -> (String, String) {
-    let (id, url) = started(server, r#"{"file_format":"wav"}"#);
-    speak(server, seconds);
+pub fn make_recording(server: &TestServer, seconds: usize) -> (String, String) {
+    let (id, url) = start_recording(server, r#"{"file_format":"wav"}"#);
+    write_audio(server, seconds);
     assert_eq!(stop(server, &json!({ "URL": url }).to_string()).status, 204);
     server.engine.events.wait_terminal(&id);
     (id, url)
@@ -98,7 +98,7 @@ fn a_start_is_200_with_id_and_url() {
     assert_eq!(body["api_id"].as_str().unwrap().len(), 36);
     let id = body["recording_id"].as_str().unwrap();
     assert_eq!(body["url"], format!("{}/recordings/{id}.wav", server.base));
-    assert_eq!(live(&server), [id]);
+    assert_eq!(live_ids(&server), [id]);
     let recording = server.engine.get(None, id).unwrap();
     assert_eq!(
         (recording.layout, recording.format.as_str()),
@@ -113,21 +113,21 @@ fn the_default_format_mp3_is_refused_with_a_hint_at_wav() {
         let message = expect_general(&start(&server, body), 400, "INVALID_PARAMETER");
         assert!(message.contains("file_format=wav"), "{body}: {message}");
     }
-    assert!(live(&server).is_empty());
+    assert!(live_ids(&server).is_empty());
 }
 
 #[test]
 fn the_default_time_limit_is_sixty_seconds() {
     let server = TestServer::open(&[]);
-    let (id, _) = started(&server, r#"{"file_format":"wav"}"#);
-    speak(&server, 62);
+    let (id, _) = start_recording(&server, r#"{"file_format":"wav"}"#);
+    write_audio(&server, 62);
     let recording = server.engine.events.wait_terminal(&id).recording.unwrap();
     assert_eq!(
         (recording.end_reason, recording.duration_ms),
         (REC_END_LIMIT, 60_000)
     );
-    let (id, _) = started(&server, r#"{"file_format":"wav","time_limit":"2"}"#);
-    speak(&server, 4);
+    let (id, _) = start_recording(&server, r#"{"file_format":"wav","time_limit":"2"}"#);
+    write_audio(&server, 4);
     let recording = server.engine.events.wait_terminal(&id).recording.unwrap();
     assert_eq!(
         (recording.end_reason, recording.duration_ms),
@@ -155,9 +155,9 @@ fn forms_and_stereo_are_accepted() {
 fn one_call_may_have_several_recordings() {
     let server = TestServer::open(&[]);
     let ids: Vec<String> = (0..3)
-        .map(|_| started(&server, r#"{"file_format":"wav"}"#).0)
+        .map(|_| start_recording(&server, r#"{"file_format":"wav"}"#).0)
         .collect();
-    assert_eq!(live(&server), ids);
+    assert_eq!(live_ids(&server), ids);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn invalid_parameters_are_400() {
         r#"{"file_format":"wav","callback_url":{}}"#,
     ] {
         expect_general(&start(&server, body), 400, "INVALID_PARAMETER");
-        assert!(live(&server).is_empty(), "{body}");
+        assert!(live_ids(&server).is_empty(), "{body}");
     }
     let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
     expect_general(&start(&server, &deep), 400, "INVALID_PARAMETER");
@@ -191,15 +191,15 @@ fn invalid_parameters_are_400() {
 #[test]
 fn a_start_with_a_transcription_records_without_one() {
     let server = TestServer::open(&[]);
-    let (id, _) = started(&server, r#"{"file_format":"wav"}"#);
+    let (id, _) = start_recording(&server, r#"{"file_format":"wav"}"#);
     let mut ids = vec![id];
     for body in [
         json!({ "file_format": "wav", "transcription_type": "auto" }),
         json!({ "file_format": "wav", "transcription_url": "http://127.0.0.1/", "transcription_method": 7 }),
     ] {
-        ids.push(started(&server, &body.to_string()).0);
+        ids.push(start_recording(&server, &body.to_string()).0);
     }
-    assert_eq!(live(&server), ids);
+    assert_eq!(live_ids(&server), ids);
     let log = server.log();
     until("both are logged", || ids[1..].iter().all(|id| log.has(id)));
     assert!(!log.has(&ids[0]));
@@ -218,7 +218,7 @@ fn a_gateway_without_a_reachable_url_logs_a_warning() {
         let log = server.log();
         // Its log line follows a warning.
         let body = r#"{"file_format":"wav","transcription_type":"auto"}"#;
-        let (id, _) = started(&server, body);
+        let (id, _) = start_recording(&server, body);
         until("the start is logged", || log.has(&id));
         assert_eq!(log.has("gateway.public_url"), is_warned, "{settings:?}");
     }
@@ -241,7 +241,7 @@ fn a_callback_that_is_not_allowed_is_400() {
         let message = expect_general(&start(&server, &body.to_string()), 400, "INVALID_PARAMETER");
         assert!(message.contains("callback_url"), "{url}: {message}");
     }
-    assert!(live(&server).is_empty());
+    assert!(live_ids(&server).is_empty());
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_call_that_is_not_live_is_404() {
 }
 
 #[test]
-fn below_level_10_only_own_calls_can_be_recorded() {
+fn below_level_10_a_user_controls_only_their_own_calls() {
     let server = TestServer::open(&[]);
     let path = |call: &str| format!("/api/v1/Account/user1/Call/{call}/Record/");
     let wav = r#"{"file_format":"wav"}"#;
@@ -269,13 +269,13 @@ fn below_level_10_only_own_calls_can_be_recorded() {
         expect_general(&server.send("DELETE", &path(call), &USER1, "{"), 403, "FORBIDDEN");
     }
     assert_eq!(server.send("DELETE", &path(FIRST), &USER1, "").status, 204);
-    assert!(live(&server).is_empty());
+    assert!(live_ids(&server).is_empty());
 }
 
 #[test]
 fn start_returns_503_at_the_limit_of_recordings() {
     let server = TestServer::open(&[("recordings.max", "1")]);
-    started(&server, r#"{"file_format":"wav"}"#);
+    start_recording(&server, r#"{"file_format":"wav"}"#);
     let response = start(&server, r#"{"file_format":"wav"}"#);
     expect_general(&response, 503, "SERVICE_UNAVAILABLE");
 }
@@ -295,7 +295,7 @@ fn start_returns_503_when_the_disk_is_full() {
         &server.send("POST", &path, &[("authorization", &basic)], wav),
         503,
     );
-    assert!(live(&server).is_empty());
+    assert!(live_ids(&server).is_empty());
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn wrong_credentials_or_another_account_are_401() {
     let broken = [("x-auth-id", "broken"), ID[1]];
     let path = record(FIRST).replace("MA_DEMO", "broken");
     expect_general(&server.send("DELETE", &path, &broken, ""), 500, "INTERNAL_ERROR");
-    assert!(live(&server).is_empty());
+    assert!(live_ids(&server).is_empty());
 }
 
 /// The two headers take precedence, because the SDKs send all three.
@@ -344,7 +344,7 @@ fn a_bearer_token_authenticates_the_account_of_the_path() {
         expect_general(&server.send("POST", path, headers, wav), 401, "UNAUTHORIZED");
     }
     assert_eq!(server.send("DELETE", &record(FIRST), &[bearer], "").status, 204);
-    let (id, _) = finished(&server, 1);
+    let (id, _) = make_recording(&server, 1);
     let audio = format!("/recordings/{id}.wav");
     assert_eq!(server.send("GET", &audio, &[bearer], "").status, 200);
     assert_eq!(

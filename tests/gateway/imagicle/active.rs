@@ -23,7 +23,7 @@ fn record_both_calls(server: &TestServer) {
 }
 
 #[test]
-fn a_list_without_a_filter_has_every_recording_and_without_a_match_none() {
+fn the_list_has_every_recording_without_a_filter_and_none_without_a_match() {
     let server = TestServer::open(&[]);
     assert!(listed_users(&server, "").is_empty());
     record_both_calls(&server);
@@ -69,7 +69,7 @@ fn a_recording_must_match_every_filter() {
 }
 
 #[test]
-fn the_list_is_403_below_level_10_even_for_own_recordings() {
+fn the_list_is_403_below_level_10_even_for_the_users_own_recordings() {
     let server = TestServer::open(&[]);
     start_on_first(&server);
     for filters in ["", "?username=user1", "?directoryNumber=101"] {

@@ -279,7 +279,7 @@ fn completed_recordings_are_403_at_level_1() {
 }
 
 #[test]
-fn level_2_has_access_to_own_completed_recordings_only() {
+fn level_2_has_access_only_to_the_users_own_recordings() {
     let server = TestServer::open(&[]);
     let first = record_first(&server);
     let others = record_second(&server, 1);
@@ -356,7 +356,7 @@ fn the_audio_is_served_whole_and_in_ranges() {
 }
 
 #[test]
-fn conditional_requests_for_the_audio_are_answered() {
+fn the_audio_supports_conditional_requests() {
     let server = TestServer::open(&[]);
     let id = record_first(&server);
     let first = get_media(&server, &id, &[]);

@@ -19,7 +19,7 @@ fn mine_is_not_read_as_an_id_in_any_case() {
 }
 
 #[test]
-fn mine_is_limited_to_own_calls_at_every_level() {
+fn mine_is_limited_to_the_users_own_calls_at_every_level() {
     let server = TestServer::open(&[]);
     start_on_first(&server);
     let other = start_recording(&server, &json!({ "directoryNumber": "102" }));
@@ -34,7 +34,7 @@ fn mine_is_limited_to_own_calls_at_every_level() {
 }
 
 #[test]
-fn mine_acts_on_every_own_recording() {
+fn mine_acts_on_every_recording_of_the_user() {
     let server = TestServer::open(&[]);
     let second = CallFields {
         call_id: Some("second"),
@@ -69,7 +69,7 @@ fn a_stop_of_mine_obeys_the_policy_of_the_line() {
     assert_eq!(status(&server, "user1", "DELETE", MINE), reason(2));
     line(REC_LINE_AUTOMATIC | REC_LINE_MANDATORY);
     assert_eq!(status(&server, "user1", "DELETE", MINE), empty(403));
-    // A pause is permitted under every policy, so that card numbers are not recorded.
+    // Every policy permits a pause, so that a card number need not be recorded.
     assert_eq!(
         status(&server, "user1", "PUT", &format!("{MINE}/Pause")),
         empty(204)

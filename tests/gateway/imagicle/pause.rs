@@ -82,7 +82,7 @@ fn pause_without_a_number_is_400_even_with_a_device() {
 }
 
 #[test]
-fn pause_below_level_10_is_403_even_for_an_own_call() {
+fn pause_below_level_10_is_403_even_for_the_users_own_call() {
     let server = TestServer::open(&[]);
     let id = start_on_first(&server);
     for target in [
@@ -99,7 +99,7 @@ fn pause_below_level_10_is_403_even_for_an_own_call() {
     assert_eq!(paused_flags(&server), [false]);
 }
 
-/// The policy of a line is about starting and stopping.
+/// The policy of a line restricts only starts and stops.
 #[test]
 fn pause_is_permitted_by_every_line_policy() {
     let server = TestServer::open(&[]);

@@ -14,7 +14,7 @@ const ACTIVE: &str = include_str!("../../fixtures/imagicle-active-recordings.jso
 /// The id in the published response.
 const PUBLISHED_ID: &str = "6b98303a-b295-473a-adae-19b78aca468d";
 
-/// Makes the state that a case needs; returns the id of its recording.
+/// Sets up a case; returns the id of its recording, if it has one.
 fn prepare(server: &TestServer, case: &str) -> Option<String> {
     match case {
         "a-recording-of-that-id" | "a-recording-on-the-device" => Some(start_on_first(server)),
@@ -85,7 +85,7 @@ fn the_published_requests_have_the_published_responses() {
 }
 
 #[test]
-fn the_published_requests_of_curl_have_the_published_responses() {
+fn the_published_requests_by_curl_have_the_published_responses() {
     if !has("curl") {
         return;
     }

@@ -104,7 +104,7 @@ fn start_on_an_automatic_line_is_400_reason_4() {
 }
 
 #[test]
-fn start_below_level_10_is_limited_to_the_own_device() {
+fn start_below_level_10_is_limited_to_the_users_own_device() {
     let server = TestServer::open(&[]);
     let own = json!({ "deviceName": DEVICE });
     assert_eq!(post(&server, "user1", &own).0, 201);
@@ -168,7 +168,7 @@ fn start_returns_503_when_the_disk_is_full() {
 }
 
 #[test]
-fn start_without_a_body_records_the_own_line() {
+fn start_without_a_body_records_the_users_own_line() {
     let server = TestServer::open(&[]);
     for body in ["", " \r\n", "null"] {
         let response = status_and_body(&request(&server, "user2", "POST", "LiveRecordings", body));
@@ -273,7 +273,7 @@ fn start_uses_the_configured_format_layout_and_pause_mode() {
 }
 
 #[test]
-fn start_accepts_members_in_any_case_and_numbers_as_texts() {
+fn start_accepts_member_names_in_any_case_and_a_number_for_a_string() {
     let server = TestServer::open(&[]);
     start_recording(&server, &json!({ "DirectoryNumber": 101, "Mode": 0 }));
 }

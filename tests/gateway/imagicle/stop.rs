@@ -179,7 +179,7 @@ fn a_manually_started_dial_in_is_stopped_by_its_id() {
 
 /// In this API, users stop their own recordings only by `Mine`.
 #[test]
-fn stop_below_level_10_is_403_even_for_an_own_call() {
+fn stop_below_level_10_is_403_even_for_the_users_own_call() {
     let server = TestServer::open(&[]);
     let id = start_on_first(&server);
     for target in [

@@ -1,15 +1,14 @@
 //! Every status of every operation, compared with the document.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Read;
 
 use serde_json::json;
 
 use callrec_testkit::wait::PATIENCE;
 
 use super::ContractTester;
-use crate::server::{FIRST, SECOND, basic};
-use crate::vobiz::finished;
+use crate::server::{FIRST, SECOND, basic, send_raw};
+use crate::vobiz::make_recording;
 
 const IMAGICLE: &str = "/fw/Apps/Recorder/WebAPI";
 const COMETD: &str = "/genesys/cometd";
@@ -93,15 +92,11 @@ fn every_operation_is_503_while_too_many_logins_are_queued() {
     // One login is queued for a minute. The other would wait for two and is refused.
     let (sender, responses) = std::sync::mpsc::channel();
     for _ in 0..2 {
-        let (sender, address) = (sender.clone(), tester.server.base.replace("http://", ""));
+        let (sender, address) = (sender.clone(), tester.server.address().to_owned());
         let login = basic("MA_DEMO", "secret");
         std::thread::spawn(move || {
-            let mut stream = TcpStream::connect(address).unwrap();
-            write!(
-                stream,
-                "GET /api/v2/me HTTP/1.1\r\nhost: a\r\nauthorization: {login}\r\n\r\n"
-            )
-            .unwrap();
+            let request = format!("GET /api/v2/me HTTP/1.1\r\nhost: a\r\nauthorization: {login}\r\n\r\n");
+            let mut stream = send_raw(&address, &request);
             sender.send(stream.read(&mut [0; 64]).is_ok())
         });
     }
@@ -202,7 +197,7 @@ fn imagicle_line_policies(tester: &mut ContractTester, live: &str) {
 }
 
 fn imagicle_completed(tester: &mut ContractTester) {
-    let (id, _) = finished(&tester.server, 2);
+    let (id, _) = make_recording(&tester.server, 2);
     let all = format!("{IMAGICLE}/Recordings");
     let listed = tester.check(200, "admin", "get", &all, "").json();
     assert!(listed["totalCount"].as_u64() > Some(0), "{listed}");
@@ -361,7 +356,7 @@ fn vobiz_or_plivo(tester: &mut ContractTester, base: &str, started: u16) {
             if method == "post" { wav } else { "" },
         );
     }
-    let (id, _) = finished(&tester.server, 1);
+    let (id, _) = make_recording(&tester.server, 1);
     let all = format!("{account}/Recording/");
     let page = tester
         .check(200, "MA_DEMO", "get", &format!("{all}?limit=1"), "")
@@ -391,7 +386,7 @@ fn bulk_delete(tester: &mut ContractTester) {
 }
 
 fn audio(tester: &mut ContractTester) {
-    let (id, _) = finished(&tester.server, 1);
+    let (id, _) = make_recording(&tester.server, 1);
     partial_responses(tester, "MA_DEMO", &format!("/recordings/{id}.wav"));
     tester.check(403, "only", "get", &format!("/recordings/{id}.wav"), "");
     tester.check(

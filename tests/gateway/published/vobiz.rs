@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::expect_form;
 use super::raw::{RawResponse, authorization, send_lines};
 use crate::server::{FIRST, TestServer};
-use crate::vobiz::{live, started};
+use crate::vobiz::{live_ids, start_recording};
 
 /// The headers of the published curl command.
 const HEADERS: [&str; 2] = ["X-Auth-ID: MA_DEMO", "X-Auth-Token: secret"];
@@ -28,16 +28,16 @@ fn send(server: &TestServer, request: &str, body: &str) -> RawResponse {
 fn the_published_requests_of_a_stop() {
     const STOP: &str = "DELETE {auth_id}/Call/{call_uuid}/Record/";
     let server = TestServer::open(&[]);
-    let all: Vec<_> = (0..3).map(|_| started(&server, WAV)).collect();
+    let all: Vec<_> = (0..3).map(|_| start_recording(&server, WAV)).collect();
     let published = include_str!("../../fixtures/vobiz-stop-one.json").trim_end();
     send(&server, STOP, published).expect_empty("204 No Content");
-    assert_eq!(live(&server).len(), 3, "no recording has the published URL");
+    assert_eq!(live_ids(&server).len(), 3, "no recording has the published URL");
     let url = serde_json::from_str::<Value>(published).unwrap()["URL"].clone();
-    let matching = published.replace(url.as_str().unwrap(), &all[1].1);
-    send(&server, STOP, &matching).expect_empty("204 No Content");
-    assert_eq!(live(&server), [all[0].0.as_str(), all[2].0.as_str()]);
+    let with_own_url = published.replace(url.as_str().unwrap(), &all[1].1);
+    send(&server, STOP, &with_own_url).expect_empty("204 No Content");
+    assert_eq!(live_ids(&server), [all[0].0.as_str(), all[2].0.as_str()]);
     send(&server, STOP, "").expect_empty("204 No Content");
-    assert!(live(&server).is_empty());
+    assert!(live_ids(&server).is_empty());
     send(&server, STOP, "").expect_empty("204 No Content");
 }
 
@@ -98,7 +98,7 @@ fn the_list_of_recordings_has_the_published_form() {
     let published = r#"{"api_id":"","meta":{"limit":20,"next":null,"offset":0,"previous":null,"total_count":1},"objects":[]}"#;
     let response = send(&server, "GET {auth_id}/Recording/", "");
     expect_form(response.expect_json("200 OK"), published);
-    let (id, _) = started(&server, WAV);
+    let (id, _) = start_recording(&server, WAV);
     server.engine.by_id(rec_stop_by_id, None, &id).unwrap();
     server.engine.events.wait_terminal(&id);
     let response = send(&server, "GET {auth_id}/Recording/", "");
