@@ -224,7 +224,7 @@ fn child_opens_connections() {
         .collect();
     let served = connections.iter().filter(|(_, line)| line.ends_with(b" 200"));
     assert_eq!(served.count(), 100);
-    until("the limit is logged", || log.has("100 are taken"));
+    until("the limit is logged", || log.has("limited to 100,"));
 }
 
 #[cfg(unix)]
