@@ -7,8 +7,6 @@ mod support;
 mod audit;
 #[path = "gateway/bayeux.rs"]
 mod bayeux;
-#[path = "gateway/browsers.rs"]
-mod browsers;
 #[path = "gateway/bulk_delete.rs"]
 mod bulk_delete;
 #[cfg(feature = "faults")]
@@ -26,20 +24,22 @@ mod comet_client;
 mod comet_queue;
 #[path = "gateway/comet_tabs.rs"]
 mod comet_tabs;
+#[path = "gateway/cross_origin.rs"]
+mod cross_origin;
 #[path = "gateway/genesys.rs"]
 mod genesys;
 #[path = "gateway/genesys_devices.rs"]
 mod genesys_devices;
 #[path = "gateway/genesys_events.rs"]
 mod genesys_events;
+#[path = "gateway/genesys_failures.rs"]
+mod genesys_failures;
 #[path = "gateway/genesys_load.rs"]
 mod genesys_load;
 #[path = "gateway/genesys_names.rs"]
 mod genesys_names;
 #[path = "gateway/genesys_resources.rs"]
 mod genesys_resources;
-#[path = "gateway/genesys_trouble.rs"]
-mod genesys_trouble;
 #[path = "gateway/handled.rs"]
 mod handled;
 #[path = "gateway/http_details.rs"]

@@ -8,7 +8,7 @@ use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::live_manifests;
 use callrec_testkit::wait::until;
 
-use crate::callbacks::{ALLOW, OFTEN, SOON, queued_jobs};
+use crate::callbacks::{ALLOW, RETRY_MAX_MS, RETRY_MS, queued_jobs};
 use crate::receiver::{Manner, Receiver};
 use crate::server::{start_gateway, stop_gateway};
 use crate::support::{CallFields, StartFields, TestEngine};
@@ -55,7 +55,7 @@ fn left(receiver: &Receiver) -> ScratchDir {
 
 /// A gateway, and what it has nothing more to do with.
 fn deliver_all(directory: &ScratchDir, receiver: &Receiver, count: usize) {
-    let engine = TestEngine::open(&directory.0, &[ALLOW, SOON, OFTEN]);
+    let engine = TestEngine::open(&directory.0, &[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     assert!(!directory.join(".callrec/outbox").exists(), "gone at the open");
     let gateway = start_gateway(&engine);
     receiver.wait(count);
@@ -91,7 +91,7 @@ fn callbacks_that_0_1_0_has_left_come_once_each() {
         assert_eq!((one.method.as_str(), target, signature), expected);
     }
     // The next process has nothing but its own to deliver.
-    let engine = TestEngine::open(&directory.0, &[ALLOW, SOON, OFTEN]);
+    let engine = TestEngine::open(&directory.0, &[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     let gateway = start_gateway(&engine);
     let call = CallFields {
         call_id: Some("own"),
