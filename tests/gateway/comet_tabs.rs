@@ -12,7 +12,7 @@ use crate::server::{FIRST, TestServer};
 /// No connect and no session times out.
 const SETTINGS: &[(&str, &str)] = &[("cometd.timeout_ms", "600000"), ("cometd.session_ms", "600000")];
 
-/// The reply among the messages of a connect, which are nothing else.
+/// The reply to a connect whose response has no other message.
 fn reply(mut messages: Vec<Value>) -> Value {
     assert_eq!(messages.len(), 1, "{messages:#?}");
     assert_eq!(messages[0]["successful"], true, "{messages:#?}");
@@ -111,7 +111,7 @@ fn nothing_is_lost_or_reordered_for_a_tab_that_polls() {
             polled.len() == operations.len()
         });
         assert_eq!(polled, STATES);
-        // Both tabs receive the same states in the same order.
+        // Until its disconnect, the first tab receives the same states in the same order.
         first.send(json!({ "channel": "/meta/disconnect" }));
         let states = held.join().unwrap();
         assert_eq!(states, STATES[..states.len()]);
