@@ -12,8 +12,12 @@ mod bulk_delete;
 #[cfg(feature = "faults")]
 #[path = "gateway/callback_faults.rs"]
 mod callback_faults;
+#[path = "gateway/callback_migration.rs"]
+mod callback_migration;
 #[path = "gateway/callbacks.rs"]
 mod callbacks;
+#[path = "gateway/callbacks_after_kill.rs"]
+mod callbacks_after_kill;
 #[path = "gateway/chromium.rs"]
 mod chromium;
 #[path = "gateway/comet.rs"]
@@ -26,6 +30,8 @@ mod comet_queue;
 mod comet_tabs;
 #[path = "gateway/cross_origin.rs"]
 mod cross_origin;
+#[path = "gateway/gateway_stop.rs"]
+mod gateway_stop;
 #[path = "gateway/genesys.rs"]
 mod genesys;
 #[path = "gateway/genesys_devices.rs"]
@@ -40,18 +46,12 @@ mod genesys_load;
 mod genesys_names;
 #[path = "gateway/genesys_resources.rs"]
 mod genesys_resources;
-#[path = "gateway/handled.rs"]
-mod handled;
-#[path = "gateway/http_details.rs"]
-mod http_details;
+#[path = "gateway/http_conformance.rs"]
+mod http_conformance;
+#[path = "gateway/http_handle.rs"]
+mod http_handle;
 #[path = "gateway/imagicle.rs"]
 mod imagicle;
-#[path = "gateway/killed.rs"]
-mod killed;
-#[path = "gateway/left_callbacks.rs"]
-mod left_callbacks;
-#[path = "gateway/life.rs"]
-mod life;
 #[path = "gateway/limits.rs"]
 mod limits;
 #[path = "gateway/logins.rs"]

@@ -46,7 +46,7 @@ fn assert_line(line: &Value, operation: &str, outcome: &str, user: &str, level: 
 #[test]
 fn each_imagicle_operation_has_an_audit_line() {
     let server = TestServer::open(&[]);
-    let (id, line) = line_of(&server, || imagicle::on_first(&server));
+    let (id, line) = line_of(&server, || imagicle::start_on_first(&server));
     assert_line(&line, "start", "done", "admin", 10, "imagicle");
     assert_eq!(
         (&line["asked"], &line["recordings"][0]["id"]),
@@ -70,19 +70,19 @@ fn each_imagicle_operation_has_an_audit_line() {
         ),
     ] {
         let (response, line) = line_of(&server, || imagicle::status(&server, user, method, &path));
-        assert_eq!(response, imagicle::none(204), "{path}");
+        assert_eq!(response, imagicle::empty(204), "{path}");
         assert_line(&line, operation, "done", user, level, "imagicle");
         assert_eq!(line["recordings"][0]["id"], id);
         assert_eq!(line["recordings"][0]["call_id"], FIRST);
     }
     server.engine.events.wait_terminal(&id);
     let media = format!("Recordings/{id}/Media");
-    let (response, line) = line_of(&server, || imagicle::ask(&server, "admin", "GET", &media, ""));
+    let (response, line) = line_of(&server, || imagicle::request(&server, "admin", "GET", &media, ""));
     assert_eq!(response.status, 200);
     assert_line(&line, "download", "done", "admin", 10, "imagicle");
     assert_eq!(line["recordings"][0]["id"], id);
     let (_, lines) = lines_of(&server, || {
-        imagicle::ask(&server, "admin", "HEAD", &media, "");
+        imagicle::request(&server, "admin", "HEAD", &media, "");
         imagicle::status(&server, "admin", "GET", "LiveRecordings");
     });
     assert_eq!(lines, [Value::Null; 0], "a HEAD or a list is not an operation");
@@ -91,7 +91,7 @@ fn each_imagicle_operation_has_an_audit_line() {
 #[test]
 fn each_imagicle_refusal_has_an_audit_line() {
     let server = TestServer::open(&[]);
-    let id = imagicle::on_first(&server);
+    let id = imagicle::start_on_first(&server);
     // The engine refuses.
     let (_, line) = line_of(&server, || {
         imagicle::status(&server, "user2", "DELETE", "LiveRecordings/Mine")
@@ -101,7 +101,7 @@ fn each_imagicle_refusal_has_an_audit_line() {
     // The API refuses, before the engine is called.
     let path = format!("LiveRecordings/{id}");
     let (response, line) = line_of(&server, || imagicle::status(&server, "user1", "DELETE", &path));
-    assert_eq!(response, imagicle::none(403));
+    assert_eq!(response, imagicle::empty(403));
     assert_line(&line, "refused", "refused", "user1", 2, "imagicle");
     assert_eq!(line["http_status"], 403);
     let request = line["asked"]["request"].as_str().unwrap();

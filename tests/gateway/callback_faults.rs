@@ -12,7 +12,7 @@ use callrec_testkit::wait::until;
 use serde_json::{Value, json};
 
 use crate::callbacks::{ALLOW, RETRY_MAX_MS, RETRY_MS, queued_jobs, until_empty};
-use crate::receiver::{Manner, Receiver};
+use crate::receiver::{Behavior, Receiver};
 use crate::server::{FIRST, TestServer, start_gateway, stop_gateway};
 use crate::support::StartFields;
 
@@ -46,7 +46,7 @@ fn panic() -> io::Error {
 /// is pending when the gateway starts, nor one that is queued later.
 fn assert_delivered_despite(at: FaultPoint, times: usize, error: MakeError) {
     let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     server.stop_gateway();
     let old = record_by_the_host(&server, &receiver.url("/old"));
     let reached = fail_and_count(&server, at, times, error);
@@ -91,7 +91,7 @@ fn jobs_that_cannot_be_listed_for_a_time_are_performed_later() {
 #[test]
 fn a_damaged_job_is_renamed_and_delays_no_other() {
     let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     server.stop_gateway();
     let id = record_by_the_host(&server, &receiver.url("/damaged"));
     let file = server.dir.0.join(format!(".callrec/jobs/callback/{id}.json"));
@@ -109,7 +109,7 @@ fn a_damaged_job_is_renamed_and_delays_no_other() {
 #[test]
 fn a_job_without_a_valid_url_is_given_up_at_once() {
     let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS, ("callbacks.give_up_ms", "0")]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     server.stop_gateway();
     for payload in [json!(7), json!({ "url": "gopher://x/" })] {
         let id = record_by_the_host(&server, &receiver.url("/hook"));
@@ -141,12 +141,12 @@ fn leave_job_of(queued_at_ms: u64, receiver: &Receiver, server: &TestServer) -> 
 #[test]
 fn a_job_queued_before_the_clock_was_set_is_not_given_up() {
     let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
-    let receiver = Receiver::new(Manner::Answers(500));
+    let receiver = Receiver::new(Behavior::Answers(500));
     let id = leave_job_of(60_000, &receiver, &server);
     let gateway = start_gateway(&server.engine);
     receiver.wait(15);
     assert_eq!(queued_jobs(&server.dir.0), [format!("{id}.json")]);
-    receiver.become_(Manner::Answers(200));
+    receiver.set_behavior(Behavior::Answers(200));
     until_empty(&server.dir.0);
     stop_gateway(gateway);
 }
@@ -154,13 +154,13 @@ fn a_job_queued_before_the_clock_was_set_is_not_given_up() {
 #[test]
 fn a_job_that_seems_old_is_tried_ten_times_before_it_is_given_up() {
     let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
-    let receiver = Receiver::new(Manner::Answers(500));
+    let receiver = Receiver::new(Behavior::Answers(500));
     // 2025-06-01
     leave_job_of(1_748_736_000_000, &receiver, &server);
     let gateway = start_gateway(&server.engine);
     until_empty(&server.dir.0);
     assert_eq!(receiver.received().len(), 10);
-    receiver.become_(Manner::Answers(200));
+    receiver.set_behavior(Behavior::Answers(200));
     let next = record_by_the_host(&server, &receiver.url("/next"));
     assert_eq!(receiver.wait(11)[10].key(), next);
     stop_gateway(gateway);

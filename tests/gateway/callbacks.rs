@@ -10,7 +10,7 @@ use callrec_testkit::wait::{PATIENCE, until};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 
-use crate::receiver::{CallbackRequest, Manner, Receiver, free_port};
+use crate::receiver::{Behavior, CallbackRequest, Receiver, free_port};
 use crate::server::{FIRST, TestServer, start_gateway, stop_gateway};
 use crate::support::{StartFields, feed, write_pcm};
 
@@ -60,7 +60,7 @@ fn signature_of(text: &str) -> String {
 #[test]
 fn a_callback_has_the_eight_fields_and_both_signatures() {
     let server = TestServer::open(&[ALLOW]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     let body = json!({ "file_format": "wav", "callback_url": receiver.url("/hook?own=1") });
     let started = server.send("POST", &path(), &ID, &body.to_string()).json();
     let legs = [0, 1].map(|leg| feed(server.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
@@ -126,7 +126,7 @@ fn a_callback_has_the_eight_fields_and_both_signatures() {
 #[test]
 fn a_callback_by_get_has_its_fields_in_the_query() {
     let server = TestServer::open(&[ALLOW]);
-    let receiver = Receiver::new(Manner::Answers(204));
+    let receiver = Receiver::new(Behavior::Answers(204));
     let id = recorded(&server, &receiver.url("/hook?own=1"), "GET");
     let request = receiver.wait(1).remove(0);
     assert_eq!((request.method.as_str(), request.body.as_str()), ("GET", ""));
@@ -137,7 +137,7 @@ fn a_callback_by_get_has_its_fields_in_the_query() {
 #[test]
 fn a_plivo_callback_has_plivos_signature_headers() {
     let server = TestServer::open(&[ALLOW, ("gateway.apis", "plivo")]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     let basic = crate::server::basic("MA_DEMO", "secret");
     let headers = [("authorization", basic.as_str())];
     let path = path().replace("/api/v1", "/v1");
@@ -171,7 +171,7 @@ fn assert_retried(server: &TestServer, receiver: &Receiver, id: &str, tries: usi
         requests.iter().all(|request| request.key() == id),
         "{requests:#?}"
     );
-    receiver.become_(Manner::Answers(200));
+    receiver.set_behavior(Behavior::Answers(200));
     until_empty(&server.dir.0);
     let count = receiver.received().len();
     // The next request is that of another recording: no further retry came first.
@@ -188,7 +188,7 @@ fn assert_retried(server: &TestServer, receiver: &Receiver, id: &str, tries: usi
 #[test]
 fn a_callback_is_retried_after_a_500_response() {
     let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
-    let receiver = Receiver::new(Manner::Answers(500));
+    let receiver = Receiver::new(Behavior::Answers(500));
     let id = recorded(&server, &receiver.url("/hook"), "POST");
     assert_retried(&server, &receiver, &id, 4);
 }
@@ -196,7 +196,7 @@ fn a_callback_is_retried_after_a_500_response() {
 #[test]
 fn a_callback_is_retried_after_an_incomplete_response() {
     let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
-    let receiver = Receiver::new(Manner::ClosesHalfWay);
+    let receiver = Receiver::new(Behavior::ClosesHalfWay);
     let id = recorded(&server, &receiver.url("/hook"), "POST");
     assert_retried(&server, &receiver, &id, 3);
 }
@@ -204,7 +204,7 @@ fn a_callback_is_retried_after_an_incomplete_response() {
 #[test]
 fn a_callback_is_retried_after_a_timeout() {
     let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS, ("callbacks.timeout_ms", "100")]);
-    let receiver = Receiver::new(Manner::Holds);
+    let receiver = Receiver::new(Behavior::Holds);
     let id = recorded(&server, &receiver.url("/hook"), "POST");
     assert_retried(&server, &receiver, &id, 3);
 }
@@ -212,8 +212,8 @@ fn a_callback_is_retried_after_a_timeout() {
 #[test]
 fn a_callback_is_retried_after_a_redirect_which_is_not_followed() {
     let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
-    let elsewhere = Receiver::new(Manner::Answers(200));
-    let receiver = Receiver::new(Manner::Redirects(elsewhere.url("/")));
+    let elsewhere = Receiver::new(Behavior::Answers(200));
+    let receiver = Receiver::new(Behavior::Redirects(elsewhere.url("/")));
     let id = recorded(&server, &receiver.url("/hook"), "POST");
     assert_retried(&server, &receiver, &id, 2);
     assert!(elsewhere.received().is_empty());
@@ -231,7 +231,7 @@ fn callbacks_are_delivered_once_their_receiver_is_reachable() {
         let metrics = server.send("GET", "/metrics", &[], "");
         metrics.text().contains("callrec_callbacks_waiting 5\n")
     });
-    let receiver = Receiver::at(port, Manner::Answers(200));
+    let receiver = Receiver::at(port, Behavior::Answers(200));
     let requests = receiver.wait(5);
     until_empty(&server.dir.0);
     assert_eq!(receiver.received().len(), 5, "each callback arrives once");
@@ -248,8 +248,8 @@ fn a_receiver_that_does_not_respond_delays_no_other() {
         ("callbacks.timeout_ms", "600000"),
         ("callbacks.parallel", "4"),
     ]);
-    let slow = Receiver::new(Manner::Holds);
-    let fast = Receiver::new(Manner::Answers(200));
+    let slow = Receiver::new(Behavior::Holds);
+    let fast = Receiver::new(Behavior::Answers(200));
     for _ in 0..20 {
         recorded(&server, &slow.url("/hook"), "POST");
     }
@@ -272,7 +272,7 @@ fn a_receiver_that_does_not_respond_delays_no_other() {
         1,
         "one request at a time until the receiver responds"
     );
-    slow.become_(Manner::Answers(200));
+    slow.set_behavior(Behavior::Answers(200));
     slow.release();
     slow.wait(20);
     until_empty(&server.dir.0);
@@ -282,12 +282,12 @@ fn a_receiver_that_does_not_respond_delays_no_other() {
 #[test]
 fn a_callback_is_given_up_after_give_up_ms() {
     let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS, ("callbacks.give_up_ms", "5000")]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     recorded(&server, &receiver.url("/hook"), "POST");
     // The first delivery has started every thread that the second one needs.
     receiver.wait(1);
     until_empty(&server.dir.0);
-    receiver.become_(Manner::Answers(503));
+    receiver.set_behavior(Behavior::Answers(503));
     recorded(&server, &receiver.url("/hook"), "POST");
     until_empty(&server.dir.0);
     let requests = receiver.received().split_off(1);
@@ -305,7 +305,7 @@ fn the_next_gateway_delivers_the_callbacks_of_a_stopped_one() {
     let port = free_port();
     let id = recorded(&server, &format!("http://127.0.0.1:{port}/hook"), "POST");
     server.stop_gateway();
-    let receiver = Receiver::at(port, Manner::Answers(200));
+    let receiver = Receiver::at(port, Behavior::Answers(200));
     assert_eq!(queued_jobs(&server.dir.0).len(), 1);
     let next = start_gateway(&server.engine);
     assert_eq!(receiver.wait(1)[0].key(), id);
@@ -318,7 +318,7 @@ fn the_next_gateway_delivers_the_callbacks_of_a_stopped_one() {
 fn a_second_gateway_delivers_once_the_first_has_stopped() {
     let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     let second = start_gateway(&server.engine);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     let first = recorded(&server, &receiver.url("/hook"), "POST");
     receiver.wait(1);
     until_empty(&server.dir.0);
@@ -339,7 +339,7 @@ fn a_second_gateway_delivers_once_the_first_has_stopped() {
 #[test]
 fn the_callback_of_a_recording_started_by_the_host_is_unsigned() {
     let server = TestServer::open(&[ALLOW]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     let url = receiver.url("/hook");
     let start = StartFields {
         call_id: Some(FIRST),
@@ -365,7 +365,7 @@ fn the_callback_of_a_recording_started_by_the_host_is_unsigned() {
 #[test]
 fn a_discarded_recording_has_no_callback() {
     let server = TestServer::open(&[ALLOW]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     let url = receiver.url("/hook");
     let start = StartFields {
         call_id: Some(FIRST),

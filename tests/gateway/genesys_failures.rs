@@ -232,12 +232,12 @@ fn while_the_engine_closes_requests_about_calls_are_4_with_503() {
     for path in ["/me/calls", &format!("/me/calls/{FIRST}")] {
         let response = get(&server, "user1", path);
         assert_eq!(refusal(&response), (503, 4), "{path}");
-        contract.hold("get", &format!("/api/v2{path}"), &response);
+        contract.check("get", &format!("/api/v2{path}"), &response);
     }
     for operation in ["Start", "Stop", "Pause", "Resume"] {
         let response = operate(&server, "user1", FIRST, &format!("{operation}CallRecording"));
         assert_eq!(refusal(&response), (503, 4), "{operation}");
-        contract.hold("post", &format!("/api/v2/me/calls/{FIRST}"), &response);
+        contract.check("post", &format!("/api/v2/me/calls/{FIRST}"), &response);
     }
     assert_eq!(get(&server, "user1", "/me").status, 200);
     closing.end();
@@ -251,9 +251,9 @@ fn the_csrf_headers_and_refusals_are_as_the_openapi_document_says() {
     for name in ["x-csrf-header", "x-csrf-token", "set-cookie"] {
         assert!(!me.header(name).is_empty(), "{name}");
     }
-    contract.hold("get", "/api/v2/me", &me);
+    contract.check("get", "/api/v2/me", &me);
     let refused = operate(&server, "user1", FIRST, "StartCallRecording");
     assert_eq!(refused.status, 403);
-    contract.hold("post", &format!("/api/v2/me/calls/{FIRST}"), &refused);
+    contract.check("post", &format!("/api/v2/me/calls/{FIRST}"), &refused);
     assert_eq!(resource(&server, "user1", FIRST)["recordingState"], "Stopped");
 }

@@ -1,18 +1,18 @@
-//! Imagicle's API. Each operation with each published status, each subtlety by its name,
-//! and the published requests to the letter, by our client and by curl.
+//! Imagicle's API: every operation with every published status, and the published requests
+//! verbatim, sent by the test's client and by curl.
 
 #[path = "imagicle/active.rs"]
 mod active;
 #[path = "imagicle/completed.rs"]
 mod completed;
-#[path = "imagicle/door.rs"]
-mod door;
-#[path = "imagicle/mine.rs"]
-mod mine;
+#[path = "imagicle/own_recordings.rs"]
+mod own_recordings;
 #[path = "imagicle/pause.rs"]
 mod pause;
-#[path = "imagicle/seeds.rs"]
-pub mod seeds;
+#[path = "imagicle/published_requests.rs"]
+pub mod published_requests;
+#[path = "imagicle/routing.rs"]
+mod routing;
 #[path = "imagicle/start.rs"]
 mod start;
 #[path = "imagicle/stop.rs"]
@@ -25,57 +25,59 @@ use crate::support::CallFields;
 
 pub const BASE: &str = "/fw/Apps/Recorder/WebAPI/";
 pub const DEVICE: &str = "SEP123456789ABC";
-pub const NOBODYS: &str = "75A90276-E47E-4e9e-B463-E3C743D5FF3A";
+/// The id of no recording.
+pub const UNKNOWN_ID: &str = "75A90276-E47E-4e9e-B463-E3C743D5FF3A";
 
-/// Asks as this user, whose secret is "secret".
-pub fn ask(server: &TestServer, user: &str, method: &str, path: &str, body: &str) -> HttpResponse {
-    let who = basic(user, "secret");
-    let mut headers = vec![("authorization", who.as_str())];
+/// Sends a request as `user`, whose secret is "secret".
+pub fn request(server: &TestServer, user: &str, method: &str, path: &str, body: &str) -> HttpResponse {
+    let login = basic(user, "secret");
+    let mut headers = vec![("authorization", login.as_str())];
     if !body.is_empty() {
         headers.push(("content-type", "application/json"));
     }
     server.send(method, &format!("{BASE}{path}"), &headers, body)
 }
 
-/// Status and body, the body's absence as null.
-pub fn told(reply: &HttpResponse) -> (u16, Value) {
-    let body = if reply.body.is_empty() {
+/// The status and the JSON body of a response; null if it has no body.
+pub fn status_and_body(response: &HttpResponse) -> (u16, Value) {
+    let body = if response.body.is_empty() {
         Value::Null
     } else {
-        assert_eq!(reply.header("content-type"), "application/json");
-        reply.json()
+        assert_eq!(response.header("content-type"), "application/json");
+        response.json()
     };
-    (reply.status, body)
+    (response.status, body)
 }
 
 pub fn as_admin(server: &TestServer, method: &str, path: &str, body: &str) -> (u16, Value) {
-    told(&ask(server, "admin", method, path, body))
+    status_and_body(&request(server, "admin", method, path, body))
 }
 
 pub fn status(server: &TestServer, user: &str, method: &str, path: &str) -> (u16, Value) {
-    told(&ask(server, user, method, path, ""))
+    status_and_body(&request(server, user, method, path, ""))
 }
 
-/// Starts where the body says, as the administrator.
-pub fn started(server: &TestServer, body: &Value) -> String {
-    let (status, answer) = as_admin(server, "POST", "LiveRecordings", &body.to_string());
-    assert_eq!(status, 201, "{answer}");
-    answer["id"].as_str().unwrap().to_owned()
+/// Starts a recording as the administrator; returns its id.
+pub fn start_recording(server: &TestServer, body: &Value) -> String {
+    let (status, response) = as_admin(server, "POST", "LiveRecordings", &body.to_string());
+    assert_eq!(status, 201, "{response}");
+    response["id"].as_str().unwrap().to_owned()
 }
 
-pub fn on_first(server: &TestServer) -> String {
-    started(server, &json!({ "deviceName": DEVICE }))
+/// Starts a recording of the first call as the administrator.
+pub fn start_on_first(server: &TestServer) -> String {
+    start_recording(server, &json!({ "deviceName": DEVICE }))
 }
 
-/// The ids that are live, as the API lists them.
-pub fn live(server: &TestServer) -> Vec<String> {
+/// The ids of the live recordings, in the order of the list.
+pub fn live_ids(server: &TestServer) -> Vec<String> {
     let (status, list) = as_admin(server, "GET", "LiveRecordings", "");
     assert_eq!(status, 200);
     let ids = list.as_array().unwrap().iter();
     ids.map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The first call as the seeds have it.
+/// Gives the first call the parties of the published example.
 pub fn describe_first(server: &TestServer, number: &str) {
     let call = CallFields {
         number: Some(number),
@@ -89,10 +91,12 @@ pub fn describe_first(server: &TestServer, number: &str) {
     call.update(server.calls[0]).unwrap();
 }
 
-pub fn none(status: u16) -> (u16, Value) {
+/// A response without a body.
+pub fn empty(status: u16) -> (u16, Value) {
     (status, Value::Null)
 }
 
+/// A response with status 400 and this reason.
 pub fn reason(reason: i32) -> (u16, Value) {
     (400, json!({ "reason": reason }))
 }

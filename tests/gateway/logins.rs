@@ -1,15 +1,14 @@
-//! How fast logins are taken, by whom, and that one client's do not harm another's.
+//! The rate of logins, their source, and the isolation of one source from another.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::{CStr, CString, c_void};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
 
 use callrec::capi::*;
 use callrec_testkit::gate::Gate;
-use callrec_testkit::wait::PATIENCE;
+use callrec_testkit::wait::{PATIENCE, until};
 use callrec_testkit::watched::Watched;
 
 use crate::server::{
@@ -17,8 +16,8 @@ use crate::server::{
 };
 use crate::support::init;
 
-/// So long that nobody's turn comes while a test runs.
-const FOR_EVER: [(&str, &str); 2] = [
+/// Delays that are longer than any test.
+const ENDLESS_DELAYS: [(&str, &str); 2] = [
     ("gateway.auth_delay_ms", "60000"),
     ("gateway.auth_delay_max_ms", "60000"),
 ];
@@ -32,23 +31,17 @@ struct LoginHost {
 
 #[derive(Debug, Default)]
 struct LoginState {
-    inside: usize,
+    /// Logins within the function.
+    active: usize,
     /// The source and the name of each login.
     received: Vec<(String, String)>,
 }
 
 impl LoginHost {
-    fn hold(&self, held: bool) {
-        match held {
-            true => self.gate.shut(),
-            false => self.gate.open(),
-        }
-    }
-
     #[track_caller]
-    fn expect_inside(&self, number: usize) {
+    fn wait_for_active(&self, count: usize) {
         self.state
-            .wait_until("logins in the function", |state| state.inside == number);
+            .wait_until("logins in the function", |state| state.active == count);
     }
 
     fn received(&self) -> Vec<(String, String)> {
@@ -66,10 +59,10 @@ unsafe extern "C" fn authenticate(
     let login = (text(credentials.source), text(credentials.name));
     host.state.change(|state| {
         state.received.push(login);
-        state.inside += 1;
+        state.active += 1;
     });
     host.gate.pass();
-    host.state.change(|state| state.inside -= 1);
+    host.state.change(|state| state.active -= 1);
     if text(credentials.secret) != "secret" {
         return REC_ERR_UNAUTHENTICATED;
     }
@@ -81,7 +74,7 @@ unsafe extern "C" fn release(host: *mut c_void) {
     drop(unsafe { Arc::from_raw(host.cast::<LoginHost>()) });
 }
 
-/// A second gateway of a server, whose authentication blocks while the test wants.
+/// A second gateway of a server, with an authentication function that a test may block.
 struct LoginServer {
     server: TestServer,
     host: Arc<LoginHost>,
@@ -90,7 +83,7 @@ struct LoginServer {
 }
 
 impl LoginServer {
-    /// Each client says its own source.
+    /// Each client names its source in `x-forwarded-for`.
     fn open(settings: &[(&str, &str)]) -> LoginServer {
         let proxy = [("gateway.trusted_proxies", "127.0.0.1")];
         LoginServer::at("127.0.0.1", &[settings, &proxy].concat())
@@ -129,14 +122,14 @@ impl LoginServer {
         status_of(self.send_login(source, name, secret))
     }
 
-    /// The answers of these, as they come.
-    fn answers(&self, streams: Vec<TcpStream>) -> Receiver<u16> {
-        let (tell, told) = channel();
+    /// The statuses of the responses, in the order in which they arrive.
+    fn statuses(&self, streams: Vec<TcpStream>) -> Receiver<u16> {
+        let (sender, statuses) = channel();
         for stream in streams {
-            let tell = tell.clone();
-            std::thread::spawn(move || tell.send(status_of(stream)));
+            let sender = sender.clone();
+            std::thread::spawn(move || sender.send(status_of(stream)));
         }
-        told
+        statuses
     }
 }
 
@@ -146,87 +139,98 @@ fn status_of(stream: TcpStream) -> u16 {
     status.parse().unwrap_or_else(|_| panic!("{text:?}"))
 }
 
-const ONE: &str = "198.51.100.1";
-const OTHER: &str = "198.51.100.2";
+const FIRST_SOURCE: &str = "198.51.100.1";
+const SECOND_SOURCE: &str = "198.51.100.2";
 
 #[test]
-fn tries_that_are_given_up_lock_nobody_out() {
+fn logins_of_disconnected_clients_do_not_lock_out_the_source() {
     let delay = ("gateway.auth_delay_ms", "500");
     let logins = LoginServer::open(&[delay, ("gateway.auth_delay_max_ms", "500")]);
-    assert_eq!(logins.status(ONE, "admin", "wrong"), 401);
+    assert_eq!(logins.status(FIRST_SOURCE, "admin", "wrong"), 401);
     for _ in 0..100 {
-        let given_up = logins.send_login(ONE, "admin", "secret");
-        given_up.shutdown(Shutdown::Both).unwrap();
+        let abandoned = logins.send_login(FIRST_SOURCE, "admin", "secret");
+        abandoned.shutdown(Shutdown::Both).unwrap();
     }
-    // Until the server has seen that they are gone, they stand in line.
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match logins.status(ONE, "admin", "secret") {
-            200 => break,
-            503 => assert!(Instant::now() < deadline, "nobody is heard any more"),
-            status => panic!("the right secret is {status}"),
-        }
-    }
+    // The abandoned logins are queued until the server notices that their clients are gone.
+    until("the next login is accepted", || {
+        let status = logins.status(FIRST_SOURCE, "admin", "secret");
+        assert!([200, 503].contains(&status), "{status}");
+        status == 200
+    });
 }
 
 #[test]
-fn what_the_host_says_counts_though_nobody_waits_for_it() {
-    // A place for each source: the next try comes when the first is through.
-    let logins = LoginServer::open(&[FOR_EVER.as_slice(), &[("gateway.auth_parallel", "2")]].concat());
-    logins.host.hold(true);
-    let given_up = logins.send_login(ONE, "admin", "wrong");
-    logins.host.expect_inside(1);
-    given_up.shutdown(Shutdown::Both).unwrap();
-    let next = (0..2)
-        .map(|_| logins.send_login(ONE, "admin", "secret"))
+fn a_failed_login_of_a_disconnected_client_delays_the_next() {
+    // Each source has one place, so the next login waits for the first.
+    let logins = LoginServer::open(&[ENDLESS_DELAYS.as_slice(), &[("gateway.auth_parallel", "2")]].concat());
+    logins.host.gate.shut();
+    let abandoned = logins.send_login(FIRST_SOURCE, "admin", "wrong");
+    logins.host.wait_for_active(1);
+    abandoned.shutdown(Shutdown::Both).unwrap();
+    let later = (0..2)
+        .map(|_| logins.send_login(FIRST_SOURCE, "admin", "secret"))
         .collect();
-    let answers = logins.answers(next);
-    logins.host.hold(false);
-    // One stands in line for its minute, so the other would have to wait two.
-    assert_eq!(answers.recv_timeout(PATIENCE).unwrap(), 503);
+    let later = logins.statuses(later);
+    logins.host.gate.open();
+    // One login is queued for a minute. The other would wait for two and is refused.
+    assert_eq!(later.recv_timeout(PATIENCE).unwrap(), 503);
     assert_eq!(logins.host.received().len(), 1);
 }
 
 #[test]
-fn of_many_guesses_at_once_few_are_heard_and_other_sources_are() {
-    let logins = LoginServer::open(&[FOR_EVER.as_slice(), &[("gateway.auth_parallel", "6")]].concat());
-    logins.host.hold(true);
+fn of_many_simultaneous_guesses_few_are_checked_and_other_sources_are_served() {
+    let logins = LoginServer::open(&[ENDLESS_DELAYS.as_slice(), &[("gateway.auth_parallel", "6")]].concat());
+    logins.host.gate.shut();
     let guesses = (0..20)
-        .map(|_| logins.send_login(ONE, "admin", "wrong"))
+        .map(|_| logins.send_login(FIRST_SOURCE, "admin", "wrong"))
         .collect();
-    let guesses = logins.answers(guesses);
-    logins.host.expect_inside(3);
-    let other = logins.answers(vec![logins.send_login(OTHER, "admin", "secret")]);
-    logins.host.expect_inside(4);
-    logins.host.hold(false);
+    let guesses = logins.statuses(guesses);
+    logins.host.wait_for_active(3);
+    let other = logins.statuses(vec![logins.send_login(SECOND_SOURCE, "admin", "secret")]);
+    logins.host.wait_for_active(4);
+    logins.host.gate.open();
     assert_eq!(other.recv_timeout(PATIENCE).unwrap(), 200);
     let mut statuses: Vec<u16> = (0..19).map(|_| guesses.recv_timeout(PATIENCE).unwrap()).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [[401; 3].as_slice(), &[503; 16]].concat());
-    let heard = logins.host.received();
-    assert_eq!(heard.iter().filter(|(source, _)| source == ONE).count(), 3);
-    // Who shares the source, and nothing else, is let in.
-    assert_eq!(logins.status(ONE, "user1", "secret"), 200);
-    // The one that stands in line does not hold up the end, and is told.
+    let received = logins.host.received();
+    assert_eq!(
+        received
+            .iter()
+            .filter(|(source, _)| source == FIRST_SOURCE)
+            .count(),
+        3
+    );
+    // Another user from the same source is let in.
+    assert_eq!(logins.status(FIRST_SOURCE, "user1", "secret"), 200);
+    // A stop does not wait for the queued login, which is refused.
     stop_gateway(logins.gateway);
     assert_eq!(guesses.recv_timeout(PATIENCE).unwrap(), 503);
 }
 
 #[test]
-fn the_longest_delay_is_the_longest() {
+fn no_delay_is_longer_than_the_maximum() {
     let longest = ("gateway.auth_delay_max_ms", "1");
     let logins = LoginServer::open(&[("gateway.auth_delay_ms", "60000"), longest]);
     for _ in 0..5 {
-        assert_eq!(logins.status(ONE, "admin", "wrong"), 401);
+        assert_eq!(logins.status(FIRST_SOURCE, "admin", "wrong"), 401);
     }
 }
 
 #[test]
-fn the_source_is_the_peer_or_whom_a_trusted_proxy_names() {
-    for (proxies, expected) in [("127.0.0.1", ONE), ("::ffff:127.0.0.1", ONE), ("", "127.0.0.1")] {
-        // An IPv4 peer has an IPv6 address there.
+fn the_source_is_the_peer_or_the_address_that_a_trusted_proxy_names() {
+    for (proxies, expected) in [
+        ("127.0.0.1", FIRST_SOURCE),
+        ("::ffff:127.0.0.1", FIRST_SOURCE),
+        ("", "127.0.0.1"),
+    ] {
+        // The socket gives IPv4 peers an IPv6 address.
         let logins = LoginServer::at("::", &[("gateway.trusted_proxies", proxies)]);
-        for named in [ONE, &format!("{ONE}:5678"), &format!("{OTHER}, ::ffff:{ONE}")] {
+        for named in [
+            FIRST_SOURCE,
+            &format!("{FIRST_SOURCE}:5678"),
+            &format!("{SECOND_SOURCE}, ::ffff:{FIRST_SOURCE}"),
+        ] {
             assert_eq!(logins.status(named, "admin", "secret"), 200);
             let (source, _) = logins.host.received().pop().unwrap();
             assert_eq!(source, expected, "{named} by {proxies:?}");

@@ -1,9 +1,10 @@
-//! Plivo's look-alike; `vendor_sdks.rs` asks it by Plivo's own SDKs.
+//! Plivo's API. `vendor_sdks.rs` tests it with the SDKs of Plivo.
 
 use crate::server::{FIRST, HttpResponse, TestServer, basic};
 use crate::vobiz::{ID, expect_resource, record};
 
-fn plivo(server: &TestServer, method: &str, path: &str, body: &str) -> HttpResponse {
+/// Sends a request below the path of the account.
+fn send(server: &TestServer, method: &str, path: &str, body: &str) -> HttpResponse {
     let basic = basic("MA_DEMO", "secret");
     server.send(
         method,
@@ -13,44 +14,43 @@ fn plivo(server: &TestServer, method: &str, path: &str, body: &str) -> HttpRespo
     )
 }
 
-/// Subtlety 33.
 #[test]
-fn plivo_answers_a_start_with_202_and_a_stop_with_204() {
+fn a_start_is_202_and_a_stop_is_204_unlike_in_vobiz() {
     let server = TestServer::open(&[("gateway.apis", "plivo")]);
     let path = format!("Call/{FIRST}/Record/");
-    let reply = plivo(&server, "POST", &path, r#"{"file_format":"wav"}"#);
-    assert_eq!(reply.status, 202, "{}", reply.text());
-    let said = reply.json();
-    assert_eq!(said["message"], "call recording started");
-    assert!(said["api_id"].is_string() && said["url"].as_str().unwrap().ends_with(".wav"));
-    assert_eq!(plivo(&server, "DELETE", &path, "").status, 204);
+    let response = send(&server, "POST", &path, r#"{"file_format":"wav"}"#);
+    assert_eq!(response.status, 202, "{}", response.text());
+    let started = response.json();
+    assert_eq!(started["message"], "call recording started");
+    assert!(started["api_id"].is_string() && started["url"].as_str().unwrap().ends_with(".wav"));
+    assert_eq!(send(&server, "DELETE", &path, "").status, 204);
     server
         .engine
         .events
-        .wait_terminal(said["recording_id"].as_str().unwrap());
-    let said = plivo(&server, "GET", "Recording/", "").json();
-    assert_eq!(said["objects"][0]["recording_type"], "normal");
-    let message = expect_resource(&plivo(&server, "GET", "Recording/?limit=21", ""), 400);
+        .wait_terminal(started["recording_id"].as_str().unwrap());
+    let list = send(&server, "GET", "Recording/", "").json();
+    assert_eq!(list["objects"][0]["recording_type"], "normal");
+    let message = expect_resource(&send(&server, "GET", "Recording/?limit=21", ""), 400);
     assert!(message.contains("limit"), "{message}");
-    let message = expect_resource(&plivo(&server, "POST", &path, "{}"), 400);
+    let message = expect_resource(&send(&server, "POST", &path, "{}"), 400);
     assert!(message.contains("file_format=wav"), "{message}");
     expect_resource(
-        &plivo(&server, "POST", "Call/none/Record/", r#"{"file_format":"wav"}"#),
+        &send(&server, "POST", "Call/none/Record/", r#"{"file_format":"wav"}"#),
         404,
     );
-    let reply = server.send("GET", "/v1/Account/MA_DEMO/Recording/", &ID, "");
-    assert_eq!(reply.status, 401);
-    assert!(reply.header("content-type").starts_with("text/plain"));
-    assert!(reply.header("www-authenticate").starts_with("Basic"));
+    let response = server.send("GET", "/v1/Account/MA_DEMO/Recording/", &ID, "");
+    assert_eq!(response.status, 401);
+    assert!(response.header("content-type").starts_with("text/plain"));
+    assert!(response.header("www-authenticate").starts_with("Basic"));
     assert_eq!(
         server.send("POST", &record(FIRST), &ID, "").status,
         404,
-        "vobiz is not offered"
+        "vobiz is not in gateway.apis"
     );
 }
 
 #[test]
-fn plivo_is_not_offered_unless_it_is_named() {
+fn plivo_is_offered_only_if_gateway_apis_names_it() {
     let server = TestServer::open(&[]);
-    assert_eq!(plivo(&server, "GET", "Recording/", "").status, 404);
+    assert_eq!(send(&server, "GET", "Recording/", "").status, 404);
 }

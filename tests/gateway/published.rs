@@ -1,5 +1,5 @@
-//! The requests that the vendors print, to the byte over a socket, and the answers in the
-//! printed form: status line, members, their order and kind.
+//! The published requests of the vendors, sent byte for byte over a socket. Each response has the
+//! published form: status line, members, and the order and type of the members.
 
 #[path = "published/genesys.rs"]
 mod genesys;
@@ -12,55 +12,56 @@ mod vobiz;
 
 use serde_json::Value;
 
-/// A printed text as JSON without the blanks.
-pub fn compact(printed: &str) -> String {
-    parsed(printed).to_string()
+/// A published JSON text without white space.
+pub fn compact(published: &str) -> String {
+    parsed(published).to_string()
 }
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// That an answer has the members that are printed, in their order, each of the same kind.
-/// A printed null stands for anything.
-pub fn expect_form(answer: &str, printed: &str) {
-    same_form(&parsed(answer), &parsed(printed), answer);
+/// Asserts that a response has the published members, in the same order and of the same types. A
+/// published null stands for any value.
+pub fn expect_form(response: &str, published: &str) {
+    same_form(&parsed(response), &parsed(published), response);
 }
 
-fn same_form(ours: &Value, printed: &Value, answer: &str) {
-    match (ours, printed) {
+fn same_form(actual: &Value, published: &Value, response: &str) {
+    match (actual, published) {
         (_, Value::Null)
         | (Value::Bool(_), Value::Bool(_))
         | (Value::Number(_), Value::Number(_))
         | (Value::String(_), Value::String(_)) => {}
-        (Value::Array(ours), Value::Array(printed)) => {
-            assert_eq!(ours.len(), printed.len(), "{answer}");
-            for (ours, printed) in ours.iter().zip(printed) {
-                same_form(ours, printed, answer);
+        (Value::Array(actual), Value::Array(published)) => {
+            assert_eq!(actual.len(), published.len(), "{response}");
+            for (actual, published) in actual.iter().zip(published) {
+                same_form(actual, published, response);
             }
         }
-        (Value::Object(ours), Value::Object(printed)) => {
-            let names = |of: &serde_json::Map<String, Value>| of.keys().cloned().collect::<Vec<_>>();
-            assert_eq!(names(ours), names(printed), "{answer}");
-            for (ours, printed) in ours.values().zip(printed.values()) {
-                same_form(ours, printed, answer);
+        (Value::Object(actual), Value::Object(published)) => {
+            let names =
+                |members: &serde_json::Map<String, Value>| members.keys().cloned().collect::<Vec<_>>();
+            assert_eq!(names(actual), names(published), "{response}");
+            for (actual, published) in actual.values().zip(published.values()) {
+                same_form(actual, published, response);
             }
         }
-        _ => panic!("{ours} where {printed} is printed: {answer}"),
+        _ => panic!("{actual} where {published} is published: {response}"),
     }
 }
 
 #[test]
-fn a_form_is_members_their_order_and_their_kind() {
-    let printed = r#"{"id":"a","call":{"state":"b","at":null},"all":[1]}"#;
-    expect_form(r#"{"id":"x","call":{"state":"","at":[7]},"all":[0]}"#, printed);
+fn a_form_is_the_members_their_order_and_their_types() {
+    let published = r#"{"id":"a","call":{"state":"b","at":null},"all":[1]}"#;
+    expect_form(r#"{"id":"x","call":{"state":"","at":[7]},"all":[0]}"#, published);
     for other in [
         r#"{"call":{"state":"b","at":null},"id":"a","all":[1]}"#,
         r#"{"id":"a","call":{"state":"b"},"all":[1]}"#,
         r#"{"id":"a","call":{"state":"b","at":null},"all":[]}"#,
         r#"{"id":1,"call":{"state":"b","at":null},"all":[1]}"#,
     ] {
-        let checked = std::panic::catch_unwind(|| expect_form(other, printed));
+        let checked = std::panic::catch_unwind(|| expect_form(other, published));
         assert!(checked.is_err(), "{other}");
     }
 }

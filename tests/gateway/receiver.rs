@@ -1,25 +1,27 @@
-//! A receiver of callbacks with whatever manners a test wants.
+//! A receiver of callbacks whose behavior a test sets.
 
-use callrec_testkit::watched::Watched;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
+use callrec_testkit::watched::Watched;
+
+/// How the receiver answers a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// With this status.
+pub enum Behavior {
+    /// Responds with this status.
     Answers(u16),
-    /// Reads and holds the connection until `release`, then answers 200.
+    /// Reads the request, waits for `release`, and responds with 200.
     Holds,
-    /// Closes within the answer's first line.
+    /// Closes the connection within the status line.
     ClosesHalfWay,
-    /// 302 to this place.
+    /// Responds with 302 and this location.
     Redirects(String),
 }
 
-/// One request that came in whole.
+/// A request that was read to its end.
 #[derive(Clone, Debug)]
 pub struct CallbackRequest {
     pub method: String,
@@ -34,7 +36,7 @@ impl CallbackRequest {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    /// The fields of the form or of the query.
+    /// The fields of the query of a GET, otherwise those of the form.
     pub fn fields(&self) -> HashMap<String, String> {
         let query = self.target.split_once('?').map_or("", |(_, query)| query);
         let form = if self.method == "GET" { query } else { &self.body };
@@ -49,10 +51,10 @@ impl CallbackRequest {
 
 #[derive(Debug)]
 struct ReceiverState {
-    manner: Manner,
+    behavior: Behavior,
     received: Vec<CallbackRequest>,
     released: bool,
-    over: bool,
+    stopping: bool,
 }
 
 pub struct Receiver {
@@ -61,34 +63,34 @@ pub struct Receiver {
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// A port that nobody listens on now.
+/// A port that no socket is listening on.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 impl Receiver {
-    pub fn new(manner: Manner) -> Receiver {
-        Receiver::at(0, manner)
+    pub fn new(behavior: Behavior) -> Receiver {
+        Receiver::at(0, behavior)
     }
 
-    pub fn at(port: u16, manner: Manner) -> Receiver {
+    pub fn at(port: u16, behavior: Behavior) -> Receiver {
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(Watched::new(ReceiverState {
-            manner,
+            behavior,
             received: Vec::new(),
             released: false,
-            over: false,
+            stopping: false,
         }));
-        let accepting = state.clone();
+        let shared = state.clone();
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming() {
-                if accepting.lock().over {
+                if shared.lock().stopping {
                     return;
                 }
-                let state = accepting.clone();
-                std::thread::spawn(move || answer_one(&state, &stream.unwrap()));
+                let state = shared.clone();
+                std::thread::spawn(move || respond_to(&state, &stream.unwrap()));
             }
         });
         Receiver {
@@ -102,12 +104,12 @@ impl Receiver {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// Sets the manner of the next requests.
-    pub fn become_(&self, manner: Manner) {
-        self.state.lock().manner = manner;
+    /// Sets the behavior for later requests.
+    pub fn set_behavior(&self, behavior: Behavior) {
+        self.state.lock().behavior = behavior;
     }
 
-    /// Answers the held requests.
+    /// Lets the held requests be answered.
     pub fn release(&self) {
         self.state.change(|state| state.released = true);
     }
@@ -116,7 +118,7 @@ impl Receiver {
         self.state.lock().received.clone()
     }
 
-    /// Waits until `count` requests have arrived, and returns all.
+    /// Waits until at least `count` requests have arrived, and returns all of them.
     #[track_caller]
     pub fn wait(&self, count: usize) -> Vec<CallbackRequest> {
         self.state.wait_for("callbacks", |state| {
@@ -127,34 +129,34 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.state.lock().over = true;
+        self.state.lock().stopping = true;
         self.release();
         let _ = TcpStream::connect(("127.0.0.1", self.port));
         let _ = self.thread.take().map(std::thread::JoinHandle::join);
     }
 }
 
-fn answer_one(state: &Watched<ReceiverState>, stream: &TcpStream) {
+fn respond_to(state: &Watched<ReceiverState>, stream: &TcpStream) {
     let Some(request) = read(stream) else { return };
-    let manner = state.change(|state| {
+    let behavior = state.change(|state| {
         state.received.push(request);
-        state.manner.clone()
+        state.behavior.clone()
     });
     let mut stream = stream;
-    let answer = match manner {
-        Manner::Answers(status) => answer_of(status, ""),
-        Manner::Redirects(to) => answer_of(302, &format!("location: {to}\r\n")),
-        Manner::ClosesHalfWay => "HTTP/1.1 2".to_owned(),
-        Manner::Holds => {
+    let response = match behavior {
+        Behavior::Answers(status) => response_of(status, ""),
+        Behavior::Redirects(to) => response_of(302, &format!("location: {to}\r\n")),
+        Behavior::ClosesHalfWay => "HTTP/1.1 2".to_owned(),
+        Behavior::Holds => {
             state.block_while(|state| !state.released);
-            answer_of(200, "")
+            response_of(200, "")
         }
     };
-    let _ = stream.write_all(answer.as_bytes());
+    let _ = stream.write_all(response.as_bytes());
 }
 
-fn answer_of(status: u16, headers: &str) -> String {
-    format!("HTTP/1.1 {status} Said\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n")
+fn response_of(status: u16, headers: &str) -> String {
+    format!("HTTP/1.1 {status} Status\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n")
 }
 
 fn read(stream: &TcpStream) -> Option<CallbackRequest> {

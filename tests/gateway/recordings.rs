@@ -1,4 +1,4 @@
-//! Vobiz's Recording resource, and the audio under a recording's url.
+//! Vobiz's Recording resource, and the audio at the URL of a recording.
 
 use callrec::capi::*;
 use serde_json::{Value, json};
@@ -8,80 +8,83 @@ use crate::server::{FIRST, SECOND, TestServer, basic};
 use crate::support::{CallFields, StartFields};
 use crate::vobiz::{ID, RECORDINGS, USER1, expect_resource, finished, live, record, speak, started, stop};
 
-/// What the links of a list begin with, as published.
+/// The published base of the links of a list.
 const LINKS: &str = "/v1/Account/MA_DEMO/Recording/";
 
 #[test]
-fn a_recording_has_the_published_types() {
+fn a_recording_has_members_of_the_published_types() {
     let server = TestServer::open(&[]);
     let (id, url) = finished(&server, 3);
-    let reply = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "");
-    assert_eq!(reply.status, 200, "{}", reply.text());
-    let said = reply.json();
-    let told = server.engine.get(None, &id).unwrap();
+    let response = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "");
+    assert_eq!(response.status, 200, "{}", response.text());
+    let body = response.json();
+    let recording = server.engine.get(None, &id).unwrap();
     assert_eq!(
-        said["recording_duration_ms"],
-        format!("{}.00000", told.duration_ms)
+        body["recording_duration_ms"],
+        format!("{}.00000", recording.duration_ms)
     );
     assert_eq!(
-        said["recording_start_ms"],
-        format!("{}.00000", told.started_at_ms)
+        body["recording_start_ms"],
+        format!("{}.00000", recording.started_at_ms)
     );
-    assert_eq!(said["recording_end_ms"], format!("{}.00000", told.ended_at_ms));
-    assert_eq!(said["rounded_recording_duration"], 60);
-    assert_eq!(said["recording_id"], id);
-    assert_eq!(said["recording_url"], url);
-    assert_eq!(said["recording_format"], "wav");
-    assert_eq!(said["recording_type"], "call");
-    assert_eq!(said["call_uuid"], FIRST);
-    assert_eq!(said["conference_name"], Value::Null);
-    assert_eq!(said["to_number"], "101");
-    assert_eq!(said["recording_storage_duration"], 0);
     assert_eq!(
-        said["resource_uri"],
+        body["recording_end_ms"],
+        format!("{}.00000", recording.ended_at_ms)
+    );
+    assert_eq!(body["rounded_recording_duration"], 60);
+    assert_eq!(body["recording_id"], id);
+    assert_eq!(body["recording_url"], url);
+    assert_eq!(body["recording_format"], "wav");
+    assert_eq!(body["recording_type"], "call");
+    assert_eq!(body["call_uuid"], FIRST);
+    assert_eq!(body["conference_name"], Value::Null);
+    assert_eq!(body["to_number"], "101");
+    assert_eq!(body["recording_storage_duration"], 0);
+    assert_eq!(
+        body["resource_uri"],
         format!("/v1/Account/MA_DEMO/Recording/{id}/")
     );
-    let time = said["add_time"].as_str().unwrap();
+    let time = body["add_time"].as_str().unwrap();
     assert!(
         time.len() == 32 && time.ends_with("+00:00") && &time[10..11] == " ",
         "{time}"
     );
-    assert_eq!(said["api_id"].as_str().unwrap().len(), 36);
+    assert_eq!(body["api_id"].as_str().unwrap().len(), 36);
 }
 
-/// Published: rounded up to whole minutes, in seconds.
+/// In seconds, rounded up to a whole minute, as published.
 #[test]
-fn the_rounded_duration_is_the_next_multiple_of_sixty() {
+fn the_rounded_duration_is_a_multiple_of_sixty() {
     let server = TestServer::open(&[]);
     for (seconds, rounded) in [(11, 60), (60, 60), (61, 120), (121, 180)] {
-        let wish = json!({ "file_format": "wav", "time_limit": seconds }).to_string();
-        let (id, _) = started(&server, &wish);
+        let body = json!({ "file_format": "wav", "time_limit": seconds }).to_string();
+        let (id, _) = started(&server, &body);
         speak(&server, seconds + 1);
-        let told = server.engine.events.wait_terminal(&id).recording.unwrap();
-        assert_eq!(told.duration_ms, seconds as u64 * 1000);
-        let said = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
-        assert_eq!(said["rounded_recording_duration"], rounded, "{seconds}");
+        let recording = server.engine.events.wait_terminal(&id).recording.unwrap();
+        assert_eq!(recording.duration_ms, seconds as u64 * 1000);
+        let response = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
+        assert_eq!(response["rounded_recording_duration"], rounded, "{seconds}");
     }
 }
 
 #[test]
-fn recordings_are_listed_in_pages_and_by_filter() {
+fn the_list_of_recordings_has_pages_and_filters() {
     let server = TestServer::open(&[]);
     let ids: Vec<String> = (0..3).map(|_| finished(&server, 1).0).collect();
     let list = |query: &str| {
-        let reply = server.send("GET", &format!("{RECORDINGS}{query}"), &ID, "");
-        assert_eq!(reply.status, 200, "{query}: {}", reply.text());
-        reply.json()
+        let response = server.send("GET", &format!("{RECORDINGS}{query}"), &ID, "");
+        assert_eq!(response.status, 200, "{query}: {}", response.text());
+        response.json()
     };
-    let found = |said: &Value| {
-        let objects = said["objects"].as_array().unwrap();
+    let ids_of = |page: &Value| {
+        let objects = page["objects"].as_array().unwrap();
         let ids = objects
             .iter()
-            .map(|one| one["recording_id"].as_str().unwrap().to_owned());
+            .map(|recording| recording["recording_id"].as_str().unwrap().to_owned());
         ids.collect::<Vec<_>>()
     };
     let all = list("");
-    let mut sorted = found(&all);
+    let mut sorted = ids_of(&all);
     sorted.sort();
     let mut expected = ids.clone();
     expected.sort();
@@ -94,7 +97,7 @@ fn recordings_are_listed_in_pages_and_by_filter() {
     let mut query = format!("?limit=2&call_uuid={FIRST}");
     loop {
         let page = list(&query);
-        paged.extend(found(&page));
+        paged.extend(ids_of(&page));
         let Some(next) = page["meta"]["next"].as_str() else {
             let previous = page["meta"]["previous"].as_str().unwrap();
             assert_eq!(previous, format!("{LINKS}?limit=2&offset=0&call_uuid={FIRST}"));
@@ -103,14 +106,14 @@ fn recordings_are_listed_in_pages_and_by_filter() {
         assert_eq!(
             next,
             format!("{LINKS}?limit=2&offset=2&call_uuid={FIRST}"),
-            "the filter goes on"
+            "the link keeps the filter"
         );
         query = next.strip_prefix(LINKS).unwrap().to_owned();
     }
-    assert_eq!(paged, found(&all), "newest first, none twice");
-    // Taken up by a cursor, it goes on by one.
+    assert_eq!(paged, ids_of(&all), "newest first, each once");
+    // A cursor precedes the offset, and the links have a cursor as well.
     let page = list("?limit=2&cursor=1&offset=0");
-    assert_eq!(found(&page), paged[1..]);
+    assert_eq!(ids_of(&page), paged[1..]);
     assert_eq!(page["meta"]["previous"], format!("{LINKS}?limit=2&cursor=0"));
     let page = list("?limit=1&cursor=1");
     assert_eq!(page["meta"]["next"], format!("{LINKS}?limit=1&cursor=2"));
@@ -119,11 +122,11 @@ fn recordings_are_listed_in_pages_and_by_filter() {
         .unwrap()
         .replace('+', "%2B")
         .replace(' ', "%20");
-    assert_eq!(found(&list(&format!("?add_time__gte={middle}"))).len(), 2);
-    assert_eq!(found(&list(&format!("?add_time__gt={middle}"))).len(), 1);
-    assert_eq!(found(&list(&format!("?add_time__lte={middle}"))).len(), 2);
-    assert_eq!(found(&list(&format!("?add_time__lt={middle}"))).len(), 1);
-    assert_eq!(found(&list(&format!("?add_time={middle}"))), [paged[1].clone()]);
+    assert_eq!(ids_of(&list(&format!("?add_time__gte={middle}"))).len(), 2);
+    assert_eq!(ids_of(&list(&format!("?add_time__gt={middle}"))).len(), 1);
+    assert_eq!(ids_of(&list(&format!("?add_time__lte={middle}"))).len(), 2);
+    assert_eq!(ids_of(&list(&format!("?add_time__lt={middle}"))).len(), 1);
+    assert_eq!(ids_of(&list(&format!("?add_time={middle}"))), [paged[1].clone()]);
     for (query, count) in [
         ("?recording_type=call", 3),
         ("?recording_type=conference", 0),
@@ -155,7 +158,7 @@ fn recordings_are_listed_in_pages_and_by_filter() {
             0,
         ),
     ] {
-        assert_eq!(found(&list(query)).len(), count, "{query}");
+        assert_eq!(ids_of(&list(query)).len(), count, "{query}");
     }
     for query in [
         "?limit=0",
@@ -173,14 +176,14 @@ fn recordings_are_listed_in_pages_and_by_filter() {
         "?unknown=1",
         "?ADD_TIME=2025-11-06",
     ] {
-        let reply = server.send("GET", &format!("{RECORDINGS}{query}"), &ID, "");
-        expect_resource(&reply, 400);
+        let response = server.send("GET", &format!("{RECORDINGS}{query}"), &ID, "");
+        expect_resource(&response, 400);
     }
 }
 
-/// Unless Plivo's look-alike is where they lead.
+/// With Plivo's API, its paths are at these links.
 #[test]
-fn the_links_of_a_list_can_be_followed() {
+fn the_links_of_a_list_can_be_followed_unless_plivo_is_offered() {
     let server = TestServer::open(&[]);
     finished(&server, 1);
     finished(&server, 1);
@@ -189,17 +192,17 @@ fn the_links_of_a_list_can_be_followed() {
         .json();
     let next = page["meta"]["next"].as_str().unwrap();
     let page = server.send("GET", next, &ID, "").json();
-    let one = &page["objects"][0];
+    let recording = &page["objects"][0];
     let bearer = [("authorization", "Bearer bearer")];
-    let reply = server.send("GET", one["resource_uri"].as_str().unwrap(), &bearer, "");
-    assert_eq!(reply.json()["recording_id"], one["recording_id"]);
+    let response = server.send("GET", recording["resource_uri"].as_str().unwrap(), &bearer, "");
+    assert_eq!(response.json()["recording_id"], recording["recording_id"]);
     assert_eq!(server.send("GET", next, &[], "").status, 404);
     let both = TestServer::open(&[("gateway.apis", "vobiz,plivo")]);
     assert_eq!(both.send("GET", next, &ID, "").status, 401);
 }
 
 #[test]
-fn a_deleted_recording_is_gone() {
+fn a_deleted_recording_and_its_files_are_removed() {
     let server = TestServer::open(&[]);
     let (id, url) = finished(&server, 1);
     let path = format!("{RECORDINGS}{id}/");
@@ -212,7 +215,7 @@ fn a_deleted_recording_is_gone() {
     assert_eq!(
         std::fs::read_dir(&server.dir.0).unwrap().count(),
         1,
-        "only .callrec is left"
+        "only .callrec remains"
     );
     for id in ["nonsense", "00000000-0000-0000-0000-000000000000"] {
         expect_resource(
@@ -223,7 +226,7 @@ fn a_deleted_recording_is_gone() {
 }
 
 #[test]
-fn a_live_recording_is_no_resource_yet() {
+fn a_live_recording_is_404() {
     let server = TestServer::open(&[]);
     let (id, _) = started(&server, r#"{"file_format":"wav"}"#);
     expect_resource(&server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, ""), 404);
@@ -235,18 +238,18 @@ fn a_live_recording_is_no_resource_yet() {
 }
 
 #[test]
-fn below_level_10_only_own_recordings_are_seen() {
+fn below_level_10_only_own_recordings_are_accessible() {
     let server = TestServer::open(&[]);
     let (own, own_url) = finished(&server, 1);
-    let reply = server.send("POST", &record(SECOND), &ID, r#"{"file_format":"wav"}"#);
-    let said = reply.json();
-    let other = said["recording_id"].as_str().unwrap();
+    let response = server.send("POST", &record(SECOND), &ID, r#"{"file_format":"wav"}"#);
+    let body = response.json();
+    let other = body["recording_id"].as_str().unwrap();
     assert_eq!(server.send("DELETE", &record(SECOND), &ID, "").status, 204);
     server.engine.events.wait_terminal(other);
     let path = RECORDINGS.replace("MA_DEMO", "user1");
-    let said = server.send("GET", &path, &USER1, "").json();
+    let body = server.send("GET", &path, &USER1, "").json();
     assert_eq!(
-        (&said["meta"]["total_count"], &said["objects"][0]["recording_id"]),
+        (&body["meta"]["total_count"], &body["objects"][0]["recording_id"]),
         (&json!(1), &json!(own))
     );
     expect_resource(&server.send("GET", &format!("{path}{other}/"), &USER1, ""), 404);
@@ -266,13 +269,13 @@ fn below_level_10_only_own_recordings_are_seen() {
     assert_eq!(
         server.send("GET", audio, &USER1, "").status,
         200,
-        "it is still there"
+        "the recording was not deleted"
     );
 }
 
-/// "Record Only": also of their own, as in Imagicle's API.
+/// This includes own recordings, as in Imagicle's API.
 #[test]
-fn level_1_sees_hears_and_deletes_no_recording() {
+fn level_1_has_no_access_to_any_recording() {
     let server = TestServer::open(&[("gateway.apis", "imagicle,vobiz,plivo")]);
     let only = CallFields {
         call_id: Some("only-1"),
@@ -285,8 +288,8 @@ fn level_1_sees_hears_and_deletes_no_recording() {
     let basic = basic("only", "secret");
     let basic = [("authorization", basic.as_str())];
     let path = "/api/v1/Account/only/Call/only-1/Record/";
-    let said = server.send("POST", path, &token, r#"{"file_format":"wav"}"#);
-    let id = said.json()["recording_id"].as_str().unwrap().to_owned();
+    let response = server.send("POST", path, &token, r#"{"file_format":"wav"}"#);
+    let id = response.json()["recording_id"].as_str().unwrap().to_owned();
     assert_eq!(server.send("DELETE", path, &token, "").status, 204);
     server.engine.events.wait_terminal(&id);
     let audio = format!("/recordings/{id}.wav");
@@ -301,9 +304,9 @@ fn level_1_sees_hears_and_deletes_no_recording() {
     assert_eq!(server.send("GET", &audio, &ID, "").status, 200);
 }
 
-/// Who does not offer Vobiz has not offered its audio; but a callback names it.
+/// These are the settings with which a response or a callback contains the URL.
 #[test]
-fn the_audio_is_there_where_somebody_was_told_its_url() {
+fn the_audio_is_served_for_vobiz_for_plivo_and_for_callbacks() {
     for (settings, status) in [
         (vec![("gateway.apis", "imagicle,genesys")], 404),
         (vec![("gateway.apis", "plivo")], 200),
@@ -319,14 +322,13 @@ fn the_audio_is_there_where_somebody_was_told_its_url() {
         server.engine.events.wait_terminal(&id);
         let basic = basic("user1", "secret");
         let headers = [("authorization", basic.as_str())];
-        let reply = server.send("GET", &format!("/recordings/{id}.wav"), &headers, "");
-        assert_eq!(reply.status, status, "{settings:?}");
+        let response = server.send("GET", &format!("/recordings/{id}.wav"), &headers, "");
+        assert_eq!(response.status, status, "{settings:?}");
     }
 }
 
-/// Subtlety 39.
 #[test]
-fn the_url_is_there_before_its_file_and_then_leads_to_it() {
+fn the_audio_is_404_until_the_recording_ends() {
     let server = TestServer::open(&[]);
     let (id, url) = started(&server, r#"{"file_format":"wav"}"#);
     let path = url.strip_prefix(&server.base).unwrap();
@@ -335,19 +337,22 @@ fn the_url_is_there_before_its_file_and_then_leads_to_it() {
     assert_eq!(stop(&server, "").status, 204);
     let file = server.engine.events.wait_terminal(&id).recording.unwrap().path;
     let bytes = std::fs::read(file).unwrap();
-    let reply = server.send("GET", path, &ID, "");
-    assert_eq!((reply.status, reply.header("content-type")), (200, "audio/wav"));
-    assert_eq!(reply.body, bytes);
-    let reply = server.send("GET", path, &[ID[0], ID[1], ("range", "bytes=4-11")], "");
-    assert_eq!((reply.status, reply.body.as_slice()), (206, &bytes[4..12]));
+    let response = server.send("GET", path, &ID, "");
     assert_eq!(
-        reply.header("content-range"),
+        (response.status, response.header("content-type")),
+        (200, "audio/wav")
+    );
+    assert_eq!(response.body, bytes);
+    let response = server.send("GET", path, &[ID[0], ID[1], ("range", "bytes=4-11")], "");
+    assert_eq!((response.status, response.body.as_slice()), (206, &bytes[4..12]));
+    assert_eq!(
+        response.header("content-range"),
         format!("bytes 4-11/{}", bytes.len())
     );
-    let reply = server.send("GET", path, &[ID[0], ID[1], ("range", "bytes=99999999-")], "");
-    assert_eq!(reply.status, 416);
-    let reply = server.send("HEAD", path, &ID, "");
-    assert_eq!((reply.status, reply.body.len()), (200, 0));
+    let response = server.send("GET", path, &[ID[0], ID[1], ("range", "bytes=99999999-")], "");
+    assert_eq!(response.status, 416);
+    let response = server.send("HEAD", path, &ID, "");
+    assert_eq!((response.status, response.body.len()), (200, 0));
     let refused = server.send("GET", path, &[], "");
     expect_resource(&refused, 401);
     assert!(refused.header("www-authenticate").starts_with("Basic"));
@@ -365,7 +370,7 @@ fn the_url_is_there_before_its_file_and_then_leads_to_it() {
 }
 
 #[test]
-fn the_audio_of_every_format_is_where_its_url_says() {
+fn the_audio_of_every_format_is_served_at_its_url() {
     let server = TestServer::open(&[]);
     for (format, ending, kind) in [
         ("wav-ulaw", "wav", "audio/wav"),
@@ -383,22 +388,25 @@ fn the_audio_of_every_format_is_where_its_url_says() {
         speak(&server, 2);
         server.engine.by_id(rec_stop_by_id, None, &id).unwrap();
         let file = server.engine.events.wait_terminal(&id).recording.unwrap().path;
-        let said = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
-        let url = said["recording_url"].as_str().unwrap();
+        let recording = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
+        let url = recording["recording_url"].as_str().unwrap();
         assert!(url.ends_with(&format!("/{id}.{ending}")), "{url}");
-        assert_eq!(said["recording_format"], ending);
+        assert_eq!(recording["recording_format"], ending);
         let path = url.strip_prefix(&server.base).unwrap();
-        let reply = server.send("GET", path, &ID, "");
-        assert_eq!((reply.status, reply.header("content-type")), (200, kind));
+        let response = server.send("GET", path, &ID, "");
+        assert_eq!((response.status, response.header("content-type")), (200, kind));
         let bytes = std::fs::read(&file).unwrap();
-        assert_eq!(reply.body, bytes);
-        let reply = server.send("GET", path, &[ID[0], ID[1], ("range", "bytes=40-99")], "");
-        assert_eq!((reply.status, reply.body.as_slice()), (206, &bytes[40..100]));
+        assert_eq!(response.body, bytes);
+        let response = server.send("GET", path, &[ID[0], ID[1], ("range", "bytes=40-99")], "");
+        assert_eq!(
+            (response.status, response.body.as_slice()),
+            (206, &bytes[40..100])
+        );
     }
 }
 
 #[test]
-fn a_base_of_ones_own_is_served_and_stopped_by() {
+fn a_configured_url_base_is_served_and_stops_recordings() {
     let port = crate::receiver::free_port();
     let base = format!("http://pbx.example:{port}/audio/of/");
     let public = format!("http://pbx.example:{port}");
@@ -408,9 +416,12 @@ fn a_base_of_ones_own_is_served_and_stopped_by() {
     assert_eq!(stop(&server, &json!({ "URL": url }).to_string()).status, 204);
     assert!(live(&server).is_empty());
     server.engine.events.wait_terminal(&id);
-    let reply = server.send("GET", &format!("/audio/of/{id}.wav"), &ID, "");
-    assert_eq!((reply.status, reply.header("content-type")), (200, "audio/wav"));
+    let response = server.send("GET", &format!("/audio/of/{id}.wav"), &ID, "");
+    assert_eq!(
+        (response.status, response.header("content-type")),
+        (200, "audio/wav")
+    );
     assert_eq!(server.send("GET", "/audio/of/other", &ID, "").status, 404);
-    let said = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
-    assert_eq!(said["recording_url"], url);
+    let recording = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
+    assert_eq!(recording["recording_url"], url);
 }

@@ -20,7 +20,7 @@ use crate::support::*;
 pub const FIRST: &str = "01RCC3N118B1V0SL8O7GK2LAES00000V";
 pub const SECOND: &str = "01RCC3N118B1V0SL8O7GK2LAES00000W";
 
-/// The account of the vendors' own clients.
+/// The account that the SDKs of the vendors use.
 pub const PLIVO_ACCOUNT: &str = "MADEMO00000000000000";
 
 /// (scheme, name, secret, level), as in examples-c/gateway.c.
@@ -51,32 +51,36 @@ unsafe extern "C" fn authenticate(
     if name == "broken" {
         return REC_ERR_IO;
     }
-    // Any number of users.
+    // Every name that begins with "agent" is a user.
     if (credentials.scheme, name.starts_with("agent"), secret) == (REC_AUTH_BASIC, true, "secret") {
         let identity = unsafe { &mut *identity };
         identity.level = 2;
-        put(&mut identity.username, name);
+        copy_text(&mut identity.username, name);
         return REC_OK;
     }
-    let signs = credentials.scheme == REC_AUTH_SIGNATURE;
-    let scheme = if signs { REC_AUTH_TOKEN } else { credentials.scheme };
+    let is_signature = credentials.scheme == REC_AUTH_SIGNATURE;
+    let scheme = if is_signature {
+        REC_AUTH_TOKEN
+    } else {
+        credentials.scheme
+    };
     let found = USERS
         .iter()
-        .find(|user| (user.0, user.1) == (scheme, name) && (signs || user.2 == secret));
+        .find(|user| (user.0, user.1) == (scheme, name) && (is_signature || user.2 == secret));
     let Some(user) = found else {
         return REC_ERR_UNAUTHENTICATED;
     };
     let identity = unsafe { &mut *identity };
     identity.level = user.3;
-    put(&mut identity.username, name);
-    if signs {
-        put(&mut identity.signature_key, user.2);
+    copy_text(&mut identity.username, name);
+    if is_signature {
+        copy_text(&mut identity.signature_key, user.2);
     }
     REC_OK
 }
 
-fn put(to: &mut [c_char], text: &str) {
-    for (to, from) in to.iter_mut().zip(text.bytes()) {
+fn copy_text(destination: &mut [c_char], text: &str) {
+    for (to, from) in destination.iter_mut().zip(text.bytes()) {
         *to = from as c_char;
     }
 }
@@ -97,7 +101,7 @@ impl TestServer {
         TestServer::open_in(ScratchDir::new(), settings)
     }
 
-    /// Opens a directory that may have recordings already.
+    /// Opens a directory that may contain recordings.
     pub fn open_in(dir: ScratchDir, settings: &[(&str, &str)]) -> TestServer {
         let engine = TestEngine::open(&dir, settings);
         TestServer::of(dir, engine)
@@ -181,7 +185,7 @@ fn base_of(gateway: rec_gateway) -> String {
     format!("http://127.0.0.1:{}", gateway_port(gateway).unwrap())
 }
 
-/// Starts a gateway that knows the users of the tests.
+/// Starts a gateway with the users of the tests.
 pub fn start_gateway(engine: &TestEngine) -> rec_gateway {
     start_gateway_at(engine, c"127.0.0.1", 0)
 }
@@ -194,8 +198,7 @@ pub fn start_gateway_at(engine: &TestEngine, address: &CStr, port: u32) -> rec_g
     start_gateway_with(engine.handle, &options).unwrap()
 }
 
-/// An engine that is closing, and cannot close before [`ClosingEngine::end`]: a callback does
-/// not return.
+/// An engine that is closing until [`ClosingEngine::end`], because a callback does not return.
 pub struct ClosingEngine {
     gate: Arc<Gate>,
     closed: Option<std::thread::JoinHandle<AbiResult<()>>>,
@@ -205,8 +208,8 @@ impl ClosingEngine {
     /// `cause_event` makes the engine report an event.
     pub fn of(server: &TestServer, cause_event: impl FnOnce()) -> ClosingEngine {
         let gate = Arc::new(Gate::new_shut());
-        let (held, engine) = (gate.clone(), server.engine.handle);
-        subscribe(engine, move |_| held.pass()).unwrap();
+        let (blocked, engine) = (gate.clone(), server.engine.handle);
+        subscribe(engine, move |_| blocked.pass()).unwrap();
         cause_event();
         gate.wait_for_blocked(1);
         let timeout_ms = PATIENCE.as_millis() as u32;

@@ -1,38 +1,43 @@
-//! Urls of recordings that lead to the audio without a login.
+//! Signed URLs, which give access to the audio without a login.
 
+use callrec_testkit::wait::until;
 use serde_json::json;
 
 use crate::callbacks::ALLOW;
-use crate::receiver::{Manner, Receiver};
+use crate::receiver::{Behavior, Receiver};
 use crate::server::{FIRST, TestServer};
 use crate::vobiz::{ID, RECORDINGS, expect_resource, finished, live, speak, started, stop};
 
 const SIGNED: (&str, &str) = ("gateway.url_lifetime_ms", "3600000");
 const KEY: &str = ".callrec/url.key";
 
-/// Path and query of a url that the gateway has given.
+/// The path and query of a URL of the gateway.
 fn target<'a>(server: &TestServer, url: &'a str) -> &'a str {
     url.strip_prefix(&server.base).unwrap()
 }
 
+/// The URL in the details of a recording.
 fn listed_url(server: &TestServer, id: &str) -> String {
-    let said = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
-    said["recording_url"].as_str().unwrap().to_owned()
+    let recording = server.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
+    recording["recording_url"].as_str().unwrap().to_owned()
 }
 
 #[test]
-fn a_signed_url_leads_to_the_audio_without_a_login() {
+fn a_signed_url_gives_access_without_a_login() {
     let server = TestServer::open(&[SIGNED]);
     let (id, url) = finished(&server, 2);
     let file = server.engine.get(None, &id).unwrap().path;
     let bytes = std::fs::read(file).unwrap();
     for url in [&url, &listed_url(&server, &id)] {
         let target = target(&server, url);
-        let reply = server.send("GET", target, &[], "");
-        assert_eq!((reply.status, reply.header("content-type")), (200, "audio/wav"));
-        assert_eq!(reply.body, bytes);
-        let reply = server.send("GET", target, &[("range", "bytes=4-11")], "");
-        assert_eq!((reply.status, reply.body.as_slice()), (206, &bytes[4..12]));
+        let response = server.send("GET", target, &[], "");
+        assert_eq!(
+            (response.status, response.header("content-type")),
+            (200, "audio/wav")
+        );
+        assert_eq!(response.body, bytes);
+        let response = server.send("GET", target, &[("range", "bytes=4-11")], "");
+        assert_eq!((response.status, response.body.as_slice()), (206, &bytes[4..12]));
         assert_eq!(server.send("HEAD", target, &[], "").status, 200);
         assert_eq!(server.send("POST", target, &[], "").status, 405);
     }
@@ -49,7 +54,7 @@ fn a_signed_url_leads_to_the_audio_without_a_login() {
 }
 
 #[test]
-fn a_url_that_was_altered_is_refused() {
+fn an_altered_url_is_refused() {
     let server = TestServer::open(&[SIGNED]);
     let (_, other) = finished(&server, 1);
     let (id, url) = finished(&server, 1);
@@ -57,7 +62,7 @@ fn a_url_that_was_altered_is_refused() {
     let (path, query) = target.split_once('?').unwrap();
     let (expires, signature) = query.split_once('&').unwrap();
     let (_, other) = other.split_once('?').unwrap();
-    for wrong in [
+    for altered in [
         format!("{path}?{other}"),
         format!("{path}?{expires}0&{signature}"),
         format!("{path}?{expires}"),
@@ -67,20 +72,22 @@ fn a_url_that_was_altered_is_refused() {
         format!("{}?{query}", path.replace(".wav", ".mp3")),
         format!("/recordings/?{query}"),
     ] {
-        expect_resource(&server.send("GET", &wrong, &[], ""), 403);
-        expect_resource(&server.send("GET", &wrong, &ID, ""), 403);
+        expect_resource(&server.send("GET", &altered, &[], ""), 403);
+        expect_resource(&server.send("GET", &altered, &ID, ""), 403);
     }
     assert_eq!(server.send("GET", target, &[], "").status, 200, "{id}");
 }
 
 #[test]
-fn a_url_that_has_expired_is_refused() {
+fn an_expired_url_is_refused() {
     let server = TestServer::open(&[("gateway.url_lifetime_ms", "1")]);
     let (id, _) = finished(&server, 1);
-    // It lives to the end of the second.
+    // The URL is valid until the end of the second.
     let target = listed_url(&server, &id);
     let target = target.strip_prefix(&server.base).unwrap();
-    callrec_testkit::wait::until("it expires", || server.send("GET", target, &[], "").status == 403);
+    until("the URL expires", || {
+        server.send("GET", target, &[], "").status == 403
+    });
     assert_eq!(
         server
             .send("GET", &format!("/recordings/{id}.wav"), &ID, "")
@@ -90,7 +97,7 @@ fn a_url_that_has_expired_is_refused() {
 }
 
 #[test]
-fn it_is_valid_after_a_restart_and_only_this_user_may_read_the_key() {
+fn a_url_stays_valid_after_a_restart_and_the_key_is_private() {
     let server = TestServer::open(&[SIGNED]);
     let (_, url) = finished(&server, 1);
     let key = std::fs::read(server.dir.0.join(KEY)).unwrap();
@@ -107,7 +114,7 @@ fn it_is_valid_after_a_restart_and_only_this_user_may_read_the_key() {
     server.stop_gateway();
     let server = server.reopened();
     assert_eq!(server.send("GET", target(&server, &url), &[], "").status, 200);
-    // A key that was cut off is none.
+    // A truncated key is replaced.
     server.stop_gateway();
     std::fs::write(server.dir.0.join(KEY), b"short").unwrap();
     let server = server.reopened();
@@ -116,7 +123,7 @@ fn it_is_valid_after_a_restart_and_only_this_user_may_read_the_key() {
 }
 
 #[test]
-fn without_the_key_of_the_configuration_nothing_is_signed() {
+fn urls_are_not_signed_without_a_lifetime() {
     let server = TestServer::open(&[]);
     let (id, url) = finished(&server, 1);
     assert_eq!(url, format!("{}/recordings/{id}.wav", server.base));
@@ -126,9 +133,9 @@ fn without_the_key_of_the_configuration_nothing_is_signed() {
 }
 
 #[test]
-fn a_callback_names_a_signed_url_and_a_signed_url_names_its_recording() {
+fn a_callback_has_a_signed_url_and_a_signed_url_stops_its_recording() {
     let server = TestServer::open(&[SIGNED, ALLOW]);
-    let receiver = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Behavior::Answers(200));
     let body = json!({ "file_format": "wav", "callback_url": receiver.url("/hook") }).to_string();
     let (_, url) = started(&server, &body);
     let (other, _) = started(&server, r#"{"file_format":"wav"}"#);
@@ -141,9 +148,9 @@ fn a_callback_names_a_signed_url_and_a_signed_url_names_its_recording() {
     assert_eq!(server.send("GET", &target, &[], "").status, 200);
 }
 
-/// Where the gateway does not serve a url, its signature would say nothing.
+/// Only the gateway can verify its signatures.
 #[test]
-fn a_url_that_leads_elsewhere_is_not_signed() {
+fn a_url_outside_the_gateway_is_not_signed() {
     let server = TestServer::open(&[SIGNED, ("recording.url_base", "http://elsewhere.example/a/")]);
     let (id, url) = finished(&server, 1);
     assert_eq!(url, format!("http://elsewhere.example/a/{id}.wav"));

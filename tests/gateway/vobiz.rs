@@ -1,4 +1,4 @@
-//! Vobiz's start: each published answer, each subtlety that is ours to keep.
+//! Starts by Vobiz's API, its authentication and its error responses.
 
 use callrec::capi::*;
 use callrec_testkit::wait::until;
@@ -9,10 +9,13 @@ use crate::server::{
 };
 use crate::support::{FilterFields, end, feed, write_pcm};
 
+/// The credentials of the account MA_DEMO, level 10.
 pub const ID: [(&str, &str); 2] = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
+/// The credentials of user1, level 2.
 pub const USER1: [(&str, &str); 2] = [("x-auth-id", "user1"), ("x-auth-token", "secret")];
 pub const RECORDINGS: &str = "/api/v1/Account/MA_DEMO/Recording/";
 
+/// The path that starts and stops recordings of a call.
 pub fn record(call: &str) -> String {
     format!("/api/v1/Account/MA_DEMO/Call/{call}/Record/")
 }
@@ -21,12 +24,12 @@ fn start(server: &TestServer, body: &str) -> HttpResponse {
     server.send("POST", &record(FIRST), &ID, body)
 }
 
-/// (recording_id, url)
+/// Starts a recording of the first call; returns its id and URL.
 pub fn started(server: &TestServer, body: &str) -> (String, String) {
-    let reply = start(server, body);
-    assert_eq!(reply.status, 200, "{}", reply.text());
-    let said = reply.json();
-    let text = |name: &str| said[name].as_str().unwrap().to_owned();
+    let response = start(server, body);
+    assert_eq!(response.status, 200, "{}", response.text());
+    let body = response.json();
+    let text = |name: &str| body[name].as_str().unwrap().to_owned();
     (text("recording_id"), text("url"))
 }
 
@@ -34,12 +37,13 @@ pub fn stop(server: &TestServer, body: &str) -> HttpResponse {
     server.send("DELETE", &record(FIRST), &ID, body)
 }
 
+/// The ids of the live recordings.
 pub fn live(server: &TestServer) -> Vec<String> {
     let all = server.engine.list(None, &FilterFields::default()).unwrap();
-    all.into_iter().map(|seen| seen.id).collect()
+    all.into_iter().map(|recording| recording.id).collect()
 }
 
-/// Says `seconds` into both legs of the first call.
+/// Writes `seconds` of audio to both legs of the first call.
 pub fn speak(server: &TestServer, seconds: usize) {
     let legs = [0, 1].map(|leg| feed(server.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
     let second = vec![1000; 8000];
@@ -53,7 +57,7 @@ pub fn speak(server: &TestServer, seconds: usize) {
     }
 }
 
-/// A recording of so many seconds that has been published.
+/// Makes a recording of `seconds` and waits until it is published; returns its id and URL.
 pub fn finished(server: &TestServer, seconds: usize) -> (String, String) {
     let (id, url) = started(server, r#"{"file_format":"wav"}"#);
     speak(server, seconds);
@@ -62,43 +66,48 @@ pub fn finished(server: &TestServer, seconds: usize) -> (String, String) {
     (id, url)
 }
 
-pub fn expect_general(reply: &HttpResponse, status: u16, code: &str) -> String {
-    assert_eq!(reply.status, status, "{}", reply.text());
-    let said = reply.json();
+/// Asserts the general error form; returns the message.
+pub fn expect_general(response: &HttpResponse, status: u16, code: &str) -> String {
+    assert_eq!(response.status, status, "{}", response.text());
+    let error = response.json();
     assert_eq!(
-        (&said["status"], &said["error"]["code"]),
+        (&error["status"], &error["error"]["code"]),
         (&json!("error"), &json!(code))
     );
-    assert!(said["error"]["details"].is_object());
-    assert!(said["timestamp"].as_str().unwrap().ends_with('Z'));
-    assert!(said["requestId"].as_str().unwrap().starts_with("req_"));
-    said["error"]["message"].as_str().unwrap().to_owned()
+    assert!(error["error"]["details"].is_object());
+    assert!(error["timestamp"].as_str().unwrap().ends_with('Z'));
+    assert!(error["requestId"].as_str().unwrap().starts_with("req_"));
+    error["error"]["message"].as_str().unwrap().to_owned()
 }
 
-pub fn expect_resource(reply: &HttpResponse, status: u16) -> String {
-    assert_eq!(reply.status, status, "{}", reply.text());
-    let said = reply.json();
-    assert_eq!(said["api_id"].as_str().unwrap().len(), 36);
-    said["error"].as_str().unwrap().to_owned()
+/// Asserts the error form of the Recording resource; returns the message.
+pub fn expect_resource(response: &HttpResponse, status: u16) -> String {
+    assert_eq!(response.status, status, "{}", response.text());
+    let error = response.json();
+    assert_eq!(error["api_id"].as_str().unwrap().len(), 36);
+    error["error"].as_str().unwrap().to_owned()
 }
 
 #[test]
-fn a_start_answers_200_with_id_and_url() {
+fn a_start_is_200_with_id_and_url() {
     let server = TestServer::open(&[]);
-    let reply = start(&server, r#"{"file_format":"wav"}"#);
-    assert_eq!(reply.status, 200, "{}", reply.text());
-    let said = reply.json();
-    assert_eq!(said["message"], "recording started");
-    assert_eq!(said["api_id"].as_str().unwrap().len(), 36);
-    let id = said["recording_id"].as_str().unwrap();
-    assert_eq!(said["url"], format!("{}/recordings/{id}.wav", server.base));
+    let response = start(&server, r#"{"file_format":"wav"}"#);
+    assert_eq!(response.status, 200, "{}", response.text());
+    let body = response.json();
+    assert_eq!(body["message"], "recording started");
+    assert_eq!(body["api_id"].as_str().unwrap().len(), 36);
+    let id = body["recording_id"].as_str().unwrap();
+    assert_eq!(body["url"], format!("{}/recordings/{id}.wav", server.base));
     assert_eq!(live(&server), [id]);
-    let seen = server.engine.get(None, id).unwrap();
-    assert_eq!((seen.layout, seen.format.as_str()), (REC_LAYOUT_MONO, "wav"));
+    let recording = server.engine.get(None, id).unwrap();
+    assert_eq!(
+        (recording.layout, recording.format.as_str()),
+        (REC_LAYOUT_MONO, "wav")
+    );
 }
 
 #[test]
-fn the_default_format_mp3_is_refused_and_wav_named() {
+fn the_default_format_mp3_is_refused_with_a_hint_at_wav() {
     let server = TestServer::open(&[]);
     for body in ["", "{}", r#"{"file_format":"mp3"}"#, r#"{"file_format":null}"#] {
         let message = expect_general(&start(&server, body), 400, "INVALID_PARAMETER");
@@ -107,22 +116,27 @@ fn the_default_format_mp3_is_refused_and_wav_named() {
     assert!(live(&server).is_empty());
 }
 
-/// Subtlety 29.
 #[test]
 fn the_default_time_limit_is_sixty_seconds() {
     let server = TestServer::open(&[]);
     let (id, _) = started(&server, r#"{"file_format":"wav"}"#);
     speak(&server, 62);
-    let told = server.engine.events.wait_terminal(&id).recording.unwrap();
-    assert_eq!((told.end_reason, told.duration_ms), (REC_END_LIMIT, 60_000));
+    let recording = server.engine.events.wait_terminal(&id).recording.unwrap();
+    assert_eq!(
+        (recording.end_reason, recording.duration_ms),
+        (REC_END_LIMIT, 60_000)
+    );
     let (id, _) = started(&server, r#"{"file_format":"wav","time_limit":"2"}"#);
     speak(&server, 4);
-    let told = server.engine.events.wait_terminal(&id).recording.unwrap();
-    assert_eq!((told.end_reason, told.duration_ms), (REC_END_LIMIT, 2_000));
+    let recording = server.engine.events.wait_terminal(&id).recording.unwrap();
+    assert_eq!(
+        (recording.end_reason, recording.duration_ms),
+        (REC_END_LIMIT, 2_000)
+    );
 }
 
 #[test]
-fn stereo_and_forms_are_understood() {
+fn forms_and_stereo_are_accepted() {
     let server = TestServer::open(&[]);
     let form = [
         ID[0],
@@ -130,16 +144,15 @@ fn stereo_and_forms_are_understood() {
         ("content-type", "application/x-www-form-urlencoded"),
     ];
     let body = "file_format=wav&record_channel_type=stereo&time_limit=90&transcription_url=";
-    let reply = server.send("POST", &record(FIRST), &form, body);
-    assert_eq!(reply.status, 200, "{}", reply.text());
-    let said = reply.json();
-    let id = said["recording_id"].as_str().unwrap();
+    let response = server.send("POST", &record(FIRST), &form, body);
+    assert_eq!(response.status, 200, "{}", response.text());
+    let started = response.json();
+    let id = started["recording_id"].as_str().unwrap();
     assert_eq!(server.engine.get(None, id).unwrap().layout, REC_LAYOUT_STEREO);
 }
 
-/// Subtlety 28.
 #[test]
-fn several_recordings_run_at_once_on_one_call() {
+fn one_call_may_have_several_recordings() {
     let server = TestServer::open(&[]);
     let ids: Vec<String> = (0..3)
         .map(|_| started(&server, r#"{"file_format":"wav"}"#).0)
@@ -148,7 +161,7 @@ fn several_recordings_run_at_once_on_one_call() {
 }
 
 #[test]
-fn wrong_parameters_are_400() {
+fn invalid_parameters_are_400() {
     let server = TestServer::open(&[]);
     for body in [
         "{",
@@ -174,17 +187,17 @@ fn wrong_parameters_are_400() {
     expect_general(&start(&server, &deep), 400, "INVALID_PARAMETER");
 }
 
-/// What is said is kept, also where nobody will write it down.
+/// callrec does not transcribe, but it logs the request.
 #[test]
-fn who_asks_for_a_transcription_is_recorded_without() {
+fn a_start_with_a_transcription_records_without_one() {
     let server = TestServer::open(&[]);
     let (id, _) = started(&server, r#"{"file_format":"wav"}"#);
     let mut ids = vec![id];
-    for wish in [
+    for body in [
         json!({ "file_format": "wav", "transcription_type": "auto" }),
         json!({ "file_format": "wav", "transcription_url": "http://127.0.0.1/", "transcription_method": 7 }),
     ] {
-        ids.push(started(&server, &wish.to_string()).0);
+        ids.push(started(&server, &body.to_string()).0);
     }
     assert_eq!(live(&server), ids);
     let log = server.log();
@@ -192,10 +205,10 @@ fn who_asks_for_a_transcription_is_recorded_without() {
     assert!(!log.has(&ids[0]));
 }
 
-/// Nobody can follow `http://0.0.0.0/…`.
+/// The URLs would begin with `http://0.0.0.0`.
 #[test]
-fn urls_that_lead_nowhere_are_warned_of_when_the_gateway_starts() {
-    for (settings, warned) in [
+fn a_gateway_without_a_reachable_url_logs_a_warning() {
+    for (settings, is_warned) in [
         (vec![], true),
         (vec![("gateway.public_url", "http://pbx.example")], false),
         (vec![("recording.url_base", "http://pbx.example/")], false),
@@ -203,11 +216,11 @@ fn urls_that_lead_nowhere_are_warned_of_when_the_gateway_starts() {
         let server = TestServer::open(&settings);
         stop_gateway(start_gateway_at(&server.engine, c"0.0.0.0", 0));
         let log = server.log();
-        // What is logged after it.
-        let wish = r#"{"file_format":"wav","transcription_type":"auto"}"#;
-        let (id, _) = started(&server, wish);
+        // Its log line follows a warning.
+        let body = r#"{"file_format":"wav","transcription_type":"auto"}"#;
+        let (id, _) = started(&server, body);
         until("the start is logged", || log.has(&id));
-        assert_eq!(log.has("gateway.public_url"), warned, "{settings:?}");
+        assert_eq!(log.has("gateway.public_url"), is_warned, "{settings:?}");
     }
 }
 
@@ -236,15 +249,15 @@ fn a_call_that_is_not_live_is_404() {
     let server = TestServer::open(&[]);
     let wav = r#"{"file_format":"wav"}"#;
     for (method, body) in [("POST", wav), ("DELETE", "")] {
-        let reply = server.send(method, &record("no-such-call"), &ID, body);
-        expect_general(&reply, 404, "NOT_FOUND");
+        let response = server.send(method, &record("no-such-call"), &ID, body);
+        expect_general(&response, 404, "NOT_FOUND");
     }
     end(server.calls[0]).unwrap();
     expect_general(&start(&server, wav), 404, "NOT_FOUND");
 }
 
 #[test]
-fn below_level_10_only_own_calls_are_controlled() {
+fn below_level_10_only_own_calls_can_be_recorded() {
     let server = TestServer::open(&[]);
     let path = |call: &str| format!("/api/v1/Account/user1/Call/{call}/Record/");
     let wav = r#"{"file_format":"wav"}"#;
@@ -260,20 +273,20 @@ fn below_level_10_only_own_calls_are_controlled() {
 }
 
 #[test]
-fn too_many_recordings_are_503() {
+fn start_returns_503_at_the_limit_of_recordings() {
     let server = TestServer::open(&[("recordings.max", "1")]);
     started(&server, r#"{"file_format":"wav"}"#);
-    let reply = start(&server, r#"{"file_format":"wav"}"#);
-    expect_general(&reply, 503, "SERVICE_UNAVAILABLE");
+    let response = start(&server, r#"{"file_format":"wav"}"#);
+    expect_general(&response, 503, "SERVICE_UNAVAILABLE");
 }
 
 #[test]
-fn too_little_room_on_the_disk_is_503() {
-    let most = [
+fn start_returns_503_when_the_disk_is_full() {
+    let settings = [
         ("storage.min_free_bytes", "1000000000000000000"),
         ("gateway.apis", "vobiz,plivo"),
     ];
-    let server = TestServer::open(&most);
+    let server = TestServer::open(&settings);
     let wav = r#"{"file_format":"wav"}"#;
     expect_general(&start(&server, wav), 503, "SERVICE_UNAVAILABLE");
     let basic = basic("MA_DEMO", "secret");
@@ -299,8 +312,8 @@ fn wrong_credentials_or_another_account_are_401() {
         (&record(FIRST), &[("authorization", &basic)]),
     ];
     for (path, headers) in wrong {
-        let reply = server.send("POST", path, headers, r#"{"file_format":"wav"}"#);
-        expect_general(&reply, 401, "UNAUTHORIZED");
+        let response = server.send("POST", path, headers, r#"{"file_format":"wav"}"#);
+        expect_general(&response, 401, "UNAUTHORIZED");
     }
     expect_resource(&server.send("GET", RECORDINGS, &[], ""), 401);
     let broken = [("x-auth-id", "broken"), ID[1]];
@@ -309,9 +322,9 @@ fn wrong_credentials_or_another_account_are_401() {
     assert!(live(&server).is_empty());
 }
 
-/// In place of the two headers; where they are there they count, as the SDKs send all three.
+/// The two headers take precedence, because the SDKs send all three.
 #[test]
-fn a_bearers_token_is_the_account_s_that_the_path_names() {
+fn a_bearer_token_authenticates_the_account_of_the_path() {
     let server = TestServer::open(&[("gateway.auth_delay_ms", "0")]);
     let bearer = ("authorization", "bEaReR bearer");
     let wav = r#"{"file_format":"wav"}"#;
@@ -342,9 +355,8 @@ fn a_bearers_token_is_the_account_s_that_the_path_names() {
     );
 }
 
-/// Subtlety 34.
 #[test]
-fn another_case_or_no_slash_at_the_end_looks_like_401() {
+fn a_path_in_another_case_or_without_its_last_slash_is_401() {
     let server = TestServer::open(&[]);
     let path = record(FIRST);
     for path in [
@@ -358,9 +370,9 @@ fn another_case_or_no_slash_at_the_end_looks_like_401() {
     }
 }
 
-/// Subtlety 40 among them: a call has no pause.
+/// Vobiz has no pause.
 #[test]
-fn what_is_not_offered_is_404_and_other_methods_405() {
+fn an_unknown_path_is_404_and_an_unsupported_method_is_405() {
     let server = TestServer::open(&[]);
     for path in [
         format!("{}Pause/", record(FIRST)),
@@ -370,10 +382,10 @@ fn what_is_not_offered_is_404_and_other_methods_405() {
     ] {
         expect_general(&server.send("POST", &path, &ID, ""), 404, "NOT_FOUND");
     }
-    let reply = server.send("GET", &record(FIRST), &ID, "");
-    expect_general(&reply, 405, "METHOD_NOT_ALLOWED");
-    assert_eq!(reply.header("allow"), "POST, DELETE");
-    let reply = server.send("DELETE", RECORDINGS, &ID, "");
-    expect_resource(&reply, 405);
-    assert_eq!(reply.header("allow"), "GET, HEAD");
+    let response = server.send("GET", &record(FIRST), &ID, "");
+    expect_general(&response, 405, "METHOD_NOT_ALLOWED");
+    assert_eq!(response.header("allow"), "POST, DELETE");
+    let response = server.send("DELETE", RECORDINGS, &ID, "");
+    expect_resource(&response, 405);
+    assert_eq!(response.header("allow"), "GET, HEAD");
 }

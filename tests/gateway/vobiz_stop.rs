@@ -1,4 +1,4 @@
-//! Vobiz's stop: it stops what it names, and never more.
+//! Stops by Vobiz's API: a stop ends exactly the recordings that it names.
 
 use std::process::Command;
 
@@ -14,19 +14,19 @@ const FORM: [(&str, &str); 3] = [
     ("content-type", "application/x-www-form-urlencoded"),
 ];
 
-/// curl calls all that it sends a form; whose body names one recording stops that one.
+/// curl declares every body a form by default.
 #[test]
-fn json_in_what_is_called_a_form_is_json() {
+fn json_with_the_content_type_of_a_form_is_read_as_json() {
     let server = TestServer::open(&[]);
     let all: Vec<_> = (0..2)
         .map(|_| started(&server, r#"{"file_format":"wav"}"#))
         .collect();
-    let said = json!({ "URL": all[0].1 }).to_string();
-    let body = format!(" \r\n{said}");
+    let url = json!({ "URL": all[0].1 }).to_string();
+    let body = format!(" \r\n{url}");
     assert_eq!(server.send("DELETE", &record(FIRST), &FORM, &body).status, 204);
     assert_eq!(live(&server), [all[1].0.as_str()]);
-    let wish = r#"{"file_format":"wav","record_channel_type":"stereo"}"#;
-    assert_eq!(server.send("POST", &record(FIRST), &FORM, wish).status, 200);
+    let start = r#"{"file_format":"wav","record_channel_type":"stereo"}"#;
+    assert_eq!(server.send("POST", &record(FIRST), &FORM, start).status, 200);
     assert_eq!(live(&server).len(), 2);
     if !build::has("curl") {
         return;
@@ -51,24 +51,24 @@ fn json_in_what_is_called_a_form_is_json() {
         ]));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let begun = curl("POST", wish);
-    assert!(begun.ends_with("200"), "{begun}");
+    let response = curl("POST", start);
+    assert!(response.ends_with("200"), "{response}");
     let before = live(&server);
     let refused = curl("DELETE", &all[1].1);
-    assert!(refused.ends_with("400"), "a bare url: {refused}");
+    assert!(refused.ends_with("400"), "a URL alone: {refused}");
     assert_eq!(live(&server), before);
     assert_eq!(curl("DELETE", &json!({ "URL": all[1].1 }).to_string()), "204");
     assert_eq!(live(&server), before[1..]);
 }
 
 #[test]
-fn a_body_that_says_something_but_no_url_stops_nothing() {
+fn a_body_without_a_url_is_400_and_stops_nothing() {
     let server = TestServer::open(&[]);
     let (id, url) = started(&server, r#"{"file_format":"wav"}"#);
-    let bare = url.as_str();
+    let url_alone = url.as_str();
     let with_query = format!("{url}?a=b");
     for body in [
-        bare,
+        url_alone,
         &with_query,
         "recording_url=x",
         "{",
@@ -80,39 +80,39 @@ fn a_body_that_says_something_but_no_url_stops_nothing() {
         r#"{"URL":"x","url":null}"#,
         "x",
     ] {
-        let reply = server.send("DELETE", &record(FIRST), &FORM, body);
-        expect_general(&reply, 400, "INVALID_PARAMETER");
+        let response = server.send("DELETE", &record(FIRST), &FORM, body);
+        expect_general(&response, 400, "INVALID_PARAMETER");
         assert_eq!(live(&server), [id.as_str()], "{body}");
     }
-    // It names another recording, and is no form.
+    // This body is JSON with another URL, not a form.
     server.send("DELETE", &record(FIRST), &FORM, "\u{feff}{\"URL\":\"x=\"}");
     assert_eq!(live(&server), [id.as_str()]);
     let start = server.send("POST", &record(FIRST), &FORM, "wav");
     expect_general(&start, 400, "INVALID_PARAMETER");
-    // As Plivo's clients say it.
-    let beside = json!({
+    // Plivo's clients send these members, none of which selects a recording.
+    let without_url = json!({
         "call_uuid": FIRST,
         "callback_url": "http://127.0.0.1/",
         "callback_method": "GET",
     });
-    assert_eq!(stop(&server, &beside.to_string()).status, 204);
+    assert_eq!(stop(&server, &without_url.to_string()).status, 204);
     assert!(live(&server).is_empty());
 }
 
 #[test]
-fn what_hides_behind_a_nul_is_not_what_stands_before_it() {
+fn a_nul_does_not_end_a_url_or_a_path() {
     let server = TestServer::open(&[]);
     let wav = r#"{"file_format":"wav"}"#;
     let (id, url) = started(&server, wav);
-    for hidden in [
+    for text in [
         format!("{}/recordings/\0x", server.base),
         format!("{}/recordings/\0", server.base),
         format!("{url}\0x"),
         "\0".to_owned(),
     ] {
-        let body = json!({ "URL": hidden }).to_string();
+        let body = json!({ "URL": text }).to_string();
         assert_eq!(stop(&server, &body).status, 204);
-        assert_eq!(live(&server), [id.as_str()], "{hidden:?}");
+        assert_eq!(live(&server), [id.as_str()], "{text:?}");
     }
     for path in [
         record(&format!("{FIRST}%00")),
@@ -125,17 +125,15 @@ fn what_hides_behind_a_nul_is_not_what_stands_before_it() {
     }
 }
 
-/// Subtlety 32.
 #[test]
-fn a_stop_answers_204_also_when_there_is_none() {
+fn a_stop_is_204_without_a_live_recording() {
     let server = TestServer::open(&[]);
-    let reply = stop(&server, "");
-    assert_eq!((reply.status, reply.body.len()), (204, 0));
+    let response = stop(&server, "");
+    assert_eq!((response.status, response.body.len()), (204, 0));
 }
 
-/// Subtleties 30 and 31.
 #[test]
-fn one_is_stopped_by_its_url_and_all_without() {
+fn a_stop_with_a_url_ends_one_recording_and_without_ends_all() {
     let server = TestServer::open(&[]);
     let all: Vec<_> = (0..5)
         .map(|_| started(&server, r#"{"file_format":"wav"}"#))
@@ -154,9 +152,13 @@ fn one_is_stopped_by_its_url_and_all_without() {
         server.base.clone(),
         format!("{}/recordings/", server.base),
     ] {
-        let reply = stop(&server, &json!({ "URL": foreign }).to_string());
-        assert_eq!(reply.status, 204, "{foreign}");
-        assert_eq!(live(&server), ids(0), "{foreign}: nothing but the url names it");
+        let response = stop(&server, &json!({ "URL": foreign }).to_string());
+        assert_eq!(response.status, 204, "{foreign}");
+        assert_eq!(
+            live(&server),
+            ids(0),
+            "{foreign}: only the URL selects a recording"
+        );
     }
     assert_eq!(stop(&server, &json!({ "URL": all[0].1 }).to_string()).status, 204);
     assert_eq!(live(&server), ids(1));
@@ -166,27 +168,27 @@ fn one_is_stopped_by_its_url_and_all_without() {
     assert_eq!(server.send("DELETE", &record(FIRST), &FORM, &body).status, 204);
     assert_eq!(live(&server), ids(2));
     assert_eq!(stop(&server, &json!({ "url": all[2].1 }).to_string()).status, 204);
-    assert_eq!(live(&server), ids(3), "in another case it is no stop of all");
+    assert_eq!(live(&server), ids(3), "the member is not ignored in another case");
     let path = format!("{}?URL={}", record(FIRST), all[3].1);
     assert_eq!(server.send("DELETE", &path, &ID, "").status, 204);
     assert_eq!(live(&server), ids(4));
     for body in ["{", "[]", r#"{"URL":7}"#, r#"{"URL":""}"#] {
         expect_general(&stop(&server, body), 400, "INVALID_PARAMETER");
     }
-    assert_eq!(live(&server), ids(4), "what cannot be read stops nothing");
+    assert_eq!(live(&server), ids(4), "an invalid body stops nothing");
     assert_eq!(stop(&server, "{}").status, 204);
     assert!(live(&server).is_empty());
 }
 
-/// It was answered under another of the gateway's addresses.
+/// Clients may reach the gateway by several addresses.
 #[test]
-fn a_url_names_its_recording_by_whatever_address() {
+fn a_url_selects_its_recording_under_every_address() {
     let server = TestServer::open(&[]);
     let wav = r#"{"file_format":"wav"}"#;
     for _ in 0..2 {
         started(&server, wav);
     }
-    let own = |id: &str| format!("{id}.wav");
+    let file_name = |id: &str| format!("{id}.wav");
     for (at, url) in [
         |id: &str| format!("http://localhost/recordings/{id}.wav"),
         |id: &str| format!("https://pbx.example/behind/a/proxy/recordings/{id}.wav"),
@@ -195,8 +197,8 @@ fn a_url_names_its_recording_by_whatever_address() {
     .into_iter()
     .enumerate()
     {
-        let (id, told) = started(&server, wav);
-        assert!(told.ends_with(&own(&id)));
+        let (id, started_url) = started(&server, wav);
+        assert!(started_url.ends_with(&file_name(&id)));
         let body = json!({ "URL": url(&id) }).to_string();
         let elsewhere = server.send("DELETE", &record(SECOND), &ID, &body);
         assert_eq!(
@@ -211,7 +213,7 @@ fn a_url_names_its_recording_by_whatever_address() {
 }
 
 #[test]
-fn what_one_gateway_began_another_stops() {
+fn a_gateway_stops_the_recordings_of_its_predecessor() {
     let server = TestServer::open(&[]);
     let (first, url) = started(&server, r#"{"file_format":"wav"}"#);
     let (second, _) = started(&server, r#"{"file_format":"wav"}"#);
@@ -228,13 +230,13 @@ fn fixture(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The published requests, to the letter but for the names in braces.
+/// The requests are verbatim except for the names in braces.
 #[test]
-fn the_published_requests_are_replayed() {
+fn the_published_requests_have_the_published_responses() {
     let server = TestServer::open(&[]);
     started(&server, r#"{"file_format":"wav"}"#);
     assert_eq!(stop(&server, &fixture("vobiz-stop-one.json")).status, 204);
-    assert_eq!(live(&server).len(), 1, "no recording of ours has that url");
+    assert_eq!(live(&server).len(), 1, "no recording has the published URL");
     if !build::has("curl") {
         return;
     }

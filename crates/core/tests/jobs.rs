@@ -1,4 +1,4 @@
-//! Jobs of a kind that only this test uses, through the Rust API.
+//! Jobs of a test kind, through the Rust API.
 #![cfg(not(any(callrec_loom, callrec_shuttle)))]
 
 use std::collections::{HashMap, HashSet};
@@ -22,7 +22,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 const KIND: &str = "copy";
-/// Much longer than any step of a test takes.
+/// Longer than any step of a test takes.
 const TIMEOUT: Duration = Duration::from_secs(60);
 const FAST_RETRIES: JobPace = JobPace {
     parallel: 2,
@@ -71,7 +71,7 @@ struct PendingAttempt {
     outcome: Arc<OutcomeCell>,
 }
 
-/// Sends every attempt to the test.
+/// An action that sends every attempt to the test.
 struct ForwardingAction(Mutex<Sender<PendingAttempt>>);
 
 impl Action for ForwardingAction {
@@ -122,7 +122,7 @@ impl JobFixture {
         (registered.expect("registered"), attempts)
     }
 
-    /// Makes a recording with a job, and ends it.
+    /// Makes a recording with one job, and ends it.
     fn record(&self) -> Uuid {
         let name = Text::from("call");
         let info = CallInfo {
@@ -220,7 +220,7 @@ fn a_job_is_retried_with_the_same_key_until_it_is_done() {
 }
 
 #[test]
-fn a_given_up_job_is_removed_and_a_panicking_one_is_retried() {
+fn a_job_is_removed_when_its_action_gives_up_and_retried_when_it_panics() {
     struct FailingAction(Mutex<Sender<String>>);
     impl Action for FailingAction {
         fn kind(&self) -> &'static str {
@@ -243,11 +243,11 @@ fn a_given_up_job_is_removed_and_a_panicking_one_is_retried() {
     // Makes every attempt at this job panic.
     let file = format!(".callrec/jobs/{KIND}/{panicking}.json");
     let file = fixture.directory.path().join(file);
-    let text = std::fs::read_to_string(&file).expect("there");
+    let text = std::fs::read_to_string(&file).expect("the file of the job");
     let mut job: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     job["queued_at_ms"] = 0.into();
     std::fs::write(&file, job.to_string()).expect("written");
-    let (sender, tried) = channel();
+    let (sender, attempts) = channel();
     let action = Arc::new(FailingAction(Mutex::new(sender)));
     let registration = fixture
         .engine
@@ -256,7 +256,7 @@ fn a_given_up_job_is_removed_and_a_panicking_one_is_retried() {
     let mut counts: HashMap<String, u32> = HashMap::new();
     while counts.get(&panicking.to_string()).is_none_or(|count| *count < 4) {
         *counts
-            .entry(tried.recv_timeout(TIMEOUT).expect("an attempt"))
+            .entry(attempts.recv_timeout(TIMEOUT).expect("an attempt"))
             .or_default() += 1;
     }
     fixture.wait_for_files(&[panicking]);
@@ -303,7 +303,7 @@ fn jobs_without_an_action_stay_for_the_next_process() {
     let (_registration, attempts) = fixture.register();
     while keys.len() < ids.len() {
         let attempt = next(&attempts);
-        assert!(keys.insert(attempt.job.key.clone()), "once each");
+        assert!(keys.insert(attempt.job.key.clone()), "each job is attempted once");
         attempt.outcome.set(JobOutcome::Done);
     }
     fixture.wait_for_files(&[]);
@@ -313,9 +313,9 @@ fn jobs_without_an_action_stay_for_the_next_process() {
     // but queues no jobs.
     let fixture = fixture.reopened();
     let (_registration, attempts) = fixture.register();
-    let own = fixture.record();
+    let id = fixture.record();
     let attempt = next(&attempts);
-    assert_eq!(attempt.job.key, own.to_string());
+    assert_eq!(attempt.job.key, id.to_string());
     attempt.outcome.set(JobOutcome::Done);
     fixture.wait_for_files(&[]);
     fixture.engine.close(TIMEOUT).expect("closed");
@@ -338,9 +338,9 @@ fn the_second_action_of_a_kind_takes_over_when_the_first_is_withdrawn() {
     attempt.outcome.set(JobOutcome::Done);
     fixture.wait_for_files(&[]);
     fixture.engine.close(TIMEOUT).expect("closed");
-    let refused = fixture
+    let result = fixture
         .engine
         .register_action(Arc::new(ForwardingAction(Mutex::new(channel().0))), FAST_RETRIES);
-    let refused = refused.err().map(|error| error.status);
-    assert_eq!(refused, Some(Status::Unavailable), "the engine is closed");
+    let status = result.err().map(|error| error.status);
+    assert_eq!(status, Some(Status::Unavailable), "the engine is closed");
 }

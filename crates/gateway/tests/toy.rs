@@ -1,4 +1,4 @@
-//! An unpublished API is added with one file, `toy/api.rs`, and one line.
+//! A new API, the toy, needs one file, `toy/api.rs`, and one line that registers it.
 #![cfg(feature = "server")]
 
 #[path = "toy/api.rs"]
@@ -48,7 +48,7 @@ impl Authenticator for ToyHost {
     }
 }
 
-/// `user1:secret`
+/// The credentials of user1.
 const USER: &str = "authorization: Basic dXNlcjE6c2VjcmV0\r\n";
 
 struct ToyGateway {
@@ -83,7 +83,7 @@ impl ToyGateway {
         }
     }
 
-    /// Returns status and body.
+    /// Sends a request; returns the status and the body.
     fn request(&self, line: &str, headers: &str, body: &str) -> (u16, String) {
         let length = format!("content-length: {}\r\n", body.len());
         self.send(&format!(
@@ -92,13 +92,13 @@ impl ToyGateway {
     }
 
     fn send(&self, request: &str) -> (u16, String) {
-        let address = self.router.gateway().address().expect("it listens");
+        let address = self.router.gateway().address().expect("a port");
         let mut stream = TcpStream::connect(address).expect("connected");
         stream.set_read_timeout(Some(TIMEOUT)).expect("set");
         stream.write_all(request.as_bytes()).expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("a response");
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head");
         let status = head.split(' ').nth(1).expect("a status");
         (status.parse().expect("a number"), body.to_owned())
     }
@@ -140,7 +140,7 @@ fn a_new_api_is_routed_by_its_own_key_and_authenticates_through_the_host() {
     assert_eq!(
         gateway.request("GET /api/v2/me", USER, "").0,
         404,
-        "it is not offered"
+        "the API is not offered"
     );
 }
 
@@ -167,7 +167,7 @@ fn a_new_api_sends_error_responses_for_requests_that_never_reached_it() {
 }
 
 #[test]
-fn a_new_api_is_counted_and_exports_its_own_gauges() {
+fn a_new_api_has_request_counters_and_gauges() {
     let gateway = ToyGateway::with(&[("gateway.apis", "toy"), ("gateway.max_body_bytes", "1024")]);
     let greeting = "POST /toy/greeting";
     gateway.request(greeting, USER, "");
@@ -176,9 +176,9 @@ fn a_new_api_is_counted_and_exports_its_own_gauges() {
     gateway.request(greeting, USER, "break");
     let metrics = gateway.metrics();
     for status in [200, 401, 413, 500] {
-        let row =
+        let line =
             format!("callrec_http_requests_total{{api=\"toy\",method=\"POST\",status=\"{status}\"}} 1\n");
-        assert!(metrics.contains(&row), "{row}{metrics}");
+        assert!(metrics.contains(&line), "{line}{metrics}");
     }
     assert!(metrics.contains("\ncallrec_toy_greetings 1\n"), "{metrics}");
     assert!(
@@ -188,7 +188,7 @@ fn a_new_api_is_counted_and_exports_its_own_gauges() {
 }
 
 #[test]
-fn a_new_api_is_notified_when_its_gateway_stops() {
+fn a_new_api_is_stopped_with_its_gateway() {
     let gateway = ToyGateway::with(&[("gateway.apis", "toy")]);
     assert!(!gateway.toy.has_stopped.load(Ordering::Relaxed));
     assert_eq!(gateway.router.gateway().stop(TIMEOUT), Ok(()));
@@ -201,7 +201,7 @@ fn a_new_api_registers_its_keys() {
     let mut settings = GatewaySettings::with(registered(toy));
     let keys = settings.keys();
     let apis = keys.iter().find(|key| key.name == "gateway.apis");
-    let apis = apis.expect("it is a key");
+    let apis = apis.expect("a key");
     assert_eq!(apis.default, "imagicle,genesys,vobiz");
     assert!(
         apis.meaning.ends_with("imagicle, genesys, vobiz, plivo, toy."),
@@ -209,7 +209,7 @@ fn a_new_api_registers_its_keys() {
         apis.meaning
     );
     assert!(keys.iter().any(|key| key.name == "toy.greeting"));
-    let refused = settings.set_known("gateway.apis", "toys").expect("it is a key");
+    let refused = settings.set_known("gateway.apis", "toys").expect("a key");
     let refused = refused.expect_err("no such API");
     assert!(
         refused.message.contains("plivo, toy is needed"),
@@ -223,6 +223,6 @@ fn a_new_api_registers_its_keys() {
     );
     assert_eq!(settings.set_known("toy.colour", "red"), None);
     assert_eq!(GatewaySettings::default().set_known("toy.path", "/box"), None);
-    let named = Template::with("{toy}", &settings.placeholders());
-    assert_eq!(named, Template::parse("wooden"));
+    let template = Template::with("{toy}", &settings.placeholders());
+    assert_eq!(template, Template::parse("wooden"));
 }

@@ -6,7 +6,8 @@ use serde_json::json;
 use super::*;
 use crate::support::FilterFields;
 
-fn list(server: &TestServer, filters: &str) -> Vec<String> {
+/// The local user of each recording in the list.
+fn listed_users(server: &TestServer, filters: &str) -> Vec<String> {
     let (status, list) = as_admin(server, "GET", &format!("LiveRecordings{filters}"), "");
     assert_eq!(status, 200, "{filters}");
     let items = list.as_array().unwrap().iter();
@@ -15,32 +16,32 @@ fn list(server: &TestServer, filters: &str) -> Vec<String> {
         .collect()
 }
 
-fn both(server: &TestServer) {
+fn record_both_calls(server: &TestServer) {
     describe_first(server, "123456");
-    on_first(server);
-    started(server, &json!({ "directoryNumber": "102" }));
+    start_on_first(server);
+    start_recording(server, &json!({ "directoryNumber": "102" }));
 }
 
 #[test]
-fn no_filter_lists_all_and_no_match_is_an_empty_array() {
+fn a_list_without_a_filter_has_every_recording_and_without_a_match_none() {
     let server = TestServer::open(&[]);
-    assert!(list(&server, "").is_empty());
-    both(&server);
-    assert_eq!(list(&server, ""), ["user1", "user2"]);
+    assert!(listed_users(&server, "").is_empty());
+    record_both_calls(&server);
+    assert_eq!(listed_users(&server, ""), ["user1", "user2"]);
     assert_eq!(
-        list(&server, "?username=&deviceName="),
+        listed_users(&server, "?username=&deviceName="),
         ["user1", "user2"],
-        "an empty filter is none"
+        "an empty filter matches everything"
     );
-    let reply = ask(&server, "admin", "GET", "LiveRecordings?username=nobody", "");
-    assert_eq!((reply.status, reply.text()), (200, "[]"));
-    assert_eq!(reply.header("content-type"), "application/json");
+    let response = request(&server, "admin", "GET", "LiveRecordings?username=nobody", "");
+    assert_eq!((response.status, response.text()), (200, "[]"));
+    assert_eq!(response.header("content-type"), "application/json");
 }
 
 #[test]
-fn each_filter_and_all_of_them_with_and() {
+fn a_recording_must_match_every_filter() {
     let server = TestServer::open(&[]);
-    both(&server);
+    record_both_calls(&server);
     for filter in [
         "deviceName=SEP123456789ABC",
         "directoryNumber=123456",
@@ -48,40 +49,47 @@ fn each_filter_and_all_of_them_with_and() {
         "numericUserId=654321",
         "DEVICENAME=SEP123456789ABC&directorynumber=123456&Username=user1&numericuserid=654321",
     ] {
-        assert_eq!(list(&server, &format!("?{filter}")), ["user1"], "{filter}");
-        let and = format!("?{filter}&directoryNumber=102");
-        assert!(list(&server, &and).is_empty(), "{and}");
+        assert_eq!(
+            listed_users(&server, &format!("?{filter}")),
+            ["user1"],
+            "{filter}"
+        );
+        let contradiction = format!("?{filter}&directoryNumber=102");
+        assert!(
+            listed_users(&server, &contradiction).is_empty(),
+            "{contradiction}"
+        );
     }
     assert!(
-        list(&server, "?username=User1").is_empty(),
-        "a name is one byte for byte"
+        listed_users(&server, "?username=User1").is_empty(),
+        "names are case-sensitive"
     );
-    assert!(list(&server, "?username=user1%00").is_empty());
-    assert!(list(&server, "?username=user1&username=user2").is_empty());
+    assert!(listed_users(&server, "?username=user1%00").is_empty());
+    assert!(listed_users(&server, "?username=user1&username=user2").is_empty());
 }
 
 #[test]
-fn the_list_below_level_10_is_403_even_of_ones_own() {
+fn the_list_is_403_below_level_10_even_for_own_recordings() {
     let server = TestServer::open(&[]);
-    on_first(&server);
+    start_on_first(&server);
     for filters in ["", "?username=user1", "?directoryNumber=101"] {
         let path = format!("LiveRecordings{filters}");
-        assert_eq!(status(&server, "user1", "GET", &path), none(403), "{filters}");
+        assert_eq!(status(&server, "user1", "GET", &path), empty(403), "{filters}");
     }
 }
 
 #[test]
-fn an_item_has_the_published_fields_in_the_published_forms_and_no_more() {
+fn a_live_recording_has_exactly_the_published_fields() {
     for automatic in [false, true] {
-        an_item_has_the_published_fields(automatic);
+        expect_published_fields(automatic);
     }
 }
 
-fn an_item_has_the_published_fields(automatic: bool) {
+fn expect_published_fields(automatic: bool) {
     let server = TestServer::open(&[]);
     let id = if automatic {
-        let mark = server.engine.line(Some("SEPAUTO"), None, REC_LINE_AUTOMATIC);
-        mark.unwrap();
+        let line = server.engine.line(Some("SEPAUTO"), None, REC_LINE_AUTOMATIC);
+        line.unwrap();
         let call = CallFields {
             device: Some("SEPAUTO"),
             user: Some("user1"),
@@ -96,15 +104,18 @@ fn an_item_has_the_published_fields(automatic: bool) {
             .clone()
     } else {
         describe_first(&server, "101");
-        on_first(&server)
+        start_on_first(&server)
     };
     let (_, list) = as_admin(&server, "GET", "LiveRecordings", "");
     let started_at = list[0]["startedAt"].as_str().unwrap().to_owned();
-    let shape: String = started_at
+    let pattern: String = started_at
         .chars()
         .map(|c| if c.is_ascii_digit() { '0' } else { c })
         .collect();
-    assert_eq!(shape, "0000-00-00T00:00:00.0000000", "UTC, seven digits, no zone");
+    assert_eq!(
+        pattern, "0000-00-00T00:00:00.0000000",
+        "UTC with seven decimals and no zone"
+    );
     let expected = json!([{
         "id": id,
         "duration": "PT0S",
@@ -117,19 +128,19 @@ fn an_item_has_the_published_fields(automatic: bool) {
 }
 
 #[test]
-fn a_recording_without_a_remote_party_has_empty_texts() {
+fn a_recording_without_a_remote_party_has_empty_strings() {
     let server = TestServer::open(&[]);
-    on_first(&server);
+    start_on_first(&server);
     let (_, list) = as_admin(&server, "GET", "LiveRecordings", "");
-    let nobody = json!({ "firstName": "", "lastName": "", "phoneNumber": "" });
-    assert_eq!(list[0]["remoteParty"], nobody);
+    let unknown = json!({ "firstName": "", "lastName": "", "phoneNumber": "" });
+    assert_eq!(list[0]["remoteParty"], unknown);
 }
 
 #[cfg(feature = "faults")]
 #[test]
-fn a_fault_inside_is_500_and_the_next_request_is_served() {
+fn a_panic_is_500_and_the_next_request_is_served() {
     let server = TestServer::open(&[("faults.panic", "list")]);
-    assert_eq!(status(&server, "admin", "GET", "LiveRecordings"), none(500));
+    assert_eq!(status(&server, "admin", "GET", "LiveRecordings"), empty(500));
     assert_eq!(
         as_admin(
             &server,

@@ -1,4 +1,4 @@
-//! `GET Recordings`, one of them, and its audio.
+//! Completed recordings: `GET Recordings`, `GET Recordings/{id}` and its audio.
 
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
@@ -10,33 +10,34 @@ use serde_json::json;
 use super::*;
 use crate::support::{end, feed, write_pcm};
 
-/// A finished recording of the first call, with two seconds of audio.
-fn finished(server: &TestServer) -> String {
+/// Records two seconds of the first call; returns the id.
+fn record_first(server: &TestServer) -> String {
     describe_first(server, "101");
-    let id = on_first(server);
+    let id = start_on_first(server);
     let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE];
     let feeds = legs.map(|leg| feed(server.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
     for feed in feeds {
         write_pcm(feed, &[1000; 16_000]);
     }
-    stopped(server, &id);
+    stop_and_wait(server, &id);
     id
 }
 
-fn stopped(server: &TestServer, id: &str) {
+/// Stops a recording and waits until it is published.
+fn stop_and_wait(server: &TestServer, id: &str) {
     let path = format!("LiveRecordings/{id}");
-    assert_eq!(status(server, "admin", "DELETE", &path), none(204));
+    assert_eq!(status(server, "admin", "DELETE", &path), empty(204));
     server.engine.events.wait_terminal(id);
 }
 
-/// Finished recordings of the second call, oldest first.
-fn several(server: &TestServer, count: usize) -> Vec<String> {
-    let one = |_| {
-        let id = started(server, &json!({ "directoryNumber": "102" }));
-        stopped(server, &id);
+/// Makes recordings of the second call; returns their ids, oldest first.
+fn record_second(server: &TestServer, count: usize) -> Vec<String> {
+    let record = |_| {
+        let id = start_recording(server, &json!({ "directoryNumber": "102" }));
+        stop_and_wait(server, &id);
         id
     };
-    (0..count).map(one).collect()
+    (0..count).map(record).collect()
 }
 
 fn list(server: &TestServer, user: &str, query: &str) -> Value {
@@ -51,8 +52,8 @@ fn ids(list: &Value) -> Vec<&str> {
 }
 
 fn path_of(server: &TestServer, id: &str) -> String {
-    let told = server.engine.events.wait_terminal(id);
-    told.recording.unwrap().path
+    let event = server.engine.events.wait_terminal(id);
+    event.recording.unwrap().path
 }
 
 #[test]
@@ -62,11 +63,11 @@ fn a_completed_recording_is_listed_with_the_published_fields() {
         list(&server, "admin", ""),
         json!({ "totalCount": 0, "recordings": [] })
     );
-    let id = finished(&server);
+    let id = record_first(&server);
     let list = list(&server, "admin", "");
     let item = &list["recordings"][0];
     let manifest = manifest_beside(path_of(&server, &id));
-    // RFC 3339 with milliseconds there, seven digits here.
+    // The manifest has three decimals of a second, the API seven.
     let start = manifest["started_at"].as_str().unwrap().replace('Z', "0000Z");
     let expected = json!({
         "id": id,
@@ -84,11 +85,11 @@ fn a_completed_recording_is_listed_with_the_published_fields() {
 }
 
 #[test]
-fn one_recording_has_the_published_detail() {
+fn one_recording_has_the_published_details() {
     let server = TestServer::open(&[]);
-    let id = finished(&server);
+    let id = record_first(&server);
     let upper = id.to_uppercase();
-    let (status, one) = status(&server, "admin", "GET", &format!("Recordings/{upper}"));
+    let (status, details) = status(&server, "admin", "GET", &format!("Recordings/{upper}"));
     assert_eq!(status, 200);
     let manifest = manifest_beside(path_of(&server, &id));
     let listed = list(&server, "admin", "");
@@ -101,10 +102,10 @@ fn one_recording_has_the_published_detail() {
         "localPartyNumber",
         "remotePartyNumber",
     ] {
-        assert_eq!(one[field], listed["recordings"][0][field], "{field}");
+        assert_eq!(details[field], listed["recordings"][0][field], "{field}");
     }
-    let members: Vec<_> = one.as_object().unwrap().keys().collect();
-    let own = [
+    let members: Vec<_> = details.as_object().unwrap().keys().collect();
+    let additional = [
         "pbxCallId",
         "pbxInfo",
         "owner",
@@ -113,26 +114,34 @@ fn one_recording_has_the_published_detail() {
         "size",
         "hash",
     ];
-    assert_eq!(members[7..], own, "as published, behind what a list has");
-    assert_eq!(one["pbxCallId"], crate::server::FIRST);
-    assert_eq!(one["pbxInfo"], json!({}), "an object, of which nothing is known");
-    assert_eq!(one["owner"]["username"], "user1");
-    assert_eq!(one["owner"]["phoneNumber"], "101");
-    assert_eq!(one["size"], manifest["bytes"]);
-    let digest = format!("sha256:{}", one["hash"]["value"].as_str().unwrap());
     assert_eq!(
-        (one["hash"]["algorithm"].as_str(), digest),
+        members[7..],
+        additional,
+        "the published members, after those of the list"
+    );
+    assert_eq!(details["pbxCallId"], crate::server::FIRST);
+    assert_eq!(details["pbxInfo"], json!({}), "an object without members");
+    assert_eq!(details["owner"]["username"], "user1");
+    assert_eq!(details["owner"]["phoneNumber"], "101");
+    assert_eq!(details["size"], manifest["bytes"]);
+    let digest = format!("sha256:{}", details["hash"]["value"].as_str().unwrap());
+    assert_eq!(
+        (details["hash"]["algorithm"].as_str(), digest),
         (Some("sha256"), manifest["digest"].as_str().unwrap().to_owned())
     );
-    assert!(one["preservingUser"].is_null() && one["note"].is_null());
+    assert!(details["preservingUser"].is_null() && details["note"].is_null());
 }
 
 #[test]
-fn most_recent_first_and_pages_count_from_zero() {
+fn the_newest_recording_is_first_and_pages_count_from_zero() {
     let server = TestServer::open(&[]);
-    let mut expected = several(&server, 5);
+    let mut expected = record_second(&server, 5);
     expected.reverse();
-    assert_eq!(ids(&list(&server, "admin", "")), expected, "without a size all");
+    assert_eq!(
+        ids(&list(&server, "admin", "")),
+        expected,
+        "without pageSize, all recordings are listed"
+    );
     for (query, range) in [
         ("?page=0&pageSize=2", 0..2),
         ("/?page=1&pageSize=2", 2..4),
@@ -140,7 +149,7 @@ fn most_recent_first_and_pages_count_from_zero() {
         ("?page=3&pageSize=2", 5..5),
         ("?pageSize=3", 0..3),
         ("?page=0", 0..5),
-        // As published: without a size there are no pages.
+        // As published, there are no pages without pageSize.
         ("?page=1", 0..5),
     ] {
         let list = list(&server, "admin", query);
@@ -150,17 +159,17 @@ fn most_recent_first_and_pages_count_from_zero() {
 }
 
 #[test]
-fn filters_are_met_all_of_them() {
+fn a_completed_recording_must_match_every_filter() {
     let server = TestServer::open(&[]);
-    let first = finished(&server);
-    let others = several(&server, 1);
+    let first = record_first(&server);
+    let others = record_second(&server, 1);
     let all = list(&server, "admin", "");
     let time = |id: &str, field: &str| {
         let path = path_of(&server, id);
         manifest_beside(&path)[field].as_str().unwrap().to_owned()
     };
-    let (begun, ended) = (time(&first, "started_at"), time(&first, "ended_at"));
-    let only = |query: String| {
+    let (started_at, ended_at) = (time(&first, "started_at"), time(&first, "ended_at"));
+    let matching = |query: String| {
         let list = list(&server, "admin", &query);
         let found: Vec<String> = ids(&list).into_iter().map(str::to_owned).collect();
         assert_eq!(list["totalCount"], found.len(), "{query}");
@@ -172,22 +181,22 @@ fn filters_are_met_all_of_them() {
         "?remoteParty=%2B1555123456".to_owned(),
         "?ownerUsername=user1".to_owned(),
         "?direction=2".to_owned(),
-        format!("?startTime={begun}"),
-        format!("?endTime=between:{ended};{}", later(&ended)),
-        format!("?endTime=between:{ended},{}", later(&ended)),
+        format!("?startTime={started_at}"),
+        format!("?endTime=between:{ended_at};{}", later(&ended_at)),
+        format!("?endTime=between:{ended_at},{}", later(&ended_at)),
         format!(
-            "?ownerUsername=user1&startTime=between:{begun};{}&direction=2",
-            later(&begun)
+            "?ownerUsername=user1&startTime=between:{started_at};{}&direction=2",
+            later(&started_at)
         ),
     ] {
-        assert_eq!(only(query.clone()), std::slice::from_ref(&first), "{query}");
+        assert_eq!(matching(query.clone()), std::slice::from_ref(&first), "{query}");
     }
     assert_eq!(
-        only(format!("?startTime=after:{begun}&ownerUsername=user2")),
+        matching(format!("?startTime=after:{started_at}&ownerUsername=user2")),
         others
     );
     assert_eq!(
-        only("?startTime=after:2018-11-01T00:00:00Z".to_owned()),
+        matching("?startTime=after:2018-11-01T00:00:00Z".to_owned()),
         ids(&all)
     );
     for query in [
@@ -195,16 +204,16 @@ fn filters_are_met_all_of_them() {
         "?localPartyNumber=101&ownerUsername=user2".to_owned(),
         "?ownerUsername=user1&ownerUsername=user2".to_owned(),
         "?localPartyNumber=10".to_owned(),
-        format!("?endTime=before:{begun}"),
-        // The upper limit is not in it.
-        format!("?startTime=between:{begun};{begun}"),
-        format!("?startTime=between:2018-11-01;{begun}"),
+        format!("?endTime=before:{started_at}"),
+        // The upper limit is excluded.
+        format!("?startTime=between:{started_at};{started_at}"),
+        format!("?startTime=between:2018-11-01;{started_at}"),
     ] {
-        assert!(only(query.clone()).is_empty(), "{query}");
+        assert!(matching(query.clone()).is_empty(), "{query}");
     }
 }
 
-/// A millisecond after this time.
+/// A tenth of a millisecond after this time.
 fn later(time: &str) -> String {
     let (whole, fraction) = time.strip_suffix('Z').unwrap().split_once('.').unwrap();
     format!("{whole}.{fraction}1Z")
@@ -219,9 +228,9 @@ fn a_semicolon_and_a_backslash_in_a_name_are_escaped_in_filters() {
         ..CallFields::default()
     };
     call.update(server.calls[1]).unwrap();
-    let id = several(&server, 1).remove(0);
+    let id = record_second(&server, 1).remove(0);
     for query in [
-        // A backslash before anything else is one.
+        // A backslash before any other character stands for itself.
         r"?ownerUsername=DOMAIN\a\;b",
         r"?ownerUsername=equals:DOMAIN\\a\;b",
         "?ownerUsername=DOMAIN%5C%5Ca%5C%3Bb",
@@ -235,7 +244,7 @@ fn a_semicolon_and_a_backslash_in_a_name_are_escaped_in_filters() {
 }
 
 #[test]
-fn a_filter_or_a_page_that_cannot_be_read_is_400_with_reason_and_message() {
+fn an_invalid_filter_or_page_is_400_with_reason_and_message() {
     let server = TestServer::open(&[]);
     for (query, reason) in [
         ("?startTime=yesterday", 0),
@@ -256,64 +265,65 @@ fn a_filter_or_a_page_that_cannot_be_read_is_400_with_reason_and_message() {
 }
 
 #[test]
-fn level_1_records_only_and_sees_nothing_completed() {
+fn completed_recordings_are_403_at_level_1() {
     let server = TestServer::open(&[]);
-    let id = finished(&server);
+    let id = record_first(&server);
     for path in [
         "Recordings".to_owned(),
         format!("Recordings/{id}"),
         format!("Recordings/{id}/Media"),
         "Recordings?page=x".to_owned(),
     ] {
-        assert_eq!(status(&server, "only", "GET", &path), none(403), "{path}");
+        assert_eq!(status(&server, "only", "GET", &path), empty(403), "{path}");
     }
 }
 
 #[test]
-fn level_2_sees_its_own_and_learns_nothing_of_others() {
+fn level_2_has_access_to_own_completed_recordings_only() {
     let server = TestServer::open(&[]);
-    let first = finished(&server);
-    let others = several(&server, 1);
+    let first = record_first(&server);
+    let others = record_second(&server, 1);
     assert_eq!(ids(&list(&server, "user1", "")), [first.as_str()]);
     assert_eq!(ids(&list(&server, "user2", "")), others);
-    let foreign = list(&server, "user2", "?ownerUsername=user1");
-    assert_eq!(foreign, json!({ "totalCount": 0, "recordings": [] }));
+    let hidden = list(&server, "user2", "?ownerUsername=user1");
+    assert_eq!(hidden, json!({ "totalCount": 0, "recordings": [] }));
     for media in ["", "/Media"] {
         let of = |id: &str| status(&server, "user2", "GET", &format!("Recordings/{id}{media}"));
-        assert_eq!(of(&first), none(403), "another's");
-        assert_eq!(of(NOBODYS), none(403), "nobody's");
-        assert_eq!(of("x"), none(403), "no GUID");
+        assert_eq!(of(&first), empty(403), "another user's recording");
+        assert_eq!(of(UNKNOWN_ID), empty(403), "an unknown id");
+        assert_eq!(of("x"), empty(403), "not a GUID");
         let own = format!("Recordings/{}{media}", others[0]);
-        assert_eq!(ask(&server, "user2", "GET", &own, "").status, 200);
+        assert_eq!(request(&server, "user2", "GET", &own, "").status, 200);
     }
 }
 
 #[test]
-fn what_does_not_exist_is_404_and_no_guid_400() {
+fn an_unknown_id_is_404_and_a_malformed_id_is_400() {
     let server = TestServer::open(&[]);
-    let live = on_first(&server);
+    let live = start_on_first(&server);
     for media in ["", "/Media"] {
         let of = |id: &str| status(&server, "admin", "GET", &format!("Recordings/{id}{media}"));
-        assert_eq!(of(NOBODYS), none(404));
-        assert_eq!(of(&live), none(404), "it is not completed");
+        assert_eq!(of(UNKNOWN_ID), empty(404));
+        assert_eq!(of(&live), empty(404), "the recording is live");
         let (status, body) = of("5");
         assert_eq!((status, &body["reason"]), (400, &json!(0)));
     }
 }
 
-fn media(server: &TestServer, id: &str, headers: &[(&str, &str)]) -> HttpResponse {
-    let who = basic("admin", "secret");
-    let mut all = vec![("authorization", who.as_str())];
+/// Requests the audio of a recording as the administrator.
+fn get_media(server: &TestServer, id: &str, headers: &[(&str, &str)]) -> HttpResponse {
+    let login = basic("admin", "secret");
+    let mut all = vec![("authorization", login.as_str())];
     all.extend(headers);
     server.send("GET", &format!("{BASE}Recordings/{id}/Media"), &all, "")
 }
 
 #[test]
-fn the_audio_is_the_file_whole_and_in_ranges() {
+fn the_audio_is_served_whole_and_in_ranges() {
     let server = TestServer::open(&[]);
-    let id = finished(&server);
+    let id = record_first(&server);
     let file = std::fs::read(path_of(&server, &id)).unwrap();
-    let whole = media(&server, &id, &[]);
+    let whole = get_media(&server, &id, &[]);
     assert_eq!((whole.status, whole.header("content-type")), (200, "audio/wav"));
     assert_eq!(whole.header("accept-ranges"), "bytes");
     assert_eq!(whole.header("cache-control"), "private, no-cache");
@@ -325,72 +335,76 @@ fn the_audio_is_the_file_whole_and_in_ranges() {
         ("bytes=-10", file.len() - 10..file.len()),
         ("bytes=100-99999999", 100..file.len()),
     ] {
-        let part = media(&server, &id, &[("range", range)]);
+        let part = get_media(&server, &id, &[("range", range)]);
         assert_eq!(part.status, 206, "{range}");
-        let told = format!("bytes {}-{}/{}", expected.start, expected.end - 1, file.len());
-        assert_eq!(part.header("content-range"), told, "{range}");
+        let content_range = format!("bytes {}-{}/{}", expected.start, expected.end - 1, file.len());
+        assert_eq!(part.header("content-range"), content_range, "{range}");
         assert_eq!(part.body, file[expected], "{range}");
     }
     for range in ["bytes=99999999-", "bytes=5-2", "bytes=x"] {
-        let refused = media(&server, &id, &[("range", range)]);
+        let refused = get_media(&server, &id, &[("range", range)]);
         assert_eq!(refused.status, 416, "{range}");
-        let told = format!("bytes */{}", file.len());
-        assert_eq!(refused.header("content-range"), told, "{range}");
+        let content_range = format!("bytes */{}", file.len());
+        assert_eq!(refused.header("content-range"), content_range, "{range}");
         assert!(refused.body.is_empty(), "{range}");
     }
-    // Several ranges, and those of an unknown unit, are not looked at.
+    // Several ranges and unknown units are ignored.
     for range in ["bytes=0-1,5-6", "lines=1-2"] {
-        let all = media(&server, &id, &[("range", range)]);
+        let all = get_media(&server, &id, &[("range", range)]);
         assert_eq!((all.status, &all.body), (200, &file), "{range}");
     }
 }
 
 #[test]
-fn the_audio_is_sent_only_if_it_has_changed() {
+fn conditional_requests_for_the_audio_are_answered() {
     let server = TestServer::open(&[]);
-    let id = finished(&server);
-    let first = media(&server, &id, &[]);
+    let id = record_first(&server);
+    let first = get_media(&server, &id, &[]);
     let (tag, date) = (first.header("etag"), first.header("last-modified"));
     assert!(!tag.is_empty() && !date.is_empty());
     for header in [("if-none-match", tag), ("if-modified-since", date)] {
-        let again = media(&server, &id, &[header]);
+        let again = get_media(&server, &id, &[header]);
         assert_eq!((again.status, again.body.len()), (304, 0), "{header:?}");
     }
-    assert_eq!(media(&server, &id, &[("if-match", "\"other\"")]).status, 412);
-    let who = basic("admin", "secret");
+    assert_eq!(get_media(&server, &id, &[("if-match", "\"other\"")]).status, 412);
+    let login = basic("admin", "secret");
     let path = format!("{BASE}Recordings/{id}/Media");
-    let head = server.send("HEAD", &path, &[("authorization", &who)], "");
+    let head = server.send("HEAD", &path, &[("authorization", &login)], "");
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(head.header("content-length"), first.body.len().to_string());
 }
 
 #[test]
-fn what_the_host_has_removed_or_replaced_is_404() {
+fn a_recording_whose_file_was_removed_or_replaced_is_404() {
     let server = TestServer::open(&[]);
-    let ids = several(&server, 3);
+    let ids = record_second(&server, 3);
     let paths: Vec<_> = ids.iter().map(|id| path_of(&server, id)).collect();
     std::fs::remove_file(&paths[0]).unwrap();
-    assert_eq!(media(&server, &ids[0], &[]).status, 404);
+    assert_eq!(get_media(&server, &ids[0], &[]).status, 404);
     let elsewhere = server.dir.0.join("elsewhere.txt");
-    std::fs::write(&elsewhere, "none of yours").unwrap();
+    std::fs::write(&elsewhere, "not a recording").unwrap();
     std::fs::remove_file(&paths[1]).unwrap();
     std::os::unix::fs::symlink(&elsewhere, &paths[1]).unwrap();
-    assert_eq!(media(&server, &ids[1], &[]).status, 404, "a link is not followed");
+    assert_eq!(
+        get_media(&server, &ids[1], &[]).status,
+        404,
+        "a symbolic link is not followed"
+    );
     let (status, _) = status(&server, "admin", "GET", &format!("Recordings/{}", ids[0]));
     assert_eq!(status, 404);
     assert_eq!(list(&server, "admin", "")["totalCount"], 2);
 }
 
 #[test]
-fn what_earlier_engines_recorded_is_found() {
+fn recordings_of_earlier_engines_are_found() {
     let server = TestServer::open(&[("storage.name", "{user}/{date}/{id}")]);
-    let id = finished(&server);
+    let id = record_first(&server);
     end(server.calls[1]).unwrap();
     let copy = ScratchDir::new();
     let from = server.dir.0.clone();
     let TestServer { engine, .. } = &server;
     assert!(engine.stats().live_recordings == 0);
-    // `.callrec` is still in use.
+    // The engine still uses `.callrec`.
     for file in tree(&from) {
         if !file.starts_with(".callrec") {
             let to = copy.0.join(&file);
@@ -402,6 +416,6 @@ fn what_earlier_engines_recorded_is_found() {
     let found = list(&later, "user1", "");
     assert_eq!(ids(&found), [id.as_str()]);
     assert_eq!(found["recordings"][0]["duration"], "PT2S");
-    let audio = media(&later, &id, &[]);
+    let audio = get_media(&later, &id, &[]);
     assert_eq!(WavFile::parse(&audio.body).unwrap().frames(), 16_000);
 }

@@ -7,31 +7,37 @@ use super::*;
 use crate::support::StartFields;
 
 fn post(server: &TestServer, user: &str, body: &Value) -> (u16, Value) {
-    told(&ask(server, user, "POST", "LiveRecordings", &body.to_string()))
+    status_and_body(&request(
+        server,
+        user,
+        "POST",
+        "LiveRecordings",
+        &body.to_string(),
+    ))
 }
 
 #[test]
-fn start_answers_201_with_the_id_that_is_live() {
+fn start_is_201_with_the_id_of_the_live_recording() {
     let server = TestServer::open(&[]);
-    let by_device = on_first(&server);
-    let by_number = started(&server, &json!({ "directoryNumber": "102", "mode": 0 }));
-    assert_eq!(live(&server), [by_device.clone(), by_number]);
+    let by_device = start_on_first(&server);
+    let by_number = start_recording(&server, &json!({ "directoryNumber": "102", "mode": 0 }));
+    assert_eq!(live_ids(&server), [by_device.clone(), by_number]);
     assert_eq!(uuid::Uuid::parse_str(&by_device).unwrap().to_string(), by_device);
 }
 
 #[test]
-fn start_takes_device_and_number_as_one_line() {
+fn start_requires_device_and_number_to_name_one_line() {
     let server = TestServer::open(&[]);
     let mismatch = json!({ "deviceName": DEVICE, "directoryNumber": "102" });
-    assert_eq!(post(&server, "admin", &mismatch), none(409));
-    started(
+    assert_eq!(post(&server, "admin", &mismatch), empty(409));
+    start_recording(
         &server,
         &json!({ "deviceName": DEVICE, "directoryNumber": "101" }),
     );
 }
 
 #[test]
-fn start_names_neither_is_400_reason_0() {
+fn start_without_a_device_or_number_is_400_reason_0() {
     let server = TestServer::open(&[]);
     for body in [
         "{}",
@@ -51,7 +57,7 @@ fn start_names_neither_is_400_reason_0() {
     }
     let deep = "[".repeat(100);
     assert_eq!(as_admin(&server, "POST", "LiveRecordings", &deep), reason(0));
-    assert!(live(&server).is_empty());
+    assert!(live_ids(&server).is_empty());
 }
 
 #[test]
@@ -63,7 +69,7 @@ fn start_on_a_line_that_is_not_monitorable_is_400_reason_1_with_the_device() {
         .unwrap();
     let body = json!({ "directoryNumber": "101" });
     assert_eq!(post(&server, "admin", &body), not_monitorable(DEVICE));
-    // A line without any call, too: the mark comes before the look-up.
+    // The policy is checked before the look-up, so it applies to a line without a call as well.
     server
         .engine
         .line(Some("SEP9"), None, REC_LINE_NOT_MONITORABLE)
@@ -79,13 +85,13 @@ fn start_in_an_unknown_mode_is_400_reason_2_without_a_device() {
         let body = json!({ "deviceName": DEVICE, "mode": mode });
         assert_eq!(post(&server, "admin", &body), reason(2), "{body}");
     }
-    // Arguments come before the look-up.
+    // Arguments are checked before the look-up.
     let body = json!({ "deviceName": "SEP9", "mode": 7 });
     assert_eq!(post(&server, "admin", &body), reason(2));
 }
 
 #[test]
-fn start_on_an_automatic_line_is_400_reason_4_and_not_2() {
+fn start_on_an_automatic_line_is_400_reason_4() {
     let server = TestServer::open(&[]);
     server
         .engine
@@ -98,7 +104,7 @@ fn start_on_an_automatic_line_is_400_reason_4_and_not_2() {
 }
 
 #[test]
-fn start_below_level_10_is_for_ones_own_device_alone() {
+fn start_below_level_10_is_limited_to_the_own_device() {
     let server = TestServer::open(&[]);
     let own = json!({ "deviceName": DEVICE });
     assert_eq!(post(&server, "user1", &own).0, 201);
@@ -107,12 +113,12 @@ fn start_below_level_10_is_for_ones_own_device_alone() {
         json!({ "deviceName": "SEP9" }),
         json!({ "deviceName": "SEP9", "mode": 9 }),
     ] {
-        assert_eq!(post(&server, "user1", &body), none(403), "{body}");
+        assert_eq!(post(&server, "user1", &body), empty(403), "{body}");
     }
     assert_eq!(
         post(&server, "only", &json!({})),
-        none(403),
-        "without a call of their own"
+        empty(403),
+        "the user has no call"
     );
 }
 
@@ -121,7 +127,7 @@ fn start_without_a_connected_call_is_409() {
     let server = TestServer::open(&[]);
     assert_eq!(
         post(&server, "admin", &json!({ "deviceName": "SEP9" })),
-        none(409)
+        empty(409)
     );
     let held = CallFields {
         state: REC_CALL_HELD,
@@ -130,54 +136,54 @@ fn start_without_a_connected_call_is_409() {
     held.update(server.calls[0]).unwrap();
     assert_eq!(
         post(&server, "admin", &json!({ "deviceName": DEVICE })),
-        none(409)
+        empty(409)
     );
 }
 
 #[test]
-fn start_of_a_recorded_call_is_429_which_is_no_rate_limit() {
+fn start_of_a_recorded_call_is_429_without_retry_after() {
     let server = TestServer::open(&[]);
-    on_first(&server);
+    start_on_first(&server);
     let body = json!({ "directoryNumber": "101" }).to_string();
-    let reply = ask(&server, "admin", "POST", "LiveRecordings", &body);
-    assert_eq!(told(&reply), none(429));
-    assert_eq!(reply.header("retry-after"), "");
+    let response = request(&server, "admin", "POST", "LiveRecordings", &body);
+    assert_eq!(status_and_body(&response), empty(429));
+    assert_eq!(response.header("retry-after"), "");
 }
 
 #[test]
-fn start_beyond_what_the_server_can_is_503() {
+fn start_returns_503_at_the_limit_of_recordings() {
     let server = TestServer::open(&[("recordings.max", "1")]);
-    on_first(&server);
+    start_on_first(&server);
     let second = json!({ "directoryNumber": "102" });
-    assert_eq!(post(&server, "admin", &second), none(503));
+    assert_eq!(post(&server, "admin", &second), empty(503));
 }
 
 #[test]
-fn start_without_room_on_the_disk_is_503() {
+fn start_returns_503_when_the_disk_is_full() {
     let server = TestServer::open(&[("storage.min_free_bytes", "1000000000000000000")]);
     assert_eq!(
         post(&server, "admin", &json!({ "deviceName": DEVICE })),
-        none(503)
+        empty(503)
     );
 }
 
 #[test]
-fn start_without_a_body_records_the_callers_own_line() {
+fn start_without_a_body_records_the_own_line() {
     let server = TestServer::open(&[]);
     for body in ["", " \r\n", "null"] {
-        let reply = told(&ask(&server, "user2", "POST", "LiveRecordings", body));
-        assert_eq!(reply.0, 201, "{body:?}: {}", reply.1);
+        let response = status_and_body(&request(&server, "user2", "POST", "LiveRecordings", body));
+        assert_eq!(response.0, 201, "{body:?}: {}", response.1);
         let (_, list) = as_admin(&server, "GET", "LiveRecordings?directoryNumber=102", "");
-        assert_eq!(list[0]["id"], reply.1["id"]);
+        assert_eq!(list[0]["id"], response.1["id"]);
         assert_eq!(
             status(&server, "user2", "DELETE", "LiveRecordings/Mine"),
-            none(204)
+            empty(204)
         );
     }
 }
 
 #[test]
-fn start_without_a_body_takes_the_newest_connected_call() {
+fn start_without_a_body_records_the_newest_connected_call() {
     let server = TestServer::open(&[]);
     for (number, state) in [("201", REC_CALL_CONNECTED), ("202", REC_CALL_ALERTING)] {
         let call = CallFields {
@@ -192,7 +198,7 @@ fn start_without_a_body_takes_the_newest_connected_call() {
     assert_eq!(status(&server, "user1", "POST", "LiveRecordings").0, 201);
     let (_, list) = as_admin(&server, "GET", "LiveRecordings?directoryNumber=201", "");
     assert_eq!(list.as_array().unwrap().len(), 1);
-    assert_eq!(status(&server, "user1", "POST", "LiveRecordings"), none(429));
+    assert_eq!(status(&server, "user1", "POST", "LiveRecordings"), empty(429));
 }
 
 #[test]
@@ -201,7 +207,7 @@ fn start_without_a_body_and_without_an_extension_is_400_reason_3() {
     assert_eq!(
         status(&server, "admin", "POST", "LiveRecordings"),
         reason(3),
-        "no call of theirs"
+        "the user has no call"
     );
     let nameless = CallFields {
         call_id: Some("x"),
@@ -213,23 +219,23 @@ fn start_without_a_body_and_without_an_extension_is_400_reason_3() {
     assert_eq!(
         status(&server, "only", "POST", "LiveRecordings"),
         reason(3),
-        "a line without a number"
+        "the line has no number"
     );
 }
 
 #[test]
-fn start_without_a_body_while_all_is_held_is_409() {
+fn start_without_a_body_while_every_call_is_held_is_409() {
     let server = TestServer::open(&[]);
     let held = CallFields {
         state: REC_CALL_HELD,
         ..CallFields::default()
     };
     held.update(server.calls[0]).unwrap();
-    assert_eq!(status(&server, "user1", "POST", "LiveRecordings"), none(409));
+    assert_eq!(status(&server, "user1", "POST", "LiveRecordings"), empty(409));
 }
 
 #[test]
-fn start_without_a_body_heeds_the_lines_marks() {
+fn start_without_a_body_obeys_the_policy_of_the_line() {
     let server = TestServer::open(&[]);
     server
         .engine
@@ -241,40 +247,40 @@ fn start_without_a_body_heeds_the_lines_marks() {
     );
 }
 
-/// An automated dial-in: mono, but not one that a person started.
+/// An automated dial-in, unlike a manual one, can be stopped by its device.
 #[test]
-fn start_mode_1_is_mono_and_its_stop_by_device_is_204() {
+fn start_in_mode_1_is_mono_and_its_stop_by_device_is_204() {
     let server = TestServer::open(&[]);
-    let id = started(&server, &json!({ "deviceName": DEVICE, "mode": 1 }));
-    let seen = server.engine.get(None, &id).unwrap();
-    assert_eq!((seen.layout, seen.flags), (REC_LAYOUT_MONO, 0));
+    let id = start_recording(&server, &json!({ "deviceName": DEVICE, "mode": 1 }));
+    let recording = server.engine.get(None, &id).unwrap();
+    assert_eq!((recording.layout, recording.flags), (REC_LAYOUT_MONO, 0));
     let path = format!("LiveRecordings?deviceName={DEVICE}");
-    assert_eq!(status(&server, "admin", "DELETE", &path), none(204));
+    assert_eq!(status(&server, "admin", "DELETE", &path), empty(204));
 }
 
 #[test]
-fn start_records_as_the_configuration_says() {
+fn start_uses_the_configured_format_layout_and_pause_mode() {
     let server = TestServer::open(&[
         ("recording.format", "wav-ulaw"),
         ("recording.layout", "local"),
         ("recording.pause_mode", "skip"),
     ]);
-    let seen = server.engine.get(None, &on_first(&server)).unwrap();
+    let recording = server.engine.get(None, &start_on_first(&server)).unwrap();
     assert_eq!(
-        (seen.format.as_str(), seen.layout, seen.pause_mode),
+        (recording.format.as_str(), recording.layout, recording.pause_mode),
         ("wav-ulaw", REC_LAYOUT_LOCAL, REC_PAUSE_SKIP)
     );
 }
 
 #[test]
-fn start_knows_no_case_of_names_and_takes_a_number_for_a_text() {
+fn start_accepts_members_in_any_case_and_numbers_as_texts() {
     let server = TestServer::open(&[]);
-    started(&server, &json!({ "DirectoryNumber": 101, "Mode": 0 }));
+    start_recording(&server, &json!({ "DirectoryNumber": 101, "Mode": 0 }));
 }
 
-/// The C ABI may record one call several times; the API sees each.
+/// The C ABI may record one call several times.
 #[test]
-fn start_by_others_is_seen() {
+fn recordings_that_the_host_started_are_listed() {
     let server = TestServer::open(&[]);
     let start = StartFields {
         device: Some(DEVICE),
@@ -286,5 +292,5 @@ fn start_by_others_is_seen() {
         ..start
     };
     let second = server.engine.start(None, &second).unwrap();
-    assert_eq!(live(&server), [first, second]);
+    assert_eq!(live_ids(&server), [first, second]);
 }

@@ -1,27 +1,27 @@
-//! A request that is written as it is printed, on its own connection.
+//! Requests that are written byte for byte, each on its own connection.
 
 use crate::server::{TestServer, basic, read_to_close, send_raw};
 
 /// A response that was read until the server closed the connection.
 #[derive(Debug)]
-pub struct RawReply {
+pub struct RawResponse {
     /// As in the status line: `200 OK`.
     pub status: String,
     headers: Vec<(String, String)>,
     pub body: String,
 }
 
-impl RawReply {
+impl RawResponse {
     /// The value of a header; "" if the response does not have it.
     pub fn header(&self, name: &str) -> &str {
         let found = self
             .headers
             .iter()
-            .find(|(own, _)| own.eq_ignore_ascii_case(name));
+            .find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map_or("", |(_, value)| value)
     }
 
-    /// That it is this status with neither a body nor the type of one.
+    /// Asserts this status, no body and no content type.
     pub fn expect_empty(&self, status: &str) {
         assert_eq!((self.status.as_str(), self.body.as_str()), (status, ""));
         assert_eq!(self.header("content-type"), "", "{self:?}");
@@ -29,7 +29,7 @@ impl RawReply {
         assert_eq!(self.header("content-length"), length, "{self:?}");
     }
 
-    /// The body, which must be JSON.
+    /// Asserts this status and JSON; returns the body.
     pub fn expect_json(&self, status: &str) -> &str {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), "application/json");
@@ -37,13 +37,13 @@ impl RawReply {
     }
 }
 
-/// The header that lets this user in.
+/// The header line with the credentials of this user.
 pub fn authorization(user: &str) -> String {
     format!("Authorization: {}", basic(user, "secret"))
 }
 
-/// Sends `line` (method and path), these header lines and the body without a change.
-pub fn send_lines(server: &TestServer, line: &str, headers: &[&str], body: &str) -> RawReply {
+/// Sends `line` (method and path), these header lines and the body unchanged.
+pub fn send_lines(server: &TestServer, line: &str, headers: &[&str], body: &str) -> RawResponse {
     let mut request = format!(
         "{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
         server.address()
@@ -57,25 +57,25 @@ pub fn send_lines(server: &TestServer, line: &str, headers: &[&str], body: &str)
     }
     request.push_str("\r\n");
     request.push_str(body);
-    read(&read_to_close(send_raw(server.address(), &request)))
+    parse(&read_to_close(send_raw(server.address(), &request)))
 }
 
-fn read(reply: &str) -> RawReply {
-    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+fn parse(text: &str) -> RawResponse {
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let (status, lines) = head.split_once("\r\n").unwrap_or((head, ""));
     let header = |line: &str| {
         let (name, value) = line.split_once(": ").unwrap();
         (name.to_owned(), value.to_owned())
     };
-    let mut reply = RawReply {
+    let mut response = RawResponse {
         status: status.strip_prefix("HTTP/1.1 ").unwrap().to_owned(),
         headers: lines.split_terminator("\r\n").map(header).collect(),
         body: body.to_owned(),
     };
-    if reply.header("transfer-encoding") == "chunked" {
-        reply.body = unchunked(body);
+    if response.header("transfer-encoding") == "chunked" {
+        response.body = unchunked(body);
     }
-    reply
+    response
 }
 
 fn unchunked(mut body: &str) -> String {

@@ -1,4 +1,4 @@
-//! The complete toy API: keys, authentication, responses and error form.
+//! A complete API: keys, authentication, responses and error form.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -79,7 +79,7 @@ impl ToyApi {
             Err(AuthError::InvalidCredentials) => return refusal(401, "I do not know you"),
             Err(AuthError::Unavailable) => return refusal(503, "Later"),
         };
-        assert_ne!(request.body(), b"break", "as the test wishes");
+        assert_ne!(request.body(), b"break", "the planted panic");
         self.greetings.fetch_add(1, Ordering::Relaxed);
         form::text(
             StatusCode::OK,
@@ -126,13 +126,13 @@ impl HttpApi for ToyApi {
         };
         vec![ApiGauge {
             name: "toy_greetings",
-            help: "Whom the toy has greeted",
+            help: "Greetings that the toy has sent",
             value,
         }]
     }
 }
 
-/// An error response in its form.
+/// An error response in the form of the toy.
 fn refusal(status: u16, reason: &str) -> HttpResponse {
     let status = StatusCode::from_u16(status).expect("a status");
     form::text(status, format!("The toy says: {reason}"))

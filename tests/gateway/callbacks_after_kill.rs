@@ -1,4 +1,4 @@
-//! The process dies by SIGKILL between a file and its callback: each callback arrives.
+//! Every callback arrives although SIGKILL ends the process before it is delivered.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -11,7 +11,7 @@ use callrec_testkit::manifest::{live_manifests, published_manifests};
 use callrec_testkit::wait::until;
 
 use crate::callbacks::{ALLOW, RETRY_MAX_MS, RETRY_MS, queued_jobs};
-use crate::receiver::{CallbackRequest, Manner, Receiver};
+use crate::receiver::{Behavior, CallbackRequest, Receiver};
 use crate::server::start_gateway;
 use crate::support::{CallFields, StartFields, TestEngine, open_with};
 
@@ -19,8 +19,8 @@ const DIRECTORY: &str = "CALLREC_CALLBACK_DIRECTORY";
 const URL: &str = "CALLREC_CALLBACK_URL";
 const GATEWAY: &str = "CALLREC_CALLBACK_GATEWAY";
 
-/// Records one after the other, each with a callback, until it is killed. Nobody
-/// subscribes: every end is told again by the next process.
+/// Makes recordings with callbacks until the process is killed. Without a subscription, the next
+/// process reports the end of every recording again.
 #[test]
 #[ignore = "runs in a process of its own, to be killed"]
 fn child_records() {
@@ -38,9 +38,9 @@ fn child_records() {
         ..CallFields::default()
     };
     engine.begin(&call).unwrap();
-    // No orphan lives longer.
-    let over = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < over {
+    // Ends the process if its parent is gone.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < deadline {
         let start = StartFields {
             call_id: Some("killed"),
             callback_url: Some(&url),
@@ -54,7 +54,7 @@ fn child_records() {
 }
 
 fn spawn_child(directory: &Path, url: &str, gateway: bool) -> ChildProcess {
-    let mut command = child_test("killed::child_records");
+    let mut command = child_test("callbacks_after_kill::child_records");
     command.env(DIRECTORY, directory).env(URL, url);
     if gateway {
         command.env(GATEWAY, "1");
@@ -62,69 +62,73 @@ fn spawn_child(directory: &Path, url: &str, gateway: bool) -> ChildProcess {
     ChildProcess::spawn(&mut command)
 }
 
-/// What was not answered before the kill comes after it, under the same keys; what was
-/// answered does not come again.
-fn killed(gateway: bool, manner: Manner, killable: impl Fn(&Path, &Receiver) -> bool) {
+/// After the kill, the receiver gets each callback that it had not answered, with the same key,
+/// and no other.
+fn expect_callbacks_after_kill(
+    gateway: bool,
+    behavior: Behavior,
+    is_killable: impl Fn(&Path, &Receiver) -> bool,
+) {
     let dir = ScratchDir::new();
-    let receiver = Receiver::new(manner);
-    let child_process = spawn_child(&dir.0, &receiver.url("/hook"), gateway);
-    until("nothing to kill for", || killable(&dir.0, &receiver));
-    let begun = child_process.kill();
+    let receiver = Receiver::new(behavior);
+    let child = spawn_child(&dir.0, &receiver.url("/hook"), gateway);
+    until("the moment of the kill", || is_killable(&dir.0, &receiver));
+    let started = child.kill();
     let before = receiver.received();
-    // What it still has open it must not answer to the dead.
-    receiver.become_(Manner::Answers(200));
+    // Held connections of the dead process are released first.
+    receiver.set_behavior(Behavior::Answers(200));
     receiver.release();
-    let done: HashSet<String> = queued_jobs(&dir.0)
+    let answered: HashSet<String> = queued_jobs(&dir.0)
         .into_iter()
         .filter_map(|name| name.strip_suffix(".done").map(str::to_owned))
         .collect();
     let engine = TestEngine::open(&dir.0, &[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     start_gateway(&engine);
-    // What was begun, but not yet made, is not there; all else has been told by then.
-    until("not all are recovered", || live_manifests(&dir).is_empty());
+    // A recording that the kill prevented is not published; every other has been by then.
+    until("every recording is recovered", || live_manifests(&dir).is_empty());
     let mut owed: HashSet<String> = published_manifests(&dir).into_keys().collect();
-    owed.retain(|id| !done.contains(id));
+    owed.retain(|id| !answered.contains(id));
     let after = || -> Vec<String> {
         receiver.received()[before.len()..]
             .iter()
             .map(CallbackRequest::key)
             .collect()
     };
-    until("not all have come", || {
+    until("every callback has arrived", || {
         owed.iter().all(|id| after().contains(id))
             && queued_jobs(&dir.0).iter().all(|name| !name.ends_with("json"))
     });
     let after = after();
-    assert_eq!(after.len(), owed.len(), "each once, and none that was answered");
+    assert_eq!(after.len(), owed.len(), "each pending callback arrives once");
     println!(
-        "{} begun, {} heard before, {} answered, {} after",
-        begun.len(),
+        "{} started, {} received before, {} answered, {} after",
+        started.len(),
         before.len(),
-        done.len(),
+        answered.len(),
         after.len()
     );
-    assert!(!after.is_empty() || !done.is_empty());
+    assert!(!after.is_empty() || !answered.is_empty());
     engine.close();
     assert!(queued_jobs(&dir.0).is_empty());
 }
 
 #[test]
-fn killed_between_the_file_and_the_callback() {
-    killed(false, Manner::Answers(200), |directory, _| {
+fn a_kill_before_any_callback_loses_none() {
+    expect_callbacks_after_kill(false, Behavior::Answers(200), |directory, _| {
         queued_jobs(directory).len() > 10
     });
 }
 
 #[test]
-fn killed_while_the_receiver_does_not_answer() {
-    killed(true, Manner::Holds, |directory, receiver| {
+fn a_kill_while_the_receiver_is_blocked_loses_no_callback() {
+    expect_callbacks_after_kill(true, Behavior::Holds, |directory, receiver| {
         !receiver.received().is_empty() && queued_jobs(directory).len() > 10
     });
 }
 
 #[test]
-fn killed_while_callbacks_are_answered() {
-    killed(true, Manner::Answers(200), |_, receiver| {
+fn a_kill_while_callbacks_are_answered_loses_and_repeats_none() {
+    expect_callbacks_after_kill(true, Behavior::Answers(200), |_, receiver| {
         receiver.received().len() > 20
     });
 }

@@ -1,4 +1,4 @@
-//! Who is let in, what there is, and what happens while the engine closes.
+//! Authentication, paths and methods, and the responses of a closing engine.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::server::{ClosingEngine, FIRST};
 use crate::vobiz;
 
 /// (method, path) of every operation.
-const ALL: &[(&str, &str)] = &[
+const OPERATIONS: &[(&str, &str)] = &[
     ("GET", "LiveRecordings"),
     ("POST", "LiveRecordings"),
     ("DELETE", "LiveRecordings?directoryNumber=101"),
@@ -28,35 +28,39 @@ const ALL: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn without_credentials_everything_is_401_and_says_how() {
+fn every_path_is_401_without_valid_credentials_and_names_the_scheme() {
     let server = TestServer::open(&[("gateway.auth_delay_ms", "0")]);
-    for (method, path) in ALL.iter().chain(&[("GET", "Nothing")]) {
+    for (method, path) in OPERATIONS.iter().chain(&[("GET", "Nothing")]) {
         for header in [None, Some(basic("admin", "wrong")), Some("Bearer x".to_owned())] {
             let headers = header.iter().map(|value| ("authorization", value.as_str()));
             let headers: Vec<_> = headers.collect();
-            let reply = server.send(method, &format!("{BASE}{path}"), &headers, "");
-            assert_eq!(told(&reply), none(401), "{method} {path} {header:?}");
-            let asks = reply.header("www-authenticate");
-            assert!(asks.starts_with("Basic realm=\""), "{asks}");
+            let response = server.send(method, &format!("{BASE}{path}"), &headers, "");
+            assert_eq!(
+                status_and_body(&response),
+                empty(401),
+                "{method} {path} {header:?}"
+            );
+            let challenge = response.header("www-authenticate");
+            assert!(challenge.starts_with("Basic realm=\""), "{challenge}");
         }
     }
 }
 
 #[test]
-fn when_the_host_cannot_say_who_it_is_it_is_500() {
+fn a_failed_authentication_function_is_500() {
     let server = TestServer::open(&[]);
-    for (method, path) in ALL {
-        assert_eq!(status(&server, "broken", method, path), none(500), "{path}");
+    for (method, path) in OPERATIONS {
+        assert_eq!(status(&server, "broken", method, path), empty(500), "{path}");
     }
 }
 
-/// Only this one: Vobiz publishes that the case of its paths matters.
+/// The paths of the other APIs are case-sensitive; Vobiz publishes that.
 #[test]
-fn the_base_path_has_no_case() {
+fn the_base_path_is_case_insensitive() {
     let server = TestServer::open(&[]);
-    let id = on_first(&server);
-    let who = basic("admin", "secret");
-    let send = |method: &str, path: &str| server.send(method, path, &[("authorization", &who)], "");
+    let id = start_on_first(&server);
+    let login = basic("admin", "secret");
+    let send = |method: &str, path: &str| server.send(method, path, &[("authorization", &login)], "");
     for base in ["/fw/apps/recorder/webapi", "/FW/Apps/Recorder/WebApi"] {
         let list = send("GET", &format!("{base}/LiveRecordings"));
         assert_eq!((list.status, &list.json()[0]["id"]), (200, &json!(id)), "{base}");
@@ -73,12 +77,11 @@ fn the_base_path_has_no_case() {
     }
 }
 
-/// What is another API's in its own case is not Imagicle's in another one.
 #[test]
-fn a_base_path_in_another_case_takes_no_request_from_another_api() {
+fn an_exact_match_of_another_api_precedes_a_case_insensitive_match() {
     let server = TestServer::open(&[("gateway.imagicle_path", "/API")]);
-    let who = basic("user1", "secret");
-    let headers = [("authorization", who.as_str())];
+    let login = basic("user1", "secret");
+    let headers = [("authorization", login.as_str())];
     assert_eq!(
         server.send("GET", "/api/v2/me", &headers, "").json()["statusCode"],
         0
@@ -88,7 +91,7 @@ fn a_base_path_in_another_case_takes_no_request_from_another_api() {
 }
 
 #[test]
-fn what_there_is_not_is_404_and_other_methods_405_with_allow() {
+fn an_unknown_path_is_404_and_an_unsupported_method_is_405_with_allow() {
     let server = TestServer::open(&[]);
     for path in [
         "",
@@ -100,7 +103,7 @@ fn what_there_is_not_is_404_and_other_methods_405_with_allow() {
         "Recordings/a/b",
         "Recordings/a/Media/x",
     ] {
-        assert_eq!(status(&server, "admin", "GET", path), none(404), "{path}");
+        assert_eq!(status(&server, "admin", "GET", path), empty(404), "{path}");
     }
     for (method, path, allowed) in [
         ("PUT", "LiveRecordings", "GET, HEAD, POST, DELETE"),
@@ -115,46 +118,46 @@ fn what_there_is_not_is_404_and_other_methods_405_with_allow() {
         ("DELETE", "Recordings/5", "GET, HEAD"),
         ("PUT", "Recordings/5/Media", "GET, HEAD"),
     ] {
-        let reply = ask(&server, "admin", method, path, "");
-        assert_eq!(told(&reply), none(405), "{method} {path}");
-        assert_eq!(reply.header("allow"), allowed, "{method} {path}");
+        let response = request(&server, "admin", method, path, "");
+        assert_eq!(status_and_body(&response), empty(405), "{method} {path}");
+        assert_eq!(response.header("allow"), allowed, "{method} {path}");
     }
 }
 
-/// Their start and stop; what has been recorded is served as long as there is a gateway.
-fn vobiz_while_the_engine_closes(server: &TestServer) {
+/// Start and stop fail. Completed recordings are served until the gateway stops.
+fn expect_vobiz_responses_of_closing_engine(server: &TestServer) {
     let basic = basic("MA_DEMO", "secret");
     let basic = [("authorization", basic.as_str())];
     let wav = r#"{"file_format":"wav"}"#;
     for (base, headers) in [("/api/v1", &vobiz::ID[..]), ("/v1", &basic[..])] {
         let call = vobiz::record(FIRST).replace("/api/v1", base);
         for (method, body) in [("POST", wav), ("DELETE", "")] {
-            let reply = server.send(method, &call, headers, body);
-            assert_eq!(reply.status, 504, "{method} {call}");
-            let said = reply.json();
-            let code = &said["error"]["code"];
-            assert!(base == "/v1" && said["api_id"].is_string() || *code == "GATEWAY_TIMEOUT");
+            let response = server.send(method, &call, headers, body);
+            assert_eq!(response.status, 504, "{method} {call}");
+            let error = response.json();
+            let code = &error["error"]["code"];
+            assert!(base == "/v1" && error["api_id"].is_string() || *code == "GATEWAY_TIMEOUT");
         }
-        let all = vobiz::RECORDINGS.replace("/api/v1", base);
-        let nobodys = format!("{all}{NOBODYS}/");
+        let list = vobiz::RECORDINGS.replace("/api/v1", base);
+        let unknown = format!("{list}{UNKNOWN_ID}/");
         for (method, path, status) in [
-            ("GET", &all, 200),
-            ("GET", &nobodys, 404),
-            ("DELETE", &nobodys, 404),
+            ("GET", &list, 200),
+            ("GET", &unknown, 404),
+            ("DELETE", &unknown, 404),
         ] {
-            let reply = server.send(method, path, headers, "");
-            assert_eq!(reply.status, status, "{method} {path}: {}", reply.text());
+            let response = server.send(method, path, headers, "");
+            assert_eq!(response.status, status, "{method} {path}: {}", response.text());
         }
     }
 }
 
 #[test]
-fn while_the_engine_closes_each_operation_says_so_as_it_is_published() {
+fn every_operation_has_its_published_status_while_the_engine_closes() {
     let server = TestServer::open(&[("gateway.apis", "imagicle,vobiz,plivo")]);
     let closing = ClosingEngine::of(&server, || {
-        on_first(&server);
+        start_on_first(&server);
     });
-    for (method, path) in ALL {
+    for (method, path) in OPERATIONS {
         let expected = match *method {
             "POST" => 503,
             "DELETE" if !path.ends_with("Mine") => 504,
@@ -169,7 +172,7 @@ fn while_the_engine_closes_each_operation_says_so_as_it_is_published() {
         );
     }
     let body = json!({ "deviceName": DEVICE }).to_string();
-    assert_eq!(as_admin(&server, "POST", "LiveRecordings", &body), none(503));
-    vobiz_while_the_engine_closes(&server);
+    assert_eq!(as_admin(&server, "POST", "LiveRecordings", &body), empty(503));
+    expect_vobiz_responses_of_closing_engine(&server);
     closing.end();
 }

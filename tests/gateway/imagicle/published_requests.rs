@@ -1,9 +1,9 @@
-//! The published requests and answers to the letter, by our client and by curl.
+//! The published requests and responses verbatim, sent by the test's client and by curl.
 
 use std::process::Command;
 
 use callrec::capi::*;
-use callrec_testkit::wait::PATIENCE;
+use callrec_testkit::wait::until_some;
 
 use super::*;
 use crate::support::build::has;
@@ -11,23 +11,23 @@ use crate::support::{feed, write_pcm};
 
 const REQUESTS: &str = include_str!("../../fixtures/imagicle-requests.txt");
 const ACTIVE: &str = include_str!("../../fixtures/imagicle-active-recordings.json");
-/// The id in the text's answer.
-const PRINTED: &str = "6b98303a-b295-473a-adae-19b78aca468d";
+/// The id in the published response.
+const PUBLISHED_ID: &str = "6b98303a-b295-473a-adae-19b78aca468d";
 
-/// Brings about what must be the case, and answers the id that this is about.
+/// Makes the state that a case needs; returns the id of its recording.
 fn prepare(server: &TestServer, case: &str) -> Option<String> {
     match case {
-        "a-recording-of-that-id" | "a-recording-on-the-device" => Some(on_first(server)),
+        "a-recording-of-that-id" | "a-recording-on-the-device" => Some(start_on_first(server)),
         "a-recording-on-123456" => {
             describe_first(server, "123456");
-            Some(on_first(server))
+            Some(start_on_first(server))
         }
         "no-recording-of-that-id" | "a-call-not-recorded" => None,
         other => panic!("{other}"),
     }
 }
 
-/// Sends each request of the fixture on an engine of its own.
+/// Sends each request of the fixture to a new engine.
 pub fn replay(send: impl Fn(&TestServer, &str, &str) -> (u16, String)) {
     let lines = REQUESTS.lines().filter(|line| !line.starts_with('#'));
     let mut count = 0;
@@ -42,14 +42,18 @@ pub fn replay(send: impl Fn(&TestServer, &str, &str) -> (u16, String)) {
         let server = TestServer::open(&[]);
         let id = prepare(&server, case);
         let path = match &id {
-            // As the text has it: in capitals, where the list has small letters.
-            Some(id) => path.replace(NOBODYS, &id.to_uppercase()),
+            // The published request has the id in capitals, the list in small letters.
+            Some(id) => path.replace(UNKNOWN_ID, &id.to_uppercase()),
             None => path.to_owned(),
         };
         let (status, body) = send(&server, method, &format!("/{path}"));
         assert_eq!(status, expected.parse::<u16>().unwrap(), "{line}");
         match status {
-            200 => assert_eq!(as_printed(&body, &id.unwrap()), compact(ACTIVE), "{line}"),
+            200 => assert_eq!(
+                with_published_values(&body, &id.unwrap()),
+                compact(ACTIVE),
+                "{line}"
+            ),
             _ => assert_eq!(body, "", "{line}"),
         }
         count += 1;
@@ -62,26 +66,26 @@ fn compact(json: &str) -> String {
     value.to_string()
 }
 
-/// The body, byte for byte, but for what no two recordings share.
-fn as_printed(body: &str, id: &str) -> String {
+/// The body with the published id, start and duration in place of those of the recording.
+fn with_published_values(body: &str, id: &str) -> String {
     let list: Value = serde_json::from_str(body).unwrap();
     let started_at = list[0]["startedAt"].as_str().unwrap();
     assert_eq!(started_at.len(), "2018-07-02T15:07:00.0000000".len());
-    body.replace(id, PRINTED)
+    body.replace(id, PUBLISHED_ID)
         .replace(started_at, "2018-07-02T15:07:00.0000000")
         .replace("PT0S", "PT1M13S")
 }
 
 #[test]
-fn the_published_requests() {
+fn the_published_requests_have_the_published_responses() {
     replay(|server, method, path| {
-        let reply = server.send(method, path, &[("authorization", &basic("admin", "secret"))], "");
-        (reply.status, reply.text().to_owned())
+        let response = server.send(method, path, &[("authorization", &basic("admin", "secret"))], "");
+        (response.status, response.text().to_owned())
     });
 }
 
 #[test]
-fn the_published_requests_by_curl() {
+fn the_published_requests_of_curl_have_the_published_responses() {
     if !has("curl") {
         return;
     }
@@ -105,9 +109,9 @@ fn the_published_requests_by_curl() {
     });
 }
 
-/// A client that sends its credentials only when it is asked for them.
+/// curl sends its credentials only after the challenge.
 #[test]
-fn curl_finds_out_that_it_needs_basic() {
+fn curl_follows_the_challenge_with_basic_credentials() {
     if !has("curl") {
         return;
     }
@@ -128,15 +132,14 @@ fn curl_finds_out_that_it_needs_basic() {
     let output = String::from_utf8(curl.output().unwrap().stdout).unwrap();
     let (body, status) = output.split_at(output.len() - 3);
     assert_eq!(status, "201", "{body}");
-    let answer: Value = serde_json::from_str(body).unwrap();
-    assert_eq!(answer["id"], live(&server)[0]);
+    let response: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(response["id"], live_ids(&server)[0]);
 }
 
-/// The duration that is printed is that of what has been recorded.
 #[test]
-fn seventy_three_seconds_are_told_as_printed() {
+fn seventy_three_recorded_seconds_are_listed_as_published() {
     let server = TestServer::open(&[]);
-    let id = on_first(&server);
+    let id = start_on_first(&server);
     let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE];
     let feeds = legs.map(|leg| feed(server.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
     for _ in 0..74 {
@@ -144,16 +147,15 @@ fn seventy_three_seconds_are_told_as_printed() {
             write_pcm(feed, &[100; 8000]);
         }
     }
-    // The recorder is behind the calls that hand in, by as much as it likes.
-    let deadline = std::time::Instant::now() + PATIENCE;
-    loop {
+    // The recorder may lag behind the writes.
+    until_some("the published duration", || {
         let (_, list) = as_admin(&server, "GET", "LiveRecordings", "");
         assert_eq!(list[0]["id"], id.as_str());
         let duration = list[0]["duration"].as_str().unwrap();
-        if duration == "PT1M13S" {
-            return;
+        assert!(duration < "PT1M14S", "{duration}");
+        match duration {
+            "PT1M13S" => Ok(()),
+            earlier => Err(earlier.to_owned()),
         }
-        assert!(duration < "PT1M14S" && duration != "PT1M14S", "{duration}");
-        assert!(std::time::Instant::now() < deadline, "{duration}");
-    }
+    });
 }

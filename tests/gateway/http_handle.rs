@@ -1,4 +1,4 @@
-//! The same request over a socket and by `rec_http_handle` has the same answer.
+//! A request has the same response over a socket and by `rec_http_handle`.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use serde_json::{Value, json};
@@ -9,57 +9,63 @@ use crate::vobiz::finished;
 
 type HeaderList<'a> = &'a [(&'a str, &'a str)];
 
-/// What differs from request to request: ids and times.
-fn settled(value: &mut Value) {
-    const EACH: [&str; 4] = ["api_id", "requestId", "timestamp", "duration"];
+/// Nulls the values that differ in every response: ids and times.
+fn remove_variable_values(value: &mut Value) {
+    const VARIABLE: [&str; 4] = ["api_id", "requestId", "timestamp", "duration"];
     match value {
         Value::Object(members) => {
             for (name, value) in members {
-                if EACH.contains(&name.as_str()) {
+                if VARIABLE.contains(&name.as_str()) {
                     assert!(value.is_string(), "{name}: {value}");
                     *value = Value::Null;
                 }
-                settled(value);
+                remove_variable_values(value);
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(settled),
+        Value::Array(values) => values.iter_mut().for_each(remove_variable_values),
         _ => {}
     }
 }
 
-fn body_of(reply: &HttpResponse) -> Value {
-    let mut body = serde_json::from_slice(&reply.body).unwrap_or_else(|_| json!(reply.body));
-    settled(&mut body);
+fn body_of(response: &HttpResponse) -> Value {
+    let mut body = serde_json::from_slice(&response.body).unwrap_or_else(|_| json!(response.body));
+    remove_variable_values(&mut body);
     body
 }
 
-/// Those that the answer itself has: a server adds others.
-fn headers_of(reply: &HttpResponse, of_server: &[&str]) -> Vec<(String, String)> {
-    let mut all: Vec<_> = reply
+/// The headers of a response, sorted, without those in `ignored`.
+fn sorted_headers(response: &HttpResponse, ignored: &[&str]) -> Vec<(String, String)> {
+    let mut all: Vec<_> = response
         .headers
         .iter()
-        .filter(|(name, _)| !of_server.contains(&name.as_str()))
+        .filter(|(name, _)| !ignored.contains(&name.as_str()))
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
         .collect();
     all.sort();
     all
 }
 
-/// Asks both ways.
-fn both(server: &TestServer, method: &str, path: &str, headers: HeaderList<'_>, body: &str) -> HttpResponse {
+/// Sends the request over the socket and by `rec_http_handle`, and compares the responses.
+fn send_both_ways(
+    server: &TestServer,
+    method: &str,
+    path: &str,
+    headers: HeaderList<'_>,
+    body: &str,
+) -> HttpResponse {
     let sent = server.send(method, path, headers, body);
     let handled = handle(server.gateway, method, path, headers, body).unwrap();
     let what = format!("{method} {path} {headers:?}");
     assert_eq!(handled.status, sent.status, "{what}");
     assert_eq!(body_of(&handled), body_of(&sent), "{what}");
-    // A body that is there says itself how long it is.
-    let of_server: &[&str] = match handled.headers.contains_key("content-length") {
+    // The server adds these, and `content-length` where the response itself has none.
+    let ignored: &[&str] = match handled.headers.contains_key("content-length") {
         true => &["date", "connection", "transfer-encoding"],
         false => &["date", "connection", "transfer-encoding", "content-length"],
     };
     assert_eq!(
-        headers_of(&handled, of_server),
-        headers_of(&sent, of_server),
+        sorted_headers(&handled, ignored),
+        sorted_headers(&sent, ignored),
         "{what}"
     );
     if method == "HEAD" {
@@ -69,7 +75,7 @@ fn both(server: &TestServer, method: &str, path: &str, headers: HeaderList<'_>, 
 }
 
 #[test]
-fn what_is_asked_without_a_socket_is_answered_as_over_one() {
+fn every_response_is_the_same_with_and_without_a_socket() {
     let server = TestServer::open(&[
         ("gateway.apis", "imagicle,genesys,vobiz,plivo"),
         ("gateway.auth_delay_ms", "0"),
@@ -89,7 +95,7 @@ fn what_is_asked_without_a_socket_is_answered_as_over_one() {
     let media = format!("{BASE}Recordings/{id}/Media");
     let audio = format!("/recordings/{id}.wav");
     let call = format!("/api/v2/me/calls/{FIRST}");
-    let of = |path: &str| format!("{BASE}{path}");
+    let imagicle = |path: &str| format!("{BASE}{path}");
     let vobiz = |path: &str| format!("/api/v1/Account/MA_DEMO/{path}");
     let cases: &[(&str, String, HeaderList<'_>, &str, u16)] = &[
         ("GET", "/healthz".into(), &[], "", 200),
@@ -97,13 +103,13 @@ fn what_is_asked_without_a_socket_is_answered_as_over_one() {
         ("GET", "/openapi.yaml".into(), &[], "", 200),
         ("GET", "/nothing".into(), &[], "", 404),
         ("HEAD", "/nothing".into(), &[], "", 404),
-        ("GET", of("LiveRecordings"), &[], "", 401),
-        ("GET", of("LiveRecordings"), &admin, "", 200),
-        ("HEAD", of("LiveRecordings"), &admin, "", 200),
-        ("POST", of("LiveRecordings"), &admin, "{}", 400),
-        ("PATCH", of("LiveRecordings"), &admin, "", 405),
-        ("PUT", of("LiveRecordings/Mine/Pause"), &user1, "", 409),
-        ("GET", of("Recordings?page=0&pageSize=5"), &admin, "", 200),
+        ("GET", imagicle("LiveRecordings"), &[], "", 401),
+        ("GET", imagicle("LiveRecordings"), &admin, "", 200),
+        ("HEAD", imagicle("LiveRecordings"), &admin, "", 200),
+        ("POST", imagicle("LiveRecordings"), &admin, "{}", 400),
+        ("PATCH", imagicle("LiveRecordings"), &admin, "", 405),
+        ("PUT", imagicle("LiveRecordings/Mine/Pause"), &user1, "", 409),
+        ("GET", imagicle("Recordings?page=0&pageSize=5"), &admin, "", 200),
         ("GET", format!("{BASE}Recordings/{id}"), &admin, "", 200),
         ("GET", media.clone(), &admin, "", 200),
         ("HEAD", media.clone(), &admin, "", 200),
@@ -162,8 +168,8 @@ fn what_is_asked_without_a_socket_is_answered_as_over_one() {
         ("HEAD", audio.clone(), &token, "", 200),
     ];
     for (method, path, headers, body, status) in cases {
-        let reply = both(&server, method, path, headers, body);
-        assert_eq!(reply.status, *status, "{method} {path}: {}", reply.text());
+        let response = send_both_ways(&server, method, path, headers, body);
+        assert_eq!(response.status, *status, "{method} {path}: {}", response.text());
     }
     for (name, value, get, head) in [
         ("range", "bytes=100-199", 206, 200),
@@ -174,14 +180,14 @@ fn what_is_asked_without_a_socket_is_answered_as_over_one() {
     ] {
         for (method, status) in [("GET", get), ("HEAD", head)] {
             let headers = [token[0], token[1], (name, value)];
-            let reply = both(&server, method, &audio, &headers, "");
-            assert_eq!(reply.status, status, "{method} {name}: {value}");
+            let response = send_both_ways(&server, method, &audio, &headers, "");
+            assert_eq!(response.status, status, "{method} {name}: {value}");
         }
     }
 }
 
 #[test]
-fn each_api_starts_and_stops_without_a_socket() {
+fn each_api_starts_and_stops_recordings_without_a_socket() {
     let server = TestServer::open(&[]);
     let (admin, user1) = (basic("admin", "secret"), basic("user1", "secret"));
     let (admin, user1) = (
@@ -189,7 +195,7 @@ fn each_api_starts_and_stops_without_a_socket() {
         [("authorization", user1.as_str())],
     );
     let token = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
-    let ask = |method: &str, path: &str, headers: HeaderList<'_>, body: &Value| {
+    let send = |method: &str, path: &str, headers: HeaderList<'_>, body: &Value| {
         let body = if body.is_null() {
             String::new()
         } else {
@@ -200,27 +206,27 @@ fn each_api_starts_and_stops_without_a_socket() {
     let live = || server.engine.stats().live_recordings;
 
     let line = json!({ "deviceName": DEVICE });
-    let started = ask("POST", &format!("{BASE}LiveRecordings"), &admin, &line);
+    let started = send("POST", &format!("{BASE}LiveRecordings"), &admin, &line);
     assert_eq!((started.status, live()), (201, 1));
-    let own = format!("{BASE}LiveRecordings/{}", started.json()["id"].as_str().unwrap());
-    assert_eq!(ask("DELETE", &own, &admin, &Value::Null).status, 204);
+    let by_id = format!("{BASE}LiveRecordings/{}", started.json()["id"].as_str().unwrap());
+    assert_eq!(send("DELETE", &by_id, &admin, &Value::Null).status, 204);
     assert_eq!(live(), 0);
 
     let call = format!("/api/v2/me/calls/{FIRST}");
-    let does = |name: &str| ask("POST", &call, &user1, &json!({ "operationName": name })).status;
-    assert_eq!((does("StartCallRecording"), live()), (200, 1));
-    assert_eq!((does("StopCallRecording"), live()), (200, 0));
+    let operate = |name: &str| send("POST", &call, &user1, &json!({ "operationName": name })).status;
+    assert_eq!((operate("StartCallRecording"), live()), (200, 1));
+    assert_eq!((operate("StopCallRecording"), live()), (200, 0));
 
     let record = format!("/api/v1/Account/MA_DEMO/Call/{FIRST}/Record/");
-    let started = ask("POST", &record, &token, &json!({ "file_format": "wav" }));
+    let started = send("POST", &record, &token, &json!({ "file_format": "wav" }));
     assert_eq!((started.status, live()), (200, 1));
-    assert_eq!(ask("DELETE", &record, &token, &Value::Null).status, 204);
+    assert_eq!(send("DELETE", &record, &token, &Value::Null).status, 204);
     assert_eq!(live(), 0);
 }
 
-/// The host of the gateway is no proxy that somebody has named as trusted.
+/// `rec_http_handle` counts as 127.0.0.1.
 #[test]
-fn nobody_says_which_host_was_asked_for_but_a_trusted_proxy() {
+fn only_a_trusted_proxy_sets_the_forwarded_host() {
     let browser = [
         ("authorization", basic("admin", "secret")),
         ("origin", "https://front.example".to_owned()),
@@ -231,7 +237,7 @@ fn nobody_says_which_host_was_asked_for_but_a_trusted_proxy() {
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
     let stop = |server: &TestServer| {
-        both(
+        send_both_ways(
             server,
             "DELETE",
             &format!("{BASE}LiveRecordings/Mine"),
@@ -241,5 +247,5 @@ fn nobody_says_which_host_was_asked_for_but_a_trusted_proxy() {
     };
     assert_eq!(stop(&TestServer::open(&[])).status, 403);
     let trusting = TestServer::open(&[("gateway.trusted_proxies", "127.0.0.1")]);
-    assert_eq!(stop(&trusting).status, 409, "nothing of theirs is recorded");
+    assert_eq!(stop(&trusting).status, 409, "the user has no live recording");
 }
