@@ -126,7 +126,7 @@ fn a_recording_that_cannot_be_deleted_is_logged_and_delays_no_other() {
     let log = server.log();
     assert_eq!(server.send("DELETE", &path(ALL), &ID, "").status, 202);
     until("it is logged", || {
-        log.has("of 3 recordings 1 could not be deleted")
+        log.has("1 of 3 recordings could not be deleted")
     });
     assert_eq!(count(&server), 1);
 }
