@@ -7,8 +7,6 @@ mod support;
 mod audit;
 #[path = "gateway/bayeux.rs"]
 mod bayeux;
-#[path = "gateway/browsers.rs"]
-mod browsers;
 #[path = "gateway/bulk_delete.rs"]
 mod bulk_delete;
 #[cfg(feature = "faults")]
@@ -30,6 +28,8 @@ mod comet_client;
 mod comet_queue;
 #[path = "gateway/comet_tabs.rs"]
 mod comet_tabs;
+#[path = "gateway/cross_origin.rs"]
+mod cross_origin;
 #[path = "gateway/gateway_stop.rs"]
 mod gateway_stop;
 #[path = "gateway/genesys.rs"]
@@ -38,14 +38,14 @@ mod genesys;
 mod genesys_devices;
 #[path = "gateway/genesys_events.rs"]
 mod genesys_events;
+#[path = "gateway/genesys_failures.rs"]
+mod genesys_failures;
 #[path = "gateway/genesys_load.rs"]
 mod genesys_load;
 #[path = "gateway/genesys_names.rs"]
 mod genesys_names;
 #[path = "gateway/genesys_resources.rs"]
 mod genesys_resources;
-#[path = "gateway/genesys_trouble.rs"]
-mod genesys_trouble;
 #[path = "gateway/http_conformance.rs"]
 mod http_conformance;
 #[path = "gateway/http_handle.rs"]

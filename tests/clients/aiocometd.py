@@ -1,6 +1,6 @@
-"""A Genesys client in Python: aiocometd, nothing of ours. BASE USER PASSWORD CALL
+"""A Genesys client with the Python library aiocometd: BASE USER PASSWORD CALL
 
-Prints one line for each thing that happens. Ends when its input does.
+Prints one line for each event. Ends when its input ends.
 """
 import asyncio
 import base64
@@ -25,35 +25,35 @@ class Basic(AuthExtension):
         pass
 
 
-def say(what, value):
-    print(what, json.dumps(value), flush=True)
+def report(event, value):
+    print(event, json.dumps(value), flush=True)
 
 
 async def operate(http, name):
     body = {'operationName': name + 'CallRecording'}
-    async with http.post(f'{base}/api/v2/me/calls/{call}', json=body) as answer:
-        assert (answer.status, await answer.json()) == (200, {'statusCode': 0})
+    async with http.post(f'{base}/api/v2/me/calls/{call}', json=body) as response:
+        assert (response.status, await response.json()) == (200, {'statusCode': 0})
 
 
-def trouble(loop, context):
-    # The library cancels its own connect when it closes, and stumbles over that.
+def handle_exception(loop, context):
+    # The library cancels its own connect when it closes, and reports that as an error.
     if not isinstance(context.get('exception'), asyncio.CancelledError):
         loop.default_exception_handler(context)
 
 
 async def main():
-    asyncio.get_running_loop().set_exception_handler(trouble)
+    asyncio.get_running_loop().set_exception_handler(handle_exception)
     types = [ConnectionType.LONG_POLLING]
     async with Client(f'{base}/genesys/cometd', types, auth=Basic()) as client:
         await client.subscribe('/v2/me/calls')
-        say('subscribed', True)
+        report('subscribed', True)
         async with aiohttp.ClientSession(headers={'Authorization': basic}) as http:
             for name in ['Start', 'Pause', 'Resume', 'Stop']:
                 await operate(http, name)
                 message = await client.receive()
-                say('message', message['data']['call']['recordingState'])
+                report('message', message['data']['call']['recordingState'])
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    say('disconnected', True)
+    report('disconnected', True)
 
 
 asyncio.run(main())

@@ -1,4 +1,4 @@
-// Opens pages in Chromium, one after the other in one tab, until its input ends:
+// Opens pages in Chromium, one after the other in one tab. Ends when its input ends:
 //   node browser.mjs CHROMIUM PROFILE_DIRECTORY URL...
 // Prints a line when the last page has been opened.
 import { spawn } from "node:child_process";
@@ -17,24 +17,24 @@ const options = [
     `--user-data-dir=${profile}`,
     "about:blank",
 ];
-// The third and fourth stream carry commands and answers, each with a NUL behind it.
+// The third stream carries commands, the fourth responses. A NUL ends each message.
 const browser = spawn(chromium, options, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
 const ended = new Promise((resolve) => browser.on("exit", resolve));
-const [commands, answers] = browser.stdio.slice(3);
+const [commands, responses] = browser.stdio.slice(3);
 
 let count = 0;
-let heard = "";
-const waiting = new Map();
-answers.setEncoding("utf8");
-answers.on("data", (text) => {
-    const messages = (heard + text).split("\0");
-    heard = messages.pop();
+let incomplete = "";
+const pending = new Map();
+responses.setEncoding("utf8");
+responses.on("data", (text) => {
+    const messages = (incomplete + text).split("\0");
+    incomplete = messages.pop();
     for (const message of messages.map(JSON.parse)) {
-        waiting.get(message.id ?? message.method)?.(message);
-        waiting.delete(message.id ?? message.method);
+        pending.get(message.id ?? message.method)?.(message);
+        pending.delete(message.id ?? message.method);
     }
 });
-const next = (key) => new Promise((resolve) => waiting.set(key, resolve));
+const next = (key) => new Promise((resolve) => pending.set(key, resolve));
 const send = async (method, params, sessionId) => {
     const id = ++count;
     commands.write(JSON.stringify({ id, method, params, sessionId }) + "\0");

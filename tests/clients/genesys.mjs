@@ -1,6 +1,6 @@
-// A Genesys client as its documents show it: the CometD library, nothing of ours.
+// A Genesys client with the CometD library, as in Genesys' documentation.
 //   node genesys.mjs NODE_MODULES COMETD_URL USER PASSWORD [ack] [websocket]
-// Prints one line for each thing that happens. Ends when its input does.
+// Prints one line for each event. Ends when its input ends.
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -10,9 +10,9 @@ const { adapt } = await load("cometd-nodejs-client/cometd-nodejs-client.js");
 const { CometD, AckExtension } = await load("cometd/cometd.js");
 adapt();
 
-const say = (what, value) => process.stdout.write(`${what} ${JSON.stringify(value)}\n`);
+const report = (event, value) => process.stdout.write(`${event} ${JSON.stringify(value)}\n`);
 const cometd = new CometD();
-// Genesys: web sockets are not supported. With them the library finds that out itself.
+// Genesys does not support web sockets. If they are enabled, the library falls back.
 cometd.websocketEnabled = options.includes("websocket");
 if (options.includes("ack")) cometd.registerExtension("ack", new AckExtension());
 cometd.configure({
@@ -24,18 +24,18 @@ cometd.configure({
         Authorization: "Basic " + Buffer.from(`${user}:${password}`).toString("base64"),
     },
 });
-cometd.addListener("/meta/handshake", (shaken) => {
-    if (!shaken.successful) return;
-    say("handshake", cometd.getTransport().type);
-    cometd.subscribe("/v2/me/calls", (message) => say("message", message), (subscribed) =>
-        say("subscribed", subscribed.successful)
+cometd.addListener("/meta/handshake", (reply) => {
+    if (!reply.successful) return;
+    report("handshake", cometd.getTransport().type);
+    cometd.subscribe("/v2/me/calls", (message) => report("message", message), (subscribed) =>
+        report("subscribed", subscribed.successful)
     );
 });
 cometd.handshake();
 
 process.stdin.on("end", () => {
     cometd.disconnect(() => {
-        say("disconnected", true);
+        report("disconnected", true);
         process.exit(0);
     });
 });

@@ -1,8 +1,8 @@
-"""Vobiz's own SDK (vobiz-python) against the gateway: BASE AUTH_ID AUTH_TOKEN CALL_UUID"""
+"""Tests the gateway with Vobiz's own SDK (vobiz-python): BASE AUTH_ID AUTH_TOKEN CALL_UUID"""
 import sys
 import time
 
-# This file has the SDK's name; its directory must not come first.
+# This file has the SDK's name, so its directory must not be searched first.
 sys.path.pop(0)
 
 from vobiz.exceptions import (AuthenticationError, ResourceNotFoundError,  # noqa: E402
@@ -18,7 +18,7 @@ def client_of(token):
     return client
 
 
-def refused(error, act):
+def assert_refused(error, act):
     try:
         act()
     except error as raised:
@@ -26,9 +26,9 @@ def refused(error, act):
     raise SystemExit('not refused')
 
 
-def until(what, is_so):
+def until(what, holds):
     deadline = time.monotonic() + 60
-    while not is_so():
+    while not holds():
         assert time.monotonic() < deadline, what
 
 
@@ -41,14 +41,14 @@ first = client.calls.start_recording(call, file_format='wav', time_limit=120)
 assert first.message == 'recording started', first
 second = client.calls.start_recording(call, file_format='wav', record_channel_type='stereo')
 third = client.calls.start_recording(call, file_format='wav')
-assert 'file_format=wav' in refused(ValidationError, lambda: client.calls.start_recording(call))
-refused(ResourceNotFoundError, lambda: client.calls.start_recording('nobody', file_format='wav'))
+assert 'file_format=wav' in assert_refused(ValidationError, lambda: client.calls.start_recording(call))
+assert_refused(ResourceNotFoundError, lambda: client.calls.start_recording('nobody', file_format='wav'))
 
 stranger = client_of('wrong')
-refused(AuthenticationError, lambda: stranger.calls.start_recording(call, file_format='wav'))
-refused(AuthenticationError, lambda: stranger.recordings.list())
+assert_refused(AuthenticationError, lambda: stranger.calls.start_recording(call, file_format='wav'))
+assert_refused(AuthenticationError, lambda: stranger.recordings.list())
 
-# The second alone, then all that are left.
+# Stops the second alone, then all others.
 client.calls.stop_recording(call, url=second.url)
 until('one has ended', lambda: count(call_uuid=call) == 1)
 assert client.recordings.list().objects[0].recording_id == second.recording_id
@@ -62,13 +62,13 @@ followed = client.session.get(base + '/api' + pages[0].meta.next).json()
 assert followed['objects'][0]['recording_id'] == pages[1].objects[0].recording_id, followed
 assert len(pages[0].objects) == 2 and len(pages[1].objects) == 1
 
-one = client.recordings.get(first.recording_id)
-assert one.recording_url == first.url and one.call_uuid == call, one
+recording = client.recordings.get(first.recording_id)
+assert recording.recording_url == first.url and recording.call_uuid == call, recording
 client.recordings.delete(first.recording_id)
-refused(ResourceNotFoundError, lambda: client.recordings.get(first.recording_id))
+assert_refused(ResourceNotFoundError, lambda: client.recordings.get(first.recording_id))
 
-refused(ValidationError, lambda: client.recordings.bulk_delete())
-refused(ValidationError, lambda: client.recordings.bulk_delete(colour='blue'))
+assert_refused(ValidationError, lambda: client.recordings.bulk_delete())
+assert_refused(ValidationError, lambda: client.recordings.bulk_delete(colour='blue'))
 client.recordings.bulk_delete(recording_format='mp3', add_time__gte='2020-01-01 00:00:00')
 assert count() == 2
 client.recordings.bulk_delete(recording_format='wav', add_time__gte='2020-01-01 00:00:00')

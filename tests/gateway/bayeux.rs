@@ -1,33 +1,34 @@
-//! A plain CometD client, and a Genesys one beside it.
+//! A plain CometD client, and requests to the Genesys API.
 
+use std::net::TcpStream;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use callrec_testkit::wait::PATIENCE;
 
-use crate::server::{HttpResponse, TestServer, basic};
+use crate::server::{HttpResponse, TestServer, basic, send_raw};
 
 pub const COMETD: &str = "/genesys/cometd";
 pub const CALLS: &str = "/v2/me/calls";
 
-/// One session.
+/// A client with one session.
 pub struct BayeuxClient<'a> {
     server: &'a TestServer,
     authorization: String,
-    /// The browser's, if this is one of its tabs.
+    /// The browser's cookie, if the client is a tab of a browser.
     cookie: Option<String>,
     pub id: String,
-    /// The last batch that came, if both sides acknowledge.
+    /// The last batch received, if client and server acknowledge.
     pub batch: Option<u64>,
 }
 
-/// Posts messages as a user, whatever they are.
+/// Posts messages as a user.
 pub fn post(server: &TestServer, user: &str, messages: &Value) -> HttpResponse {
     post_with(server, user, None, messages)
 }
 
-/// With a browser's cookie, if it has one.
+/// Posts messages as a user, with a browser's cookie if there is one.
 pub fn post_with(server: &TestServer, user: &str, cookie: Option<&str>, messages: &Value) -> HttpResponse {
     let authorization = basic(user, "secret");
     let mut headers = vec![("authorization", authorization.as_str())];
@@ -35,10 +36,10 @@ pub fn post_with(server: &TestServer, user: &str, cookie: Option<&str>, messages
     server.send("POST", COMETD, &headers, &messages.to_string())
 }
 
-/// The cookie that an answer sets, as a browser sends it back.
-pub fn cookie_of(reply: &HttpResponse) -> String {
-    let cookie = reply.header("set-cookie").split(';').next().unwrap();
-    assert!(cookie.starts_with("BAYEUX_BROWSER="), "{reply:?}");
+/// The cookie that a response sets, in the form in which a browser returns it.
+pub fn cookie_of(response: &HttpResponse) -> String {
+    let cookie = response.header("set-cookie").split(';').next().unwrap();
+    assert!(cookie.starts_with("BAYEUX_BROWSER="), "{response:?}");
     cookie.to_owned()
 }
 
@@ -54,30 +55,31 @@ pub fn handshake_message() -> Value {
 
 impl<'a> BayeuxClient<'a> {
     pub fn new(server: &'a TestServer, user: &str) -> BayeuxClient<'a> {
-        BayeuxClient::shake(server, user, handshake_message())
+        BayeuxClient::handshake(server, user, handshake_message())
     }
 
     pub fn acknowledging(server: &'a TestServer, user: &str) -> BayeuxClient<'a> {
         let mut message = handshake_message();
         message[0]["ext"] = json!({ "ack": true });
-        let mut client = BayeuxClient::shake(server, user, message);
+        let mut client = BayeuxClient::handshake(server, user, message);
         client.batch = Some(0);
         client
     }
 
-    /// One tab of a browser, subscribed; `None` is the first, which gets its cookie.
+    /// A subscribed tab of a browser. The browser's first tab has no cookie yet (`None`) and
+    /// receives it.
     pub fn tab(server: &'a TestServer, user: &str, cookie: Option<&str>) -> BayeuxClient<'a> {
-        let reply = post_with(server, user, cookie, &handshake_message());
+        let response = post_with(server, user, cookie, &handshake_message());
         let cookie = match cookie {
             Some(cookie) => cookie.to_owned(),
-            None => cookie_of(&reply),
+            None => cookie_of(&response),
         };
-        let client = BayeuxClient::of(server, user, Some(cookie), &reply);
+        let client = BayeuxClient::of(server, user, Some(cookie), &response);
         assert_eq!(client.subscribe(&json!(CALLS))["successful"], true);
         client
     }
 
-    /// Of this browser from now on.
+    /// Moves the client to the browser that has this cookie.
     pub fn with_cookie(self, cookie: &str) -> BayeuxClient<'a> {
         BayeuxClient {
             cookie: Some(cookie.to_owned()),
@@ -89,19 +91,19 @@ impl<'a> BayeuxClient<'a> {
         self.cookie.as_deref().unwrap()
     }
 
-    fn shake(server: &'a TestServer, user: &str, message: Value) -> BayeuxClient<'a> {
+    fn handshake(server: &'a TestServer, user: &str, message: Value) -> BayeuxClient<'a> {
         BayeuxClient::of(server, user, None, &post(server, user, &message))
     }
 
-    /// From a handshake's answer. The first connect is always answered at once: it is made
-    /// here, so that a later one is held.
+    /// A client from the response to a handshake. The first connect of a session is never
+    /// held, so it is made here.
     fn of(
         server: &'a TestServer,
         user: &str,
         cookie: Option<String>,
-        shaken: &HttpResponse,
+        response: &HttpResponse,
     ) -> BayeuxClient<'a> {
-        let reply = shaken.json();
+        let reply = response.json();
         assert_eq!(reply[0]["successful"], true, "{reply}");
         let client = BayeuxClient {
             server,
@@ -114,22 +116,35 @@ impl<'a> BayeuxClient<'a> {
         client
     }
 
-    /// With a subscription to the user's calls.
+    /// A client that has subscribed to the user's calls.
     pub fn subscribed(server: &'a TestServer, user: &str) -> BayeuxClient<'a> {
         let client = BayeuxClient::new(server, user);
         assert_eq!(client.subscribe(&json!(CALLS))["successful"], true);
         client
     }
 
-    /// One message of this session; the whole answer.
+    /// Sends one message of this session. Returns all messages of the response.
     pub fn send(&self, mut message: Value) -> Value {
         message["clientId"] = self.id.as_str().into();
         let mut headers = vec![("authorization", self.authorization.as_str())];
         headers.extend(self.cookie.as_deref().map(|cookie| ("cookie", cookie)));
         let body = json!([message]).to_string();
-        let reply = self.server.send("POST", COMETD, &headers, &body);
-        assert_eq!(reply.status, 200, "{reply:?}");
-        reply.json()
+        let response = self.server.send("POST", COMETD, &headers, &body);
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json()
+    }
+
+    /// Posts messages on a connection of their own and does not read the response.
+    pub fn post_raw(&self, messages: &Value) -> TcpStream {
+        let body = messages.to_string();
+        let cookie = self.cookie.as_deref();
+        let cookie = cookie.map_or_else(String::new, |cookie| format!("cookie: {cookie}\r\n"));
+        let request = format!(
+            "POST {COMETD} HTTP/1.1\r\nhost: a\r\nauthorization: {}\r\n{cookie}content-length: {}\r\n\r\n{body}",
+            self.authorization,
+            body.len()
+        );
+        send_raw(self.server.address(), &request)
     }
 
     pub fn subscribe(&self, channel: &Value) -> Value {
@@ -137,7 +152,7 @@ impl<'a> BayeuxClient<'a> {
         self.send(message)[0].clone()
     }
 
-    /// The whole answer; its last message is the connect's.
+    /// Sends a connect. Returns all messages of the response; the last is the connect's reply.
     pub fn connect(&self, timeout_ms: Option<u64>) -> Vec<Value> {
         let mut message = json!({
             "id": "3",
@@ -156,17 +171,18 @@ impl<'a> BayeuxClient<'a> {
         }
     }
 
-    /// Polls until so many notifications have come; then there are no more than that.
+    /// Polls until `count` notifications have arrived. Panics if more arrive with them.
     pub fn notifications(&self, count: usize) -> Vec<Value> {
-        let mut got = Vec::new();
+        let mut notifications = Vec::new();
         let deadline = Instant::now() + PATIENCE;
-        while got.len() < count && Instant::now() < deadline {
-            got.extend(self.poll(Some(1000)));
+        while notifications.len() < count && Instant::now() < deadline {
+            notifications.extend(self.poll(Some(1000)));
         }
-        assert_eq!(got.len(), count, "{got:#?}");
-        got
+        assert_eq!(notifications.len(), count, "{notifications:#?}");
+        notifications
     }
 
+    /// Sends a connect that must succeed. Returns the messages without its reply.
     pub fn poll(&self, timeout_ms: Option<u64>) -> Vec<Value> {
         let mut messages = self.connect(timeout_ms);
         let reply = messages.pop().unwrap();
@@ -183,10 +199,10 @@ pub fn operate(server: &TestServer, user: &str, call: &str, operation: &str) -> 
     server.send("POST", &path, &[("authorization", &authorization)], &body)
 }
 
-/// The same where it has to go well.
-pub fn done(server: &TestServer, user: &str, call: &str, operation: &str) {
-    let reply = operate(server, user, call, operation);
-    assert_eq!((reply.status, reply.text()), (200, r#"{"statusCode":0}"#));
+/// An operation that must succeed.
+pub fn operate_ok(server: &TestServer, user: &str, call: &str, operation: &str) {
+    let response = operate(server, user, call, operation);
+    assert_eq!((response.status, response.text()), (200, r#"{"statusCode":0}"#));
 }
 
 pub fn get(server: &TestServer, user: &str, path: &str) -> HttpResponse {
@@ -200,9 +216,9 @@ pub fn resource(server: &TestServer, user: &str, call: &str) -> Value {
     get(server, user, &format!("/me/calls/{call}")).json()["call"].clone()
 }
 
-/// (status, statusCode), and that nothing else but a message is there.
-pub fn refusal(reply: &HttpResponse) -> (u16, u64) {
-    let json = reply.json();
+/// The HTTP status and the `statusCode` of a refusal, whose body has nothing else but a message.
+pub fn refusal(response: &HttpResponse) -> (u16, u64) {
+    let json = response.json();
     let members: Vec<_> = json.as_object().unwrap().keys().collect();
     assert_eq!(members, ["statusCode", "statusMessage"], "{json}");
     assert!(
@@ -210,10 +226,10 @@ pub fn refusal(reply: &HttpResponse) -> (u16, u64) {
             .as_str()
             .is_some_and(|text| !text.is_empty())
     );
-    (reply.status, json["statusCode"].as_u64().unwrap())
+    (response.status, json["statusCode"].as_u64().unwrap())
 }
 
-/// The recording operations that a call has.
+/// The recording operations among a call's capabilities.
 pub fn operations(call: &Value) -> Vec<&str> {
     let all = call["capabilities"].as_array().unwrap().iter();
     all.map(|name| name.as_str().unwrap())

@@ -13,13 +13,14 @@ fn path(query: &str) -> String {
     format!("{RECORDINGS}BulkDelete/?{query}")
 }
 
+/// How many published recordings there are.
 fn count(server: &TestServer) -> u64 {
-    let said = server.send("GET", RECORDINGS, &ID, "").json();
-    said["meta"]["total_count"].as_u64().unwrap()
+    let list = server.send("GET", RECORDINGS, &ID, "").json();
+    list["meta"]["total_count"].as_u64().unwrap()
 }
 
 #[test]
-fn what_the_filters_find_is_deleted_behind_the_answer() {
+fn matching_recordings_are_deleted_after_the_response() {
     let server = TestServer::open(&[]);
     let (first, _) = make_recording(&server, 1);
     make_recording(&server, 1);
@@ -37,16 +38,16 @@ fn what_the_filters_find_is_deleted_behind_the_answer() {
         );
     }
     assert_eq!(count(&server), 2);
-    let reply = server.send(
+    let response = server.send(
         "DELETE",
         &path(&format!("{ALL}&call_uuid={FIRST}&to_number=10")),
         &ID,
         "",
     );
-    assert_eq!(reply.status, 202, "{}", reply.text());
-    let said = reply.json();
-    assert_eq!(said["api_id"].as_str().unwrap().len(), 36);
-    assert_eq!(said["message"], "bulk delete started");
+    assert_eq!(response.status, 202, "{}", response.text());
+    let body = response.json();
+    assert_eq!(body["api_id"].as_str().unwrap().len(), 36);
+    assert_eq!(body["message"], "bulk delete started");
     until("both are deleted", || count(&server) == 0);
     expect_resource(
         &server.send("GET", &format!("{RECORDINGS}{first}/"), &ID, ""),
@@ -55,11 +56,11 @@ fn what_the_filters_find_is_deleted_behind_the_answer() {
     assert_eq!(
         crate::vobiz::live_ids(&server),
         [live],
-        "what is in progress goes on"
+        "a recording in progress continues"
     );
 }
 
-/// As vobiz-python sends them.
+/// vobiz-python sends the filters in the body.
 #[test]
 fn filters_may_come_in_the_body() {
     let server = TestServer::open(&[]);
@@ -79,7 +80,7 @@ fn filters_may_come_in_the_body() {
 }
 
 #[test]
-fn what_is_no_filter_deletes_nothing() {
+fn a_bulk_deletion_without_a_valid_filter_deletes_nothing() {
     let server = TestServer::open(&[]);
     make_recording(&server, 1);
     for (query, body) in [
@@ -103,21 +104,20 @@ fn what_is_no_filter_deletes_nothing() {
 }
 
 #[test]
-fn it_needs_level_10_and_a_delete() {
+fn a_bulk_deletion_needs_level_10_and_the_method_delete() {
     let server = TestServer::open(&[]);
     make_recording(&server, 1);
     let own = path(ALL).replace("MA_DEMO", "user1");
     expect_resource(&server.send("DELETE", &own, &USER1, ""), 403);
     expect_resource(&server.send("DELETE", &path(ALL), &[], ""), 401);
-    let reply = server.send("GET", &path(ALL), &ID, "");
-    expect_resource(&reply, 405);
-    assert_eq!(reply.header("allow"), "DELETE");
+    let response = server.send("GET", &path(ALL), &ID, "");
+    expect_resource(&response, 405);
+    assert_eq!(response.header("allow"), "DELETE");
     assert_eq!(count(&server), 1);
 }
 
-/// One that cannot be deleted is told of, and holds up no other.
 #[test]
-fn the_others_are_deleted_where_one_cannot_be() {
+fn a_recording_that_cannot_be_deleted_is_logged_and_delays_no_other() {
     let server = TestServer::open(&[]);
     let ids: Vec<String> = (0..3).map(|_| make_recording(&server, 1).0).collect();
     let stuck = server.engine.get(None, &ids[1]).unwrap().path;
@@ -126,25 +126,23 @@ fn the_others_are_deleted_where_one_cannot_be() {
     let log = server.log();
     assert_eq!(server.send("DELETE", &path(ALL), &ID, "").status, 202);
     until("it is logged", || {
-        log.has("of 3 recordings 1 could not be deleted")
+        log.has("1 of 3 recordings could not be deleted")
     });
     assert_eq!(count(&server), 1);
 }
 
-/// Of two deletions that find the same recordings each deletes, and notes, what the other has
-/// not.
+/// Of two deletions with the same filter, one deletes and records each recording.
 #[test]
-fn what_another_has_deleted_meanwhile_is_not_noted_again() {
+fn concurrent_bulk_deletions_audit_each_recording_once() {
     let server = TestServer::open(&[("gateway.archive_parallel", "1")]);
     let ids: Vec<String> = (0..12).map(|_| make_recording(&server, 1).0).collect();
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            let asks = || assert_eq!(server.send("DELETE", &path(ALL), &ID, "").status, 202);
-            scope.spawn(asks);
+            scope.spawn(|| assert_eq!(server.send("DELETE", &path(ALL), &ID, "").status, 202));
         }
     });
     until("all are deleted", || count(&server) == 0);
-    // Whatever was under way then has had its turn.
+    // The archive performs one task at a time: these follow any remaining deletion.
     ids.iter().for_each(|_| assert_eq!(count(&server), 0));
     audit_written(&server.engine);
     let lines = audit_lines(&server.dir.0);

@@ -8,7 +8,7 @@ use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::live_manifests;
 use callrec_testkit::wait::until;
 
-use crate::callbacks::{ALLOW, OFTEN, SOON, queued_jobs};
+use crate::callbacks::{ALLOW, RETRY_MAX_MS, RETRY_MS, queued_jobs};
 use crate::receiver::{Behavior, CallbackRequest, Receiver};
 use crate::server::{start_gateway, stop_gateway};
 use crate::support::{CallFields, StartFields, TestEngine};
@@ -55,7 +55,7 @@ fn directory_of_0_1_0(receiver: &Receiver) -> ScratchDir {
 
 /// Runs a gateway until `count` callbacks are delivered and no job is left.
 fn deliver_all(directory: &ScratchDir, receiver: &Receiver, count: usize) {
-    let engine = TestEngine::open(&directory.0, &[ALLOW, SOON, OFTEN]);
+    let engine = TestEngine::open(&directory.0, &[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     assert!(
         !directory.join(".callrec/outbox").exists(),
         "rec_open converts the outbox"
@@ -100,7 +100,7 @@ fn pending_callbacks_of_0_1_0_are_delivered_once_each() {
         assert_eq!((request.method.as_str(), target, is_signed), expected);
     }
     // The next process delivers only its own callback.
-    let engine = TestEngine::open(&directory.0, &[ALLOW, SOON, OFTEN]);
+    let engine = TestEngine::open(&directory.0, &[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     let gateway = start_gateway(&engine);
     let call = CallFields {
         call_id: Some("own"),

@@ -1,5 +1,4 @@
-//! Callbacks: what they say, and that none is lost, whatever the receiver does and
-//! wherever the process dies.
+//! Callbacks: their contents, and their delivery whatever the receiver does.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -17,26 +16,28 @@ use crate::support::{StartFields, feed, write_pcm};
 
 const ID: [(&str, &str); 2] = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
 pub const ALLOW: (&str, &str) = ("callbacks.allow", "http://127.0.0.1:*,http://localhost:*");
-pub const SOON: (&str, &str) = ("callbacks.retry_ms", "10");
-pub const OFTEN: (&str, &str) = ("callbacks.retry_max_ms", "40");
+pub const RETRY_MS: (&str, &str) = ("callbacks.retry_ms", "10");
+pub const RETRY_MAX_MS: (&str, &str) = ("callbacks.retry_max_ms", "40");
 
 fn path() -> String {
     format!("/api/v1/Account/MA_DEMO/Call/{FIRST}/Record/")
 }
 
-/// A recording that calls back, stopped and told; its id.
+/// A recording with a callback that is started and stopped by Vobiz's API. Returns its id when the
+/// recording has ended.
 fn recorded(server: &TestServer, url: &str, method: &str) -> String {
     let body = json!({ "file_format": "wav", "callback_url": url, "callback_method": method });
-    let reply = server.send("POST", &path(), &ID, &body.to_string());
-    assert_eq!(reply.status, 200, "{}", reply.text());
-    let said = reply.json();
-    let id = said["recording_id"].as_str().unwrap().to_owned();
-    let url = json!({ "URL": said["url"] }).to_string();
+    let response = server.send("POST", &path(), &ID, &body.to_string());
+    assert_eq!(response.status, 200, "{}", response.text());
+    let started = response.json();
+    let id = started["recording_id"].as_str().unwrap().to_owned();
+    let url = json!({ "URL": started["url"] }).to_string();
     assert_eq!(server.send("DELETE", &path(), &ID, &url).status, 204);
     server.engine.events.wait_terminal(&id);
     id
 }
 
+/// The file names of the pending callbacks.
 pub fn queued_jobs(directory: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(directory.join(".callrec/jobs/callback")) else {
         return Vec::new();
@@ -46,10 +47,11 @@ pub fn queued_jobs(directory: &Path) -> Vec<String> {
 }
 
 pub fn until_empty(directory: &Path) {
-    until("there are always jobs", || queued_jobs(directory).is_empty());
+    until("no jobs are queued", || queued_jobs(directory).is_empty());
 }
 
-fn signed(text: &str) -> String {
+/// The Base64 of the HMAC-SHA256 of `text` under the account's key.
+fn signature_of(text: &str) -> String {
     let mut hmac = Hmac::<sha2::Sha256>::new_from_slice(b"secret").unwrap();
     hmac.update(text.as_bytes());
     BASE64_STANDARD.encode(hmac.finalize().into_bytes())
@@ -60,7 +62,7 @@ fn a_callback_has_the_eight_fields_and_both_signatures() {
     let server = TestServer::open(&[ALLOW]);
     let receiver = Receiver::new(Behavior::Answers(200));
     let body = json!({ "file_format": "wav", "callback_url": receiver.url("/hook?own=1") });
-    let said = server.send("POST", &path(), &ID, &body.to_string()).json();
+    let started = server.send("POST", &path(), &ID, &body.to_string()).json();
     let legs = [0, 1].map(|leg| feed(server.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
     for _ in 0..20 {
         for leg in legs {
@@ -68,69 +70,72 @@ fn a_callback_has_the_eight_fields_and_both_signatures() {
         }
     }
     assert_eq!(server.send("DELETE", &path(), &ID, "").status, 204);
-    let heard = receiver.wait(1).remove(0);
-    let id = said["recording_id"].as_str().unwrap();
-    let told = server.engine.events.wait_terminal(id).recording.unwrap();
+    let request = receiver.wait(1).remove(0);
+    let id = started["recording_id"].as_str().unwrap();
+    let recording = server.engine.events.wait_terminal(id).recording.unwrap();
     assert_eq!(
-        (heard.method.as_str(), heard.target.as_str()),
+        (request.method.as_str(), request.target.as_str()),
         ("POST", "/hook?own=1")
     );
-    assert_eq!(heard.header("content-type"), "application/x-www-form-urlencoded");
-    let fields = heard.fields();
+    assert_eq!(
+        request.header("content-type"),
+        "application/x-www-form-urlencoded"
+    );
+    let fields = request.fields();
     let expected = [
-        ("api_id", said["api_id"].as_str().unwrap().to_owned()),
-        ("record_url", said["url"].as_str().unwrap().to_owned()),
+        ("api_id", started["api_id"].as_str().unwrap().to_owned()),
+        ("record_url", started["url"].as_str().unwrap().to_owned()),
         ("call_uuid", FIRST.to_owned()),
         ("recording_id", id.to_owned()),
-        ("recording_duration", (told.duration_ms / 1000).to_string()),
-        ("recording_duration_ms", told.duration_ms.to_string()),
-        ("recording_start_ms", told.started_at_ms.to_string()),
-        ("recording_end_ms", told.ended_at_ms.to_string()),
+        ("recording_duration", (recording.duration_ms / 1000).to_string()),
+        ("recording_duration_ms", recording.duration_ms.to_string()),
+        ("recording_start_ms", recording.started_at_ms.to_string()),
+        ("recording_end_ms", recording.ended_at_ms.to_string()),
     ];
     assert_eq!(fields.len(), expected.len(), "{fields:?}");
     for (name, value) in expected {
         assert_eq!(fields[name], value, "{name}");
     }
-    assert_eq!(heard.key(), id);
-    assert!(heard.header("user-agent").starts_with("callrec/"));
+    assert_eq!(request.key(), id);
+    assert!(request.header("user-agent").starts_with("callrec/"));
     let base = receiver.url("/hook");
-    let nonce = heard.header("x-vobiz-signature-v2-nonce");
+    let nonce = request.header("x-vobiz-signature-v2-nonce");
     assert!(
         nonce.len() == 20 && nonce.bytes().all(|byte| byte.is_ascii_digit()),
         "{nonce}"
     );
     assert_eq!(
-        heard.header("x-vobiz-signature-v2"),
-        signed(&format!("{base}{nonce}"))
+        request.header("x-vobiz-signature-v2"),
+        signature_of(&format!("{base}{nonce}"))
     );
-    let nonce = heard.header("x-vobiz-signature-v3-nonce");
+    let nonce = request.header("x-vobiz-signature-v3-nonce");
     assert_eq!(
-        heard.header("x-vobiz-signature-v3"),
-        signed(&format!("{base}.{nonce}"))
+        request.header("x-vobiz-signature-v3"),
+        signature_of(&format!("{base}.{nonce}"))
     );
     assert_eq!(
-        heard.header("x-vobiz-signature-ma-v3"),
-        heard.header("x-vobiz-signature-v3")
+        request.header("x-vobiz-signature-ma-v3"),
+        request.header("x-vobiz-signature-v3")
     );
-    // The file is there: the url that it names can be fetched.
+    // The file is published: its URL can be fetched.
     let audio = fields["record_url"].strip_prefix(&server.base).unwrap();
     assert_eq!(server.send("GET", audio, &ID, "").status, 200);
     until_empty(&server.dir.0);
 }
 
 #[test]
-fn by_get_the_fields_are_in_the_query() {
+fn a_callback_by_get_has_its_fields_in_the_query() {
     let server = TestServer::open(&[ALLOW]);
     let receiver = Receiver::new(Behavior::Answers(204));
     let id = recorded(&server, &receiver.url("/hook?own=1"), "GET");
-    let heard = receiver.wait(1).remove(0);
-    assert_eq!((heard.method.as_str(), heard.body.as_str()), ("GET", ""));
-    assert_eq!(heard.fields()["recording_id"], id);
-    assert_eq!(heard.fields()["own"], "1");
+    let request = receiver.wait(1).remove(0);
+    assert_eq!((request.method.as_str(), request.body.as_str()), ("GET", ""));
+    assert_eq!(request.fields()["recording_id"], id);
+    assert_eq!(request.fields()["own"], "1");
 }
 
 #[test]
-fn plivo_signs_in_its_own_name() {
+fn a_plivo_callback_has_plivos_signature_headers() {
     let server = TestServer::open(&[ALLOW, ("gateway.apis", "plivo")]);
     let receiver = Receiver::new(Behavior::Answers(200));
     let basic = crate::server::basic("MA_DEMO", "secret");
@@ -142,98 +147,102 @@ fn plivo_signs_in_its_own_name() {
         202
     );
     assert_eq!(server.send("DELETE", &path, &headers, "").status, 204);
-    let heard = receiver.wait(1).remove(0);
-    let nonce = heard.header("x-plivo-signature-v2-nonce");
-    let expected = signed(&format!("{}{nonce}", receiver.url("/hook")));
-    assert_eq!(heard.header("x-plivo-signature-v2"), expected);
-    let mut fields: Vec<_> = heard.fields().into_iter().collect();
+    let request = receiver.wait(1).remove(0);
+    let nonce = request.header("x-plivo-signature-v2-nonce");
+    let expected = signature_of(&format!("{}{nonce}", receiver.url("/hook")));
+    assert_eq!(request.header("x-plivo-signature-v2"), expected);
+    let mut fields: Vec<_> = request.fields().into_iter().collect();
     fields.sort();
-    let said: String = fields
+    let joined: String = fields
         .iter()
         .map(|(name, value)| format!("{name}{value}"))
         .collect();
-    let nonce = heard.header("x-plivo-signature-v3-nonce");
-    let expected = signed(&format!("{}?{said}.{nonce}", receiver.url("/hook")));
-    assert_eq!(heard.header("x-plivo-signature-v3"), expected);
-    assert_eq!(heard.header("x-vobiz-signature-v2"), "");
+    let nonce = request.header("x-plivo-signature-v3-nonce");
+    let expected = signature_of(&format!("{}?{joined}.{nonce}", receiver.url("/hook")));
+    assert_eq!(request.header("x-plivo-signature-v3"), expected);
+    assert_eq!(request.header("x-vobiz-signature-v2"), "");
 }
 
-/// Tried until it is answered, always under the same key, and never after that.
-fn comes_through(server: &TestServer, receiver: &Receiver, id: &str, tries: usize) {
-    let heard = receiver.wait(tries);
-    assert!(heard.iter().all(|heard| heard.key() == id), "{heard:#?}");
+/// Checks that a callback is retried under the same key until the receiver accepts it, and not
+/// after that.
+fn assert_retried(server: &TestServer, receiver: &Receiver, id: &str, tries: usize) {
+    let requests = receiver.wait(tries);
+    assert!(
+        requests.iter().all(|request| request.key() == id),
+        "{requests:#?}"
+    );
     receiver.set_behavior(Behavior::Answers(200));
     until_empty(&server.dir.0);
     let count = receiver.received().len();
-    // Another that comes after it shows that nothing more came in between.
+    // The next request is that of another recording: no further retry came first.
     let next = recorded(server, &receiver.url("/next"), "POST");
     let all = receiver.wait(count + 1);
     assert_eq!(all[count].key(), next);
     let nonces: HashSet<_> = all
         .iter()
-        .map(|heard| heard.header("x-vobiz-signature-v2-nonce"))
+        .map(|request| request.header("x-vobiz-signature-v2-nonce"))
         .collect();
     assert_eq!(nonces.len(), all.len(), "a nonce is used once");
 }
 
 #[test]
-fn a_receiver_that_answers_500_is_asked_again() {
-    let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
+fn a_callback_is_retried_after_a_500_response() {
+    let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     let receiver = Receiver::new(Behavior::Answers(500));
     let id = recorded(&server, &receiver.url("/hook"), "POST");
-    comes_through(&server, &receiver, &id, 4);
+    assert_retried(&server, &receiver, &id, 4);
 }
 
 #[test]
-fn a_receiver_that_closes_half_way_is_asked_again() {
-    let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
+fn a_callback_is_retried_after_an_incomplete_response() {
+    let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     let receiver = Receiver::new(Behavior::ClosesHalfWay);
     let id = recorded(&server, &receiver.url("/hook"), "POST");
-    comes_through(&server, &receiver, &id, 3);
+    assert_retried(&server, &receiver, &id, 3);
 }
 
 #[test]
-fn a_receiver_that_never_answers_is_asked_again() {
-    let server = TestServer::open(&[ALLOW, SOON, OFTEN, ("callbacks.timeout_ms", "100")]);
+fn a_callback_is_retried_after_a_timeout() {
+    let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS, ("callbacks.timeout_ms", "100")]);
     let receiver = Receiver::new(Behavior::Holds);
     let id = recorded(&server, &receiver.url("/hook"), "POST");
-    comes_through(&server, &receiver, &id, 3);
+    assert_retried(&server, &receiver, &id, 3);
 }
 
 #[test]
-fn a_redirect_is_no_answer_and_is_not_followed() {
-    let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
+fn a_callback_is_retried_after_a_redirect_which_is_not_followed() {
+    let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     let elsewhere = Receiver::new(Behavior::Answers(200));
     let receiver = Receiver::new(Behavior::Redirects(elsewhere.url("/")));
     let id = recorded(&server, &receiver.url("/hook"), "POST");
-    comes_through(&server, &receiver, &id, 2);
+    assert_retried(&server, &receiver, &id, 2);
     assert!(elsewhere.received().is_empty());
 }
 
 #[test]
-fn a_receiver_that_is_down_is_called_when_it_is_up() {
-    let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
+fn callbacks_are_delivered_once_their_receiver_is_reachable() {
+    let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     let port = free_port();
     let ids: HashSet<String> = (0..5)
         .map(|_| recorded(&server, &format!("http://localhost:{port}/hook"), "POST"))
         .collect();
     assert_eq!(queued_jobs(&server.dir.0).len(), 5);
-    until("five wait", || {
+    until("five callbacks are pending", || {
         let metrics = server.send("GET", "/metrics", &[], "");
         metrics.text().contains("callrec_callbacks_waiting 5\n")
     });
     let receiver = Receiver::at(port, Behavior::Answers(200));
-    let heard = receiver.wait(5);
+    let requests = receiver.wait(5);
     until_empty(&server.dir.0);
-    assert_eq!(receiver.received().len(), 5, "each once");
+    assert_eq!(receiver.received().len(), 5, "each callback arrives once");
     assert_eq!(
-        heard.iter().map(CallbackRequest::key).collect::<HashSet<_>>(),
+        requests.iter().map(CallbackRequest::key).collect::<HashSet<_>>(),
         ids
     );
 }
 
 #[test]
-fn a_receiver_that_holds_every_call_delays_no_other() {
+fn a_receiver_that_does_not_respond_delays_no_other() {
     let server = TestServer::open(&[
         ALLOW,
         ("callbacks.timeout_ms", "600000"),
@@ -248,17 +257,21 @@ fn a_receiver_that_holds_every_call_delays_no_other() {
     for _ in 0..20 {
         recorded(&server, &fast.url("/hook"), "POST");
     }
-    // Returns although not one of the other's has been answered.
-    let heard = fast.wait(20);
+    // These arrive although the slow receiver has responded to none.
+    let requests = fast.wait(20);
     assert_eq!(
-        heard
+        requests
             .iter()
             .map(CallbackRequest::key)
             .collect::<HashSet<_>>()
             .len(),
         20
     );
-    assert_eq!(slow.received().len(), 1, "one at a time, until it has answered");
+    assert_eq!(
+        slow.received().len(),
+        1,
+        "one request at a time until the receiver responds"
+    );
     slow.set_behavior(Behavior::Answers(200));
     slow.release();
     slow.wait(20);
@@ -267,24 +280,28 @@ fn a_receiver_that_holds_every_call_delays_no_other() {
 }
 
 #[test]
-fn after_its_time_a_callback_is_given_up() {
-    let server = TestServer::open(&[ALLOW, SOON, OFTEN, ("callbacks.give_up_ms", "5000")]);
+fn a_callback_is_given_up_after_give_up_ms() {
+    let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS, ("callbacks.give_up_ms", "5000")]);
     let receiver = Receiver::new(Behavior::Answers(200));
     recorded(&server, &receiver.url("/hook"), "POST");
-    // From here on all that it takes is running.
+    // The first delivery has started every thread that the second one needs.
     receiver.wait(1);
     until_empty(&server.dir.0);
     receiver.set_behavior(Behavior::Answers(503));
     recorded(&server, &receiver.url("/hook"), "POST");
     until_empty(&server.dir.0);
-    let heard = receiver.received().split_off(1);
-    let time = heard[heard.len() - 1].at - heard[0].at;
-    assert!(heard.len() > 2 && time < PATIENCE, "{} in {time:?}", heard.len());
+    let requests = receiver.received().split_off(1);
+    let time = requests[requests.len() - 1].at - requests[0].at;
+    assert!(
+        requests.len() > 2 && time < PATIENCE,
+        "{} in {time:?}",
+        requests.len()
+    );
 }
 
 #[test]
-fn a_stopped_gateway_leaves_them_to_the_next_one() {
-    let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
+fn the_next_gateway_delivers_the_callbacks_of_a_stopped_one() {
+    let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     let port = free_port();
     let id = recorded(&server, &format!("http://127.0.0.1:{port}/hook"), "POST");
     server.stop_gateway();
@@ -298,8 +315,8 @@ fn a_stopped_gateway_leaves_them_to_the_next_one() {
 }
 
 #[test]
-fn of_two_gateways_one_delivers_and_the_other_takes_over() {
-    let server = TestServer::open(&[ALLOW, SOON, OFTEN]);
+fn a_second_gateway_delivers_once_the_first_has_stopped() {
+    let server = TestServer::open(&[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     let second = start_gateway(&server.engine);
     let receiver = Receiver::new(Behavior::Answers(200));
     let first = recorded(&server, &receiver.url("/hook"), "POST");
@@ -314,13 +331,13 @@ fn of_two_gateways_one_delivers_and_the_other_takes_over() {
     let id = server.engine.start(None, &start).unwrap();
     server.stop_gateway();
     server.engine.by_id(rec_stop_by_id, None, &id).unwrap();
-    let heard = receiver.wait(2);
-    assert_eq!([heard[0].key(), heard[1].key()], [first, id]);
+    let requests = receiver.wait(2);
+    assert_eq!([requests[0].key(), requests[1].key()], [first, id]);
     stop_gateway(second);
 }
 
 #[test]
-fn a_start_of_the_host_calls_back_unsigned() {
+fn the_callback_of_a_recording_started_by_the_host_is_unsigned() {
     let server = TestServer::open(&[ALLOW]);
     let receiver = Receiver::new(Behavior::Answers(200));
     let url = receiver.url("/hook");
@@ -331,8 +348,8 @@ fn a_start_of_the_host_calls_back_unsigned() {
     };
     let id = server.engine.start(None, &start).unwrap();
     server.engine.by_id(rec_stop_by_id, None, &id).unwrap();
-    let heard = receiver.wait(1).remove(0);
-    assert_eq!((heard.key(), heard.header("x-vobiz-signature-v2")), (id, ""));
+    let request = receiver.wait(1).remove(0);
+    assert_eq!((request.key(), request.header("x-vobiz-signature-v2")), (id, ""));
     let elsewhere = StartFields {
         callback_url: Some("http://10.0.0.1/"),
         ..start
@@ -340,13 +357,13 @@ fn a_start_of_the_host_calls_back_unsigned() {
     let refused = server.engine.start(None, &elsewhere).unwrap_err();
     assert_eq!(refused.status, REC_ERR_INVALID_ARGUMENT);
     assert!(refused.message.contains("callbacks.allow"), "{}", refused.message);
-    // What outranks it is told first.
+    // A missing permission takes precedence.
     let refused = server.engine.start(Some(("user2", 2)), &elsewhere).unwrap_err();
     assert_eq!(refused.status, REC_ERR_FORBIDDEN);
 }
 
 #[test]
-fn a_discarded_recording_calls_nobody_back() {
+fn a_discarded_recording_has_no_callback() {
     let server = TestServer::open(&[ALLOW]);
     let receiver = Receiver::new(Behavior::Answers(200));
     let url = receiver.url("/hook");

@@ -10,7 +10,7 @@ use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::{live_manifests, published_manifests};
 use callrec_testkit::wait::until;
 
-use crate::callbacks::{ALLOW, OFTEN, SOON, queued_jobs};
+use crate::callbacks::{ALLOW, RETRY_MAX_MS, RETRY_MS, queued_jobs};
 use crate::receiver::{Behavior, CallbackRequest, Receiver};
 use crate::server::start_gateway;
 use crate::support::{CallFields, StartFields, TestEngine, open_with};
@@ -27,7 +27,7 @@ fn child_records() {
     let (Ok(directory), Ok(url)) = (std::env::var(DIRECTORY), std::env::var(URL)) else {
         return;
     };
-    let handle = open_with(Path::new(&directory), &[ALLOW, SOON, OFTEN]).unwrap();
+    let handle = open_with(Path::new(&directory), &[ALLOW, RETRY_MS, RETRY_MAX_MS]).unwrap();
     let engine = TestEngine::unsubscribed(handle);
     if std::env::var_os(GATEWAY).is_some() {
         start_gateway(&engine);
@@ -82,7 +82,7 @@ fn expect_callbacks_after_kill(
         .into_iter()
         .filter_map(|name| name.strip_suffix(".done").map(str::to_owned))
         .collect();
-    let engine = TestEngine::open(&dir.0, &[ALLOW, SOON, OFTEN]);
+    let engine = TestEngine::open(&dir.0, &[ALLOW, RETRY_MS, RETRY_MAX_MS]);
     start_gateway(&engine);
     // A start that the kill interrupted leaves no recording. Every other recording is published.
     until("every recording is recovered", || live_manifests(&dir).is_empty());

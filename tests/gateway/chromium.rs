@@ -1,4 +1,4 @@
-//! A real page of another site, in Chromium.
+//! A page of another site, in Chromium.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,36 +13,36 @@ use crate::server::{FIRST, TestServer};
 use crate::support::build::{has, root};
 use crate::vobiz::make_recording;
 
-/// A server of another origin: it has one page, and hears what that page tells.
-struct Site {
+/// An HTTP server of another origin. It serves one page and receives that page's reports.
+struct OtherSite {
     origin: String,
-    told: Receiver<Value>,
+    reports: Receiver<Value>,
 }
 
-impl Site {
-    fn new() -> Site {
+impl OtherSite {
+    fn new() -> OtherSite {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let (sender, told) = channel();
-        // It ends with the test's process.
+        let (sender, reports) = channel();
+        // The thread ends with the test's process.
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let sender = sender.clone();
-                std::thread::spawn(move || answer(stream, &sender));
+                std::thread::spawn(move || serve_request(stream, &sender));
             }
         });
-        Site { origin, told }
+        OtherSite { origin, reports }
     }
 
-    /// The page, which will ask this gateway.
-    fn page(&self, given: &Value) -> String {
-        let given: String = form_urlencoded::byte_serialize(given.to_string().as_bytes()).collect();
-        format!("{}/page.html#{}", self.origin, given.replace('+', "%20"))
+    /// The URL of the page, with its parameters.
+    fn page(&self, parameters: &Value) -> String {
+        let encoded: String = form_urlencoded::byte_serialize(parameters.to_string().as_bytes()).collect();
+        format!("{}/page.html#{}", self.origin, encoded.replace('+', "%20"))
     }
 }
 
-/// One request, or none: browsers open connections ahead.
-fn answer(stream: TcpStream, told: &Sender<Value>) -> Option<()> {
+/// Serves one request. Returns `None` if none arrives: browsers open connections in advance.
+fn serve_request(stream: TcpStream, reports: &Sender<Value>) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let (mut first, mut length) = (String::new(), 0);
     reader.read_line(&mut first).ok()?;
@@ -61,7 +61,7 @@ fn answer(stream: TcpStream, told: &Sender<Value>) -> Option<()> {
     reader.read_exact(&mut body).ok()?;
     let page = match first.split(' ').next()? {
         "POST" => {
-            told.send(serde_json::from_slice(&body).ok()?).ok()?;
+            reports.send(serde_json::from_slice(&body).ok()?).ok()?;
             ""
         }
         _ => include_str!("../clients/page.html"),
@@ -74,18 +74,18 @@ fn answer(stream: TcpStream, told: &Sender<Value>) -> Option<()> {
     .ok()
 }
 
-/// Chromium, as long as it is wanted.
+/// Chromium, until it is dropped.
 struct Browser {
     driver: Child,
     _profile: ScratchDir,
 }
 
 impl Browser {
-    fn is_there() -> bool {
+    fn is_installed() -> bool {
         has("node") && has("chromium")
     }
 
-    /// Opens these one after the other.
+    /// Opens URLs one after the other.
     fn open(urls: &[String]) -> Browser {
         let profile = ScratchDir::new();
         let driver = Command::new("node")
@@ -111,20 +111,20 @@ impl Drop for Browser {
 
 const CSRF: (&str, &str) = ("genesys.csrf", "true");
 
-/// What the page could read while the browser is logged in as user1.
-fn told(server: &TestServer, site: &Site, given: &Value) -> (Value, Browser) {
+/// The page's report of its requests. The browser is logged in as user1.
+fn open_page(server: &TestServer, site: &OtherSite, parameters: &Value) -> (Value, Browser) {
     let login = server.base.replace("://", "://user1:secret@");
-    let browser = Browser::open(&[format!("{login}/api/v2/me"), site.page(given)]);
-    let told = site.told.recv_timeout(PATIENCE * 2).expect("what the page tells");
-    (told, browser)
+    let browser = Browser::open(&[format!("{login}/api/v2/me"), site.page(parameters)]);
+    let report = site.reports.recv_timeout(PATIENCE * 2).expect("a report");
+    (report, browser)
 }
 
 #[test]
-fn a_page_of_an_allowed_site_uses_every_api() {
-    if !Browser::is_there() {
+fn a_page_of_an_allowed_site_may_use_every_api() {
+    if !Browser::is_installed() {
         return;
     }
-    let site = Site::new();
+    let site = OtherSite::new();
     let server = TestServer::open(&[
         CSRF,
         ("imagicle.cors_origins", &site.origin),
@@ -133,11 +133,11 @@ fn a_page_of_an_allowed_site_uses_every_api() {
     ]);
     let (_, url) = make_recording(&server, 1);
     let audio = url.strip_prefix(&server.base).unwrap();
-    let given = json!({ "gateway": server.base, "call": FIRST, "audio": audio, "all": true });
-    let (told, _browser) = told(&server, &site, &given);
-    for (what, status) in [
+    let parameters = json!({ "gateway": server.base, "call": FIRST, "audio": audio, "all": true });
+    let (report, _browser) = open_page(&server, &site, &parameters);
+    for (name, status) in [
         ("stored", 200),
-        // Without the token.
+        // This start has no token.
         ("plain", 403),
         ("me", 200),
         ("start", 200),
@@ -150,35 +150,43 @@ fn a_page_of_an_allowed_site_uses_every_api() {
         ("vobiz", 200),
         ("audio", 206),
     ] {
-        assert_eq!(told[what]["status"], status, "{what}: {told:#}");
+        assert_eq!(report[name]["status"], status, "{name}: {report:#}");
     }
-    assert_eq!(told["me"]["headers"]["x-csrf-header"], "X-CSRF-TOKEN", "{told:#}");
+    assert_eq!(
+        report["me"]["headers"]["x-csrf-header"], "X-CSRF-TOKEN",
+        "{report:#}"
+    );
     for comet in ["handshake", "connect"] {
-        let body: Value = serde_json::from_str(told[comet]["body"].as_str().unwrap()).unwrap();
-        assert_eq!(body[0]["successful"], true, "{told:#}");
+        let body: Value = serde_json::from_str(report[comet]["body"].as_str().unwrap()).unwrap();
+        assert_eq!(body[0]["successful"], true, "{report:#}");
     }
-    assert_eq!(told["audio"]["body"], "RIFF", "{told:#}");
-    let range = told["audio"]["headers"]["content-range"].as_str().unwrap();
+    assert_eq!(report["audio"]["body"], "RIFF", "{report:#}");
+    let range = report["audio"]["headers"]["content-range"].as_str().unwrap();
     assert!(range.starts_with("bytes 0-3/"), "{range}");
 }
 
 #[test]
-fn a_page_of_any_other_site_reads_nothing_and_starts_nothing() {
-    if !Browser::is_there() {
+fn a_page_of_any_other_site_may_read_and_start_nothing() {
+    if !Browser::is_installed() {
         return;
     }
-    let site = Site::new();
+    let site = OtherSite::new();
     let server = TestServer::open(&[("genesys.cors_origins", "https://crm.example")]);
-    let given = json!({ "gateway": server.base, "call": FIRST, "audio": "/", "all": true, "form": true });
-    let (told, _browser) = told(&server, &site, &given);
-    for (what, answer) in told.as_object().unwrap() {
-        assert!(answer["blocked"].is_string(), "{what}: {told:#}");
+    let parameters =
+        json!({ "gateway": server.base, "call": FIRST, "audio": "/", "all": true, "form": true });
+    let (report, _browser) = open_page(&server, &site, &parameters);
+    for (name, result) in report.as_object().unwrap() {
+        assert!(result["blocked"].is_string(), "{name}: {report:#}");
     }
-    assert!(told.as_object().unwrap().len() > 10, "{told:#}");
-    assert_eq!(server.engine.stats().live_recordings, 0, "the script's request");
-    // The script's request and the form's have come, and were refused.
+    assert!(report.as_object().unwrap().len() > 10, "{report:#}");
+    assert_eq!(
+        server.engine.stats().live_recordings,
+        0,
+        "the script starts no recording"
+    );
+    // The requests of the script and of the form have arrived and were refused.
     let refused = r#"callrec_http_requests_total{api="genesys",method="POST",status="403"} 2"#;
-    until("the form was sent", || {
+    until("both requests are counted", || {
         server.send("GET", "/metrics", &[], "").text().contains(refused)
     });
     assert_eq!(server.engine.stats().live_recordings, 0);

@@ -1,17 +1,19 @@
-//! CometD: what a client may say, and what waits for it.
+//! CometD: the messages of a client, and their replies.
 
 use std::time::{Duration, Instant};
 
+use callrec_testkit::wait::until;
 use serde_json::{Value, json};
 
-use crate::bayeux::{BayeuxClient, CALLS, COMETD, done, handshake_message, post};
+use crate::bayeux::{BayeuxClient, CALLS, COMETD, cookie_of, handshake_message, operate_ok, post};
 use crate::server::{FIRST, HttpResponse, SECOND, TestServer, basic};
 
-/// With a session's id in it.
+/// A message of a client's session.
 pub fn message(client: &BayeuxClient, channel: &str) -> Value {
     json!([{ "id": "9", "channel": channel, "clientId": client.id }])
 }
 
+/// The number of CometD sessions.
 pub fn sessions(server: &TestServer) -> u64 {
     let metrics = server.send("GET", "/metrics", &[], "");
     let line = metrics
@@ -21,6 +23,7 @@ pub fn sessions(server: &TestServer) -> u64 {
     line.unwrap().rsplit_once(' ').unwrap().1.parse().unwrap()
 }
 
+/// Checks that the session of a message is unknown.
 pub fn assert_unknown(reply: &Value) {
     assert_eq!(reply["successful"], false, "{reply}");
     assert_eq!(reply["error"], "402::Unknown client");
@@ -28,29 +31,29 @@ pub fn assert_unknown(reply: &Value) {
 }
 
 #[test]
-fn a_handshake_negotiates_long_polling_and_says_how_to_poll() {
+fn a_handshake_negotiates_long_polling_and_its_intervals() {
     let server = TestServer::open(&[("cometd.timeout_ms", "7000"), ("cometd.session_ms", "9000")]);
-    let reply = post(&server, "user1", &handshake_message());
+    let response = post(&server, "user1", &handshake_message());
     assert_eq!(
-        (reply.status, reply.header("content-type")),
+        (response.status, response.header("content-type")),
         (200, "application/json")
     );
-    let body = reply.json();
-    let shaken = &body[0];
+    let body = response.json();
+    let reply = &body[0];
     assert_eq!(body.as_array().unwrap().len(), 1);
-    assert_eq!(shaken["id"], "1");
-    assert_eq!(shaken["channel"], "/meta/handshake");
-    assert_eq!(shaken["successful"], true);
-    assert_eq!(shaken["version"], "1.0");
-    assert_eq!(shaken["minimumVersion"], "1.0");
-    assert_eq!(shaken["supportedConnectionTypes"], json!(["long-polling"]));
+    assert_eq!(reply["id"], "1");
+    assert_eq!(reply["channel"], "/meta/handshake");
+    assert_eq!(reply["successful"], true);
+    assert_eq!(reply["version"], "1.0");
+    assert_eq!(reply["minimumVersion"], "1.0");
+    assert_eq!(reply["supportedConnectionTypes"], json!(["long-polling"]));
     assert_eq!(
-        shaken["advice"],
+        reply["advice"],
         json!({ "reconnect": "retry", "interval": 0, "timeout": 7000, "maxInterval": 9000 })
     );
-    assert_eq!(shaken["clientId"].as_str().unwrap().len(), 32);
-    assert!(shaken.get("ext").is_none(), "not asked for");
-    let cookie = reply.header("set-cookie");
+    assert_eq!(reply["clientId"].as_str().unwrap().len(), 32);
+    assert!(reply.get("ext").is_none(), "acknowledgement was not requested");
+    let cookie = response.header("set-cookie");
     assert!(
         cookie.starts_with("BAYEUX_BROWSER=") && cookie.contains("; HttpOnly"),
         "{cookie}"
@@ -68,7 +71,7 @@ fn a_single_message_needs_no_array_and_ids_keep_their_type() {
 }
 
 #[test]
-fn who_cannot_poll_is_told_what_is_offered() {
+fn a_refused_handshake_lists_the_supported_connection_types() {
     let server = TestServer::open(&[]);
     let mut message = handshake_message();
     message[0]["supportedConnectionTypes"] = json!(["websocket", "callback-polling"]);
@@ -79,7 +82,7 @@ fn who_cannot_poll_is_told_what_is_offered() {
 }
 
 #[test]
-fn a_handshake_goes_alone() {
+fn a_handshake_with_other_messages_is_refused() {
     let server = TestServer::open(&[]);
     let mut messages = handshake_message();
     let twin = messages[0].clone();
@@ -90,7 +93,7 @@ fn a_handshake_goes_alone() {
 }
 
 #[test]
-fn only_post_below_the_path() {
+fn only_post_to_published_paths_is_served() {
     let server = TestServer::open(&[]);
     for method in ["GET", "PUT", "DELETE"] {
         let reply = server.send(method, COMETD, &[], "[]");
@@ -98,20 +101,20 @@ fn only_post_below_the_path() {
     }
     let user = basic("user1", "secret");
     let headers = [("authorization", user.as_str())];
-    let shake = handshake_message().to_string();
+    let handshake = handshake_message().to_string();
     for (below, status) in [
         ("/", 200),
         ("/handshake", 200),
         ("/nothing", 404),
         ("/connect/x", 404),
     ] {
-        let reply = server.send("POST", &format!("{COMETD}{below}"), &headers, &shake);
+        let reply = server.send("POST", &format!("{COMETD}{below}"), &headers, &handshake);
         assert_eq!(reply.status, status, "{below}");
     }
 }
 
 #[test]
-fn what_is_no_message_is_refused_whole() {
+fn a_body_with_an_invalid_message_is_refused_with_400() {
     let server = TestServer::open(&[]);
     let user = basic("user1", "secret");
     let headers = [("authorization", user.as_str())];
@@ -126,7 +129,7 @@ fn what_is_no_message_is_refused_whole() {
 }
 
 #[test]
-fn what_a_message_lacks_is_said_in_its_reply() {
+fn the_reply_to_an_invalid_message_names_the_error() {
     let server = TestServer::open(&[]);
     let client = BayeuxClient::new(&server, "user1");
     for (sent, error) in [
@@ -155,17 +158,17 @@ fn what_a_message_lacks_is_said_in_its_reply() {
 }
 
 #[test]
-fn a_connect_is_held_until_there_is_something_to_say() {
+fn a_connect_is_held_until_there_is_a_notification() {
     let server = TestServer::open(&[]);
     let client = BayeuxClient::subscribed(&server, "user1");
-    let told = std::thread::scope(|scope| {
+    let messages = std::thread::scope(|scope| {
         let poll = scope.spawn(|| client.connect(None));
-        done(&server, "user1", FIRST, "StartCallRecording");
+        operate_ok(&server, "user1", FIRST, "StartCallRecording");
         poll.join().unwrap()
     });
-    assert_eq!(told.len(), 2);
-    assert_eq!(told[0]["channel"], CALLS);
-    let last = &told[1];
+    assert_eq!(messages.len(), 2);
+    assert_eq!(messages[0]["channel"], CALLS);
+    let last = &messages[1];
     assert_eq!(
         (
             &last["channel"],
@@ -183,38 +186,38 @@ fn a_connect_is_held_until_there_is_something_to_say() {
 }
 
 #[test]
-fn a_connect_is_answered_when_its_time_is_up_the_clients_or_ours() {
+fn a_connect_is_answered_after_the_clients_or_the_gateways_timeout() {
     let server = TestServer::open(&[("cometd.timeout_ms", "300")]);
     let client = BayeuxClient::subscribed(&server, "user1");
-    let begun = Instant::now();
+    let started = Instant::now();
     assert!(client.poll(None).is_empty());
     assert!(client.poll(Some(60_000)).is_empty());
-    assert!(begun.elapsed() >= Duration::from_millis(600));
-    // The time to send a request has nothing to do with it.
+    assert!(started.elapsed() >= Duration::from_millis(600));
+    // The time limit of a request does not apply to a held connect.
     let server = TestServer::open(&[("cometd.timeout_ms", "2500"), ("gateway.request_ms", "1000")]);
     let client = BayeuxClient::subscribed(&server, "user1");
     assert!(client.poll(None).is_empty());
     let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
     let client = BayeuxClient::subscribed(&server, "user1");
-    // These return because the client does not want to wait.
+    // These return because the client's timeout is shorter.
     assert!(client.poll(Some(0)).is_empty());
     assert!(client.poll(Some(50)).is_empty());
 }
 
 #[test]
-fn the_first_connect_is_answered_at_once_whatever_the_client_says() {
+fn the_first_connect_is_answered_at_once() {
     let server = TestServer::open(&[("cometd.timeout_ms", "60000")]);
-    let shaken = post(&server, "user1", &handshake_message()).json();
+    let handshaken = post(&server, "user1", &handshake_message()).json();
     let connect = json!([{
         "channel": "/meta/connect",
-        "clientId": shaken[0]["clientId"],
+        "clientId": handshaken[0]["clientId"],
         "connectionType": "long-polling",
     }]);
-    let begun = Instant::now();
+    let started = Instant::now();
     let reply = post(&server, "user1", &connect).json();
     assert_eq!(reply[0]["successful"], true);
     assert!(reply[0].get("advice").is_none(), "{reply}");
-    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert!(started.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
@@ -223,28 +226,32 @@ fn a_second_connect_ends_the_first_unsuccessfully() {
     let client = BayeuxClient::subscribed(&server, "user1");
     std::thread::scope(|scope| {
         let polls = [(); 2].map(|()| scope.spawn(|| client.connect(None)));
-        // One of them is answered by the other's coming, whichever came first.
-        while !polls.iter().any(|poll| poll.is_finished()) {
-            std::thread::yield_now();
-        }
-        done(&server, "user1", FIRST, "StartCallRecording");
-        let mut told = polls.map(|poll| poll.join().unwrap());
-        told.sort_by_key(Vec::len);
-        let [older, newer] = told;
-        assert_eq!((older.len(), newer.len()), (1, 2), "one message, given once");
+        // The second connect ends the first, whichever was first.
+        until("one connect is answered", || {
+            polls.iter().any(|poll| poll.is_finished())
+        });
+        operate_ok(&server, "user1", FIRST, "StartCallRecording");
+        let mut answers = polls.map(|poll| poll.join().unwrap());
+        answers.sort_by_key(Vec::len);
+        let [older, newer] = answers;
+        assert_eq!(
+            (older.len(), newer.len()),
+            (1, 2),
+            "one notification, delivered once"
+        );
         assert_eq!(older[0]["successful"], false);
         assert_eq!(older[0]["error"], "409::A later connect has come");
-        // Who polls again at once would only end the other one, and so on.
+        // A client that polled again at once would end the newer connect.
         let advice = json!({ "reconnect": "retry", "interval": 2000 });
         assert_eq!(older[0]["advice"], advice);
-        // The client has been told of a pause that is none of the newer one's.
+        // This cancels the interval that the older reply advised.
         assert_eq!(newer[1]["successful"], true);
         assert_eq!(newer[1]["advice"]["interval"], 0);
     });
 }
 
 #[test]
-fn a_connect_among_other_messages_does_not_hold_them_up() {
+fn a_connect_with_other_messages_is_not_held() {
     let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
     let client = BayeuxClient::new(&server, "user1");
     let messages = json!([
@@ -258,15 +265,15 @@ fn a_connect_among_other_messages_does_not_hold_them_up() {
             .as_array()
             .unwrap()
             .iter()
-            .all(|one| one["successful"] == true)
+            .all(|message| message["successful"] == true)
     );
 }
 
 #[test]
-fn channels_are_those_of_genesys_and_their_wildcards() {
+fn only_channels_of_genesys_and_their_wildcards_are_accepted() {
     let server = TestServer::open(&[]);
     let client = BayeuxClient::new(&server, "user1");
-    for offered in [
+    for channel in [
         json!(CALLS),
         json!("/v2/me/devices"),
         json!("/notifications/services"),
@@ -275,9 +282,9 @@ fn channels_are_those_of_genesys_and_their_wildcards() {
         json!("/**"),
         json!([CALLS, "/v2/me/devices"]),
     ] {
-        let reply = client.subscribe(&offered);
-        assert_eq!(reply["successful"], true, "{offered}");
-        assert_eq!(reply["subscription"], offered);
+        let reply = client.subscribe(&channel);
+        assert_eq!(reply["successful"], true, "{channel}");
+        assert_eq!(reply["subscription"], channel);
     }
     for other in [
         json!("/v2/me"),
@@ -293,27 +300,27 @@ fn channels_are_those_of_genesys_and_their_wildcards() {
         assert!(reply["error"].as_str().unwrap().starts_with("403:"), "{reply}");
         assert_eq!(reply["subscription"], other);
     }
-    // However many of them take it, a message comes once.
-    done(&server, "user1", FIRST, "StartCallRecording");
+    // A notification that matches several subscriptions is delivered once.
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     client.notifications(1);
 }
 
 #[test]
-fn nothing_comes_without_a_subscription_or_after_its_end() {
+fn an_ended_subscription_receives_nothing() {
     let server = TestServer::open(&[]);
-    let (with, without) = (
+    let (subscribed, unsubscribed) = (
         BayeuxClient::subscribed(&server, "user1"),
         BayeuxClient::subscribed(&server, "user1"),
     );
     let end = json!({ "channel": "/meta/unsubscribe", "subscription": CALLS });
-    assert_eq!(without.send(end)[0]["successful"], true);
-    done(&server, "user1", FIRST, "StartCallRecording");
-    with.notifications(1);
-    assert!(without.poll(Some(0)).is_empty());
+    assert_eq!(unsubscribed.send(end)[0]["successful"], true);
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
+    subscribed.notifications(1);
+    assert!(unsubscribed.poll(Some(0)).is_empty());
 }
 
 #[test]
-fn a_client_that_is_not_known_must_shake_hands() {
+fn an_unknown_client_must_repeat_its_handshake() {
     let server = TestServer::open(&[]);
     for id in [json!("0123456789abcdef0123456789abcdef"), json!(7), Value::Null] {
         for channel in ["/meta/connect", "/meta/subscribe", "/meta/disconnect", CALLS] {
@@ -324,7 +331,7 @@ fn a_client_that_is_not_known_must_shake_hands() {
 }
 
 #[test]
-fn a_session_is_of_no_use_to_another_user() {
+fn a_session_is_unknown_to_another_user() {
     let server = TestServer::open(&[("gateway.auth_delay_ms", "0")]);
     let client = BayeuxClient::subscribed(&server, "user1");
     let connect = message(&client, "/meta/connect");
@@ -347,22 +354,22 @@ fn a_session_is_of_no_use_to_another_user() {
 }
 
 #[test]
-fn the_cookie_of_the_handshake_stands_in_for_the_header() {
+fn the_cookie_of_the_handshake_replaces_the_header() {
     let server = TestServer::open(&[]);
-    let shaken = post(&server, "user1", &handshake_message());
-    let id = shaken.json()[0]["clientId"].as_str().unwrap().to_owned();
-    let cookie = shaken.header("set-cookie").split(';').next().unwrap().to_owned();
+    let handshaken = post(&server, "user1", &handshake_message());
+    let id = handshaken.json()[0]["clientId"].as_str().unwrap().to_owned();
+    let cookie = cookie_of(&handshaken);
     let send = |cookie: &str, message: &Value| -> HttpResponse {
         server.send("POST", COMETD, &[("cookie", cookie)], &message.to_string())
     };
     let subscribe = json!([{ "channel": "/meta/subscribe", "clientId": id, "subscription": CALLS }]);
     assert_eq!(send(&cookie, &subscribe).json()[0]["successful"], true);
-    // Neither of the two secrets is of any use without the other.
+    // The session id and the cookie are valid only together.
     let other = BayeuxClient::new(&server, "user1");
     assert_unknown(&send(&cookie, &message(&other, "/meta/connect")).json()[0]);
     assert_unknown(&send("BAYEUX_BROWSER=0123456789abcdef0123456789abcdef", &subscribe).json()[0]);
     assert_eq!(send(&cookie, &handshake_message()).status, 401);
-    // With a header it is the header that counts.
+    // The header takes precedence.
     let user = basic("user2", "secret");
     let headers = [("authorization", user.as_str()), ("cookie", cookie.as_str())];
     let reply = server.send("POST", COMETD, &headers, &subscribe.to_string());
@@ -370,18 +377,16 @@ fn the_cookie_of_the_handshake_stands_in_for_the_header() {
 }
 
 #[test]
-fn a_session_that_nobody_polls_is_forgotten() {
+fn a_session_that_is_not_polled_expires() {
     let server = TestServer::open(&[("cometd.session_ms", "3000"), ("cometd.timeout_ms", "600000")]);
-    let left = BayeuxClient::subscribed(&server, "user1");
+    let idle = BayeuxClient::subscribed(&server, "user1");
     let polled = BayeuxClient::subscribed(&server, "user2");
     std::thread::scope(|scope| {
         let poll = scope.spawn(|| polled.connect(None));
-        while sessions(&server) > 1 {
-            std::thread::yield_now();
-        }
-        assert_unknown(left.send(json!({ "channel": "/meta/connect" })).get(0).unwrap());
-        // This one waits for longer than that, and is there when something comes.
-        done(&server, "user2", SECOND, "StartCallRecording");
+        until("one session expires", || sessions(&server) <= 1);
+        assert_unknown(idle.send(json!({ "channel": "/meta/connect" })).get(0).unwrap());
+        // A held connect keeps its session alive.
+        operate_ok(&server, "user2", SECOND, "StartCallRecording");
         assert_eq!(poll.join().unwrap().len(), 2);
     });
 }
@@ -402,19 +407,19 @@ fn a_disconnect_ends_the_session_and_its_connect() {
 }
 
 #[test]
-fn a_gateway_that_stops_answers_what_it_holds() {
+fn a_gateway_that_stops_answers_held_connects() {
     let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
     let client = BayeuxClient::subscribed(&server, "user1");
     std::thread::scope(|scope| {
         let poll = scope.spawn(|| client.connect(None));
-        // A later connect is answered by the next; so the first is known to be held.
+        // When one connect has ended the other, that other one is held.
         let second = scope.spawn(|| client.connect(None));
-        while !poll.is_finished() && !second.is_finished() {
-            std::thread::yield_now();
-        }
+        until("one connect is answered", || {
+            poll.is_finished() || second.is_finished()
+        });
         server.stop_gateway();
         let mut ends = [poll, second].map(|poll| poll.join().unwrap()[0]["successful"] == true);
         ends.sort_unstable();
-        assert_eq!(ends, [false, true], "the earlier one, and the one that was held");
+        assert_eq!(ends, [false, true], "the earlier connect, and the held one");
     });
 }

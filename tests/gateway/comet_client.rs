@@ -1,4 +1,4 @@
-//! The CometD library of its own makers, and a Python client, against ours.
+//! The CometD project's own client library and a Python library, with the gateway.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -9,55 +9,58 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use callrec_testkit::wait::PATIENCE;
+use callrec_testkit::wait::{PATIENCE, until};
 
-use crate::bayeux::{COMETD, done};
+use crate::bayeux::{COMETD, operate_ok};
+use crate::comet::sessions;
 use crate::server::{FIRST, TestServer};
 use crate::support::build::{has, root};
 
-/// Where `.ci/clients` has put the libraries: beside this very build.
+/// Where `.ci/clients` installs the libraries: in the target directory of this build.
 fn clients() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(3).unwrap().join("clients")
 }
 
-/// Says so if a library is not there, which may be only where nobody insists.
-fn installed(there: bool, name: &str) -> bool {
-    if !there {
+/// Prints a message if a library is not installed. Panics instead where every tool is required.
+fn check_installed(is_installed: bool, name: &str) -> bool {
+    if !is_installed {
         assert!(
             std::env::var_os("CALLREC_NEEDS_TOOLS").is_none(),
             "no {name} in {}: .ci/clients installs it",
             clients().display()
         );
-        eprintln!("{name} is not installed (.ci/clients): what needs it was not run");
+        eprintln!("{name} is not installed (.ci/clients): the tests that need it did not run");
     }
-    there
+    is_installed
 }
 
+/// The directory of the Node modules, if CometD is installed.
 fn modules() -> Option<PathBuf> {
     let modules = clients().join("node_modules");
-    let there = modules.join("cometd/cometd.js").exists() && has("node");
-    installed(there, "cometd").then_some(modules)
+    let is_installed = modules.join("cometd/cometd.js").exists() && has("node");
+    check_installed(is_installed, "cometd").then_some(modules)
 }
 
-/// The interpreter that has aiocometd.
+/// The Python interpreter, if aiocometd is installed.
 fn python() -> Option<PathBuf> {
     let python = clients().join("venv/bin/python");
     let import = Command::new(&python).args(["-c", "import aiocometd_ng"]).output();
-    let there = import.is_ok_and(|output| output.status.success());
-    installed(there, "aiocometd").then_some(python)
+    let is_installed = import.is_ok_and(|output| output.status.success());
+    check_installed(is_installed, "aiocometd").then_some(python)
 }
 
-/// A client that runs in a process of its own.
-struct Script {
+/// A client in a process of its own. It prints an event and its value on each line.
+struct ClientProcess {
     child: Child,
     input: Option<ChildStdin>,
     lines: Receiver<String>,
 }
 
-impl Script {
-    /// Connected and subscribed.
-    fn start(server: &TestServer, options: &[&str]) -> Option<Script> {
+impl ClientProcess {
+    /// A client of the JavaScript library, connected and subscribed. `None` if the library is not
+    /// installed.
+    fn start(server: &TestServer, options: &[&str]) -> Option<ClientProcess> {
         let mut command = Command::new("node");
         command
             .arg(root().join("tests/clients/genesys.mjs"))
@@ -65,12 +68,12 @@ impl Script {
             .arg(format!("{}{COMETD}", server.base))
             .args(["user1", "secret"])
             .args(options);
-        let script = Script::run(&mut command);
-        script.subscribed();
-        Some(script)
+        let client = ClientProcess::run(&mut command);
+        client.wait_until_subscribed();
+        Some(client)
     }
 
-    fn run(command: &mut Command) -> Script {
+    fn run(command: &mut Command) -> ClientProcess {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
@@ -81,23 +84,24 @@ impl Script {
             }
         });
         let input = child.stdin.take();
-        Script { child, input, lines }
+        ClientProcess { child, input, lines }
     }
 
-    /// The value of the next line, which must say this.
-    fn next(&self, what: &str) -> Value {
-        let (said, value) = self.line();
-        assert_eq!(said, what, "{value}");
+    /// The value of the next line, which must report `event`.
+    fn next(&self, event: &str) -> Value {
+        let (reported, value) = self.line();
+        assert_eq!(reported, event, "{value}");
         value
     }
 
+    /// The event and the value of the next line.
     fn line(&self) -> (String, Value) {
         let line = self.lines.recv_timeout(PATIENCE).expect("a line");
-        let (said, value) = line.split_once(' ').unwrap();
-        (said.to_owned(), serde_json::from_str(value).unwrap())
+        let (event, value) = line.split_once(' ').unwrap();
+        (event.to_owned(), serde_json::from_str(value).unwrap())
     }
 
-    fn subscribed(&self) {
+    fn wait_until_subscribed(&self) {
         assert_eq!(self.next("handshake"), "long-polling");
         assert_eq!(self.next("subscribed"), true);
     }
@@ -117,84 +121,78 @@ impl Script {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
 
-    fn end(self) {
-        self.end_with("disconnected");
-    }
-
-    /// Ends its input, and it says so.
-    fn end_with(mut self, what: &str) {
+    /// Ends the client's input, and waits until the client has disconnected and ended.
+    fn end(mut self) {
         drop(self.input.take());
-        assert_eq!(self.next(what), true);
+        assert_eq!(self.next("disconnected"), true);
         assert!(self.child.wait().unwrap().success());
     }
 }
 
-impl Drop for Script {
+impl Drop for ClientProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
+/// Starts, pauses, resumes and stops a recording.
 fn record(server: &TestServer) {
     for operation in ["Start", "Pause", "Resume", "Stop"] {
-        done(server, "user1", FIRST, &format!("{operation}CallRecording"));
+        operate_ok(server, "user1", FIRST, &format!("{operation}CallRecording"));
     }
 }
 
 const STATES: [&str; 4] = ["Recording", "Paused", "Recording", "Stopped"];
 
 #[test]
-fn the_library_is_told_each_change() {
+fn the_javascript_library_receives_each_change() {
     for options in [&[][..], &["ack"], &["websocket"]] {
         let server = TestServer::open(&[("cometd.timeout_ms", "1000")]);
-        let Some(script) = Script::start(&server, options) else {
+        let Some(client) = ClientProcess::start(&server, options) else {
             return;
         };
         for _ in 0..3 {
             record(&server);
-            assert_eq!(script.states(4), STATES, "{options:?}");
+            assert_eq!(client.states(4), STATES, "{options:?}");
         }
-        script.end();
+        client.end();
     }
 }
 
 #[test]
-fn the_library_comes_back_to_a_gateway_that_was_restarted() {
+fn the_javascript_library_reconnects_to_a_restarted_gateway() {
     let server = TestServer::open(&[("cometd.timeout_ms", "1000")]);
-    let Some(script) = Script::start(&server, &["ack"]) else {
+    let Some(client) = ClientProcess::start(&server, &["ack"]) else {
         return;
     };
     server.stop_gateway();
     let server = server.reopened();
-    script.subscribed();
+    client.wait_until_subscribed();
     record(&server);
-    assert_eq!(script.states(4), STATES);
-    script.end();
+    assert_eq!(client.states(4), STATES);
+    client.end();
 }
 
 #[test]
-fn the_library_comes_back_after_its_session_was_forgotten() {
+fn the_javascript_library_reconnects_after_its_session_has_expired() {
     let server = TestServer::open(&[("cometd.timeout_ms", "200"), ("cometd.session_ms", "3000")]);
-    let Some(script) = Script::start(&server, &[]) else {
+    let Some(client) = ClientProcess::start(&server, &[]) else {
         return;
     };
-    script.signal(Signal::SIGSTOP);
-    let sessions = "callrec_cometd_sessions 0\n";
-    while !server.send("GET", "/metrics", &[], "").text().contains(sessions) {
-        std::thread::yield_now();
-    }
-    script.signal(Signal::SIGCONT);
-    script.subscribed();
+    client.signal(Signal::SIGSTOP);
+    until("the session expires", || sessions(&server) == 0);
+    client.signal(Signal::SIGCONT);
+    client.wait_until_subscribed();
     record(&server);
-    assert_eq!(script.states(4), STATES);
-    script.end();
+    assert_eq!(client.states(4), STATES);
+    client.end();
 }
 
-/// A browser has six connections to a host. If six tabs held one each, nothing else would
-/// reach the gateway before one of them is answered, which it never is here.
+/// A browser opens six connections to a host. If each of six tabs had a connect held, no other
+/// request would reach the gateway.
 #[test]
-fn six_tabs_of_a_browser_leave_room_for_a_start() {
+fn six_tabs_of_a_browser_leave_a_connection_for_a_start() {
     let server = TestServer::open(&[
         ("cometd.timeout_ms", "600000"),
         ("cometd.multi_session_interval_ms", "200"),
@@ -205,44 +203,43 @@ fn six_tabs_of_a_browser_leave_room_for_a_start() {
         .arg(root().join("tests/clients/tabs.mjs"))
         .arg(modules)
         .args([&server.base, "user1", "secret", FIRST, "6"]);
-    let script = Script::run(&mut command);
-    let polls = script.next("tabs");
+    let client = ClientProcess::run(&mut command);
+    let polls = client.next("tabs");
     assert_eq!(polls, serde_json::json!([false, true, true, true, true, true]));
     let mut started = false;
-    let mut told = Vec::new();
-    while !started || told.len() < 6 {
-        let (what, value) = script.line();
-        match what.as_str() {
+    let mut notified = Vec::new();
+    while !started || notified.len() < 6 {
+        let (event, value) = client.line();
+        match event.as_str() {
             "started" => {
                 assert_eq!(value, serde_json::json!([200, r#"{"statusCode":0}"#]));
                 started = true;
             }
             "message" => {
                 assert_eq!(value[1], "Recording");
-                told.push(value[0].as_u64().unwrap());
+                notified.push(value[0].as_u64().unwrap());
             }
-            _ => panic!("{what} {value}"),
+            _ => panic!("{event} {value}"),
         }
     }
-    told.sort_unstable();
-    assert_eq!(told, [0, 1, 2, 3, 4, 5], "each tab once");
+    notified.sort_unstable();
+    assert_eq!(notified, [0, 1, 2, 3, 4, 5], "each tab once");
 }
 
-/// This client waits for the answer to its first connect, which it does not ask to be
-/// short, before it subscribes.
+/// This client subscribes after the reply to its first connect, for which it sets no timeout.
 #[test]
-fn the_python_library_is_told_each_change() {
+fn the_python_library_receives_each_change() {
     let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
     let Some(python) = python() else { return };
     let mut command = Command::new(python);
     command
         .arg(root().join("tests/clients/aiocometd.py"))
         .args([&server.base, "user1", "secret", FIRST]);
-    let script = Script::run(&mut command);
-    assert_eq!(script.next("subscribed"), true);
+    let client = ClientProcess::run(&mut command);
+    assert_eq!(client.next("subscribed"), true);
     for state in STATES {
-        // It asks for the next change when it has been told of this one.
-        assert_eq!(script.next("message"), state);
+        // The client requests the next change when it has received this one.
+        assert_eq!(client.next("message"), state);
     }
-    script.end_with("disconnected");
+    client.end();
 }

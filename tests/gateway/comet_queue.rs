@@ -1,16 +1,17 @@
-//! CometD: what waits for a client, how much of it, and when it is sent again.
+//! CometD: the queues of sessions, their limits, and messages that are sent again.
 
-use std::io::Write;
+use std::io::Read;
 
+use callrec_testkit::wait::until;
 use serde_json::{Value, json};
 
-use crate::bayeux::{BayeuxClient, CALLS, COMETD, done, handshake_message, post};
+use crate::bayeux::{BayeuxClient, CALLS, COMETD, handshake_message, operate_ok, post};
 use crate::comet::{assert_unknown, message, sessions};
 use crate::server::{FIRST, TestServer, basic};
 use crate::support::CallFields;
 
 #[test]
-fn one_session_too_many_is_refused() {
+fn a_session_beyond_the_limit_is_refused() {
     let server = TestServer::open(&[("cometd.max_sessions", "2"), ("cometd.session_ms", "600000")]);
     let first = BayeuxClient::new(&server, "user1");
     let _second = BayeuxClient::new(&server, "user1");
@@ -22,23 +23,23 @@ fn one_session_too_many_is_refused() {
 }
 
 #[test]
-fn one_message_too_many_and_the_client_must_begin_anew() {
+fn a_session_with_too_many_queued_messages_is_closed() {
     let server = TestServer::open(&[("cometd.max_queue", "10")]);
-    let (lazy, diligent) = (
+    let (idle, polling) = (
         BayeuxClient::subscribed(&server, "user1"),
         BayeuxClient::subscribed(&server, "user1"),
     );
     for _ in 0..6 {
-        done(&server, "user1", FIRST, "StartCallRecording");
-        done(&server, "user1", FIRST, "StopCallRecording");
-        diligent.notifications(2);
+        operate_ok(&server, "user1", FIRST, "StartCallRecording");
+        operate_ok(&server, "user1", FIRST, "StopCallRecording");
+        polling.notifications(2);
     }
-    assert_unknown(&lazy.connect(Some(0))[0]);
+    assert_unknown(&idle.connect(Some(0))[0]);
     assert_eq!(sessions(&server), 1);
 }
 
 #[test]
-fn one_users_sessions_are_no_others_loss() {
+fn a_user_with_too_many_sessions_loses_their_own_oldest_one() {
     let server = TestServer::open(&[
         ("cometd.max_sessions", "3"),
         ("cometd.max_sessions_per_user", "2"),
@@ -56,7 +57,7 @@ fn one_users_sessions_are_no_others_loss() {
 }
 
 #[test]
-fn more_bytes_than_may_wait_and_the_client_must_begin_anew() {
+fn a_session_with_too_many_queued_bytes_is_closed() {
     let server = TestServer::open(&[("cometd.max_queue_bytes", "65536")]);
     let long = json!({ "note": "x".repeat(40_000) }).to_string();
     let described = CallFields {
@@ -64,40 +65,40 @@ fn more_bytes_than_may_wait_and_the_client_must_begin_anew() {
         ..CallFields::default()
     };
     described.update(server.calls[0]).unwrap();
-    let lazy = BayeuxClient::subscribed(&server, "user1");
-    let diligent = BayeuxClient::subscribed(&server, "user1");
+    let idle = BayeuxClient::subscribed(&server, "user1");
+    let polling = BayeuxClient::subscribed(&server, "user1");
     for operation in ["StartCallRecording", "StopCallRecording"] {
-        done(&server, "user1", FIRST, operation);
-        diligent.notifications(1);
+        operate_ok(&server, "user1", FIRST, operation);
+        polling.notifications(1);
     }
-    assert_unknown(&lazy.connect(Some(0))[0]);
+    assert_unknown(&idle.connect(Some(0))[0]);
     assert_eq!(sessions(&server), 1);
 }
 
 #[test]
-fn one_connect_in_a_request_is_answered() {
+fn only_one_connect_of_a_request_is_accepted() {
     let server = TestServer::open(&[]);
     let client = BayeuxClient::acknowledging(&server, "user1");
     client.subscribe(&json!(CALLS));
-    done(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     assert_eq!(client.connect(None).len(), 2);
     let mut connect = message(&client, "/meta/connect")[0].clone();
     connect["ext"] = json!({ "ack": 0 });
     let reply = post(&server, "user1", &json!(vec![connect; 256])).json();
     let reply = reply.as_array().unwrap();
-    let told = reply.iter().filter(|one| one["channel"] == CALLS).count();
-    let refused = reply.iter().filter(|one| one["successful"] == false);
-    assert_eq!((reply.len(), told), (257, 1));
-    for one in refused.clone() {
-        assert_eq!(one["error"], "400::One connect in a request");
+    let notifications = reply.iter().filter(|message| message["channel"] == CALLS);
+    let refused = reply.iter().filter(|message| message["successful"] == false);
+    assert_eq!((reply.len(), notifications.count()), (257, 1));
+    for message in refused.clone() {
+        assert_eq!(message["error"], "400::One connect in a request");
     }
     assert_eq!(refused.count(), 255);
 }
 
 #[test]
-fn acknowledgement_is_answered_in_the_form_it_was_asked_in() {
+fn acknowledgement_is_confirmed_in_the_form_of_the_request() {
     let server = TestServer::open(&[]);
-    for (asked, answered) in [
+    for (requested, confirmed) in [
         (json!(true), json!({ "ack": true })),
         (
             json!({ "enabled": true }),
@@ -106,16 +107,16 @@ fn acknowledgement_is_answered_in_the_form_it_was_asked_in() {
         (json!(false), Value::Null),
         (json!({ "enabled": false }), Value::Null),
     ] {
-        let mut shake = handshake_message();
-        shake[0]["ext"] = json!({ "ack": asked });
-        let reply = post(&server, "user1", &shake).json();
-        assert_eq!(reply[0]["ext"], answered, "{asked}");
+        let mut handshake = handshake_message();
+        handshake[0]["ext"] = json!({ "ack": requested });
+        let reply = post(&server, "user1", &handshake).json();
+        assert_eq!(reply[0]["ext"], confirmed, "{requested}");
     }
 }
 
-/// As clients do that ask for acknowledgement but do not know the answer's form.
+/// Some clients request acknowledgement but do not understand the form of the confirmation.
 #[test]
-fn who_never_acknowledges_is_told_each_change_once() {
+fn a_client_that_never_acknowledges_receives_each_change_once() {
     let server = TestServer::open(&[]);
     let mut client = BayeuxClient::acknowledging(&server, "user1");
     client.batch = None;
@@ -125,29 +126,28 @@ fn who_never_acknowledges_is_told_each_change_once() {
         ("PauseCallRecording", "Paused"),
         ("StopCallRecording", "Stopped"),
     ] {
-        done(&server, "user1", FIRST, operation);
-        let told = client.notifications(1);
-        assert_eq!(told[0]["data"]["call"]["recordingState"], state);
+        operate_ok(&server, "user1", FIRST, operation);
+        let notifications = client.notifications(1);
+        assert_eq!(notifications[0]["data"]["call"]["recordingState"], state);
     }
     assert!(client.poll(Some(0)).is_empty());
 }
 
 #[test]
-fn a_batch_before_the_first_acknowledges_nothing() {
+fn a_negative_batch_acknowledges_nothing() {
     let server = TestServer::open(&[]);
     let client = BayeuxClient::acknowledging(&server, "user1");
     client.subscribe(&json!(CALLS));
-    done(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     let connect = json!({ "channel": "/meta/connect", "ext": { "ack": -1 } });
     for _ in 0..2 {
-        // Lost on its way the first time.
-        let told = client.send(connect.clone());
-        assert_eq!(told[0]["channel"], CALLS, "{told}");
+        let messages = client.send(connect.clone());
+        assert_eq!(messages[0]["channel"], CALLS, "{messages}");
     }
 }
 
 #[test]
-fn messages_may_come_as_a_form() {
+fn messages_may_be_sent_as_a_form() {
     let server = TestServer::open(&[]);
     let user = basic("user1", "secret");
     let form = |body: &str| {
@@ -155,22 +155,26 @@ fn messages_may_come_as_a_form() {
         let headers = [("authorization", user.as_str()), ("content-type", kind)];
         server.send("POST", COMETD, &headers, body)
     };
-    let coded = |messages: &Value| -> String {
+    let encoded = |messages: &Value| -> String {
         form_urlencoded::byte_serialize(messages.to_string().as_bytes()).collect()
     };
-    let shaken = form(&format!("message={}", coded(&handshake_message()))).json();
-    let id = &shaken[0]["clientId"];
-    assert!(id.is_string(), "{shaken}");
+    let handshaken = form(&format!("message={}", encoded(&handshake_message()))).json();
+    let id = &handshaken[0]["clientId"];
+    assert!(id.is_string(), "{handshaken}");
     let subscribe = json!({ "channel": "/meta/subscribe", "clientId": id, "subscription": CALLS });
     let connect = json!([{ "channel": "/meta/connect", "clientId": id }]);
-    // One, and an array.
-    let both = format!("message={}&x=y&message={}", coded(&subscribe), coded(&connect));
+    // One message, and an array.
+    let both = format!(
+        "message={}&x=y&message={}",
+        encoded(&subscribe),
+        encoded(&connect)
+    );
     let reply = form(&both).json();
     assert_eq!(reply.as_array().unwrap().len(), 2, "{reply}");
     assert!(reply[0]["successful"] == true && reply[1]["successful"] == true);
-    // JSON that is only labelled so, as curl does.
+    // curl labels JSON as a form by default.
     assert_eq!(form(&subscribe.to_string()).json()[0]["successful"], true);
-    let many = coded(&json!(vec![json!({}); 200]));
+    let many = encoded(&json!(vec![json!({}); 200]));
     for wrong in [
         "x=y",
         "message=",
@@ -184,73 +188,51 @@ fn messages_may_come_as_a_form() {
     }
 }
 
-/// Sends a connect and goes away without reading the answer.
-fn vanish(server: &TestServer, client: &BayeuxClient) {
-    let body = json!([{
-        "channel": "/meta/connect",
-        "clientId": client.id,
-        "ext": { "ack": client.batch },
-    }])
-    .to_string();
-    let mut stream = server.connect();
-    write!(
-        stream,
-        "POST {COMETD} HTTP/1.1\r\nhost: a\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n{body}",
-        basic("user1", "secret"),
-        body.len()
-    )
-    .unwrap();
-    // The answer is on its way into a connection that nobody reads.
-    let mut first = [0];
-    std::io::Read::read_exact(&mut stream, &mut first).unwrap();
+/// Sends a connect and disconnects within its response.
+fn lose_response(client: &BayeuxClient) {
+    let mut connect = message(client, "/meta/connect");
+    connect[0]["ext"] = json!({ "ack": client.batch });
+    let mut stream = client.post_raw(&connect);
+    stream.read_exact(&mut [0]).unwrap();
 }
 
 #[test]
-fn what_an_acknowledging_client_did_not_get_is_sent_again() {
+fn messages_that_a_client_has_not_acknowledged_are_sent_again() {
     let server = TestServer::open(&[]);
     let mut client = BayeuxClient::acknowledging(&server, "user1");
     client.subscribe(&json!(CALLS));
-    done(&server, "user1", FIRST, "StartCallRecording");
-    vanish(&server, &client);
-    done(&server, "user1", FIRST, "StopCallRecording");
-    let mut got = Vec::new();
-    while got.len() < 2 {
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
+    lose_response(&client);
+    operate_ok(&server, "user1", FIRST, "StopCallRecording");
+    let mut received = Vec::new();
+    while received.len() < 2 {
         let mut messages = client.connect(None);
         let reply = messages.pop().unwrap();
         client.batch = reply["ext"]["ack"].as_u64();
-        got.extend(messages);
+        received.extend(messages);
     }
-    let states: Vec<_> = got
+    let states: Vec<_> = received
         .iter()
-        .map(|one| one["data"]["call"]["recordingState"].as_str().unwrap())
+        .map(|message| message["data"]["call"]["recordingState"].as_str().unwrap())
         .collect();
     assert_eq!(states, ["Recording", "Stopped"]);
-    assert_eq!(client.connect(Some(0)).len(), 1, "acknowledged by now");
+    assert_eq!(client.connect(Some(0)).len(), 1, "all messages are acknowledged");
 }
 
 #[test]
-fn a_connect_that_nobody_waits_for_any_more_takes_nothing_with_it() {
+fn a_connect_of_a_closed_connection_loses_no_message() {
     let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
     let client = BayeuxClient::subscribed(&server, "user1");
-    let body = message(&client, "/meta/connect").to_string();
-    let mut dead = server.connect();
-    write!(
-        dead,
-        "POST {COMETD} HTTP/1.1\r\nhost: a\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n{body}",
-        basic("user1", "secret"),
-        body.len()
-    )
-    .unwrap();
-    drop(dead);
-    // The client comes back, and only then there is something to say.
-    let told = std::thread::scope(|scope| {
+    drop(client.post_raw(&message(&client, "/meta/connect")));
+    // The recording starts after the client has polled again.
+    let count = std::thread::scope(|scope| {
         let poll = scope.spawn(|| client.connect(None));
         let next = scope.spawn(|| client.connect(None));
-        while !poll.is_finished() && !next.is_finished() {
-            std::thread::yield_now();
-        }
-        done(&server, "user1", FIRST, "StartCallRecording");
+        until("one connect is answered", || {
+            poll.is_finished() || next.is_finished()
+        });
+        operate_ok(&server, "user1", FIRST, "StartCallRecording");
         poll.join().unwrap().len() + next.join().unwrap().len()
     });
-    assert_eq!(told, 3);
+    assert_eq!(count, 3, "two replies and one notification");
 }

@@ -1,22 +1,24 @@
-//! Genesys' operations and resources: every status, every subtlety.
+//! Genesys' operations, and the recording state of its call resource.
 
 use callrec::capi::*;
 use callrec_testkit::wav::WavFile;
 use serde_json::{Value, json};
 
-use crate::bayeux::{done, get, operate, operations, refusal, resource};
+use crate::bayeux::{get, operate, operate_ok, operations, refusal, resource};
 use crate::server::{FIRST, SECOND, TestServer, basic};
 use crate::support::{CallFields, FilterFields, StartFields, end, feed, write_pcm};
 use crate::vobiz::{ID, record};
 
-fn body(server: &TestServer, text: &str) -> (u16, u64) {
+/// The refusal of an operation with this body.
+fn refusal_of_body(server: &TestServer, body: &str) -> (u16, u64) {
     let path = format!("/api/v2/me/calls/{FIRST}");
-    let headers = [("authorization", basic("user1", "secret"))];
-    let headers = [(headers[0].0, headers[0].1.as_str())];
-    refusal(&server.send("POST", &path, &headers, text))
+    let authorization = basic("user1", "secret");
+    let headers = [("authorization", authorization.as_str())];
+    refusal(&server.send("POST", &path, &headers, body))
 }
 
-fn first() -> CallFields<'static> {
+/// The server's first call.
+fn first_call() -> CallFields<'static> {
     CallFields {
         call_id: Some(FIRST),
         device: Some("SEP123456789ABC"),
@@ -26,7 +28,8 @@ fn first() -> CallFields<'static> {
     }
 }
 
-fn held(server: &TestServer, state: i32) {
+/// Sets the state of the server's first call.
+fn set_state(server: &TestServer, state: i32) {
     let update = CallFields {
         state,
         ..CallFields::default()
@@ -35,9 +38,9 @@ fn held(server: &TestServer, state: i32) {
 }
 
 #[test]
-fn each_operation_is_legal_where_the_capabilities_have_it() {
+fn an_operation_is_permitted_if_the_capabilities_list_it() {
     let server = TestServer::open(&[]);
-    let stages = [
+    let steps = [
         ("", "Stopped", Value::Null, vec!["StartCallRecording"]),
         (
             "StartCallRecording",
@@ -63,7 +66,7 @@ fn each_operation_is_legal_where_the_capabilities_have_it() {
             json!("PAUSED"),
             vec!["ResumeCallRecording", "StopCallRecording"],
         ),
-        // Legal while paused.
+        // A paused recording can be stopped.
         (
             "StopCallRecording",
             "Stopped",
@@ -71,37 +74,37 @@ fn each_operation_is_legal_where_the_capabilities_have_it() {
             vec!["StartCallRecording"],
         ),
     ];
-    for (operation, state, gsip, legal) in stages {
+    for (operation, state, gsip, permitted) in steps {
         if !operation.is_empty() {
-            done(&server, "user1", FIRST, operation);
+            operate_ok(&server, "user1", FIRST, operation);
         }
         let call = resource(&server, "user1", FIRST);
         assert_eq!(call["recordingState"], state);
         assert_eq!(call["userData"]["GSIP_RECORD"], gsip);
-        assert_eq!(operations(&call), legal);
-        let last = call["capabilities"].as_array().unwrap().len() - legal.len();
-        assert_eq!(last, 11, "recording's come after the host's");
+        assert_eq!(operations(&call), permitted);
+        let others = call["capabilities"].as_array().unwrap().len() - permitted.len();
+        assert_eq!(others, 11, "the capabilities of the host");
         for other in [
             "StartCallRecording",
             "StopCallRecording",
             "PauseCallRecording",
             "ResumeCallRecording",
         ] {
-            if !legal.contains(&other) {
-                let reply = operate(&server, "user1", FIRST, other);
-                assert_eq!(refusal(&reply), (409, 2), "{other} while {state}");
+            if !permitted.contains(&other) {
+                let response = operate(&server, "user1", FIRST, other);
+                assert_eq!(refusal(&response), (409, 2), "{other} while {state}");
             }
         }
     }
 }
 
 #[test]
-fn what_is_asked_must_be_an_operation() {
+fn a_body_that_is_not_an_operation_is_refused() {
     let server = TestServer::open(&[]);
-    assert_eq!(body(&server, ""), (400, 1));
-    assert_eq!(body(&server, "{}"), (400, 1));
-    assert_eq!(body(&server, "\u{feff}{}"), (400, 1));
-    assert_eq!(body(&server, r#"{"operationName":null}"#), (400, 1));
+    assert_eq!(refusal_of_body(&server, ""), (400, 1));
+    assert_eq!(refusal_of_body(&server, "{}"), (400, 1));
+    assert_eq!(refusal_of_body(&server, "\u{feff}{}"), (400, 1));
+    assert_eq!(refusal_of_body(&server, r#"{"operationName":null}"#), (400, 1));
     for invalid in [
         "operationName=StopCallRecording",
         "[]",
@@ -111,30 +114,33 @@ fn what_is_asked_must_be_an_operation() {
         r#"{"operationName":"Dance"}"#,
         r#"{"operationName":"StopCallRecording"} x"#,
     ] {
-        assert_eq!(body(&server, invalid), (400, 10), "{invalid}");
+        assert_eq!(refusal_of_body(&server, invalid), (400, 10), "{invalid}");
     }
     let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
-    assert_eq!(body(&server, &deep), (400, 10));
-    // The call has it, the recorder has not.
-    assert_eq!(body(&server, r#"{"operationName":"Hangup"}"#), (403, 3));
+    assert_eq!(refusal_of_body(&server, &deep), (400, 10));
+    // The call has this operation, the recorder does not.
+    assert_eq!(
+        refusal_of_body(&server, r#"{"operationName":"Hangup"}"#),
+        (403, 3)
+    );
 }
 
 #[test]
-fn who_does_not_say_who_they_are_is_20_with_401() {
+fn a_failed_login_is_20_with_401() {
     let server = TestServer::open(&[("gateway.auth_delay_ms", "0")]);
-    let reply = server.send("GET", "/api/v2/me", &[], "");
-    assert_eq!(refusal(&reply), (401, 20));
-    assert!(reply.header("www-authenticate").starts_with("Basic "));
+    let response = server.send("GET", "/api/v2/me", &[], "");
+    assert_eq!(refusal(&response), (401, 20));
+    assert!(response.header("www-authenticate").starts_with("Basic "));
     let wrong = basic("user1", "wrong");
-    let reply = server.send("GET", "/api/v2/me/calls", &[("authorization", &wrong)], "");
-    assert_eq!(refusal(&reply), (401, 20));
+    let response = server.send("GET", "/api/v2/me/calls", &[("authorization", &wrong)], "");
+    assert_eq!(refusal(&response), (401, 20));
     let broken = basic("broken", "secret");
-    let reply = server.send("GET", "/api/v2/me", &[("authorization", &broken)], "");
-    assert_eq!(refusal(&reply), (500, 4));
+    let response = server.send("GET", "/api/v2/me", &[("authorization", &broken)], "");
+    assert_eq!(refusal(&response), (500, 4));
 }
 
 #[test]
-fn another_users_call_does_not_exist_whatever_the_level() {
+fn another_users_call_is_404_at_every_level() {
     let server = TestServer::open(&[]);
     for (user, call) in [("user1", SECOND), ("admin", FIRST), ("user1", "nothing")] {
         let path = format!("/me/calls/{call}");
@@ -158,29 +164,29 @@ fn another_users_call_does_not_exist_whatever_the_level() {
 }
 
 #[test]
-fn an_administrators_own_call_of_an_id_that_others_have_too() {
+fn an_administrator_controls_only_their_own_end_of_a_call() {
     let server = TestServer::open(&[]);
-    // Two ends of an internal call: user1's began first.
+    // An internal call has two ends. user1's end began first.
     let other_end = CallFields {
         device: Some("SEP000000000001"),
         number: Some("199"),
         user: Some("admin"),
-        ..first()
+        ..first_call()
     };
     server.engine.begin(&other_end).unwrap();
-    done(&server, "admin", FIRST, "StartCallRecording");
+    operate_ok(&server, "admin", FIRST, "StartCallRecording");
     let live = server.engine.list(None, &FilterFields::default()).unwrap();
     assert_eq!(live.len(), 1);
     assert_eq!(live[0].username, "admin");
-    done(&server, "user1", FIRST, "StartCallRecording");
-    done(&server, "admin", FIRST, "StopCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "admin", FIRST, "StopCallRecording");
     let live = server.engine.list(None, &FilterFields::default()).unwrap();
-    assert_eq!(live.len(), 1, "the other end's goes on");
+    assert_eq!(live.len(), 1, "the recording of the other end continues");
     assert_eq!(live[0].username, "user1");
 }
 
 #[test]
-fn level_1_is_enough() {
+fn level_1_may_record_its_own_call() {
     let server = TestServer::open(&[]);
     let call = CallFields {
         call_id: Some("theirs"),
@@ -189,24 +195,24 @@ fn level_1_is_enough() {
         ..CallFields::default()
     };
     server.engine.begin(&call).unwrap();
-    done(&server, "only", "theirs", "StartCallRecording");
-    done(&server, "only", "theirs", "StopCallRecording");
+    operate_ok(&server, "only", "theirs", "StartCallRecording");
+    operate_ok(&server, "only", "theirs", "StopCallRecording");
 }
 
 #[test]
-fn a_line_that_is_not_to_be_recorded_is_3_with_403() {
+fn a_start_on_a_line_that_is_not_monitorable_is_3_with_403() {
     let server = TestServer::open(&[]);
     server
         .engine
         .line(Some("SEP123456789ABC"), None, REC_LINE_NOT_MONITORABLE)
         .unwrap();
     assert!(operations(&resource(&server, "user1", FIRST)).is_empty());
-    let reply = operate(&server, "user1", FIRST, "StartCallRecording");
-    assert_eq!(refusal(&reply), (403, 3));
+    let response = operate(&server, "user1", FIRST, "StartCallRecording");
+    assert_eq!(refusal(&response), (403, 3));
 }
 
 #[test]
-fn what_is_recorded_automatically_is_controlled_all_the_same() {
+fn an_automatic_recording_can_be_paused_resumed_and_stopped() {
     let server = TestServer::open(&[]);
     let line = ("SEP123456789ABC", "101");
     server
@@ -221,7 +227,7 @@ fn what_is_recorded_automatically_is_controlled_all_the_same() {
         "StopCallRecording",
         "StartCallRecording",
     ] {
-        done(&server, "user1", FIRST, operation);
+        operate_ok(&server, "user1", FIRST, operation);
     }
     let again = operate(&server, "user1", FIRST, "StartCallRecording");
     assert_eq!(refusal(&again), (409, 2));
@@ -232,7 +238,7 @@ fn what_is_recorded_automatically_is_controlled_all_the_same() {
 }
 
 #[test]
-fn of_starts_at_the_same_time_one_is_done_also_on_an_automatic_line() {
+fn one_of_several_concurrent_starts_succeeds() {
     for automatic in [false, true] {
         let server = TestServer::open(&[]);
         if automatic {
@@ -240,29 +246,30 @@ fn of_starts_at_the_same_time_one_is_done_also_on_an_automatic_line() {
                 .engine
                 .line(Some("SEP123456789ABC"), Some("101"), REC_LINE_AUTOMATIC)
                 .unwrap();
-            done(&server, "user1", FIRST, "StopCallRecording");
+            operate_ok(&server, "user1", FIRST, "StopCallRecording");
         }
         let statuses: Vec<_> = std::thread::scope(|scope| {
             let start = || operate(&server, "user1", FIRST, "StartCallRecording").status;
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        let done = statuses.iter().filter(|status| **status == 200).count();
-        assert_eq!(done, 1, "{statuses:?}");
+        let succeeded = statuses.iter().filter(|status| **status == 200).count();
+        assert_eq!(succeeded, 1, "{statuses:?}");
         assert!(statuses.iter().all(|status| matches!(status, 200 | 409)));
     }
 }
 
 #[test]
-fn a_held_or_ringing_call_cannot_be_started_but_stopped() {
+fn a_start_on_a_held_or_ringing_call_is_refused_but_a_stop_is_performed() {
     let server = TestServer::open(&[]);
-    held(&server, REC_CALL_HELD);
+    set_state(&server, REC_CALL_HELD);
     let call = resource(&server, "user1", FIRST);
     let start = "StartCallRecording";
-    // What goes by the state alone finds it when the call is retrieved.
+    // The start is listed although it is refused: a client that polls the capabilities alone may
+    // not notice when the call is retrieved.
     assert_eq!((&call["state"], operations(&call)), (&json!("Held"), vec![start]));
     assert_eq!(refusal(&operate(&server, "user1", FIRST, start)), (409, 2));
-    held(&server, REC_CALL_ALERTING);
+    set_state(&server, REC_CALL_ALERTING);
     assert_eq!(resource(&server, "user1", FIRST)["state"], "Ringing");
     assert_eq!(refusal(&operate(&server, "user1", FIRST, start)), (409, 2));
     let outgoing = CallFields {
@@ -271,30 +278,30 @@ fn a_held_or_ringing_call_cannot_be_started_but_stopped() {
     };
     outgoing.update(server.calls[0]).unwrap();
     assert_eq!(resource(&server, "user1", FIRST)["state"], "Dialing");
-    held(&server, REC_CALL_CONNECTED);
+    set_state(&server, REC_CALL_CONNECTED);
     assert_eq!(resource(&server, "user1", FIRST)["state"], "Established");
-    done(&server, "user1", FIRST, "StartCallRecording");
-    held(&server, REC_CALL_HELD);
-    done(&server, "user1", FIRST, "StopCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
+    set_state(&server, REC_CALL_HELD);
+    operate_ok(&server, "user1", FIRST, "StopCallRecording");
 }
 
 #[test]
 fn too_many_recordings_are_4_with_503() {
     let server = TestServer::open(&[("recordings.max", "1")]);
-    done(&server, "user2", SECOND, "StartCallRecording");
-    let reply = operate(&server, "user1", FIRST, "StartCallRecording");
-    assert_eq!(refusal(&reply), (503, 4));
+    operate_ok(&server, "user2", SECOND, "StartCallRecording");
+    let response = operate(&server, "user1", FIRST, "StartCallRecording");
+    assert_eq!(refusal(&response), (503, 4));
 }
 
 #[test]
-fn too_little_disk_is_4_with_503() {
+fn too_little_free_space_is_4_with_503() {
     let server = TestServer::open(&[("storage.min_free_bytes", "1000000000000000000")]);
-    let reply = operate(&server, "user1", FIRST, "StartCallRecording");
-    assert_eq!(refusal(&reply), (503, 4));
+    let response = operate(&server, "user1", FIRST, "StartCallRecording");
+    assert_eq!(refusal(&response), (503, 4));
 }
 
 #[test]
-fn with_several_recordings_any_running_counts_then_any_paused() {
+fn the_state_of_a_call_is_recording_if_any_of_its_recordings_runs() {
     let server = TestServer::open(&[]);
     let start = |flags| {
         let start = StartFields {
@@ -305,33 +312,33 @@ fn with_several_recordings_any_running_counts_then_any_paused() {
         server.engine.start(None, &start).unwrap()
     };
     let state = || resource(&server, "user1", FIRST)["recordingState"].clone();
-    let one = start(0);
-    let two = start(REC_START_ADDITIONAL);
-    server.engine.by_id(rec_pause_by_id, None, &one).unwrap();
+    let first = start(0);
+    let second = start(REC_START_ADDITIONAL);
+    server.engine.by_id(rec_pause_by_id, None, &first).unwrap();
     assert_eq!(state(), "Recording");
-    // Not in the capabilities, though one could be resumed.
-    let reply = operate(&server, "user1", FIRST, "ResumeCallRecording");
-    assert_eq!(refusal(&reply), (409, 2));
-    server.engine.by_id(rec_stop_by_id, None, &two).unwrap();
+    // The call is recording, although one of its recordings could be resumed.
+    let response = operate(&server, "user1", FIRST, "ResumeCallRecording");
+    assert_eq!(refusal(&response), (409, 2));
+    server.engine.by_id(rec_stop_by_id, None, &second).unwrap();
     assert_eq!(state(), "Paused");
-    server.engine.by_id(rec_stop_by_id, None, &one).unwrap();
+    server.engine.by_id(rec_stop_by_id, None, &first).unwrap();
     assert_eq!(state(), "Stopped");
 }
 
 #[test]
 fn operations_act_on_all_recordings_of_the_call() {
     let server = TestServer::open(&[]);
-    done(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     let more = StartFields {
         flags: REC_START_ADDITIONAL,
         call_id: Some(FIRST),
         ..StartFields::default()
     };
     server.engine.start(None, &more).unwrap();
-    done(&server, "user1", FIRST, "PauseCallRecording");
+    operate_ok(&server, "user1", FIRST, "PauseCallRecording");
     let live = server.engine.list(None, &FilterFields::default()).unwrap();
-    assert!(live.len() == 2 && live.iter().all(|one| one.state == REC_STATE_PAUSED));
-    done(&server, "user1", FIRST, "StopCallRecording");
+    assert!(live.len() == 2 && live.iter().all(|recording| recording.state == REC_STATE_PAUSED));
+    operate_ok(&server, "user1", FIRST, "StopCallRecording");
     assert!(
         server
             .engine
@@ -342,7 +349,7 @@ fn operations_act_on_all_recordings_of_the_call() {
 }
 
 #[test]
-fn gsip_rec_fn_is_the_files_name_and_stays_after_a_stop() {
+fn gsip_rec_fn_is_the_name_of_the_file_and_remains_after_a_stop() {
     let server = TestServer::open(&[
         ("storage.name", "{gsip_rec_fn}"),
         ("storage.host", "hpe-voicevm-70.genesyslab.com"),
@@ -353,21 +360,21 @@ fn gsip_rec_fn_is_the_files_name_and_stays_after_a_stop() {
         ani: Some("15000"),
         dnis: Some("15001"),
         number: Some("15000"),
-        ..first()
+        ..first_call()
     };
     let handle = server.engine.begin(&call).unwrap();
     let name = || resource(&server, "user1", FIRST)["userData"]["GSIP_REC_FN"].clone();
     assert!(name().is_null(), "never recorded");
-    done(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     let running = name();
-    // What the call becomes does not change how the recording is named.
-    let moved = CallFields {
+    // An update of the call does not change the recording's name.
+    let updated = CallFields {
         number: Some("15009"),
         dnis: Some("7"),
         ..CallFields::default()
     };
-    moved.update(handle).unwrap();
-    done(&server, "user1", FIRST, "StopCallRecording");
+    updated.update(handle).unwrap();
+    operate_ok(&server, "user1", FIRST, "StopCallRecording");
     assert_eq!(name(), running);
     let text = running.as_str().unwrap();
     assert!(
@@ -380,49 +387,51 @@ fn gsip_rec_fn_is_the_files_name_and_stays_after_a_stop() {
         resource(&server, "user1", FIRST)["userData"]["GSIP_RECORD"],
         "OFF"
     );
-    let told = server.engine.events.wait(|told| told.is_terminal());
-    let path = told.recording.unwrap().path;
+    let event = server.engine.events.wait(|event| event.is_terminal());
+    let path = event.recording.unwrap().path;
     let file = std::path::Path::new(&path).file_name().unwrap().to_str().unwrap();
     assert_eq!(file, format!("{text}.wav"));
 }
 
 #[test]
-fn a_new_start_gives_a_new_name() {
+fn each_start_has_a_new_name() {
     let server = TestServer::open(&[]);
     let name = || resource(&server, "user1", FIRST)["userData"]["GSIP_REC_FN"].clone();
-    done(&server, "user1", FIRST, "StartCallRecording");
-    done(&server, "user1", FIRST, "StopCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StopCallRecording");
     let before = name();
-    // Names differ by the second.
+    // The name has the time in seconds.
     while name() == before {
-        done(&server, "user1", FIRST, "StartCallRecording");
-        done(&server, "user1", FIRST, "StopCallRecording");
+        operate_ok(&server, "user1", FIRST, "StartCallRecording");
+        operate_ok(&server, "user1", FIRST, "StopCallRecording");
     }
     assert!(name().as_str() > before.as_str());
 }
 
+/// Subtlety 41.
 #[test]
-fn subtlety_41_a_pause_is_padded_with_silence_whatever_the_lines_do() {
+fn a_pause_is_silence_although_the_setting_is_skip() {
     let server = TestServer::open(&[("recording.pause_mode", "skip")]);
     let legs = [0, 1].map(|leg| feed(server.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
-    done(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     for operation in ["PauseCallRecording", "ResumeCallRecording", "StopCallRecording"] {
         for leg in legs {
             write_pcm(leg, &[1000; 8000]);
         }
-        done(&server, "user1", FIRST, operation);
+        operate_ok(&server, "user1", FIRST, operation);
     }
-    let told = server.engine.events.wait(|told| told.is_terminal());
-    let wav = WavFile::read(told.recording.unwrap().path);
-    let left = wav.pcm(0);
-    assert_eq!(left.len(), 24_000);
-    for (second, said) in left.chunks(8000).zip([1000, 0, 1000]) {
-        assert!(second.iter().all(|sample| *sample == said), "{said}");
+    let event = server.engine.events.wait(|event| event.is_terminal());
+    let wav = WavFile::read(event.recording.unwrap().path);
+    let samples = wav.pcm(0);
+    assert_eq!(samples.len(), 24_000);
+    for (second, expected) in samples.chunks(8000).zip([1000, 0, 1000]) {
+        assert!(second.iter().all(|sample| *sample == expected), "{expected}");
     }
 }
 
+/// Subtlety 47.
 #[test]
-fn subtlety_47_what_was_begun_by_call_is_known_by_line_by_id_and_by_url() {
+fn a_recording_started_by_call_is_found_by_line_by_id_and_by_url() {
     let server = TestServer::open(&[]);
     let imagicle = |method: &str, path: &str| {
         let path = format!("/fw/Apps/Recorder/WebAPI/LiveRecordings{path}");
@@ -430,7 +439,7 @@ fn subtlety_47_what_was_begun_by_call_is_known_by_line_by_id_and_by_url() {
         server.send(method, &path, &[("authorization", &admin)], "")
     };
     let state = || resource(&server, "user1", FIRST)["recordingState"].clone();
-    done(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     let line = "?deviceName=SEP123456789ABC&directoryNumber=101";
     let id = imagicle("GET", line).json()[0]["id"].clone();
     let id = id.as_str().unwrap();

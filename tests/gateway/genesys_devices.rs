@@ -1,21 +1,23 @@
 //! Genesys' device resource, and the stop of a recording on its device.
 
+use callrec::capi::REC_LINE_AUTOMATIC;
 use serde_json::{Value, json};
 
-use crate::bayeux::{BayeuxClient, done, get, refusal, resource};
+use crate::bayeux::{BayeuxClient, get, operate_ok, refusal, resource};
 use crate::server::{FIRST, HttpResponse, SECOND, TestServer, basic};
 use crate::support::{CallFields, StartFields, end};
 
+/// The devices of a user.
 fn devices(server: &TestServer, user: &str) -> Vec<Value> {
-    let reply = get(server, user, "/me/devices").json();
-    assert_eq!(reply["statusCode"], 0);
-    let devices = reply["devices"].as_array().unwrap().clone();
+    let response = get(server, user, "/me/devices").json();
+    assert_eq!(response["statusCode"], 0);
+    let devices = response["devices"].as_array().unwrap().clone();
     let uris: Vec<_> = devices.iter().map(|device| device["uri"].clone()).collect();
-    assert_eq!(reply["uris"], json!(uris));
+    assert_eq!(response["uris"], json!(uris));
     devices
 }
 
-/// `POST` with an operation, to this path below the API's.
+/// Posts an operation to a path of the API.
 fn post(server: &TestServer, user: &str, path: &str, operation: &str) -> HttpResponse {
     let body = json!({ "operationName": operation }).to_string();
     let authorization = basic(user, "secret");
@@ -23,13 +25,15 @@ fn post(server: &TestServer, user: &str, path: &str, operation: &str) -> HttpRes
     server.send("POST", &format!("/api/v2{path}"), &headers, &body)
 }
 
+/// Stops the recordings on a device.
 fn stop(server: &TestServer, user: &str, device: &Value) -> HttpResponse {
     let path = format!("/me/devices/{}", device["id"].as_str().unwrap());
     post(server, user, &path, "StopCallRecording")
 }
 
-fn accepted(reply: &HttpResponse) {
-    assert_eq!((reply.status, reply.text()), (200, r#"{"statusCode":0}"#));
+/// Checks that an operation has succeeded.
+fn assert_ok(response: &HttpResponse) {
+    assert_eq!((response.status, response.text()), (200, r#"{"statusCode":0}"#));
 }
 
 #[test]
@@ -49,12 +53,12 @@ fn a_users_devices_are_those_of_their_calls() {
         ..CallFields::default()
     };
     let other = server.engine.begin(&other).unwrap();
-    let mine = devices(&server, "user1");
-    assert_eq!(mine.len(), 2, "one of two calls, and one more: {mine:#?}");
+    let own = devices(&server, "user1");
+    assert_eq!(own.len(), 2, "one of the devices has two calls: {own:#?}");
     let uri = resource(&server, "user1", FIRST)["deviceUri"].clone();
-    let id = mine[0]["id"].as_str().unwrap();
+    let id = own[0]["id"].as_str().unwrap();
     assert_eq!(
-        mine[0],
+        own[0],
         json!({
             "id": id,
             "deviceState": "Active",
@@ -66,14 +70,14 @@ fn a_users_devices_are_those_of_their_calls() {
         })
     );
     assert_eq!(uri, format!("https://calls.example/api/v2/devices/{id}"));
-    assert_eq!(mine[1]["e164Number"], "+4989123");
+    assert_eq!(own[1]["e164Number"], "+4989123");
     let all = get(&server, "user1", "/me/devices?fields=*").json();
-    assert_eq!(all, json!({ "statusCode": 0, "devices": mine }));
-    // By the path of one's own, by the URI in the call, and however a UUID is written.
-    let spelled = id.to_uppercase();
-    for path in [format!("/me/devices/{id}"), format!("/devices/{spelled}")] {
-        let one = get(&server, "user1", &path).json();
-        assert_eq!(one, json!({ "statusCode": 0, "device": mine[0] }));
+    assert_eq!(all, json!({ "statusCode": 0, "devices": own }));
+    // A device is found below `/me` and by the URI in the call, and its UUID in either case.
+    let upper_case = id.to_uppercase();
+    for path in [format!("/me/devices/{id}"), format!("/devices/{upper_case}")] {
+        let device = get(&server, "user1", &path).json();
+        assert_eq!(device, json!({ "statusCode": 0, "device": own[0] }));
         assert_eq!(refusal(&get(&server, "user2", &path)), (404, 6));
     }
     for call in [server.calls[0], more, other] {
@@ -83,34 +87,34 @@ fn a_users_devices_are_those_of_their_calls() {
 }
 
 #[test]
-fn a_stop_on_the_device_is_told_as_one_of_the_call() {
+fn a_stop_on_a_device_is_notified_as_a_change_of_the_call() {
     let server = TestServer::open(&[]);
     let client = BayeuxClient::subscribed(&server, "user1");
-    done(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     let device = devices(&server, "user1").remove(0);
     assert_eq!(device["capabilities"], json!(["StopCallRecording"]));
-    accepted(&stop(&server, "user1", &device));
-    let told = client.notifications(2);
-    let call = &told[1]["data"]["call"];
+    assert_ok(&stop(&server, "user1", &device));
+    let notifications = client.notifications(2);
+    let call = &notifications[1]["data"]["call"];
     assert_eq!(
         (&call["id"], &call["recordingState"]),
         (&json!(FIRST), &json!("Stopped"))
     );
     assert_eq!(call["deviceUri"], device["uri"]);
     assert_eq!(devices(&server, "user1")[0]["capabilities"], json!([]));
-    // Nothing is recorded any more; also one that is paused can be stopped.
+    // Without a live recording the stop is refused. A paused recording can be stopped.
     assert_eq!(refusal(&stop(&server, "user1", &device)), (409, 2));
-    done(&server, "user1", FIRST, "StartCallRecording");
-    done(&server, "user1", FIRST, "PauseCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "PauseCallRecording");
     let uri = device["path"].as_str().unwrap();
-    accepted(&post(&server, "user1", uri, "StopCallRecording"));
+    assert_ok(&post(&server, "user1", uri, "StopCallRecording"));
     assert_eq!(resource(&server, "user1", FIRST)["recordingState"], "Stopped");
 }
 
 #[test]
-fn it_stops_all_on_the_device_and_nothing_beside_it() {
+fn a_stop_on_a_device_stops_all_its_recordings_and_no_others() {
     let server = TestServer::open(&[]);
-    // A second call on the device, and the other end of the first one.
+    // A second call on the device, and the other end of the first call.
     let second = CallFields {
         call_id: Some("second"),
         device: Some("SEP123456789ABC"),
@@ -135,44 +139,45 @@ fn it_stops_all_on_the_device_and_nothing_beside_it() {
         };
         server.engine.start(None, &start).unwrap();
     }
-    done(&server, "user2", SECOND, "StartCallRecording");
-    let [mine, others] = devices(&server, "user1").try_into().unwrap();
-    accepted(&stop(&server, "user1", &mine));
+    operate_ok(&server, "user2", SECOND, "StartCallRecording");
+    let [own, other] = devices(&server, "user1").try_into().unwrap();
+    assert_ok(&stop(&server, "user1", &own));
     let state = |user: &str, call: &str| resource(&server, user, call)["recordingState"].clone();
     assert_eq!(state("user1", "second"), "Stopped");
-    assert_eq!(state("user1", FIRST), "Recording", "its other end is");
+    assert_eq!(
+        state("user1", FIRST),
+        "Recording",
+        "its other end is still recorded"
+    );
     assert_eq!(state("user2", SECOND), "Recording");
     let can_stop: Vec<_> = devices(&server, "user1")
         .iter()
         .map(|device| device["capabilities"].as_array().unwrap().len())
         .collect();
     assert_eq!(can_stop, [0, 1]);
-    accepted(&stop(&server, "user1", &others));
+    assert_ok(&stop(&server, "user1", &other));
     assert_eq!(state("user1", FIRST), "Stopped");
 }
 
 #[test]
-fn what_a_mark_has_begun_is_stopped_as_well() {
+fn a_stop_on_a_device_stops_an_automatic_recording() {
     let server = TestServer::open(&[]);
     let client = BayeuxClient::subscribed(&server, "user1");
-    server
-        .engine
-        .line(None, Some("101"), callrec::capi::REC_LINE_AUTOMATIC)
-        .unwrap();
+    server.engine.line(None, Some("101"), REC_LINE_AUTOMATIC).unwrap();
     client.notifications(1);
     let device = devices(&server, "user1").remove(0);
-    accepted(&stop(&server, "user1", &device));
-    let told = client.notifications(1).remove(0);
-    assert_eq!(told["data"]["call"]["recordingState"], "Stopped");
+    assert_ok(&stop(&server, "user1", &device));
+    let notification = client.notifications(1).remove(0);
+    assert_eq!(notification["data"]["call"]["recordingState"], "Stopped");
 }
 
 #[test]
-fn what_a_device_cannot_do() {
+fn other_operations_on_a_device_are_refused() {
     let server = TestServer::open(&[]);
-    done(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     let device = devices(&server, "user1").remove(0);
     let path = format!("/me/devices/{}", device["id"].as_str().unwrap());
-    // Published for the call alone.
+    // Genesys documents these for the call only.
     for operation in ["StartCallRecording", "PauseCallRecording", "ResumeCallRecording"] {
         assert_eq!(
             refusal(&post(&server, "user1", &path, operation)),

@@ -1,13 +1,13 @@
-//! What CometD tells of recordings: the published samples, and each change once.
+//! CometD's notifications of recordings: the published samples, and each change once.
 
 use callrec::capi::*;
 use serde_json::{Value, json};
 
-use crate::bayeux::{BayeuxClient, done, operations, resource};
+use crate::bayeux::{BayeuxClient, operate_ok, operations, resource};
 use crate::server::{FIRST, SECOND, TestServer};
 use crate::support::{CallFields, StartFields, end};
 
-/// The call of the published samples, in place of the server's first.
+/// A server whose first call is that of the published samples.
 pub fn published_server() -> TestServer {
     let server = TestServer::open(&[
         ("gateway.public_url", "http://127.0.0.1:8080"),
@@ -33,46 +33,47 @@ pub fn published_server() -> TestServer {
     server
 }
 
-/// That the next notification is this sample, member by member, in their order. What depends
-/// on the moment or on the device's UUID is put in from the sample.
+/// Checks that the next notification has the members and values of the sample, in the same order.
+/// The time and the device's UUID may differ.
 pub fn expect_notification(client: &BayeuxClient<'_>, sample: &str) {
-    let mut told = client.notifications(1).remove(0);
+    let mut notification = client.notifications(1).remove(0);
     let sample: Value = serde_json::from_str(sample).unwrap();
-    let ours = told["data"]["call"].clone();
+    let ours = notification["data"]["call"].clone();
     let theirs = &sample["data"]["call"];
-    let (device, known) = (text(&ours["deviceUri"]), text(&theirs["deviceUri"]));
-    assert_eq!(device.len(), known.len());
+    let (our_device, their_device) = (text(&ours["deviceUri"]), text(&theirs["deviceUri"]));
+    assert_eq!(our_device.len(), their_device.len());
     assert_eq!(
-        device.rsplit_once('/').unwrap().0,
-        known.rsplit_once('/').unwrap().0
+        our_device.rsplit_once('/').unwrap().0,
+        their_device.rsplit_once('/').unwrap().0
     );
-    let (name, sampled) = (fields(&ours), fields(theirs));
-    assert_eq!(name.len(), sampled.len());
-    for (index, (ours, theirs)) in name.iter().zip(&sampled).enumerate() {
-        // Date and time.
+    let (our_fields, their_fields) = (name_fields(&ours), name_fields(theirs));
+    assert_eq!(our_fields.len(), their_fields.len());
+    for (index, (ours, theirs)) in our_fields.iter().zip(&their_fields).enumerate() {
+        // Fields 4 and 5 are the date and the time.
         if !matches!(index, 4 | 5) {
             assert_eq!(ours, theirs);
         }
         assert_eq!(ours.len(), theirs.len());
     }
     assert!(text(&ours["duration"]).parse::<u32>().unwrap() < 600);
-    let put = &mut told["data"]["call"];
-    put["deviceUri"] = theirs["deviceUri"].clone();
-    put["duration"] = theirs["duration"].clone();
-    put["userData"]["GSIP_REC_FN"] = theirs["userData"]["GSIP_REC_FN"].clone();
-    assert_eq!(told.to_string(), sample.to_string());
+    let call = &mut notification["data"]["call"];
+    call["deviceUri"] = theirs["deviceUri"].clone();
+    call["duration"] = theirs["duration"].clone();
+    call["userData"]["GSIP_REC_FN"] = theirs["userData"]["GSIP_REC_FN"].clone();
+    assert_eq!(notification.to_string(), sample.to_string());
 }
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-/// GSIP_REC_FN, taken from the left; its tail has underscores of its own.
-fn fields(call: &Value) -> Vec<String> {
+/// The fields of GSIP_REC_FN. The last field may contain underscores.
+fn name_fields(call: &Value) -> Vec<String> {
     let name = text(&call["userData"]["GSIP_REC_FN"]);
     name.splitn(9, '_').map(str::to_owned).collect()
 }
 
+/// `recordingState` and `GSIP_RECORD` of a notification.
 fn state(notification: &Value) -> (String, String) {
     assert_eq!(notification["channel"], "/v2/me/calls");
     let data = &notification["data"];
@@ -85,12 +86,16 @@ fn state(notification: &Value) -> (String, String) {
     )
 }
 
+/// The `recordingState` of each notification.
 pub fn states(notifications: &[Value]) -> Vec<String> {
-    notifications.iter().map(|one| state(one).0).collect()
+    notifications
+        .iter()
+        .map(|notification| state(notification).0)
+        .collect()
 }
 
 #[test]
-fn each_change_is_told_once_in_both_words_and_with_what_is_possible_then() {
+fn each_change_is_notified_once_with_both_states_and_the_capabilities() {
     let server = TestServer::open(&[]);
     let client = BayeuxClient::subscribed(&server, "user1");
     let steps = [
@@ -100,9 +105,9 @@ fn each_change_is_told_once_in_both_words_and_with_what_is_possible_then() {
         ("PauseCallRecording", "Paused", "PAUSED"),
         ("StopCallRecording", "Stopped", "OFF"),
     ];
-    // Nobody waits for one before asking for the next: each shows its own state.
+    // The client reads nothing before the last operation: each notification has its own state.
     for (operation, _, _) in steps {
-        done(&server, "user1", FIRST, operation);
+        operate_ok(&server, "user1", FIRST, operation);
     }
     for (notification, (operation, recorded, gsip)) in client.notifications(5).iter().zip(steps) {
         assert_eq!(state(notification), (recorded.into(), gsip.into()), "{operation}");
@@ -119,24 +124,24 @@ fn each_change_is_told_once_in_both_words_and_with_what_is_possible_then() {
 }
 
 #[test]
-fn stops_and_starts_in_one_breath_are_told_in_their_order() {
+fn rapid_starts_and_stops_are_notified_in_order() {
     const TIMES: usize = 20;
     let server = TestServer::open(&[]);
     let client = BayeuxClient::subscribed(&server, "user1");
     for _ in 0..TIMES {
-        done(&server, "user1", FIRST, "StartCallRecording");
-        done(&server, "user1", FIRST, "PauseCallRecording");
-        done(&server, "user1", FIRST, "StopCallRecording");
+        operate_ok(&server, "user1", FIRST, "StartCallRecording");
+        operate_ok(&server, "user1", FIRST, "PauseCallRecording");
+        operate_ok(&server, "user1", FIRST, "StopCallRecording");
     }
-    let told = states(&client.notifications(3 * TIMES));
-    assert_eq!(told, ["Recording", "Paused", "Stopped"].repeat(TIMES));
+    let states = states(&client.notifications(3 * TIMES));
+    assert_eq!(states, ["Recording", "Paused", "Stopped"].repeat(TIMES));
 }
 
 #[test]
-fn further_recordings_of_a_call_are_no_change_of_its_state() {
+fn additional_recordings_of_a_call_do_not_change_its_state() {
     let server = TestServer::open(&[]);
     let client = BayeuxClient::subscribed(&server, "user1");
-    done(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     let more = StartFields {
         flags: REC_START_ADDITIONAL,
         call_id: Some(FIRST),
@@ -146,55 +151,55 @@ fn further_recordings_of_a_call_are_no_change_of_its_state() {
     server.engine.events.wait_kind(&id, REC_EVENT_STARTED);
     server.engine.by_id(rec_stop_by_id, None, &id).unwrap();
     server.engine.events.wait_terminal(&id);
-    done(&server, "user1", FIRST, "StopCallRecording");
+    operate_ok(&server, "user1", FIRST, "StopCallRecording");
     assert_eq!(states(&client.notifications(2)), ["Recording", "Stopped"]);
 }
 
 #[test]
-fn each_user_is_told_of_their_own_calls_alone() {
+fn each_user_is_notified_of_their_own_calls_only() {
     let server = TestServer::open(&[]);
     let clients = ["user1", "user2", "admin"].map(|user| BayeuxClient::subscribed(&server, user));
     let twin = BayeuxClient::subscribed(&server, "user1");
-    done(&server, "user1", FIRST, "StartCallRecording");
-    done(&server, "user2", SECOND, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user2", SECOND, "StartCallRecording");
     for (client, call) in [(&clients[0], FIRST), (&twin, FIRST), (&clients[1], SECOND)] {
         assert_eq!(client.notifications(1)[0]["data"]["call"]["id"], call);
     }
-    // All that there is to tell has been told by now.
+    // Every notification has been delivered.
     assert!(clients[2].poll(Some(0)).is_empty());
 }
 
 #[test]
-fn who_has_the_call_now_is_told() {
+fn the_present_user_of_a_call_is_notified() {
     let server = TestServer::open(&[]);
     let (before, after) = (
         BayeuxClient::subscribed(&server, "user1"),
         BayeuxClient::subscribed(&server, "user2"),
     );
-    done(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     before.notifications(1);
-    let moved = CallFields {
+    let updated = CallFields {
         user: Some("user2"),
         number: Some("177"),
         ..CallFields::default()
     };
-    moved.update(server.calls[0]).unwrap();
-    done(&server, "user2", FIRST, "StopCallRecording");
-    let told = after.notifications(1).remove(0);
-    assert_eq!(told["data"]["phoneNumber"], "177");
+    updated.update(server.calls[0]).unwrap();
+    operate_ok(&server, "user2", FIRST, "StopCallRecording");
+    let notification = after.notifications(1).remove(0);
+    assert_eq!(notification["data"]["phoneNumber"], "177");
     assert!(before.poll(Some(0)).is_empty());
 }
 
 #[test]
-fn the_end_of_a_call_is_told_as_released_and_nothing_can_be_done() {
+fn the_end_of_a_call_is_notified_as_released_without_capabilities() {
     let server = TestServer::open(&[]);
     let client = BayeuxClient::subscribed(&server, "user1");
-    done(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     client.notifications(1);
     end(server.calls[0]).unwrap();
-    let told = client.notifications(1).remove(0);
-    assert_eq!(state(&told), ("Stopped".into(), "OFF".into()));
-    let call = &told["data"]["call"];
+    let notification = client.notifications(1).remove(0);
+    assert_eq!(state(&notification), ("Stopped".into(), "OFF".into()));
+    let call = &notification["data"]["call"];
     assert_eq!(
         (&call["state"], &call["capabilities"]),
         (&json!("Released"), &json!([]))
@@ -202,7 +207,7 @@ fn the_end_of_a_call_is_told_as_released_and_nothing_can_be_done() {
 }
 
 #[test]
-fn what_was_live_before_the_gateway_is_known_to_it() {
+fn a_gateway_notifies_of_recordings_that_are_older_than_itself() {
     let server = TestServer::open(&[]);
     server.stop_gateway();
     let start = StartFields {
@@ -213,20 +218,20 @@ fn what_was_live_before_the_gateway_is_known_to_it() {
     server.engine.events.wait_kind(&id, REC_EVENT_STARTED);
     let server = server.reopened();
     let client = BayeuxClient::subscribed(&server, "user1");
-    done(&server, "user1", FIRST, "PauseCallRecording");
-    done(&server, "user1", FIRST, "StopCallRecording");
+    operate_ok(&server, "user1", FIRST, "PauseCallRecording");
+    operate_ok(&server, "user1", FIRST, "StopCallRecording");
     assert_eq!(states(&client.notifications(2)), ["Paused", "Stopped"]);
 }
 
 #[test]
-fn a_start_that_fails_afterwards_is_told_with_why() {
+fn a_start_that_fails_later_is_notified_with_the_error() {
     let server = TestServer::open(&[("storage.name", "{user}/{id}")]);
-    // Where a directory is to be made there is a file.
+    // The file prevents the creation of a directory of this name.
     std::fs::write(server.dir.0.join("user1"), "").unwrap();
     let client = BayeuxClient::subscribed(&server, "user1");
-    done(&server, "user1", FIRST, "StartCallRecording");
-    let told = client.notifications(1).remove(0);
-    let data = &told["data"];
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
+    let notification = client.notifications(1).remove(0);
+    let data = &notification["data"];
     assert_eq!(data["call"]["recordingState"], "Stopped");
     assert!(
         data["call"]["userData"].get("GSIP_RECORD").is_none(),
@@ -238,33 +243,33 @@ fn a_start_that_fails_afterwards_is_told_with_why() {
 }
 
 #[test]
-fn a_failed_start_leaves_the_name_of_the_one_before() {
+fn a_failed_start_keeps_the_name_of_the_previous_recording() {
     let server = TestServer::open(&[("storage.name", "{number}/{id}")]);
     let client = BayeuxClient::subscribed(&server, "user1");
-    done(&server, "user1", FIRST, "StartCallRecording");
-    done(&server, "user1", FIRST, "StopCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StopCallRecording");
     client.notifications(2);
     let before = resource(&server, "user1", FIRST)["userData"].clone();
     std::fs::write(server.dir.0.join("166"), "").unwrap();
-    let moved = CallFields {
+    let updated = CallFields {
         number: Some("166"),
         ..CallFields::default()
     };
-    moved.update(server.calls[0]).unwrap();
-    done(&server, "user1", FIRST, "StartCallRecording");
-    let told = client.notifications(1).remove(0);
-    assert_eq!(told["data"]["errorCode"], 4);
-    assert_eq!(told["data"]["call"]["userData"], before);
+    updated.update(server.calls[0]).unwrap();
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
+    let notification = client.notifications(1).remove(0);
+    assert_eq!(notification["data"]["errorCode"], 4);
+    assert_eq!(notification["data"]["call"]["userData"], before);
     assert_eq!(resource(&server, "user1", FIRST)["userData"], before);
 }
 
 #[test]
-fn an_automatic_recording_that_cannot_begin_is_told_once() {
+fn an_automatic_start_that_is_refused_is_notified_once() {
     let server = TestServer::open(&[("recordings.max", "1")]);
-    done(&server, "user2", SECOND, "StartCallRecording");
+    operate_ok(&server, "user2", SECOND, "StartCallRecording");
     let client = BayeuxClient::subscribed(&server, "user1");
     server.engine.line(None, Some("101"), REC_LINE_AUTOMATIC).unwrap();
-    let told = client.notifications(1).remove(0);
-    assert_eq!(told["data"]["call"]["id"], FIRST);
-    assert_eq!(told["data"]["errorCode"], 4);
+    let notification = client.notifications(1).remove(0);
+    assert_eq!(notification["data"]["call"]["id"], FIRST);
+    assert_eq!(notification["data"]["errorCode"], 4);
 }

@@ -1,21 +1,21 @@
-//! Genesys' resources, paths, and the protection against other sites' requests.
+//! Genesys' resources, its paths, and its protection against requests of other sites (CSRF).
 
 use callrec::capi::*;
 use serde_json::json;
 
-use crate::bayeux::{BayeuxClient, done, get, operations, refusal, resource};
+use crate::bayeux::{BayeuxClient, get, operate_ok, operations, refusal, resource};
 use crate::server::{FIRST, TestServer, basic};
 use crate::support::{CallFields, StartFields, end};
 
 #[test]
-fn a_call_as_it_is_published() {
+fn a_call_has_the_documented_members() {
     let server = TestServer::open(&[("gateway.public_url", "https://calls.example/x/")]);
     end(server.calls[0]).unwrap();
     let call = CallFields {
         phone: Some("+1555123456"),
         direction: REC_DIRECTION_INCOMING,
         attributes: Some(r#"{"GSIP_RECORD":"ON","team":"a","GSIP_REC_FN":"forged"}"#),
-        connected_at_ms: callrec_now() - 75_500,
+        connected_at_ms: now_ms() - 75_500,
         call_id: Some(FIRST),
         number: Some("101"),
         user: Some("user1"),
@@ -48,13 +48,13 @@ fn a_call_as_it_is_published() {
     assert_eq!(uuid::Uuid::parse_str(id).unwrap().get_version_num(), 5);
 }
 
-fn callrec_now() -> i64 {
+fn now_ms() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.unwrap().as_millis() as i64
 }
 
 #[test]
-fn me_and_my_calls() {
+fn a_user_and_their_calls_are_listed() {
     let server = TestServer::open(&[]);
     let me = get(&server, "user1", "/me").json();
     assert_eq!(me["statusCode"], 0);
@@ -62,16 +62,16 @@ fn me_and_my_calls() {
     let calls = get(&server, "user1", "/me/calls").json();
     assert_eq!(calls["statusCode"], 0);
     assert_eq!(calls["uris"][0], calls["calls"][0]["uri"]);
-    let one = get(&server, "user1", &format!("/me/calls/{FIRST}")).json();
-    assert_eq!(one["statusCode"], 0);
-    assert_eq!(one["call"]["id"], FIRST);
+    let call = get(&server, "user1", &format!("/me/calls/{FIRST}")).json();
+    assert_eq!(call["statusCode"], 0);
+    assert_eq!(call["call"]["id"], FIRST);
     let resources = get(&server, "user1", "/me/calls?fields=*").json();
     assert_eq!(resources["calls"][0]["id"], FIRST);
     assert!(resources.get("uris").is_none());
 }
 
 #[test]
-fn both_ends_of_a_users_internal_call_are_one() {
+fn both_ends_of_a_users_internal_call_are_one_call() {
     let server = TestServer::open(&[]);
     let other_end = CallFields {
         call_id: Some(FIRST),
@@ -95,7 +95,7 @@ fn both_ends_of_a_users_internal_call_are_one() {
         assert_eq!(shown["userData"]["GSIP_RECORD"], "ON");
         assert_eq!(operations(shown), ["PauseCallRecording", "StopCallRecording"]);
     }
-    done(&server, "user1", FIRST, "StopCallRecording");
+    operate_ok(&server, "user1", FIRST, "StopCallRecording");
     let stopped = resource(&server, "user1", FIRST);
     assert_eq!(
         (&stopped["recordingState"], operations(&stopped)),
@@ -134,14 +134,14 @@ fn other_paths_are_6_with_404_and_other_methods_405() {
         ("DELETE", "/me/devices/x", "GET, HEAD, POST"),
         ("PUT", "/me/calls/x", "GET, HEAD, POST"),
     ] {
-        let reply = server.send(method, &format!("/api/v2{path}"), &headers, "{}");
-        assert_eq!(refusal(&reply), (405, 3), "{method} {path}");
-        assert_eq!(reply.header("allow"), allow);
+        let response = server.send(method, &format!("/api/v2{path}"), &headers, "{}");
+        assert_eq!(refusal(&response), (405, 3), "{method} {path}");
+        assert_eq!(response.header("allow"), allow);
     }
 }
 
 #[test]
-fn a_call_id_may_be_anything_that_a_path_can_say() {
+fn a_call_id_may_have_characters_that_a_path_must_encode() {
     let server = TestServer::open(&[]);
     let call = CallFields {
         call_id: Some("a/b ü%?#"),
@@ -150,20 +150,20 @@ fn a_call_id_may_be_anything_that_a_path_can_say() {
         ..CallFields::default()
     };
     server.engine.begin(&call).unwrap();
-    let coded = "a%2Fb%20%C3%BC%25%3F%23";
-    done(&server, "user1", coded, "StartCallRecording");
-    let shown = resource(&server, "user1", coded);
+    let encoded = "a%2Fb%20%C3%BC%25%3F%23";
+    operate_ok(&server, "user1", encoded, "StartCallRecording");
+    let shown = resource(&server, "user1", encoded);
     assert_eq!(shown["id"], "a/b ü%?#");
     assert!(
         shown["uri"]
             .as_str()
             .unwrap()
-            .ends_with(&format!("/calls/{coded}"))
+            .ends_with(&format!("/calls/{encoded}"))
     );
 }
 
 #[test]
-fn without_token_and_cookie_403_in_plain_text() {
+fn an_operation_without_csrf_token_and_cookie_is_403_in_plain_text() {
     let server = TestServer::open(&[("genesys.csrf", "true")]);
     let me = get(&server, "user1", "/me");
     assert_eq!(me.header("x-csrf-header"), "X-CSRF-TOKEN");
@@ -188,31 +188,31 @@ fn without_token_and_cookie_403_in_plain_text() {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        let reply = server.send("POST", &path, &headers, start);
-        assert_eq!(reply.status, status, "{headers:?}");
+        let response = server.send("POST", &path, &headers, start);
+        assert_eq!(response.status, status, "{headers:?}");
         if status == 403 {
-            assert_eq!(reply.text(), "Missing or invalid Csrf token");
-            assert!(reply.header("content-type").starts_with("text/plain"));
+            assert_eq!(response.text(), "Missing or invalid Csrf token");
+            assert!(response.header("content-type").starts_with("text/plain"));
         }
     }
-    // Reading needs neither, and the same cookie keeps its token.
+    // A GET needs neither, and the token of a cookie does not change.
     let (name, value) = user("user1");
     let headers = [(name.as_str(), value.as_str()), ("cookie", cookie.1.as_str())];
     let again = server.send("GET", "/api/v2/me", &headers, "");
     assert_eq!(again.header("x-csrf-token"), token.1);
-    // It does not stand before CometD, where a session's id is as secret.
+    // CometD needs no token: a session's id is as secret.
     BayeuxClient::subscribed(&server, "user1");
 }
 
 #[test]
-fn without_the_setting_nobody_is_told_a_token() {
+fn without_the_csrf_setting_no_token_is_sent() {
     let server = TestServer::open(&[]);
     let me = get(&server, "user1", "/me");
     assert!(me.headers.get("x-csrf-token").is_none() && me.headers.get("set-cookie").is_none());
 }
 
 #[test]
-fn an_api_that_is_not_offered_is_not_there() {
+fn the_paths_of_a_disabled_api_are_404() {
     let server = TestServer::open(&[("gateway.apis", "imagicle")]);
     for path in ["/api/v2/me", "/genesys/cometd"] {
         assert_eq!(server.send("GET", path, &[], "").status, 404, "{path}");

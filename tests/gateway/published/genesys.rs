@@ -2,7 +2,7 @@
 
 use super::raw::{RawResponse, authorization, send_lines};
 use super::{compact, expect_form};
-use crate::bayeux::{BayeuxClient, COMETD, done};
+use crate::bayeux::{BayeuxClient, COMETD, operate_ok};
 use crate::genesys_events::{expect_notification, published_server};
 use crate::server::{FIRST, TestServer};
 
@@ -24,7 +24,7 @@ fn replay(server: &TestServer, client: &BayeuxClient<'_>, request: &str, expecte
 fn the_published_requests_of_pause_and_stop() {
     let server = published_server();
     let client = BayeuxClient::subscribed(&server, "user1");
-    done(&server, "user1", FIRST, "StartCallRecording");
+    operate_ok(&server, "user1", FIRST, "StartCallRecording");
     client.notifications(1);
     replay(
         &server,
