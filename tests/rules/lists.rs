@@ -250,7 +250,7 @@ fn a_paused_recording_is_in_a_list() {
 const WINDOW: usize = 5;
 
 /// One thread starts recording n and stops recording n - WINDOW, for rising n. Two threads list the
-/// recordings meanwhile. Each list must show the state of one moment: WINDOW or WINDOW + 1
+/// recordings meanwhile. Each list required show the state of one moment: WINDOW or WINDOW + 1
 /// consecutive recordings, every one that was started before the list, and none that was stopped
 /// before it.
 fn check_consistency(filter: FilterFields<'static>) {
@@ -277,9 +277,9 @@ fn check_consistency(filter: FilterFields<'static>) {
     let list = || {
         let mut lists = 0;
         while !done.load(Ordering::SeqCst) {
-            let (must, gone) = (started.load(Ordering::SeqCst), stopped.load(Ordering::SeqCst));
+            let (required, excluded) = (started.load(Ordering::SeqCst), stopped.load(Ordering::SeqCst));
             let found = scratch.list(HOST, &filter).unwrap();
-            let may_be_gone = stopping.load(Ordering::SeqCst);
+            let may_be_missing = stopping.load(Ordering::SeqCst);
             let found: Vec<_> = found
                 .into_iter()
                 .filter(|recording| recording.device_name == "SEP1")
@@ -293,14 +293,14 @@ fn check_consistency(filter: FilterFields<'static>) {
                 "not the state of one moment: {indices:?}"
             );
             assert!(
-                indices.iter().all(|at| *at >= gone),
-                "stopped before the list: {indices:?} {gone}"
+                indices.iter().all(|at| *at >= excluded),
+                "stopped before the list: {indices:?} {excluded}"
             );
             assert!(
-                (may_be_gone..must).all(|at| indices.contains(&at)),
-                "a live recording is missing: {indices:?} {must}"
+                (may_be_missing..required).all(|at| indices.contains(&at)),
+                "a live recording is missing: {indices:?} {required}"
             );
-            if must > WINDOW {
+            if required > WINDOW {
                 assert!(
                     (WINDOW..=WINDOW + 1).contains(&indices.len()),
                     "not the state of one moment: {indices:?}"

@@ -1,4 +1,4 @@
-//! RTP in every form that a network brings.
+//! RTP packets of every form.
 
 use callrec::capi::*;
 use callrec_testkit::g711::Law;
@@ -11,26 +11,26 @@ use callrec_testkit::wav::WavFile;
 use crate::fixture::*;
 use crate::support::StartFields;
 
-/// One leg's packets, made one by one.
-struct PacketMaker {
+/// Sends the packets of one leg, and keeps the samples that the recording must have.
+struct PacketSender {
     feed: rec_feed,
     next: RtpHeader,
-    heard: LegSamples,
+    expected: LegSamples,
     sent: u64,
 }
 
-impl PacketMaker {
-    fn new(feed: rec_feed) -> PacketMaker {
+impl PacketSender {
+    fn new(feed: rec_feed) -> PacketSender {
         let next = RtpHeader {
             payload_type: 0,
             sequence: 7,
             timestamp: 1000,
             ssrc: 42,
         };
-        PacketMaker {
+        PacketSender {
             feed,
             next,
-            heard: Vec::new(),
+            expected: Vec::new(),
             sent: 0,
         }
     }
@@ -62,14 +62,14 @@ impl PacketMaker {
     ) {
         self.next.payload_type = payload_type;
         let payload = noise(seed + 77, samples * if law.is_some() { 1 } else { 2 });
-        let made = shape(self.next, &payload);
-        self.raw(&made);
+        let packet = shape(self.next, &payload);
+        self.raw(&packet);
         self.step(samples);
         match law {
-            Some(law) => self.heard.extend(payload.iter().map(|byte| Coded(law, *byte))),
+            Some(law) => self.expected.extend(payload.iter().map(|byte| Coded(law, *byte))),
             None => {
                 let pairs = payload.chunks_exact(2);
-                self.heard
+                self.expected
                     .extend(pairs.map(|p| Linear(i16::from_be_bytes([p[0], p[1]]))));
             }
         }
@@ -80,18 +80,18 @@ impl PacketMaker {
     }
 }
 
-/// One local leg, recorded as each format; what `act` says is what has to be there.
-fn heard_as(codec: i32, rate: u32, act: impl Fn(&RecordingFixture, &mut PacketMaker)) {
+/// Records one local leg in each format. Checks that the files have the samples that `act` has sent.
+fn check_recorded(codec: i32, rate: u32, act: impl Fn(&RecordingFixture, &mut PacketSender)) {
     let fixture = RecordingFixture::new(&[]);
     let ids = FORMATS.map(|format| fixture.start(REC_LAYOUT_LOCAL, format, REC_PAUSE_SILENCE));
     let ids = if rate == 8000 { &ids[..] } else { &ids[..1] };
-    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, codec, rate));
-    act(&fixture, &mut made);
+    let mut sender = PacketSender::new(fixture.feed(REC_LEG_LOCAL, codec, rate));
+    act(&fixture, &mut sender);
     for id in ids {
-        let done = fixture.stop_done(id);
-        done.assert_holds(&made.heard, &[]);
-        done.assert_reported(0, 0, &[]);
-        assert_eq!(done.wav.rate, rate);
+        let finished = fixture.stop_and_read(id);
+        finished.assert_holds(&sender.expected, &[]);
+        finished.assert_reported(0, 0, &[]);
+        assert_eq!(finished.wav.rate, rate);
     }
     assert_eq!(fixture.engine.stats().frames_lost, 0);
     fixture.engine.close();
@@ -99,30 +99,30 @@ fn heard_as(codec: i32, rate: u32, act: impl Fn(&RecordingFixture, &mut PacketMa
 
 #[test]
 fn padding_csrc_and_header_extensions_are_not_audio() {
-    heard_as(REC_CODEC_PCMU, 8000, |_, made| {
-        made.ulaw(1);
-        made.shaped(0, Some(Law::Mu), 2, 160, |header, payload| {
+    check_recorded(REC_CODEC_PCMU, 8000, |_, sender| {
+        sender.ulaw(1);
+        sender.shaped(0, Some(Law::Mu), 2, 160, |header, payload| {
             let mut out = packet(header, payload);
             out[0] |= 0x20;
             out.extend([0, 0, 0, 4]);
             out
         });
-        made.shaped(0, Some(Law::Mu), 3, 160, |header, payload| {
+        sender.shaped(0, Some(Law::Mu), 3, 160, |header, payload| {
             let mut out = packet(header, &[]);
             out[0] |= 2;
             out.extend([9; 8]);
             out.extend(payload);
             out
         });
-        made.shaped(0, Some(Law::Mu), 4, 160, |header, payload| {
+        sender.shaped(0, Some(Law::Mu), 4, 160, |header, payload| {
             let mut out = packet(header, &[]);
             out[0] |= 0x10;
             out.extend([0xbe, 0xde, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8]);
             out.extend(payload);
             out
         });
-        // All at once, and the marker.
-        made.shaped(0, Some(Law::Mu), 5, 160, |header, payload| {
+        // All of these in one packet, with the marker bit.
+        sender.shaped(0, Some(Law::Mu), 5, 160, |header, payload| {
             let mut out = packet(header, &[]);
             out[0] |= 0x31;
             out[1] |= 0x80;
@@ -132,19 +132,19 @@ fn padding_csrc_and_header_extensions_are_not_audio() {
             out.extend([0, 2]);
             out
         });
-        made.ulaw(6);
+        sender.ulaw(6);
     });
 }
 
 #[test]
-fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
+fn telephone_events_rtcp_and_garbage_are_neither_audio_nor_loss() {
     let fixture = RecordingFixture::new(&[]);
     let id = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
-    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
+    let mut sender = PacketSender::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
     for seed in 0..5 {
-        made.ulaw(seed);
+        sender.ulaw(seed);
     }
-    // A key of 100 ms: RFC 4733, five packets of one timestamp, then three ends.
+    // A key of 100 ms by RFC 4733: five packets with one timestamp, then three end packets.
     for n in 0..8u8 {
         let length = (u16::from(n.min(4)) + 1) * 160;
         let event = [
@@ -153,24 +153,24 @@ fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
             (length >> 8) as u8,
             length as u8,
         ];
-        let made_packet = packet(
+        let event_packet = packet(
             RtpHeader {
                 payload_type: 101,
-                ..made.next
+                ..sender.next
             },
             &event,
         );
-        made.raw(&made_packet);
-        made.next.sequence += 1;
+        sender.raw(&event_packet);
+        sender.next.sequence += 1;
     }
-    made.next.timestamp += 800;
-    made.heard.extend(silence(800));
-    made.ulaw(10);
+    sender.next.timestamp += 800;
+    sender.expected.extend(silence(800));
+    sender.ulaw(10);
     // RTCP: sender report, receiver report, description, bye, application.
     for kind in 200..=204u8 {
         let mut report = vec![0x81, kind, 0, 6];
         report.extend(noise(u64::from(kind), 24));
-        made.raw(&report);
+        sender.raw(&report);
     }
     for garbage in [
         &[0x80][..],
@@ -178,135 +178,135 @@ fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
         b"GET / HTTP/1.1\r\n\r\n",
         &[0; 3],
     ] {
-        made.raw(garbage);
+        sender.raw(garbage);
     }
-    made.ulaw(11);
-    // Comfort noise counts as a number, and is silence.
+    sender.ulaw(11);
+    // Comfort noise has a sequence number, and is silence.
     let comfort = packet(
         RtpHeader {
             payload_type: 13,
-            ..made.next
+            ..sender.next
         },
         &[60],
     );
-    made.raw(&comfort);
-    made.next.sequence += 1;
-    made.next.timestamp += 1600;
-    made.heard.extend(silence(1600));
-    made.ulaw(12);
-    let done = fixture.stop_done(&id);
-    done.assert_holds(&made.heard, &[]);
-    done.assert_reported(0, 0, &[]);
+    sender.raw(&comfort);
+    sender.next.sequence += 1;
+    sender.next.timestamp += 1600;
+    sender.expected.extend(silence(1600));
+    sender.ulaw(12);
+    let finished = fixture.stop_and_read(&id);
+    finished.assert_holds(&sender.expected, &[]);
+    finished.assert_reported(0, 0, &[]);
     let stats = fixture.engine.stats();
     assert_eq!((stats.frames_lost, stats.frames_ignored), (0, 8 + 5 + 4));
     fixture.engine.close();
 }
 
 #[test]
-fn a_new_ssrc_goes_on_where_the_old_one_ended() {
-    heard_as(REC_CODEC_PCMU, 8000, |_, made| {
+fn a_new_ssrc_continues_where_the_old_one_ended() {
+    check_recorded(REC_CODEC_PCMU, 8000, |_, sender| {
         for seed in 0..10 {
-            made.ulaw(seed);
+            sender.ulaw(seed);
         }
-        made.next = RtpHeader {
+        sender.next = RtpHeader {
             ssrc: 43,
             sequence: 50_000,
             timestamp: 0xdead_beef,
             payload_type: 0,
         };
         for seed in 10..20 {
-            made.ulaw(seed);
+            sender.ulaw(seed);
         }
-        // Both wrap.
-        made.next = RtpHeader {
+        // The sequence number and the timestamp wrap.
+        sender.next = RtpHeader {
             ssrc: 44,
             sequence: 65_533,
             timestamp: 0xffff_ff00,
             payload_type: 0,
         };
         for seed in 20..30 {
-            made.ulaw(seed);
+            sender.ulaw(seed);
         }
     });
 }
 
 #[test]
-fn silence_suppression_and_jumps_of_the_timestamp() {
-    heard_as(REC_CODEC_PCMU, 8000, |_, made| {
-        made.ulaw(1);
-        // The sender says nothing for a second.
-        made.next.timestamp += 8000;
-        made.heard.extend(silence(8000));
-        made.ulaw(2);
-        // A jump back, and one of hours: neither can be a silence.
-        made.next.timestamp = made.next.timestamp.wrapping_sub(1_000_000);
-        made.ulaw(3);
-        made.next.timestamp = made.next.timestamp.wrapping_add(1_000_000_000);
-        made.ulaw(4);
-        made.ulaw(5);
+fn a_timestamp_gap_is_silence_unless_it_is_a_jump() {
+    check_recorded(REC_CODEC_PCMU, 8000, |_, sender| {
+        sender.ulaw(1);
+        // The sender suppresses one second of silence.
+        sender.next.timestamp += 8000;
+        sender.expected.extend(silence(8000));
+        sender.ulaw(2);
+        // A jump back, and one of hours: neither is silence.
+        sender.next.timestamp = sender.next.timestamp.wrapping_sub(1_000_000);
+        sender.ulaw(3);
+        sender.next.timestamp = sender.next.timestamp.wrapping_add(1_000_000_000);
+        sender.ulaw(4);
+        sender.ulaw(5);
     });
 }
 
 #[test]
-fn packet_times_change() {
-    heard_as(REC_CODEC_PCMU, 8000, |_, made| {
+fn the_length_of_packets_may_change() {
+    check_recorded(REC_CODEC_PCMU, 8000, |_, sender| {
         for (seed, samples) in [160, 160, 240, 240, 80, 80, 80, 480, 160, 7, 1, 160]
             .into_iter()
             .enumerate()
         {
-            made.audio(0, Some(Law::Mu), seed as u64, samples);
+            sender.audio(0, Some(Law::Mu), seed as u64, samples);
         }
     });
 }
 
 #[test]
-fn the_payload_type_changes_the_law() {
-    heard_as(REC_CODEC_PCMU, 8000, |_, made| {
+fn the_payload_type_may_change_the_law() {
+    check_recorded(REC_CODEC_PCMU, 8000, |_, sender| {
         for seed in 0..30 {
             let (payload_type, law) = if seed / 5 % 2 == 0 {
                 (0, Law::Mu)
             } else {
                 (8, Law::A)
             };
-            made.audio(payload_type, Some(law), seed, 160);
+            sender.audio(payload_type, Some(law), seed, 160);
         }
     });
 }
 
 #[test]
-fn dynamic_payload_types() {
-    heard_as(REC_CODEC_PCMU, 8000, |_, made| {
-        payload(made.feed, 96, REC_CODEC_PCM16, 8000);
-        payload(made.feed, 97, REC_CODEC_PCMA, 8000);
-        payload(made.feed, 98, REC_CODEC_PCMU, 8000);
+fn dynamic_payload_types_are_decoded() {
+    check_recorded(REC_CODEC_PCMU, 8000, |_, sender| {
+        payload(sender.feed, 96, REC_CODEC_PCM16, 8000);
+        payload(sender.feed, 97, REC_CODEC_PCMA, 8000);
+        payload(sender.feed, 98, REC_CODEC_PCMU, 8000);
         for seed in 0..20 {
             match seed % 4 {
-                0 => made.audio(96, None, seed, 160),
-                1 => made.audio(97, Some(Law::A), seed, 160),
-                2 => made.audio(98, Some(Law::Mu), seed, 160),
-                _ => made.ulaw(seed),
+                0 => sender.audio(96, None, seed, 160),
+                1 => sender.audio(97, Some(Law::A), seed, 160),
+                2 => sender.audio(98, Some(Law::Mu), seed, 160),
+                _ => sender.ulaw(seed),
             }
         }
-        // Given another meaning, from here on.
-        payload(made.feed, 96, REC_CODEC_PCMA, 8000);
-        made.audio(96, Some(Law::A), 20, 160);
+        // The payload type gets another codec.
+        payload(sender.feed, 96, REC_CODEC_PCMA, 8000);
+        sender.audio(96, Some(Law::A), 20, 160);
     });
 }
 
 #[test]
-fn linear_payloads_at_other_rates() {
+fn linear_payloads_are_decoded_at_every_rate() {
     for rate in [16_000u32, 44_100, 48_000] {
-        heard_as(REC_CODEC_PCM16, rate, |_, made| {
-            payload(made.feed, 110, REC_CODEC_PCM16, rate);
+        check_recorded(REC_CODEC_PCM16, rate, |_, sender| {
+            payload(sender.feed, 110, REC_CODEC_PCM16, rate);
             for seed in 0..20 {
-                made.audio(110, None, seed, rate as usize / 100);
+                sender.audio(110, None, seed, rate as usize / 100);
             }
         });
     }
     // RFC 3551: 11 is L16, 44,100 Hz, one channel.
-    heard_as(REC_CODEC_PCM16, 44_100, |_, made| {
+    check_recorded(REC_CODEC_PCM16, 44_100, |_, sender| {
         for seed in 0..20 {
-            made.audio(11, None, seed, 441);
+            sender.audio(11, None, seed, 441);
         }
     });
 }
@@ -315,15 +315,15 @@ fn linear_payloads_at_other_rates() {
 fn an_unknown_payload_type_is_counted() {
     let fixture = RecordingFixture::new(&[]);
     let id = fixture.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
-    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
-    made.ulaw(1);
-    made.audio(99, Some(Law::Mu), 2, 160);
-    made.heard.truncate(160);
-    made.heard.extend(silence(160));
-    made.ulaw(3);
-    let done = fixture.stop_done(&id);
-    done.assert_holds(&made.heard, &[]);
-    done.assert_reported(0, 0, &[]);
+    let mut sender = PacketSender::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
+    sender.ulaw(1);
+    sender.audio(99, Some(Law::Mu), 2, 160);
+    sender.expected.truncate(160);
+    sender.expected.extend(silence(160));
+    sender.ulaw(3);
+    let finished = fixture.stop_and_read(&id);
+    finished.assert_holds(&sender.expected, &[]);
+    finished.assert_reported(0, 0, &[]);
     let stats = fixture.engine.stats();
     assert_eq!(
         (stats.frames_in, stats.frames_ignored, stats.frames_lost),
@@ -332,37 +332,38 @@ fn an_unknown_payload_type_is_counted() {
     fixture.engine.close();
 }
 
-/// In stream time a packet's age says nothing: its place is its timestamp's.
+/// In stream time the timestamp places a packet.
 #[test]
-fn an_age_is_nothing_in_stream_time() {
+fn the_age_of_a_packet_has_no_effect_in_stream_time() {
     let fixture = RecordingFixture::new(&[]);
     let id = fixture.start_with(&StartFields {
         layout: REC_LAYOUT_LOCAL,
         ..StartFields::default()
     });
-    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
+    let mut sender = PacketSender::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
     for n in 0..20u32 {
-        let said = noise(u64::from(n), 160);
-        let bytes = packet(made.next, &said);
+        let audio = noise(u64::from(n), 160);
+        let bytes = packet(sender.next, &audio);
         let age = (20 - n) * 20_000;
-        until_accepted(made.feed, || unsafe {
-            rec_feed_rtp_at(made.feed, age, bytes.as_ptr().cast(), bytes.len())
+        until_accepted(sender.feed, || unsafe {
+            rec_feed_rtp_at(sender.feed, age, bytes.as_ptr().cast(), bytes.len())
         });
-        made.step(160);
-        made.heard.extend(said.iter().map(|byte| Coded(Law::Mu, *byte)));
+        sender.step(160);
+        sender
+            .expected
+            .extend(audio.iter().map(|byte| Coded(Law::Mu, *byte)));
     }
-    fixture.stop_done(&id).assert_holds(&made.heard, &[]);
+    fixture.stop_and_read(&id).assert_holds(&sender.expected, &[]);
     fixture.engine.close();
 }
 
-/// Codec and clock rate change in mid-call: what was said before is still exact.
 #[test]
-fn the_format_changes_in_mid_call() {
+fn the_codec_may_change_during_a_call() {
     for format in FORMATS {
         let fixture = RecordingFixture::new(&[]);
         let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
         let id = fixture.start(REC_LAYOUT_LOCAL, format, REC_PAUSE_SILENCE);
-        let mut heard = Vec::new();
+        let mut expected = Vec::new();
         for (seed, codec) in [
             (1, REC_CODEC_PCMU),
             (2, REC_CODEC_PCMA),
@@ -371,20 +372,20 @@ fn the_format_changes_in_mid_call() {
         ] {
             set_format(local, codec, 8000);
             let size = sample_bytes(codec);
-            let said = noise(seed, 4000 * size);
-            write_in_turns(160 * size, &[(local, &said)]);
+            let audio = noise(seed, 4000 * size);
+            write_in_turns(160 * size, &[(local, &audio)]);
             write_in_turns(160, &[(remote, &noise(99, 4000))]);
-            heard.extend(written(codec, &said));
+            expected.extend(written(codec, &audio));
         }
-        let done = fixture.stop_done(&id);
-        done.assert_holds(&heard, &[]);
-        done.assert_reported(0, 0, &[]);
+        let finished = fixture.stop_and_read(&id);
+        finished.assert_holds(&expected, &[]);
+        finished.assert_reported(0, 0, &[]);
         fixture.close();
     }
 }
 
 #[test]
-fn a_change_of_the_rate_leaves_what_came_before_as_it_was() {
+fn a_change_of_the_rate_does_not_change_earlier_audio() {
     let fixture = RecordingFixture::new(&[]);
     let local = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
@@ -394,71 +395,76 @@ fn a_change_of_the_rate_leaves_what_came_before_as_it_was() {
     write_in_turns(640, &[(local, &vec![0; 32_000])]);
     set_format(local, REC_CODEC_PCMU, 8000);
     write_in_turns(160, &[(local, &last)]);
-    let done = fixture.stop_done(&id);
-    assert_eq!(done.wav.frames(), 24_000);
-    let heard = done.wav.g711(0);
+    let finished = fixture.stop_and_read(&id);
+    assert_eq!(finished.wav.frames(), 24_000);
+    let recorded = finished.wav.g711(0);
     assert!(
-        heard[..7900] == first[..7900],
+        recorded[..7900] == first[..7900],
         "G.711 before the change is not transcoded"
     );
-    assert!(heard[8100..15_900].iter().all(|byte| *byte == 0xff));
-    assert!(heard[16_100..] == last[100..], "nor that after it");
-    done.assert_reported(0, 0, &[]);
+    assert!(recorded[8100..15_900].iter().all(|byte| *byte == 0xff));
+    assert!(
+        recorded[16_100..] == last[100..],
+        "G.711 after the change is not transcoded"
+    );
+    finished.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
-/// The sender changes its clock rate with the payload type.
 #[test]
-fn the_payload_type_changes_the_rate() {
+fn the_payload_type_may_change_the_clock_rate() {
     let fixture = RecordingFixture::new(&[("recording.sample_rate", "16000")]);
     let id = fixture.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
-    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
-    payload(made.feed, 96, REC_CODEC_PCM16, 16_000);
+    let mut sender = PacketSender::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
+    payload(sender.feed, 96, REC_CODEC_PCM16, 16_000);
     for _ in 0..25 {
         let header = RtpHeader {
             payload_type: 0,
-            ..made.next
+            ..sender.next
         };
-        made.raw(&packet(header, &[0xff; 160]));
-        made.step(160);
+        sender.raw(&packet(header, &[0xff; 160]));
+        sender.step(160);
     }
     for seed in 0..25 {
-        made.audio(96, None, seed, 320);
+        sender.audio(96, None, seed, 320);
     }
-    let done = fixture.stop_done(&id);
-    assert_eq!((done.wav.frames(), done.wav.rate), (16_000, 16_000));
-    let wide: Vec<i16> = made.heard.iter().map(|cell| cell.value() as i16).collect();
-    let heard = done.wav.pcm(0);
-    assert!(heard[..7900].iter().all(|sample| *sample == 0));
-    assert!(heard[8200..] == wide[200..], "at the file's own rate it is exact");
-    done.assert_reported(0, 0, &[]);
+    let finished = fixture.stop_and_read(&id);
+    assert_eq!((finished.wav.frames(), finished.wav.rate), (16_000, 16_000));
+    let wide: Vec<i16> = sender.expected.iter().map(|cell| cell.value() as i16).collect();
+    let recorded = finished.wav.pcm(0);
+    assert!(recorded[..7900].iter().all(|sample| *sample == 0));
+    assert!(
+        recorded[8200..] == wide[200..],
+        "audio with the rate of the file is exact"
+    );
+    finished.assert_reported(0, 0, &[]);
     fixture.engine.close();
 }
 
-/// A live file is readable at any moment, and holds what was said.
+/// A live file is readable at any time.
 #[test]
-fn the_part_holds_what_was_handed_in() {
+fn a_file_in_progress_has_the_recorded_audio() {
     let fixture = RecordingFixture::new(&[("storage.flush_ms", "100")]);
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
-    let said = noise(5, 80_000);
-    write_in_turns(160, &[(local, &said), (remote, &said)]);
-    fixture.wait_for_frames(local, 1000);
+    let audio = noise(5, 80_000);
+    write_in_turns(160, &[(local, &audio), (remote, &audio)]);
+    fixture.wait_for_packets(local, 1000);
     let deadline = std::time::Instant::now() + PATIENCE;
     loop {
         let part = files_with_extension(&fixture.dir, "part").pop();
         let bytes = part.map_or_else(Vec::new, |part| std::fs::read(part).unwrap());
         if let Ok(live) = WavFile::parse(&bytes) {
-            let heard = live.g711(0);
-            assert_eq!(heard, said[..heard.len()], "a live file");
-            if heard.len() >= 79_200 - 480 {
+            let recorded = live.g711(0);
+            assert_eq!(recorded, audio[..recorded.len()], "a live file");
+            if recorded.len() >= 79_200 - 480 {
                 break;
             }
         }
-        assert!(std::time::Instant::now() < deadline, "never flushed");
+        assert!(std::time::Instant::now() < deadline, "the audio was not flushed");
         std::thread::yield_now();
     }
     fixture.stop(&id);
-    fixture.done(&id);
+    fixture.read_finished(&id);
     fixture.close();
 }
