@@ -3,6 +3,8 @@
 use callrec::capi::*;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::random::noise;
+use callrec_testkit::tree::files_with_extension;
+use callrec_testkit::wait::until_some;
 use callrec_testkit::wav::WavFile;
 use std::process::Command;
 use std::sync::LazyLock;
@@ -147,20 +149,17 @@ fn a_live_au_file_is_playable() {
     let id = fixture.start(REC_LAYOUT_STEREO, "au", REC_PAUSE_SILENCE);
     let audio = noise(5, 16_000);
     write_in_turns(160, &[(local, &audio), (remote, &audio)]);
-    let part = || {
-        let parts = callrec_testkit::tree::files_with_extension(&fixture.dir.0, "part");
+    let read_part = || {
+        let parts = files_with_extension(&fixture.dir.0, "part");
         let bytes = std::fs::read(fixture.dir.0.join(parts.first()?)).ok()?;
         // The file exists before its header is written.
         bytes.first()?;
         let (words, audio) = words_and_audio(&bytes);
         (words[1] > 32_000).then_some((words, audio.len()))
     };
-    let mut found = None;
-    callrec_testkit::wait::until("a second of audio is in the file", || {
-        found = part();
-        found.is_some()
+    let (words, length) = until_some("a second of audio is in the file", || {
+        read_part().ok_or("less than a second")
     });
-    let (words, length) = found.unwrap();
     assert!(
         words[1] as usize <= length && words[1] % 4 == 0,
         "{words:?}, {length}"

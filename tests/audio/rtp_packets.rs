@@ -5,7 +5,7 @@ use callrec_testkit::g711::Law;
 use callrec_testkit::random::noise;
 use callrec_testkit::rtp::{RtpHeader, packet};
 use callrec_testkit::tree::files_with_extension;
-use callrec_testkit::wait::PATIENCE;
+use callrec_testkit::wait::until_some;
 use callrec_testkit::wav::WavFile;
 
 use crate::fixture::*;
@@ -450,20 +450,16 @@ fn a_file_in_progress_has_the_recorded_audio() {
     let audio = noise(5, 80_000);
     write_in_turns(160, &[(local, &audio), (remote, &audio)]);
     fixture.wait_for_packets(local, 1000);
-    let deadline = std::time::Instant::now() + PATIENCE;
-    loop {
+    until_some("the audio is flushed", || {
         let part = files_with_extension(&fixture.dir, "part").pop();
         let bytes = part.map_or_else(Vec::new, |part| std::fs::read(part).unwrap());
-        if let Ok(live) = WavFile::parse(&bytes) {
-            let recorded = live.g711(0);
-            assert_eq!(recorded, audio[..recorded.len()], "a live file");
-            if recorded.len() >= 79_200 - 480 {
-                break;
-            }
+        let recorded = WavFile::parse(&bytes).map_or_else(|_| Vec::new(), |live| live.g711(0));
+        assert_eq!(recorded, audio[..recorded.len()], "a live file");
+        match recorded.len() {
+            78_720.. => Ok(()),
+            length => Err(length),
         }
-        assert!(std::time::Instant::now() < deadline, "the audio was not flushed");
-        std::thread::yield_now();
-    }
+    });
     fixture.stop(&id);
     fixture.read_finished(&id);
     fixture.close();

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 
 use callrec::capi::*;
+use callrec_testkit::gate::Gate;
 use callrec_testkit::wait::until;
+use callrec_testkit::watched::Watched;
 use parking_lot::Mutex;
 
 use super::scratch_engine::*;
@@ -26,7 +27,7 @@ struct CallEventCopy {
     json: serde_json::Value,
 }
 
-type CallEventCopies = Arc<Mutex<Vec<CallEventCopy>>>;
+type CallEventCopies = Arc<Watched<Vec<CallEventCopy>>>;
 
 fn copy_of(event: &rec_event) -> CallEventCopy {
     let call = unsafe { event.call.as_ref() };
@@ -57,7 +58,7 @@ fn observe(scratch: &ScratchEngine) -> (ClosureSubscription, CallEventCopies) {
     let lines = CallEventCopies::default();
     let into = lines.clone();
     let subscription = subscribe_with(scratch.handle, REC_SUBSCRIBE_CALLS, move |event| {
-        into.lock().push(copy_of(event));
+        into.push(copy_of(event));
     });
     (subscription.unwrap(), lines)
 }
@@ -203,8 +204,7 @@ fn a_subscription_without_the_flag_receives_no_call_events() {
     let scratch = scratch_engine();
     let received = CallEventCopies::default();
     let into = received.clone();
-    let _subscription =
-        subscribe_with(scratch.handle, 0, move |event| into.lock().push(copy_of(event))).unwrap();
+    let _subscription = subscribe_with(scratch.handle, 0, move |event| into.push(copy_of(event))).unwrap();
     let (_call, id) = scratch.recorded(&line("SEP1", "101"));
     scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
     let (events, _dir) = scratch.finish();
@@ -262,14 +262,14 @@ fn a_late_observer_has_an_exact_view() {
         // Each subscription begins while calls change.
         for _ in 0..150 {
             let (subscription, lines) = observe(&scratch);
-            until("60 events have been received", || lines.lock().len() > 60);
+            lines.wait_until("more than 60 events", |lines| lines.len() > 60);
             assert_eq!(subscription.end(), REC_OK);
             assert_exact_view(&lines.lock());
         }
         observe(&scratch)
     });
-    until("the last state of every call has been received", || {
-        let calls = assert_exact_view(&lines.lock()).calls;
+    lines.wait_until("the last state of every call", |lines| {
+        let calls = assert_exact_view(lines).calls;
         calls.len() == 1 + THREADS && calls.values().all(|(state, _)| *state == REC_CALL_CONNECTED)
     });
     end(first).unwrap();
@@ -345,13 +345,12 @@ fn a_slow_observer_sees_a_gap_and_recovers_by_resubscribing() {
     const CALLS: usize = 33_000;
     let scratch = scratch_engine();
     let first = scratch.begin(&line("kept", "1")).unwrap();
-    let (release, gate) = mpsc::channel::<()>();
-    let gate = Mutex::new(gate);
-    let received = Arc::<Mutex<Vec<(i32, u64)>>>::default();
-    let into = received.clone();
+    let gate = Arc::new(Gate::new_shut());
+    let received = Arc::<Watched<Vec<(i32, u64)>>>::default();
+    let (callback_gate, into) = (gate.clone(), received.clone());
     let slow = subscribe_with(scratch.handle, REC_SUBSCRIBE_CALLS, move |event| {
-        let _ = gate.lock().recv();
-        into.lock().push((event.kind, event.sequence));
+        callback_gate.pass();
+        into.push((event.kind, event.sequence));
     })
     .unwrap();
     for _ in 0..CALLS {
@@ -360,7 +359,7 @@ fn a_slow_observer_sees_a_gap_and_recovers_by_resubscribing() {
     }
     let last = scratch.begin(&line("last", "2")).unwrap();
     assert!(scratch.stats().events_dropped > 0);
-    drop(release);
+    gate.open();
     // The queue has free space again.
     until("the observer has caught up", || received.lock().len() > 65_536);
     state(REC_CALL_HELD).update(first).unwrap();
@@ -375,7 +374,7 @@ fn a_slow_observer_sees_a_gap_and_recovers_by_resubscribing() {
     assert_eq!(slow.end(), REC_OK);
     let (_subscription, lines) = observe(&scratch);
     end(last).unwrap();
-    until("three events have been received", || lines.lock().len() == 3);
+    lines.wait_until("three events", |lines| lines.len() == 3);
     let mut observer = CallObserver::default();
     lines.lock().iter().for_each(|line| observer.apply(line));
     let view: Vec<_> = observer.calls.into_values().collect();

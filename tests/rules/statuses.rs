@@ -1,7 +1,10 @@
 //! The statuses of arguments, look-ups and limits, with their reasons.
 
+use std::sync::Arc;
+
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
+use callrec_testkit::gate::Gate;
 use callrec_testkit::wait::until;
 
 use super::scratch_engine::*;
@@ -306,14 +309,9 @@ fn a_directory_belongs_to_one_engine() {
 fn a_closing_engine_is_unavailable() {
     let dir = ScratchDir::new();
     let engine = open_with(&dir.0, &[]).unwrap();
-    let (entered, inside) = std::sync::mpsc::channel();
-    let (release, gate) = std::sync::mpsc::channel::<()>();
-    let gate = parking_lot::Mutex::new(gate);
-    subscribe(engine, move |_| {
-        let _ = entered.send(());
-        let _ = gate.lock().recv();
-    })
-    .unwrap();
+    let gate = Arc::new(Gate::new_shut());
+    let callback_gate = gate.clone();
+    subscribe(engine, move |_| callback_gate.pass()).unwrap();
     let mut call = rec_call { id: 0 };
     line("SEP1", "101")
         .with(|info| checked(|e| unsafe { rec_call_begin(engine, info, &mut call, e) }))
@@ -323,7 +321,7 @@ fn a_closing_engine_is_unavailable() {
     options.device_name = device.ptr();
     let mut id = rec_id { text: [0; 37] };
     checked(|e| unsafe { rec_start(engine, std::ptr::null(), &options, &mut id, e) }).unwrap();
-    inside.recv().unwrap();
+    gate.wait_for_blocked(1);
     refused(checked(|e| unsafe { rec_close(engine, 1, e) }), REC_ERR_TIMEOUT);
     // The handle is no longer valid, but the directory is still locked.
     let start = checked(|e| unsafe { rec_start(engine, std::ptr::null(), &options, &mut id, e) });
@@ -332,7 +330,7 @@ fn a_closing_engine_is_unavailable() {
         REC_ERR_UNAVAILABLE | REC_ERR_BAD_HANDLE
     ));
     refused(open_with(&dir.0, &[]).map(drop), REC_ERR_UNAVAILABLE);
-    drop(release);
+    gate.open();
     until("the directory is unlocked", || match open_with(&dir.0, &[]) {
         Ok(engine) => close(engine).is_ok(),
         Err(refusal) => {

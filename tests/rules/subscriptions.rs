@@ -7,7 +7,9 @@ use std::sync::mpsc;
 
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
+use callrec_testkit::gate::Gate;
 use callrec_testkit::wait::until;
+use callrec_testkit::watched::Watched;
 use parking_lot::Mutex;
 
 use super::scratch_engine::*;
@@ -25,24 +27,19 @@ fn record_one(engine: &TestEngine) {
     let call = engine.begin(&line("SEP1", "101")).unwrap();
     engine.start(HOST, &on_device("SEP1")).unwrap();
     end(call).unwrap();
-    stats_until(engine, "the recording is finished", |stats| {
+    until("the recording is finished", || {
+        let stats = engine.stats();
         stats.live_recordings + stats.finishing_recordings == 0
     });
 }
 
-fn stats_until(engine: &TestEngine, what: &str, holds: impl Fn(&rec_statistics) -> bool) {
-    until(what, || holds(&engine.stats()));
-}
-
-type ReceivedKinds = Arc<Mutex<Vec<(i32, u64)>>>;
+/// The kind and the sequence number of each event.
+type ReceivedKinds = Arc<Watched<Vec<(i32, u64)>>>;
 
 fn collect_kinds(engine: rec_engine) -> (ClosureSubscription, ReceivedKinds) {
     let received = ReceivedKinds::default();
     let into = received.clone();
-    let subscription = subscribe(engine, move |event| {
-        into.lock().push((event.kind, event.sequence))
-    })
-    .unwrap();
+    let subscription = subscribe(engine, move |event| into.push((event.kind, event.sequence))).unwrap();
     (subscription, received)
 }
 
@@ -55,7 +52,7 @@ fn events_wait_for_the_first_subscriber() {
     let engine = unsubscribed();
     record_one(&engine);
     let (first, received) = collect_kinds(engine.handle);
-    until("two events have been received", || received.lock().len() == 2);
+    received.wait_until("two events", |events| events.len() == 2);
     assert_eq!(kinds(&received), [REC_EVENT_STARTED, REC_EVENT_FINISHED]);
     // A second subscriber receives only later events.
     let (second, later) = collect_kinds(engine.handle);
@@ -260,18 +257,15 @@ fn subscribing_may_race_with_closing() {
 fn a_full_queue_drops_only_events_that_are_not_terminal() {
     const QUEUE_LENGTH: usize = 65_536;
     let scratch = scratch_engine_with(&[("recordings.max", "1")]);
-    let (entered, inside) = mpsc::channel();
-    let (release, gate) = mpsc::channel::<()>();
-    let (gate, received) = (Mutex::new(gate), ReceivedKinds::default());
-    let into = received.clone();
+    let (gate, received) = (Arc::new(Gate::new_shut()), ReceivedKinds::default());
+    let (callback_gate, into) = (gate.clone(), received.clone());
     subscribe(scratch.handle, move |event| {
-        into.lock().push((event.kind, event.sequence));
-        let _ = entered.send(());
-        let _ = gate.lock().recv();
+        into.push((event.kind, event.sequence));
+        callback_gate.pass();
     })
     .unwrap();
     let (_, id) = scratch.recorded(&line("SEP1", "101"));
-    inside.recv().unwrap();
+    gate.wait_for_blocked(1);
     scratch.line(Some("AUTO"), None, REC_LINE_AUTOMATIC).unwrap();
     let mut failed = 0;
     // Each call causes one START_FAILED, without a write to the disk.
@@ -286,7 +280,7 @@ fn a_full_queue_drops_only_events_that_are_not_terminal() {
     until("the recording is published", || {
         scratch.stats().finishing_recordings == 0
     });
-    drop(release);
+    gate.open();
     scratch.finish();
     let received = received.lock();
     let finished: Vec<_> = received
