@@ -24,7 +24,7 @@ const THREADS: u64 = 8;
 
 /// The successful requests of all threads.
 #[derive(Default)]
-struct ControlCounts {
+struct ControlTotals {
     started: Mutex<Vec<String>>,
     /// Successful stops and discards by id: exactly one for each recording.
     ended_by_id: Mutex<HashMap<String, u32>>,
@@ -42,10 +42,10 @@ fn allowed<T>(result: AbiResult<T>, refusals: &[rec_status]) -> Option<T> {
     }
 }
 
-fn step(scratch: &ScratchEngine, counts: &ControlCounts, rng: &mut SeededRng) {
+fn step(scratch: &ScratchEngine, totals: &ControlTotals, rng: &mut SeededRng) {
     let (device, number, call) = LINES[rng.index(LINES.len())];
     let known = {
-        let started = counts.started.lock();
+        let started = totals.started.lock();
         let recent = started.len().saturating_sub(12);
         (recent < started.len()).then(|| started[recent + rng.index(started.len() - recent)].clone())
     };
@@ -65,13 +65,13 @@ fn step(scratch: &ScratchEngine, counts: &ControlCounts, rng: &mut SeededRng) {
                 additional(start)
             };
             let id = allowed(scratch.start(HOST, &start), &[REC_ERR_ALREADY_RECORDING]);
-            counts.started.lock().extend(id);
+            totals.started.lock().extend(id);
         }
         2 => {
             let op = [rec_stop_by_id as ById, rec_discard_by_id][rng.index(2)];
             let Some(id) = known else { return };
             if allowed(scratch.by_id(op, HOST, &id), &[REC_ERR_NOT_LIVE]).is_some() {
-                *counts.ended_by_id.lock().entry(id).or_default() += 1;
+                *totals.ended_by_id.lock().entry(id).or_default() += 1;
             }
         }
         3 => {
@@ -81,7 +81,7 @@ fn step(scratch: &ScratchEngine, counts: &ControlCounts, rng: &mut SeededRng) {
                 _ => scratch.stop_by_call(HOST, call, None),
             };
             if let Some((changed, _, refused)) = allowed(result, &[REC_ERR_NOT_LIVE]) {
-                counts.stopped.fetch_add(changed.into(), Ordering::Relaxed);
+                totals.stopped.fetch_add(changed.into(), Ordering::Relaxed);
                 assert_eq!(refused, 0);
             }
         }
@@ -106,7 +106,7 @@ fn step(scratch: &ScratchEngine, counts: &ControlCounts, rng: &mut SeededRng) {
             unique.sort();
             unique.dedup();
             assert_eq!(live.len(), unique.len(), "a list has a recording twice");
-            counts.lists.fetch_add(1, Ordering::Relaxed);
+            totals.lists.fetch_add(1, Ordering::Relaxed);
         }
         _ => {
             let filter = FilterFields {
@@ -141,29 +141,29 @@ fn concurrent_requests_agree_with_events_and_files() {
             })
             .unwrap();
     }
-    let counts = ControlCounts::default();
+    let totals = ControlTotals::default();
     let until = Instant::now() + Duration::from_secs(3);
     std::thread::scope(|scope| {
         for seed in 1..=THREADS {
-            let (scratch, counts) = (&scratch, &counts);
+            let (scratch, totals) = (&scratch, &totals);
             scope.spawn(move || {
                 let mut rng = SeededRng::scattered(seed);
                 while Instant::now() < until {
-                    step(scratch, counts, &mut rng);
+                    step(scratch, totals, &mut rng);
                 }
             });
         }
     });
-    let started = counts.started.into_inner();
-    let ended_by_id = counts.ended_by_id.into_inner();
+    let started = totals.started.into_inner();
+    let ended_by_id = totals.ended_by_id.into_inner();
     assert!(
-        started.len() > 50 && counts.lists.into_inner() > 50,
+        started.len() > 50 && totals.lists.into_inner() > 50,
         "{} started",
         started.len()
     );
     // One stop by id succeeds for each recording. Recordings that were not stopped are live.
     assert!(ended_by_id.values().all(|count| *count == 1), "{ended_by_id:?}");
-    let stopped = ended_by_id.len() as u64 + counts.stopped.into_inner();
+    let stopped = ended_by_id.len() as u64 + totals.stopped.into_inner();
     assert_eq!(scratch.stats().live_recordings, started.len() as u64 - stopped);
     assert_eq!(scratch.live().len() as u64, started.len() as u64 - stopped);
     let mut last = 0;
