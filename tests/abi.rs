@@ -1,5 +1,5 @@
-//! Programs that were built for 0.1.0 go on working: structs and functions may be added to,
-//! never changed. `tests/fixtures/abi-0.1.0` has that version's header and its C programs.
+//! Programs that were built for 0.1.0 still work: structs and functions may be added or extended, but
+//! not changed. `tests/fixtures/abi-0.1.0` has the header and the C programs of that version.
 #![cfg(unix)]
 
 #[path = "support/support.rs"]
@@ -12,24 +12,24 @@ use callrec_testkit::directory::ScratchDir;
 
 use support::build::{has, installed, root, run};
 
-fn of_0_1_0() -> PathBuf {
+fn headers_of_0_1_0() -> PathBuf {
     root().join("tests/fixtures/abi-0.1.0")
 }
 
-/// Only the headers of `include` are seen.
+/// A C compiler that finds only the headers of `include`.
 fn compiler(include: &Path) -> Command {
     let mut command = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".into()));
     command.args(["-std=c11", "-g", "-pthread", "-I"]).arg(include);
     command
 }
 
-/// Builds a program against 0.1.0's header and today's library, and runs it.
-fn runs_unchanged(name: &str) -> String {
+/// Builds a program with the header of 0.1.0 and the present library, and runs it. Returns its output.
+fn run_unchanged(name: &str) -> String {
     let dir = ScratchDir::new();
     let libraries = installed(&dir.0);
     let program = dir.0.join(name);
-    run(compiler(&of_0_1_0())
-        .arg(of_0_1_0().join(format!("{name}.c")))
+    run(compiler(&headers_of_0_1_0())
+        .arg(headers_of_0_1_0().join(format!("{name}.c")))
         .arg("-o")
         .arg(&program)
         .arg("-L")
@@ -39,26 +39,26 @@ fn runs_unchanged(name: &str) -> String {
     let recordings = dir.0.join("recordings");
     std::fs::create_dir_all(&recordings).unwrap();
     let output = run(Command::new(&program).arg(&recordings));
-    let said = String::from_utf8(output.stdout).unwrap();
+    let output_text = String::from_utf8(output.stdout).unwrap();
     if name == "contract" {
-        let path = said.lines().last().unwrap();
+        let path = output_text.lines().last().unwrap();
         assert!(Path::new(path).exists(), "{path}");
     }
-    said
+    output_text
 }
 
 #[test]
 fn the_contract_of_0_1_0_runs_unchanged() {
-    runs_unchanged("contract");
+    run_unchanged("contract");
 }
 
 #[test]
 fn every_function_of_0_1_0_runs_unchanged() {
-    runs_unchanged("everything");
+    run_unchanged("everything");
 }
 
-/// A library with a body for each function of a header, so that its debug information has
-/// all of the header's types.
+/// Builds a library with a body for each function of a header, so that its debug information has every
+/// type of the header.
 fn library_of(include: &Path, directory: &Path) -> PathBuf {
     std::fs::create_dir_all(directory).unwrap();
     let header = run(compiler(include)
@@ -86,9 +86,9 @@ fn library_of(include: &Path, directory: &Path) -> PathBuf {
     library
 }
 
-/// What abidiff's report says of a change that programs of 0.1.0 would not survive. Its exit
-/// status tells removed functions alone. Fields at the end of a struct are allowed: the struct's
-/// first field tells the library how large it is.
+/// Phrases of abidiff's report for changes that break programs of 0.1.0. Its exit status shows only
+/// removed functions. New fields at the end of a struct are allowed: `struct_size` tells the library
+/// which fields there are.
 const BREAKING: [&str; 9] = [
     "Removed function",
     "Removed,",
@@ -101,45 +101,53 @@ const BREAKING: [&str; 9] = [
     "type name changed from",
 ];
 
-/// The lines of abidiff's report on a newer header that tell of such a change.
-fn breaking(newer: &Path) -> Vec<String> {
+/// The lines of abidiff's report on a newer header that show a breaking change.
+fn breaking_changes(newer: &Path) -> Vec<String> {
     let dir = ScratchDir::new();
-    let old = library_of(&of_0_1_0(), &dir.0.join("old"));
+    let old = library_of(&headers_of_0_1_0(), &dir.0.join("old"));
     let new = library_of(newer, &dir.0.join("new"));
     let output = Command::new("abidiff").arg(old).arg(new).output().unwrap();
-    let answer = output.status.code().unwrap();
-    assert_eq!(answer & 3, 0, "abidiff failed: {output:?}");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let tells = |line: &&str| {
-        let moved =
+    let status = output.status.code().unwrap();
+    assert_eq!(status & 3, 0, "abidiff failed: {output:?}");
+    let output_text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let is_breaking = |line: &&str| {
+        let parameters_changed =
             line.contains("parameter") && (line.contains("was added") || line.contains("was removed"));
-        let nothing = line.contains(" 0 Removed,") && line.contains("summary");
-        (moved || BREAKING.iter().any(|word| line.contains(word))) && !nothing
+        let is_empty_summary = line.contains(" 0 Removed,") && line.contains("summary");
+        (parameters_changed || BREAKING.iter().any(|word| line.contains(word))) && !is_empty_summary
     };
-    said.lines().filter(tells).map(str::to_owned).collect()
+    output_text
+        .lines()
+        .filter(is_breaking)
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
-fn the_header_has_only_grown() {
+fn the_header_only_extends_the_one_of_0_1_0() {
     if !has("abidiff") {
         return;
     }
-    assert_eq!(breaking(&root().join("include")), Vec::<String>::new());
+    assert_eq!(breaking_changes(&root().join("include")), Vec::<String>::new());
     let header = std::fs::read_to_string(root().join("include/callrec.h")).unwrap();
-    // Each of these must be seen.
+    // The check must detect each of these changes.
     for (what, from, to) in [
-        ("a function that is gone", " rec_call_end(", " rec_call_ended("),
+        ("a removed function", " rec_call_end(", " rec_call_ended("),
         (
-            "a field that has moved",
+            "a moved field",
             "    int32_t pause_mode;",
             "    int64_t pause_mode;",
         ),
-        ("a parameter more", " rec_call_end(", " rec_call_end(int before, "),
+        (
+            "an added parameter",
+            " rec_call_end(",
+            " rec_call_end(int before, ",
+        ),
     ] {
         let changed = header.replace(from, to);
         assert_ne!(changed, header, "{what}: {from}");
         let dir = ScratchDir::new();
         std::fs::write(dir.0.join("callrec.h"), changed).unwrap();
-        assert_ne!(breaking(&dir.0), Vec::<String>::new(), "{what}");
+        assert_ne!(breaking_changes(&dir.0), Vec::<String>::new(), "{what}");
     }
 }

@@ -1,28 +1,28 @@
-//! What is in the finished file, compared sample by sample with what was handed in.
+//! The samples of finished files, compared with the audio that the feeds received.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 #[path = "support/support.rs"]
 mod support;
 
-#[path = "audio/ahead.rs"]
-mod ahead;
 #[path = "audio/au.rs"]
 mod au;
+#[path = "audio/codecs_and_formats.rs"]
+mod codecs_and_formats;
 #[path = "audio/control.rs"]
 mod control;
+#[path = "audio/feed_limits.rs"]
+mod feed_limits;
 #[path = "audio/feeds.rs"]
 mod feeds;
 #[path = "audio/fixture.rs"]
 mod fixture;
-#[path = "audio/matrix.rs"]
-mod matrix;
-#[path = "audio/pressure.rs"]
-mod pressure;
-#[path = "audio/real.rs"]
-mod real;
-#[path = "audio/real_rtp.rs"]
-mod real_rtp;
+#[path = "audio/real_time.rs"]
+mod real_time;
+#[path = "audio/real_time_rtp.rs"]
+mod real_time_rtp;
 #[path = "audio/reorder.rs"]
 mod reorder;
-#[path = "audio/rtp_forms.rs"]
-mod rtp_forms;
+#[path = "audio/rtp_packets.rs"]
+mod rtp_packets;
+#[path = "audio/write_ahead.rs"]
+mod write_ahead;

@@ -1,4 +1,4 @@
-//! C programs against the real libraries, shared and static, in each C standard.
+//! C programs with the shared and the static library, in each C standard.
 
 #[path = "support/support.rs"]
 mod support;
@@ -13,32 +13,32 @@ use support::build::{STATIC_LIBS, cc, cxx, has, has_cxx, installed, root, run};
 const STANDARDS: [&str; 3] = ["c11", "c17", "c2x"];
 
 #[derive(Clone, Copy, Debug)]
-enum Linked {
+enum Linkage {
     Shared,
     Static,
 }
 
-/// Compiles `tests/c/<name>.c`; the program finds the library by rpath.
-fn build(dir: &Path, name: &str, standard: &str, linked: Linked) -> PathBuf {
-    let place = dir.join(format!("{name}-{standard}-{linked:?}"));
-    std::fs::create_dir_all(&place).unwrap();
-    let libraries = installed(&place);
-    let program = place.join(name);
+/// Compiles `tests/c/<name>.c`. The program finds the shared library by its rpath.
+fn build(dir: &Path, name: &str, standard: &str, linkage: Linkage) -> PathBuf {
+    let program_directory = dir.join(format!("{name}-{standard}-{linkage:?}"));
+    std::fs::create_dir_all(&program_directory).unwrap();
+    let libraries = installed(&program_directory);
+    let program = program_directory.join(name);
     let mut command = cc();
     command.arg(format!("-std={standard}")).args(["-g", "-pthread"]);
     command
         .arg(root().join(format!("tests/c/{name}.c")))
         .arg("-o")
         .arg(&program);
-    match linked {
-        Linked::Shared => {
+    match linkage {
+        Linkage::Shared => {
             command
                 .arg("-L")
                 .arg(&libraries)
                 .arg(format!("-Wl,-rpath,{}", libraries.display()));
             command.args(["-lcallrec", "-lm"]);
         }
-        Linked::Static => {
+        Linkage::Static => {
             command.arg(libraries.join("libcallrec.a")).args(STATIC_LIBS);
         }
     }
@@ -46,34 +46,35 @@ fn build(dir: &Path, name: &str, standard: &str, linked: Linked) -> PathBuf {
     program
 }
 
-fn record_into(program: &Path, arguments: &[&str]) -> String {
+/// Runs a program with a directory for its recordings. Returns its output.
+fn run_recording(program: &Path, arguments: &[&str]) -> String {
     let directory = program.parent().unwrap().join("recordings");
     std::fs::create_dir_all(&directory).unwrap();
     let output = run(Command::new(program).arg(&directory).args(arguments));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Each standard with the shared library; one with the static one.
-fn in_every_way(name: &str, arguments: &[&str]) {
+/// Runs a program in each standard with the shared library, and in one with the static library.
+fn run_in_every_standard(name: &str, arguments: &[&str]) {
     let dir = ScratchDir::new();
     for standard in STANDARDS {
-        record_into(&build(&dir.0, name, standard, Linked::Shared), arguments);
+        run_recording(&build(&dir.0, name, standard, Linkage::Shared), arguments);
     }
-    record_into(&build(&dir.0, name, "c11", Linked::Static), arguments);
+    run_recording(&build(&dir.0, name, "c11", Linkage::Static), arguments);
 }
 
-/// A forked child ends without its parent's threads, whose stacks are then "possibly
-/// lost" in it.
-const FORKS: &str = "definite,indirect";
+/// The leak kinds for programs that fork: a forked child does not have the threads of its parent, so
+/// valgrind reports their stacks as "possibly lost".
+const FORKING_LEAKS: &str = "definite,indirect";
 
-/// Runs a program under valgrind: no error, no leak. A machine without valgrind
-/// says so; `.ci/run` insists on it.
-fn under_valgrind(name: &str, leaks: &str, arguments: &[&str]) {
+/// Runs a program under valgrind, which must find no error and no leak. Does nothing without valgrind,
+/// which `.ci/run` installs.
+fn run_under_valgrind(name: &str, leaks: &str, arguments: &[&str]) {
     if !has("valgrind") {
         return;
     }
     let dir = ScratchDir::new();
-    let program = build(&dir.0, name, "c11", Linked::Shared);
+    let program = build(&dir.0, name, "c11", Linkage::Shared);
     let mut command = Command::new("valgrind");
     command.args([
         "-q",
@@ -88,69 +89,69 @@ fn under_valgrind(name: &str, leaks: &str, arguments: &[&str]) {
 }
 
 #[test]
-fn the_contract() {
+fn the_contract_passes() {
     let dir = ScratchDir::new();
     for standard in STANDARDS {
-        for linked in [Linked::Shared, Linked::Static] {
-            let said = record_into(&build(&dir.0, "contract", standard, linked), &[]);
-            let path = said.lines().last().unwrap();
+        for linkage in [Linkage::Shared, Linkage::Static] {
+            let output = run_recording(&build(&dir.0, "contract", standard, linkage), &[]);
+            let path = output.lines().last().unwrap();
             assert!(Path::new(path).exists(), "{path}");
         }
     }
 }
 
 #[test]
-fn the_contract_under_valgrind() {
-    under_valgrind("contract", "definite,indirect,possible", &[]);
+fn the_contract_passes_under_valgrind() {
+    run_under_valgrind("contract", "definite,indirect,possible", &[]);
 }
 
 #[test]
-fn every_function_and_every_status() {
-    in_every_way("everything", &[]);
+fn every_function_and_status_is_reached() {
+    run_in_every_standard("everything", &[]);
 }
 
 #[test]
-fn every_function_under_valgrind() {
-    under_valgrind("everything", FORKS, &[]);
+fn every_function_passes_under_valgrind() {
+    run_under_valgrind("everything", FORKING_LEAKS, &[]);
 }
 
 #[test]
-fn misuse_is_answered() {
-    in_every_way("misuse", &[]);
+fn misuse_is_refused() {
+    run_in_every_standard("misuse", &[]);
 }
 
 #[test]
-fn misuse_under_valgrind() {
-    under_valgrind("misuse", FORKS, &[]);
+fn misuse_is_refused_under_valgrind() {
+    run_under_valgrind("misuse", FORKING_LEAKS, &[]);
 }
 
 #[test]
-fn eight_threads_on_the_same_lines() {
+fn eight_threads_may_control_the_same_lines() {
     let dir = ScratchDir::new();
-    record_into(&build(&dir.0, "stress", "c11", Linked::Shared), &["3"]);
+    run_recording(&build(&dir.0, "stress", "c11", Linkage::Shared), &["3"]);
 }
 
-/// The system refuses memory: the host lives, and what is recorded is whole.
+/// The system refuses memory. The host continues, and its recordings are complete.
 #[cfg(all(target_os = "linux", feature = "memory-reserve"))]
 #[test]
-fn memory_that_runs_out() {
-    for linked in [Linked::Shared, Linked::Static] {
+fn memory_may_run_out() {
+    for linkage in [Linkage::Shared, Linkage::Static] {
         let dir = ScratchDir::new();
-        let program = build(&dir.0, "memory", "c11", linked);
+        let program = build(&dir.0, "memory", "c11", linkage);
         for mode in ["opening", "before", "live", "own-arenas", "pieces"] {
-            record_into(&program, &[mode]);
+            run_recording(&program, &[mode]);
         }
     }
 }
 
 #[test]
-fn a_disk_that_refuses_for_a_while_makes_no_second_end() {
+fn a_disk_that_refuses_for_a_while_causes_no_second_end() {
     let dir = ScratchDir::new();
-    record_into(&build(&dir.0, "one_story", "c11", Linked::Shared), &[]);
+    run_recording(&build(&dir.0, "refusing_disk", "c11", Linkage::Shared), &[]);
 }
 
 #[test]
-fn the_header_in_a_cxx_program() {
+fn the_header_compiles_in_every_cxx_standard() {
     if !has_cxx() {
         return;
     }

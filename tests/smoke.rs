@@ -1,4 +1,4 @@
-//! The shortest way through the ABI.
+//! The shortest recordings through the C ABI.
 #[path = "support/support.rs"]
 mod support;
 use callrec::capi::*;
@@ -31,20 +31,20 @@ fn a_call_is_recorded() {
             },
         )
         .unwrap();
-    let said: Vec<i16> = (1..=8000).collect();
-    write_pcm(local, &said);
-    write_pcm(remote, &said);
+    let samples: Vec<i16> = (1..=8000).collect();
+    write_pcm(local, &samples);
+    write_pcm(remote, &samples);
     engine.by_id(rec_stop_by_id, None, &id).unwrap();
-    let told = engine.events.wait_terminal(&id);
-    let wav = WavFile::read(&told.recording.unwrap().path);
-    assert_eq!((wav.pcm(0), wav.pcm(1)), (said.clone(), said));
+    let event = engine.events.wait_terminal(&id);
+    let wav = WavFile::read(&event.recording.unwrap().path);
+    assert_eq!((wav.pcm(0), wav.pcm(1)), (samples.clone(), samples));
     engine.close();
     assert_settled(&dir.0);
 }
 
-/// The limit is noticed when a block is cut, and a discard may come before that.
+/// The engine checks the limit when it writes a block. The discard comes before that.
 #[test]
-fn what_is_discarded_beyond_its_limit_is_gone() {
+fn a_recording_beyond_its_limit_can_be_discarded() {
     let dir = ScratchDir::new();
     let engine = TestEngine::open(
         &dir.0,
@@ -64,10 +64,13 @@ fn what_is_discarded_beyond_its_limit_is_gone() {
     let id = engine.start(None, &limited).unwrap();
     write_pcm(local, &vec![7; 16_000]);
     engine.by_id(rec_discard_by_id, None, &id).unwrap();
-    let told = engine.events.wait_terminal(&id).recording.unwrap();
-    assert_eq!((told.end_reason, told.path.as_str()), (REC_END_DISCARDED, ""));
+    let recording = engine.events.wait_terminal(&id).recording.unwrap();
+    assert_eq!(
+        (recording.end_reason, recording.path.as_str()),
+        (REC_END_DISCARDED, "")
+    );
     engine.close();
     assert_settled(&dir.0);
-    let left = [".callrec/audit.log", ".callrec/lock"].map(std::path::PathBuf::from);
-    assert_eq!(tree(&dir.0), left);
+    let remaining = [".callrec/audit.log", ".callrec/lock"].map(std::path::PathBuf::from);
+    assert_eq!(tree(&dir.0), remaining);
 }

@@ -1,4 +1,4 @@
-//! Several recordings, limits, stop and start again, discard, hold, legs apart.
+//! Several recordings of one call, limits, restarts, discards, hold, and single legs.
 
 use callrec::capi::*;
 use callrec_testkit::g711::Law;
@@ -15,29 +15,29 @@ fn mu(bytes: &[u8]) -> LegSamples {
     written(U, bytes)
 }
 
-/// In stream time each leg's first sample is its time 0, whenever it comes.
+/// In stream time, each leg begins at time 0 with its first sample.
 #[test]
-fn legs_that_start_apart() {
+fn legs_may_start_at_different_times() {
     let fixture = RecordingFixture::new(&[]);
     let local = fixture.feed(REC_LEG_LOCAL, U, 8000);
-    let whole = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
+    let first = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
     let (a, b) = (noise(1, 8000), noise(2, 6400));
     write_in_turns(160, &[(local, &a[..4000])]);
-    let rest = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
+    let second = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
     let remote = fixture.feed(REC_LEG_REMOTE, U, 8000);
     write_in_turns(160, &[(local, &a[4000..]), (remote, &b)]);
-    let done = fixture.stop_done(&whole);
-    done.assert_holds(&mu(&a), &mu(&b));
-    done.assert_reported(0, 0, &[]);
-    let done = fixture.stop_done(&rest);
-    // Its start lay 500 ms into the media of the call.
-    done.assert_holds(&mu(&a[4000..]), &mu(&b[4000..]));
-    done.assert_reported(0, 0, &[]);
+    let finished = fixture.stop_and_read(&first);
+    finished.assert_holds(&mu(&a), &mu(&b));
+    finished.assert_reported(0, 0, &[]);
+    let finished = fixture.stop_and_read(&second);
+    // The second recording started 500 ms after the beginning of the call's audio.
+    finished.assert_holds(&mu(&a[4000..]), &mu(&b[4000..]));
+    finished.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
 #[test]
-fn one_leg_only() {
+fn a_leg_without_audio_is_silent() {
     for (leg, seed) in [(REC_LEG_LOCAL, 3), (REC_LEG_REMOTE, 4)] {
         let fixture = RecordingFixture::new(&[]);
         let feed = fixture.feed(leg, U, 8000);
@@ -45,29 +45,29 @@ fn one_leg_only() {
             .iter()
             .flat_map(|format| LAYOUTS.map(|layout| fixture.start(layout, format, REC_PAUSE_SILENCE)))
             .collect();
-        // Longer than a leg is waited for.
-        let said = noise(seed, 32_000);
-        write_in_turns(160, &[(feed, &said)]);
+        // Longer than the recording waits for a leg.
+        let audio = noise(seed, 32_000);
+        write_in_turns(160, &[(feed, &audio)]);
         for id in &ids {
-            let done = fixture.stop_done(id);
+            let finished = fixture.stop_and_read(id);
             let (local, remote) = match leg {
-                REC_LEG_LOCAL => (mu(&said), silence(32_000)),
-                _ => (silence(32_000), mu(&said)),
+                REC_LEG_LOCAL => (mu(&audio), silence(32_000)),
+                _ => (silence(32_000), mu(&audio)),
             };
-            done.assert_holds(&local, &remote);
-            done.assert_reported(0, 0, &[]);
+            finished.assert_holds(&local, &remote);
+            finished.assert_reported(0, 0, &[]);
         }
         fixture.close();
     }
 }
 
 #[test]
-fn nobody_says_anything() {
+fn a_recording_without_audio_is_empty() {
     let fixture = RecordingFixture::new(&[]);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
-    let done = fixture.stop_done(&id);
-    done.assert_holds(&[], &[]);
-    done.assert_reported(0, 0, &[]);
+    let finished = fixture.stop_and_read(&id);
+    finished.assert_holds(&[], &[]);
+    finished.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
@@ -76,36 +76,37 @@ fn recordings_of_one_call_are_independent() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(U, 8000);
     let (a, b) = (noise(5, 32_000), noise(6, 32_000));
-    let say = |from: usize, to: usize| write_in_turns(160, &[(local, &a[from..to]), (remote, &b[from..to])]);
+    let write_both =
+        |from: usize, to: usize| write_in_turns(160, &[(local, &a[from..to]), (remote, &b[from..to])]);
     let first = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
-    say(0, 4000);
+    write_both(0, 4000);
     let second = fixture.start(REC_LAYOUT_MONO, "wav-alaw", REC_PAUSE_SKIP);
-    say(4000, 8000);
+    write_both(4000, 8000);
     fixture.pause_one(&second);
-    say(8000, 12_000);
+    write_both(8000, 12_000);
     fixture.pause_one(&first);
     let third = fixture.start(REC_LAYOUT_REMOTE, "wav-ulaw", REC_PAUSE_SILENCE);
-    say(12_000, 16_000);
+    write_both(12_000, 16_000);
     fixture.resume_one(&second);
-    say(16_000, 20_000);
+    write_both(16_000, 20_000);
     fixture.stop(&third);
     fixture.resume_one(&first);
-    say(20_000, 24_000);
+    write_both(20_000, 24_000);
     fixture.pause_one(&second);
-    say(24_000, 28_000);
+    write_both(24_000, 28_000);
     fixture.stop(&second);
-    say(28_000, 32_000);
+    write_both(28_000, 32_000);
     fixture.stop(&first);
 
-    let done = fixture.done(&first);
-    let line = |said: &[u8]| [mu(&said[..12_000]), silence(8000), mu(&said[20_000..])].concat();
-    done.assert_holds(&line(&a), &line(&b));
-    done.assert_reported(1000, 0, &[("pause", "", 12_000, 20_000, 1000)]);
-    let done = fixture.done(&second);
-    let line = |said: &[u8]| [mu(&said[4000..8000]), mu(&said[16_000..24_000])].concat();
-    done.assert_holds(&line(&a), &line(&b));
+    let finished = fixture.read_finished(&first);
+    let expected = |audio: &[u8]| [mu(&audio[..12_000]), silence(8000), mu(&audio[20_000..])].concat();
+    finished.assert_holds(&expected(&a), &expected(&b));
+    finished.assert_reported(1000, 0, &[("pause", "", 12_000, 20_000, 1000)]);
+    let finished = fixture.read_finished(&second);
+    let expected = |audio: &[u8]| [mu(&audio[4000..8000]), mu(&audio[16_000..24_000])].concat();
+    finished.assert_holds(&expected(&a), &expected(&b));
     // The second pause was still open at the end.
-    done.assert_reported(
+    finished.assert_reported(
         1500,
         0,
         &[
@@ -113,15 +114,14 @@ fn recordings_of_one_call_are_independent() {
             ("pause", "", 12_000, 12_000, 500),
         ],
     );
-    let done = fixture.done(&third);
-    done.assert_holds(&[], &mu(&b[12_000..20_000]));
-    done.assert_reported(0, 0, &[]);
+    let finished = fixture.read_finished(&third);
+    finished.assert_holds(&[], &mu(&b[12_000..20_000]));
+    finished.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
-/// Stopped while paused: the silence goes up to the end.
 #[test]
-fn a_pause_that_is_open_at_the_end() {
+fn a_pause_may_last_until_the_stop() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(U, 8000);
     let ids = PAUSES.map(|pause| (pause, fixture.start(REC_LAYOUT_STEREO, "wav", pause)));
@@ -130,18 +130,18 @@ fn a_pause_that_is_open_at_the_end() {
     fixture.pause();
     write_in_turns(160, &[(local, &a[4000..]), (remote, &b[4000..])]);
     for (pause, id) in ids {
-        let done = fixture.stop_done(&id);
-        let kept = if pause == REC_PAUSE_SKIP { 0 } else { 4000 };
-        let line = |said: &[u8]| [mu(&said[..4000]), silence(kept)].concat();
-        done.assert_holds(&line(&a), &line(&b));
-        done.assert_reported(500, 0, &[("pause", "", 4000, 4000 + kept as u64, 500)]);
+        let finished = fixture.stop_and_read(&id);
+        let silent = if pause == REC_PAUSE_SKIP { 0 } else { 4000 };
+        let expected = |audio: &[u8]| [mu(&audio[..4000]), silence(silent)].concat();
+        finished.assert_holds(&expected(&a), &expected(&b));
+        finished.assert_reported(500, 0, &[("pause", "", 4000, 4000 + silent as u64, 500)]);
     }
     assert_not_on_disk(&fixture, &mu(&a[4000..]), &mu(&b[4000..]));
     fixture.close();
 }
 
 #[test]
-fn the_limit_is_exact() {
+fn the_limit_is_exact_to_the_sample() {
     for (codec, rate) in [(U, 8000u32), (REC_CODEC_PCM16, 44_100)] {
         let fixture = RecordingFixture::new(&[]);
         let (local, remote) = fixture.legs(codec, rate);
@@ -158,61 +158,62 @@ fn the_limit_is_exact() {
             (limited(REC_PAUSE_SKIP, 600), 600),
             (limited(REC_PAUSE_SILENCE, 1), 1),
         ];
-        let endless = limited(REC_PAUSE_SILENCE, 0);
+        let unlimited = limited(REC_PAUSE_SILENCE, 0);
         let second = rate as usize * sample_bytes(codec);
         let (a, b) = (noise(9, 2 * second), noise(10, 2 * second));
         let half = second / 2;
-        let say = |from: usize, to: usize| {
+        let write_both = |from: usize, to: usize| {
             write_in_turns(second / 50, &[(local, &a[from..to]), (remote, &b[from..to])])
         };
-        say(0, half);
-        // The one of 333 ms may be over by now.
+        write_both(0, half);
+        // The recording of 333 ms may have ended by now.
         fixture.pause_one(&ids[1].0);
         fixture.pause_one(&ids[2].0);
-        say(half, second);
+        write_both(half, second);
         fixture.resume_one(&ids[2].0);
-        say(second, 2 * second);
+        write_both(second, 2 * second);
         for (n, (id, ms)) in ids.iter().enumerate() {
-            let done = fixture.done(id);
-            assert_eq!(done.recording.end_reason, REC_END_LIMIT);
+            let finished = fixture.read_finished(id);
+            assert_eq!(finished.recording.end_reason, REC_END_LIMIT);
             let frames = (*ms as usize * rate as usize + 500) / 1000;
-            let line = |said: &[u8]| {
-                let said = written(codec, said);
+            let expected = |audio: &[u8]| {
+                let audio = written(codec, audio);
                 let (half, second) = (rate as usize / 2, rate as usize);
-                let mut line = match n {
-                    1 => [&said[..half], &silence(half)].concat(),
-                    2 => [&said[..half], &said[second..]].concat(),
-                    _ => said,
+                let mut samples = match n {
+                    1 => [&audio[..half], &silence(half)].concat(),
+                    2 => [&audio[..half], &audio[second..]].concat(),
+                    _ => audio,
                 };
-                line.truncate(frames);
-                line
+                samples.truncate(frames);
+                samples
             };
-            done.assert_holds(&line(&a), &line(&b));
-            assert_eq!(done.recording.duration_ms, *ms);
-            let paused = done.manifest["paused_ms"].as_u64().unwrap();
-            assert_eq!(paused, [0, 100, 500, 0][n], "paused in {:#}", done.manifest);
+            finished.assert_holds(&expected(&a), &expected(&b));
+            assert_eq!(finished.recording.duration_ms, *ms);
+            let paused = finished.manifest["paused_ms"].as_u64().unwrap();
+            assert_eq!(paused, [0, 100, 500, 0][n], "paused in {:#}", finished.manifest);
         }
         fixture
-            .stop_done(&endless)
+            .stop_and_read(&unlimited)
             .assert_holds(&written(codec, &a), &written(codec, &b));
         fixture.close();
     }
 }
 
 #[test]
-fn stopped_and_started_again_makes_two_files() {
+fn a_restarted_recording_makes_a_second_file() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(U, 8000);
     let (a, b) = (noise(11, 24_000), noise(12, 24_000));
-    let say = |from: usize, to: usize| write_in_turns(160, &[(local, &a[from..to]), (remote, &b[from..to])]);
+    let write_both =
+        |from: usize, to: usize| write_in_turns(160, &[(local, &a[from..to]), (remote, &b[from..to])]);
     let first = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
-    say(0, 8000);
+    write_both(0, 8000);
     fixture.stop(&first);
-    say(8000, 16_000);
+    write_both(8000, 16_000);
     let second = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
-    say(16_000, 24_000);
+    write_both(16_000, 24_000);
     support::end(fixture.call).unwrap();
-    let (first, second) = (fixture.done(&first), fixture.done(&second));
+    let (first, second) = (fixture.read_finished(&first), fixture.read_finished(&second));
     first.assert_holds(&mu(&a[..8000]), &mu(&b[..8000]));
     second.assert_holds(&mu(&a[16_000..]), &mu(&b[16_000..]));
     assert_eq!(
@@ -225,28 +226,28 @@ fn stopped_and_started_again_makes_two_files() {
 }
 
 #[test]
-fn what_is_discarded_leaves_nothing() {
+fn a_discarded_recording_leaves_no_audio() {
     let fixture = RecordingFixture::new(&[("storage.flush_ms", "100")]);
     let (local, remote) = fixture.legs(U, 8000);
     let (a, b) = (noise(13, 16_000), noise(14, 16_000));
-    let lone = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
+    let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
     write_in_turns(160, &[(local, &a[..8000]), (remote, &b[..8000])]);
-    fixture.engine.by_id(rec_discard_by_id, None, &lone).unwrap();
-    let told = fixture.engine.events.wait_terminal(&lone);
-    let seen = told.recording.unwrap();
+    fixture.engine.by_id(rec_discard_by_id, None, &id).unwrap();
+    let event = fixture.engine.events.wait_terminal(&id);
+    let recording = event.recording.unwrap();
     assert_eq!(
-        (told.kind, seen.end_reason),
+        (event.kind, recording.end_reason),
         (REC_EVENT_FINISHED, REC_END_DISCARDED)
     );
-    assert_eq!((seen.path.as_str(), seen.digest.as_str()), ("", ""));
+    assert_eq!((recording.path.as_str(), recording.digest.as_str()), ("", ""));
     assert_not_on_disk(&fixture, &mu(&a[..8000]), &mu(&b[..8000]));
-    // Another one of the same call is not touched.
-    let kept = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
-    let gone = fixture.start(REC_LAYOUT_REMOTE, "wav-ulaw", REC_PAUSE_SILENCE);
+    // Another recording of the same call is not discarded.
+    let other = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
+    let discarded = fixture.start(REC_LAYOUT_REMOTE, "wav-ulaw", REC_PAUSE_SILENCE);
     write_in_turns(160, &[(local, &a[8000..]), (remote, &b[8000..])]);
-    fixture.engine.by_id(rec_discard_by_id, None, &gone).unwrap();
-    fixture.engine.events.wait_terminal(&gone);
-    fixture.stop_done(&kept).assert_holds(&mu(&a[8000..]), &[]);
+    fixture.engine.by_id(rec_discard_by_id, None, &discarded).unwrap();
+    fixture.engine.events.wait_terminal(&discarded);
+    fixture.stop_and_read(&other).assert_holds(&mu(&a[8000..]), &[]);
     assert!(!holds(&fixture.dir.0, &b[8000..8032]));
     let RecordingFixture { engine, dir, .. } = fixture;
     engine.close();
@@ -259,9 +260,9 @@ fn what_is_discarded_leaves_nothing() {
     );
 }
 
-/// Silence and not loss, and the recording goes on.
+/// The recording continues, and no loss is reported.
 #[test]
-fn hold_is_silence() {
+fn hold_is_silence_in_the_file() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(U, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
@@ -281,7 +282,7 @@ fn hold_is_silence() {
         if n == 60 {
             hold(REC_CALL_CONNECTED);
         }
-        // The held party hears music, which is recorded; the other sends nothing.
+        // The remote leg carries music during hold, which is recorded. The local leg sends nothing.
         b.send(remote, [n]);
         if !(30..60).contains(&n) {
             let mut packet = a.packet(n);
@@ -290,16 +291,16 @@ fn hold_is_silence() {
             until_accepted(local, || rtp(local, &packet));
         }
     }
-    let done = fixture.stop_done(&id);
+    let finished = fixture.stop_and_read(&id);
     let missing: Vec<usize> = (30..60).collect();
-    done.assert_holds(&a.line(0..100, &missing), &b.line(0..100, &[]));
-    done.assert_reported(0, 0, &[]);
+    finished.assert_holds(&a.samples(0..100, &missing), &b.samples(0..100, &[]));
+    finished.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
-/// Loud on both sides: the sum is held at the ends of the scale.
+/// Loud on both legs.
 #[test]
-fn mono_saturates() {
+fn the_mono_mix_saturates() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(REC_CODEC_PCM16, 8000);
     let ids = FORMATS.map(|format| fixture.start(REC_LAYOUT_MONO, format, REC_PAUSE_SILENCE));
@@ -311,18 +312,17 @@ fn mono_saturates() {
     let (a, b) = (bytes(|pair| pair.0), bytes(|pair| pair.1));
     write_in_turns(162, &[(local, &a), (remote, &b)]);
     for id in &ids {
-        let done = fixture.stop_done(id);
-        done.assert_holds(&written(REC_CODEC_PCM16, &a), &written(REC_CODEC_PCM16, &b));
+        let finished = fixture.stop_and_read(id);
+        finished.assert_holds(&written(REC_CODEC_PCM16, &a), &written(REC_CODEC_PCM16, &b));
     }
-    // In so many words, for the first of them.
+    // The same check for the first file, with explicit sums.
     let sums: Vec<i16> = pairs.iter().map(|(x, y)| x.saturating_add(*y)).collect();
-    assert_eq!(fixture.done(&ids[0]).wav.pcm(0), sums);
+    assert_eq!(fixture.read_finished(&ids[0]).wav.pcm(0), sums);
     fixture.close();
 }
 
-/// One law on one leg, the other on the other: each into its own channel unharmed.
 #[test]
-fn legs_of_different_laws() {
+fn legs_may_have_different_g711_laws() {
     let fixture = RecordingFixture::new(&[]);
     let local = fixture.feed(REC_LEG_LOCAL, U, 8000);
     let remote = fixture.feed(REC_LEG_REMOTE, REC_CODEC_PCMA, 8000);
@@ -332,9 +332,9 @@ fn legs_of_different_laws() {
     }
     let (a, b) = (noise(17, 8000), noise(18, 8000));
     write_in_turns(160, &[(local, &a), (remote, &b)]);
-    let line: LegSamples = b.iter().map(|byte| Coded(Law::A, *byte)).collect();
+    let expected: LegSamples = b.iter().map(|byte| Coded(Law::A, *byte)).collect();
     for id in &ids {
-        fixture.stop_done(id).assert_holds(&mu(&a), &line);
+        fixture.stop_and_read(id).assert_holds(&mu(&a), &expected);
     }
     fixture.close();
 }

@@ -1,4 +1,4 @@
-//! Feeds that come and go, the mixed leg, places by the host's clock.
+//! Feeds that open and close during a call, the mixed leg, and timestamps of the host.
 
 use callrec::capi::*;
 use callrec_testkit::random::noise;
@@ -15,7 +15,7 @@ fn close(feed: rec_feed) {
 }
 
 #[test]
-fn detached_and_attached_again() {
+fn a_leg_without_a_feed_is_silent() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(U, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
@@ -24,27 +24,27 @@ fn detached_and_attached_again() {
     close(local);
     assert_eq!(write(local, &a[..160]), REC_ERR_BAD_HANDLE);
     assert_eq!(unsafe { rec_feed_close(local) }, REC_ERR_BAD_HANDLE);
-    // Nobody waits for a leg without feed: 3 s, more than `media.leg_wait_ms`.
+    // 3 s, more than `media.leg_wait_ms`: a leg without a feed is not waited for.
     write_in_turns(160, &[(remote, &b[8000..32_000])]);
-    let again = fixture.feed(REC_LEG_LOCAL, U, 8000);
-    write_in_turns(160, &[(again, &a[8000..16_000]), (remote, &b[32_000..])]);
+    let reopened = fixture.feed(REC_LEG_LOCAL, U, 8000);
+    write_in_turns(160, &[(reopened, &a[8000..16_000]), (remote, &b[32_000..])]);
     assert_eq!(write(local, &a[..160]), REC_ERR_BAD_HANDLE);
-    let done = fixture.stop_done(&id);
-    let line = [
+    let finished = fixture.stop_and_read(&id);
+    let expected = [
         written(U, &a[..8000]),
         silence(24_000),
         written(U, &a[8000..16_000]),
     ]
     .concat();
-    done.assert_holds(&line, &written(U, &b));
-    done.assert_reported(0, 0, &[]);
+    finished.assert_holds(&expected, &written(U, &b));
+    finished.assert_reported(0, 0, &[]);
     assert_eq!(fixture.engine.stats().frames_lost, 0);
     fixture.close();
 }
 
-/// What the older feed had handed in is still recorded; its handle is stale.
+/// The audio of the older feed is still recorded. Its handle is stale.
 #[test]
-fn a_newer_feed_displaces_the_older() {
+fn a_new_feed_replaces_the_old_one_of_its_leg() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(U, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
@@ -58,42 +58,42 @@ fn a_newer_feed_displaces_the_older() {
         until_accepted(newer, || write(newer, &wide[at * 2..at * 2 + 320]));
         until_accepted(remote, || write(remote, &b[8000 + at..8160 + at]));
     }
-    let done = fixture.stop_done(&id);
-    let line = [written(U, &a), written(REC_CODEC_PCM16, &wide)].concat();
-    done.assert_holds(&line, &written(U, &b));
-    done.assert_reported(0, 0, &[]);
+    let finished = fixture.stop_and_read(&id);
+    let expected = [written(U, &a), written(REC_CODEC_PCM16, &wide)].concat();
+    finished.assert_holds(&expected, &written(U, &b));
+    finished.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
-/// Detached in the middle of a pause, attached before its end: neither moves it.
+/// Closing and opening a feed does not change the limits of the pause.
 #[test]
-fn feeds_change_while_paused() {
+fn a_feed_may_be_replaced_during_a_pause() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(U, 8000);
     let ids = PAUSES.map(|pause| (pause, fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", pause)));
     let (a, b) = (noise(6, 24_000), noise(7, 24_000));
-    let say =
+    let write_both =
         |feed, from: usize, to: usize| write_in_turns(160, &[(feed, &a[from..to]), (remote, &b[from..to])]);
-    say(local, 0, 8000);
+    write_both(local, 0, 8000);
     fixture.pause();
-    say(local, 8000, 12_000);
+    write_both(local, 8000, 12_000);
     let local = fixture.feed(REC_LEG_LOCAL, U, 8000);
-    say(local, 12_000, 16_000);
+    write_both(local, 12_000, 16_000);
     fixture.resume();
-    say(local, 16_000, 24_000);
+    write_both(local, 16_000, 24_000);
     for (pause, id) in &ids {
-        let done = fixture.stop_done(id);
-        let kept = if *pause == REC_PAUSE_SKIP { 0 } else { 8000 };
-        let line = |said: &[u8]| {
+        let finished = fixture.stop_and_read(id);
+        let silent = if *pause == REC_PAUSE_SKIP { 0 } else { 8000 };
+        let expected = |audio: &[u8]| {
             [
-                written(U, &said[..8000]),
-                silence(kept),
-                written(U, &said[16_000..]),
+                written(U, &audio[..8000]),
+                silence(silent),
+                written(U, &audio[16_000..]),
             ]
             .concat()
         };
-        done.assert_holds(&line(&a), &line(&b));
-        done.assert_reported(1000, 0, &[("pause", "", 8000, 8000 + kept as u64, 1000)]);
+        finished.assert_holds(&expected(&a), &expected(&b));
+        finished.assert_reported(1000, 0, &[("pause", "", 8000, 8000 + silent as u64, 1000)]);
     }
     assert_not_on_disk(
         &fixture,
@@ -103,9 +103,9 @@ fn feeds_change_while_paused() {
     fixture.close();
 }
 
-/// Both in one stream already: mono files whatever the layout.
+/// The mixed leg has both parties in one stream. Its files are mono in every layout.
 #[test]
-fn the_mixed_leg() {
+fn the_mixed_leg_is_recorded_as_mono() {
     for before in [true, false] {
         let fixture = RecordingFixture::new(&[]);
         let mut ids = Vec::new();
@@ -127,82 +127,82 @@ fn the_mixed_leg() {
         if !before {
             start();
         }
-        let said = noise(8, 32_000);
-        write_in_turns(160, &[(mixed, &said[..8000])]);
+        let audio = noise(8, 32_000);
+        write_in_turns(160, &[(mixed, &audio[..8000])]);
         fixture.pause();
-        write_in_turns(160, &[(mixed, &said[8000..16_000])]);
+        write_in_turns(160, &[(mixed, &audio[8000..16_000])]);
         fixture.resume();
-        write_in_turns(160, &[(mixed, &said[16_000..])]);
+        write_in_turns(160, &[(mixed, &audio[16_000..])]);
         for (pause, id) in &ids {
-            let mut done = fixture.stop_done(id);
-            assert_eq!(done.wav.channels, 1);
-            let kept = if *pause == REC_PAUSE_SKIP { 0 } else { 8000 };
-            done.assert_reported(1000, 0, &[("pause", "", 8000, 8000 + kept as u64, 1000)]);
-            let line = [
-                written(U, &said[..8000]),
-                silence(kept),
-                written(U, &said[16_000..]),
+            let mut finished = fixture.stop_and_read(id);
+            assert_eq!(finished.wav.channels, 1);
+            let silent = if *pause == REC_PAUSE_SKIP { 0 } else { 8000 };
+            finished.assert_reported(1000, 0, &[("pause", "", 8000, 8000 + silent as u64, 1000)]);
+            let expected = [
+                written(U, &audio[..8000]),
+                silence(silent),
+                written(U, &audio[16_000..]),
             ]
             .concat();
-            done.recording.layout = REC_LAYOUT_LOCAL;
-            done.assert_holds(&line, &[]);
+            finished.recording.layout = REC_LAYOUT_LOCAL;
+            finished.assert_holds(&expected, &[]);
         }
-        assert_not_on_disk(&fixture, &written(U, &said[8000..16_000]), &[]);
+        assert_not_on_disk(&fixture, &written(U, &audio[8000..16_000]), &[]);
         fixture.close();
     }
 }
 
 #[test]
-fn a_single_leg_excludes_the_mixed_one() {
+fn a_single_leg_excludes_the_mixed_leg() {
     let fixture = RecordingFixture::new(&[]);
     let local = fixture.feed(REC_LEG_LOCAL, U, 8000);
     let refused = feed(fixture.call, REC_LEG_MIXED, U, 8000).unwrap_err();
     assert_eq!(refused.status, REC_ERR_INVALID_ARGUMENT);
-    // Nothing has changed.
+    // The local feed still works.
     assert_eq!(write(local, &[1; 160]), REC_OK);
     fixture.close();
 }
 
-/// By the host's own clock: the first place is time 0, gaps are silence, the first wins, and
-/// what it keeps out of the file is a loss.
+/// The first timestamp is time 0. Gaps are silence. Where two writes overlap, the first is recorded
+/// and the rest is lost.
 #[test]
-fn places_by_the_hosts_clock() {
+fn timestamps_of_the_host_place_the_audio() {
     for origin in [0u64, 1_000_000, 1 << 40] {
         let fixture = RecordingFixture::new(&[]);
         let local = fixture.feed(REC_LEG_LOCAL, U, 8000);
         let ids = FORMATS.map(|format| fixture.start(REC_LAYOUT_LOCAL, format, REC_PAUSE_SILENCE));
-        let said = noise(9, 8000);
-        let put = |from: usize, to: usize| {
-            until_accepted(local, || write_at(local, origin + from as u64, &said[from..to]));
+        let audio = noise(9, 8000);
+        let write = |from: usize, to: usize| {
+            until_accepted(local, || write_at(local, origin + from as u64, &audio[from..to]));
         };
-        put(0, 160);
-        put(160, 320);
-        // 100 ms of silence, something in the middle of it, something over an edge.
-        put(1120, 1280);
-        put(640, 800);
+        write(0, 160);
+        write(160, 320);
+        // 100 ms of silence, then audio within it, then audio that overlaps its end.
+        write(1120, 1280);
+        write(640, 800);
         let other = noise(10, 320);
         until_accepted(local, || write_at(local, origin + 1200, &other));
-        put(4000, 4001);
-        put(4001, 5000);
+        write(4000, 4001);
+        write(4001, 5000);
         for id in &ids {
-            let done = fixture.stop_done(id);
-            let mut line = silence(5000);
+            let finished = fixture.stop_and_read(id);
+            let mut expected = silence(5000);
             for (from, to) in [(0, 320), (640, 800), (1120, 1280), (4000, 5000)] {
-                line[from..to].copy_from_slice(&written(U, &said[from..to]));
+                expected[from..to].copy_from_slice(&written(U, &audio[from..to]));
             }
-            line[1280..1520].copy_from_slice(&written(U, &other[80..]));
-            done.assert_holds(&line, &[]);
-            done.assert_reported(0, 10, &[("loss", "local", 1200, 1280, 10)]);
-            assert_eq!(done.manifest["spans"][0]["reason"], "overlap");
-            assert_eq!(done.manifest["legs"][0]["dropped_ms"], json!({"overlap": 10}));
+            expected[1280..1520].copy_from_slice(&written(U, &other[80..]));
+            finished.assert_holds(&expected, &[]);
+            finished.assert_reported(0, 10, &[("loss", "local", 1200, 1280, 10)]);
+            assert_eq!(finished.manifest["spans"][0]["reason"], "overlap");
+            assert_eq!(finished.manifest["legs"][0]["dropped_ms"], json!({"overlap": 10}));
         }
         fixture.close();
     }
 }
 
-/// The file takes the highest rate of its legs; the other leg is resampled.
+/// The file has the higher rate of its legs. The other leg is resampled.
 #[test]
-fn legs_of_different_rates() {
+fn legs_may_have_different_rates() {
     let fixture = RecordingFixture::new(&[]);
     let local = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCM16, 8000);
     let remote = fixture.feed(REC_LEG_REMOTE, REC_CODEC_PCM16, 16_000);
@@ -217,37 +217,41 @@ fn legs_of_different_rates() {
         until_accepted(local, || write(local, &low[n * 320..n * 320 + 320]));
         until_accepted(remote, || write(remote, &high[n * 640..n * 640 + 640]));
     }
-    let done = fixture.stop_done(&id);
-    assert_eq!((done.wav.rate, done.wav.frames()), (16_000, 32_000));
-    let right: Vec<u8> = done.wav.pcm(1).into_iter().flat_map(i16::to_ne_bytes).collect();
-    assert!(right == high, "the leg of the file's own rate is exact");
-    for (n, heard) in done.wav.pcm(0).into_iter().enumerate().take(31_800).skip(200) {
-        let want = tone(n, 16_000);
+    let finished = fixture.stop_and_read(&id);
+    assert_eq!((finished.wav.rate, finished.wav.frames()), (16_000, 32_000));
+    let right: Vec<u8> = finished
+        .wav
+        .pcm(1)
+        .into_iter()
+        .flat_map(i16::to_ne_bytes)
+        .collect();
+    assert!(right == high, "the leg with the rate of the file is exact");
+    for (n, found) in finished.wav.pcm(0).into_iter().enumerate().take(31_800).skip(200) {
+        let expected = tone(n, 16_000);
         assert!(
-            (want - f64::from(heard)).abs() < 300.0,
-            "frame {n}: {heard}, not {want}"
+            (expected - f64::from(found)).abs() < 300.0,
+            "frame {n}: {found}, not {expected}"
         );
     }
-    done.assert_reported(0, 0, &[]);
+    finished.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
-/// `recording.sample_rate` is every wav file's.
 #[test]
-fn the_files_rate_can_be_set() {
+fn the_rate_of_wav_files_is_configurable() {
     let fixture = RecordingFixture::new(&[("recording.sample_rate", "8000")]);
     let (local, remote) = fixture.legs(U, 8000);
     let id = fixture.start_with(&StartFields::default());
-    let said = noise(12, 8000);
-    write_in_turns(160, &[(local, &said), (remote, &said)]);
-    let done = fixture.stop_done(&id);
-    assert_eq!(done.wav.rate, 8000);
-    done.assert_holds(&written(U, &said), &written(U, &said));
+    let audio = noise(12, 8000);
+    write_in_turns(160, &[(local, &audio), (remote, &audio)]);
+    let finished = fixture.stop_and_read(&id);
+    assert_eq!(finished.wav.rate, 8000);
+    finished.assert_holds(&written(U, &audio), &written(U, &audio));
     fixture.close();
 }
 
 #[test]
-fn formats_that_are_none_are_refused() {
+fn invalid_formats_are_refused() {
     let fixture = RecordingFixture::new(&[]);
     let local = fixture.feed(REC_LEG_LOCAL, U, 8000);
     for (codec, rate, status) in [
@@ -269,10 +273,10 @@ fn formats_that_are_none_are_refused() {
             refused.message
         );
     }
-    // The feed is as it was.
+    // The feed still has its old format.
     let id = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
-    let said = noise(13, 1600);
-    write_in_turns(160, &[(local, &said)]);
-    fixture.stop_done(&id).assert_holds(&written(U, &said), &[]);
+    let audio = noise(13, 1600);
+    write_in_turns(160, &[(local, &audio)]);
+    fixture.stop_and_read(&id).assert_holds(&written(U, &audio), &[]);
     fixture.close();
 }

@@ -81,7 +81,7 @@ fn expected_samples(
     remote: &[WrittenSample],
 ) -> Vec<ExpectedSample> {
     let count = local.len().max(remote.len());
-    let at = |line: &[WrittenSample], n: usize| line.get(n).copied().unwrap_or(Silence);
+    let at = |samples: &[WrittenSample], n: usize| samples.get(n).copied().unwrap_or(Silence);
     (0..count)
         .flat_map(|n| frame(layout, at(local, n), at(remote, n)))
         .map(|written| expected_mix(format, &written))
@@ -101,15 +101,16 @@ pub fn rendered(format: &str, layout: i32, local: &[WrittenSample], remote: &[Wr
 pub fn assert_not_on_disk(fixture: &RecordingFixture, local: &[WrittenSample], remote: &[WrittenSample]) {
     let mut needles = Needles::default();
     let length = local.len().max(remote.len());
-    let part =
-        |line: &[WrittenSample], at: usize| line[at.min(line.len())..(at + 16).min(line.len())].to_vec();
+    let part = |samples: &[WrittenSample], at: usize| {
+        samples[at.min(samples.len())..(at + 16).min(samples.len())].to_vec()
+    };
     for at in (0..length.saturating_sub(15)).step_by(37) {
         let (local, remote) = (part(local, at), part(remote, at));
         for format in FORMATS {
             for layout in LAYOUTS {
                 let needle = rendered(format, layout, &local, &remote);
-                let plain = needle.chunks(4).all(|piece| piece == &needle[..4]);
-                if needle.len() >= 16 && !plain {
+                let is_constant = needle.chunks(4).all(|piece| piece == &needle[..4]);
+                if needle.len() >= 16 && !is_constant {
                     needles.add(needle);
                 }
             }
@@ -231,7 +232,7 @@ impl FinishedRecording {
 pub struct RecordingFixture {
     pub engine: TestEngine,
     pub call: rec_call,
-    // Last: the engine is closed before its directory goes.
+    // Last, so that the engine is closed before its directory is removed.
     pub dir: ScratchDir,
 }
 
@@ -306,7 +307,7 @@ impl RecordingFixture {
     }
 
     /// Waits until a recording is finished, and reads its file and manifest.
-    pub fn done(&self, id: &str) -> FinishedRecording {
+    pub fn read_finished(&self, id: &str) -> FinishedRecording {
         let (recording, wav) = finished(&self.engine, id);
         FinishedRecording {
             wav,
@@ -315,17 +316,17 @@ impl RecordingFixture {
         }
     }
 
-    pub fn stop_done(&self, id: &str) -> FinishedRecording {
+    pub fn stop_and_read(&self, id: &str) -> FinishedRecording {
         self.stop(id);
-        self.done(id)
+        self.read_finished(id)
     }
 
-    /// Waits until the media worker has taken this many frames, and rendered them as far as
+    /// Waits until the media worker has taken this many packets, and rendered them as far as
     /// possible.
-    pub fn wait_for_frames(&self, feed: rec_feed, frames: u64) {
-        until_some("the worker has taken the frames", || {
+    pub fn wait_for_packets(&self, feed: rec_feed, packets: u64) {
+        until_some("the worker has taken the packets", || {
             let taken = self.engine.stats().frames_in;
-            if taken >= frames {
+            if taken >= packets {
                 return Ok(());
             }
             // Any control point wakes the worker for this call.

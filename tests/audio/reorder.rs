@@ -1,4 +1,4 @@
-//! Packets that are lost, late, doubled or out of order, in stream time.
+//! Packets that are lost, late, duplicated or out of order, in stream time.
 
 use callrec::capi::*;
 use callrec_testkit::g711::Law;
@@ -7,20 +7,20 @@ use callrec_testkit::rtp::{RtpHeader, packet};
 
 use crate::fixture::*;
 
-/// 20 ms of µ-law a packet; number and timestamp wrap on the way.
+/// Packets with 20 ms of µ-law. The sequence number and the timestamp wrap.
 pub struct ReorderedStream {
-    pub said: Vec<u8>,
+    pub audio: Vec<u8>,
 }
 
 impl ReorderedStream {
     pub fn new(seed: u64, packets: usize) -> ReorderedStream {
         ReorderedStream {
-            said: noise(seed, packets * 160),
+            audio: noise(seed, packets * 160),
         }
     }
 
     pub fn piece(&self, n: usize) -> &[u8] {
-        &self.said[n * 160..n * 160 + 160]
+        &self.audio[n * 160..n * 160 + 160]
     }
 
     pub fn packet(&self, n: usize) -> Vec<u8> {
@@ -40,8 +40,8 @@ impl ReorderedStream {
         }
     }
 
-    /// As heard, with silence where packets are missing.
-    pub fn line(&self, numbers: std::ops::Range<usize>, missing: &[usize]) -> LegSamples {
+    /// The expected samples, with silence where packets are missing.
+    pub fn samples(&self, numbers: std::ops::Range<usize>, missing: &[usize]) -> LegSamples {
         let piece = |n: usize| match missing.contains(&n) {
             true => silence(160),
             false => self.piece(n).iter().map(|byte| Coded(Law::Mu, *byte)).collect(),
@@ -55,7 +55,7 @@ fn loss(leg: &'static str, from: u64, to: u64) -> (&'static str, &'static str, u
 }
 
 #[test]
-fn loss_is_silence_of_the_right_length() {
+fn a_loss_is_silence_of_the_same_length() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let ids: Vec<String> = FORMATS
@@ -63,22 +63,22 @@ fn loss_is_silence_of_the_right_length() {
         .flat_map(|format| LAYOUTS.map(|layout| fixture.start(layout, format, REC_PAUSE_SILENCE)))
         .collect();
     let (a, b) = (ReorderedStream::new(1, 50), ReorderedStream::new(2, 50));
-    let (gone_a, gone_b) = ([3, 10, 11, 12, 30], [11, 12, 13, 20]);
+    let (lost_a, lost_b) = ([3, 10, 11, 12, 30], [11, 12, 13, 20]);
     for n in 0..50 {
-        a.send(local, [n].into_iter().filter(|n| !gone_a.contains(n)));
-        b.send(remote, [n].into_iter().filter(|n| !gone_b.contains(n)));
+        a.send(local, [n].into_iter().filter(|n| !lost_a.contains(n)));
+        b.send(remote, [n].into_iter().filter(|n| !lost_b.contains(n)));
     }
-    let (line_a, line_b) = (a.line(0..50, &gone_a), b.line(0..50, &gone_b));
+    let (expected_a, expected_b) = (a.samples(0..50, &lost_a), b.samples(0..50, &lost_b));
     let spans_a = [loss("local", 3, 4), loss("local", 10, 13), loss("local", 30, 31)];
     let spans_b = [loss("remote", 11, 14), loss("remote", 20, 21)];
     let both: Vec<_> = spans_a.into_iter().chain(spans_b).collect();
     for id in &ids {
-        let done = fixture.stop_done(id);
-        done.assert_holds(&line_a, &line_b);
-        match done.recording.layout {
-            REC_LAYOUT_LOCAL => done.assert_reported(0, 100, &spans_a),
-            REC_LAYOUT_REMOTE => done.assert_reported(0, 80, &spans_b),
-            _ => done.assert_reported(0, 180, &both),
+        let finished = fixture.stop_and_read(id);
+        finished.assert_holds(&expected_a, &expected_b);
+        match finished.recording.layout {
+            REC_LAYOUT_LOCAL => finished.assert_reported(0, 100, &spans_a),
+            REC_LAYOUT_REMOTE => finished.assert_reported(0, 80, &spans_b),
+            _ => finished.assert_reported(0, 180, &both),
         }
         assert!(fixture.engine.events.kinds(id).contains(&REC_EVENT_LOSS));
     }
@@ -87,7 +87,7 @@ fn loss_is_silence_of_the_right_length() {
 }
 
 #[test]
-fn reordered_and_doubled_packets_find_their_place() {
+fn reordered_and_duplicate_packets_are_placed_by_their_timestamp() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
@@ -96,17 +96,17 @@ fn reordered_and_doubled_packets_find_their_place() {
         a.send(local, [n, n + 2, n + 1, n + 1, n]);
         b.send(remote, if n == 0 { [0, 2, 1] } else { [n + 2, n + 1, n] });
     }
-    let done = fixture.stop_done(&id);
-    done.assert_holds(&a.line(0..60, &[]), &b.line(0..60, &[]));
-    done.assert_reported(0, 0, &[]);
+    let finished = fixture.stop_and_read(&id);
+    finished.assert_holds(&a.samples(0..60, &[]), &b.samples(0..60, &[]));
+    finished.assert_reported(0, 0, &[]);
     assert_eq!(fixture.engine.stats().frames_lost, 0);
     fixture.close();
 }
 
-/// The window is media time, not luck: the worker looks, and a block is due, between a
-/// packet and the one that should have come before it.
+/// The window is measured in media time. Here the worker runs, and a block is due, between a packet
+/// and the one that should have come before it.
 #[test]
-fn the_window_holds_while_blocks_are_cut() {
+fn the_reorder_window_holds_while_blocks_are_written() {
     let fixture = RecordingFixture::new(&[("storage.flush_ms", "100")]);
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
@@ -119,19 +119,19 @@ fn the_window_holds_while_blocks_are_cut() {
         } else {
             // 20 ms out of order, within the window of 60.
             a.send(local, [n + 1]);
-            fixture.wait_for_frames(local, sent + 3);
+            fixture.wait_for_packets(local, sent + 3);
             a.send(local, [n]);
         }
         sent += 4;
     }
-    let done = fixture.stop_done(&id);
-    done.assert_holds(&a.line(0..100, &[]), &b.line(0..100, &[]));
-    done.assert_reported(0, 0, &[]);
+    let finished = fixture.stop_and_read(&id);
+    finished.assert_holds(&a.samples(0..100, &[]), &b.samples(0..100, &[]));
+    finished.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
 #[test]
-fn too_late_is_silence_and_counted() {
+fn a_packet_that_is_too_late_is_silence_and_counted() {
     let fixture = RecordingFixture::new(&[("storage.flush_ms", "100")]);
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
@@ -140,63 +140,63 @@ fn too_late_is_silence_and_counted() {
         b.send(remote, [n]);
         a.send(local, [n].into_iter().filter(|n| *n != 20));
     }
-    fixture.wait_for_frames(local, 99);
+    fixture.wait_for_packets(local, 99);
     assert!(
         fixture.engine.get(None, &id).unwrap().duration_ms >= 500,
-        "its place is in the file"
+        "the place of the late packet is in the file"
     );
     a.send(local, [20]);
     for n in 50..100 {
         b.send(remote, [n]);
         a.send(local, [n]);
     }
-    let done = fixture.stop_done(&id);
-    done.assert_holds(&a.line(0..100, &[20]), &b.line(0..100, &[]));
-    done.assert_reported(0, 20, &[loss("local", 20, 21)]);
+    let finished = fixture.stop_and_read(&id);
+    finished.assert_holds(&a.samples(0..100, &[20]), &b.samples(0..100, &[]));
+    finished.assert_reported(0, 20, &[loss("local", 20, 21)]);
     assert_eq!(fixture.engine.stats().frames_lost, 1);
     fixture.close();
 }
 
-/// The missing side is silence once the other is `media.leg_wait_ms` ahead; what comes
-/// for it later is late, dropped and counted.
+/// A leg is silence once the other leg is `media.leg_wait_ms` ahead. Audio that arrives later for that
+/// time is dropped and counted.
 #[test]
-fn a_leg_is_waited_for_and_not_for_ever() {
+fn a_recording_waits_for_a_leg_only_up_to_a_limit() {
     let fixture = RecordingFixture::new(&[("storage.flush_ms", "100"), ("media.leg_wait_ms", "500")]);
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
     let (a, b) = (noise(9, 8000), noise(10, 8000));
-    // 400 ms ahead: waited for.
+    // 400 ms ahead: the recording waits.
     write_in_turns(160, &[(local, &a[..3200])]);
-    fixture.wait_for_frames(local, 20);
+    fixture.wait_for_packets(local, 20);
     write_in_turns(160, &[(remote, &b[..3200])]);
-    // 600 ms ahead: at least the first 100 minus a flush are gone.
+    // 600 ms ahead: up to the first 100 ms of the remote leg are lost.
     write_in_turns(160, &[(local, &a[3200..])]);
-    fixture.wait_for_frames(local, 70);
+    fixture.wait_for_packets(local, 70);
     write_in_turns(160, &[(remote, &b[3200..])]);
-    let done = fixture.stop_done(&id);
-    let heard = done.wav.g711(1);
-    assert_eq!(done.wav.g711(0), a);
-    assert_eq!(heard[..3200], b[..3200]);
-    let gone = heard[3200..]
+    let finished = fixture.stop_and_read(&id);
+    let recorded = finished.wav.g711(1);
+    assert_eq!(finished.wav.g711(0), a);
+    assert_eq!(recorded[..3200], b[..3200]);
+    let late = recorded[3200..]
         .iter()
         .zip(&b[3200..])
-        .take_while(|(heard, _)| **heard == 0xff)
+        .take_while(|(recorded, _)| **recorded == 0xff)
         .count();
     assert_eq!(
-        heard[3200 + gone..],
-        b[3200 + gone..],
-        "what is not late is there"
+        recorded[3200 + late..],
+        b[3200 + late..],
+        "audio that is not late is recorded"
     );
-    // 600 ms were ahead of the remote leg: what lies 500 behind the end may be gone.
-    assert!(gone <= 800, "{gone} samples are late");
-    let lost = gone as u64 / 8;
-    assert_eq!(done.manifest["lost_ms"].as_u64().unwrap(), lost);
+    // The local leg was 600 ms ahead; audio more than 500 ms behind it may be lost.
+    assert!(late <= 800, "{late} samples are late");
+    let lost = late as u64 / 8;
+    assert_eq!(finished.manifest["lost_ms"].as_u64().unwrap(), lost);
     fixture.close();
 }
 
-/// Handed in after the resume, from the middle of the paused time.
+/// A packet of the pause that arrives after the resume.
 #[test]
-fn a_late_packet_of_a_paused_span_is_nowhere() {
+fn a_late_packet_of_a_pause_is_not_recorded() {
     let fixture = RecordingFixture::new(&[("storage.flush_ms", "100")]);
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let mut ids = Vec::new();
@@ -206,37 +206,42 @@ fn a_late_packet_of_a_paused_span_is_nowhere() {
         }
     }
     let (a, b) = (ReorderedStream::new(11, 50), ReorderedStream::new(12, 50));
-    let both = |numbers: &[usize]| {
+    let send_both = |numbers: &[usize]| {
         a.send(local, numbers.iter().copied());
         b.send(remote, numbers.iter().copied());
     };
     for n in 0..20 {
-        both(&[n]);
+        send_both(&[n]);
     }
     fixture.pause();
-    both(&[20, 21, 22, 23, 24, 26, 27, 29]);
+    send_both(&[20, 21, 22, 23, 24, 26, 27, 29]);
     fixture.resume();
-    both(&[25]);
-    both(&[30, 31, 28]);
+    send_both(&[25]);
+    send_both(&[30, 31, 28]);
     for n in 32..50 {
-        both(&[n]);
+        send_both(&[n]);
     }
     for (pause, id) in &ids {
-        let done = fixture.stop_done(id);
-        let kept = if *pause == REC_PAUSE_SKIP { 0 } else { 1600 };
-        let line = |stream: &ReorderedStream| {
-            [stream.line(0..20, &[]), silence(kept), stream.line(30..50, &[])].concat()
+        let finished = fixture.stop_and_read(id);
+        let silent = if *pause == REC_PAUSE_SKIP { 0 } else { 1600 };
+        let expected = |stream: &ReorderedStream| {
+            [
+                stream.samples(0..20, &[]),
+                silence(silent),
+                stream.samples(30..50, &[]),
+            ]
+            .concat()
         };
-        done.assert_holds(&line(&a), &line(&b));
-        done.assert_reported(200, 0, &[("pause", "", 3200, 3200 + kept as u64, 200)]);
+        finished.assert_holds(&expected(&a), &expected(&b));
+        finished.assert_reported(200, 0, &[("pause", "", 3200, 3200 + silent as u64, 200)]);
     }
-    assert_not_on_disk(&fixture, &a.line(20..30, &[]), &b.line(20..30, &[]));
+    assert_not_on_disk(&fixture, &a.samples(20..30, &[]), &b.samples(20..30, &[]));
     fixture.close();
 }
 
-/// Of a recorded time, handed in while paused: not inside what is being recorded.
+/// A packet of the time before the pause that arrives during the pause.
 #[test]
-fn a_late_packet_handed_in_while_paused_is_nowhere() {
+fn a_late_packet_that_arrives_during_a_pause_is_not_recorded() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SKIP);
@@ -250,12 +255,12 @@ fn a_late_packet_handed_in_while_paused_is_nowhere() {
     fixture.resume();
     a.send(local, 30..40);
     b.send(remote, 30..40);
-    let done = fixture.stop_done(&id);
-    done.assert_holds(
-        &[a.line(0..20, &[18]), a.line(30..40, &[])].concat(),
-        &[b.line(0..20, &[]), b.line(30..40, &[])].concat(),
+    let finished = fixture.stop_and_read(&id);
+    finished.assert_holds(
+        &[a.samples(0..20, &[18]), a.samples(30..40, &[])].concat(),
+        &[b.samples(0..20, &[]), b.samples(30..40, &[])].concat(),
     );
-    done.assert_reported(200, 20, &[("pause", "", 3200, 3200, 200), loss("local", 18, 19)]);
-    assert_not_on_disk(&fixture, &a.line(18..19, &[]), &[]);
+    finished.assert_reported(200, 20, &[("pause", "", 3200, 3200, 200), loss("local", 18, 19)]);
+    assert_not_on_disk(&fixture, &a.samples(18..19, &[]), &[]);
     fixture.close();
 }

@@ -1,4 +1,4 @@
-/* What the C tests share. Include after <callrec.h>. */
+/* Helpers of the C tests. Include after <callrec.h>. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -15,7 +15,7 @@
 
 static rec_error err = REC_INIT(rec_error);
 
-/* Checks go on after a failure, so that one run shows all of them. */
+/* A failed check does not end the program, so that one run shows every failure. */
 static int failures;
 static pthread_mutex_t failures_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -46,7 +46,7 @@ static inline bool check_status(const char *file, int line, const char *what, re
 
 #define EXPECT(call, expected) check_status(__FILE__, __LINE__, #call, (call), (expected))
 #define OK(call) EXPECT(call, REC_OK)
-/* Without it, nothing that follows makes sense. */
+/* Ends the program after a failure. */
 #define MUST(call) do { if (!OK(call)) { fprintf(stderr, "giving up\n"); exit(1); } } while (0)
 
 static inline int check_summary(const char *name)
@@ -68,7 +68,7 @@ static inline void sleep_ms(long ms)
     nanosleep(&time, NULL);
 }
 
-/* "<base>/<name>", made; lives until the program ends. */
+/* Creates the directory "<base>/<name>". The returned path stays valid for 63 further calls. */
 static inline const char *directory_in(const char *base, const char *name)
 {
     static char paths[64][4096];
@@ -79,7 +79,7 @@ static inline const char *directory_in(const char *base, const char *name)
     return path;
 }
 
-/* Opens an engine; the NULL-ended rest are configuration keys and values. */
+/* Opens an engine. `settings` are keys and values, ended by NULL, or NULL. */
 static inline rec_engine open_engine(const char *directory, const char *const *settings)
 {
     rec_config *config = NULL;
@@ -125,7 +125,8 @@ static inline rec_status start_on(rec_engine engine, const rec_caller *caller, c
 
 enum { KINDS = REC_EVENT_CALL_ENDED + 1 };
 
-struct told {
+/* The events that a subscription has received. */
+struct event_counts {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned times[KINDS];
@@ -135,45 +136,45 @@ struct told {
     char path[4096];
 };
 
-#define TOLD_INIT {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .in_order = true}
+#define EVENT_COUNTS_INIT {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .in_order = true}
 
-static inline void tell(void *user_data, const rec_event *event)
+static inline void count_event(void *user_data, const rec_event *event)
 {
-    struct told *told = user_data;
-    pthread_mutex_lock(&told->lock);
-    told->in_order = told->in_order && event->sequence > told->sequence;
-    told->sequence = event->sequence;
+    struct event_counts *events = user_data;
+    pthread_mutex_lock(&events->lock);
+    events->in_order = events->in_order && event->sequence > events->sequence;
+    events->sequence = event->sequence;
     if (CHECK(event->kind > 0 && event->kind < KINDS))
-        told->times[event->kind]++;
+        events->times[event->kind]++;
     if (event->flags & REC_EVENT_FLAG_REPEATED)
-        told->repeated++;
+        events->repeated++;
     if (event->kind == REC_EVENT_FINISHED)
-        snprintf(told->path, sizeof told->path, "%s", event->recording->path);
-    pthread_cond_broadcast(&told->changed);
-    pthread_mutex_unlock(&told->lock);
+        snprintf(events->path, sizeof events->path, "%s", event->recording->path);
+    pthread_cond_broadcast(&events->changed);
+    pthread_mutex_unlock(&events->lock);
 }
 
-static inline void tell_freed(void *user_data)
+static inline void note_freed(void *user_data)
 {
-    struct told *told = user_data;
-    pthread_mutex_lock(&told->lock);
-    told->freed++;
-    pthread_mutex_unlock(&told->lock);
+    struct event_counts *events = user_data;
+    pthread_mutex_lock(&events->lock);
+    events->freed++;
+    pthread_mutex_unlock(&events->lock);
 }
 
-/* Waits up to 20 s for the event to have been told so many times. */
-static inline bool await(struct told *told, int32_t kind, unsigned times)
+/* Waits up to 20 s until an event has been received this many times. */
+static inline bool wait_for_event(struct event_counts *events, int32_t kind, unsigned times)
 {
     struct timespec limit;
     clock_gettime(CLOCK_REALTIME, &limit);
     limit.tv_sec += 20;
-    pthread_mutex_lock(&told->lock);
+    pthread_mutex_lock(&events->lock);
     int late = 0;
-    while (told->times[kind] < times && late == 0)
-        late = pthread_cond_timedwait(&told->changed, &told->lock, &limit);
-    bool came = told->times[kind] >= times;
-    pthread_mutex_unlock(&told->lock);
-    return came;
+    while (events->times[kind] < times && late == 0)
+        late = pthread_cond_timedwait(&events->changed, &events->lock, &limit);
+    bool received = events->times[kind] >= times;
+    pthread_mutex_unlock(&events->lock);
+    return received;
 }
 
 #endif

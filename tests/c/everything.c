@@ -1,7 +1,7 @@
 /* Calls every function of the ABI, and reaches every status at least once.
  *
- *   everything DIRECTORY      runs in it; exits 0 if all is as it should be
- *   everything --functions    prints the names that it calls, one a line
+ *   everything DIRECTORY      records there; exits with 0 if every check passes
+ *   everything --functions    prints the functions that it calls, one a line
  */
 #undef NDEBUG
 #define _POSIX_C_SOURCE 200809L
@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* ---- the books: which functions were called, which statuses were answered ----- */
+/* ---- coverage: the functions called and the statuses returned ------------------ */
 
 #define FUNCTIONS(X) \
     X(rec_version) X(rec_version_number) X(rec_status_text) \
@@ -51,7 +51,7 @@ static void note(enum function function)
     called[function] = true;
 }
 
-/* A macro is not expanded inside itself: from here on each call is noted. */
+/* From here on each call is noted. A macro is not expanded inside itself. */
 #define NOTE(name, arguments) (note(call_of_##name), name arguments)
 #define rec_version(...) NOTE(rec_version, (__VA_ARGS__))
 #define rec_version_number(...) NOTE(rec_version_number, (__VA_ARGS__))
@@ -120,19 +120,19 @@ static void note(enum function function)
 #include <semaphore.h>
 #include <sys/wait.h>
 
-/* as EXPECT, and in the books only if it is what was expected */
-static bool reach(int line, const char *what, rec_status got, rec_status expected)
+/* Like check_status. Notes the status if it is the expected one. */
+static bool expect_and_note(int line, const char *what, rec_status got, rec_status expected)
 {
     if (got == expected && expected <= 0 && expected > -31)
         reached[-expected] = true;
     return check_status(__FILE__, line, what, got, expected);
 }
 #undef EXPECT
-#define EXPECT(call, expected) reach(__LINE__, #call, (call), (expected))
+#define EXPECT(call, expected) expect_and_note(__LINE__, #call, (call), (expected))
 
 static uint8_t silence[4096];
 
-/* In stream time: a full ring has not taken it, so it is handed in again. */
+/* In stream time a full ring refuses the data, so it is written again. */
 static void write_all(rec_feed feed, const void *data, size_t size, unsigned times)
 {
     for (unsigned i = 0; i < times; i++) {
@@ -164,9 +164,9 @@ static rec_caller caller_of(uint32_t level, const char *username)
     return caller;
 }
 
-/* ---- words -------------------------------------------------------------------- */
+/* ---- versions and texts -------------------------------------------------------------------- */
 
-static void words(void)
+static void version_and_texts(void)
 {
     CHECK(strcmp(rec_version(), REC_VERSION_STRING) == 0);
     CHECK(rec_version_number() == REC_VERSION_NUMBER);
@@ -204,7 +204,7 @@ static void configuration(const char *base)
     CHECK(strstr(err.message, "media.clock") != NULL && strstr(err.message, "sundial") != NULL);
 
     snprintf(path, sizeof path, "%s/config.json", directory);
-    EXPECT(rec_config_load(config, path, &err), REC_ERR_IO); /* not there yet */
+    EXPECT(rec_config_load(config, path, &err), REC_ERR_IO); /* does not exist yet */
     CHECK(strstr(err.message, path) != NULL);
     EXPECT(rec_config_load(config, directory, &err), REC_ERR_IO);
     write_file(path, "{\"media.reorder_ms\": 80, \"typo\": 1}");
@@ -217,19 +217,19 @@ static void configuration(const char *base)
     EXPECT(rec_config_load(config, path, &err), REC_OK);
     CHECK(err.status == REC_OK && err.message[0] == '\0');
 
-    snprintf(file, sizeof file, "%s/config.json/below", directory); /* below a file nothing can be made */
+    snprintf(file, sizeof file, "%s/config.json/below", directory); /* a file has no subdirectory */
     OK(rec_config_set(config, "storage.directory", file, &err));
     EXPECT(rec_open(config, &second, &err), REC_ERR_IO);
     CHECK(second.id == 77);
 
-    snprintf(file, sizeof file, "%s/recordings", directory); /* made */
+    snprintf(file, sizeof file, "%s/recordings", directory); /* is created */
     OK(rec_config_set(config, "storage.directory", file, &err));
     EXPECT(rec_open(config, &engine, &err), REC_OK);
-    EXPECT(rec_open(config, &second, &err), REC_ERR_UNAVAILABLE); /* held */
+    EXPECT(rec_open(config, &second, &err), REC_ERR_UNAVAILABLE); /* locked */
     CHECK(second.id == 77);
     EXPECT(rec_close(engine, 5000, &err), REC_OK);
     EXPECT(rec_close(engine, 5000, &err), REC_ERR_BAD_HANDLE);
-    EXPECT(rec_open(config, &engine, &err), REC_OK); /* free again */
+    EXPECT(rec_open(config, &engine, &err), REC_OK); /* unlocked again */
     EXPECT(rec_close(engine, 5000, &err), REC_OK);
     rec_config_free(config);
     rec_config_free(NULL);
@@ -237,7 +237,7 @@ static void configuration(const char *base)
 
 /* ---- rules -------------------------------------------------------------------------- */
 
-static void mark(rec_engine engine, const char *device, const char *number, uint32_t flags)
+static void set_policy(rec_engine engine, const char *device, const char *number, uint32_t flags)
 {
     rec_line_info line = REC_INIT(rec_line_info);
     line.device_name = device;
@@ -248,28 +248,28 @@ static void mark(rec_engine engine, const char *device, const char *number, uint
 
 static void lines_and_rights(rec_engine engine)
 {
-    rec_caller nobody = caller_of(REC_LEVEL_NONE, "user1"), own = caller_of(REC_LEVEL_BASE, "user1");
-    rec_caller stranger = caller_of(REC_LEVEL_BASE, "user2"), boss = caller_of(REC_LEVEL_COMPLETE, "admin");
+    rec_caller unauthenticated = caller_of(REC_LEVEL_NONE, "user1"), own = caller_of(REC_LEVEL_BASE, "user1");
+    rec_caller stranger = caller_of(REC_LEVEL_BASE, "user2"), admin = caller_of(REC_LEVEL_COMPLETE, "admin");
     rec_call call;
     rec_id id, dial_in;
     MUST(begin_call(engine, "rights", "SEP1", "101", "user1", &call));
     EXPECT(begin_call(engine, "rights", "SEP1", "101", "user1", &(rec_call){0}), REC_ERR_EXISTS);
 
-    EXPECT(start_on(engine, &nobody, "SEP1", "101", 0, &id), REC_ERR_UNAUTHENTICATED);
+    EXPECT(start_on(engine, &unauthenticated, "SEP1", "101", 0, &id), REC_ERR_UNAUTHENTICATED);
     EXPECT(start_on(engine, &stranger, "SEP1", "101", 0, &id), REC_ERR_FORBIDDEN);
-    EXPECT(start_on(engine, &boss, NULL, NULL, 0, &id), REC_ERR_NO_TARGET);
+    EXPECT(start_on(engine, &admin, NULL, NULL, 0, &id), REC_ERR_NO_TARGET);
     CHECK(err.reason == 0);
-    EXPECT(start_on(engine, &boss, "SEP1", "102", 0, &id), REC_ERR_NO_CALL);
+    EXPECT(start_on(engine, &admin, "SEP1", "102", 0, &id), REC_ERR_NO_CALL);
 
-    mark(engine, "SEP1", NULL, REC_LINE_NOT_MONITORABLE);
-    EXPECT(start_on(engine, &boss, "SEP1", "101", 0, &id), REC_ERR_NOT_MONITORABLE);
+    set_policy(engine, "SEP1", NULL, REC_LINE_NOT_MONITORABLE);
+    EXPECT(start_on(engine, &admin, "SEP1", "101", 0, &id), REC_ERR_NOT_MONITORABLE);
     CHECK(err.reason == 1 && strcmp(err.device_name, "SEP1") == 0);
-    mark(engine, "SEP1", NULL, 0);
+    set_policy(engine, "SEP1", NULL, 0);
     EXPECT(start_on(engine, &own, "SEP1", "101", 0, &id), REC_OK);
     CHECK(strlen(id.text) == 36 && err.device_name[0] == '\0');
     EXPECT(start_on(engine, &own, "SEP1", "101", 0, &id), REC_ERR_ALREADY_RECORDING);
     rec_call automatic;
-    mark(engine, "AUTO", NULL, REC_LINE_AUTOMATIC);
+    set_policy(engine, "AUTO", NULL, REC_LINE_AUTOMATIC);
     MUST(begin_call(engine, "automatic", "AUTO", "201", "user1", &automatic));
     EXPECT(start_on(engine, NULL, "AUTO", NULL, 0, &dial_in), REC_ERR_AUTOMATIC);
     CHECK(err.reason == 4);
@@ -278,17 +278,17 @@ static void lines_and_rights(rec_engine engine)
     rec_line_info line = REC_INIT(rec_line_info);
     line.device_name = "AUTO";
     EXPECT(rec_line_remove(engine, &line, &err), REC_OK);
-    EXPECT(rec_line_remove(engine, &line, &err), REC_OK); /* there is none: that is what was asked for */
-    EXPECT(rec_stop_by_device(engine, NULL, "AUTO", NULL, NULL, &err), REC_OK); /* manual now */
+    EXPECT(rec_line_remove(engine, &line, &err), REC_OK); /* already removed */
+    EXPECT(rec_stop_by_device(engine, NULL, "AUTO", NULL, NULL, &err), REC_OK); /* no longer automatic */
     OK(rec_call_end(automatic, &err));
 
     EXPECT(rec_stop_by_id(engine, NULL, "not-a-guid", &err), REC_ERR_INVALID_ID);
     CHECK(err.reason == 0);
     EXPECT(rec_stop_by_id(engine, NULL, "00000000-0000-4000-8000-000000000000", &err), REC_ERR_NOT_LIVE);
     EXPECT(start_on(engine, NULL, "SEP1", NULL, REC_START_ADDITIONAL | REC_START_MANUAL_DIAL_IN, &dial_in), REC_OK);
-    mark(engine, "SEP1", NULL, REC_LINE_MANDATORY);
+    set_policy(engine, "SEP1", NULL, REC_LINE_MANDATORY);
     EXPECT(rec_stop_by_id(engine, &own, id.text, &err), REC_ERR_MANDATORY);
-    mark(engine, "SEP1", NULL, 0);
+    set_policy(engine, "SEP1", NULL, 0);
     EXPECT(rec_stop_by_id(engine, &own, id.text, &err), REC_OK);
     EXPECT(rec_stop_by_device(engine, NULL, "SEP1", "101", NULL, &err), REC_ERR_DIAL_IN);
     EXPECT(rec_stop_by_device(engine, NULL, NULL, "101", NULL, &err), REC_OK);
@@ -304,19 +304,19 @@ static void lines_and_rights(rec_engine engine)
     options.lookback_ms = REC_LOOKBACK_ALL;
     EXPECT(rec_start(engine, NULL, &options, &id, &err), REC_ERR_UNSUPPORTED);
     options.lookback_ms = 0;
-    /* Nowhere to, by default; without the gateway nobody would deliver it. */
+    /* By default no host is permitted. Without the gateway, callbacks are unsupported. */
     rec_gateway none = {0};
     uint32_t port = 0;
-    bool served = rec_gateway_port(none, &port, &err) != REC_ERR_UNSUPPORTED;
+    bool has_gateway = rec_gateway_port(none, &port, &err) != REC_ERR_UNSUPPORTED;
     options.callback_url = "http://127.0.0.1/";
-    EXPECT(rec_start(engine, NULL, &options, &id, &err), served ? REC_ERR_INVALID_ARGUMENT : REC_ERR_UNSUPPORTED);
+    EXPECT(rec_start(engine, NULL, &options, &id, &err), has_gateway ? REC_ERR_INVALID_ARGUMENT : REC_ERR_UNSUPPORTED);
     EXPECT(rec_call_end(call, &err), REC_OK);
     EXPECT(rec_call_end(call, &err), REC_ERR_BAD_HANDLE);
 }
 
 /* ---- calls and feeds -------------------------------------------------------------------- */
 
-/* Ended, but not yet forgotten: how a recording turned out. Waits up to 20 s. */
+/* Waits up to 20 s until a recording has ended, and returns it. */
 static bool await_end(rec_engine engine, const char *id, rec_snapshot **snapshot)
 {
     for (uint64_t limit = now_ms() + 20000; now_ms() < limit; sleep_ms(10)) {
@@ -341,7 +341,7 @@ static void calls_and_feeds(rec_engine engine)
     CHECK(strcmp(text, "untouched") == 0);
     EXPECT(rec_call_id(call, text, sizeof text, &err), REC_OK);
     CHECK(strcmp(text, "feeds") == 0);
-    EXPECT(rec_call_id(call, text, 6, &err), REC_OK); /* just fits */
+    EXPECT(rec_call_id(call, text, 6, &err), REC_OK); /* fits exactly */
     MUST(begin_call(engine, NULL, "SEP3", "103", NULL, &unnamed));
     EXPECT(rec_call_id(unnamed, text, sizeof text, &err), REC_OK);
     CHECK(strlen(text) > 0 && strcmp(text, "feeds") != 0);
@@ -359,7 +359,7 @@ static void calls_and_feeds(rec_engine engine)
     EXPECT(rec_feed_payload(remote, 128, &alaw, &err), REC_ERR_INVALID_ARGUMENT); /* 7 bits */
 
     EXPECT(rec_feed_write(local, silence, 0), REC_OK);
-    EXPECT(rec_feed_write(local, silence, 3), REC_ERR_INVALID_ARGUMENT); /* one sample and a half */
+    EXPECT(rec_feed_write(local, silence, 3), REC_ERR_INVALID_ARGUMENT); /* one and a half samples */
     write_all(local, silence, 320, 50);
     make_rtp(packet, 0, 0);
     for (unsigned n = 0; n < 50; n++) {
@@ -370,13 +370,13 @@ static void calls_and_feeds(rec_engine engine)
         EXPECT(status, REC_OK);
     }
     EXPECT(rec_feed_set_format(remote, &alaw, &err), REC_OK);
-    EXPECT(rec_feed_clear(remote, &err), REC_OK); /* nothing is ahead in stream time */
+    EXPECT(rec_feed_clear(remote, &err), REC_OK); /* has no effect in stream time */
     EXPECT(rec_feed_close(remote), REC_OK);
     EXPECT(rec_feed_close(remote), REC_ERR_BAD_HANDLE);
     EXPECT(rec_feed_clear(remote, &err), REC_ERR_BAD_HANDLE);
     EXPECT(rec_feed_rtp(remote, packet, sizeof packet), REC_ERR_BAD_HANDLE);
 
-    /* by the host's own clock, on a feed of its own: the first is the origin */
+    /* Timestamps of the host, on a new feed: the first one is the origin. */
     OK(rec_feed_close(local));
     MUST(open_feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, &local));
     for (uint64_t n = 0; n < 25; n++) {
@@ -398,7 +398,7 @@ static void calls_and_feeds(rec_engine engine)
 
     EXPECT(rec_call_private(call, 2, &err), REC_ERR_INVALID_ARGUMENT);
     EXPECT(rec_call_private(call, 1, &err), REC_OK);
-    EXPECT(rec_call_private(call, 1, &err), REC_OK); /* already so */
+    EXPECT(rec_call_private(call, 1, &err), REC_OK); /* already private */
     EXPECT(rec_get(engine, NULL, id.text, &snapshot, &err), REC_OK);
     CHECK(rec_snapshot_get(snapshot, 0)->state == REC_STATE_PAUSED && strstr(rec_snapshot_json(snapshot), "\"private\":true") != NULL);
     rec_snapshot_free(snapshot);
@@ -410,7 +410,7 @@ static void calls_and_feeds(rec_engine engine)
     if (CHECK(await_end(engine, id.text, &snapshot))) {
         const rec_recording *ended = rec_snapshot_get(snapshot, 0);
         CHECK(ended->state == REC_STATE_FINISHED && ended->end_reason == REC_END_CALL_ENDED && ended->error == REC_OK);
-        /* 50 frames, then 25 on a new feed behind them */
+        /* 50 packets, then 25 on a new feed after them. */
         CHECK(ended->duration_ms == 1500 && ended->lost_ms == 0 && ended->bytes >= 1500 * 8 * 4 && ended->path[0] != '\0');
         CHECK(strncmp(ended->digest, "sha256:", 7) == 0 && strlen(ended->digest) == 7 + 64);
         EXPECT(rec_verify(ended->path, &err), REC_OK);
@@ -455,7 +455,7 @@ static void control(rec_engine engine)
     OK(rec_get(engine, NULL, third.text, &snapshot, &err));
     snprintf(url, sizeof url, "%s", rec_snapshot_get(snapshot, 0)->url);
     rec_snapshot_free(snapshot);
-    EXPECT(rec_stop_by_call(engine, NULL, "control", "no such url", &counts, &err), REC_OK); /* Vobiz: none is fine */
+    EXPECT(rec_stop_by_call(engine, NULL, "control", "no such url", &counts, &err), REC_OK); /* no recording is not an error */
     CHECK(counted(&counts, 0, 0, 0));
     EXPECT(rec_stop_by_call(engine, NULL, "control", url, &counts, &err), REC_OK);
     CHECK(counted(&counts, 1, 0, 0));
@@ -548,9 +548,9 @@ static void count_free(void *user_data)
     ++*(int *)user_data;
 }
 
-static void meddle(void *user_data, const rec_event *event)
+static void call_inside_callback(void *user_data, const rec_event *event)
 {
-    rec_error inside = REC_INIT(rec_error); /* one for each thread */
+    rec_error inside = REC_INIT(rec_error); /* each thread needs its own */
     rec_snapshot *snapshot = NULL;
     (void)user_data;
     (void)event;
@@ -569,7 +569,7 @@ static void callbacks(rec_engine engine)
     sem_init(&callback_ran, 0, 0);
     callback_engine = engine;
     EXPECT(rec_set_log(engine, on_log, &log_freed, count_free, &err), REC_OK);
-    EXPECT(rec_subscribe(engine, meddle, &freed, count_free, &callback_subscription, &err), REC_OK);
+    EXPECT(rec_subscribe(engine, call_inside_callback, &freed, count_free, &callback_subscription, &err), REC_OK);
     MUST(begin_call(engine, "callbacks", NULL, "108", NULL, &call));
     OK(start_on(engine, NULL, NULL, "108", 0, &id));
     sem_wait(&callback_ran);
@@ -586,34 +586,34 @@ static void callbacks(rec_engine engine)
     sem_destroy(&callback_ran);
 }
 
-/* Of a call that lives already and of one that begins. */
-static void life_of_calls(rec_engine engine)
+/* The events of a live call and of one that begins. */
+static void call_events(rec_engine engine)
 {
-    struct told told = TOLD_INIT;
+    struct event_counts events = EVENT_COUNTS_INIT;
     rec_subscribe_options options = REC_INIT(rec_subscribe_options);
     rec_subscription subscription;
     rec_call live, call;
     options.flags = REC_SUBSCRIBE_CALLS | 0x100;
-    EXPECT(rec_subscribe_with(engine, &options, tell, &told, tell_freed, &subscription, &err), REC_ERR_INVALID_ARGUMENT);
-    CHECK(told.freed == 0 && strstr(err.message, "options.flags") != NULL);
+    EXPECT(rec_subscribe_with(engine, &options, count_event, &events, note_freed, &subscription, &err), REC_ERR_INVALID_ARGUMENT);
+    CHECK(events.freed == 0 && strstr(err.message, "options.flags") != NULL);
     MUST(begin_call(engine, "live", NULL, "109", NULL, &live));
     options.flags = REC_SUBSCRIBE_CALLS;
-    EXPECT(rec_subscribe_with(engine, &options, tell, &told, tell_freed, &subscription, &err), REC_OK);
-    CHECK(await(&told, REC_EVENT_CALL_BEGAN, 1));
+    EXPECT(rec_subscribe_with(engine, &options, count_event, &events, note_freed, &subscription, &err), REC_OK);
+    CHECK(wait_for_event(&events, REC_EVENT_CALL_BEGAN, 1));
     MUST(begin_call(engine, "begins", NULL, "110", NULL, &call));
-    CHECK(await(&told, REC_EVENT_CALL_BEGAN, 2));
+    CHECK(wait_for_event(&events, REC_EVENT_CALL_BEGAN, 2));
     rec_call_info held = REC_INIT(rec_call_info);
     held.state = REC_CALL_HELD;
     OK(rec_call_update(live, &held, &err));
-    CHECK(await(&told, REC_EVENT_CALL_UPDATED, 1));
+    CHECK(wait_for_event(&events, REC_EVENT_CALL_UPDATED, 1));
     OK(rec_call_end(live, &err));
     OK(rec_call_end(call, &err));
-    CHECK(await(&told, REC_EVENT_CALL_ENDED, 2));
+    CHECK(wait_for_event(&events, REC_EVENT_CALL_ENDED, 2));
     OK(rec_unsubscribe(subscription));
-    CHECK(told.freed == 1 && told.in_order && told.times[REC_EVENT_CALL_BEGAN] == 2);
+    CHECK(events.freed == 1 && events.in_order && events.times[REC_EVENT_CALL_BEGAN] == 2);
 }
 
-/* ---- what takes an engine of its own --------------------------------------------------------- */
+/* ---- checks that need their own engine --------------------------------------------------------- */
 
 static void limits(const char *base)
 {
@@ -639,18 +639,18 @@ static void limits(const char *base)
     OK(rec_close(engine, 10000, &err));
 }
 
-static sem_t let_go;
+static sem_t release;
 
-static void hold_up(void *user_data, const rec_event *event)
+static void block_callback(void *user_data, const rec_event *event)
 {
     (void)event;
     sem_post(user_data);
-    sem_wait(&let_go);
-    sem_post(&let_go);
+    sem_wait(&release);
+    sem_post(&release);
 }
 
-/* A host's callback does not return: closing gives up after its time, and what it
- * could not tell is told by the next engine. */
+/* A callback of the host does not return. Closing ends at its timeout, and the next engine delivers
+ * the pending event. */
 static void timeouts(const char *base)
 {
     const char *directory = directory_in(base, "timeout");
@@ -660,16 +660,16 @@ static void timeouts(const char *base)
     rec_call call;
     rec_id id;
     sem_init(&held, 0, 0);
-    sem_init(&let_go, 0, 0);
-    MUST(rec_subscribe(engine, hold_up, &held, NULL, &subscription, &err));
+    sem_init(&release, 0, 0);
+    MUST(rec_subscribe(engine, block_callback, &held, NULL, &subscription, &err));
     MUST(begin_call(engine, NULL, NULL, "101", NULL, &call));
     OK(start_on(engine, NULL, NULL, "101", 0, &id));
     sem_wait(&held); /* STARTED */
     EXPECT(rec_close(engine, 100, &err), REC_ERR_TIMEOUT);
-    EXPECT(rec_close(engine, 100, &err), REC_ERR_BAD_HANDLE); /* consumed all the same */
-    sem_post(&let_go);
+    EXPECT(rec_close(engine, 100, &err), REC_ERR_BAD_HANDLE); /* the handle is invalid */
+    sem_post(&release);
 
-    struct told told = TOLD_INIT;
+    struct event_counts events = EVENT_COUNTS_INIT;
     rec_config *config = NULL;
     rec_status status = REC_ERR_UNAVAILABLE;
     MUST(rec_config_new(&config));
@@ -681,21 +681,21 @@ static void timeouts(const char *base)
     }
     rec_config_free(config);
     MUST(status);
-    MUST(rec_subscribe(engine, tell, &told, tell_freed, &subscription, &err));
-    CHECK(await(&told, REC_EVENT_FINISHED, 1));
+    MUST(rec_subscribe(engine, count_event, &events, note_freed, &subscription, &err));
+    CHECK(wait_for_event(&events, REC_EVENT_FINISHED, 1));
     OK(rec_close(engine, 10000, &err));
-    CHECK(told.times[REC_EVENT_FINISHED] == 1 && told.freed == 1);
+    CHECK(events.times[REC_EVENT_FINISHED] == 1 && events.freed == 1);
     sem_destroy(&held);
 }
 
-struct hammer {
+struct feed_writer {
     rec_feed feed;
     atomic_bool stop;
 };
 
-static void *hammer(void *argument)
+static void *feed_writer(void *argument)
 {
-    struct hammer *it = argument;
+    struct feed_writer *it = argument;
     unsigned busy = 0;
     while (!it->stop) {
         rec_status status = rec_feed_write(it->feed, silence, 320);
@@ -709,13 +709,13 @@ static void overrun_and_busy(const char *base)
 {
     rec_engine engine = open_engine(directory_in(base, "real-time"), NULL);
     rec_call call;
-    struct hammer it;
+    struct feed_writer it;
     atomic_init(&it.stop, false);
     rec_id id;
     MUST(begin_call(engine, NULL, NULL, "101", NULL, &call));
     MUST(open_feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, &it.feed));
     OK(start_on(engine, NULL, NULL, "101", 0, &id));
-    EXPECT(rec_feed_write(it.feed, silence, sizeof silence), REC_ERR_INVALID_ARGUMENT); /* half the ring at once */
+    EXPECT(rec_feed_write(it.feed, silence, sizeof silence), REC_ERR_INVALID_ARGUMENT); /* more than one write may have */
     rec_status status = REC_OK;
     for (int i = 0; i < 100000 && status == REC_OK; i++)
         status = rec_feed_write(it.feed, silence, 320);
@@ -726,7 +726,7 @@ static void overrun_and_busy(const char *base)
     for (int round = 0; round < 100 && busy == 0; round++) {
         it.stop = false;
         for (int i = 0; i < 2; i++)
-            CHECK(pthread_create(&threads[i], NULL, hammer, &it) == 0);
+            CHECK(pthread_create(&threads[i], NULL, feed_writer, &it) == 0);
         sleep_ms(100);
         it.stop = true;
         for (int i = 0; i < 2; i++) {
@@ -746,14 +746,14 @@ static void forked(const char *base)
     rec_feed feed;
     rec_subscription subscription;
     rec_id id;
-    struct told told = TOLD_INIT;
-    MUST(rec_subscribe(engine, tell, &told, NULL, &subscription, &err));
+    struct event_counts events = EVENT_COUNTS_INIT;
+    MUST(rec_subscribe(engine, count_event, &events, NULL, &subscription, &err));
     MUST(begin_call(engine, NULL, NULL, "101", NULL, &call));
     MUST(open_feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, &feed));
     OK(start_on(engine, NULL, NULL, "101", 0, &id));
     const char *own = directory_in(base, "child");
-    int answers[2];
-    if (!CHECK(pipe(answers) == 0))
+    int statuses[2];
+    if (!CHECK(pipe(statuses) == 0))
         return;
     pid_t child = fork();
     if (child == 0) {
@@ -771,32 +771,32 @@ static void forked(const char *base)
         all[5] = start_on(mine, NULL, NULL, "102", 0, &id);
         all[6] = rec_close(mine, 10000, &err);
         all[7] = failures;
-        _exit(write(answers[1], all, sizeof all) == (ssize_t)sizeof all ? 0 : 1);
+        _exit(write(statuses[1], all, sizeof all) == (ssize_t)sizeof all ? 0 : 1);
     }
-    close(answers[1]);
+    close(statuses[1]);
     rec_status all[8] = {99, 99, 99, 99, 99, 99, 99, 99};
-    CHECK(read(answers[0], all, sizeof all) == (ssize_t)sizeof all);
-    close(answers[0]);
+    CHECK(read(statuses[0], all, sizeof all) == (ssize_t)sizeof all);
+    close(statuses[0]);
     waitpid(child, NULL, 0);
     for (int i = 0; i < 5; i++)
         EXPECT(all[i], REC_ERR_FORKED);
-    for (int i = 5; i < 8; i++) /* started, closed, no failures */
+    for (int i = 5; i < 8; i++) /* start, close, number of failures */
         OK(all[i]);
-    OK(rec_feed_write(feed, silence, 320)); /* the parent has noticed nothing */
+    OK(rec_feed_write(feed, silence, 320)); /* the parent is not affected */
     OK(rec_stop_by_id(engine, NULL, id.text, &err));
     OK(rec_close(engine, 10000, &err));
-    CHECK(told.times[REC_EVENT_FINISHED] == 1);
+    CHECK(events.times[REC_EVENT_FINISHED] == 1);
 }
 
-/* Answers whether this build can be made to panic. */
-static bool panics(const char *base)
+/* Returns whether this build can be made to panic. */
+static bool panic_is_internal(const char *base)
 {
     rec_config *config = NULL;
     rec_engine engine;
     MUST(rec_config_new(&config));
     rec_status status = rec_config_set(config, "faults.panic", "list", &err);
     if (status == REC_ERR_CONFIG) {
-        printf("note: built without the feature \"faults\": REC_ERR_INTERNAL is not reached\n");
+        printf("note: built without the feature \"faults\": REC_ERR_INTERNAL is not tested\n");
         rec_config_free(config);
         return false;
     }
@@ -807,21 +807,21 @@ static bool panics(const char *base)
     rec_call call;
     rec_id id;
     rec_snapshot *snapshot = NULL;
-    struct told told = TOLD_INIT;
+    struct event_counts events = EVENT_COUNTS_INIT;
     rec_subscription subscription;
-    MUST(rec_subscribe(engine, tell, &told, NULL, &subscription, &err));
+    MUST(rec_subscribe(engine, count_event, &events, NULL, &subscription, &err));
     MUST(begin_call(engine, NULL, NULL, "101", NULL, &call));
     EXPECT(rec_list(engine, NULL, NULL, &snapshot, &err), REC_ERR_INTERNAL);
     CHECK(snapshot == NULL && err.message[0] != '\0');
-    OK(start_on(engine, NULL, NULL, "101", 0, &id)); /* life goes on */
+    OK(start_on(engine, NULL, NULL, "101", 0, &id)); /* the engine continues */
     OK(rec_stop_by_id(engine, NULL, id.text, &err));
     OK(rec_close(engine, 10000, &err));
-    CHECK(told.times[REC_EVENT_FINISHED] == 1);
+    CHECK(events.times[REC_EVENT_FINISHED] == 1);
     return true;
 }
 
-/* Closes the engine, and looks whether its audit log is what was written. */
-static void audited(rec_engine engine, const char *base)
+/* Closes the engine, and verifies its audit log. */
+static void verify_audit_log(rec_engine engine, const char *base)
 {
     rec_chain_head head = REC_INIT(rec_chain_head);
     rec_audit_report report = REC_INIT(rec_audit_report);
@@ -830,7 +830,7 @@ static void audited(rec_engine engine, const char *base)
     OK(rec_close(engine, 10000, &err));
     const char *directory = directory_in(base, "verify");
     EXPECT(rec_verify_audit(directory, &head, &report, &err), REC_OK);
-    CHECK(report.sequence == 3 && report.unfinished_bytes == 0); /* its genesis, a start and an end */
+    CHECK(report.sequence == 3 && report.unfinished_bytes == 0); /* genesis, start and end */
     char path[4096];
     snprintf(path, sizeof path, "%s/.callrec/audit.log", directory);
     FILE *file = fopen(path, "r+b");
@@ -844,22 +844,22 @@ static void audited(rec_engine engine, const char *base)
 
 static void verification(const char *base)
 {
-    struct told told = TOLD_INIT;
+    struct event_counts events = EVENT_COUNTS_INIT;
     rec_engine engine = open_engine(directory_in(base, "verify"), SETTINGS("storage.digest", "none", "media.clock", "stream"));
     rec_subscription subscription;
     rec_call call;
     rec_id id;
-    MUST(rec_subscribe(engine, tell, &told, NULL, &subscription, &err));
+    MUST(rec_subscribe(engine, count_event, &events, NULL, &subscription, &err));
     MUST(begin_call(engine, NULL, NULL, "101", NULL, &call));
     OK(start_on(engine, NULL, NULL, "101", 0, &id));
-    audited(engine, base);
-    EXPECT(rec_verify(told.path, &err), REC_ERR_UNSUPPORTED); /* without a digest */
+    verify_audit_log(engine, base);
+    EXPECT(rec_verify(events.path, &err), REC_ERR_UNSUPPORTED); /* without a digest */
     EXPECT(rec_verify("/no/such/file.wav", &err), REC_ERR_IO);
 
-    struct told again = TOLD_INIT;
+    struct event_counts again = EVENT_COUNTS_INIT;
     rec_feed feed;
     engine = open_engine(directory_in(base, "verify-digest"), SETTINGS("media.clock", "stream"));
-    MUST(rec_subscribe(engine, tell, &again, NULL, &subscription, &err));
+    MUST(rec_subscribe(engine, count_event, &again, NULL, &subscription, &err));
     MUST(begin_call(engine, NULL, NULL, "101", NULL, &call));
     MUST(open_feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, &feed));
     OK(start_on(engine, NULL, NULL, "101", 0, &id));
@@ -871,11 +871,11 @@ static void verification(const char *base)
         fseek(file, -100, SEEK_END);
         fputc(1, file);
         fclose(file);
-        CHECK(rec_verify(again.path, &err) != REC_OK); /* somebody has been at it */
+        CHECK(rec_verify(again.path, &err) != REC_OK); /* the file was altered */
     }
 }
 
-/* Each request is answered; who is not known gets 401. */
+/* An unauthenticated request gets 401. */
 static void requests(rec_gateway gateway)
 {
     rec_http_request request = REC_INIT(rec_http_request);
@@ -955,29 +955,29 @@ int main(int argc, char **argv)
             puts(function_names[i]);
         return 0;
     }
-    words();
+    version_and_texts();
     configuration(argv[1]);
 
-    struct told told = TOLD_INIT;
+    struct event_counts events = EVENT_COUNTS_INIT;
     rec_engine engine = open_engine(directory_in(argv[1], "main"), SETTINGS("media.clock", "stream"));
     rec_subscription subscription;
-    MUST(rec_subscribe(engine, tell, &told, tell_freed, &subscription, &err));
+    MUST(rec_subscribe(engine, count_event, &events, note_freed, &subscription, &err));
     lines_and_rights(engine);
     calls_and_feeds(engine);
     control(engine);
     listing(engine);
     callbacks(engine);
-    life_of_calls(engine);
+    call_events(engine);
     gateway(engine);
     EXPECT(rec_unsubscribe(subscription), REC_OK);
-    CHECK(told.freed == 1 && told.in_order);
+    CHECK(events.freed == 1 && events.in_order);
     EXPECT(rec_close(engine, 10000, &err), REC_OK);
 
     limits(argv[1]);
     timeouts(argv[1]);
     overrun_and_busy(argv[1]);
     verification(argv[1]);
-    bool panicked = panics(argv[1]);
+    bool panicked = panic_is_internal(argv[1]);
     forked(argv[1]);
 
     for (int i = 0; i < FUNCTION_COUNT; i++)

@@ -1,8 +1,7 @@
-/* A host that has no more memory: neither it nor callrec is given any. Nothing of that may
- * end the process; control answers REC_ERR_LIMIT; what is recorded goes on; and once there is
- * memory again, all works as before.
+/* The process runs out of memory. It must not end; control functions return REC_ERR_LIMIT; recordings
+ * continue; and everything works again once there is memory.
  *
- * In the mode "pieces" there are small pieces of memory, and no large one.
+ * In the mode "pieces" small allocations succeed and large ones fail.
  *
  *   memory DIRECTORY MODE    opening | before | live | own-arenas | pieces */
 #undef NDEBUG
@@ -23,11 +22,11 @@ struct piece {
     struct piece *next;
 };
 
-static struct piece *hoard;
+static struct piece *taken_pieces;
 static struct rlimit before;
 
-/* Takes all pieces of at least so many bytes that the process is given, and lets it have no
- * more. */
+/* Limits the memory of the process, and allocates all of it that is available in pieces of at least
+ * `least` bytes. */
 static void exhaust_from(size_t least)
 {
     FILE *file = fopen("/proc/self/statm", "r");
@@ -40,8 +39,8 @@ static void exhaust_from(size_t least)
     limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + 65536;
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
     for (size_t size = 1 << 20; size >= least; size = size > least && size / 2 < least ? least : size / 2)
-        for (struct piece *piece; (piece = malloc(size)) != NULL; hoard = piece)
-            piece->next = hoard;
+        for (struct piece *piece; (piece = malloc(size)) != NULL; taken_pieces = piece)
+            piece->next = taken_pieces;
 }
 
 static void exhaust(void)
@@ -49,18 +48,18 @@ static void exhaust(void)
     exhaust_from(16);
 }
 
-static void relieve(void)
+static void release_memory(void)
 {
     CHECK(setrlimit(RLIMIT_AS, &before) == 0);
-    while (hoard != NULL) {
-        struct piece *next = hoard->next;
-        free(hoard);
-        hoard = next;
+    while (taken_pieces != NULL) {
+        struct piece *next = taken_pieces->next;
+        free(taken_pieces);
+        taken_pieces = next;
     }
 }
 
-/* As `exhaust`, but every other one of many small pieces is given back before: a thread of
- * callrec's own that asks for a small one is never refused, and so nothing runs short. */
+/* Like `exhaust`, but frees every other one of many small pieces first, so that small allocations of
+ * callrec's threads succeed. */
 static void fragment(void)
 {
     static void *pieces[SMALL + MEDIUM];
@@ -71,7 +70,7 @@ static void fragment(void)
     exhaust_from(67000);
 }
 
-/* ---- what is told ------------------------------------------------------------ */
+/* ---- events ------------------------------------------------------------ */
 
 struct end {
     char id[37], path[2048];
@@ -81,7 +80,7 @@ struct end {
 
 static struct end ends[CALLS + MORE + 8];
 static unsigned ended;
-static struct told told = TOLD_INIT;
+static struct event_counts events = EVENT_COUNTS_INIT;
 
 static void on_event(void *user_data, const rec_event *event)
 {
@@ -93,10 +92,10 @@ static void on_event(void *user_data, const rec_event *event)
         end->reason = event->recording->end_reason;
         end->lost_ms = event->recording->lost_ms;
     }
-    tell(user_data, event);
+    count_event(user_data, event);
 }
 
-/* After the close: nothing is told any more. */
+/* Call this only after rec_close: no lock protects `ends`. */
 static const struct end *end_of(const rec_id *id)
 {
     for (unsigned n = 0; n < ended; n++)
@@ -107,28 +106,28 @@ static const struct end *end_of(const rec_id *id)
 
 /* ---- calls ------------------------------------------------------------------- */
 
-struct talk {
+struct recorded_call {
     rec_call call;
     rec_feed feed;
     rec_id id;
-    unsigned samples; /* that callrec has taken */
+    unsigned samples; /* that callrec has accepted */
 };
 
-static rec_status begin(rec_engine engine, struct talk *talk, unsigned number)
+static rec_status begin(rec_engine engine, struct recorded_call *recorded_call, unsigned number)
 {
     char call_id[32];
     snprintf(call_id, sizeof call_id, "call-%u", number);
-    memset(talk, 0, sizeof *talk);
-    rec_status status = begin_call(engine, call_id, NULL, "101", "user1", &talk->call);
+    memset(recorded_call, 0, sizeof *recorded_call);
+    rec_status status = begin_call(engine, call_id, NULL, "101", "user1", &recorded_call->call);
     if (status != REC_OK)
         return status;
-    status = open_feed(talk->call, REC_LEG_LOCAL, REC_CODEC_PCM16, &talk->feed);
+    status = open_feed(recorded_call->call, REC_LEG_LOCAL, REC_CODEC_PCM16, &recorded_call->feed);
     if (status != REC_OK)
         return status;
     rec_start_options options = REC_INIT(rec_start_options);
     options.call_id = call_id;
     options.layout = REC_LAYOUT_LOCAL;
-    return rec_start(engine, NULL, &options, &talk->id, &err);
+    return rec_start(engine, NULL, &options, &recorded_call->id, &err);
 }
 
 static bool is_ok_or_limit(rec_status status)
@@ -136,69 +135,69 @@ static bool is_ok_or_limit(rec_status status)
     return status == REC_OK || status == REC_ERR_LIMIT;
 }
 
-/* Stream time: what is refused has not been taken, and is not counted. */
-static void say(struct talk *talk, bool has_to)
+/* In stream time a refused packet is not lost. It is not counted here. */
+static void write_packet(struct recorded_call *recorded_call, bool must_accept)
 {
     int16_t speech[SAMPLES];
     for (unsigned n = 0; n < SAMPLES; n++)
         speech[n] = 1234;
-    rec_status status = rec_feed_write(talk->feed, speech, sizeof speech);
-    while (status == REC_ERR_OVERRUN && has_to) {
-        CHECK(rec_feed_wait(talk->feed, 20000) == REC_OK);
-        status = rec_feed_write(talk->feed, speech, sizeof speech);
+    rec_status status = rec_feed_write(recorded_call->feed, speech, sizeof speech);
+    while (status == REC_ERR_OVERRUN && must_accept) {
+        CHECK(rec_feed_wait(recorded_call->feed, 20000) == REC_OK);
+        status = rec_feed_write(recorded_call->feed, speech, sizeof speech);
     }
-    CHECK(status == REC_OK || (status == REC_ERR_OVERRUN && !has_to));
-    talk->samples += status == REC_OK ? SAMPLES : 0;
+    CHECK(status == REC_OK || (status == REC_ERR_OVERRUN && !must_accept));
+    recorded_call->samples += status == REC_OK ? SAMPLES : 0;
 }
 
-/* Until callrec has noticed that there is memory again. */
-static void begin_again(rec_engine engine, struct talk *talk)
+/* Retries until callrec has memory again. */
+static void begin_again(rec_engine engine, struct recorded_call *recorded_call)
 {
     uint64_t since = now_ms();
     rec_status status;
-    while ((status = begin(engine, talk, 9999)) == REC_ERR_LIMIT && now_ms() - since < 20000) {
-        if (talk->call.id != 0)
-            OK(rec_call_end(talk->call, &err));
+    while ((status = begin(engine, recorded_call, 9999)) == REC_ERR_LIMIT && now_ms() - since < 20000) {
+        if (recorded_call->call.id != 0)
+            OK(rec_call_end(recorded_call->call, &err));
         sleep_ms(5);
     }
     MUST(status);
 }
 
-/* The file has all samples that were taken. */
-static void check_whole(const struct talk *talk)
+/* Checks that the file has every accepted sample. */
+static void check_file(const struct recorded_call *recorded_call)
 {
-    const struct end *end = end_of(&talk->id);
+    const struct end *end = end_of(&recorded_call->id);
     if (!CHECK(end != NULL && end->kind == REC_EVENT_FINISHED) || !CHECK(end->lost_ms == 0))
         return;
     FILE *file = fopen(end->path, "rb");
     if (!CHECK(file != NULL))
         return;
-    unsigned heard = 0;
+    unsigned found = 0;
     for (int16_t sample; fread(&sample, sizeof sample, 1, file) == 1;)
-        heard += sample == 1234;
+        found += sample == 1234;
     fclose(file);
-    if (!CHECK(heard == talk->samples))
-        fprintf(stderr, "%s: %u of %u samples\n", end->path, heard, talk->samples);
+    if (!CHECK(found == recorded_call->samples))
+        fprintf(stderr, "%s: %u of %u samples\n", end->path, found, recorded_call->samples);
 }
 
-/* ---- while there is none ----------------------------------------------------- */
+/* ---- without memory ----------------------------------------------------- */
 
-static struct talk more[MORE];
-static unsigned begun;
+static struct recorded_call more[MORE];
+static unsigned more_count;
 
-/* One more call. What was begun of it stays, and is ended by closing. */
+/* Tries to record one more call. A call without a recording stays until the engine closes. */
 static bool try_another(rec_engine engine)
 {
-    if (begun == MORE)
+    if (more_count == MORE)
         return true;
-    rec_status status = begin(engine, &more[begun], begun + 100);
+    rec_status status = begin(engine, &more[more_count], more_count + 100);
     CHECK(is_ok_or_limit(status));
-    if (more[begun].call.id != 0)
-        begun++;
+    if (more[more_count].call.id != 0)
+        more_count++;
     return status == REC_OK;
 }
 
-static void look(rec_engine engine)
+static void check_queries(rec_engine engine)
 {
     rec_snapshot *snapshot = NULL;
     CHECK(is_ok_or_limit(rec_list(engine, NULL, NULL, &snapshot, &err)));
@@ -207,83 +206,83 @@ static void look(rec_engine engine)
     OK(rec_stats(engine, &statistics, &err));
 }
 
-/* What only gives back, or protects, is never refused. */
-static void end_some(rec_engine engine, struct talk *talks)
+/* Functions that release something, or protect privacy, are not refused. */
+static void end_some(rec_engine engine, struct recorded_call *calls)
 {
-    OK(rec_pause_by_id(engine, NULL, talks[0].id.text, &err));
-    OK(rec_resume_by_id(engine, NULL, talks[0].id.text, &err));
-    OK(rec_call_private(talks[0].call, 1, &err));
-    OK(rec_call_private(talks[0].call, 0, &err));
-    OK(rec_stop_by_id(engine, NULL, talks[1].id.text, &err));
-    OK(rec_discard_by_id(engine, NULL, talks[2].id.text, &err));
-    OK(rec_call_end(talks[3].call, &err));
-    OK(rec_feed_close(talks[4].feed));
+    OK(rec_pause_by_id(engine, NULL, calls[0].id.text, &err));
+    OK(rec_resume_by_id(engine, NULL, calls[0].id.text, &err));
+    OK(rec_call_private(calls[0].call, 1, &err));
+    OK(rec_call_private(calls[0].call, 0, &err));
+    OK(rec_stop_by_id(engine, NULL, calls[1].id.text, &err));
+    OK(rec_discard_by_id(engine, NULL, calls[2].id.text, &err));
+    OK(rec_call_end(calls[3].call, &err));
+    OK(rec_feed_close(calls[4].feed));
 }
 
-static void check_all(rec_engine engine, struct talk *talks)
+static void check_all(rec_engine engine, struct recorded_call *calls)
 {
-    struct talk last;
+    struct recorded_call last;
     begin_again(engine, &last);
     for (unsigned round = 0; round < ROUNDS; round++)
-        say(&last, true);
+        write_packet(&last, true);
     MUST(rec_close(engine, 60000, &err));
-    check_whole(&last);
-    for (unsigned n = 0; talks != NULL && n < CALLS; n++) {
+    check_file(&last);
+    for (unsigned n = 0; calls != NULL && n < CALLS; n++) {
         if (n != 2)
-            check_whole(&talks[n]);
-        else if (CHECK(end_of(&talks[n].id) != NULL))
-            CHECK(end_of(&talks[n].id)->reason == REC_END_DISCARDED);
+            check_file(&calls[n]);
+        else if (CHECK(end_of(&calls[n].id) != NULL))
+            CHECK(end_of(&calls[n].id)->reason == REC_END_DISCARDED);
     }
 }
 
-static rec_engine open_told(const char *directory)
+static rec_engine open_and_subscribe(const char *directory)
 {
-    /* What a leg has said, and what waits for the other leg, takes little memory then. */
+    /* With a short wait for the other leg, pending audio needs little memory. */
     const char *const *settings = SETTINGS("media.clock", "stream", "media.leg_wait_ms", "100", "storage.min_free_bytes", "0");
     rec_engine engine = open_engine(directory, settings);
     rec_subscription subscription;
-    MUST(rec_subscribe(engine, on_event, &told, tell_freed, &subscription, &err));
+    MUST(rec_subscribe(engine, on_event, &events, note_freed, &subscription, &err));
     return engine;
 }
 
 static void live(const char *directory)
 {
-    static struct talk talks[CALLS];
-    rec_engine engine = open_told(directory);
+    static struct recorded_call calls[CALLS];
+    rec_engine engine = open_and_subscribe(directory);
     for (unsigned n = 0; n < CALLS; n++)
-        MUST(begin(engine, &talks[n], n));
+        MUST(begin(engine, &calls[n], n));
     for (unsigned round = 0; round < ROUNDS; round++)
         for (unsigned n = 0; n < CALLS; n++)
-            say(&talks[n], true);
-    CHECK(await(&told, REC_EVENT_STARTED, CALLS));
+            write_packet(&calls[n], true);
+    CHECK(wait_for_event(&events, REC_EVENT_STARTED, CALLS));
     exhaust();
     bool refused = false;
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (unsigned n = 0; n < CALLS; n++)
-            say(&talks[n], false);
+            write_packet(&calls[n], false);
         refused = !try_another(engine) || refused;
-        look(engine);
+        check_queries(engine);
         sleep_ms(10);
     }
     CHECK(refused);
-    end_some(engine, talks);
-    relieve();
-    say(&talks[0], true);
-    check_all(engine, talks);
+    end_some(engine, calls);
+    release_memory();
+    write_packet(&calls[0], true);
+    check_all(engine, calls);
 }
 
-/* There is none before the first call. */
+/* Memory runs out before the first call. */
 static void first_calls(const char *directory)
 {
-    rec_engine engine = open_told(directory);
+    rec_engine engine = open_and_subscribe(directory);
     exhaust();
     bool refused = false;
     for (unsigned round = 0; round < ROUNDS; round++) {
         refused = !try_another(engine) || refused;
-        look(engine);
+        check_queries(engine);
     }
     CHECK(refused);
-    relieve();
+    release_memory();
     check_all(engine, NULL);
 }
 
@@ -298,15 +297,15 @@ static void opening(const char *directory)
         CHECK(is_ok_or_limit(rec_config_set(config, "storage.directory", directory, &err)));
     EXPECT(rec_open(config, &engine, &err), REC_ERR_LIMIT);
     rec_config_free(config);
-    relieve();
+    release_memory();
     for (uint64_t since = now_ms(); rec_config_new(&config) == REC_ERR_LIMIT && now_ms() - since < 20000;)
         sleep_ms(5);
     rec_config_free(config);
-    engine = open_told(directory);
+    engine = open_and_subscribe(directory);
     check_all(engine, NULL);
 }
 
-/* Until it is refused what needs a table that is larger than there is memory for. */
+/* Adds lines until their table would need more memory than there is. */
 static void set_lines(rec_engine engine)
 {
     rec_status status = REC_OK;
@@ -333,7 +332,7 @@ static void rename_users(const rec_call *calls)
     CHECK(status == REC_ERR_LIMIT);
 }
 
-/* All recordings of one user, of which there are many. */
+/* Lists the many recordings of one user. */
 static void list_many(rec_engine engine)
 {
     rec_filter filter = REC_INIT(rec_filter);
@@ -343,9 +342,9 @@ static void list_many(rec_engine engine)
     rec_snapshot_free(snapshot);
 }
 
-/* Opens feeds until there is no memory for one more. One that cannot be opened or changed
- * leaves the older one as it was. */
-static void widen(const rec_call *calls, const struct talk *talk)
+/* Opens feeds until memory runs out. A feed that cannot be opened or changed leaves the earlier feed
+ * unchanged. */
+static void open_wide_feeds(const rec_call *calls, const struct recorded_call *recorded_call)
 {
     rec_feed_format wide = REC_INIT(rec_feed_format);
     wide.codec = REC_CODEC_PCM16;
@@ -355,43 +354,42 @@ static void widen(const rec_call *calls, const struct talk *talk)
     for (unsigned n = 0; status == REC_OK && n < MANY; n++)
         status = rec_feed_open(calls[n], REC_LEG_LOCAL, &wide, &feed, &err);
     CHECK(status == REC_ERR_LIMIT);
-    EXPECT(rec_feed_open(talk->call, REC_LEG_LOCAL, &wide, &feed, &err), REC_ERR_LIMIT);
-    EXPECT(rec_feed_set_format(talk->feed, &wide, &err), REC_ERR_LIMIT);
+    EXPECT(rec_feed_open(recorded_call->call, REC_LEG_LOCAL, &wide, &feed, &err), REC_ERR_LIMIT);
+    EXPECT(rec_feed_set_format(recorded_call->feed, &wide, &err), REC_ERR_LIMIT);
     const int16_t silence[SAMPLES] = {0};
-    CHECK(rec_feed_write(talk->feed, silence, sizeof silence) == REC_OK);
+    CHECK(rec_feed_write(recorded_call->feed, silence, sizeof silence) == REC_OK);
 }
 
-/* What is recorded is written and published, and more calls begin, although no table and no
- * buffer can grow. */
+/* No table and no buffer can grow. Recordings are still written and published, and more calls begin. */
 static void in_pieces(const char *directory)
 {
     static rec_call calls[MANY];
-    static struct talk talk, last;
-    rec_engine engine = open_told(directory);
-    MUST(begin(engine, &talk, 0));
-    say(&talk, true);
+    static struct recorded_call recorded_call, last;
+    rec_engine engine = open_and_subscribe(directory);
+    MUST(begin(engine, &recorded_call, 0));
+    write_packet(&recorded_call, true);
     for (unsigned n = 0; n < MANY; n++) {
         char call_id[32];
         snprintf(call_id, sizeof call_id, "many-%u", n);
         MUST(begin_call(engine, call_id, NULL, "102", NULL, &calls[n]));
     }
-    CHECK(await(&told, REC_EVENT_STARTED, 1));
+    CHECK(wait_for_event(&events, REC_EVENT_STARTED, 1));
     fragment();
     set_lines(engine);
     rename_users(calls);
     for (unsigned n = 0; n < MORE; n++)
         try_another(engine);
-    CHECK(begun > 0);
+    CHECK(more_count > 0);
     for (unsigned n = 0; n < LONG; n++)
-        say(&talk, true);
-    OK(rec_stop_by_id(engine, NULL, talk.id.text, &err));
-    CHECK(await(&told, REC_EVENT_FINISHED, 1));
+        write_packet(&recorded_call, true);
+    OK(rec_stop_by_id(engine, NULL, recorded_call.id.text, &err));
+    CHECK(wait_for_event(&events, REC_EVENT_FINISHED, 1));
     list_many(engine);
-    widen(calls, &talk);
-    relieve();
+    open_wide_feeds(calls, &recorded_call);
+    release_memory();
     begin_again(engine, &last);
     MUST(rec_close(engine, 60000, &err));
-    check_whole(&talk);
+    check_file(&recorded_call);
 }
 
 int main(int argc, char **argv)
@@ -399,7 +397,7 @@ int main(int argc, char **argv)
     if (argc != 3)
         return 2;
     const char *mode = argv[2];
-    /* Otherwise each thread has memory of its own in store. */
+    /* Otherwise each thread keeps a reserve of its own. */
     if (strcmp(mode, "own-arenas") != 0)
         mallopt(M_ARENA_MAX, 1);
     if (strcmp(mode, "opening") == 0)

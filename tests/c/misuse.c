@@ -1,5 +1,5 @@
-/* Everything that a host may get wrong. Nothing crashes, nothing is written where
- * nothing may be, and what is refused has changed nothing.
+/* Errors of a host. Nothing crashes, nothing is written to a wrong place, and a refused request has no
+ * effect.
  *
  *   misuse DIRECTORY */
 #undef NDEBUG
@@ -14,28 +14,28 @@
 
 enum { BAD = REC_ERR_INVALID_ARGUMENT };
 
-/* One engine with one call, one feed and one subscription, all good. */
-struct house {
+/* One engine with one call, one feed and one subscription, all valid. */
+struct fixture {
     rec_engine engine;
     rec_call call;
     rec_feed feed;
     rec_subscription subscription;
 };
 
-static struct told told = TOLD_INIT;
+static struct event_counts events = EVENT_COUNTS_INIT;
 
-static struct house build(const char *directory)
+static struct fixture open_fixture(const char *directory)
 {
-    struct house house;
-    house.engine = open_engine(directory, SETTINGS("media.clock", "stream"));
-    MUST(rec_subscribe(house.engine, tell, &told, NULL, &house.subscription, &err));
-    MUST(begin_call(house.engine, "good", "SEP1", "101", "user1", &house.call));
-    MUST(open_feed(house.call, REC_LEG_LOCAL, REC_CODEC_PCM16, &house.feed));
-    return house;
+    struct fixture fixture;
+    fixture.engine = open_engine(directory, SETTINGS("media.clock", "stream"));
+    MUST(rec_subscribe(fixture.engine, count_event, &events, NULL, &fixture.subscription, &err));
+    MUST(begin_call(fixture.engine, "good", "SEP1", "101", "user1", &fixture.call));
+    MUST(open_feed(fixture.call, REC_LEG_LOCAL, REC_CODEC_PCM16, &fixture.feed));
+    return fixture;
 }
 
-/* What the engine is doing, in one number: unchanged by what was refused. */
-static uint64_t doing(rec_engine engine)
+/* The numbers of live calls and recordings, in one number. Refused requests do not change it. */
+static uint64_t live_counts(rec_engine engine)
 {
     rec_statistics statistics = REC_INIT(rec_statistics);
     MUST(rec_stats(engine, &statistics, NULL));
@@ -44,7 +44,7 @@ static uint64_t doing(rec_engine engine)
 
 /* ---- NULL ------------------------------------------------------------------------- */
 
-static void null_everywhere(struct house house)
+static void null_everywhere(struct fixture fixture)
 {
     rec_config *config = NULL;
     rec_engine engine = {7};
@@ -53,7 +53,7 @@ static void null_everywhere(struct house house)
     rec_subscription subscription = {7};
     rec_snapshot *snapshot = NULL;
     rec_id id = {"untouched"};
-    rec_caller boss = REC_INIT(rec_caller);
+    rec_caller admin = REC_INIT(rec_caller);
     rec_call_info info = REC_INIT(rec_call_info);
     rec_line_info line = REC_INIT(rec_line_info);
     rec_feed_format format = REC_INIT(rec_feed_format);
@@ -62,8 +62,8 @@ static void null_everywhere(struct house house)
     rec_error e = REC_INIT(rec_error);
     char text[64] = "untouched";
     uint8_t bytes[64] = {0};
-    uint64_t before = doing(house.engine);
-    boss.level = 10;
+    uint64_t before = live_counts(fixture.engine);
+    admin.level = 10;
     info.device_name = line.device_name = options.device_name = "SEP9";
     format.codec = REC_CODEC_PCMU;
 
@@ -80,66 +80,66 @@ static void null_everywhere(struct house house)
     rec_config_free(NULL);
     rec_config_free(config);
 
-    EXPECT(rec_line_set(house.engine, NULL, &e), BAD);
-    OK(rec_line_set(house.engine, &line, NULL));
-    EXPECT(rec_line_remove(house.engine, NULL, &e), BAD);
-    OK(rec_line_remove(house.engine, &line, NULL));
-    EXPECT(rec_call_begin(house.engine, NULL, &call, &e), BAD);
-    EXPECT(rec_call_begin(house.engine, &info, NULL, &e), BAD);
-    EXPECT(rec_call_update(house.call, NULL, &e), BAD);
-    EXPECT(rec_call_private(house.call, 2, &e), BAD);
-    EXPECT(rec_call_private(house.call, UINT32_MAX, &e), BAD);
-    EXPECT(rec_call_id(house.call, NULL, 64, &e), BAD);
-    EXPECT(rec_call_id(house.call, text, 0, &e), BAD);
-    EXPECT(rec_feed_open(house.call, REC_LEG_REMOTE, NULL, &feed, &e), BAD);
-    EXPECT(rec_feed_open(house.call, REC_LEG_REMOTE, &format, NULL, &e), BAD);
-    EXPECT(rec_feed_set_format(house.feed, NULL, &e), BAD);
-    EXPECT(rec_feed_payload(house.feed, 96, NULL, &e), BAD);
-    EXPECT(rec_feed_write(house.feed, NULL, 2), BAD);
-    EXPECT(rec_feed_write_at(house.feed, 0, NULL, 2), BAD);
-    EXPECT(rec_feed_rtp(house.feed, NULL, 172), BAD);
-    EXPECT(rec_feed_rtp_at(house.feed, 0, NULL, 172), BAD);
-    rec_feed_write(house.feed, NULL, 0);
-    rec_feed_rtp(house.feed, NULL, 0);
-    EXPECT(rec_feed_write(house.feed, bytes, SIZE_MAX), BAD);
-    EXPECT(rec_feed_write(house.feed, bytes, SIZE_MAX - 1), BAD);
-    EXPECT(rec_feed_write_at(house.feed, UINT64_MAX, bytes, SIZE_MAX - 1), BAD);
-    EXPECT(rec_feed_rtp(house.feed, bytes, SIZE_MAX), BAD);
-    EXPECT(rec_feed_rtp_at(house.feed, UINT32_MAX, bytes, SIZE_MAX / 2), BAD);
+    EXPECT(rec_line_set(fixture.engine, NULL, &e), BAD);
+    OK(rec_line_set(fixture.engine, &line, NULL));
+    EXPECT(rec_line_remove(fixture.engine, NULL, &e), BAD);
+    OK(rec_line_remove(fixture.engine, &line, NULL));
+    EXPECT(rec_call_begin(fixture.engine, NULL, &call, &e), BAD);
+    EXPECT(rec_call_begin(fixture.engine, &info, NULL, &e), BAD);
+    EXPECT(rec_call_update(fixture.call, NULL, &e), BAD);
+    EXPECT(rec_call_private(fixture.call, 2, &e), BAD);
+    EXPECT(rec_call_private(fixture.call, UINT32_MAX, &e), BAD);
+    EXPECT(rec_call_id(fixture.call, NULL, 64, &e), BAD);
+    EXPECT(rec_call_id(fixture.call, text, 0, &e), BAD);
+    EXPECT(rec_feed_open(fixture.call, REC_LEG_REMOTE, NULL, &feed, &e), BAD);
+    EXPECT(rec_feed_open(fixture.call, REC_LEG_REMOTE, &format, NULL, &e), BAD);
+    EXPECT(rec_feed_set_format(fixture.feed, NULL, &e), BAD);
+    EXPECT(rec_feed_payload(fixture.feed, 96, NULL, &e), BAD);
+    EXPECT(rec_feed_write(fixture.feed, NULL, 2), BAD);
+    EXPECT(rec_feed_write_at(fixture.feed, 0, NULL, 2), BAD);
+    EXPECT(rec_feed_rtp(fixture.feed, NULL, 172), BAD);
+    EXPECT(rec_feed_rtp_at(fixture.feed, 0, NULL, 172), BAD);
+    rec_feed_write(fixture.feed, NULL, 0);
+    rec_feed_rtp(fixture.feed, NULL, 0);
+    EXPECT(rec_feed_write(fixture.feed, bytes, SIZE_MAX), BAD);
+    EXPECT(rec_feed_write(fixture.feed, bytes, SIZE_MAX - 1), BAD);
+    EXPECT(rec_feed_write_at(fixture.feed, UINT64_MAX, bytes, SIZE_MAX - 1), BAD);
+    EXPECT(rec_feed_rtp(fixture.feed, bytes, SIZE_MAX), BAD);
+    EXPECT(rec_feed_rtp_at(fixture.feed, UINT32_MAX, bytes, SIZE_MAX / 2), BAD);
 
-    EXPECT(rec_start(house.engine, NULL, NULL, &id, &e), BAD);
-    EXPECT(rec_start(house.engine, NULL, &options, NULL, &e), BAD);
-    EXPECT(rec_start(house.engine, NULL, &options, &id, NULL), REC_ERR_NO_CALL);
-    const rec_caller *callers[] = {NULL, &boss};
+    EXPECT(rec_start(fixture.engine, NULL, NULL, &id, &e), BAD);
+    EXPECT(rec_start(fixture.engine, NULL, &options, NULL, &e), BAD);
+    EXPECT(rec_start(fixture.engine, NULL, &options, &id, NULL), REC_ERR_NO_CALL);
+    const rec_caller *callers[] = {NULL, &admin};
     for (int i = 0; i < 2; i++) {
-        const rec_caller *who = callers[i];
-        CHECK(rec_stop_by_id(house.engine, who, NULL, &e) < 0);
-        CHECK(rec_pause_by_id(house.engine, who, NULL, NULL) < 0);
-        CHECK(rec_resume_by_id(house.engine, who, NULL, &e) < 0);
-        CHECK(rec_discard_by_id(house.engine, who, NULL, &e) < 0);
-        EXPECT(rec_stop_by_device(house.engine, who, NULL, NULL, NULL, NULL), REC_ERR_NO_TARGET);
-        EXPECT(rec_pause_by_device(house.engine, who, "", NULL, NULL, &e), REC_ERR_NO_TARGET);
-        EXPECT(rec_resume_by_device(house.engine, who, NULL, "", NULL, &e), REC_ERR_NO_TARGET);
-        EXPECT(rec_discard_by_device(house.engine, who, "", "", NULL, &e), REC_ERR_NO_TARGET);
-        CHECK(rec_stop_by_call(house.engine, who, NULL, NULL, NULL, &e) < 0);
-        CHECK(rec_pause_by_call(house.engine, who, NULL, NULL, &e) < 0);
-        CHECK(rec_resume_by_call(house.engine, who, "", NULL, NULL) < 0);
-        CHECK(rec_discard_by_call(house.engine, who, NULL, "x", NULL, &e) < 0);
-        CHECK(rec_get(house.engine, who, NULL, &snapshot, &e) < 0);
-        EXPECT(rec_list(house.engine, who, NULL, NULL, &e), BAD);
-        EXPECT(rec_get(house.engine, who, "00000000-0000-4000-8000-000000000000", NULL, &e), BAD);
+        const rec_caller *caller = callers[i];
+        CHECK(rec_stop_by_id(fixture.engine, caller, NULL, &e) < 0);
+        CHECK(rec_pause_by_id(fixture.engine, caller, NULL, NULL) < 0);
+        CHECK(rec_resume_by_id(fixture.engine, caller, NULL, &e) < 0);
+        CHECK(rec_discard_by_id(fixture.engine, caller, NULL, &e) < 0);
+        EXPECT(rec_stop_by_device(fixture.engine, caller, NULL, NULL, NULL, NULL), REC_ERR_NO_TARGET);
+        EXPECT(rec_pause_by_device(fixture.engine, caller, "", NULL, NULL, &e), REC_ERR_NO_TARGET);
+        EXPECT(rec_resume_by_device(fixture.engine, caller, NULL, "", NULL, &e), REC_ERR_NO_TARGET);
+        EXPECT(rec_discard_by_device(fixture.engine, caller, "", "", NULL, &e), REC_ERR_NO_TARGET);
+        CHECK(rec_stop_by_call(fixture.engine, caller, NULL, NULL, NULL, &e) < 0);
+        CHECK(rec_pause_by_call(fixture.engine, caller, NULL, NULL, &e) < 0);
+        CHECK(rec_resume_by_call(fixture.engine, caller, "", NULL, NULL) < 0);
+        CHECK(rec_discard_by_call(fixture.engine, caller, NULL, "x", NULL, &e) < 0);
+        CHECK(rec_get(fixture.engine, caller, NULL, &snapshot, &e) < 0);
+        EXPECT(rec_list(fixture.engine, caller, NULL, NULL, &e), BAD);
+        EXPECT(rec_get(fixture.engine, caller, "00000000-0000-4000-8000-000000000000", NULL, &e), BAD);
     }
-    EXPECT(rec_subscribe(house.engine, NULL, NULL, NULL, &subscription, &e), BAD);
-    EXPECT(rec_subscribe(house.engine, tell, &told, NULL, NULL, &e), BAD);
-    EXPECT(rec_subscribe_with(house.engine, NULL, NULL, NULL, NULL, &subscription, &e), BAD);
-    EXPECT(rec_subscribe_with(house.engine, NULL, tell, &told, NULL, NULL, &e), BAD);
-    EXPECT(rec_stats(house.engine, NULL, &e), BAD);
-    OK(rec_stats(house.engine, &statistics, NULL));
-    OK(rec_set_log(house.engine, NULL, NULL, NULL, NULL));
+    EXPECT(rec_subscribe(fixture.engine, NULL, NULL, NULL, &subscription, &e), BAD);
+    EXPECT(rec_subscribe(fixture.engine, count_event, &events, NULL, NULL, &e), BAD);
+    EXPECT(rec_subscribe_with(fixture.engine, NULL, NULL, NULL, NULL, &subscription, &e), BAD);
+    EXPECT(rec_subscribe_with(fixture.engine, NULL, count_event, &events, NULL, NULL, &e), BAD);
+    EXPECT(rec_stats(fixture.engine, NULL, &e), BAD);
+    OK(rec_stats(fixture.engine, &statistics, NULL));
+    OK(rec_set_log(fixture.engine, NULL, NULL, NULL, NULL));
     CHECK(rec_verify(NULL, &e) < 0 && rec_verify("", NULL) < 0);
-    EXPECT(rec_audit_head(house.engine, NULL, &e), BAD);
+    EXPECT(rec_audit_head(fixture.engine, NULL, &e), BAD);
     CHECK(rec_verify_audit(NULL, NULL, NULL, &e) < 0 && rec_verify_audit("", NULL, NULL, NULL) < 0);
-    CHECK(rec_gateway_start(house.engine, NULL, NULL, NULL) < 0 && rec_http_handle((rec_gateway){0}, NULL, NULL, NULL) < 0);
+    CHECK(rec_gateway_start(fixture.engine, NULL, NULL, NULL) < 0 && rec_http_handle((rec_gateway){0}, NULL, NULL, NULL) < 0);
     rec_snapshot_free(NULL);
     CHECK(rec_snapshot_count(NULL) == 0 && rec_snapshot_get(NULL, 0) == NULL && rec_snapshot_json(NULL) != NULL);
     rec_http_response_body(NULL, NULL);
@@ -147,13 +147,13 @@ static void null_everywhere(struct house house)
 
     CHECK(engine.id == 7 && call.id == 7 && feed.id == 7 && subscription.id == 7 && snapshot == NULL);
     CHECK(strcmp(id.text, "untouched") == 0 && strcmp(text, "untouched") == 0);
-    CHECK(doing(house.engine) == before);
+    CHECK(live_counts(fixture.engine) == before);
 }
 
 /* ---- struct_size --------------------------------------------------------------------- */
 
-/* A struct in a field of 4,096 bytes, so that it can be said to be of any size. */
-union roomy {
+/* A struct within 4,096 bytes, so that its struct_size can be larger than the struct. */
+union padded_struct {
     uint32_t struct_size;
     uint8_t bytes[4096];
     rec_caller caller;
@@ -167,135 +167,135 @@ union roomy {
     rec_statistics statistics;
 };
 
-typedef rec_status (*user)(struct house, union roomy *);
+typedef rec_status (*use_function)(struct fixture, union padded_struct *);
 
-static rec_status use_caller(struct house house, union roomy *it)
+static rec_status use_caller(struct fixture fixture, union padded_struct *it)
 {
     rec_snapshot *snapshot = NULL;
-    rec_status status = rec_list(house.engine, &it->caller, NULL, &snapshot, &err);
+    rec_status status = rec_list(fixture.engine, &it->caller, NULL, &snapshot, &err);
     CHECK((status == REC_OK) == (snapshot != NULL));
     rec_snapshot_free(snapshot);
     return status;
 }
 
-static rec_status use_call(struct house house, union roomy *it)
+static rec_status use_call(struct fixture fixture, union padded_struct *it)
 {
     rec_call call = {7};
-    rec_status status = rec_call_begin(house.engine, &it->call, &call, &err);
+    rec_status status = rec_call_begin(fixture.engine, &it->call, &call, &err);
     CHECK((status == REC_OK) == (call.id != 7));
     if (status == REC_OK)
         OK(rec_call_end(call, &err));
     return status;
 }
 
-static rec_status use_update(struct house house, union roomy *it)
+static rec_status use_update(struct fixture fixture, union padded_struct *it)
 {
-    return rec_call_update(house.call, &it->call, &err);
+    return rec_call_update(fixture.call, &it->call, &err);
 }
 
-static rec_status use_line(struct house house, union roomy *it)
+static rec_status use_line(struct fixture fixture, union padded_struct *it)
 {
-    return rec_line_set(house.engine, &it->line, &err);
+    return rec_line_set(fixture.engine, &it->line, &err);
 }
 
-static rec_status use_line_remove(struct house house, union roomy *it)
+static rec_status use_line_remove(struct fixture fixture, union padded_struct *it)
 {
-    return rec_line_remove(house.engine, &it->line, &err);
+    return rec_line_remove(fixture.engine, &it->line, &err);
 }
 
-static rec_status use_format(struct house house, union roomy *it)
+static rec_status use_format(struct fixture fixture, union padded_struct *it)
 {
     rec_feed feed = {7};
-    rec_status status = rec_feed_open(house.call, REC_LEG_REMOTE, &it->format, &feed, &err);
+    rec_status status = rec_feed_open(fixture.call, REC_LEG_REMOTE, &it->format, &feed, &err);
     CHECK((status == REC_OK) == (feed.id != 7));
     if (status == REC_OK)
         OK(rec_feed_close(feed));
     return status;
 }
 
-static rec_status use_set_format(struct house house, union roomy *it)
+static rec_status use_set_format(struct fixture fixture, union padded_struct *it)
 {
-    return rec_feed_set_format(house.feed, &it->format, &err);
+    return rec_feed_set_format(fixture.feed, &it->format, &err);
 }
 
-static rec_status use_payload(struct house house, union roomy *it)
+static rec_status use_payload(struct fixture fixture, union padded_struct *it)
 {
-    return rec_feed_payload(house.feed, 96, &it->format, &err);
+    return rec_feed_payload(fixture.feed, 96, &it->format, &err);
 }
 
-static rec_status use_options(struct house house, union roomy *it)
+static rec_status use_options(struct fixture fixture, union padded_struct *it)
 {
     rec_id id = {"untouched"};
-    rec_status status = rec_start(house.engine, NULL, &it->options, &id, &err);
+    rec_status status = rec_start(fixture.engine, NULL, &it->options, &id, &err);
     CHECK((status == REC_OK) == (strcmp(id.text, "untouched") != 0));
     if (status == REC_OK)
-        OK(rec_discard_by_id(house.engine, NULL, id.text, &err));
+        OK(rec_discard_by_id(fixture.engine, NULL, id.text, &err));
     return status;
 }
 
-static rec_status use_filter(struct house house, union roomy *it)
+static rec_status use_filter(struct fixture fixture, union padded_struct *it)
 {
     rec_snapshot *snapshot = NULL;
-    rec_status status = rec_list(house.engine, NULL, &it->filter, &snapshot, &err);
+    rec_status status = rec_list(fixture.engine, NULL, &it->filter, &snapshot, &err);
     CHECK((status == REC_OK) == (snapshot != NULL));
     rec_snapshot_free(snapshot);
     return status;
 }
 
-static rec_status use_error(struct house house, union roomy *it)
+static rec_status use_error(struct fixture fixture, union padded_struct *it)
 {
-    return rec_call_update(house.call, &(rec_call_info)REC_INIT(rec_call_info), &it->error);
+    return rec_call_update(fixture.call, &(rec_call_info)REC_INIT(rec_call_info), &it->error);
 }
 
-static rec_status use_counts(struct house house, union roomy *it)
+static rec_status use_counts(struct fixture fixture, union padded_struct *it)
 {
-    return rec_stop_by_call(house.engine, NULL, "good", NULL, &it->counts, &err);
+    return rec_stop_by_call(fixture.engine, NULL, "good", NULL, &it->counts, &err);
 }
 
-static rec_status use_statistics(struct house house, union roomy *it)
+static rec_status use_statistics(struct fixture fixture, union padded_struct *it)
 {
-    return rec_stats(house.engine, &it->statistics, &err);
+    return rec_stats(fixture.engine, &it->statistics, &err);
 }
 
-static void sizes_of(struct house house, const char *name, user use, const void *good, uint32_t size, bool is_output)
+static void sizes_of(struct fixture fixture, const char *name, use_function use, const void *valid, uint32_t size, bool is_output)
 {
     static const uint32_t wrong[] = {0, 1, 3, 4097, 65536, 0x80000000u, UINT32_MAX};
-    static union roomy it, copy;
+    static union padded_struct it, copy;
     int before = failures;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         memset(&it, 0x5a, sizeof it);
-        memcpy(&it, good, size);
+        memcpy(&it, valid, size);
         it.struct_size = wrong[i];
         copy = it;
-        EXPECT(use(house, &it), BAD);
+        EXPECT(use(fixture, &it), BAD);
         CHECK(memcmp(&it, &copy, sizeof it) == 0); /* nothing is written */
     }
-    /* exactly; and longer, with a tail of zeros */
+    /* The exact size, and a larger size with zeros after the struct. */
     memset(&it, 0, sizeof it);
-    memcpy(&it, good, size);
-    OK(use(house, &it));
+    memcpy(&it, valid, size);
+    OK(use(fixture, &it));
     it.struct_size = 4096;
-    OK(use(house, &it));
-    /* longer, with something there that this version does not know */
+    OK(use(fixture, &it));
+    /* A larger size with other bytes after the struct, which this version does not know. */
     memset(&it, 0x5a, sizeof it);
-    memcpy(&it, good, size);
+    memcpy(&it, valid, size);
     it.struct_size = size + 1;
     copy = it;
-    EXPECT(use(house, &it), is_output ? REC_OK : BAD);
+    EXPECT(use(fixture, &it), is_output ? REC_OK : BAD);
     CHECK(memcmp(it.bytes + size, copy.bytes + size, sizeof it - size) == 0);
     it.struct_size = 4096;
-    EXPECT(use(house, &it), is_output ? REC_OK : BAD);
+    EXPECT(use(fixture, &it), is_output ? REC_OK : BAD);
     CHECK(memcmp(it.bytes + size, copy.bytes + size, sizeof it - size) == 0);
-    /* every shorter one, but such as would cut a pointer in two: what it does not
-     * have is zero, and not touched */
+    /* Every shorter size, except those that cut a pointer in two. Fields beyond it count as zero, and are
+     * not written. */
     for (uint32_t shorter = 4; shorter < size; shorter++) {
         if (!is_output && shorter != 4 && shorter % sizeof(void *) != 0)
             continue;
         memset(&it, 0x5a, sizeof it);
-        memcpy(&it, good, shorter);
+        memcpy(&it, valid, shorter);
         it.struct_size = shorter;
         copy = it;
-        rec_status status = use(house, &it);
+        rec_status status = use(fixture, &it);
         CHECK(!is_output || status == REC_OK);
         CHECK(memcmp(it.bytes + shorter, copy.bytes + shorter, sizeof it - shorter) == 0);
         CHECK(it.struct_size == shorter);
@@ -304,7 +304,7 @@ static void sizes_of(struct house house, const char *name, user use, const void 
         fprintf(stderr, "... in the sizes of %s\n", name);
 }
 
-static void struct_sizes(struct house house)
+static void struct_sizes(struct fixture fixture)
 {
     rec_caller caller = REC_INIT(rec_caller);
     rec_call_info info = REC_INIT(rec_call_info), update = REC_INIT(rec_call_info);
@@ -315,32 +315,32 @@ static void struct_sizes(struct house house)
     rec_error error = REC_INIT(rec_error);
     rec_counts counts = REC_INIT(rec_counts);
     rec_statistics statistics = REC_INIT(rec_statistics);
-    uint64_t before = doing(house.engine);
+    uint64_t before = live_counts(fixture.engine);
     caller.level = 10;
     caller.username = "admin";
     info.device_name = line.device_name = "SEP2";
     format.codec = REC_CODEC_PCM16;
     options.call_id = "good";
-    sizes_of(house, "rec_caller", use_caller, &caller, sizeof caller, false);
-    sizes_of(house, "rec_call_info", use_call, &info, sizeof info, false);
-    sizes_of(house, "rec_call_info (update)", use_update, &update, sizeof update, false);
-    sizes_of(house, "rec_line_info", use_line, &line, sizeof line, false);
-    sizes_of(house, "rec_line_info (remove)", use_line_remove, &line, sizeof line, false);
-    sizes_of(house, "rec_feed_format", use_format, &format, sizeof format, false);
-    sizes_of(house, "rec_feed_format (set)", use_set_format, &format, sizeof format, false);
-    sizes_of(house, "rec_feed_format (payload)", use_payload, &format, sizeof format, false);
-    sizes_of(house, "rec_start_options", use_options, &options, sizeof options, false);
-    sizes_of(house, "rec_filter", use_filter, &filter, sizeof filter, false);
-    sizes_of(house, "rec_error", use_error, &error, sizeof error, true);
-    sizes_of(house, "rec_counts", use_counts, &counts, sizeof counts, true);
-    sizes_of(house, "rec_statistics", use_statistics, &statistics, sizeof statistics, true);
-    CHECK(doing(house.engine) == before);
+    sizes_of(fixture, "rec_caller", use_caller, &caller, sizeof caller, false);
+    sizes_of(fixture, "rec_call_info", use_call, &info, sizeof info, false);
+    sizes_of(fixture, "rec_call_info (update)", use_update, &update, sizeof update, false);
+    sizes_of(fixture, "rec_line_info", use_line, &line, sizeof line, false);
+    sizes_of(fixture, "rec_line_info (remove)", use_line_remove, &line, sizeof line, false);
+    sizes_of(fixture, "rec_feed_format", use_format, &format, sizeof format, false);
+    sizes_of(fixture, "rec_feed_format (set)", use_set_format, &format, sizeof format, false);
+    sizes_of(fixture, "rec_feed_format (payload)", use_payload, &format, sizeof format, false);
+    sizes_of(fixture, "rec_start_options", use_options, &options, sizeof options, false);
+    sizes_of(fixture, "rec_filter", use_filter, &filter, sizeof filter, false);
+    sizes_of(fixture, "rec_error", use_error, &error, sizeof error, true);
+    sizes_of(fixture, "rec_counts", use_counts, &counts, sizeof counts, true);
+    sizes_of(fixture, "rec_statistics", use_statistics, &statistics, sizeof statistics, true);
+    CHECK(live_counts(fixture.engine) == before);
 
-    /* an error that cannot be written stops what it belongs to */
+    /* A function whose rec_error is invalid has no other effect. */
     rec_error small = {.struct_size = 3};
     rec_call call = {7};
-    EXPECT(rec_call_begin(house.engine, &info, &call, &small), BAD);
-    CHECK(call.id == 7 && doing(house.engine) == before);
+    EXPECT(rec_call_begin(fixture.engine, &info, &call, &small), BAD);
+    CHECK(call.id == 7 && live_counts(fixture.engine) == before);
 }
 
 /* ---- strings ---------------------------------------------------------------------------- */
@@ -349,22 +349,22 @@ static char long_text[5001];
 
 #define AT(type, field) offsetof(type, field)
 
-static void strings_of(struct house house, const char *name, user use, const void *good, size_t size, const size_t *fields, size_t count)
+static void strings_of(struct fixture fixture, const char *name, use_function use, const void *valid, size_t size, const size_t *fields, size_t count)
 {
     static const char *const not_utf8[] = {"\x80", "\xff", "abc\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "ok\xe2\x82"};
-    static union roomy it;
+    static union padded_struct it;
     int before = failures;
     for (size_t i = 0; i < count; i++) {
         memset(&it, 0, sizeof it);
-        memcpy(&it, good, size);
+        memcpy(&it, valid, size);
         const char **field = (const char **)(void *)(it.bytes + fields[i]);
         for (size_t k = 0; k < sizeof not_utf8 / sizeof *not_utf8; k++) {
             *field = not_utf8[k];
-            EXPECT(use(house, &it), BAD);
+            EXPECT(use(fixture, &it), BAD);
             CHECK(err.message[0] != '\0');
         }
         *field = long_text;
-        EXPECT(use(house, &it), BAD);
+        EXPECT(use(fixture, &it), BAD);
         CHECK(strlen(err.message) < sizeof err.message);
         if (failures > before) {
             fprintf(stderr, "... in string %zu of %s\n", i, name);
@@ -373,7 +373,7 @@ static void strings_of(struct house house, const char *name, user use, const voi
     }
 }
 
-static void strings(struct house house)
+static void strings(struct fixture fixture)
 {
     static const size_t in_call[] = {
         AT(rec_call_info, call_id), AT(rec_call_info, switch_call_id), AT(rec_call_info, device_name), AT(rec_call_info, directory_number),
@@ -393,18 +393,18 @@ static void strings(struct house house)
     rec_line_info line = REC_INIT(rec_line_info);
     rec_start_options options = REC_INIT(rec_start_options);
     rec_filter filter = REC_INIT(rec_filter);
-    uint64_t before = doing(house.engine);
+    uint64_t before = live_counts(fixture.engine);
     memset(long_text, 'x', sizeof long_text - 1);
     caller.level = 10;
     info.device_name = line.device_name = "SEP2";
     options.device_name = "SEP1";
-    strings_of(house, "rec_call_info", use_call, &info, sizeof info, in_call, sizeof in_call / sizeof *in_call);
-    strings_of(house, "rec_call_info (update)", use_update, &update, sizeof update, in_call, sizeof in_call / sizeof *in_call);
-    strings_of(house, "rec_start_options", use_options, &options, sizeof options, in_options, sizeof in_options / sizeof *in_options);
-    strings_of(house, "rec_filter", use_filter, &filter, sizeof filter, in_filter, sizeof in_filter / sizeof *in_filter);
-    strings_of(house, "rec_line_info", use_line, &line, sizeof line, in_line, 2);
-    strings_of(house, "rec_line_info (remove)", use_line_remove, &line, sizeof line, in_line, 2);
-    strings_of(house, "rec_caller", use_caller, &caller, sizeof caller, in_caller, 1);
+    strings_of(fixture, "rec_call_info", use_call, &info, sizeof info, in_call, sizeof in_call / sizeof *in_call);
+    strings_of(fixture, "rec_call_info (update)", use_update, &update, sizeof update, in_call, sizeof in_call / sizeof *in_call);
+    strings_of(fixture, "rec_start_options", use_options, &options, sizeof options, in_options, sizeof in_options / sizeof *in_options);
+    strings_of(fixture, "rec_filter", use_filter, &filter, sizeof filter, in_filter, sizeof in_filter / sizeof *in_filter);
+    strings_of(fixture, "rec_line_info", use_line, &line, sizeof line, in_line, 2);
+    strings_of(fixture, "rec_line_info (remove)", use_line_remove, &line, sizeof line, in_line, 2);
+    strings_of(fixture, "rec_caller", use_caller, &caller, sizeof caller, in_caller, 1);
 
     rec_config *config = NULL;
     rec_snapshot *snapshot = NULL;
@@ -418,21 +418,21 @@ static void strings(struct house house)
         CHECK(rec_config_load(config, text, &err) < 0);
         CHECK(rec_verify(text, &err) < 0);
         CHECK(rec_verify_audit(text, NULL, NULL, &err) < 0);
-        /* an id that is no text is misuse, or no GUID; it is never anything else */
-        rec_status status = rec_stop_by_id(house.engine, NULL, text, &err);
+        /* An id that is not text is an invalid argument or an invalid id. */
+        rec_status status = rec_stop_by_id(fixture.engine, NULL, text, &err);
         CHECK(status == BAD || status == REC_ERR_INVALID_ID);
-        CHECK(rec_pause_by_id(house.engine, NULL, text, &err) == status && rec_resume_by_id(house.engine, NULL, text, &err) == status);
-        CHECK(rec_discard_by_id(house.engine, NULL, text, &err) == status && rec_get(house.engine, NULL, text, &snapshot, &err) == status);
-        EXPECT(rec_stop_by_device(house.engine, NULL, text, NULL, NULL, &err), BAD);
-        EXPECT(rec_stop_by_device(house.engine, NULL, "SEP1", text, NULL, &err), BAD);
-        EXPECT(rec_pause_by_device(house.engine, NULL, text, NULL, NULL, &err), BAD);
-        EXPECT(rec_resume_by_device(house.engine, NULL, NULL, text, NULL, &err), BAD);
-        EXPECT(rec_discard_by_device(house.engine, NULL, NULL, text, NULL, &err), BAD);
-        EXPECT(rec_stop_by_call(house.engine, NULL, text, NULL, NULL, &err), BAD);
-        EXPECT(rec_stop_by_call(house.engine, NULL, "good", text, NULL, &err), BAD);
-        EXPECT(rec_pause_by_call(house.engine, NULL, text, NULL, &err), BAD);
-        EXPECT(rec_resume_by_call(house.engine, NULL, text, NULL, &err), BAD);
-        EXPECT(rec_discard_by_call(house.engine, NULL, text, NULL, NULL, &err), BAD);
+        CHECK(rec_pause_by_id(fixture.engine, NULL, text, &err) == status && rec_resume_by_id(fixture.engine, NULL, text, &err) == status);
+        CHECK(rec_discard_by_id(fixture.engine, NULL, text, &err) == status && rec_get(fixture.engine, NULL, text, &snapshot, &err) == status);
+        EXPECT(rec_stop_by_device(fixture.engine, NULL, text, NULL, NULL, &err), BAD);
+        EXPECT(rec_stop_by_device(fixture.engine, NULL, "SEP1", text, NULL, &err), BAD);
+        EXPECT(rec_pause_by_device(fixture.engine, NULL, text, NULL, NULL, &err), BAD);
+        EXPECT(rec_resume_by_device(fixture.engine, NULL, NULL, text, NULL, &err), BAD);
+        EXPECT(rec_discard_by_device(fixture.engine, NULL, NULL, text, NULL, &err), BAD);
+        EXPECT(rec_stop_by_call(fixture.engine, NULL, text, NULL, NULL, &err), BAD);
+        EXPECT(rec_stop_by_call(fixture.engine, NULL, "good", text, NULL, &err), BAD);
+        EXPECT(rec_pause_by_call(fixture.engine, NULL, text, NULL, &err), BAD);
+        EXPECT(rec_resume_by_call(fixture.engine, NULL, text, NULL, &err), BAD);
+        EXPECT(rec_discard_by_call(fixture.engine, NULL, text, NULL, NULL, &err), BAD);
     }
     rec_config_free(config);
     CHECK(snapshot == NULL);
@@ -441,10 +441,10 @@ static void strings(struct house house)
     for (size_t i = 0; i < sizeof not_attributes / sizeof *not_attributes; i++) {
         rec_call call = {7};
         info.attributes_json = not_attributes[i];
-        EXPECT(rec_call_begin(house.engine, &info, &call, &err), BAD);
+        EXPECT(rec_call_begin(fixture.engine, &info, &call, &err), BAD);
         CHECK(call.id == 7);
     }
-    /* what is deep must not exhaust the stack, what is long not pass */
+    /* Deep nesting must not exhaust the stack. Texts that are too long are refused. */
     static char deep[65000], wide[70001];
     memset(deep, '[', sizeof deep - 1);
     memset(wide, ' ', sizeof wide - 1);
@@ -452,20 +452,20 @@ static void strings(struct house house)
     wide[0] = '{';
     wide[sizeof wide - 2] = '}';
     info.attributes_json = deep;
-    EXPECT(rec_call_begin(house.engine, &info, &(rec_call){0}, &err), BAD);
+    EXPECT(rec_call_begin(fixture.engine, &info, &(rec_call){0}, &err), BAD);
     info.attributes_json = wide;
-    EXPECT(rec_call_begin(house.engine, &info, &(rec_call){0}, &err), BAD);
-    CHECK(doing(house.engine) == before);
+    EXPECT(rec_call_begin(fixture.engine, &info, &(rec_call){0}, &err), BAD);
+    CHECK(live_counts(fixture.engine) == before);
 }
 
-/* ---- values that nobody knows -------------------------------------------------------------- */
+/* ---- unknown values -------------------------------------------------------------- */
 
-static void values(struct house house)
+static void unknown_values(struct fixture fixture)
 {
-    static const int32_t odd[] = {-1, 4, 5, 99, 1 << 30, INT32_MAX, INT32_MIN};
-    static const uint32_t odd_flags[] = {8, 12, 1u << 31, UINT32_MAX, 15};
-    uint64_t before = doing(house.engine);
-    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+    static const int32_t unknown[] = {-1, 4, 5, 99, 1 << 30, INT32_MAX, INT32_MIN};
+    static const uint32_t unknown_flags[] = {8, 12, 1u << 31, UINT32_MAX, 15};
+    uint64_t before = live_counts(fixture.engine);
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         rec_call_info info = REC_INIT(rec_call_info);
         rec_start_options options = REC_INIT(rec_start_options);
         rec_feed_format format = REC_INIT(rec_feed_format);
@@ -473,61 +473,61 @@ static void values(struct house house)
         rec_feed feed = {7};
         rec_id id = {"untouched"};
         info.device_name = "SEP2";
-        info.state = odd[i];
-        EXPECT(rec_call_begin(house.engine, &info, &call, &err), BAD);
-        EXPECT(rec_call_update(house.call, &info, &err), BAD);
+        info.state = unknown[i];
+        EXPECT(rec_call_begin(fixture.engine, &info, &call, &err), BAD);
+        EXPECT(rec_call_update(fixture.call, &info, &err), BAD);
         info.state = 0;
-        info.direction = odd[i];
-        EXPECT(rec_call_begin(house.engine, &info, &call, &err), BAD);
-        EXPECT(rec_call_update(house.call, &info, &err), BAD);
+        info.direction = unknown[i];
+        EXPECT(rec_call_begin(fixture.engine, &info, &call, &err), BAD);
+        EXPECT(rec_call_update(fixture.call, &info, &err), BAD);
         options.device_name = "SEP1";
-        options.layout = odd[i];
-        EXPECT(rec_start(house.engine, NULL, &options, &id, &err), BAD);
+        options.layout = unknown[i];
+        EXPECT(rec_start(fixture.engine, NULL, &options, &id, &err), BAD);
         options.layout = 0;
-        options.pause_mode = odd[i];
-        EXPECT(rec_start(house.engine, NULL, &options, &id, &err), BAD);
+        options.pause_mode = unknown[i];
+        EXPECT(rec_start(fixture.engine, NULL, &options, &id, &err), BAD);
         format.codec = REC_CODEC_PCMU;
-        EXPECT(rec_feed_open(house.call, odd[i], &format, &feed, &err), BAD);
-        if (odd[i] != REC_CODEC_G722 && odd[i] != REC_CODEC_OPUS) {
-            format.codec = odd[i];
-            EXPECT(rec_feed_open(house.call, REC_LEG_REMOTE, &format, &feed, &err), BAD);
-            EXPECT(rec_feed_set_format(house.feed, &format, &err), BAD);
-            EXPECT(rec_feed_payload(house.feed, 96, &format, &err), BAD);
+        EXPECT(rec_feed_open(fixture.call, unknown[i], &format, &feed, &err), BAD);
+        if (unknown[i] != REC_CODEC_G722 && unknown[i] != REC_CODEC_OPUS) {
+            format.codec = unknown[i];
+            EXPECT(rec_feed_open(fixture.call, REC_LEG_REMOTE, &format, &feed, &err), BAD);
+            EXPECT(rec_feed_set_format(fixture.feed, &format, &err), BAD);
+            EXPECT(rec_feed_payload(fixture.feed, 96, &format, &err), BAD);
         }
         CHECK(call.id == 7 && feed.id == 7 && strcmp(id.text, "untouched") == 0);
     }
-    for (size_t i = 0; i < sizeof odd_flags / sizeof *odd_flags; i++) {
+    for (size_t i = 0; i < sizeof unknown_flags / sizeof *unknown_flags; i++) {
         rec_line_info line = REC_INIT(rec_line_info);
         rec_start_options options = REC_INIT(rec_start_options);
         rec_caller caller = REC_INIT(rec_caller);
         rec_snapshot *snapshot = NULL;
         rec_id id = {"untouched"};
         line.device_name = options.device_name = "SEP1";
-        line.flags = options.flags = odd_flags[i];
-        EXPECT(rec_line_set(house.engine, &line, &err), BAD);
-        EXPECT(rec_start(house.engine, NULL, &options, &id, &err), BAD);
-        caller.level = 10 + odd_flags[i] % (UINT32_MAX - 10);
+        line.flags = options.flags = unknown_flags[i];
+        EXPECT(rec_line_set(fixture.engine, &line, &err), BAD);
+        EXPECT(rec_start(fixture.engine, NULL, &options, &id, &err), BAD);
+        caller.level = 10 + unknown_flags[i] % (UINT32_MAX - 10);
         if (caller.level > 10)
-            EXPECT(rec_list(house.engine, &caller, NULL, &snapshot, &err), BAD);
+            EXPECT(rec_list(fixture.engine, &caller, NULL, &snapshot, &err), BAD);
         CHECK(snapshot == NULL && strcmp(id.text, "untouched") == 0);
     }
-    static const uint32_t odd_rates[] = {1, 7999, 48001, UINT32_MAX};
-    for (size_t i = 0; i < sizeof odd_rates / sizeof *odd_rates; i++) {
+    static const uint32_t invalid_rates[] = {1, 7999, 48001, UINT32_MAX};
+    for (size_t i = 0; i < sizeof invalid_rates / sizeof *invalid_rates; i++) {
         rec_feed_format format = REC_INIT(rec_feed_format);
         rec_feed feed = {7};
         format.codec = REC_CODEC_PCM16;
-        format.sample_rate = odd_rates[i];
-        EXPECT(rec_feed_open(house.call, REC_LEG_REMOTE, &format, &feed, &err), BAD);
+        format.sample_rate = invalid_rates[i];
+        EXPECT(rec_feed_open(fixture.call, REC_LEG_REMOTE, &format, &feed, &err), BAD);
         format.codec = REC_CODEC_PCMA;
-        EXPECT(rec_feed_open(house.call, REC_LEG_REMOTE, &format, &feed, &err), BAD);
-        EXPECT(rec_feed_set_format(house.feed, &format, &err), BAD);
+        EXPECT(rec_feed_open(fixture.call, REC_LEG_REMOTE, &format, &feed, &err), BAD);
+        EXPECT(rec_feed_set_format(fixture.feed, &format, &err), BAD);
         CHECK(feed.id == 7);
     }
     rec_feed_format format = REC_INIT(rec_feed_format);
     format.codec = REC_CODEC_PCMU;
-    static const uint32_t odd_types[] = {128, 255, 256, UINT32_MAX};
-    for (size_t i = 0; i < sizeof odd_types / sizeof *odd_types; i++)
-        EXPECT(rec_feed_payload(house.feed, odd_types[i], &format, &err), BAD);
+    static const uint32_t invalid_types[] = {128, 255, 256, UINT32_MAX};
+    for (size_t i = 0; i < sizeof invalid_types / sizeof *invalid_types; i++)
+        EXPECT(rec_feed_payload(fixture.feed, invalid_types[i], &format, &err), BAD);
 
     static const char *const settings[][2] = {
         {"storage.directory", ""}, {"storage.flush_ms", "0"}, {"storage.flush_ms", "99999999999999999999"}, {"storage.flush_ms", "1e3"}, {"storage.flush_ms", ""},
@@ -539,24 +539,24 @@ static void values(struct house house)
     EXPECT(rec_config_set(config, "", "1", &err), REC_ERR_CONFIG);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         rec_status status = rec_config_set(config, settings[i][0], settings[i][1], &err);
-        /* a template that only looks as if it left the directory may be taken: it cannot */
+        /* A template that seems to leave the directory may be accepted, because it cannot. */
         if (strcmp(settings[i][0], "storage.name") != 0 || settings[i][1][0] == '{')
             EXPECT(status, REC_ERR_CONFIG);
         if (!CHECK(status == REC_OK || (strstr(err.message, settings[i][0]) != NULL && strstr(err.message, settings[i][1]) != NULL)))
             fprintf(stderr, "... %s = %s: %s\n", settings[i][0], settings[i][1], err.message);
     }
     rec_config_free(config);
-    CHECK(doing(house.engine) == before);
+    CHECK(live_counts(fixture.engine) == before);
 }
 
 /* ---- garbage as RTP ---------------------------------------------------------------------------- */
 
-static void garbage(struct house house)
+static void garbage(struct fixture fixture)
 {
     rec_id id;
     uint32_t seed = 12345;
     uint8_t packet[1500];
-    OK(start_on(house.engine, NULL, "SEP1", NULL, 0, &id));
+    OK(start_on(fixture.engine, NULL, "SEP1", NULL, 0, &id));
     for (int round = 0; round < 5000; round++) {
         size_t size = round % 100;
         for (size_t i = 0; i < size; i++) {
@@ -564,17 +564,17 @@ static void garbage(struct house house)
             packet[i] = (uint8_t)(seed >> 24);
         }
         if (round % 2 == 0 && size > 1) {
-            packet[0] = 0x80 | (packet[0] & 0x3f); /* a version that is one, and then CSRCs, extensions, padding that lie */
+            packet[0] = 0x80 | (packet[0] & 0x3f); /* a valid version, with invalid CSRCs, extensions and padding */
             packet[1] &= 0x08;
         }
         rec_status status;
-        for (int tries = 0; (status = rec_feed_rtp(house.feed, packet, size)) == REC_ERR_OVERRUN && tries < 100; tries++)
-            rec_feed_wait(house.feed, 1000);
+        for (int tries = 0; (status = rec_feed_rtp(fixture.feed, packet, size)) == REC_ERR_OVERRUN && tries < 100; tries++)
+            rec_feed_wait(fixture.feed, 1000);
         CHECK(status == REC_OK || status == BAD);
     }
-    rec_status status = rec_feed_write_at(house.feed, UINT64_MAX, packet, 320);
+    rec_status status = rec_feed_write_at(fixture.feed, UINT64_MAX, packet, 320);
     CHECK(status == REC_OK || status == BAD || status == REC_ERR_OVERRUN);
-    OK(rec_discard_by_id(house.engine, NULL, id.text, &err)); /* however long it thinks that it is */
+    OK(rec_discard_by_id(fixture.engine, NULL, id.text, &err)); /* whatever its length is by now */
 }
 
 /* ---- handles ---------------------------------------------------------------------------------------- */
@@ -617,7 +617,7 @@ static void every_function_with(uint64_t engine_id, uint64_t call_id, uint64_t f
     EXPECT(rec_discard_by_call(engine, NULL, "good", NULL, NULL, &err), bad);
     EXPECT(rec_list(engine, NULL, NULL, &snapshot, &err), bad);
     EXPECT(rec_get(engine, NULL, some, &snapshot, &err), bad);
-    EXPECT(rec_subscribe(engine, tell, &told, NULL, &new_subscription, &err), bad);
+    EXPECT(rec_subscribe(engine, count_event, &events, NULL, &new_subscription, &err), bad);
     EXPECT(rec_stats(engine, &statistics, &err), bad);
     EXPECT(rec_set_log(engine, NULL, NULL, NULL, &err), bad);
     EXPECT(rec_close(engine, 0, &err), bad);
@@ -644,27 +644,27 @@ static void every_function_with(uint64_t engine_id, uint64_t call_id, uint64_t f
     CHECK(strcmp(id.text, "untouched") == 0 && strcmp(text, "untouched") == 0 && statistics.live_calls == 0);
 }
 
-static void handles(struct house house, struct house stale)
+static void handles(struct fixture fixture, struct fixture stale)
 {
-    uint64_t before = doing(house.engine);
+    uint64_t before = live_counts(fixture.engine);
     every_function_with(0, 0, 0, 0);
     every_function_with(1, 1, 1, 1);
     every_function_with(UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX);
     every_function_with(stale.engine.id, stale.call.id, stale.feed.id, stale.subscription.id);
-    /* each where another kind is wanted */
-    every_function_with(house.call.id, house.feed.id, house.subscription.id, house.engine.id);
-    every_function_with(house.feed.id, house.subscription.id, house.engine.id, house.call.id);
-    every_function_with(house.subscription.id, house.engine.id, house.call.id, house.feed.id);
-    /* one bit wrong */
+    /* Handles of the wrong kind. */
+    every_function_with(fixture.call.id, fixture.feed.id, fixture.subscription.id, fixture.engine.id);
+    every_function_with(fixture.feed.id, fixture.subscription.id, fixture.engine.id, fixture.call.id);
+    every_function_with(fixture.subscription.id, fixture.engine.id, fixture.call.id, fixture.feed.id);
+    /* One bit is wrong. */
     for (int bit = 0; bit < 64; bit++) {
         uint64_t flip = UINT64_C(1) << bit;
-        every_function_with(house.engine.id ^ flip, house.call.id ^ flip, house.feed.id ^ flip, house.subscription.id ^ flip);
+        every_function_with(fixture.engine.id ^ flip, fixture.call.id ^ flip, fixture.feed.id ^ flip, fixture.subscription.id ^ flip);
     }
-    CHECK(doing(house.engine) == before);
-    OK(rec_feed_write(house.feed, "\0\0", 2)); /* the good ones are good still */
+    CHECK(live_counts(fixture.engine) == before);
+    OK(rec_feed_write(fixture.feed, "\0\0", 2)); /* the valid handles are still valid */
 }
 
-/* ---- names that want out ---------------------------------------------------------------------------- */
+/* ---- names that look like paths ---------------------------------------------------------------------------- */
 
 static void json_escape(char *out, size_t size, const char *text)
 {
@@ -681,7 +681,7 @@ static void json_escape(char *out, size_t size, const char *text)
 
 static unsigned files_below;
 
-/* Every file is a plain file, every name one that every system takes. */
+/* Every entry is a file or a directory, and its name is valid on every system. */
 static void walk(const char *directory, bool is_root)
 {
     DIR *listing = opendir(directory);
@@ -695,10 +695,10 @@ static void walk(const char *directory, bool is_root)
             continue;
         snprintf(path, sizeof path, "%s/%s", directory, name);
         CHECK(lstat(path, &about) == 0 && (S_ISREG(about.st_mode) || S_ISDIR(about.st_mode)));
-        bool good = strlen(name) <= 255 && (name[0] != '.' || (is_root && strcmp(name, ".callrec") == 0));
+        bool valid = strlen(name) <= 255 && (name[0] != '.' || (is_root && strcmp(name, ".callrec") == 0));
         for (const char *c = name; *c != '\0'; c++)
-            good = good && (unsigned char)*c >= 0x20 && *c != 0x7f && *c != '\\';
-        if (!CHECK(good))
+            valid = valid && (unsigned char)*c >= 0x20 && *c != 0x7f && *c != '\\';
+        if (!CHECK(valid))
             fprintf(stderr, "... %s\n", path);
         if (S_ISDIR(about.st_mode))
             walk(path, false);
@@ -720,11 +720,11 @@ static unsigned entries_in(const char *directory)
     return count - 2;
 }
 
-static void path_tricks(const char *base)
+static void names_that_look_like_paths(const char *base)
 {
     static char name_of_300[301];
     static char umlauts_of_300[301];
-    static const char *const tricks[] = {
+    static const char *const names[] = {
         "../../x", "/etc/passwd", "a/b", "..", ".", "...", "CON", "con.wav", "NUL", "COM1.txt", name_of_300, umlauts_of_300, "a\x01" "b\n\r\t\x7f" "c", ".hidden", ".callrec",
         "..\\..\\x", "C:\\x", "C:x", "a:b*c?d\"e<f>g|h", " lead", "trail ", "trail.", "~", "$(touch x)", "%2e%2e%2f", "\xe2\x80\xae" "fdp", "{id}", "{date}/../x", "-rf",
         "\xef\xbc\x8e\xef\xbc\x8e\xef\xbc\x8f", "lpt9", "/", "//", "./", "../",
@@ -737,14 +737,14 @@ static void path_tricks(const char *base)
     snprintf(storage, sizeof storage, "%s/a/b/storage", outer);
     struct stat passwd, after;
     stat("/etc/passwd", &passwd);
-    struct told seen = TOLD_INIT;
+    struct event_counts received = EVENT_COUNTS_INIT;
     rec_engine engine = open_engine(storage, SETTINGS("media.clock", "stream", "storage.durability", "process", "storage.name",
                                                       "{device}/{number}_{user}_{call_id}_{remote}_{ani}_{dnis}_{attr:x}"));
     rec_subscription subscription;
-    MUST(rec_subscribe(engine, tell, &seen, NULL, &subscription, &err));
-    unsigned begun = 0;
-    for (size_t i = 0; i < sizeof tricks / sizeof *tricks; i++)
-        for (int where = 0; where <= 8; where++) { /* each alone, then all at once */
+    MUST(rec_subscribe(engine, count_event, &received, NULL, &subscription, &err));
+    unsigned started = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (int where = 0; where <= 8; where++) { /* each field alone, then all fields */
             char attributes[4096];
             rec_call_info info = REC_INIT(rec_call_info);
             rec_start_options options = REC_INIT(rec_start_options);
@@ -752,20 +752,20 @@ static void path_tricks(const char *base)
             rec_id id;
             const char **fields[] = {&info.device_name, &info.directory_number, &info.username, &info.call_id, &info.remote_phone_number, &info.ani, &info.dnis};
             for (int k = 0; k < 7; k++)
-                *fields[k] = where == k || where == 8 ? tricks[i] : "plain";
-            json_escape(attributes, sizeof attributes, where >= 7 ? tricks[i] : "plain");
+                *fields[k] = where == k || where == 8 ? names[i] : "plain";
+            json_escape(attributes, sizeof attributes, where >= 7 ? names[i] : "plain");
             info.attributes_json = attributes;
             options.call_id = info.call_id;
             MUST(rec_call_begin(engine, &info, &call, &err));
             OK(rec_start(engine, NULL, &options, &id, &err));
             OK(rec_call_end(call, &err));
-            begun++;
+            started++;
         }
-    CHECK(await(&seen, REC_EVENT_FINISHED, begun));
+    CHECK(wait_for_event(&received, REC_EVENT_FINISHED, started));
     OK(rec_close(engine, 30000, &err));
-    CHECK(seen.times[REC_EVENT_STARTED] == begun && seen.times[REC_EVENT_FAILED] == 0 && seen.times[REC_EVENT_START_FAILED] == 0);
+    CHECK(received.times[REC_EVENT_STARTED] == started && received.times[REC_EVENT_FAILED] == 0 && received.times[REC_EVENT_START_FAILED] == 0);
 
-    /* nothing beside the storage directory, on its way or above it */
+    /* No files beside the storage directory or above it. */
     char path[6000];
     CHECK(entries_in(outer) == 1);
     snprintf(path, sizeof path, "%s/a", outer);
@@ -775,94 +775,94 @@ static void path_tricks(const char *base)
     CHECK(stat("/etc/passwd", &after) == 0 && after.st_mtime == passwd.st_mtime && after.st_size == passwd.st_size && after.st_ino == passwd.st_ino);
     files_below = 0;
     walk(storage, true);
-    CHECK(files_below == begun);
+    CHECK(files_below == started);
 }
 
-/* A link in the storage directory is not followed, wherever it leads. */
+/* Symbolic links in the storage directory are not followed. */
 static void links(const char *base)
 {
     const char *storage = directory_in(base, "links"), *outside = directory_in(base, "outside");
     char link[5000];
-    struct told seen = TOLD_INIT;
+    struct event_counts received = EVENT_COUNTS_INIT;
     snprintf(link, sizeof link, "%s/SEP1", storage);
     CHECK(symlink(outside, link) == 0);
     rec_engine engine = open_engine(storage, SETTINGS("media.clock", "stream", "storage.name", "{device}/{number}"));
     rec_subscription subscription;
     rec_call call;
     rec_id id;
-    MUST(rec_subscribe(engine, tell, &seen, NULL, &subscription, &err));
+    MUST(rec_subscribe(engine, count_event, &received, NULL, &subscription, &err));
     MUST(begin_call(engine, "good", "SEP1", "101", NULL, &call));
     OK(start_on(engine, NULL, "SEP1", NULL, 0, &id));
-    CHECK(await(&seen, REC_EVENT_START_FAILED, 1));
+    CHECK(wait_for_event(&received, REC_EVENT_START_FAILED, 1));
     OK(rec_close(engine, 10000, &err));
     CHECK(entries_in(outside) == 0);
-    CHECK(seen.times[REC_EVENT_STARTED] == 0 && seen.times[REC_EVENT_FINISHED] == 0 && seen.times[REC_EVENT_FAILED] == 0);
+    CHECK(received.times[REC_EVENT_STARTED] == 0 && received.times[REC_EVENT_FINISHED] == 0 && received.times[REC_EVENT_FAILED] == 0);
 }
 
-/* ---- from inside a callback ---------------------------------------------------------------------------- */
+/* ---- calls inside a callback ---------------------------------------------------------------------------- */
 
-static struct house mine;
-static struct house other;
-static atomic_int ran;
+static struct fixture own;
+static struct fixture other;
+static atomic_int progress;
 
-/* Whatever it calls answers; nothing waits for itself. */
-static void inside(void *user_data, const rec_event *event)
+/* Every function may be called here without a deadlock. */
+static void call_everything(void *user_data, const rec_event *event)
 {
     (void)user_data;
-    if (event->kind != REC_EVENT_STARTED || atomic_fetch_add(&ran, 1) != 0)
+    if (event->kind != REC_EVENT_STARTED || atomic_fetch_add(&progress, 1) != 0)
         return;
     rec_error e = REC_INIT(rec_error);
     rec_statistics statistics = REC_INIT(rec_statistics);
     rec_snapshot *snapshot = NULL;
     rec_subscription second = {0};
     rec_id id;
-    EXPECT(rec_close(mine.engine, 5000, &e), REC_ERR_IN_CALLBACK);
-    EXPECT(rec_close(mine.engine, 0, NULL), REC_ERR_IN_CALLBACK);
-    EXPECT(rec_stats(mine.engine, &statistics, &e), REC_OK);
-    CHECK(statistics.live_recordings == 1); /* it is open still */
-    EXPECT(rec_list(mine.engine, NULL, NULL, &snapshot, &e), REC_OK);
+    EXPECT(rec_close(own.engine, 5000, &e), REC_ERR_IN_CALLBACK);
+    EXPECT(rec_close(own.engine, 0, NULL), REC_ERR_IN_CALLBACK);
+    EXPECT(rec_stats(own.engine, &statistics, &e), REC_OK);
+    CHECK(statistics.live_recordings == 1); /* the engine is still open */
+    EXPECT(rec_list(own.engine, NULL, NULL, &snapshot, &e), REC_OK);
     rec_snapshot_free(snapshot);
-    EXPECT(rec_pause_by_id(mine.engine, NULL, event->recording->id.text, &e), REC_OK);
-    EXPECT(start_on(mine.engine, NULL, "SEP1", NULL, REC_START_ADDITIONAL, &id), REC_OK);
-    EXPECT(rec_stop_by_id(mine.engine, NULL, id.text, &e), REC_OK);
-    EXPECT(rec_feed_write(mine.feed, "\0\0", 2), REC_OK);
-    EXPECT(rec_subscribe(mine.engine, tell, &told, NULL, &second, &e), REC_OK);
+    EXPECT(rec_pause_by_id(own.engine, NULL, event->recording->id.text, &e), REC_OK);
+    EXPECT(start_on(own.engine, NULL, "SEP1", NULL, REC_START_ADDITIONAL, &id), REC_OK);
+    EXPECT(rec_stop_by_id(own.engine, NULL, id.text, &e), REC_OK);
+    EXPECT(rec_feed_write(own.feed, "\0\0", 2), REC_OK);
+    EXPECT(rec_subscribe(own.engine, count_event, &events, NULL, &second, &e), REC_OK);
     EXPECT(rec_unsubscribe(second), REC_OK);
-    EXPECT(rec_set_log(mine.engine, NULL, NULL, NULL, &e), REC_OK);
-    EXPECT(rec_unsubscribe(mine.subscription), REC_OK);
-    EXPECT(rec_unsubscribe(mine.subscription), REC_ERR_BAD_HANDLE);
-    EXPECT(rec_close(other.engine, 10000, &e), REC_OK); /* another's it may close */
-    EXPECT(rec_call_end(mine.call, &e), REC_OK);
-    atomic_store(&ran, 2);
+    EXPECT(rec_set_log(own.engine, NULL, NULL, NULL, &e), REC_OK);
+    EXPECT(rec_unsubscribe(own.subscription), REC_OK);
+    EXPECT(rec_unsubscribe(own.subscription), REC_ERR_BAD_HANDLE);
+    EXPECT(rec_close(other.engine, 10000, &e), REC_OK); /* a callback may close another engine */
+    EXPECT(rec_call_end(own.call, &e), REC_OK);
+    atomic_store(&progress, 2);
 }
 
-static void from_inside(const char *base)
+static void calls_inside_a_callback(const char *base)
 {
     rec_id id;
-    mine = build(directory_in(base, "mine"));
-    other = build(directory_in(base, "other"));
-    OK(rec_unsubscribe(mine.subscription));
-    MUST(rec_subscribe(mine.engine, inside, NULL, NULL, &mine.subscription, &err));
-    OK(start_on(mine.engine, NULL, "SEP1", NULL, 0, &id));
-    for (int i = 0; i < 2000 && atomic_load(&ran) != 2; i++)
+    own = open_fixture(directory_in(base, "mine"));
+    other = open_fixture(directory_in(base, "other"));
+    OK(rec_unsubscribe(own.subscription));
+    MUST(rec_subscribe(own.engine, call_everything, NULL, NULL, &own.subscription, &err));
+    OK(start_on(own.engine, NULL, "SEP1", NULL, 0, &id));
+    for (int i = 0; i < 2000 && atomic_load(&progress) != 2; i++)
         sleep_ms(10);
-    CHECK(atomic_load(&ran) == 2);
-    OK(rec_close(mine.engine, 10000, &err));
+    CHECK(atomic_load(&progress) == 2);
+    OK(rec_close(own.engine, 10000, &err));
 }
 
-/* ---- closing while others are in it ---------------------------------------------------------------------- */
+/* ---- closing under load ---------------------------------------------------------------------- */
 
 #define THREADS 6
 
-static struct house busy;
+static struct fixture busy;
 static atomic_int turns[THREADS];
 
-static void *feed_on(void *own_turns)
+static void *write_until_closed(void *turn_count)
 {
-    static const int16_t frame[160];
+    static const int16_t packet[160];
     rec_status status = REC_OK;
-    for (; status != REC_ERR_BAD_HANDLE; atomic_fetch_add((atomic_int *)own_turns, 1)) {
-        status = rec_feed_write(busy.feed, frame, sizeof frame);
+    for (; status != REC_ERR_BAD_HANDLE; atomic_fetch_add((atomic_int *)turn_count, 1)) {
+        status = rec_feed_write(busy.feed, packet, sizeof packet);
         CHECK(status == REC_OK || status == REC_ERR_OVERRUN || status == REC_ERR_BUSY || status == REC_ERR_BAD_HANDLE);
         if (status == REC_ERR_OVERRUN) {
             status = rec_feed_wait(busy.feed, 50);
@@ -872,10 +872,10 @@ static void *feed_on(void *own_turns)
     return NULL;
 }
 
-static void *control_on(void *own_turns)
+static void *control_until_closed(void *turn_count)
 {
     rec_status status = REC_OK;
-    for (; status != REC_ERR_BAD_HANDLE; atomic_fetch_add((atomic_int *)own_turns, 1)) {
+    for (; status != REC_ERR_BAD_HANDLE; atomic_fetch_add((atomic_int *)turn_count, 1)) {
         rec_error e = REC_INIT(rec_error);
         rec_snapshot *snapshot = NULL;
         rec_start_options options = REC_INIT(rec_start_options);
@@ -899,8 +899,8 @@ static void *control_on(void *own_turns)
     return NULL;
 }
 
-/* Some of each thread's turns, however loaded the machine is. */
-static bool all_at_work(void)
+/* Waits until every thread has made ten turns. */
+static bool wait_for_all_threads(void)
 {
     for (int i = 0; i < THREADS; i++)
         for (int waited = 0; atomic_load(&turns[i]) < 10; waited++) {
@@ -918,13 +918,13 @@ static void close_under_load(const char *base)
         pthread_t threads[THREADS];
         rec_id id;
         snprintf(name, sizeof name, "busy-%d", round);
-        busy = build(directory_in(base, name));
+        busy = open_fixture(directory_in(base, name));
         OK(start_on(busy.engine, NULL, "SEP1", NULL, 0, &id));
         for (int i = 0; i < THREADS; i++) {
             atomic_store(&turns[i], 0);
-            CHECK(pthread_create(&threads[i], NULL, i < 3 ? feed_on : control_on, &turns[i]) == 0);
+            CHECK(pthread_create(&threads[i], NULL, i < 3 ? write_until_closed : control_until_closed, &turns[i]) == 0);
         }
-        CHECK(all_at_work());
+        CHECK(wait_for_all_threads());
         OK(rec_close(busy.engine, 30000, &err));
         for (int i = 0; i < THREADS; i++)
             pthread_join(threads[i], NULL);
@@ -932,15 +932,15 @@ static void close_under_load(const char *base)
     }
 }
 
-/* An argument that is there to be read: nothing is when it is wrong, and all is when it is right. */
-static void errors_are_written(struct house house)
+/* Every field of rec_error is written, on failure and on success. */
+static void errors_are_written(struct fixture fixture)
 {
     rec_error e;
     memset(&e, 0x5a, sizeof e);
     e.struct_size = sizeof e;
     EXPECT(rec_call_update((rec_call){0}, &(rec_call_info)REC_INIT(rec_call_info), &e), REC_ERR_BAD_HANDLE);
     CHECK(e.status == REC_ERR_BAD_HANDLE && e.reason == -1 && e.device_name[0] == '\0' && memchr(e.message, '\0', sizeof e.message) != NULL && e.message[0] != '\0');
-    OK(rec_call_update(house.call, &(rec_call_info)REC_INIT(rec_call_info), &e));
+    OK(rec_call_update(fixture.call, &(rec_call_info)REC_INIT(rec_call_info), &e));
     CHECK(e.status == REC_OK && e.reason == -1 && e.device_name[0] == '\0' && e.message[0] == '\0' && e.struct_size == sizeof e);
 }
 
@@ -950,22 +950,22 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
         return 2;
     }
-    struct house stale = build(directory_in(argv[1], "stale"));
+    struct fixture stale = open_fixture(directory_in(argv[1], "stale"));
     OK(rec_close(stale.engine, 10000, &err));
-    struct house house = build(directory_in(argv[1], "house"));
+    struct fixture fixture = open_fixture(directory_in(argv[1], "fixture"));
 
-    null_everywhere(house);
-    errors_are_written(house);
-    struct_sizes(house);
-    strings(house);
-    values(house);
-    handles(house, stale);
-    garbage(house);
-    OK(rec_close(house.engine, 10000, &err));
+    null_everywhere(fixture);
+    errors_are_written(fixture);
+    struct_sizes(fixture);
+    strings(fixture);
+    unknown_values(fixture);
+    handles(fixture, stale);
+    garbage(fixture);
+    OK(rec_close(fixture.engine, 10000, &err));
 
-    path_tricks(argv[1]);
+    names_that_look_like_paths(argv[1]);
     links(argv[1]);
-    from_inside(argv[1]);
+    calls_inside_a_callback(argv[1]);
     close_under_load(argv[1]);
     return check_summary("misuse");
 }

@@ -1,4 +1,4 @@
-//! The audit log: a line for each operation, a chain that holds, and a disk that refuses.
+//! The audit log: one line for each operation, a hash chain, and disks that fail.
 
 use std::path::Path;
 
@@ -16,31 +16,31 @@ fn on_c() -> CallFields<'static> {
     }
 }
 
-/// The lines behind the first `before`, once all are on the disk.
+/// Waits until every line is on the disk. Returns the lines after the first `before`.
 fn lines_since(scratch: &ScratchEngine, before: usize) -> Vec<Value> {
     audit_written(&scratch.engine);
     audit_lines(&scratch.dir.0).split_off(before)
 }
 
-/// The one line that an operation has written.
+/// Runs an operation that writes one line. Returns its result and the line.
 #[track_caller]
 fn line_of<T>(scratch: &ScratchEngine, act: impl FnOnce() -> T) -> (T, Value) {
     audit_written(&scratch.engine);
     let before = audit_lines(&scratch.dir.0).len();
-    let done = act();
+    let result = act();
     let mut lines = lines_since(scratch, before);
-    // The first one of all comes with the log's genesis.
+    // The first line of a log follows its genesis line.
     lines.retain(|line| line["operation"] != "genesis");
     assert_eq!(lines.len(), 1, "{lines:#?}");
-    (done, lines.remove(0))
+    (result, lines.remove(0))
 }
 
-fn who(line: &Value) -> [&Value; 4] {
+fn actor_of(line: &Value) -> [&Value; 4] {
     ["actor", "user", "level", "api"].map(|name| &line[name])
 }
 
 #[track_caller]
-fn done(line: &Value, operation: &str, id: &str) {
+fn assert_done(line: &Value, operation: &str, id: &str) {
     assert_eq!(line["operation"], operation, "{line}");
     assert_eq!(
         (&line["outcome"], &line["status"]),
@@ -57,31 +57,31 @@ fn each_operation_has_one_line_with_its_actor_and_its_target() {
     let scratch = scratch_engine();
     scratch.begin(&on_c()).unwrap();
     let (id, line) = line_of(&scratch, || scratch.start(ADMIN, &on_device("SEP1")).unwrap());
-    done(&line, "start", &id);
+    assert_done(&line, "start", &id);
     assert_eq!(line["asked"], json!({ "device": "SEP1" }));
     assert_eq!(
-        who(&line),
+        actor_of(&line),
         [&json!("user"), &json!("admin"), &json!(10), &json!("c")]
     );
     let time = line["time"].as_str().unwrap();
     assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
     let (_, line) = line_of(&scratch, || scratch.by_id(rec_pause_by_id, HOST, &id).unwrap());
-    done(&line, "pause", &id);
+    assert_done(&line, "pause", &id);
     assert_eq!((&line["actor"], &line["api"]), (&json!("host"), &json!("c")));
     assert_eq!(line["asked"], json!({ "id": id }));
     let (_, line) = line_of(&scratch, || {
         scratch.by_device(rec_resume_by_device, OWNER, Some("SEP1"), Some("101"))
     });
-    done(&line, "resume", &id);
+    assert_done(&line, "resume", &id);
     assert_eq!(line["asked"], json!({ "device": "SEP1", "number": "101" }));
-    assert_eq!(who(&line)[1..3], [&json!("user1"), &json!(2)]);
+    assert_eq!(actor_of(&line)[1..3], [&json!("user1"), &json!(2)]);
     let url = scratch.get(HOST, &id).unwrap().url;
     let (_, line) = line_of(&scratch, || scratch.stop_by_call(OWNER, "c", Some(&url)).unwrap());
-    done(&line, "stop", &id);
+    assert_done(&line, "stop", &id);
     assert_eq!(line["asked"], json!({ "call_id": "c", "url": url }));
     let (id, _) = line_of(&scratch, || scratch.start(HOST, &on_call("c")).unwrap());
     let (_, line) = line_of(&scratch, || scratch.by_id(rec_discard_by_id, HOST, &id).unwrap());
-    done(&line, "discard", &id);
+    assert_done(&line, "discard", &id);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn each_refusal_has_one_line() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&on_c());
     scratch.line(Some("SEP1"), None, REC_LINE_MANDATORY).unwrap();
-    let refused_as = |line: &Value, operation: &str, status: i32| {
+    let assert_refused = |line: &Value, operation: &str, status: i32| {
         assert_eq!(line["operation"], operation);
         assert_eq!(
             (&line["outcome"], &line["status"]),
@@ -98,32 +98,32 @@ fn each_refusal_has_one_line() {
     };
     for (name, op) in BY_ID {
         let (_, line) = line_of(&scratch, || scratch.by_id(op, STRANGER, &id).unwrap_err());
-        refused_as(&line, name, REC_ERR_FORBIDDEN);
+        assert_refused(&line, name, REC_ERR_FORBIDDEN);
         assert_eq!(line["user"], "user2");
         let (_, line) = line_of(&scratch, || scratch.by_id(op, UNKNOWN, "no-guid").unwrap_err());
-        refused_as(&line, name, REC_ERR_UNAUTHENTICATED);
+        assert_refused(&line, name, REC_ERR_UNAUTHENTICATED);
     }
     let (_, line) = line_of(&scratch, || scratch.stop_by_call(ADMIN, "c", None).unwrap_err());
-    refused_as(&line, "stop", REC_ERR_MANDATORY);
+    assert_refused(&line, "stop", REC_ERR_MANDATORY);
     assert_eq!(line["recordings"][0]["id"], id);
     assert_eq!(line["recordings"][0]["status"], REC_ERR_MANDATORY);
     let (_, line) = line_of(&scratch, || scratch.start(ADMIN, &on_device("SEP1")).unwrap_err());
-    refused_as(&line, "start", REC_ERR_ALREADY_RECORDING);
+    assert_refused(&line, "start", REC_ERR_ALREADY_RECORDING);
     let (_, line) = line_of(&scratch, || {
         scratch.list(STRANGER, &FilterFields::default()).unwrap_err()
     });
-    refused_as(&line, "list", REC_ERR_FORBIDDEN);
+    assert_refused(&line, "list", REC_ERR_FORBIDDEN);
     let (_, line) = line_of(&scratch, || scratch.get(STRANGER, &id).unwrap_err());
-    refused_as(&line, "get", REC_ERR_FORBIDDEN);
+    assert_refused(&line, "get", REC_ERR_FORBIDDEN);
 }
 
 #[test]
-fn what_the_engine_does_by_itself_has_a_line_too() {
+fn each_operation_of_the_engine_itself_has_one_line() {
     let scratch = scratch_engine();
     scratch.line(Some("SEP1"), None, REC_LINE_AUTOMATIC).unwrap();
     let (call, line) = line_of(&scratch, || scratch.begin(&on_c()).unwrap());
     let id = scratch.live_ids().remove(0);
-    done(&line, "start", &id);
+    assert_done(&line, "start", &id);
     assert_eq!(
         (&line["actor"], &line["api"]),
         (&json!("engine"), &json!("engine"))
@@ -154,21 +154,24 @@ fn what_the_engine_does_by_itself_has_a_line_too() {
     assert_eq!(line["recordings"][0]["id"], id);
 }
 
-/// The position is that of the moment, and not that of the last cut.
+/// The position is that of the operation, not that of the last block.
 #[test]
-fn the_position_is_where_the_recording_was() {
+fn the_position_is_the_present_length_of_the_recording() {
     let scratch = scratch_engine_with(&[("media.clock", "real")]);
     let (_, id) = scratch.recorded(&on_c());
-    let at = |line: &Value| line["recordings"][0]["position_ms"].as_u64().unwrap();
+    let position = |line: &Value| line["recordings"][0]["position_ms"].as_u64().unwrap();
     let begun = std::time::Instant::now();
-    callrec_testkit::wait::until("some time has passed", || begun.elapsed().as_millis() >= 50);
+    callrec_testkit::wait::until("50 ms have passed", || begun.elapsed().as_millis() >= 50);
     let (_, line) = line_of(&scratch, || scratch.by_id(rec_pause_by_id, HOST, &id).unwrap());
-    assert!(at(&line) >= 50, "{line}");
-    assert!(at(&line) <= begun.elapsed().as_millis() as u64 + 50, "{line}");
+    assert!(position(&line) >= 50, "{line}");
+    assert!(
+        position(&line) <= begun.elapsed().as_millis() as u64 + 50,
+        "{line}"
+    );
 }
 
 #[test]
-fn the_chain_holds_over_engines_and_says_where_it_has_come_to() {
+fn the_chain_continues_across_engines_and_reports_its_head() {
     let dir = ScratchDir::new();
     let mut heads = vec![];
     for round in 0..3u64 {
@@ -177,7 +180,7 @@ fn the_chain_holds_over_engines_and_says_where_it_has_come_to() {
         engine.start(None, &on_call("c")).unwrap();
         end(call).unwrap();
         let head = audit_written(&engine);
-        // A genesis; then a start and an end in each round.
+        // A genesis line, then two lines for each engine: a start and an end.
         assert_eq!((head.sequence, head.dropped), (3 + 2 * round, 0));
         heads.push(head);
         let last = audit_lines(&dir.0).pop().unwrap();
@@ -194,7 +197,7 @@ fn the_chain_holds_over_engines_and_says_where_it_has_come_to() {
 }
 
 #[test]
-fn closing_writes_what_is_queued() {
+fn closing_writes_the_queued_lines() {
     let scratch = scratch_engine();
     scratch.begin(&on_c()).unwrap();
     for _ in 0..500 {
@@ -202,7 +205,7 @@ fn closing_writes_what_is_queued() {
     }
     let (_, dir) = scratch.finish();
     let lines = audit_lines(&dir.0);
-    // The call's end is one line of all of them.
+    // The end of the call is one line, for all its recordings.
     assert_eq!(lines.len(), 1 + 500 + 1);
     assert_eq!(lines[501]["reason"], "engine-closed");
     assert_eq!(lines[501]["recordings"].as_array().unwrap().len(), 32);
@@ -214,9 +217,9 @@ fn log_path(directory: &Path) -> std::path::PathBuf {
     directory.join(".callrec/audit.log")
 }
 
-/// What a killed process leaves of its last line does not break the chain.
+/// A killed process may leave a part of its last line. It does not break the chain.
 #[test]
-fn a_torn_line_is_ended_by_the_next_engine() {
+fn the_next_engine_ends_an_incomplete_line() {
     let dir = ScratchDir::new();
     let run = || {
         let engine = TestEngine::open_unsubscribed(&dir.0, &[]);
@@ -236,21 +239,20 @@ fn a_torn_line_is_ended_by_the_next_engine() {
     let cuts = [last_line + 1, last_line + 30, whole.len() - 20, whole.len() - 1];
     for cut in cuts.into_iter().chain([1, last_line / 2]) {
         std::fs::write(log_path(&dir.0), &whole[..cut]).unwrap();
-        let torn = verify_audit(&dir.0, None).unwrap();
-        assert!(torn.unfinished_bytes > 0, "{cut}");
+        let report = verify_audit(&dir.0, None).unwrap();
+        assert!(report.unfinished_bytes > 0, "{cut}");
         let head = run();
         let report = verify_audit(&dir.0, Some(&head)).unwrap();
         assert_eq!(report.unfinished_bytes, 0, "{cut}");
-        // All but its newline is a whole line.
+        // A line that lacks only its newline is complete.
         assert_eq!(report.unfinished, u64::from(cut + 1 != whole.len()), "{cut}");
-        // And again.
         run();
         verify_audit(&dir.0, Some(&head)).unwrap();
     }
 }
 
 #[test]
-fn a_log_that_was_altered_stays_altered() {
+fn an_altered_log_stays_invalid() {
     let dir = ScratchDir::new();
     let run = || {
         let engine = TestEngine::open_unsubscribed(&dir.0, &[]);
@@ -262,14 +264,14 @@ fn a_log_that_was_altered_stays_altered() {
     let text = std::fs::read_to_string(log_path(&dir.0)).unwrap();
     std::fs::write(log_path(&dir.0), text.replace("admin", "Admin")).unwrap();
     refused(verify_audit(&dir.0, None), REC_ERR_AUDIT);
-    // The next engine goes on behind it, and hides nothing.
+    // The next engine appends lines. The altered line is still found.
     run();
     let refusal = refused(verify_audit(&dir.0, None), REC_ERR_AUDIT);
     assert!(refusal.message.contains("line 2"), "{refusal:?}");
 }
 
 #[test]
-fn a_log_that_is_removed_under_the_engine_is_missed() {
+fn removing_the_log_of_an_open_engine_is_detected() {
     let scratch = scratch_engine();
     refused(scratch.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
     let head = audit_written(&scratch.engine);
@@ -281,7 +283,7 @@ fn a_log_that_is_removed_under_the_engine_is_missed() {
 }
 
 #[test]
-fn without_the_key_nothing_is_written() {
+fn a_disabled_log_is_not_written() {
     let scratch = scratch_engine_with(&[("audit.enabled", "false")]);
     scratch.recorded(&on_c());
     assert_eq!(audit_head(&scratch.engine).sequence, 0);
@@ -290,10 +292,10 @@ fn without_the_key_nothing_is_written() {
     assert_eq!(verify_audit(&dir.0, None).unwrap().sequence, 0);
 }
 
-/// It holds up no control call, and what it could not take is told later.
+/// Control calls succeed. The lines are written once the disk accepts them.
 #[cfg(feature = "faults")]
 #[test]
-fn a_disk_that_refuses_holds_nobody_up() {
+fn a_failing_disk_delays_no_control_call() {
     use callrec_testkit::disk_faults::{self, FaultPoint, disk_full};
 
     let dir = ScratchDir::new();
@@ -313,10 +315,10 @@ fn a_disk_that_refuses_holds_nobody_up() {
     verify_audit(&dir.0, None).unwrap();
 }
 
-/// Nobody waits for a disk that stands still, and closing no longer than it was told to.
+/// Control calls do not wait for a blocked disk. Closing waits no longer than its timeout.
 #[cfg(feature = "faults")]
 #[test]
-fn a_disk_that_stands_still_holds_nobody_up() {
+fn a_blocked_disk_delays_no_control_call() {
     use callrec_testkit::disk_faults::{DiskGate, FaultPoint};
     use callrec_testkit::wait::until;
 
@@ -335,13 +337,12 @@ fn a_disk_that_stands_still_holds_nobody_up() {
     let closed = checked(|e| unsafe { rec_close(engine.handle, 200, e) });
     assert_eq!(closed.unwrap_err().status, REC_ERR_TIMEOUT);
     gate.open();
-    until("the directory is let go", || {
+    until("the directory is unlocked", || {
         open_with(&dir.0, &[]).map(|next| close(next).unwrap()).is_ok()
     });
     verify_audit(&dir.0, None).unwrap();
 }
 
-/// Closing gives up on it, and says what is lost.
 #[cfg(feature = "faults")]
 #[test]
 fn closing_does_not_wait_for_a_log_that_cannot_be_synced() {
@@ -364,10 +365,10 @@ fn closing_does_not_wait_for_a_log_that_cannot_be_synced() {
     verify_audit(&dir.0, None).unwrap();
 }
 
-/// Linux says once that it could not write a page, and then takes the page for written.
+/// After a failed sync, Linux treats the pages that it could not write as written.
 #[cfg(feature = "faults")]
 #[test]
-fn what_a_failed_sync_has_lost_is_written_again() {
+fn lines_that_a_failed_sync_has_lost_are_written_again() {
     use callrec::storage::faults::{self, FaultPoint};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -395,13 +396,14 @@ fn what_a_failed_sync_has_lost_is_written_again() {
     verify_audit(&dir.0, None).unwrap();
 }
 
-/// Whatever a name holds, it is one line, and JSON.
 #[test]
-fn no_name_makes_a_line_of_its_own() {
+fn a_name_with_line_breaks_cannot_forge_a_line() {
     let scratch = scratch_engine();
     let forged = "x\n{\"seq\":9,\"prev\":\"\"}\r\n\",\"hash\":\"\u{2028}\u{7f}\\";
-    let who = Some((forged, 2));
-    let (_, line) = line_of(&scratch, || scratch.start(who, &on_device(forged)).unwrap_err());
+    let caller = Some((forged, 2));
+    let (_, line) = line_of(&scratch, || {
+        scratch.start(caller, &on_device(forged)).unwrap_err()
+    });
     assert_eq!(
         (&line["user"], &line["asked"]["device"]),
         (&json!(forged), &json!(forged))
@@ -409,9 +411,9 @@ fn no_name_makes_a_line_of_its_own() {
     verify_audit(&scratch.dir.0, None).unwrap();
 }
 
-/// What stands in the query of a url may be what lets its holder in.
+/// The query of a URL may contain credentials.
 #[test]
-fn of_a_url_its_query_is_not_noted() {
+fn the_query_of_a_url_is_not_logged() {
     let scratch = scratch_engine();
     scratch.recorded(&on_c());
     let url = "http://gateway/recordings/1.wav?signature=hidden";
@@ -422,7 +424,7 @@ fn of_a_url_its_query_is_not_noted() {
 }
 
 #[test]
-fn a_head_is_checked() {
+fn verification_checks_its_arguments() {
     let dir = ScratchDir::new();
     let mut head: rec_chain_head = init();
     verify_audit(&dir.0, Some(&head)).unwrap();

@@ -1,5 +1,5 @@
-//! Lines marked automatic: every call on them is recorded, and no call fails
-//! because its recording does.
+//! Automatic lines. The engine records every call on such a line; a recording that fails does not
+//! fail its call.
 
 use callrec::capi::*;
 use callrec_testkit::manifest::manifest_beside;
@@ -30,15 +30,14 @@ fn a_call_is_recorded_from_its_beginning() {
     scratch.events.wait_kind(&live[0].id, REC_EVENT_STARTED);
 }
 
-/// In the list, the look-up, the events and the manifest; a caller's start says
-/// nothing of it, and cannot pretend.
+/// Lists, look-ups, events and manifests have the flag. A caller's start cannot set it.
 #[test]
-fn a_recording_says_that_it_is_automatic() {
+fn an_automatic_recording_has_the_automatic_flag() {
     let scratch = automatic(&[]);
     scratch.begin(&line("AUTO", "101")).unwrap();
     let own = scratch.start(HOST, &additional(on_device("AUTO"))).unwrap();
     let (live, json) = scratch.list_json(HOST, &FilterFields::default()).unwrap();
-    let flags: Vec<u32> = live.iter().map(|seen| seen.flags).collect();
+    let flags: Vec<u32> = live.iter().map(|recording| recording.flags).collect();
     assert_eq!(flags, [REC_START_AUTOMATIC, REC_START_ADDITIONAL]);
     assert_eq!(
         (&json[0]["automatic"], json[1].get("automatic")),
@@ -50,16 +49,16 @@ fn a_recording_says_that_it_is_automatic() {
         scratch.events.wait_kind(&id, REC_EVENT_STARTED).json["recording"]["automatic"],
         true
     );
-    let pretended = StartFields {
+    let forged = StartFields {
         flags: REC_START_AUTOMATIC,
         ..on_device("AUTO")
     };
-    refused(scratch.start(HOST, &pretended), REC_ERR_INVALID_ARGUMENT);
+    refused(scratch.start(HOST, &forged), REC_ERR_INVALID_ARGUMENT);
     let (events, _dir) = scratch.finish();
     for (id, automatic) in [(&id, true), (&own, false)] {
-        let seen = events.wait_terminal(id).recording.unwrap();
-        assert_eq!(seen.flags & REC_START_AUTOMATIC != 0, automatic);
-        assert_eq!(manifest_beside(&seen.path)["automatic"], automatic);
+        let recording = events.wait_terminal(id).recording.unwrap();
+        assert_eq!(recording.flags & REC_START_AUTOMATIC != 0, automatic);
+        assert_eq!(manifest_beside(&recording.path)["automatic"], automatic);
     }
 }
 
@@ -74,21 +73,24 @@ fn every_call_on_the_line_is_recorded() {
 }
 
 #[test]
-fn a_recording_keeps_to_the_keys_of_automatic_recordings() {
+fn an_automatic_recording_uses_the_configured_format_layout_and_pause_mode() {
     let scratch = automatic(&[
         ("recording.format", "wav-ulaw"),
         ("recording.layout", "mono"),
         ("recording.pause_mode", "skip"),
     ]);
     scratch.begin(&line("AUTO", "101")).unwrap();
-    let told = scratch.wait_started_on("AUTO");
-    let seen = told.recording.unwrap();
-    assert_eq!((seen.format.as_str(), seen.layout), ("wav-ulaw", REC_LAYOUT_MONO));
-    assert_eq!(told.json["recording"]["pause_mode"], "skip");
+    let event = scratch.wait_started_on("AUTO");
+    let recording = event.recording.unwrap();
+    assert_eq!(
+        (recording.format.as_str(), recording.layout),
+        ("wav-ulaw", REC_LAYOUT_MONO)
+    );
+    assert_eq!(event.json["recording"]["pause_mode"], "skip");
 }
 
 #[test]
-fn a_call_is_recorded_from_when_it_is_connected() {
+fn recording_starts_when_the_call_is_connected() {
     for before in [REC_CALL_ALERTING, REC_CALL_HELD] {
         let scratch = automatic(&[]);
         let call = scratch
@@ -104,7 +106,7 @@ fn a_call_is_recorded_from_when_it_is_connected() {
 }
 
 #[test]
-fn a_call_is_recorded_from_when_it_is_moved_there() {
+fn recording_starts_when_the_call_moves_to_the_line() {
     let scratch = automatic(&[]);
     let call = scratch.begin(&line("SEP1", "101")).unwrap();
     assert!(scratch.live().is_empty());
@@ -113,7 +115,7 @@ fn a_call_is_recorded_from_when_it_is_moved_there() {
 }
 
 #[test]
-fn a_call_moved_there_while_held_is_recorded_when_it_goes_on() {
+fn a_call_moved_to_the_line_while_held_is_recorded_once_connected() {
     let scratch = automatic(&[]);
     let call = scratch.begin(&line("SEP1", "101")).unwrap();
     state(REC_CALL_HELD).update(call).unwrap();
@@ -127,7 +129,7 @@ fn a_call_moved_there_while_held_is_recorded_when_it_goes_on() {
 }
 
 #[test]
-fn a_call_is_recorded_from_when_the_mark_is_set() {
+fn recording_starts_when_the_line_becomes_automatic() {
     for (device, number) in [
         (Some("SEP1"), None),
         (None, Some("101")),
@@ -144,7 +146,7 @@ fn a_call_is_recorded_from_when_the_mark_is_set() {
 }
 
 #[test]
-fn a_call_held_when_the_mark_is_set_is_recorded_when_it_goes_on() {
+fn a_call_held_when_the_line_becomes_automatic_is_recorded_once_connected() {
     let scratch = scratch_engine();
     let call = scratch.begin(&line("SEP1", "101")).unwrap();
     state(REC_CALL_HELD).update(call).unwrap();
@@ -180,8 +182,8 @@ fn a_start_is_refused_unless_additional() {
     assert_eq!(scratch.live().len(), 2);
 }
 
-/// Full, so that the next automatic recording fails, and what is owed is tried
-/// again as soon as the occupants are stopped.
+/// Starts recordings that fill the engine, so that the next automatic recording fails. It is
+/// retried as soon as they are stopped.
 fn occupy(scratch: &ScratchEngine, recordings: usize) {
     scratch
         .begin(&CallFields {
@@ -195,7 +197,7 @@ fn occupy(scratch: &ScratchEngine, recordings: usize) {
 }
 
 #[test]
-fn a_call_does_not_fail_because_its_recording_does() {
+fn a_failed_start_does_not_fail_the_call() {
     let scratch = automatic(&[("recordings.max", "1")]);
     occupy(&scratch, 1);
     let call = scratch
@@ -204,34 +206,37 @@ fn a_call_does_not_fail_because_its_recording_does() {
             ..line("AUTO", "101")
         })
         .unwrap();
-    let told = scratch.events.wait(|told| told.kind == REC_EVENT_START_FAILED);
-    assert!(told.recording.is_none(), "it never had an id");
-    assert_eq!(told.json["call"]["tag"], 9);
+    let event = scratch.events.wait(|event| event.kind == REC_EVENT_START_FAILED);
+    assert!(
+        event.recording.is_none(),
+        "a start that failed at once has no recording"
+    );
+    assert_eq!(event.json["call"]["tag"], 9);
     assert_eq!(scratch.live().len(), 1);
     end(call).unwrap();
 }
 
 #[test]
-fn what_failed_is_tried_again_while_the_call_lives() {
+fn a_failed_start_is_retried_during_the_call() {
     let scratch = automatic(&[("recordings.max", "1")]);
     occupy(&scratch, 1);
     scratch.begin(&line("AUTO", "101")).unwrap();
-    scratch.events.wait(|told| told.kind == REC_EVENT_START_FAILED);
+    scratch.events.wait(|event| event.kind == REC_EVENT_START_FAILED);
     scratch.stop_by_call(HOST, "occupant", None).unwrap();
     let started = scratch.wait_started_on("AUTO");
     assert_eq!(scratch.live_ids(), [started.id()]);
 }
 
 #[test]
-fn what_failed_for_want_of_room_does_not_fail_the_call() {
+fn a_lack_of_free_space_does_not_fail_the_call() {
     let scratch = automatic(&[("storage.min_free_bytes", "18446744073709551615")]);
     let call = scratch.begin(&line("AUTO", "101")).unwrap();
-    scratch.events.wait(|told| told.kind == REC_EVENT_START_FAILED);
+    scratch.events.wait(|event| event.kind == REC_EVENT_START_FAILED);
     end(call).unwrap();
 }
 
 #[test]
-fn what_failed_is_not_tried_again_after_the_call() {
+fn a_failed_start_is_not_retried_after_the_call() {
     let scratch = automatic(&[("recordings.max", "8")]);
     occupy(&scratch, 8);
     let ended: Vec<_> = (0..7)
@@ -245,9 +250,9 @@ fn what_failed_is_not_tried_again_after_the_call() {
     assert_eq!((live.len(), live[0].directory_number.as_str()), (1, "stays"));
 }
 
-/// What counts is the mark at the moment of asking, also of asking again.
+/// A retry obeys the policy that the line has by then.
 #[test]
-fn what_failed_is_not_tried_again_once_the_mark_is_gone() {
+fn a_failed_start_is_not_retried_once_the_policy_is_removed() {
     let scratch = automatic(&[("recordings.max", "8")]);
     scratch.line(Some("WAS"), None, REC_LINE_AUTOMATIC).unwrap();
     occupy(&scratch, 8);
@@ -255,15 +260,19 @@ fn what_failed_is_not_tried_again_once_the_mark_is_gone() {
         scratch.begin(&line("WAS", "102")).unwrap();
     }
     scratch.begin(&line("AUTO", "101")).unwrap();
-    scratch.unmark(Some("WAS"), None).unwrap();
+    scratch.remove_line(Some("WAS"), None).unwrap();
     scratch.stop_by_call(HOST, "occupant", None).unwrap();
     scratch.wait_started_on("AUTO");
-    let devices: Vec<_> = scratch.live().into_iter().map(|seen| seen.device_name).collect();
+    let devices: Vec<_> = scratch
+        .live()
+        .into_iter()
+        .map(|recording| recording.device_name)
+        .collect();
     assert_eq!(devices, ["AUTO"], "the others' line is no longer automatic");
 }
 
 #[test]
-fn what_failed_is_not_tried_again_once_the_call_has_moved_off() {
+fn a_failed_start_is_not_retried_once_the_call_has_moved_away() {
     let scratch = automatic(&[("recordings.max", "8")]);
     occupy(&scratch, 8);
     let moved: Vec<_> = (0..7)
@@ -275,12 +284,16 @@ fn what_failed_is_not_tried_again_once_the_call_has_moved_off() {
     }
     scratch.stop_by_call(HOST, "occupant", None).unwrap();
     scratch.wait_started_on("AUTO");
-    let devices: Vec<_> = scratch.live().into_iter().map(|seen| seen.device_name).collect();
+    let devices: Vec<_> = scratch
+        .live()
+        .into_iter()
+        .map(|recording| recording.device_name)
+        .collect();
     assert_eq!(devices, ["AUTO"], "the others are on a manual line now");
 }
 
 #[test]
-fn what_was_stopped_is_not_begun_again() {
+fn a_stopped_recording_is_not_restarted() {
     let scratch = automatic(&[("recordings.max", "8")]);
     let stopped: Vec<_> = (0..7)
         .map(|tag| {
@@ -295,7 +308,7 @@ fn what_was_stopped_is_not_begun_again() {
         .collect();
     occupy(&scratch, 1);
     scratch.begin(&line("AUTO", "101")).unwrap();
-    scratch.events.wait(|told| told.kind == REC_EVENT_START_FAILED);
+    scratch.events.wait(|event| event.kind == REC_EVENT_START_FAILED);
     for tag in 0..7 {
         assert_eq!(
             scratch.stop_by_call(HOST, &format!("s{tag}"), None),
@@ -306,21 +319,24 @@ fn what_was_stopped_is_not_begun_again() {
         state(REC_CALL_HELD).update(call).unwrap();
         state(REC_CALL_CONNECTED).update(call).unwrap();
     }
-    // The one that is owed shows that trying again has come by.
-    scratch.events.wait(|told| {
-        let seen = told.recording.as_ref();
-        told.kind == REC_EVENT_STARTED && seen.is_some_and(|seen| seen.directory_number == "101")
+    // The start that had failed succeeds, so the retries have run.
+    scratch.events.wait(|event| {
+        let recording = event.recording.as_ref();
+        event.kind == REC_EVENT_STARTED
+            && recording.is_some_and(|recording| recording.directory_number == "101")
     });
     let live = scratch.live();
-    let numbers: Vec<_> = live.iter().map(|seen| seen.directory_number.as_str()).collect();
+    let numbers: Vec<_> = live
+        .iter()
+        .map(|recording| recording.directory_number.as_str())
+        .collect();
     assert_eq!(numbers, ["100", "101"]);
 }
 
-/// It was accepted, and stood in the lists: that nothing came of it is told, though
-/// the call is over by then.
+/// Lists have shown the recording, so its failure is reported even though the call has ended.
 #[cfg(feature = "faults")]
 #[test]
-fn what_cannot_be_created_is_told_also_after_the_call() {
+fn a_recording_that_cannot_be_created_is_reported_after_the_call() {
     use callrec_testkit::disk_faults::{self, DiskGate, FaultPoint, planted};
     let scratch = automatic(&[]);
     let gate = DiskGate::failing_at(&scratch.dir, FaultPoint::CreateAudio, planted);
@@ -336,12 +352,12 @@ fn what_cannot_be_created_is_told_also_after_the_call() {
 
 #[cfg(feature = "faults")]
 #[test]
-fn what_cannot_be_created_is_told_and_tried_again() {
+fn a_recording_that_cannot_be_created_is_reported_and_retried() {
     use callrec_testkit::disk_faults::{self, FaultPoint, planted};
     let scratch = automatic(&[]);
     disk_faults::fail_at(&scratch.dir, FaultPoint::CreateAudio, planted);
     scratch.begin(&line("AUTO", "101")).unwrap();
-    let failed = scratch.events.wait(|told| told.kind == REC_EVENT_START_FAILED);
+    let failed = scratch.events.wait(|event| event.kind == REC_EVENT_START_FAILED);
     disk_faults::clear(&scratch.dir.0);
     let started = scratch.wait_started_on("AUTO");
     assert_ne!(failed.id(), started.id());

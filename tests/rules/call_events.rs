@@ -1,19 +1,20 @@
-//! The life of calls as events: only for those who ask, in order, and enough for a view of
-//! one's own.
+//! Events of calls. Only subscriptions with REC_SUBSCRIBE_CALLS receive them. They arrive in order,
+//! and an observer can keep an exact view of the calls from them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 
 use callrec::capi::*;
+use callrec_testkit::gate::Gate;
 use callrec_testkit::wait::until;
+use callrec_testkit::watched::Watched;
 use parking_lot::Mutex;
 
 use super::scratch_engine::*;
 use crate::support::*;
 
-/// What a subscription was told of calls and their recordings.
+/// A copy of an event of a call or of its recordings.
 #[derive(Clone, Debug)]
 struct CallEventCopy {
     kind: i32,
@@ -21,14 +22,14 @@ struct CallEventCopy {
     sequence: u64,
     number: u64,
     tag: u64,
-    /// Of the call: state, device, username, privacy and end reason.
+    /// The state, device, username, privacy and end reason of the call.
     call: Option<(i32, String, String, u32, i32)>,
     json: serde_json::Value,
 }
 
-type CallEventCopies = Arc<Mutex<Vec<CallEventCopy>>>;
+type CallEventCopies = Arc<Watched<Vec<CallEventCopy>>>;
 
-fn line_of(event: &rec_event) -> CallEventCopy {
+fn copy_of(event: &rec_event) -> CallEventCopy {
     let call = unsafe { event.call.as_ref() };
     if let Some(call) = call {
         assert_eq!((call.number, call.tag), (event.call_number, event.call_tag));
@@ -53,20 +54,20 @@ fn line_of(event: &rec_event) -> CallEventCopy {
     }
 }
 
-fn watch(scratch: &ScratchEngine) -> (ClosureSubscription, CallEventCopies) {
+fn observe(scratch: &ScratchEngine) -> (ClosureSubscription, CallEventCopies) {
     let lines = CallEventCopies::default();
     let into = lines.clone();
-    let watching = subscribe_with(scratch.handle, REC_SUBSCRIBE_CALLS, move |event| {
-        into.lock().push(line_of(event));
+    let subscription = subscribe_with(scratch.handle, REC_SUBSCRIBE_CALLS, move |event| {
+        into.push(copy_of(event));
     });
-    (watching.unwrap(), lines)
+    (subscription.unwrap(), lines)
 }
 
-fn is_of_life(kind: i32) -> bool {
+fn is_call_event(kind: i32) -> bool {
     (REC_EVENT_CALL_BEGAN..=REC_EVENT_CALL_ENDED).contains(&kind)
 }
 
-/// A view as the documentation says that an observer keeps it.
+/// A view of the live calls, kept as the documentation recommends.
 #[derive(Default)]
 struct CallObserver {
     calls: HashMap<u64, (i32, String)>,
@@ -81,14 +82,14 @@ impl CallObserver {
             self.gaps += line.sequence - self.sequence - 1;
         }
         self.sequence = line.sequence;
-        let facts = |line: &CallEventCopy| line.call.clone().map(|(state, device, ..)| (state, device));
+        let state_of = |line: &CallEventCopy| line.call.clone().map(|(state, device, ..)| (state, device));
         match line.kind {
             REC_EVENT_CALL_BEGAN => {
-                let before = self.calls.insert(line.number, facts(line).unwrap());
-                assert!(before.is_none(), "told twice: {line:?}");
+                let before = self.calls.insert(line.number, state_of(line).unwrap());
+                assert!(before.is_none(), "began twice: {line:?}");
             }
             REC_EVENT_CALL_UPDATED => {
-                let before = self.calls.insert(line.number, facts(line).unwrap());
+                let before = self.calls.insert(line.number, state_of(line).unwrap());
                 assert!(before.is_some(), "never began: {line:?}");
             }
             REC_EVENT_CALL_ENDED => {
@@ -100,9 +101,9 @@ impl CallObserver {
 }
 
 #[test]
-fn the_life_of_a_call_is_told_in_order() {
+fn the_events_of_a_call_arrive_in_order() {
     let scratch = scratch_engine();
-    let (_watching, lines) = watch(&scratch);
+    let (_subscription, lines) = observe(&scratch);
     scratch.line(Some("SEP1"), None, REC_LINE_AUTOMATIC).unwrap();
     let call = scratch
         .begin(&CallFields {
@@ -113,7 +114,7 @@ fn the_life_of_a_call_is_told_in_order() {
         })
         .unwrap();
     state(REC_CALL_HELD).update(call).unwrap();
-    // Nothing is new.
+    // Not a change.
     state(REC_CALL_HELD).update(call).unwrap();
     let transferred = CallFields {
         device: Some("SEP2"),
@@ -126,11 +127,11 @@ fn the_life_of_a_call_is_told_in_order() {
     end(call).unwrap();
     let (plain, _dir) = scratch.finish();
     let lines = lines.lock().clone();
-    let life: Vec<&CallEventCopy> = lines.iter().filter(|line| is_of_life(line.kind)).collect();
+    let call_events: Vec<&CallEventCopy> = lines.iter().filter(|line| is_call_event(line.kind)).collect();
     let facts = |device: &str, user: &str, state, private, reason| {
         Some((state, device.to_owned(), user.to_owned(), private, reason))
     };
-    let told: Vec<_> = life
+    let received: Vec<_> = call_events
         .iter()
         .map(|line| (line.kind, line.call.clone(), line.json["changed"].clone()))
         .collect();
@@ -165,10 +166,15 @@ fn the_life_of_a_call_is_told_in_order() {
         .into_iter()
         .map(|(kind, call, changed)| (kind, call, serde_json::json!(changed)))
         .collect();
-    assert_eq!(told, expected);
-    let number = life[0].number;
-    assert!(number != 0 && life.iter().all(|line| line.number == number && line.tag == 7));
-    let json = &life[0].json;
+    assert_eq!(received, expected);
+    let number = call_events[0].number;
+    assert!(
+        number != 0
+            && call_events
+                .iter()
+                .all(|line| line.number == number && line.tag == 7)
+    );
+    let json = &call_events[0].json;
     assert_eq!(
         (&json["event"], &json["call_number"]),
         (&"call-began".into(), &number.into())
@@ -178,42 +184,45 @@ fn the_life_of_a_call_is_told_in_order() {
         (&"connected".into(), &7.into())
     );
     assert_eq!(json["call"]["attributes"]["case"], "7");
-    assert_eq!(life[4].json["end_reason"], "call-ended");
-    // The automatic recording's events are of the same call, and come after its beginning.
+    assert_eq!(call_events[4].json["end_reason"], "call-ended");
+    // The events of the automatic recording have the same call, and follow its beginning.
     let began = lines.iter().position(|line| line.kind == REC_EVENT_CALL_BEGAN);
     let started = lines.iter().position(|line| line.kind == REC_EVENT_STARTED);
     assert!(began.unwrap() < started.unwrap(), "{lines:#?}");
     assert!(lines.iter().all(|line| line.number == number));
-    // No gap for those who ask, and none for those who do not.
-    let rises_by_one = |all: Vec<u64>| all.windows(2).all(|pair| pair[1] == pair[0] + 1);
-    assert!(rises_by_one(lines.iter().map(|line| line.sequence).collect()));
+    // Sequence numbers have no gap, with the flag and without it.
+    let is_consecutive = |all: Vec<u64>| all.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    assert!(is_consecutive(lines.iter().map(|line| line.sequence).collect()));
     let plain = plain.all();
-    assert!(plain.iter().all(|told| !is_of_life(told.kind)), "{plain:#?}");
-    assert_eq!(plain.len() + life.len(), lines.len());
-    assert!(rises_by_one(plain.iter().map(|told| told.sequence).collect()));
+    assert!(plain.iter().all(|event| !is_call_event(event.kind)), "{plain:#?}");
+    assert_eq!(plain.len() + call_events.len(), lines.len());
+    assert!(is_consecutive(plain.iter().map(|event| event.sequence).collect()));
 }
 
 #[test]
-fn without_the_flag_nothing_is_told_of_calls() {
+fn a_subscription_without_the_flag_receives_no_call_events() {
     let scratch = scratch_engine();
-    let heard = CallEventCopies::default();
-    let into = heard.clone();
-    let _listening =
-        subscribe_with(scratch.handle, 0, move |event| into.lock().push(line_of(event))).unwrap();
+    let received = CallEventCopies::default();
+    let into = received.clone();
+    let _subscription = subscribe_with(scratch.handle, 0, move |event| into.push(copy_of(event))).unwrap();
     let (_call, id) = scratch.recorded(&line("SEP1", "101"));
     scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
     let (events, _dir) = scratch.finish();
-    let kinds: Vec<i32> = heard.lock().iter().map(|line| line.kind).collect();
+    let kinds: Vec<i32> = received.lock().iter().map(|line| line.kind).collect();
     assert_eq!(kinds, [REC_EVENT_STARTED, REC_EVENT_FINISHED]);
-    let all: Vec<u64> = events.all().iter().map(|told| told.sequence).collect();
+    let all: Vec<u64> = events.all().iter().map(|event| event.sequence).collect();
     assert_eq!(
-        heard.lock().iter().map(|line| line.sequence).collect::<Vec<_>>(),
+        received
+            .lock()
+            .iter()
+            .map(|line| line.sequence)
+            .collect::<Vec<_>>(),
         all
     );
 }
 
 #[test]
-fn what_is_asked_for_must_be_known() {
+fn unknown_subscription_flags_are_refused() {
     let scratch = scratch_engine();
     for flags in [2, 3, 1 << 31] {
         let refused = refused(
@@ -224,12 +233,12 @@ fn what_is_asked_for_must_be_known() {
     }
 }
 
-/// Live calls come first, and then what happens, while threads begin, change and end calls.
+/// The live calls come first, then the changes. Threads begin, change and end calls meanwhile.
 #[test]
-fn an_observer_that_comes_late_has_an_exact_view() {
+fn a_late_observer_has_an_exact_view() {
     const THREADS: usize = 3;
     let scratch = scratch_engine();
-    let kept = scratch.begin(&line("kept", "1")).unwrap();
+    let first = scratch.begin(&line("kept", "1")).unwrap();
     let stop = AtomicBool::new(false);
     let (last, lines) = std::thread::scope(|scope| {
         for thread in 0..THREADS {
@@ -240,7 +249,7 @@ fn an_observer_that_comes_late_has_an_exact_view() {
                     let call = scratch.begin(&line("busy", &number)).unwrap();
                     state(REC_CALL_HELD).update(call).unwrap();
                     state(REC_CALL_CONNECTED).update(call).unwrap();
-                    // The last one of each stays.
+                    // The last call of each thread stays live.
                     if stop.load(Ordering::Relaxed) {
                         return;
                     }
@@ -248,27 +257,27 @@ fn an_observer_that_comes_late_has_an_exact_view() {
                 }
             });
         }
-        // A guard, so that a view that is not exact ends the threads, too.
-        let _stop = Stop(&stop);
-        // Each begins in the midst of it.
+        // Ends the threads also if an assertion fails.
+        let _stop = StopOnDrop(&stop);
+        // Each subscription begins while calls change.
         for _ in 0..150 {
-            let (watching, lines) = watch(&scratch);
-            until("enough is told", || lines.lock().len() > 60);
-            assert_eq!(watching.end(), REC_OK);
-            exact_view(&lines.lock());
+            let (subscription, lines) = observe(&scratch);
+            lines.wait_until("more than 60 events", |lines| lines.len() > 60);
+            assert_eq!(subscription.end(), REC_OK);
+            assert_exact_view(&lines.lock());
         }
-        watch(&scratch)
+        observe(&scratch)
     });
-    until("all is told", || {
-        let calls = exact_view(&lines.lock()).calls;
+    lines.wait_until("the last state of every call", |lines| {
+        let calls = assert_exact_view(lines).calls;
         calls.len() == 1 + THREADS && calls.values().all(|(state, _)| *state == REC_CALL_CONNECTED)
     });
-    end(kept).unwrap();
+    end(first).unwrap();
     let (_, _dir) = scratch.finish();
     let lines = lines.lock();
-    let observer = exact_view(&lines);
+    let observer = assert_exact_view(&lines);
     assert_eq!((observer.calls.len(), observer.gaps), (0, 0));
-    // The engine ended those that the threads had left.
+    // Closing the engine ended the calls that the threads had left.
     let closed = lines.iter().filter(|line| {
         let reason = line.call.as_ref().map(|(.., reason)| *reason);
         line.kind == REC_EVENT_CALL_ENDED && reason == Some(REC_END_ENGINE_CLOSED)
@@ -277,17 +286,16 @@ fn an_observer_that_comes_late_has_an_exact_view() {
     assert_eq!(last.freed(), 1);
 }
 
-struct Stop<'a>(&'a AtomicBool);
+struct StopOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for Stop<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// Applies all of it. Those that were live come before all others, in the order in which they
-/// began.
-fn exact_view(lines: &[CallEventCopy]) -> CallObserver {
+/// Applies all events. Checks that the live calls come first, in the order in which they began.
+fn assert_exact_view(lines: &[CallEventCopy]) -> CallObserver {
     let is_live = |line: &&CallEventCopy| line.flags == REC_EVENT_FLAG_LIVE;
     let live: Vec<u64> = lines.iter().take_while(is_live).map(|line| line.number).collect();
     assert!(live.windows(2).all(|pair| pair[0] < pair[1]), "{live:?}");
@@ -297,11 +305,11 @@ fn exact_view(lines: &[CallEventCopy]) -> CallObserver {
     observer
 }
 
-/// Of each call that threads begin and end, one event each, in this order, whoever is quicker.
+/// Every call has one event of its beginning and then one of its end.
 #[test]
 fn every_call_that_began_ends_once() {
     let scratch = scratch_engine();
-    let (_watching, lines) = watch(&scratch);
+    let (_subscription, lines) = observe(&scratch);
     let calls = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for thread in 0..4 {
@@ -312,38 +320,37 @@ fn every_call_that_began_ends_once() {
                         .begin(&line("SEP1", &format!("{thread}-{round}")))
                         .unwrap();
                     calls.lock().push(call);
-                    // Several threads want the same ones, and one of them ends each.
-                    let some = calls.lock().get(round / 2).copied();
-                    let _ = some.map(end);
+                    // Several threads try to end the same calls; one succeeds with each.
+                    let call = calls.lock().get(round / 2).copied();
+                    let _ = call.map(end);
                 }
             });
         }
     });
     let (_, _dir) = scratch.finish();
-    let mut told: HashMap<u64, Vec<i32>> = HashMap::new();
+    let mut kinds_of: HashMap<u64, Vec<i32>> = HashMap::new();
     for line in lines.lock().iter() {
-        told.entry(line.number).or_default().push(line.kind);
+        kinds_of.entry(line.number).or_default().push(line.kind);
     }
-    assert_eq!(told.len(), 800);
-    for kinds in told.values() {
+    assert_eq!(kinds_of.len(), 800);
+    for kinds in kinds_of.values() {
         assert_eq!(kinds, &[REC_EVENT_CALL_BEGAN, REC_EVENT_CALL_ENDED]);
     }
 }
 
-/// A callback that does not return holds up no call. What is then too much is a gap, and who
-/// subscribes anew has an exact view again.
+/// A blocked callback does not delay calls. Events beyond the queue are dropped, which leaves a gap
+/// in the sequence numbers. A new subscription has an exact view again.
 #[test]
-fn a_slow_observer_sees_a_gap_and_begins_anew() {
+fn a_slow_observer_sees_a_gap_and_recovers_by_resubscribing() {
     const CALLS: usize = 33_000;
     let scratch = scratch_engine();
-    let kept = scratch.begin(&line("kept", "1")).unwrap();
-    let (let_go, gate) = mpsc::channel::<()>();
-    let gate = Mutex::new(gate);
-    let told = Arc::<Mutex<Vec<(i32, u64)>>>::default();
-    let into = told.clone();
+    let first = scratch.begin(&line("kept", "1")).unwrap();
+    let gate = Arc::new(Gate::new_shut());
+    let received = Arc::<Watched<Vec<(i32, u64)>>>::default();
+    let (callback_gate, into) = (gate.clone(), received.clone());
     let slow = subscribe_with(scratch.handle, REC_SUBSCRIBE_CALLS, move |event| {
-        let _ = gate.lock().recv();
-        into.lock().push((event.kind, event.sequence));
+        callback_gate.pass();
+        into.push((event.kind, event.sequence));
     })
     .unwrap();
     for _ in 0..CALLS {
@@ -352,27 +359,31 @@ fn a_slow_observer_sees_a_gap_and_begins_anew() {
     }
     let last = scratch.begin(&line("last", "2")).unwrap();
     assert!(scratch.stats().events_dropped > 0);
-    drop(let_go);
-    // The queue is full no more.
-    until("it has caught up", || told.lock().len() > 65_536);
-    state(REC_CALL_HELD).update(kept).unwrap();
-    until("the next one is told", || {
-        told.lock().last().map(|(kind, _)| *kind) == Some(REC_EVENT_CALL_UPDATED)
+    gate.open();
+    // The queue has free space again.
+    until("the observer has caught up", || received.lock().len() > 65_536);
+    state(REC_CALL_HELD).update(first).unwrap();
+    until("the update has been received", || {
+        received.lock().last().map(|(kind, _)| *kind) == Some(REC_EVENT_CALL_UPDATED)
     });
-    let told = told.lock();
-    let missing = told.windows(2).map(|pair| pair[1].1 - pair[0].1 - 1);
+    let received = received.lock();
+    let missing = received.windows(2).map(|pair| pair[1].1 - pair[0].1 - 1);
     let gap: u64 = missing.sum();
     assert_eq!(gap, scratch.stats().events_dropped);
-    drop(told);
+    drop(received);
     assert_eq!(slow.end(), REC_OK);
-    let (_watching, lines) = watch(&scratch);
+    let (_subscription, lines) = observe(&scratch);
     end(last).unwrap();
-    until("all is told", || lines.lock().len() == 3);
+    lines.wait_until("three events", |lines| lines.len() == 3);
     let mut observer = CallObserver::default();
     lines.lock().iter().for_each(|line| observer.apply(line));
     let view: Vec<_> = observer.calls.into_values().collect();
     assert_eq!(view, [(REC_CALL_HELD, "kept".to_owned())]);
-    end(kept).unwrap();
+    end(first).unwrap();
     let (events, _dir) = scratch.finish();
-    assert_eq!(events.all().len(), 0, "nobody else was told");
+    assert_eq!(
+        events.all().len(),
+        0,
+        "a subscription without the flag received call events"
+    );
 }

@@ -1,4 +1,4 @@
-//! Which call a start takes; call ids; what an update says; how a call ends.
+//! Calls: which one a start selects, their ids, updates, and how they end.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn tagged<'a>(tag: u64, call: CallFields<'a>) -> CallFields<'a> {
 }
 
 #[test]
-fn a_start_by_line_takes_the_call_connected_last() {
+fn a_start_by_line_selects_the_call_connected_last() {
     let scratch = scratch_engine();
     scratch.begin(&tagged(1, line("SEP1", "101"))).unwrap();
     scratch.begin(&tagged(2, line("SEP1", "101"))).unwrap();
@@ -30,7 +30,7 @@ fn a_start_by_line_takes_the_call_connected_last() {
 }
 
 #[test]
-fn what_is_held_or_alerting_is_not_taken() {
+fn a_start_selects_no_held_or_alerting_call() {
     let scratch = scratch_engine();
     scratch.begin(&tagged(1, line("SEP1", "101"))).unwrap();
     for (tag, state) in [(2, REC_CALL_HELD), (3, REC_CALL_ALERTING)] {
@@ -45,7 +45,7 @@ fn what_is_held_or_alerting_is_not_taken() {
 }
 
 #[test]
-fn an_answered_call_became_connected_when_it_was_answered() {
+fn an_answered_call_counts_as_connected_when_it_was_answered() {
     let scratch = scratch_engine();
     let alerting = CallFields {
         state: REC_CALL_ALERTING,
@@ -58,7 +58,7 @@ fn an_answered_call_became_connected_when_it_was_answered() {
 }
 
 #[test]
-fn a_call_taken_back_from_hold_is_the_one_connected_last() {
+fn a_call_resumed_from_hold_counts_as_connected_last() {
     let scratch = scratch_engine();
     let first = scratch.begin(&tagged(1, line("SEP1", "101"))).unwrap();
     state(REC_CALL_HELD).update(first).unwrap();
@@ -70,7 +70,7 @@ fn a_call_taken_back_from_hold_is_the_one_connected_last() {
 }
 
 #[test]
-fn an_update_that_leaves_a_call_connected_is_no_new_connection() {
+fn an_update_of_a_connected_call_does_not_reconnect_it() {
     let scratch = scratch_engine();
     let first = scratch.begin(&tagged(1, line("SEP1", "101"))).unwrap();
     scratch.begin(&tagged(2, line("SEP1", "101"))).unwrap();
@@ -86,7 +86,7 @@ fn an_update_that_leaves_a_call_connected_is_no_new_connection() {
 }
 
 #[test]
-fn a_start_by_call_id_takes_the_one_begun_first() {
+fn a_start_by_call_id_selects_the_call_that_began_first() {
     let scratch = scratch_engine();
     for (tag, device) in [(1, "SEP1"), (2, "SEP2"), (3, "SEP3")] {
         scratch
@@ -98,12 +98,12 @@ fn a_start_by_call_id_takes_the_one_begun_first() {
     }
     let first = scratch.start(ADMIN, &on_call("c")).unwrap();
     assert_eq!(scratch.tag(&first), 1);
-    // It is the one meant, recorded or not.
+    // The same call is selected even though it is recorded already.
     refused(scratch.start(ADMIN, &on_call("c")), REC_ERR_ALREADY_RECORDING);
 }
 
 #[test]
-fn a_start_by_call_id_takes_the_first_that_is_connected() {
+fn a_start_by_call_id_selects_the_first_connected_call() {
     let scratch = scratch_engine();
     let held = CallFields {
         call_id: Some("c"),
@@ -121,7 +121,7 @@ fn a_start_by_call_id_takes_the_first_that_is_connected() {
 }
 
 #[test]
-fn all_that_a_start_names_must_fit() {
+fn a_start_selects_a_call_that_matches_every_field() {
     let scratch = scratch_engine();
     scratch
         .begin(&CallFields {
@@ -164,7 +164,7 @@ fn all_that_a_start_names_must_fit() {
 }
 
 #[test]
-fn by_call_acts_on_both_ends_of_an_internal_call() {
+fn control_by_call_acts_on_both_ends_of_an_internal_call() {
     let scratch = scratch_engine();
     let ends = ["SEP1", "SEP2"].map(|device| CallFields {
         call_id: Some("c"),
@@ -173,14 +173,14 @@ fn by_call_acts_on_both_ends_of_an_internal_call() {
     let [(first, _), (_, other)] = ends.each_ref().map(|end| scratch.recorded(end));
     assert_eq!(scratch.by_call(rec_pause_by_call, ADMIN, "c"), Ok((2, 0, 0)));
     assert_eq!(scratch.by_call(rec_resume_by_call, ADMIN, "c"), Ok((2, 0, 0)));
-    // One end hangs up; the other is still there.
+    // One end hangs up. The other end is still recorded.
     end(first).unwrap();
     assert_eq!(scratch.live_ids(), [other]);
     assert_eq!(scratch.stop_by_call(ADMIN, "c", None), Ok((1, 0, 0)));
 }
 
 #[test]
-fn a_call_without_an_id_is_given_one() {
+fn a_call_without_an_id_gets_one() {
     let scratch = scratch_engine();
     let handles = [0; 2].map(|_| scratch.begin(&line("SEP1", "101")).unwrap());
     let ids = handles.map(|call| {
@@ -213,7 +213,7 @@ const FULL: CallFields<'static> = CallFields {
     connected_at_ms: 0,
 };
 
-/// All that the manifest knows of a call that was begun in full and then updated.
+/// Begins a call with every field, and updates it. Returns the call of the manifest.
 fn described_after(update: &CallFields) -> serde_json::Value {
     let scratch = scratch_engine();
     let (call, id) = scratch.recorded(&FULL);
@@ -223,7 +223,7 @@ fn described_after(update: &CallFields) -> serde_json::Value {
 }
 
 #[test]
-fn null_and_0_keep_what_was() {
+fn null_and_0_change_nothing_in_an_update() {
     let call = described_after(&CallFields::default());
     for (name, value) in [
         ("call_id", "c"),
@@ -247,7 +247,7 @@ fn null_and_0_keep_what_was() {
 }
 
 #[test]
-fn an_empty_text_clears() {
+fn an_empty_string_clears_a_field() {
     let update = CallFields {
         device: Some(""),
         user: Some(""),
@@ -281,7 +281,7 @@ fn an_empty_text_clears() {
 }
 
 #[test]
-fn a_call_keeps_its_id() {
+fn an_update_cannot_change_the_call_id() {
     let scratch = scratch_engine();
     let call = scratch.begin(&FULL).unwrap();
     refused(
@@ -317,25 +317,25 @@ fn a_refused_update_changes_nothing() {
         .unwrap();
     refused(by_user("SEP1", "101", "user2").update(other), REC_ERR_EXISTS);
     let id = scratch.start(OWNER, &on_device("SEP2")).unwrap();
-    let seen = scratch.get(HOST, &id).unwrap();
+    let recording = scratch.get(HOST, &id).unwrap();
     assert_eq!(
-        (seen.device_name.as_str(), seen.username.as_str()),
+        (recording.device_name.as_str(), recording.username.as_str()),
         ("SEP2", "user1")
     );
 }
 
-/// One second of speech, ten seconds of hold (nothing is sent), one of speech.
+/// One second of speech, one second of hold without packets, one second of speech.
 #[test]
-fn hold_is_silence_and_not_loss() {
+fn hold_is_silence_but_not_loss() {
     let scratch = scratch_engine();
     let (call, id) = scratch.recorded(&line("SEP1", "101"));
     let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCM16, 8000).unwrap());
     let speak = |from: u64| {
-        let said = [1000_i16; 160];
+        let packet = [1000_i16; 160];
         for at in (from..from + 8000).step_by(160) {
             for leg in legs {
-                let write = || unsafe { rec_feed_write_at(leg, at, said.as_ptr().cast(), 320) };
-                until("room", || match write() {
+                let write = || unsafe { rec_feed_write_at(leg, at, packet.as_ptr().cast(), 320) };
+                until("the feed accepts the packet", || match write() {
                     REC_ERR_OVERRUN => false,
                     status => status == REC_OK,
                 });
@@ -348,12 +348,12 @@ fn hold_is_silence_and_not_loss() {
     state(REC_CALL_CONNECTED).update(call).unwrap();
     speak(16_000);
     scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let seen = scratch.events.wait_terminal(&id).recording.unwrap();
+    let recording = scratch.events.wait_terminal(&id).recording.unwrap();
     assert_eq!(
-        (seen.duration_ms, seen.lost_ms, seen.end_reason),
+        (recording.duration_ms, recording.lost_ms, recording.end_reason),
         (3000, 0, REC_END_STOPPED)
     );
-    let wav = WavFile::read(&seen.path);
+    let wav = WavFile::read(&recording.path);
     for leg in [0, 1] {
         let samples = wav.pcm(leg);
         assert!(samples[..8000].iter().all(|sample| *sample == 1000));
@@ -363,7 +363,7 @@ fn hold_is_silence_and_not_loss() {
 }
 
 #[test]
-fn the_end_of_a_call_finishes_its_recordings() {
+fn ending_a_call_finishes_its_recordings() {
     let scratch = scratch_engine();
     let (call, first) = scratch.recorded(&line("SEP1", "101"));
     let second = scratch.start(HOST, &additional(on_device("SEP1"))).unwrap();
@@ -372,24 +372,24 @@ fn the_end_of_a_call_finishes_its_recordings() {
     end(call).unwrap();
     assert_eq!(scratch.live_ids(), [other]);
     for id in [first, second] {
-        let told = scratch.events.wait_terminal(&id);
-        let seen = told.recording.unwrap();
+        let event = scratch.events.wait_terminal(&id);
+        let recording = event.recording.unwrap();
         assert_eq!(
-            (told.kind, seen.end_reason),
+            (event.kind, recording.end_reason),
             (REC_EVENT_FINISHED, REC_END_CALL_ENDED)
         );
     }
     refused(end(call), REC_ERR_BAD_HANDLE);
 }
 
-/// One call is forgotten, another is fed until that is noticed.
+/// Two calls: one gets no audio; the other gets audio until the engine has ended the first.
 #[test]
-fn a_call_without_media_is_ended() {
+fn an_idle_call_is_ended() {
     let scratch = scratch_engine_with(&[("calls.idle_ms", "3000"), ("media.clock", "real")]);
-    let (forgotten, idle) = scratch.recorded(&line("SEP1", "101"));
-    let (call, kept) = scratch.recorded(&line("SEP2", "102"));
+    let (idle_call, idle) = scratch.recorded(&line("SEP1", "101"));
+    let (call, active) = scratch.recorded(&line("SEP2", "102"));
     let leg = feed(call, REC_LEG_LOCAL, REC_CODEC_PCMU, 0).unwrap();
-    until("the forgotten call is ended", || {
+    until("the idle call has been ended", || {
         let status = unsafe { rec_feed_write(leg, [0xff_u8; 160].as_ptr().cast(), 160) };
         assert!(matches!(status, REC_OK | REC_ERR_OVERRUN), "{status}");
         std::thread::park_timeout(Duration::from_millis(19));
@@ -399,7 +399,7 @@ fn a_call_without_media_is_ended() {
         scratch.events.wait_terminal(&idle).recording.unwrap().end_reason,
         REC_END_CALL_ENDED
     );
-    refused(end(forgotten), REC_ERR_BAD_HANDLE);
-    assert_eq!(scratch.live_ids(), [kept]);
+    refused(end(idle_call), REC_ERR_BAD_HANDLE);
+    assert_eq!(scratch.live_ids(), [active]);
     end(call).unwrap();
 }

@@ -1,4 +1,4 @@
-//! By id, by device, by call: what is acted on, what is counted, who wins.
+//! Control by id, by device and by call: the recordings acted on, the counts, and concurrent stops.
 
 use std::sync::Barrier;
 
@@ -8,8 +8,8 @@ use callrec_testkit::tree::{assert_settled, files_with_extension};
 use super::scratch_engine::*;
 use crate::support::*;
 
-/// A call with three recordings, on SEP1/101, as "c".
-fn thrice() -> (ScratchEngine, [String; 3]) {
+/// The call "c" on SEP1/101, with three recordings.
+fn call_recorded_three_times() -> (ScratchEngine, [String; 3]) {
     let scratch = scratch_engine();
     scratch
         .begin(&CallFields {
@@ -35,7 +35,7 @@ fn pause_and_resume_by_id() {
 }
 
 #[test]
-fn what_is_stopped_is_not_live() {
+fn a_stopped_recording_is_not_live() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&CallFields {
         call_id: Some("c"),
@@ -50,28 +50,28 @@ fn what_is_stopped_is_not_live() {
         );
     }
     for (name, op) in BY_DEVICE {
-        let answer = scratch.by_device(op, ADMIN, Some("SEP1"), None);
-        assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_NOT_LIVE), "{name}");
+        let result = scratch.by_device(op, ADMIN, Some("SEP1"), None);
+        assert_eq!(result.map_err(|e| e.status), Err(REC_ERR_NOT_LIVE), "{name}");
     }
     refused(scratch.by_call(rec_pause_by_call, ADMIN, "c"), REC_ERR_NOT_LIVE);
     refused(scratch.by_call(rec_resume_by_call, ADMIN, "c"), REC_ERR_NOT_LIVE);
 }
 
 #[test]
-fn a_paused_recording_is_stopped_like_any_other() {
+fn a_paused_recording_can_be_stopped() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&line("SEP1", "101"));
     scratch.by_id(rec_pause_by_id, ADMIN, &id).unwrap();
     scratch.by_id(rec_stop_by_id, ADMIN, &id).unwrap();
-    let told = scratch.events.wait_terminal(&id);
+    let event = scratch.events.wait_terminal(&id);
     assert_eq!(
-        (told.kind, told.recording.unwrap().end_reason),
+        (event.kind, event.recording.unwrap().end_reason),
         (REC_EVENT_FINISHED, REC_END_STOPPED)
     );
 }
 
 #[test]
-fn device_and_number_must_be_one_recorded_line() {
+fn device_and_number_must_name_one_recorded_line() {
     let scratch = scratch_engine();
     scratch.recorded(&line("SEP1", "101"));
     scratch.recorded(&line("SEP2", "102"));
@@ -114,7 +114,7 @@ fn by_number_acts_on_all_devices_of_the_number() {
 }
 
 #[test]
-fn held_calls_are_controlled_too() {
+fn recordings_of_held_calls_can_be_controlled() {
     let scratch = scratch_engine();
     let (call, id) = scratch.recorded(&CallFields {
         call_id: Some("c"),
@@ -129,15 +129,20 @@ fn held_calls_are_controlled_too() {
 }
 
 #[test]
-fn pausing_counts_what_was_paused_already() {
-    let (scratch, ids) = thrice();
+fn pausing_counts_the_paused_recordings() {
+    let (scratch, ids) = call_recorded_three_times();
     scratch.by_id(rec_pause_by_id, ADMIN, &ids[1]).unwrap();
     assert_eq!(
         scratch.by_device(rec_pause_by_device, ADMIN, Some("SEP1"), None),
         Ok((2, 1, 0))
     );
-    // OK only if nothing of the target still records.
-    assert!(scratch.live().iter().all(|seen| seen.state == REC_STATE_PAUSED));
+    // REC_OK only if every recording of the target is paused.
+    assert!(
+        scratch
+            .live()
+            .iter()
+            .all(|recording| recording.state == REC_STATE_PAUSED)
+    );
     refused(
         scratch.by_device(rec_pause_by_device, ADMIN, Some("SEP1"), None),
         REC_ERR_ALREADY_PAUSED,
@@ -149,8 +154,8 @@ fn pausing_counts_what_was_paused_already() {
 }
 
 #[test]
-fn resuming_counts_what_was_not_paused() {
-    let (scratch, ids) = thrice();
+fn resuming_counts_the_recordings_that_were_not_paused() {
+    let (scratch, ids) = call_recorded_three_times();
     refused(
         scratch.by_device(rec_resume_by_device, ADMIN, None, Some("101")),
         REC_ERR_NOT_PAUSED,
@@ -167,39 +172,39 @@ fn resuming_counts_what_was_not_paused() {
 }
 
 #[test]
-fn pause_and_resume_by_call_count_alike() {
-    let (scratch, ids) = thrice();
+fn pause_and_resume_by_call_count_recordings() {
+    let (scratch, ids) = call_recorded_three_times();
     scratch.by_id(rec_pause_by_id, ADMIN, &ids[0]).unwrap();
     assert_eq!(scratch.by_call(rec_pause_by_call, ADMIN, "c"), Ok((2, 1, 0)));
     assert_eq!(scratch.by_call(rec_resume_by_call, ADMIN, "c"), Ok((3, 0, 0)));
 }
 
 #[test]
-fn a_stop_counts_what_was_refused() {
+fn a_stop_counts_the_refused_recordings() {
     let scratch = scratch_engine();
     scratch.recorded(&line("SEP1", "101"));
-    let (_, kept) = scratch.recorded(&line("SEP1", "102"));
+    let (_, refused) = scratch.recorded(&line("SEP1", "102"));
     scratch.line(None, Some("102"), REC_LINE_NOT_MONITORABLE).unwrap();
     assert_eq!(scratch.stop_by_device(ADMIN, Some("SEP1"), None), Ok((1, 0, 1)));
-    assert_eq!(scratch.live_ids(), [kept]);
+    assert_eq!(scratch.live_ids(), [refused]);
 }
 
 #[test]
-fn if_nothing_changed_the_newest_ones_reason_is_told() {
+fn a_stop_that_changes_nothing_returns_the_newest_recordings_reason() {
     for dial_in_first in [true, false] {
         let scratch = scratch_engine();
         let start_dial_in = || {
             scratch.begin(&line("SEP1", "101")).unwrap();
             scratch.start(HOST, &dial_in(on_number("101"))).unwrap();
         };
-        let start_marked = || {
+        let start_not_monitorable = || {
             scratch.recorded(&line("SEP1", "102"));
         };
         if dial_in_first {
             start_dial_in();
-            start_marked();
+            start_not_monitorable();
         } else {
-            start_marked();
+            start_not_monitorable();
             start_dial_in();
         }
         scratch.line(None, Some("102"), REC_LINE_NOT_MONITORABLE).unwrap();
@@ -257,8 +262,8 @@ fn counts_may_be_null() {
 }
 
 #[test]
-fn stop_by_call_without_a_url_stops_all() {
-    let (scratch, _) = thrice();
+fn stop_by_call_without_a_url_stops_every_recording() {
+    let (scratch, _) = call_recorded_three_times();
     let (_, other) = scratch.recorded(&CallFields {
         call_id: Some("d"),
         ..line("SEP2", "102")
@@ -268,7 +273,7 @@ fn stop_by_call_without_a_url_stops_all() {
 }
 
 #[test]
-fn stop_by_call_is_content_to_find_none() {
+fn stop_by_call_succeeds_without_a_recording() {
     let scratch = scratch_engine();
     scratch
         .begin(&CallFields {
@@ -285,20 +290,20 @@ fn stop_by_call_is_content_to_find_none() {
 }
 
 #[test]
-fn stop_by_call_with_a_url_stops_that_one() {
-    let (scratch, ids) = thrice();
+fn stop_by_call_with_a_url_stops_that_recording() {
+    let (scratch, ids) = call_recorded_three_times();
     let url = scratch.get(HOST, &ids[1]).unwrap().url;
     assert!(!url.is_empty());
     assert_eq!(scratch.stop_by_call(ADMIN, "c", Some(&url)), Ok((1, 0, 0)));
     assert_eq!(scratch.live_ids(), [ids[0].clone(), ids[2].clone()]);
-    // No longer live: 0, and OK.
+    // The recording is no longer live.
     assert_eq!(scratch.stop_by_call(ADMIN, "c", Some(&url)), Ok((0, 0, 0)));
     assert_eq!(scratch.live().len(), 2);
 }
 
 #[test]
-fn stop_by_call_does_not_reach_another_calls_url() {
-    let (scratch, ids) = thrice();
+fn stop_by_call_ignores_the_url_of_another_call() {
+    let (scratch, ids) = call_recorded_three_times();
     scratch
         .begin(&CallFields {
             call_id: Some("d"),
@@ -315,7 +320,7 @@ fn stop_by_call_does_not_reach_another_calls_url() {
 }
 
 #[test]
-fn by_call_without_such_a_call() {
+fn control_of_an_unknown_or_ended_call_is_refused() {
     let scratch = scratch_engine();
     let (call, _) = scratch.recorded(&CallFields {
         call_id: Some("gone"),
@@ -323,9 +328,9 @@ fn by_call_without_such_a_call() {
     });
     end(call).unwrap();
     for call_id in ["never", "gone"] {
-        for (name, answer) in scratch.each_by_call(ADMIN, call_id) {
+        for (name, result) in scratch.each_by_call(ADMIN, call_id) {
             assert_eq!(
-                answer.map_err(|e| e.status),
+                result.map_err(|e| e.status),
                 Err(REC_ERR_NO_CALL),
                 "{name} {call_id}"
             );
@@ -334,17 +339,17 @@ fn by_call_without_such_a_call() {
 }
 
 #[test]
-fn discarding_leaves_no_file() {
-    let (scratch, ids) = thrice();
+fn discarding_removes_the_files() {
+    let (scratch, ids) = call_recorded_three_times();
     scratch.by_id(rec_discard_by_id, ADMIN, &ids[0]).unwrap();
     assert_eq!(
         scratch.by_device(rec_discard_by_device, ADMIN, Some("SEP1"), None),
         Ok((2, 0, 0))
     );
     for id in &ids {
-        let told = scratch.events.wait_terminal(id);
+        let event = scratch.events.wait_terminal(id);
         assert_eq!(
-            (told.kind, told.recording.unwrap().end_reason),
+            (event.kind, event.recording.unwrap().end_reason),
             (REC_EVENT_FINISHED, REC_END_DISCARDED)
         );
     }
@@ -353,9 +358,9 @@ fn discarding_leaves_no_file() {
     assert!(files_with_extension(&dir, "wav").is_empty());
 }
 
-/// 8 threads stop the same recordings at once, by every way there is.
+/// 8 threads stop the same recording at once, through four functions.
 #[test]
-fn of_concurrent_stops_exactly_one_wins() {
+fn exactly_one_of_several_concurrent_stops_succeeds() {
     let scratch = scratch_engine();
     scratch
         .begin(&CallFields {
@@ -366,9 +371,9 @@ fn of_concurrent_stops_exactly_one_wins() {
     for _ in 0..50 {
         let id = scratch.start(HOST, &on_device("SEP1")).unwrap();
         let barrier = Barrier::new(8);
-        let stop = |way: usize| {
+        let stop = |thread: usize| {
             barrier.wait();
-            match way % 4 {
+            match thread % 4 {
                 0 => scratch.by_id(rec_stop_by_id, ADMIN, &id).map(|()| 1),
                 1 => scratch.by_id(rec_discard_by_id, ADMIN, &id).map(|()| 1),
                 2 => scratch
@@ -377,16 +382,19 @@ fn of_concurrent_stops_exactly_one_wins() {
                 _ => scratch.stop_by_call(ADMIN, "c", None).map(|counts| counts.0),
             }
         };
-        let answers: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|way| scope.spawn(move || stop(way))).collect();
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|thread| scope.spawn(move || stop(thread))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        let won: u32 = answers.iter().flatten().sum();
-        assert_eq!(won, 1, "{answers:?}");
-        for refusal in answers.into_iter().filter_map(Result::err) {
+        let stopped: u32 = results.iter().flatten().sum();
+        assert_eq!(stopped, 1, "{results:?}");
+        for refusal in results.into_iter().filter_map(Result::err) {
             assert_eq!(refusal.status, REC_ERR_NOT_LIVE);
         }
     }
     let (events, _dir) = scratch.finish();
-    assert_eq!(events.all().iter().filter(|told| told.is_terminal()).count(), 50);
+    assert_eq!(
+        events.all().iter().filter(|event| event.is_terminal()).count(),
+        50
+    );
 }

@@ -1,11 +1,11 @@
-//! Manually started dial-ins: no stop that names the device ends one.
+//! Recordings of manual dial-ins. A stop or discard that names the device is refused.
 
 use callrec::capi::*;
 
 use super::scratch_engine::*;
 use crate::support::*;
 
-fn dialled_in() -> (ScratchEngine, String) {
+fn dial_in_recording() -> (ScratchEngine, String) {
     let scratch = scratch_engine();
     scratch
         .begin(&CallFields {
@@ -18,8 +18,8 @@ fn dialled_in() -> (ScratchEngine, String) {
 }
 
 #[test]
-fn the_device_alone_is_refused() {
-    let (scratch, id) = dialled_in();
+fn a_stop_by_device_is_refused() {
+    let (scratch, id) = dial_in_recording();
     for (_, op) in &BY_DEVICE[..ENDING] {
         refused(scratch.by_device(*op, ADMIN, Some("SEP1"), None), REC_ERR_DIAL_IN);
     }
@@ -27,8 +27,8 @@ fn the_device_alone_is_refused() {
 }
 
 #[test]
-fn the_device_with_the_right_number_is_refused() {
-    let (scratch, id) = dialled_in();
+fn a_stop_by_device_and_number_is_refused() {
+    let (scratch, id) = dial_in_recording();
     for (_, op) in &BY_DEVICE[..ENDING] {
         refused(
             scratch.by_device(*op, ADMIN, Some("SEP1"), Some("101")),
@@ -39,8 +39,8 @@ fn the_device_with_the_right_number_is_refused() {
 }
 
 #[test]
-fn the_device_with_a_wrong_number_is_not_live() {
-    let (scratch, _) = dialled_in();
+fn another_line_has_no_live_recording() {
+    let (scratch, _) = dial_in_recording();
     refused(
         scratch.stop_by_device(ADMIN, Some("SEP1"), Some("102")),
         REC_ERR_NOT_LIVE,
@@ -52,14 +52,14 @@ fn the_device_with_a_wrong_number_is_not_live() {
 }
 
 #[test]
-fn the_number_alone_stops() {
-    let (scratch, _) = dialled_in();
+fn a_stop_by_number_succeeds() {
+    let (scratch, _) = dial_in_recording();
     assert_eq!(scratch.stop_by_device(ADMIN, None, Some("101")), Ok((1, 0, 0)));
 }
 
 #[test]
-fn an_empty_device_is_absent() {
-    let (scratch, _) = dialled_in();
+fn an_empty_device_counts_as_absent() {
+    let (scratch, _) = dial_in_recording();
     assert_eq!(
         scratch.stop_by_device(ADMIN, Some(""), Some("101")),
         Ok((1, 0, 0))
@@ -67,8 +67,8 @@ fn an_empty_device_is_absent() {
 }
 
 #[test]
-fn the_number_alone_discards() {
-    let (scratch, _) = dialled_in();
+fn a_discard_by_number_succeeds() {
+    let (scratch, _) = dial_in_recording();
     assert_eq!(
         scratch.by_device(rec_discard_by_device, ADMIN, None, Some("101")),
         Ok((1, 0, 0))
@@ -76,20 +76,20 @@ fn the_number_alone_discards() {
 }
 
 #[test]
-fn the_id_stops() {
-    let (scratch, id) = dialled_in();
+fn a_stop_by_id_succeeds() {
+    let (scratch, id) = dial_in_recording();
     scratch.by_id(rec_stop_by_id, ADMIN, &id).unwrap();
 }
 
 #[test]
-fn the_call_stops() {
-    let (scratch, _) = dialled_in();
+fn a_stop_by_call_succeeds() {
+    let (scratch, _) = dial_in_recording();
     assert_eq!(scratch.stop_by_call(ADMIN, "c", None), Ok((1, 0, 0)));
 }
 
 #[test]
 fn pause_and_resume_by_device_are_allowed() {
-    let (scratch, id) = dialled_in();
+    let (scratch, id) = dial_in_recording();
     for number in [None, Some("101")] {
         assert_eq!(
             scratch.by_device(rec_pause_by_device, ADMIN, Some("SEP1"), number),
@@ -104,15 +104,15 @@ fn pause_and_resume_by_device_are_allowed() {
 }
 
 #[test]
-fn others_on_the_device_are_stopped_and_it_is_counted_as_refused() {
-    let (scratch, id) = dialled_in();
+fn a_stop_by_device_stops_other_recordings_and_counts_the_dial_in_as_refused() {
+    let (scratch, id) = dial_in_recording();
     scratch.start(HOST, &additional(on_device("SEP1"))).unwrap();
     assert_eq!(scratch.stop_by_device(ADMIN, Some("SEP1"), None), Ok((1, 0, 1)));
     assert_eq!(scratch.live_ids(), [id]);
 }
 
 #[test]
-fn a_call_that_is_no_dial_in_is_stopped_by_its_device() {
+fn a_recording_without_dial_in_is_stopped_by_device() {
     let scratch = scratch_engine();
     scratch.recorded(&line("SEP1", "101"));
     assert_eq!(
@@ -122,7 +122,7 @@ fn a_call_that_is_no_dial_in_is_stopped_by_its_device() {
 }
 
 #[test]
-fn its_owner_is_bound_by_it_too() {
+fn the_owner_is_refused_too() {
     let scratch = scratch_engine();
     scratch.begin(&by_user("SEP1", "101", "user1")).unwrap();
     scratch.start(OWNER, &dial_in(on_device("SEP1"))).unwrap();

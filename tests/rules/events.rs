@@ -1,4 +1,4 @@
-//! The states of a recording, and what is told of them.
+//! The states of a recording, and the events that report them.
 
 use callrec::capi::*;
 use callrec_testkit::manifest::manifest_beside;
@@ -24,10 +24,10 @@ fn a_recordings_events_come_in_order() {
             REC_EVENT_FINISHED
         ]
     );
-    let told = events.of(&id);
-    let states: Vec<_> = told
+    let received = events.of(&id);
+    let states: Vec<_> = received
         .iter()
-        .map(|told| told.recording.as_ref().unwrap().state)
+        .map(|event| event.recording.as_ref().unwrap().state)
         .collect();
     assert_eq!(
         states,
@@ -38,8 +38,8 @@ fn a_recordings_events_come_in_order() {
             REC_STATE_FINISHED
         ]
     );
-    // No leg was ever fed, which only the end says.
-    let flags: Vec<_> = told.iter().map(|told| told.flags).collect();
+    // Only the terminal event reports that the recording has no audio.
+    let flags: Vec<_> = received.iter().map(|event| event.flags).collect();
     assert_eq!(
         (&flags[..3], flags[3] & !REC_EVENT_FLAG_NO_AUDIO),
         (&[0; 3][..], 0)
@@ -58,7 +58,7 @@ fn started_comes_first_and_one_terminal_event_last() {
     }
     let ids = scratch.live_ids();
     for (n, id) in ids.iter().enumerate() {
-        // At once, so that the disk has hardly begun.
+        // At once, while the files are still being created.
         match n % 4 {
             0 => scratch.by_id(rec_pause_by_id, HOST, id).unwrap(),
             1 => scratch.by_id(rec_stop_by_id, HOST, id).unwrap(),
@@ -69,24 +69,24 @@ fn started_comes_first_and_one_terminal_event_last() {
     end(call).unwrap();
     let (events, dir) = scratch.finish();
     for id in &ids {
-        let told = events.of(id);
-        assert_eq!(told[0].kind, REC_EVENT_STARTED, "{told:?}");
+        let received = events.of(id);
+        assert_eq!(received[0].kind, REC_EVENT_STARTED, "{received:?}");
         assert_eq!(
-            told.iter().filter(|told| told.is_terminal()).count(),
+            received.iter().filter(|event| event.is_terminal()).count(),
             1,
-            "{told:?}"
+            "{received:?}"
         );
-        assert!(told.last().unwrap().is_terminal(), "{told:?}");
+        assert!(received.last().unwrap().is_terminal(), "{received:?}");
     }
     assert_settled(&dir.0);
 }
 
 #[test]
-fn started_is_told_once_file_and_manifest_exist() {
+fn started_is_reported_once_file_and_manifest_exist() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
     let dir = scratch.dir.0.clone();
-    let (tell, told) = std::sync::mpsc::channel();
+    let (sender, reports) = std::sync::mpsc::channel();
     subscribe(scratch.handle, move |event| {
         if event.kind == REC_EVENT_STARTED {
             let id = id_of(event);
@@ -95,29 +95,29 @@ fn started_is_told_once_file_and_manifest_exist() {
                 .iter()
                 .filter(|f| f.extension().is_some_and(|e| e == "part"))
                 .count();
-            let _ = tell.send((live, parts));
+            let _ = sender.send((live, parts));
         }
     })
     .unwrap();
     scratch.start(HOST, &on_device("SEP1")).unwrap();
-    assert_eq!(told.recv().unwrap(), (true, 1));
+    assert_eq!(reports.recv().unwrap(), (true, 1));
 }
 
 #[test]
-fn the_terminal_event_is_told_once_all_is_published() {
+fn the_terminal_event_is_reported_once_the_files_are_published() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&line("SEP1", "101"));
-    let (tell, told) = std::sync::mpsc::channel();
+    let (sender, reports) = std::sync::mpsc::channel();
     subscribe(scratch.handle, move |event| {
         if event.kind == REC_EVENT_FINISHED {
             let path = string(unsafe { (*event.recording).path });
             let manifest = manifest_beside(&path);
-            let _ = tell.send((std::path::Path::new(&path).is_file(), manifest));
+            let _ = sender.send((std::path::Path::new(&path).is_file(), manifest));
         }
     })
     .unwrap();
     scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let (published, manifest) = told.recv().unwrap();
+    let (published, manifest) = reports.recv().unwrap();
     assert!(published);
     assert_eq!(
         (&manifest["id"], &manifest["state"]),
@@ -126,7 +126,7 @@ fn the_terminal_event_is_told_once_all_is_published() {
 }
 
 #[test]
-fn sequence_rises_over_all_events() {
+fn sequence_numbers_increase_over_all_events() {
     let scratch = scratch_engine();
     for number in ["101", "102", "103"] {
         let (_, id) = scratch.recorded(&line("SEP1", number));
@@ -137,26 +137,26 @@ fn sequence_rises_over_all_events() {
     let all = events.all();
     assert_eq!(all.len(), 9);
     assert!(all.windows(2).all(|pair| pair[0].sequence < pair[1].sequence));
-    for told in all {
-        assert_eq!(told.json["sequence"], told.sequence);
+    for event in all {
+        assert_eq!(event.json["sequence"], event.sequence);
     }
 }
 
 #[test]
-fn the_json_of_an_event_is_in_the_manifests_words() {
+fn the_json_of_a_terminal_event_has_the_manifest() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&by_user("SEP1", "101", "user1"));
     scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let told = scratch.events.wait_terminal(&id);
-    let seen = told.recording.unwrap();
-    let manifest = manifest_beside(&seen.path);
-    assert_eq!(told.json["event"], "finished");
-    assert_eq!(told.json["recording"], manifest);
-    assert_eq!(seen.digest, manifest["digest"].as_str().unwrap());
+    let event = scratch.events.wait_terminal(&id);
+    let recording = event.recording.unwrap();
+    let manifest = manifest_beside(&recording.path);
+    assert_eq!(event.json["event"], "finished");
+    assert_eq!(event.json["recording"], manifest);
+    assert_eq!(recording.digest, manifest["digest"].as_str().unwrap());
 }
 
 #[test]
-fn closing_finishes_everything_live() {
+fn closing_finishes_every_live_recording() {
     let scratch = scratch_engine();
     let (_, plain) = scratch.recorded(&line("SEP1", "101"));
     let (_, paused) = scratch.recorded(&line("SEP2", "102"));
@@ -175,15 +175,18 @@ fn closing_finishes_everything_live() {
             .filter(ReceivedEvent::is_terminal)
             .collect();
         assert_eq!(terminal.len(), 1);
-        let seen = terminal[0].recording.as_ref().unwrap();
-        assert_eq!((terminal[0].kind, seen.end_reason), (REC_EVENT_FINISHED, reason));
-        assert!(std::path::Path::new(&seen.path).is_file());
+        let recording = terminal[0].recording.as_ref().unwrap();
+        assert_eq!(
+            (terminal[0].kind, recording.end_reason),
+            (REC_EVENT_FINISHED, reason)
+        );
+        assert!(std::path::Path::new(&recording.path).is_file());
     }
     assert_settled(&dir.0);
 }
 
 #[test]
-fn a_recording_that_reached_its_limit_says_so() {
+fn a_recording_that_reached_its_limit_has_that_end_reason() {
     let scratch = scratch_engine();
     let call = scratch.begin(&line("SEP1", "101")).unwrap();
     let id = scratch
@@ -199,30 +202,33 @@ fn a_recording_that_reached_its_limit_says_so() {
     for leg in legs {
         write_pcm(leg, &[7; 8000]);
     }
-    let seen = scratch.events.wait_terminal(&id).recording.unwrap();
-    assert_eq!((seen.end_reason, seen.duration_ms), (REC_END_LIMIT, 500));
+    let recording = scratch.events.wait_terminal(&id).recording.unwrap();
+    assert_eq!(
+        (recording.end_reason, recording.duration_ms),
+        (REC_END_LIMIT, 500)
+    );
     assert!(scratch.live().is_empty());
     refused(scratch.by_id(rec_stop_by_id, HOST, &id), REC_ERR_NOT_LIVE);
 }
 
-/// Of what the host forgot it hears, recorded or not; what it ended itself it knows.
+/// Calls that the host ends are not reported as idle.
 #[test]
-fn a_call_that_was_forgotten_is_told() {
+fn an_idle_call_is_reported() {
     let scratch = scratch_engine_with(&[("calls.idle_ms", "4000")]);
     let of = |tag, device| CallFields {
         tag,
         ..line(device, "101")
     };
-    let (forgotten, id) = scratch.recorded(&of(1, "SEP1"));
-    let silent = scratch.begin(&of(2, "SEP2")).unwrap();
+    let (recorded, id) = scratch.recorded(&of(1, "SEP1"));
+    let unrecorded = scratch.begin(&of(2, "SEP2")).unwrap();
     end(scratch.begin(&of(3, "SEP3")).unwrap()).unwrap();
-    for (tag, call, device) in [(1, forgotten, "SEP1"), (2, silent, "SEP2")] {
-        let told = scratch
+    for (tag, call, device) in [(1, recorded, "SEP1"), (2, unrecorded, "SEP2")] {
+        let event = scratch
             .events
-            .wait(|told| told.kind == REC_EVENT_CALL_IDLE && told.call_tag == tag);
+            .wait(|event| event.kind == REC_EVENT_CALL_IDLE && event.call_tag == tag);
         refused(end(call), REC_ERR_BAD_HANDLE);
-        assert!(told.recording.is_none() && !told.is_terminal());
-        let json = &told.json;
+        assert!(event.recording.is_none() && !event.is_terminal());
+        let json = &event.json;
         assert_eq!(
             (&json["event"], &json["idle_ms"]),
             (&"call-idle".into(), &4000.into())
@@ -238,7 +244,7 @@ fn a_call_that_was_forgotten_is_told() {
     let idle = events
         .all()
         .into_iter()
-        .filter(|told| told.kind == REC_EVENT_CALL_IDLE);
+        .filter(|event| event.kind == REC_EVENT_CALL_IDLE);
     assert_eq!(idle.count(), 2);
 }
 
@@ -249,29 +255,29 @@ mod with_faults {
     use super::*;
 
     #[test]
-    fn what_cannot_be_created_ends_in_start_failed_instead() {
+    fn a_recording_that_cannot_be_created_ends_with_start_failed() {
         for step in [FaultPoint::CreateManifest, FaultPoint::CreateAudio] {
             let scratch = scratch_engine();
             disk_faults::fail_at(&scratch.dir, step, planted);
             let (_, id) = scratch.recorded(&line("SEP1", "101"));
-            let told = scratch.events.wait_kind(&id, REC_EVENT_START_FAILED);
-            let seen = told.recording.unwrap();
+            let event = scratch.events.wait_kind(&id, REC_EVENT_START_FAILED);
+            let recording = event.recording.unwrap();
             assert_eq!(
-                (seen.error, seen.state, seen.end_reason),
+                (recording.error, recording.state, recording.end_reason),
                 (REC_ERR_IO, REC_STATE_FAILED, REC_END_WRITE_ERROR)
             );
-            let (json, recording) = (&told.json, &told.json["recording"]);
+            let (json, fields) = (&event.json, &event.json["recording"]);
             assert_eq!(json["status"], REC_ERR_IO);
             assert!(json["error"].as_str().unwrap().contains("planted"), "{json}");
             assert_eq!(
-                (&recording["state"], &recording["end_reason"], &recording["error"]),
+                (&fields["state"], &fields["end_reason"], &fields["error"]),
                 (&"failed".into(), &"write-error".into(), &json["error"])
             );
             assert!(scratch.live().is_empty());
             refused(scratch.by_id(rec_stop_by_id, HOST, &id), REC_ERR_NOT_LIVE);
             assert_eq!(scratch.get(HOST, &id).unwrap().state, REC_STATE_FAILED);
             disk_faults::clear(&scratch.dir.0);
-            // The call goes on, and can be recorded.
+            // The call continues and can be recorded.
             scratch.start(HOST, &on_device("SEP1")).unwrap();
             let (events, dir) = scratch.finish();
             assert_eq!(events.kinds(&id), [REC_EVENT_START_FAILED], "{step:?}");
@@ -280,7 +286,7 @@ mod with_faults {
     }
 
     #[test]
-    fn a_write_error_ends_in_failed() {
+    fn a_write_error_ends_a_recording_with_failed() {
         let scratch = scratch_engine();
         let (call, id) = scratch.recorded(&line("SEP1", "101"));
         let (_, other) = scratch.recorded(&line("SEP2", "102"));
@@ -294,18 +300,21 @@ mod with_faults {
                 write_pcm(leg, &[7; 8000]);
             }
         }
-        let told = scratch.events.wait_terminal(&id);
+        let event = scratch.events.wait_terminal(&id);
         disk_faults::clear(&scratch.dir.0);
-        let seen = told.recording.unwrap();
+        let recording = event.recording.unwrap();
         assert_eq!(
-            (told.kind, seen.end_reason),
+            (event.kind, recording.end_reason),
             (REC_EVENT_FAILED, REC_END_WRITE_ERROR)
         );
-        assert_ne!(seen.error, REC_OK);
-        // Others, and the call, go on.
+        assert_ne!(recording.error, REC_OK);
+        // Other recordings and the call continue.
         assert_eq!(scratch.live_ids(), [other]);
         scratch.start(HOST, &on_device("SEP1")).unwrap();
         let (events, _dir) = scratch.finish();
-        assert_eq!(events.of(&id).iter().filter(|told| told.is_terminal()).count(), 1);
+        assert_eq!(
+            events.of(&id).iter().filter(|event| event.is_terminal()).count(),
+            1
+        );
     }
 }

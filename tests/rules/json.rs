@@ -1,17 +1,17 @@
-//! A list as Imagicle's JSON: field names, their order, and the forms of values.
+//! A list as Imagicle's JSON: the names and order of the fields, and the formats of the values.
 
 use callrec::capi::*;
 use callrec_testkit::wait::until;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::lists::three;
+use super::lists::three_recordings;
 use super::scratch_engine::*;
 use crate::support::*;
 
-/// The raw text, since order and form are what is published.
-fn json_of(scratch: &ScratchEngine, wanted: &str) -> String {
-    let device = CText::from(wanted);
+/// The raw text: the order and the format are published, too.
+fn json_of(scratch: &ScratchEngine, device_name: &str) -> String {
+    let device = CText::from(device_name);
     let mut filter: rec_filter = init();
     filter.device_name = device.ptr();
     let mut snapshot = std::ptr::null_mut();
@@ -23,7 +23,7 @@ fn json_of(scratch: &ScratchEngine, wanted: &str) -> String {
 
 /// Imagicle's own example: 1 minute and 13 seconds of user1 with John Doe.
 #[test]
-fn the_list_as_json_is_as_published() {
+fn the_json_of_a_list_has_the_published_format() {
     let scratch = scratch_engine();
     let call = CallFields {
         first: Some("John"),
@@ -33,7 +33,7 @@ fn the_list_as_json_is_as_published() {
     };
     let (handle, id) = scratch.recorded(&call);
     let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(handle, leg, REC_CODEC_PCMU, 0).unwrap());
-    // By turns, so that no leg waits for the other; more than 73 s by more than a block.
+    // In turns, so that no leg waits for the other. 73.9 s, so that a block ends after 73 s.
     for _ in 0..739 {
         for leg in legs {
             write_bytes(leg, &[0x55; 800]);
@@ -43,10 +43,10 @@ fn the_list_as_json_is_as_published() {
         scratch.get(HOST, &id).unwrap().duration_ms >= 73_000
     });
     let started_at_ms = scratch.get(HOST, &id).unwrap().started_at_ms;
-    let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]");
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]");
     let started_at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(started_at_ms) * 1_000_000)
         .unwrap()
-        .format(form)
+        .format(format)
         .unwrap();
     let published = |is_paused: bool| {
         format!(
@@ -62,14 +62,14 @@ fn the_list_as_json_is_as_published() {
 }
 
 #[test]
-fn the_json_of_no_recording_is_an_empty_array() {
+fn the_json_of_an_empty_list_is_an_empty_array() {
     let scratch = scratch_engine();
     assert_eq!(json_of(&scratch, "SEP1"), "[]");
     assert_eq!(string(unsafe { rec_snapshot_json(std::ptr::null()) }), "[]");
 }
 
 #[test]
-fn the_json_escapes_what_must_be_escaped() {
+fn the_json_escapes_special_characters() {
     let scratch = scratch_engine();
     let name = "O\"Brien\\ \u{7}\n\u{1f}é☎";
     scratch.recorded(&CallFields {
@@ -86,8 +86,8 @@ fn the_json_escapes_what_must_be_escaped() {
 
 #[test]
 fn the_json_lists_in_the_order_of_the_snapshot() {
-    let (scratch, ids) = three();
-    let (seen, json) = scratch.list_json(HOST, &FilterFields::default()).unwrap();
+    let (scratch, ids) = three_recordings();
+    let (recordings, json) = scratch.list_json(HOST, &FilterFields::default()).unwrap();
     let listed: Vec<_> = json
         .as_array()
         .unwrap()
@@ -95,5 +95,6 @@ fn the_json_lists_in_the_order_of_the_snapshot() {
         .map(|entry| entry["id"].clone())
         .collect();
     assert_eq!(listed, ids);
-    assert_eq!(seen.into_iter().map(|seen| seen.id).collect::<Vec<_>>(), ids);
+    let ids_found: Vec<_> = recordings.into_iter().map(|recording| recording.id).collect();
+    assert_eq!(ids_found, ids);
 }

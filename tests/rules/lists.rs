@@ -1,4 +1,4 @@
-//! Lists and look-ups: filters, one instant, what is found after the end.
+//! Lists and list-ups: filters, consistency, and recordings that have ended.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 use super::scratch_engine::*;
 use crate::support::*;
 
-/// Three recorded calls that share some of their fields: a and b the device, b and
-/// c the number, a and c the user, and so on.
-pub fn three() -> (ScratchEngine, [String; 3]) {
+/// Three recorded calls that share some fields: a and b the device, b and c the number, a and c the
+/// user, a and b the numeric id.
+pub fn three_recordings() -> (ScratchEngine, [String; 3]) {
     let scratch = scratch_engine();
     let rows = [
         ("a", "SEP1", "101", "user1", "1"),
@@ -29,20 +29,20 @@ pub fn three() -> (ScratchEngine, [String; 3]) {
 }
 
 #[track_caller]
-fn finds(scratch: &ScratchEngine, wanted: FilterFields, ids: &[&String]) {
+fn assert_list(scratch: &ScratchEngine, filter: FilterFields, ids: &[&String]) {
     let found: Vec<_> = scratch
-        .list(ADMIN, &wanted)
+        .list(ADMIN, &filter)
         .unwrap()
         .into_iter()
-        .map(|seen| seen.id)
+        .map(|recording| recording.id)
         .collect();
     assert_eq!(found.iter().collect::<Vec<_>>(), ids);
 }
 
 #[test]
-fn no_filter_lists_all_the_newest_last() {
-    let (scratch, [a, b, c]) = three();
-    finds(&scratch, FilterFields::default(), &[&a, &b, &c]);
+fn a_list_without_a_filter_has_every_recording_newest_last() {
+    let (scratch, [a, b, c]) = three_recordings();
+    assert_list(&scratch, FilterFields::default(), &[&a, &b, &c]);
     let mut snapshot = std::ptr::null_mut();
     let null = std::ptr::null();
     checked(|e| unsafe { rec_list(scratch.handle, std::ptr::null(), null, &mut snapshot, e) }).unwrap();
@@ -51,10 +51,10 @@ fn no_filter_lists_all_the_newest_last() {
 }
 
 #[test]
-fn each_filter_alone() {
-    let (scratch, [a, b, c]) = three();
+fn each_filter_field_selects_recordings() {
+    let (scratch, [a, b, c]) = three_recordings();
     let all = FilterFields::default();
-    finds(
+    assert_list(
         &scratch,
         FilterFields {
             device: Some("SEP1"),
@@ -62,7 +62,7 @@ fn each_filter_alone() {
         },
         &[&a, &b],
     );
-    finds(
+    assert_list(
         &scratch,
         FilterFields {
             number: Some("102"),
@@ -70,7 +70,7 @@ fn each_filter_alone() {
         },
         &[&b, &c],
     );
-    finds(
+    assert_list(
         &scratch,
         FilterFields {
             user: Some("user1"),
@@ -78,7 +78,7 @@ fn each_filter_alone() {
         },
         &[&a, &c],
     );
-    finds(
+    assert_list(
         &scratch,
         FilterFields {
             numeric: Some("1"),
@@ -86,7 +86,7 @@ fn each_filter_alone() {
         },
         &[&a, &b],
     );
-    finds(
+    assert_list(
         &scratch,
         FilterFields {
             call_id: Some("b"),
@@ -97,10 +97,10 @@ fn each_filter_alone() {
 }
 
 #[test]
-fn filters_must_all_be_met() {
-    let (scratch, [a, b, c]) = three();
+fn a_recording_must_match_every_filter_field() {
+    let (scratch, [a, b, c]) = three_recordings();
     let all = FilterFields::default();
-    finds(
+    assert_list(
         &scratch,
         FilterFields {
             device: Some("SEP1"),
@@ -109,7 +109,7 @@ fn filters_must_all_be_met() {
         },
         &[&b],
     );
-    finds(
+    assert_list(
         &scratch,
         FilterFields {
             user: Some("user1"),
@@ -118,7 +118,7 @@ fn filters_must_all_be_met() {
         },
         &[&a],
     );
-    finds(
+    assert_list(
         &scratch,
         FilterFields {
             number: Some("102"),
@@ -127,7 +127,7 @@ fn filters_must_all_be_met() {
         },
         &[&c],
     );
-    finds(
+    assert_list(
         &scratch,
         FilterFields {
             device: Some("SEP2"),
@@ -136,7 +136,7 @@ fn filters_must_all_be_met() {
         },
         &[],
     );
-    finds(
+    assert_list(
         &scratch,
         FilterFields {
             call_id: Some("a"),
@@ -152,8 +152,8 @@ fn filters_must_all_be_met() {
         numeric: Some("2"),
         call_id: Some("c"),
     };
-    finds(&scratch, every, &[&c]);
-    finds(
+    assert_list(&scratch, every, &[&c]);
+    assert_list(
         &scratch,
         FilterFields {
             numeric: Some("1"),
@@ -164,10 +164,10 @@ fn filters_must_all_be_met() {
 }
 
 #[test]
-fn no_match_is_an_empty_list() {
-    let (scratch, _) = three();
+fn a_filter_without_a_match_gives_an_empty_list() {
+    let (scratch, _) = three_recordings();
     let all = FilterFields::default();
-    for wanted in [
+    for filter in [
         FilterFields {
             device: Some("SEP9"),
             ..all
@@ -189,14 +189,14 @@ fn no_match_is_an_empty_list() {
             ..all
         },
     ] {
-        let (seen, json) = scratch.list_json(ADMIN, &wanted).unwrap();
-        assert_eq!((seen.len(), json), (0, serde_json::json!([])));
+        let (recordings, json) = scratch.list_json(ADMIN, &filter).unwrap();
+        assert_eq!((recordings.len(), json), (0, serde_json::json!([])));
     }
 }
 
 #[test]
-fn an_empty_filter_field_is_absent() {
-    let (scratch, [a, b, c]) = three();
+fn an_empty_filter_field_counts_as_absent() {
+    let (scratch, [a, b, c]) = three_recordings();
     let empty = FilterFields {
         device: Some(""),
         number: Some(""),
@@ -204,8 +204,8 @@ fn an_empty_filter_field_is_absent() {
         numeric: Some(""),
         call_id: Some(""),
     };
-    finds(&scratch, empty, &[&a, &b, &c]);
-    finds(
+    assert_list(&scratch, empty, &[&a, &b, &c]);
+    assert_list(
         &scratch,
         FilterFields {
             call_id: Some("a"),
@@ -216,11 +216,11 @@ fn an_empty_filter_field_is_absent() {
 }
 
 #[test]
-fn what_was_stopped_before_is_not_in_a_list() {
-    let (scratch, [a, b, c]) = three();
+fn a_stopped_recording_is_not_in_a_list() {
+    let (scratch, [a, b, c]) = three_recordings();
     scratch.by_id(rec_stop_by_id, ADMIN, &b).unwrap();
-    finds(&scratch, FilterFields::default(), &[&a, &c]);
-    finds(
+    assert_list(&scratch, FilterFields::default(), &[&a, &c]);
+    assert_list(
         &scratch,
         FilterFields {
             device: Some("SEP1"),
@@ -229,14 +229,18 @@ fn what_was_stopped_before_is_not_in_a_list() {
         &[&a],
     );
     scratch.by_id(rec_discard_by_id, ADMIN, &a).unwrap();
-    finds(&scratch, FilterFields::default(), &[&c]);
+    assert_list(&scratch, FilterFields::default(), &[&c]);
 }
 
 #[test]
-fn what_is_paused_is_in_a_list() {
-    let (scratch, [a, ..]) = three();
+fn a_paused_recording_is_in_a_list() {
+    let (scratch, [a, ..]) = three_recordings();
     scratch.by_id(rec_pause_by_id, ADMIN, &a).unwrap();
-    let states: Vec<_> = scratch.live().into_iter().map(|seen| seen.state).collect();
+    let states: Vec<_> = scratch
+        .live()
+        .into_iter()
+        .map(|recording| recording.state)
+        .collect();
     assert_eq!(
         states,
         [REC_STATE_PAUSED, REC_STATE_RECORDING, REC_STATE_RECORDING]
@@ -245,10 +249,11 @@ fn what_is_paused_is_in_a_list() {
 
 const WINDOW: usize = 5;
 
-/// One thread starts n and then stops n - WINDOW, over and over; whatever another
-/// lists meanwhile must have been so at one moment: WINDOW or one more, in a row,
-/// all that was started before, nothing that was stopped before.
-fn one_instant(wanted: FilterFields<'static>) {
+/// One thread starts recording n and stops recording n - WINDOW, for rising n. Two threads list the
+/// recordings meanwhile. Each list required show the state of one moment: WINDOW or WINDOW + 1
+/// consecutive recordings, every one that was started before the list, and none that was stopped
+/// before it.
+fn check_consistency(filter: FilterFields<'static>) {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
     scratch.recorded(&line("SEP0", "100"));
@@ -269,36 +274,36 @@ fn one_instant(wanted: FilterFields<'static>) {
         }
         done.store(true, Ordering::SeqCst);
     };
-    let look = || {
+    let list = || {
         let mut lists = 0;
         while !done.load(Ordering::SeqCst) {
-            let (must, gone) = (started.load(Ordering::SeqCst), stopped.load(Ordering::SeqCst));
-            let found = scratch.list(HOST, &wanted).unwrap();
-            let may_be_gone = stopping.load(Ordering::SeqCst);
+            let (required, excluded) = (started.load(Ordering::SeqCst), stopped.load(Ordering::SeqCst));
+            let found = scratch.list(HOST, &filter).unwrap();
+            let may_be_missing = stopping.load(Ordering::SeqCst);
             let found: Vec<_> = found
                 .into_iter()
-                .filter(|seen| seen.device_name == "SEP1")
+                .filter(|recording| recording.device_name == "SEP1")
                 .collect();
-            // What has not been noted yet by the other thread is the newest one.
-            let known = ids.lock().clone();
-            let place = |id: &String| known.iter().position(|other| other == id).unwrap_or(known.len());
-            let places: Vec<_> = found.iter().map(|seen| place(&seen.id)).collect();
+            // A recording whose id is not yet in `ids` is the newest one.
+            let all = ids.lock().clone();
+            let index_of = |id: &String| all.iter().position(|other| other == id).unwrap_or(all.len());
+            let indices: Vec<_> = found.iter().map(|recording| index_of(&recording.id)).collect();
             assert!(
-                places.windows(2).all(|pair| pair[0] + 1 == pair[1]),
-                "not one instant: {places:?}"
+                indices.windows(2).all(|pair| pair[0] + 1 == pair[1]),
+                "not the state of one moment: {indices:?}"
             );
             assert!(
-                places.iter().all(|at| *at >= gone),
-                "stopped before: {places:?} {gone}"
+                indices.iter().all(|at| *at >= excluded),
+                "stopped before the list: {indices:?} {excluded}"
             );
             assert!(
-                (may_be_gone..must).all(|at| places.contains(&at)),
-                "lacks some: {places:?} {must}"
+                (may_be_missing..required).all(|at| indices.contains(&at)),
+                "a live recording is missing: {indices:?} {required}"
             );
-            if must > WINDOW {
+            if required > WINDOW {
                 assert!(
-                    (WINDOW..=WINDOW + 1).contains(&places.len()),
-                    "not one instant: {places:?}"
+                    (WINDOW..=WINDOW + 1).contains(&indices.len()),
+                    "not the state of one moment: {indices:?}"
                 );
             }
             lists += 1;
@@ -306,28 +311,28 @@ fn one_instant(wanted: FilterFields<'static>) {
         lists
     };
     let lists: u32 = std::thread::scope(|scope| {
-        let lookers = [scope.spawn(look), scope.spawn(look)];
+        let readers = [scope.spawn(list), scope.spawn(list)];
         work();
-        lookers.into_iter().map(|looker| looker.join().unwrap()).sum()
+        readers.into_iter().map(|reader| reader.join().unwrap()).sum()
     });
     assert!(lists > 0);
 }
 
 #[test]
-fn a_full_list_is_one_instant() {
-    one_instant(FilterFields::default());
+fn a_full_list_is_consistent() {
+    check_consistency(FilterFields::default());
 }
 
 #[test]
-fn a_filtered_list_is_one_instant() {
-    one_instant(FilterFields {
+fn a_filtered_list_is_consistent() {
+    check_consistency(FilterFields {
         number: Some("101"),
         ..FilterFields::default()
     });
 }
 
 #[test]
-fn a_recording_is_got_while_it_lives() {
+fn a_live_recording_can_be_looked_up() {
     let scratch = scratch_engine();
     let call = CallFields {
         tag: 42,
@@ -335,41 +340,52 @@ fn a_recording_is_got_while_it_lives() {
         ..by_user("SEP1", "101", "user1")
     };
     let (_, id) = scratch.recorded(&call);
-    let seen = scratch.get(ADMIN, &id).unwrap();
+    let recording = scratch.get(ADMIN, &id).unwrap();
     assert_eq!(
-        (seen.id.as_str(), seen.state, seen.end_reason),
+        (recording.id.as_str(), recording.state, recording.end_reason),
         (id.as_str(), REC_STATE_RECORDING, 0)
     );
     assert_eq!(
-        (seen.call_tag, seen.call_id.as_str(), seen.username.as_str()),
+        (
+            recording.call_tag,
+            recording.call_id.as_str(),
+            recording.username.as_str()
+        ),
         (42, "c", "user1")
     );
     assert_eq!(
-        (seen.path.as_str(), seen.digest.as_str(), seen.ended_at_ms),
+        (
+            recording.path.as_str(),
+            recording.digest.as_str(),
+            recording.ended_at_ms
+        ),
         ("", "", 0)
     );
     refused(scratch.get(ADMIN, SOME_ID), REC_ERR_NOT_LIVE);
 }
 
 #[test]
-fn a_recording_is_got_after_its_end() {
+fn an_ended_recording_can_be_looked_up() {
     let scratch = scratch_engine();
     let (call, id) = scratch.recorded(&line("SEP1", "101"));
     scratch.by_id(rec_stop_by_id, ADMIN, &id).unwrap();
-    // Finishing or finished by now; never unknown.
+    // The recording stays known between its states.
     let state = scratch.get(ADMIN, &id).unwrap().state;
     assert!(
         matches!(state, REC_STATE_FINISHING | REC_STATE_FINISHED),
         "{state}"
     );
-    let told = scratch.events.wait_terminal(&id).recording.unwrap();
+    let reported = scratch.events.wait_terminal(&id).recording.unwrap();
     end(call).unwrap();
-    let seen = scratch.get(ADMIN, &id).unwrap();
+    let recording = scratch.get(ADMIN, &id).unwrap();
     assert_eq!(
-        (seen.state, seen.end_reason),
+        (recording.state, recording.end_reason),
         (REC_STATE_FINISHED, REC_END_STOPPED)
     );
-    assert_eq!((&seen.path, &seen.digest), (&told.path, &told.digest));
-    assert!(std::path::Path::new(&seen.path).is_file());
-    assert!(seen.ended_at_ms >= seen.started_at_ms);
+    assert_eq!(
+        (&recording.path, &recording.digest),
+        (&reported.path, &reported.digest)
+    );
+    assert!(std::path::Path::new(&recording.path).is_file());
+    assert!(recording.ended_at_ms >= recording.started_at_ms);
 }

@@ -1,32 +1,32 @@
-//! Lines whose recordings are mandatory: nobody but the host ends them.
+//! Mandatory recordings. Among callers, only the host may end them.
 
 use callrec::capi::*;
 
 use super::scratch_engine::*;
 use crate::support::*;
 
-fn on_marked() -> CallFields<'static> {
+fn call_on_line() -> CallFields<'static> {
     CallFields {
         call_id: Some("c"),
         ..by_user("SEP1", "101", "user1")
     }
 }
 
-/// A recording on a line that is marked mandatory, and with what else is given.
+/// Begins a recording, then makes its line mandatory, with further flags.
 fn recorded(flags: u32) -> (ScratchEngine, String) {
     let scratch = scratch_engine();
-    let (_, id) = scratch.recorded(&on_marked());
+    let (_, id) = scratch.recorded(&call_on_line());
     scratch
         .line(Some("SEP1"), None, REC_LINE_MANDATORY | flags)
         .unwrap();
     (scratch, id)
 }
 
-/// Every way in which a caller may end the recording.
-fn endings(scratch: &ScratchEngine, who: CallerFields, id: &str) -> Vec<(&'static str, AbiResult<()>)> {
-    let mut answers = Vec::new();
+/// The result of each function that ends the recording.
+fn try_to_end(scratch: &ScratchEngine, caller: CallerFields, id: &str) -> Vec<(&'static str, AbiResult<()>)> {
+    let mut results = Vec::new();
     for (name, op) in &BY_ID[..ENDING] {
-        answers.push((*name, scratch.by_id(*op, who, id)));
+        results.push((*name, scratch.by_id(*op, caller, id)));
     }
     for (name, op) in &BY_DEVICE[..ENDING] {
         for (device, number) in [
@@ -34,24 +34,24 @@ fn endings(scratch: &ScratchEngine, who: CallerFields, id: &str) -> Vec<(&'stati
             (None, Some("101")),
             (Some("SEP1"), Some("101")),
         ] {
-            answers.push((*name, scratch.by_device(*op, who, device, number).map(drop)));
+            results.push((*name, scratch.by_device(*op, caller, device, number).map(drop)));
         }
     }
     let url = scratch.get(HOST, id).unwrap().url;
     for op in [rec_stop_by_call, rec_discard_by_call] {
         for url in [None, Some(url.as_str())] {
-            answers.push(("by call", scratch.by_call_url(op, who, "c", url).map(drop)));
+            results.push(("by call", scratch.by_call_url(op, caller, "c", url).map(drop)));
         }
     }
-    answers
+    results
 }
 
 #[test]
 fn no_named_caller_ends_a_mandatory_recording() {
     let (scratch, id) = recorded(0);
-    for who in [ADMIN, OWNER, Some(("user1", 1))] {
-        for (name, answer) in endings(&scratch, who, &id) {
-            let refusal = refused(answer, REC_ERR_MANDATORY);
+    for caller in [ADMIN, OWNER, Some(("user1", 1))] {
+        for (name, result) in try_to_end(&scratch, caller, &id) {
+            let refusal = refused(result, REC_ERR_MANDATORY);
             assert_eq!((refusal.reason, refusal.device_name.as_str()), (-1, ""), "{name}");
         }
     }
@@ -74,23 +74,23 @@ fn the_host_ends_a_mandatory_recording() {
 #[test]
 fn a_mandatory_recording_is_paused_and_resumed() {
     let (scratch, id) = recorded(0);
-    for who in [ADMIN, OWNER] {
-        scratch.by_id(rec_pause_by_id, who, &id).unwrap();
-        scratch.by_id(rec_resume_by_id, who, &id).unwrap();
+    for caller in [ADMIN, OWNER] {
+        scratch.by_id(rec_pause_by_id, caller, &id).unwrap();
+        scratch.by_id(rec_resume_by_id, caller, &id).unwrap();
         scratch
-            .by_device(rec_pause_by_device, who, Some("SEP1"), None)
+            .by_device(rec_pause_by_device, caller, Some("SEP1"), None)
             .unwrap();
         scratch
-            .by_device(rec_resume_by_device, who, Some("SEP1"), None)
+            .by_device(rec_resume_by_device, caller, Some("SEP1"), None)
             .unwrap();
-        scratch.by_call(rec_pause_by_call, who, "c").unwrap();
-        scratch.by_call(rec_resume_by_call, who, "c").unwrap();
+        scratch.by_call(rec_pause_by_call, caller, "c").unwrap();
+        scratch.by_call(rec_resume_by_call, caller, "c").unwrap();
     }
 }
 
-/// Rights and the look-up come before it, the other marks and the dial-in behind it.
+/// Rights and the look-up are checked before it, the other policies and the dial-in after it.
 #[test]
-fn the_mark_has_its_place_in_the_order_of_the_checks() {
+fn the_policy_has_its_place_in_the_order_of_the_checks() {
     for other in [REC_LINE_AUTOMATIC, REC_LINE_NOT_MONITORABLE] {
         let (scratch, id) = recorded(other);
         refused(
@@ -108,12 +108,12 @@ fn the_mark_has_its_place_in_the_order_of_the_checks() {
             scratch.by_call_url(rec_discard_by_call, ADMIN, "c", None),
             REC_ERR_MANDATORY,
         );
-        // The host meets the other mark, as on any line.
+        // The host is refused by the other policy, as on any line.
         let status = scratch.by_id(rec_stop_by_id, HOST, &id).unwrap_err().status;
         assert!([REC_ERR_AUTOMATIC, REC_ERR_NOT_MONITORABLE].contains(&status));
     }
     let scratch = scratch_engine();
-    scratch.begin(&on_marked()).unwrap();
+    scratch.begin(&call_on_line()).unwrap();
     scratch.start(HOST, &dial_in(on_device("SEP1"))).unwrap();
     scratch.line(None, Some("101"), REC_LINE_MANDATORY).unwrap();
     refused(
@@ -123,9 +123,9 @@ fn the_mark_has_its_place_in_the_order_of_the_checks() {
     refused(scratch.stop_by_device(HOST, Some("SEP1"), None), REC_ERR_DIAL_IN);
 }
 
-/// The mark is the line's: it also holds for what a caller has started beside it.
+/// The policy is of the line, so it applies to additional recordings, too.
 #[test]
-fn what_a_caller_starts_on_a_mandatory_line_is_mandatory() {
+fn a_recording_that_a_caller_starts_on_a_mandatory_line_is_mandatory() {
     let (scratch, _) = recorded(0);
     let own = scratch.start(OWNER, &additional(on_device("SEP1"))).unwrap();
     refused(scratch.by_id(rec_stop_by_id, OWNER, &own), REC_ERR_MANDATORY);
@@ -133,34 +133,34 @@ fn what_a_caller_starts_on_a_mandatory_line_is_mandatory() {
     assert_eq!(scratch.live().len(), 2);
 }
 
-/// Of an internal call, one line may be marked and the other not.
+/// An internal call may have one mandatory line and one that is not.
 #[test]
-fn a_stop_by_call_counts_what_is_mandatory_as_refused() {
+fn a_stop_by_call_counts_mandatory_recordings_as_refused() {
     let (scratch, mandatory) = recorded(0);
     let other_end = CallFields {
         call_id: Some("c"),
         ..by_user("SEP2", "102", "user2")
     };
     scratch.begin(&other_end).unwrap();
-    let free = scratch.start(HOST, &on_device("SEP2")).unwrap();
+    let optional = scratch.start(HOST, &on_device("SEP2")).unwrap();
     assert_eq!(scratch.stop_by_call(ADMIN, "c", None), Ok((1, 0, 1)));
     assert_eq!(scratch.live_ids(), std::slice::from_ref(&mandatory));
-    scratch.events.wait_terminal(&free);
-    // Nothing has changed now: the newest one's reason is the answer.
+    scratch.events.wait_terminal(&optional);
+    // This stop changes nothing, so it returns the reason of the newest recording.
     refused(scratch.stop_by_call(ADMIN, "c", None), REC_ERR_MANDATORY);
     assert_eq!(scratch.state(&mandatory), REC_STATE_RECORDING);
 }
 
 #[test]
-fn a_stop_by_call_that_finds_nothing_is_as_good_as_elsewhere() {
+fn a_stop_by_call_without_a_recording_succeeds_on_a_mandatory_line() {
     let scratch = scratch_engine();
     scratch.line(Some("SEP1"), None, REC_LINE_MANDATORY).unwrap();
-    scratch.begin(&on_marked()).unwrap();
+    scratch.begin(&call_on_line()).unwrap();
     assert_eq!(scratch.stop_by_call(ADMIN, "c", None), Ok((0, 0, 0)));
 }
 
 #[test]
-fn the_call_and_the_limit_end_a_mandatory_recording() {
+fn the_end_of_the_call_ends_a_mandatory_recording() {
     let (scratch, id) = recorded(0);
     let call = scratch.begin(&line("SEP1", "102")).unwrap();
     let other = scratch.start(ADMIN, &on_number("102")).unwrap();
@@ -169,8 +169,8 @@ fn the_call_and_the_limit_end_a_mandatory_recording() {
     let ended = |id: &str| scratch.events.wait_terminal(id).recording.unwrap().end_reason;
     assert_eq!(ended(&other), REC_END_CALL_ENDED);
     assert_eq!(scratch.state(&id), REC_STATE_RECORDING);
-    // Without the mark it is anybody's again.
-    scratch.unmark(Some("SEP1"), None).unwrap();
+    // Without the policy every caller with the right may end it.
+    scratch.remove_line(Some("SEP1"), None).unwrap();
     scratch.by_id(rec_stop_by_id, ADMIN, &id).unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! Which caller may do what: 401 and 403.
+//! The rights of callers: 401 and 403.
 
 use callrec::capi::*;
 
@@ -13,7 +13,7 @@ fn of_user1(call_id: &str) -> CallFields<'_> {
 }
 
 #[test]
-fn level_0_may_nothing() {
+fn level_0_may_do_nothing() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&of_user1("c1"));
     for (_, op) in BY_ID {
@@ -25,8 +25,8 @@ fn level_0_may_nothing() {
             REC_ERR_UNAUTHENTICATED,
         );
     }
-    for (_, answer) in scratch.each_by_call(UNKNOWN, "c1") {
-        refused(answer, REC_ERR_UNAUTHENTICATED);
+    for (_, result) in scratch.each_by_call(UNKNOWN, "c1") {
+        refused(result, REC_ERR_UNAUTHENTICATED);
     }
     let own = FilterFields {
         user: Some("user1"),
@@ -42,48 +42,51 @@ fn level_0_may_nothing() {
 }
 
 #[test]
-fn below_level_10_a_foreign_call_is_forbidden() {
+fn below_level_10_the_calls_of_others_are_forbidden() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&of_user1("c1"));
     for level in 1..10 {
-        let who = Some(("user2", level));
+        let caller = Some(("user2", level));
         for (_, op) in BY_ID {
-            refused(scratch.by_id(op, who, &id), REC_ERR_FORBIDDEN);
+            refused(scratch.by_id(op, caller, &id), REC_ERR_FORBIDDEN);
         }
         for (_, op) in BY_DEVICE {
             refused(
-                scratch.by_device(op, who, Some("SEP1"), Some("101")),
+                scratch.by_device(op, caller, Some("SEP1"), Some("101")),
                 REC_ERR_FORBIDDEN,
             );
         }
-        for (_, answer) in scratch.each_by_call(who, "c1") {
-            refused(answer, REC_ERR_FORBIDDEN);
+        for (_, result) in scratch.each_by_call(caller, "c1") {
+            refused(result, REC_ERR_FORBIDDEN);
         }
-        refused(scratch.start(who, &additional(on_call("c1"))), REC_ERR_FORBIDDEN);
-        refused(scratch.get(who, &id), REC_ERR_FORBIDDEN);
+        refused(
+            scratch.start(caller, &additional(on_call("c1"))),
+            REC_ERR_FORBIDDEN,
+        );
+        refused(scratch.get(caller, &id), REC_ERR_FORBIDDEN);
     }
     assert_eq!(scratch.live_ids(), [id]);
 }
 
 #[test]
-fn below_level_10_a_call_of_ones_own_is_allowed() {
+fn below_level_10_own_calls_are_allowed() {
     for level in 1..10 {
         let scratch = scratch_engine();
-        let who = Some(("user1", level));
+        let caller = Some(("user1", level));
         scratch.begin(&of_user1("c1")).unwrap();
-        let id = scratch.start(who, &on_device("SEP1")).unwrap();
-        scratch.by_id(rec_pause_by_id, who, &id).unwrap();
+        let id = scratch.start(caller, &on_device("SEP1")).unwrap();
+        scratch.by_id(rec_pause_by_id, caller, &id).unwrap();
         scratch
-            .by_device(rec_resume_by_device, who, None, Some("101"))
+            .by_device(rec_resume_by_device, caller, None, Some("101"))
             .unwrap();
-        scratch.by_call(rec_pause_by_call, who, "c1").unwrap();
-        assert_eq!(scratch.get(who, &id).unwrap().state, REC_STATE_PAUSED);
-        assert_eq!(scratch.stop_by_device(who, Some("SEP1"), None), Ok((1, 0, 0)));
+        scratch.by_call(rec_pause_by_call, caller, "c1").unwrap();
+        assert_eq!(scratch.get(caller, &id).unwrap().state, REC_STATE_PAUSED);
+        assert_eq!(scratch.stop_by_device(caller, Some("SEP1"), None), Ok((1, 0, 0)));
     }
 }
 
 #[test]
-fn level_10_may_everything() {
+fn level_10_may_do_everything() {
     let scratch = scratch_engine();
     scratch.begin(&of_user1("c1")).unwrap();
     let id = scratch.start(ADMIN, &on_device("SEP1")).unwrap();
@@ -124,14 +127,14 @@ fn an_empty_username_owns_nothing() {
 }
 
 #[test]
-fn nothing_is_learnt_from_a_refusal() {
+fn a_refusal_reveals_nothing() {
     let scratch = scratch_engine();
     let (_, foreign) = scratch.recorded(&of_user1("c1"));
     for (name, op) in BY_ID {
-        let answers = [foreign.as_str(), SOME_ID, "not-a-guid", ""].map(|id| scratch.by_id(op, STRANGER, id));
+        let results = [foreign.as_str(), SOME_ID, "not-a-guid", ""].map(|id| scratch.by_id(op, STRANGER, id));
         assert!(
-            answers.iter().all(|answer| *answer == answers[0]),
-            "{name}: {answers:?}"
+            results.iter().all(|result| *result == results[0]),
+            "{name}: {results:?}"
         );
     }
     for (name, op) in BY_DEVICE {
@@ -141,10 +144,10 @@ fn nothing_is_learnt_from_a_refusal() {
             (None, None),
             (Some("SEP1"), Some("102")),
         ];
-        let answers = lines.map(|(device, number)| scratch.by_device(op, STRANGER, device, number));
+        let results = lines.map(|(device, number)| scratch.by_device(op, STRANGER, device, number));
         assert!(
-            answers.iter().all(|answer| *answer == answers[0]),
-            "{name}: {answers:?}"
+            results.iter().all(|result| *result == results[0]),
+            "{name}: {results:?}"
         );
     }
     let starts = [
@@ -154,8 +157,8 @@ fn nothing_is_learnt_from_a_refusal() {
         on_call("c9"),
         StartFields::default(),
     ];
-    let answers = starts.map(|start| scratch.start(STRANGER, &start));
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let results = starts.map(|start| scratch.start(STRANGER, &start));
+    assert!(results.iter().all(|result| *result == results[0]), "{results:?}");
     assert_eq!(
         scratch.each_by_call(STRANGER, "c1"),
         scratch.each_by_call(STRANGER, "c9")
@@ -167,7 +170,7 @@ fn nothing_is_learnt_from_a_refusal() {
 }
 
 #[test]
-fn by_device_a_limited_caller_acts_on_own_calls_alone() {
+fn by_device_a_limited_caller_acts_on_own_calls_only() {
     let scratch = scratch_engine();
     let (_, own) = scratch.recorded(&by_user("SEP1", "101", "user1"));
     let (_, foreign) = scratch.recorded(&by_user("SEP1", "102", "user2"));
@@ -176,7 +179,7 @@ fn by_device_a_limited_caller_acts_on_own_calls_alone() {
 }
 
 #[test]
-fn by_call_a_limited_caller_acts_on_own_calls_alone() {
+fn by_call_a_limited_caller_acts_on_own_calls_only() {
     let scratch = scratch_engine();
     let ends = [("SEP1", "user1"), ("SEP2", "user2")].map(|(device, user)| CallFields {
         call_id: Some("internal"),
@@ -195,7 +198,7 @@ fn by_call_a_limited_caller_acts_on_own_calls_alone() {
 }
 
 #[test]
-fn a_limited_caller_starts_own_calls_alone() {
+fn a_limited_caller_records_own_calls_only() {
     let scratch = scratch_engine();
     let own = scratch
         .begin(&CallFields {
@@ -203,7 +206,7 @@ fn a_limited_caller_starts_own_calls_alone() {
             ..by_user("SEP1", "101", "user1")
         })
         .unwrap();
-    // Connected later, so that it would be taken, were it theirs.
+    // Connected later, so a start by this user would select it.
     scratch
         .begin(&CallFields {
             tag: 2,
@@ -224,7 +227,7 @@ fn rights_follow_the_present_username() {
     refused(scratch.by_id(rec_pause_by_id, OWNER, &id), REC_ERR_FORBIDDEN);
     refused(scratch.stop_by_call(OWNER, "c1", None), REC_ERR_FORBIDDEN);
     scratch.by_id(rec_pause_by_id, STRANGER, &id).unwrap();
-    // Cleared, it is nobody's.
+    // Without a username the call has no owner.
     by_user("SEP1", "101", "").update(call).unwrap();
     refused(scratch.by_id(rec_resume_by_id, STRANGER, &id), REC_ERR_FORBIDDEN);
     refused(
@@ -234,7 +237,7 @@ fn rights_follow_the_present_username() {
 }
 
 #[test]
-fn an_ended_call_is_nobodys() {
+fn an_ended_call_has_no_owner() {
     let scratch = scratch_engine();
     let (call, id) = scratch.recorded(&of_user1("c1"));
     end(call).unwrap();
@@ -247,9 +250,9 @@ fn an_ended_call_is_nobodys() {
     refused(scratch.start(OWNER, &on_device("SEP1")), REC_ERR_FORBIDDEN);
 }
 
-/// The target's call lives and is the caller's own: "the others NOT_LIVE".
+/// The call is live and belongs to the caller.
 #[test]
-fn an_owner_who_stops_twice_is_told_not_live() {
+fn the_second_stop_of_an_owner_finds_no_live_recording() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&of_user1("c1"));
     scratch.by_id(rec_stop_by_id, OWNER, &id).unwrap();
@@ -257,38 +260,41 @@ fn an_owner_who_stops_twice_is_told_not_live() {
 }
 
 #[test]
-fn a_list_below_level_10_is_of_ones_own_username() {
+fn below_level_10_a_list_must_be_of_the_own_username() {
     let scratch = scratch_engine();
     let (_, own) = scratch.recorded(&of_user1("c1"));
     scratch.recorded(&by_user("SEP2", "102", "user2"));
-    let wanted = |user| FilterFields {
+    let filter = |user| FilterFields {
         user,
         ..FilterFields::default()
     };
     for level in 1..10 {
-        let who = Some(("user1", level));
+        let caller = Some(("user1", level));
         for other in [None, Some("user2"), Some("User1"), Some("")] {
-            refused(scratch.list(who, &wanted(other)), REC_ERR_FORBIDDEN);
+            refused(scratch.list(caller, &filter(other)), REC_ERR_FORBIDDEN);
         }
-        // Naming one's own call is not enough: the filter must say whose.
+        // A filter that matches only own calls is not enough: it must have the username.
         let by_device = FilterFields {
             device: Some("SEP1"),
             ..FilterFields::default()
         };
-        refused(scratch.list(who, &by_device), REC_ERR_FORBIDDEN);
-        let seen = scratch.list(who, &wanted(Some("user1"))).unwrap();
+        refused(scratch.list(caller, &by_device), REC_ERR_FORBIDDEN);
+        let recording = scratch.list(caller, &filter(Some("user1"))).unwrap();
         assert_eq!(
-            seen.into_iter().map(|seen| seen.id).collect::<Vec<_>>(),
+            recording
+                .into_iter()
+                .map(|recording| recording.id)
+                .collect::<Vec<_>>(),
             std::slice::from_ref(&own)
         );
     }
-    let nothing = scratch.list(Some(("user3", 2)), &wanted(Some("user3"))).unwrap();
-    assert!(nothing.is_empty());
-    assert_eq!(scratch.list(ADMIN, &wanted(None)).unwrap().len(), 2);
+    let empty = scratch.list(Some(("user3", 2)), &filter(Some("user3"))).unwrap();
+    assert!(empty.is_empty());
+    assert_eq!(scratch.list(ADMIN, &filter(None)).unwrap().len(), 2);
 }
 
 #[test]
-fn the_host_skips_401_and_403_only() {
+fn the_host_skips_only_401_and_403() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&of_user1("c1"));
     refused_because(
@@ -321,18 +327,18 @@ fn the_host_skips_401_and_403_only() {
     refused_because(scratch.start(HOST, &on_device("SEP1")), REC_ERR_AUTOMATIC, 4);
 }
 
-/// A caller who may record only their own calls cannot start any number of recordings.
+/// A caller caller may record only their own calls cannot start unlimited recordings.
 #[test]
-fn a_limited_caller_starts_so_many_of_one_call() {
+fn recordings_of_one_call_by_a_limited_caller_are_limited() {
     for (settings, most) in [(vec![], 16), (vec![("recordings.max_per_call", "2")], 2)] {
         let scratch = scratch_engine_with(&settings);
         scratch.begin(&by_user("SEP1", "101", "user1")).unwrap();
         scratch.begin(&by_user("SEP2", "102", "user1")).unwrap();
-        let start = |who| scratch.start(who, &additional(on_device("SEP1")));
+        let start = |caller| scratch.start(caller, &additional(on_device("SEP1")));
         let ids: Vec<_> = (0..most).map(|_| start(OWNER).unwrap()).collect();
         let refusal = refused(start(OWNER), REC_ERR_LIMIT);
         assert!(refusal.message.contains("recordings.max_per_call"), "{refusal:?}");
-        // Others, and other calls, are not bound by it.
+        // The limit does not apply to others, nor to other calls.
         start(HOST).unwrap();
         start(ADMIN).unwrap();
         scratch.start(OWNER, &on_device("SEP2")).unwrap();

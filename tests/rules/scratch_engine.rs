@@ -1,4 +1,4 @@
-//! An engine in a scratch directory, and the callers, calls and starts of the rules' tests.
+//! An engine in a scratch directory, and the callers, calls and starts of these tests.
 
 use std::fmt::Debug;
 use std::ops::Deref;
@@ -132,7 +132,7 @@ impl ScratchEngine {
         (handle, self.start(HOST, &start).unwrap())
     }
 
-    pub fn unmark(&self, device: Option<&str>, number: Option<&str>) -> AbiResult<()> {
+    pub fn remove_line(&self, device: Option<&str>, number: Option<&str>) -> AbiResult<()> {
         let (device, number) = (CText::from(device), CText::from(number));
         let mut line: rec_line_info = init();
         line.device_name = device.ptr();
@@ -145,7 +145,7 @@ impl ScratchEngine {
     }
 
     pub fn live_ids(&self) -> Vec<String> {
-        self.live().into_iter().map(|seen| seen.id).collect()
+        self.live().into_iter().map(|recording| recording.id).collect()
     }
 
     /// The host's tag of a recording's call.
@@ -166,24 +166,27 @@ impl ScratchEngine {
 
     pub fn stop_by_device(
         &self,
-        who: CallerFields,
+        caller: CallerFields,
         device: Option<&str>,
         number: Option<&str>,
     ) -> AbiResult<Counts3> {
-        self.by_device(rec_stop_by_device, who, device, number)
+        self.by_device(rec_stop_by_device, caller, device, number)
     }
 
-    pub fn stop_by_call(&self, who: CallerFields, call: &str, url: Option<&str>) -> AbiResult<Counts3> {
-        self.by_call_url(rec_stop_by_call, who, call, url)
+    pub fn stop_by_call(&self, caller: CallerFields, call: &str, url: Option<&str>) -> AbiResult<Counts3> {
+        self.by_call_url(rec_stop_by_call, caller, call, url)
     }
 
     /// Performs all four operations by call, in the order of `BY_ID`.
-    pub fn each_by_call(&self, who: CallerFields, call: &str) -> Vec<(&'static str, AbiResult<Counts3>)> {
+    pub fn each_by_call(&self, caller: CallerFields, call: &str) -> Vec<(&'static str, AbiResult<Counts3>)> {
         vec![
-            ("stop", self.by_call_url(rec_stop_by_call, who, call, None)),
-            ("discard", self.by_call_url(rec_discard_by_call, who, call, None)),
-            ("pause", self.by_call(rec_pause_by_call, who, call)),
-            ("resume", self.by_call(rec_resume_by_call, who, call)),
+            ("stop", self.by_call_url(rec_stop_by_call, caller, call, None)),
+            (
+                "discard",
+                self.by_call_url(rec_discard_by_call, caller, call, None),
+            ),
+            ("pause", self.by_call(rec_pause_by_call, caller, call)),
+            ("resume", self.by_call(rec_resume_by_call, caller, call)),
         ]
     }
 
@@ -198,18 +201,18 @@ pub type Counts3 = (u32, u32, u32);
 
 /// The error of a result that must have this status.
 #[track_caller]
-pub fn refused<T: Debug>(answer: AbiResult<T>, status: rec_status) -> AbiError {
-    match answer {
-        Err(refusal) if refusal.status == status => refusal,
+pub fn refused<T: Debug>(result: AbiResult<T>, status: rec_status) -> AbiError {
+    match result {
+        Err(error) if error.status == status => error,
         other => panic!("status {status} expected, got {other:?}"),
     }
 }
 
 #[track_caller]
-pub fn refused_because<T: Debug>(answer: AbiResult<T>, status: rec_status, reason: i32) -> AbiError {
-    let refusal = refused(answer, status);
-    assert_eq!(refusal.reason, reason, "{refusal:?}");
-    refusal
+pub fn refused_because<T: Debug>(result: AbiResult<T>, status: rec_status, reason: i32) -> AbiError {
+    let error = refused(result, status);
+    assert_eq!(error.reason, reason, "{error:?}");
+    error
 }
 
 /// Closes an engine that was not opened by [`TestEngine`].

@@ -1,14 +1,17 @@
 //! The statuses of arguments, look-ups and limits, with their reasons.
 
+use std::sync::Arc;
+
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
+use callrec_testkit::gate::Gate;
 use callrec_testkit::wait::until;
 
 use super::scratch_engine::*;
 use crate::support::*;
 
 #[test]
-fn a_guid_in_every_form() {
+fn an_id_is_accepted_in_every_form_of_a_guid() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&line("SEP1", "101"));
     let (upper, plain) = (id.to_uppercase(), id.replace('-', ""));
@@ -37,7 +40,7 @@ fn a_guid_in_every_form() {
 }
 
 #[test]
-fn what_is_no_guid() {
+fn an_id_that_is_not_a_guid_is_refused() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&line("SEP1", "101"));
     let plain = id.replace('-', "");
@@ -68,7 +71,7 @@ fn what_is_no_guid() {
 }
 
 #[test]
-fn a_null_id_is_absent() {
+fn a_null_id_is_invalid() {
     let scratch = scratch_engine();
     let null = std::ptr::null();
     for (_, op) in BY_ID {
@@ -78,7 +81,7 @@ fn a_null_id_is_absent() {
 }
 
 #[test]
-fn neither_device_nor_number() {
+fn a_target_needs_a_device_or_a_number() {
     let scratch = scratch_engine();
     scratch.recorded(&line("SEP1", "101"));
     for (_, op) in BY_DEVICE {
@@ -98,7 +101,7 @@ fn neither_device_nor_number() {
 }
 
 #[test]
-fn an_unknown_format() {
+fn an_unknown_format_is_refused() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
     for format in ["wma", "WAVE", "wav ", "x"] {
@@ -113,7 +116,7 @@ fn an_unknown_format() {
 }
 
 #[test]
-fn known_formats_and_codecs_that_this_build_lacks() {
+fn formats_and_codecs_that_this_build_lacks_are_unsupported() {
     let scratch = scratch_engine();
     let call = scratch.begin(&line("SEP1", "101")).unwrap();
     for format in ["flac", "opus", "mp3"] {
@@ -131,10 +134,10 @@ fn known_formats_and_codecs_that_this_build_lacks() {
 }
 
 #[test]
-fn every_format_of_this_build() {
+fn every_format_of_this_build_is_accepted() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
-    for (given, told) in [
+    for (given, reported) in [
         (None, "wav"),
         (Some("wav"), "wav"),
         (Some("wav-ulaw"), "wav-ulaw"),
@@ -152,13 +155,13 @@ fn every_format_of_this_build() {
                 },
             )
             .unwrap();
-        assert_eq!(scratch.get(HOST, &id).unwrap().format, told);
+        assert_eq!(scratch.get(HOST, &id).unwrap().format, reported);
         scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
     }
 }
 
 #[test]
-fn no_connected_call_to_start() {
+fn a_start_needs_a_connected_call() {
     let scratch = scratch_engine();
     refused(scratch.start(ADMIN, &on_device("SEP1")), REC_ERR_NO_CALL);
     refused(scratch.start(ADMIN, &on_call("c")), REC_ERR_NO_CALL);
@@ -191,7 +194,7 @@ fn no_connected_call_to_start() {
 }
 
 #[test]
-fn a_call_that_is_recorded_already() {
+fn a_recorded_call_needs_an_additional_start() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&CallFields {
         call_id: Some("c"),
@@ -209,12 +212,12 @@ fn a_call_that_is_recorded_already() {
     assert_eq!(scratch.live_ids(), [id.clone(), second.clone()]);
     scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
     scratch.by_id(rec_stop_by_id, HOST, &second).unwrap();
-    // Stopped, it can be started again in the same call.
+    // The call can be recorded again once it is not recorded.
     scratch.start(ADMIN, &on_device("SEP1")).unwrap();
 }
 
 #[test]
-fn additional_does_not_need_a_recording() {
+fn an_additional_start_does_not_need_a_recording() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
     scratch.start(ADMIN, &additional(on_device("SEP1"))).unwrap();
@@ -225,7 +228,7 @@ fn additional_does_not_need_a_recording() {
 }
 
 #[test]
-fn too_many_recordings() {
+fn the_number_of_recordings_is_limited() {
     let scratch = scratch_engine_with(&[("recordings.max", "2")]);
     scratch.begin(&line("SEP1", "101")).unwrap();
     let first = scratch.start(ADMIN, &on_device("SEP1")).unwrap();
@@ -239,7 +242,7 @@ fn too_many_recordings() {
 }
 
 #[test]
-fn too_many_calls() {
+fn the_number_of_calls_is_limited() {
     let scratch = scratch_engine_with(&[("calls.max", "1")]);
     let call = scratch.begin(&line("SEP1", "101")).unwrap();
     refused(scratch.begin(&line("SEP2", "102")).map(drop), REC_ERR_LIMIT);
@@ -248,11 +251,11 @@ fn too_many_calls() {
 }
 
 #[test]
-fn too_little_disk() {
+fn a_start_without_free_space_is_refused() {
     let scratch = scratch_engine_with(&[("storage.min_free_bytes", "18446744073709551615")]);
     scratch.begin(&line("SEP1", "101")).unwrap();
     refused(scratch.start(ADMIN, &on_device("SEP1")), REC_ERR_NO_SPACE);
-    // Only where all else would let it start.
+    // Free space is checked last.
     refused(scratch.start(ADMIN, &on_device("SEP2")), REC_ERR_NO_CALL);
     scratch
         .line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE)
@@ -261,7 +264,7 @@ fn too_little_disk() {
 }
 
 #[test]
-fn the_same_call_id_on_the_same_line() {
+fn a_call_id_is_unique_on_a_line() {
     let scratch = scratch_engine();
     let call = CallFields {
         call_id: Some("c"),
@@ -269,7 +272,7 @@ fn the_same_call_id_on_the_same_line() {
     };
     let first = scratch.begin(&call).unwrap();
     refused(scratch.begin(&call).map(drop), REC_ERR_EXISTS);
-    // Another line is another call: another number on that device, too.
+    // The same call id is allowed on other lines, also on the same device with another number.
     scratch
         .begin(&CallFields {
             call_id: Some("c"),
@@ -293,7 +296,7 @@ fn the_same_call_id_on_the_same_line() {
 }
 
 #[test]
-fn the_directory_is_held_by_another_engine() {
+fn a_directory_belongs_to_one_engine() {
     let scratch = scratch_engine();
     let again = open_with(&scratch.dir.0, &[]).map(drop);
     refused(again, REC_ERR_UNAVAILABLE);
@@ -301,19 +304,14 @@ fn the_directory_is_held_by_another_engine() {
     close(open_with(&dir.0, &[]).unwrap()).unwrap();
 }
 
-/// Closed, but a callback has not returned: nobody else may have the directory.
+/// The directory stays locked until the last callback has returned.
 #[test]
 fn a_closing_engine_is_unavailable() {
     let dir = ScratchDir::new();
     let engine = open_with(&dir.0, &[]).unwrap();
-    let (entered, inside) = std::sync::mpsc::channel();
-    let (let_go, gate) = std::sync::mpsc::channel::<()>();
-    let gate = parking_lot::Mutex::new(gate);
-    subscribe(engine, move |_| {
-        let _ = entered.send(());
-        let _ = gate.lock().recv();
-    })
-    .unwrap();
+    let gate = Arc::new(Gate::new_shut());
+    let callback_gate = gate.clone();
+    subscribe(engine, move |_| callback_gate.pass()).unwrap();
     let mut call = rec_call { id: 0 };
     line("SEP1", "101")
         .with(|info| checked(|e| unsafe { rec_call_begin(engine, info, &mut call, e) }))
@@ -323,17 +321,17 @@ fn a_closing_engine_is_unavailable() {
     options.device_name = device.ptr();
     let mut id = rec_id { text: [0; 37] };
     checked(|e| unsafe { rec_start(engine, std::ptr::null(), &options, &mut id, e) }).unwrap();
-    inside.recv().unwrap();
+    gate.wait_for_blocked(1);
     refused(checked(|e| unsafe { rec_close(engine, 1, e) }), REC_ERR_TIMEOUT);
-    // The handle is consumed, the directory is not free yet.
+    // The handle is no longer valid, but the directory is still locked.
     let start = checked(|e| unsafe { rec_start(engine, std::ptr::null(), &options, &mut id, e) });
     assert!(matches!(
         start.unwrap_err().status,
         REC_ERR_UNAVAILABLE | REC_ERR_BAD_HANDLE
     ));
     refused(open_with(&dir.0, &[]).map(drop), REC_ERR_UNAVAILABLE);
-    drop(let_go);
-    until("the directory is let go", || match open_with(&dir.0, &[]) {
+    gate.open();
+    until("the directory is unlocked", || match open_with(&dir.0, &[]) {
         Ok(engine) => close(engine).is_ok(),
         Err(refusal) => {
             assert_eq!(refusal.status, REC_ERR_UNAVAILABLE);
@@ -342,10 +340,9 @@ fn a_closing_engine_is_unavailable() {
     });
 }
 
-/// Closing begins by making feeds stale: however little time it has, nothing is
-/// taken once it has returned.
+/// Closing invalidates the feeds first, also with a timeout of 0.
 #[test]
-fn after_closing_without_waiting_nothing_is_taken() {
+fn no_feed_accepts_audio_after_closing_without_waiting() {
     let dir = ScratchDir::new();
     let engine = open_with(&dir.0, &[]).unwrap();
     let feeds: Vec<(rec_call, rec_feed)> = (0..500)
@@ -359,18 +356,18 @@ fn after_closing_without_waiting_nothing_is_taken() {
         .collect();
     let closed = checked(|e| unsafe { rec_close(engine, 0, e) });
     assert!(closed.is_ok() || closed.is_err_and(|refusal| refusal.status == REC_ERR_TIMEOUT));
-    let answers = feeds.iter().rev().map(|(call, feed)| {
-        let taken = unsafe { rec_feed_write(*feed, [0u8; 160].as_ptr().cast(), 160) };
-        (taken, end(*call).map_err(|refusal| refusal.status))
+    let results = feeds.iter().rev().map(|(call, feed)| {
+        let written = unsafe { rec_feed_write(*feed, [0u8; 160].as_ptr().cast(), 160) };
+        (written, end(*call).map_err(|refusal| refusal.status))
     });
-    let gone = (REC_ERR_BAD_HANDLE, Err(REC_ERR_BAD_HANDLE));
-    assert_eq!(answers.filter(|answer| *answer != gone).count(), 0);
-    until("the directory is let go", || {
+    let stale = (REC_ERR_BAD_HANDLE, Err(REC_ERR_BAD_HANDLE));
+    assert_eq!(results.filter(|result| *result != stale).count(), 0);
+    until("the directory is unlocked", || {
         open_with(&dir.0, &[]).is_ok_and(|engine| close(engine).is_ok())
     });
 }
 
-/// Texts of the host's cannot forge a line in its log.
+/// Strings of callers cannot forge a line in a log.
 #[test]
 fn a_message_is_one_line() {
     let scratch = scratch_engine();
@@ -381,9 +378,9 @@ fn a_message_is_one_line() {
         refusal.message.contains("SEP1\\nERROR forged\\u{1b}[2J"),
         "{refusal:?}"
     );
-    let in_the_way = scratch.dir.0.join("in\nthe way");
-    std::fs::write(&in_the_way, "").unwrap();
-    let message = refused(open_with(&in_the_way.join("x"), &[]).map(drop), REC_ERR_IO).message;
+    let file = scratch.dir.0.join("in\nthe way");
+    std::fs::write(&file, "").unwrap();
+    let message = refused(open_with(&file.join("x"), &[]).map(drop), REC_ERR_IO).message;
     assert!(!message.contains(char::is_control), "{message}");
     assert!(message.contains("in\\nthe way"), "{message}");
     let mut config = std::ptr::null_mut();
@@ -393,7 +390,7 @@ fn a_message_is_one_line() {
     unsafe { rec_config_free(config) };
     let message = refused(refusal, REC_ERR_CONFIG).message;
     assert!(message.contains("\"real\\nstream\""), "{message}");
-    // The name of a line is what it is: programs compare it.
+    // Programs compare the device name, so it is not escaped.
     scratch
         .line(Some(device), None, REC_LINE_NOT_MONITORABLE)
         .unwrap();
@@ -404,12 +401,12 @@ fn a_message_is_one_line() {
 
 #[cfg(feature = "faults")]
 #[test]
-fn what_was_not_foreseen_is_internal() {
+fn a_panic_is_reported_as_internal() {
     let scratch = scratch_engine_with(&[("faults.panic", "list")]);
     let (_, id) = scratch.recorded(&line("SEP1", "101"));
-    let seen = scratch.list(ADMIN, &FilterFields::default()).map(drop);
-    refused(seen, REC_ERR_INTERNAL);
-    // All else goes on.
+    let result = scratch.list(ADMIN, &FilterFields::default()).map(drop);
+    refused(result, REC_ERR_INTERNAL);
+    // The engine continues.
     scratch.by_id(rec_stop_by_id, ADMIN, &id).unwrap();
     assert_eq!(scratch.events.wait_terminal(&id).kind, REC_EVENT_FINISHED);
 }

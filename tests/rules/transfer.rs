@@ -1,4 +1,4 @@
-//! A call that moves to another line: what follows it, and what stays.
+//! Calls that move to another line.
 
 use callrec::capi::*;
 use callrec_testkit::manifest::manifest_beside;
@@ -6,7 +6,7 @@ use callrec_testkit::manifest::manifest_beside;
 use super::scratch_engine::*;
 use crate::support::*;
 
-/// Begun as user1's on SEP1/101, moved to user2's SEP2/102.
+/// Records a call of user1 on SEP1/101, and moves it to user2 on SEP2/102.
 fn transferred(settings: &[(&str, &str)]) -> (ScratchEngine, rec_call, String) {
     let scratch = scratch_engine_with(settings);
     let (call, id) = scratch.recorded(&CallFields {
@@ -18,7 +18,7 @@ fn transferred(settings: &[(&str, &str)]) -> (ScratchEngine, rec_call, String) {
 }
 
 #[test]
-fn look_ups_follow() {
+fn look_ups_use_the_new_line() {
     let (scratch, _, id) = transferred(&[]);
     refused(
         scratch.stop_by_device(ADMIN, Some("SEP1"), None),
@@ -38,10 +38,10 @@ fn look_ups_follow() {
 }
 
 #[test]
-fn lists_follow() {
+fn lists_use_the_new_line() {
     let (scratch, _, id) = transferred(&[]);
-    let found = |wanted: &FilterFields| scratch.list(HOST, wanted).unwrap().len();
-    for (wanted, count) in [
+    let found = |filter: &FilterFields| scratch.list(HOST, filter).unwrap().len();
+    for (filter, count) in [
         (
             FilterFields {
                 device: Some("SEP1"),
@@ -92,28 +92,28 @@ fn lists_follow() {
             1,
         ),
     ] {
-        assert_eq!(found(&wanted), count);
+        assert_eq!(found(&filter), count);
     }
-    let seen = scratch.get(HOST, &id).unwrap();
+    let recording = scratch.get(HOST, &id).unwrap();
     assert_eq!(
         (
-            seen.device_name.as_str(),
-            seen.directory_number.as_str(),
-            seen.username.as_str()
+            recording.device_name.as_str(),
+            recording.directory_number.as_str(),
+            recording.username.as_str()
         ),
         ("SEP2", "102", "user2")
     );
 }
 
 #[test]
-fn rights_follow() {
+fn rights_use_the_new_username() {
     let (scratch, _, id) = transferred(&[]);
     refused(scratch.by_id(rec_pause_by_id, OWNER, &id), REC_ERR_FORBIDDEN);
     scratch.by_id(rec_pause_by_id, STRANGER, &id).unwrap();
 }
 
 #[test]
-fn marks_follow() {
+fn the_policy_of_the_new_line_applies() {
     let scratch = scratch_engine();
     scratch
         .line(Some("SEP2"), None, REC_LINE_NOT_MONITORABLE)
@@ -131,18 +131,18 @@ fn marks_follow() {
 }
 
 #[test]
-fn the_recording_goes_on() {
+fn the_recording_continues() {
     let (scratch, _, id) = transferred(&[]);
     assert_eq!(scratch.state(&id), REC_STATE_RECORDING);
     assert_eq!(scratch.live_ids(), [id]);
 }
 
 #[test]
-fn the_manifest_keeps_every_line_with_times() {
+fn the_manifest_has_every_line_with_its_time() {
     let (scratch, call, id) = transferred(&[]);
     line("SEP3", "103").update(call).unwrap();
     line("SEP1", "101").update(call).unwrap();
-    // No move: nothing to add.
+    // This update does not move the call.
     CallFields {
         first: Some("Ann"),
         ..CallFields::default()
@@ -150,8 +150,8 @@ fn the_manifest_keeps_every_line_with_times() {
     .update(call)
     .unwrap();
     scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let seen = scratch.events.wait_terminal(&id).recording.unwrap();
-    let manifest = manifest_beside(&seen.path);
+    let recording = scratch.events.wait_terminal(&id).recording.unwrap();
+    let manifest = manifest_beside(&recording.path);
     let lines = manifest["lines"].as_array().unwrap();
     let names: Vec<_> = lines
         .iter()
@@ -178,14 +178,14 @@ fn the_manifest_keeps_every_line_with_times() {
 }
 
 #[test]
-fn a_recording_begun_after_the_transfer_knows_the_line_before() {
+fn a_recording_begun_after_the_transfer_has_the_new_line() {
     let scratch = scratch_engine();
     let call = scratch.begin(&line("SEP1", "101")).unwrap();
     line("SEP2", "102").update(call).unwrap();
     let id = scratch.start(HOST, &on_device("SEP2")).unwrap();
     scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let seen = scratch.events.wait_terminal(&id).recording.unwrap();
-    let manifest = manifest_beside(&seen.path);
+    let recording = scratch.events.wait_terminal(&id).recording.unwrap();
+    let manifest = manifest_beside(&recording.path);
     let last = manifest["lines"].as_array().unwrap().last().unwrap().clone();
     assert_eq!(
         (&last["device_name"], &last["directory_number"]),
@@ -197,13 +197,17 @@ fn a_recording_begun_after_the_transfer_knows_the_line_before() {
 fn the_file_keeps_its_first_name() {
     let (scratch, _, id) = transferred(&[("storage.name", "{device}-{number}-{user}")]);
     scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let seen = scratch.events.wait_terminal(&id).recording.unwrap();
-    assert!(seen.path.ends_with("SEP1-101-user1.wav"), "{}", seen.path);
-    assert_eq!(seen.device_name, "SEP2");
+    let recording = scratch.events.wait_terminal(&id).recording.unwrap();
+    assert!(
+        recording.path.ends_with("SEP1-101-user1.wav"),
+        "{}",
+        recording.path
+    );
+    assert_eq!(recording.device_name, "SEP2");
 }
 
 #[test]
-fn the_new_line_must_not_have_such_a_call() {
+fn a_call_cannot_move_to_a_line_that_has_its_call_id() {
     let scratch = scratch_engine();
     scratch
         .begin(&CallFields {
@@ -222,8 +226,8 @@ fn the_new_line_must_not_have_such_a_call() {
 }
 
 #[test]
-fn a_call_that_has_ended_is_not_updated() {
-    let (_w, call, _) = transferred(&[]);
+fn an_ended_call_cannot_be_updated() {
+    let (_scratch, call, _) = transferred(&[]);
     end(call).unwrap();
     refused(line("SEP3", "103").update(call), REC_ERR_BAD_HANDLE);
 }

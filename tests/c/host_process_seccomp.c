@@ -1,12 +1,12 @@
-/* The way of a packet makes no system call: threads that the kernel lets make none
- * hand in audio, and survive.
+/* Writing a packet makes no system call. Threads write audio while seccomp forbids them every system
+ * call, and survive.
  *
- *   manners_seccomp CHECK DIRECTORY */
+ *   host_process_seccomp CHECK DIRECTORY */
 #undef NDEBUG
 #define _GNU_SOURCE
 #include <callrec.h>
 
-#include "manners.h"
+#include "host_process.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -15,16 +15,17 @@
 
 enum { CALLS = 30000, STATUSES = 32 };
 
-/* What a confined thread does, and what became of it. */
+/* A confined thread and its results. */
 struct confined {
     rec_feed feed;
-    bool breaks_out; /* the proof that it is confined */
+    bool makes_system_call; /* proves that the thread is confined */
     atomic_bool entered, survived;
-    unsigned answered[STATUSES]; /* by -status */
+    unsigned statuses[STATUSES]; /* counts, by -status */
     pthread_t thread;
 };
 
-/* From here on only read, write, exit and sigreturn; anything else ends the thread. */
+/* Forbids system calls, except exit (the strict mode also allows read, write and sigreturn). Any other
+ * call ends the thread. */
 static bool confine(void)
 {
     struct sock_filter program[] = {
@@ -36,44 +37,44 @@ static bool confine(void)
     struct sock_fprog filter = {.len = sizeof program / sizeof program[0], .filter = program};
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0)
         return true;
-    /* A container's own filter excludes the strict mode. */
+    /* Strict mode is not available within a container that has a filter. */
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
 
-static void answered(struct confined *confined, rec_status status)
+static void note_status(struct confined *confined, rec_status status)
 {
-    confined->answered[-status < STATUSES ? -status : STATUSES - 1]++;
+    confined->statuses[-status < STATUSES ? -status : STATUSES - 1]++;
 }
 
-static void *hand_in_confined(void *argument)
+static void *write_confined(void *argument)
 {
     struct confined *confined = argument;
     static const unsigned char silence[4096];
     unsigned char packet[172] = {0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7};
-    i_am_the_hosts();
-    /* The dynamic linker has its own ways to find a function for the first time. */
-    answered(confined, rec_feed_rtp((rec_feed){0}, packet, sizeof packet));
-    answered(confined, rec_feed_rtp_at((rec_feed){0}, 0, packet, sizeof packet));
-    answered(confined, rec_feed_write((rec_feed){0}, packet, 160));
-    answered(confined, rec_feed_write_at((rec_feed){0}, 0, packet, 160));
-    memset(confined->answered, 0, sizeof confined->answered);
+    register_host_thread();
+    /* The first call of a function may make system calls in the dynamic linker. */
+    note_status(confined, rec_feed_rtp((rec_feed){0}, packet, sizeof packet));
+    note_status(confined, rec_feed_rtp_at((rec_feed){0}, 0, packet, sizeof packet));
+    note_status(confined, rec_feed_write((rec_feed){0}, packet, 160));
+    note_status(confined, rec_feed_write_at((rec_feed){0}, 0, packet, 160));
+    memset(confined->statuses, 0, sizeof confined->statuses);
     confined->entered = confine();
     if (!confined->entered)
         return NULL;
-    if (confined->breaks_out)
+    if (confined->makes_system_call)
         syscall(SYS_getppid);
     for (unsigned n = 0; n < CALLS; n++) {
         packet[2] = (unsigned char)(n >> 8), packet[3] = (unsigned char)n;
         uint32_t time = n * 160;
         for (int i = 0; i < 4; i++)
             packet[4 + i] = (unsigned char)(time >> (24 - 8 * i));
-        answered(confined, rec_feed_rtp(confined->feed, packet, sizeof packet));
-        answered(confined, rec_feed_rtp_at(confined->feed, 1000, packet, n % 20));
-        answered(confined, rec_feed_write(confined->feed, packet, 160));
-        answered(confined, rec_feed_write_at(confined->feed, (uint64_t)n * 320, packet, 160));
-        answered(confined, rec_feed_write(confined->feed, silence, sizeof silence));
-        answered(confined, rec_feed_write((rec_feed){confined->feed.id ^ 1u << 24}, packet, 160));
-        for (volatile unsigned wait = 0; wait < 2000; wait++) /* for the worker, without a call */
+        note_status(confined, rec_feed_rtp(confined->feed, packet, sizeof packet));
+        note_status(confined, rec_feed_rtp_at(confined->feed, 1000, packet, n % 20));
+        note_status(confined, rec_feed_write(confined->feed, packet, 160));
+        note_status(confined, rec_feed_write_at(confined->feed, (uint64_t)n * 320, packet, 160));
+        note_status(confined, rec_feed_write(confined->feed, silence, sizeof silence));
+        note_status(confined, rec_feed_write((rec_feed){confined->feed.id ^ 1u << 24}, packet, 160));
+        for (volatile unsigned wait = 0; wait < 2000; wait++) /* gives the worker time without a system call */
             ;
     }
     confined->survived = true;
@@ -81,18 +82,18 @@ static void *hand_in_confined(void *argument)
         syscall(SYS_exit, 0);
 }
 
-/* Answers whether it came back; false also where the kernel cannot confine. */
-static bool runs_confined(struct confined *confined, rec_feed feed)
+/* Returns whether the thread survived; false also if the kernel cannot confine it. */
+static bool run_confined(struct confined *confined, rec_feed feed)
 {
     memset(confined, 0, sizeof *confined);
     confined->feed = feed;
-    pthread_create(&confined->thread, NULL, hand_in_confined, confined);
+    pthread_create(&confined->thread, NULL, write_confined, confined);
     pthread_join(confined->thread, NULL);
     CHECK(confined->entered);
     return confined->survived;
 }
 
-static void feeds(const char *directory, const char *clock)
+static void check_feed(const char *directory, const char *clock)
 {
     static struct confined confined;
     rec_engine engine;
@@ -102,35 +103,35 @@ static void feeds(const char *directory, const char *clock)
     MUST(rec_open(config, &engine, &err));
     rec_config_free(config);
     begin_line(engine, "line", &call, &feed);
-    CHECK(runs_confined(&confined, feed));
-    CHECK(confined.answered[-REC_OK] > 100);
-    CHECK(confined.answered[-REC_ERR_OVERRUN] > 100);
-    CHECK(confined.answered[-REC_ERR_INVALID_ARGUMENT] == CALLS);
-    CHECK(confined.answered[-REC_ERR_BAD_HANDLE] == CALLS);
+    CHECK(run_confined(&confined, feed));
+    CHECK(confined.statuses[-REC_OK] > 100);
+    CHECK(confined.statuses[-REC_ERR_OVERRUN] > 100);
+    CHECK(confined.statuses[-REC_ERR_INVALID_ARGUMENT] == CALLS);
+    CHECK(confined.statuses[-REC_ERR_BAD_HANDLE] == CALLS);
     OK(rec_feed_close(feed));
-    CHECK(runs_confined(&confined, feed)); /* a stale handle */
-    CHECK(confined.answered[-REC_ERR_BAD_HANDLE] >= CALLS * 5);
+    CHECK(run_confined(&confined, feed)); /* a stale handle */
+    CHECK(confined.statuses[-REC_ERR_BAD_HANDLE] >= CALLS * 5);
     OK(rec_close(engine, PATIENCE_MS, &err));
 }
 
 static void in_real_time(const char *directory)
 {
-    feeds(directory, "real");
+    check_feed(directory, "real");
 }
 
 static void in_stream_time(const char *directory)
 {
-    feeds(directory, "stream");
+    check_feed(directory, "stream");
 }
 
-/* 5 s of packets, more than a feed's own ring holds. */
-static void *hand_in_a_burst(void *argument)
+/* Writes 5 s of packets, more than the ring of a feed holds. */
+static void *write_burst(void *argument)
 {
     struct confined *confined = argument;
     unsigned char packet[172] = {0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7};
-    i_am_the_hosts();
-    answered(confined, rec_feed_rtp((rec_feed){0}, packet, sizeof packet));
-    memset(confined->answered, 0, sizeof confined->answered);
+    register_host_thread();
+    note_status(confined, rec_feed_rtp((rec_feed){0}, packet, sizeof packet));
+    memset(confined->statuses, 0, sizeof confined->statuses);
     confined->entered = confine();
     if (!confined->entered)
         return NULL;
@@ -139,7 +140,7 @@ static void *hand_in_a_burst(void *argument)
         packet[3] = (unsigned char)n;
         for (int i = 0; i < 4; i++)
             packet[4 + i] = (unsigned char)(time >> (24 - 8 * i));
-        answered(confined, rec_feed_rtp(confined->feed, packet, sizeof packet));
+        note_status(confined, rec_feed_rtp(confined->feed, packet, sizeof packet));
     }
     confined->survived = true;
     for (;;)
@@ -160,15 +161,15 @@ static void a_burst(const char *directory)
         begin_line(engine, name, &call[n], &confined[n].feed);
     }
     for (unsigned n = 0; n < 8; n++)
-        pthread_create(&confined[n].thread, NULL, hand_in_a_burst, &confined[n]);
+        pthread_create(&confined[n].thread, NULL, write_burst, &confined[n]);
     for (unsigned n = 0; n < 8; n++) {
         pthread_join(confined[n].thread, NULL);
-        CHECK(confined[n].survived && confined[n].answered[-REC_OK] == 250);
+        CHECK(confined[n].survived && confined[n].statuses[-REC_OK] == 250);
     }
     OK(rec_close(engine, PATIENCE_MS, &err));
 }
 
-/* While others open, close, displace, control and fight for the feed. */
+/* Other threads open, close, replace, control and use the feed at the same time. */
 static void beside_everything_else(const char *directory)
 {
     static struct load load;
@@ -177,7 +178,7 @@ static void beside_everything_else(const char *directory)
     load_stop(&load);
     for (unsigned n = 0; n < 3; n++) {
         confined[n].feed = load.lines[n].feed;
-        pthread_create(&confined[n].thread, NULL, hand_in_confined, &confined[n]);
+        pthread_create(&confined[n].thread, NULL, write_confined, &confined[n]);
     }
     for (unsigned round = 0; !confined[0].survived && round < 100000; round++) {
         rec_feed_format format = REC_INIT(rec_feed_format);
@@ -202,7 +203,7 @@ static void beside_everything_else(const char *directory)
     OK(rec_close(load.engine, PATIENCE_MS, &err));
 }
 
-/* A child notices that a feed is its parent's without asking the system. */
+/* A child detects a feed of its parent without a system call. */
 static void in_a_forked_child(const char *directory)
 {
     static struct confined confined;
@@ -217,26 +218,26 @@ static void in_a_forked_child(const char *directory)
     pid_t child = fork();
     if (child == 0) {
         failures = 0;
-        CHECK(runs_confined(&confined, feed));
-        CHECK(confined.answered[-REC_ERR_FORKED] >= CALLS * 4);
+        CHECK(run_confined(&confined, feed));
+        CHECK(confined.statuses[-REC_ERR_FORKED] >= CALLS * 4);
         _exit(failures > 0);
     }
-    ENDS_WELL(child);
+    EXPECT_CHILD_SUCCESS(child);
     OK(rec_close(engine, PATIENCE_MS, &err));
 }
 
-/* That the others prove anything. */
-static void whoever_calls_the_system_is_ended(const char *directory)
+/* Shows that the other checks would detect a system call. */
+static void a_system_call_ends_a_confined_thread(const char *directory)
 {
-    static struct confined confined = {.breaks_out = true};
+    static struct confined confined = {.makes_system_call = true};
     (void)directory;
-    pthread_create(&confined.thread, NULL, hand_in_confined, &confined);
+    pthread_create(&confined.thread, NULL, write_confined, &confined);
     pthread_join(confined.thread, NULL);
     CHECK(confined.entered && !confined.survived);
 }
 
 static const struct named_check checks[] = {
-    {"whoever-calls-the-system-is-ended", whoever_calls_the_system_is_ended},
+    {"a-system-call-ends-a-confined-thread", a_system_call_ends_a_confined_thread},
     {"in-real-time", in_real_time},
     {"in-stream-time", in_stream_time},
     {"a-burst", a_burst},

@@ -1,4 +1,5 @@
-//! Many threads at the same few lines; afterwards the books balance.
+//! Several threads control the recordings of the same few lines. The results must agree with the
+//! events, the statistics and the files.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,36 +22,36 @@ const LINES: [(&str, &str, &str); 4] = [
 ];
 const THREADS: u64 = 8;
 
-/// What the threads did, for the balance.
+/// The successful requests of all threads.
 #[derive(Default)]
-struct Books {
+struct ControlTotals {
     started: Mutex<Vec<String>>,
-    /// By id: these are won by exactly one.
-    won: Mutex<HashMap<String, u32>>,
-    /// By device and by call: how many changed.
+    /// Successful stops and discards by id: exactly one for each recording.
+    ended_by_id: Mutex<HashMap<String, u32>>,
+    /// The recordings stopped by device and by call.
     stopped: AtomicU64,
     lists: AtomicU64,
 }
 
 #[track_caller]
-fn allowed<T>(answer: AbiResult<T>, refusals: &[rec_status]) -> Option<T> {
-    match answer {
+fn allowed<T>(result: AbiResult<T>, refusals: &[rec_status]) -> Option<T> {
+    match result {
         Ok(done) => Some(done),
         Err(refusal) if refusals.contains(&refusal.status) => None,
         Err(refusal) => panic!("{refusal:?}"),
     }
 }
 
-fn step(scratch: &ScratchEngine, books: &Books, rng: &mut SeededRng) {
+fn step(scratch: &ScratchEngine, totals: &ControlTotals, rng: &mut SeededRng) {
     let (device, number, call) = LINES[rng.index(LINES.len())];
     let known = {
-        let started = books.started.lock();
+        let started = totals.started.lock();
         let recent = started.len().saturating_sub(12);
         (recent < started.len()).then(|| started[recent + rng.index(started.len() - recent)].clone())
     };
     match rng.index(8) {
         0 | 1 => {
-            // No more than the disk can follow.
+            // Lets the disk catch up.
             if scratch.stats().finishing_recordings > 200 {
                 return;
             }
@@ -64,23 +65,23 @@ fn step(scratch: &ScratchEngine, books: &Books, rng: &mut SeededRng) {
                 additional(start)
             };
             let id = allowed(scratch.start(HOST, &start), &[REC_ERR_ALREADY_RECORDING]);
-            books.started.lock().extend(id);
+            totals.started.lock().extend(id);
         }
         2 => {
             let op = [rec_stop_by_id as ById, rec_discard_by_id][rng.index(2)];
             let Some(id) = known else { return };
             if allowed(scratch.by_id(op, HOST, &id), &[REC_ERR_NOT_LIVE]).is_some() {
-                *books.won.lock().entry(id).or_default() += 1;
+                *totals.ended_by_id.lock().entry(id).or_default() += 1;
             }
         }
         3 => {
-            let answer = match rng.index(3) {
+            let result = match rng.index(3) {
                 0 => scratch.stop_by_device(HOST, Some(device), None),
                 1 => scratch.stop_by_device(HOST, None, Some(number)),
                 _ => scratch.stop_by_call(HOST, call, None),
             };
-            if let Some((changed, _, refused)) = allowed(answer, &[REC_ERR_NOT_LIVE]) {
-                books.stopped.fetch_add(changed.into(), Ordering::Relaxed);
+            if let Some((changed, _, refused)) = allowed(result, &[REC_ERR_NOT_LIVE]) {
+                totals.stopped.fetch_add(changed.into(), Ordering::Relaxed);
                 assert_eq!(refused, 0);
             }
         }
@@ -104,18 +105,21 @@ fn step(scratch: &ScratchEngine, books: &Books, rng: &mut SeededRng) {
             let mut unique = live.clone();
             unique.sort();
             unique.dedup();
-            assert_eq!(live.len(), unique.len(), "twice in one list");
-            books.lists.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(live.len(), unique.len(), "a list has a recording twice");
+            totals.lists.fetch_add(1, Ordering::Relaxed);
         }
         _ => {
-            let wanted = FilterFields {
+            let filter = FilterFields {
                 device: Some(device),
                 number: Some(number),
                 ..FilterFields::default()
             };
-            for seen in scratch.list(HOST, &wanted).unwrap() {
+            for recording in scratch.list(HOST, &filter).unwrap() {
                 assert_eq!(
-                    (seen.device_name.as_str(), seen.directory_number.as_str()),
+                    (
+                        recording.device_name.as_str(),
+                        recording.directory_number.as_str()
+                    ),
                     (device, number)
                 );
             }
@@ -127,7 +131,7 @@ fn step(scratch: &ScratchEngine, books: &Books, rng: &mut SeededRng) {
 }
 
 #[test]
-fn the_books_balance() {
+fn concurrent_requests_agree_with_events_and_files() {
     let scratch = scratch_engine();
     for (device, number, call) in LINES {
         scratch
@@ -137,29 +141,29 @@ fn the_books_balance() {
             })
             .unwrap();
     }
-    let books = Books::default();
+    let totals = ControlTotals::default();
     let until = Instant::now() + Duration::from_secs(3);
     std::thread::scope(|scope| {
         for seed in 1..=THREADS {
-            let (scratch, books) = (&scratch, &books);
+            let (scratch, totals) = (&scratch, &totals);
             scope.spawn(move || {
                 let mut rng = SeededRng::scattered(seed);
                 while Instant::now() < until {
-                    step(scratch, books, &mut rng);
+                    step(scratch, totals, &mut rng);
                 }
             });
         }
     });
-    let started = books.started.into_inner();
-    let won = books.won.into_inner();
+    let started = totals.started.into_inner();
+    let ended_by_id = totals.ended_by_id.into_inner();
     assert!(
-        started.len() > 50 && books.lists.into_inner() > 50,
+        started.len() > 50 && totals.lists.into_inner() > 50,
         "{} started",
         started.len()
     );
-    // Each stop one winner; whatever was not stopped yet is live.
-    assert!(won.values().all(|winners| *winners == 1), "{won:?}");
-    let stopped = won.len() as u64 + books.stopped.into_inner();
+    // One stop by id succeeds for each recording. Recordings that were not stopped are live.
+    assert!(ended_by_id.values().all(|count| *count == 1), "{ended_by_id:?}");
+    let stopped = ended_by_id.len() as u64 + totals.stopped.into_inner();
     assert_eq!(scratch.stats().live_recordings, started.len() as u64 - stopped);
     assert_eq!(scratch.live().len() as u64, started.len() as u64 - stopped);
     let mut last = 0;
@@ -170,36 +174,36 @@ fn the_books_balance() {
     assert!(scratch.live().is_empty());
     wait_for_empty(&scratch);
     let (events, dir) = scratch.finish();
-    balance(&events.all(), &started);
-    // Files are what finished and was not discarded.
-    let kept = |told: &&ReceivedEvent| {
-        told.kind == REC_EVENT_FINISHED
-            && told
+    check_events(&events.all(), &started);
+    // Every finished recording that was not discarded has a file.
+    let has_file = |event: &&ReceivedEvent| {
+        event.kind == REC_EVENT_FINISHED
+            && event
                 .recording
                 .as_ref()
                 .is_some_and(|r| r.end_reason != REC_END_DISCARDED)
     };
     assert_eq!(
         files_with_extension(&dir, "wav").len(),
-        events.all().iter().filter(kept).count()
+        events.all().iter().filter(has_file).count()
     );
     assert_settled(&dir.0);
 }
 
 fn wait_for_empty(scratch: &ScratchEngine) {
-    until("the registry is empty", || {
+    until("every recording has finished", || {
         let stats = scratch.stats();
         stats.live_recordings + stats.finishing_recordings == 0
     });
     assert_eq!(scratch.stats().events_dropped, 0);
 }
 
-/// Each start: STARTED first, then pauses and resumes by turns, then one terminal event.
-fn balance(all: &[ReceivedEvent], started: &[String]) {
+/// Checks the events of each recording: STARTED, then PAUSED and RESUMED alternately, then FINISHED.
+fn check_events(all: &[ReceivedEvent], started: &[String]) {
     assert!(all.windows(2).all(|pair| pair[0].sequence < pair[1].sequence));
     let mut kinds: HashMap<&str, Vec<i32>> = HashMap::new();
-    for told in all {
-        kinds.entry(told.id()).or_default().push(told.kind);
+    for event in all {
+        kinds.entry(event.id()).or_default().push(event.kind);
     }
     assert_eq!(kinds.len(), started.len());
     for id in started {

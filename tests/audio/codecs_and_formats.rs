@@ -1,5 +1,5 @@
-//! Each codec in, into each layout and format, with each kind of pause: 144 files in
-//! stream time, where every sample's place is exact.
+//! Every codec, recorded in every layout and format and with each pause mode: 144 files. Stream time
+//! makes the place of every sample check_exact.
 
 use callrec::capi::*;
 use callrec_testkit::g711::{self, Law};
@@ -7,15 +7,15 @@ use callrec_testkit::random::noise;
 
 use crate::fixture::*;
 
-/// Before the start, recorded, paused, recorded, after the stop: in ms.
+/// Lengths in ms: before the start, recorded, paused, recorded, after the stop.
 const PARTS: [u32; 5] = [100, 400, 200, 300, 100];
 
-struct MatrixCodec {
+struct FeedCodec {
     codec: i32,
     rate: u32,
 }
 
-impl MatrixCodec {
+impl FeedCodec {
     fn samples(&self, ms: u32) -> usize {
         (self.rate * ms / 1000) as usize
     }
@@ -25,7 +25,7 @@ impl MatrixCodec {
     }
 }
 
-struct MatrixRun {
+struct CodecRun {
     fixture: RecordingFixture,
     /// (layout, pause mode, id)
     recordings: Vec<(i32, i32, String)>,
@@ -33,19 +33,19 @@ struct MatrixRun {
     remote: Vec<Vec<u8>>,
 }
 
-/// One call, all its recordings beside each other.
-fn run(codec: &MatrixCodec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Vec<u8>) -> MatrixRun {
+/// Makes all recordings of one call at the same time.
+fn run(codec: &FeedCodec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Vec<u8>) -> CodecRun {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(codec.codec, codec.rate);
     let mut begin = 0;
-    let mut said = [Vec::new(), Vec::new()];
+    let mut audio = [Vec::new(), Vec::new()];
     for ms in PARTS {
-        for (leg, said) in said.iter_mut().enumerate() {
-            said.push(speech(leg as u64, begin, codec.samples(ms)));
+        for (leg, audio) in audio.iter_mut().enumerate() {
+            audio.push(speech(leg as u64, begin, codec.samples(ms)));
         }
         begin += codec.samples(ms);
     }
-    let [l, r] = said;
+    let [l, r] = audio;
     let mut recordings = Vec::new();
     for part in 0..PARTS.len() {
         match part {
@@ -65,7 +65,7 @@ fn run(codec: &MatrixCodec, formats: &[&str], speech: impl Fn(u64, usize, usize)
         }
         write_in_turns(codec.bytes(20), &[(local, &l[part]), (remote, &r[part])]);
     }
-    MatrixRun {
+    CodecRun {
         fixture,
         recordings,
         local: l,
@@ -73,8 +73,8 @@ fn run(codec: &MatrixCodec, formats: &[&str], speech: impl Fn(u64, usize, usize)
     }
 }
 
-fn told(done: &FinishedRecording, pause: i32) {
-    let rate = u64::from(done.wav.rate);
+fn assert_report(finished: &FinishedRecording, pause: i32) {
+    let rate = u64::from(finished.wav.rate);
     let ms = |ms: u32| u64::from(ms) * rate / 1000;
     let from = ms(PARTS[1]);
     let to = if pause == REC_PAUSE_SKIP {
@@ -83,28 +83,28 @@ fn told(done: &FinishedRecording, pause: i32) {
         from + ms(PARTS[2])
     };
     let length = PARTS[2].into();
-    done.assert_reported(length, 0, &[("pause", "", from, to, length)]);
-    assert_eq!(done.recording.end_reason, REC_END_STOPPED);
+    finished.assert_reported(length, 0, &[("pause", "", from, to, length)]);
+    assert_eq!(finished.recording.end_reason, REC_END_STOPPED);
 }
 
-fn exact(codec: MatrixCodec, formats: &[&str]) {
+fn check_exact(codec: FeedCodec, formats: &[&str]) {
     let size = sample_bytes(codec.codec);
     let run = run(&codec, formats, |leg, begin, count| {
         noise(leg * 1_000_003 + begin as u64 + 1, count * size)
     });
-    let line = |said: &[Vec<u8>], pause: i32| {
-        let mut line = written(codec.codec, &said[1]);
+    let expected = |audio: &[Vec<u8>], pause: i32| {
+        let mut samples = written(codec.codec, &audio[1]);
         if pause == REC_PAUSE_SILENCE {
-            line.extend(silence(codec.samples(PARTS[2])));
+            samples.extend(silence(codec.samples(PARTS[2])));
         }
-        line.extend(written(codec.codec, &said[3]));
-        line
+        samples.extend(written(codec.codec, &audio[3]));
+        samples
     };
     for (_, pause, id) in &run.recordings {
-        let done = run.fixture.done(id);
-        assert_eq!(done.wav.rate, codec.rate);
-        done.assert_holds(&line(&run.local, *pause), &line(&run.remote, *pause));
-        told(&done, *pause);
+        let finished = run.fixture.read_finished(id);
+        assert_eq!(finished.wav.rate, codec.rate);
+        finished.assert_holds(&expected(&run.local, *pause), &expected(&run.remote, *pause));
+        assert_report(&finished, *pause);
     }
     for part in [0, 2, 4] {
         assert_not_on_disk(
@@ -127,35 +127,37 @@ fn tone(leg: u64, at: f64) -> f64 {
     6000.0 * (at * hertz * std::f64::consts::TAU).sin()
 }
 
-/// At another rate no sample is the same any more: the sound and its place are.
-fn resampled(codec: MatrixCodec, formats: &[&str]) {
+/// For a file of another rate. Compares the wave form, because no sample is the same.
+fn check_resampled(codec: FeedCodec, formats: &[&str]) {
     let run = run(&codec, formats, |leg, begin, count| {
         let samples =
             (begin..begin + count).map(|n| tone(leg, n as f64 / f64::from(codec.rate)).round() as i16);
         samples.flat_map(i16::to_ne_bytes).collect()
     });
     for (layout, pause, id) in &run.recordings {
-        let done = run.fixture.done(id);
-        told(&done, *pause);
-        let law = if done.format() == "wav-ulaw" {
+        let finished = run.fixture.read_finished(id);
+        assert_report(&finished, *pause);
+        let law = if finished.format() == "wav-ulaw" {
             Law::Mu
         } else {
             Law::A
         };
         let silence = if law == Law::Mu { 0xff } else { 0xd5 };
-        assert_eq!(done.wav.rate, 8000);
+        assert_eq!(finished.wav.rate, 8000);
         let [before, first, gap, second, _] = PARTS.map(|ms| ms as usize * 8);
-        let kept = if *pause == REC_PAUSE_SKIP { 0 } else { gap };
-        assert_eq!(done.wav.frames(), first + kept + second);
-        for channel in 0..usize::from(done.wav.channels) {
-            let heard = done.wav.g711(channel);
+        let silent = if *pause == REC_PAUSE_SKIP { 0 } else { gap };
+        assert_eq!(finished.wav.frames(), first + silent + second);
+        for channel in 0..usize::from(finished.wav.channels) {
+            let recorded = finished.wav.g711(channel);
             let name = format!(
                 "{} layout {layout} channel {channel} of {} Hz",
-                done.format(),
+                finished.format(),
                 codec.rate
             );
             assert!(
-                heard[first..first + kept].iter().all(|byte| *byte == silence),
+                recorded[first..first + silent]
+                    .iter()
+                    .all(|byte| *byte == silence),
                 "{name}: pause"
             );
             let legs: &[u64] = match (*layout, channel) {
@@ -163,15 +165,15 @@ fn resampled(codec: MatrixCodec, formats: &[&str]) {
                 (REC_LAYOUT_LOCAL, _) | (REC_LAYOUT_STEREO, 0) => &[0],
                 _ => &[1],
             };
-            // The filter needs 10 ms at either end of a stretch.
+            // The filter needs 10 ms at either end of a part.
             let first_part = (80..first - 80).map(|n| (n, n + before));
-            let second_part = (80..second - 80).map(|n| (first + kept + n, before + first + gap + n));
+            let second_part = (80..second - 80).map(|n| (first + silent + n, before + first + gap + n));
             for (frame, time) in first_part.chain(second_part) {
-                let want: f64 = legs.iter().map(|leg| tone(*leg, time as f64 / 8000.0)).sum();
-                let found = f64::from(g711::decode(law, heard[frame]));
+                let expected: f64 = legs.iter().map(|leg| tone(*leg, time as f64 / 8000.0)).sum();
+                let found = f64::from(g711::decode(law, recorded[frame]));
                 assert!(
-                    (want - found).abs() < 600.0,
-                    "{name}: frame {frame} is {found}, not {want}"
+                    (expected - found).abs() < 600.0,
+                    "{name}: frame {frame} is {found}, not {expected}"
                 );
             }
         }
@@ -179,52 +181,52 @@ fn resampled(codec: MatrixCodec, formats: &[&str]) {
     run.fixture.close();
 }
 
-fn pcm(rate: u32) -> MatrixCodec {
-    MatrixCodec {
+fn pcm(rate: u32) -> FeedCodec {
+    FeedCodec {
         codec: REC_CODEC_PCM16,
         rate,
     }
 }
 
 #[test]
-fn pcm16_8000() {
-    exact(pcm(8000), &FORMATS);
+fn pcm16_at_8000_hz() {
+    check_exact(pcm(8000), &FORMATS);
 }
 
 #[test]
-fn pcm16_16000() {
-    exact(pcm(16_000), &["wav"]);
+fn pcm16_at_16000_hz() {
+    check_exact(pcm(16_000), &["wav"]);
 }
 
 #[test]
-fn pcm16_44100() {
-    exact(pcm(44_100), &["wav"]);
+fn pcm16_at_44100_hz() {
+    check_exact(pcm(44_100), &["wav"]);
 }
 
 #[test]
-fn pcm16_48000() {
-    exact(pcm(48_000), &["wav"]);
+fn pcm16_at_48000_hz() {
+    check_exact(pcm(48_000), &["wav"]);
 }
 
 #[test]
-fn pcm16_16000_into_g711() {
-    resampled(pcm(16_000), &FORMATS[1..]);
+fn pcm16_at_16000_hz_as_g711() {
+    check_resampled(pcm(16_000), &FORMATS[1..]);
 }
 
 #[test]
-fn pcm16_44100_into_g711() {
-    resampled(pcm(44_100), &FORMATS[1..]);
+fn pcm16_at_44100_hz_as_g711() {
+    check_resampled(pcm(44_100), &FORMATS[1..]);
 }
 
 #[test]
-fn pcm16_48000_into_g711() {
-    resampled(pcm(48_000), &FORMATS[1..]);
+fn pcm16_at_48000_hz_as_g711() {
+    check_resampled(pcm(48_000), &FORMATS[1..]);
 }
 
 #[test]
 fn pcmu() {
-    exact(
-        MatrixCodec {
+    check_exact(
+        FeedCodec {
             codec: REC_CODEC_PCMU,
             rate: 8000,
         },
@@ -234,8 +236,8 @@ fn pcmu() {
 
 #[test]
 fn pcma() {
-    exact(
-        MatrixCodec {
+    check_exact(
+        FeedCodec {
             codec: REC_CODEC_PCMA,
             rate: 8000,
         },

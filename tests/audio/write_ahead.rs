@@ -1,4 +1,4 @@
-//! Bursts, writing ahead of the clock, and both legs in one feed: what a feed takes.
+//! Bursts, writing ahead of the clock, and feeds with both legs.
 
 use std::time::Instant;
 
@@ -9,9 +9,9 @@ use crate::fixture::*;
 use crate::support::{CallFields, checked, feed, init};
 
 const U: i32 = REC_CODEC_PCMU;
-const FRAME: [u8; 160] = [0x21; 160];
+const PACKET: [u8; 160] = [0x21; 160];
 
-fn real(more: &[(&str, &str)]) -> RecordingFixture {
+fn real_time_fixture(more: &[(&str, &str)]) -> RecordingFixture {
     RecordingFixture::new(&[&[("media.clock", "real")], more].concat())
 }
 
@@ -38,40 +38,42 @@ fn refused(act: impl FnOnce(*mut rec_error) -> rec_status) -> rec_status {
     checked(act).unwrap_err().status
 }
 
-/// A minute, as fast as it is taken: the feed's own ring holds a second of it.
+/// Writes one minute as fast as the feed accepts it. The ring of the feed holds one second.
 #[test]
-fn a_minute_is_written_at_once() {
-    let fixture = real(&[]);
+fn a_minute_can_be_written_ahead() {
+    let fixture = real_time_fixture(&[]);
     let local = open(&fixture, REC_LEG_LOCAL, &format(U, 60_000, 0)).unwrap();
     for _ in 0..3000 {
-        until_accepted(local, || write(local, &FRAME));
+        until_accepted(local, || write(local, &PACKET));
     }
-    // Time has passed meanwhile: so much more, until the feed is a minute ahead again.
-    let more = (0..3000).find(|_| write(local, &FRAME) == REC_ERR_OVERRUN);
-    assert!(more.is_some(), "two minutes were taken");
+    // The clock has advanced meanwhile, so the feed accepts more until it is a minute ahead again.
+    let more = (0..3000).find(|_| write(local, &PACKET) == REC_ERR_OVERRUN);
+    assert!(more.is_some(), "the feed accepted two minutes");
     assert_eq!(unsafe { rec_feed_wait(local, 60_000) }, REC_OK);
-    // The wait may have been for the memory: once more, for the time.
-    until_accepted(local, || write(local, &FRAME));
+    // That may have waited for memory. This waits for the clock.
+    until_accepted(local, || write(local, &PACKET));
     clear(local);
     let begun = Instant::now();
     for _ in 0..2000 {
-        until_accepted(local, || write(local, &FRAME));
+        until_accepted(local, || write(local, &PACKET));
     }
-    assert!(begun.elapsed().as_secs() < 30, "40 s of it were not waited for");
+    assert!(
+        begun.elapsed().as_secs() < 30,
+        "writing after a clear waited for the clock"
+    );
     fixture.close();
 }
 
-/// Waiting for time is waiting: it ends when its own time is up, or when what was written
-/// ahead is taken back.
+/// `rec_feed_wait` of a feed that is far ahead ends at its timeout, or when the feed is cleared.
 #[test]
-fn waiting_for_the_clock() {
-    let fixture = real(&[]);
+fn clearing_a_feed_ends_a_wait_for_the_clock() {
+    let fixture = real_time_fixture(&[]);
     let local = open(&fixture, REC_LEG_LOCAL, &format(U, 600_000, 0)).unwrap();
-    let wide = [0x21; 1600];
-    // 10 minutes in writes of 200 ms, and a bit for the time that it takes.
+    let long = [0x21; 1600];
+    // 10 minutes in writes of 200 ms. The clock advances meanwhile.
     let mut written = 0;
     loop {
-        match write(local, &wide) {
+        match write(local, &long) {
             REC_OK => written += 1,
             REC_ERR_OVERRUN if unsafe { rec_feed_wait(local, 0) } == REC_OK => {}
             REC_ERR_OVERRUN if written >= 2900 => break,
@@ -84,32 +86,32 @@ fn waiting_for_the_clock() {
     let waiting = std::thread::spawn(move || unsafe { rec_feed_wait(local, 60_000) });
     clear(local);
     assert_eq!(waiting.join().unwrap(), REC_OK);
-    until_accepted(local, || write(local, &wide));
+    until_accepted(local, || write(local, &long));
     fixture.close();
 }
 
-/// Without asking, 2 s: the rest is lost, said and counted.
+/// By default a feed accepts 2 s ahead. The rest is refused and counted as lost.
 #[test]
-fn five_seconds_at_once_without_asking() {
-    let fixture = real(&[]);
+fn a_burst_beyond_the_default_is_refused_and_counted() {
+    let fixture = real_time_fixture(&[]);
     let local = fixture.feed(REC_LEG_LOCAL, U, 8000);
-    let answers: Vec<_> = (0..250).map(|_| write(local, &FRAME)).collect();
-    let taken = answers.iter().filter(|answer| **answer == REC_OK).count();
-    let lost = answers
+    let statuses: Vec<_> = (0..250).map(|_| write(local, &PACKET)).collect();
+    let accepted = statuses.iter().filter(|status| **status == REC_OK).count();
+    let lost = statuses
         .iter()
-        .filter(|answer| **answer == REC_ERR_OVERRUN)
+        .filter(|status| **status == REC_ERR_OVERRUN)
         .count();
-    assert_eq!(taken + lost, 250);
-    assert!(taken >= 100 && lost > 0, "{taken} were taken");
-    assert!(answers[..100].iter().all(|answer| *answer == REC_OK));
+    assert_eq!(accepted + lost, 250);
+    assert!(accepted >= 100 && lost > 0, "{accepted} packets were accepted");
+    assert!(statuses[..100].iter().all(|status| *status == REC_OK));
     assert_eq!(fixture.engine.stats().frames_lost, lost as u64);
     fixture.close();
 }
 
 #[test]
-fn a_burst_of_packets_on_every_feed() {
+fn every_feed_accepts_a_burst_of_rtp() {
     const CALLS: usize = 100;
-    let fixture = real(&[]);
+    let fixture = real_time_fixture(&[]);
     let calls = (0..CALLS).map(|_| fixture.engine.begin(&CallFields::default()).unwrap());
     let both = |call| [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, U, 8000).unwrap());
     let feeds: Vec<rec_feed> = calls.flat_map(both).collect();
@@ -121,7 +123,7 @@ fn a_burst_of_packets_on_every_feed() {
                 timestamp: n * 160,
                 ssrc: 7,
             };
-            let packet = packet(header, &FRAME);
+            let packet = packet(header, &PACKET);
             assert_eq!(rtp(*feed, &packet), REC_OK, "packet {n}");
         }
     }
@@ -129,15 +131,15 @@ fn a_burst_of_packets_on_every_feed() {
 }
 
 #[test]
-fn what_is_reserved_is_given_back() {
-    let fixture = real(&[("media.ahead_bytes", "480000")]);
+fn reserved_memory_is_released() {
+    let fixture = real_time_fixture(&[("media.ahead_bytes", "480000")]);
     let minute = format(U, 60_000, 0);
     let local = open(&fixture, REC_LEG_LOCAL, &minute).unwrap();
     assert_eq!(
         open(&fixture, REC_LEG_REMOTE, &minute).unwrap_err(),
         REC_ERR_LIMIT
     );
-    // What every feed may, is not reserved.
+    // The default amount is not reserved.
     let remote = open(&fixture, REC_LEG_REMOTE, &format(U, 2000, 0)).unwrap();
     let set = |feed, to: &rec_feed_format| checked(|e| unsafe { rec_feed_set_format(feed, to, e) });
     assert_eq!(set(remote, &minute).unwrap_err().status, REC_ERR_LIMIT);
@@ -149,7 +151,7 @@ fn what_is_reserved_is_given_back() {
 }
 
 #[test]
-fn both_legs_in_one_feed() {
+fn a_feed_may_carry_both_legs() {
     let fixture = RecordingFixture::new(&[]);
     let both = format(REC_CODEC_PCM16, 0, 2);
     for leg in [REC_LEG_REMOTE, REC_LEG_MIXED] {
@@ -157,7 +159,11 @@ fn both_legs_in_one_feed() {
     }
     let remote = fixture.feed(REC_LEG_REMOTE, U, 8000);
     let local = open(&fixture, REC_LEG_LOCAL, &both).unwrap();
-    assert_eq!(write(remote, &FRAME), REC_ERR_BAD_HANDLE, "it was replaced");
+    assert_eq!(
+        write(remote, &PACKET),
+        REC_ERR_BAD_HANDLE,
+        "the feed was replaced"
+    );
     for leg in [REC_LEG_REMOTE, REC_LEG_MIXED] {
         let refused = feed(fixture.call, leg, U, 8000).unwrap_err();
         assert_eq!(refused.status, REC_ERR_INVALID_ARGUMENT);
@@ -165,10 +171,10 @@ fn both_legs_in_one_feed() {
     assert_eq!(
         write(local, &[0; 6]),
         REC_ERR_INVALID_ARGUMENT,
-        "a frame and a half"
+        "one frame and a half"
     );
     assert_eq!(write(local, &[0; 8]), REC_OK);
-    assert_eq!(rtp(local, &FRAME), REC_ERR_INVALID_ARGUMENT);
+    assert_eq!(rtp(local, &PACKET), REC_ERR_INVALID_ARGUMENT);
     let one = format(REC_CODEC_PCM16, 0, 1);
     let status = refused(|e| unsafe { rec_feed_set_format(local, &one, e) });
     assert_eq!(status, REC_ERR_INVALID_ARGUMENT);
@@ -177,12 +183,12 @@ fn both_legs_in_one_feed() {
     checked(|e| unsafe { rec_feed_set_format(local, &format(U, 0, 2), e) }).unwrap();
     assert_eq!(unsafe { rec_feed_close(local) }, REC_OK);
     let remote = fixture.feed(REC_LEG_REMOTE, U, 8000);
-    assert_eq!(write(remote, &FRAME), REC_OK);
+    assert_eq!(write(remote, &PACKET), REC_OK);
     fixture.close();
 }
 
 #[test]
-fn values_that_are_none_are_refused() {
+fn invalid_values_are_refused() {
     let fixture = RecordingFixture::new(&[]);
     for wrong in [format(U, 600_001, 0), format(U, 0, 3), format(U, 0, u32::MAX)] {
         assert_eq!(

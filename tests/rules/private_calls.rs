@@ -1,4 +1,4 @@
-//! A private call: what `rec_call_private` takes and refuses, and how it shows.
+//! Private calls: the values and calls that `rec_call_private` accepts, and where privacy is visible.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::SeqCst};
@@ -12,7 +12,7 @@ use super::scratch_engine::*;
 use crate::support::*;
 
 #[test]
-fn only_0_and_1_are_known() {
+fn values_other_than_0_and_1_are_refused() {
     let scratch = scratch_engine();
     let (call, id) = scratch.recorded(&line("SEP1", "101"));
     for on in [2, 3, 1 << 31, u32::MAX] {
@@ -22,7 +22,7 @@ fn only_0_and_1_are_known() {
 }
 
 #[test]
-fn it_is_in_order_where_it_is_so_already() {
+fn repeating_the_present_value_succeeds() {
     let scratch = scratch_engine();
     let (call, id) = scratch.recorded(&line("SEP1", "101"));
     for (on, state) in [
@@ -50,7 +50,7 @@ fn the_error_may_be_null() {
 }
 
 #[test]
-fn a_call_that_is_none_is_refused() {
+fn an_invalid_call_handle_is_refused() {
     let scratch = scratch_engine();
     let ended = scratch.begin(&line("SEP1", "101")).unwrap();
     private(ended, 1).unwrap();
@@ -62,7 +62,7 @@ fn a_call_that_is_none_is_refused() {
         for on in [0, 1] {
             refused(private(call, on), REC_ERR_BAD_HANDLE);
         }
-        // The value comes first.
+        // The value is checked first.
         refused(private(call, 2), REC_ERR_INVALID_ARGUMENT);
     }
 }
@@ -75,7 +75,7 @@ fn a_call_of_a_closed_engine_is_refused() {
     refused(private(call, 1), REC_ERR_BAD_HANDLE);
 }
 
-/// What begins while the call is private, and what began before.
+/// Recordings that began before the call was private, and those that begin meanwhile.
 #[test]
 fn every_recording_of_the_call_is_paused() {
     let scratch = scratch_engine();
@@ -83,17 +83,18 @@ fn every_recording_of_the_call_is_paused() {
     let (call, _) = scratch.recorded(&line("SEP1", "101"));
     private(call, 1).unwrap();
     scratch.start(HOST, &additional(on_device("SEP1"))).unwrap();
-    // Moved to a line that is recorded automatically.
+    // The call moves to an automatic line.
     line("AUTO", "").update(call).unwrap();
-    let states =
-        |scratch: &ScratchEngine| -> Vec<i32> { scratch.live().iter().map(|seen| seen.state).collect() };
+    let states = |scratch: &ScratchEngine| -> Vec<i32> {
+        scratch.live().iter().map(|recording| recording.state).collect()
+    };
     assert_eq!(states(&scratch), [REC_STATE_PAUSED; 3]);
     private(call, 0).unwrap();
     assert_eq!(states(&scratch), [REC_STATE_RECORDING; 3]);
 }
 
 #[test]
-fn other_calls_are_not_touched() {
+fn other_calls_are_not_paused() {
     let scratch = scratch_engine();
     let (call, _) = scratch.recorded(&line("SEP1", "101"));
     let (_, other) = scratch.recorded(&line("SEP2", "102"));
@@ -101,9 +102,9 @@ fn other_calls_are_not_touched() {
     assert_eq!(scratch.state(&other), REC_STATE_RECORDING);
 }
 
-/// The two reasons are apart: pause and resume answer by the recording's own alone.
+/// Pause and resume depend only on the recording's own pause, not on privacy.
 #[test]
-fn a_pause_and_the_privacy_are_apart() {
+fn pause_and_privacy_are_independent() {
     let scratch = scratch_engine();
     let (call, id) = scratch.recorded(&line("SEP1", "101"));
     let pause = || scratch.by_id(rec_pause_by_id, HOST, &id);
@@ -121,13 +122,17 @@ fn a_pause_and_the_privacy_are_apart() {
     assert_eq!(scratch.state(&id), REC_STATE_PAUSED, "the call is still private");
     pause().unwrap();
     private(call, 0).unwrap();
-    assert_eq!(scratch.state(&id), REC_STATE_PAUSED, "it is still paused itself");
+    assert_eq!(
+        scratch.state(&id),
+        REC_STATE_PAUSED,
+        "the recording is still paused"
+    );
     resume().unwrap();
     assert_eq!(scratch.state(&id), REC_STATE_RECORDING);
 }
 
 #[test]
-fn an_update_keeps_it() {
+fn an_update_keeps_privacy() {
     let scratch = scratch_engine();
     let (call, id) = scratch.recorded(&line("SEP1", "101"));
     private(call, 1).unwrap();
@@ -136,69 +141,71 @@ fn an_update_keeps_it() {
     state(REC_CALL_CONNECTED).update(call).unwrap();
     assert_eq!(scratch.state(&id), REC_STATE_PAUSED);
     private(call, 0).unwrap();
-    let seen = scratch.get(HOST, &id).unwrap();
+    let recording = scratch.get(HOST, &id).unwrap();
     assert_eq!(
-        (seen.state, seen.device_name.as_str()),
+        (recording.state, recording.device_name.as_str()),
         (REC_STATE_RECORDING, "SEP2")
     );
 }
 
 #[test]
-fn the_json_of_a_list_says_so() {
+fn the_json_of_a_list_shows_privacy() {
     let scratch = scratch_engine();
     let (call, _) = scratch.recorded(&line("SEP1", "101"));
     let item = || scratch.list_json(HOST, &FilterFields::default()).unwrap().1[0].clone();
-    let says = |item: &Value| (item.get("private").cloned(), item["isPaused"].clone());
-    assert_eq!(says(&item()), (None, false.into()));
+    let fields = |item: &Value| (item.get("private").cloned(), item["isPaused"].clone());
+    assert_eq!(fields(&item()), (None, false.into()));
     private(call, 1).unwrap();
-    assert_eq!(says(&item()), (Some(true.into()), true.into()));
+    assert_eq!(fields(&item()), (Some(true.into()), true.into()));
     private(call, 0).unwrap();
-    assert_eq!(says(&item()), (None, false.into()));
+    assert_eq!(fields(&item()), (None, false.into()));
 }
 
 #[test]
-fn the_manifest_says_so() {
-    for (on, said) in [(1, Some(true)), (0, None)] {
+fn the_manifest_shows_privacy() {
+    for (on, expected) in [(1, Some(true)), (0, None)] {
         let scratch = scratch_engine();
         let (call, id) = scratch.recorded(&line("SEP1", "101"));
         private(call, 1).unwrap();
         private(call, on).unwrap();
         end(call).unwrap();
-        let told = scratch.events.wait_terminal(&id);
-        let manifest = manifest_beside(&told.recording.unwrap().path);
-        for call in [&manifest["call"], &told.json["recording"]["call"]] {
-            assert_eq!(call.get("private").and_then(Value::as_bool), said);
+        let event = scratch.events.wait_terminal(&id);
+        let manifest = manifest_beside(&event.recording.unwrap().path);
+        for call in [&manifest["call"], &event.json["recording"]["call"]] {
+            assert_eq!(call.get("private").and_then(Value::as_bool), expected);
         }
     }
 }
 
 #[test]
-fn it_ends_like_any_other() {
+fn a_recording_of_a_private_call_can_be_stopped() {
     let scratch = scratch_engine();
     let (call, id) = scratch.recorded(&line("SEP1", "101"));
     private(call, 1).unwrap();
     scratch.by_id(rec_stop_by_id, HOST, &id).unwrap();
-    let seen = scratch.events.wait_terminal(&id).recording.unwrap();
+    let recording = scratch.events.wait_terminal(&id).recording.unwrap();
     assert_eq!(
-        (seen.state, seen.end_reason),
+        (recording.state, recording.end_reason),
         (REC_STATE_FINISHED, REC_END_STOPPED)
     );
     assert_eq!(scratch.state(&id), REC_STATE_FINISHED);
 }
 
-/// From inside a callback, at its first moment.
+/// During the first event.
 #[test]
 fn a_callback_may_make_a_call_private() {
     let scratch = scratch_engine();
     let call = Arc::new(AtomicU64::new(0));
-    let answers = Arc::new([const { AtomicI32::new(1) }; 3]);
-    let (of, told) = (call.clone(), answers.clone());
-    let listening = subscribe(scratch.handle, move |event| {
+    let statuses = Arc::new([const { AtomicI32::new(1) }; 3]);
+    let (handle, results) = (call.clone(), statuses.clone());
+    let subscription = subscribe(scratch.handle, move |event| {
         if event.kind == REC_EVENT_STARTED {
-            let call = rec_call { id: of.load(SeqCst) };
-            for (on, answer) in [0, 1, 1].into_iter().zip(told.iter()) {
+            let call = rec_call {
+                id: handle.load(SeqCst),
+            };
+            for (on, result) in [0, 1, 1].into_iter().zip(results.iter()) {
                 let status = unsafe { rec_call_private(call, on, std::ptr::null_mut()) };
-                answer.store(status, SeqCst);
+                result.store(status, SeqCst);
             }
         }
     })
@@ -206,15 +213,15 @@ fn a_callback_may_make_a_call_private() {
     let begun = scratch.begin(&line("SEP1", "101")).unwrap();
     call.store(begun.id, SeqCst);
     let id = scratch.start(HOST, &on_device("SEP1")).unwrap();
-    until("the callback has run", || answers[2].load(SeqCst) != 1);
-    for answer in answers.iter() {
-        assert_eq!(answer.load(SeqCst), REC_OK);
+    until("the callback has run", || statuses[2].load(SeqCst) != 1);
+    for status in statuses.iter() {
+        assert_eq!(status.load(SeqCst), REC_OK);
     }
     assert_eq!(scratch.state(&id), REC_STATE_PAUSED);
-    assert_eq!(listening.end(), REC_OK);
+    assert_eq!(subscription.end(), REC_OK);
 }
 
-/// An automatic recording that fails while it is paused, and the one in its place.
+/// An automatic recording that fails while it is paused, and its replacement.
 #[cfg(feature = "faults")]
 mod with_faults {
     use callrec_testkit::disk_faults::{self, DiskGate, FaultPoint, planted};
@@ -223,8 +230,8 @@ mod with_faults {
 
     use super::*;
 
-    /// Begins an automatic recording whose file cannot be created. The disk waits at the gate.
-    fn failing(scratch: &ScratchEngine) -> (rec_call, String, DiskGate) {
+    /// Begins an automatic recording whose file cannot be created. The disk blocks at the gate.
+    fn begin_failing(scratch: &ScratchEngine) -> (rec_call, String, DiskGate) {
         let gate = DiskGate::failing_at(&scratch.dir, FaultPoint::CreateAudio, planted);
         scratch.line(Some("AUTO"), None, REC_LINE_AUTOMATIC).unwrap();
         let call = CallFields {
@@ -242,31 +249,32 @@ mod with_faults {
         scratch.events.wait_kind(id, REC_EVENT_START_FAILED);
     }
 
-    fn next(scratch: &ScratchEngine) -> String {
+    /// Clears the fault, and waits for the replacement. Returns its id.
+    fn wait_for_replacement(scratch: &ScratchEngine) -> String {
         disk_faults::clear(&scratch.dir.0);
         scratch.wait_started_on("AUTO").id().to_owned()
     }
 
     #[test]
-    fn it_begins_paused_and_keeps_nothing() {
+    fn a_replacement_begins_paused_and_records_nothing() {
         let scratch = scratch_engine();
-        let (call, first, gate) = failing(&scratch);
+        let (call, first, gate) = begin_failing(&scratch);
         scratch.by_id(rec_pause_by_id, HOST, &first).unwrap();
         fail(&scratch, &first, &gate);
-        let id = next(&scratch);
+        let id = wait_for_replacement(&scratch);
         assert_ne!(id, first);
         assert_eq!(scratch.state(&id), REC_STATE_PAUSED);
         scratch.events.wait_kind(&id, REC_EVENT_PAUSED);
         let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCM16, 8000).unwrap());
-        let say = |sample: i16| legs.iter().for_each(|leg| write_pcm(*leg, &[sample; 1600]));
-        say(1111);
+        let write = |sample: i16| legs.iter().for_each(|leg| write_pcm(*leg, &[sample; 1600]));
+        write(1111);
         scratch.by_id(rec_resume_by_id, HOST, &id).unwrap();
-        say(2222);
+        write(2222);
         end(call).unwrap();
-        let seen = scratch.events.wait_terminal(&id).recording.unwrap();
-        let said = WavFile::read(&seen.path).pcm(0);
-        assert_eq!(said.iter().filter(|sample| **sample == 2222).count(), 1600);
-        assert!(!said.contains(&1111));
+        let recording = scratch.events.wait_terminal(&id).recording.unwrap();
+        let samples = WavFile::read(&recording.path).pcm(0);
+        assert_eq!(samples.iter().filter(|sample| **sample == 2222).count(), 1600);
+        assert!(!samples.contains(&1111));
         let (events, _dir) = scratch.finish();
         let kinds = [
             REC_EVENT_STARTED,
@@ -278,20 +286,23 @@ mod with_faults {
     }
 
     #[test]
-    fn it_begins_unpaused_where_the_pause_had_ended() {
+    fn a_replacement_begins_unpaused_if_the_pause_had_ended() {
         let scratch = scratch_engine();
-        let (_, first, gate) = failing(&scratch);
+        let (_, first, gate) = begin_failing(&scratch);
         scratch.by_id(rec_pause_by_id, HOST, &first).unwrap();
         scratch.by_id(rec_resume_by_id, HOST, &first).unwrap();
         fail(&scratch, &first, &gate);
-        assert_eq!(scratch.state(&next(&scratch)), REC_STATE_RECORDING);
+        assert_eq!(
+            scratch.state(&wait_for_replacement(&scratch)),
+            REC_STATE_RECORDING
+        );
     }
 
-    /// Nothing is live then, which is the answer; but who asks wants the call recorded.
+    /// The resume returns REC_ERR_NOT_LIVE, because no recording is live, but it still takes effect.
     #[test]
-    fn it_begins_unpaused_after_a_resume_in_between() {
+    fn a_resume_before_the_replacement_takes_effect() {
         type Resume = fn(&ScratchEngine, &str) -> AbiResult<()>;
-        let ways: [Resume; 3] = [
+        let functions: [Resume; 3] = [
             |scratch, id| scratch.by_id(rec_resume_by_id, HOST, id),
             |scratch, _| {
                 scratch
@@ -300,46 +311,48 @@ mod with_faults {
             },
             |scratch, _| scratch.by_call(rec_resume_by_call, HOST, "c").map(drop),
         ];
-        for resume in ways {
+        for resume in functions {
             let scratch = scratch_engine();
-            let (_, first, gate) = failing(&scratch);
+            let (_, first, gate) = begin_failing(&scratch);
             scratch.by_id(rec_pause_by_id, HOST, &first).unwrap();
             fail(&scratch, &first, &gate);
             refused(resume(&scratch, &first), REC_ERR_NOT_LIVE);
-            assert_eq!(scratch.state(&next(&scratch)), REC_STATE_RECORDING);
+            assert_eq!(
+                scratch.state(&wait_for_replacement(&scratch)),
+                REC_STATE_RECORDING
+            );
         }
     }
 
-    /// It fails again, and the pause is kept for the one after it.
     #[test]
-    fn a_pause_outlives_many_failures() {
+    fn a_pause_survives_repeated_failures() {
         let scratch = scratch_engine();
-        let (_, first, gate) = failing(&scratch);
+        let (_, first, gate) = begin_failing(&scratch);
         scratch.by_id(rec_pause_by_id, HOST, &first).unwrap();
         fail(&scratch, &first, &gate);
-        // Reported once for each call; then the next one is tried, which fails, too.
+        // The failure is reported once for each call. The replacement fails, too.
         let second = Mutex::new(String::new());
-        until("it is tried again", || {
+        until("the replacement has failed", || {
             let live = scratch.live();
-            let Some(seen) = live.first() else {
+            let Some(recording) = live.first() else {
                 return !second.lock().is_empty();
             };
-            assert_eq!(seen.state, REC_STATE_PAUSED);
-            *second.lock() = seen.id.clone();
+            assert_eq!(recording.state, REC_STATE_PAUSED);
+            *second.lock() = recording.id.clone();
             false
         });
-        let third = next(&scratch);
+        let third = wait_for_replacement(&scratch);
         assert_ne!(third, *second.lock());
         assert_eq!(scratch.state(&third), REC_STATE_PAUSED);
     }
 
     #[test]
-    fn it_begins_paused_on_a_private_call() {
+    fn a_replacement_begins_paused_on_a_private_call() {
         let scratch = scratch_engine();
-        let (call, first, gate) = failing(&scratch);
+        let (call, first, gate) = begin_failing(&scratch);
         private(call, 1).unwrap();
         fail(&scratch, &first, &gate);
-        let id = next(&scratch);
+        let id = wait_for_replacement(&scratch);
         assert_eq!(scratch.state(&id), REC_STATE_PAUSED);
         private(call, 0).unwrap();
         assert_eq!(scratch.state(&id), REC_STATE_RECORDING);

@@ -1,5 +1,5 @@
-//! The order of checks: misuse, 401, 403, arguments, marks of a start, the live
-//! look-up, marks of a stop, dial-in.
+//! The order of checks: misuse, 401, 403, arguments, line policies of a start, the look-up of a live
+//! recording, line policies of a stop, dial-in.
 
 use callrec::capi::*;
 
@@ -30,9 +30,9 @@ fn misuse_comes_before_the_missing_caller() {
     ] {
         refused(scratch.start(UNKNOWN, &wrong), REC_ERR_INVALID_ARGUMENT);
     }
-    let beyond = Some(("user1", 11));
+    let invalid_level = Some(("user1", 11));
     refused(
-        scratch.by_id(rec_stop_by_id, beyond, "no id"),
+        scratch.by_id(rec_stop_by_id, invalid_level, "no id"),
         REC_ERR_INVALID_ARGUMENT,
     );
 }
@@ -42,17 +42,17 @@ fn the_missing_caller_comes_before_every_argument() {
     let scratch = scratch_engine();
     scratch.recorded(&by_user("SEP1", "101", "user1"));
     for (name, op) in BY_ID {
-        let answer = scratch.by_id(op, UNKNOWN, "not-a-guid");
+        let result = scratch.by_id(op, UNKNOWN, "not-a-guid");
         assert_eq!(
-            answer.map_err(|e| e.status),
+            result.map_err(|e| e.status),
             Err(REC_ERR_UNAUTHENTICATED),
             "{name}"
         );
     }
     for (name, op) in BY_DEVICE {
-        let answer = scratch.by_device(op, UNKNOWN, None, None);
+        let result = scratch.by_device(op, UNKNOWN, None, None);
         assert_eq!(
-            answer.map_err(|e| e.status),
+            result.map_err(|e| e.status),
             Err(REC_ERR_UNAUTHENTICATED),
             "{name}"
         );
@@ -72,8 +72,8 @@ fn the_missing_caller_comes_before_every_argument() {
 fn forbidden_comes_before_a_malformed_id() {
     let scratch = scratch_engine();
     for (name, op) in BY_ID {
-        let answer = scratch.by_id(op, STRANGER, "not-a-guid");
-        assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_FORBIDDEN), "{name}");
+        let result = scratch.by_id(op, STRANGER, "not-a-guid");
+        assert_eq!(result.map_err(|e| e.status), Err(REC_ERR_FORBIDDEN), "{name}");
     }
     refused(scratch.get(STRANGER, "not-a-guid"), REC_ERR_FORBIDDEN);
 }
@@ -91,13 +91,13 @@ fn forbidden_comes_before_a_missing_target_and_an_unknown_format() {
         REC_ERR_FORBIDDEN,
     );
     for (name, op) in BY_DEVICE {
-        let answer = scratch.by_device(op, STRANGER, None, None);
-        assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_FORBIDDEN), "{name}");
+        let result = scratch.by_device(op, STRANGER, None, None);
+        assert_eq!(result.map_err(|e| e.status), Err(REC_ERR_FORBIDDEN), "{name}");
     }
 }
 
 #[test]
-fn forbidden_comes_before_the_marks() {
+fn forbidden_comes_before_the_policies() {
     let scratch = scratch_engine();
     scratch
         .line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE)
@@ -109,7 +109,7 @@ fn forbidden_comes_before_the_marks() {
 }
 
 #[test]
-fn an_owner_gets_as_far_as_the_arguments() {
+fn the_arguments_of_an_owner_are_checked() {
     let scratch = scratch_engine();
     scratch.begin(&by_user("SEP1", "101", "user1")).unwrap();
     refused_because(
@@ -130,7 +130,7 @@ fn a_missing_target_comes_before_the_format() {
 }
 
 #[test]
-fn the_format_comes_before_the_marks() {
+fn the_format_comes_before_the_policies() {
     let scratch = scratch_engine();
     scratch
         .line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE)
@@ -163,7 +163,7 @@ fn the_format_comes_before_the_look_up() {
 }
 
 #[test]
-fn marks_come_before_the_missing_call() {
+fn policies_come_before_the_missing_call() {
     let scratch = scratch_engine();
     scratch
         .line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE)
@@ -180,7 +180,7 @@ fn marks_come_before_the_missing_call() {
 }
 
 #[test]
-fn marks_come_before_the_missing_call_where_calls_are_held() {
+fn policies_come_before_the_missing_call_when_calls_are_held() {
     let scratch = scratch_engine();
     scratch.line(None, Some("101"), REC_LINE_NOT_MONITORABLE).unwrap();
     let held = CallFields {
@@ -196,7 +196,7 @@ fn marks_come_before_the_missing_call_where_calls_are_held() {
 }
 
 #[test]
-fn marks_come_before_already_recording() {
+fn policies_come_before_already_recording() {
     let scratch = scratch_engine();
     scratch.recorded(&line("SEP1", "101"));
     scratch
@@ -206,20 +206,20 @@ fn marks_come_before_already_recording() {
 }
 
 #[test]
-fn a_stop_looks_for_the_recording_before_the_marks() {
+fn a_stop_looks_up_the_recording_before_the_policies() {
     let scratch = scratch_engine();
     scratch
         .line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE)
         .unwrap();
     scratch.begin(&line("SEP1", "101")).unwrap();
     for (name, op) in &BY_DEVICE[..ENDING] {
-        let answer = scratch.by_device(*op, ADMIN, Some("SEP1"), None);
-        assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_NOT_LIVE), "{name}");
+        let result = scratch.by_device(*op, ADMIN, Some("SEP1"), None);
+        assert_eq!(result.map_err(|e| e.status), Err(REC_ERR_NOT_LIVE), "{name}");
     }
 }
 
 #[test]
-fn a_stop_heeds_the_marks_before_the_dial_in() {
+fn a_stop_checks_the_policies_before_the_dial_in() {
     for (flag, status, reason) in [
         (REC_LINE_NOT_MONITORABLE, REC_ERR_NOT_MONITORABLE, 1),
         (REC_LINE_AUTOMATIC, REC_ERR_AUTOMATIC, 2),
@@ -227,7 +227,7 @@ fn a_stop_heeds_the_marks_before_the_dial_in() {
         let scratch = scratch_engine();
         scratch.begin(&line("SEP1", "101")).unwrap();
         scratch.start(HOST, &dial_in(on_device("SEP1"))).unwrap();
-        // By the number, so that only the marking itself matters.
+        // The policy names the line in full.
         scratch.line(Some("SEP1"), Some("101"), flag).unwrap();
         if flag == REC_LINE_AUTOMATIC {
             scratch
@@ -245,18 +245,17 @@ fn a_stop_heeds_the_marks_before_the_dial_in() {
 fn a_malformed_id_comes_before_the_look_up() {
     let scratch = scratch_engine();
     for (name, op) in BY_ID {
-        let answer = scratch.by_id(op, ADMIN, "not-a-guid");
+        let result = scratch.by_id(op, ADMIN, "not-a-guid");
         assert_eq!(
-            answer.map_err(|e| (e.status, e.reason)),
+            result.map_err(|e| (e.status, e.reason)),
             Err((REC_ERR_INVALID_ID, 0)),
             "{name}"
         );
-        let answer = scratch.by_id(op, ADMIN, SOME_ID);
-        assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_NOT_LIVE), "{name}");
+        let result = scratch.by_id(op, ADMIN, SOME_ID);
+        assert_eq!(result.map_err(|e| e.status), Err(REC_ERR_NOT_LIVE), "{name}");
     }
 }
 
-/// A handle that opens nothing comes before what is wrong with the rest.
 #[test]
 fn a_stale_handle_comes_before_the_arguments() {
     let scratch = scratch_engine();
@@ -264,14 +263,11 @@ fn a_stale_handle_comes_before_the_arguments() {
     end(call).unwrap();
     refused(feed(call, REC_LEG_LOCAL, REC_CODEC_OPUS, 0), REC_ERR_BAD_HANDLE);
     refused(scratch.line(None, None, 0), REC_ERR_NO_TARGET);
-    refused(scratch.unmark(None, None), REC_ERR_NO_TARGET);
+    refused(scratch.remove_line(None, None), REC_ERR_NO_TARGET);
     let stale = scratch.handle;
     scratch.finish();
-    let nothing: rec_line_info = init();
+    let empty: rec_line_info = init();
     for act in [rec_line_set, rec_line_remove] {
-        refused(
-            checked(|e| unsafe { act(stale, &nothing, e) }),
-            REC_ERR_BAD_HANDLE,
-        );
+        refused(checked(|e| unsafe { act(stale, &empty, e) }), REC_ERR_BAD_HANDLE);
     }
 }

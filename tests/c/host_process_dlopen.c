@@ -1,6 +1,6 @@
-/* The library as a plug-in: loaded, used and unloaded again and again.
+/* The library as a plug-in: it is loaded, used and unloaded repeatedly.
  *
- *   manners_dlopen DIRECTORY LIBRARY */
+ *   host_process_dlopen DIRECTORY LIBRARY */
 #undef NDEBUG
 #define _GNU_SOURCE
 #include <callrec.h>
@@ -14,7 +14,7 @@
 
 #define CHECK(condition) ((condition) ? (void)0 : (fprintf(stderr, "%s:%d: FAILED: %s\n", __FILE__, __LINE__, #condition), exit(1)))
 
-/* The few functions that a small program needs. */
+/* The functions that this program uses. */
 struct library {
     void *handle;
     rec_status (*config_new)(rec_config **);
@@ -84,7 +84,7 @@ static void record(const struct library *library, rec_engine engine)
     CHECK(library->feed_write(feed, silence, sizeof silence) == REC_OK);
 }
 
-/* Descriptors, or threads, of this process. */
+/* The number of entries of a directory. */
 static unsigned entries(const char *directory)
 {
     unsigned count = 0;
@@ -100,7 +100,7 @@ struct user {
     pthread_barrier_t used, unloaded;
 };
 
-/* It ends, with whatever the library left in it, after the library was unloaded. */
+/* This thread ends after the library was unloaded, with the thread-local data of the library. */
 static void *outlives_the_library(void *argument)
 {
     struct user *user = argument;
@@ -144,7 +144,7 @@ int main(int count, char **arguments)
         pthread_barrier_wait(&user.unloaded);
         pthread_join(thread, NULL);
     }
-    /* Unloaded while an engine is open: its threads go on, and the handle can be had again. */
+    /* Unloaded while an engine is open: its threads continue, and the handle stays valid. */
     struct library library = load(path);
     rec_engine engine = opened(&library, directory);
     record(&library, engine);

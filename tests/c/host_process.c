@@ -1,11 +1,11 @@
-/* A guest's manners: what the library does to the process that it is linked into.
+/* The library's effect on the process of its host: threads, signals, descriptors, process attributes.
  *
- *   manners CHECK DIRECTORY */
+ *   host_process CHECK DIRECTORY */
 #undef NDEBUG
 #define _GNU_SOURCE
 #include <callrec.h>
 
-#include "manners.h"
+#include "host_process.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -27,7 +27,7 @@ static void threads_are_named(const char *directory)
     static struct load load;
     CHECK(other_threads(NULL, NULL) == 0);
     load_begin(&load, directory, NULL);
-    /* A thread names itself as the first thing it does. */
+    /* A new thread needs a moment to name itself. */
     uint64_t limit = now_ms() + PATIENCE_MS;
     bool named = false;
     while (!named && now_ms() < limit) {
@@ -35,16 +35,16 @@ static void threads_are_named(const char *directory)
         other_threads(is_named, &named);
     }
     CHECK(named);
-    for (unsigned looks = 0, before = load.churned; load.churned < before + 20; looks++) {
+    for (unsigned rounds = 0, before = load.short_call_count; load.short_call_count < before + 20; rounds++) {
         named = true;
         CHECK(other_threads(is_named, &named) >= 6 && named);
     }
     load_end(&load);
-    CHECK(all_threads_gone());
+    CHECK(all_threads_end());
 }
 
-/* Neither to be blocked (they cannot be, or are a thread's own fault), nor libc's. */
-static bool is_nobodys(int signal)
+/* Signals that cannot be blocked, that a thread causes itself, or that libc uses. */
+static bool is_excluded_signal(int signal)
 {
     switch (signal) {
     case SIGKILL: case SIGSTOP: case SIGSEGV: case SIGBUS: case SIGFPE: case SIGILL: case SIGTRAP: return true;
@@ -59,10 +59,10 @@ static bool blocks_all(int thread)
         return true;
     unsigned long long blocked = strtoull(line, NULL, 16);
     for (int signal = 1; signal <= 64; signal++) {
-        if (!is_nobodys(signal) && !(blocked >> (signal - 1) & 1)) {
+        if (!is_excluded_signal(signal) && !(blocked >> (signal - 1) & 1)) {
             char name[64] = "?";
             task_line(thread, "comm", "", name, sizeof name);
-            fprintf(stderr, "signal %d is open in %s", signal, name);
+            fprintf(stderr, "signal %d is not blocked in %s", signal, name);
             return false;
         }
     }
@@ -77,7 +77,7 @@ static bool same_mask(const sigset_t *a, const sigset_t *b)
     return true;
 }
 
-static rec_status anybody(void *user_data, const rec_credentials *credentials, rec_identity *identity)
+static rec_status authenticate_anyone(void *user_data, const rec_credentials *credentials, rec_identity *identity)
 {
     (void)user_data;
     (void)credentials;
@@ -85,14 +85,14 @@ static rec_status anybody(void *user_data, const rec_credentials *credentials, r
     return REC_OK;
 }
 
-/* Requests handed in by the host's thread, which begin what threads the gateway needs. */
+/* Sends requests from the host's thread, which start the threads of the gateway. */
 static void handle_requests(rec_engine engine, rec_gateway *gateway)
 {
     static const char *const targets[] = {"/fw/Apps/Recorder/WebAPI/LiveRecordings", "/fw/Apps/Recorder/WebAPI/Recordings"};
     rec_error error = REC_INIT(rec_error);
     rec_gateway_options options = REC_INIT(rec_gateway_options);
     options.flags = REC_GATEWAY_NO_SOCKET;
-    options.authenticate = anybody;
+    options.authenticate = authenticate_anyone;
     rec_status status = rec_gateway_start(engine, &options, gateway, &error);
     if (status == REC_ERR_UNSUPPORTED)
         return;
@@ -113,17 +113,17 @@ static void signals_are_blocked(const char *directory)
 {
     static struct load load;
     rec_gateway gateway;
-    sigset_t mine, now;
-    sigemptyset(&mine);
-    sigaddset(&mine, SIGUSR2);
-    sigaddset(&mine, SIGSEGV);
-    sigaddset(&mine, SIGRTMIN + 3);
-    pthread_sigmask(SIG_SETMASK, &mine, NULL);
+    sigset_t own, now;
+    sigemptyset(&own);
+    sigaddset(&own, SIGUSR2);
+    sigaddset(&own, SIGSEGV);
+    sigaddset(&own, SIGRTMIN + 3);
+    pthread_sigmask(SIG_SETMASK, &own, NULL);
     load_begin(&load, directory, NULL);
     pthread_sigmask(SIG_SETMASK, NULL, &now);
-    CHECK(same_mask(&mine, &now));
+    CHECK(same_mask(&own, &now));
     handle_requests(load.engine, &gateway);
-    for (unsigned before = load.churned; load.churned < before + 20;) {
+    for (unsigned before = load.short_call_count; load.short_call_count < before + 20;) {
         bool blocked = true;
         CHECK(other_threads(blocks_all, &blocked) > 0 && blocked);
         if (!blocked)
@@ -131,33 +131,33 @@ static void signals_are_blocked(const char *directory)
     }
     load_end(&load);
     pthread_sigmask(SIG_SETMASK, NULL, &now);
-    CHECK(same_mask(&mine, &now));
+    CHECK(same_mask(&own, &now));
 }
 
-static atomic_uint landed, strays;
+static atomic_uint delivered_signals, stray_signals;
 
 static void on_signal(int signal)
 {
     (void)signal;
-    if (!is_the_hosts(thread_id()))
-        strays++;
-    landed++;
+    if (!is_host_thread(thread_id()))
+        stray_signals++;
+    delivered_signals++;
 }
 
-/* Sent one after the other, as each has landed. */
+/* Sends each signal after the previous one was delivered. */
 static void *send_signals(void *argument)
 {
     const sigset_t *all = argument;
-    i_am_the_hosts();
+    register_host_thread();
     pthread_sigmask(SIG_BLOCK, all, NULL);
     for (unsigned sent = 0; sent < 2000; sent++) {
         static const int kinds[] = {SIGTERM, SIGUSR1, SIGXFSZ, SIGPIPE, SIGCHLD};
-        unsigned before = landed;
+        unsigned before = delivered_signals;
         uint64_t limit = now_ms() + PATIENCE_MS;
         kill(getpid(), kinds[sent % 5]);
-        while (landed == before && now_ms() < limit)
+        while (delivered_signals == before && now_ms() < limit)
             sched_yield();
-        if (!CHECK(landed == before + 1))
+        if (!CHECK(delivered_signals == before + 1))
             break;
     }
     return NULL;
@@ -179,33 +179,33 @@ static void signals_land_in_the_host(const char *directory)
     pthread_create(&sender, NULL, send_signals, &all);
     pthread_join(sender, NULL);
     load_end(&load);
-    CHECK(landed == 2000 && strays == 0);
-    /* Where no thread of the host takes it, it waits for one. */
+    CHECK(delivered_signals == 2000 && stray_signals == 0);
+    /* A signal that every thread of the host blocks stays pending. */
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     load_begin(&load, directory_in(directory, "again"), NULL);
     kill(getpid(), SIGTERM);
-    for (unsigned before = load.churned; load.churned < before + 3;)
+    for (unsigned before = load.short_call_count; load.short_call_count < before + 3;)
         sched_yield();
     sigset_t pending;
     sigpending(&pending);
-    CHECK(sigismember(&pending, SIGTERM) == 1 && landed == 2000);
+    CHECK(sigismember(&pending, SIGTERM) == 1 && delivered_signals == 2000);
     load_end(&load);
     signal(SIGTERM, SIG_IGN);
 }
 
 /* ---- descriptors ---------------------------------------------------------------------- */
 
-enum { MOST = 1024 };
+enum { MAX_DESCRIPTORS = 1024 };
 
-/* Marks the open descriptors, but not the one that looks. */
-static unsigned descriptors(bool open[MOST])
+/* Marks the open descriptors, except the one that is used to list them. */
+static unsigned descriptors(bool open[MAX_DESCRIPTORS])
 {
     unsigned count = 0;
-    memset(open, 0, MOST * sizeof open[0]);
+    memset(open, 0, MAX_DESCRIPTORS * sizeof open[0]);
     DIR *all = opendir("/proc/self/fd");
     for (struct dirent *entry; (entry = readdir(all)) != NULL;) {
         int fd = atoi(entry->d_name);
-        if (entry->d_name[0] == '.' || fd == dirfd(all) || fd >= MOST)
+        if (entry->d_name[0] == '.' || fd == dirfd(all) || fd >= MAX_DESCRIPTORS)
             continue;
         open[fd] = true;
         count++;
@@ -214,17 +214,17 @@ static unsigned descriptors(bool open[MOST])
     return count;
 }
 
-/* What a program that the host runs is given: "0 1 2 ". */
+/* Prints the descriptors that an executed program has inherited: "0 1 2 ". */
 static void list_descriptors(void)
 {
-    bool open[MOST];
+    bool open[MAX_DESCRIPTORS];
     descriptors(open);
-    for (int fd = 0; fd < MOST; fd++)
+    for (int fd = 0; fd < MAX_DESCRIPTORS; fd++)
         if (open[fd])
             dprintf(1, "%d ", fd);
 }
 
-static void inherited(char *list, size_t size)
+static void list_inherited(char *list, size_t size)
 {
     int ends[2];
     list[0] = '\0';
@@ -233,7 +233,7 @@ static void inherited(char *list, size_t size)
     pid_t child = fork();
     if (child == 0) {
         dup2(ends[1], 1);
-        execl("/proc/self/exe", "manners", "list-descriptors", (char *)NULL);
+        execl("/proc/self/exe", "host_process", "list-descriptors", (char *)NULL);
         _exit(127);
     }
     close(ends[1]);
@@ -242,7 +242,7 @@ static void inherited(char *list, size_t size)
         length += (size_t)got;
     list[length] = '\0';
     close(ends[0]);
-    ENDS_WELL(child);
+    EXPECT_CHILD_SUCCESS(child);
 }
 
 static bool closes_on_exec(int fd)
@@ -250,7 +250,7 @@ static bool closes_on_exec(int fd)
     char path[64], line[256];
     snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
     FILE *info = fopen(path, "re");
-    unsigned long flags = O_CLOEXEC; /* if it has gone */
+    unsigned long flags = O_CLOEXEC; /* if it has been closed */
     while (info != NULL && fgets(line, sizeof line, info) != NULL)
         if (strncmp(line, "flags:", 6) == 0)
             flags = strtoul(line + 6, NULL, 8);
@@ -262,17 +262,17 @@ static bool closes_on_exec(int fd)
 static void descriptors_close_on_exec(const char *directory)
 {
     static struct load load;
-    static bool before[MOST], now[MOST];
+    static bool before[MAX_DESCRIPTORS], now[MAX_DESCRIPTORS];
     char first[4096], later[4096];
     unsigned at_first = descriptors(before);
-    inherited(first, sizeof first);
+    list_inherited(first, sizeof first);
     CHECK(first[0] != '\0');
-    /* One stays open, every other block is open, append, close. */
+    /* One file stays open. Every other block opens, appends and closes. */
     load_begin(&load, directory, SETTINGS("storage.max_open_files", "1"));
     unsigned seen = 0;
-    for (unsigned looks = 0; looks < 2000; looks++) {
+    for (unsigned rounds = 0; rounds < 2000; rounds++) {
         descriptors(now);
-        for (int fd = 0; fd < MOST; fd++) {
+        for (int fd = 0; fd < MAX_DESCRIPTORS; fd++) {
             if (!now[fd] || before[fd])
                 continue;
             seen++;
@@ -281,7 +281,7 @@ static void descriptors_close_on_exec(const char *directory)
     }
     CHECK(seen > 3 * 2000); /* the directory, its control directory, the lock */
     for (unsigned runs = 0; runs < 50; runs++) {
-        inherited(later, sizeof later);
+        list_inherited(later, sizeof later);
         if (!CHECK(strcmp(first, later) == 0))
             break;
     }
@@ -289,11 +289,11 @@ static void descriptors_close_on_exec(const char *directory)
     CHECK(descriptors(now) == at_first);
 }
 
-/* ---- what belongs to the whole process -------------------------------------------------- */
+/* ---- process attributes -------------------------------------------------- */
 
 static atomic_uint exit_handlers;
 
-/* In the place of libc's: whatever wants to be called at exit comes by here. */
+/* Replaces libc's function, to count the exit handlers. */
 int __cxa_atexit(void (*function)(void *), void *argument, void *library);
 int __cxa_atexit(void (*function)(void *), void *argument, void *library)
 {
@@ -311,7 +311,7 @@ int on_exit(void (*function)(int, void *), void *argument)
     return 0;
 }
 
-struct process {
+struct process_state {
     char directory[PATH_MAX], umask[64], locale[256], environment[65536];
     struct rlimit limits[RLIMIT_NLIMITS];
     struct sigaction actions[65];
@@ -322,7 +322,7 @@ struct process {
     void *environ;
 };
 
-static void look_at(struct process *process)
+static void read_process_state(struct process_state *process)
 {
     memset(process, 0, sizeof *process);
     CHECK(getcwd(process->directory, sizeof process->directory) != NULL);
@@ -343,7 +343,7 @@ static void look_at(struct process *process)
     process->environ = environ;
 }
 
-static void compare(const struct process *before, const struct process *now)
+static void compare(const struct process_state *before, const struct process_state *now)
 {
     CHECK(strcmp(before->directory, now->directory) == 0);
     CHECK(strcmp(before->umask, now->umask) == 0);
@@ -361,27 +361,27 @@ static void compare(const struct process *before, const struct process *now)
     CHECK(before->exit_handlers == now->exit_handlers);
 }
 
-static void nothing(void) {}
+static void do_nothing(void) {}
 
 static void the_process_is_left_as_it_was(const char *directory)
 {
     static struct load load;
-    static struct process before, now;
+    static struct process_state before, now;
     setlocale(LC_ALL, "C.UTF-8");
     umask(027);
-    atexit(nothing);
-    CHECK(exit_handlers >= 1); /* they do come by */
-    look_at(&before);
+    atexit(do_nothing);
+    CHECK(exit_handlers >= 1); /* exit handlers are counted */
+    read_process_state(&before);
     load_begin(&load, directory, NULL);
-    look_at(&now);
+    read_process_state(&now);
     compare(&before, &now);
-    /* Refusals and a panicking argument included. */
+    /* Also after errors. */
     rec_snapshot *snapshot = NULL;
     EXPECT(rec_stop_by_id(load.engine, NULL, "no id", &err), REC_ERR_INVALID_ID);
     EXPECT(rec_get(load.engine, NULL, "00000000-0000-0000-0000-000000000000", &snapshot, &err), REC_ERR_NOT_LIVE);
     EXPECT(rec_verify("/nowhere.wav", &err), REC_ERR_IO);
     load_end(&load);
-    look_at(&now);
+    read_process_state(&now);
     compare(&before, &now);
     char path[4200];
     struct stat found;
@@ -389,49 +389,49 @@ static void the_process_is_left_as_it_was(const char *directory)
     CHECK(stat(path, &found) == 0 && (found.st_mode & 0777) == 0640);
 }
 
-/* main returns, and exit() runs, while the engine is open and threads feed it. */
+/* exit() runs while the engine is open and threads write to it. */
 static void the_host_may_exit_at_any_time(const char *directory)
 {
     for (unsigned round = 0; round < 10; round++) {
         static struct load load;
         char name[32];
         snprintf(name, sizeof name, "exit-%u", round);
-        const char *place = directory_in(directory, name);
+        const char *storage = directory_in(directory, name);
         fflush(NULL);
         pid_t child = fork();
         if (child == 0) {
             failures = 0;
-            load_begin(&load, place, NULL);
+            load_begin(&load, storage, NULL);
             exit(failures);
         }
-        ENDS_WELL(child);
-        struct told told = TOLD_INIT;
+        EXPECT_CHILD_SUCCESS(child);
+        struct event_counts events = EVENT_COUNTS_INIT;
         rec_subscription subscription;
-        rec_config *config = load_config(place, NULL);
+        rec_config *config = load_config(storage, NULL);
         rec_engine engine;
         MUST(rec_open(config, &engine, &err));
         rec_config_free(config);
-        MUST(rec_subscribe(engine, tell_of_lines, &told, NULL, &subscription, &err));
-        CHECK(await(&told, REC_EVENT_FINISHED, LINES));
+        MUST(rec_subscribe(engine, count_line_event, &events, NULL, &subscription, &err));
+        CHECK(wait_for_event(&events, REC_EVENT_FINISHED, LINES));
         OK(rec_close(engine, PATIENCE_MS, &err));
         for (unsigned n = 0; n < LINES; n++) {
             snprintf(name, sizeof name, "line-%u", n);
-            CHECK(is_whole(place, name, n, UINT64_MAX));
+            CHECK(has_whole_audio(storage, name, n, UINT64_MAX));
         }
     }
 }
 
 /* ---- limits and directories ---------------------------------------------------------------- */
 
-static void hand_in(rec_feed feed, unsigned line, uint64_t from, uint64_t to)
+static void write_packets(rec_feed feed, unsigned line, uint64_t from, uint64_t to)
 {
-    unsigned char frame[160];
+    unsigned char packet[160];
     while (from < to) {
-        for (unsigned i = 0; i < sizeof frame; i++)
-            frame[i] = said(line, from + i);
-        rec_status status = rec_feed_write(feed, frame, sizeof frame);
+        for (unsigned i = 0; i < sizeof packet; i++)
+            packet[i] = line_byte(line, from + i);
+        rec_status status = rec_feed_write(feed, packet, sizeof packet);
         if (status == REC_OK)
-            from += sizeof frame;
+            from += sizeof packet;
         else if (status == REC_ERR_OVERRUN)
             OK(rec_feed_wait(feed, PATIENCE_MS));
         else if (!OK(status))
@@ -439,8 +439,8 @@ static void hand_in(rec_feed feed, unsigned line, uint64_t from, uint64_t to)
     }
 }
 
-struct failed {
-    struct told told;
+struct failed_recording {
+    struct event_counts events;
     char path[4096];
     int32_t end_reason;
     rec_status error;
@@ -448,20 +448,20 @@ struct failed {
 
 static void note_failure(void *user_data, const rec_event *event)
 {
-    struct failed *failed = user_data;
+    struct failed_recording *failed = user_data;
     if (event->kind == REC_EVENT_FAILED) {
         snprintf(failed->path, sizeof failed->path, "%s", event->recording->path);
         failed->end_reason = event->recording->end_reason;
         failed->error = event->recording->error;
     }
-    tell(&failed->told, event);
+    count_event(&failed->events, event);
 }
 
-/* The default of SIGXFSZ ends the process. */
+/* By default, SIGXFSZ would end the process. */
 static void a_file_size_limit_fails_one_recording(const char *directory)
 {
     enum { LIMIT = 400000 };
-    struct failed failed = {.told = TOLD_INIT};
+    struct failed_recording failed = {.events = EVENT_COUNTS_INIT};
     struct rlimit limit = {.rlim_cur = LIMIT, .rlim_max = RLIM_INFINITY};
     rec_call calls[3];
     rec_feed feeds[3];
@@ -475,63 +475,63 @@ static void a_file_size_limit_fails_one_recording(const char *directory)
         return;
     begin_line(engine, "small", &calls[0], &feeds[0]);
     begin_line(engine, "large", &calls[1], &feeds[1]);
-    hand_in(feeds[0], 0, 0, 80000);
-    hand_in(feeds[1], 1, 0, 640000);
-    CHECK(await(&failed.told, REC_EVENT_FAILED, 1)); /* while its call is live */
+    write_packets(feeds[0], 0, 0, 80000);
+    write_packets(feeds[1], 1, 0, 640000);
+    CHECK(wait_for_event(&failed.events, REC_EVENT_FAILED, 1)); /* while its call is live */
     CHECK(failed.end_reason == REC_END_WRITE_ERROR);
     EXPECT(failed.error, REC_ERR_IO);
     CHECK(strstr(failed.path, "/large.wav") != NULL);
-    CHECK(is_whole(directory, "large", 1, UINT64_MAX));
-    size_t kept = 0;
-    free(wav_data(failed.path, &kept));
-    CHECK(kept > LIMIT / 2 && kept <= LIMIT);
+    CHECK(has_whole_audio(directory, "large", 1, UINT64_MAX));
+    size_t recorded = 0;
+    free(wav_data(failed.path, &recorded));
+    CHECK(recorded > LIMIT / 2 && recorded <= LIMIT);
     OK(rec_verify(failed.path, &err));
-    /* Life goes on: in the other recording, in the call that lost its own, and in a new one. */
-    hand_in(feeds[1], 1, 640000, 800000);
-    hand_in(feeds[0], 0, 80000, 160000);
+    /* The other recording, the call whose recording failed, and new calls continue. */
+    write_packets(feeds[1], 1, 640000, 800000);
+    write_packets(feeds[0], 0, 80000, 160000);
     begin_line(engine, "new", &calls[2], &feeds[2]);
-    hand_in(feeds[2], 2, 0, 160000);
+    write_packets(feeds[2], 2, 0, 160000);
     for (unsigned n = 0; n < 3; n++)
         OK(rec_call_end(calls[n], &err));
     OK(rec_close(engine, PATIENCE_MS, &err));
-    CHECK(is_whole(directory, "small", 0, 160000) && is_whole(directory, "new", 2, 160000));
-    CHECK(failed.told.times[REC_EVENT_FINISHED] == 2 && failed.told.times[REC_EVENT_FAILED] == 1);
+    CHECK(has_whole_audio(directory, "small", 0, 160000) && has_whole_audio(directory, "new", 2, 160000));
+    CHECK(failed.events.times[REC_EVENT_FINISHED] == 2 && failed.events.times[REC_EVENT_FAILED] == 1);
 }
 
-/* The directory is named relative to where the host was when it opened. */
-static void move_away(struct load *load, const char *directory, char base[PATH_MAX])
+/* Opens an engine with a relative directory, and changes the current directory. */
+static void open_and_change_directory(struct load *load, const char *directory, char base[PATH_MAX])
 {
     CHECK(realpath(directory, base) != NULL && chdir(base) == 0);
     load_begin(load, "relative/place", SETTINGS("storage.max_open_files", "1"));
     CHECK(chdir("/") == 0);
-    unsigned before = load->churned;
+    unsigned before = load->short_call_count;
     uint64_t limit = now_ms() + PATIENCE_MS;
-    while (load->churned < before + 10 && now_ms() < limit)
+    while (load->short_call_count < before + 10 && now_ms() < limit)
         sched_yield();
-    CHECK(load->churned >= before + 10);
+    CHECK(load->short_call_count >= before + 10);
 }
 
 static void the_host_may_change_its_directory(const char *directory)
 {
     static struct load load;
     char base[PATH_MAX];
-    move_away(&load, directory, base);
+    open_and_change_directory(&load, directory, base);
     snprintf(load.directory, sizeof load.directory, "%s/relative/place", base);
     load_end(&load);
     CHECK(access("/relative", F_OK) != 0);
 }
 
-/* What the host is told is of use to it wherever it has gone. */
+/* Paths in events are absolute. */
 static void paths_are_true_after_a_change_of_directory(const char *directory)
 {
     static struct load load;
     char base[PATH_MAX], path[PATH_MAX];
-    move_away(&load, directory, base);
-    pthread_mutex_lock(&load.told.lock);
-    snprintf(path, sizeof path, "%s", load.told.path);
-    pthread_mutex_unlock(&load.told.lock);
+    open_and_change_directory(&load, directory, base);
+    pthread_mutex_lock(&load.events.lock);
+    snprintf(path, sizeof path, "%s", load.events.path);
+    pthread_mutex_unlock(&load.events.lock);
     if (!CHECK(access(path, R_OK) == 0))
-        fprintf(stderr, "told was \"%s\"\n", path);
+        fprintf(stderr, "the event has the path \"%s\"\n", path);
     load_stop(&load);
     OK(rec_close(load.engine, PATIENCE_MS, &err));
 }

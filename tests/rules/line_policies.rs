@@ -1,20 +1,21 @@
-//! Lines that are marked: what a mark refuses, and where it applies.
+//! Line policies: the requests that they refuse, and the lines to which they apply.
 
 use callrec::capi::*;
 
 use super::scratch_engine::*;
 use crate::support::*;
 
-const MARKS: [(u32, rec_status, i32, i32); 2] = [
+/// The flag, its status, and its reasons for a start and for a stop.
+const POLICIES: [(u32, rec_status, i32, i32); 2] = [
     (REC_LINE_NOT_MONITORABLE, REC_ERR_NOT_MONITORABLE, 1, 1),
     (REC_LINE_AUTOMATIC, REC_ERR_AUTOMATIC, 4, 2),
 ];
 
 #[test]
-fn marks_refuse_a_start() {
-    for (flags, status, reason, _) in MARKS {
+fn policies_refuse_a_start() {
+    for (flags, status, reason, _) in POLICIES {
         let scratch = scratch_engine();
-        // Held, so that no automatic recording begins of itself.
+        // Held, so that no automatic recording starts.
         scratch.line(Some("SEP1"), None, flags).unwrap();
         scratch
             .begin(&CallFields {
@@ -34,8 +35,8 @@ fn marks_refuse_a_start() {
 }
 
 #[test]
-fn marks_refuse_stop_and_discard_by_id_and_by_device() {
-    for (flags, status, _, reason) in MARKS {
+fn policies_refuse_stop_and_discard_by_id_and_by_device() {
+    for (flags, status, _, reason) in POLICIES {
         let scratch = scratch_engine();
         let (_, id) = scratch.recorded(&line("SEP1", "101"));
         scratch.line(Some("SEP1"), None, flags).unwrap();
@@ -56,8 +57,8 @@ fn marks_refuse_stop_and_discard_by_id_and_by_device() {
 }
 
 #[test]
-fn marks_never_refuse_pause_and_resume() {
-    for (flags, ..) in MARKS {
+fn policies_do_not_refuse_pause_and_resume() {
+    for (flags, ..) in POLICIES {
         let scratch = scratch_engine();
         let call = CallFields {
             call_id: Some("c"),
@@ -80,8 +81,8 @@ fn marks_never_refuse_pause_and_resume() {
 }
 
 #[test]
-fn these_marks_never_refuse_a_stop_by_call_also_by_the_owner() {
-    for (flags, ..) in MARKS {
+fn these_policies_do_not_refuse_a_stop_by_call() {
+    for (flags, ..) in POLICIES {
         let scratch = scratch_engine();
         let call = CallFields {
             call_id: Some("c"),
@@ -96,8 +97,8 @@ fn these_marks_never_refuse_a_stop_by_call_also_by_the_owner() {
 }
 
 #[test]
-fn marks_refuse_a_discard_by_call_to_a_named_caller_alone() {
-    for (flags, status, _, reason) in MARKS {
+fn policies_refuse_a_discard_by_call_except_to_the_host() {
+    for (flags, status, _, reason) in POLICIES {
         let scratch = scratch_engine();
         let call = CallFields {
             call_id: Some("c"),
@@ -106,8 +107,8 @@ fn marks_refuse_a_discard_by_call_to_a_named_caller_alone() {
         scratch.recorded(&call);
         scratch.line(Some("SEP1"), None, flags).unwrap();
         let live = scratch.live_ids();
-        for who in [ADMIN, OWNER, Some(("user1", 1))] {
-            let discarded = scratch.by_call_url(rec_discard_by_call, who, "c", None);
+        for caller in [ADMIN, OWNER, Some(("user1", 1))] {
+            let discarded = scratch.by_call_url(rec_discard_by_call, caller, "c", None);
             refused_because(discarded, status, reason);
         }
         assert_eq!(scratch.live_ids(), live);
@@ -116,29 +117,29 @@ fn marks_refuse_a_discard_by_call_to_a_named_caller_alone() {
     }
 }
 
-/// The same call id on two lines, of which one is marked.
+/// Two calls with one call id; one of their lines has the policy.
 #[test]
-fn what_a_mark_refuses_by_call_is_counted() {
+fn a_discard_by_call_counts_the_refused_recordings() {
     for flags in [REC_LINE_NOT_MONITORABLE, REC_LINE_MANDATORY] {
         let scratch = scratch_engine();
         let on = |device| CallFields {
             call_id: Some("c"),
             ..line(device, "101")
         };
-        let (_, kept) = scratch.recorded(&on("SEP1"));
+        let (_, refused) = scratch.recorded(&on("SEP1"));
         scratch.recorded(&on("SEP2"));
         scratch.line(Some("SEP1"), None, flags).unwrap();
         let discarded = scratch.by_call_url(rec_discard_by_call, ADMIN, "c", None);
         assert_eq!(discarded, Ok((1, 0, 1)));
-        assert_eq!(scratch.live_ids(), [kept]);
+        assert_eq!(scratch.live_ids(), [refused]);
     }
 }
 
 #[test]
-fn not_monitorable_names_the_lines_device() {
+fn not_monitorable_names_the_device_of_the_call() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&line("SEP1", "101"));
-    // The mark knows the number alone: the device is the call's.
+    // The policy names only the number. The device comes from the call.
     scratch.line(None, Some("101"), REC_LINE_NOT_MONITORABLE).unwrap();
     for refusal in [
         refused(scratch.by_id(rec_stop_by_id, ADMIN, &id), REC_ERR_NOT_MONITORABLE),
@@ -162,7 +163,7 @@ fn only_not_monitorable_names_a_device() {
 }
 
 #[test]
-fn a_mark_by_device_applies_to_all_its_numbers() {
+fn a_policy_by_device_applies_to_all_its_numbers() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
     scratch.begin(&line("SEP2", "101")).unwrap();
@@ -174,18 +175,18 @@ fn a_mark_by_device_applies_to_all_its_numbers() {
 }
 
 #[test]
-fn a_mark_by_number_applies_on_all_devices() {
+fn a_policy_by_number_applies_to_all_devices() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
     scratch.begin(&line("SEP1", "102")).unwrap();
     scratch.line(None, Some("102"), REC_LINE_NOT_MONITORABLE).unwrap();
-    // The one connected last is meant, and it is on 102.
+    // The start selects the call connected last, which is on 102.
     refused(scratch.start(ADMIN, &on_device("SEP1")), REC_ERR_NOT_MONITORABLE);
     scratch.start(ADMIN, &on_number("101")).unwrap();
 }
 
 #[test]
-fn a_mark_by_both_names_applies_to_that_line_alone() {
+fn a_policy_by_device_and_number_applies_to_that_line_only() {
     let scratch = scratch_engine();
     scratch
         .line(Some("SEP1"), Some("101"), REC_LINE_NOT_MONITORABLE)
@@ -201,25 +202,25 @@ fn a_mark_by_both_names_applies_to_that_line_alone() {
 }
 
 #[test]
-fn the_flags_of_all_marks_that_apply_are_joined() {
+fn the_flags_of_all_matching_policies_are_combined() {
     let scratch = scratch_engine();
     scratch.line(Some("SEP1"), None, REC_LINE_AUTOMATIC).unwrap();
     scratch.line(None, Some("101"), REC_LINE_NOT_MONITORABLE).unwrap();
     scratch.line(Some("SEP1"), Some("101"), 0).unwrap();
     scratch.begin(&line("SEP1", "101")).unwrap();
     scratch.wait_started_on("SEP1");
-    // Additional excuses from AUTOMATIC, not from NOT_MONITORABLE.
+    // REC_START_ADDITIONAL overrides AUTOMATIC, but not NOT_MONITORABLE.
     refused(
         scratch.start(ADMIN, &additional(on_device("SEP1"))),
         REC_ERR_NOT_MONITORABLE,
     );
-    scratch.unmark(None, Some("101")).unwrap();
+    scratch.remove_line(None, Some("101")).unwrap();
     refused(scratch.start(ADMIN, &on_device("SEP1")), REC_ERR_AUTOMATIC);
     scratch.start(ADMIN, &additional(on_device("SEP1"))).unwrap();
 }
 
 #[test]
-fn a_mark_is_replaced() {
+fn a_policy_can_be_replaced() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
     scratch
@@ -231,34 +232,34 @@ fn a_mark_is_replaced() {
 }
 
 #[test]
-fn a_mark_is_removed_by_its_own_names() {
+fn a_policy_is_removed_only_by_its_own_names() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
     scratch
         .line(Some("SEP1"), Some("101"), REC_LINE_NOT_MONITORABLE)
         .unwrap();
-    scratch.unmark(Some("SEP1"), None).unwrap();
-    scratch.unmark(None, Some("101")).unwrap();
-    scratch.unmark(Some("SEP9"), None).unwrap();
+    scratch.remove_line(Some("SEP1"), None).unwrap();
+    scratch.remove_line(None, Some("101")).unwrap();
+    scratch.remove_line(Some("SEP9"), None).unwrap();
     refused(scratch.start(ADMIN, &on_device("SEP1")), REC_ERR_NOT_MONITORABLE);
-    scratch.unmark(Some("SEP1"), Some("101")).unwrap();
+    scratch.remove_line(Some("SEP1"), Some("101")).unwrap();
     scratch.start(ADMIN, &on_device("SEP1")).unwrap();
 }
 
 #[test]
-fn what_counts_is_the_mark_at_the_moment_of_asking() {
+fn the_present_policy_applies_to_a_request() {
     let scratch = scratch_engine();
     let (_, id) = scratch.recorded(&line("SEP1", "101"));
     scratch
         .line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE)
         .unwrap();
     refused(scratch.by_id(rec_stop_by_id, ADMIN, &id), REC_ERR_NOT_MONITORABLE);
-    scratch.unmark(Some("SEP1"), None).unwrap();
+    scratch.remove_line(Some("SEP1"), None).unwrap();
     scratch.by_id(rec_stop_by_id, ADMIN, &id).unwrap();
 }
 
 #[test]
-fn the_mark_that_counts_is_that_of_the_call_found() {
+fn the_policy_of_the_selected_call_applies() {
     let scratch = scratch_engine();
     scratch
         .line(Some("SEP1"), Some("102"), REC_LINE_NOT_MONITORABLE)
@@ -269,14 +270,14 @@ fn the_mark_that_counts_is_that_of_the_call_found() {
             ..line("SEP1", "102")
         })
         .unwrap();
-    // None of these requests names the marked line in full.
+    // None of these requests names both device and number.
     refused(scratch.start(ADMIN, &on_device("SEP1")), REC_ERR_NOT_MONITORABLE);
     refused(scratch.start(ADMIN, &on_number("102")), REC_ERR_NOT_MONITORABLE);
     refused(scratch.start(ADMIN, &on_call("c")), REC_ERR_NOT_MONITORABLE);
 }
 
 #[test]
-fn a_line_without_a_mark_is_monitorable_and_manual() {
+fn a_line_without_a_policy_is_monitorable_and_manual() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
     assert!(scratch.live().is_empty());
@@ -285,7 +286,7 @@ fn a_line_without_a_mark_is_monitorable_and_manual() {
 }
 
 #[test]
-fn strict_makes_a_line_without_a_mark_not_monitorable() {
+fn strict_mode_makes_a_line_without_a_policy_not_monitorable() {
     let scratch = scratch_engine_with(&[("lines.strict", "true")]);
     scratch.begin(&line("SEP1", "101")).unwrap();
     let refusal = refused_because(
@@ -297,19 +298,19 @@ fn strict_makes_a_line_without_a_mark_not_monitorable() {
     refused(scratch.start(ADMIN, &on_device("SEP9")), REC_ERR_NOT_MONITORABLE);
     scratch.line(None, Some("101"), 0).unwrap();
     let id = scratch.start(ADMIN, &on_device("SEP1")).unwrap();
-    scratch.unmark(None, Some("101")).unwrap();
+    scratch.remove_line(None, Some("101")).unwrap();
     refused(scratch.by_id(rec_stop_by_id, ADMIN, &id), REC_ERR_NOT_MONITORABLE);
     scratch.by_id(rec_pause_by_id, ADMIN, &id).unwrap();
 }
 
 #[test]
-fn a_mark_needs_a_name() {
+fn a_policy_needs_a_device_or_a_number() {
     let scratch = scratch_engine();
     refused_because(scratch.line(None, None, 0), REC_ERR_NO_TARGET, 0);
     refused(
         scratch.line(Some(""), Some(""), REC_LINE_AUTOMATIC),
         REC_ERR_NO_TARGET,
     );
-    refused(scratch.unmark(None, None), REC_ERR_NO_TARGET);
+    refused(scratch.remove_line(None, None), REC_ERR_NO_TARGET);
     refused(scratch.line(Some("SEP1"), None, 8), REC_ERR_INVALID_ARGUMENT);
 }

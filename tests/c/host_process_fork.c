@@ -1,17 +1,17 @@
-/* What a fork does to the library, and the library to a forked child.
+/* The library in a process that forks, and in its children.
  *
- *   manners_fork CHECK DIRECTORY */
+ *   host_process_fork CHECK DIRECTORY */
 #undef NDEBUG
 #define _GNU_SOURCE
 #include <callrec.h>
 
-#include "manners.h"
+#include "host_process.h"
 
 #include <limits.h>
 
 #define FORKED(call) EXPECT(call, REC_ERR_FORKED)
 
-/* Everything that takes an engine. */
+/* Every function with an engine fails with REC_ERR_FORKED in a child. */
 static void engine_is_the_parents(rec_engine engine)
 {
     const char *id = "01234567-89ab-cdef-0123-456789abcdef";
@@ -24,8 +24,8 @@ static void engine_is_the_parents(rec_engine engine)
     rec_subscription subscription;
     rec_gateway gateway;
     rec_call call;
-    rec_id made;
-    struct told told = TOLD_INIT;
+    rec_id new_id;
+    struct event_counts events = EVENT_COUNTS_INIT;
     options.call_id = "line-0";
     line.directory_number = "1";
     FORKED(rec_call_begin(engine, &info, &call, &err));
@@ -43,16 +43,16 @@ static void engine_is_the_parents(rec_engine engine)
     FORKED(rec_resume_by_call(engine, NULL, "line-0", &counts, &err));
     FORKED(rec_stats(engine, &statistics, &err));
     FORKED(rec_set_log(engine, NULL, NULL, NULL, &err));
-    FORKED(rec_subscribe(engine, tell, &told, tell_freed, &subscription, &err));
-    CHECK(told.freed == 0);
+    FORKED(rec_subscribe(engine, count_event, &events, note_freed, &subscription, &err));
+    CHECK(events.freed == 0);
     FORKED(rec_line_set(engine, &line, &err));
     FORKED(rec_line_remove(engine, &line, &err));
     FORKED(rec_list(engine, NULL, NULL, &snapshot, &err));
     FORKED(rec_get(engine, NULL, id, &snapshot, &err));
-    FORKED(rec_start(engine, NULL, &options, &made, &err));
+    FORKED(rec_start(engine, NULL, &options, &new_id, &err));
     FORKED(rec_gateway_start(engine, NULL, &gateway, &err));
     FORKED(rec_close(engine, 1000, &err));
-    FORKED(rec_close(engine, 1000, &err)); /* it was not the child's to close */
+    FORKED(rec_close(engine, 1000, &err)); /* the child cannot close it */
 }
 
 static void call_and_feed_are_the_parents(rec_call call, rec_feed feed)
@@ -77,7 +77,7 @@ static void call_and_feed_are_the_parents(rec_call call, rec_feed feed)
     FORKED(rec_call_end(call, &err));
 }
 
-/* What belongs to no engine goes on, and what is made up stays what it is. */
+/* Snapshots and configurations work in a child. Invalid handles stay invalid. */
 static void plain_memory_is_shared(rec_snapshot *snapshot, rec_config *config)
 {
     CHECK(rec_snapshot_count(snapshot) == LINES);
@@ -94,36 +94,36 @@ static void plain_memory_is_shared(rec_snapshot *snapshot, rec_config *config)
     EXPECT(rec_close((rec_engine){0}, 0, &err), REC_ERR_BAD_HANDLE);
 }
 
-/* A recording from beginning to end, in an engine of one's own. */
-static void records(const char *directory, uint64_t bytes)
+/* Makes one recording with a new engine. */
+static void record_one(const char *directory, uint64_t bytes)
 {
-    unsigned char frame[160];
+    unsigned char packet[160];
     rec_engine engine;
     rec_call call;
     rec_feed feed;
     rec_subscription subscription;
-    struct told told = TOLD_INIT;
+    struct event_counts events = EVENT_COUNTS_INIT;
     rec_config *config = load_config(directory, NULL);
     MUST(rec_open(config, &engine, &err));
     rec_config_free(config);
-    MUST(rec_subscribe(engine, tell, &told, tell_freed, &subscription, &err));
+    MUST(rec_subscribe(engine, count_event, &events, note_freed, &subscription, &err));
     begin_line(engine, "own", &call, &feed);
     for (uint64_t at = 0; at < bytes;) {
-        for (unsigned i = 0; i < sizeof frame; i++)
-            frame[i] = said(9, at + i);
-        rec_status status = rec_feed_write(feed, frame, sizeof frame);
+        for (unsigned i = 0; i < sizeof packet; i++)
+            packet[i] = line_byte(9, at + i);
+        rec_status status = rec_feed_write(feed, packet, sizeof packet);
         if (status == REC_OK)
-            at += sizeof frame;
+            at += sizeof packet;
         else if (status != REC_ERR_OVERRUN || !OK(rec_feed_wait(feed, PATIENCE_MS)))
             break;
     }
     OK(rec_close(engine, PATIENCE_MS, &err));
-    CHECK(told.times[REC_EVENT_STARTED] == 1 && told.times[REC_EVENT_FINISHED] == 1 && told.freed == 1);
-    CHECK(is_whole(directory, "own", 9, bytes));
-    CHECK(all_threads_gone());
+    CHECK(events.times[REC_EVENT_STARTED] == 1 && events.times[REC_EVENT_FINISHED] == 1 && events.freed == 1);
+    CHECK(has_whole_audio(directory, "own", 9, bytes));
+    CHECK(all_threads_end());
 }
 
-static pid_t a_child(void)
+static pid_t fork_child(void)
 {
     fflush(NULL);
     pid_t child = fork();
@@ -131,7 +131,7 @@ static pid_t a_child(void)
         failures = 0;
         memset(host_threads, 0, sizeof host_threads);
         host_thread_count = 0;
-        i_am_the_hosts();
+        register_host_thread();
     }
     return child;
 }
@@ -141,78 +141,78 @@ static void handles_are_the_parents(const char *directory)
     static struct load load;
     const char *own = directory_in(directory, "own");
     load_begin(&load, directory_in(directory, "parent"), NULL);
-    /* Only the lines: the churning thread is between two of its own. */
+    /* Only the recordings of the lines stay live. */
     load_stop(&load);
     rec_snapshot *snapshot = NULL;
     rec_config *config = NULL;
     MUST(rec_config_new(&config));
     MUST(rec_list(load.engine, NULL, NULL, &snapshot, &err));
-    pid_t child = a_child();
+    pid_t child = fork_child();
     if (child == 0) {
         call_and_feed_are_the_parents(load.lines[0].call, load.lines[0].feed);
         FORKED(rec_unsubscribe(load.subscription));
         engine_is_the_parents(load.engine);
         plain_memory_is_shared(snapshot, config);
-        records(own, 16000);
-        /* Ids of its own engine are never taken for the parent's, nor the other way round. */
+        record_one(own, 16000);
+        /* The handles of the parent stay invalid after the child has used its own engine. */
         call_and_feed_are_the_parents(load.lines[1].call, load.lines[1].feed);
         FORKED(rec_unsubscribe(load.subscription));
         engine_is_the_parents(load.engine);
         _exit(failures > 0);
     }
-    ENDS_WELL(child);
+    EXPECT_CHILD_SUCCESS(child);
     rec_config_free(config);
     CHECK(rec_snapshot_count(snapshot) == LINES);
     rec_snapshot_free(snapshot);
-    /* The parent has noticed nothing. */
+    /* The parent is not affected. */
     for (unsigned n = 0; n < LINES; n++) {
-        unsigned char frame[160];
-        for (unsigned i = 0; i < sizeof frame; i++)
-            frame[i] = said(n, load.lines[n].fed + i);
-        while (rec_feed_write(load.lines[n].feed, frame, sizeof frame) == REC_ERR_OVERRUN)
+        unsigned char packet[160];
+        for (unsigned i = 0; i < sizeof packet; i++)
+            packet[i] = line_byte(n, load.lines[n].written + i);
+        while (rec_feed_write(load.lines[n].feed, packet, sizeof packet) == REC_ERR_OVERRUN)
             OK(rec_feed_wait(load.lines[n].feed, PATIENCE_MS));
-        load.lines[n].fed += sizeof frame;
+        load.lines[n].written += sizeof packet;
     }
     load.stop = false;
     for (unsigned n = 0; n < LINES; n++)
         pthread_create(&load.lines[n].thread, NULL, feed_line, &load.lines[n]);
-    pthread_create(&load.churn, NULL, begin_and_end, &load);
+    pthread_create(&load.short_calls, NULL, begin_and_end, &load);
     load_end(&load);
 }
 
-/* A child's child, and its child, while all of them record. */
+/* Three generations of children record at the same time. */
 static void children_of_children(const char *directory)
 {
     static struct load load;
     const char *first = directory_in(directory, "first"), *second = directory_in(directory, "second"), *third = directory_in(directory, "third");
     load_begin(&load, directory_in(directory, "parent"), NULL);
-    pid_t child = a_child();
+    pid_t child = fork_child();
     if (child == 0) {
-        static struct load mine;
-        load_begin(&mine, first, NULL);
-        pid_t grandchild = a_child();
+        static struct load own;
+        load_begin(&own, first, NULL);
+        pid_t grandchild = fork_child();
         if (grandchild == 0) {
             call_and_feed_are_the_parents(load.lines[0].call, load.lines[0].feed);
-            call_and_feed_are_the_parents(mine.lines[0].call, mine.lines[0].feed);
-            engine_is_the_parents(mine.engine);
-            records(second, 16000);
-            pid_t last = a_child();
+            call_and_feed_are_the_parents(own.lines[0].call, own.lines[0].feed);
+            engine_is_the_parents(own.engine);
+            record_one(second, 16000);
+            pid_t last = fork_child();
             if (last == 0) {
-                records(third, 16000);
+                record_one(third, 16000);
                 _exit(failures > 0);
             }
-            ENDS_WELL(last);
+            EXPECT_CHILD_SUCCESS(last);
             _exit(failures > 0);
         }
-        ENDS_WELL(grandchild);
-        load_end(&mine);
+        EXPECT_CHILD_SUCCESS(grandchild);
+        load_end(&own);
         _exit(failures > 0);
     }
-    ENDS_WELL(child);
+    EXPECT_CHILD_SUCCESS(child);
     load_end(&load);
 }
 
-static rec_status opens(const char *directory, rec_engine *engine)
+static rec_status open_in(const char *directory, rec_engine *engine)
 {
     rec_config *config = load_config(directory, NULL);
     rec_status status = rec_open(config, engine, &err);
@@ -220,39 +220,39 @@ static rec_status opens(const char *directory, rec_engine *engine)
     return status;
 }
 
-/* What the child answers, seen from outside: another process altogether. */
+/* Runs one check of this program in a new process. */
 static pid_t another_process(const char *what, const char *directory)
 {
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        execl("/proc/self/exe", "manners_fork", what, directory, (char *)NULL);
+        execl("/proc/self/exe", "host_process_fork", what, directory, (char *)NULL);
         _exit(127);
     }
     return child;
 }
 
-static void is_held(const char *directory)
+static void check_locked(const char *directory)
 {
     rec_engine engine;
-    EXPECT(opens(directory, &engine), REC_ERR_UNAVAILABLE);
+    EXPECT(open_in(directory, &engine), REC_ERR_UNAVAILABLE);
 }
 
-/* Opens what was left, and waits until the lines' recordings are recovered. */
-static void is_free(const char *directory)
+/* Opens the directory of an ended process, and waits until the recordings of the lines are recovered. */
+static void check_recovered(const char *directory)
 {
     rec_engine engine;
     rec_subscription subscription;
-    struct told told = TOLD_INIT;
-    if (!OK(opens(directory, &engine)))
+    struct event_counts events = EVENT_COUNTS_INIT;
+    if (!OK(open_in(directory, &engine)))
         return;
-    MUST(rec_subscribe(engine, tell_of_lines, &told, NULL, &subscription, &err));
-    CHECK(await(&told, REC_EVENT_FINISHED, LINES));
+    MUST(rec_subscribe(engine, count_line_event, &events, NULL, &subscription, &err));
+    CHECK(wait_for_event(&events, REC_EVENT_FINISHED, LINES));
     OK(rec_close(engine, PATIENCE_MS, &err));
-    CHECK(is_whole(directory, "line-0", 0, UINT64_MAX));
+    CHECK(has_whole_audio(directory, "line-0", 0, UINT64_MAX));
 }
 
-/* As a backup inside the host does: with a record lock, that would have been its end. */
+/* A backup within the host may do this. Closing the file would release a POSIX record lock. */
 static void reads_the_lock_file(const char *directory)
 {
     char path[PATH_MAX];
@@ -264,67 +264,67 @@ static void reads_the_lock_file(const char *directory)
 static void the_lock_stays_with_the_parent(const char *directory)
 {
     static struct load load;
-    const char *place = directory_in(directory, "held");
-    load_begin(&load, place, NULL);
+    const char *storage = directory_in(directory, "held");
+    load_begin(&load, storage, NULL);
     for (unsigned round = 0; round < 3; round++) {
-        pid_t child = a_child();
+        pid_t child = fork_child();
         if (child == 0) {
             rec_engine engine;
-            EXPECT(opens(place, &engine), REC_ERR_UNAVAILABLE);
-            if (round == 1) /* whatever was inherited is closed: no lock goes with it */
+            EXPECT(open_in(storage, &engine), REC_ERR_UNAVAILABLE);
+            if (round == 1) /* closing the inherited descriptors does not release the lock */
                 syscall(SYS_close_range, 3, ~0u, 0);
-            EXPECT(opens(place, &engine), REC_ERR_UNAVAILABLE);
+            EXPECT(open_in(storage, &engine), REC_ERR_UNAVAILABLE);
             if (round == 2)
                 exit(failures > 0);
             _exit(failures > 0);
         }
-        ENDS_WELL(child);
-        reads_the_lock_file(place);
-        ENDS_WELL(another_process("is-held", place));
+        EXPECT_CHILD_SUCCESS(child);
+        reads_the_lock_file(storage);
+        EXPECT_CHILD_SUCCESS(another_process("is-held", storage));
         rec_engine again;
-        EXPECT(opens(place, &again), REC_ERR_UNAVAILABLE); /* and within the parent */
-        ENDS_WELL(another_process("is-held", place));
+        EXPECT(open_in(storage, &again), REC_ERR_UNAVAILABLE); /* the parent cannot open it twice, either */
+        EXPECT_CHILD_SUCCESS(another_process("is-held", storage));
     }
-    pid_t idle = a_child();
+    pid_t idle = fork_child();
     if (idle == 0)
         for (;;)
             pause();
     load_end(&load);
-    /* Closed by the parent: others have it at once, whatever children live. */
-    ENDS_WELL(another_process("is-free-again", place));
+    /* Once the parent has closed the engine, others can open the directory, even with live children. */
+    EXPECT_CHILD_SUCCESS(another_process("is-free-again", storage));
     kill(idle, SIGKILL);
     waitpid(idle, NULL, 0);
-    pid_t child = a_child();
+    pid_t child = fork_child();
     if (child == 0) {
         rec_engine engine;
-        OK(opens(place, &engine));
+        OK(open_in(storage, &engine));
         OK(rec_close(engine, PATIENCE_MS, &err));
         _exit(failures > 0);
     }
-    ENDS_WELL(child);
+    EXPECT_CHILD_SUCCESS(child);
 }
 
 static void the_lock_dies_with_the_parent(const char *directory)
 {
-    const char *place = directory_in(directory, "held");
+    const char *storage = directory_in(directory, "held");
     int ready[2];
     pid_t grandchild = 0;
     if (!CHECK(pipe(ready) == 0))
         return;
-    pid_t parent = a_child();
+    pid_t parent = fork_child();
     if (parent == 0) {
         static struct load load;
         unsigned before;
-        load_begin(&load, place, NULL);
-        pid_t child = a_child();
+        load_begin(&load, storage, NULL);
+        pid_t child = fork_child();
         if (child == 0) {
             for (;;)
                 pause();
         }
-        for (before = load.churned; load.churned < before + 3;)
+        for (before = load.short_call_count; load.short_call_count < before + 3;)
             sched_yield();
         rec_statistics statistics = REC_INIT(rec_statistics);
-        do /* something of line 0 is on disk */
+        do /* until some audio is on the disk */
             OK(rec_stats(load.engine, &statistics, &err));
         while (statistics.bytes_out < 20000);
         if (write(ready[1], &child, sizeof child) == sizeof child)
@@ -332,17 +332,17 @@ static void the_lock_dies_with_the_parent(const char *directory)
                 pause();
         _exit(1);
     }
-    struct pollfd told = {.fd = ready[0], .events = POLLIN};
-    bool came = CHECK(poll(&told, 1, PATIENCE_MS) == 1 && read(ready[0], &grandchild, sizeof grandchild) == sizeof grandchild);
-    if (came) {
-        reads_the_lock_file(place);
-        ENDS_WELL(another_process("is-held", place));
+    struct pollfd ready_event = {.fd = ready[0], .events = POLLIN};
+    bool is_ready = CHECK(poll(&ready_event, 1, PATIENCE_MS) == 1 && read(ready[0], &grandchild, sizeof grandchild) == sizeof grandchild);
+    if (is_ready) {
+        reads_the_lock_file(storage);
+        EXPECT_CHILD_SUCCESS(another_process("is-held", storage));
     }
     kill(parent, SIGKILL);
     CHECK(waitpid(parent, NULL, 0) == parent);
-    if (came) {
-        CHECK(kill(grandchild, 0) == 0); /* it lives, with all that it inherited */
-        ENDS_WELL(another_process("is-free", place));
+    if (is_ready) {
+        CHECK(kill(grandchild, 0) == 0); /* the grandchild is alive, with the inherited descriptors */
+        EXPECT_CHILD_SUCCESS(another_process("is-free", storage));
         CHECK(kill(grandchild, 0) == 0);
         kill(grandchild, SIGKILL);
     }
@@ -350,7 +350,7 @@ static void the_lock_dies_with_the_parent(const char *directory)
     close(ready[1]);
 }
 
-/* At any moment of the parent's threads, a child finds no lock that nobody opens. */
+/* A child never blocks on a lock that a thread of the parent held at the fork. */
 static void forks_in_a_loop(const char *directory)
 {
     static struct load load;
@@ -359,7 +359,7 @@ static void forks_in_a_loop(const char *directory)
         char name[32];
         snprintf(name, sizeof name, "child-%u", round);
         const char *own = directory_in(directory, name);
-        pid_t child = a_child();
+        pid_t child = fork_child();
         if (child == 0) {
             rec_snapshot *snapshot = NULL;
             FORKED(rec_feed_write(load.lines[0].feed, name, sizeof name));
@@ -367,13 +367,13 @@ static void forks_in_a_loop(const char *directory)
             FORKED(rec_call_end(load.lines[1].call, &err));
             FORKED(rec_unsubscribe(load.subscription));
             if (round % 2 == 0)
-                records(own, 3200);
+                record_one(own, 3200);
             else if (round % 8 == 1)
                 exit(failures > 0);
             FORKED(rec_close(load.engine, 1000, &err));
             _exit(failures > 0);
         }
-        if (!ENDS_WELL(child)) {
+        if (!EXPECT_CHILD_SUCCESS(child)) {
             fprintf(stderr, "in round %u\n", round);
             break;
         }
@@ -392,17 +392,17 @@ static const struct named_check checks[] = {
 int main(int count, char **arguments)
 {
     if (count == 3 && strcmp(arguments[1], "is-held") == 0) {
-        is_held(arguments[2]);
+        check_locked(arguments[2]);
         return failures > 0;
     }
     if (count == 3 && strcmp(arguments[1], "is-free-again") == 0) {
         rec_engine engine;
-        if (OK(opens(arguments[2], &engine)))
+        if (OK(open_in(arguments[2], &engine)))
             OK(rec_close(engine, PATIENCE_MS, &err));
         return failures > 0;
     }
     if (count == 3 && strcmp(arguments[1], "is-free") == 0) {
-        is_free(arguments[2]);
+        check_recovered(arguments[2]);
         return failures > 0;
     }
     return run_named(checks, (int)(sizeof checks / sizeof checks[0]), arguments);

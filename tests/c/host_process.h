@@ -1,7 +1,7 @@
-/* What the programs about a guest's manners share: an engine under load, and looks
- * at the process from outside the library. Include after <callrec.h>. */
-#ifndef MANNERS_H
-#define MANNERS_H
+/* Helpers of the programs that check the library's effect on its process: an engine under load, and
+ * facts about the process that do not come from the library. Include after <callrec.h>. */
+#ifndef HOST_PROCESS_H
+#define HOST_PROCESS_H
 
 #include "check.h"
 
@@ -26,14 +26,14 @@ static inline int thread_id(void)
     return (int)syscall(SYS_gettid);
 }
 
-static inline void i_am_the_hosts(void)
+static inline void register_host_thread(void)
 {
     unsigned at = host_thread_count++;
     if (at < 64)
         host_threads[at] = thread_id();
 }
 
-static inline bool is_the_hosts(int thread)
+static inline bool is_host_thread(int thread)
 {
     for (unsigned i = 0; i < 64; i++)
         if (host_threads[i] == thread)
@@ -50,31 +50,31 @@ struct line {
     unsigned number;
     rec_call call;
     rec_feed feed;
-    uint64_t fed;
+    uint64_t written;
     pthread_t thread;
 };
 
-/* Each line has one recording, "line-N.wav", fed by a thread of its own; one more
- * thread begins and ends short ones. */
+/* Each line has one recording, "line-N.wav", and a thread that writes its audio. One more thread begins
+ * and ends short recordings. */
 struct load {
     char directory[8192];
     rec_engine engine;
-    struct told told;
+    struct event_counts events;
     rec_subscription subscription;
     struct line lines[LINES];
-    pthread_t churn;
-    atomic_uint churned;
+    pthread_t short_calls;
+    atomic_uint short_call_count;
     atomic_bool stop;
 };
 
-/* Of the recordings "line-N" alone. */
-static inline void tell_of_lines(void *user_data, const rec_event *event)
+/* Counts only the events of the recordings "line-N". */
+static inline void count_line_event(void *user_data, const rec_event *event)
 {
     if (event->recording != NULL && strncmp(event->recording->call_id, "line-", 5) == 0)
-        tell(user_data, event);
+        count_event(user_data, event);
 }
 
-static inline unsigned char said(unsigned line, uint64_t at)
+static inline unsigned char line_byte(unsigned line, uint64_t at)
 {
     return (unsigned char)(at * 31 + at / 251 + line * 77);
 }
@@ -82,15 +82,15 @@ static inline unsigned char said(unsigned line, uint64_t at)
 static void *feed_line(void *argument)
 {
     struct line *line = argument;
-    unsigned char frame[160];
-    i_am_the_hosts();
+    unsigned char packet[160];
+    register_host_thread();
     while (!line->load->stop) {
-        for (unsigned i = 0; i < sizeof frame; i++)
-            frame[i] = said(line->number, line->fed + i);
-        rec_status status = rec_feed_write(line->feed, frame, sizeof frame);
+        for (unsigned i = 0; i < sizeof packet; i++)
+            packet[i] = line_byte(line->number, line->written + i);
+        rec_status status = rec_feed_write(line->feed, packet, sizeof packet);
         if (status == REC_OK) {
-            line->fed += sizeof frame;
-            sleep_ms(1); /* twenty times as fast as people talk */
+            line->written += sizeof packet;
+            sleep_ms(1); /* 20 times as fast as real time */
         } else if (!CHECK(status == REC_ERR_OVERRUN)) {
             break;
         } else {
@@ -105,22 +105,22 @@ static void *begin_and_end(void *argument)
 {
     struct load *load = argument;
     rec_error error = REC_INIT(rec_error);
-    i_am_the_hosts();
+    register_host_thread();
     while (!load->stop) {
         char name[32];
         rec_call call;
         rec_id id;
         rec_call_info info = REC_INIT(rec_call_info);
         rec_start_options options = REC_INIT(rec_start_options);
-        snprintf(name, sizeof name, "short-%u", load->churned);
+        snprintf(name, sizeof name, "short-%u", load->short_call_count);
         info.call_id = options.call_id = name;
         if (!CHECK(rec_call_begin(load->engine, &info, &call, &error) == REC_OK))
             break;
         CHECK(rec_start(load->engine, NULL, &options, &id, &error) == REC_OK);
-        await(&load->told, REC_EVENT_STARTED, LINES + load->churned + 1);
+        wait_for_event(&load->events, REC_EVENT_STARTED, LINES + load->short_call_count + 1);
         CHECK(rec_call_end(call, &error) == REC_OK);
-        await(&load->told, REC_EVENT_FINISHED, load->churned + 1);
-        load->churned++;
+        wait_for_event(&load->events, REC_EVENT_FINISHED, load->short_call_count + 1);
+        load->short_call_count++;
     }
     return NULL;
 }
@@ -139,7 +139,7 @@ static inline rec_config *load_config(const char *directory, const char *const *
     return config;
 }
 
-/* A call named `name` whose local leg is recorded into "<name>.wav". */
+/* Begins the call `name`, whose local leg is recorded as "<name>.wav". */
 static inline void begin_line(rec_engine engine, const char *name, rec_call *call, rec_feed *feed)
 {
     rec_id id;
@@ -154,15 +154,15 @@ static inline void begin_line(rec_engine engine, const char *name, rec_call *cal
 
 static inline void load_begin(struct load *load, const char *directory, const char *const *settings)
 {
-    static const struct told none = TOLD_INIT;
+    static const struct event_counts none = EVENT_COUNTS_INIT;
     snprintf(load->directory, sizeof load->directory, "%s", directory);
-    load->told = none;
-    load->churned = 0;
+    load->events = none;
+    load->short_call_count = 0;
     load->stop = false;
     rec_config *config = load_config(directory, settings);
     MUST(rec_open(config, &load->engine, &err));
     rec_config_free(config);
-    MUST(rec_subscribe(load->engine, tell, &load->told, NULL, &load->subscription, &err));
+    MUST(rec_subscribe(load->engine, count_event, &load->events, NULL, &load->subscription, &err));
     for (unsigned n = 0; n < LINES; n++) {
         struct line *line = &load->lines[n];
         char name[32];
@@ -170,14 +170,14 @@ static inline void load_begin(struct load *load, const char *directory, const ch
         *line = (struct line){.load = load, .number = n};
         begin_line(load->engine, name, &line->call, &line->feed);
     }
-    CHECK(await(&load->told, REC_EVENT_STARTED, LINES));
+    CHECK(wait_for_event(&load->events, REC_EVENT_STARTED, LINES));
     for (unsigned n = 0; n < LINES; n++)
         pthread_create(&load->lines[n].thread, NULL, feed_line, &load->lines[n]);
-    pthread_create(&load->churn, NULL, begin_and_end, load);
-    CHECK(await(&load->told, REC_EVENT_FINISHED, 3)); /* it has taken up speed */
+    pthread_create(&load->short_calls, NULL, begin_and_end, load);
+    CHECK(wait_for_event(&load->events, REC_EVENT_FINISHED, 3)); /* three short recordings have ended */
 }
 
-/* The G.711 bytes of a WAV file; NULL if it is none. */
+/* The G.711 bytes of a WAV file, or NULL if it is not a WAV file. */
 static inline unsigned char *wav_data(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
@@ -202,9 +202,9 @@ static inline unsigned char *wav_data(const char *path, size_t *size)
     return NULL;
 }
 
-/* Whether "<directory>/<name>.wav" holds what was said on that line: exactly `bytes`
- * of it, or, if `bytes` is UINT64_MAX, however much there is. */
-static inline bool is_whole(const char *directory, const char *name, unsigned line, uint64_t bytes)
+/* Whether "<directory>/<name>.wav" has the audio that was written to the line: exactly `bytes` bytes of
+ * it, or any length if `bytes` is UINT64_MAX. */
+static inline bool has_whole_audio(const char *directory, const char *name, unsigned line, uint64_t bytes)
 {
     char path[9000];
     size_t size = 0;
@@ -212,7 +212,7 @@ static inline bool is_whole(const char *directory, const char *name, unsigned li
     unsigned char *data = wav_data(path, &size);
     bool whole = data != NULL && (bytes == UINT64_MAX || size == bytes);
     for (size_t i = 0; whole && i < size; i++)
-        whole = data[i] == said(line, i);
+        whole = data[i] == line_byte(line, i);
     if (!whole)
         fprintf(stderr, "%s: %zu bytes of %" PRIu64 "\n", path, size, bytes);
     free(data);
@@ -224,28 +224,28 @@ static inline void load_stop(struct load *load)
     load->stop = true;
     for (unsigned n = 0; n < LINES; n++)
         pthread_join(load->lines[n].thread, NULL);
-    pthread_join(load->churn, NULL);
+    pthread_join(load->short_calls, NULL);
 }
 
-/* Everything that was handed in is in its file. */
+/* Checks that the files have all audio that was written. */
 static inline void load_end(struct load *load)
 {
     load_stop(load);
     OK(rec_close(load->engine, PATIENCE_MS, &err));
-    CHECK(load->told.times[REC_EVENT_FINISHED] == LINES + load->churned);
-    CHECK(load->told.times[REC_EVENT_FAILED] == 0 && load->told.times[REC_EVENT_LOSS] == 0);
+    CHECK(load->events.times[REC_EVENT_FINISHED] == LINES + load->short_call_count);
+    CHECK(load->events.times[REC_EVENT_FAILED] == 0 && load->events.times[REC_EVENT_LOSS] == 0);
     for (unsigned n = 0; n < LINES; n++) {
         char name[32];
         snprintf(name, sizeof name, "line-%u", n);
-        CHECK(load->lines[n].fed > 0);
-        CHECK(is_whole(load->directory, name, n, load->lines[n].fed));
+        CHECK(load->lines[n].written > 0);
+        CHECK(has_whole_audio(load->directory, name, n, load->lines[n].written));
     }
 }
 
-/* ---- looks at the process -------------------------------------------------------- */
+/* ---- facts about the process -------------------------------------------------------- */
 
-/* The first line of /proc/self/task/<thread>/<file> that begins with `key`, without
- * it; false if the thread has gone. */
+/* Copies the first line of /proc/self/task/<thread>/<file> that begins with `key`, without the key.
+ * Returns false if the thread has ended. */
 static inline bool task_line(int thread, const char *file, const char *key, char *line, size_t size)
 {
     char path[64];
@@ -261,25 +261,25 @@ static inline bool task_line(int thread, const char *file, const char *key, char
     return found;
 }
 
-/* How many threads are not the host's; `look` says whether one is as it should be. */
-static inline unsigned other_threads(bool (*look)(int thread), bool *all_well)
+/* Counts the threads that are not the host's. Sets `all_well` to false if `check_thread` fails for one. */
+static inline unsigned other_threads(bool (*check_thread)(int thread), bool *all_well)
 {
     unsigned count = 0;
     DIR *tasks = opendir("/proc/self/task");
     for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
         int thread = atoi(entry->d_name);
-        if (thread == 0 || is_the_hosts(thread))
+        if (thread == 0 || is_host_thread(thread))
             continue;
         count++;
-        if (look != NULL && !look(thread))
+        if (check_thread != NULL && !check_thread(thread))
             *all_well = false;
     }
     closedir(tasks);
     return count;
 }
 
-/* A thread that was joined may be seen for a moment longer. */
-static inline bool all_threads_gone(void)
+/* Waits, because a joined thread may still be listed for a moment. */
+static inline bool all_threads_end(void)
 {
     uint64_t limit = now_ms() + PATIENCE_MS;
     while (other_threads(NULL, NULL) > 0) {
@@ -290,8 +290,8 @@ static inline bool all_threads_gone(void)
     return true;
 }
 
-/* Waits for a child; false, and it is killed, if it does not end in time. */
-static inline bool ends_well(pid_t child, int timeout_ms, int *status)
+/* Waits for a child. Kills it and returns false if it does not end in time. */
+static inline bool wait_for_child(pid_t child, int timeout_ms, int *status)
 {
     int handle = (int)syscall(SYS_pidfd_open, child, 0);
     struct pollfd ended = {.fd = handle, .events = POLLIN};
@@ -307,14 +307,14 @@ static inline bool ends_well(pid_t child, int timeout_ms, int *status)
     return in_time;
 }
 
-/* The child has ended by itself, and with 0. */
-#define ENDS_WELL(child) ends_with_zero(__FILE__, __LINE__, child)
+/* The child ends in time, with status 0. */
+#define EXPECT_CHILD_SUCCESS(child) expect_child_success(__FILE__, __LINE__, child)
 
-static inline bool ends_with_zero(const char *file, int line, pid_t child)
+static inline bool expect_child_success(const char *file, int line, pid_t child)
 {
     int status = -1;
-    if (!ends_well(child, PATIENCE_MS, &status))
-        return check_failed(file, line, "a child hangs");
+    if (!wait_for_child(child, PATIENCE_MS, &status))
+        return check_failed(file, line, "a child does not end");
     return check(file, line, "the child ends with 0", WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
@@ -328,7 +328,7 @@ struct named_check {
 /* PROGRAM CHECK DIRECTORY */
 static inline int run_named(const struct named_check *checks, int count, char **arguments)
 {
-    i_am_the_hosts();
+    register_host_thread();
     for (int i = 0; i < count; i++) {
         if (arguments[1] != NULL && arguments[2] != NULL && strcmp(checks[i].name, arguments[1]) == 0) {
             checks[i].run(arguments[2]);
