@@ -99,7 +99,7 @@ fn refuse(directory: &Path, refusal: RefusedSteps) {
 
 /// The fields of a reported end.
 #[derive(Clone, Debug, PartialEq)]
-struct ReportedEnd {
+struct EndReport {
     state: String,
     end_reason: String,
     error: String,
@@ -107,9 +107,9 @@ struct ReportedEnd {
     lost_ms: u64,
 }
 
-impl ReportedEnd {
-    fn of(published: &Manifest) -> ReportedEnd {
-        ReportedEnd {
+impl EndReport {
+    fn of(published: &Manifest) -> EndReport {
+        EndReport {
             state: published.state.clone(),
             end_reason: published.end_reason.clone(),
             error: published.error.clone(),
@@ -122,7 +122,7 @@ impl ReportedEnd {
 /// The ends of one recording that all opens of its directory have reported.
 struct EndReports {
     id: Uuid,
-    ends: Vec<ReportedEnd>,
+    ends: Vec<EndReport>,
     /// Whether the first report may be flagged as repeated: after a refused sync, the end may be
     /// on the disk although it was never reported.
     first_may_repeat: bool,
@@ -135,7 +135,7 @@ impl EndReports {
         else {
             return;
         };
-        let end = ReportedEnd::of(&published);
+        let end = EndReport::of(&published);
         let first = self.ends.is_empty();
         assert!(
             repeated != first || (first && self.first_may_repeat),
@@ -281,7 +281,7 @@ fn assert_audio_matches(fixture: &StorageFixture, reports: &EndReports, keep: bo
     }
     let json = fs::read(fixture.path("call.json")).expect("a manifest beside the file");
     let published: Manifest = serde_json::from_slice(&json).expect("whole");
-    assert_eq!(&ReportedEnd::of(&published), end, "{what}");
+    assert_eq!(&EndReport::of(&published), end, "{what}");
     let kept = published_audio(&fixture.audio_path("call"), &published);
     let all = [pattern(0, FIRST), pattern(1, SECOND)].concat();
     assert!(all.starts_with(&kept), "{what}");
@@ -387,7 +387,7 @@ fn a_reported_end_overrides_the_published_manifest() {
         let fixture = StorageFixture::open_in(directory).with_format(format);
         let (again, repeated) = fixture.published(id);
         assert!(repeated, "{again:?}");
-        assert_eq!(ReportedEnd::of(&again), ReportedEnd::of(&published));
+        assert_eq!(EndReport::of(&again), EndReport::of(&published));
         let beside = fs::read_to_string(path.with_extension("json")).expect("published");
         let beside: serde_json::Value = serde_json::from_str(&beside).expect("a manifest");
         assert_eq!(beside["state"], "failed");
