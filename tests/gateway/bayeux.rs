@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use callrec_testkit::wait::PATIENCE;
 
-use crate::server::{HttpResponse, TestServer, basic};
+use crate::server::{ClientResponse, TestServer, basic};
 
 pub const COMETD: &str = "/genesys/cometd";
 pub const CALLS: &str = "/v2/me/calls";
@@ -23,12 +23,12 @@ pub struct BayeuxClient<'a> {
 }
 
 /// Posts messages as a user, whatever they are.
-pub fn post(server: &TestServer, user: &str, messages: &Value) -> HttpResponse {
+pub fn post(server: &TestServer, user: &str, messages: &Value) -> ClientResponse {
     post_with(server, user, None, messages)
 }
 
 /// With a browser's cookie, if it has one.
-pub fn post_with(server: &TestServer, user: &str, cookie: Option<&str>, messages: &Value) -> HttpResponse {
+pub fn post_with(server: &TestServer, user: &str, cookie: Option<&str>, messages: &Value) -> ClientResponse {
     let authorization = basic(user, "secret");
     let mut headers = vec![("authorization", authorization.as_str())];
     headers.extend(cookie.map(|cookie| ("cookie", cookie)));
@@ -36,7 +36,7 @@ pub fn post_with(server: &TestServer, user: &str, cookie: Option<&str>, messages
 }
 
 /// The cookie that an answer sets, as a browser sends it back.
-pub fn cookie_of(reply: &HttpResponse) -> String {
+pub fn cookie_of(reply: &ClientResponse) -> String {
     let cookie = reply.header("set-cookie").split(';').next().unwrap();
     assert!(cookie.starts_with("BAYEUX_BROWSER="), "{reply:?}");
     cookie.to_owned()
@@ -99,7 +99,7 @@ impl<'a> BayeuxClient<'a> {
         server: &'a TestServer,
         user: &str,
         cookie: Option<String>,
-        shaken: &HttpResponse,
+        shaken: &ClientResponse,
     ) -> BayeuxClient<'a> {
         let reply = shaken.json();
         assert_eq!(reply[0]["successful"], true, "{reply}");
@@ -176,7 +176,7 @@ impl<'a> BayeuxClient<'a> {
 }
 
 /// `POST /me/calls/{id}` with an operation.
-pub fn operate(server: &TestServer, user: &str, call: &str, operation: &str) -> HttpResponse {
+pub fn operate(server: &TestServer, user: &str, call: &str, operation: &str) -> ClientResponse {
     let body = json!({ "operationName": operation }).to_string();
     let authorization = basic(user, "secret");
     let path = format!("/api/v2/me/calls/{call}");
@@ -189,7 +189,7 @@ pub fn done(server: &TestServer, user: &str, call: &str, operation: &str) {
     assert_eq!((reply.status, reply.text()), (200, r#"{"statusCode":0}"#));
 }
 
-pub fn get(server: &TestServer, user: &str, path: &str) -> HttpResponse {
+pub fn get(server: &TestServer, user: &str, path: &str) -> ClientResponse {
     let authorization = basic(user, "secret");
     let path = format!("/api/v2{path}");
     server.send("GET", &path, &[("authorization", &authorization)], "")
@@ -201,7 +201,7 @@ pub fn resource(server: &TestServer, user: &str, call: &str) -> Value {
 }
 
 /// (status, statusCode), and that nothing else but a message is there.
-pub fn refusal(reply: &HttpResponse) -> (u16, u64) {
+pub fn refusal(reply: &ClientResponse) -> (u16, u64) {
     let json = reply.json();
     let members: Vec<_> = json.as_object().unwrap().keys().collect();
     assert_eq!(members, ["statusCode", "statusMessage"], "{json}");

@@ -8,7 +8,7 @@ use callrec::capi::*;
 
 use crate::imagicle::BASE;
 use crate::limits::{APIS, expect_counted};
-use crate::server::{FIRST, HttpResponse, TestServer, basic, handle, read_to_close};
+use crate::server::{ClientResponse, FIRST, TestServer, basic, handle, read_to_close};
 use crate::support::{CText, checked};
 use crate::vobiz::{ID, finished, record};
 
@@ -32,7 +32,7 @@ fn open(more: &[(&str, &str)]) -> TestServer {
     TestServer::open(&[&all, more].concat())
 }
 
-fn preflight(server: &TestServer, path: &str, origin: &str, method: &str) -> HttpResponse {
+fn preflight(server: &TestServer, path: &str, origin: &str, method: &str) -> ClientResponse {
     let headers = [
         ("origin", origin),
         ("access-control-request-method", method),
@@ -42,20 +42,20 @@ fn preflight(server: &TestServer, path: &str, origin: &str, method: &str) -> Htt
     server.send("OPTIONS", path, &headers, "")
 }
 
-fn lists(reply: &HttpResponse, name: &str, value: &str) -> bool {
+fn lists(reply: &ClientResponse, name: &str, value: &str) -> bool {
     let all = reply.headers.get_all(name).iter();
     let mut all = all.flat_map(|list| list.to_str().unwrap().split(','));
     all.any(|one| one.trim().eq_ignore_ascii_case(value))
 }
 
 /// That a page of that site may read the answer.
-fn expect_readable(reply: &HttpResponse, what: &str) {
+fn expect_readable(reply: &ClientResponse, what: &str) {
     assert_eq!(reply.header("access-control-allow-origin"), CRM, "{what}");
     assert_eq!(reply.header("access-control-allow-credentials"), "true", "{what}");
     assert!(lists(reply, "vary", "origin"), "{what}");
 }
 
-fn expect_closed(reply: &HttpResponse, what: &str) {
+fn expect_closed(reply: &ClientResponse, what: &str) {
     let names = reply.headers.keys().map(|name| name.as_str());
     let told: Vec<_> = names.filter(|name| name.starts_with("access-control-")).collect();
     assert!(told.is_empty(), "{what}: {told:?}");
@@ -255,7 +255,7 @@ fn starts() -> Vec<StartRequest> {
     ]
 }
 
-fn send_start(server: &TestServer, start: &StartRequest, browser: &[(&str, &str)]) -> HttpResponse {
+fn send_start(server: &TestServer, start: &StartRequest, browser: &[(&str, &str)]) -> ClientResponse {
     let (_, path, who, body) = start;
     let mut headers: Vec<(&str, &str)> = browser.to_vec();
     headers.extend(who.iter().map(|(name, value)| (*name, value.as_str())));
@@ -300,7 +300,7 @@ fn a_form_of_another_site_starts_no_recording() {
 }
 
 /// In the API's own form.
-fn expect_refused(api: &str, reply: &HttpResponse) {
+fn expect_refused(api: &str, reply: &ClientResponse) {
     assert_eq!(reply.status, 403, "{api}: {}", reply.text());
     match api {
         "imagicle" => assert!(reply.body.is_empty()),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::bayeux::{BayeuxClient, CALLS, COMETD, done, handshake_message, post};
-use crate::server::{FIRST, HttpResponse, SECOND, TestServer, basic};
+use crate::server::{ClientResponse, FIRST, SECOND, TestServer, basic};
 
 /// With a session's id in it.
 pub fn message(client: &BayeuxClient, channel: &str) -> Value {
@@ -352,7 +352,7 @@ fn the_cookie_of_the_handshake_stands_in_for_the_header() {
     let shaken = post(&server, "user1", &handshake_message());
     let id = shaken.json()[0]["clientId"].as_str().unwrap().to_owned();
     let cookie = shaken.header("set-cookie").split(';').next().unwrap().to_owned();
-    let send = |cookie: &str, message: &Value| -> HttpResponse {
+    let send = |cookie: &str, message: &Value| -> ClientResponse {
         server.send("POST", COMETD, &[("cookie", cookie)], &message.to_string())
     };
     let subscribe = json!([{ "channel": "/meta/subscribe", "clientId": id, "subscription": CALLS }]);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::bayeux::{BayeuxClient, done, get, refusal, resource};
-use crate::server::{FIRST, HttpResponse, SECOND, TestServer, basic};
+use crate::server::{ClientResponse, FIRST, SECOND, TestServer, basic};
 use crate::support::{CallFields, StartFields, end};
 
 fn devices(server: &TestServer, user: &str) -> Vec<Value> {
@@ -16,19 +16,19 @@ fn devices(server: &TestServer, user: &str) -> Vec<Value> {
 }
 
 /// `POST` with an operation, to this path below the API's.
-fn post(server: &TestServer, user: &str, path: &str, operation: &str) -> HttpResponse {
+fn post(server: &TestServer, user: &str, path: &str, operation: &str) -> ClientResponse {
     let body = json!({ "operationName": operation }).to_string();
     let authorization = basic(user, "secret");
     let headers = [("authorization", authorization.as_str())];
     server.send("POST", &format!("/api/v2{path}"), &headers, &body)
 }
 
-fn stop(server: &TestServer, user: &str, device: &Value) -> HttpResponse {
+fn stop(server: &TestServer, user: &str, device: &Value) -> ClientResponse {
     let path = format!("/me/devices/{}", device["id"].as_str().unwrap());
     post(server, user, &path, "StopCallRecording")
 }
 
-fn accepted(reply: &HttpResponse) {
+fn accepted(reply: &ClientResponse) {
     assert_eq!((reply.status, reply.text()), (200, r#"{"statusCode":0}"#));
 }
 

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::imagicle::{BASE, DEVICE};
-use crate::server::{FIRST, HttpResponse, PLIVO_ACCOUNT, TestServer, basic, handle};
+use crate::server::{ClientResponse, FIRST, PLIVO_ACCOUNT, TestServer, basic, handle};
 use crate::vobiz::finished;
 
 type HeaderList<'a> = &'a [(&'a str, &'a str)];
@@ -27,14 +27,14 @@ fn settled(value: &mut Value) {
     }
 }
 
-fn body_of(reply: &HttpResponse) -> Value {
+fn body_of(reply: &ClientResponse) -> Value {
     let mut body = serde_json::from_slice(&reply.body).unwrap_or_else(|_| json!(reply.body));
     settled(&mut body);
     body
 }
 
 /// Those that the answer itself has: a server adds others.
-fn headers_of(reply: &HttpResponse, of_server: &[&str]) -> Vec<(String, String)> {
+fn headers_of(reply: &ClientResponse, of_server: &[&str]) -> Vec<(String, String)> {
     let mut all: Vec<_> = reply
         .headers
         .iter()
@@ -46,7 +46,13 @@ fn headers_of(reply: &HttpResponse, of_server: &[&str]) -> Vec<(String, String)>
 }
 
 /// Asks both ways.
-fn both(server: &TestServer, method: &str, path: &str, headers: HeaderList<'_>, body: &str) -> HttpResponse {
+fn both(
+    server: &TestServer,
+    method: &str,
+    path: &str,
+    headers: HeaderList<'_>,
+    body: &str,
+) -> ClientResponse {
     let sent = server.send(method, path, headers, body);
     let handled = handle(server.gateway, method, path, headers, body).unwrap();
     let what = format!("{method} {path} {headers:?}");

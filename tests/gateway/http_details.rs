@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::imagicle::BASE;
 use crate::limits::{APIS, expect_counted, expect_form};
-use crate::server::{FIRST, HttpResponse, TestServer, basic, handle, read_to_close};
+use crate::server::{ClientResponse, FIRST, TestServer, basic, handle, read_to_close};
 use crate::support::CallFields;
 use crate::vobiz::{ID, finished};
 
@@ -19,7 +19,7 @@ const ALL: [(&str, &str); 2] = [
 ];
 
 /// What a socket has answered.
-fn parsed(answer: &str) -> HttpResponse {
+fn parsed(answer: &str) -> ClientResponse {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1));
@@ -28,7 +28,7 @@ fn parsed(answer: &str) -> HttpResponse {
         let name: ureq::http::HeaderName = name.parse().unwrap();
         headers.append(name, value.parse().unwrap());
     }
-    HttpResponse {
+    ClientResponse {
         status: status.and_then(|status| status.parse().ok()).unwrap_or(0),
         headers,
         body: body.into(),
@@ -205,12 +205,12 @@ fn head_is_answered_wherever_get_is() {
             let handled = handle(server.gateway, "HEAD", &path, &headers, "").unwrap();
             assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
             assert_eq!((handled.status, handled.body.len()), (get.status, 0), "{path}");
-            let names = |reply: &HttpResponse| {
+            let names = |reply: &ClientResponse| {
                 let all = reply.headers.keys().map(ToString::to_string);
                 all.filter(|name| !["date", "transfer-encoding"].contains(&name.as_str()))
                     .collect::<Vec<_>>()
             };
-            let sorted = |reply: &HttpResponse| {
+            let sorted = |reply: &ClientResponse| {
                 let mut names = names(reply);
                 names.sort();
                 names
@@ -231,7 +231,7 @@ fn head_is_answered_wherever_get_is() {
     assert!(metrics.text().contains(counted), "{}", metrics.text());
 }
 
-fn unpacked(reply: &HttpResponse) -> Vec<u8> {
+fn unpacked(reply: &ClientResponse) -> Vec<u8> {
     let mut plain = Vec::new();
     GzDecoder::new(reply.body.as_slice())
         .read_to_end(&mut plain)

@@ -20,7 +20,7 @@ mod stop;
 
 use serde_json::{Value, json};
 
-use crate::server::{HttpResponse, TestServer, basic};
+use crate::server::{ClientResponse, TestServer, basic};
 use crate::support::CallFields;
 
 pub const BASE: &str = "/fw/Apps/Recorder/WebAPI/";
@@ -28,7 +28,7 @@ pub const DEVICE: &str = "SEP123456789ABC";
 pub const NOBODYS: &str = "75A90276-E47E-4e9e-B463-E3C743D5FF3A";
 
 /// Asks as this user, whose secret is "secret".
-pub fn ask(server: &TestServer, user: &str, method: &str, path: &str, body: &str) -> HttpResponse {
+pub fn ask(server: &TestServer, user: &str, method: &str, path: &str, body: &str) -> ClientResponse {
     let who = basic(user, "secret");
     let mut headers = vec![("authorization", who.as_str())];
     if !body.is_empty() {
@@ -38,7 +38,7 @@ pub fn ask(server: &TestServer, user: &str, method: &str, path: &str, body: &str
 }
 
 /// Status and body, the body's absence as null.
-pub fn told(reply: &HttpResponse) -> (u16, Value) {
+pub fn told(reply: &ClientResponse) -> (u16, Value) {
     let body = if reply.body.is_empty() {
         Value::Null
     } else {

@@ -10,7 +10,7 @@ use std::time::Instant;
 use callrec_testkit::wait::{PATIENCE, until};
 use serde_json::Value;
 
-use crate::server::{FIRST, HttpResponse, TestServer, read_to_close};
+use crate::server::{ClientResponse, FIRST, TestServer, read_to_close};
 use crate::vobiz::{ID, record};
 
 #[test]
@@ -50,7 +50,7 @@ pub const APIS: &[(&str, &str)] = &[
 ];
 
 /// That it is this refusal as that API writes one; Vobiz's code is `code`.
-pub fn expect_form(api: &str, reply: &HttpResponse, status: u16, code: &str) {
+pub fn expect_form(api: &str, reply: &ClientResponse, status: u16, code: &str) {
     assert_eq!(reply.status, status, "{api}");
     if api == "imagicle" {
         return assert!(reply.body.is_empty(), "{}", reply.text());
@@ -104,7 +104,7 @@ fn what_cannot_be_taken_in_is_refused_in_each_apis_own_form_and_counted() {
             let answer = read_to_close(stream);
             let (head, body) = answer.split_once("\r\n\r\n").unwrap();
             assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{api}: {head}");
-            let reply = HttpResponse {
+            let reply = ClientResponse {
                 status,
                 headers: Default::default(),
                 body: body.into(),

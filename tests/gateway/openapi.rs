@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use callrec_testkit::directory::ScratchDir;
 
-use crate::server::{HttpResponse, TestServer, basic};
+use crate::server::{ClientResponse, TestServer, basic};
 use crate::support::{CallFields, build};
 use crate::vobiz::finished;
 
@@ -100,7 +100,7 @@ impl Contract {
     }
 
     /// That the text knows this answer, to the last member.
-    pub fn hold(&mut self, method: &str, path: &str, reply: &HttpResponse) {
+    pub fn hold(&mut self, method: &str, path: &str, reply: &ClientResponse) {
         let method = method.to_ascii_lowercase();
         let template = self.template(path);
         let status = reply.status.to_string();
@@ -163,7 +163,7 @@ impl Asker {
         Asker { server, contract }
     }
 
-    fn send(&self, who: &str, method: &str, path: &str, more: &[(&str, &str)], body: &str) -> HttpResponse {
+    fn send(&self, who: &str, method: &str, path: &str, more: &[(&str, &str)], body: &str) -> ClientResponse {
         let basic = basic(who, "secret");
         let mut headers = more.to_vec();
         if !who.is_empty() {
@@ -179,7 +179,7 @@ impl Asker {
     }
 
     /// Asks as `who`, and holds the answer against the text.
-    fn ask(&mut self, status: u16, who: &str, method: &str, path: &str, body: &str) -> HttpResponse {
+    fn ask(&mut self, status: u16, who: &str, method: &str, path: &str, body: &str) -> ClientResponse {
         self.ask_with(status, who, method, path, &[], body)
     }
 
@@ -191,7 +191,7 @@ impl Asker {
         path: &str,
         more: &[(&str, &str)],
         body: &str,
-    ) -> HttpResponse {
+    ) -> ClientResponse {
         let reply = self.send(who, method, path, more, body);
         assert_eq!(reply.status, status, "{who} {method} {path} {body}: {reply:?}");
         self.contract.hold(method, path, &reply);
@@ -269,7 +269,7 @@ fn an_answer_that_the_text_does_not_know_is_found() {
     let server = TestServer::open(&[]);
     let mut good = server.send("GET", "/healthz", &[], "");
     Contract::new().hold("get", "/healthz", &good);
-    let mut found = |change: &dyn Fn(&mut HttpResponse)| {
+    let mut found = |change: &dyn Fn(&mut ClientResponse)| {
         change(&mut good);
         let held = std::panic::catch_unwind(|| Contract::new().hold("get", "/healthz", &good));
         assert!(held.is_err(), "{good:?}");

@@ -1,9 +1,9 @@
 //! Plivo's look-alike; `vendor_sdks.rs` asks it by Plivo's own SDKs.
 
-use crate::server::{FIRST, HttpResponse, TestServer, basic};
+use crate::server::{ClientResponse, FIRST, TestServer, basic};
 use crate::vobiz::{ID, expect_resource, record};
 
-fn plivo(server: &TestServer, method: &str, path: &str, body: &str) -> HttpResponse {
+fn plivo(server: &TestServer, method: &str, path: &str, body: &str) -> ClientResponse {
     let basic = basic("MA_DEMO", "secret");
     server.send(
         method,

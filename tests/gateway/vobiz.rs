@@ -5,7 +5,7 @@ use callrec_testkit::wait::until;
 use serde_json::json;
 
 use crate::server::{
-    FIRST, HttpResponse, SECOND, TestServer, basic, close_feed, start_gateway_at, stop_gateway,
+    ClientResponse, FIRST, SECOND, TestServer, basic, close_feed, start_gateway_at, stop_gateway,
 };
 use crate::support::{FilterFields, end, feed, write_pcm};
 
@@ -17,7 +17,7 @@ pub fn record(call: &str) -> String {
     format!("/api/v1/Account/MA_DEMO/Call/{call}/Record/")
 }
 
-fn start(server: &TestServer, body: &str) -> HttpResponse {
+fn start(server: &TestServer, body: &str) -> ClientResponse {
     server.send("POST", &record(FIRST), &ID, body)
 }
 
@@ -30,7 +30,7 @@ pub fn started(server: &TestServer, body: &str) -> (String, String) {
     (text("recording_id"), text("url"))
 }
 
-pub fn stop(server: &TestServer, body: &str) -> HttpResponse {
+pub fn stop(server: &TestServer, body: &str) -> ClientResponse {
     server.send("DELETE", &record(FIRST), &ID, body)
 }
 
@@ -62,7 +62,7 @@ pub fn finished(server: &TestServer, seconds: usize) -> (String, String) {
     (id, url)
 }
 
-pub fn expect_general(reply: &HttpResponse, status: u16, code: &str) -> String {
+pub fn expect_general(reply: &ClientResponse, status: u16, code: &str) -> String {
     assert_eq!(reply.status, status, "{}", reply.text());
     let said = reply.json();
     assert_eq!(
@@ -75,7 +75,7 @@ pub fn expect_general(reply: &HttpResponse, status: u16, code: &str) -> String {
     said["error"]["message"].as_str().unwrap().to_owned()
 }
 
-pub fn expect_resource(reply: &HttpResponse, status: u16) -> String {
+pub fn expect_resource(reply: &ClientResponse, status: u16) -> String {
     assert_eq!(reply.status, status, "{}", reply.text());
     let said = reply.json();
     assert_eq!(said["api_id"].as_str().unwrap().len(), 36);

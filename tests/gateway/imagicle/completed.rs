@@ -301,7 +301,7 @@ fn what_does_not_exist_is_404_and_no_guid_400() {
     }
 }
 
-fn media(server: &TestServer, id: &str, headers: &[(&str, &str)]) -> HttpResponse {
+fn media(server: &TestServer, id: &str, headers: &[(&str, &str)]) -> ClientResponse {
     let who = basic("admin", "secret");
     let mut all = vec![("authorization", who.as_str())];
     all.extend(headers);
