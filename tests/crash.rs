@@ -351,7 +351,7 @@ fn foreign_files_are_left_alone() {
     let events = engine.close().all();
     assert!(events.len() <= pending, "{events:#?}");
     remove_foreign_files(&directory.0, &foreign);
-    // The first open removes what was never begun, so the next open reports nothing.
+    // A recording that was never begun may be left. It is removed without an event.
     let rest = check::recover(&directory.0, &history);
     assert!(rest.is_empty(), "{rest:#?}");
     let result = check::after_recovery(&directory.0, &history, &events);

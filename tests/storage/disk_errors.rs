@@ -147,7 +147,7 @@ const EFBIG: i32 = 27;
 const ENOSPC: i32 = 28;
 const EROFS: i32 = 30;
 
-/// Makes the first `times` calls of a step fail. Returns the number of calls so far.
+/// Makes the first `times` calls of a step fail. Returns a counter of all calls.
 fn fail_step(fixture: &StorageFixture, at: FaultPoint, error: i32, times: usize) -> Arc<AtomicUsize> {
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
