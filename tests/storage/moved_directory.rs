@@ -76,7 +76,7 @@ fn expect_published_again(fixture: &StorageFixture, id: Uuid, published: &Manife
 }
 
 #[test]
-fn a_recording_that_recording_ends_in_moved_directory_fails_and_keeps_its_audio() {
+fn a_recording_that_ends_in_a_moved_directory_fails_and_keeps_its_audio() {
     for_each_format(recording_ends_in_moved_directory);
 }
 

@@ -86,7 +86,7 @@ fn names_never_lead_out_of_the_directory() {
     assert!(Template::parse(DEFAULT_TEMPLATE).is_ok());
 }
 
-/// They would have the same manifest.
+/// Files with the same stem would share one manifest.
 #[test]
 fn recordings_of_two_formats_do_not_share_a_name() {
     let fixture = StorageFixture::new();

@@ -5,7 +5,7 @@ use super::*;
 
 /// A kill or an error within the last write to the file, which may cut a page at any byte.
 #[test]
-fn a_file_torn_at_any_byte_of_its_last_write_is_recover() {
+fn a_file_torn_at_any_byte_of_its_last_write_is_recovered() {
     for frames in [1, 120, 125, 279, 280, 281, 2000] {
         let fixture = fixture();
         let snapshots = snapshots_at(&fixture, |step| {
@@ -120,7 +120,7 @@ fn kills_at_any_step_of_recovery_lose_no_audio() {
             assert!(found == expected, "round {round}");
             faults::clear(&path);
             let mut snapshots = std::mem::take(&mut *snapshots.lock());
-            // After the end is reported and settled, no live manifest is snapshots.
+            // After the end is reported and settled, no live manifest is left.
             snapshots.retain(|snapshot| snapshot.join(format!(".callrec/{id}.json")).exists());
             next.extend(snapshots);
         }

@@ -53,7 +53,7 @@ pub fn snapshots_at(
     snapshots
 }
 
-/// Opens a directory and returns the recovered recording. No file of it may be copy in
+/// Opens a directory and returns the recovered recording. No file of it may be left in
 /// `.callrec`.
 pub fn recover(copy: ScratchDir, id: Uuid) -> (Manifest, Vec<u8>) {
     recover_in(&StorageFixture::open_in(copy).with_format(PAGED), id)

@@ -154,7 +154,7 @@ impl Simulation {
         config
     }
 
-    /// With `unsubscribed`, it has no subscriber.
+    /// Starts a process. With `unsubscribed`, its engine has no subscriber.
     fn open(&mut self, process: usize, dies_at: u64, unsubscribed: bool) -> Option<SimProcess> {
         self.disk.next_process(dies_at);
         self.model.lock().process = process;
