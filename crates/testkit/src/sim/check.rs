@@ -38,7 +38,7 @@ pub fn check_secrets(state: &mut ModelState, files: &FileList) {
                     Some((number, packet))
                 });
                 found.push(format!(
-                    "{packet:?} (call, packet) belongs into no recording, and is in {path}"
+                    "{packet:?} (call, packet) belongs in no recording, and is in {path}"
                 ));
             }
         }
@@ -291,7 +291,7 @@ fn check_ledger(counts: &LedgerCounts, kept: &[PatternRun], fault: &mut dyn FnMu
     }
 }
 
-/// Checks that the file has only packets that belong into it, once, and each stream in order.
+/// Checks that the file has only packets that belong in it, once, and each stream in order.
 fn check_kept(packets: &[(&ModelPacket, Presence)], kept: &[PatternRun], fault: &mut dyn FnMut(String)) {
     let by_pattern: BTreeMap<i16, &(&ModelPacket, Presence)> =
         packets.iter().map(|packet| (packet.0.pattern, packet)).collect();

@@ -1,4 +1,4 @@
-//! One leg of a simulated call: its sender, and the audio_path of its audio into the engine.
+//! One leg of a simulated call: its sender, and how its audio gets into the engine.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

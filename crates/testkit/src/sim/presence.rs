@@ -1,4 +1,4 @@
-//! Whether a packet belongs into a recording.
+//! Whether a packet belongs in a recording.
 
 use std::collections::BTreeSet;
 
