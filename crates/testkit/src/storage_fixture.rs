@@ -6,7 +6,6 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use callrec_codec::{Format, paged};
@@ -15,6 +14,7 @@ use callrec_core::storage::{
     Durability, Manifest, NameFields, Platform, RecordingFile, RecordingName, StorageConfig, StorageListener,
     Store, Template, spawn,
 };
+use callrec_core::sync::thread::JoinHandle;
 use callrec_core::types::{Error, RecordingState};
 use uuid::Uuid;
 
