@@ -113,7 +113,7 @@ fn discard_on_a_bad_disk(format: Format) {
             reports
                 .logged
                 .iter()
-                .any(|line| line.contains("when the disk takes it"))
+                .any(|line| line.contains("once the disk accepts it"))
         });
         assert!(fixture.report.read(|reports| reports.published.is_empty()));
         let part = fs::metadata(fixture.part_path("call"))
@@ -432,7 +432,7 @@ fn failed_finish_is_logged(format: Format) {
         let is_expected = |line: &&String| {
             line.contains(&id.to_string())
                 && line.contains(&part)
-                && line.contains("the next open tries again") == is_retried
+                && line.contains("the next open retries") == is_retried
         };
         let lines = fixture
             .report

@@ -339,7 +339,7 @@ fn a_damaged_tail_loses_only_its_own_audio() {
         let (published, found) = recover_in(&fixture, id);
         assert!(found == held, "{why}: {} bytes", found.len());
         assert!(published.recovered);
-        let is_warning = |line: &String| line.contains("what it held is lost");
+        let is_warning = |line: &String| line.contains("its frames are lost");
         let is_logged = fixture
             .report
             .read(|reports| reports.logged.iter().any(is_warning));
