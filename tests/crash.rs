@@ -1,5 +1,5 @@
-//! Real processes, killed with SIGKILL while they record, publish, tell and recover. A few,
-//! each with every durability: the simulator kills at any call of the disk, on every seed.
+//! Processes that are killed with SIGKILL while they record, publish, report and recover: a few
+//! rounds for each durability. The simulator kills at any call of the disk.
 //!
 //! For long runs: CALLREC_KILL_ROUNDS, CALLREC_KILL_CALLS, CALLREC_KILL_SEED.
 #![cfg(unix)]
@@ -31,10 +31,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use support::TestEngine;
 
-/// One at a time: what they measure is time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock()
+/// Locks out the other tests of this file, because the tests measure time.
+fn lock_out_others() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    LOCK.lock()
 }
 
 fn seed() -> u64 {
@@ -71,8 +71,8 @@ impl CrashPlan {
     }
 }
 
-/// Lets a child record, and kills it after `time`; `stopping`: right after one of its
-/// recordings has been told to stop.
+/// Lets a child process record for `time`, and kills it. With `stopping`, it kills the child this
+/// long after the next stop of a recording has begun.
 fn crash(
     directory: &Path,
     crash_plan: &CrashPlan,
@@ -81,7 +81,7 @@ fn crash(
 ) -> ChildHistory {
     let mut child_process = crash_plan.begin(directory);
     let begun = Instant::now();
-    // On a busy machine they begin late.
+    // On a busy machine the recordings begin late.
     let started = format!("E {REC_EVENT_STARTED} ");
     for _ in 0..crash_plan.calls {
         child_process.wait_for_report(|line| line.starts_with(&started));
@@ -103,8 +103,8 @@ const DURABILITIES: [&str; 3] = [
 ];
 
 #[test]
-fn killed_at_random_moments() {
-    let _alone = alone();
+fn a_kill_at_a_random_time_loses_no_recording() {
+    let _lock = lock_out_others();
     let mut rng = SeededRng::new(seed());
     let (rounds, calls) = (
         number("CALLREC_KILL_ROUNDS").unwrap_or(DURABILITIES.len() as u64),
@@ -123,12 +123,12 @@ fn killed_at_random_moments() {
         let stopping =
             (round % 2 == rng.next_u64() % 2).then(|| Duration::from_micros(rng.between(0, 45_000)));
         let history = crash(&directory.0, &crash_plan, time, stopping);
-        let told = check::recover(&directory.0, &history);
-        let result = check::after_recovery(&directory.0, &history, &told);
+        let events = check::recover(&directory.0, &history);
+        let result = check::after_recovery(&directory.0, &history, &events);
         println!("round {round}, {:.2} s: {result:?}", history.seconds());
         assert!(
             result.recovered as u64 >= calls / 2,
-            "the kill came to nothing: {result:?}"
+            "the kill interrupted too few recordings: {result:?}"
         );
         worst.recordings += result.recordings;
         worst.recovered += result.recovered;
@@ -139,10 +139,10 @@ fn killed_at_random_moments() {
     println!("{rounds} kills, {calls} calls each: {worst:?}");
 }
 
-/// Files and manifests are just being made.
+/// The kill comes while files and manifests are created.
 #[test]
-fn killed_while_beginning() {
-    let _alone = alone();
+fn a_kill_during_the_starts_loses_no_recording() {
+    let _lock = lock_out_others();
     let mut rng = SeededRng::new(seed());
     for round in 0..number("CALLREC_KILL_ROUNDS").unwrap_or(DURABILITIES.len() as u64) {
         let directory = ScratchDir::new();
@@ -157,33 +157,33 @@ fn killed_while_beginning() {
         child_process.read_for(time);
         let mut history = ChildHistory::of(&child_process.kill());
         check::before_recovery(&directory.0, &mut history);
-        let told = check::recover(&directory.0, &history);
-        let result = check::after_recovery(&directory.0, &history, &told);
+        let events = check::recover(&directory.0, &history);
+        let result = check::after_recovery(&directory.0, &history, &events);
         let started = history
             .recordings
             .keys()
             .filter(|id| history.was_started(id))
             .count();
-        let asked = history.recordings.len();
-        println!("{time:?}: {asked} asked for, {started} started: {result:?}");
+        let requested = history.recordings.len();
+        println!("{time:?}: {requested} requested, {started} started: {result:?}");
     }
 }
 
-/// What a kill leaves between making the first manifest and writing into it: nothing
-/// was begun, so nothing stays.
+/// A kill leaves an empty manifest if it comes between the creation of the file and the first
+/// write.
 #[test]
 fn an_empty_manifest_without_audio_is_removed() {
     let directory = ScratchDir::new();
     drop(TestEngine::open(&directory.0, &[]));
     let id = uuid::Uuid::new_v4();
     std::fs::write(directory.0.join(format!(".callrec/{id}.json")), "").unwrap();
-    let told = check::recover(&directory.0, &ChildHistory::default());
-    assert!(told.is_empty(), "{told:#?}");
+    let events = check::recover(&directory.0, &ChildHistory::default());
+    assert!(events.is_empty(), "{events:#?}");
 }
 
 #[test]
-fn killed_while_recovering() {
-    let _alone = alone();
+fn kills_during_recovery_lose_no_recording() {
+    let _lock = lock_out_others();
     let mut rng = SeededRng::new(seed());
     for settings in DURABILITIES {
         let directory = ScratchDir::new();
@@ -194,40 +194,40 @@ fn killed_while_recovering() {
             callback: "",
         };
         let mut history = crash(&directory.0, &crash_plan, Duration::from_millis(1500), None);
-        // Some must be searched for.
-        garble(&directory.0, &history, &mut rng, 6);
-        let owed = live_manifests(&directory.0).len();
-        let mut left = Vec::new();
+        // The audio of these recordings must be searched for.
+        damage_manifests(&directory.0, &history, &mut rng, 6);
+        let pending = live_manifests(&directory.0).len();
+        let mut pending_after = Vec::new();
         for _ in 0..4 {
             let mut child_process =
                 spawn_child("child_recovers", &directory.0, &[(child::SETTINGS, settings)]);
             child_process.wait_for_report(|line| line == "ready");
-            // Mostly early, where most of it happens.
+            // Most kills come early, because most of the recovery happens early.
             let most = 1 << rng.between(12, 16);
             child_process.read_for(Duration::from_micros(rng.between(0, most)));
             history.extend(ChildHistory::of(&child_process.kill()));
-            left.push(live_manifests(&directory.0).len());
+            pending_after.push(live_manifests(&directory.0).len());
         }
-        println!("{settings}: owed {owed}, after each kill {left:?}");
-        let told = check::recover(&directory.0, &history);
-        let result = check::after_recovery(&directory.0, &history, &told);
+        println!("{settings}: {pending} pending, after each kill {pending_after:?}");
+        let events = check::recover(&directory.0, &history);
+        let result = check::after_recovery(&directory.0, &history, &events);
         println!("{result:?}");
     }
 }
 
-/// Breaks the live manifests of recordings whose audio is still in progress, each in
-/// another way, and at most so many.
-fn garble(directory: &Path, history: &ChildHistory, rng: &mut SeededRng, most: usize) -> usize {
-    let mut broken = 0;
+/// Damages at most `most` live manifests of recordings in progress, in different ways. Returns
+/// their number.
+fn damage_manifests(directory: &Path, history: &ChildHistory, rng: &mut SeededRng, most: usize) -> usize {
+    let mut damaged = 0;
     for (id, manifest) in live_manifests(directory) {
         let part = manifest.and_then(|manifest| Some(manifest["part"].as_str()?.to_owned()));
         let in_progress = part.is_some_and(|part| directory.join(part).exists());
-        if broken == most || !in_progress || !history.was_started(&id) {
+        if damaged == most || !in_progress || !history.was_started(&id) {
             continue;
         }
         let path = directory.join(format!(".callrec/{id}.json"));
         let mut bytes = std::fs::read(&path).unwrap();
-        match broken % 6 {
+        match damaged % 6 {
             0 => bytes.truncate(bytes.len() / 2),
             1 => bytes.truncate(rng.between(0, 9) as usize),
             2 => bytes.truncate(bytes.len() - 2),
@@ -239,15 +239,15 @@ fn garble(directory: &Path, history: &ChildHistory, rng: &mut SeededRng, most: u
             }
         }
         std::fs::write(&path, bytes).unwrap();
-        broken += 1;
+        damaged += 1;
     }
-    broken
+    damaged
 }
 
-/// A garbled live manifest costs nothing but what it said.
+/// Only the data in a damaged live manifest is lost.
 #[test]
-fn broken_manifests_do_not_cost_audio() {
-    let _alone = alone();
+fn damaged_manifests_lose_no_audio() {
+    let _lock = lock_out_others();
     let mut rng = SeededRng::new(seed());
     let directory = ScratchDir::new();
     let crash_plan = CrashPlan {
@@ -257,15 +257,15 @@ fn broken_manifests_do_not_cost_audio() {
         callback: "",
     };
     let history = crash(&directory.0, &crash_plan, Duration::from_millis(1800), None);
-    let broken = garble(&directory.0, &history, &mut rng, usize::MAX);
-    assert!(broken >= 6, "only {broken} were in progress");
-    let told = check::recover(&directory.0, &history);
-    let result = check::after_recovery(&directory.0, &history, &told);
-    println!("{broken} broken: {result:?}");
+    let damaged = damage_manifests(&directory.0, &history, &mut rng, usize::MAX);
+    assert!(damaged >= 6, "only {damaged} were in progress");
+    let events = check::recover(&directory.0, &history);
+    let result = check::after_recovery(&directory.0, &history, &events);
+    println!("{damaged} damaged: {result:?}");
 }
 
-/// A snapshot of what is not ours.
-fn plant(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+/// Writes foreign files into the directory. Returns their names and contents.
+fn write_foreign_files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let id = uuid::Uuid::new_v4();
     let wav = |id: uuid::Uuid| {
         let mut bytes = b"RIFF\x34\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
@@ -273,11 +273,11 @@ fn plant(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         bytes.extend_from_slice(&id.as_bytes()[..]);
         bytes
     };
-    let mut planted = BTreeMap::new();
+    let mut foreign = BTreeMap::new();
     for (name, bytes) in [
-        ("notes.txt", b"theirs".to_vec()),
+        ("notes.txt", b"foreign".to_vec()),
         ("empty.wav.part", Vec::new()),
-        ("text.wav.part", b"theirs".to_vec()),
+        ("text.wav.part", b"foreign".to_vec()),
         ("other.wav.part", wav(id)),
         ("other.wav", wav(id)),
         (
@@ -286,17 +286,17 @@ fn plant(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         ),
         ("deep/er/other.wav.part", wav(id)),
         (".hidden/other.wav.part", wav(id)),
-        (".callrec/notes.txt", b"theirs".to_vec()),
+        (".callrec/notes.txt", b"foreign".to_vec()),
         (
             ".callrec/other.json",
             b"{\"part\":\"other.wav.part\",\"started\":true}".to_vec(),
         ),
-        (".callrec/lock.old", b"theirs".to_vec()),
+        (".callrec/lock.old", b"foreign".to_vec()),
         (".callrec/deep/other.json", b"{}".to_vec()),
     ] {
-        planted.insert(PathBuf::from(name), bytes);
+        foreign.insert(PathBuf::from(name), bytes);
     }
-    // Names that are nearly ours.
+    // Names similar to those of the library.
     let upper = id.to_string().to_uppercase();
     for name in [
         format!(".callrec/{upper}.json"),
@@ -304,30 +304,30 @@ fn plant(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         format!(".callrec/{id}.json.tmp"),
         format!(".callrec/{id}.json~"),
     ] {
-        planted.insert(PathBuf::from(name), b"{\"part\":\"other.wav.part\"}".to_vec());
+        foreign.insert(PathBuf::from(name), b"{\"part\":\"other.wav.part\"}".to_vec());
     }
-    for (name, bytes) in &planted {
+    for (name, bytes) in &foreign {
         let path = directory.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     }
-    planted
+    foreign
 }
 
-fn remove(directory: &Path, planted: &BTreeMap<PathBuf, Vec<u8>>) {
-    for (name, bytes) in planted {
+fn remove_foreign_files(directory: &Path, foreign: &BTreeMap<PathBuf, Vec<u8>>) {
+    for (name, bytes) in foreign {
         let found = std::fs::read(directory.join(name)).map_err(|why| why.to_string());
-        assert_eq!(found.as_ref(), Ok(bytes), "{} was touched", name.display());
+        assert_eq!(found.as_ref(), Ok(bytes), "{} was changed", name.display());
         std::fs::remove_file(directory.join(name)).unwrap();
     }
 }
 
 #[test]
 fn foreign_files_are_left_alone() {
-    let _alone = alone();
+    let _lock = lock_out_others();
     let mut rng = SeededRng::new(seed());
     let directory = ScratchDir::new();
-    let planted = plant(&directory.0);
+    let foreign = write_foreign_files(&directory.0);
     let crash_plan = CrashPlan {
         calls: 12,
         seed: rng.next_u64(),
@@ -335,39 +335,39 @@ fn foreign_files_are_left_alone() {
         callback: "",
     };
     let history = crash(&directory.0, &crash_plan, Duration::from_millis(1500), None);
-    // One recording's audio must be searched for, past all that is there.
-    let unlucky = live_manifests(&directory.0).into_keys().find(|id| {
+    // The audio of one recording must be searched for among the foreign files.
+    let recording = live_manifests(&directory.0).into_keys().find(|id| {
         history.was_started(id) && !history.was_ended(id) && !history.recordings[id.as_str()].stop_begun
     });
-    let live = directory.0.join(format!(".callrec/{}.json", unlucky.unwrap()));
+    let live = directory.0.join(format!(".callrec/{}.json", recording.unwrap()));
     std::fs::write(live, "rubbish").unwrap();
-    let owed = live_manifests(&directory.0).len();
+    let pending = live_manifests(&directory.0).len();
     let engine = TestEngine::open(&directory.0, &[]);
     for id in history.recordings.keys().filter(|id| history.was_started(id)) {
         if !history.was_ended(id) {
             engine.events.wait_terminal(id);
         }
     }
-    let told = engine.close().all();
-    assert!(told.len() <= owed, "{told:#?}");
-    remove(&directory.0, &planted);
-    // What was never begun, if the first open has left any.
+    let events = engine.close().all();
+    assert!(events.len() <= pending, "{events:#?}");
+    remove_foreign_files(&directory.0, &foreign);
+    // A recording that was never begun may be left. It is removed without an event.
     let rest = check::recover(&directory.0, &history);
     assert!(rest.is_empty(), "{rest:#?}");
-    let result = check::after_recovery(&directory.0, &history, &told);
-    println!("{} foreign files: {result:?}", planted.len());
+    let result = check::after_recovery(&directory.0, &history, &events);
+    println!("{} foreign files: {result:?}", foreign.len());
 }
 
-/// Recordings that have their final names.
-fn published(directory: &Path) -> usize {
+/// The number of recordings that have their final names.
+fn published_count(directory: &Path) -> usize {
     let is_audio = |file: &&PathBuf| check::is_audio(file);
     tree(directory).iter().filter(is_audio).count()
 }
 
-/// Killed between publishing and the return of the callback that tells of it.
+/// The kill comes after publishing and before the callback of the end returns.
 #[test]
-fn killed_inside_the_callback() {
-    let _alone = alone();
+fn an_end_whose_callback_was_killed_is_repeated() {
+    let _lock = lock_out_others();
     let mut rng = SeededRng::new(seed());
     for callback in ["dies", "blocks"] {
         let directory = ScratchDir::new();
@@ -381,10 +381,10 @@ fn killed_inside_the_callback() {
         let finished = format!("E {REC_EVENT_FINISHED} ");
         child_process.wait_for_report(|line| line.starts_with(&finished));
         if callback == "blocks" {
-            // Others are published meanwhile, and wait to be told.
-            until("published", || {
+            // Other recordings are published meanwhile; their events are queued.
+            until("more recordings are published", || {
                 child_process.read_for(Duration::from_millis(20));
-                published(&directory.0) > 2
+                published_count(&directory.0) > 2
             });
         }
         let mut history = ChildHistory::of(&child_process.kill());
@@ -394,24 +394,24 @@ fn killed_inside_the_callback() {
             .keys()
             .filter(|id| history.was_ended(id))
             .collect();
-        assert_eq!(ended.len(), 1, "one callback, which has not returned");
-        let published = published(&directory.0);
-        let told = check::recover(&directory.0, &history);
-        let again: Vec<_> = told.iter().filter(|told| told.id() == ended[0]).collect();
-        assert_eq!(again.len(), 1, "{told:#?}");
+        assert_eq!(ended.len(), 1, "only one callback was called");
+        let published = published_count(&directory.0);
+        let events = check::recover(&directory.0, &history);
+        let again: Vec<_> = events.iter().filter(|event| event.id() == ended[0]).collect();
+        assert_eq!(again.len(), 1, "{events:#?}");
         let reason = again[0].recording.as_ref().unwrap().end_reason;
         assert!(
             matches!(reason, REC_END_STOPPED | REC_END_CALL_ENDED),
-            "its own reason: {reason}"
+            "the reason must be that of the first event: {reason}"
         );
         let before = history.events[ended[0].as_str()]
             .iter()
             .find(|event| event.is_terminal());
         assert_eq!(before.map(|event| event.reason), Some(reason));
-        // Nothing else is told than before.
+        // The flags are those of the first event, and REPEATED.
         let flags = before.map(|event| event.flags | REC_EVENT_FLAG_REPEATED);
         assert_eq!(Some(again[0].flags), flags);
-        let result = check::after_recovery(&directory.0, &history, &told);
+        let result = check::after_recovery(&directory.0, &history, &events);
         assert!(result.own_end <= published && result.repeated == result.own_end);
         assert!(
             callback == "dies" || result.repeated > 1,

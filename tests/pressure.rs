@@ -1,5 +1,5 @@
-//! What happens when there is too much of something: recordings, backlog, events,
-//! time, bytes; or too little: handles, disk, attention.
+//! Load and shortages: many recordings, a full backlog, many events, very long calls and files,
+//! few handles, a failing disk, slow callbacks.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 #[path = "support/support.rs"]

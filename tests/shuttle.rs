@@ -1,5 +1,5 @@
-//! The whole engine, with all its threads and a real directory, under shuttle: start,
-//! stop, pause, end and close against each other, in many random orders (`.ci/models`).
+//! The whole engine, with all its threads and a real directory, under shuttle: concurrent start,
+//! stop, pause, end and close in many random orders (`.ci/models`).
 #![cfg(callrec_shuttle)]
 
 use std::collections::HashMap;
@@ -27,8 +27,9 @@ const PCM: FeedFormat = FeedFormat {
     rate: 8000,
 };
 
-/// As many runs as `CALLREC_MODEL_RUNS` says; half of them with few, well placed switches.
-fn model(run: impl Fn() + Send + Sync + Copy + 'static) {
+/// Runs a model `CALLREC_MODEL_RUNS` times, half of them with a uniform random walk over the
+/// schedules.
+fn run_model(run: impl Fn() + Send + Sync + Copy + 'static) {
     let runs = std::env::var("CALLREC_MODEL_RUNS").ok();
     let runs = runs.and_then(|runs| runs.parse().ok()).unwrap_or(100);
     let mut config = shuttle::Config::new();
@@ -41,28 +42,28 @@ fn model(run: impl Fn() + Send + Sync + Copy + 'static) {
     shuttle::Runner::new(urw, config).run(run);
 }
 
-/// What was told of each recording, in order.
+/// The events of each recording, in order.
 #[derive(Default)]
-struct Told(Mutex<HashMap<Uuid, Vec<EventKind>>>);
+struct EventsById(Mutex<HashMap<Uuid, Vec<EventKind>>>);
 
-impl Listener for Told {
+impl Listener for EventsById {
     fn event(&self, event: &Event, _: u64) {
         if let Some(view) = event.subject.recording() {
-            let mut told = self.0.lock().expect("one thread runs at a time");
-            told.entry(view.id).or_default().push(event.kind);
+            let mut events = self.0.lock().expect("one thread runs at a time");
+            events.entry(view.id).or_default().push(event.kind);
         }
     }
 }
 
-struct World {
+struct ModelEngine {
     directory: tempfile::TempDir,
     engine: Arc<Engine>,
     handle: Handle,
-    told: Arc<Told>,
+    events: Arc<EventsById>,
 }
 
-impl World {
-    fn new() -> World {
+impl ModelEngine {
+    fn new() -> ModelEngine {
         let directory = tempfile::tempdir_in("/dev/shm").expect("a directory");
         let mut config = Config::default();
         let path = directory.path().display().to_string();
@@ -77,13 +78,13 @@ impl World {
         }
         let handle = handles::engine::open(config, GatewaySettings::default()).expect("open");
         let engine = handles::engine::get(handle).expect("it is open");
-        let told = Arc::<Told>::default();
-        assert!(engine.bus().subscribe(told.clone()).is_ok());
-        World {
+        let events = Arc::<EventsById>::default();
+        assert!(engine.bus().subscribe(events.clone()).is_ok());
+        ModelEngine {
             directory,
             engine,
             handle,
-            told,
+            events,
         }
     }
 
@@ -96,29 +97,35 @@ impl World {
         handles::call::begin(&self.engine, info)
     }
 
-    /// Closes, and then: each recording that was begun has exactly one end, told last;
-    /// nothing is left over in the directory but the lock and the audit log.
+    /// Closes the engine. Each started recording must have one terminal event, which is the last,
+    /// and only the lock and the audit log may be left in the control directory.
     fn close(self, started: &[Uuid]) {
         if let Err(error) = handles::engine::close(self.handle, DAY) {
-            // Another thread has closed it, and is through.
+            // Another thread has closed the engine completely.
             assert_eq!(error.status, Status::BadHandle, "{error}");
         }
-        let told = self.told.0.lock().expect("one thread runs at a time");
+        let events = self.events.0.lock().expect("one thread runs at a time");
         for id in started {
-            let kinds = told.get(id).cloned().unwrap_or_default();
+            let kinds = events.get(id).cloned().unwrap_or_default();
             let ends = kinds.iter().filter(|kind| kind.is_terminal()).count();
             assert_eq!(ends, 1, "{id}: {kinds:?}");
             assert_eq!(kinds.first(), Some(&EventKind::Started), "{kinds:?}");
             assert_eq!(kinds.last(), Some(&EventKind::Finished), "{kinds:?}");
         }
-        assert_eq!(told.len(), started.len(), "told of what was never begun");
+        assert_eq!(
+            events.len(),
+            started.len(),
+            "an event of a recording that was never started"
+        );
         let control = self.directory.path().join(".callrec");
-        let left = std::fs::read_dir(control).expect("it is there").flatten();
+        let left = std::fs::read_dir(control)
+            .expect("the control directory")
+            .flatten();
         let left: Vec<_> = left
             .map(|entry| entry.file_name())
             .filter(|name| name != "lock" && name != "audit.log")
             .collect();
-        assert!(left.is_empty(), "owed for ever: {left:?}");
+        assert!(left.is_empty(), "left behind: {left:?}");
     }
 }
 
@@ -154,41 +161,40 @@ fn spawn<T: Send + 'static>(
     thread::spawn(move || act(engine))
 }
 
-fn allowed<T>(answer: &Result<T>, statuses: &[Status]) {
-    if let Err(error) = answer {
+fn assert_status<T>(result: &Result<T>, statuses: &[Status]) {
+    if let Err(error) = result {
         assert!(statuses.contains(&error.status), "{error:?}");
     }
 }
 
-/// Of concurrent stops of one recording exactly one gets it; what a list shows at
-/// one instant was begun before and not stopped before.
+/// A list shows only recordings that are started and not stopped.
 #[test]
-fn stops_against_each_other() {
-    model(|| {
-        let world = World::new();
-        world.call().expect("a call");
-        let id = start(&world.engine).expect("it is connected");
+fn one_of_several_concurrent_stops_succeeds() {
+    run_model(|| {
+        let model = ModelEngine::new();
+        model.call().expect("a call");
+        let id = start(&model.engine).expect("the call is connected");
         let stop = move |engine: Arc<Engine>| {
             engine
                 .control_by_id(&Caller::Host, ControlOperation::Stop, &id.to_string())
                 .is_ok()
         };
-        let pauser = spawn(&world.engine, |engine| {
+        let pauser = spawn(&model.engine, |engine| {
             let paused = control(&engine, ControlOperation::Pause);
-            allowed(&paused, &[Status::NotLive]);
-            allowed(
+            assert_status(&paused, &[Status::NotLive]);
+            assert_status(
                 &control(&engine, ControlOperation::Resume),
                 &[Status::NotLive, Status::NotPaused],
             );
         });
         let stops = [
-            spawn(&world.engine, stop),
-            spawn(&world.engine, stop),
-            spawn(&world.engine, |engine| {
+            spawn(&model.engine, stop),
+            spawn(&model.engine, stop),
+            spawn(&model.engine, |engine| {
                 control(&engine, ControlOperation::Stop) == Ok(1)
             }),
         ];
-        let listed = world
+        let listed = model
             .engine
             .list(&Caller::Host, &Filter::default())
             .expect("a list");
@@ -196,33 +202,33 @@ fn stops_against_each_other() {
         let stopped = stops.map(|stop| stop.join().expect("no panic"));
         assert_eq!(stopped.iter().filter(|stopped| **stopped).count(), 1);
         pauser.join().expect("no panic");
-        let listed = world
+        let listed = model
             .engine
             .list(&Caller::Host, &Filter::default())
             .expect("a list");
         assert!(listed.is_empty());
-        world.close(&[id]);
+        model.close(&[id]);
     });
 }
 
-/// The end of a call while it is started, paused, stopped and fed.
+/// The call ends during a start, a pause, a stop and writes to its feed.
 #[test]
-fn the_end_of_a_call_against_control() {
-    model(|| {
-        let world = World::new();
-        let call = world.call().expect("a call");
-        let first = start(&world.engine).expect("it is connected");
-        let starter = spawn(&world.engine, |engine| {
+fn a_call_ends_once_during_control_and_writes() {
+    run_model(|| {
+        let model = ModelEngine::new();
+        let call = model.call().expect("a call");
+        let first = start(&model.engine).expect("the call is connected");
+        let starter = spawn(&model.engine, |engine| {
             let started = start(&engine);
-            allowed(&started, &[Status::NoCall]);
+            assert_status(&started, &[Status::NoCall]);
             started.ok()
         });
-        let pauser = spawn(&world.engine, |engine| {
+        let pauser = spawn(&model.engine, |engine| {
             let gone = [Status::NoCall, Status::NotLive];
-            allowed(&control(&engine, ControlOperation::Pause), &gone);
-            allowed(&control(&engine, ControlOperation::Stop), &gone);
+            assert_status(&control(&engine, ControlOperation::Pause), &gone);
+            assert_status(&control(&engine, ControlOperation::Stop), &gone);
         });
-        let feeder = spawn(&world.engine, move |_| {
+        let feeder = spawn(&model.engine, move |_| {
             let feed = call_of(call).map(|call| handles::feed::open(&call, Leg::Local, PCM));
             if let Some(Ok(feed)) = feed {
                 for _ in 0..3 {
@@ -235,7 +241,7 @@ fn the_end_of_a_call_against_control() {
                 }
             }
         });
-        let ender = spawn(&world.engine, move |_| {
+        let ender = spawn(&model.engine, move |_| {
             call_of(call).map(|call| call.end().is_ok())
         });
         let here = call_of(call).map(|call| call.end().is_ok());
@@ -246,52 +252,52 @@ fn the_end_of_a_call_against_control() {
         pauser.join().expect("no panic");
         feeder.join().expect("no panic");
         let started: Vec<Uuid> = [Some(first), second].into_iter().flatten().collect();
-        world.close(&started);
+        model.close(&started);
     });
 }
 
-/// Closing against everything else: what was accepted has its end told before the
-/// closing returns, and what comes later is refused.
+/// A close during other operations: each accepted start has its terminal event before the close
+/// returns, and later operations are refused.
 #[test]
-fn closing_against_everything() {
-    model(|| {
-        let world = World::new();
-        world.call().expect("a call");
-        let first = start(&world.engine).expect("it is connected");
-        let starter = spawn(&world.engine, |engine| {
+fn a_close_reports_every_end_and_refuses_later_operations() {
+    run_model(|| {
+        let model = ModelEngine::new();
+        model.call().expect("a call");
+        let first = start(&model.engine).expect("the call is connected");
+        let starter = spawn(&model.engine, |engine| {
             let started = start(&engine);
-            allowed(&started, &[Status::NoCall, Status::Unavailable]);
+            assert_status(&started, &[Status::NoCall, Status::Unavailable]);
             started.ok()
         });
-        let beginner = spawn(&world.engine, |engine| {
+        let beginner = spawn(&model.engine, |engine| {
             let info = CallInfo {
                 call_id: Text::from("late"),
                 ..CallInfo::default()
             };
             let begun = handles::call::begin(&engine, info);
-            allowed(&begun, &[Status::Unavailable]);
+            assert_status(&begun, &[Status::Unavailable]);
             begun.ok()
         });
-        let pauser = spawn(&world.engine, |engine| {
+        let pauser = spawn(&model.engine, |engine| {
             let gone = [Status::NoCall, Status::NotLive, Status::Unavailable];
-            allowed(&control(&engine, ControlOperation::Pause), &gone);
-            allowed(&engine.list(&Caller::Host, &Filter::default()), &gone);
+            assert_status(&control(&engine, ControlOperation::Pause), &gone);
+            assert_status(&engine.list(&Caller::Host, &Filter::default()), &gone);
         });
-        let handle = world.handle;
-        let closer = spawn(&world.engine, move |_| {
+        let handle = model.handle;
+        let closer = spawn(&model.engine, move |_| {
             handles::engine::close(handle, DAY).is_ok()
         });
         let second = starter.join().expect("no panic");
         let late = beginner.join().expect("no panic");
         pauser.join().expect("no panic");
-        assert!(closer.join().expect("no panic"), "there is time enough");
+        assert!(closer.join().expect("no panic"), "the close timed out");
         let left = late.and_then(call_of);
-        assert!(left.is_none(), "a call of an engine that is closed");
+        assert!(left.is_none(), "a call has outlived its engine");
         let started: Vec<Uuid> = [Some(first), second].into_iter().flatten().collect();
         assert_eq!(
-            start(&world.engine).map_err(|error| error.status),
+            start(&model.engine).map_err(|error| error.status),
             Err(Status::Unavailable)
         );
-        world.close(&started);
+        model.close(&started);
     });
 }

@@ -1,44 +1,44 @@
-//! The way to the disk, on real directories.
+//! The storage layer on real directories.
 #![cfg(feature = "faults")]
 
 #[path = "storage/audio.rs"]
 mod audio;
-#[path = "storage/children.rs"]
-mod children;
+#[path = "storage/child_tasks.rs"]
+mod child_tasks;
+#[path = "storage/consistent_ends.rs"]
+mod consistent_ends;
+#[path = "storage/disk_errors.rs"]
+mod disk_errors;
 #[path = "storage/durability.rs"]
 mod durability;
 #[path = "storage/fixture.rs"]
 mod fixture;
-#[path = "storage/huge.rs"]
-mod huge;
+#[path = "storage/huge_files.rs"]
+mod huge_files;
 #[path = "storage/jobs.rs"]
 mod jobs;
 #[path = "storage/kills.rs"]
 mod kills;
-#[path = "storage/legs.rs"]
-mod legs;
+#[path = "storage/leg_entries.rs"]
+mod leg_entries;
 #[path = "storage/lock.rs"]
 mod lock;
-#[path = "storage/moved.rs"]
-mod moved;
+#[path = "storage/moved_directory.rs"]
+mod moved_directory;
 #[path = "storage/names.rs"]
 mod names;
+#[path = "storage/outbox_migration.rs"]
+mod outbox_migration;
 #[path = "storage/patches.rs"]
 mod patches;
 #[path = "storage/power.rs"]
 mod power;
 #[path = "storage/recovery.rs"]
 mod recovery;
-#[path = "storage/stories.rs"]
-mod stories;
 #[path = "storage/tail_kills.rs"]
 mod tail_kills;
 #[path = "storage/tails.rs"]
 mod tails;
-#[path = "storage/taken_over.rs"]
-mod taken_over;
-#[path = "storage/trouble.rs"]
-mod trouble;
 #[path = "storage/versions.rs"]
 mod versions;
 
@@ -52,26 +52,26 @@ use callrec::types::{EndReason, Error, Format, RecordingState, Status};
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::gate::Gate;
 use callrec_testkit::tree::copy_tree;
-use children::*;
+use child_tasks::*;
+use consistent_ends::is_end_reported_or_deferred;
 use fixture::*;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use stories::is_told_or_held;
 use uuid::Uuid;
 
 #[test]
-fn a_recording_from_begin_to_settled() {
-    for_each_format(from_begin_to_settled);
+fn a_recording_is_written_published_and_settled() {
+    for_each_format(written_published_and_settled);
 }
 
-fn from_begin_to_settled(format: Format) {
+fn written_published_and_settled(format: Format) {
     let fixture = StorageFixture::new().with_format(format);
     let id = Uuid::new_v4();
     let mut file = fixture.begin(id, "2026/call");
-    fixture.report.wait_until(|seen| seen.created.contains(&id));
+    fixture.report.wait_until(|reports| reports.created.contains(&id));
     assert!(fixture.part_path("2026/call").exists());
     assert!(fixture.live_manifest(id).started);
     file.shape(format, 16_000, 2);
@@ -79,7 +79,7 @@ fn from_begin_to_settled(format: Format) {
     for block in 0..5 {
         let audio = pattern(block, 1600);
         expected.extend_from_slice(&audio);
-        file.write(audio).expect("room");
+        file.write(audio).expect("backlog space");
         file.fill(400);
         expected.resize(expected.len() + 400, 0);
     }
@@ -89,7 +89,9 @@ fn from_begin_to_settled(format: Format) {
         ..manifest(id)
     };
     file.update_manifest(fixed(paused), 1);
-    fixture.report.wait_until(|seen| seen.marked.contains(&(id, 1)));
+    fixture
+        .report
+        .wait_until(|reports| reports.updated.contains(&(id, 1)));
     let marked = fixture.live_manifest(id);
     assert_eq!(
         (marked.paused_ms, marked.sample_rate, marked.channels),
@@ -109,16 +111,19 @@ fn from_begin_to_settled(format: Format) {
     );
     assert_eq!((published.duration_ms, published.sample_rate), (156, 16_000));
     assert_eq!(audio(&fixture.path(&published.file)), expected);
-    expect_honest(&fixture, &published);
+    assert_manifest_matches_file(&fixture, &published);
     assert!(!fixture.part_path("2026/call").exists());
-    assert!(fixture.live_path(id).exists(), "owed until settled");
+    assert!(
+        fixture.live_path(id).exists(),
+        "the live manifest stays until the end is settled"
+    );
     fixture.settle(id);
     assert!(!fixture.live_path(id).exists());
     assert_eq!(fixture.control_names(), ["lock"]);
 }
 
 #[test]
-fn every_format_is_padded_and_whole() {
+fn every_format_is_padded_with_its_silence() {
     for (format, silence) in [
         (Format::WAV, 0u8),
         (Format::WAV_ULAW, 0xff),
@@ -129,11 +134,12 @@ fn every_format_is_padded_and_whole() {
         let id = Uuid::new_v4();
         let mut file = fixture.begin(id, "x");
         file.shape(format, 8000, 1);
-        file.write(vec![1; 3 * format.samples().bytes()]).expect("room");
+        file.write(vec![1; 3 * format.samples().bytes()])
+            .expect("backlog space");
         file.fill(600_000);
         file.finish(ended(id, EndReason::Limit), true);
         let (published, _) = fixture.published(id);
-        expect_honest(&fixture, &published);
+        assert_manifest_matches_file(&fixture, &published);
         let audio = audio(&fixture.audio_path("x"));
         assert_eq!(audio.len(), 3 * format.samples().bytes() + 600_000);
         assert!(
@@ -156,7 +162,7 @@ fn write_error_fails_one_recording(format: Format) {
     let (bad, good) = (Uuid::new_v4(), Uuid::new_v4());
     let mut one = fixture.begin(bad, "bad");
     one.shape(format, 8000, 1);
-    one.write(pattern(0, 1000)).expect("room");
+    one.write(pattern(0, 1000)).expect("backlog space");
     fixture.wait_until_written(1000);
     let write = fixture.write_step();
     fixture.set_fault(move |step| {
@@ -166,37 +172,37 @@ fn write_error_fails_one_recording(format: Format) {
             Ok(())
         }
     });
-    one.write(pattern(1, 1000)).expect("room");
+    one.write(pattern(1, 1000)).expect("backlog space");
     let error = fixture
         .report
-        .wait_for(|seen| seen.write_failed.get(&bad).cloned());
+        .wait_for(|reports| reports.write_failed.get(&bad).cloned());
     assert_eq!(error.status, Status::NoSpace);
     one.finish(ended(bad, EndReason::Stopped), true);
     let (published, _) = fixture.published(bad);
     assert!(published.state_is(RecordingState::Failed) && published.end_reason_is(EndReason::WriteError));
     assert!(!published.error.is_empty());
     assert_eq!(audio(&fixture.audio_path("bad")), pattern(0, 1000));
-    expect_honest(&fixture, &published);
+    assert_manifest_matches_file(&fixture, &published);
     fixture.clear_faults();
     let mut two = fixture.begin(good, "good");
     two.shape(format, 8000, 1);
-    two.write(pattern(2, 1000)).expect("room");
+    two.write(pattern(2, 1000)).expect("backlog space");
     two.finish(ended(good, EndReason::Stopped), true);
     assert!(fixture.published(good).0.state_is(RecordingState::Finished));
     fixture.wait_until_idle();
     assert_eq!(
-        fixture.report.read(|seen| seen.published.len()),
+        fixture.report.read(|reports| reports.published.len()),
         2,
-        "each told once"
+        "each end is reported once"
     );
 }
 
 #[test]
-fn what_cannot_be_created_leaves_nothing() {
-    for_each_format(leaves_nothing);
+fn a_recording_that_cannot_be_created_leaves_no_file() {
+    for_each_format(failed_create_leaves_no_file);
 }
 
-fn leaves_nothing(format: Format) {
+fn failed_create_leaves_no_file(format: Format) {
     for step in [
         FaultPoint::CreateManifest,
         FaultPoint::CreateAudio,
@@ -214,7 +220,7 @@ fn leaves_nothing(format: Format) {
             let file = fixture.begin(id, "call");
             fixture
                 .report
-                .wait_until(|seen| seen.create_failed.contains_key(&id));
+                .wait_until(|reports| reports.create_failed.contains_key(&id));
             file.finish(ended(id, EndReason::Stopped), true);
             fixture.wait_until_idle();
             assert_eq!(fixture.names(), [".callrec"], "{step:?}");
@@ -222,7 +228,7 @@ fn leaves_nothing(format: Format) {
             assert!(
                 fixture
                     .report
-                    .read(|seen| seen.published.is_empty() && seen.created.is_empty())
+                    .read(|reports| reports.published.is_empty() && reports.created.is_empty())
             );
         }
     }
@@ -242,7 +248,7 @@ fn panic_fails_one_recording(format: Format) {
         FaultPoint::RenameAudio,
         FaultPoint::RenameManifest,
     ];
-    // Only a file that is not written over has a tail.
+    // Only a file that is never overwritten has a tail.
     for step in steps
         .into_iter()
         .filter(|step| *step != FaultPoint::WriteTail || format == PAGED)
@@ -258,7 +264,7 @@ fn panic_fails_one_recording(format: Format) {
         let id = Uuid::new_v4();
         let mut file = fixture.begin(id, "call");
         file.shape(format, 8000, 1);
-        file.write(pattern(0, 100)).expect("room");
+        file.write(pattern(0, 100)).expect("backlog space");
         file.finish(ended(id, EndReason::Stopped), true);
         assert!(
             fixture.published(id).0.state_is(RecordingState::Failed),
@@ -272,9 +278,9 @@ fn panic_fails_one_recording(format: Format) {
             .finish(ended(other, EndReason::Stopped), true);
         assert!(fixture.published(other).0.state_is(RecordingState::Finished));
         fixture.settle(other);
-        // What could not be published is, at the next open.
-        let in_finisher = step == FaultPoint::WriteAudio && format == PAGED;
-        if in_finisher
+        // A recording that could not be published is published at the next open.
+        let fails_in_finisher = step == FaultPoint::WriteAudio && format == PAGED;
+        if fails_in_finisher
             || matches!(
                 step,
                 FaultPoint::RenameAudio | FaultPoint::RenameManifest | FaultPoint::Seal
@@ -299,7 +305,7 @@ fn discarded_keeps_no_audio(format: Format) {
     let id = Uuid::new_v4();
     let mut file = fixture.begin(id, "call");
     file.shape(format, 8000, 1);
-    file.write(pattern(0, 1000)).expect("room");
+    file.write(pattern(0, 1000)).expect("backlog space");
     fixture.wait_until_written(1000);
     assert_eq!(fixture.tail_path(id).exists(), format == PAGED);
     file.finish(ended(id, EndReason::Discarded), false);
@@ -308,7 +314,7 @@ fn discarded_keeps_no_audio(format: Format) {
     assert_eq!((published.file.as_str(), published.error.as_str()), ("", ""));
     assert_eq!(fixture.names(), [".callrec"]);
     assert_eq!(fixture.control_names(), [format!("{id}.json"), "lock".to_owned()]);
-    // Not yet settled: told again, as repeated.
+    // The end is not settled yet, so it is reported again, as repeated.
     let fixture = StorageFixture::open_in(fixture.close());
     let (again, repeated) = fixture.published(id);
     assert!(repeated && again.end_reason_is(EndReason::Discarded));
@@ -317,7 +323,7 @@ fn discarded_keeps_no_audio(format: Format) {
 }
 
 #[test]
-fn a_sink_dropped_without_an_end_is_published() {
+fn a_file_dropped_without_an_end_is_published_as_failed() {
     let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
     drop(fixture.begin(id, "call"));
@@ -331,7 +337,7 @@ fn a_sink_dropped_without_an_end_is_published() {
 }
 
 #[test]
-fn a_stalled_disk_fills_the_backlog_and_no_more() {
+fn a_stalled_disk_fills_the_backlog_up_to_its_limit() {
     for_each_format(stalled_disk_fills_the_backlog);
 }
 
@@ -361,7 +367,7 @@ fn stalled_disk_fills_the_backlog(format: Format) {
             match file.write(audio.clone()) {
                 Ok(()) => expected.extend_from_slice(&audio),
                 Err(back) => {
-                    assert_eq!(back, audio, "nothing was taken");
+                    assert_eq!(back, audio, "the whole block comes back");
                     file.fill(1600);
                     expected.resize(expected.len() + 1600, 0);
                     refused += 1600;
@@ -405,7 +411,7 @@ fn few_handles_serve_many(format: Format) {
             if round == 0 {
                 file.shape(format, 8000, 1);
             }
-            file.write(pattern(round as usize, 500)).expect("room");
+            file.write(pattern(round as usize, 500)).expect("backlog space");
         }
         fixture.wait_until_written((round + 1) * 500 * 20);
         assert!(fixture.store.open_files() <= 2);
@@ -417,7 +423,7 @@ fn few_handles_serve_many(format: Format) {
             audio(&fixture.path(&published.file)),
             [pattern(0, 500), pattern(1, 500), pattern(2, 500)].concat()
         );
-        expect_honest(&fixture, &published);
+        assert_manifest_matches_file(&fixture, &published);
     }
     fixture.wait_until_idle();
     assert_eq!(fixture.store.open_files(), 0);
@@ -427,22 +433,22 @@ fn few_handles_serve_many(format: Format) {
 fn the_live_file_is_playable_at_every_step() {
     let fixture = StorageFixture::new();
     let part = fixture.path("call.wav.part");
-    let looks = Arc::new(AtomicUsize::new(0));
-    let (counted, looked_at) = (Arc::clone(&looks), part.clone());
+    let checks = Arc::new(AtomicUsize::new(0));
+    let (count, checked_path) = (Arc::clone(&checks), part.clone());
     fixture.set_fault(move |step| {
         let later = !matches!(
             step,
             FaultPoint::CreateManifest | FaultPoint::CreateAudio | FaultPoint::WriteHeader
         );
-        if let (true, Ok(bytes)) = (later, fs::read(&looked_at)) {
+        if let (true, Ok(bytes)) = (later, fs::read(&checked_path)) {
             let header = callrec::codec::container::parse(&bytes).expect("a whole header");
-            let claim = header.claim.expect("a header that says how long the file is");
-            assert!(claim.file_bytes <= bytes.len() as u64 + 1);
+            let lengths = header.claim.expect("a header with the length of the file");
+            assert!(lengths.file_bytes <= bytes.len() as u64 + 1);
             assert!(
-                bytes.len() as u64 - claim.file_bytes.min(bytes.len() as u64) <= 3000,
-                "a batch short at most"
+                bytes.len() as u64 - lengths.file_bytes.min(bytes.len() as u64) <= 3000,
+                "the header is at most one batch behind"
             );
-            counted.fetch_add(1, Ordering::SeqCst);
+            count.fetch_add(1, Ordering::SeqCst);
         }
         Ok(())
     });
@@ -450,12 +456,12 @@ fn the_live_file_is_playable_at_every_step() {
     let mut file = fixture.begin(id, "call");
     file.shape(Format::WAV_ALAW, 8000, 1);
     for block in 0..10u64 {
-        file.write(pattern(block as usize, 1001)).expect("room");
+        file.write(pattern(block as usize, 1001)).expect("backlog space");
         fixture.wait_until(|store| store.bytes_written() == (block + 1) * 1001);
     }
     file.finish(ended(id, EndReason::Stopped), true);
     assert!(fixture.published(id).0.state_is(RecordingState::Finished));
-    assert!(looks.load(Ordering::SeqCst) > 10);
+    assert!(checks.load(Ordering::SeqCst) > 10);
 }
 
 #[test]
@@ -480,10 +486,10 @@ fn durability_and_digest_are_as_configured() {
     assert!(fixture.store.free_bytes() < u64::MAX && !fixture.store.is_low_on_space());
 }
 
-/// What the other tests run in a process of its own.
+/// The body of the child processes that other tests start.
 #[test]
-#[ignore = "a part of other tests"]
-fn in_a_child() {
+#[ignore = "the body of a process that other tests start"]
+fn run_child_task() {
     let (Ok(format), Ok(task), Ok(directory), Ok(number)) = (
         std::env::var("STORAGE_FORMAT"),
         std::env::var("STORAGE_TASK"),
@@ -495,7 +501,7 @@ fn in_a_child() {
     let number: usize = number.parse().expect("a number");
     let directory = Path::new(&directory);
     let format = Format::named(&format).expect("a format");
-    let system = System::of(&task);
+    let system = FileSystemKind::of(&task);
     match task.split(" by ").next().expect("a task") {
         "open" => {
             let opened = Store::open(
@@ -507,7 +513,7 @@ fn in_a_child() {
         }
         #[cfg(target_os = "linux")]
         "record lock" => child_locks_records(directory),
-        "live" => child_live(directory, format, number),
+        "live" => child_aborts_while_live(directory, format, number),
         "recover" => {
             abort_at(directory, number, system);
             let fixture = StorageFixture::open_in(ScratchDir(directory.to_owned()));
@@ -516,7 +522,7 @@ fn in_a_child() {
         }
         "record" => child_record(directory, format, number, system),
         "patches" => patches::child_patches(directory, format, number),
-        "job" => jobs::child_performs_a_job(directory, number),
+        "job" => jobs::child_performs_job(directory, number),
         _ => panic!("no such task"),
     }
 }

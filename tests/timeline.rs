@@ -8,8 +8,8 @@ mod check;
 mod failures;
 #[path = "timeline/fixture.rs"]
 mod fixture;
-#[path = "timeline/found_marks.rs"]
-mod found_marks;
+#[path = "timeline/found_audio.rs"]
+mod found_audio;
 #[path = "timeline/marked_audio.rs"]
 mod marked_audio;
 #[path = "timeline/model/plan.rs"]

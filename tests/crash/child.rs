@@ -1,7 +1,7 @@
-//! What runs in the processes that are killed. Every line that it writes begins with
-//! "@", goes out at once, and is one that `history` reads.
+//! The bodies of the child processes. Each report is a line that begins with "@" and is written
+//! at once; `history` parses the reports.
 
-use crate::plan::{FRAME_MS, Habit, LEGS, RATE, frame, kind};
+use crate::plan::{ControlPattern, LEGS, PACKET_MS, RATE, kind, packet};
 use crate::support::{CallFields, StartFields, TestEngine, end, feed, init, open_with, string};
 use callrec::capi::*;
 use callrec_testkit::environment::number;
@@ -17,24 +17,24 @@ pub const SEED: &str = "CALLREC_CRASH_SEED";
 pub const SETTINGS: &str = "CALLREC_CRASH_SETTINGS";
 pub const CALLBACK: &str = "CALLREC_CRASH_CALLBACK";
 
-/// No orphan lives longer.
+/// The longest life of a child process whose parent has died.
 const LIFE: Duration = Duration::from_secs(90);
-/// More behind than this, and what follows is not made up for: time has gone by.
+/// If a child is later than this, it does not catch up.
 const STALL: Duration = Duration::from_millis(100);
 
-fn say(line: &str) {
+fn report(line: &str) {
     let mut out = std::io::stdout().lock();
     let written = out
         .write_all(format!("@{line}\n").as_bytes())
         .and_then(|()| out.flush());
     if written.is_err() {
-        // Nobody reads any more.
+        // The parent has closed the pipe.
         std::process::exit(1);
     }
 }
 
 fn directory() -> Option<PathBuf> {
-    // libtest has begun a line of its own.
+    // The test harness has begun a line.
     let directory = std::env::var_os(DIRECTORY)?;
     println!();
     Some(directory.into())
@@ -52,8 +52,8 @@ fn id_of(text: &[c_char]) -> String {
     string(text.as_ptr())
 }
 
-/// Tells the parent of an event, before the library learns that it was told.
-unsafe extern "C" fn tell(how: *mut c_void, event: *const rec_event) {
+/// Reports an event to the parent, before the callback returns.
+unsafe extern "C" fn report_event(mode: *mut c_void, event: *const rec_event) {
     let event = unsafe { &*event };
     let (mut id, mut tag, mut reason) = ("-".to_owned(), 0, 0);
     if !event.recording.is_null() {
@@ -64,11 +64,11 @@ unsafe extern "C" fn tell(how: *mut c_void, event: *const rec_event) {
             recording.end_reason,
         );
     }
-    say(&format!("E {} {} {id} {reason} {tag}", event.kind, event.flags));
+    report(&format!("E {} {} {id} {reason} {tag}", event.kind, event.flags));
     if !matches!(event.kind, REC_EVENT_FINISHED | REC_EVENT_FAILED) {
         return;
     }
-    match how as usize {
+    match mode as usize {
         DIES => {
             let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL);
         }
@@ -77,15 +77,24 @@ unsafe extern "C" fn tell(how: *mut c_void, event: *const rec_event) {
     }
 }
 
-const TELLS: usize = 0;
+const RETURNS: usize = 0;
 const DIES: usize = 1;
 const BLOCKS: usize = 2;
 
-fn subscribe(engine: rec_engine, how: usize) {
+fn subscribe(engine: rec_engine, mode: usize) {
     let mut subscription = rec_subscription { id: 0 };
     let mut error: rec_error = init();
-    let data = std::ptr::without_provenance_mut(how);
-    let status = unsafe { rec_subscribe(engine, Some(tell), data, None, &mut subscription, &mut error) };
+    let data = std::ptr::without_provenance_mut(mode);
+    let status = unsafe {
+        rec_subscribe(
+            engine,
+            Some(report_event),
+            data,
+            None,
+            &mut subscription,
+            &mut error,
+        )
+    };
     assert_eq!(status, REC_OK);
 }
 
@@ -94,14 +103,14 @@ struct ChildCall {
     call: usize,
     handle: rec_call,
     feeds: [rec_feed; 2],
-    /// The frame that comes next.
-    frame: u64,
+    /// The number of the next packet.
+    packet: u64,
     last_fed: Instant,
     recording: Option<String>,
-    /// When it does something next, in frames.
-    turn: u64,
+    /// The number of the packet before which the next action takes place.
+    next_action: u64,
     paused: bool,
-    over: bool,
+    has_ended: bool,
 }
 
 impl ChildCall {
@@ -120,53 +129,53 @@ impl ChildCall {
             call,
             handle,
             feeds: LEGS.map(|leg| feed(handle, leg, codec, RATE as u32).unwrap()),
-            frame: 0,
+            packet: 0,
             last_fed: Instant::now(),
             recording: None,
-            turn: rng.between(0, 10),
+            next_action: rng.between(0, 10),
             paused: false,
-            over: false,
+            has_ended: false,
         }
     }
 
     fn act(&mut self, engine: &TestEngine, rng: &mut SeededRng) {
-        if self.over || self.frame < self.turn {
+        if self.has_ended || self.packet < self.next_action {
             return;
         }
         let Some(id) = self.recording.clone() else {
             return self.start(engine, rng);
         };
-        match kind(self.call).habit {
-            Habit::Steady => self.turn = u64::MAX,
-            Habit::Pauses if self.paused => {
+        match kind(self.call).controls {
+            ControlPattern::Uncontrolled => self.next_action = u64::MAX,
+            ControlPattern::Pauses if self.paused => {
                 engine.by_id(rec_resume_by_id, None, &id).unwrap();
-                say(&format!("R {id}"));
+                report(&format!("R {id}"));
                 self.paused = false;
-                self.turn = self.frame + rng.between(10, 45);
+                self.next_action = self.packet + rng.between(10, 45);
             }
-            Habit::Pauses | Habit::StaysPaused => {
+            ControlPattern::Pauses | ControlPattern::StaysPaused => {
                 engine.by_id(rec_pause_by_id, None, &id).unwrap();
-                say(&format!("P {id}"));
+                report(&format!("P {id}"));
                 self.paused = true;
-                let stays = kind(self.call).habit == Habit::StaysPaused;
-                self.turn = if stays {
+                let stays = kind(self.call).controls == ControlPattern::StaysPaused;
+                self.next_action = if stays {
                     u64::MAX
                 } else {
-                    self.frame + rng.between(5, 35)
+                    self.packet + rng.between(5, 35)
                 };
             }
-            Habit::Cycles => {
-                say(&format!("z {id}"));
+            ControlPattern::Cycles => {
+                report(&format!("z {id}"));
                 engine.by_id(rec_stop_by_id, None, &id).unwrap();
-                say(&format!("Z {id}"));
+                report(&format!("Z {id}"));
                 self.recording = None;
-                self.turn = self.frame + rng.between(0, 4);
+                self.next_action = self.packet + rng.between(0, 4);
             }
-            Habit::HangsUp => {
-                say(&format!("z {id}"));
+            ControlPattern::HangsUp => {
+                report(&format!("z {id}"));
                 end(self.handle).unwrap();
-                say(&format!("Z {id}"));
-                self.over = true;
+                report(&format!("Z {id}"));
+                self.has_ended = true;
             }
         }
     }
@@ -185,25 +194,25 @@ impl ChildCall {
                 },
             )
             .unwrap();
-        say(&format!("S {id} {}", self.call));
+        report(&format!("S {id} {}", self.call));
         self.recording = Some(id);
-        let (low, high) = match kind.habit {
-            Habit::Cycles => (8, 45),
-            Habit::HangsUp => (30, 120),
+        let (low, high) = match kind.controls {
+            ControlPattern::Cycles => (8, 45),
+            ControlPattern::HangsUp => (30, 120),
             _ => (10, 60),
         };
-        self.turn = self.frame + rng.between(low, high);
+        self.next_action = self.packet + rng.between(low, high);
     }
 
-    fn talk(&mut self) {
-        if self.over {
+    fn write_packet(&mut self) {
+        if self.has_ended {
             return;
         }
         let late = self.last_fed.elapsed().as_millis() as u64;
         self.last_fed = Instant::now();
-        let (call, number) = (self.call, self.frame);
-        let taken = [0, 1].map(|leg| {
-            let bytes = frame(call, leg, number);
+        let (call, number) = (self.call, self.packet);
+        let accepted = [0, 1].map(|leg| {
+            let bytes = packet(call, leg, number);
             let status = unsafe { rec_feed_write(self.feeds[leg], bytes.as_ptr().cast(), bytes.len()) };
             assert!(
                 matches!(status, REC_OK | REC_ERR_OVERRUN),
@@ -211,8 +220,11 @@ impl ChildCall {
             );
             u8::from(status == REC_OK)
         });
-        say(&format!("F {call} {number} {} {} {late}", taken[0], taken[1]));
-        self.frame += 1;
+        report(&format!(
+            "F {call} {number} {} {} {late}",
+            accepted[0], accepted[1]
+        ));
+        self.packet += 1;
     }
 }
 
@@ -224,16 +236,16 @@ fn record(directory: &Path) {
     let mut all = vec![("media.clock", "real")];
     all.extend(settings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let engine = TestEngine::open(directory, &all);
-    let how = match std::env::var(CALLBACK).as_deref() {
+    let mode = match std::env::var(CALLBACK).as_deref() {
         Ok("dies") => DIES,
         Ok("blocks") => BLOCKS,
-        _ => TELLS,
+        _ => RETURNS,
     };
-    subscribe(engine.handle, how);
-    let mut talks: Vec<ChildCall> = (0..calls)
+    subscribe(engine.handle, mode);
+    let mut child_calls: Vec<ChildCall> = (0..calls)
         .map(|call| ChildCall::begin(&engine, call, &mut rng))
         .collect();
-    say("ready");
+    report("ready");
     let begun = Instant::now();
     let mut due = begun;
     while begun.elapsed() < LIFE {
@@ -241,13 +253,13 @@ fn record(directory: &Path) {
         if due.elapsed() > STALL {
             due = Instant::now();
         }
-        for talk in &mut talks {
-            talk.act(&engine, &mut rng);
-            talk.talk();
+        for call in &mut child_calls {
+            call.act(&engine, &mut rng);
+            call.write_packet();
         }
-        due += Duration::from_millis(FRAME_MS);
+        due += Duration::from_millis(PACKET_MS);
     }
-    // A child that nobody kills is a failure: its recordings do not count as finished.
+    // The parent should have killed this process. It must not end its recordings.
     std::process::exit(1);
 }
 
@@ -259,7 +271,7 @@ fn child_records() {
     }
 }
 
-/// Opens what another has left, and tells what it is told, until it is killed.
+/// Opens a directory and reports the events, until it is killed.
 #[test]
 #[ignore = "the body of a process that the other tests start and kill"]
 fn child_recovers() {
@@ -269,9 +281,9 @@ fn child_recovers() {
         .iter()
         .map(|(key, value)| (key.as_str(), value.as_str()))
         .collect();
-    say("ready");
+    report("ready");
     let engine = open_with(&directory, &all).unwrap();
-    subscribe(engine, TELLS);
+    subscribe(engine, RETURNS);
     std::thread::sleep(LIFE);
     std::process::exit(1);
 }

@@ -1,7 +1,7 @@
-//! A child process, and the history of its recordings that its reports tell.
+//! Child processes, and the history of their recordings, from their reports.
 
 use crate::child;
-use crate::plan::{FRAME, LEGS};
+use crate::plan::{LEGS, PACKET};
 use callrec::capi::*;
 use callrec_testkit::child::{ChildProcess, child_test};
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +20,7 @@ pub fn spawn_child(test: &str, directory: &Path, variables: &[(&str, &str)]) -> 
 #[derive(Clone, Copy, Debug)]
 pub struct WrittenPacket {
     /// Per leg: whether the write returned REC_OK.
-    pub taken: [bool; LEGS.len()],
+    pub accepted: [bool; LEGS.len()],
     /// Time since the previous packet, in milliseconds.
     pub gap_ms: u64,
 }
@@ -51,7 +51,7 @@ impl ReportedEvent {
     }
 }
 
-/// What the reports of a child say, by call and by recording.
+/// The history from the reports of a child, by call and by recording.
 #[derive(Clone, Debug, Default)]
 pub struct ChildHistory {
     pub calls: HashMap<usize, Vec<WrittenPacket>>,
@@ -129,14 +129,14 @@ impl ChildHistory {
         self.recordings.get_mut(id).expect("a started recording")
     }
 
-    fn packet_written(&mut self, call: usize, number: &str, taken: [bool; 2], gap_ms: u64) {
+    fn packet_written(&mut self, call: usize, number: &str, accepted: [bool; 2], gap_ms: u64) {
         let packets = self.packets(call);
         assert_eq!(
             number,
             packets.len().to_string(),
             "the packets of a call in order"
         );
-        packets.push(WrittenPacket { taken, gap_ms });
+        packets.push(WrittenPacket { accepted, gap_ms });
         let end = packets.len() as u64;
         for recording in self.recordings.values_mut() {
             if recording.call == call && recording.open {
@@ -176,6 +176,6 @@ impl ChildHistory {
 
     pub fn seconds(&self) -> f64 {
         let longest = self.calls.values().map(Vec::len).max().unwrap_or(0);
-        longest as f64 * FRAME as f64 / 8000.0
+        longest as f64 * PACKET as f64 / 8000.0
     }
 }

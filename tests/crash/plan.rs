@@ -1,26 +1,26 @@
-//! What each call of a child does, and what is said on it: known to the parent too.
+//! The controls and the audio of each call, shared by the parent and the child processes.
 
 use callrec::capi::*;
 use callrec_testkit::random::SeededRng;
 use callrec_testkit::wav::WavFile;
 
 pub const RATE: u64 = 8000;
-pub const FRAME: u64 = 160;
-pub const FRAME_MS: u64 = 20;
+pub const PACKET: u64 = 160;
+pub const PACKET_MS: u64 = 20;
 pub const LEGS: [i32; 2] = [REC_LEG_LOCAL, REC_LEG_REMOTE];
 
 /// How a call's recording is controlled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Habit {
+pub enum ControlPattern {
     /// Recorded until the kill.
-    Steady,
-    /// Paused and resumed again and again.
+    Uncontrolled,
+    /// Paused and resumed repeatedly.
     Pauses,
-    /// Paused once, and not resumed.
+    /// Paused once and never resumed.
     StaysPaused,
-    /// Stopped and started again and again, so that some are finishing at the kill.
+    /// Stopped and started repeatedly, so that some recordings are finishing at the kill.
     Cycles,
-    /// The call ends before the kill or just at it.
+    /// The call ends before the kill.
     HangsUp,
 }
 
@@ -30,47 +30,53 @@ pub struct CallKind {
     pub format: &'static str,
     pub codec: i32,
     pub pause_mode: i32,
-    pub habit: Habit,
+    pub controls: ControlPattern,
 }
 
-const fn of(layout: i32, format: &'static str, codec: i32, pause_mode: i32, habit: Habit) -> CallKind {
+const fn kind_of(
+    layout: i32,
+    format: &'static str,
+    codec: i32,
+    pause_mode: i32,
+    controls: ControlPattern,
+) -> CallKind {
     CallKind {
         layout,
         format,
         codec,
         pause_mode,
-        habit,
+        controls,
     }
 }
 
 const KINDS: &[CallKind] = {
-    use Habit::*;
+    use ControlPattern::*;
     const SILENCE: i32 = REC_PAUSE_SILENCE;
     const SKIP: i32 = REC_PAUSE_SKIP;
     &[
-        of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SILENCE, Pauses),
-        // Frames of these are first in a tail, and then cannot be written over.
+        kind_of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SILENCE, Pauses),
+        // The frames of this format are first in a tail, and cannot be overwritten in the file.
         #[cfg(feature = "faults")]
-        of(REC_LAYOUT_STEREO, "test-paged", REC_CODEC_PCM16, SILENCE, Pauses),
+        kind_of(REC_LAYOUT_STEREO, "test-paged", REC_CODEC_PCM16, SILENCE, Pauses),
         #[cfg(feature = "faults")]
-        of(REC_LAYOUT_MONO, "test-paged", REC_CODEC_PCM16, SKIP, Cycles),
-        of(REC_LAYOUT_MONO, "wav", REC_CODEC_PCM16, SKIP, Pauses),
-        of(REC_LAYOUT_STEREO, "wav-ulaw", REC_CODEC_PCMU, SKIP, Pauses),
-        of(REC_LAYOUT_LOCAL, "wav", REC_CODEC_PCM16, SILENCE, Steady),
-        of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SKIP, Cycles),
-        of(REC_LAYOUT_REMOTE, "wav-alaw", REC_CODEC_PCMA, SILENCE, Pauses),
-        of(
+        kind_of(REC_LAYOUT_MONO, "test-paged", REC_CODEC_PCM16, SKIP, Cycles),
+        kind_of(REC_LAYOUT_MONO, "wav", REC_CODEC_PCM16, SKIP, Pauses),
+        kind_of(REC_LAYOUT_STEREO, "wav-ulaw", REC_CODEC_PCMU, SKIP, Pauses),
+        kind_of(REC_LAYOUT_LOCAL, "wav", REC_CODEC_PCM16, SILENCE, Uncontrolled),
+        kind_of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SKIP, Cycles),
+        kind_of(REC_LAYOUT_REMOTE, "wav-alaw", REC_CODEC_PCMA, SILENCE, Pauses),
+        kind_of(
             REC_LAYOUT_STEREO,
             "wav-ulaw",
             REC_CODEC_PCMU,
             SILENCE,
             StaysPaused,
         ),
-        of(REC_LAYOUT_MONO, "wav", REC_CODEC_PCM16, SILENCE, HangsUp),
-        of(REC_LAYOUT_LOCAL, "wav-ulaw", REC_CODEC_PCMU, SKIP, StaysPaused),
-        of(REC_LAYOUT_STEREO, "wav-alaw", REC_CODEC_PCMA, SILENCE, Cycles),
-        of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SILENCE, Steady),
-        of(REC_LAYOUT_REMOTE, "wav", REC_CODEC_PCM16, SKIP, Pauses),
+        kind_of(REC_LAYOUT_MONO, "wav", REC_CODEC_PCM16, SILENCE, HangsUp),
+        kind_of(REC_LAYOUT_LOCAL, "wav-ulaw", REC_CODEC_PCMU, SKIP, StaysPaused),
+        kind_of(REC_LAYOUT_STEREO, "wav-alaw", REC_CODEC_PCMA, SILENCE, Cycles),
+        kind_of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SILENCE, Uncontrolled),
+        kind_of(REC_LAYOUT_REMOTE, "wav", REC_CODEC_PCM16, SKIP, Pauses),
     ]
 };
 
@@ -79,7 +85,7 @@ pub fn kind(call: usize) -> CallKind {
 }
 
 impl CallKind {
-    pub fn hears(&self, leg: usize) -> bool {
+    pub fn has_leg(&self, leg: usize) -> bool {
         match self.layout {
             REC_LAYOUT_LOCAL => leg == 0,
             REC_LAYOUT_REMOTE => leg == 1,
@@ -99,8 +105,8 @@ impl CallKind {
         }
     }
 
-    /// What a file holds of one leg, position by position; `None` is silence.
-    pub fn heard(&self, wav: &WavFile, leg: usize) -> Vec<Option<i32>> {
+    /// The values of one leg in a file, position by position; `None` is silence.
+    pub fn leg_values(&self, wav: &WavFile, leg: usize) -> Vec<Option<i32>> {
         let channel = match self.layout {
             REC_LAYOUT_STEREO => leg,
             _ => 0,
@@ -110,24 +116,24 @@ impl CallKind {
             let of = |byte: u8| (i32::from(byte) != quiet).then_some(i32::from(byte));
             return wav.g711(channel).into_iter().map(of).collect();
         }
-        let part = |sample: i16| match (self.layout, leg) {
+        let of_leg = |sample: i16| match (self.layout, leg) {
             (REC_LAYOUT_MONO, 0) => i32::from(sample) & !63,
             (REC_LAYOUT_MONO, _) => i32::from(sample) & 63,
             _ => i32::from(sample),
         };
-        let all = wav.pcm(channel).into_iter().map(part);
+        let all = wav.pcm(channel).into_iter().map(of_leg);
         all.map(|sample| (sample != 0).then_some(sample)).collect()
     }
 
-    /// The header is that of this kind of recording.
+    /// Checks that the header fits this kind of recording.
     pub fn check_shape(&self, wav: &WavFile) -> Result<(), String> {
-        let (told, wanted) = (
+        let (found, expected) = (
             (wav.tag, wav.channels, wav.rate),
             (self.tag(), self.channels(), 8000),
         );
-        match told == wanted {
+        match found == expected {
             true => Ok(()),
-            false => Err(format!("header says {told:?}, not {wanted:?}")),
+            false => Err(format!("the header has {found:?}, not {expected:?}")),
         }
     }
 }
@@ -140,8 +146,8 @@ fn silence(codec: i32) -> i32 {
     }
 }
 
-/// What is said at one position of a leg: never silence, and in a mix both legs can
-/// be told apart.
+/// The value at one position of a leg. It is never silence, and in a mix the legs can be
+/// separated.
 pub fn value(call: usize, leg: usize, index: u64) -> i32 {
     let kind = kind(call);
     let mut rng = SeededRng::new((call as u64) << 48 ^ (leg as u64) << 44 ^ index);
@@ -165,9 +171,9 @@ pub fn value(call: usize, leg: usize, index: u64) -> i32 {
     }
 }
 
-/// One frame as it is handed in.
-pub fn frame(call: usize, leg: usize, number: u64) -> Vec<u8> {
-    let values = (number * FRAME..(number + 1) * FRAME).map(|index| value(call, leg, index));
+/// The bytes of one packet.
+pub fn packet(call: usize, leg: usize, number: u64) -> Vec<u8> {
+    let values = (number * PACKET..(number + 1) * PACKET).map(|index| value(call, leg, index));
     if kind(call).codec == REC_CODEC_PCM16 {
         values.flat_map(|value| (value as i16).to_ne_bytes()).collect()
     } else {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use callrec_testkit::wait::PATIENCE;
 
-use crate::server::{HttpResponse, TestServer, basic, send_raw};
+use crate::server::{ClientResponse, TestServer, basic, send_raw};
 
 pub const COMETD: &str = "/genesys/cometd";
 pub const CALLS: &str = "/v2/me/calls";
@@ -24,12 +24,12 @@ pub struct BayeuxClient<'a> {
 }
 
 /// Posts messages as a user.
-pub fn post(server: &TestServer, user: &str, messages: &Value) -> HttpResponse {
+pub fn post(server: &TestServer, user: &str, messages: &Value) -> ClientResponse {
     post_with(server, user, None, messages)
 }
 
 /// Posts messages as a user, with a browser's cookie if there is one.
-pub fn post_with(server: &TestServer, user: &str, cookie: Option<&str>, messages: &Value) -> HttpResponse {
+pub fn post_with(server: &TestServer, user: &str, cookie: Option<&str>, messages: &Value) -> ClientResponse {
     let authorization = basic(user, "secret");
     let mut headers = vec![("authorization", authorization.as_str())];
     headers.extend(cookie.map(|cookie| ("cookie", cookie)));
@@ -37,7 +37,7 @@ pub fn post_with(server: &TestServer, user: &str, cookie: Option<&str>, messages
 }
 
 /// The cookie that a response sets, in the form in which a browser returns it.
-pub fn cookie_of(response: &HttpResponse) -> String {
+pub fn cookie_of(response: &ClientResponse) -> String {
     let cookie = response.header("set-cookie").split(';').next().unwrap();
     assert!(cookie.starts_with("BAYEUX_BROWSER="), "{response:?}");
     cookie.to_owned()
@@ -101,7 +101,7 @@ impl<'a> BayeuxClient<'a> {
         server: &'a TestServer,
         user: &str,
         cookie: Option<String>,
-        response: &HttpResponse,
+        response: &ClientResponse,
     ) -> BayeuxClient<'a> {
         let reply = response.json();
         assert_eq!(reply[0]["successful"], true, "{reply}");
@@ -192,7 +192,7 @@ impl<'a> BayeuxClient<'a> {
 }
 
 /// `POST /me/calls/{id}` with an operation.
-pub fn operate(server: &TestServer, user: &str, call: &str, operation: &str) -> HttpResponse {
+pub fn operate(server: &TestServer, user: &str, call: &str, operation: &str) -> ClientResponse {
     let body = json!({ "operationName": operation }).to_string();
     let authorization = basic(user, "secret");
     let path = format!("/api/v2/me/calls/{call}");
@@ -205,7 +205,7 @@ pub fn operate_ok(server: &TestServer, user: &str, call: &str, operation: &str) 
     assert_eq!((response.status, response.text()), (200, r#"{"statusCode":0}"#));
 }
 
-pub fn get(server: &TestServer, user: &str, path: &str) -> HttpResponse {
+pub fn get(server: &TestServer, user: &str, path: &str) -> ClientResponse {
     let authorization = basic(user, "secret");
     let path = format!("/api/v2{path}");
     server.send("GET", &path, &[("authorization", &authorization)], "")
@@ -217,7 +217,7 @@ pub fn resource(server: &TestServer, user: &str, call: &str) -> Value {
 }
 
 /// The HTTP status and the `statusCode` of a refusal, whose body has nothing else but a message.
-pub fn refusal(response: &HttpResponse) -> (u16, u64) {
+pub fn refusal(response: &ClientResponse) -> (u16, u64) {
     let json = response.json();
     let members: Vec<_> = json.as_object().unwrap().keys().collect();
     assert_eq!(members, ["statusCode", "statusMessage"], "{json}");

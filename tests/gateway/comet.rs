@@ -6,7 +6,7 @@ use callrec_testkit::wait::until;
 use serde_json::{Value, json};
 
 use crate::bayeux::{BayeuxClient, CALLS, COMETD, cookie_of, handshake_message, operate_ok, post};
-use crate::server::{FIRST, HttpResponse, SECOND, TestServer, basic};
+use crate::server::{FIRST, ClientResponse, SECOND, TestServer, basic};
 
 /// A message of a client's session.
 pub fn message(client: &BayeuxClient, channel: &str) -> Value {
@@ -359,7 +359,7 @@ fn the_cookie_of_the_handshake_replaces_the_header() {
     let handshaken = post(&server, "user1", &handshake_message());
     let id = handshaken.json()[0]["clientId"].as_str().unwrap().to_owned();
     let cookie = cookie_of(&handshaken);
-    let send = |cookie: &str, message: &Value| -> HttpResponse {
+    let send = |cookie: &str, message: &Value| -> ClientResponse {
         server.send("POST", COMETD, &[("cookie", cookie)], &message.to_string())
     };
     let subscribe = json!([{ "channel": "/meta/subscribe", "clientId": id, "subscription": CALLS }]);

@@ -6,7 +6,7 @@ use callrec::capi::*;
 
 use crate::imagicle::BASE;
 use crate::limits::{APIS, expect_counted};
-use crate::server::{FIRST, HttpResponse, TestServer, basic, handle, read_to_close, send_raw};
+use crate::server::{FIRST, ClientResponse, TestServer, basic, handle, read_to_close, send_raw};
 use crate::support::{CText, checked};
 use crate::vobiz::{ID, make_recording, record};
 
@@ -30,7 +30,7 @@ fn open(more: &[(&str, &str)]) -> TestServer {
     TestServer::open(&[&all, more].concat())
 }
 
-fn preflight(server: &TestServer, path: &str, origin: &str, method: &str) -> HttpResponse {
+fn preflight(server: &TestServer, path: &str, origin: &str, method: &str) -> ClientResponse {
     let headers = [
         ("origin", origin),
         ("access-control-request-method", method),
@@ -41,14 +41,14 @@ fn preflight(server: &TestServer, path: &str, origin: &str, method: &str) -> Htt
 }
 
 /// Whether the comma-separated list in a header contains `value`.
-fn header_lists(response: &HttpResponse, name: &str, value: &str) -> bool {
+fn header_lists(response: &ClientResponse, name: &str, value: &str) -> bool {
     let lists = response.headers.get_all(name).iter();
     let mut items = lists.flat_map(|list| list.to_str().unwrap().split(','));
     items.any(|item| item.trim().eq_ignore_ascii_case(value))
 }
 
 /// Checks that a page of [`CRM`] may read the response.
-fn assert_readable(response: &HttpResponse, what: &str) {
+fn assert_readable(response: &ClientResponse, what: &str) {
     assert_eq!(response.header("access-control-allow-origin"), CRM, "{what}");
     assert_eq!(
         response.header("access-control-allow-credentials"),
@@ -59,7 +59,7 @@ fn assert_readable(response: &HttpResponse, what: &str) {
 }
 
 /// Checks that no page may read the response.
-fn assert_not_readable(response: &HttpResponse, what: &str) {
+fn assert_not_readable(response: &ClientResponse, what: &str) {
     let names = response.headers.keys().map(|name| name.as_str());
     let found: Vec<_> = names.filter(|name| name.starts_with("access-control-")).collect();
     assert!(found.is_empty(), "{what}: {found:?}");
@@ -263,7 +263,7 @@ fn starts() -> Vec<StartRequest> {
     ]
 }
 
-fn send_start(server: &TestServer, start: &StartRequest, browser: &[(&str, &str)]) -> HttpResponse {
+fn send_start(server: &TestServer, start: &StartRequest, browser: &[(&str, &str)]) -> ClientResponse {
     let (_, path, who, body) = start;
     let mut headers: Vec<(&str, &str)> = browser.to_vec();
     headers.extend(who.iter().map(|(name, value)| (*name, value.as_str())));
@@ -308,7 +308,7 @@ fn a_form_of_another_site_starts_no_recording() {
 }
 
 /// Checks for a refusal in the API's own form.
-fn assert_refused(api: &str, response: &HttpResponse) {
+fn assert_refused(api: &str, response: &ClientResponse) {
     assert_eq!(response.status, 403, "{api}: {}", response.text());
     match api {
         "imagicle" => assert!(response.body.is_empty()),

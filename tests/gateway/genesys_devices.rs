@@ -4,7 +4,7 @@ use callrec::capi::REC_LINE_AUTOMATIC;
 use serde_json::{Value, json};
 
 use crate::bayeux::{BayeuxClient, get, operate_ok, refusal, resource};
-use crate::server::{FIRST, HttpResponse, SECOND, TestServer, basic};
+use crate::server::{FIRST, ClientResponse, SECOND, TestServer, basic};
 use crate::support::{CallFields, StartFields, end};
 
 /// The devices of a user.
@@ -18,7 +18,7 @@ fn devices(server: &TestServer, user: &str) -> Vec<Value> {
 }
 
 /// Posts an operation to a path of the API.
-fn post(server: &TestServer, user: &str, path: &str, operation: &str) -> HttpResponse {
+fn post(server: &TestServer, user: &str, path: &str, operation: &str) -> ClientResponse {
     let body = json!({ "operationName": operation }).to_string();
     let authorization = basic(user, "secret");
     let headers = [("authorization", authorization.as_str())];
@@ -26,13 +26,13 @@ fn post(server: &TestServer, user: &str, path: &str, operation: &str) -> HttpRes
 }
 
 /// Stops the recordings on a device.
-fn stop(server: &TestServer, user: &str, device: &Value) -> HttpResponse {
+fn stop(server: &TestServer, user: &str, device: &Value) -> ClientResponse {
     let path = format!("/me/devices/{}", device["id"].as_str().unwrap());
     post(server, user, &path, "StopCallRecording")
 }
 
 /// Checks that an operation has succeeded.
-fn assert_ok(response: &HttpResponse) {
+fn assert_ok(response: &ClientResponse) {
     assert_eq!((response.status, response.text()), (200, r#"{"statusCode":0}"#));
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::imagicle::BASE;
 use crate::limits::{APIS, expect_counted, expect_form};
-use crate::server::{FIRST, HttpResponse, TestServer, basic, handle, read_to_close};
+use crate::server::{FIRST, ClientResponse, TestServer, basic, handle, read_to_close};
 use crate::support::CallFields;
 use crate::vobiz::{ID, make_recording};
 
@@ -19,7 +19,7 @@ const ALL_APIS: [(&str, &str); 2] = [
 ];
 
 /// Parses a response that was read from a socket.
-fn parse_response(text: &str) -> HttpResponse {
+fn parse_response(text: &str) -> ClientResponse {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1));
@@ -28,7 +28,7 @@ fn parse_response(text: &str) -> HttpResponse {
         let name: ureq::http::HeaderName = name.parse().unwrap();
         headers.append(name, value.parse().unwrap());
     }
-    HttpResponse {
+    ClientResponse {
         status: status.and_then(|status| status.parse().ok()).unwrap_or(0),
         headers,
         body: body.into(),
@@ -213,12 +213,12 @@ fn head_is_supported_wherever_get_is() {
             let handled = handle(server.gateway, "HEAD", &path, &headers, "").unwrap();
             assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
             assert_eq!((handled.status, handled.body.len()), (get.status, 0), "{path}");
-            let names = |response: &HttpResponse| {
+            let names = |response: &ClientResponse| {
                 let all = response.headers.keys().map(ToString::to_string);
                 all.filter(|name| !["date", "transfer-encoding"].contains(&name.as_str()))
                     .collect::<Vec<_>>()
             };
-            let sorted = |response: &HttpResponse| {
+            let sorted = |response: &ClientResponse| {
                 let mut names = names(response);
                 names.sort();
                 names
@@ -239,7 +239,7 @@ fn head_is_supported_wherever_get_is() {
     assert!(metrics.text().contains(counted), "{}", metrics.text());
 }
 
-fn decompressed(response: &HttpResponse) -> Vec<u8> {
+fn decompressed(response: &ClientResponse) -> Vec<u8> {
     let mut plain = Vec::new();
     GzDecoder::new(response.body.as_slice())
         .read_to_end(&mut plain)

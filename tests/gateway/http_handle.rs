@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::imagicle::{BASE, DEVICE};
-use crate::server::{FIRST, HttpResponse, PLIVO_ACCOUNT, TestServer, basic, handle};
+use crate::server::{FIRST, ClientResponse, PLIVO_ACCOUNT, TestServer, basic, handle};
 use crate::vobiz::make_recording;
 
 type HeaderList<'a> = &'a [(&'a str, &'a str)];
@@ -27,14 +27,14 @@ fn remove_variable_values(value: &mut Value) {
     }
 }
 
-fn body_of(response: &HttpResponse) -> Value {
+fn body_of(response: &ClientResponse) -> Value {
     let mut body = serde_json::from_slice(&response.body).unwrap_or_else(|_| json!(response.body));
     remove_variable_values(&mut body);
     body
 }
 
 /// The headers of a response, sorted, without those in `ignored`.
-fn sorted_headers(response: &HttpResponse, ignored: &[&str]) -> Vec<(String, String)> {
+fn sorted_headers(response: &ClientResponse, ignored: &[&str]) -> Vec<(String, String)> {
     let mut all: Vec<_> = response
         .headers
         .iter()
@@ -52,7 +52,7 @@ fn send_both_ways(
     path: &str,
     headers: HeaderList<'_>,
     body: &str,
-) -> HttpResponse {
+) -> ClientResponse {
     let sent = server.send(method, path, headers, body);
     let handled = handle(server.gateway, method, path, headers, body).unwrap();
     let what = format!("{method} {path} {headers:?}");

@@ -20,7 +20,7 @@ mod stop;
 
 use serde_json::{Value, json};
 
-use crate::server::{HttpResponse, TestServer, basic};
+use crate::server::{ClientResponse, TestServer, basic};
 use crate::support::CallFields;
 
 pub const BASE: &str = "/fw/Apps/Recorder/WebAPI/";
@@ -29,7 +29,7 @@ pub const DEVICE: &str = "SEP123456789ABC";
 pub const UNKNOWN_ID: &str = "75A90276-E47E-4e9e-B463-E3C743D5FF3A";
 
 /// Sends a request as `user`, whose secret is "secret".
-pub fn request(server: &TestServer, user: &str, method: &str, path: &str, body: &str) -> HttpResponse {
+pub fn request(server: &TestServer, user: &str, method: &str, path: &str, body: &str) -> ClientResponse {
     let login = basic(user, "secret");
     let mut headers = vec![("authorization", login.as_str())];
     if !body.is_empty() {
@@ -39,7 +39,7 @@ pub fn request(server: &TestServer, user: &str, method: &str, path: &str, body: 
 }
 
 /// The status and the JSON body of a response; null if it has no body.
-pub fn status_and_body(response: &HttpResponse) -> (u16, Value) {
+pub fn status_and_body(response: &ClientResponse) -> (u16, Value) {
     let body = if response.body.is_empty() {
         Value::Null
     } else {

@@ -9,7 +9,7 @@ use std::process::Command;
 use callrec_testkit::wait::until;
 use serde_json::Value;
 
-use crate::server::{FIRST, HttpResponse, TestServer, read_to_close};
+use crate::server::{FIRST, ClientResponse, TestServer, read_to_close};
 use crate::vobiz::{ID, record};
 
 #[test]
@@ -52,7 +52,7 @@ pub const APIS: &[(&str, &str)] = &[
 ];
 
 /// Asserts that `response` is an error in the form of the API. `code` is the error code of Vobiz.
-pub fn expect_form(api: &str, response: &HttpResponse, status: u16, code: &str) {
+pub fn expect_form(api: &str, response: &ClientResponse, status: u16, code: &str) {
     assert_eq!(response.status, status, "{api}");
     if api == "imagicle" {
         return assert!(response.body.is_empty(), "{}", response.text());
@@ -106,7 +106,7 @@ fn an_unreadable_request_is_refused_in_the_form_of_each_api_and_counted() {
             let text = read_to_close(stream);
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
             assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{api}: {head}");
-            let response = HttpResponse {
+            let response = ClientResponse {
                 status,
                 headers: Default::default(),
                 body: body.into(),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use callrec_testkit::directory::ScratchDir;
 
-use crate::server::{HttpResponse, TestServer, basic};
+use crate::server::{ClientResponse, TestServer, basic};
 use crate::support::{CallFields, build};
 use crate::vobiz::make_recording;
 
@@ -103,7 +103,7 @@ impl Contract {
     }
 
     /// Asserts that the document describes this response: status, headers, type and every member.
-    pub fn check(&mut self, method: &str, path: &str, response: &HttpResponse) {
+    pub fn check(&mut self, method: &str, path: &str, response: &ClientResponse) {
         let method = method.to_ascii_lowercase();
         let template = self.template(path);
         let status = response.status.to_string();
@@ -174,7 +174,7 @@ impl ContractTester {
         path: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> HttpResponse {
+    ) -> ClientResponse {
         let basic = basic(user, "secret");
         let mut headers = headers.to_vec();
         if !user.is_empty() {
@@ -190,7 +190,7 @@ impl ContractTester {
     }
 
     /// Sends a request, and checks the response against `status` and the document.
-    fn check(&mut self, status: u16, user: &str, method: &str, path: &str, body: &str) -> HttpResponse {
+    fn check(&mut self, status: u16, user: &str, method: &str, path: &str, body: &str) -> ClientResponse {
         self.check_with(status, user, method, path, &[], body)
     }
 
@@ -202,7 +202,7 @@ impl ContractTester {
         path: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> HttpResponse {
+    ) -> ClientResponse {
         let response = self.send(user, method, path, headers, body);
         assert_eq!(
             response.status, status,
@@ -285,7 +285,7 @@ fn the_check_rejects_responses_that_are_not_in_the_document() {
     let server = TestServer::open(&[]);
     let mut response = server.send("GET", "/healthz", &[], "");
     Contract::new().check("get", "/healthz", &response);
-    let mut expect_rejected = |change: &dyn Fn(&mut HttpResponse)| {
+    let mut expect_rejected = |change: &dyn Fn(&mut ClientResponse)| {
         change(&mut response);
         let checked = std::panic::catch_unwind(|| Contract::new().check("get", "/healthz", &response));
         assert!(checked.is_err(), "{response:?}");

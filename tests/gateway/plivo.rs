@@ -1,10 +1,10 @@
 //! Plivo's API. `vendor_sdks.rs` tests it with the SDKs of Plivo.
 
-use crate::server::{FIRST, HttpResponse, TestServer, basic};
+use crate::server::{FIRST, ClientResponse, TestServer, basic};
 use crate::vobiz::{ID, expect_resource, record};
 
 /// Sends a request below the path of the account.
-fn send(server: &TestServer, method: &str, path: &str, body: &str) -> HttpResponse {
+fn send(server: &TestServer, method: &str, path: &str, body: &str) -> ClientResponse {
     let basic = basic("MA_DEMO", "secret");
     server.send(
         method,

@@ -9,7 +9,7 @@ use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::gate::Gate;
 use callrec_testkit::http::HttpClient;
-pub use callrec_testkit::http::{HttpResponse, basic, read_to_close, send_raw};
+pub use callrec_testkit::http::{ClientResponse, basic, read_to_close, send_raw};
 use callrec_testkit::wait::{PATIENCE, until};
 
 pub use crate::support::feeds::close_feed;
@@ -175,7 +175,7 @@ impl TestServer {
     }
 
     /// Sends a request with these headers. An empty `body` sends none.
-    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> HttpResponse {
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> ClientResponse {
         let url = format!("{}{path}", self.base);
         self.client.send(method, &url, headers, body)
     }

@@ -5,7 +5,7 @@ use callrec_testkit::wait::until;
 use serde_json::json;
 
 use crate::server::{
-    FIRST, HttpResponse, SECOND, TestServer, basic, close_feed, start_gateway_at, stop_gateway,
+    FIRST, ClientResponse, SECOND, TestServer, basic, close_feed, start_gateway_at, stop_gateway,
 };
 use crate::support::{FilterFields, end, feed, write_pcm};
 
@@ -20,7 +20,7 @@ pub fn record(call: &str) -> String {
     format!("/api/v1/Account/MA_DEMO/Call/{call}/Record/")
 }
 
-fn start(server: &TestServer, body: &str) -> HttpResponse {
+fn start(server: &TestServer, body: &str) -> ClientResponse {
     server.send("POST", &record(FIRST), &ID, body)
 }
 
@@ -33,7 +33,7 @@ pub fn start_recording(server: &TestServer, body: &str) -> (String, String) {
     (text("recording_id"), text("url"))
 }
 
-pub fn stop(server: &TestServer, body: &str) -> HttpResponse {
+pub fn stop(server: &TestServer, body: &str) -> ClientResponse {
     server.send("DELETE", &record(FIRST), &ID, body)
 }
 
@@ -67,7 +67,7 @@ pub fn make_recording(server: &TestServer, seconds: usize) -> (String, String) {
 }
 
 /// Asserts the general error form; returns the message.
-pub fn expect_general(response: &HttpResponse, status: u16, code: &str) -> String {
+pub fn expect_general(response: &ClientResponse, status: u16, code: &str) -> String {
     assert_eq!(response.status, status, "{}", response.text());
     let error = response.json();
     assert_eq!(
@@ -81,7 +81,7 @@ pub fn expect_general(response: &HttpResponse, status: u16, code: &str) -> Strin
 }
 
 /// Asserts the error form of the Recording resource; returns the message.
-pub fn expect_resource(response: &HttpResponse, status: u16) -> String {
+pub fn expect_resource(response: &ClientResponse, status: u16) -> String {
     assert_eq!(response.status, status, "{}", response.text());
     let error = response.json();
     assert_eq!(error["api_id"].as_str().unwrap().len(), 36);

@@ -1,4 +1,4 @@
-//! The disk stands still: what waits, what is dropped, what is held back.
+//! A blocked disk: what the backlog holds, what is dropped, and when a feed is held back.
 
 use std::time::{Duration, Instant};
 
@@ -14,37 +14,40 @@ use callrec_testkit::wav::WavFile;
 use crate::line::*;
 use crate::support::*;
 
-const FRAME: usize = 160;
+const PACKET: usize = 160;
 
-/// Talks in real time until `enough`; every call is OK and none of them waits.
-/// Answers how many frames were handed in.
-fn talk(feeds: &mut [(rec_feed, RtpSender, u64)], mut enough: impl FnMut(u64) -> bool) -> u64 {
+/// Sends packets in real time until `is_enough`. Every write returns REC_OK without waiting.
+/// Returns the number of packets per feed.
+fn send_in_real_time(
+    feeds: &mut [(rec_feed, RtpSender, u64)],
+    mut is_enough: impl FnMut(u64) -> bool,
+) -> u64 {
     let begun = Instant::now();
-    let mut frames = 0;
-    while !enough(frames) {
-        let due = begun + Duration::from_millis(20 * frames);
+    let mut packets = 0;
+    while !is_enough(packets) {
+        let due = begun + Duration::from_millis(20 * packets);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         for (feed, sender, number) in feeds.iter_mut() {
-            let said = bytes(*number, frames * FRAME as u64, FRAME);
-            let packet = sender.packet(&said, FRAME as u32);
-            let asked = Instant::now();
+            let audio = bytes(*number, packets * PACKET as u64, PACKET);
+            let packet = sender.packet(&audio, PACKET as u32);
+            let written_at = Instant::now();
             let status = unsafe { rec_feed_rtp(*feed, packet.as_ptr().cast(), packet.len()) };
-            assert_eq!(status, REC_OK, "frame {frames}");
-            // The disk moves again only when this thread says so.
-            assert!(asked.elapsed() < PATIENCE, "a feed waits");
+            assert_eq!(status, REC_OK, "packet {packets}");
+            // Only this thread unblocks the disk.
+            assert!(written_at.elapsed() < PATIENCE, "a feed waits");
         }
-        frames += 1;
+        packets += 1;
     }
-    frames
+    packets
 }
 
 #[test]
-fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
+fn in_real_time_a_full_backlog_drops_audio_and_keeps_the_length() {
     let dir = ScratchDir::new();
     let disk = DiskGate::at(&dir, FaultPoint::WriteAudio);
     let settings = [
         ("media.clock", "real"),
-        // However late this thread gets its turn, a packet lies where its timestamp says.
+        // Even if this thread is late, a packet is placed by its timestamp.
         ("media.reorder_ms", "1000"),
         ("storage.backlog_ms", "1000"),
         ("storage.flush_ms", "100"),
@@ -63,7 +66,7 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
             (feed, RtpSender::new(0, leg as u32), leg as u64)
         })
         .collect();
-    let asked = Instant::now();
+    let start_called = Instant::now();
     let id = engine
         .start(
             None,
@@ -76,30 +79,30 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
         .unwrap();
     let begun = Instant::now();
     let mut stopped_at = None;
-    talk(&mut feeds, |frames| {
+    send_in_real_time(&mut feeds, |packets| {
         let stats = engine.stats();
         assert!(stats.backlog_bytes <= 16_000, "{}", stats.backlog_bytes);
-        match (frames, stopped_at) {
+        match (packets, stopped_at) {
             (50, _) => disk.shut(),
-            // A second of backlog, and more than another second that is lost.
+            // One second of backlog is full, and more than one second is lost.
             (_, None) if stats.bytes_dropped > 20_000 => {
                 disk.open();
-                stopped_at = Some(frames);
+                stopped_at = Some(packets);
             }
             _ => {}
         }
-        assert!(frames < 1000, "nothing is dropped");
-        stopped_at.is_some_and(|at| frames > at + 50)
+        assert!(packets < 1000, "nothing is dropped");
+        stopped_at.is_some_and(|at| packets > at + 50)
     });
     let least_ms = begun.elapsed().as_millis() as u64;
     engine.by_id(rec_stop_by_id, None, &id).unwrap();
-    let most_ms = asked.elapsed().as_millis() as u64;
-    let (seen, wav) = finished(&engine, &id);
-    let manifest = manifest_beside(&seen.path);
+    let most_ms = start_called.elapsed().as_millis() as u64;
+    let (recording, wav) = finished(&engine, &id);
+    let manifest = manifest_beside(&recording.path);
     let dropped = engine.stats().bytes_dropped;
-    assert_eq!(engine.stats().frames_lost, 0, "every packet was taken");
+    assert_eq!(engine.stats().frames_lost, 0, "every packet was accepted");
 
-    // Each leg has lost what was dropped, and the same of it.
+    // Both legs have lost the same part of the audio.
     let losses = spans_of(&manifest, "loss");
     for leg in ["local", "remote"] {
         let lost = losses.iter().filter(|loss| loss.leg == leg);
@@ -113,46 +116,46 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
         );
     }
     assert!(
-        seen.lost_ms.abs_diff(dropped / 8) <= 1,
+        recording.lost_ms.abs_diff(dropped / 8) <= 1,
         "{} of {dropped}",
-        seen.lost_ms
+        recording.lost_ms
     );
-    assert_eq!(manifest["lost_ms"].as_u64(), Some(seen.lost_ms));
+    assert_eq!(manifest["lost_ms"].as_u64(), Some(recording.lost_ms));
     assert!(engine.events.kinds(&id).contains(&REC_EVENT_LOSS));
 
-    // Its length is time on the wall, within a packet and the clock's steps.
+    // The length of the file is the elapsed time, within a packet and the steps of the clock.
     let length_ms = wav.frames() as u64 / 8;
     let wall_ms = least_ms.saturating_sub(40)..=most_ms + 40;
     assert!(wall_ms.contains(&length_ms), "{length_ms} of {wall_ms:?} ms");
 
-    // What was not lost is in its place, what was lost is silence.
+    // Lost audio is silence, and all other audio is in its place.
     for (channel, leg) in ["local", "remote"].into_iter().enumerate() {
-        let heard = wav.g711(channel);
-        let first = heard.iter().position(|byte| *byte != 0xff).unwrap();
-        let lost = |at: u64| {
-            let within = |loss: &ManifestSpan| (loss.from_frame..loss.to_frame).contains(&at);
-            losses.iter().any(|loss| loss.leg == leg && within(loss))
+        let recorded = wav.g711(channel);
+        let first = recorded.iter().position(|byte| *byte != 0xff).unwrap();
+        let is_lost = |at: u64| {
+            let contains = |loss: &ManifestSpan| (loss.from_frame..loss.to_frame).contains(&at);
+            losses.iter().any(|loss| loss.leg == leg && contains(loss))
         };
         let mut silent = 0;
-        for (at, found) in heard.iter().enumerate().skip(first) {
-            let wanted = byte(channel as u64, (at - first) as u64);
-            if lost(at as u64) || *found == 0xff {
+        for (at, found) in recorded.iter().enumerate().skip(first) {
+            let expected = byte(channel as u64, (at - first) as u64);
+            if is_lost(at as u64) || *found == 0xff {
                 assert_eq!(*found, 0xff, "{leg} at {at}");
-                silent += u64::from(!lost(at as u64));
+                silent += u64::from(!is_lost(at as u64));
             } else {
-                assert_eq!(*found, wanted, "{leg} at {at}");
+                assert_eq!(*found, expected, "{leg} at {at}");
             }
         }
-        // After the last packet.
+        // After the last packet there is silence.
         assert!(silent < 2000, "{leg}: {silent} frames are silent");
     }
     engine.close();
     assert_settled(&dir.0);
 }
 
-/// All recordings together: each alone would still have room.
+/// No recording reaches its own limit.
 #[test]
-fn the_backlog_of_all_is_bounded() {
+fn the_backlog_of_all_recordings_is_limited() {
     const MOST: u64 = 1 << 20;
     let dir = ScratchDir::new();
     let disk = DiskGate::at(&dir, FaultPoint::WriteAudio);
@@ -173,7 +176,7 @@ fn the_backlog_of_all_is_bounded() {
         })
         .unwrap();
     let local = feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, 48_000).unwrap();
-    let asked = Instant::now();
+    let start_called = Instant::now();
     let ids: Vec<String> = (0..12)
         .map(|_| {
             let start = StartFields {
@@ -201,12 +204,12 @@ fn the_backlog_of_all_is_bounded() {
     disk.open();
     let least_ms = begun.elapsed().as_millis() as u64;
     end(call).unwrap();
-    let wall_ms = least_ms.saturating_sub(40)..=asked.elapsed().as_millis() as u64 + 40;
+    let wall_ms = least_ms.saturating_sub(40)..=start_called.elapsed().as_millis() as u64 + 40;
     let mut lost_bytes = 0;
     for id in &ids {
-        let (seen, wav) = finished(&engine, id);
-        let losses = spans_of(&manifest_beside(&seen.path), "loss");
-        // Stereo, and only one leg was ever fed.
+        let (recording, wav) = finished(&engine, id);
+        let losses = spans_of(&manifest_beside(&recording.path), "loss");
+        // The file is stereo, and only one leg was fed.
         assert!(losses.iter().all(|loss| loss.leg == "local"), "{losses:?}");
         let lost = losses.iter().map(|loss| loss.to_frame - loss.from_frame);
         lost_bytes += 4 * lost.sum::<u64>();
@@ -219,7 +222,7 @@ fn the_backlog_of_all_is_bounded() {
     assert_settled(&dir.0);
 }
 
-fn stream(settings: &[(&str, &str)]) -> (ScratchDir, DiskGate, TestEngine, RecordedLine) {
+fn open_with_recording(settings: &[(&str, &str)]) -> (ScratchDir, DiskGate, TestEngine, RecordedLine) {
     let dir = ScratchDir::new();
     let disk = DiskGate::at(&dir, FaultPoint::WriteAudio);
     let mut all = vec![("storage.flush_ms", "100")];
@@ -230,22 +233,22 @@ fn stream(settings: &[(&str, &str)]) -> (ScratchDir, DiskGate, TestEngine, Recor
     (dir, disk, engine, line)
 }
 
-/// Feeds until no more is taken.
+/// Feeds until the feed accepts no more.
 fn fill(line: &mut RecordedLine) {
     for _ in 0..100_000 {
-        let piece = bytes(line.number, line.fed, FRAME);
+        let piece = bytes(line.number, line.fed, PACKET);
         let status = write(line.feed, &piece);
         if status == REC_ERR_OVERRUN && unsafe { rec_feed_wait(line.feed, 300) } == REC_ERR_TIMEOUT {
             return;
         }
-        line.fed += if status == REC_OK { FRAME as u64 } else { 0 };
+        line.fed += if status == REC_OK { PACKET as u64 } else { 0 };
     }
-    panic!("a disk that stands still takes everything");
+    panic!("the feed never refuses a packet");
 }
 
 #[test]
 fn in_stream_time_a_full_backlog_holds_the_feed_back() {
-    let (dir, disk, engine, mut line) = stream(&[("storage.backlog_ms", "2000")]);
+    let (dir, disk, engine, mut line) = open_with_recording(&[("storage.backlog_ms", "2000")]);
     disk.shut();
     fill(&mut line);
     let stats = engine.stats();
@@ -254,35 +257,38 @@ fn in_stream_time_a_full_backlog_holds_the_feed_back() {
     assert_eq!(unsafe { rec_feed_wait(line.feed, 60_000) }, REC_OK);
     line.feed(50_000);
     end(line.call).unwrap();
-    let (seen, wav) = finished(&engine, &line.id);
+    let (recording, wav) = finished(&engine, &line.id);
     line.assert_whole(&wav);
-    assert_eq!((seen.lost_ms, engine.stats().bytes_dropped), (0, 0));
+    assert_eq!((recording.lost_ms, engine.stats().bytes_dropped), (0, 0));
     engine.close();
     assert_settled(&dir.0);
 }
 
 #[test]
 fn in_stream_time_a_writer_without_progress_fails_its_recording() {
-    let (dir, disk, engine, mut line) = stream(&[("storage.backlog_ms", "1000")]);
+    let (dir, disk, engine, mut line) = open_with_recording(&[("storage.backlog_ms", "1000")]);
     disk.shut();
     fill(&mut line);
     let fed = line.fed;
-    // The call goes on, though the disk still stands; its ring drains.
+    // The call continues while the disk is blocked, and its ring drains.
     assert_eq!(unsafe { rec_feed_wait(line.feed, 60_000) }, REC_OK);
     line.feed(100_000);
-    until("it is live", || engine.stats().live_recordings == 0);
+    until("the recording has failed", || engine.stats().live_recordings == 0);
     disk.open();
-    let told = engine.events.wait_terminal(&line.id);
-    assert_eq!(told.kind, REC_EVENT_FAILED);
-    let seen = told.recording.unwrap();
+    let event = engine.events.wait_terminal(&line.id);
+    assert_eq!(event.kind, REC_EVENT_FAILED);
+    let recording = event.recording.unwrap();
     assert_eq!(
-        (seen.error, seen.end_reason, seen.state),
+        (recording.error, recording.end_reason, recording.state),
         (REC_ERR_IO, REC_END_WRITE_ERROR, REC_STATE_FAILED)
     );
-    let wav = WavFile::read(&seen.path);
-    let heard = wav.g711(0);
-    assert!(!heard.is_empty() && heard.len() as u64 <= fed);
-    assert!(heard == bytes(line.number, 0, heard.len()), "the part is true");
+    let wav = WavFile::read(&recording.path);
+    let recorded = wav.g711(0);
+    assert!(!recorded.is_empty() && recorded.len() as u64 <= fed);
+    assert!(
+        recorded == bytes(line.number, 0, recorded.len()),
+        "the audio is correct"
+    );
     // The call can be recorded again.
     let from = line.fed;
     let id = record(&engine, "line-1").unwrap();

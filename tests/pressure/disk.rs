@@ -1,4 +1,4 @@
-//! A disk that fails, is full, or stands still for ever.
+//! A disk that fails, is full, or blocks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,26 +14,26 @@ use callrec_testkit::wav::WavFile;
 use crate::line::*;
 use crate::support::*;
 
-/// Of two recordings of one call, and one of another, one cannot be written.
+/// One call has two recordings and another call has one; one of the three cannot be written.
 #[test]
-fn a_write_error_stays_with_its_recording() {
+fn a_write_error_fails_one_recording() {
     let dir = ScratchDir::new();
     let engine = TestEngine::open(&dir.0, &[("storage.flush_ms", "100")]);
     let (mut one, mut two) = (RecordedLine::begin(&engine, 1), RecordedLine::begin(&engine, 2));
     let again = record(&engine, "line-1").unwrap();
-    // A leg waits two seconds for the other.
+    // The media engine waits up to two seconds for the other leg.
     one.feed(40_000);
     two.feed(40_000);
-    let written = |bytes| until("nothing is written", || engine.stats().bytes_out >= bytes);
+    let written = |bytes| until("audio is written", || engine.stats().bytes_out >= bytes);
     written(66_000);
     disk_faults::fail_times(&dir, FaultPoint::WriteAudio, 1, disk_full);
     one.feed(16_000);
-    // At once, while the call goes on.
-    let told = engine
+    // The failure is reported while the call continues.
+    let event = engine
         .events
-        .wait(|told| told.is_terminal() || told.kind == REC_EVENT_FAILED);
-    assert_eq!(told.kind, REC_EVENT_FAILED);
-    let failed = told.recording.unwrap();
+        .wait(|event| event.is_terminal() || event.kind == REC_EVENT_FAILED);
+    assert_eq!(event.kind, REC_EVENT_FAILED);
+    let failed = event.recording.unwrap();
     assert_eq!(
         (failed.error, failed.end_reason),
         (REC_ERR_NO_SPACE, REC_END_WRITE_ERROR)
@@ -49,11 +49,11 @@ fn a_write_error_stays_with_its_recording() {
     end(one.call).unwrap();
     end(two.call).unwrap();
     for (id, line) in [(&other, &one), (&two.id, &two)] {
-        let (seen, wav) = finished(&engine, id);
+        let (recording, wav) = finished(&engine, id);
         line.assert_whole(&wav);
-        assert_eq!(seen.lost_ms, 0);
+        assert_eq!(recording.lost_ms, 0);
     }
-    // What is on disk is published, and true.
+    // The audio that reached the disk is published and correct.
     let part = WavFile::read(&failed.path).g711(0);
     assert!(part.len() >= 8000, "{}", part.len());
     assert!(part == bytes(1, 0, part.len()));
@@ -62,14 +62,14 @@ fn a_write_error_stays_with_its_recording() {
     assert_eq!(manifest["samples"].as_u64(), Some(part.len() as u64));
     checked(|e| unsafe { rec_verify(CText::from(failed.path.as_str()).ptr(), e) }).unwrap();
     let ends = engine.events.of(&failed.id);
-    assert_eq!(ends.iter().filter(|told| told.is_terminal()).count(), 1);
+    assert_eq!(ends.iter().filter(|event| event.is_terminal()).count(), 1);
     disk_faults::clear(&dir.0);
     engine.close();
     assert_settled(&dir.0);
 }
 
 #[test]
-fn a_disk_without_room_starts_nothing() {
+fn no_recording_starts_on_a_full_disk() {
     let dir = ScratchDir::new();
     let most = u64::MAX.to_string();
     let settings = [
@@ -90,51 +90,55 @@ fn a_disk_without_room_starts_nothing() {
     };
     let automatic = begin("a", "auto");
     let local = feed(automatic, REC_LEG_LOCAL, REC_CODEC_PCMU, 8000).unwrap();
-    let told = engine.events.wait(|told| told.kind == REC_EVENT_START_FAILED);
+    let event = engine.events.wait(|event| event.kind == REC_EVENT_START_FAILED);
     assert_eq!(
-        told.json["status"].as_i64(),
+        event.json["status"].as_i64(),
         Some(REC_ERR_NO_SPACE.into()),
-        "{told:?}"
+        "{event:?}"
     );
-    let refusal = record(&engine, "a").unwrap_err();
-    assert_eq!(refusal.status, REC_ERR_NO_SPACE);
+    let error = record(&engine, "a").unwrap_err();
+    assert_eq!(error.status, REC_ERR_NO_SPACE);
     assert!(
-        refusal.message.contains("storage.min_free_bytes"),
+        error.message.contains("storage.min_free_bytes"),
         "{}",
-        refusal.message
+        error.message
     );
-    engine.events.wait(|told| told.kind == REC_EVENT_DISK_LOW);
-    // Each round of the watch ends a forgotten call, and tries the automatic one again.
+    engine.events.wait(|event| event.kind == REC_EVENT_DISK_LOW);
+    // Each check for idle calls ends one and retries the automatic start of the other.
     for round in 0..2 {
         let idle = begin(&format!("idle-{round}"), "other");
-        until("it is never ended", || {
-            // What is fed is not forgotten.
+        until("the idle call is ended", || {
+            // A call that is fed is not idle.
             let _ = write(local, &[1; 160]);
             let mut text = [0; 1024];
-            let asked = unsafe { rec_call_id(idle, text.as_mut_ptr(), text.len(), std::ptr::null_mut()) };
-            asked == REC_ERR_BAD_HANDLE
+            let status = unsafe { rec_call_id(idle, text.as_mut_ptr(), text.len(), std::ptr::null_mut()) };
+            status == REC_ERR_BAD_HANDLE
         });
     }
-    let idle = |told: &ReceivedEvent| told.kind == REC_EVENT_CALL_IDLE;
+    let idle = |event: &ReceivedEvent| event.kind == REC_EVENT_CALL_IDLE;
     let (ended, others): (Vec<_>, Vec<_>) = engine.events.all().into_iter().partition(idle);
-    let kinds: Vec<i32> = others.iter().map(|told| told.kind).collect();
+    let kinds: Vec<i32> = others.iter().map(|event| event.kind).collect();
     for kind in [REC_EVENT_START_FAILED, REC_EVENT_DISK_LOW] {
-        assert_eq!(kinds.iter().filter(|told| **told == kind).count(), 1, "{kinds:?}");
+        assert_eq!(
+            kinds.iter().filter(|other| **other == kind).count(),
+            1,
+            "{kinds:?}"
+        );
     }
     assert_eq!(kinds.len(), 2, "{kinds:?}");
-    let fed = |told: &&ReceivedEvent| told.json["call"]["call_id"] == "a";
+    let is_of_fed_call = |event: &&ReceivedEvent| event.json["call"]["call_id"] == "a";
     assert_eq!(
-        ended.iter().filter(fed).count(),
+        ended.iter().filter(is_of_fed_call).count(),
         0,
-        "what is fed is not forgotten"
+        "a call that is fed is not idle"
     );
     engine.close();
     assert_settled(&dir.0);
 }
 
-/// Nothing is waited for; the directory is held until the stuck writer has returned.
+/// The close returns at its timeout. The directory stays locked until the blocked writer returns.
 #[test]
-fn closing_while_the_disk_stands_still() {
+fn a_close_with_a_blocked_disk_ends_at_its_timeout() {
     for timeout in [0, 300] {
         let dir = ScratchDir::new();
         let disk = DiskGate::at(&dir, FaultPoint::WriteAudio);
@@ -148,43 +152,43 @@ fn closing_while_the_disk_stands_still() {
             line.feed(40_000);
         }
         disk.wait_for_blocked(1);
-        let asked = std::time::Instant::now();
+        let begun = std::time::Instant::now();
         let closed = checked(|e| unsafe { rec_close(engine.handle, timeout, e) });
         assert_eq!(closed.unwrap_err().status, REC_ERR_TIMEOUT);
-        // Only one that waits for the disk takes so long.
-        assert!(asked.elapsed() < PATIENCE, "it waits");
-        // Consumed, and all that was in it.
+        // Only a close that waits for the disk takes so long.
+        assert!(begun.elapsed() < PATIENCE, "the close waits for the disk");
+        // The handle of the engine and the handles of its feeds are invalid.
         let again = checked(|e| unsafe { rec_close(engine.handle, 0, e) });
         assert_eq!(again.unwrap_err().status, REC_ERR_BAD_HANDLE);
-        until("feeds live on", || {
+        until("the feeds are closed", || {
             lines
                 .iter()
                 .all(|line| unsafe { rec_feed_wait(line.feed, 0) } == REC_ERR_BAD_HANDLE)
         });
-        let told = engine.events.all().len();
+        let event_count = engine.events.all().len();
         for _ in 0..20 {
             let held = open_with(&dir.0, &[]).unwrap_err();
             assert_eq!(held.status, REC_ERR_UNAVAILABLE, "{held:?}");
         }
         disk.open();
-        // From here on it may be had at any time.
+        // From here on the lock may be released at any time.
         let opened = AtomicU64::new(0);
-        until("never let go", || match open_with(&dir.0, &[]) {
+        until("the directory is unlocked", || match open_with(&dir.0, &[]) {
             Ok(handle) => {
                 opened.store(handle.id, Ordering::Relaxed);
                 true
             }
-            Err(refusal) => {
-                assert_eq!(refusal.status, REC_ERR_UNAVAILABLE, "{refusal:?}");
+            Err(error) => {
+                assert_eq!(error.status, REC_ERR_UNAVAILABLE, "{error:?}");
                 false
             }
         });
         let first = rec_engine {
             id: opened.into_inner(),
         };
-        assert_eq!(engine.events.all().len(), told, "nothing is told after a close");
+        assert_eq!(engine.events.all().len(), event_count, "no event follows a close");
         checked(|e| unsafe { rec_close(first, 60_000, e) }).unwrap();
-        // Nobody has listened to it: what is owed is told here.
+        // That engine had no subscriber, so the pending ends are reported here.
         let next = TestEngine::open(&dir.0, &[]);
         for line in &lines {
             let (_, wav) = finished(&next, &line.id);
@@ -195,15 +199,15 @@ fn closing_while_the_disk_stands_still() {
     }
 }
 
-/// The discard was accepted while the write that then fails was under way.
+/// The discard is accepted while the write that will fail is in progress.
 #[test]
-fn a_discard_behind_a_write_that_fails() {
+fn a_discard_wins_over_a_failing_write() {
     let dir = ScratchDir::new();
     let disk = DiskGate::at(&dir, FaultPoint::WriteAudio);
     let engine = TestEngine::open(&dir.0, &[("storage.flush_ms", "100")]);
     let mut line = RecordedLine::begin(&engine, 1);
     line.feed(40_000);
-    until("nothing is written", || engine.stats().bytes_out > 0);
+    until("audio is written", || engine.stats().bytes_out > 0);
     disk.shut();
     line.feed(40_000);
     disk.wait_for_blocked(1);
@@ -218,10 +222,15 @@ fn a_discard_behind_a_write_that_fails() {
     .unwrap();
     disk.fail_with(disk_full);
     disk.open();
-    let told = engine.events.wait_terminal(&line.id);
-    let seen = told.recording.unwrap();
+    let event = engine.events.wait_terminal(&line.id);
+    let recording = event.recording.unwrap();
     assert_eq!(
-        (told.kind, seen.end_reason, seen.error, seen.path.as_str()),
+        (
+            event.kind,
+            recording.end_reason,
+            recording.error,
+            recording.path.as_str()
+        ),
         (REC_EVENT_FINISHED, REC_END_DISCARDED, REC_OK, "")
     );
     disk_faults::clear(&dir.0);
@@ -229,22 +238,21 @@ fn a_discard_behind_a_write_that_fails() {
     engine.close();
     assert_settled(&dir.0);
     let left: Vec<_> = std::fs::read_dir(&dir.0).unwrap().collect();
-    assert_eq!(left.len(), 1, "nothing but .callrec: {left:?}");
+    assert_eq!(left.len(), 1, "only .callrec: {left:?}");
 }
 
-/// A panic of ours in a writer or a finisher fails one recording, and no more.
 #[test]
-fn a_panic_beside_the_disk_fails_one_recording() {
-    for (place, told) in [("writer", REC_EVENT_START_FAILED), ("finisher", REC_EVENT_FAILED)] {
+fn a_panic_in_a_writer_or_finisher_fails_one_recording() {
+    for (place, kind) in [("writer", REC_EVENT_START_FAILED), ("finisher", REC_EVENT_FAILED)] {
         let dir = ScratchDir::new();
         let settings = [("storage.flush_ms", "100"), ("faults.panic", place)];
         let engine = TestEngine::open(&dir.0, &settings);
         let first = RecordedLine::begin(&engine, 1);
         if place == "writer" {
-            engine.events.wait_kind(&first.id, told);
+            engine.events.wait_kind(&first.id, kind);
         }
         end(first.call).unwrap();
-        engine.events.wait_kind(&first.id, told);
+        engine.events.wait_kind(&first.id, kind);
         let mut second = RecordedLine::begin(&engine, 2);
         second.feed(40_000);
         end(second.call).unwrap();
@@ -254,15 +262,15 @@ fn a_panic_beside_the_disk_fails_one_recording() {
     }
 }
 
-/// Who gave up waiting for a huge file finds the directory free, and the file whole.
+/// After the timeout the directory is unlocked soon, and the next open publishes the whole file.
 #[test]
-fn closing_while_a_huge_file_is_hashed() {
+fn a_close_while_a_huge_file_is_hashed_ends_at_its_timeout() {
     let dir = ScratchDir::new();
     let engine = TestEngine::open(&dir.0, &[("storage.flush_ms", "100")]);
     let mut line = RecordedLine::begin(&engine, 1);
     engine.events.wait_kind(&line.id, REC_EVENT_STARTED);
     line.feed(40_000);
-    until("nothing is written", || engine.stats().bytes_out > 0);
+    until("audio is written", || engine.stats().bytes_out > 0);
     let (hashing, sealed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let (began, length, root) = (Arc::clone(&hashing), Arc::clone(&sealed), dir.0.clone());
     disk_faults::set(&dir, move |step| {
@@ -278,17 +286,17 @@ fn closing_while_a_huge_file_is_hashed() {
         Ok(())
     });
     end(line.call).unwrap();
-    until("it is never hashed", || hashing.load(Ordering::SeqCst));
+    until("the file is hashed", || hashing.load(Ordering::SeqCst));
     let closed = checked(|e| unsafe { rec_close(engine.handle, 0, e) });
     assert_eq!(closed.unwrap_err().status, REC_ERR_TIMEOUT);
     disk_faults::clear(&dir.0);
-    until("never let go", || match open_with(&dir.0, &[]) {
+    until("the directory is unlocked", || match open_with(&dir.0, &[]) {
         Ok(handle) => {
             checked(|e| unsafe { rec_close(handle, 60_000, e) }).unwrap();
             true
         }
-        Err(refusal) => {
-            assert_eq!(refusal.status, REC_ERR_UNAVAILABLE, "{refusal:?}");
+        Err(error) => {
+            assert_eq!(error.status, REC_ERR_UNAVAILABLE, "{error:?}");
             false
         }
     });
@@ -305,9 +313,9 @@ fn part_in(directory: &std::path::Path) -> std::path::PathBuf {
     files_with_extension(directory, "part").remove(0)
 }
 
-/// A dead server answers nobody who asks for the free room; the watch goes on.
+/// The call for the free space blocks, as on a dead server; idle calls are still ended.
 #[test]
-fn a_file_system_that_does_not_answer_holds_nobody_up() {
+fn a_blocked_free_space_query_delays_nothing_else() {
     let dir = ScratchDir::new();
     let settings = [("calls.idle_ms", "1"), ("media.clock", "real")];
     let engine = TestEngine::open(&dir.0, &settings);
@@ -322,13 +330,13 @@ fn a_file_system_that_does_not_answer_holds_nobody_up() {
                 ..CallFields::default()
             })
             .unwrap();
-        until("it is never ended", || {
+        until("the idle call is ended", || {
             let mut text = [0; 1024];
-            let asked = unsafe { rec_call_id(idle, text.as_mut_ptr(), text.len(), std::ptr::null_mut()) };
-            asked == REC_ERR_BAD_HANDLE
+            let status = unsafe { rec_call_id(idle, text.as_mut_ptr(), text.len(), std::ptr::null_mut()) };
+            status == REC_ERR_BAD_HANDLE
         });
     }
-    assert_eq!(engine.stats().free_bytes, free, "the last that was told");
+    assert_eq!(engine.stats().free_bytes, free, "the last known value");
     disk.open();
     disk_faults::clear(&dir.0);
     engine.close();

@@ -21,7 +21,7 @@ const MORE: usize = 40;
 type EventKey = (i32, u64, String);
 
 #[test]
-fn a_queue_that_nobody_drains_loses_nothing_terminal() {
+fn a_full_event_queue_drops_no_terminal_event() {
     let dir = ScratchDir::new();
     let settings = [("storage.digest", "none"), ("storage.flush_ms", "10000")];
     let engine = TestEngine::open_unsubscribed(&dir, &settings);
@@ -29,10 +29,10 @@ fn a_queue_that_nobody_drains_loses_nothing_terminal() {
         Arc::new(Mutex::new(Vec::<EventKey>::new())),
         Arc::new(Gate::new_shut()),
     );
-    let (into, slow) = (received.clone(), gate.clone());
+    let (sink, callback_gate) = (received.clone(), gate.clone());
     subscribe(engine.handle, move |event| {
-        into.lock().push((event.kind, event.sequence, id_of(event)));
-        slow.pass();
+        sink.lock().push((event.kind, event.sequence, id_of(event)));
+        callback_gate.pass();
     })
     .unwrap();
     let mut ids = Vec::new();
@@ -46,13 +46,13 @@ fn a_queue_that_nobody_drains_loses_nothing_terminal() {
         start_one("a");
         start_one("b");
     }
-    until("the callback was never called", || !received.lock().is_empty());
+    until("the callback is called", || !received.lock().is_empty());
     let mut pauses = 0;
     while pauses * 2 * LINES as u64 * 2 < QUEUE + 10_000 {
         for name in ["a", "b"] {
-            let asked = Instant::now();
+            let called = Instant::now();
             toggle(&engine, name);
-            assert!(asked.elapsed() < PATIENCE, "control waits for a callback");
+            assert!(called.elapsed() < PATIENCE, "control waits for a callback");
         }
         pauses += 1;
     }
@@ -60,7 +60,9 @@ fn a_queue_that_nobody_drains_loses_nothing_terminal() {
     stop(&engine, "a");
     expected += LINES as u64;
     // Recordings that begin and end with a full queue have terminal events too.
-    until("not finished", || engine.stats().live_recordings == LINES as u64);
+    until("call a is finished", || {
+        engine.stats().live_recordings == LINES as u64
+    });
     for _ in 0..MORE {
         ids.push(start(&engine, "c"));
         expected += 1;
@@ -68,7 +70,9 @@ fn a_queue_that_nobody_drains_loses_nothing_terminal() {
     stop(&engine, "c");
     expected += MORE as u64;
     // All of them finish while the callback blocks.
-    until("still finishing", || engine.stats().finishing_recordings == 0);
+    until("all recordings are finished", || {
+        engine.stats().finishing_recordings == 0
+    });
     assert!(engine.stats().events_dropped > 0);
     assert_eq!(received.lock().len(), 1);
     gate.open();
@@ -78,7 +82,7 @@ fn a_queue_that_nobody_drains_loses_nothing_terminal() {
         let received = received.lock();
         received.iter().filter(|(kind, ..)| is_terminal(*kind)).count()
     };
-    until("terminals are missing", || terminals() == ids.len());
+    until("all terminal events are received", || terminals() == ids.len());
     let dropped = engine.stats().events_dropped;
     engine.close();
 

@@ -1,4 +1,4 @@
-//! More recordings than handles.
+//! More recordings than file handles.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,10 +12,10 @@ use crate::support::*;
 
 const LINES: u64 = 500;
 const HANDLES: usize = 64;
-/// Each writer and finisher works on one file at a time.
-const AT_WORK: usize = 4;
+/// Each writer and each finisher holds one more file.
+const WORKERS: usize = 4;
 
-/// Descriptors of this process that lead to audio in a directory.
+/// The number of descriptors of this process for audio files of a directory.
 fn open_audio(directory: &Path) -> usize {
     let all = std::fs::read_dir("/proc/self/fd").unwrap();
     all.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
@@ -24,7 +24,7 @@ fn open_audio(directory: &Path) -> usize {
 }
 
 #[test]
-fn five_hundred_recordings_with_sixty_four_handles() {
+fn five_hundred_recordings_share_sixty_four_handles() {
     let dir = ScratchDir::new();
     let real = dir.0.canonicalize().unwrap();
     let handles = HANDLES.to_string();
@@ -33,10 +33,10 @@ fn five_hundred_recordings_with_sixty_four_handles() {
         ("storage.flush_ms", "100"),
     ];
     let engine = TestEngine::open(&dir.0, &settings);
-    let (most, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (most, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
+            while !is_over.load(Ordering::Relaxed) {
                 most.fetch_max(open_audio(&real), Ordering::Relaxed);
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
@@ -47,26 +47,26 @@ fn five_hundred_recordings_with_sixty_four_handles() {
                 line.feed(4000 + round * 800);
             }
         }
-        let seen = most.load(Ordering::Relaxed);
-        assert!(seen >= HANDLES, "they are made use of: {seen}");
+        let open_files = most.load(Ordering::Relaxed);
+        assert!(open_files >= HANDLES, "only {open_files} handles are used");
         assert!(
-            seen <= HANDLES + AT_WORK,
-            "{seen} files were open while they recorded"
+            open_files <= HANDLES + WORKERS,
+            "{open_files} files were open while recording"
         );
-        // All at once.
+        // All calls end at once.
         for line in &lines {
             end(line.call).unwrap();
         }
         for line in &lines {
-            let (seen, wav) = finished(&engine, &line.id);
+            let (recording, wav) = finished(&engine, &line.id);
             line.assert_whole(&wav);
-            assert_eq!((seen.lost_ms, seen.end_reason), (0, REC_END_CALL_ENDED));
-            checked(|e| unsafe { rec_verify(CText::from(seen.path.as_str()).ptr(), e) }).unwrap();
+            assert_eq!((recording.lost_ms, recording.end_reason), (0, REC_END_CALL_ENDED));
+            checked(|e| unsafe { rec_verify(CText::from(recording.path.as_str()).ptr(), e) }).unwrap();
         }
-        over.store(true, Ordering::Relaxed);
+        is_over.store(true, Ordering::Relaxed);
     });
     let most = most.into_inner();
-    assert!(most <= HANDLES + AT_WORK, "{most} files were open at the end");
+    assert!(most <= HANDLES + WORKERS, "{most} files were open at the end");
     assert_eq!(open_audio(&real), 0);
     engine.close();
     assert_settled(&dir.0);

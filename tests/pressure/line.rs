@@ -1,4 +1,4 @@
-//! Calls whose audio can be told apart.
+//! Recorded calls, each with audio of its own.
 
 use callrec::capi::*;
 use callrec_testkit::random::byte_at;
@@ -59,7 +59,11 @@ impl RecordedLine {
         let found = wav.g711(0);
         let same = expected.iter().zip(&found).take_while(|(a, b)| a == b).count();
         let lengths = (found.len(), expected.len());
-        assert!(found == expected, "line {}: {same} of {lengths:?}", self.number);
+        assert!(
+            found == expected,
+            "line {}: {same} of {lengths:?} bytes are equal",
+            self.number
+        );
     }
 }
 

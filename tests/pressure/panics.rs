@@ -1,4 +1,4 @@
-//! A panic amid the audio of a call: what it touched fails, and nothing else.
+//! A panic in the media engine fails the recordings that it affects and no others.
 
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
@@ -8,7 +8,7 @@ use crate::line::*;
 use crate::support::*;
 
 #[test]
-fn a_panic_fails_the_recordings_of_its_call_alone() {
+fn a_panic_fails_only_the_recordings_of_its_call() {
     let dir = ScratchDir::new();
     let settings = [
         ("media.clock", "stream"),
@@ -16,25 +16,25 @@ fn a_panic_fails_the_recordings_of_its_call_alone() {
         ("faults.panic", "packet:~planted~"),
     ];
     let engine = TestEngine::open(&dir.0, &settings);
-    let (mut hit, mut fine) = (RecordedLine::begin(&engine, 1), RecordedLine::begin(&engine, 2));
+    let (mut failing, mut other) = (RecordedLine::begin(&engine, 1), RecordedLine::begin(&engine, 2));
     let second = record(&engine, "line-1").unwrap();
-    hit.feed(16_000);
-    fine.feed(16_000);
-    assert_eq!(write(hit.feed, b"~planted~"), REC_OK);
-    // Behind it in the same ring, perhaps.
-    hit.feed(801);
-    for id in [&hit.id, &second] {
-        let told = engine.events.wait_terminal(id);
-        assert_eq!(told.kind, REC_EVENT_FAILED, "{told:#?}");
-        let seen = told.recording.unwrap();
-        assert!(seen.state == REC_STATE_FAILED, "{seen:#?}");
+    failing.feed(16_000);
+    other.feed(16_000);
+    assert_eq!(write(failing.feed, b"~planted~"), REC_OK);
+    // This audio may be in the same ring, after the packet that panics.
+    failing.feed(801);
+    for id in [&failing.id, &second] {
+        let event = engine.events.wait_terminal(id);
+        assert_eq!(event.kind, REC_EVENT_FAILED, "{event:#?}");
+        let recording = event.recording.unwrap();
+        assert!(recording.state == REC_STATE_FAILED, "{recording:#?}");
     }
-    assert!(engine.by_id(rec_stop_by_id, None, &hit.id).is_err());
-    // The call is as it was, its feed too, and so is the same worker's other call.
+    assert!(engine.by_id(rec_stop_by_id, None, &failing.id).is_err());
+    // The call and its feed still work, and so does the other call of the same worker.
     let again = record(&engine, "line-1").unwrap();
-    let from = hit.fed;
-    hit.feed(40_000);
-    fine.feed(40_000);
+    let from = failing.fed;
+    failing.feed(40_000);
+    other.feed(40_000);
     engine.by_id(rec_stop_by_id, None, &again).unwrap();
     let (_, wav) = finished(&engine, &again);
     assert!(
@@ -42,24 +42,24 @@ fn a_panic_fails_the_recordings_of_its_call_alone() {
         "{} samples",
         wav.g711(0).len()
     );
-    end(hit.call).unwrap();
-    end(fine.call).unwrap();
-    fine.assert_whole(&finished(&engine, &fine.id).1);
+    end(failing.call).unwrap();
+    end(other.call).unwrap();
+    other.assert_whole(&finished(&engine, &other.id).1);
     assert_eq!(engine.stats().frames_ignored, 0);
     engine.close();
     assert_settled(&dir.0);
 }
 
-/// A fault where a recording ends: its call ends, it is told, and closing comes through.
+/// The call ends, the end is reported, and the close completes.
 #[test]
-fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
+fn a_panic_at_the_end_of_a_recording_blocks_nothing() {
     for place in ["detach", "end", "published"] {
         let dir = ScratchDir::new();
         let engine = TestEngine::open(&dir.0, &[("faults.panic", place)]);
         let mut line = RecordedLine::begin(&engine, 1);
         line.feed(40_000);
         end(line.call).unwrap();
-        // Within the time that it is given.
+        // The close completes within its timeout.
         let events = engine.close();
         let kinds = events.kinds(&line.id);
         let ending: &[i32] = match place {
@@ -68,7 +68,7 @@ fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
             _ => &[],
         };
         assert_eq!(kinds[1..], *ending, "{place}: {kinds:?}");
-        // What was not told is owed to the next open.
+        // An end that was not reported is reported by the next open.
         let next = TestEngine::open(&dir.0, &[]);
         if ending.is_empty() {
             let (_, wav) = finished(&next, &line.id);
@@ -79,11 +79,11 @@ fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
     }
 }
 
-/// `faults.panic` "timeline:NAME" plants a fault in all calls of an engine, and no other
-/// value does.
+/// `faults.panic` "timeline:NAME" plants a fault in all calls of an engine. An unknown name plants
+/// none.
 #[test]
-fn a_fault_of_the_timeline_is_planted_by_its_name() {
-    for (planted, heard) in [
+fn a_timeline_fault_is_planted_by_name() {
+    for (planted, is_recorded) in [
         ("timeline:PrivateStartRecorded", true),
         ("timeline:Unknown", false),
     ] {
@@ -96,7 +96,7 @@ fn a_fault_of_the_timeline_is_planted_by_its_name() {
         line.feed(16_000);
         engine.by_id(rec_stop_by_id, None, &secret).unwrap();
         let (_, wav) = finished(&engine, &secret);
-        assert_eq!(wav.g711(0) == bytes(1, 0, 16_000), heard, "{planted}");
+        assert_eq!(wav.g711(0) == bytes(1, 0, 16_000), is_recorded, "{planted}");
         end(line.call).unwrap();
         engine.close();
     }

@@ -216,7 +216,7 @@ pub fn losses(
             "loss span {span:?} of {frames} frames"
         );
         // The part of a packet before the resume that it spans has no frame. Neither has audio that
-        // was written before a pause and belongs into it.
+        // was written before a pause and belongs to it.
         if span.from == span.to {
             let is_cut = |pause: &MsSpan| pause.from == span.to || pause.to == span.to && span.ms < PACKET_MS;
             require!(

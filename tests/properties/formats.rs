@@ -358,7 +358,7 @@ fn check_library(plan: &CallPlan) -> Result<(), String> {
             let values = manifests.each_ref().map(|manifest| &manifest[field]);
             require!(values[0] == values[1], "{field}: {values:?}");
         }
-        // The number of spans of a loss depends on method it was settled.
+        // The number of spans of a loss depends on how it was settled.
         let pauses = manifests.each_ref().map(|manifest| spans_of(manifest, "pause"));
         require!(pauses[0] == pauses[1], "{pauses:?}");
     }

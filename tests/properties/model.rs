@@ -3,7 +3,7 @@
 //! Every written sample has an order number, a name (its number among the leg's samples) and, in
 //! stream time, a place in its leg's time. A recording is a list of spans between two order
 //! numbers. From these follows what a recording must have. In real time a sample's place depends
-//! on method late its packet is, which `tests/timeline` simulates; here the model only says whether
+//! on how late its packet is, which `tests/timeline` simulates; here the model only says whether
 //! a sample is in a file.
 
 use std::collections::{HashMap, HashSet};

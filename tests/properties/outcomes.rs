@@ -3,7 +3,7 @@
 use crate::check::{ExpectedFile, FilePart};
 use crate::model::{TimelinePlace, WrittenSample};
 
-/// The sample at a place, and method often the place is reported as lost.
+/// The sample at a place, and how often the place is reported as lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlaceOutcome {
     pub sample: WrittenSample,

@@ -1,5 +1,5 @@
 //! Compares a recording in real time with the model: every written sample is accounted for. Its
-//! place depends on method late it was, which `tests/timeline` simulates.
+//! place depends on how late it was, which `tests/timeline` simulates.
 
 use std::collections::HashMap;
 

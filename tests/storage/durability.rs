@@ -1,14 +1,14 @@
-//! What a power cut must not undo has reached the disk before anybody is told, and before
-//! anything goes that it stands for.
+//! The order of syncs: a change that a power cut must not undo reaches the disk before it is
+//! reported, and before the files that it replaces are removed.
 
 use super::*;
 use parking_lot::Mutex;
 
-/// All steps of the recordings of one directory, in order.
+/// The steps of all recordings of one directory, in order.
 pub type NotedSteps = Arc<Mutex<Vec<FaultPoint>>>;
 
-/// Notes them from now on, while some of them fail.
-pub fn noted(
+/// Collects the steps from now on; `allows` can make them fail.
+pub fn note_steps(
     directory: &Path,
     allows: impl Fn(FaultPoint) -> io::Result<()> + Send + Sync + 'static,
 ) -> NotedSteps {
@@ -24,45 +24,45 @@ pub fn noted(
     steps
 }
 
-pub fn all(_: FaultPoint) -> io::Result<()> {
+pub fn allow_all(_: FaultPoint) -> io::Result<()> {
     Ok(())
 }
 
-fn all_but(refused: &'static [FaultPoint]) -> impl Fn(FaultPoint) -> io::Result<()> {
+fn refuse_steps(refused: &'static [FaultPoint]) -> impl Fn(FaultPoint) -> io::Result<()> {
     move |step| match refused.contains(&step) {
         true => Err(io::ErrorKind::StorageFull.into()),
         false => Ok(()),
     }
 }
 
-fn durable(directory: ScratchDir) -> StorageFixture {
+fn open_durable(directory: ScratchDir) -> StorageFixture {
     let mut config = config();
     config.durability = Durability::Finish;
     StorageFixture::open_with(directory, config)
 }
 
-/// These steps came in this order, others between them.
+/// Asserts that these steps happened in this order, possibly with others between them.
 pub fn expect_order(steps: &NotedSteps, order: &[FaultPoint]) {
     let steps = steps.lock();
     let mut rest = steps.iter();
     for step in order {
         assert!(
-            rest.any(|came| came == step),
+            rest.any(|noted| noted == step),
             "{step:?} of {order:?} in {steps:?}"
         );
     }
 }
 
-/// A recording of one block.
-fn begun(fixture: &StorageFixture, id: Uuid) -> ByteFile {
+/// Begins a recording and writes one block.
+fn begin_recording(fixture: &StorageFixture, id: Uuid) -> ByteFile {
     let mut file = fixture.begin(id, "sub/call");
     file.shape(fixture.format, 8000, 1);
-    file.write(pattern(0, 1600)).expect("room");
+    file.write(pattern(0, 1600)).expect("backlog space");
     fixture.wait_until_idle();
     file
 }
 
-pub const NOTE: [FaultPoint; 4] = [
+pub const MANIFEST_UPDATE: [FaultPoint; 4] = [
     FaultPoint::WriteLiveManifest,
     FaultPoint::SyncFile,
     FaultPoint::RenameLiveManifest,
@@ -70,33 +70,39 @@ pub const NOTE: [FaultPoint; 4] = [
 ];
 
 #[test]
-fn a_discard_is_on_the_disk_before_its_audio_goes_and_its_end_is_told() {
-    for_each_format(discard_is_on_the_disk);
+fn a_discard_is_synced_before_its_audio_is_removed_and_its_end_is_reported() {
+    for_each_format(discard_is_synced);
 }
 
-fn discard_is_on_the_disk(format: Format) {
-    let fixture = durable(ScratchDir::new()).with_format(format);
+fn discard_is_synced(format: Format) {
+    let fixture = open_durable(ScratchDir::new()).with_format(format);
     let id = Uuid::new_v4();
-    let file = begun(&fixture, id);
-    let steps = noted(&fixture.directory.0, all);
+    let file = begin_recording(&fixture, id);
+    let steps = note_steps(&fixture.directory.0, allow_all);
     file.finish(ended(id, EndReason::Discarded), false);
     fixture.published(id);
     let audio = [FaultPoint::RemoveAudio, FaultPoint::SyncFolder];
     let tail = [FaultPoint::RemoveTail, FaultPoint::SyncFolder];
     let tail = if format == PAGED { &tail[..] } else { &[] };
-    expect_order(&steps, &[&NOTE[..], tail, &audio, &[FaultPoint::Report]].concat());
+    expect_order(
+        &steps,
+        &[&MANIFEST_UPDATE[..], tail, &audio, &[FaultPoint::Report]].concat(),
+    );
 }
 
-/// Where the disk takes no new file.
+/// The disk refuses new files, so the live manifest is overwritten in place.
 #[test]
-fn a_note_in_the_old_place_is_on_the_disk() {
-    let fixture = durable(ScratchDir::new());
+fn a_manifest_overwritten_in_place_is_synced() {
+    let fixture = open_durable(ScratchDir::new());
     let id = Uuid::new_v4();
-    let file = begun(&fixture, id);
-    let steps = noted(&fixture.directory.0, all_but(&[FaultPoint::WriteLiveManifest]));
+    let file = begin_recording(&fixture, id);
+    let steps = note_steps(
+        &fixture.directory.0,
+        refuse_steps(&[FaultPoint::WriteLiveManifest]),
+    );
     file.finish(ended(id, EndReason::Discarded), false);
     fixture.published(id);
-    let note = [
+    let overwrite = [
         FaultPoint::OverwriteLiveManifest,
         FaultPoint::SyncFile,
         FaultPoint::SyncFolder,
@@ -106,102 +112,107 @@ fn a_note_in_the_old_place_is_on_the_disk() {
         FaultPoint::SyncFolder,
         FaultPoint::Report,
     ];
-    expect_order(&steps, &[note, audio].concat());
+    expect_order(&steps, &[overwrite, audio].concat());
 }
 
 #[test]
-fn what_is_published_is_on_the_disk_before_it_is_told() {
-    for system in SYSTEMS {
-        let fixture = durable(ScratchDir::new());
+fn a_finished_file_is_synced_before_its_end_is_reported() {
+    for system in FILE_SYSTEMS {
+        let fixture = open_durable(ScratchDir::new());
         let id = Uuid::new_v4();
-        let file = begun(&fixture, id);
-        let steps = noted(&fixture.directory.0, move |step| system.allows(step));
+        let file = begin_recording(&fixture, id);
+        let steps = note_steps(&fixture.directory.0, move |step| system.check(step));
         file.finish(ended(id, EndReason::Stopped), true);
         fixture.published(id);
         let place = [FaultPoint::Sync, FaultPoint::SyncFile, FaultPoint::RenameAudio];
         let link = [FaultPoint::Link, FaultPoint::SyncFolder, FaultPoint::Unlink];
-        let link = if system == System::HasHardLinks {
+        let link = if system == FileSystemKind::HasHardLinks {
             &link[..]
         } else {
             &[]
         };
-        let told = [
+        let publish = [
             FaultPoint::RenameManifest,
             FaultPoint::SyncFolder,
             FaultPoint::SyncFolder,
             FaultPoint::Report,
         ];
-        expect_order(&steps, &[&place[..], link, &told].concat());
+        expect_order(&steps, &[&place[..], link, &publish].concat());
     }
 }
 
 #[test]
-fn what_cannot_be_published_is_noted_on_the_disk_before_it_is_told() {
-    let fixture = durable(ScratchDir::new());
+fn a_failure_to_publish_is_synced_before_its_end_is_reported() {
+    let fixture = open_durable(ScratchDir::new());
     let id = Uuid::new_v4();
-    let file = begun(&fixture, id);
-    let steps = noted(&fixture.directory.0, all_but(&[FaultPoint::RenameAudio]));
+    let file = begin_recording(&fixture, id);
+    let steps = note_steps(&fixture.directory.0, refuse_steps(&[FaultPoint::RenameAudio]));
     file.finish(ended(id, EndReason::Stopped), true);
     fixture.published(id);
-    expect_order(&steps, &[&NOTE[..], &[FaultPoint::Report]].concat());
+    expect_order(&steps, &[&MANIFEST_UPDATE[..], &[FaultPoint::Report]].concat());
 }
 
 #[test]
-fn what_recovery_removes_does_not_come_back() {
+fn files_that_recovery_removes_are_removed_durably() {
     for_each_format(removed_by_recovery);
 }
 
 fn removed_by_recovery(format: Format) {
-    let fixture = durable(ScratchDir::new()).with_format(format);
+    let fixture = open_durable(ScratchDir::new()).with_format(format);
     let id = Uuid::new_v4();
-    let file = begun(&fixture, id);
-    fixture.set_fault(all_but(&[FaultPoint::RemoveAudio, FaultPoint::RemoveTail]));
+    let file = begin_recording(&fixture, id);
+    fixture.set_fault(refuse_steps(&[FaultPoint::RemoveAudio, FaultPoint::RemoveTail]));
     file.finish(ended(id, EndReason::Discarded), false);
-    fixture.wait_until(|_| is_told_or_held(&fixture, id));
+    fixture.wait_until(|_| is_end_reported_or_deferred(&fixture, id));
     let directory = fixture.close();
-    let steps = noted(&directory.0, all);
-    let fixture = durable(directory).with_format(format);
+    let steps = note_steps(&directory.0, allow_all);
+    let fixture = open_durable(directory).with_format(format);
     assert!(fixture.published(id).0.end_reason_is(EndReason::Discarded));
     let removed = [FaultPoint::RemoveTail, FaultPoint::RemoveAudio];
     expect_order(&steps, &[removed, [FaultPoint::SyncFolder; 2]].concat());
 }
 
-/// Once it is published, a search would not find the audio again.
+/// Recovery would not find the audio again once it has its final name.
 #[test]
-fn a_manifest_made_anew_is_on_the_disk_before_the_audio_gets_its_name() {
-    let (directory, ids) = recovery::crashed(Format::WAV, 1);
+fn a_rebuilt_live_manifest_is_synced_before_the_audio_is_renamed() {
+    let (directory, ids) = recovery::crash_recordings(Format::WAV, 1);
     let live = directory.0.join(format!(".callrec/{}.json", ids[0]));
     fs::write(live, "{\"par").expect("write");
-    let steps = noted(&directory.0, all);
-    let fixture = durable(directory);
+    let steps = note_steps(&directory.0, allow_all);
+    let fixture = open_durable(directory);
     fixture.published(ids[0]);
-    expect_order(&steps, &[&NOTE[..], &[FaultPoint::RenameAudio]].concat());
+    expect_order(
+        &steps,
+        &[&MANIFEST_UPDATE[..], &[FaultPoint::RenameAudio]].concat(),
+    );
 }
 
-/// A live manifest that comes back would otherwise owe it again.
+/// Otherwise a live manifest that survives a power cut would queue the callback again.
 #[test]
-fn an_answered_callback_is_forgotten_after_its_live_manifest() {
-    let fixture = durable(ScratchDir::new());
+fn a_performed_callback_is_removed_after_its_live_manifest() {
+    let fixture = open_durable(ScratchDir::new());
     let id = Uuid::new_v4();
-    begun(&fixture, id).finish(jobs::with_job(id, EndReason::Stopped), true);
+    begin_recording(&fixture, id).finish(jobs::with_job(id, EndReason::Stopped), true);
     fixture.published(id);
     fixture
         .report
-        .wait_until(|seen| seen.queued.contains(&("callback".to_owned(), id)));
+        .wait_until(|reports| reports.queued.contains(&("callback".to_owned(), id)));
     jobs::callbacks(&fixture).finish(id);
-    let steps = noted(&fixture.directory.0, all);
+    let steps = note_steps(&fixture.directory.0, allow_all);
     fixture.settle(id);
     expect_order(&steps, &[FaultPoint::Settle, FaultPoint::SyncFolder]);
     assert!(fixture.names_below(".callrec/jobs/callback").is_empty());
 }
 
 #[test]
-fn nothing_is_synced_where_a_power_cut_may_cost_it() {
+fn nothing_is_synced_with_durability_process() {
     for keep in [true, false] {
         let fixture = StorageFixture::new();
-        let steps = noted(&fixture.directory.0, |step| System::HasHardLinks.allows(step));
+        let steps = note_steps(&fixture.directory.0, |step| {
+            FileSystemKind::HasHardLinks.check(step)
+        });
         let id = Uuid::new_v4();
-        begun(&fixture, id).finish(ended(id, EndReason::Stopped), keep);
+        begin_recording(&fixture, id).finish(ended(id, EndReason::Stopped), keep);
         fixture.published(id);
         let syncs = [FaultPoint::Sync, FaultPoint::SyncFile, FaultPoint::SyncFolder];
         assert!(!steps.lock().iter().any(|step| syncs.contains(step)));

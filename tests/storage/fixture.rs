@@ -28,10 +28,10 @@ pub fn ended(id: Uuid, reason: EndReason) -> Box<Manifest> {
     Box::new(manifest)
 }
 
-/// Runs a task of `in_a_child` in a child process, for recordings of this format. Returns its
+/// Runs a task of `run_child_task` in a child process, for recordings of this format. Returns its
 /// output, and whether it succeeded.
 pub fn child(format: Format, task: &str, directory: &Path, number: usize) -> (String, bool) {
-    let output = child_test("in_a_child")
+    let output = child_test("run_child_task")
         .env("STORAGE_FORMAT", format.name())
         .env("STORAGE_TASK", task)
         .env("STORAGE_DIRECTORY", directory)

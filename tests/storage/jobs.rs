@@ -1,4 +1,4 @@
-//! Jobs: on disk before the end is told, until they were performed.
+//! A job is on the disk from before the end is reported until it is performed.
 
 use super::*;
 use callrec::clock::SystemClock;
@@ -13,7 +13,7 @@ pub fn with_job(id: Uuid, reason: EndReason) -> Box<Manifest> {
     manifest
 }
 
-/// The store's jobs of one kind, for a thread that may wait.
+/// Blocking access to the store's jobs of one kind.
 pub struct StoreJobs<'a>(pub &'a StorageFixture, pub &'a str);
 
 impl StoreJobs<'_> {
@@ -35,47 +35,47 @@ pub fn callbacks(fixture: &StorageFixture) -> StoreJobs<'_> {
     StoreJobs(fixture, CALLBACK)
 }
 
-/// As a start makes it: the first manifest has the callback already.
+/// Begins a recording whose first manifest has the callback, as after a start.
 fn begin(fixture: &StorageFixture, id: Uuid) -> ByteFile {
     let mut first = with_job(id, EndReason::Stopped);
     first.end_reason = String::new();
     let mut file = ByteFile::new(fixture.store.begin(id, Box::new(move || (*first, name("call")))));
     file.shape(Format::WAV, 8000, 1);
-    file.write(pattern(0, 800)).expect("room");
+    file.write(pattern(0, 800)).expect("backlog space");
     file
 }
 
 #[test]
-fn a_job_is_on_disk_before_the_end_is_told() {
+fn a_job_is_on_the_disk_before_the_end_is_reported() {
     let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
     let file = fixture.path(&format!(".callrec/jobs/callback/{id}.json"));
-    let (seen, looked) = (file.clone(), Arc::new(AtomicUsize::new(0)));
-    let counted = looked.clone();
+    let (job_path, writes) = (file.clone(), Arc::new(AtomicUsize::new(0)));
+    let counted = writes.clone();
     fixture.set_fault(move |step| {
         if step == FaultPoint::WriteJob || step == FaultPoint::RenameJob {
-            assert!(!seen.exists());
+            assert!(!job_path.exists());
             counted.fetch_add(1, Ordering::SeqCst);
         }
         Ok(())
     });
     begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
     let (published, _) = fixture.published(id);
-    assert!(file.exists(), "before `published`");
-    assert_eq!(looked.load(Ordering::SeqCst), 2);
+    assert!(file.exists(), "the job is written before `published`");
+    assert_eq!(writes.load(Ordering::SeqCst), 2);
     fixture
         .report
-        .wait_until(|told| told.queued.contains(&(CALLBACK.to_owned(), id)));
-    let kept = callbacks(&fixture).read(id).expect("read").expect("there");
-    assert_eq!(kept.recording, published);
-    assert_eq!((kept.kind.as_str(), kept.key), (CALLBACK, id.to_string()));
-    assert_eq!(kept.payload, Fragment::of(&URL));
-    assert!(kept.queued_at_ms > 0);
+        .wait_until(|reports| reports.queued.contains(&(CALLBACK.to_owned(), id)));
+    let job = callbacks(&fixture).read(id).expect("read").expect("there");
+    assert_eq!(job.recording, published);
+    assert_eq!((job.kind.as_str(), job.key), (CALLBACK, id.to_string()));
+    assert_eq!(job.payload, Fragment::of(&URL));
+    assert!(job.queued_at_ms > 0);
     fixture.settle(id);
     assert_eq!(
         callbacks(&fixture).list(),
         [id],
-        "the event's delivery is not the job's"
+        "settling the end leaves the job"
     );
     callbacks(&fixture).finish(id);
     assert_eq!(
@@ -90,7 +90,7 @@ fn a_job_is_on_disk_before_the_end_is_told() {
 }
 
 #[test]
-fn what_was_performed_is_not_queued_again_when_its_end_is_told_again() {
+fn a_performed_job_is_not_queued_again_with_a_repeated_end() {
     let fixture = StorageFixture::new();
     let ids = [Uuid::new_v4(), Uuid::new_v4()];
     for id in ids {
@@ -99,7 +99,7 @@ fn what_was_performed_is_not_queued_again_when_its_end_is_told_again() {
     }
     callbacks(&fixture).finish(ids[0]);
     assert_eq!(callbacks(&fixture).list(), [ids[1]]);
-    // The end was told to nobody: the next process tells both again.
+    // No end was settled, so the next open reports both again.
     let fixture = StorageFixture::open_in(fixture.close());
     for id in ids {
         assert!(fixture.published(id).1, "repeated");
@@ -127,18 +127,21 @@ fn a_job_that_cannot_be_written_is_written_at_the_next_open() {
             "{step:?}"
         );
         fixture.settle(id);
-        assert!(fixture.live_path(id).exists(), "it stays for the next open");
+        assert!(
+            fixture.live_path(id).exists(),
+            "the live manifest stays for the next open"
+        );
         fixture.clear_faults();
         let fixture = StorageFixture::open_in(fixture.close());
         assert!(fixture.published(id).1);
         fixture
             .report
-            .wait_until(|told| told.queued.contains(&(CALLBACK.to_owned(), id)));
+            .wait_until(|reports| reports.queued.contains(&(CALLBACK.to_owned(), id)));
         assert_eq!(callbacks(&fixture).list(), [id], "{step:?}");
     }
 }
 
-/// Each is written down, performed and forgotten by itself.
+/// Each job is written, performed and removed independently.
 #[test]
 fn a_recording_has_jobs_of_several_kinds() {
     let fixture = StorageFixture::new();
@@ -147,20 +150,20 @@ fn a_recording_has_jobs_of_several_kinds() {
     manifest.jobs = ["upload", "sidecar"]
         .map(|kind| JobSpec::new(kind, &kind))
         .to_vec();
-    // Not written by us, and no reason to lose the others.
+    // A job with an invalid kind must not affect the others.
     manifest.jobs.push(JobSpec::new("../outside", &1));
     let mut first = manifest.clone();
     first.end_reason = String::new();
     let mut file = ByteFile::new(fixture.store.begin(id, Box::new(move || (*first, name("call")))));
     file.shape(Format::WAV, 8000, 1);
-    file.write(pattern(0, 800)).expect("room");
+    file.write(pattern(0, 800)).expect("backlog space");
     file.finish(manifest, true);
     fixture.published(id);
     let kinds = ["upload", "sidecar", CALLBACK];
     for kind in kinds {
         fixture
             .report
-            .wait_until(|told| told.queued.contains(&(kind.to_owned(), id)));
+            .wait_until(|reports| reports.queued.contains(&(kind.to_owned(), id)));
         assert_eq!(StoreJobs(&fixture, kind).list(), [id]);
     }
     let job = StoreJobs(&fixture, "upload")
@@ -169,12 +172,12 @@ fn a_recording_has_jobs_of_several_kinds() {
         .expect("there");
     assert_eq!((job.kind.as_str(), job.payload.text()), ("upload", "\"upload\""));
     StoreJobs(&fixture, "upload").finish(id);
-    // The end was told to nobody: what was performed is not queued again.
+    // The end was not settled; a performed job is not queued again.
     let fixture = StorageFixture::open_in(fixture.close());
     fixture.published(id);
     fixture.wait_until_idle();
-    let left = kinds.map(|kind| StoreJobs(&fixture, kind).list().len());
-    assert_eq!(left, [0, 1, 1]);
+    let counts = kinds.map(|kind| StoreJobs(&fixture, kind).list().len());
+    assert_eq!(counts, [0, 1, 1]);
     fixture.settle(id);
     assert!(fixture.names_below(".callrec/jobs/upload").is_empty());
     assert!(StoreJobs(&fixture, "other").list().is_empty());
@@ -198,9 +201,9 @@ fn a_discarded_recording_leaves_no_job_and_a_failed_one_does() {
     assert_eq!(callbacks(&fixture).list(), [failed]);
 }
 
-/// Records, is answered, settles; killed at one of its steps.
-pub fn child_performs_a_job(directory: &Path, kill: usize) {
-    abort_at(directory, kill, System::RenamesExclusively);
+/// Records, performs the job and settles, until it is killed at step `kill`.
+pub fn child_performs_job(directory: &Path, kill: usize) {
+    abort_at(directory, kill, FileSystemKind::RenamesExclusively);
     let fixture = StorageFixture::printing(ScratchDir(directory.to_owned()));
     let id = Uuid::from_u128(1);
     begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
@@ -212,86 +215,86 @@ pub fn child_performs_a_job(directory: &Path, kill: usize) {
 }
 
 #[test]
-fn killed_anywhere_a_job_is_there_until_it_was_performed() {
+fn a_kill_at_any_step_keeps_a_job_until_it_is_performed() {
     let id = Uuid::from_u128(1);
     for kill in 0.. {
         let directory = ScratchDir::new();
-        let (said, ended) = child(Format::WAV, "job", &directory.0, kill);
+        let (output, ended) = child(Format::WAV, "job", &directory.0, kill);
         let fixture = StorageFixture::open_in(directory);
         fixture.wait_until(|store| store.is_idle());
-        let answered = said.contains("answered");
+        let answered = output.contains("answered");
         let found = callbacks(&fixture).list();
         if answered {
-            assert_eq!(found, Vec::<Uuid>::new(), "killed at step {kill}: {said}");
-        } else if said.contains("created") {
-            assert_eq!(found, [id], "killed at step {kill}: {said}");
+            assert_eq!(found, Vec::<Uuid>::new(), "killed at step {kill}: {output}");
+        } else if output.contains("created") {
+            assert_eq!(found, [id], "killed at step {kill}: {output}");
         }
         if ended {
-            assert!(answered && kill > 10, "{kill}: {said}");
+            assert!(answered && kill > 10, "{kill}: {output}");
             return;
         }
     }
 }
 
-/// Who may write into the directory must not have us call whom they like.
+/// Otherwise a user with write access to the directory could choose whom the library calls.
 #[cfg(unix)]
 #[test]
-fn a_job_of_another_user_is_not_believed() {
+fn a_job_of_another_user_is_refused() {
     use std::os::unix::fs::chown;
-    const STRANGER: Option<u32> = Some(54_321);
+    const OTHER_USER: Option<u32> = Some(54_321);
     let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
     begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
     fixture.published(id);
     let file = fixture.path(&format!(".callrec/jobs/callback/{id}.json"));
-    if chown(&file, STRANGER, None).is_err() {
-        // Only root can give files away.
+    if chown(&file, OTHER_USER, None).is_err() {
+        // Only root can change the owner of a file.
         return;
     }
-    let refused = |fixture: &StorageFixture| {
-        let error = callbacks(fixture).read(id).expect_err("a stranger's");
+    let assert_refused = |fixture: &StorageFixture| {
+        let error = callbacks(fixture).read(id).expect_err("another user's job");
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         assert!(error.to_string().contains("another user"), "{error}");
     };
-    refused(&fixture);
-    assert!(file.exists(), "it is left as it is");
+    assert_refused(&fixture);
+    assert!(file.exists(), "the file is left alone");
     chown(&file, Some(0), None).expect("root");
     assert!(callbacks(&fixture).read(id).expect("read").is_some());
     let outbox = fixture.path(".callrec/jobs/callback");
-    chown(&outbox, STRANGER, None).expect("root");
+    chown(&outbox, OTHER_USER, None).expect("root");
     let fixture = StorageFixture::open_in(fixture.close());
-    refused(&fixture);
+    assert_refused(&fixture);
     chown(&outbox, Some(0), None).expect("root");
     assert_eq!(callbacks(&fixture).list(), [id]);
 }
 
-/// Each makes a file of the same name, to see whom new files belong to.
+/// Each thread creates a file of the same name, to find the owner of new files.
 #[cfg(unix)]
 #[test]
-fn many_may_come_upon_a_stranger_at_once() {
+fn many_threads_can_refuse_a_job_at_once() {
     let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
     begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
     fixture.published(id);
     let file = fixture.path(&format!(".callrec/jobs/callback/{id}.json"));
     if std::os::unix::fs::chown(&file, Some(54_321), None).is_err() {
-        // Only root can give files away.
+        // Only root can change the owner of a file.
         return;
     }
-    let ask = || {
+    let read_refused = || {
         for _ in 0..200 {
-            let error = callbacks(&fixture).read(id).expect_err("a stranger's");
+            let error = callbacks(&fixture).read(id).expect_err("another user's job");
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
         }
     };
     std::thread::scope(|scope| {
         for _ in 0..3 {
-            scope.spawn(ask);
+            scope.spawn(read_refused);
         }
     });
 }
 
-/// A later version may have written it.
+/// A later version may have written the job.
 #[test]
 fn a_job_with_unknown_members_is_read() {
     let fixture = StorageFixture::new();
@@ -309,7 +312,7 @@ fn a_job_with_unknown_members_is_read() {
 }
 
 #[test]
-fn a_damaged_job_is_put_aside() {
+fn a_damaged_job_is_renamed() {
     let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
     begin(&fixture, id).finish(with_job(id, EndReason::Stopped), true);
@@ -325,6 +328,6 @@ fn a_damaged_job_is_put_aside() {
                 .exists()
         );
     }
-    let logged = fixture.report.read(|told| told.logged.concat());
+    let logged = fixture.report.read(|reports| reports.logged.concat());
     assert!(logged.contains("put aside"), "{logged}");
 }

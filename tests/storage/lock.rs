@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn the_directory_is_held_once() {
+fn a_directory_has_one_store_at_a_time() {
     let fixture = StorageFixture::new();
     let again = Store::open(
         StorageConfig::new(fixture.directory.0.to_str().expect("UTF-8")),
@@ -11,45 +11,45 @@ fn the_directory_is_held_once() {
         Arc::new(StorageReport::default()),
     );
     assert_eq!(again.err().map(|error| error.status), Some(Status::Unavailable));
-    // A failed attempt must not have cost us the record lock.
-    let (said, _) = child(Format::WAV, "open", &fixture.directory.0, 0);
-    assert!(said.contains("Some(Unavailable)"), "{said}");
+    // The failed attempt must not release the record lock.
+    let (output, _) = child(Format::WAV, "open", &fixture.directory.0, 0);
+    assert!(output.contains("Some(Unavailable)"), "{output}");
     let directory = fixture.close();
-    let (said, _) = child(Format::WAV, "open", &directory.0, 0);
-    assert!(said.contains("None"), "{said}");
+    let (output, _) = child(Format::WAV, "open", &directory.0, 0);
+    assert!(output.contains("None"), "{output}");
     drop(
         Store::open(
             StorageConfig::new(directory.0.to_str().expect("UTF-8")),
             &Platform::system(),
             Arc::new(StorageReport::default()),
         )
-        .expect("free again"),
+        .expect("the directory is free again"),
     );
 }
 
-/// As a backup inside the host's process does.
+/// A backup inside the host's process closes a descriptor of the lock file.
 #[cfg(unix)]
 #[test]
-fn whoever_closes_the_lock_file_takes_no_lock_with_it() {
+fn closing_another_descriptor_of_the_lock_file_keeps_the_lock() {
     let fixture = StorageFixture::new();
     let lock = fixture.path(".callrec/lock");
     drop(fs::read(&lock).expect("there"));
     drop(fs::OpenOptions::new().write(true).open(&lock).expect("there"));
-    let (said, _) = child(Format::WAV, "open", &fixture.directory.0, 0);
-    assert!(said.contains("Some(Unavailable)"), "{said}");
+    let (output, _) = child(Format::WAV, "open", &fixture.directory.0, 0);
+    assert!(output.contains("Some(Unavailable)"), "{output}");
     let directory = fixture.close();
-    let (said, _) = child(Format::WAV, "open", &directory.0, 0);
-    assert!(said.contains("None"), "{said}");
+    let (output, _) = child(Format::WAV, "open", &directory.0, 0);
+    assert!(output.contains("None"), "{output}");
 }
 
-/// Version 0.1.0 locks the whole file by a record lock.
+/// Version 0.1.0 locks the whole file with a record lock.
 #[cfg(target_os = "linux")]
 #[test]
-fn an_earlier_version_is_kept_out_and_keeps_out() {
+fn this_version_and_version_0_1_0_exclude_each_other() {
     let fixture = StorageFixture::new();
-    let (said, _) = child(Format::WAV, "record lock", &fixture.directory.0, 0);
-    assert!(said.contains("Err(EAGAIN)"), "{said}");
+    let (output, _) = child(Format::WAV, "record lock", &fixture.directory.0, 0);
+    assert!(output.contains("Err(EAGAIN)"), "{output}");
     let directory = fixture.close();
-    let (said, _) = child(Format::WAV, "record lock", &directory.0, 0);
-    assert!(said.contains("Ok(0), opens Some(Unavailable)"), "{said}");
+    let (output, _) = child(Format::WAV, "record lock", &directory.0, 0);
+    assert!(output.contains("Ok(0), opens Some(Unavailable)"), "{output}");
 }

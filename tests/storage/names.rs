@@ -1,51 +1,50 @@
-//! The names under which recordings are published: nothing is overwritten, and nothing leads out
-//! of the directory.
+//! The names of published files: no file is overwritten, and no path leaves the directory.
 
 use super::*;
 
 #[test]
-fn nothing_is_ever_overwritten() {
-    for system in SYSTEMS {
+fn no_file_is_overwritten() {
+    for system in FILE_SYSTEMS {
         for_each_format(|format| overwrites_nothing(format, system));
     }
 }
 
-fn overwrites_nothing(format: Format, system: System) {
+fn overwrites_nothing(format: Format, system: FileSystemKind) {
     let fixture = StorageFixture::new().with_format(format);
-    fixture.set_fault(move |step| system.allows(step));
-    fs::write(fixture.audio_path("call"), "theirs").expect("write");
-    fs::write(fixture.path("call-2.json"), "theirs").expect("write");
-    fs::write(fixture.part_path("call-3"), "theirs").expect("write");
+    fixture.set_fault(move |step| system.check(step));
+    fs::write(fixture.audio_path("call"), "foreign").expect("write");
+    fs::write(fixture.path("call-2.json"), "foreign").expect("write");
+    fs::write(fixture.part_path("call-3"), "foreign").expect("write");
     let (first, second) = (Uuid::new_v4(), Uuid::new_v4());
     let (one, two) = (fixture.begin(first, "call"), fixture.begin(second, "call"));
-    fixture.report.wait_until(|seen| seen.created.len() == 2);
-    // And one that comes in the way later, before publishing.
-    fs::write(fixture.audio_path("call-4"), "theirs").expect("write");
-    fs::write(fixture.path("call-4-2.json"), "theirs").expect("write");
+    fixture.report.wait_until(|reports| reports.created.len() == 2);
+    // These two appear after the recordings have begun.
+    fs::write(fixture.audio_path("call-4"), "foreign").expect("write");
+    fs::write(fixture.path("call-4-2.json"), "foreign").expect("write");
     one.finish(ended(first, EndReason::Stopped), true);
     two.finish(ended(second, EndReason::Stopped), true);
     let mut names = [fixture.published(first).0, fixture.published(second).0].map(|manifest| {
-        expect_honest(&fixture, &manifest);
+        assert_manifest_matches_file(&fixture, &manifest);
         manifest.file
     });
     names.sort();
     assert_eq!(names, ["call-4-3", "call-5"].map(|stem| fixture.audio_name(stem)));
-    for theirs in [
+    for foreign in [
         fixture.audio_path("call"),
         fixture.path("call-2.json"),
         fixture.part_path("call-3"),
         fixture.audio_path("call-4"),
         fixture.path("call-4-2.json"),
     ] {
-        assert_eq!(fs::read_to_string(theirs).expect("there"), "theirs");
+        assert_eq!(fs::read_to_string(foreign).expect("there"), "foreign");
     }
 }
 
 #[test]
-fn path_tricks_end_inside_the_directory() {
+fn names_never_lead_out_of_the_directory() {
     let fixture = StorageFixture::new();
     let template = Template::parse("{user}/{number}/{attr:a}{id}").expect("a template");
-    let tricks = [
+    let texts = [
         "..",
         "../../../tmp/x",
         "/etc",
@@ -57,20 +56,20 @@ fn path_tricks_end_inside_the_directory() {
         "\u{202e}",
         "a\nb",
     ];
-    for trick in tricks {
+    for text in texts {
         let id = Uuid::new_v4();
-        let attribute = |_: &str| Some(trick.to_owned());
+        let attribute = |_: &str| Some(text.to_owned());
         let name = template.render(&NameFields {
             id,
-            call_id: trick,
-            device: trick,
-            number: trick,
-            user: trick,
-            remote: trick,
-            ani: trick,
-            dnis: trick,
-            host: trick,
-            layout: trick,
+            call_id: text,
+            device: text,
+            number: text,
+            user: text,
+            remote: text,
+            ani: text,
+            dnis: text,
+            host: text,
+            layout: text,
             started_at_ms: 0,
             attribute: &attribute,
         });
@@ -79,7 +78,7 @@ fn path_tricks_end_inside_the_directory() {
             .begin(id, Box::new(move || (manifest(id), name)))
             .finish(ended(id, EndReason::Stopped), true);
         let (published, _) = fixture.published(id);
-        expect_honest(&fixture, &published);
+        assert_manifest_matches_file(&fixture, &published);
         let real = fs::canonicalize(fixture.path(&published.file)).expect("there");
         assert!(real.starts_with(fs::canonicalize(&fixture.directory).expect("there")));
         assert!(!real.starts_with(fixture.path(".callrec")));
@@ -87,7 +86,7 @@ fn path_tricks_end_inside_the_directory() {
     assert!(Template::parse(DEFAULT_TEMPLATE).is_ok());
 }
 
-/// Both would have the same manifest.
+/// Files with the same stem would share one manifest.
 #[test]
 fn recordings_of_two_formats_do_not_share_a_name() {
     let fixture = StorageFixture::new();
@@ -97,7 +96,7 @@ fn recordings_of_two_formats_do_not_share_a_name() {
         let mut first = manifest(id);
         first.format = format.to_owned();
         let file = fixture.store.begin(id, Box::new(move || (first, name("x"))));
-        fixture.report.wait_until(|seen| seen.created.contains(&id));
+        fixture.report.wait_until(|reports| reports.created.contains(&id));
         begun.push((id, file));
     }
     let mut files = Vec::new();
@@ -112,7 +111,7 @@ fn recordings_of_two_formats_do_not_share_a_name() {
 
 #[cfg(unix)]
 #[test]
-fn a_linked_sub_directory_is_refused() {
+fn a_symbolic_link_instead_of_a_folder_is_refused() {
     let fixture = StorageFixture::new();
     let other = ScratchDir::new();
     std::os::unix::fs::symlink(&other.0, fixture.path("sub")).expect("link");
@@ -120,30 +119,30 @@ fn a_linked_sub_directory_is_refused() {
     let mut file = fixture.begin(id, "sub/call");
     let error = fixture
         .report
-        .wait_for(|seen| seen.create_failed.get(&id).cloned());
+        .wait_for(|reports| reports.create_failed.get(&id).cloned());
     assert_eq!(error.status, Status::Io);
     assert!(error.message.contains("sub/call.wav"), "{}", error.message);
     file.shape(Format::WAV, 8000, 1);
-    file.write(vec![0; 100]).expect("taken, and thrown away");
+    file.write(vec![0; 100]).expect("accepted and dropped");
     file.finish(ended(id, EndReason::Stopped), true);
     fixture.wait_until_idle();
-    assert!(fixture.report.read(|seen| seen.published.is_empty()));
+    assert!(fixture.report.read(|reports| reports.published.is_empty()));
     assert_eq!(fixture.control_names(), ["lock"]);
     assert_eq!(fs::read_dir(&other.0).expect("there").count(), 0);
 }
 
-/// Who writes into our directory in that instant finds what they wrote.
+/// Another process replaces the reserved name just before the rename.
 #[test]
-fn a_reservation_that_was_replaced_is_not_ours() {
+fn a_reservation_that_was_replaced_is_not_overwritten() {
     let fixture = StorageFixture::new();
-    let theirs = fixture.path("call.wav");
+    let foreign = fixture.path("call.wav");
     fixture.set_fault(move |step| {
-        if step == FaultPoint::RenameReserved && fs::read(&theirs).is_ok_and(|bytes| bytes.is_empty()) {
-            // Beside it first, or it might get the same inode.
-            fs::write(theirs.with_extension("new"), "theirs")?;
-            fs::rename(theirs.with_extension("new"), &theirs)?;
+        if step == FaultPoint::RenameReserved && fs::read(&foreign).is_ok_and(|bytes| bytes.is_empty()) {
+            // A rename guarantees another inode.
+            fs::write(foreign.with_extension("new"), "foreign")?;
+            fs::rename(foreign.with_extension("new"), &foreign)?;
         }
-        System::HasNeither.allows(step)
+        FileSystemKind::HasNeither.check(step)
     });
     let id = Uuid::new_v4();
     fixture
@@ -151,13 +150,13 @@ fn a_reservation_that_was_replaced_is_not_ours() {
         .finish(ended(id, EndReason::Stopped), true);
     let (published, _) = fixture.published(id);
     assert_eq!(published.file, "call-2.wav");
-    expect_honest(&fixture, &published);
-    assert_eq!(fs::read(fixture.path("call.wav")).expect("there"), b"theirs");
+    assert_manifest_matches_file(&fixture, &published);
+    assert_eq!(fs::read(fixture.path("call.wav")).expect("there"), b"foreign");
 }
 
 #[test]
-fn every_refusal_of_a_hard_link_publishes() {
-    for refusal in [
+fn a_recording_is_published_whatever_error_a_hard_link_returns() {
+    for error in [
         libc::EPERM,
         libc::EACCES,
         libc::EOPNOTSUPP,
@@ -166,11 +165,11 @@ fn every_refusal_of_a_hard_link_publishes() {
         libc::EINVAL,
         libc::EMLINK,
     ] {
-        for first in [libc::EINVAL, libc::ENOSYS, refusal] {
+        for first in [libc::EINVAL, libc::ENOSYS, error] {
             let fixture = StorageFixture::new();
             fixture.set_fault(move |step| match step {
                 FaultPoint::RenameNew => Err(io::Error::from_raw_os_error(first)),
-                FaultPoint::Link => Err(io::Error::from_raw_os_error(refusal)),
+                FaultPoint::Link => Err(io::Error::from_raw_os_error(error)),
                 _ => Ok(()),
             });
             let id = Uuid::new_v4();
@@ -179,7 +178,7 @@ fn every_refusal_of_a_hard_link_publishes() {
                 .finish(ended(id, EndReason::Stopped), true);
             let (published, _) = fixture.published(id);
             assert!(published.state_is(RecordingState::Finished), "{published:?}");
-            expect_honest(&fixture, &published);
+            assert_manifest_matches_file(&fixture, &published);
             assert_eq!(fixture.names(), [".callrec", "call.json", "call.wav"]);
         }
     }

@@ -1,12 +1,12 @@
-//! With `storage.durability=power`: what was told as started is found again after a power cut,
-//! and so is the audio of a recording in progress.
+//! With `storage.durability=power`, a power cut loses no recording whose start was reported, and
+//! none of the audio that was synced while it was in progress.
 
-use super::durability::{NotedSteps, all, expect_order, noted};
+use super::durability::{NotedSteps, allow_all, expect_order, note_steps};
 use super::*;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-fn power(directory: ScratchDir, format: Format) -> StorageFixture {
+fn open_with_power(directory: ScratchDir, format: Format) -> StorageFixture {
     let mut config = config();
     config.durability = Durability::Power;
     // Audio is synced as soon as it is written.
@@ -14,40 +14,40 @@ fn power(directory: ScratchDir, format: Format) -> StorageFixture {
     StorageFixture::open_with(directory, config).with_format(format)
 }
 
-/// A recording without audio, whose start was told.
-fn started(fixture: &StorageFixture, id: Uuid) -> ByteFile {
+/// Begins a recording without audio and waits for the report of its start.
+fn start_recording(fixture: &StorageFixture, id: Uuid) -> ByteFile {
     let file = fixture.begin(id, "2026/11/call");
-    fixture.report.wait_until(|seen| seen.created.contains(&id));
+    fixture.report.wait_until(|reports| reports.created.contains(&id));
     fixture.wait_until_idle();
     file
 }
 
 fn write_audio(fixture: &StorageFixture, file: &mut ByteFile) {
     file.shape(fixture.format, 8000, 1);
-    file.write(pattern(0, 1600)).expect("room");
+    file.write(pattern(0, 1600)).expect("backlog space");
 }
 
-/// What is said goes on into the file, and the end says that the disk has refused a sync.
-fn goes_on_and_fails(fixture: &StorageFixture, mut file: ByteFile, id: Uuid, status: Status) {
-    file.write(pattern(1, 800)).expect("room");
+/// Writes more audio, ends the recording, and checks that it failed with the status of the sync.
+fn expect_failed_with_all_audio(fixture: &StorageFixture, mut file: ByteFile, id: Uuid, status: Status) {
+    file.write(pattern(1, 800)).expect("backlog space");
     file.finish(ended(id, EndReason::Stopped), true);
-    let (told, _) = fixture.published(id);
-    assert!(told.state_is(RecordingState::Failed), "{told:?}");
-    assert_eq!(told.failure(), status, "{told:?}");
+    let (published, _) = fixture.published(id);
+    assert!(published.state_is(RecordingState::Failed), "{published:?}");
+    assert_eq!(published.failure(), status, "{published:?}");
     let all = [pattern(0, 1600), pattern(1, 800)].concat();
-    assert_eq!(audio(&fixture.path(&told.file)), all);
-    assert_eq!(fixture.report.read(|seen| seen.write_failed.len()), 0);
+    assert_eq!(audio(&fixture.path(&published.file)), all);
+    assert_eq!(fixture.report.read(|reports| reports.write_failed.len()), 0);
 }
 
-/// The steps from now on until something was told.
-fn noted_before(
+/// Collects the steps from now on until `is_reported` returns true.
+fn note_steps_until(
     fixture: &StorageFixture,
-    is_told: impl Fn(&StorageReports) -> bool + Send + Sync + 'static,
+    is_reported: impl Fn(&StorageReports) -> bool + Send + Sync + 'static,
 ) -> NotedSteps {
     let steps = NotedSteps::default();
     let (noted, report) = (Arc::clone(&steps), Arc::clone(&fixture.report));
     fixture.set_fault(move |step| {
-        if !report.read(&is_told) {
+        if !report.read(&is_reported) {
             noted.lock().push(step);
         }
         Ok(())
@@ -55,28 +55,28 @@ fn noted_before(
     steps
 }
 
-/// Until these steps have come, in this order.
-fn until_order(fixture: &StorageFixture, steps: &NotedSteps, order: &[FaultPoint]) {
+/// Waits until these steps have happened in this order.
+fn wait_for_order(fixture: &StorageFixture, steps: &NotedSteps, order: &[FaultPoint]) {
     fixture.wait_until(|_| {
         let steps = steps.lock();
         let mut rest = steps.iter();
-        order.iter().all(|step| rest.any(|came| came == step))
+        order.iter().all(|step| rest.any(|noted| noted == step))
     });
 }
 
 #[test]
-fn what_is_told_as_started_is_on_the_disk() {
+fn a_recording_is_on_the_disk_before_its_start_is_reported() {
     for_each_format(|format| {
-        let fixture = power(ScratchDir::new(), format);
+        let fixture = open_with_power(ScratchDir::new(), format);
         let id = Uuid::new_v4();
-        let steps = noted_before(&fixture, move |seen| seen.created.contains(&id));
-        let file = started(&fixture, id);
+        let steps = note_steps_until(&fixture, move |reports| reports.created.contains(&id));
+        let file = start_recording(&fixture, id);
         let made = [
             FaultPoint::CreateManifest,
             FaultPoint::CreateAudio,
             FaultPoint::WriteHeader,
         ];
-        // The file, the root and two folders, then the manifest that says that it is there.
+        // The file, the root and two folders, then the manifest that names the file.
         let audio = [
             FaultPoint::Sync,
             FaultPoint::SyncFolder,
@@ -96,7 +96,7 @@ fn what_is_told_as_started_is_on_the_disk() {
 }
 
 #[test]
-fn a_start_that_cannot_be_synced_is_none() {
+fn a_start_that_cannot_be_synced_fails_and_leaves_no_file() {
     for_each_format(|format| {
         for refused in [
             FaultPoint::Sync,
@@ -105,7 +105,7 @@ fn a_start_that_cannot_be_synced_is_none() {
             FaultPoint::SyncFile,
             FaultPoint::RenameLiveManifest,
         ] {
-            let fixture = power(ScratchDir::new(), format);
+            let fixture = open_with_power(ScratchDir::new(), format);
             let id = Uuid::new_v4();
             fixture.set_fault(move |step| match step == refused {
                 true => Err(io::ErrorKind::StorageFull.into()),
@@ -115,14 +115,14 @@ fn a_start_that_cannot_be_synced_is_none() {
             write_audio(&fixture, &mut file);
             let error = fixture
                 .report
-                .wait_for(|seen| seen.create_failed.get(&id).cloned());
+                .wait_for(|reports| reports.create_failed.get(&id).cloned());
             assert_eq!(error.status, Status::NoSpace, "{refused:?}: {error:?}");
             file.finish(ended(id, EndReason::Stopped), true);
             fixture.wait_until_idle();
             assert!(
                 fixture
                     .report
-                    .read(|seen| seen.created.is_empty() && seen.published.is_empty())
+                    .read(|reports| reports.created.is_empty() && reports.published.is_empty())
             );
             assert_eq!(fixture.names(), [".callrec"], "{refused:?}");
             assert_eq!(fixture.control_names(), ["lock"], "{refused:?}");
@@ -130,16 +130,16 @@ fn a_start_that_cannot_be_synced_is_none() {
     });
 }
 
-/// No power cut brings it back, either.
+/// A power cut must not bring the files back.
 #[test]
-fn what_was_made_of_a_start_that_failed_is_gone_before_that_is_told() {
+fn the_files_of_a_failed_start_are_removed_before_it_is_reported() {
     for_each_format(|format| {
-        let fixture = power(ScratchDir::new(), format);
+        let fixture = open_with_power(ScratchDir::new(), format);
         let id = Uuid::new_v4();
         let (steps, refused) = (NotedSteps::default(), AtomicBool::new(false));
         let (noted, report) = (Arc::clone(&steps), Arc::clone(&fixture.report));
         fixture.set_fault(move |step| {
-            if !report.read(|seen| seen.create_failed.contains_key(&id)) {
+            if !report.read(|reports| reports.create_failed.contains_key(&id)) {
                 noted.lock().push(step);
             }
             match step == FaultPoint::SyncFile && !refused.swap(true, Ordering::SeqCst) {
@@ -151,8 +151,8 @@ fn what_was_made_of_a_start_that_failed_is_gone_before_that_is_told() {
         write_audio(&fixture, &mut file);
         fixture
             .report
-            .wait_until(|seen| seen.create_failed.contains_key(&id));
-        // Its folder, and then the one of its manifest.
+            .wait_until(|reports| reports.create_failed.contains_key(&id));
+        // The folder of the audio, and then the folder of the manifest.
         let gone = [
             FaultPoint::RemoveAudio,
             FaultPoint::SyncFolder,
@@ -163,8 +163,8 @@ fn what_was_made_of_a_start_that_failed_is_gone_before_that_is_told() {
 }
 
 #[test]
-fn a_failed_start_whose_file_cannot_be_removed_leaves_no_audio() {
-    let fixture = power(ScratchDir::new(), Format::WAV);
+fn a_failed_start_whose_file_cannot_be_removed_leaves_an_empty_file() {
+    let fixture = open_with_power(ScratchDir::new(), Format::WAV);
     let id = Uuid::new_v4();
     let gate = Arc::new(Gate::default());
     gate.shut();
@@ -183,20 +183,20 @@ fn a_failed_start_whose_file_cannot_be_removed_leaves_no_audio() {
     gate.open();
     fixture
         .report
-        .wait_until(|seen| seen.create_failed.contains_key(&id));
-    assert_eq!(fs::read(fixture.path("call.wav.part")).expect("left"), b"");
+        .wait_until(|reports| reports.create_failed.contains_key(&id));
+    assert_eq!(fs::read(fixture.path("call.wav.part")).expect("a file"), b"");
 }
 
-/// What could not be made must not come back after a power cut.
+/// A power cut must not bring the files back.
 #[test]
-fn what_was_not_begun_is_gone_from_the_disk_before_that_is_told() {
+fn the_files_of_a_failed_create_are_removed_before_it_is_reported() {
     for_each_format(|format| {
-        let fixture = power(ScratchDir::new(), format);
+        let fixture = open_with_power(ScratchDir::new(), format);
         let id = Uuid::new_v4();
         let (steps, report) = (NotedSteps::default(), Arc::clone(&fixture.report));
         let noted = Arc::clone(&steps);
         fixture.set_fault(move |step| {
-            if report.read(|seen| seen.create_failed.is_empty()) {
+            if report.read(|reports| reports.create_failed.is_empty()) {
                 noted.lock().push(step);
             }
             match step {
@@ -208,7 +208,7 @@ fn what_was_not_begun_is_gone_from_the_disk_before_that_is_told() {
         write_audio(&fixture, &mut file);
         fixture
             .report
-            .wait_until(|seen| seen.create_failed.contains_key(&id));
+            .wait_until(|reports| reports.create_failed.contains_key(&id));
         let made = [
             FaultPoint::CreateManifest,
             FaultPoint::CreateAudio,
@@ -222,35 +222,35 @@ fn what_was_not_begun_is_gone_from_the_disk_before_that_is_told() {
 }
 
 #[test]
-fn audio_in_progress_is_synced_each_time_it_was_written() {
+fn audio_in_progress_is_synced_after_each_write() {
     for_each_format(|format| {
-        let fixture = power(ScratchDir::new(), format);
-        let mut file = started(&fixture, Uuid::new_v4());
+        let fixture = open_with_power(ScratchDir::new(), format);
+        let mut file = start_recording(&fixture, Uuid::new_v4());
         for _ in 0..3 {
-            let steps = noted(&fixture.directory.0, all);
+            let steps = note_steps(&fixture.directory.0, allow_all);
             write_audio(&fixture, &mut file);
-            until_order(&fixture, &steps, &[fixture.write_step(), FaultPoint::Sync]);
+            wait_for_order(&fixture, &steps, &[fixture.write_step(), FaultPoint::Sync]);
         }
     });
 }
 
-/// A tail that is made, or made anew, is found by its name, and what it does not hold any more
-/// is in the file.
+/// The folder is synced when a tail is created or replaced. The file is synced before frames are
+/// dropped from the tail.
 #[test]
-fn the_name_of_a_tail_is_synced_too() {
-    let fixture = power(ScratchDir::new(), PAGED);
-    let mut file = started(&fixture, Uuid::new_v4());
-    let steps = noted(&fixture.directory.0, all);
+fn the_directory_entry_of_a_tail_is_synced() {
+    let fixture = open_with_power(ScratchDir::new(), PAGED);
+    let mut file = start_recording(&fixture, Uuid::new_v4());
+    let steps = note_steps(&fixture.directory.0, allow_all);
     write_audio(&fixture, &mut file);
-    until_order(
+    wait_for_order(
         &fixture,
         &steps,
         &[FaultPoint::WriteTail, FaultPoint::Sync, FaultPoint::SyncFolder],
     );
-    let steps = noted(&fixture.directory.0, all);
-    let much = 3 << 20;
-    file.write(pattern(1, much)).expect("room");
-    file.settled(much as u64);
+    let steps = note_steps(&fixture.directory.0, allow_all);
+    let length = 3 << 20;
+    file.write(pattern(1, length)).expect("backlog space");
+    file.settled(length as u64);
     let compacted = [
         FaultPoint::WriteAudio,
         FaultPoint::Sync,
@@ -258,31 +258,33 @@ fn the_name_of_a_tail_is_synced_too() {
         FaultPoint::RenameTail,
     ];
     let synced = [FaultPoint::Sync, FaultPoint::SyncFolder];
-    until_order(&fixture, &steps, &[&compacted[..], &synced].concat());
+    wait_for_order(&fixture, &steps, &[&compacted[..], &synced].concat());
 }
 
 #[test]
-fn a_mark_is_on_the_disk_before_it_is_told() {
-    let fixture = power(ScratchDir::new(), Format::WAV);
+fn a_manifest_update_is_on_the_disk_before_it_is_reported() {
+    let fixture = open_with_power(ScratchDir::new(), Format::WAV);
     let id = Uuid::new_v4();
-    let mut file = started(&fixture, id);
-    let steps = noted_before(&fixture, move |seen| seen.marked.contains(&(id, 1)));
+    let mut file = start_recording(&fixture, id);
+    let steps = note_steps_until(&fixture, move |reports| reports.updated.contains(&(id, 1)));
     file.update_manifest(fixed(manifest(id)), 1);
-    fixture.report.wait_until(|seen| seen.marked.contains(&(id, 1)));
-    expect_order(&steps, &durability::NOTE);
-    // And its end comes after it, whatever waits for the disk.
+    fixture
+        .report
+        .wait_until(|reports| reports.updated.contains(&(id, 1)));
+    expect_order(&steps, &durability::MANIFEST_UPDATE);
+    // The end is reported after the update, whatever waits for the disk.
     file.update_manifest(fixed(manifest(id)), 2);
     file.finish(ended(id, EndReason::Stopped), true);
     fixture.published(id);
-    assert!(fixture.report.read(|seen| seen.marked.contains(&(id, 2))));
+    assert!(fixture.report.read(|reports| reports.updated.contains(&(id, 2))));
 }
 
-/// Two recordings of one writer: while the disk syncs the one, the other is written and ends.
+/// Two recordings of one writer: while the disk syncs one, the other is written and ends.
 #[test]
-fn a_sync_that_takes_long_holds_up_no_other_recording() {
-    let fixture = power(ScratchDir::new(), Format::WAV);
+fn a_slow_sync_delays_no_other_recording() {
+    let fixture = open_with_power(ScratchDir::new(), Format::WAV);
     let [slow, quick] = [2, 4].map(Uuid::from_u128);
-    let [mut slow_file, mut quick_file] = [slow, quick].map(|id| started(&fixture, id));
+    let [mut slow_file, mut quick_file] = [slow, quick].map(|id| start_recording(&fixture, id));
     let (gate, first) = (Arc::new(Gate::default()), AtomicBool::new(true));
     gate.shut();
     let at = Arc::clone(&gate);
@@ -294,25 +296,29 @@ fn a_sync_that_takes_long_holds_up_no_other_recording() {
     });
     write_audio(&fixture, &mut slow_file);
     gate.wait_for_arrivals(1);
-    slow_file.write(pattern(1, 800)).expect("room");
+    slow_file.write(pattern(1, 800)).expect("backlog space");
     slow_file.finish(ended(slow, EndReason::Stopped), true);
     write_audio(&fixture, &mut quick_file);
     quick_file.finish(ended(quick, EndReason::Stopped), true);
-    let (told, _) = fixture.published(quick);
-    assert_eq!(audio(&fixture.path(&told.file)), pattern(0, 1600));
-    assert!(fixture.report.read(|seen| !seen.published.contains_key(&slow)));
+    let (published, _) = fixture.published(quick);
+    assert_eq!(audio(&fixture.path(&published.file)), pattern(0, 1600));
+    assert!(
+        fixture
+            .report
+            .read(|reports| !reports.published.contains_key(&slow))
+    );
     gate.open();
-    let (told, _) = fixture.published(slow);
+    let (published, _) = fixture.published(slow);
     let all = [pattern(0, 1600), pattern(1, 800)].concat();
-    assert_eq!(audio(&fixture.path(&told.file)), all);
+    assert_eq!(audio(&fixture.path(&published.file)), all);
 }
 
-/// Neither does one that a tail waits for before what the file holds is dropped from it.
+/// The writer compacts a tail only after a sync of the file.
 #[test]
-fn a_tail_that_becomes_shorter_holds_up_no_other_recording() {
-    let fixture = power(ScratchDir::new(), PAGED);
+fn compacting_a_tail_delays_no_other_recording() {
+    let fixture = open_with_power(ScratchDir::new(), PAGED);
     let [slow, quick] = [2, 4].map(Uuid::from_u128);
-    let [mut slow_file, mut quick_file] = [slow, quick].map(|id| started(&fixture, id));
+    let [mut slow_file, mut quick_file] = [slow, quick].map(|id| start_recording(&fixture, id));
     let (gate, first) = (Arc::new(Gate::default()), AtomicBool::new(true));
     gate.shut();
     let at = Arc::clone(&gate);
@@ -323,27 +329,27 @@ fn a_tail_that_becomes_shorter_holds_up_no_other_recording() {
         Ok(())
     });
     slow_file.shape(PAGED, 8000, 1);
-    let much = 3 << 20;
-    slow_file.write(pattern(1, much)).expect("room");
-    slow_file.settled(much as u64);
+    let length = 3 << 20;
+    slow_file.write(pattern(1, length)).expect("backlog space");
+    slow_file.settled(length as u64);
     gate.wait_for_arrivals(1);
     write_audio(&fixture, &mut quick_file);
     quick_file.finish(ended(quick, EndReason::Stopped), true);
-    let (told, _) = fixture.published(quick);
-    assert_eq!(audio(&fixture.path(&told.file)), pattern(0, 1600));
+    let (published, _) = fixture.published(quick);
+    assert_eq!(audio(&fixture.path(&published.file)), pattern(0, 1600));
     gate.open();
     slow_file.finish(ended(slow, EndReason::Stopped), true);
-    let (told, _) = fixture.published(slow);
-    assert_eq!(audio(&fixture.path(&told.file)), pattern(1, much));
+    let (published, _) = fixture.published(slow);
+    assert_eq!(audio(&fixture.path(&published.file)), pattern(1, length));
 }
 
-/// What such a sync has lost nobody knows, but what is said goes on into the file.
+/// The failed sync may have lost audio, but later audio is still written.
 #[test]
-fn a_recording_that_cannot_be_synced_goes_on_and_ends_as_failed() {
+fn a_recording_whose_audio_cannot_be_synced_continues_and_ends_as_failed() {
     for_each_format(|format| {
-        let fixture = power(ScratchDir::new(), format);
+        let fixture = open_with_power(ScratchDir::new(), format);
         let id = Uuid::new_v4();
-        let mut file = started(&fixture, id);
+        let mut file = start_recording(&fixture, id);
         let refused = AtomicBool::new(false);
         fixture.set_fault(move |step| match step {
             FaultPoint::Sync if !refused.swap(true, Ordering::SeqCst) => {
@@ -352,21 +358,23 @@ fn a_recording_that_cannot_be_synced_goes_on_and_ends_as_failed() {
             _ => Ok(()),
         });
         write_audio(&fixture, &mut file);
-        let tells = |line: &String| line.contains("it continues, and ends as failed");
-        fixture.report.wait_until(|seen| seen.logged.iter().any(tells));
-        goes_on_and_fails(&fixture, file, id, Status::Io);
+        let is_logged = |line: &String| line.contains("it continues, and ends as failed");
+        fixture
+            .report
+            .wait_until(|reports| reports.logged.iter().any(is_logged));
+        expect_failed_with_all_audio(&fixture, file, id, Status::Io);
     });
 }
 
-/// The writer comes to a recording while a syncer is at work on it, and panics.
+/// The writer panics on a recording that a syncer is syncing.
 #[test]
-fn a_writer_that_panics_beside_a_syncer_leaves_no_recording_without_an_end() {
+fn every_recording_ends_after_a_writer_panics_during_a_sync() {
     let mut config = config();
     (config.durability, config.sync_interval_ms) = (Durability::Power, 100);
     config.syncers = 1;
     let fixture = StorageFixture::open_with(ScratchDir::new(), config);
     let ids = [2, 4, 6].map(Uuid::from_u128);
-    let [mut first, mut awaited, mut other] = ids.map(|id| started(&fixture, id));
+    let [mut first, mut awaited, mut other] = ids.map(|id| start_recording(&fixture, id));
     let gates: Vec<_> = (0..3).map(|_| Arc::new(Gate::default())).collect();
     let [sync, next_sync, write] = [0, 1, 2].map(|n| Arc::clone(&gates[n]));
     gates.iter().for_each(|gate| gate.shut());
@@ -394,15 +402,15 @@ fn a_writer_that_panics_beside_a_syncer_leaves_no_recording_without_an_end() {
     writes.store(true, Ordering::SeqCst);
     write_audio(&fixture, &mut other);
     gates[2].wait_for_arrivals(1);
-    // The writer is told of it before the syncer comes to it.
-    awaited.write(pattern(1, 800)).expect("room");
+    // The writer is notified of this write before the syncer reaches the recording.
+    awaited.write(pattern(1, 800)).expect("backlog space");
     gates[0].open();
     gates[1].wait_for_arrivals(1);
     is_set.store(true, Ordering::SeqCst);
-    other.write(pattern(1, 800)).expect("room");
+    other.write(pattern(1, 800)).expect("backlog space");
     gates[2].open();
-    // Either of the two that the writer comes to.
-    let panicked = |seen: &StorageReports| !seen.write_failed.is_empty() || !seen.logged.is_empty();
+    // The panic hits either of the two recordings that the writer serves.
+    let panicked = |reports: &StorageReports| !reports.write_failed.is_empty() || !reports.logged.is_empty();
     fixture.report.wait_until(panicked);
     gates[1].open();
     for (id, file) in ids.into_iter().zip([first, awaited, other]) {
@@ -412,28 +420,28 @@ fn a_writer_that_panics_beside_a_syncer_leaves_no_recording_without_an_end() {
 }
 
 #[test]
-fn what_runs_short_for_a_moment_costs_a_sync_nothing() {
-    let fixture = power(ScratchDir::new(), Format::WAV);
+fn a_temporary_shortage_of_handles_delays_a_sync() {
+    let fixture = open_with_power(ScratchDir::new(), Format::WAV);
     let id = Uuid::new_v4();
-    let mut file = started(&fixture, id);
-    let asked = AtomicUsize::new(0);
-    let steps = noted(&fixture.directory.0, move |step| {
-        match step == FaultPoint::Sync && asked.fetch_add(1, Ordering::SeqCst) < 2 {
+    let mut file = start_recording(&fixture, id);
+    let syncs = AtomicUsize::new(0);
+    let steps = note_steps(&fixture.directory.0, move |step| {
+        match step == FaultPoint::Sync && syncs.fetch_add(1, Ordering::SeqCst) < 2 {
             true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
             false => Ok(()),
         }
     });
     write_audio(&fixture, &mut file);
-    until_order(&fixture, &steps, &[FaultPoint::Sync; 3]);
+    wait_for_order(&fixture, &steps, &[FaultPoint::Sync; 3]);
     file.finish(ended(id, EndReason::Stopped), true);
     assert!(fixture.published(id).0.state_is(RecordingState::Finished));
 }
 
 #[test]
-fn a_disk_that_syncs_too_slowly_is_told_once() {
-    let fixture = power(ScratchDir::new(), Format::WAV);
+fn a_disk_that_syncs_too_slowly_is_logged_once() {
+    let fixture = open_with_power(ScratchDir::new(), Format::WAV);
     let (interval, flush) = (Duration::from_millis(100), Duration::from_millis(700));
-    let mut file = started(&fixture, Uuid::new_v4());
+    let mut file = start_recording(&fixture, Uuid::new_v4());
     let gate = Arc::new(Gate::default());
     let at = Arc::clone(&gate);
     fixture.set_fault(move |step| {
@@ -451,25 +459,24 @@ fn a_disk_that_syncs_too_slowly_is_told_once() {
         gate.open();
         fixture.wait_until_idle();
     }
-    let tells = |line: &&String| line.contains("the disk syncs too slowly");
+    let is_warning = |line: &&String| line.contains("the disk syncs too slowly");
     let lines: Vec<String> = fixture
         .report
-        .read(|seen| seen.logged.iter().filter(tells).cloned().collect());
+        .read(|reports| reports.logged.iter().filter(is_warning).cloned().collect());
     let [line] = &lines[..] else {
-        panic!("once: {lines:?}");
+        panic!("not one warning: {lines:?}");
     };
-    // What waits to be synced had waited to be written.
-    let cost = line.rsplit(' ').nth(1).and_then(|ms| ms.parse().ok());
-    let cost = Duration::from_millis(cost.expect("a number"));
-    assert!(cost > 2 * interval + flush, "{line}");
+    // The logged delay includes the time before the write.
+    let delay = line.rsplit(' ').nth(1).and_then(|ms| ms.parse().ok());
+    let delay = Duration::from_millis(delay.expect("a number"));
+    assert!(delay > 2 * interval + flush, "{line}");
 }
 
-/// As with audio: what is said from here on is worth keeping.
 #[test]
-fn a_recording_whose_mark_cannot_be_synced_goes_on_and_ends_as_failed() {
-    let fixture = power(ScratchDir::new(), Format::WAV);
+fn a_recording_whose_manifest_cannot_be_synced_continues_and_ends_as_failed() {
+    let fixture = open_with_power(ScratchDir::new(), Format::WAV);
     let id = Uuid::new_v4();
-    let mut file = started(&fixture, id);
+    let mut file = start_recording(&fixture, id);
     let refused = AtomicBool::new(false);
     fixture.set_fault(move |step| match step {
         FaultPoint::SyncFile if !refused.swap(true, Ordering::SeqCst) => {
@@ -479,22 +486,23 @@ fn a_recording_whose_mark_cannot_be_synced_goes_on_and_ends_as_failed() {
     });
     write_audio(&fixture, &mut file);
     file.update_manifest(fixed(manifest(id)), 1);
-    fixture.report.wait_until(|seen| seen.marked.contains(&(id, 1)));
-    goes_on_and_fails(&fixture, file, id, Status::NoSpace);
+    fixture
+        .report
+        .wait_until(|reports| reports.updated.contains(&(id, 1)));
+    expect_failed_with_all_audio(&fixture, file, id, Status::NoSpace);
 }
 
-/// Its audio has waited for long enough already.
 #[test]
-fn a_sync_that_was_refused_for_a_moment_does_not_wait_for_another_interval() {
+fn a_sync_that_fails_temporarily_is_retried_before_the_next_interval() {
     let mut config = config();
     config.durability = Durability::Power;
-    // The mark has it synced, and nothing else would within this test.
+    // Only the manifest update causes a sync within this test.
     config.sync_interval_ms = 600_000;
     let fixture = StorageFixture::open_with(ScratchDir::new(), config);
     let id = Uuid::new_v4();
-    let mut file = started(&fixture, id);
+    let mut file = start_recording(&fixture, id);
     let refused = AtomicBool::new(false);
-    let steps = noted(&fixture.directory.0, move |step| {
+    let steps = note_steps(&fixture.directory.0, move |step| {
         match step == FaultPoint::Sync && !refused.swap(true, Ordering::SeqCst) {
             true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
             false => Ok(()),
@@ -503,7 +511,7 @@ fn a_sync_that_was_refused_for_a_moment_does_not_wait_for_another_interval() {
     write_audio(&fixture, &mut file);
     fixture.wait_until_written(1600);
     file.update_manifest(fixed(manifest(id)), 1);
-    until_order(
+    wait_for_order(
         &fixture,
         &steps,
         &[FaultPoint::SyncFile, FaultPoint::Sync, FaultPoint::Sync],
@@ -511,30 +519,32 @@ fn a_sync_that_was_refused_for_a_moment_does_not_wait_for_another_interval() {
 }
 
 #[test]
-fn recordings_in_progress_are_recovered_with_this_durability_as_well() {
+fn recordings_in_progress_are_recovered() {
     for_each_format(|format| {
-        let (directory, ids) = recovery::crashed(format, 2);
-        let fixture = power(directory, format);
+        let (directory, ids) = recovery::crash_recordings(format, 2);
+        let fixture = open_with_power(directory, format);
         for id in ids {
-            let (told, repeated) = fixture.published(id);
-            assert!(told.recovered && !repeated, "{told:?}");
-            assert_eq!(audio(&fixture.path(&told.file)), recovery::whole());
+            let (published, repeated) = fixture.published(id);
+            assert!(published.recovered && !repeated, "{published:?}");
+            assert_eq!(audio(&fixture.path(&published.file)), recovery::whole_audio());
         }
     });
 }
 
 #[test]
-fn audio_in_progress_is_not_synced_unless_asked_for() {
+fn audio_in_progress_is_not_synced_with_durability_finish() {
     let mut config = config();
     config.durability = Durability::Finish;
     let fixture = StorageFixture::open_with(ScratchDir::new(), config);
-    let steps = noted(&fixture.directory.0, all);
+    let steps = note_steps(&fixture.directory.0, allow_all);
     let id = Uuid::new_v4();
-    let mut file = started(&fixture, id);
+    let mut file = start_recording(&fixture, id);
     write_audio(&fixture, &mut file);
     fixture.wait_until_written(1600);
     file.update_manifest(fixed(manifest(id)), 1);
-    fixture.report.wait_until(|seen| seen.marked.contains(&(id, 1)));
+    fixture
+        .report
+        .wait_until(|reports| reports.updated.contains(&(id, 1)));
     let syncs = [FaultPoint::Sync, FaultPoint::SyncFile, FaultPoint::SyncFolder];
     assert!(!steps.lock().iter().any(|step| syncs.contains(step)));
 }

@@ -1,13 +1,13 @@
-//! Files that keep what they have, and the tail that holds what is not settled yet.
+//! Append-only files, and the tails that hold their unsettled audio.
 
 use super::*;
 use callrec::codec::paged::decode_whole_pages;
 
-/// Behind this a tail has frames.
+/// Bytes before the frames of a tail.
 const TAIL_HEADER: usize = 24;
-/// Of one channel.
+/// Bytes of a frame with one channel.
 pub const FRAME: usize = 2;
-/// Of a packet, without the last one.
+/// The last packet in the file may lack up to this many bytes.
 const PADDING: usize = 159 * FRAME;
 
 pub fn fixture() -> StorageFixture {
@@ -20,28 +20,28 @@ pub fn begin(fixture: &StorageFixture, id: Uuid) -> ByteFile {
     file
 }
 
-/// What the file in progress holds of the recording.
+/// The audio in the file in progress.
 fn encoded(fixture: &StorageFixture) -> Vec<u8> {
     let bytes = fs::read(fixture.part_path("call")).expect("a file in progress");
     let (decoded, whole) = decode_whole_pages(&bytes).expect("a header");
-    assert_eq!(whole, bytes.len(), "whole pages alone");
+    assert_eq!(whole, bytes.len(), "the file ends with a whole page");
     decoded.samples
 }
 
-/// The directory as a kill would leave it now.
-fn killed_now(fixture: &StorageFixture) -> ScratchDir {
-    let left = ScratchDir::new();
-    copy_tree(&fixture.directory, &left);
-    left
+/// A copy of the directory: what a kill would leave now.
+fn snapshot(fixture: &StorageFixture) -> ScratchDir {
+    let copy = ScratchDir::new();
+    copy_tree(&fixture.directory, &copy);
+    copy
 }
 
-/// As a kill would leave the directory at each step of a kind from here on.
-pub fn kills(
+/// Copies the directory at each step that `of` selects: what a kill at that step would leave.
+pub fn snapshots_at(
     fixture: &StorageFixture,
     of: impl Fn(FaultPoint) -> bool + Send + Sync + 'static,
 ) -> Arc<parking_lot::Mutex<Vec<ScratchDir>>> {
-    let left = Arc::new(parking_lot::Mutex::new(Vec::new()));
-    let (from, to) = (fixture.directory.0.clone(), Arc::clone(&left));
+    let snapshots = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let (from, to) = (fixture.directory.0.clone(), Arc::clone(&snapshots));
     fixture.set_fault(move |step| {
         if of(step) {
             let copy = ScratchDir::new();
@@ -50,48 +50,49 @@ pub fn kills(
         }
         Ok(())
     });
-    left
+    snapshots
 }
 
-/// What the next open makes of a directory. Nothing of it may be left in `.callrec`.
-pub fn recovered(left: ScratchDir, id: Uuid) -> (Manifest, Vec<u8>) {
-    recovered_by(&StorageFixture::open_in(left).with_format(PAGED), id)
+/// Opens a directory and returns the recovered recording. No file of it may be left in
+/// `.callrec`.
+pub fn recover(copy: ScratchDir, id: Uuid) -> (Manifest, Vec<u8>) {
+    recover_in(&StorageFixture::open_in(copy).with_format(PAGED), id)
 }
 
-fn recovered_by(fixture: &StorageFixture, id: Uuid) -> (Manifest, Vec<u8>) {
-    let (told, _) = fixture.published(id);
-    assert!(told.state_is(RecordingState::Finished), "{told:?}");
-    expect_honest(fixture, &told);
-    let said = audio(&fixture.path(&told.file));
+fn recover_in(fixture: &StorageFixture, id: Uuid) -> (Manifest, Vec<u8>) {
+    let (published, _) = fixture.published(id);
+    assert!(published.state_is(RecordingState::Finished), "{published:?}");
+    assert_manifest_matches_file(fixture, &published);
+    let expected = audio(&fixture.path(&published.file));
     fixture.settle(id);
     assert_eq!(fixture.control_names(), ["lock"]);
     assert_eq!(fixture.names().len(), 3, "{:?}", fixture.names());
-    (told, said)
+    (published, expected)
 }
 
 #[test]
-fn the_length_is_exact_to_the_frame() {
+fn the_recovered_length_is_exact_to_the_frame() {
     for frames in [0, 1, 119, 120, 121, 159, 160, 161, 1000] {
         for settled in [0, frames / 2, frames] {
             let fixture = fixture();
             let id = Uuid::new_v4();
-            let said = pattern(3, frames * FRAME);
+            let expected = pattern(3, frames * FRAME);
             let mut file = begin(&fixture, id);
-            file.write(said.clone()).expect("room");
+            file.write(expected.clone()).expect("backlog space");
             file.settled((settled * FRAME) as u64);
             fixture.wait_until_idle();
-            let (told, left) = recovered(killed_now(&fixture), id);
-            let seen = (told.samples as usize, told.duration_ms as usize);
-            assert_eq!(seen, (frames, (frames + 4) / 8), "killed, {settled} settled");
-            assert!(left == said, "killed, {frames} frames, {settled} settled");
+            let (published, found) = recover(snapshot(&fixture), id);
+            let lengths = (published.samples as usize, published.duration_ms as usize);
+            assert_eq!(lengths, (frames, (frames + 4) / 8), "killed, {settled} settled");
+            assert!(found == expected, "killed, {frames} frames, {settled} settled");
             file.finish(ended(id, EndReason::Stopped), true);
-            let (told, _) = fixture.published(id);
-            assert_eq!((told.samples as usize, told.recovered), (frames, false));
+            let (published, _) = fixture.published(id);
+            assert_eq!((published.samples as usize, published.recovered), (frames, false));
             assert!(
-                audio(&fixture.audio_path("call")) == said,
+                audio(&fixture.audio_path("call")) == expected,
                 "{frames} frames, {settled} settled"
             );
-            expect_honest(&fixture, &told);
+            assert_manifest_matches_file(&fixture, &published);
             fixture.settle(id);
             assert_eq!(fixture.control_names(), ["lock"]);
         }
@@ -99,38 +100,38 @@ fn the_length_is_exact_to_the_frame() {
 }
 
 #[test]
-fn the_file_follows_what_is_settled() {
+fn settled_audio_moves_from_the_tail_to_the_file() {
     let fixture = fixture();
     let id = Uuid::new_v4();
     let mut file = begin(&fixture, id);
-    let mut said = Vec::new();
+    let mut expected = Vec::new();
     for block in 0..10 {
         let more = pattern(block, 2000);
-        said.extend_from_slice(&more);
-        file.write(more).expect("room");
+        expected.extend_from_slice(&more);
+        file.write(more).expect("backlog space");
         fixture.wait_until_idle();
         let before = encoded(&fixture);
-        assert!(said.starts_with(&before) && before.len() <= 2000 * block);
-        // What was said before the frontier stays, what was said behind it is replaced.
-        let settled = said.len() - 900;
+        assert!(expected.starts_with(&before) && before.len() <= 2000 * block);
+        // Settled audio stays; a patch replaces audio after it.
+        let settled = expected.len() - 900;
         file.settled(settled as u64);
         fixture.wait_until_idle();
         let held = encoded(&fixture);
-        assert!(said.starts_with(&held) && held.len() <= settled);
+        assert!(expected.starts_with(&held) && held.len() <= settled);
         assert!(held.len() + PADDING >= settled, "{} of {settled}", held.len());
         let late = pattern(50 + block, 700);
-        said[settled + 100..][..700].copy_from_slice(&late);
-        file.patch((settled + 100) as u64, late).expect("room");
+        expected[settled + 100..][..700].copy_from_slice(&late);
+        file.patch((settled + 100) as u64, late).expect("backlog space");
     }
     file.finish(ended(id, EndReason::Stopped), true);
-    let (told, _) = fixture.published(id);
-    assert!(audio(&fixture.audio_path("call")) == said);
-    expect_honest(&fixture, &told);
+    let (published, _) = fixture.published(id);
+    assert!(audio(&fixture.audio_path("call")) == expected);
+    assert_manifest_matches_file(&fixture, &published);
 }
 
-/// The first block, and what is settled of it, come to the writer at once.
+/// The first block and its settled length reach the writer in one batch.
 #[test]
-fn what_is_settled_with_the_first_block_is_not_forgotten() {
+fn audio_settled_with_the_first_block_is_appended() {
     let fixture = fixture();
     let gate = Arc::new(Gate::default());
     gate.shut();
@@ -145,8 +146,8 @@ fn what_is_settled_with_the_first_block_is_not_forgotten() {
     let mut file = fixture.begin(id, "call");
     gate.wait_for_arrivals(1);
     file.shape(PAGED, 8000, 1);
-    file.write(pattern(0, 2000)).expect("room");
-    file.write(pattern(1, 2000)).expect("room");
+    file.write(pattern(0, 2000)).expect("backlog space");
+    file.write(pattern(1, 2000)).expect("backlog space");
     file.settled(4000);
     gate.open();
     fixture.wait_until_idle();
@@ -160,14 +161,17 @@ fn another_shape_after_the_first_block_is_ignored() {
     let fixture = fixture();
     let id = Uuid::new_v4();
     let mut file = begin(&fixture, id);
-    file.write(pattern(0, 1000)).expect("room");
+    file.write(pattern(0, 1000)).expect("backlog space");
     fixture.wait_until_idle();
     file.shape(PAGED, 16_000, 2);
     file.shape(PAGED, 8000, 1);
-    file.write(pattern(1, 1000)).expect("room");
+    file.write(pattern(1, 1000)).expect("backlog space");
     file.finish(ended(id, EndReason::Stopped), true);
-    let (told, _) = fixture.published(id);
-    assert_eq!((told.samples, told.sample_rate, told.channels), (1000, 8000, 1));
+    let (published, _) = fixture.published(id);
+    assert_eq!(
+        (published.samples, published.sample_rate, published.channels),
+        (1000, 8000, 1)
+    );
     assert_eq!(
         audio(&fixture.audio_path("call")),
         [pattern(0, 1000), pattern(1, 1000)].concat()
@@ -176,67 +180,69 @@ fn another_shape_after_the_first_block_is_ignored() {
     assert_eq!(
         fixture
             .report
-            .read(|seen| seen.logged.iter().filter(ignored).count()),
+            .read(|reports| reports.logged.iter().filter(ignored).count()),
         1
     );
 }
 
-/// More than a mebibyte that is encoded goes; a kill at any moment of it costs nothing.
+/// A tail is compacted when more than a mebibyte of it is in the file. A kill at any step of that
+/// loses no audio.
 #[test]
-fn a_tail_that_is_compacted_keeps_everything() {
+fn compacting_a_tail_loses_no_audio() {
     const BLOCK: usize = 200_000;
     let fixture = fixture();
-    let left = kills(&fixture, |step| {
+    let snapshots = snapshots_at(&fixture, |step| {
         matches!(step, FaultPoint::CompactTail | FaultPoint::RenameTail)
     });
     let id = Uuid::new_v4();
     let mut file = begin(&fixture, id);
-    let (mut said, mut longest) = (Vec::new(), 0);
-    let (mut seen, mut compacted) = (0, Vec::new());
+    let (mut expected, mut longest) = (Vec::new(), 0);
+    let (mut kills_before, mut compacted) = (0, Vec::new());
     for block in 0..20 {
         let more = pattern(block, BLOCK);
-        said.extend_from_slice(&more);
-        file.write(more).expect("room");
+        expected.extend_from_slice(&more);
+        file.write(more).expect("backlog space");
         fixture.wait_until_idle();
         let late = pattern(70 + block, 5000);
-        let at = said.len() - BLOCK / 2;
-        said[at..at + 5000].copy_from_slice(&late);
-        file.patch(at as u64, late).expect("room");
+        let at = expected.len() - BLOCK / 2;
+        expected[at..at + 5000].copy_from_slice(&late);
+        file.patch(at as u64, late).expect("backlog space");
         fixture.wait_until_idle();
-        file.settled((said.len() - 1000) as u64);
+        file.settled((expected.len() - 1000) as u64);
         fixture.wait_until_idle();
         longest = longest.max(fs::metadata(fixture.tail_path(id)).expect("a tail").len());
-        let kills = left.lock().len();
-        if kills > seen {
-            (seen, compacted) = (kills, [compacted, vec![said.len()]].concat());
+        let kills = snapshots.lock().len();
+        if kills > kills_before {
+            (kills_before, compacted) = (kills, [compacted, vec![expected.len()]].concat());
         }
     }
     assert!(longest < (1 << 20) + 2 * BLOCK as u64, "{longest}");
     assert_eq!(compacted.len(), 3, "{compacted:?}");
-    // What is encoded stays, also of a patch that goes beyond it.
-    let settled = said.len() - 1000;
-    file.patch(0, vec![9; 100]).expect("room");
-    said[settled..].fill(9);
-    file.patch((settled - 500) as u64, vec![9; 1500]).expect("room");
+    // A patch does not change audio in the file, even if it extends beyond it.
+    let settled = expected.len() - 1000;
+    file.patch(0, vec![9; 100]).expect("backlog space");
+    expected[settled..].fill(9);
+    file.patch((settled - 500) as u64, vec![9; 1500])
+        .expect("backlog space");
     file.finish(ended(id, EndReason::Stopped), true);
     fixture.published(id);
-    assert!(audio(&fixture.audio_path("call")) == said);
+    assert!(audio(&fixture.audio_path("call")) == expected);
     fixture.clear_faults();
-    let left = std::mem::take(&mut *left.lock());
-    assert_eq!(left.len(), 2 * compacted.len());
-    for (n, left) in left.into_iter().enumerate() {
-        let (_, found) = recovered(left, id);
-        assert!(found == said[..compacted[n / 2]], "kill {n}");
+    let snapshots = std::mem::take(&mut *snapshots.lock());
+    assert_eq!(snapshots.len(), 2 * compacted.len());
+    for (n, snapshot) in snapshots.into_iter().enumerate() {
+        let (_, found) = recover(snapshot, id);
+        assert!(found == expected[..compacted[n / 2]], "kill {n}");
     }
 }
 
-/// A disk that refuses it does not end the recording, and is asked again a mebibyte later.
+/// A failed compaction does not fail the recording, and is retried after one more mebibyte.
 #[test]
-fn a_tail_that_cannot_be_compacted_is_only_longer() {
+fn a_tail_that_cannot_be_compacted_grows() {
     const BLOCK: usize = 400_000;
     let fixture = fixture();
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&attempts);
     fixture.set_fault(move |step| match step {
         FaultPoint::CompactTail if count.fetch_add(1, Ordering::SeqCst) == 0 => {
             Err(io::ErrorKind::StorageFull.into())
@@ -245,46 +251,46 @@ fn a_tail_that_cannot_be_compacted_is_only_longer() {
     });
     let id = Uuid::new_v4();
     let mut file = begin(&fixture, id);
-    let mut said = Vec::new();
+    let mut expected = Vec::new();
     for block in 0..8 {
         let more = pattern(block, BLOCK);
-        said.extend_from_slice(&more);
-        file.write(more).expect("room");
-        file.settled(said.len() as u64);
+        expected.extend_from_slice(&more);
+        file.write(more).expect("backlog space");
+        file.settled(expected.len() as u64);
         fixture.wait_until_idle();
     }
-    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    assert_eq!(attempts.load(Ordering::SeqCst), 2);
     let longest = fs::metadata(fixture.tail_path(id)).expect("a tail").len();
-    assert!(longest < said.len() as u64 / 2, "{longest}");
+    assert!(longest < expected.len() as u64 / 2, "{longest}");
     file.finish(ended(id, EndReason::Stopped), true);
-    let (told, _) = fixture.published(id);
-    assert!(told.state_is(RecordingState::Finished));
-    assert!(audio(&fixture.audio_path("call")) == said);
+    let (published, _) = fixture.published(id);
+    assert!(published.state_is(RecordingState::Finished));
+    assert!(audio(&fixture.audio_path("call")) == expected);
     let warned = |line: &&String| line.contains("not compacted");
     assert_eq!(
         fixture
             .report
-            .read(|seen| seen.logged.iter().filter(warned).count()),
+            .read(|reports| reports.logged.iter().filter(warned).count()),
         1
     );
 }
 
-/// A recording of which a part is settled, as a kill leaves it; and what was said.
-pub fn half_settled() -> (ScratchDir, Uuid, Vec<u8>) {
+/// What a kill leaves of a recording whose first half is settled; its id; and its audio.
+pub fn half_settled_recording() -> (ScratchDir, Uuid, Vec<u8>) {
     let fixture = fixture();
     let id = Uuid::new_v4();
     let mut file = begin(&fixture, id);
-    let said = pattern(5, 6000);
-    file.write(said.clone()).expect("room");
+    let expected = pattern(5, 6000);
+    file.write(expected.clone()).expect("backlog space");
     file.settled(3000);
     fixture.wait_until_idle();
-    let left = killed_now(&fixture);
+    let copy = snapshot(&fixture);
     file.finish(ended(id, EndReason::Discarded), false);
     fixture.published(id);
-    (left, id, said)
+    (copy, id, expected)
 }
 
-pub fn tails_left(directory: &ScratchDir) -> usize {
+pub fn tail_count(directory: &ScratchDir) -> usize {
     let entries = fs::read_dir(directory.join(".callrec")).expect("there");
     entries
         .filter(|entry| {
@@ -294,14 +300,14 @@ pub fn tails_left(directory: &ScratchDir) -> usize {
         .count()
 }
 
-/// It costs at most what it held, and the file is whole all the same.
+/// At most the audio in the tail is lost, and the file is complete.
 #[test]
-fn a_tail_that_is_damaged_costs_what_it_held() {
-    let (directory, id, said) = half_settled();
+fn a_damaged_tail_loses_only_its_own_audio() {
+    let (directory, id, expected) = half_settled_recording();
     let tail = fs::read(directory.join(format!(".callrec/{id}.tail"))).expect("a tail");
     let part = fs::read(directory.join("call.paged.part")).expect("a file in progress");
     let held = decode_whole_pages(&part).expect("a header").0.samples;
-    assert!(!held.is_empty() && held.len() < said.len());
+    assert!(!held.is_empty() && held.len() < expected.len());
     let with = |change: &dyn Fn(&mut Vec<u8>)| {
         let mut tail = tail.clone();
         change(&mut tail);
@@ -311,7 +317,7 @@ fn a_tail_that_is_damaged_costs_what_it_held() {
         with(&move |tail: &mut Vec<u8>| tail[at..at + 8].copy_from_slice(&value.to_le_bytes()))
     };
     let unusable = [
-        ("no mark", with_field(0, 7)),
+        ("no magic number", with_field(0, 7)),
         ("a base beyond the file", with_field(8, 100_000)),
         ("the largest base", with_field(8, u64::MAX)),
         ("frames of another size", with_field(16, 4)),
@@ -320,92 +326,98 @@ fn a_tail_that_is_damaged_costs_what_it_held() {
         ("a torn header", tail[..TAIL_HEADER - 1].to_vec()),
         ("no frames", tail[..TAIL_HEADER].to_vec()),
     ];
-    let path = |left: &ScratchDir| left.join(format!(".callrec/{id}.tail"));
-    let again = || {
-        let left = ScratchDir::new();
-        copy_tree(&directory, &left);
-        left
+    let path = |copy: &ScratchDir| copy.join(format!(".callrec/{id}.tail"));
+    let copy_directory = || {
+        let copy = ScratchDir::new();
+        copy_tree(&directory, &copy);
+        copy
     };
     for (why, tail) in unusable {
-        let left = again();
-        fs::write(path(&left), tail).expect("write");
-        let fixture = StorageFixture::open_in(left).with_format(PAGED);
-        let (told, found) = recovered_by(&fixture, id);
+        let copy = copy_directory();
+        fs::write(path(&copy), tail).expect("write");
+        let fixture = StorageFixture::open_in(copy).with_format(PAGED);
+        let (published, found) = recover_in(&fixture, id);
         assert!(found == held, "{why}: {} bytes", found.len());
-        assert!(told.recovered);
-        let said_so = |line: &String| line.contains("what it held is lost");
-        let said_so = fixture.report.read(|seen| seen.logged.iter().any(said_so));
-        assert_eq!(said_so, why != "no frames", "{why}");
+        assert!(published.recovered);
+        let is_warning = |line: &String| line.contains("its frames are lost");
+        let is_logged = fixture
+            .report
+            .read(|reports| reports.logged.iter().any(is_warning));
+        assert_eq!(is_logged, why != "no frames", "{why}");
     }
-    let left = again();
-    fs::remove_file(path(&left)).expect("there");
-    assert!(recovered(left, id).1 == held, "missing");
+    let copy = copy_directory();
+    fs::remove_file(path(&copy)).expect("there");
+    assert!(recover(copy, id).1 == held, "missing");
     for cut in (TAIL_HEADER..tail.len()).step_by(97) {
-        let left = again();
-        fs::write(path(&left), &tail[..cut]).expect("write");
-        let (_, found) = recovered(left, id);
-        assert!(said.starts_with(&found), "cut at {cut}");
+        let copy = copy_directory();
+        fs::write(path(&copy), &tail[..cut]).expect("write");
+        let (_, found) = recover(copy, id);
+        assert!(expected.starts_with(&found), "cut at {cut}");
         let here = (cut - TAIL_HEADER) / FRAME * FRAME;
         let least = here.max(held.len() - PADDING.min(held.len()));
         assert!(found.len() >= least, "{} bytes of {least}", found.len());
     }
 }
 
-/// Whoever removed the file in progress is told that the tail goes with it.
+/// Somebody has removed the file in progress.
 #[test]
-fn a_tail_whose_audio_is_gone_is_removed_with_a_word() {
-    let (directory, id, _) = half_settled();
+fn removing_a_tail_whose_file_is_gone_is_logged() {
+    let (directory, id, _) = half_settled_recording();
     fs::remove_file(directory.join("call.paged.part")).expect("there");
     let fixture = StorageFixture::open_in(directory).with_format(PAGED);
-    let (told, _) = fixture.published(id);
-    assert!(told.state_is(RecordingState::Failed) && told.recovered);
-    let said_so = |line: &String| line.contains("its tail is removed");
-    assert!(fixture.report.read(|seen| seen.logged.iter().any(said_so)));
+    let (published, _) = fixture.published(id);
+    assert!(published.state_is(RecordingState::Failed) && published.recovered);
+    let is_logged = |line: &String| line.contains("its tail is removed");
+    assert!(
+        fixture
+            .report
+            .read(|reports| reports.logged.iter().any(is_logged))
+    );
     fixture.settle(id);
     assert_eq!(fixture.control_names(), ["lock"]);
 }
 
-/// On a full disk the rest of the tail does not fit into the file: it stays for the next open.
+/// On a full disk the audio of the tail cannot be appended to the file, so the tail stays.
 #[test]
-fn what_cannot_be_encoded_now_is_at_the_next_open() {
-    for settles in [false, true] {
+fn a_tail_that_cannot_be_appended_is_appended_at_the_next_open() {
+    for is_settled in [false, true] {
         let fixture = fixture();
         let id = Uuid::new_v4();
-        let said = pattern(4, 5000);
+        let expected = pattern(4, 5000);
         let mut file = begin(&fixture, id);
-        file.write(said.clone()).expect("room");
+        file.write(expected.clone()).expect("backlog space");
         fixture.wait_until_idle();
         fixture.set_fault(|step| match step {
             FaultPoint::WriteAudio => Err(io::ErrorKind::StorageFull.into()),
             _ => Ok(()),
         });
-        if settles {
+        if is_settled {
             file.settled(4000);
             let error = fixture
                 .report
-                .wait_for(|seen| seen.write_failed.get(&id).cloned());
+                .wait_for(|reports| reports.write_failed.get(&id).cloned());
             assert_eq!(error.status, Status::NoSpace);
         }
         file.finish(ended(id, EndReason::Stopped), true);
-        let (told, _) = fixture.published(id);
-        assert!(told.state_is(RecordingState::Failed) && told.failure() == Status::NoSpace);
-        assert_eq!(told.file, "call.paged.part");
+        let (published, _) = fixture.published(id);
+        assert!(published.state_is(RecordingState::Failed) && published.failure() == Status::NoSpace);
+        assert_eq!(published.file, "call.paged.part");
         fixture.settle(id);
         assert!(fixture.live_path(id).exists() && fixture.tail_path(id).exists());
         fixture.clear_faults();
         let fixture = StorageFixture::open_in(fixture.close()).with_format(PAGED);
         let (again, repeated) = fixture.published(id);
         assert!(repeated && again.state_is(RecordingState::Failed) && again.failure() == Status::NoSpace);
-        assert_eq!(again.error, told.error);
-        assert!(audio(&fixture.path(&again.file)) == said && again.recovered);
-        expect_honest(&fixture, &again);
+        assert_eq!(again.error, published.error);
+        assert!(audio(&fixture.path(&again.file)) == expected && again.recovered);
+        assert_manifest_matches_file(&fixture, &again);
         fixture.settle(id);
         assert_eq!(fixture.control_names(), ["lock"]);
     }
 }
 
 #[test]
-fn tails_without_a_recording_are_removed_and_nothing_else() {
+fn only_tails_without_a_recording_are_removed() {
     let directory = StorageFixture::new().close();
     let control = directory.join(".callrec");
     let [first, second, third] = [1, 2, 3].map(Uuid::from_u128);
@@ -420,7 +432,7 @@ fn tails_without_a_recording_are_removed_and_nothing_else() {
         format!("{}.tail", first.simple()),
     ];
     for name in &foreign {
-        fs::write(control.join(name), "theirs").expect("write");
+        fs::write(control.join(name), "foreign").expect("write");
     }
     let folder = format!("{second}.tail");
     fs::create_dir(control.join(&folder)).expect("make");
@@ -431,23 +443,22 @@ fn tails_without_a_recording_are_removed_and_nothing_else() {
     expected.extend([folder, "lock".to_owned()]);
     expected.sort_unstable();
     assert_eq!(fixture.control_names(), expected);
-    assert!(report.read(|seen| seen.logged.is_empty()));
+    assert!(report.read(|reports| reports.logged.is_empty()));
 }
 
-/// One stale tail that cannot be removed does not keep the others.
 #[test]
-fn every_stale_tail_has_its_turn() {
+fn a_stale_tail_that_cannot_be_removed_does_not_keep_the_others() {
     let directory = ScratchDir::new();
     fs::create_dir(directory.join(".callrec")).expect("make");
     let ids = [1, 2, 3].map(Uuid::from_u128);
     for id in ids {
         fs::write(directory.join(format!(".callrec/{id}.tail")), "stale").expect("write");
     }
-    let asked = AtomicUsize::new(0);
+    let attempts = AtomicUsize::new(0);
     faults::set(
         &directory.0,
         Arc::new(move |step| match step {
-            FaultPoint::RemoveTail if asked.fetch_add(1, Ordering::SeqCst) == 0 => {
+            FaultPoint::RemoveTail if attempts.fetch_add(1, Ordering::SeqCst) == 0 => {
                 Err(io::Error::other("forced"))
             }
             _ => Ok(()),
@@ -456,17 +467,17 @@ fn every_stale_tail_has_its_turn() {
     let fixture = StorageFixture::open_in(directory);
     let report = Arc::clone(&fixture.report);
     let directory = fixture.close();
-    assert_eq!(tails_left(&directory), 1, "one is left");
-    assert_eq!(report.read(|seen| seen.logged.len()), 1);
+    assert_eq!(tail_count(&directory), 1, "one is left");
+    assert_eq!(report.read(|reports| reports.logged.len()), 1);
     let fixture = StorageFixture::open_in(directory);
     let directory = fixture.close();
-    assert_eq!(tails_left(&directory), 0);
+    assert_eq!(tail_count(&directory), 0);
 }
 
-/// The power went before the manifest's note that the audio has begun came to the disk.
+/// A power cut has undone the manifest update that states that the audio has begun.
 #[test]
-fn a_tail_shows_that_a_recording_was_begun() {
-    let (directory, id, said) = half_settled();
+fn a_tail_shows_that_a_recording_has_begun() {
+    let (directory, id, expected) = half_settled_recording();
     let part = directory.join("call.paged.part");
     let header = fs::read(&part).expect("there")[..64].to_vec();
     fs::write(&part, header).expect("write");
@@ -475,5 +486,5 @@ fn a_tail_shows_that_a_recording_was_begun() {
     let unbegun = text.replace("\"started\":true", "\"started\":false");
     assert_ne!(text, unbegun);
     fs::write(&live, unbegun).expect("write");
-    assert!(recovered(directory, id).1 == said);
+    assert!(recover(directory, id).1 == expected);
 }

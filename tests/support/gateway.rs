@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use callrec::capi::*;
-use callrec_testkit::http::{HeaderMap, HeaderName, HttpResponse};
+use callrec_testkit::http::{ClientResponse, HeaderMap, HeaderName};
 
 use super::abi::{AbiResult, CText, checked, init};
 
@@ -32,7 +32,7 @@ pub fn handle(
     target: &str,
     headers: &[(&str, &str)],
     body: &str,
-) -> AbiResult<HttpResponse> {
+) -> AbiResult<ClientResponse> {
     let lines: String = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\r\n"))
@@ -55,7 +55,7 @@ pub fn handle(
 
 /// # Safety
 /// `response` is a response of `rec_http_handle` that has not been freed. It is freed here.
-unsafe fn response_of(response: *mut rec_http_response) -> HttpResponse {
+unsafe fn response_of(response: *mut rec_http_response) -> ClientResponse {
     let status = unsafe { rec_http_response_status(response) } as u16;
     let lines = unsafe { CStr::from_ptr(rec_http_response_headers(response)) };
     let mut headers = HeaderMap::new();
@@ -68,7 +68,7 @@ unsafe fn response_of(response: *mut rec_http_response) -> HttpResponse {
     let body = unsafe { rec_http_response_body(response, &mut size) };
     let body = unsafe { std::slice::from_raw_parts(body.cast::<u8>(), size) }.to_vec();
     unsafe { rec_http_response_free(response) };
-    HttpResponse {
+    ClientResponse {
         status,
         headers,
         body,

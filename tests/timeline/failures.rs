@@ -5,7 +5,7 @@ use callrec::media::ledger::{OutsideReason, TICKS_PER_S, ms, ticks};
 use callrec::media::{LegLedger, SpanKind};
 use callrec::types::Leg;
 
-use crate::fixture::{ChannelMarks, MarkedRecording};
+use crate::fixture::{ChannelAudio, MarkedRecording};
 
 #[derive(Default)]
 pub struct Failures {
@@ -41,17 +41,17 @@ impl Failures {
 
 /// Checks that the ledger balances, and that it agrees with the file and the other counts.
 pub fn check_ledger(failures: &mut Failures, file: &MarkedRecording) {
-    for (leg, marks) in &file.legs {
+    for (leg, audio) in &file.legs {
         let leg_ledger = file.ledger.leg(*leg);
         failures.check(leg_ledger.fed, || format!("{leg:?} leg is not marked as fed"));
         failures.check(leg_ledger.handed == leg_ledger.accounted(), || {
             format!("{leg:?} leg does not balance: {leg_ledger:?}")
         });
-        check_handed(failures, *leg, leg_ledger, marks);
-        let found = ticks(marks.found.total() + marks.found.unknown, marks.rate);
+        check_handed(failures, *leg, leg_ledger, audio);
+        let found = ticks(audio.found.total() + audio.found.unknown, audio.rate);
         failures.check(leg_ledger.in_file + leg_ledger.repeated == found, || {
-            let counted = samples_of(leg_ledger.in_file, marks.rate);
-            let real = samples_of(found, marks.rate);
+            let counted = samples_of(leg_ledger.in_file, audio.rate);
+            let real = samples_of(found, audio.rate);
             format!("{leg:?} leg: {counted} samples in_file, but the file has {real}")
         });
         check_spans(failures, file, *leg, leg_ledger);
@@ -63,10 +63,10 @@ pub fn check_ledger(failures: &mut Failures, file: &MarkedRecording) {
 }
 
 /// Checks the written samples: all before the stop, and at most all after it.
-fn check_handed(failures: &mut Failures, leg: Leg, leg_ledger: &LegLedger, marks: &ChannelMarks) {
-    let rate = marks.rate;
-    let (during, after) = (ticks(marks.during, rate), ticks(marks.after, rate));
-    let least = ticks(marks.least, rate);
+fn check_handed(failures: &mut Failures, leg: Leg, leg_ledger: &LegLedger, audio: &ChannelAudio) {
+    let rate = audio.rate;
+    let (during, after) = (ticks(audio.during, rate), ticks(audio.after, rate));
+    let least = ticks(audio.least, rate);
     let most = during + after.min(leg_ledger.outside[OutsideReason::AfterStop as usize]);
     failures.check((least..=most).contains(&leg_ledger.handed), || {
         let counted = samples_of(leg_ledger.handed, rate);

@@ -9,7 +9,7 @@ use callrec_testkit::random::splitmix64;
 use callrec_testkit::wav::pcm16;
 
 use crate::failures::{Failures, check_ledger};
-use crate::found_marks::{FoundMarks, MarkIndex};
+use crate::found_audio::{AudioIndex, FoundAudio};
 use crate::marked_audio::{MarkedAudio, MarkedHeader};
 
 pub const NS_PER_MS: u64 = 1_000_000;
@@ -60,8 +60,8 @@ struct OpenRecording {
 }
 
 /// One leg of a finished recording.
-pub struct ChannelMarks {
-    pub found: FoundMarks,
+pub struct ChannelAudio {
+    pub found: FoundAudio,
     pub rate: u32,
     pub least: u64,
     pub during: u64,
@@ -70,7 +70,7 @@ pub struct ChannelMarks {
 
 /// A finished recording.
 pub struct MarkedRecording {
-    pub legs: Vec<(Leg, ChannelMarks)>,
+    pub legs: Vec<(Leg, ChannelAudio)>,
     pub rate: u32,
     pub lost_ms: u64,
     pub duration_ms: u64,
@@ -80,13 +80,13 @@ pub struct MarkedRecording {
 }
 
 impl MarkedRecording {
-    pub fn leg(&self, leg: Leg) -> &FoundMarks {
-        let (_, marks) = self
+    pub fn leg(&self, leg: Leg) -> &FoundAudio {
+        let (_, audio) = self
             .legs
             .iter()
             .find(|(of, _)| *of == leg)
             .expect("the recording has the leg");
-        &marks.found
+        &audio.found
     }
 
     /// How much later than the remote leg the local leg is at the end, in ms.
@@ -98,7 +98,7 @@ impl MarkedRecording {
 
 pub struct MediaFixture {
     pub sim: Sim,
-    pub marks: MarkedAudio,
+    pub sent_audio: MarkedAudio,
     pub overruns: u64,
     clock: ClockMode,
     visits: Visits,
@@ -120,7 +120,7 @@ impl MediaFixture {
             began_ns: sim.now_ns,
             next_visit_ns: sim.now_ns + 30 * NS_PER_MS,
             sim,
-            marks: MarkedAudio::default(),
+            sent_audio: MarkedAudio::default(),
             overruns: 0,
             clock,
             visits,
@@ -245,7 +245,7 @@ impl MediaFixture {
 
     /// A packet of G.711 µ-law for a feed.
     pub fn audio(&mut self, head: MarkedHeader, stream: usize, from: usize, samples: usize) -> Vec<u8> {
-        head.packet(&self.marks.encode(Codec::Pcmu, stream, from, samples))
+        head.packet(&self.sent_audio.encode(Codec::Pcmu, stream, from, samples))
     }
 
     /// Writes `samples` samples of a stream in one packet of G.711 µ-law.
@@ -262,7 +262,7 @@ impl MediaFixture {
 
     /// Writes samples of a stream, without RTP.
     pub fn write(&mut self, leg: Leg, codec: Codec, stream: usize, from: usize, samples: usize) -> Status {
-        let bytes = self.marks.encode(codec, stream, from, samples);
+        let bytes = self.sent_audio.encode(codec, stream, from, samples);
         let status = self.sim.write(leg, &bytes);
         self.overruns += u64::from(status == Status::Overrun);
         self.note_written(leg, samples);
@@ -293,7 +293,7 @@ impl MediaFixture {
                 break;
             }
         }
-        let index = MarkIndex::new(&self.marks);
+        let index = AudioIndex::new(&self.sent_audio);
         let files: Vec<_> = self
             .recordings
             .iter()
@@ -331,7 +331,7 @@ impl MediaFixture {
     }
 
     pub fn missing(&self, file: &MarkedRecording, leg: Leg, stream: usize) -> u64 {
-        self.marks.sent(stream) - file.leg(leg).samples(stream)
+        self.sent_audio.sent(stream) - file.leg(leg).samples(stream)
     }
 
     /// Checks that the recording reports no loss.
@@ -373,7 +373,7 @@ fn recorded(
     booked: &OpenRecording,
     reason: EndReason,
     rates: &[u32; 3],
-    index: &MarkIndex,
+    index: &AudioIndex,
 ) -> MarkedRecording {
     let (tape, out) = (&booked.tape, booked.tape.out.lock());
     let is_right = matches!(out.ending, Some(SinkEnd::Finished(why, _)) if why == reason);
@@ -389,9 +389,9 @@ fn recorded(
         .iter()
         .enumerate()
         .filter(|(_, leg)| rates[**leg as usize] > 0);
-    let marks = fed.map(|(channel, leg)| {
+    let audio = fed.map(|(channel, leg)| {
         let samples = samples(&out.bytes, shape.format, legs.len(), channel);
-        let marks = ChannelMarks {
+        let audio = ChannelAudio {
             found: index.find(&samples),
             rate: rates[*leg as usize],
             // A recording that reaches its limit has only what was taken out of the ring.
@@ -402,10 +402,10 @@ fn recorded(
             during: booked.during[*leg as usize],
             after: booked.after[*leg as usize],
         };
-        (*leg, marks)
+        (*leg, audio)
     });
     MarkedRecording {
-        legs: marks.collect(),
+        legs: audio.collect(),
         rate: shape.rate,
         lost_ms: tape.progress.lost_ms(),
         duration_ms: tape.progress.duration_ms(),

@@ -44,8 +44,8 @@ impl MarkedAudio {
         }
         let mut bytes = Vec::with_capacity(count * codec.sample_bytes());
         for at in from..from + count {
-            let mark = splitmix64((stream as u64) << 40 | at as u64);
-            let value = append(codec, mark, &mut bytes);
+            let pattern = splitmix64((stream as u64) << 40 | at as u64);
+            let value = append(codec, pattern, &mut bytes);
             self.streams[stream].note(at, value);
         }
         bytes
@@ -56,9 +56,9 @@ impl MarkedAudio {
     }
 }
 
-/// Appends the sample of a mark, which is never silence. Returns its value.
-fn append(codec: Codec, mark: u64, bytes: &mut Vec<u8>) -> i16 {
-    let byte = mark as u8;
+/// Appends the sample of a pattern, which is never silence. Returns its value.
+fn append(codec: Codec, pattern: u64, bytes: &mut Vec<u8>) -> i16 {
+    let byte = pattern as u8;
     match codec {
         Codec::Pcmu => {
             // 0x7f and 0xff are the two codes of silence.
@@ -71,7 +71,7 @@ fn append(codec: Codec, mark: u64, bytes: &mut Vec<u8>) -> i16 {
             decode(Law::A, byte)
         }
         Codec::Pcm16 => {
-            let value = (mark as i16).max(1);
+            let value = (pattern as i16).max(1);
             bytes.extend(value.to_ne_bytes());
             value
         }

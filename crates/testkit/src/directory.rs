@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_removed_with_its_content() {
+    fn a_directory_is_removed_with_its_content() {
         let dir = ScratchDir::new();
         let path = dir.0.clone();
         std::fs::create_dir(dir.join("below")).unwrap();
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_kept_if_the_test_fails() {
+    fn a_directory_is_kept_if_the_test_fails() {
         let dir = ScratchDir::new();
         let path = dir.0.clone();
         let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {

@@ -1,4 +1,4 @@
-//! Disk faults: steps of an engine's disk that fail, or that block until a test goes on.
+//! Disk faults: steps of an engine's disk that fail, or that block until a test releases them.
 //!
 //! A fault concerns every engine of one storage directory, and replaces the directory's earlier
 //! fault. [`clear`] ends it.

@@ -11,13 +11,13 @@ use crate::wait::PATIENCE;
 
 /// A response that was read to its end.
 #[derive(Debug)]
-pub struct HttpResponse {
+pub struct ClientResponse {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
 
-impl HttpResponse {
+impl ClientResponse {
     /// The value of a header; "" if the response does not have it.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
@@ -47,7 +47,7 @@ impl HttpClient {
     }
 
     /// Sends one request and reads its response. An empty `body` sends none.
-    pub fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> HttpResponse {
+    pub fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> ClientResponse {
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -61,7 +61,7 @@ impl HttpClient {
                 .unwrap()
         };
         let (head, mut body) = response.into_parts();
-        HttpResponse {
+        ClientResponse {
             status: head.status.as_u16(),
             headers: head.headers,
             body: body.read_to_vec().unwrap(),

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn it_finds_each_sequence() {
+    fn each_sequence_is_found() {
         let needles = needles();
         assert_eq!(needles.find(b"what was said"), Some(0));
         assert_eq!(needles.find(b"so what was heard then"), Some(3));
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn it_finds_nothing_else() {
+    fn other_bytes_are_not_found() {
         for bytes in [
             &b""[..],
             b"what was",
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn it_searches_every_file() {
+    fn every_file_is_searched() {
         let dir = ScratchDir::new();
         std::fs::create_dir(dir.join("below")).unwrap();
         std::fs::write(dir.join("a"), b"nothing of it").unwrap();

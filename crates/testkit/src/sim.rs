@@ -11,10 +11,10 @@ mod disk;
 mod files;
 mod host;
 mod leg;
-mod marks;
 mod model;
 mod network;
 mod old_version;
+mod patterns;
 mod presence;
 mod process;
 mod tree;
@@ -30,8 +30,8 @@ use check::{AllowedLoss, FinalDisk};
 use clock::SimClock;
 use disk::SimDisk;
 use host::{Hosts, PACKET_MS};
-use marks::MarkSource;
 use model::{ProcessDeath, SharedModel};
+use patterns::PatternSource;
 use process::SimProcess;
 
 use crate::random::{SeededRng, splitmix64};
@@ -82,7 +82,7 @@ struct Simulation {
     clock: Arc<SimClock>,
     disk: SimDisk,
     model: SharedModel,
-    marks: MarkSource,
+    patterns: PatternSource,
     call_ms: u64,
     durability: &'static str,
     sync_interval_ms: u64,
@@ -108,7 +108,7 @@ impl Simulation {
             clock,
             disk,
             model,
-            marks: MarkSource::default(),
+            patterns: PatternSource::default(),
             call_ms: 0,
             durability: rng.pick(&["process", "finish", "power"]),
             sync_interval_ms: rng.pick(&[200, 1000, 3000]),
@@ -154,7 +154,7 @@ impl Simulation {
         config
     }
 
-    /// `unsubscribed`: nobody subscribes to its events.
+    /// Starts a process. With `unsubscribed`, its engine has no subscriber.
     fn open(&mut self, process: usize, dies_at: u64, unsubscribed: bool) -> Option<SimProcess> {
         self.disk.next_process(dies_at);
         self.model.lock().process = process;
@@ -203,7 +203,7 @@ impl Simulation {
             if !alive {
                 break;
             }
-            hosts.tick(self.clock.now_ns(), &mut self.marks);
+            hosts.tick(self.clock.now_ns(), &mut self.patterns);
             self.call_ms += hosts.live_calls() as u64 * PACKET_MS;
         }
         if alive && end == ProcessEnd::Closed {

@@ -6,7 +6,6 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use callrec_codec::{Format, paged};
@@ -15,6 +14,7 @@ use callrec_core::storage::{
     Durability, Manifest, NameFields, Platform, RecordingFile, RecordingName, StorageConfig, StorageListener,
     Store, Template, spawn,
 };
+use callrec_core::sync::thread::JoinHandle;
 use callrec_core::types::{Error, RecordingState};
 use uuid::Uuid;
 
@@ -34,10 +34,10 @@ pub const PAGED: Format = Format::of(&paged::FORMATS[0]);
 pub struct StorageReports {
     pub created: HashSet<Uuid>,
     pub create_failed: HashMap<Uuid, Error>,
-    pub marked: HashSet<(Uuid, u32)>,
+    pub updated: HashSet<(Uuid, u32)>,
     pub write_failed: HashMap<Uuid, Error>,
     pub published: HashMap<Uuid, (Manifest, bool)>,
-    pub left: HashSet<Uuid>,
+    pub deferred: HashSet<Uuid>,
     pub logged: Vec<String>,
     /// Recordings that the store shall find discarded. Set by the test.
     pub discarded: HashSet<Uuid>,
@@ -91,9 +91,9 @@ impl StorageListener for StorageReport {
         });
     }
 
-    fn manifest_updated(&self, id: Uuid, mark: u32) {
-        self.note(format!("marked {id}"), |reports| {
-            assert!(reports.marked.insert((id, mark)))
+    fn manifest_updated(&self, id: Uuid, number: u32) {
+        self.note(format!("updated {id}"), |reports| {
+            assert!(reports.updated.insert((id, number)))
         });
     }
 
@@ -116,9 +116,9 @@ impl StorageListener for StorageReport {
     }
 
     fn end_deferred(&self, id: Uuid) {
-        self.note(format!("left {id}"), |reports| {
+        self.note(format!("deferred {id}"), |reports| {
             assert!(!reports.published.contains_key(&id), "{id} is published already");
-            assert!(reports.left.insert(id));
+            assert!(reports.deferred.insert(id));
         });
     }
 

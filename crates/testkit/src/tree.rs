@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn it_lists_every_file() {
+    fn every_file_is_listed() {
         let dir = with_files(&["b/a.wav", "a.json", "b/c/a.part", "b/b.wav"]);
         let names = ["a.json", "b/a.wav", "b/b.wav", "b/c/a.part"];
         assert_eq!(tree(&dir), names.map(PathBuf::from));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn it_finds_bytes_in_any_file() {
+    fn bytes_are_found_in_any_file() {
         let dir = with_files(&["a", "b/c"]);
         assert!(holds(&dir, b"of b/c"));
         assert!(!holds(&dir, b"of b/d"));

@@ -1,4 +1,4 @@
-//! Waiting for a condition that no event reports, and until a moment.
+//! Waiting for a condition that no event reports, and for a point in time.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_looks_until_the_condition_holds() {
+    fn until_returns_when_the_condition_holds() {
         let mut looks = 0;
         until("the third look", || {
             looks += 1;
@@ -70,18 +70,18 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "waited in vain: it never happens")]
-    fn it_gives_up() {
+    fn until_panics_after_its_patience() {
         until_for(Duration::from_millis(5), "it never happens", || false);
     }
 
     #[test]
     #[should_panic(expected = "waited in vain: it never happens: 7")]
-    fn it_shows_the_last_error() {
+    fn the_panic_contains_the_last_error() {
         try_until(Duration::ZERO, || Err::<(), _>("it never happens: 7".to_owned()));
     }
 
     #[test]
-    fn it_sleeps_until_a_moment_but_not_for_a_past_one() {
+    fn sleep_until_returns_at_once_for_a_past_time() {
         let at = Instant::now() + Duration::from_millis(5);
         let late = sleep_until(at);
         assert!(Instant::now() >= at + late);

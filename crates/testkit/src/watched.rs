@@ -22,7 +22,7 @@ impl<T> Watched<T> {
         }
     }
 
-    /// Locks the value for reading. Changes made through the guard wake nobody.
+    /// Locks the value for reading. Changes made through the guard wake no thread.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.value.lock()
     }

@@ -311,7 +311,7 @@ fn an_unknown_id_is_404_and_a_malformed_id_is_400() {
 }
 
 /// Requests the audio of a recording as the administrator.
-fn get_media(server: &TestServer, id: &str, headers: &[(&str, &str)]) -> HttpResponse {
+fn get_media(server: &TestServer, id: &str, headers: &[(&str, &str)]) -> ClientResponse {
     let login = basic("admin", "secret");
     let mut all = vec![("authorization", login.as_str())];
     all.extend(headers);

@@ -6,7 +6,7 @@ use callrec_testkit::random::SeededRng;
 
 use crate::fixture::format;
 use crate::plan::{Schedule, ScheduledRecording};
-use crate::senders::{BLOCK, HostWrite, LINEAR, SenderItem, items};
+use crate::senders::{BLOCK, LINEAR, SenderItem, SenderWrite, items};
 
 pub const LEGS: [Leg; 2] = [Leg::Local, Leg::Remote];
 
@@ -184,8 +184,8 @@ impl SchedulePlayback {
         let item = &self.items[leg][self.next[leg]];
         self.next[leg] += 1;
         let status = match &item.hand {
-            HostWrite::Rtp(packet) => self.sim.rtp(LEGS[leg], packet),
-            HostWrite::Write(bytes) => self.sim.write(LEGS[leg], bytes),
+            SenderWrite::Rtp(packet) => self.sim.rtp(LEGS[leg], packet),
+            SenderWrite::Write(bytes) => self.sim.write(LEGS[leg], bytes),
         };
         assert!(matches!(status, Status::Ok | Status::Overrun), "{status:?}");
         for (state, handed) in self.states.iter().zip(&mut self.handed) {

@@ -90,7 +90,7 @@ impl SenderKind {
     }
 }
 
-pub enum HostWrite {
+pub enum SenderWrite {
     Rtp(Vec<u8>),
     Write(Vec<u8>),
 }
@@ -103,7 +103,7 @@ pub struct SenderItem {
     pub from: usize,
     /// 0: no audio.
     pub samples: usize,
-    pub hand: HostWrite,
+    pub hand: SenderWrite,
 }
 
 struct SenderBuilder {
@@ -198,11 +198,11 @@ impl SenderBuilder {
         let payload: Vec<u8> = (from..from + samples)
             .flat_map(|n| (n as u16 + 1).to_be_bytes())
             .collect();
-        let hand = HostWrite::Rtp(self.head().packet(&payload));
+        let hand = SenderWrite::Rtp(self.head().packet(&payload));
         self.push(at, from, samples, hand);
     }
 
-    fn push(&mut self, at: u64, from: usize, samples: usize, hand: HostWrite) {
+    fn push(&mut self, at: u64, from: usize, samples: usize, hand: SenderWrite) {
         self.items.push(SenderItem {
             arrival_us: at,
             sent_us: at,
@@ -217,7 +217,7 @@ impl SenderBuilder {
         let bytes = (from..from + PACKET)
             .flat_map(|n| (n as u16 + 1).to_ne_bytes())
             .collect();
-        self.push(at, from, PACKET, HostWrite::Write(bytes));
+        self.push(at, from, PACKET, SenderWrite::Write(bytes));
     }
 
     /// Adds a packet without audio, with the number of the next audio packet plus `ahead`.
@@ -227,7 +227,7 @@ impl SenderBuilder {
             sequence: (self.sequence + ahead) as u64,
             ..self.head()
         };
-        self.push(at, 0, 0, HostWrite::Rtp(head.packet(&[5, 10, 0, 160])));
+        self.push(at, 0, 0, SenderWrite::Rtp(head.packet(&[5, 10, 0, 160])));
         if ahead == 0 {
             self.sequence += 1;
         }
@@ -310,12 +310,12 @@ impl SenderBuilder {
                 continue;
             }
             let item = &self.items[n];
-            let HostWrite::Rtp(packet) = &item.hand else {
+            let SenderWrite::Rtp(packet) = &item.hand else {
                 continue;
             };
             let again = SenderItem {
                 arrival_us: item.arrival_us + 1000 * rng.below(3000),
-                hand: HostWrite::Rtp(packet.clone()),
+                hand: SenderWrite::Rtp(packet.clone()),
                 ..*item
             };
             self.items.push(again);

@@ -1,11 +1,11 @@
-//! Finds marks in a recording's file.
+//! Finds patterns in a recording's file.
 
-/// This many equal samples in a row are a mark.
-const MARK_RUN: usize = 8;
+/// This many equal samples in a row are a pattern.
+const PATTERN_RUN: usize = 8;
 
-/// The marks in any file, in either byte order, in one channel or in either of two.
-pub fn marks_of(data: &[u8]) -> Vec<i16> {
-    let mut marks = Vec::new();
+/// The patterns in any file, in either byte order, in one channel or in either of two.
+pub fn patterns_in(data: &[u8]) -> Vec<i16> {
+    let mut patterns = Vec::new();
     for skip in 0..2 {
         let words: Vec<[u8; 2]> = data[skip.min(data.len())..]
             .chunks_exact(2)
@@ -13,32 +13,32 @@ pub fn marks_of(data: &[u8]) -> Vec<i16> {
             .collect();
         for step in [1, 2] {
             for channel in 0..step {
-                runs(words.iter().skip(channel).step_by(step), &mut marks);
+                runs(words.iter().skip(channel).step_by(step), &mut patterns);
             }
         }
     }
-    marks.sort_unstable();
-    marks.dedup();
-    marks
+    patterns.sort_unstable();
+    patterns.dedup();
+    patterns
 }
 
-fn runs<'a>(words: impl Iterator<Item = &'a [u8; 2]>, marks: &mut Vec<i16>) {
+fn runs<'a>(words: impl Iterator<Item = &'a [u8; 2]>, patterns: &mut Vec<i16>) {
     let (mut last, mut length) = ([0, 0], 0);
     for word in words {
         length = if *word == last { length + 1 } else { 1 };
         last = *word;
-        if length == MARK_RUN && last != [0, 0] {
-            marks.push(i16::from_le_bytes(last));
-            marks.push(i16::from_be_bytes(last));
+        if length == PATTERN_RUN && last != [0, 0] {
+            patterns.push(i16::from_le_bytes(last));
+            patterns.push(i16::from_be_bytes(last));
         }
     }
 }
 
-/// A mark, and its number of consecutive samples.
-pub type MarkRun = (i16, usize);
+/// A pattern, and its number of consecutive samples.
+pub type PatternRun = (i16, usize);
 
-/// The marks in each channel of a stereo recording, in order.
-pub fn kept_marks(path: &str, data: &[u8]) -> Result<[Vec<MarkRun>; 2], String> {
+/// The patterns in each channel of a stereo recording, in order.
+pub fn recorded_patterns(path: &str, data: &[u8]) -> Result<[Vec<PatternRun>; 2], String> {
     let (audio, big_endian) = match path.rsplit('.').next() {
         Some("au") => (audio_of_au(data).to_vec(), true),
         Some("wav") => (audio_of_wav(data).to_vec(), false),
@@ -49,16 +49,16 @@ pub fn kept_marks(path: &str, data: &[u8]) -> Result<[Vec<MarkRun>; 2], String> 
     for frame in audio.chunks_exact(4) {
         for (channel, kept) in kept.iter_mut().enumerate() {
             let word = [frame[2 * channel], frame[2 * channel + 1]];
-            let mark = match big_endian {
+            let pattern = match big_endian {
                 true => i16::from_be_bytes(word),
                 false => i16::from_le_bytes(word),
             };
-            if mark == 0 {
+            if pattern == 0 {
                 continue;
             }
             match kept.last_mut() {
-                Some((last, count)) if *last == mark => *count += 1,
-                _ => kept.push((mark, 1)),
+                Some((last, count)) if *last == pattern => *count += 1,
+                _ => kept.push((pattern, 1)),
             }
         }
     }

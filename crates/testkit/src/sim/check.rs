@@ -6,10 +6,10 @@ use callrec_core::types::{EndReason, RecordingState};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::audio::{MarkRun, kept_marks, marks_of};
-use super::marks::PACKET_SAMPLES;
+use super::audio::{PatternRun, patterns_in, recorded_patterns};
 use super::model::{ModelPacket, ModelRecording, ModelState, ReportedEnd};
 use super::network::DELAY_TICKS;
+use super::patterns::PACKET_SAMPLES;
 use super::presence::Presence;
 use crate::ledger::unaccounted_ms;
 
@@ -31,14 +31,14 @@ pub fn check_secrets(state: &mut ModelState, files: &FileList) {
     state.find_secrets();
     let mut found = Vec::new();
     for (path, data) in files {
-        for mark in marks_of(data) {
-            if state.secret.contains(&mark) {
+        for pattern in patterns_in(data) {
+            if state.secret.contains(&pattern) {
                 let packet = state.calls.iter().enumerate().find_map(|(number, call)| {
-                    let packet = call.packets.iter().find(|packet| packet.mark == mark)?;
+                    let packet = call.packets.iter().find(|packet| packet.pattern == pattern)?;
                     Some((number, packet))
                 });
                 found.push(format!(
-                    "{packet:?} (call, packet) belongs into no recording, and is in {path}"
+                    "{packet:?} (call, packet) belongs in no recording, and is in {path}"
                 ));
             }
         }
@@ -196,7 +196,7 @@ fn check_file(
     if let Err(why) = unaccounted_ms(manifest) {
         fault(why);
     }
-    let kept = match kept_marks(path, data) {
+    let kept = match recorded_patterns(path, data) {
         Ok(kept) => kept,
         Err(why) => return fault(format!("{path}: {why}")),
     };
@@ -209,7 +209,7 @@ fn check_audio(
     recording: &ModelRecording,
     disk: &FinalDisk<'_>,
     manifest: &Value,
-    kept: &[Vec<MarkRun>; 2],
+    kept: &[Vec<PatternRun>; 2],
     fault: &mut dyn FnMut(String),
 ) {
     let Some(call) = recording.call.map(|call| &state.calls[call]) else {
@@ -282,7 +282,7 @@ impl LedgerCounts {
 /// The largest rounding error of a sum of milliseconds from the manifest, in samples.
 const ROUNDED: u64 = 24;
 
-fn check_ledger(counts: &LedgerCounts, kept: &[MarkRun], fault: &mut dyn FnMut(String)) {
+fn check_ledger(counts: &LedgerCounts, kept: &[PatternRun], fault: &mut dyn FnMut(String)) {
     let samples: usize = kept.iter().map(|(_, count)| count).sum();
     if (samples as u64).abs_diff(counts.in_file + counts.repeated) > ROUNDED {
         fault(format!(
@@ -291,20 +291,20 @@ fn check_ledger(counts: &LedgerCounts, kept: &[MarkRun], fault: &mut dyn FnMut(S
     }
 }
 
-/// Checks that the file has only packets that belong into it, once, and each stream in order.
-fn check_kept(packets: &[(&ModelPacket, Presence)], kept: &[MarkRun], fault: &mut dyn FnMut(String)) {
-    let by_mark: BTreeMap<i16, &(&ModelPacket, Presence)> =
-        packets.iter().map(|packet| (packet.0.mark, packet)).collect();
+/// Checks that the file has only packets that belong in it, once, and each stream in order.
+fn check_kept(packets: &[(&ModelPacket, Presence)], kept: &[PatternRun], fault: &mut dyn FnMut(String)) {
+    let by_pattern: BTreeMap<i16, &(&ModelPacket, Presence)> =
+        packets.iter().map(|packet| (packet.0.pattern, packet)).collect();
     let mut last_said: BTreeMap<u32, u64> = BTreeMap::new();
     let mut seen = BTreeSet::new();
-    for (mark, count) in kept {
-        let Some((packet, presence)) = by_mark.get(mark) else {
-            return fault(format!("mark {mark} was never sent here"));
+    for (pattern, count) in kept {
+        let Some((packet, presence)) = by_pattern.get(pattern) else {
+            return fault(format!("pattern {pattern} was never sent here"));
         };
         if *presence == Presence::Never {
             return fault(format!("{packet:?} does not belong here"));
         }
-        if !seen.insert(*mark) {
+        if !seen.insert(*pattern) {
             return fault(format!("{packet:?} is in the file twice"));
         }
         if *count > PACKET_SAMPLES + PACKET_SAMPLES / 50 + 1 {
@@ -323,7 +323,7 @@ fn check_kept(packets: &[(&ModelPacket, Presence)], kept: &[MarkRun], fault: &mu
 /// except for the losses in the ledger.
 fn check_whole(
     packets: &[(&ModelPacket, Presence)],
-    kept: &[MarkRun],
+    kept: &[PatternRun],
     until: u64,
     counts: &LedgerCounts,
     fault: &mut dyn FnMut(String),
@@ -334,7 +334,7 @@ fn check_whole(
     });
     let (mut missing, mut where_missing) = (0, Vec::new());
     for (packet, _) in must {
-        let there = samples.get(&packet.mark).copied().unwrap_or(0);
+        let there = samples.get(&packet.pattern).copied().unwrap_or(0);
         if there < PACKET_SAMPLES {
             missing += (PACKET_SAMPLES - there) as u64;
             where_missing.push((packet.sent, packet.written.unwrap_or(0), there));

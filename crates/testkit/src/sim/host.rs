@@ -10,8 +10,8 @@ use callrec_core::types::{Leg, RecordingState};
 use uuid::Uuid;
 
 use super::leg::{STALL_TICKS, SimLeg};
-use super::marks::MarkSource;
 use super::model::{AudioPolicy, ModelState, SharedModel};
+use super::patterns::PatternSource;
 use crate::random::SeededRng;
 
 pub struct LiveCall {
@@ -74,7 +74,7 @@ impl Hosts {
 
     /// Plays the time of one packet: the senders send, the hosts write the packets that have
     /// arrived, and then operate on their calls.
-    pub fn tick(&mut self, now_ns: u64, marks: &mut MarkSource) {
+    pub fn tick(&mut self, now_ns: u64, patterns: &mut PatternSource) {
         self.model.lock().tick += 1;
         let last = self.model.lock().tick - 1;
         if self.calls.len() < CALLS_MAX && self.rng.chance(4) {
@@ -82,7 +82,7 @@ impl Hosts {
         }
         for index in 0..self.calls.len() {
             self.find_automatic(index, last);
-            self.write_pending(index, now_ns, marks);
+            self.write_pending(index, now_ns, patterns);
         }
         for index in 0..self.calls.len() {
             if self.rng.chance(8) {
@@ -139,7 +139,7 @@ impl Hosts {
         });
     }
 
-    fn write_pending(&mut self, index: usize, now_ns: u64, marks: &mut MarkSource) {
+    fn write_pending(&mut self, index: usize, now_ns: u64, patterns: &mut PatternSource) {
         let call = &mut self.calls[index];
         let mut state = self.model.lock();
         if call.stalled == 0 && !call.steady && self.rng.chance(1) {
@@ -152,7 +152,7 @@ impl Hosts {
         }
         call.stalled = call.stalled.saturating_sub(1);
         for leg in &mut call.legs {
-            leg.send(&mut state, call.number, marks, &mut self.rng, call.stalled > 0);
+            leg.send(&mut state, call.number, patterns, &mut self.rng, call.stalled > 0);
             if call.stalled == 0 {
                 leg.write_pending(&mut state, call.number, now_ns);
             }

@@ -1,13 +1,13 @@
-//! One leg of a simulated call: its sender, and the audio_path of its audio into the engine.
+//! One leg of a simulated call: its sender, and how its audio gets into the engine.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use callrec_core::engine::{Call, FeedSlot, OpenFeed};
 use callrec_core::types::{Codec, FeedFormat, FeedOptions, Leg, Status};
 
-use super::marks::MarkSource;
 use super::model::{ModelPacket, ModelState};
 use super::network::{Coding, L16_TYPE, RtpLine};
+use super::patterns::PatternSource;
 use crate::g711::Law;
 use crate::random::SeededRng;
 
@@ -100,7 +100,7 @@ impl SimLeg {
         &mut self,
         state: &mut ModelState,
         call: usize,
-        marks: &mut MarkSource,
+        patterns: &mut PatternSource,
         rng: &mut SeededRng,
         host_stalls: bool,
     ) {
@@ -127,8 +127,8 @@ impl SimLeg {
             }
             return;
         }
-        let packet = |mark, stream, late| ModelPacket {
-            mark,
+        let packet = |pattern, stream, late| ModelPacket {
+            pattern,
             leg: self.leg,
             stream,
             sent: tick,
@@ -138,8 +138,8 @@ impl SimLeg {
         };
         match &mut self.audio_path {
             AudioPath::Writes(waiting) => {
-                if let Some((mark, payload)) = marks.next(self.leg, Coding::Pcm) {
-                    waiting.push((state.note_sent(call, packet(mark, 0, None)), payload));
+                if let Some((pattern, payload)) = patterns.next(self.leg, Coding::Pcm) {
+                    waiting.push((state.note_sent(call, packet(pattern, 0, None)), payload));
                 }
             }
             AudioPath::Rtp(line) => {
@@ -149,18 +149,18 @@ impl SimLeg {
                 }
                 state.calls[call].disturbed[self.leg] |= line.is_disturbed();
                 if line.is_forked()
-                    && let Some((mark, payload)) = marks.next(self.leg, line.coding)
+                    && let Some((pattern, payload)) = patterns.next(self.leg, line.coding)
                 {
-                    let number = state.note_sent(call, packet(mark, line.stream - 1, Some(late)));
+                    let number = state.note_sent(call, packet(pattern, line.stream - 1, Some(late)));
                     line.send_forked(rng, tick, &payload, number);
                 }
                 if rng.chance(1) {
                     return line.send_unknown(rng, tick);
                 }
-                let Some((mark, payload)) = marks.next(self.leg, line.coding) else {
+                let Some((pattern, payload)) = patterns.next(self.leg, line.coding) else {
                     return line.be_silent();
                 };
-                let number = state.note_sent(call, packet(mark, line.stream, Some(late)));
+                let number = state.note_sent(call, packet(pattern, line.stream, Some(late)));
                 line.send(rng, tick, &payload, number);
             }
         }

@@ -13,7 +13,7 @@ use super::disk::SimDisk;
 /// A packet that a sender has sent.
 #[derive(Clone, Debug)]
 pub struct ModelPacket {
-    pub mark: i16,
+    pub pattern: i16,
     pub leg: usize,
     /// The number of the leg's stream.
     pub stream: u32,
@@ -92,7 +92,7 @@ pub struct ProcessDeath {
 pub struct ModelState {
     pub calls: Vec<ModelCall>,
     pub recordings: BTreeMap<Uuid, ModelRecording>,
-    /// Marks that belong into no recording.
+    /// Patterns that must be in no recording.
     pub secret: BTreeSet<i16>,
     pub deaths: BTreeMap<usize, ProcessDeath>,
     pub process: usize,

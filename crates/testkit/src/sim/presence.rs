@@ -1,4 +1,4 @@
-//! Whether a packet belongs into a recording.
+//! Whether a packet belongs in a recording.
 
 use std::collections::BTreeSet;
 
@@ -77,19 +77,22 @@ impl ModelRecording {
 }
 
 impl ModelState {
-    fn is_wanted(&self, call: &ModelCall, packet: &ModelPacket) -> bool {
+    fn must_be_recorded(&self, call: &ModelCall, packet: &ModelPacket) -> bool {
         call.recordings.iter().any(|id| {
             let recording = &self.recordings[id];
             recording.presence(packet, call.steady) != Presence::Never
         })
     }
 
-    /// Finds the marks that belong into no recording.
+    /// Finds the patterns that must be in no recording.
     pub fn find_secrets(&mut self) {
         let mut secret = BTreeSet::new();
         for call in &self.calls {
-            let never = call.packets.iter().filter(|packet| !self.is_wanted(call, packet));
-            secret.extend(never.map(|packet| packet.mark));
+            let never = call
+                .packets
+                .iter()
+                .filter(|packet| !self.must_be_recorded(call, packet));
+            secret.extend(never.map(|packet| packet.pattern));
         }
         self.secret = secret;
     }
@@ -101,7 +104,7 @@ mod tests {
 
     fn packet(sent: u64, written: u64, late: Option<u64>) -> ModelPacket {
         ModelPacket {
-            mark: 1,
+            pattern: 1,
             leg: 0,
             stream: 0,
             sent,

@@ -70,8 +70,8 @@ impl ByteFile {
         self.file.settled(bytes / self.frame_bytes as u64);
     }
 
-    pub fn update_manifest(&mut self, source: Arc<dyn ManifestSource>, mark: u32) {
-        self.file.update_manifest(source, mark);
+    pub fn update_manifest(&mut self, source: Arc<dyn ManifestSource>, number: u32) {
+        self.file.update_manifest(source, number);
     }
 
     pub fn finish(self, manifest: Box<Manifest>, keep: bool) {

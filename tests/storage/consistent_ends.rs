@@ -1,35 +1,35 @@
-//! Each recording has one end over all opens of its directory, whatever the disk refuses: it
-//! is told once, and again only as `REPEATED` and in the same words.
+//! Each recording has one end over all opens of its directory, whatever the disk refuses. The end
+//! is reported once; later reports of it are flagged `REPEATED` and have the same content.
 
 use super::*;
 use std::sync::atomic::AtomicBool;
 
-/// What a disk refuses from the moment at which this step is first asked.
+/// The steps that a disk refuses, from the first call of the given step on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum RefusedSteps {
     OnlyThis(FaultPoint),
-    /// New content, and nothing else: the disk is full.
+    /// Only steps that write new content, as on a full disk.
     New(FaultPoint),
     Everything(FaultPoint),
 }
 
-/// What happens while the disk refuses.
+/// What follows the refused steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Then {
-    /// The disk works again, and the host hears of the end.
-    Mended,
-    /// The same, and the process ends before it is settled.
-    MendedAndKilled,
+enum AfterRefusal {
+    /// The disk works again, and the end is settled.
+    Repaired,
+    /// The disk works again, and the process ends before the end is settled.
+    RepairedAndKilled,
     Closed,
-    /// And the next open has the same disk.
+    /// The disk also refuses during the next open.
     ClosedTwice,
 }
 
-const THENS: [Then; 4] = [
-    Then::Mended,
-    Then::MendedAndKilled,
-    Then::Closed,
-    Then::ClosedTwice,
+const AFTER_REFUSAL: [AfterRefusal; 4] = [
+    AfterRefusal::Repaired,
+    AfterRefusal::RepairedAndKilled,
+    AfterRefusal::Closed,
+    AfterRefusal::ClosedTwice,
 ];
 
 const NEW: [FaultPoint; 6] = [
@@ -80,7 +80,7 @@ impl RefusedSteps {
     }
 }
 
-/// Refuses until it is cleared.
+/// Refuses steps until the faults are cleared.
 fn refuse(directory: &Path, refusal: RefusedSteps) {
     let begun = AtomicBool::new(false);
     faults::set(
@@ -97,9 +97,9 @@ fn refuse(directory: &Path, refusal: RefusedSteps) {
     );
 }
 
-/// What is told of an end.
+/// The fields of a reported end.
 #[derive(Clone, Debug, PartialEq)]
-struct Story {
+struct EndReport {
     state: String,
     end_reason: String,
     error: String,
@@ -107,43 +107,48 @@ struct Story {
     lost_ms: u64,
 }
 
-impl Story {
-    fn of(told: &Manifest) -> Story {
-        Story {
-            state: told.state.clone(),
-            end_reason: told.end_reason.clone(),
-            error: told.error.clone(),
-            status: told.status,
-            lost_ms: told.lost_ms,
+impl EndReport {
+    fn of(published: &Manifest) -> EndReport {
+        EndReport {
+            state: published.state.clone(),
+            end_reason: published.end_reason.clone(),
+            error: published.error.clone(),
+            status: published.status,
+            lost_ms: published.lost_ms,
         }
     }
 }
 
-/// All that opens of a directory have told of one recording.
-struct Stories {
+/// The ends of one recording that all opens of its directory have reported.
+struct EndReports {
     id: Uuid,
-    told: Vec<Story>,
-    /// It may have been written down and not told: where only a sync was refused.
-    unheard: bool,
+    ends: Vec<EndReport>,
+    /// Whether the first report may be flagged as repeated: after a refused sync, the end may be
+    /// on the disk although it was never reported.
+    first_may_repeat: bool,
 }
 
-impl Stories {
-    fn hear(&mut self, fixture: &StorageFixture, what: &str) {
+impl EndReports {
+    fn collect(&mut self, fixture: &StorageFixture, what: &str) {
         let id = self.id;
-        let Some((told, repeated)) = fixture.report.read(|seen| seen.published.get(&id).cloned()) else {
+        let Some((published, repeated)) = fixture.report.read(|reports| reports.published.get(&id).cloned())
+        else {
             return;
         };
-        let story = Story::of(&told);
-        let first = self.told.is_empty();
-        assert!(repeated != first || (first && self.unheard), "{what}: {story:?}");
-        if let Some(first) = self.told.first() {
-            assert_eq!(&story, first, "{what}");
+        let end = EndReport::of(&published);
+        let first = self.ends.is_empty();
+        assert!(
+            repeated != first || (first && self.first_may_repeat),
+            "{what}: {end:?}"
+        );
+        if let Some(first) = self.ends.first() {
+            assert_eq!(&end, first, "{what}");
         }
-        self.told.push(story);
+        self.ends.push(end);
     }
 }
 
-/// Syncing costs the tests' time where nothing depends on it.
+/// Syncs only where the refused step needs it, because syncing takes time.
 fn config_for(refusal: RefusedSteps) -> StorageConfig {
     let mut config = config();
     if SYNCS.contains(&refusal.step()) {
@@ -155,8 +160,8 @@ fn config_for(refusal: RefusedSteps) -> StorageConfig {
 const FIRST: usize = 1600;
 const SECOND: usize = 800;
 
-/// A recording's manifest when this much audio of its leg has been recorded.
-pub fn recorded(id: Uuid, bytes: usize) -> Manifest {
+/// The manifest of a recording with this much audio.
+pub fn manifest_with_audio(id: Uuid, bytes: usize) -> Manifest {
     let frames = bytes as u64 / 2;
     Manifest {
         samples: frames,
@@ -170,99 +175,102 @@ pub fn recorded(id: Uuid, bytes: usize) -> Manifest {
     }
 }
 
-/// Records, and lets the disk refuse while it does, and while it ends.
+/// Records while the disk refuses steps, and ends the recording.
 fn record(fixture: &StorageFixture, id: Uuid, keep: bool, refusal: RefusedSteps) {
     let mut file = fixture.begin(id, "call");
     file.shape(fixture.format, 8000, 1);
-    file.write(pattern(0, FIRST)).expect("room");
+    file.write(pattern(0, FIRST)).expect("backlog space");
     file.settled(FIRST as u64);
     fixture.wait_until_idle();
     if !keep {
         fixture.report.discard(id);
     }
     refuse(&fixture.directory.0, refusal);
-    file.set_manifest_source(fixed(recorded(id, FIRST + SECOND)));
-    file.write(pattern(1, SECOND)).expect("room");
-    fixture.wait_until(|store| store.is_idle() || is_told_or_held(fixture, id));
+    file.set_manifest_source(fixed(manifest_with_audio(id, FIRST + SECOND)));
+    file.write(pattern(1, SECOND)).expect("backlog space");
+    fixture.wait_until(|store| store.is_idle() || is_end_reported_or_deferred(fixture, id));
     let reason = if keep {
         EndReason::Stopped
     } else {
         EndReason::Discarded
     };
-    let mut last = Box::new(recorded(id, FIRST + SECOND));
+    let mut last = Box::new(manifest_with_audio(id, FIRST + SECOND));
     last.end_reason = reason.text().to_owned();
     file.finish(last, keep);
 }
 
-/// Whether the end has been told, or waits for the disk.
-pub fn is_told_or_held(fixture: &StorageFixture, id: Uuid) -> bool {
-    fixture.report.read(|seen| {
-        let held = |line: &String| line.contains("its end is reported once the disk accepts it");
-        seen.published.contains_key(&id) || seen.logged.iter().any(held)
+/// Whether the end is reported, or is pending until the disk accepts it.
+pub fn is_end_reported_or_deferred(fixture: &StorageFixture, id: Uuid) -> bool {
+    fixture.report.read(|reports| {
+        let is_deferral = |line: &String| line.contains("its end is reported once the disk accepts it");
+        reports.published.contains_key(&id) || reports.logged.iter().any(is_deferral)
     })
 }
 
-fn one_story(format: Format, refusal: RefusedSteps, keep: bool, then: Then) {
+fn check_end(format: Format, refusal: RefusedSteps, keep: bool, then: AfterRefusal) {
     let what = format!("{} {refusal:?} keep {keep} {then:?}", format.name());
     let id = Uuid::new_v4();
-    let mut stories = Stories {
+    let mut reports = EndReports {
         id,
-        told: Vec::new(),
-        unheard: SYNCS.contains(&refusal.step()),
+        ends: Vec::new(),
+        first_may_repeat: SYNCS.contains(&refusal.step()),
     };
     let fixture = StorageFixture::open_with(ScratchDir::new(), config_for(refusal)).with_format(format);
     record(&fixture, id, keep, refusal);
-    fixture.wait_until(|_| is_told_or_held(&fixture, id));
-    if matches!(then, Then::Mended | Then::MendedAndKilled) {
+    fixture.wait_until(|_| is_end_reported_or_deferred(&fixture, id));
+    if matches!(then, AfterRefusal::Repaired | AfterRefusal::RepairedAndKilled) {
         fixture.clear_faults();
         fixture.published(id);
-        if then == Then::Mended {
+        if then == AfterRefusal::Repaired {
             fixture.settle(id);
         }
     }
     let report = Arc::clone(&fixture.report);
-    let left_rig = |stories: &mut Stories, fixture: StorageFixture| {
-        stories.hear(&fixture, &what);
+    let collect_and_close = |reports: &mut EndReports, fixture: StorageFixture| {
+        reports.collect(&fixture, &what);
         fixture.close()
     };
-    let mut directory = left_rig(&mut stories, fixture);
+    let mut directory = collect_and_close(&mut reports, fixture);
     assert!(
-        report.read(|seen| seen.left.contains(&id) != seen.published.contains_key(&id)),
+        report.read(|reports| reports.deferred.contains(&id) != reports.published.contains_key(&id)),
         "{what}"
     );
-    if then == Then::ClosedTwice {
+    if then == AfterRefusal::ClosedTwice {
         let fixture = StorageFixture::open_with(directory, config_for(refusal)).with_format(format);
         fixture.wait_until_idle();
-        directory = left_rig(&mut stories, fixture);
+        directory = collect_and_close(&mut reports, fixture);
     }
     faults::clear(&directory.0);
     let fixture = StorageFixture::open_with(directory, config_for(refusal)).with_format(format);
     fixture.wait_until_idle();
-    stories.hear(&fixture, &what);
+    reports.collect(&fixture, &what);
     fixture.settle(id);
-    // A tail that could not be removed goes behind the open.
+    // A tail that could not be removed is removed after the open.
     fixture.wait_until(|_| fixture.control_names() == ["lock"]);
-    expect_true(&fixture, &stories, keep, &what);
-    // And that was all.
+    assert_audio_matches(&fixture, &reports, keep, &what);
+    // No end is reported after it is settled.
     let fixture = StorageFixture::open_with(fixture.close(), config_for(refusal));
     fixture.wait_until_idle();
-    assert!(fixture.report.read(|seen| seen.published.is_empty()), "{what}");
+    assert!(
+        fixture.report.read(|reports| reports.published.is_empty()),
+        "{what}"
+    );
     fixture.close();
 }
 
-/// Audio and story fit.
-fn expect_true(fixture: &StorageFixture, stories: &Stories, keep: bool, what: &str) {
-    let story = stories
-        .told
+/// Asserts that the audio on the disk agrees with the reported end.
+fn assert_audio_matches(fixture: &StorageFixture, reports: &EndReports, keep: bool, what: &str) {
+    let end = reports
+        .ends
         .first()
-        .unwrap_or_else(|| panic!("{what}: never told"));
-    if !keep && story.end_reason == EndReason::Discarded.text() {
+        .unwrap_or_else(|| panic!("{what}: never reported"));
+    if !keep && end.end_reason == EndReason::Discarded.text() {
         assert_eq!(fixture.names(), [".callrec"], "{what}");
         return;
     }
     if !keep {
-        // The only word of the discard was refused, and still no audio is there.
-        assert_eq!(story.end_reason, EndReason::Recovered.text(), "{what}");
+        // The note of the discard was refused, but there is still no audio.
+        assert_eq!(end.end_reason, EndReason::Recovered.text(), "{what}");
         let empty = |path: &Path| audio(path).is_empty();
         assert!(
             fs::exists(fixture.audio_path("call")).is_ok_and(|there| !there)
@@ -273,22 +281,23 @@ fn expect_true(fixture: &StorageFixture, stories: &Stories, keep: bool, what: &s
     }
     let json = fs::read(fixture.path("call.json")).expect("a manifest beside the file");
     let published: Manifest = serde_json::from_slice(&json).expect("whole");
-    assert_eq!(&Story::of(&published), story, "{what}");
-    let kept = kept_audio(&fixture.audio_path("call"), &published);
+    assert_eq!(&EndReport::of(&published), end, "{what}");
+    let kept = published_audio(&fixture.audio_path("call"), &published);
     let all = [pattern(0, FIRST), pattern(1, SECOND)].concat();
     assert!(all.starts_with(&kept), "{what}");
     let lost_ms = (all.len() - kept.len()) as u64 / 16;
-    // Nobody could write down what was lost, and nobody was told before.
-    let unknown = story.end_reason == EndReason::Recovered.text();
-    assert!(story.lost_ms == lost_ms || unknown, "{what}: {story:?}");
+    // The amount could not be written to the disk, and no end was reported before.
+    let unknown = end.end_reason == EndReason::Recovered.text();
+    assert!(end.lost_ms == lost_ms || unknown, "{what}: {end:?}");
     assert!(
-        lost_ms == 0 || story.state == RecordingState::Failed.text() || unknown,
-        "{what}: {story:?}"
+        lost_ms == 0 || end.state == RecordingState::Failed.text() || unknown,
+        "{what}: {end:?}"
     );
 }
 
-/// Where the header could not be brought up to date, the manifest alone says how much there is.
-fn kept_audio(path: &Path, published: &Manifest) -> Vec<u8> {
+/// The audio of a published file. Its length is that in the manifest: the header may be out of
+/// date.
+fn published_audio(path: &Path, published: &Manifest) -> Vec<u8> {
     let bytes = fs::read(path).expect("a file");
     let header = callrec::codec::container::parse(&bytes).expect("a header");
     if header.shape.format == PAGED {
@@ -300,7 +309,7 @@ fn kept_audio(path: &Path, published: &Manifest) -> Vec<u8> {
     bytes[from..from + published.samples as usize * 2].to_vec()
 }
 
-fn each_story(format: Format) {
+fn check_all_refusals(format: Format) {
     let steps = NEW.into_iter().chain(CHANGES).chain([FaultPoint::Digest]);
     for step in steps {
         let all = [
@@ -310,17 +319,20 @@ fn each_story(format: Format) {
         ];
         let some = if NEW.contains(&step) { 3 } else { 2 };
         for refusal in all.into_iter().take(some) {
-            for (keep, then) in THENS.into_iter().flat_map(|then| [(true, then), (false, then)]) {
-                if comes(format, step, keep) {
-                    one_story(format, refusal, keep, then);
+            for (keep, then) in AFTER_REFUSAL
+                .into_iter()
+                .flat_map(|then| [(true, then), (false, then)])
+            {
+                if is_reached(format, step, keep) {
+                    check_end(format, refusal, keep, then);
                 }
             }
         }
     }
 }
 
-/// Whether a recording comes to this step before anything is refused.
-fn comes(format: Format, step: FaultPoint, keep: bool) -> bool {
+/// Whether a recording reaches this step before anything is refused.
+fn is_reached(format: Format, step: FaultPoint, keep: bool) -> bool {
     match step {
         FaultPoint::WriteTail => format == PAGED,
         FaultPoint::WriteAudio => format != PAGED || keep,
@@ -338,34 +350,34 @@ fn comes(format: Format, step: FaultPoint, keep: bool) -> bool {
 }
 
 #[test]
-fn one_story_in_a_file_that_is_rewritten() {
-    each_story(Format::WAV);
+fn a_recording_with_an_overwritable_file_has_one_end() {
+    check_all_refusals(Format::WAV);
 }
 
 #[test]
-fn one_story_in_a_file_that_only_grows() {
-    each_story(PAGED);
+fn a_recording_with_an_append_only_file_has_one_end() {
+    check_all_refusals(PAGED);
 }
 
-/// Publishing may fail although the manifest has its final name already, and cannot be taken
-/// back: then it says another end than the one that was told.
+/// Publishing may fail after the manifest has its final name. The published manifest then states
+/// another end than the one that was reported.
 #[test]
-fn the_end_that_was_told_stays_whatever_the_published_manifest_says() {
+fn a_reported_end_overrides_the_published_manifest() {
     for_each_format(|format| {
         let fixture = StorageFixture::new().with_format(format);
         let id = Uuid::new_v4();
         let mut file = fixture.begin(id, "call");
         file.shape(format, 8000, 1);
-        file.write(pattern(0, 1600)).expect("room");
+        file.write(pattern(0, 1600)).expect("backlog space");
         fixture.set_fault(|step| match step {
             FaultPoint::RenameManifest => Err(io::Error::from_raw_os_error(libc::EIO)),
             _ => Ok(()),
         });
         file.finish(ended(id, EndReason::Stopped), true);
-        let (told, _) = fixture.published(id);
-        assert!(told.state_is(RecordingState::Failed), "{told:?}");
+        let (published, _) = fixture.published(id);
+        assert!(published.state_is(RecordingState::Failed), "{published:?}");
         let path = fixture.audio_path("call");
-        let noted = fs::read_to_string(fixture.live_path(id)).expect("noted");
+        let noted = fs::read_to_string(fixture.live_path(id)).expect("a live manifest");
         let mut finished: serde_json::Value = serde_json::from_str(&noted).expect("a manifest");
         finished["state"] = "finished".into();
         finished["end_reason"] = "stopped".into();
@@ -375,7 +387,7 @@ fn the_end_that_was_told_stays_whatever_the_published_manifest_says() {
         let fixture = StorageFixture::open_in(directory).with_format(format);
         let (again, repeated) = fixture.published(id);
         assert!(repeated, "{again:?}");
-        assert_eq!(Story::of(&again), Story::of(&told));
+        assert_eq!(EndReport::of(&again), EndReport::of(&published));
         let beside = fs::read_to_string(path.with_extension("json")).expect("published");
         let beside: serde_json::Value = serde_json::from_str(&beside).expect("a manifest");
         assert_eq!(beside["state"], "failed");

@@ -1,9 +1,9 @@
-//! A file that is so large that closing does not wait for its digest.
+//! Closing does not wait for the digest of a very large file.
 
 use super::*;
 use callrec_testkit::disk_faults::DiskGate;
 
-/// So large that nobody could wait for its digest.
+/// Hashing this many bytes takes longer than any test.
 const HUGE: u64 = 1 << 38;
 
 fn set_length(path: &Path, bytes: u64) {
@@ -11,11 +11,11 @@ fn set_length(path: &Path, bytes: u64) {
     file.set_len(bytes).expect("a sparse file");
 }
 
-/// A recording whose file has become huge, while it is being hashed.
-fn hashing_hugely(fixture: &StorageFixture, id: Uuid, reached: &Gate) -> u64 {
+/// Records, makes the file huge, and waits until it is being hashed. Returns the real length.
+fn begin_huge_digest(fixture: &StorageFixture, id: Uuid, reached: &Gate) -> u64 {
     let mut file = fixture.begin(id, "call");
     file.shape(Format::WAV, 8000, 1);
-    file.write(pattern(0, 1000)).expect("room");
+    file.write(pattern(0, 1000)).expect("backlog space");
     fixture.wait_until(|store| store.bytes_written() == 1000);
     fixture.wait_until_idle();
     let part = fixture.path("call.wav.part");
@@ -27,22 +27,24 @@ fn hashing_hugely(fixture: &StorageFixture, id: Uuid, reached: &Gate) -> u64 {
 }
 
 #[test]
-fn a_huge_digest_is_left_to_the_next_open() {
+fn a_huge_digest_is_left_for_the_next_open() {
     let fixture = StorageFixture::new();
     let id = Uuid::new_v4();
     let gate = DiskGate::at(&fixture.directory.0, FaultPoint::Digest);
-    let length = hashing_hugely(&fixture, id, &gate);
+    let length = begin_huge_digest(&fixture, id, &gate);
     fixture.store.give_up();
-    fixture.report.wait_until(|seen| seen.left.contains(&id));
-    assert!(fixture.live_path(id).exists(), "still owed");
+    fixture
+        .report
+        .wait_until(|reports| reports.deferred.contains(&id));
+    assert!(fixture.live_path(id).exists(), "the end is still pending");
     let directory = fixture.close();
-    // Recovery, too, stops at once.
+    // Recovery stops at once, too.
     let gate = DiskGate::at(&directory.0, FaultPoint::Digest);
     let fixture = StorageFixture::open_in(directory);
     gate.wait_for_arrivals(1);
     let report = Arc::clone(&fixture.report);
     let directory = fixture.close();
-    assert!(report.read(|seen| seen.published.is_empty()));
+    assert!(report.read(|reports| reports.published.is_empty()));
     let part = directory.0.join("call.wav.part");
     assert!(part.exists());
     set_length(&part, length);
@@ -50,5 +52,5 @@ fn a_huge_digest_is_left_to_the_next_open() {
     let (published, repeated) = fixture.published(id);
     assert!(!repeated && published.recovered);
     assert_eq!(audio(&fixture.path("call.wav")), pattern(0, 1000));
-    expect_honest(&fixture, &published);
+    assert_manifest_matches_file(&fixture, &published);
 }

@@ -1,9 +1,9 @@
-//! What a file's end says of its legs, also after a crash.
+//! The legs in the reported end of a recording, also after a crash.
 
 use super::*;
 
-/// A leg whose packets nobody could decode.
-fn deaf() -> LegEntry {
+/// A leg whose packets could not be decoded.
+fn undecoded_leg() -> LegEntry {
     LegEntry {
         leg: "remote".into(),
         ignored: [("9".to_owned(), 50)].into(),
@@ -11,7 +11,7 @@ fn deaf() -> LegEntry {
     }
 }
 
-/// Ends a recording of 500 frames whose ledger says so; its id.
+/// Records 500 frames and ends the recording with this ledger. Returns its id.
 fn end(fixture: &StorageFixture, legs: &[LegEntry], settled_frames: u64, reason: EndReason) -> Uuid {
     let id = Uuid::new_v4();
     let mut file = fixture.begin(id, "call");
@@ -25,35 +25,43 @@ fn end(fixture: &StorageFixture, legs: &[LegEntry], settled_frames: u64, reason:
     id
 }
 
-/// The event of the next open says the same, as it stands beside the file.
+/// The repeated end equals the manifest beside the file.
 #[test]
-fn what_was_not_heard_is_told_again_after_a_crash() {
+fn undecoded_legs_are_reported_again_after_a_crash() {
     let fixture = StorageFixture::new();
     let ended = [
         (
-            end(&fixture, &[deaf()], 500, EndReason::Stopped),
+            end(&fixture, &[undecoded_leg()], 500, EndReason::Stopped),
             true,
             &["remote"][..],
         ),
         (
-            end(&fixture, &[deaf(), local_leg()], 500, EndReason::Stopped),
+            end(&fixture, &[undecoded_leg(), local_leg()], 500, EndReason::Stopped),
             false,
             &["remote"],
         ),
         (end(&fixture, &[local_leg()], 500, EndReason::Stopped), false, &[]),
         (end(&fixture, &[], 500, EndReason::Stopped), true, &[]),
-        (end(&fixture, &[deaf()], 400, EndReason::Stopped), false, &[]),
-        (end(&fixture, &[deaf()], 500, EndReason::Discarded), false, &[]),
+        (
+            end(&fixture, &[undecoded_leg()], 400, EndReason::Stopped),
+            false,
+            &[],
+        ),
+        (
+            end(&fixture, &[undecoded_leg()], 500, EndReason::Discarded),
+            false,
+            &[],
+        ),
     ];
-    let expect = |fixture: &StorageFixture, again: bool| {
+    let expect = |fixture: &StorageFixture, is_repeated: bool| {
         for (id, no_audio, undecoded) in &ended {
-            let (told, repeated) = fixture.published(*id);
-            assert_eq!(repeated, again);
+            let (published, repeated) = fixture.published(*id);
+            assert_eq!(repeated, is_repeated);
             assert_eq!(
-                (told.no_audio, told.undecoded.as_slice()),
+                (published.no_audio, published.undecoded.as_slice()),
                 (*no_audio, &*as_texts(undecoded))
             );
-            assert!(told.settled_frames <= told.samples);
+            assert!(published.settled_frames <= published.samples);
         }
     };
     expect(&fixture, false);
@@ -64,9 +72,9 @@ fn as_texts(texts: &[&'static str]) -> Box<[std::borrow::Cow<'static, str>]> {
     texts.iter().map(|text| (*text).into()).collect()
 }
 
-/// A checkpoint that holds to the end of what a crash has left is known to the end.
+/// The ledger of a checkpoint that covers all recovered frames is complete.
 #[test]
-fn a_checkpoint_of_all_frames_is_enough() {
+fn a_checkpoint_of_all_frames_shows_that_there_is_no_audio() {
     for (frames, no_audio) in [(500, true), (499, false)] {
         let fixture = StorageFixture::new();
         let id = Uuid::new_v4();
@@ -74,19 +82,21 @@ fn a_checkpoint_of_all_frames_is_enough() {
         file.shape(Format::WAV, 8000, 1);
         file.fill(1000);
         let checkpoint = Manifest {
-            legs: vec![deaf()],
+            legs: vec![undecoded_leg()],
             settled_frames: frames,
             ..manifest(id)
         };
         file.update_manifest(fixed(checkpoint), 1);
-        fixture.report.wait_until(|seen| seen.marked.contains(&(id, 1)));
-        // As a crash leaves it: the file's end never comes to the store.
-        let left = ScratchDir::new();
-        copy_tree(&fixture.directory, &left);
-        let (told, _) = StorageFixture::open_in(left).published(id);
-        assert!(told.recovered && told.samples == 500);
-        assert_eq!((told.no_audio, told.settled_frames), (no_audio, frames));
-        assert_eq!(told.undecoded.is_empty(), !no_audio);
+        fixture
+            .report
+            .wait_until(|reports| reports.updated.contains(&(id, 1)));
+        // The copy is what a crash leaves: the store never gets the end of the file.
+        let copy = ScratchDir::new();
+        copy_tree(&fixture.directory, &copy);
+        let (published, _) = StorageFixture::open_in(copy).published(id);
+        assert!(published.recovered && published.samples == 500);
+        assert_eq!((published.no_audio, published.settled_frames), (no_audio, frames));
+        assert_eq!(published.undecoded.is_empty(), !no_audio);
         file.finish(ended(id, EndReason::Stopped), true);
         fixture.published(id);
     }

@@ -1,10 +1,10 @@
-//! Errors of the disk that pass, or come at a bad moment.
+//! Temporary and permanent errors of the disk.
 
 use super::*;
 
-/// A write fails while a discard waits behind it, or has been accepted.
+/// The discard is queued behind the write that fails, or has been accepted before.
 #[test]
-fn what_was_discarded_is_not_published_by_a_failed_write() {
+fn a_failed_write_does_not_publish_a_discarded_recording() {
     for_each_format(discarded_is_not_published);
 }
 
@@ -25,20 +25,20 @@ fn discarded_is_not_published(format: Format) {
         let id = Uuid::new_v4();
         let mut file = fixture.begin(id, "call");
         file.shape(format, 8000, 1);
-        file.write(pattern(0, 1000)).expect("room");
+        file.write(pattern(0, 1000)).expect("backlog space");
         gate.wait_for_arrivals(1);
-        let mut kept = Some(file);
+        let mut open_file = Some(file);
         if queued {
-            let file = kept.take().expect("there");
+            let file = open_file.take().expect("there");
             file.finish(ended(id, EndReason::Discarded), false);
         } else {
             fixture.report.discard(id);
         }
         gate.open();
-        if let Some(file) = kept {
+        if let Some(file) = open_file {
             fixture
                 .report
-                .wait_until(|seen| seen.write_failed.contains_key(&id));
+                .wait_until(|reports| reports.write_failed.contains_key(&id));
             file.finish(ended(id, EndReason::Discarded), false);
         }
         let (published, _) = fixture.published(id);
@@ -51,39 +51,39 @@ fn discarded_is_not_published(format: Format) {
     }
 }
 
-/// What was handed in while it failed, and came to its file only later, is told as lost.
+/// Audio that the recording took after the write failed counts as lost.
 #[test]
-fn what_comes_after_a_failed_write_is_told_as_lost() {
+fn audio_after_a_failed_write_is_reported_as_lost() {
     for_each_format(|format| {
         let fixture = StorageFixture::new().with_format(format);
         let id = Uuid::new_v4();
         let mut file = fixture.begin(id, "call");
         file.shape(format, 8000, 1);
-        file.write(pattern(0, 1600)).expect("room");
+        file.write(pattern(0, 1600)).expect("backlog space");
         fixture.wait_until_written(1600);
         let write = fixture.write_step();
         fixture.set_fault(move |step| match step == write {
             true => Err(io::ErrorKind::StorageFull.into()),
             false => Ok(()),
         });
-        file.set_manifest_source(fixed(stories::recorded(id, 3200)));
-        file.write(pattern(1, 1600)).expect("room");
+        file.set_manifest_source(fixed(consistent_ends::manifest_with_audio(id, 3200)));
+        file.write(pattern(1, 1600)).expect("backlog space");
         fixture
             .report
-            .wait_until(|seen| seen.write_failed.contains_key(&id));
+            .wait_until(|reports| reports.write_failed.contains_key(&id));
         fixture.clear_faults();
-        file.write(pattern(2, 800)).expect("room");
-        file.finish(Box::new(stories::recorded(id, 4000)), true);
-        let (told, _) = fixture.published(id);
-        assert!(told.state_is(RecordingState::Failed) && told.end_reason_is(EndReason::WriteError));
-        assert_eq!((told.samples, told.lost_ms), (800, 150));
-        assert_eq!(audio(&fixture.path(&told.file)), pattern(0, 1600));
-        expect_honest(&fixture, &told);
+        file.write(pattern(2, 800)).expect("backlog space");
+        file.finish(Box::new(consistent_ends::manifest_with_audio(id, 4000)), true);
+        let (published, _) = fixture.published(id);
+        assert!(published.state_is(RecordingState::Failed) && published.end_reason_is(EndReason::WriteError));
+        assert_eq!((published.samples, published.lost_ms), (800, 150));
+        assert_eq!(audio(&fixture.path(&published.file)), pattern(0, 1600));
+        assert_manifest_matches_file(&fixture, &published);
     });
 }
 
-/// On a full disk the note may fail, and what cannot be removed has no audio. It is told
-/// once the disk has taken all of it.
+/// The manifest cannot be updated, and a file that cannot be removed is emptied. The end is
+/// reported once the disk accepts the discard.
 #[test]
 fn a_discard_on_a_bad_disk_leaves_no_audio() {
     for_each_format(discard_on_a_bad_disk);
@@ -99,7 +99,7 @@ fn discard_on_a_bad_disk(format: Format) {
         let id = Uuid::new_v4();
         let mut file = fixture.begin(id, "call");
         file.shape(format, 8000, 1);
-        file.write(pattern(0, 1000)).expect("room");
+        file.write(pattern(0, 1000)).expect("backlog space");
         fixture.wait_until_written(1000);
         fixture.set_fault(move |step| {
             if broken.contains(&step) {
@@ -109,32 +109,35 @@ fn discard_on_a_bad_disk(format: Format) {
             }
         });
         file.finish(ended(id, EndReason::Discarded), false);
-        fixture.report.wait_until(|seen| {
-            seen.logged
+        fixture.report.wait_until(|reports| {
+            reports
+                .logged
                 .iter()
-                .any(|line| line.contains("when the disk takes it"))
+                .any(|line| line.contains("once the disk accepts it"))
         });
-        assert!(fixture.report.read(|seen| seen.published.is_empty()));
+        assert!(fixture.report.read(|reports| reports.published.is_empty()));
         let part = fs::metadata(fixture.part_path("call"))
             .map(|part| part.len())
             .ok();
-        let keeps = |step| broken.contains(&step);
-        assert_eq!(part, keeps(FaultPoint::RemoveAudio).then_some(0));
+        let is_left = |step| broken.contains(&step);
+        assert_eq!(part, is_left(FaultPoint::RemoveAudio).then_some(0));
         let tail = fs::metadata(fixture.tail_path(id)).map(|tail| tail.len()).ok();
         assert_eq!(
             tail,
-            (format == PAGED && keeps(FaultPoint::RemoveTail)).then_some(0)
+            (format == PAGED && is_left(FaultPoint::RemoveTail)).then_some(0)
         );
         fixture.clear_faults();
-        let (told, _) = fixture.published(id);
-        assert!(told.state_is(RecordingState::Finished) && told.end_reason_is(EndReason::Discarded));
+        let (published, _) = fixture.published(id);
+        assert!(
+            published.state_is(RecordingState::Finished) && published.end_reason_is(EndReason::Discarded)
+        );
         assert_eq!(fixture.names(), [".callrec"]);
         fixture.settle(id);
         assert_eq!(fixture.control_names(), ["lock"]);
     }
 }
 
-/// Numbers of Linux, which other systems share but for EAGAIN and ENOBUFS.
+/// Error numbers of Linux. Other systems share all of them except EAGAIN and ENOBUFS.
 const EINTR: i32 = 4;
 const EIO: i32 = 5;
 const EBADF: i32 = 9;
@@ -144,20 +147,21 @@ const EFBIG: i32 = 27;
 const ENOSPC: i32 = 28;
 const EROFS: i32 = 30;
 
-/// Fails at a step the first so many times; tells how often it was asked there.
-fn failing(fixture: &StorageFixture, at: FaultPoint, error: i32, times: usize) -> Arc<AtomicUsize> {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
+/// Makes the first `times` calls of a step fail. Returns a counter of all calls.
+fn fail_step(fixture: &StorageFixture, at: FaultPoint, error: i32, times: usize) -> Arc<AtomicUsize> {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
     fixture.set_fault(move |step| {
         if step == at && count.fetch_add(1, Ordering::SeqCst) < times {
             return Err(io::Error::from_raw_os_error(error));
         }
         Ok(())
     });
-    asked
+    calls
 }
 
-/// Audio, silence and late audio in turn, a mark, and what the file must then hold.
+/// Records audio, silence and late audio in turn, and a manifest update. Returns the expected
+/// audio.
 fn record_all(fixture: &StorageFixture, id: Uuid) -> Vec<u8> {
     let mut file = fixture.begin(id, "call");
     file.shape(fixture.format, 48_000, 2);
@@ -166,16 +170,16 @@ fn record_all(fixture: &StorageFixture, id: Uuid) -> Vec<u8> {
         for bytes in [1600, 300_000] {
             let audio = pattern(block, bytes);
             expected.extend_from_slice(&audio);
-            assert!(file.write(audio).is_ok(), "room");
+            assert!(file.write(audio).is_ok(), "backlog space");
         }
         file.fill(400_000);
         expected.resize(expected.len() + 400_000, 0);
         let (late, at) = (pattern(9 + block, 700), expected.len() - 701_600);
         expected[at..at + late.len()].copy_from_slice(&late);
-        assert!(file.patch(at as u64, late).is_ok(), "room");
+        assert!(file.patch(at as u64, late).is_ok(), "backlog space");
         file.settled(expected.len() as u64);
         if fixture.format == PAGED {
-            // So that each is a batch, and a tail is compacted.
+            // Each block is then a batch of its own, and the tail is compacted.
             fixture.wait_until_idle();
         }
     }
@@ -185,12 +189,12 @@ fn record_all(fixture: &StorageFixture, id: Uuid) -> Vec<u8> {
 }
 
 #[test]
-fn errors_that_pass_cost_nothing() {
-    for_each_format(passing_errors_cost_nothing);
+fn temporary_errors_lose_no_audio() {
+    for_each_format(temporary_errors_are_retried);
 }
 
-fn passing_errors_cost_nothing(format: Format) {
-    let passing = [EINTR, ENFILE, EMFILE, libc::EAGAIN, libc::ENOBUFS];
+fn temporary_errors_are_retried(format: Format) {
+    let temporary = [EINTR, ENFILE, EMFILE, libc::EAGAIN, libc::ENOBUFS];
     let fixture = StorageFixture::new().with_format(format);
     let steps = [
         FaultPoint::CreateManifest,
@@ -204,7 +208,7 @@ fn passing_errors_cost_nothing(format: Format) {
         FaultPoint::RenameAudio,
         FaultPoint::RenameManifest,
     ];
-    // Compacting that failed is tried again a mebibyte later: twice in this recording.
+    // A failed compaction is retried after one more mebibyte: twice in this recording.
     let more = [
         (FaultPoint::WriteAudio, EMFILE, 3),
         (FaultPoint::CompactTail, EMFILE, 1),
@@ -212,13 +216,13 @@ fn passing_errors_cost_nothing(format: Format) {
         (FaultPoint::RemoveTail, EMFILE, 3),
     ];
     let more = more.into_iter().filter(|_| format == PAGED);
-    let any = passing.map(|error| (fixture.write_step(), error, 3));
+    let any = temporary.map(|error| (fixture.write_step(), error, 3));
     let everywhere = steps.map(|step| (step, EMFILE, 3));
     let short = any.into_iter().chain(everywhere);
     let brief = steps.into_iter().take(6).map(|step| (step, EIO, 1));
     for (step, error, times) in short.chain(brief).chain(more) {
         let fixture = StorageFixture::new().with_format(format);
-        let asked = failing(&fixture, step, error, times);
+        let calls = fail_step(&fixture, step, error, times);
         let id = Uuid::new_v4();
         let expected = record_all(&fixture, id);
         let (published, _) = fixture.published(id);
@@ -227,31 +231,33 @@ fn passing_errors_cost_nothing(format: Format) {
             "{step:?} {error}: {published:?}"
         );
         assert!(audio(&fixture.audio_path("call")) == expected, "{step:?} {error}");
-        expect_honest(&fixture, &published);
+        assert_manifest_matches_file(&fixture, &published);
         fixture.wait_until_idle();
-        assert!(asked.load(Ordering::SeqCst) > times, "{step:?} {error}");
+        assert!(calls.load(Ordering::SeqCst) > times, "{step:?} {error}");
         assert_eq!(fixture.store.backlog_bytes(), 0);
-        assert!(fixture.report.read(|seen| {
-            seen.create_failed.is_empty() && seen.write_failed.is_empty() && seen.marked.contains(&(id, 1))
+        assert!(fixture.report.read(|reports| {
+            reports.create_failed.is_empty()
+                && reports.write_failed.is_empty()
+                && reports.updated.contains(&(id, 1))
         }));
     }
 }
 
-/// Silence that was gathered with audio and could not be written is not counted twice.
+/// Silence in a batch that could not be written is not counted twice.
 #[test]
-fn what_is_put_back_counts_in_the_backlog() {
-    for_each_format(put_back_counts);
+fn a_batch_that_is_retried_counts_once_in_the_backlog() {
+    for_each_format(retried_batch_counts_once);
 }
 
-fn put_back_counts(format: Format) {
+fn retried_batch_counts_once(format: Format) {
     let fixture = StorageFixture::new().with_format(format);
     let id = Uuid::new_v4();
-    let asked = failing(&fixture, fixture.write_step(), EMFILE, 10);
+    let calls = fail_step(&fixture, fixture.write_step(), EMFILE, 10);
     let mut file = fixture.begin(id, "call");
     file.shape(format, 8000, 1);
-    file.write(pattern(0, 1000)).expect("room");
+    file.write(pattern(0, 1000)).expect("backlog space");
     file.fill(500);
-    fixture.wait_until(|_| asked.load(Ordering::SeqCst) > 2);
+    fixture.wait_until(|_| calls.load(Ordering::SeqCst) > 2);
     assert!(fixture.store.backlog_bytes() >= 1000);
     fixture.wait_until_written(1500);
     fixture.wait_until_idle();
@@ -261,11 +267,11 @@ fn put_back_counts(format: Format) {
 }
 
 #[test]
-fn errors_that_last_end_the_recording() {
-    for_each_format(lasting_errors_end_it);
+fn permanent_errors_fail_the_recording() {
+    for_each_format(permanent_errors_fail_it);
 }
 
-fn lasting_errors_end_it(format: Format) {
+fn permanent_errors_fail_it(format: Format) {
     for (error, at_once) in [
         (ENOSPC, true),
         (EROFS, true),
@@ -283,26 +289,26 @@ fn lasting_errors_end_it(format: Format) {
             } else {
                 fixture.write_step()
             };
-            let asked = failing(&fixture, step, error, usize::MAX);
+            let calls = fail_step(&fixture, step, error, usize::MAX);
             let id = Uuid::new_v4();
             let mut file = fixture.begin(id, "call");
             file.shape(format, 48_000, 2);
-            file.write(pattern(0, 1000)).expect("room");
+            file.write(pattern(0, 1000)).expect("backlog space");
             if creates {
                 fixture
                     .report
-                    .wait_until(|seen| seen.create_failed.contains_key(&id));
+                    .wait_until(|reports| reports.create_failed.contains_key(&id));
             } else {
                 fixture
                     .report
-                    .wait_until(|seen| seen.write_failed.contains_key(&id));
+                    .wait_until(|reports| reports.write_failed.contains_key(&id));
             }
             drop(file);
             if !creates {
                 assert!(fixture.published(id).0.state_is(RecordingState::Failed));
             }
             fixture.wait_until_idle();
-            let tries = asked.load(Ordering::SeqCst);
+            let tries = calls.load(Ordering::SeqCst);
             assert_eq!(tries == 1, at_once, "{error} at {step:?}: tried {tries} times");
             assert_eq!(fixture.store.backlog_bytes(), 0);
             assert_eq!(fixture.store.open_files(), 0);
@@ -310,9 +316,9 @@ fn lasting_errors_end_it(format: Format) {
     }
 }
 
-/// On a disk that stands still, only the latest manifest waits.
+/// While the disk is blocked, only the latest manifest is kept.
 #[test]
-fn marks_that_wait_are_one() {
+fn pending_manifest_updates_are_combined() {
     let fixture = StorageFixture::new();
     let gate = Arc::new(Gate::default());
     gate.shut();
@@ -330,28 +336,28 @@ fn marks_that_wait_are_one() {
     file.update_manifest(fixed(manifest(id)), 0);
     gate.wait_for_arrivals(1);
     let sources: Vec<_> = (1..=1000)
-        .map(|mark| {
+        .map(|number| {
             let mut later = manifest(id);
-            later.lost_ms = u64::from(mark);
+            later.lost_ms = u64::from(number);
             let source = fixed(later);
-            file.update_manifest(Arc::clone(&source), mark);
+            file.update_manifest(Arc::clone(&source), number);
             Arc::downgrade(&source)
         })
         .collect();
-    let waiting = sources.iter().filter(|source| source.strong_count() > 0).count();
-    assert_eq!(waiting, 1);
+    let pending = sources.iter().filter(|source| source.strong_count() > 0).count();
+    assert_eq!(pending, 1);
     gate.open();
-    fixture.report.wait_until(|seen| seen.marked.len() == 1001);
+    fixture.report.wait_until(|reports| reports.updated.len() == 1001);
     assert_eq!(written.load(Ordering::SeqCst), 2);
     assert_eq!(fixture.live_manifest(id).lost_ms, 1000);
 }
 
 #[test]
-fn a_planted_panic_stays_with_its_recording() {
-    for_each_format(planted_panic_stays);
+fn a_planted_panic_affects_one_recording() {
+    for_each_format(planted_panic_affects_one);
 }
 
-fn planted_panic_stays(format: Format) {
+fn planted_panic_affects_one(format: Format) {
     for place in ["writer", "finisher"] {
         for keep in [true, false] {
             let mut config = config();
@@ -361,11 +367,11 @@ fn planted_panic_stays(format: Format) {
                 let id = Uuid::new_v4();
                 let mut file = fixture.begin(id, &format!("call{at}"));
                 file.shape(format, 8000, 1);
-                file.write(pattern(at, 1000)).expect("room");
+                file.write(pattern(at, 1000)).expect("backlog space");
                 if at == 1 {
                     file.finish(ended(id, EndReason::Stopped), keep);
-                    fixture.report.wait_until(|seen| {
-                        seen.published.contains_key(&id) || seen.create_failed.contains_key(&id)
+                    fixture.report.wait_until(|reports| {
+                        reports.published.contains_key(&id) || reports.create_failed.contains_key(&id)
                     });
                 } else {
                     file.finish(ended(id, EndReason::Stopped), true);
@@ -380,7 +386,7 @@ fn planted_panic_stays(format: Format) {
                 assert!(
                     fixture
                         .report
-                        .read(|seen| seen.create_failed.contains_key(&first))
+                        .read(|reports| reports.create_failed.contains_key(&first))
                 );
                 assert_eq!(fixture.control_names().len(), 2);
             } else if !keep {
@@ -398,9 +404,9 @@ fn planted_panic_stays(format: Format) {
     }
 }
 
-/// What is published as failed, or not at all, has a line in the log and a status.
+/// A recording that is published as failed, or not published, has a log line and a status.
 #[test]
-fn what_fails_while_finishing_is_logged() {
+fn a_failure_to_finish_is_logged() {
     for_each_format(failed_finish_is_logged);
 }
 
@@ -412,7 +418,7 @@ fn failed_finish_is_logged(format: Format) {
     ];
     for (step, error, status) in failures {
         let fixture = StorageFixture::new().with_format(format);
-        failing(&fixture, step, error, 1);
+        fail_step(&fixture, step, error, 1);
         let id = Uuid::new_v4();
         record_all(&fixture, id);
         let (published, _) = fixture.published(id);
@@ -421,48 +427,48 @@ fn failed_finish_is_logged(format: Format) {
             "{step:?}: {published:?}"
         );
         assert_eq!(published.failure(), status, "{step:?}");
-        let again = step == FaultPoint::RenameAudio || (step == FaultPoint::Seal && format == PAGED);
+        let is_retried = step == FaultPoint::RenameAudio || (step == FaultPoint::Seal && format == PAGED);
         let part = format!("{}.part", fixture.audio_name("call"));
-        let told = |line: &&String| {
+        let is_expected = |line: &&String| {
             line.contains(&id.to_string())
                 && line.contains(&part)
-                && line.contains("the next open tries again") == again
+                && line.contains("the next open retries") == is_retried
         };
         let lines = fixture
             .report
-            .read(|seen| seen.logged.iter().filter(told).count());
+            .read(|reports| reports.logged.iter().filter(is_expected).count());
         assert_eq!(lines, 1, "{step:?}");
     }
 }
 
 #[test]
-fn a_full_disk_is_told_apart_where_a_file_is_made() {
+fn creating_a_file_on_a_full_disk_has_its_own_status() {
     for (error, status) in [
         (ENOSPC, Status::NoSpace),
         (libc::EDQUOT, Status::NoSpace),
         (EROFS, Status::Io),
     ] {
         let fixture = StorageFixture::new();
-        failing(&fixture, FaultPoint::CreateAudio, error, usize::MAX);
+        fail_step(&fixture, FaultPoint::CreateAudio, error, usize::MAX);
         let id = Uuid::new_v4();
         let file = fixture.begin(id, "call");
         let failed = fixture
             .report
-            .wait_for(|seen| seen.create_failed.get(&id).cloned());
+            .wait_for(|reports| reports.create_failed.get(&id).cloned());
         assert_eq!(failed.status, status, "{failed:?}");
         drop(file);
     }
 }
 
-/// A disk that is gone is asked each second, and each answer is no news.
+/// The free space is read every second; only a change is logged.
 #[test]
-fn free_room_that_is_unknown_is_told_once() {
+fn unknown_free_space_is_logged_once() {
     let fixture = StorageFixture::new();
-    failing(&fixture, FaultPoint::FreeSpace, EIO, 3);
+    fail_step(&fixture, FaultPoint::FreeSpace, EIO, 3);
     for _ in 0..5 {
         fixture.store.refresh_free_space();
     }
-    let lines = fixture.report.read(|seen| seen.logged.clone());
+    let lines = fixture.report.read(|reports| reports.logged.clone());
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].contains("free space unknown"), "{lines:?}");
     assert_eq!(lines[1], "free space known again");

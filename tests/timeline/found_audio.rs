@@ -27,15 +27,15 @@ impl FoundRun {
 }
 
 /// The stream and position of each window that begins at a multiple of its length.
-pub struct MarkIndex<'a> {
-    marks: &'a MarkedAudio,
+pub struct AudioIndex<'a> {
+    sent_audio: &'a MarkedAudio,
     windows: HashMap<u64, (usize, usize)>,
 }
 
-impl<'a> MarkIndex<'a> {
-    pub fn new(marks: &'a MarkedAudio) -> MarkIndex<'a> {
+impl<'a> AudioIndex<'a> {
+    pub fn new(sent_audio: &'a MarkedAudio) -> AudioIndex<'a> {
         let mut windows = HashMap::new();
-        for (stream, samples) in marks.streams.iter().enumerate() {
+        for (stream, samples) in sent_audio.streams.iter().enumerate() {
             for (n, window) in samples.values.chunks_exact(WINDOW).enumerate() {
                 let from = n * WINDOW;
                 if samples.sent[from..from + WINDOW].iter().all(|sent| *sent) {
@@ -43,11 +43,11 @@ impl<'a> MarkIndex<'a> {
                 }
             }
         }
-        MarkIndex { marks, windows }
+        AudioIndex { sent_audio, windows }
     }
 
-    pub fn find(&self, channel: &[i16]) -> FoundMarks {
-        let mut found = FoundMarks::new(self.marks);
+    pub fn find(&self, channel: &[i16]) -> FoundAudio {
+        let mut found = FoundAudio::new(self.sent_audio);
         let (mut at, mut done) = (0, 0);
         while at < channel.len() {
             match self.run(channel, at, done) {
@@ -73,7 +73,7 @@ impl<'a> MarkIndex<'a> {
             return None;
         }
         let (stream, from) = *self.windows.get(&key(window))?;
-        let samples = &self.marks.streams[stream];
+        let samples = &self.sent_audio.streams[stream];
         let fits = |file: usize, own: usize| {
             channel.get(file).is_some_and(|value| {
                 samples.sent.get(own).copied().unwrap_or_default() && samples.values[own] == *value
@@ -101,7 +101,7 @@ fn key(window: &[i16]) -> u64 {
 }
 
 /// The runs of marked audio in one channel.
-pub struct FoundMarks {
+pub struct FoundAudio {
     pub runs: Vec<FoundRun>,
     /// Samples that were never sent.
     pub unknown: u64,
@@ -109,14 +109,14 @@ pub struct FoundMarks {
     twice: Vec<u64>,
 }
 
-impl FoundMarks {
-    fn new(marks: &MarkedAudio) -> FoundMarks {
+impl FoundAudio {
+    fn new(sent_audio: &MarkedAudio) -> FoundAudio {
         let unseen = |samples: &crate::marked_audio::SentSamples| vec![false; samples.values.len()];
-        FoundMarks {
+        FoundAudio {
             runs: Vec::new(),
             unknown: 0,
-            seen: marks.streams.iter().map(unseen).collect(),
-            twice: vec![0; marks.streams.len()],
+            seen: sent_audio.streams.iter().map(unseen).collect(),
+            twice: vec![0; sent_audio.streams.len()],
         }
     }
 
