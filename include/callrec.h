@@ -678,8 +678,8 @@ typedef struct {
     /** With `REC_ERR_NOT_MONITORABLE`, the line's device name; otherwise "". */
     char device_name[256];
     /**
-     * A message for people, which names the parameter and its value. One line of UTF-8;
-     * control characters are escaped, and a long message is truncated.
+     * A message for people, which names the parameter and its value. One line of UTF-8 with
+     * escaped control characters. A long message is truncated.
      */
     char message[512];
 } rec_error;
@@ -1133,7 +1133,7 @@ typedef struct {
     /**
      * In real time, how far ahead of the clock `rec_feed_write` may write, in milliseconds, at
      * most 600000. With 0, the limit is 2000, and audio beyond it is lost. With any other
-     * value, audio beyond the limit is not accepted, and nothing is lost; 1 to 199 count as
+     * value, audio beyond the limit is not accepted, and nothing is lost. 1 to 199 count as
      * 200. If the value is above 2000, memory for that much audio is reserved from
      * `media.ahead_bytes` until the feed is closed. `rec_feed_payload` ignores this member.
      *
@@ -1142,7 +1142,7 @@ typedef struct {
     uint32_t ahead_ms;
     /**
      * Number of channels. 0 and 1 mean one. 2 means that each frame has a sample of the local
-     * leg, then one of the remote leg; only a feed of `REC_LEG_LOCAL` may have two channels,
+     * leg, then one of the remote leg. Only a feed of `REC_LEG_LOCAL` may have two channels,
      * and it is then also the feed of the remote leg. Such a feed accepts writes but no RTP
      * packets, and the number of channels cannot change. `rec_feed_payload` needs 0 or 1.
      *
@@ -1566,7 +1566,8 @@ rec_status rec_verify_audit(const char *directory,
  * see `rec_line_set`.
  *
  * @param engine The engine.
- * @param info The properties of the call. Must not be NULL. All members may be zero or absent.
+ * @param info The properties of the call. Must not be NULL. All members but `struct_size` may
+ *   be zero.
  * @param[out] call The new call. Must not be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
@@ -2051,8 +2052,8 @@ rec_status rec_resume_by_id(rec_engine engine,
  * @param device_name The device name of the line, or NULL.
  * @param directory_number The directory number of the line, or NULL. At least one of the two
  *   is needed. If both are given, the line must have both.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ * @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+ *   May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2088,8 +2089,8 @@ rec_status rec_stop_by_device(rec_engine engine,
  * @param device_name The device name of the line, or NULL.
  * @param directory_number The directory number of the line, or NULL. At least one of the two
  *   is needed. If both are given, the line must have both.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ * @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+ *   May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2123,8 +2124,8 @@ rec_status rec_discard_by_device(rec_engine engine,
  * @param device_name The device name of the line, or NULL.
  * @param directory_number The directory number of the line, or NULL. At least one of the two
  *   is needed. If both are given, the line must have both.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ * @param[out] counts How many recordings changed, and how many were already in the requested
+ *   state; `refused` is 0. May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2155,8 +2156,8 @@ rec_status rec_pause_by_device(rec_engine engine,
  * @param device_name The device name of the line, or NULL.
  * @param directory_number The directory number of the line, or NULL. At least one of the two
  *   is needed. If both are given, the line must have both.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ * @param[out] counts How many recordings changed, and how many were already in the requested
+ *   state; `refused` is 0. May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2191,8 +2192,8 @@ rec_status rec_resume_by_device(rec_engine engine,
  * @param call_id The id of the calls. Must not be absent.
  * @param url The URL of one recording (`rec_recording.url`), or NULL for all. If no live
  *   recording has this URL, or none is live, the function returns `REC_OK`.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ * @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+ *   May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2228,8 +2229,8 @@ rec_status rec_stop_by_call(rec_engine engine,
  * @param call_id The id of the calls. Must not be absent.
  * @param url The URL of one recording (`rec_recording.url`), or NULL for all. If no live
  *   recording has this URL, or none is live, the function returns `REC_OK`.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ * @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+ *   May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2261,8 +2262,8 @@ rec_status rec_discard_by_call(rec_engine engine,
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
  * @param call_id The id of the calls. Must not be absent.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ * @param[out] counts How many recordings changed, and how many were already in the requested
+ *   state; `refused` is 0. May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2290,8 +2291,8 @@ rec_status rec_pause_by_call(rec_engine engine,
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
  * @param call_id The id of the calls. Must not be absent.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ * @param[out] counts How many recordings changed, and how many were already in the requested
+ *   state; `refused` is 0. May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2529,7 +2530,8 @@ rec_status rec_unsubscribe(rec_subscription subscription);
  * While `REC_LEG_MIXED` has a feed, the other two legs cannot have one. While one of these has
  * a feed, `REC_LEG_MIXED` cannot have one. With `format.channels` 2, a feed of `REC_LEG_LOCAL`
  * is the source of both legs: it replaces a feed of `REC_LEG_REMOTE`, and while it is open, no
- * feed of `REC_LEG_REMOTE` can be opened. All these cases return `REC_ERR_INVALID_ARGUMENT`.
+ * feed of `REC_LEG_REMOTE` can be opened. A feed that these rules forbid is refused with
+ * `REC_ERR_INVALID_ARGUMENT`.
  *
  * @param call The call.
  * @param leg `REC_LEG_…`
@@ -2609,11 +2611,12 @@ rec_status rec_feed_payload(rec_feed feed,
  * the previous write.
  *
  * In real time, an interruption of at most 100 ms leaves no silence. A longer one becomes
- * silence, unless the host then passes in all the audio that it held back, up to 5 s, within
- * 200 ms. If the host's clock drifts against the clock of this machine, callrec follows it by
- * up to 2 %, by repeating or omitting single samples. If writes were late before a resume, up
- * to 500 ms after it are discarded, because this audio may have been spoken during the pause.
- * Bursts are stored in memory that all feeds share (`media.overflow_bytes`).
+ * silence, unless `format.ahead_ms` is 0 and the host then passes in all the audio that it
+ * held back, up to 5 s, within 200 ms. With `format.ahead_ms` 0, callrec also follows a drift
+ * of the host's clock of up to 2 %, by repeating or omitting single samples; and if writes
+ * were late before a resume, up to 500 ms after it are discarded, because this audio may have
+ * been spoken during the pause. Bursts are stored in memory that all feeds share
+ * (`media.overflow_bytes`).
  *
  * In real time, a feed may be ahead of the clock by `format.ahead_ms`. If that is 0, the limit
  * is 2 s: beyond it, the function returns `REC_ERR_OVERRUN`, and the audio is lost and counted
@@ -2641,7 +2644,7 @@ rec_status rec_feed_payload(rec_feed feed,
 rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
 
 /**
- * Passes in samples or a payload with their position, which the host counts in samples.
+ * Passes in samples or a payload, with a position that the host counts in frames.
  *
  * In real time, the first write is placed at its arrival, and later writes relative to it. If
  * a position is more than 2 s away from the arrival, callrec assumes that the host's count has
@@ -2713,8 +2716,7 @@ rec_status rec_feed_rtp(rec_feed feed, const void *packet, size_t size);
  * callrec relies on the age near a pause. A packet that was received while the recording was
  * paused is not recorded, even if it is passed in after the resume. A packet that was received
  * after the resume counts as spoken after it, and is recorded. So use this function only if
- * the age is known. Otherwise use `rec_feed_rtp`, with which callrec assumes that the audio
- * may be older.
+ * the age is known. Otherwise use `rec_feed_rtp`, which allows for audio that is older.
  *
  * @param feed The feed.
  * @param age_us The time since the packet was received, in microseconds. 0 states that it was
@@ -2758,9 +2760,9 @@ rec_status rec_feed_wait(rec_feed feed, uint32_t timeout_ms);
  * Removes the audio of a feed that lies ahead of the clock, for example because a caller
  * interrupts a voice bot.
  *
- * Audio up to now stays in the recording. Audio after now is not recorded, and does not count
- * as lost. The next write begins now. With two channels, both legs are cleared. In stream
- * time, no audio is ahead of the clock, so the function changes nothing.
+ * Audio up to now stays in the recording. Later audio is not recorded, and does not count as
+ * lost. The next write begins now. With two channels, both legs are cleared. In stream time,
+ * no audio is ahead of the clock, so the function changes nothing.
  *
  * @param feed The feed.
  * @param[out] error The details of a failure. May be NULL.

@@ -20,7 +20,8 @@ use crate::types::Result;
 /// see `rec_line_set`.
 ///
 /// @param engine The engine.
-/// @param info The properties of the call. Must not be NULL. All members may be zero or absent.
+/// @param info The properties of the call. Must not be NULL. All members but `struct_size` may
+///   be zero.
 /// @param[out] call The new call. Must not be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///

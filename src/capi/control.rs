@@ -162,8 +162,8 @@ pub unsafe extern "C" fn rec_resume_by_id(
 /// @param device_name The device name of the line, or NULL.
 /// @param directory_number The directory number of the line, or NULL. At least one of the two
 ///   is needed. If both are given, the line must have both.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+/// @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+///   May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -211,8 +211,8 @@ pub unsafe extern "C" fn rec_stop_by_device(
 /// @param device_name The device name of the line, or NULL.
 /// @param directory_number The directory number of the line, or NULL. At least one of the two
 ///   is needed. If both are given, the line must have both.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+/// @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+///   May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -258,8 +258,8 @@ pub unsafe extern "C" fn rec_discard_by_device(
 /// @param device_name The device name of the line, or NULL.
 /// @param directory_number The directory number of the line, or NULL. At least one of the two
 ///   is needed. If both are given, the line must have both.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+/// @param[out] counts How many recordings changed, and how many were already in the requested
+///   state; `refused` is 0. May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -302,8 +302,8 @@ pub unsafe extern "C" fn rec_pause_by_device(
 /// @param device_name The device name of the line, or NULL.
 /// @param directory_number The directory number of the line, or NULL. At least one of the two
 ///   is needed. If both are given, the line must have both.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+/// @param[out] counts How many recordings changed, and how many were already in the requested
+///   state; `refused` is 0. May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -350,8 +350,8 @@ pub unsafe extern "C" fn rec_resume_by_device(
 /// @param call_id The id of the calls. Must not be absent.
 /// @param url The URL of one recording (`rec_recording.url`), or NULL for all. If no live
 ///   recording has this URL, or none is live, the function returns `REC_OK`.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+/// @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+///   May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -393,8 +393,8 @@ pub unsafe extern "C" fn rec_stop_by_call(
 /// @param call_id The id of the calls. Must not be absent.
 /// @param url The URL of one recording (`rec_recording.url`), or NULL for all. If no live
 ///   recording has this URL, or none is live, the function returns `REC_OK`.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+/// @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+///   May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -432,8 +432,8 @@ pub unsafe extern "C" fn rec_discard_by_call(
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
 /// @param call_id The id of the calls. Must not be absent.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+/// @param[out] counts How many recordings changed, and how many were already in the requested
+///   state; `refused` is 0. May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -473,8 +473,8 @@ pub unsafe extern "C" fn rec_pause_by_call(
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
 /// @param call_id The id of the calls. Must not be absent.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+/// @param[out] counts How many recordings changed, and how many were already in the requested
+///   state; `refused` is 0. May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.

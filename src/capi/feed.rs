@@ -22,7 +22,8 @@ use crate::types::Status;
 /// While `REC_LEG_MIXED` has a feed, the other two legs cannot have one. While one of these has
 /// a feed, `REC_LEG_MIXED` cannot have one. With `format.channels` 2, a feed of `REC_LEG_LOCAL`
 /// is the source of both legs: it replaces a feed of `REC_LEG_REMOTE`, and while it is open, no
-/// feed of `REC_LEG_REMOTE` can be opened. All these cases return `REC_ERR_INVALID_ARGUMENT`.
+/// feed of `REC_LEG_REMOTE` can be opened. A feed that these rules forbid is refused with
+/// `REC_ERR_INVALID_ARGUMENT`.
 ///
 /// @param call The call.
 /// @param leg `REC_LEG_…`
@@ -137,11 +138,12 @@ pub unsafe extern "C" fn rec_feed_payload(
 /// the previous write.
 ///
 /// In real time, an interruption of at most 100 ms leaves no silence. A longer one becomes
-/// silence, unless the host then passes in all the audio that it held back, up to 5 s, within
-/// 200 ms. If the host's clock drifts against the clock of this machine, callrec follows it by
-/// up to 2 %, by repeating or omitting single samples. If writes were late before a resume, up
-/// to 500 ms after it are discarded, because this audio may have been spoken during the pause.
-/// Bursts are stored in memory that all feeds share (`media.overflow_bytes`).
+/// silence, unless `format.ahead_ms` is 0 and the host then passes in all the audio that it
+/// held back, up to 5 s, within 200 ms. With `format.ahead_ms` 0, callrec also follows a drift
+/// of the host's clock of up to 2 %, by repeating or omitting single samples; and if writes
+/// were late before a resume, up to 500 ms after it are discarded, because this audio may have
+/// been spoken during the pause. Bursts are stored in memory that all feeds share
+/// (`media.overflow_bytes`).
 ///
 /// In real time, a feed may be ahead of the clock by `format.ahead_ms`. If that is 0, the limit
 /// is 2 s: beyond it, the function returns `REC_ERR_OVERRUN`, and the audio is lost and counted
@@ -171,7 +173,7 @@ pub unsafe extern "C" fn rec_feed_write(feed: rec_feed, data: *const c_void, siz
     unsafe { feed_bytes(feed, data, size, |feed, bytes| feed.write(bytes, coarse_ns())) }
 }
 
-/// Passes in samples or a payload with their position, which the host counts in samples.
+/// Passes in samples or a payload, with a position that the host counts in frames.
 ///
 /// In real time, the first write is placed at its arrival, and later writes relative to it. If
 /// a position is more than 2 s away from the arrival, callrec assumes that the host's count has
@@ -256,8 +258,7 @@ pub unsafe extern "C" fn rec_feed_rtp(feed: rec_feed, packet: *const c_void, siz
 /// callrec relies on the age near a pause. A packet that was received while the recording was
 /// paused is not recorded, even if it is passed in after the resume. A packet that was received
 /// after the resume counts as spoken after it, and is recorded. So use this function only if
-/// the age is known. Otherwise use `rec_feed_rtp`, with which callrec assumes that the audio
-/// may be older.
+/// the age is known. Otherwise use `rec_feed_rtp`, which allows for audio that is older.
 ///
 /// @param feed The feed.
 /// @param age_us The time since the packet was received, in microseconds. 0 states that it was
@@ -317,9 +318,9 @@ pub unsafe extern "C" fn rec_feed_wait(feed: rec_feed, timeout_ms: u32) -> rec_s
 /// Removes the audio of a feed that lies ahead of the clock, for example because a caller
 /// interrupts a voice bot.
 ///
-/// Audio up to now stays in the recording. Audio after now is not recorded, and does not count
-/// as lost. The next write begins now. With two channels, both legs are cleared. In stream
-/// time, no audio is ahead of the clock, so the function changes nothing.
+/// Audio up to now stays in the recording. Later audio is not recorded, and does not count as
+/// lost. The next write begins now. With two channels, both legs are cleared. In stream time,
+/// no audio is ahead of the clock, so the function changes nothing.
 ///
 /// @param feed The feed.
 /// @param[out] error The details of a failure. May be NULL.

@@ -70,8 +70,8 @@ pub struct rec_error {
     pub reserved: u32,
     /// With `REC_ERR_NOT_MONITORABLE`, the line's device name; otherwise "".
     pub device_name: [c_char; 256],
-    /// A message for people, which names the parameter and its value. One line of UTF-8;
-    /// control characters are escaped, and a long message is truncated.
+    /// A message for people, which names the parameter and its value. One line of UTF-8 with
+    /// escaped control characters. A long message is truncated.
     pub message: [c_char; 512],
 }
 
@@ -181,14 +181,14 @@ pub struct rec_feed_format {
     pub reserved: u32,
     /// In real time, how far ahead of the clock `rec_feed_write` may write, in milliseconds, at
     /// most 600000. With 0, the limit is 2000, and audio beyond it is lost. With any other
-    /// value, audio beyond the limit is not accepted, and nothing is lost; 1 to 199 count as
+    /// value, audio beyond the limit is not accepted, and nothing is lost. 1 to 199 count as
     /// 200. If the value is above 2000, memory for that much audio is reserved from
     /// `media.ahead_bytes` until the feed is closed. `rec_feed_payload` ignores this member.
     ///
     /// Since: 0.2.0
     pub ahead_ms: u32,
     /// Number of channels. 0 and 1 mean one. 2 means that each frame has a sample of the local
-    /// leg, then one of the remote leg; only a feed of `REC_LEG_LOCAL` may have two channels,
+    /// leg, then one of the remote leg. Only a feed of `REC_LEG_LOCAL` may have two channels,
     /// and it is then also the feed of the remote leg. Such a feed accepts writes but no RTP
     /// packets, and the number of channels cannot change. `rec_feed_payload` needs 0 or 1.
     ///
