@@ -9,7 +9,7 @@ const GROUPS: [(&str, &str, &str); 13] = [
     ),
     ("configuration", "Configuration", "The settings of an engine."),
     ("calls", "Calls", "Beginning, updating and ending calls."),
-    ("feeds", "Feeds", "Handing in the audio of a call."),
+    ("feeds", "Feeds", "Passing in the audio of a call."),
     (
         "recordings",
         "Recordings and control",

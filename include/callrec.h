@@ -15,49 +15,57 @@
  *
  * 1. `rec_open` opens an engine, and `rec_subscribe` subscribes to its events.
  * 2. For each call: `rec_call_begin` begins the call, and `rec_feed_open` opens a feed for each
- *    leg. The host then hands in all audio of the call with `rec_feed_rtp` or `rec_feed_write`,
+ *    leg. The host then passes in all audio of the call with `rec_feed_rtp` or `rec_feed_write`,
  *    whether the call is recorded or not. Feeds belong to the call, not to a recording.
  * 3. `rec_start`, `rec_pause_…`, `rec_resume_…` and `rec_stop_…` control recordings, at any time
  *    and as often as needed.
  * 4. `rec_call_end` ends the call, and `rec_close` closes the engine.
  *
- * Every recording that was started ends with exactly one event: `REC_EVENT_FINISHED`,
- * `REC_EVENT_FAILED` or `REC_EVENT_START_FAILED`. If the process dies, or `rec_close` times out,
+ * Each recording that was started ends with exactly one of the events `REC_EVENT_FINISHED`,
+ * `REC_EVENT_FAILED` and `REC_EVENT_START_FAILED`. If the process dies, or `rec_close` times out,
  * the next `rec_open` on the directory raises that event.
  *
  * @section words Words
  *
+ * - A line is a telephone of the local party. It has a device name, a directory number, or both.
+ * - A leg is the audio of one party of a call.
+ * - A recording is live until it is stopped, fails, or its call ends. After that it is finishing,
+ *   until its file is published: complete and under its final name. The manifest is the JSON file
+ *   that describes the recording (docs/formats.md). The last event of a recording is terminal.
  * - A packet is one RTP packet or one write by the host. A frame is one sample of every channel.
- * - Real time means that `media.clock` is "real"; stream time, that it is "stream".
+ * - Real time means that `media.clock` is "real" (the default); stream time, that it is "stream".
  * - "Absent" means NULL or "".
+ * - In "HTTP: 400, reason 1", 400 is the status that the vendors' HTTP APIs publish for an error,
+ *   and 1 is the value of `rec_error.reason`.
  *
  * @section rules Rules of every function
  *
  * - Parameters come in this order: the object, the caller, inputs, outputs, and a `rec_error`.
  *   Outputs are written on success only. The `rec_error` is written by every call.
- * - Initialise every struct with `REC_INIT`. Zero always means the default. An unknown value or
- *   flag is `REC_ERR_INVALID_ARGUMENT`.
- * - Strings are UTF-8 and end with a NUL. Strings that the host passes have at most 1,023 bytes,
- *   unless another limit is given; paths, and the keys and values of a configuration, have at
- *   most 4,095. NULL and "" mean the same, except in `rec_call_update` and for a configuration.
- *   Strings that the library returns are never NULL, and live as long as the object that they
- *   came from. Nothing that the library returns is for free().
- * - `struct_size` must be 4 to 4,096. Otherwise the function returns `REC_ERR_INVALID_ARGUMENT`
- *   and does and writes nothing, also if it is the `struct_size` of the `rec_error`. If a struct
- *   is shorter than the library's, the missing members are zero. If it is longer, the excess
- *   must be zero. An output struct is written as far as it reaches. Members named `reserved`
- *   must be 0. The library makes `rec_event`, `rec_call_view` and `rec_recording`: check their
- *   `struct_size` before you read a member that is newer than 0.1.0.
- * - Engines, calls, feeds, subscriptions and gateways are checked handles. One that is zero,
- *   stale, of another kind or invented is `REC_ERR_BAD_HANDLE`, also while another thread closes
- *   it.
+ * - Initialise every struct with `REC_INIT`. Zero means the default, unless a member's description
+ *   says otherwise. An unknown value or flag is `REC_ERR_INVALID_ARGUMENT`.
+ * - Strings are UTF-8 and end with a NUL. A string that the host passes has at most 1,023 bytes
+ *   without the NUL, unless its description gives another limit. The limit for paths, and for the
+ *   keys and values of a configuration, is 4,095.
+ * - NULL and "" mean the same, except in `rec_call_update` and `rec_config_set`.
+ * - A string that the library returns is never NULL. It lives as long as the object that it came
+ *   from. Do not pass any pointer from the library to free().
+ * - `struct_size` must be 4 to 4,096. Otherwise the function does nothing and returns
+ *   `REC_ERR_INVALID_ARGUMENT`. A struct may be shorter than the library's: the missing members
+ *   are zero. It may be longer if the excess is zero. An output struct is written as far as it
+ *   reaches. Members named `reserved` must be 0.
+ * - The library makes `rec_event`, `rec_call_view`, `rec_recording`, `rec_credentials` and
+ *   `rec_identity`: check their `struct_size` before you use a member that is newer than 0.1.0.
+ * - Engines, calls, feeds, subscriptions and gateways are checked handles. For a handle that is
+ *   zero, stale, invented or of another kind, functions return `REC_ERR_BAD_HANDLE`, even while
+ *   another thread closes its object.
  * - Any function can return `REC_ERR_INTERNAL`: a fault inside callrec, which affects only the
  *   objects that the function used.
  * - While the system refuses memory, functions that need memory return `REC_ERR_LIMIT` and
  *   change nothing. Functions that end, pause or free something still work, but may wait for
- *   memory. docs/operations.md lists both, and what is not covered.
- * - After a fork, the child gets `REC_ERR_FORKED` for the parent's objects, and may open its
- *   own. Snapshots and configurations are plain memory and can still be used.
+ *   memory. docs/operations.md lists both, and the cases that are not covered.
+ * - After a fork, functions return `REC_ERR_FORKED` in the child for the parent's objects. The
+ *   child may open its own. Snapshots and configurations are plain memory and can still be used.
  *
  * @section description What each function's description says
  *
@@ -67,7 +75,7 @@
  *   lock, allocate no memory and make no system call. These are the only functions that are
  *   safe to call on a real-time thread.
  * - `In callbacks: yes` means that callbacks may call the function.
- * - `Ownership` says who owns the arguments and the results, and until when.
+ * - `Ownership` says who owns the arguments and the results, and for how long.
  * - `Errors` lists the errors that the function can return besides `REC_ERR_INTERNAL` and, if
  *   memory runs out, `REC_ERR_LIMIT`.
  * - `Since` is the first version with the function, and `Source` the published API that it
@@ -97,7 +105,7 @@
 
 /**
  * @defgroup feeds Feeds
- * Handing in the audio of a call.
+ * Passing in the audio of a call.
  */
 
 /**
@@ -164,8 +172,8 @@
 #define REC_VERSION_STRING "0.1.0"
 
 /**
- * An empty struct with its `struct_size` set. In C it initialises a declaration; in C++ it is an
- * expression.
+ * A struct with its `struct_size` set and all other members zero. In C, it is the initialiser of a
+ * declaration; in C++, it is an expression.
  */
 #ifdef __cplusplus
 #define REC_INIT(type) ([]() -> type { type made = type(); made.struct_size = static_cast<uint32_t>(sizeof(type)); return made; }())
@@ -182,13 +190,13 @@
 /** Not authenticated: every operation returns `REC_ERR_UNAUTHENTICATED`. */
 #define REC_LEVEL_NONE 0
 
-/** Imagicle's "Record Only": the caller's own calls. */
+/** Imagicle's "Record Only": the caller can reach only their own live calls. */
 #define REC_LEVEL_RECORD_ONLY 1
 
-/** Imagicle's "Base Access": the caller's own calls. */
+/** Imagicle's "Base Access": the caller can reach only their own live calls. */
 #define REC_LEVEL_BASE 2
 
-/** Imagicle's "Complete Management": every call. */
+/** Imagicle's "Complete Management": the caller can reach every call. */
 #define REC_LEVEL_COMPLETE 10
 
 /** @} */
@@ -243,7 +251,10 @@
 /** @name Policies of a line, flags of rec_line_info
  *  @{ */
 
-/** Starts, and stops by id or by device, are refused with `REC_ERR_NOT_MONITORABLE`. */
+/**
+ * Starts, and stops and discards by id or by device, are refused with
+ * `REC_ERR_NOT_MONITORABLE`. `rec_line_set` gives all rules.
+ */
 #define REC_LINE_NOT_MONITORABLE 1
 
 /** Every call on the line is recorded from the moment it is connected. */
@@ -251,7 +262,7 @@
 
 /**
  * Only the host (NULL as caller) may stop or discard recordings of the line's calls, whoever
- * started them. Callers who may pause a recording still may.
+ * started them. The policy does not restrict pauses.
  *
  * Since: 0.2.0
  */
@@ -265,8 +276,8 @@
  *  @{ */
 
 /**
- * A person started the recording by dialling in. It cannot be stopped or discarded by its
- * device name (`REC_ERR_DIAL_IN`).
+ * A person started the recording by dialling in. `rec_stop_by_device` and
+ * `rec_discard_by_device` refuse it if they are given a device name (`REC_ERR_DIAL_IN`).
  */
 #define REC_START_MANUAL_DIAL_IN 1
 
@@ -274,8 +285,8 @@
 #define REC_START_ADDITIONAL 2
 
 /**
- * The line's policy started the recording. Appears in `rec_recording.flags` only; a start must
- * not set it.
+ * The line's policy started the recording. Only `rec_recording.flags` has this flag;
+ * `rec_start` refuses it.
  */
 #define REC_START_AUTOMATIC 4
 
@@ -299,17 +310,20 @@
 /** @name Values of rec_start_options.lookback_ms
  *  @{ */
 
-/** All audio that is available from before the start. */
+/**
+ * All audio that is available from before the start. Not supported in this build
+ * (`REC_ERR_UNSUPPORTED`).
+ */
 #define REC_LOOKBACK_ALL 4294967295
 
 /** @} */
 /** @name Pause modes
  *  @{ */
 
-/** A pause leaves silence of its length in the file. */
+/** The file has silence for as long as the pause lasted. */
 #define REC_PAUSE_SILENCE 0
 
-/** A pause leaves nothing in the file. */
+/** The file has nothing for the time of the pause. */
 #define REC_PAUSE_SKIP 1
 
 /** @} */
@@ -388,7 +402,7 @@
 /** @name Kinds of events
  *  @{ */
 
-/** The file and its manifest exist. A terminal event is owed from here on. */
+/** The file and its manifest exist. Exactly one terminal event will follow. */
 #define REC_EVENT_STARTED 1
 
 /** The recording has stopped writing audio: it was paused, or its call became private. */
@@ -404,17 +418,17 @@
 #define REC_EVENT_FAILED 5
 
 /**
- * Audio was lost. The event is raised once the loss is certain, up to 6.5 s after the lost
- * moment. The member `loss` of `json` gives the leg, the range of frames, and the cause. There
- * is at most one such event for each block of audio, none before `REC_EVENT_STARTED` and none
- * after the terminal event.
+ * Audio was lost. The event is raised when the loss is certain, at most 6.5 s after the lost
+ * audio. The member `loss` of `json` gives the leg, the range of frames, and the cause. There
+ * is at most one such event for each block of audio that is written (`storage.flush_ms`), none
+ * before `REC_EVENT_STARTED` and none after the terminal event.
  */
 #define REC_EVENT_LOSS 6
 
 /**
  * A recording that was accepted, or that a line's policy started, could not begin. Nothing was
  * kept, and no terminal event follows. `status` gives the cause. `recording` is NULL if the
- * recording never had an id.
+ * failure came before the recording had an id.
  */
 #define REC_EVENT_START_FAILED 7
 
@@ -422,40 +436,41 @@
 #define REC_EVENT_DISK_LOW 8
 
 /**
- * A call had no media for `calls.idle_ms` and was ended. Its handles are stale. `recording` is
- * NULL; `call_tag` and `json` identify the call. Each of its recordings has its own terminal
- * event.
+ * A call had no media for `calls.idle_ms`, so the engine ended it. The handles of the call and
+ * its feeds are stale. `recording` is NULL; `call_tag` and `json` identify the call. Each of
+ * its recordings has its own terminal event.
  */
 #define REC_EVENT_CALL_IDLE 9
 
 /**
  * A feed receives RTP packets that this build cannot decode, so the call's recordings have
- * silence in place of their audio. Raised at the first such packet, once for each leg and
- * payload type of a call, and logged. `recording` is NULL; `call_tag` and `json` identify the
- * call. `json` also has the `leg`, the `payload_type`, the name of the `codec`, and a
- * `remedy`.
+ * silence in place of this audio. The event is raised and logged at the first such packet,
+ * once for each leg and payload type of a call. `recording` is NULL; `call_tag` and `json`
+ * identify the call. `json` also has the `leg`, the `payload_type`, the name of the `codec`,
+ * and the `remedy`: what to do, in words.
  *
  * Since: 0.2.0
  */
 #define REC_EVENT_MEDIA_IGNORED 10
 
 /**
- * A leg of a connected call has had no decoded audio for `media.silent_ms`. Raised once for
- * each leg of a call, and logged; the call and its recordings continue. Audio that consists of
- * silence counts as audio. Time during which the call is alerting or held, or the leg has no
- * feed, does not count. `recording` is NULL; `call_tag` and `json` identify the call, and
- * `json` has the `leg`.
+ * In real time only: a leg of a connected call has had no decoded audio for `media.silent_ms`.
+ * The event is raised and logged once for each leg of a call; the call and its recordings
+ * continue. Silence that was received counts as audio. Time during which the call is alerting
+ * or held, or the leg has no feed, does not count. `recording` is NULL; `call_tag` and `json`
+ * identify the call, and `json` has the `leg`.
  *
  * Since: 0.2.0
  */
 #define REC_EVENT_LEG_SILENT 11
 
 /**
- * A call has begun. This event and the next two are delivered only to subscriptions with
- * `REC_SUBSCRIBE_CALLS`. `recording` is NULL, and `call` describes the call. Each call has one
- * `REC_EVENT_CALL_BEGAN`, then any number of `REC_EVENT_CALL_UPDATED`, then one
- * `REC_EVENT_CALL_ENDED`, in the order in which the changes happened. `REC_EVENT_STARTED` or
- * `REC_EVENT_START_FAILED` of an automatic recording follows `REC_EVENT_CALL_BEGAN`.
+ * A call has begun. This event, `REC_EVENT_CALL_UPDATED` and `REC_EVENT_CALL_ENDED` are
+ * delivered only to subscriptions with `REC_SUBSCRIBE_CALLS`. `recording` is NULL, and `call`
+ * describes the call. Each call has one `REC_EVENT_CALL_BEGAN`, then any number of
+ * `REC_EVENT_CALL_UPDATED`, then one `REC_EVENT_CALL_ENDED`, in the order of the changes.
+ * `REC_EVENT_STARTED` or `REC_EVENT_START_FAILED` of an automatic recording follows
+ * `REC_EVENT_CALL_BEGAN`.
  *
  * Since: 0.2.0
  */
@@ -463,17 +478,17 @@
 
 /**
  * `rec_call_update` or `rec_call_private` changed a call. `call` describes the call after the
- * change; the member `changed` of `json` names the members of its `call` that differ.
+ * change. In `json`, `changed` lists the members of `call` whose values are new.
  *
  * Since: 0.2.0
  */
 #define REC_EVENT_CALL_UPDATED 13
 
 /**
- * A call has ended, and its handles are stale. `call` describes the call as it was last;
- * `call->end_reason` gives the cause. Events about its recordings, and about its media before
- * the end (`REC_EVENT_CALL_IDLE`, `REC_EVENT_MEDIA_IGNORED`, `REC_EVENT_LEG_SILENT`), can
- * follow.
+ * A call has ended, and its handles are stale. `call` describes its last state;
+ * `call->end_reason` gives the cause. Events about its recordings can follow, and so can
+ * `REC_EVENT_CALL_IDLE`, and `REC_EVENT_MEDIA_IGNORED` and `REC_EVENT_LEG_SILENT` about media
+ * from before the end.
  *
  * Since: 0.2.0
  */
@@ -492,19 +507,20 @@
 /**
  * The recording has ended, and its file has no audio: only silence, or no frame. Set with
  * `REC_EVENT_FINISHED` and `REC_EVENT_FAILED` only, and never for a discarded recording. After
- * a crash, the flag is absent if the content of the file's last part is not known.
+ * a crash, the flag is not set if the content of the last part of the file is not known.
  */
 #define REC_EVENT_FLAG_NO_AUDIO 2
 
 /**
- * The recording has ended, and at least one of its legs received packets none of which could
- * be decoded, such as G.722 or Opus. `json` names these legs (`undecoded`) and the payload
- * types of their packets (`legs`). Set with `REC_EVENT_FINISHED` and `REC_EVENT_FAILED` only.
+ * The recording has ended, and at least one of its legs received packets, but none that could
+ * be decoded (for example only G.722 or Opus). In `json`, `undecoded` names these legs, and
+ * `legs` gives the payload types of their packets. Set with `REC_EVENT_FINISHED` and
+ * `REC_EVENT_FAILED` only.
  */
 #define REC_EVENT_FLAG_LEG_UNDECODED 4
 
 /**
- * The call was already live when the subscription began; `call` describes it as it was then.
+ * The call was already live when the subscription began. `call` describes it at that moment.
  * Set with `REC_EVENT_CALL_BEGAN` only.
  *
  * Since: 0.2.0
@@ -545,7 +561,7 @@
 /** @name Flags of rec_gateway_options
  *  @{ */
 
-/** The gateway opens no socket. Requests come through `rec_http_handle` only. */
+/** The gateway opens no socket. It receives requests through `rec_http_handle` only. */
 #define REC_GATEWAY_NO_SOCKET 1
 
 /** @} */
@@ -555,7 +571,7 @@
 /** HTTP Basic: `name` and `secret` are the user's name and password. */
 #define REC_AUTH_BASIC 1
 
-/** X-Auth-ID and X-Auth-Token (Vobiz): `name` is the account, `secret` its token. */
+/** X-Auth-ID and X-Auth-Token (Vobiz): `name` is the account, and `secret` is its token. */
 #define REC_AUTH_TOKEN 2
 
 /**
@@ -566,7 +582,7 @@
 
 /**
  * `Authorization: Bearer` (Vobiz): `secret` is the token. `name` is the account in the
- * request's path, or "" if the path has none (the audio below `/recordings/`). The host must
+ * request's path, or "" if the path has none, as for audio below `/recordings/`. The host must
  * check that the token belongs to that account. A host that does not know this scheme returns
  * `REC_ERR_UNAUTHENTICATED`.
  *
@@ -608,8 +624,8 @@ typedef int32_t rec_status;
  *  @{ */
 
 /**
- * An engine: a registry of calls and recordings, its threads, and one storage directory. Zero
- * is never valid.
+ * An engine: its calls and recordings, its threads, and one storage directory. Zero is never
+ * valid.
  */
 typedef struct {
     /** Opaque: compare for equality only. */
@@ -631,11 +647,11 @@ typedef struct {
     uint32_t reserved;
     /** Number of the last line on the disk, or 0 if there is none. */
     uint64_t sequence;
-    /** Lines that are pending for the disk. `rec_verify_audit` ignores this member. */
+    /** Number of lines that are not on the disk yet. `rec_verify_audit` ignores this member. */
     uint64_t waiting;
     /**
-     * Lines that this engine dropped, because the disk did not accept them or because too many
-     * logins were refused. `rec_verify_audit` ignores this member.
+     * Number of lines that this engine dropped, because the disk did not accept them or
+     * because too many logins were refused. `rec_verify_audit` ignores this member.
      */
     uint64_t dropped;
     /** Hash of the last line: 64 hexadecimal digits and a NUL. */
@@ -647,23 +663,23 @@ typedef struct {
  *  @{ */
 
 /**
- * The details of a failure. Every function that receives one writes it, and clears it on
- * success.
+ * The details of a failure. Every function that receives one writes it. After a success,
+ * `status` is `REC_OK`, `reason` is -1, and the texts are "".
  */
 typedef struct {
     /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
     /** The status that the function returned. */
     rec_status status;
-    /** The published BadRequestReason of the operation, or -1 if there is none. */
+    /** Imagicle's BadRequestReason for this error (0, 1, 2 or 4), or -1 if there is none. */
     int32_t reason;
     /** Always 0. */
     uint32_t reserved;
     /** With `REC_ERR_NOT_MONITORABLE`, the line's device name; otherwise "". */
     char device_name[256];
     /**
-     * A message for people, which names the parameter and the value. UTF-8, one line (control
-     * characters are escaped), truncated if it is too long.
+     * A message for people, which names the parameter and its value. One line of UTF-8 with
+     * escaped control characters. A long message is truncated.
      */
     char message[512];
 } rec_error;
@@ -678,18 +694,18 @@ typedef struct {
     uint32_t struct_size;
     /** Always 0. */
     uint32_t reserved;
-    /** Number of the last line, which is the number of lines. 0 if there is none. */
+    /** Number of the last line, which is also the number of complete lines. 0 if there is none. */
     uint64_t sequence;
-    /** Number of lines after the known head. */
+    /** Number of lines after `known_head`. */
     uint64_t lines_after_head;
     /**
-     * Number of lines that were cut short because a process died. A later line accounts for
-     * each of them.
+     * Number of lines that were cut short because a process died. A later line of the log
+     * records each of them.
      */
     uint64_t unfinished;
     /**
-     * Size of an incomplete last line in bytes, or 0. A process is writing it, or died while
-     * it wrote.
+     * Size of an incomplete last line in bytes, or 0. A process is writing this line, or died
+     * while it wrote it.
      */
     uint64_t unfinished_bytes;
     /** Number of lines that the log itself reports as dropped. */
@@ -709,18 +725,18 @@ typedef struct {
 typedef struct {
     /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
-    /** `REC_CALL_…`. 0 means connected for a new call. */
+    /** `REC_CALL_…`. For a new call, 0 means connected. */
     int32_t state;
     /** `REC_DIRECTION_…` */
     int32_t direction;
     /** Must be 0. */
     uint32_t reserved;
     /**
-     * A number of the host's own, which `rec_recording.call_tag` and `rec_event.call_tag`
-     * return.
+     * A number that the host chooses. `rec_recording.call_tag` and `rec_event.call_tag` return
+     * it.
      */
     uint64_t tag;
-    /** Time of the connection, Unix time in milliseconds. 0 means now for a new call. */
+    /** Time of the connection: Unix time in milliseconds. For a new call, 0 means now. */
     int64_t connected_at_ms;
     /** The call's id. If absent, callrec generates one. An update cannot change it. */
     const char *call_id;
@@ -730,7 +746,7 @@ typedef struct {
     const char *device_name;
     /** The directory number of the line. */
     const char *directory_number;
-    /** The owner of the line. A caller with this username owns the call. */
+    /** The username of the line's owner. A caller with this username owns the call. */
     const char *username;
     /** The owner's numeric user id. */
     const char *numeric_user_id;
@@ -746,7 +762,10 @@ typedef struct {
     const char *dnis;
     /** Genesys' call type, such as "Internal", "Inbound", "Outbound" or "Consult". */
     const char *call_type;
-    /** A JSON object whose values are strings (Genesys' userData), at most 65,536 bytes. */
+    /**
+     * A JSON object whose values are strings (Genesys' userData), at most 65,536 bytes. An
+     * update replaces the whole object.
+     */
     const char *attributes_json;
 } rec_call_info;
 
@@ -770,11 +789,11 @@ typedef struct {
 typedef struct {
     /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
-    /** 0 to 10: see `REC_LEVEL_…`. Below 10, the caller reaches their own live calls only. */
+    /** 0 to 10: see `REC_LEVEL_…`. Below 10, the caller can reach only their own live calls. */
     uint32_t level;
     /**
-     * The caller owns the calls whose current username equals this one byte for byte. "" owns
-     * none.
+     * The caller owns the calls whose current `rec_call_info.username` equals this one byte
+     * for byte. A caller with "" owns no call.
      */
     const char *username;
 } rec_caller;
@@ -787,7 +806,7 @@ typedef struct {
     uint32_t changed;
     /** Recordings that were already in the requested state. */
     uint32_t already;
-    /** Recordings that the rules protected from the operation. */
+    /** Recordings for which a line's policy or `REC_ERR_DIAL_IN` refused the operation. */
     uint32_t refused;
 } rec_counts;
 
@@ -795,7 +814,7 @@ typedef struct {
 /** @addtogroup engine
  *  @{ */
 
-/** What an engine is doing, and has done since it was opened. */
+/** What is live in an engine now, and counters since the engine was opened. */
 typedef struct {
     /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
@@ -807,21 +826,25 @@ typedef struct {
     uint64_t live_recordings;
     /** Recordings that have ended and are not published yet. */
     uint64_t finishing_recordings;
-    /** Packets and writes with audio, and comfort noise packets, that were accepted. */
+    /** Accepted packets and writes: those with audio, and packets of comfort noise. */
     uint64_t frames_in;
     /**
-     * Packets that never arrived (gaps in the sequence numbers), and packets and writes whose
-     * audio was dropped: refused with `REC_ERR_OVERRUN`, too late, or their place was taken.
+     * Packets that are missing (gaps in the sequence numbers), and packets and writes whose
+     * audio was dropped because it was lost with `REC_ERR_OVERRUN`, came too late, or
+     * overlapped earlier audio. A missing packet that arrives after all no longer counts.
      */
     uint64_t frames_lost;
     /**
-     * Packets that carry no audio that callrec knows: other payload types, RTCP, and data that
-     * is not RTP.
+     * Packets without audio that callrec can decode: unknown payload types, RTCP, and data
+     * that is not RTP.
      */
     uint64_t frames_ignored;
     /** Bytes of audio written to disk. Late audio that replaces silence counts again. */
     uint64_t bytes_out;
-    /** Bytes of audio that became silence because the backlog was full. */
+    /**
+     * Bytes of audio that became silence because too much audio was pending for the disk
+     * (`storage.backlog_ms`, `storage.backlog_bytes`).
+     */
     uint64_t bytes_dropped;
     /** Bytes of audio that are pending for the disk now. */
     uint64_t backlog_bytes;
@@ -830,7 +853,7 @@ typedef struct {
      * no subscription.
      */
     uint64_t events_dropped;
-    /** Maximum delay of the media workers in the last second, in microseconds. */
+    /** The longest delay of a media thread in the last second, in microseconds. */
     uint64_t worker_lag_us;
     /** Free space of the storage directory's file system in bytes, updated every second. */
     uint64_t free_bytes;
@@ -852,12 +875,12 @@ typedef void (*rec_log_fn)(void *user_data, int32_t level, const char *message);
  *  @{ */
 
 /**
- * Releases a `user_data` pointer. It is called once, after the last callback with that
+ * Releases a `user_data` pointer. The library calls it once, after the last callback with that
  * pointer.
  *
  * It runs on the thread that ends the registration (in `rec_unsubscribe`, `rec_set_log` or
- * `rec_close`), or on a thread of the library. It must not call the functions that wait:
- * `rec_close`, `rec_unsubscribe`, `rec_gateway_stop` and `rec_http_handle`. It must not throw
+ * `rec_close`), or on a thread of the library. It must not call a function that waits:
+ * `rec_close`, `rec_unsubscribe`, `rec_gateway_stop` or `rec_http_handle`. It must not throw
  * or longjmp out.
  */
 typedef void (*rec_free_fn)(void *user_data);
@@ -873,27 +896,27 @@ typedef struct {
 } rec_id;
 
 /**
- * A recording, as it was when the snapshot or the event was made. Strings are never NULL and
- * live as long as the snapshot or the event.
+ * A recording at the moment of the snapshot or the event. Strings are never NULL and live as
+ * long as the snapshot or the event.
  */
 typedef struct {
-    /** Size of this struct in bytes in the library's version. */
+    /** Size of this struct in bytes, in the library's version. */
     uint32_t struct_size;
     /** `REC_STATE_…` */
     int32_t state;
     /** `REC_END_…`, or 0 while the recording is live. */
     int32_t end_reason;
-    /** Why the recording failed, otherwise `REC_OK`. */
+    /** Why the recording failed, or `REC_OK`. */
     rec_status error;
     /** `REC_LAYOUT_…` */
     int32_t layout;
     /** `REC_PAUSE_…` */
     int32_t pause_mode;
-    /** `REC_START_…`: the flags of the start, or `REC_START_AUTOMATIC`. */
+    /** `REC_START_…`: the flags of `rec_start`, or `REC_START_AUTOMATIC`. */
     uint32_t flags;
     /** Sample rate of the file in Hz, or 0 until it is known. */
     uint32_t sample_rate;
-    /** The host's number for the call: `rec_call_info.tag`. */
+    /** The number that the host chose for the call: `rec_call_info.tag`. */
     uint64_t call_tag;
     /** The recording's UUID. */
     rec_id id;
@@ -905,7 +928,7 @@ typedef struct {
     const char *device_name;
     /** The directory number of the line. */
     const char *directory_number;
-    /** The owner of the line. */
+    /** The username of the line's owner. */
     const char *username;
     /** The owner's numeric user id. */
     const char *numeric_user_id;
@@ -918,15 +941,15 @@ typedef struct {
     /** The file's format, as in `rec_start_options.format`. */
     const char *format;
     /**
-     * The recording's URL, by which `rec_stop_by_call` and `rec_discard_by_call` select one
-     * recording.
+     * The recording's URL. `rec_stop_by_call` and `rec_discard_by_call` can select one
+     * recording by it.
      */
     const char *url;
     /** Absolute path of the finished file, or "" until it is published. */
     const char *path;
     /**
      * Digest of the finished file: "sha256:" and hexadecimal digits. "" until the file is
-     * published, or if digests are switched off.
+     * published, and if `storage.digest` is "none".
      */
     const char *digest;
     /** Time of the first sample, Unix time in milliseconds. */
@@ -938,10 +961,10 @@ typedef struct {
     /** Total time during which the recording was paused, in milliseconds. */
     uint64_t paused_ms;
     /**
-     * Lost audio of all legs added up, in milliseconds: audio that never arrived (gaps in the
-     * sequence numbers), that was dropped, or that a failing recording could not write.
-     * Duplicates, hold, and audio outside the recording do not count. The manifest gives the
-     * amount and the cause for each leg.
+     * Sum of the lost audio of all legs, in milliseconds: audio that never arrived (gaps in
+     * the sequence numbers), that was dropped, or that a failing recording could not write.
+     * Duplicates, and audio from a pause, from a hold, or from outside the recording do not
+     * count. The manifest gives the amount and the cause for each leg.
      */
     uint64_t lost_ms;
     /** Size of the file so far, in bytes. */
@@ -953,13 +976,12 @@ typedef struct {
  *  @{ */
 
 /**
- * A call, as it was when the event was made. Strings are never NULL and live as long as the
- * event.
+ * A call at the moment of the event. Strings are never NULL and live as long as the event.
  *
  * Since: 0.2.0
  */
 typedef struct {
-    /** Size of this struct in bytes in the library's version. */
+    /** Size of this struct in bytes, in the library's version. */
     uint32_t struct_size;
     /** `REC_CALL_…` */
     int32_t state;
@@ -968,18 +990,18 @@ typedef struct {
     /** 1 while the call is private (`rec_call_private`), otherwise 0. */
     uint32_t is_private;
     /**
-     * With `REC_EVENT_CALL_ENDED`, `REC_END_CALL_ENDED` or `REC_END_ENGINE_CLOSED`; otherwise
+     * `REC_END_CALL_ENDED` or `REC_END_ENGINE_CLOSED` with `REC_EVENT_CALL_ENDED`, otherwise
      * 0.
      */
     int32_t end_reason;
     /** Always 0. */
     uint32_t reserved;
     /**
-     * The engine's number of the call, from 1. No two calls of an open engine have the same
-     * number.
+     * The number that the engine gave the call, from 1. No two calls of an open engine have
+     * the same number.
      */
     uint64_t number;
-    /** The host's number for the call: `rec_call_info.tag`. */
+    /** The number that the host chose for the call: `rec_call_info.tag`. */
     uint64_t tag;
     /** Time of the connection, Unix time in milliseconds. */
     int64_t connected_at_ms;
@@ -991,7 +1013,7 @@ typedef struct {
     const char *device_name;
     /** The directory number of the line. */
     const char *directory_number;
-    /** The owner of the line. */
+    /** The username of the line's owner. */
     const char *username;
     /** The owner's numeric user id. */
     const char *numeric_user_id;
@@ -1007,13 +1029,13 @@ typedef struct {
     const char *dnis;
     /** Genesys' call type. */
     const char *call_type;
-    /** A JSON object whose values are strings. "{}" if the host gave none. */
+    /** A JSON object whose values are strings. "{}" if there are none. */
     const char *attributes_json;
 } rec_call_view;
 
-/** An event. It and all that it points to live until the callback returns. */
+/** An event. The struct and all that it points to live until the callback returns. */
 typedef struct {
-    /** Size of this struct in bytes in the library's version. */
+    /** Size of this struct in bytes, in the library's version. */
     uint32_t struct_size;
     /** `REC_EVENT_…`. New kinds may be added: ignore a kind that you do not know. */
     int32_t kind;
@@ -1022,10 +1044,10 @@ typedef struct {
     /** Always 0. */
     uint32_t reserved;
     /**
-     * Rises from event to event. A gap means that events were dropped. The number counts the
-     * events of the engine that the subscription's options select: a later subscription does
-     * not begin at 1, and subscriptions with different options may number the same event
-     * differently.
+     * Number of the event. A gap between the numbers that a subscription receives means that
+     * events were dropped. The number counts all events since the engine was opened that match
+     * the subscription's options. So a later subscription does not begin at 1, and
+     * subscriptions with different options may give the same event different numbers.
      */
     uint64_t sequence;
     /** Time of the event, Unix time in milliseconds. */
@@ -1038,11 +1060,14 @@ typedef struct {
     rec_status status;
     /** Always 0. */
     uint32_t reserved2;
-    /** The host's number for the call that the event is about, even if `recording` is NULL. */
+    /**
+     * The number that the host chose for the call that the event is about, even if `recording`
+     * is NULL. 0 if there is none.
+     */
     uint64_t call_tag;
     /**
-     * The engine's number of the call that the event or its recording belongs to. 0 if there
-     * is no such call, or if an earlier engine on the directory began the recording.
+     * The number that the engine gave the call that the event or its recording belongs to. 0
+     * if there is no such call, or if an earlier engine on the directory began the recording.
      *
      * Since: 0.2.0
      */
@@ -1059,12 +1084,13 @@ typedef struct {
 /**
  * Receives events, one at a time, on the library's event thread.
  *
- * The library holds no lock during the call. `event` and all that it points to live until the
- * callback returns. The callback may call any function except `rec_close` of its own engine,
- * and `rec_gateway_stop` and `rec_http_handle` of that engine's gateways, which return
- * `REC_ERR_IN_CALLBACK`. It may unsubscribe itself. Later events wait until the callback
- * returns; calls and recordings continue. The callback must not throw or longjmp out.
- * Callbacks of two engines must not unsubscribe or close each other.
+ * The library holds no lock while the callback runs. `event` and all that it points to live
+ * until the callback returns. The callback may call any function except `rec_close` for its
+ * own engine, and `rec_gateway_stop` and `rec_http_handle` for gateways of that engine; these
+ * return `REC_ERR_IN_CALLBACK`. It may end its own subscription. Later events wait until the
+ * callback returns; calls and recordings continue. The callback must not throw or longjmp out.
+ * If callbacks of two engines end each other's subscriptions, or close each other's engine,
+ * both may wait forever.
  */
 typedef void (*rec_event_fn)(void *user_data, const rec_event *event);
 
@@ -1091,9 +1117,9 @@ typedef struct {
  *  @{ */
 
 /**
- * How the audio of a feed is coded, and how the host writes it. The format applies to
- * `rec_feed_write` and `rec_feed_write_at`. An RTP packet is decoded by its payload type; for
- * RTP, the format only determines the size of the feed's memory.
+ * The format of the audio that `rec_feed_write` and `rec_feed_write_at` pass in. The payload
+ * type of an RTP packet alone says how it is decoded; for RTP, this format only determines the
+ * size of the feed's memory.
  */
 typedef struct {
     /** Size of this struct in bytes. Set by `REC_INIT`. */
@@ -1105,20 +1131,20 @@ typedef struct {
     /** Must be 0. */
     uint32_t reserved;
     /**
-     * Real time: how far ahead of the clock `rec_feed_write` may write, in milliseconds, at
+     * In real time, how far ahead of the clock `rec_feed_write` may write, in milliseconds, at
      * most 600000. With 0, the limit is 2000, and audio beyond it is lost. With any other
-     * value, audio beyond the limit is not accepted, and nothing is lost; a value below 200
-     * counts as 200. An amount above 2000 is reserved from `media.ahead_bytes` until the feed
-     * is closed. `rec_feed_payload` ignores this member.
+     * value, audio beyond the limit is not accepted, and nothing is lost. 1 to 199 count as
+     * 200. If the value is above 2000, memory for that much audio is reserved from
+     * `media.ahead_bytes` until the feed is closed. `rec_feed_payload` ignores this member.
      *
      * Since: 0.2.0
      */
     uint32_t ahead_ms;
     /**
-     * Number of channels. 0 and 1 mean one. 2 means the samples of both legs interleaved, the
-     * local leg's first: allowed on a feed of `REC_LEG_LOCAL` only, which is then the remote
-     * leg's feed too. Such a feed accepts writes only, and its number of channels cannot
-     * change. `rec_feed_payload` needs 0 or 1.
+     * Number of channels. 0 and 1 mean one. 2 means that each frame has a sample of the local
+     * leg, then one of the remote leg. Only a feed of `REC_LEG_LOCAL` may have two channels,
+     * and it is then also the feed of the remote leg. Such a feed accepts writes but no RTP
+     * packets, and the number of channels cannot change. `rec_feed_payload` needs 0 or 1.
      *
      * Since: 0.2.0
      */
@@ -1137,7 +1163,7 @@ typedef struct {
 
 /** The credentials that a client of the gateway sent. */
 typedef struct {
-    /** Size of this struct in bytes in the library's version. */
+    /** Size of this struct in bytes, in the library's version. */
     uint32_t struct_size;
     /** `REC_AUTH_…` */
     int32_t scheme;
@@ -1151,15 +1177,18 @@ typedef struct {
 
 /** The user to whom credentials belong. */
 typedef struct {
-    /** Size of this struct in bytes in the library's version. */
+    /** Size of this struct in bytes, in the library's version. */
     uint32_t struct_size;
-    /** `REC_LEVEL_…`, 1 to 10. 0 does not let the client in. */
+    /** `REC_LEVEL_…`, 1 to 10. With any other value, the client gets 401. */
     uint32_t level;
-    /** The user owns the calls whose `rec_call_info.username` equals this one. */
+    /**
+     * The user owns the calls whose `rec_call_info.username` equals this one. At most 255
+     * bytes and a NUL.
+     */
     char username[256];
     /**
-     * Key that signs the callbacks of this account (with Vobiz, the account's token). If "",
-     * callbacks are not signed.
+     * Key that signs the callbacks of this account (with Vobiz, the account's token), at most
+     * 255 bytes and a NUL. If it is "", callbacks are not signed.
      */
     char signature_key[256];
 } rec_identity;
@@ -1168,14 +1197,14 @@ typedef struct {
  * Identifies a client of the gateway. The host implements this function.
  *
  * `credentials` and all that it points to live until the function returns. `identity` is zero
- * except for its `struct_size`. Return `REC_OK` after filling in `identity`. Return
- * `REC_ERR_UNAUTHENTICATED` if the name and the secret are not known: the client gets 401, and
- * its next attempts are delayed. Any other status means that the answer is not known now: the
- * client gets 500. Compare secrets in constant time.
+ * except for its `struct_size`. If the credentials are valid, fill in `identity` and return
+ * `REC_OK`. If they are not, return `REC_ERR_UNAUTHENTICATED`: the client gets 401, and its
+ * next attempts are delayed. Any other status means that the credentials cannot be checked
+ * now: the client gets 500. Compare secrets in constant time.
  *
  * The function runs on threads of the library, at most `gateway.auth_parallel` at a time, and
  * may block. It may call any function except `rec_close`, `rec_gateway_stop` and
- * `rec_http_handle`, which return `REC_ERR_IN_CALLBACK`, also for another engine or gateway.
+ * `rec_http_handle`, which return `REC_ERR_IN_CALLBACK`, even for another engine or gateway.
  * It must not throw or longjmp out.
  */
 typedef rec_status (*rec_authenticate_fn)(void *user_data,
@@ -1183,15 +1212,15 @@ typedef rec_status (*rec_authenticate_fn)(void *user_data,
                                           rec_identity *identity);
 
 /**
- * How a gateway runs. The `gateway.…`, `genesys.…`, `cometd.…` and `callbacks.…` keys of
- * `rec_config_set` set the rest.
+ * How a gateway runs. Keys of `rec_config_set` set the rest, such as `gateway.…` and
+ * `callbacks.…`.
  */
 typedef struct {
     /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
     /** TCP port, 0 to 65535. 0 means any free port: see `rec_gateway_port`. */
     uint32_t port;
-    /** IP address to listen on. If absent, 127.0.0.1. */
+    /** IP address to listen on, at most 64 bytes. If absent, 127.0.0.1. */
     const char *address;
     /** `REC_GATEWAY_…` */
     uint32_t flags;
@@ -1224,13 +1253,16 @@ typedef struct {
     const char *method;
     /** Path and query, percent-encoded as received, at most 1,048,576 bytes. Must not be NULL. */
     const char *target;
-    /** "Name: value" lines, each ended by CR LF, at most 1,048,576 bytes. May be absent. */
+    /** "Name: value" lines, each ending with CR LF, at most 1,048,576 bytes. May be absent. */
     const char *headers;
     /** The body. May be NULL if `body_size` is 0. */
     const void *body;
     /** Size of the body in bytes. */
     size_t body_size;
-    /** The client's IP address, by which failed logins are delayed. If absent, 127.0.0.1. */
+    /**
+     * The client's IP address, at most 64 bytes. After a failed login, it determines whose
+     * logins are delayed. If absent, 127.0.0.1.
+     */
     const char *source;
 } rec_http_request;
 
@@ -1238,13 +1270,13 @@ typedef struct {
 /** @addtogroup lines
  *  @{ */
 
-/** A line and its policy. At least one of the two names is needed. */
+/** A line and its policy. A device name, a directory number or both are needed. */
 typedef struct {
     /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
     /**
-     * `REC_LINE_…`, combined with `|`. With 0, the line may be recorded, and is not recorded
-     * automatically. Replaces the line's previous flags.
+     * `REC_LINE_…`, combined with `|`. With 0, calls on the line may be recorded, but are not
+     * recorded automatically.
      */
     uint32_t flags;
     /** The device name of the line. */
@@ -1258,8 +1290,8 @@ typedef struct {
  *  @{ */
 
 /**
- * Selects recordings. A recording must match every member that is given. A filter with no
- * members selects all recordings.
+ * Selects recordings. A recording must match every member that is present. If all members are
+ * absent, the filter selects all recordings.
  */
 typedef struct {
     /** Size of this struct in bytes. Set by `REC_INIT`. */
@@ -1270,7 +1302,7 @@ typedef struct {
     const char *device_name;
     /** The directory number of the call's line. */
     const char *directory_number;
-    /** The owner of the call's line. */
+    /** The username of the owner of the call's line. */
     const char *username;
     /** The owner's numeric user id. */
     const char *numeric_user_id;
@@ -1303,8 +1335,8 @@ typedef struct {
      */
     uint32_t lookback_ms;
     /**
-     * The call's id. At least one of this member and the next two is needed; the call must
-     * match all that are given.
+     * The call's id. `call_id`, `device_name` or `directory_number` is needed, and the call
+     * must match all of these that are present.
      */
     const char *call_id;
     /** The device name of the call's line. */
@@ -1317,8 +1349,8 @@ typedef struct {
      */
     const char *format;
     /**
-     * The URL that a running gateway calls, without a signature, when the recording has ended
-     * and its file exists. A URL that `callbacks.allow` does not list is
+     * The URL that a running gateway requests when the recording has ended and its file
+     * exists. These requests are not signed. A URL that `callbacks.allow` does not list is
      * `REC_ERR_INVALID_ARGUMENT`. In a build without the feature `gateway`, a URL is
      * `REC_ERR_UNSUPPORTED`.
      */
@@ -1348,10 +1380,10 @@ typedef struct {
 /** Neither a device name nor a directory number was given. HTTP: 400, reason 0. */
 #define REC_ERR_NO_TARGET -3
 
-/** The format is unknown. HTTP: 400, reason 2 of a start. */
+/** The format is unknown. HTTP: 400, reason 2. */
 #define REC_ERR_INVALID_MODE -4
 
-/** The line's policy is `REC_LINE_NOT_MONITORABLE`. HTTP: 400, reason 1, with the device name. */
+/** The line's policy is `REC_LINE_NOT_MONITORABLE`. HTTP: 400, reason 1. */
 #define REC_ERR_NOT_MONITORABLE -5
 
 /** The line's policy is `REC_LINE_AUTOMATIC`. HTTP: 400, reason 4 (start) or 2 (stop). */
@@ -1360,16 +1392,22 @@ typedef struct {
 /** The caller's level is 0. HTTP: 401. */
 #define REC_ERR_UNAUTHENTICATED -7
 
-/** The caller's level does not allow the operation. HTTP: 403. */
+/**
+ * A caller below level 10 owns no live call that matches the target, or lists another user's
+ * recordings. HTTP: 403.
+ */
 #define REC_ERR_FORBIDDEN -8
 
 /** The target has no live recording. HTTP: 409. */
 #define REC_ERR_NOT_LIVE -9
 
-/** The target has no call that could be recorded. HTTP: 409. */
+/** No call matches the target, or none that does is connected. HTTP: 409. */
 #define REC_ERR_NO_CALL -10
 
-/** The stop names the device of a dial-in that a person started. HTTP: 409. */
+/**
+ * A stop or a discard by device names the device of a recording with
+ * `REC_START_MANUAL_DIAL_IN`. HTTP: 409.
+ */
 #define REC_ERR_DIAL_IN -11
 
 /** The call is already being recorded. HTTP: 429. */
@@ -1381,29 +1419,35 @@ typedef struct {
 /** No recording of the target is paused. HTTP: 429. */
 #define REC_ERR_NOT_PAUSED -14
 
-/** The handle is zero, stale, of another kind, or invented. */
+/** The handle is zero, stale, invented, or of another kind. */
 #define REC_ERR_BAD_HANDLE -15
 
 /**
- * There are too many calls, recordings, feeds, engines or subscriptions, or the system refuses
- * memory. HTTP: 503.
+ * There are too many calls, recordings, feeds, engines, subscriptions or gateways, or too
+ * little of `media.ahead_bytes` is left, or the system refuses memory. HTTP: 503.
  */
 #define REC_ERR_LIMIT -16
 
-/** The disk has too little free space. HTTP: 503. */
+/**
+ * The disk has less free space than `storage.min_free_bytes`, or the disk or a quota is full.
+ * HTTP: 503.
+ */
 #define REC_ERR_NO_SPACE -17
 
-/** The operating system returned an error. The message says which. */
+/**
+ * The operating system returned an error, which the message gives. From `rec_verify`: the file
+ * differs from its manifest.
+ */
 #define REC_ERR_IO -18
 
 /**
  * The feed's memory is full, or the write is too far ahead of the clock. In real time with
  * `rec_feed_format.ahead_ms` 0, the audio is lost and counted: do not retry. Otherwise the
- * audio was not accepted: wait with `rec_feed_wait`, then hand it in again.
+ * audio was not accepted: wait with `rec_feed_wait`, then pass it in again.
  */
 #define REC_ERR_OVERRUN -19
 
-/** The engine is closing, or another engine holds its directory. HTTP: 504. */
+/** The engine or the gateway is closing, or another engine holds the directory. HTTP: 504. */
 #define REC_ERR_UNAVAILABLE -20
 
 /** The feature is defined, but not in this build. HTTP: 501. */
@@ -1428,8 +1472,8 @@ typedef struct {
 #define REC_ERR_EXISTS -27
 
 /**
- * Another thread is using this feed. Nothing was accepted or counted: hand the audio in again,
- * or it is missing from the recording.
+ * Another thread is using this feed. The audio was neither accepted nor counted: pass it in
+ * again, or the recording lacks it.
  */
 #define REC_ERR_BUSY -28
 
@@ -1441,8 +1485,8 @@ typedef struct {
 #define REC_ERR_MANDATORY -29
 
 /**
- * The audit log was changed after it was written, or its end is missing. The message says
- * where.
+ * The audit log was changed after it was written, or its end is missing. The message gives the
+ * line.
  *
  * Since: 0.2.0
  */
@@ -1462,8 +1506,9 @@ extern "C" {
  * Returns the position of the engine's audit log on the disk: the number and the hash of its
  * last line.
  *
- * Whoever can write the log can also cut off its end or replace it as a whole.
- * `rec_verify_audit` detects this only with a position that the host has stored elsewhere.
+ * A person who can write the log can also cut off its end, or replace the whole log.
+ * `rec_verify_audit` detects this only if it is given a position that the host has stored
+ * elsewhere.
  *
  * @param engine The engine.
  * @param[out] head The position. Must not be NULL. If the log has no line yet, `sequence` is 0
@@ -1475,7 +1520,7 @@ extern "C" {
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
- * `REC_ERR_FORKED`, `REC_ERR_IO` (the log could not be read yet).
+ * `REC_ERR_FORKED`, `REC_ERR_IO` (the engine could not read the log yet).
  * Since: 0.2.0
  */
 rec_status rec_audit_head(rec_engine engine, rec_chain_head *head, rec_error *error);
@@ -1483,23 +1528,24 @@ rec_status rec_audit_head(rec_engine engine, rec_chain_head *head, rec_error *er
 /**
  * Reads the whole audit log of a storage directory and checks that it is unchanged.
  *
- * The check finds every line that was edited, moved, removed or inserted. With `known_head` it
- * also finds that the log was cut off before that position, or replaced. Without it, a log
- * that was cut off at the end of a line, or replaced, looks intact. An incomplete last line is
- * not an error: a process is writing it, or died while it wrote. The function needs no engine,
- * and an engine may write the log meanwhile.
+ * The check finds every line that was edited, moved, removed or inserted. With `known_head`,
+ * it also detects that the log was cut off before that position, or replaced. Without it, a
+ * log that was replaced, or cut off at the end of a line, looks intact. An incomplete last
+ * line is not an error: a process is writing it, or died while it wrote it. The function needs
+ * no engine, and an engine may write the log at the same time.
  *
  * @param directory The value of `storage.directory`. Must not be NULL.
- * @param known_head A position that `rec_audit_head` returned earlier, or NULL.
+ * @param known_head A position that `rec_audit_head` returned earlier, or NULL. One whose
+ *   `sequence` is 0 has the same effect as NULL.
  * @param[out] report What was found. May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: reads the whole log.
- * In callbacks: yes, but later events wait.
+ * In callbacks: yes, but later events wait until the function returns.
  * Ownership: all arguments remain the caller's.
- * Errors: `REC_ERR_AUDIT` (the log was changed: the message gives the line and what is wrong
- * with it), `REC_ERR_IO` (the log cannot be read), `REC_ERR_INVALID_ARGUMENT`.
+ * Errors: `REC_ERR_AUDIT` (the log was changed: the message gives the line and the fault),
+ * `REC_ERR_IO` (the log cannot be read), `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.2.0
  */
 rec_status rec_verify_audit(const char *directory,
@@ -1515,12 +1561,13 @@ rec_status rec_verify_audit(const char *directory,
  * Begins a call on a line.
  *
  * If the line's policy is `REC_LINE_AUTOMATIC` and the call is connected, its recording
- * starts. If that start fails, the call begins all the same: an event reports the failure, and
- * the start is retried. A recording that fails later is followed by another one: see
- * `rec_line_set`.
+ * starts. If this start fails, the call begins nevertheless: an event reports the failure, and
+ * the engine retries the start. If the recording fails later, the engine starts another one:
+ * see `rec_line_set`.
  *
  * @param engine The engine.
- * @param info The properties of the call. Must not be NULL. Every member may be absent.
+ * @param info The properties of the call. Must not be NULL. All members but `struct_size` may
+ *   be zero.
  * @param[out] call The new call. Must not be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
@@ -1541,9 +1588,10 @@ rec_status rec_call_begin(rec_engine engine,
 /**
  * Changes the properties of a call: its state, parties, line or owner.
  *
- * Recordings of the call continue. From here on, access rights, look-ups and line policies use
- * the new properties; the manifest keeps every line that the call was on. A call that moves to
- * an automatic line, or becomes connected there, is recorded.
+ * Recordings of the call continue. From now on, access rights, look-ups and line policies use
+ * the new properties. The manifest lists every line that the call was on. If a connected call
+ * moves to a line with `REC_LINE_AUTOMATIC`, or a call on such a line becomes connected, the
+ * engine starts a recording.
  *
  * @param call The call.
  * @param info The new properties. Must not be NULL. NULL and 0 leave a property unchanged, and
@@ -1562,24 +1610,23 @@ rec_status rec_call_begin(rec_engine engine,
 rec_status rec_call_update(rec_call call, const rec_call_info *info, rec_error *error);
 
 /**
- * Makes a call private, or ends its privacy. Audio that is handed in while a call is private
+ * Makes a call private, or ends its privacy. Audio that is passed in while a call is private
  * is never written to a file.
  *
  * The call need not be recorded. A recording that begins while the call is private begins
- * paused, whatever begins it. A recording writes audio only while it is not paused and its
- * call is not private. So a resume does not end the privacy, and the end of the privacy does
- * not end a recording's own pause. `rec_pause_…` and `rec_resume_…` return what they return
- * for a call that is not private.
+ * paused. A recording writes audio only while it is not paused and its call is not private. So
+ * a resume does not end the privacy, and the end of the privacy does not resume a recording
+ * that was paused. Privacy does not change what `rec_pause_…` and `rec_resume_…` return.
  *
  * In the file, the manifest and the events, privacy looks like a pause. `REC_EVENT_PAUSED` is
- * raised when a recording stops writing audio for either reason, and `REC_EVENT_RESUMED` when
- * neither reason remains. While its call is private, a recording's `rec_recording.state` is
- * `REC_STATE_PAUSED`, even if the recording itself has been resumed. The manifest's `call` and
- * the JSON of a list then contain `"private":true`.
+ * raised when a recording stops writing audio because of a pause or of privacy, and
+ * `REC_EVENT_RESUMED` when neither lasts any longer. While its call is private, a recording's
+ * `rec_recording.state` is `REC_STATE_PAUSED`, even if the recording itself has been resumed.
+ * The manifest's `call` and the JSON of a list then contain `"private":true`.
  *
  * @param call The call.
- * @param on 1 makes the call private, 0 ends its privacy. `REC_OK` also if the call is already
- *   in that state.
+ * @param on 1 makes the call private, and 0 ends its privacy. If the call is already in that
+ *   state, the function returns `REC_OK`.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -1599,8 +1646,8 @@ rec_status rec_call_private(rec_call call, uint32_t on, rec_error *error);
  * @param call The call.
  * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any, also while another thread feeds.
- * Blocking: never, except while another thread hands in a packet to a feed of the call.
+ * Threads: any, even while another thread passes in audio.
+ * Blocking: never, except while another thread passes in a packet to a feed of the call.
  * In callbacks: yes.
  * Ownership: the call and its feeds no longer exist.
  * Errors: `REC_ERR_BAD_HANDLE` (the call has ended), `REC_ERR_FORKED`,
@@ -1610,7 +1657,7 @@ rec_status rec_call_private(rec_call call, uint32_t on, rec_error *error);
 rec_status rec_call_end(rec_call call, rec_error *error);
 
 /**
- * Returns the id of a call, also one that callrec generated.
+ * Returns the id of a call, which the host gave or callrec generated.
  *
  * @param call The call.
  * @param[out] text A buffer for the id and its NUL. Must not be NULL.
@@ -1650,53 +1697,57 @@ rec_status rec_config_new(rec_config **config);
  *
  * The keys, with their defaults:
  *
- * - `storage.directory` (`recordings`): directory of the recordings, 1 to 3000 bytes;
- *   created if it does not exist; only one engine at a time can hold it
- * - `storage.name` (`{date}_{time}_{id}`): template of a file's name without its
- *   extension, at most 500 bytes: {id} {call_id} {device} {number} {user} {remote} {ani}
- *   {dnis} {date} {time} {host} {contact_center} {layout} {attr:KEY} {gsip_rec_fn}
- *   {gsip_host}; "/" creates directories
- * - `storage.host` (empty): value of {host} in names, at most 255 bytes
- * - `storage.flush_ms` (`700`): how often a recording's audio is written to its file, 100
- *   to 10000 ms
- * - `storage.durability` (`finish`): "process" never syncs; "finish" syncs a recording
- *   before its terminal event; "power" also syncs it before its STARTED event and, while
- *   it is in progress, as often as storage.sync_interval_ms says
- * - `storage.sync_interval_ms` (`1000`): with "power", a power cut loses at most this much
- *   audio while the disk keeps up, 100 to 60000 ms; less than storage.flush_ms + 180 needs
- *   a shorter storage.flush_ms as well
- * - `storage.digest` (`sha256`): "sha256" or "none": digest of the finished file in its
- *   manifest
- * - `storage.backlog_ms` (`15000`): maximum audio of one recording that is queued for a
- *   slow disk, 1000 to 600000 ms; further blocks are dropped and counted
- * - `storage.backlog_bytes` (`536870912`): maximum audio of all recordings that is queued
- *   for the disk, at least 1048576 bytes
- * - `storage.max_open_files` (`0`): number of recordings that keep their file open, 0 to
- *   1000000; further files are opened and closed for each write; 0: half of the process's
- *   soft limit
- * - `storage.min_free_bytes` (`104857600`): with less free space than this, in bytes, no
- *   recording is started (REC_ERR_NO_SPACE)
+ * - `storage.directory` (`recordings`): Directory of the recordings, 1 to 3000 bytes. It
+ *   is created if it does not exist. Only one engine at a time can open it.
+ * - `storage.name` (`{date}_{time}_{id}`): Template of a file's name without its
+ *   extension, at most 500 bytes, with the placeholders {id} {call_id} {device} {number}
+ *   {user} {remote} {ani} {dnis} {date} {time} {host} {contact_center} {layout} {attr:KEY}
+ *   {gsip_rec_fn} {gsip_host}. "/" creates directories.
+ * - `storage.host` (empty): Value of the placeholder {host}, at most 255 bytes.
+ * - `storage.flush_ms` (`700`): How often a recording's audio is written to its file, 100
+ *   to 10000 ms.
+ * - `storage.durability` (`finish`): When data is synced to the disk. "process": never.
+ *   "finish": before a recording's terminal event. "power": also before its
+ *   REC_EVENT_STARTED and, while it is live, as storage.sync_interval_ms says.
+ * - `storage.sync_interval_ms` (`1000`): With storage.durability "power", a power cut
+ *   costs at most this much audio while the disk keeps up, 100 to 60000 ms. For less than
+ *   storage.flush_ms + 180, shorten storage.flush_ms too.
+ * - `storage.digest` (`sha256`): Digest of the finished file in its manifest: "sha256" or
+ *   "none".
+ * - `storage.backlog_ms` (`15000`): Maximum audio of one recording that is queued for a
+ *   slow disk, 1000 to 600000 ms. Further audio becomes silence and is counted as lost.
+ * - `storage.backlog_bytes` (`536870912`): Maximum audio of all recordings that is queued
+ *   for the disk, at least 1048576 bytes. Further audio becomes silence and is counted as
+ *   lost.
+ * - `storage.max_open_files` (`0`): Maximum number of recordings that keep their file
+ *   open, 0 to 1000000. Other files are opened and closed for each write. 0: half of the
+ *   soft limit on open files of the process.
+ * - `storage.min_free_bytes` (`104857600`): While the disk has less free space than this,
+ *   in bytes, no recording is started (REC_ERR_NO_SPACE).
  * - `media.clock` (`real`): "real": the engine uses the system's clock. "stream": time
- *   advances with the audio that is fed, so that replays and tests can run faster than
- *   real time.
- * - `media.reorder_ms` (`60`): How long the engine waits for a late packet, 0 to 1000 ms.
- * - `media.leg_wait_ms` (`2000`): With media.clock "stream", how far the audio of one leg
- *   may run ahead of the other, 100 to 60000 ms.
+ *   advances with the audio that is passed in, so that replays and tests can run faster
+ *   than real time.
+ * - `media.reorder_ms` (`60`): How long the engine waits for a late packet before it
+ *   writes silence in its place, 0 to 1000 ms.
+ * - `media.leg_wait_ms` (`2000`): With media.clock "stream": how far the audio of one leg
+ *   may be ahead of the other, 100 to 60000 ms.
  * - `media.workers` (`0`): Number of media threads, 0 to 64. 0: half the number of cores,
  *   at least one.
- * - `media.overflow_bytes` (`268435456`): Memory shared by all feeds for audio that does
- *   not fit into a feed's ring, 0 to 68719476736 bytes. In real time, enough memory for a
- *   burst of 5 s on every open feed is allocated in advance, up to this limit.
- * - `media.ahead_bytes` (`268435456`): How much audio the host may write ahead of the
- *   clock, in all feeds together, 0 to 68719476736 bytes. A feed whose ahead_ms does not
- *   fit is refused with REC_ERR_LIMIT.
- * - `media.silent_ms` (`10000`): When a connected leg has had no decoded audio for this
- *   long, REC_EVENT_LEG_SILENT is delivered once, 0 to 86400000 ms. 0: never.
- * - `calls.hold_audio` (`keep`): What is recorded of audio that is fed while its call is
- *   held: "keep" records the audio, "silence" records silence.
+ * - `media.overflow_bytes` (`268435456`): Maximum memory for bursts of audio that exceed a
+ *   feed's own memory (at least 400 ms), in all feeds together, 0 to 68719476736 bytes. In
+ *   real time, enough for a burst of 5 s on every open feed is allocated in advance, up to
+ *   this limit.
+ * - `media.ahead_bytes` (`268435456`): Maximum audio that feeds with an ahead_ms above
+ *   2000 may have ahead of the clock, all together, 0 to 68719476736 bytes. A feed that
+ *   needs more is refused with REC_ERR_LIMIT.
+ * - `media.silent_ms` (`10000`): In real time, when a leg of a connected call has had no
+ *   decoded audio for this long, REC_EVENT_LEG_SILENT is raised, 0 to 86400000 ms. 0:
+ *   never.
+ * - `calls.hold_audio` (`keep`): What is recorded while a call is held: "keep" records the
+ *   audio that is passed in, "silence" records silence.
  * - `calls.max` (`0`): Maximum number of live calls. 0: no limit.
- * - `calls.idle_ms` (`14400000`): A call without media for this many milliseconds is
- *   considered forgotten and is ended. 0: never.
+ * - `calls.idle_ms` (`14400000`): A call that has had no media for this many milliseconds
+ *   is ended, because the host may have forgotten it. 0: never.
  * - `recordings.max` (`0`): Maximum number of live recordings. 0: no limit.
  * - `recordings.max_per_call` (`16`): When a call has this many live recordings, callers
  *   below level 10 cannot start another one. 0: no limit.
@@ -1721,7 +1772,7 @@ rec_status rec_config_new(rec_config **config);
  *   as clients see them. Empty: http:// and the address that the gateway listens on.
  * - `gateway.url_lifetime_ms` (`0`): How long the recording URLs in responses and
  *   callbacks give access to the audio without a login, 0 to 31622400000 ms. Each URL
- *   carries its expiry time and a signature. 0: they always need a login.
+ *   contains its expiry time and a signature. 0: the URLs always need a login.
  * - `gateway.threads` (`2`): Number of threads that handle requests, 1 to 64.
  * - `gateway.max_connections` (`4096`): Maximum number of open connections, 1 to 1000000,
  *   but at most a quarter of the files that the process may have open. A further
@@ -1742,29 +1793,30 @@ rec_status rec_config_new(rec_config **config);
  *   doubles it. 0: logins are never delayed.
  * - `gateway.auth_delay_max_ms` (`5000`): The longest delay of a login, 0 to 600000 ms. An
  *   attempt that would have to wait longer is refused with 503.
- * - `gateway.auth_parallel` (`64`): Maximum number of concurrent calls of
- *   rec_authenticate_fn, 2 to 1000. One client address gets at most half of them. Further
+ * - `gateway.auth_parallel` (`64`): Maximum number of concurrent logins (calls of
+ *   rec_authenticate_fn), 2 to 1000. One client address gets at most half of them. Further
  *   logins are queued.
  * - `gateway.archive_parallel` (`16`): Maximum number of requests that search for finished
  *   recordings concurrently, 1 to 256. Further requests are queued.
  * - `gateway.trusted_proxies` (empty): IP addresses of reverse proxies, separated by
- *   commas. From these, X-Forwarded-For is trusted to name the client's address.
+ *   commas. For requests from these, X-Forwarded-For gives the client's address.
  * - `callbacks.allow` (empty): Receivers that callbacks may be sent to, separated by
  *   commas: scheme://host or scheme://host:port. A "*." before a domain allows its
  *   subdomains, ":*" allows any port. Empty: no callbacks.
  * - `callbacks.timeout_ms` (`3000`): Time limit for a receiver to respond, 100 to 600000
  *   ms.
- * - `callbacks.retry_ms` (`1000`): Delay before the second attempt, 10 to 3600000 ms. It
- *   is doubled before each further one.
- * - `callbacks.retry_max_ms` (`300000`): The longest delay between two attempts, 10 to
- *   86400000 ms.
+ * - `callbacks.retry_ms` (`1000`): Delay before the second attempt of a callback, 10 to
+ *   3600000 ms. Each further attempt doubles it.
+ * - `callbacks.retry_max_ms` (`300000`): The longest delay between two attempts of a
+ *   callback, 10 to 86400000 ms.
  * - `callbacks.give_up_ms` (`86400000`): A callback that has not been answered for this
- *   long is logged and dropped, 0 to 9223372036854 ms. 0: never.
+ *   long is dropped and logged, 0 to 9223372036854 ms. 0: never.
  * - `callbacks.parallel` (`16`): Maximum number of concurrent callbacks, 1 to 1000.
  * - `vobiz.signature_v3` (`page`): What X-Vobiz-Signature-V3 of a callback covers, in
  *   addition to the nonce. "page": the URL without its query, as Vobiz documents it.
  *   "sdk": the URL, its query and all fields, as the SDKs of Vobiz and Plivo compute it.
- * - `plivo.signature_v3` (`sdk`): The same for X-Plivo-Signature-V3.
+ * - `plivo.signature_v3` (`sdk`): What X-Plivo-Signature-V3 of a callback covers: "page"
+ *   or "sdk", as for vobiz.signature_v3.
  * - `gateway.imagicle_path` (`/fw/Apps/Recorder/WebAPI`): Base path of the Imagicle API, 1
  *   to 200 bytes that begin with "/".
  * - `imagicle.cors_origins` (empty): Sites whose pages may use the Imagicle API in a
@@ -1777,23 +1829,25 @@ rec_status rec_config_new(rec_config **config);
  *   cookie that GET /me returns.
  * - `genesys.capabilities`
  *   (`UpdateUserData,SendDtmf,InitiateConference,Hold,SingleStepTransfer,InitiateTransfer,AttachUserData,DeleteUserDataPair,SingleStepConference,DeleteUserData,Hangup`):
- *   A call's capabilities other than those of recording, separated by commas.
- * - `genesys.contact_center_id` (`<cont_center_id>`): The last field of GSIP_REC_FN, where
- *   it is percent-encoded, at most 255 bytes.
+ *   The capabilities of a call besides those of recording, separated by commas.
+ * - `genesys.contact_center_id` (`<cont_center_id>`): The contact center id: the last
+ *   field of GSIP_REC_FN, which has it percent-encoded, at most 255 bytes.
  * - `genesys.cors_origins` (empty): Sites whose pages may use the Genesys API and CometD
  *   in a browser, separated by commas: scheme://host or scheme://host:port. Empty: none.
- * - `cometd.timeout_ms` (`30000`): How long a /meta/connect is held, 100 to 600000 ms.
+ * - `cometd.timeout_ms` (`30000`): How long a /meta/connect waits for a message before it
+ *   is answered, 100 to 600000 ms.
  * - `cometd.session_ms` (`10000`): A session without a /meta/connect for this long is
  *   closed, 100 to 600000 ms.
  * - `cometd.max_sessions` (`10000`): Maximum number of sessions, 1 to 1000000.
  * - `cometd.max_sessions_per_user` (`100`): Maximum number of sessions of one user, 1 to
- *   1000000. A further session closes the one that has gone longest without a poll. It is
- *   refused if all of them are being polled.
- * - `cometd.max_sessions_per_browser` (`1`): Maximum number of sessions of one browser,
- *   identified by its cookie, that may have a /meta/connect held concurrently, 1 to
- *   1000000. The others poll.
- * - `cometd.multi_session_interval_ms` (`2000`): Interval at which those others poll, 50
- *   to 60000 ms, but at most half of cometd.session_ms.
+ *   1000000. A further session closes the one that has gone longest without a poll. If all
+ *   sessions are being polled, the further session is refused.
+ * - `cometd.max_sessions_per_browser` (`1`): Maximum number of sessions of one browser
+ *   (identified by its cookie) whose /meta/connect waits for a message, 1 to 1000000. Its
+ *   other sessions poll.
+ * - `cometd.multi_session_interval_ms` (`2000`): Interval at which the other sessions of a
+ *   browser poll (cometd.max_sessions_per_browser), 50 to 60000 ms, but at most half of
+ *   cometd.session_ms.
  * - `cometd.max_queue` (`1000`): Maximum number of messages queued for one session, 10 to
  *   1000000. If there are more, the session is closed and its client must repeat the
  *   handshake.
@@ -1812,15 +1866,15 @@ rec_status rec_config_new(rec_config **config);
  *
  * @param config The configuration. Must not be NULL.
  * @param key The name of the key. Must not be NULL.
- * @param value The new value. Must not be NULL.
+ * @param value The new value. Must not be NULL; "" is a value.
  * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any, but one at a time for a configuration.
+ * Threads: any, but only one at a time for the same configuration.
  * Blocking: never.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
- * Errors: `REC_ERR_CONFIG` (the key is unknown, or its value is out of range: the message
- * names both, and nothing changes), `REC_ERR_INVALID_ARGUMENT`.
+ * Errors: `REC_ERR_CONFIG` (the key is unknown, or the value is not allowed: the message names
+ * both, and nothing changes), `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
 rec_status rec_config_set(rec_config *config,
@@ -1831,25 +1885,25 @@ rec_status rec_config_set(rec_config *config,
 /**
  * Sets keys from a JSON file.
  *
- * The file holds one object, either flat (`"media.clock": "stream"`) or nested (`"media":
+ * The file contains one object, either flat (`"media.clock": "stream"`) or nested (`"media":
  * {"clock": "stream"}`). If a key or a value is wrong, no key of the file is set.
  *
  * @param config The configuration. Must not be NULL.
- * @param path The path of the file. Must not be NULL. The file has at most 1 MiB.
+ * @param path The path of a regular file of at most 1 MiB. Must not be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any, but one at a time for a configuration.
+ * Threads: any, but only one at a time for the same configuration.
  * Blocking: reads the file.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
- * Errors: `REC_ERR_IO` (the file cannot be read), `REC_ERR_CONFIG` (the file does not hold
+ * Errors: `REC_ERR_IO` (the file cannot be read), `REC_ERR_CONFIG` (the file does not contain
  * such an object, or a key or a value is wrong), `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
 rec_status rec_config_load(rec_config *config, const char *path, rec_error *error);
 
 /**
- * Frees a configuration. An engine that was opened with it has its own copy.
+ * Frees a configuration. An engine that was opened with it has a copy.
  *
  * @param config The configuration. NULL is allowed.
  *
@@ -1867,8 +1921,7 @@ void rec_config_free(rec_config *config);
  *  @{ */
 
 /**
- * Stops a recording. Its file is finished and published, and then `REC_EVENT_FINISHED` is
- * delivered.
+ * Stops a recording. `REC_EVENT_FINISHED` is delivered once its file is published.
  *
  * If several threads stop the same recording, exactly one of them gets `REC_OK`. The others
  * get `REC_ERR_NOT_LIVE`.
@@ -1926,8 +1979,9 @@ rec_status rec_discard_by_id(rec_engine engine,
  * Pauses a recording. `REC_EVENT_PAUSED` is delivered once the manifest on disk shows the
  * pause.
  *
- * Audio that is handed in from here on until a resume is never written. Nor is audio that is
- * handed in later but may have been spoken during the pause. Line policies never refuse it.
+ * Audio that is passed in from now on until a resume is never written. Neither is audio that
+ * is passed in after the resume, but may have been spoken during the pause. No line policy
+ * refuses a pause.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
@@ -1953,13 +2007,14 @@ rec_status rec_pause_by_id(rec_engine engine,
 
 /**
  * Resumes a recording. `REC_EVENT_RESUMED` is delivered once the manifest on disk shows the
- * end of the pause. Line policies never refuse it.
+ * end of the pause. No line policy refuses a resume.
  *
- * If a sender's clock stood still during the pause, it is not known at first whether the audio
- * that arrives now was spoken during the pause. Up to 5 s of that leg are then discarded and
- * counted as `pause_unclear`, unless one of these proves when the audio was spoken: a new
- * SSRC, a feed that was closed and opened again, an RTCP sender report, the age given to
- * `rec_feed_rtp_at`, packets of the pause itself, or a pause of more than 5 s.
+ * If the timestamps of a sender stood still during the pause, the audio that arrives now may
+ * have been spoken during the pause. Up to 5 s of that leg are then discarded, and the
+ * manifest counts them as `pause_unclear`. Nothing is discarded for this reason if the
+ * timestamps stood still for more than 5 s, or if one of these proves when the audio was
+ * spoken: a new SSRC, a feed that was closed and opened again, an RTCP sender report, the age
+ * given to `rec_feed_rtp_at`, or packets that arrived during the pause.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
@@ -1984,21 +2039,21 @@ rec_status rec_resume_by_id(rec_engine engine,
                             rec_error *error);
 
 /**
- * Stops every live recording on a line. The files are finished and published, and then
- * `REC_EVENT_FINISHED` is delivered for each of them.
+ * Stops every live recording on a line. `REC_EVENT_FINISHED` is delivered for each recording
+ * once its file is published.
  *
- * A dial-in that a person started is refused if the device is named, even together with its
- * directory number. If nothing changes, the status is the reason for the newest recording. If
- * several threads stop the same recording, exactly one of them gets `REC_OK` for it. The
- * others get `REC_ERR_NOT_LIVE`, unless they stop another recording.
+ * If `device_name` is given, recordings with `REC_START_MANUAL_DIAL_IN` are refused, even if
+ * `directory_number` is given too. If no recording is stopped, the status says why the newest
+ * one was refused. If several threads stop the same recording, exactly one of them counts it
+ * in `changed`. A thread that finds no live recording gets `REC_ERR_NOT_LIVE`.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
  * @param device_name The device name of the line, or NULL.
  * @param directory_number The directory number of the line, or NULL. At least one of the two
- *   names is needed, and the line must have all that are given.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ *   is needed. If both are given, the line must have both.
+ * @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+ *   May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2006,10 +2061,10 @@ rec_status rec_resume_by_id(rec_engine engine,
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
- * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the
- * host), `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC`
- * (reason 2), `REC_ERR_DIAL_IN`.
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+ * caller below level 10 owns no call on the line), `REC_ERR_NO_TARGET` (reason 0),
+ * `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the host), `REC_ERR_NOT_MONITORABLE`
+ * (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2), `REC_ERR_DIAL_IN`.
  * Since: 0.1.0
  * Source: Imagicle, Stop Recording by device name and directory number.
  */
@@ -2025,16 +2080,17 @@ rec_status rec_stop_by_device(rec_engine engine,
  * `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered for each recording once its audio
  * is deleted.
  *
- * A dial-in that a person started is refused if the device is named, even together with its
- * directory number. If nothing changes, the status is the reason for the newest recording.
+ * If `device_name` is given, recordings with `REC_START_MANUAL_DIAL_IN` are refused, even if
+ * `directory_number` is given too. If no recording is discarded, the status says why the
+ * newest one was refused.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
  * @param device_name The device name of the line, or NULL.
  * @param directory_number The directory number of the line, or NULL. At least one of the two
- *   names is needed, and the line must have all that are given.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ *   is needed. If both are given, the line must have both.
+ * @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+ *   May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2042,10 +2098,10 @@ rec_status rec_stop_by_device(rec_engine engine,
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
- * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the
- * host), `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC`
- * (reason 2), `REC_ERR_DIAL_IN`.
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+ * caller below level 10 owns no call on the line), `REC_ERR_NO_TARGET` (reason 0),
+ * `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the host), `REC_ERR_NOT_MONITORABLE`
+ * (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2), `REC_ERR_DIAL_IN`.
  * Since: 0.1.0
  */
 rec_status rec_discard_by_device(rec_engine engine,
@@ -2059,16 +2115,17 @@ rec_status rec_discard_by_device(rec_engine engine,
  * Pauses every live recording on a line. `REC_EVENT_PAUSED` is delivered for each recording
  * once its manifest on disk shows the pause.
  *
- * Audio that is handed in from here on until a resume is never written. Line policies never
- * refuse it. `REC_OK` means that no recording of the line writes audio any more.
+ * Audio that is passed in from now on until a resume is never written. Neither is audio that
+ * is passed in after the resume, but may have been spoken during the pause. `REC_OK` means
+ * that all live recordings on the line are paused now. No line policy refuses a pause.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
  * @param device_name The device name of the line, or NULL.
  * @param directory_number The directory number of the line, or NULL. At least one of the two
- *   names is needed, and the line must have all that are given.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ *   is needed. If both are given, the line must have both.
+ * @param[out] counts How many recordings changed, and how many were already in the requested
+ *   state; `refused` is 0. May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2076,9 +2133,9 @@ rec_status rec_discard_by_device(rec_engine engine,
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
- * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED` (all of them
- * are paused).
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+ * caller below level 10 owns no call on the line), `REC_ERR_NO_TARGET` (reason 0),
+ * `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED` (all live recordings are paused).
  * Since: 0.1.0
  * Source: Imagicle, Pause by directory number.
  */
@@ -2091,15 +2148,16 @@ rec_status rec_pause_by_device(rec_engine engine,
 
 /**
  * Resumes every live recording on a line. `REC_EVENT_RESUMED` is delivered for each recording
- * once its manifest on disk shows the end of the pause. Line policies never refuse it.
+ * once its manifest on disk shows the end of the pause. `rec_resume_by_id` says which audio
+ * may still be discarded. No line policy refuses a resume.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
  * @param device_name The device name of the line, or NULL.
  * @param directory_number The directory number of the line, or NULL. At least one of the two
- *   names is needed, and the line must have all that are given.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ *   is needed. If both are given, the line must have both.
+ * @param[out] counts How many recordings changed, and how many were already in the requested
+ *   state; `refused` is 0. May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2107,9 +2165,9 @@ rec_status rec_pause_by_device(rec_engine engine,
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
- * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED` (none of them is
- * paused).
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+ * caller below level 10 owns no call on the line), `REC_ERR_NO_TARGET` (reason 0),
+ * `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED` (no live recording is paused).
  * Since: 0.1.0
  * Source: Imagicle, Resume by directory number.
  */
@@ -2121,21 +2179,21 @@ rec_status rec_resume_by_device(rec_engine engine,
                                 rec_error *error);
 
 /**
- * Stops all recordings of the calls with an id, or one of them. The files are finished and
- * published, and then `REC_EVENT_FINISHED` is delivered for each of them.
+ * Stops all live recordings of the calls with an id, or one of these recordings.
+ * `REC_EVENT_FINISHED` is delivered for each recording once its file is published.
  *
- * If several threads stop the same recording, exactly one of them counts it in `changed`. Of
- * the line policies, only `REC_LINE_MANDATORY` refuses the stop, and never for the host. If
- * nothing changes for this reason, the status is `REC_ERR_MANDATORY`; otherwise `counts` gives
- * the number of refused recordings.
+ * If several threads stop the same recording, exactly one of them counts it in `changed`. The
+ * only line policy that refuses the stop is `REC_LINE_MANDATORY`, and it never refuses the
+ * host. If it refuses every recording, the status is `REC_ERR_MANDATORY`; otherwise `counts`
+ * gives the number of refused recordings.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
- * @param call_id The id of the calls. Must not be NULL.
- * @param url The URL of one recording (`rec_recording.url`), or NULL for all. `REC_OK` also if
- *   that recording is not live, or if there is none.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ * @param call_id The id of the calls. Must not be absent.
+ * @param url The URL of one recording (`rec_recording.url`), or NULL for all. If no live
+ *   recording has this URL, or none is live, the function returns `REC_OK`.
+ * @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+ *   May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2143,8 +2201,9 @@ rec_status rec_resume_by_device(rec_engine engine,
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
- * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_CALL`, `REC_ERR_MANDATORY` (never for the host).
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+ * caller below level 10 owns none of the calls), `REC_ERR_NO_CALL`, `REC_ERR_MANDATORY` (never
+ * for the host).
  * Since: 0.1.0
  * Source: Vobiz, Stop Recording a Call; Genesys, StopCallRecording.
  */
@@ -2156,22 +2215,22 @@ rec_status rec_stop_by_call(rec_engine engine,
                             rec_error *error);
 
 /**
- * Stops all recordings of the calls with an id, or one of them, and deletes their audio. No
- * files remain. `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered for each recording
- * once its audio is deleted.
+ * Stops all live recordings of the calls with an id, or one of these recordings, and deletes
+ * their audio. No files remain. `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered for
+ * each recording once its audio is deleted.
  *
- * Line policies refuse the discard as they refuse a discard by id, but never for the host. If
- * nothing changes for this reason, the status is the reason for the newest recording;
+ * Line policies refuse the discard as they refuse a discard by id, but they never refuse the
+ * host. If no recording is discarded, the status says why the newest one was refused;
  * otherwise `counts` gives the number of refused recordings. In 0.1.0, no line policy refused
  * the discard.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
- * @param call_id The id of the calls. Must not be NULL.
- * @param url The URL of one recording (`rec_recording.url`), or NULL for all. `REC_OK` also if
- *   that recording is not live, or if there is none.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ * @param call_id The id of the calls. Must not be absent.
+ * @param url The URL of one recording (`rec_recording.url`), or NULL for all. If no live
+ *   recording has this URL, or none is live, the function returns `REC_OK`.
+ * @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+ *   May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2179,9 +2238,10 @@ rec_status rec_stop_by_call(rec_engine engine,
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
- * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_CALL`, and unless the caller is the host, `REC_ERR_MANDATORY`,
- * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2).
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+ * caller below level 10 owns none of the calls), `REC_ERR_NO_CALL`, and unless the caller is
+ * the host, `REC_ERR_MANDATORY`, `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name),
+ * `REC_ERR_AUTOMATIC` (reason 2).
  * Since: 0.1.0
  */
 rec_status rec_discard_by_call(rec_engine engine,
@@ -2195,14 +2255,15 @@ rec_status rec_discard_by_call(rec_engine engine,
  * Pauses every live recording of the calls with an id. `REC_EVENT_PAUSED` is delivered for
  * each recording once its manifest on disk shows the pause.
  *
- * Audio that is handed in from here on until a resume is never written. Line policies never
- * refuse it.
+ * Audio that is passed in from now on until a resume is never written. Neither is audio that
+ * is passed in after the resume, but may have been spoken during the pause. No line policy
+ * refuses a pause.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
- * @param call_id The id of the calls. Must not be NULL.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ * @param call_id The id of the calls. Must not be absent.
+ * @param[out] counts How many recordings changed, and how many were already in the requested
+ *   state; `refused` is 0. May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2210,9 +2271,9 @@ rec_status rec_discard_by_call(rec_engine engine,
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
- * `REC_ERR_FORKED`; then `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
- * `REC_ERR_NOT_LIVE` (the calls are not being recorded), `REC_ERR_ALREADY_PAUSED` (all of them
- * are paused).
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+ * caller below level 10 owns none of the calls), `REC_ERR_NO_CALL`, `REC_ERR_NOT_LIVE` (the
+ * calls have no live recording), `REC_ERR_ALREADY_PAUSED` (all live recordings are paused).
  * Since: 0.1.0
  * Source: Genesys, PauseCallRecording.
  */
@@ -2224,14 +2285,14 @@ rec_status rec_pause_by_call(rec_engine engine,
 
 /**
  * Resumes every live recording of the calls with an id. `REC_EVENT_RESUMED` is delivered for
- * each recording once its manifest on disk shows the end of the pause. Line policies never
- * refuse it.
+ * each recording once its manifest on disk shows the end of the pause. `rec_resume_by_id` says
+ * which audio may still be discarded. No line policy refuses a resume.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
- * @param call_id The id of the calls. Must not be NULL.
- * @param[out] counts How many recordings changed, were already in the requested state, and
- *   were refused. May be NULL.
+ * @param call_id The id of the calls. Must not be absent.
+ * @param[out] counts How many recordings changed, and how many were already in the requested
+ *   state; `refused` is 0. May be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -2239,9 +2300,9 @@ rec_status rec_pause_by_call(rec_engine engine,
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
- * `REC_ERR_FORKED`; then `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
- * `REC_ERR_NOT_LIVE` (the calls are not being recorded), `REC_ERR_NOT_PAUSED` (none of them is
- * paused).
+ * `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+ * caller below level 10 owns none of the calls), `REC_ERR_NO_CALL`, `REC_ERR_NOT_LIVE` (the
+ * calls have no live recording), `REC_ERR_NOT_PAUSED` (no live recording is paused).
  * Since: 0.1.0
  * Source: Genesys, ResumeCallRecording.
  */
@@ -2258,9 +2319,9 @@ rec_status rec_resume_by_call(rec_engine engine,
 /**
  * Opens an engine on a storage directory.
  *
- * The function locks the directory, reads what it holds, and starts the engine's threads.
- * Recordings that an earlier process did not finish are finished in the background, and events
- * report them.
+ * The function locks the directory, reads its contents, and starts the engine's threads. The
+ * engine finishes recordings that an earlier process left unfinished in the background, and
+ * reports them with events.
  *
  * @param config The configuration, or NULL for the defaults. The engine copies it.
  * @param[out] engine The new engine. Must not be NULL.
@@ -2270,8 +2331,9 @@ rec_status rec_resume_by_call(rec_engine engine,
  * Blocking: creates and locks the directory, and waits for the disk.
  * In callbacks: yes.
  * Ownership: the caller owns the engine until `rec_close`. `config` remains the caller's.
- * Errors: `REC_ERR_UNAVAILABLE` (another engine or process holds the directory), `REC_ERR_IO`,
- * `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`, `REC_ERR_INVALID_ARGUMENT`.
+ * Errors: `REC_ERR_UNAVAILABLE` (another engine, of this or another process, holds the
+ * directory), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
+ * `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
 rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *error);
@@ -2281,17 +2343,18 @@ rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *err
  * events and releases the storage directory.
  *
  * When the function returns, the handles of all calls, feeds, subscriptions and gateways of
- * the engine are stale, however short the timeout. Gateways answer requests until all
- * recordings are published, and are then stopped. If the disk refuses the end of a recording,
- * the end is retried until the timeout; after that, the next `rec_open` reports it. Only
- * `REC_ERR_IN_CALLBACK`, and `REC_ERR_INVALID_ARGUMENT` because of `error`, leave the engine
- * open.
+ * the engine are stale, even after a timeout. Gateways answer requests until all recordings
+ * are published, and are then stopped. If the end of a recording cannot be written, the engine
+ * retries until the timeout; after that, the next `rec_open` finishes and reports the
+ * recording. The engine stays open only if the function returns `REC_ERR_IN_CALLBACK` or
+ * `REC_ERR_INVALID_ARGUMENT`.
  *
- * After `REC_ERR_TIMEOUT`, no further callback begins. A callback that is running may still
- * use its `user_data`, which is freed after it returns. The remaining work continues in the
- * background and in the next `rec_open`, which returns `REC_ERR_UNAVAILABLE` until a writer
- * that is stuck has returned. Because threads of callrec may still run, the shared library
- * stays loaded after dlclose, and a module that links the static library must not be unloaded.
+ * After `REC_ERR_TIMEOUT`, no further callback begins. A callback that is still running may
+ * use its `user_data`, which is released after the callback has returned. The remaining work
+ * continues in the background and in the next `rec_open`. While a thread of the closed engine
+ * is stuck in a write, `rec_open` returns `REC_ERR_UNAVAILABLE`. Because threads of callrec
+ * may still run, the shared library stays loaded after dlclose, and a module that links the
+ * static library must not be unloaded.
  *
  * @param engine The engine.
  * @param timeout_ms The maximum wait in milliseconds. With 0 the function does not wait.
@@ -2309,7 +2372,7 @@ rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *err
 rec_status rec_close(rec_engine engine, uint32_t timeout_ms, rec_error *error);
 
 /**
- * Returns what an engine is doing, and has done since it was opened.
+ * Returns what is live in an engine now, and counters since the engine was opened.
  *
  * @param engine The engine.
  * @param[out] statistics The statistics. Must not be NULL.
@@ -2331,21 +2394,20 @@ rec_status rec_stats(rec_engine engine, rec_statistics *statistics, rec_error *e
 
 /**
  * Sets the callback that receives the engine's log lines, in place of the previous one. It
- * first receives the latest 1,024 lines that were logged since the engine was opened.
+ * first receives the lines that no callback has received yet, at most the latest 1,024.
  *
  * @param engine The engine.
  * @param callback The callback, or NULL for none.
  * @param user_data Passed to `callback`.
- * @param user_data_free Called once with `user_data` after the last call of `callback`. May be
- *   NULL. Must be NULL if `callback` is NULL.
+ * @param user_data_free Called once with `user_data` after `callback` has run for the last
+ *   time. May be NULL. Must be NULL if `callback` is NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
- * Blocking: never. A call of the previous callback may still be running when the function
- * returns.
+ * Blocking: never. The previous callback may still be running when the function returns.
  * In callbacks: yes.
- * Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
- * not use it.
+ * Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error, it uses
+ * neither.
  * Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
@@ -2363,26 +2425,27 @@ rec_status rec_set_log(rec_engine engine,
  * Subscribes to an engine's events.
  *
  * The subscription first receives the events that were raised while there was no subscription:
- * those of all recovered recordings, and the latest 4,096 others. Older ones are counted in
- * `events_dropped`. To miss no event, subscribe right after `rec_open`.
+ * those of all recovered recordings, and the latest 4,096 of the others. Older events are
+ * dropped and counted in `events_dropped`, terminal events last. To miss no event, subscribe
+ * right after `rec_open`.
  *
- * At most 65,536 events are queued for a callback that does not return. Beyond that, only
- * `REC_EVENT_FINISHED`, `REC_EVENT_FAILED`, and `REC_EVENT_START_FAILED` with a recording are
- * queued; all others are dropped, which leaves a gap in `sequence`.
+ * At most 65,536 events are queued while the callback does not return. Beyond that, events are
+ * dropped, which leaves a gap in `sequence`. `REC_EVENT_FINISHED`, `REC_EVENT_FAILED`, and
+ * `REC_EVENT_START_FAILED` with a recording are never dropped.
  *
  * @param engine The engine.
  * @param callback Receives the events: see `rec_event_fn`. Must not be NULL.
  * @param user_data Passed to `callback`.
- * @param user_data_free Called once with `user_data` after the last call of `callback`. May be
- *   NULL.
+ * @param user_data_free Called once with `user_data` after `callback` has run for the last
+ *   time. May be NULL.
  * @param[out] subscription The new subscription. Must not be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
- * not use it. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
+ * Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error, it uses
+ * neither. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
  * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`,
  * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
@@ -2400,28 +2463,28 @@ rec_status rec_subscribe(rec_engine engine,
  * With `REC_SUBSCRIBE_CALLS`, the subscription also receives `REC_EVENT_CALL_BEGAN`,
  * `REC_EVENT_CALL_UPDATED` and `REC_EVENT_CALL_ENDED`. After the events that were raised while
  * there was no subscription, it receives one `REC_EVENT_CALL_BEGAN` with `REC_EVENT_FLAG_LIVE`
- * for each call that is live now, whatever their number, and then the changes from now on. A
- * subscriber can thus keep an exact list of calls: `REC_EVENT_CALL_BEGAN` adds a call under
- * its `call_number`, `REC_EVENT_CALL_UPDATED` replaces it, and `REC_EVENT_CALL_ENDED` removes
- * it. These events are not stored while there is no subscription.
+ * for each call that is live now, however many there are, and then the changes from now on. So
+ * a subscriber can keep an exact list of calls: `REC_EVENT_CALL_BEGAN` adds a call under its
+ * `call_number`, `REC_EVENT_CALL_UPDATED` replaces it, and `REC_EVENT_CALL_ENDED` removes it.
+ * These three kinds of events are not stored while there is no subscription.
  *
- * If 65,536 events are queued, these events are dropped, which leaves a gap in `sequence`. To
- * get an exact list again, subscribe anew and begin with an empty list.
+ * While 65,536 events are queued, events about calls are dropped, which leaves a gap in
+ * `sequence`. To get an exact list again, unsubscribe, clear the list, and subscribe again.
  *
  * @param engine The engine.
  * @param options The options, or NULL for those of `rec_subscribe`.
  * @param callback Receives the events: see `rec_event_fn`. Must not be NULL.
  * @param user_data Passed to `callback`.
- * @param user_data_free Called once with `user_data` after the last call of `callback`. May be
- *   NULL.
+ * @param user_data_free Called once with `user_data` after `callback` has run for the last
+ *   time. May be NULL.
  * @param[out] subscription The new subscription. Must not be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
- * not use it. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
+ * Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error, it uses
+ * neither. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
  * Errors: `REC_ERR_INVALID_ARGUMENT` (also for an unknown flag), `REC_ERR_LIMIT`,
  * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.2.0
@@ -2439,12 +2502,13 @@ rec_status rec_subscribe_with(rec_engine engine,
  *
  * When the function returns, the callback is not running and will not run again, and
  * `user_data_free` has been called. If the callback itself calls the function, the function
- * returns at once, and `user_data_free` is called after the callback has returned.
+ * returns immediately, and `user_data_free` is called after the callback has returned.
  *
  * @param subscription The subscription.
  *
  * Threads: any.
- * Blocking: until a running callback of this subscription has returned.
+ * Blocking: until a running callback of this subscription has returned, unless that callback
+ * calls the function.
  * In callbacks: yes.
  * Ownership: the subscription no longer exists.
  * Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
@@ -2461,12 +2525,13 @@ rec_status rec_unsubscribe(rec_subscription subscription);
  *
  * If the leg already has a feed, the new one replaces it, and the handle of the old one
  * becomes stale. A feed may be closed and opened again during a call: recordings continue, and
- * the time between is silence.
+ * have silence for the time between.
  *
- * While the mixed leg has a feed, the other two legs cannot have one, and the other way round
- * (`REC_ERR_INVALID_ARGUMENT`). With `format.channels` 2, a feed of `REC_LEG_LOCAL` is the
- * source of both legs. It replaces a feed of `REC_LEG_REMOTE`; while it is open, a feed of
- * `REC_LEG_REMOTE` or `REC_LEG_MIXED` cannot be opened (`REC_ERR_INVALID_ARGUMENT`).
+ * While `REC_LEG_MIXED` has a feed, the other two legs cannot have one. While one of these has
+ * a feed, `REC_LEG_MIXED` cannot have one. With `format.channels` 2, a feed of `REC_LEG_LOCAL`
+ * is the source of both legs: it replaces a feed of `REC_LEG_REMOTE`, and while it is open, no
+ * feed of `REC_LEG_REMOTE` can be opened. A feed that these rules forbid is refused with
+ * `REC_ERR_INVALID_ARGUMENT`.
  *
  * @param call The call.
  * @param leg `REC_LEG_…`
@@ -2477,8 +2542,8 @@ rec_status rec_unsubscribe(rec_subscription subscription);
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the caller owns the feed until `rec_feed_close`, a newer feed of the leg, or the
- * end of the call. `format` remains the caller's.
+ * Ownership: the caller owns the feed until `rec_feed_close`, until a newer feed replaces it,
+ * or until the call ends. `format` remains the caller's.
  * Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
  * (there are too many feeds, or `format.ahead_ms` needs more than is left of
  * `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
@@ -2491,35 +2556,35 @@ rec_status rec_feed_open(rec_call call,
                          rec_error *error);
 
 /**
- * Changes the format of a feed's audio, for example because the codec changes during the call.
- * Audio that was handed in before keeps its old format.
+ * Changes the format of a feed, for example because the codec changes during the call. The new
+ * format applies to audio that is passed in from now on.
  *
  * @param feed The feed.
- * @param format The new format. Must not be NULL. `channels` must be what the feed was opened
- *   with.
+ * @param format The new format. Must not be NULL. The number of channels must be that of the
+ *   open feed.
  * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
- * Blocking: never, except while another thread hands in a packet to the feed.
+ * Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
+ * Blocking: never, except while another thread passes in a packet to the feed.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
- * (there are too many feeds, or `format.ahead_ms` needs more than is left of
- * `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`. After
- * an error, the feed is unchanged.
+ * (`format.ahead_ms` needs more than is left of `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_FORKED`. After an error, the feed is unchanged.
  * Since: 0.1.0
  */
 rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec_error *error);
 
 /**
- * Sets the format of an RTP payload type in a feed, usually of a dynamic one (96 to 127).
+ * Sets the format of an RTP payload type for a feed, usually of a dynamic payload type (96 to
+ * 127).
  *
- * The static payload types of RFC 3551 are known: 0 is PCMU, 8 is PCMA, 11 is L16 mono at
- * 44100 Hz. They may be set to another format. A feed that is opened again does not remember
- * its payload types.
+ * Three static payload types of RFC 3551 are set already: 0 is PCMU, 8 is PCMA, and 11 is L16
+ * mono at 44100 Hz. They may be set to another format. A feed that is opened again has lost
+ * its payload types: set them again.
  *
- * The feed's memory grows if this format needs more. Therefore set type 11 too if a feed of
- * 8000 Hz may receive it, so that the memory for bursts is large enough.
+ * The feed's memory grows if this format needs more. If a feed of 8000 Hz may receive type 11,
+ * set type 11 too, so that the memory for bursts is large enough.
  *
  * @param feed The feed.
  * @param payload_type The payload type, 0 to 127.
@@ -2527,14 +2592,13 @@ rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec
  *   or 1.
  * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
- * Blocking: never, except while another thread hands in a packet to the feed.
+ * Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
+ * Blocking: never, except while another thread passes in a packet to the feed.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
- * Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
- * (there are too many feeds, or `format.ahead_ms` needs more than is left of
- * `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`. A feed
- * with two channels accepts no RTP packets (`REC_ERR_INVALID_ARGUMENT`).
+ * Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT` (also for a feed with
+ * two channels, which accepts no packets), `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`. After an
+ * error, the feed is unchanged.
  * Since: 0.1.0
  */
 rec_status rec_feed_payload(rec_feed feed,
@@ -2543,63 +2607,64 @@ rec_status rec_feed_payload(rec_feed feed,
                             rec_error *error);
 
 /**
- * Hands in samples (PCM16, in native byte order) or a payload (G.711). They follow the
- * previous write.
+ * Passes in samples (PCM16, in native byte order) or a payload (G.711). They follow those of
+ * the previous write.
  *
- * Real time: if no write comes for more than 100 ms, that time becomes silence, unless the
- * host makes up for all of it within the next 200 ms: the audio that it held back, up to 5 s,
- * then fills the time. A shorter interruption leaves no silence. If the host's clock drifts
- * against the clock of this machine, callrec follows it by up to 2 %, by repeating or omitting
- * single samples. After a resume, audio that may have been spoken up to 500 ms earlier is not
- * kept, because it may have been spoken during the pause. Bursts are stored in memory that all
- * feeds share (`media.overflow_bytes`).
+ * In real time, an interruption of at most 100 ms leaves no silence. A longer one becomes
+ * silence, unless `format.ahead_ms` is 0 and the host then passes in all the audio that it
+ * held back, up to 5 s, within 200 ms. With `format.ahead_ms` 0, callrec also follows a drift
+ * of the host's clock of up to 2 %, by repeating or omitting single samples; and if writes
+ * were late before a resume, up to 500 ms after it are discarded, because this audio may have
+ * been spoken during the pause. Bursts are stored in memory that all feeds share
+ * (`media.overflow_bytes`).
  *
- * Real time, ahead of the clock: a feed may be ahead of the clock by `format.ahead_ms`. If
- * that is 0, the limit is 2 s; audio beyond it is lost, counted in `frames_lost`, and returns
- * `REC_ERR_OVERRUN`. If it is more than 0, `REC_ERR_OVERRUN` means that the audio was not
- * accepted and nothing was lost: wait with `rec_feed_wait`, then hand it in again.
+ * In real time, a feed may be ahead of the clock by `format.ahead_ms`. If that is 0, the limit
+ * is 2 s: beyond it, the function returns `REC_ERR_OVERRUN`, and the audio is lost and counted
+ * in `frames_lost`. If it is more than 0, `REC_ERR_OVERRUN` means that the audio was not
+ * accepted and nothing was lost: wait with `rec_feed_wait`, then pass it in again.
  * `rec_feed_clear` removes audio that lies ahead of the clock.
  *
- * Stream time (`media.clock` is "stream"): audio may be handed in as fast as it is accepted.
+ * In stream time, audio may be passed in as fast as it is accepted. After `REC_ERR_OVERRUN`,
+ * wait with `rec_feed_wait`, then pass it in again.
  *
  * @param feed The feed.
  * @param data The samples, or the payload. May be NULL if `size` is 0.
- * @param size The size in bytes: whole samples (with two channels, whole pairs of samples), at
- *   most 2,048 bytes or 100 ms of the format, whichever is more, and never more than 16,360
- *   bytes.
+ * @param size The size in bytes, a whole number of frames. At most 2,048 bytes or 100 ms of
+ *   the format, whichever is more, but never more than 16,360 bytes.
  *
- * Threads: one at a time for a feed. A second thread gets `REC_ERR_BUSY`.
+ * Threads: any, but only one at a time for the same feed. A second thread gets `REC_ERR_BUSY`.
  * Blocking: never. The function takes no lock, allocates no memory and makes no system call.
  * In callbacks: yes.
  * Ownership: `data` remains the caller's. The library copies it.
  * Errors: `REC_ERR_OVERRUN` (the memory is full, or the audio is too far ahead of the clock:
- * lost and counted in real time with `format.ahead_ms` 0, otherwise not accepted and not
- * counted), `REC_ERR_BUSY`, `REC_ERR_BAD_HANDLE`, `REC_ERR_INVALID_ARGUMENT`,
+ * see above), `REC_ERR_BUSY`, `REC_ERR_BAD_HANDLE`, `REC_ERR_INVALID_ARGUMENT`,
  * `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
 
 /**
- * Hands in samples or a payload at a position on the host's own clock of the leg.
+ * Passes in samples or a payload, with a position that the host counts in frames.
  *
- * Real time: the first write lies at its arrival, and later ones relative to it. Stream time:
- * the first write is the leg's time 0. If a position lies more than 2 s from its arrival
- * (stream time: 30 minutes from the leg's end), callrec assumes that the host's clock jumped:
- * it places the write at its arrival, or at the leg's end if that is later (stream time: at
- * the leg's end), and continues from there. There are two exceptions. A position up to 5 s in
- * the past is accepted if the leg has no audio there yet, because the host was delayed. A feed
- * with `format.ahead_ms` above 2000 may be that far ahead.
+ * In real time, the first write is placed at its arrival, and later writes relative to it. If
+ * a position is more than 2 s away from the arrival, callrec assumes that the host's count has
+ * jumped: it places the write at its arrival, or at the end of the leg if that is later, and
+ * later writes relative to that. There are two exceptions: a position up to 5 s in the past is
+ * accepted if the leg has no later audio, and a feed with `format.ahead_ms` above 2000 may be
+ * that far ahead.
+ *
+ * In stream time, the first write is placed at the end of the leg, and later writes relative
+ * to it. If a position is more than 30 minutes away from the end of the leg, callrec places
+ * the write at that end, and later writes relative to that.
  *
  * @param feed The feed.
- * @param at The position of the first sample, in samples of one channel at the feed's sample
- *   rate.
+ * @param at The position of the first sample, in frames at the feed's sample rate. The first
+ *   write may have any position.
  * @param data The samples, or the payload. May be NULL if `size` is 0.
- * @param size The size in bytes: whole samples (with two channels, whole pairs of samples), at
- *   most 2,048 bytes or 100 ms of the format, whichever is more, and never more than 16,360
- *   bytes.
+ * @param size The size in bytes, a whole number of frames. At most 2,048 bytes or 100 ms of
+ *   the format, whichever is more, but never more than 16,360 bytes.
  *
- * Threads: one at a time for a feed. A second thread gets `REC_ERR_BUSY`.
+ * Threads: any, but only one at a time for the same feed. A second thread gets `REC_ERR_BUSY`.
  * Blocking: never. The function takes no lock, allocates no memory and makes no system call.
  * In callbacks: yes.
  * Ownership: `data` remains the caller's. The library copies it.
@@ -2610,30 +2675,30 @@ rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
 rec_status rec_feed_write_at(rec_feed feed, uint64_t at, const void *data, size_t size);
 
 /**
- * Hands in one RTP packet that has just been received. Its timestamp determines its position.
+ * Passes in one RTP packet that has just been received. Its timestamp determines its position.
  *
  * Lost packets become silence and are counted. Late and reordered packets are put in their
- * place. Payload types that are not audio are ignored. The payload type alone determines how a
- * packet is decoded, not the feed's format. CSRCs, header extensions and padding are
- * understood; SRTP must be decrypted first. RTCP may be handed in too (RFC 5761): a sender
- * report can prove that the sender's clock stood still, which saves audio after a pause. Other
- * RTCP packets are ignored.
+ * place. The payload type alone determines how a packet is decoded, not the feed's format.
+ * Payload types that are not audio are ignored. CSRCs, header extensions and padding are
+ * allowed; SRTP must be decrypted first. RTCP may be passed in too (RFC 5761): a sender report
+ * can prove when audio was spoken, so that less audio is discarded after a pause
+ * (`rec_resume_by_id`). Other RTCP packets are ignored.
  *
- * The first packet of a stream lies at its arrival, which aligns the legs: the SSRCs,
- * timestamps and sequence numbers of two legs are unrelated, and may change during a call. If
- * the first packets arrive in one burst, the newest of them lies at its arrival. A packet of a
- * new SSRC, or of a sequence that begins again, is held until a second one confirms it, or for
- * 300 ms. docs/timeline.md describes what happens to each packet.
+ * The first packet of a feed is placed at its arrival. This aligns the legs, whose SSRCs,
+ * timestamps and sequence numbers are unrelated and may change during a call. If the first
+ * packets arrive in one burst, the newest is placed at its arrival. If the SSRC changes, or
+ * the sequence numbers start again, the first packet is held until a second one confirms it,
+ * at most 300 ms. docs/timeline.md describes what happens to each packet.
  *
- * Delayed packets may be handed in at once: bursts of up to 5 s, on any number of feeds, are
- * stored in memory that all feeds share (`media.overflow_bytes`).
+ * Delayed packets may be passed in as one burst: bursts of up to 5 s, on any number of feeds,
+ * are stored in memory that all feeds share (`media.overflow_bytes`).
  *
  * @param feed The feed.
  * @param packet The packet, from the first byte of its RTP header.
- * @param size The size in bytes, at most 2,048 bytes or 100 ms of the format, whichever is
- *   more, and never more than 16,360 bytes.
+ * @param size The size in bytes. At most 2,048 bytes or 100 ms of the format, whichever is
+ *   more, but never more than 16,360 bytes.
  *
- * Threads: one at a time for a feed. A second thread gets `REC_ERR_BUSY`.
+ * Threads: any, but only one at a time for the same feed. A second thread gets `REC_ERR_BUSY`.
  * Blocking: never. The function takes no lock, allocates no memory and makes no system call.
  * In callbacks: yes.
  * Ownership: `packet` remains the caller's. The library copies it.
@@ -2646,21 +2711,21 @@ rec_status rec_feed_write_at(rec_feed feed, uint64_t at, const void *data, size_
 rec_status rec_feed_rtp(rec_feed feed, const void *packet, size_t size);
 
 /**
- * Hands in one RTP packet that was received some time ago.
+ * Passes in one RTP packet that was received some time ago.
  *
- * The age proves when the packet was received, and a pause relies on it. A packet that was
- * received while the recording was paused is not recorded, even if it is handed in after the
- * resume. A packet that was received after the resume counts as spoken then. So give an age
- * only if it is known. For a packet that has just been received, use `rec_feed_rtp`, which
- * proves nothing.
+ * callrec relies on the age near a pause. A packet that was received while the recording was
+ * paused is not recorded, even if it is passed in after the resume. A packet that was received
+ * after the resume counts as spoken after it, and is recorded. So use this function only if
+ * the age is known. Otherwise use `rec_feed_rtp`, which allows for audio that is older.
  *
  * @param feed The feed.
- * @param age_us The time since the packet was received, in microseconds. 0 is an age too.
+ * @param age_us The time since the packet was received, in microseconds. 0 states that it was
+ *   received now.
  * @param packet The packet, from the first byte of its RTP header.
- * @param size The size in bytes, at most 2,048 bytes or 100 ms of the format, whichever is
- *   more, and never more than 16,360 bytes.
+ * @param size The size in bytes. At most 2,048 bytes or 100 ms of the format, whichever is
+ *   more, but never more than 16,360 bytes.
  *
- * Threads: one at a time for a feed. A second thread gets `REC_ERR_BUSY`.
+ * Threads: any, but only one at a time for the same feed. A second thread gets `REC_ERR_BUSY`.
  * Blocking: never. The function takes no lock, allocates no memory and makes no system call.
  * In callbacks: yes.
  * Ownership: `packet` remains the caller's. The library copies it.
@@ -2674,18 +2739,19 @@ rec_status rec_feed_rtp_at(rec_feed feed, uint32_t age_us, const void *packet, s
 
 /**
  * Waits after `REC_ERR_OVERRUN` until a feed accepts audio again: until its memory has free
- * space for the largest write, and in real time until audio that was too far ahead of the
- * clock is no longer so.
+ * space for the largest write, and in real time until the refused write is no longer too far
+ * ahead of the clock.
  *
  * @param feed The feed.
  * @param timeout_ms The maximum wait in milliseconds.
  *
  * Threads: any.
  * Blocking: until the feed accepts audio again, at most `timeout_ms`.
- * In callbacks: yes, but later events wait.
+ * In callbacks: yes, but later events wait until the function returns.
  * Ownership: all arguments remain the caller's.
- * Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE` (the feed is closed, or was closed
- * meanwhile), `REC_ERR_BUSY`, `REC_ERR_FORKED`.
+ * Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE` (the feed is closed, or was closed during
+ * the wait), `REC_ERR_BUSY` (another thread is passing in audio: call again),
+ * `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_feed_wait(rec_feed feed, uint32_t timeout_ms);
@@ -2694,15 +2760,15 @@ rec_status rec_feed_wait(rec_feed feed, uint32_t timeout_ms);
  * Removes the audio of a feed that lies ahead of the clock, for example because a caller
  * interrupts a voice bot.
  *
- * Audio before the present moment stays in the recording. Audio after it is not recorded, and
- * does not count as lost. The next write begins now. With two channels, both legs are cleared.
- * In stream time, no audio is ahead of a clock, and the function changes nothing.
+ * Audio up to now stays in the recording. Later audio is not recorded, and does not count as
+ * lost. The next write begins now. With two channels, both legs are cleared. In stream time,
+ * no audio is ahead of the clock, so the function changes nothing.
  *
  * @param feed The feed.
  * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
- * Blocking: never, except while another thread hands in a packet to the feed.
+ * Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
+ * Blocking: never, except while another thread passes in a packet to the feed.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_BAD_HANDLE` (the feed is closed), `REC_ERR_FORKED`.
@@ -2711,12 +2777,12 @@ rec_status rec_feed_wait(rec_feed feed, uint32_t timeout_ms);
 rec_status rec_feed_clear(rec_feed feed, rec_error *error);
 
 /**
- * Closes a feed. Audio that was handed in is still recorded; from here on the leg is silent.
+ * Closes a feed. Audio that was passed in is still recorded; from now on the leg is silent.
  *
  * @param feed The feed.
  *
- * Threads: any, also while another thread feeds.
- * Blocking: never, except while another thread hands in a packet to the feed.
+ * Threads: any, even while another thread passes in audio.
+ * Blocking: never, except while another thread passes in a packet to the feed.
  * In callbacks: yes.
  * Ownership: the feed no longer exists.
  * Errors: `REC_ERR_BAD_HANDLE` (the feed is closed), `REC_ERR_FORKED`.
@@ -2734,11 +2800,11 @@ rec_status rec_feed_close(rec_feed feed);
  *
  * The `gateway.…` keys of `rec_config_set` choose the APIs, their paths and their limits.
  * callrec does not terminate TLS; put a reverse proxy in front. `rec_close` also stops the
- * gateway, and then its handle is stale.
+ * gateway.
  *
  * @param engine The engine.
- * @param options The options, or NULL for the defaults: 127.0.0.1, any free port, and no
- *   client is let in.
+ * @param options The options, or NULL for the defaults: the address 127.0.0.1, any free port,
+ *   and no client that is let in.
  * @param[out] gateway The new gateway. Must not be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
@@ -2747,9 +2813,9 @@ rec_status rec_feed_close(rec_feed feed);
  * In callbacks: yes.
  * Ownership: the caller owns the gateway until `rec_gateway_stop` or `rec_close`. `options`
  * and its strings remain the caller's. callrec uses `user_data` until it calls
- * `user_data_free`; after an error it does not use it.
+ * `user_data_free`; after an error, it uses neither.
  * Errors: `REC_ERR_UNSUPPORTED` (the build lacks the feature `gateway`), `REC_ERR_IO` (the
- * address is in use, or is not one of this machine), `REC_ERR_INVALID_ARGUMENT`,
+ * port is in use, or the address is not one of this machine), `REC_ERR_INVALID_ARGUMENT`,
  * `REC_ERR_LIMIT`, `REC_ERR_UNAVAILABLE` (the engine is closing), `REC_ERR_BAD_HANDLE`,
  * `REC_ERR_FORKED`.
  * Since: 0.1.0
@@ -2778,26 +2844,27 @@ rec_status rec_gateway_port(rec_gateway gateway, uint32_t *port, rec_error *erro
 
 /**
  * Stops a gateway. Its port is closed, and pending long polls are answered. Callbacks that are
- * still owed stay on disk for the next gateway.
+ * not delivered yet stay on the disk for the next gateway.
  *
  * When the function returns `REC_OK`, no `rec_http_handle` and no `rec_authenticate_fn` of the
  * gateway is running, and `user_data_free` has been called.
  *
  * @param gateway The gateway.
  * @param timeout_ms The maximum wait, in milliseconds, for requests that are being answered.
- *   After it, their connections are closed, `rec_http_handle` returns `REC_ERR_UNAVAILABLE`,
- *   and no further `rec_authenticate_fn` begins.
+ *   After that time, their connections are closed, `rec_http_handle` returns
+ *   `REC_ERR_UNAVAILABLE`, and no further `rec_authenticate_fn` begins.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: at most `timeout_ms`.
  * In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in a callback of the engine nor in any
  * `rec_authenticate_fn`.
- * Ownership: the gateway no longer exists, also after `REC_ERR_TIMEOUT`, but not after
- * `REC_ERR_IN_CALLBACK`.
+ * Ownership: the gateway no longer exists, even after `REC_ERR_TIMEOUT`. After
+ * `REC_ERR_IN_CALLBACK`, it still exists.
  * Errors: `REC_ERR_TIMEOUT` (requests were cut off; `user_data_free` is called once a running
  * `rec_authenticate_fn` has returned), `REC_ERR_BAD_HANDLE` (also after `rec_close`, which
- * stops the gateway), `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
+ * stops the gateway), `REC_ERR_INVALID_ARGUMENT` (`error` has a wrong `struct_size`),
+ * `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
  * Since: 0.1.0
  */
 rec_status rec_gateway_stop(rec_gateway gateway, uint32_t timeout_ms, rec_error *error);
@@ -2806,22 +2873,22 @@ rec_status rec_gateway_stop(rec_gateway gateway, uint32_t timeout_ms, rec_error 
  * Answers one request of the HTTP APIs without a socket, for a host that has its own HTTP
  * server.
  *
- * The function returns `REC_OK` for every request that HTTP can answer, also with 401, 404 or
- * 500.
+ * The function returns `REC_OK` whenever there is an HTTP response, even if its status is 401,
+ * 404 or 500.
  *
  * @param gateway The gateway.
  * @param request The request. It, its `method` and its `target` must not be NULL.
  * @param[out] response The response. Must not be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any, several at a time.
- * Blocking: may wait for a disk, for `rec_authenticate_fn`, and with a CometD `/meta/connect`
- * for `cometd.timeout_ms`.
+ * Threads: any.
+ * Blocking: may wait for a disk, for `rec_authenticate_fn`, and for a CometD `/meta/connect`
+ * up to `cometd.timeout_ms`.
  * In callbacks: no (`REC_ERR_IN_CALLBACK`).
  * Ownership: the caller owns the response until `rec_http_response_free`. `request` and all
  * that it points to remain the caller's.
  * Errors: `REC_ERR_INVALID_ARGUMENT` (not HTTP: an invalid method, target or header line, or a
- * body larger than `gateway.max_body_bytes`), `REC_ERR_UNAVAILABLE` (the gateway was being
+ * body larger than `gateway.max_body_bytes`), `REC_ERR_UNAVAILABLE` (the gateway is being
  * stopped, or was stopped before the response was complete), `REC_ERR_IO` (audio could not be
  * read to its end), `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`,
  * `REC_ERR_UNSUPPORTED`.
@@ -2848,7 +2915,7 @@ rec_status rec_http_handle(rec_gateway gateway,
 int32_t rec_http_response_status(const rec_http_response *response);
 
 /**
- * Returns the headers of a response: "Name: value" lines, each ended by CR LF.
+ * Returns the headers of a response: "Name: value" lines, each ending with CR LF.
  *
  * @param response The response, or NULL.
  * @return The headers, never NULL. "" if `response` is NULL.
@@ -2863,7 +2930,7 @@ int32_t rec_http_response_status(const rec_http_response *response);
 const char *rec_http_response_headers(const rec_http_response *response);
 
 /**
- * Returns the body of a response. It is not ended by a NUL.
+ * Returns the body of a response. The body does not end with a NUL.
  *
  * @param response The response, or NULL.
  * @param[out] size The size of the body in bytes. May be NULL.
@@ -2899,24 +2966,26 @@ void rec_http_response_free(rec_http_response *response);
 /**
  * Sets the policy of a line, in place of its previous one.
  *
- * A policy applies to a call if every name that it has equals the call's. If several policies
- * apply, their flags are combined.
+ * A policy with a device name applies to calls with that device name, one with a directory
+ * number to calls with that number, and one with both to calls with both. If several policies
+ * apply to a call, their flags are combined.
  *
- * `REC_LINE_NOT_MONITORABLE` and `REC_LINE_AUTOMATIC` follow Imagicle's rules: they refuse
- * starts, and stops by id and by device, but never a pause or a stop by call. For every caller
- * but the host, they also refuse a discard by call.
+ * `REC_LINE_NOT_MONITORABLE` and `REC_LINE_AUTOMATIC` follow Imagicle's rules. They refuse
+ * starts (`REC_LINE_AUTOMATIC` not those with `REC_START_ADDITIONAL`), and stops and discards
+ * by id and by device. They refuse a discard by call unless the caller is the host. They never
+ * refuse a stop by call, or a pause.
  *
- * `REC_LINE_MANDATORY` refuses stops and discards of any recording of the line's calls, by id,
- * by device and by call, for every caller but the host. It does not refuse pauses. The host,
- * the end of the call and a recording's time limit end recordings as on other lines.
+ * `REC_LINE_MANDATORY` refuses every stop and discard of a recording of the line's calls, by
+ * id, by device and by call, unless the caller is the host. It does not refuse pauses. The end
+ * of the call and a time limit end recordings as on other lines.
  *
- * `REC_LINE_AUTOMATIC` records every call from the moment it is connected, and starts at once
- * for calls that are connected on the line now. Removing the policy ends no recording. A
- * recording that was stopped is not started again while the call stays on the line. A
- * recording that could not begin, or that failed while its call continues, is followed by
- * another one after 1, 2, 4, … s, at most 60 s; after a recording that lasted 60 s, the delay
- * is 1 s again. The new recording begins paused if the call's automatic recording was last
- * paused, or if the call is private.
+ * `REC_LINE_AUTOMATIC` records every call from the moment it is connected. Calls that are
+ * connected on the line now are recorded from now on. Removing the policy does not end a
+ * recording. After an automatic recording was stopped, no other one starts while the call
+ * stays on the line. If an automatic recording cannot begin, or fails while its call
+ * continues, the engine starts another one after 1 s, then after 2, 4, … s, at most 60 s;
+ * after a recording that lasted 60 s, the delay is 1 s again. The new recording begins paused
+ * if the last one was paused when it failed, or if the call is private.
  *
  * @param engine The engine.
  * @param line The line and its policy. Must not be NULL.
@@ -2926,27 +2995,27 @@ void rec_http_response_free(rec_http_response *response);
  * Blocking: never.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
- * Errors: `REC_ERR_NO_TARGET` (neither name is given), `REC_ERR_INVALID_ARGUMENT`,
- * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Errors: `REC_ERR_NO_TARGET` (neither a device name nor a directory number is given),
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  * Source: Imagicle, Start and Stop Recording, BadRequestReason 1, 2 and 4.
  */
 rec_status rec_line_set(rec_engine engine, const rec_line_info *line, rec_error *error);
 
 /**
- * Removes the policy of a line. `REC_OK` also if the line has none.
+ * Removes the policy of a line. If the line has no policy, the function returns `REC_OK`.
  *
  * @param engine The engine.
- * @param line The line, with the same names as in `rec_line_set`. Must not be NULL. `flags`
- *   must be 0.
+ * @param line The line, with the same device name and directory number as in `rec_line_set`.
+ *   Must not be NULL. `flags` must be 0.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
- * Errors: `REC_ERR_NO_TARGET` (neither name is given), `REC_ERR_INVALID_ARGUMENT`,
- * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Errors: `REC_ERR_NO_TARGET` (neither a device name nor a directory number is given),
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_line_remove(rec_engine engine, const rec_line_info *line, rec_error *error);
@@ -2956,26 +3025,27 @@ rec_status rec_line_remove(rec_engine engine, const rec_line_info *line, rec_err
  *  @{ */
 
 /**
- * Lists the live recordings that match a filter, the newest last. If none matches, the list is
- * empty.
+ * Lists the live recordings that match a filter, the newest last. If no recording matches, the
+ * list is empty.
  *
- * A list shows one instant: every recording that was started before the call is in it, and
- * every recording that was stopped before the call is not.
+ * The list contains every matching recording that was started before the function was called,
+ * and none that was stopped before.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself. Below level 10,
- *   the filter's username must be the caller's own.
+ *   `filter->username` must be the caller's own.
  * @param filter The filter, or NULL for all recordings.
  * @param[out] snapshot The list. Must not be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
- * Blocking: never. Even a list of all recordings delays no other function.
+ * Blocking: never. A long list does not delay other functions.
  * In callbacks: yes.
  * Ownership: the caller owns the snapshot until `rec_snapshot_free`. `caller` and `filter`
  * remain the caller's.
- * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ARGUMENT`,
- * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (the username of the filter is not
+ * the caller's), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`.
  * Since: 0.1.0
  * Source: Imagicle, Get Active Recordings.
  */
@@ -2986,14 +3056,14 @@ rec_status rec_list(rec_engine engine,
                     rec_error *error);
 
 /**
- * Finds one recording by its id: a live or finishing one, or one that ended less than a minute
- * ago.
+ * Finds a recording by its id. The recording must be live or finishing, or must have ended
+ * less than a minute ago.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
  * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
  *   braces, in upper or lower case.
- * @param[out] snapshot A list of that one recording. Must not be NULL.
+ * @param[out] snapshot A snapshot with that one recording. Must not be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
@@ -3001,9 +3071,10 @@ rec_status rec_list(rec_engine engine,
  * In callbacks: yes.
  * Ownership: the caller owns the snapshot until `rec_snapshot_free`. `caller` and `id` remain
  * the caller's.
- * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ID` (reason 0; also
- * for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
- * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a caller below level 10 owns no such
+ * recording), `REC_ERR_INVALID_ID` (reason 0; also for NULL), `REC_ERR_NOT_LIVE` (there is no
+ * such recording), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_get(rec_engine engine,
@@ -3081,13 +3152,13 @@ void rec_snapshot_free(rec_snapshot *snapshot);
 /**
  * Starts a recording of a call.
  *
- * `REC_OK` means that the start is accepted. `REC_EVENT_STARTED` is delivered once the file
- * and its manifest exist, or `REC_EVENT_START_FAILED` if they could not be created. Audio that
- * is handed in meanwhile is kept.
+ * `REC_OK` means that the start is accepted. Then `REC_EVENT_STARTED` is delivered once the
+ * file and its manifest exist, or `REC_EVENT_START_FAILED` if they cannot be created. Audio
+ * that is passed in until then is part of the recording.
  *
- * The call must match every name in `options`. If several connected calls match, the one that
- * was begun first is chosen with a call id, and the one that was connected last without. Held
- * and alerting calls are not considered.
+ * The call must be connected, not held or alerting. If several calls match, callrec chooses
+ * the one that began first if `options->call_id` is given, and otherwise the one that was
+ * connected last.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
@@ -3109,8 +3180,8 @@ void rec_snapshot_free(rec_snapshot *snapshot);
  * `storage.directory` no longer leads to the open directory), `REC_ERR_NO_SPACE`,
  * `REC_ERR_LIMIT`.
  * Since: 0.1.0
- * Source: Imagicle, Start Recording; Vobiz, Record a Call (several recordings of a call at
- * once).
+ * Source: Imagicle, Start Recording; Vobiz, Record a Call (which allows several recordings of
+ * a call at a time).
  */
 rec_status rec_start(rec_engine engine,
                      const rec_caller *caller,
@@ -3123,15 +3194,15 @@ rec_status rec_start(rec_engine engine,
  *  @{ */
 
 /**
- * Reads a finished recording and compares its length and its digest with its manifest, the
- * file `<name>.json` beside it.
+ * Reads a finished recording and compares its size and its digest with its manifest, the file
+ * beside it that has the same name and the extension `.json`.
  *
  * @param path The path of the audio file. Must not be NULL.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: reads the whole file.
- * In callbacks: yes, but later events wait.
+ * In callbacks: yes, but later events wait until the function returns.
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_IO` (the file or its manifest cannot be read, or the file differs from the
  * manifest: the message says which), `REC_ERR_UNSUPPORTED` (the manifest has no digest),
@@ -3181,7 +3252,7 @@ uint32_t rec_version_number(void);
  * Describes a status in words.
  *
  * @param status Any number.
- * @return The text, never NULL. "unknown status" for a number that is not a status.
+ * @return The text, never NULL. "unknown status" if the number is not a status.
  *
  * Threads: any.
  * Blocking: never.

@@ -16,8 +16,9 @@ const HASH_DIGITS: usize = 64;
 /// Returns the position of the engine's audit log on the disk: the number and the hash of its
 /// last line.
 ///
-/// Whoever can write the log can also cut off its end or replace it as a whole.
-/// `rec_verify_audit` detects this only with a position that the host has stored elsewhere.
+/// A person who can write the log can also cut off its end, or replace the whole log.
+/// `rec_verify_audit` detects this only if it is given a position that the host has stored
+/// elsewhere.
 ///
 /// @param engine The engine.
 /// @param[out] head The position. Must not be NULL. If the log has no line yet, `sequence` is 0
@@ -29,7 +30,7 @@ const HASH_DIGITS: usize = 64;
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
-/// `REC_ERR_FORKED`, `REC_ERR_IO` (the log could not be read yet).
+/// `REC_ERR_FORKED`, `REC_ERR_IO` (the engine could not read the log yet).
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_audit_head(
@@ -56,23 +57,24 @@ pub unsafe extern "C" fn rec_audit_head(
 
 /// Reads the whole audit log of a storage directory and checks that it is unchanged.
 ///
-/// The check finds every line that was edited, moved, removed or inserted. With `known_head` it
-/// also finds that the log was cut off before that position, or replaced. Without it, a log
-/// that was cut off at the end of a line, or replaced, looks intact. An incomplete last line is
-/// not an error: a process is writing it, or died while it wrote. The function needs no engine,
-/// and an engine may write the log meanwhile.
+/// The check finds every line that was edited, moved, removed or inserted. With `known_head`,
+/// it also detects that the log was cut off before that position, or replaced. Without it, a
+/// log that was replaced, or cut off at the end of a line, looks intact. An incomplete last
+/// line is not an error: a process is writing it, or died while it wrote it. The function needs
+/// no engine, and an engine may write the log at the same time.
 ///
 /// @param directory The value of `storage.directory`. Must not be NULL.
-/// @param known_head A position that `rec_audit_head` returned earlier, or NULL.
+/// @param known_head A position that `rec_audit_head` returned earlier, or NULL. One whose
+///   `sequence` is 0 has the same effect as NULL.
 /// @param[out] report What was found. May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: reads the whole log.
-/// In callbacks: yes, but later events wait.
+/// In callbacks: yes, but later events wait until the function returns.
 /// Ownership: all arguments remain the caller's.
-/// Errors: `REC_ERR_AUDIT` (the log was changed: the message gives the line and what is wrong
-/// with it), `REC_ERR_IO` (the log cannot be read), `REC_ERR_INVALID_ARGUMENT`.
+/// Errors: `REC_ERR_AUDIT` (the log was changed: the message gives the line and the fault),
+/// `REC_ERR_IO` (the log cannot be read), `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_verify_audit(

@@ -13,10 +13,10 @@ pub struct rec_chain_head {
     pub reserved: u32,
     /// Number of the last line on the disk, or 0 if there is none.
     pub sequence: u64,
-    /// Lines that are pending for the disk. `rec_verify_audit` ignores this member.
+    /// Number of lines that are not on the disk yet. `rec_verify_audit` ignores this member.
     pub waiting: u64,
-    /// Lines that this engine dropped, because the disk did not accept them or because too many
-    /// logins were refused. `rec_verify_audit` ignores this member.
+    /// Number of lines that this engine dropped, because the disk did not accept them or
+    /// because too many logins were refused. `rec_verify_audit` ignores this member.
     pub dropped: u64,
     /// Hash of the last line: 64 hexadecimal digits and a NUL.
     pub hash: [c_char; 72],
@@ -30,15 +30,15 @@ pub struct rec_audit_report {
     pub struct_size: u32,
     /// Always 0.
     pub reserved: u32,
-    /// Number of the last line, which is the number of lines. 0 if there is none.
+    /// Number of the last line, which is also the number of complete lines. 0 if there is none.
     pub sequence: u64,
-    /// Number of lines after the known head.
+    /// Number of lines after `known_head`.
     pub lines_after_head: u64,
-    /// Number of lines that were cut short because a process died. A later line accounts for
-    /// each of them.
+    /// Number of lines that were cut short because a process died. A later line of the log
+    /// records each of them.
     pub unfinished: u64,
-    /// Size of an incomplete last line in bytes, or 0. A process is writing it, or died while
-    /// it wrote.
+    /// Size of an incomplete last line in bytes, or 0. A process is writing this line, or died
+    /// while it wrote it.
     pub unfinished_bytes: u64,
     /// Number of lines that the log itself reports as dropped.
     pub dropped: u64,

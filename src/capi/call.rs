@@ -15,12 +15,13 @@ use crate::types::Result;
 /// Begins a call on a line.
 ///
 /// If the line's policy is `REC_LINE_AUTOMATIC` and the call is connected, its recording
-/// starts. If that start fails, the call begins all the same: an event reports the failure, and
-/// the start is retried. A recording that fails later is followed by another one: see
-/// `rec_line_set`.
+/// starts. If this start fails, the call begins nevertheless: an event reports the failure, and
+/// the engine retries the start. If the recording fails later, the engine starts another one:
+/// see `rec_line_set`.
 ///
 /// @param engine The engine.
-/// @param info The properties of the call. Must not be NULL. Every member may be absent.
+/// @param info The properties of the call. Must not be NULL. All members but `struct_size` may
+///   be zero.
 /// @param[out] call The new call. Must not be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
@@ -55,9 +56,10 @@ pub unsafe extern "C" fn rec_call_begin(
 
 /// Changes the properties of a call: its state, parties, line or owner.
 ///
-/// Recordings of the call continue. From here on, access rights, look-ups and line policies use
-/// the new properties; the manifest keeps every line that the call was on. A call that moves to
-/// an automatic line, or becomes connected there, is recorded.
+/// Recordings of the call continue. From now on, access rights, look-ups and line policies use
+/// the new properties. The manifest lists every line that the call was on. If a connected call
+/// moves to a line with `REC_LINE_AUTOMATIC`, or a call on such a line becomes connected, the
+/// engine starts a recording.
 ///
 /// @param call The call.
 /// @param info The new properties. Must not be NULL. NULL and 0 leave a property unchanged, and
@@ -85,24 +87,23 @@ pub unsafe extern "C" fn rec_call_update(
     })
 }
 
-/// Makes a call private, or ends its privacy. Audio that is handed in while a call is private
+/// Makes a call private, or ends its privacy. Audio that is passed in while a call is private
 /// is never written to a file.
 ///
 /// The call need not be recorded. A recording that begins while the call is private begins
-/// paused, whatever begins it. A recording writes audio only while it is not paused and its
-/// call is not private. So a resume does not end the privacy, and the end of the privacy does
-/// not end a recording's own pause. `rec_pause_…` and `rec_resume_…` return what they return
-/// for a call that is not private.
+/// paused. A recording writes audio only while it is not paused and its call is not private. So
+/// a resume does not end the privacy, and the end of the privacy does not resume a recording
+/// that was paused. Privacy does not change what `rec_pause_…` and `rec_resume_…` return.
 ///
 /// In the file, the manifest and the events, privacy looks like a pause. `REC_EVENT_PAUSED` is
-/// raised when a recording stops writing audio for either reason, and `REC_EVENT_RESUMED` when
-/// neither reason remains. While its call is private, a recording's `rec_recording.state` is
-/// `REC_STATE_PAUSED`, even if the recording itself has been resumed. The manifest's `call` and
-/// the JSON of a list then contain `"private":true`.
+/// raised when a recording stops writing audio because of a pause or of privacy, and
+/// `REC_EVENT_RESUMED` when neither lasts any longer. While its call is private, a recording's
+/// `rec_recording.state` is `REC_STATE_PAUSED`, even if the recording itself has been resumed.
+/// The manifest's `call` and the JSON of a list then contain `"private":true`.
 ///
 /// @param call The call.
-/// @param on 1 makes the call private, 0 ends its privacy. `REC_OK` also if the call is already
-///   in that state.
+/// @param on 1 makes the call private, and 0 ends its privacy. If the call is already in that
+///   state, the function returns `REC_OK`.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -130,8 +131,8 @@ pub unsafe extern "C" fn rec_call_private(call: rec_call, on: u32, error: *mut r
 /// @param call The call.
 /// @param[out] error The details of a failure. May be NULL.
 ///
-/// Threads: any, also while another thread feeds.
-/// Blocking: never, except while another thread hands in a packet to a feed of the call.
+/// Threads: any, even while another thread passes in audio.
+/// Blocking: never, except while another thread passes in a packet to a feed of the call.
 /// In callbacks: yes.
 /// Ownership: the call and its feeds no longer exist.
 /// Errors: `REC_ERR_BAD_HANDLE` (the call has ended), `REC_ERR_FORKED`,
@@ -142,7 +143,7 @@ pub unsafe extern "C" fn rec_call_end(call: rec_call, error: *mut rec_error) -> 
     run_always(error, || call_of(call)?.end())
 }
 
-/// Returns the id of a call, also one that callrec generated.
+/// Returns the id of a call, which the host gave or callrec generated.
 ///
 /// @param call The call.
 /// @param[out] text A buffer for the id and its NUL. Must not be NULL.

@@ -38,53 +38,57 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///
 /// The keys, with their defaults:
 ///
-/// - `storage.directory` (`recordings`): directory of the recordings, 1 to 3000 bytes;
-///   created if it does not exist; only one engine at a time can hold it
-/// - `storage.name` (`{date}_{time}_{id}`): template of a file's name without its
-///   extension, at most 500 bytes: {id} {call_id} {device} {number} {user} {remote} {ani}
-///   {dnis} {date} {time} {host} {contact_center} {layout} {attr:KEY} {gsip_rec_fn}
-///   {gsip_host}; "/" creates directories
-/// - `storage.host` (empty): value of {host} in names, at most 255 bytes
-/// - `storage.flush_ms` (`700`): how often a recording's audio is written to its file, 100
-///   to 10000 ms
-/// - `storage.durability` (`finish`): "process" never syncs; "finish" syncs a recording
-///   before its terminal event; "power" also syncs it before its STARTED event and, while
-///   it is in progress, as often as storage.sync_interval_ms says
-/// - `storage.sync_interval_ms` (`1000`): with "power", a power cut loses at most this much
-///   audio while the disk keeps up, 100 to 60000 ms; less than storage.flush_ms + 180 needs
-///   a shorter storage.flush_ms as well
-/// - `storage.digest` (`sha256`): "sha256" or "none": digest of the finished file in its
-///   manifest
-/// - `storage.backlog_ms` (`15000`): maximum audio of one recording that is queued for a
-///   slow disk, 1000 to 600000 ms; further blocks are dropped and counted
-/// - `storage.backlog_bytes` (`536870912`): maximum audio of all recordings that is queued
-///   for the disk, at least 1048576 bytes
-/// - `storage.max_open_files` (`0`): number of recordings that keep their file open, 0 to
-///   1000000; further files are opened and closed for each write; 0: half of the process's
-///   soft limit
-/// - `storage.min_free_bytes` (`104857600`): with less free space than this, in bytes, no
-///   recording is started (REC_ERR_NO_SPACE)
+/// - `storage.directory` (`recordings`): Directory of the recordings, 1 to 3000 bytes. It
+///   is created if it does not exist. Only one engine at a time can open it.
+/// - `storage.name` (`{date}_{time}_{id}`): Template of a file's name without its
+///   extension, at most 500 bytes, with the placeholders {id} {call_id} {device} {number}
+///   {user} {remote} {ani} {dnis} {date} {time} {host} {contact_center} {layout} {attr:KEY}
+///   {gsip_rec_fn} {gsip_host}. "/" creates directories.
+/// - `storage.host` (empty): Value of the placeholder {host}, at most 255 bytes.
+/// - `storage.flush_ms` (`700`): How often a recording's audio is written to its file, 100
+///   to 10000 ms.
+/// - `storage.durability` (`finish`): When data is synced to the disk. "process": never.
+///   "finish": before a recording's terminal event. "power": also before its
+///   REC_EVENT_STARTED and, while it is live, as storage.sync_interval_ms says.
+/// - `storage.sync_interval_ms` (`1000`): With storage.durability "power", a power cut
+///   costs at most this much audio while the disk keeps up, 100 to 60000 ms. For less than
+///   storage.flush_ms + 180, shorten storage.flush_ms too.
+/// - `storage.digest` (`sha256`): Digest of the finished file in its manifest: "sha256" or
+///   "none".
+/// - `storage.backlog_ms` (`15000`): Maximum audio of one recording that is queued for a
+///   slow disk, 1000 to 600000 ms. Further audio becomes silence and is counted as lost.
+/// - `storage.backlog_bytes` (`536870912`): Maximum audio of all recordings that is queued
+///   for the disk, at least 1048576 bytes. Further audio becomes silence and is counted as
+///   lost.
+/// - `storage.max_open_files` (`0`): Maximum number of recordings that keep their file
+///   open, 0 to 1000000. Other files are opened and closed for each write. 0: half of the
+///   soft limit on open files of the process.
+/// - `storage.min_free_bytes` (`104857600`): While the disk has less free space than this,
+///   in bytes, no recording is started (REC_ERR_NO_SPACE).
 /// - `media.clock` (`real`): "real": the engine uses the system's clock. "stream": time
-///   advances with the audio that is fed, so that replays and tests can run faster than
-///   real time.
-/// - `media.reorder_ms` (`60`): How long the engine waits for a late packet, 0 to 1000 ms.
-/// - `media.leg_wait_ms` (`2000`): With media.clock "stream", how far the audio of one leg
-///   may run ahead of the other, 100 to 60000 ms.
+///   advances with the audio that is passed in, so that replays and tests can run faster
+///   than real time.
+/// - `media.reorder_ms` (`60`): How long the engine waits for a late packet before it
+///   writes silence in its place, 0 to 1000 ms.
+/// - `media.leg_wait_ms` (`2000`): With media.clock "stream": how far the audio of one leg
+///   may be ahead of the other, 100 to 60000 ms.
 /// - `media.workers` (`0`): Number of media threads, 0 to 64. 0: half the number of cores,
 ///   at least one.
-/// - `media.overflow_bytes` (`268435456`): Memory shared by all feeds for audio that does
-///   not fit into a feed's ring, 0 to 68719476736 bytes. In real time, enough memory for a
-///   burst of 5 s on every open feed is allocated in advance, up to this limit.
-/// - `media.ahead_bytes` (`268435456`): How much audio the host may write ahead of the
-///   clock, in all feeds together, 0 to 68719476736 bytes. A feed whose ahead_ms does not
-///   fit is refused with REC_ERR_LIMIT.
-/// - `media.silent_ms` (`10000`): When a connected leg has had no decoded audio for this
-///   long, REC_EVENT_LEG_SILENT is delivered once, 0 to 86400000 ms. 0: never.
-/// - `calls.hold_audio` (`keep`): What is recorded of audio that is fed while its call is
-///   held: "keep" records the audio, "silence" records silence.
+/// - `media.overflow_bytes` (`268435456`): Maximum memory for bursts of audio that exceed a
+///   feed's own memory (at least 400 ms), in all feeds together, 0 to 68719476736 bytes. In
+///   real time, enough for a burst of 5 s on every open feed is allocated in advance, up to
+///   this limit.
+/// - `media.ahead_bytes` (`268435456`): Maximum audio that feeds with an ahead_ms above
+///   2000 may have ahead of the clock, all together, 0 to 68719476736 bytes. A feed that
+///   needs more is refused with REC_ERR_LIMIT.
+/// - `media.silent_ms` (`10000`): In real time, when a leg of a connected call has had no
+///   decoded audio for this long, REC_EVENT_LEG_SILENT is raised, 0 to 86400000 ms. 0:
+///   never.
+/// - `calls.hold_audio` (`keep`): What is recorded while a call is held: "keep" records the
+///   audio that is passed in, "silence" records silence.
 /// - `calls.max` (`0`): Maximum number of live calls. 0: no limit.
-/// - `calls.idle_ms` (`14400000`): A call without media for this many milliseconds is
-///   considered forgotten and is ended. 0: never.
+/// - `calls.idle_ms` (`14400000`): A call that has had no media for this many milliseconds
+///   is ended, because the host may have forgotten it. 0: never.
 /// - `recordings.max` (`0`): Maximum number of live recordings. 0: no limit.
 /// - `recordings.max_per_call` (`16`): When a call has this many live recordings, callers
 ///   below level 10 cannot start another one. 0: no limit.
@@ -109,7 +113,7 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   as clients see them. Empty: http:// and the address that the gateway listens on.
 /// - `gateway.url_lifetime_ms` (`0`): How long the recording URLs in responses and
 ///   callbacks give access to the audio without a login, 0 to 31622400000 ms. Each URL
-///   carries its expiry time and a signature. 0: they always need a login.
+///   contains its expiry time and a signature. 0: the URLs always need a login.
 /// - `gateway.threads` (`2`): Number of threads that handle requests, 1 to 64.
 /// - `gateway.max_connections` (`4096`): Maximum number of open connections, 1 to 1000000,
 ///   but at most a quarter of the files that the process may have open. A further
@@ -130,29 +134,30 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   doubles it. 0: logins are never delayed.
 /// - `gateway.auth_delay_max_ms` (`5000`): The longest delay of a login, 0 to 600000 ms. An
 ///   attempt that would have to wait longer is refused with 503.
-/// - `gateway.auth_parallel` (`64`): Maximum number of concurrent calls of
-///   rec_authenticate_fn, 2 to 1000. One client address gets at most half of them. Further
+/// - `gateway.auth_parallel` (`64`): Maximum number of concurrent logins (calls of
+///   rec_authenticate_fn), 2 to 1000. One client address gets at most half of them. Further
 ///   logins are queued.
 /// - `gateway.archive_parallel` (`16`): Maximum number of requests that search for finished
 ///   recordings concurrently, 1 to 256. Further requests are queued.
 /// - `gateway.trusted_proxies` (empty): IP addresses of reverse proxies, separated by
-///   commas. From these, X-Forwarded-For is trusted to name the client's address.
+///   commas. For requests from these, X-Forwarded-For gives the client's address.
 /// - `callbacks.allow` (empty): Receivers that callbacks may be sent to, separated by
 ///   commas: scheme://host or scheme://host:port. A "*." before a domain allows its
 ///   subdomains, ":*" allows any port. Empty: no callbacks.
 /// - `callbacks.timeout_ms` (`3000`): Time limit for a receiver to respond, 100 to 600000
 ///   ms.
-/// - `callbacks.retry_ms` (`1000`): Delay before the second attempt, 10 to 3600000 ms. It
-///   is doubled before each further one.
-/// - `callbacks.retry_max_ms` (`300000`): The longest delay between two attempts, 10 to
-///   86400000 ms.
+/// - `callbacks.retry_ms` (`1000`): Delay before the second attempt of a callback, 10 to
+///   3600000 ms. Each further attempt doubles it.
+/// - `callbacks.retry_max_ms` (`300000`): The longest delay between two attempts of a
+///   callback, 10 to 86400000 ms.
 /// - `callbacks.give_up_ms` (`86400000`): A callback that has not been answered for this
-///   long is logged and dropped, 0 to 9223372036854 ms. 0: never.
+///   long is dropped and logged, 0 to 9223372036854 ms. 0: never.
 /// - `callbacks.parallel` (`16`): Maximum number of concurrent callbacks, 1 to 1000.
 /// - `vobiz.signature_v3` (`page`): What X-Vobiz-Signature-V3 of a callback covers, in
 ///   addition to the nonce. "page": the URL without its query, as Vobiz documents it.
 ///   "sdk": the URL, its query and all fields, as the SDKs of Vobiz and Plivo compute it.
-/// - `plivo.signature_v3` (`sdk`): The same for X-Plivo-Signature-V3.
+/// - `plivo.signature_v3` (`sdk`): What X-Plivo-Signature-V3 of a callback covers: "page"
+///   or "sdk", as for vobiz.signature_v3.
 /// - `gateway.imagicle_path` (`/fw/Apps/Recorder/WebAPI`): Base path of the Imagicle API, 1
 ///   to 200 bytes that begin with "/".
 /// - `imagicle.cors_origins` (empty): Sites whose pages may use the Imagicle API in a
@@ -165,23 +170,25 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   cookie that GET /me returns.
 /// - `genesys.capabilities`
 ///   (`UpdateUserData,SendDtmf,InitiateConference,Hold,SingleStepTransfer,InitiateTransfer,AttachUserData,DeleteUserDataPair,SingleStepConference,DeleteUserData,Hangup`):
-///   A call's capabilities other than those of recording, separated by commas.
-/// - `genesys.contact_center_id` (`<cont_center_id>`): The last field of GSIP_REC_FN, where
-///   it is percent-encoded, at most 255 bytes.
+///   The capabilities of a call besides those of recording, separated by commas.
+/// - `genesys.contact_center_id` (`<cont_center_id>`): The contact center id: the last
+///   field of GSIP_REC_FN, which has it percent-encoded, at most 255 bytes.
 /// - `genesys.cors_origins` (empty): Sites whose pages may use the Genesys API and CometD
 ///   in a browser, separated by commas: scheme://host or scheme://host:port. Empty: none.
-/// - `cometd.timeout_ms` (`30000`): How long a /meta/connect is held, 100 to 600000 ms.
+/// - `cometd.timeout_ms` (`30000`): How long a /meta/connect waits for a message before it
+///   is answered, 100 to 600000 ms.
 /// - `cometd.session_ms` (`10000`): A session without a /meta/connect for this long is
 ///   closed, 100 to 600000 ms.
 /// - `cometd.max_sessions` (`10000`): Maximum number of sessions, 1 to 1000000.
 /// - `cometd.max_sessions_per_user` (`100`): Maximum number of sessions of one user, 1 to
-///   1000000. A further session closes the one that has gone longest without a poll. It is
-///   refused if all of them are being polled.
-/// - `cometd.max_sessions_per_browser` (`1`): Maximum number of sessions of one browser,
-///   identified by its cookie, that may have a /meta/connect held concurrently, 1 to
-///   1000000. The others poll.
-/// - `cometd.multi_session_interval_ms` (`2000`): Interval at which those others poll, 50
-///   to 60000 ms, but at most half of cometd.session_ms.
+///   1000000. A further session closes the one that has gone longest without a poll. If all
+///   sessions are being polled, the further session is refused.
+/// - `cometd.max_sessions_per_browser` (`1`): Maximum number of sessions of one browser
+///   (identified by its cookie) whose /meta/connect waits for a message, 1 to 1000000. Its
+///   other sessions poll.
+/// - `cometd.multi_session_interval_ms` (`2000`): Interval at which the other sessions of a
+///   browser poll (cometd.max_sessions_per_browser), 50 to 60000 ms, but at most half of
+///   cometd.session_ms.
 /// - `cometd.max_queue` (`1000`): Maximum number of messages queued for one session, 10 to
 ///   1000000. If there are more, the session is closed and its client must repeat the
 ///   handshake.
@@ -200,15 +207,15 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///
 /// @param config The configuration. Must not be NULL.
 /// @param key The name of the key. Must not be NULL.
-/// @param value The new value. Must not be NULL.
+/// @param value The new value. Must not be NULL; "" is a value.
 /// @param[out] error The details of a failure. May be NULL.
 ///
-/// Threads: any, but one at a time for a configuration.
+/// Threads: any, but only one at a time for the same configuration.
 /// Blocking: never.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
-/// Errors: `REC_ERR_CONFIG` (the key is unknown, or its value is out of range: the message
-/// names both, and nothing changes), `REC_ERR_INVALID_ARGUMENT`.
+/// Errors: `REC_ERR_CONFIG` (the key is unknown, or the value is not allowed: the message names
+/// both, and nothing changes), `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_config_set(
@@ -230,18 +237,18 @@ pub unsafe extern "C" fn rec_config_set(
 
 /// Sets keys from a JSON file.
 ///
-/// The file holds one object, either flat (`"media.clock": "stream"`) or nested (`"media":
+/// The file contains one object, either flat (`"media.clock": "stream"`) or nested (`"media":
 /// {"clock": "stream"}`). If a key or a value is wrong, no key of the file is set.
 ///
 /// @param config The configuration. Must not be NULL.
-/// @param path The path of the file. Must not be NULL. The file has at most 1 MiB.
+/// @param path The path of a regular file of at most 1 MiB. Must not be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
-/// Threads: any, but one at a time for a configuration.
+/// Threads: any, but only one at a time for the same configuration.
 /// Blocking: reads the file.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
-/// Errors: `REC_ERR_IO` (the file cannot be read), `REC_ERR_CONFIG` (the file does not hold
+/// Errors: `REC_ERR_IO` (the file cannot be read), `REC_ERR_CONFIG` (the file does not contain
 /// such an object, or a key or a value is wrong), `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
@@ -288,7 +295,7 @@ fn load(path: &str) -> Result<String> {
     String::from_utf8(json).map_err(|error| config_error(format!("the file is not UTF-8: {error}")))
 }
 
-/// Frees a configuration. An engine that was opened with it has its own copy.
+/// Frees a configuration. An engine that was opened with it has a copy.
 ///
 /// @param config The configuration. NULL is allowed.
 ///

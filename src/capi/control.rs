@@ -7,8 +7,7 @@ use super::guard::run_always;
 use super::types::*;
 use crate::calls::ControlOperation;
 
-/// Stops a recording. Its file is finished and published, and then `REC_EVENT_FINISHED` is
-/// delivered.
+/// Stops a recording. `REC_EVENT_FINISHED` is delivered once its file is published.
 ///
 /// If several threads stop the same recording, exactly one of them gets `REC_OK`. The others
 /// get `REC_ERR_NOT_LIVE`.
@@ -78,8 +77,9 @@ pub unsafe extern "C" fn rec_discard_by_id(
 /// Pauses a recording. `REC_EVENT_PAUSED` is delivered once the manifest on disk shows the
 /// pause.
 ///
-/// Audio that is handed in from here on until a resume is never written. Nor is audio that is
-/// handed in later but may have been spoken during the pause. Line policies never refuse it.
+/// Audio that is passed in from now on until a resume is never written. Neither is audio that
+/// is passed in after the resume, but may have been spoken during the pause. No line policy
+/// refuses a pause.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
@@ -111,13 +111,14 @@ pub unsafe extern "C" fn rec_pause_by_id(
 }
 
 /// Resumes a recording. `REC_EVENT_RESUMED` is delivered once the manifest on disk shows the
-/// end of the pause. Line policies never refuse it.
+/// end of the pause. No line policy refuses a resume.
 ///
-/// If a sender's clock stood still during the pause, it is not known at first whether the audio
-/// that arrives now was spoken during the pause. Up to 5 s of that leg are then discarded and
-/// counted as `pause_unclear`, unless one of these proves when the audio was spoken: a new
-/// SSRC, a feed that was closed and opened again, an RTCP sender report, the age given to
-/// `rec_feed_rtp_at`, packets of the pause itself, or a pause of more than 5 s.
+/// If the timestamps of a sender stood still during the pause, the audio that arrives now may
+/// have been spoken during the pause. Up to 5 s of that leg are then discarded, and the
+/// manifest counts them as `pause_unclear`. Nothing is discarded for this reason if the
+/// timestamps stood still for more than 5 s, or if one of these proves when the audio was
+/// spoken: a new SSRC, a feed that was closed and opened again, an RTCP sender report, the age
+/// given to `rec_feed_rtp_at`, or packets that arrived during the pause.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
@@ -148,21 +149,21 @@ pub unsafe extern "C" fn rec_resume_by_id(
     })
 }
 
-/// Stops every live recording on a line. The files are finished and published, and then
-/// `REC_EVENT_FINISHED` is delivered for each of them.
+/// Stops every live recording on a line. `REC_EVENT_FINISHED` is delivered for each recording
+/// once its file is published.
 ///
-/// A dial-in that a person started is refused if the device is named, even together with its
-/// directory number. If nothing changes, the status is the reason for the newest recording. If
-/// several threads stop the same recording, exactly one of them gets `REC_OK` for it. The
-/// others get `REC_ERR_NOT_LIVE`, unless they stop another recording.
+/// If `device_name` is given, recordings with `REC_START_MANUAL_DIAL_IN` are refused, even if
+/// `directory_number` is given too. If no recording is stopped, the status says why the newest
+/// one was refused. If several threads stop the same recording, exactly one of them counts it
+/// in `changed`. A thread that finds no live recording gets `REC_ERR_NOT_LIVE`.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
 /// @param device_name The device name of the line, or NULL.
 /// @param directory_number The directory number of the line, or NULL. At least one of the two
-///   names is needed, and the line must have all that are given.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+///   is needed. If both are given, the line must have both.
+/// @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+///   May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -170,10 +171,10 @@ pub unsafe extern "C" fn rec_resume_by_id(
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
-/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the
-/// host), `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC`
-/// (reason 2), `REC_ERR_DIAL_IN`.
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+/// caller below level 10 owns no call on the line), `REC_ERR_NO_TARGET` (reason 0),
+/// `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the host), `REC_ERR_NOT_MONITORABLE`
+/// (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2), `REC_ERR_DIAL_IN`.
 /// Since: 0.1.0
 /// Source: Imagicle, Stop Recording by device name and directory number.
 #[unsafe(no_mangle)]
@@ -201,16 +202,17 @@ pub unsafe extern "C" fn rec_stop_by_device(
 /// `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered for each recording once its audio
 /// is deleted.
 ///
-/// A dial-in that a person started is refused if the device is named, even together with its
-/// directory number. If nothing changes, the status is the reason for the newest recording.
+/// If `device_name` is given, recordings with `REC_START_MANUAL_DIAL_IN` are refused, even if
+/// `directory_number` is given too. If no recording is discarded, the status says why the
+/// newest one was refused.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
 /// @param device_name The device name of the line, or NULL.
 /// @param directory_number The directory number of the line, or NULL. At least one of the two
-///   names is needed, and the line must have all that are given.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+///   is needed. If both are given, the line must have both.
+/// @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+///   May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -218,10 +220,10 @@ pub unsafe extern "C" fn rec_stop_by_device(
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
-/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the
-/// host), `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC`
-/// (reason 2), `REC_ERR_DIAL_IN`.
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+/// caller below level 10 owns no call on the line), `REC_ERR_NO_TARGET` (reason 0),
+/// `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (never for the host), `REC_ERR_NOT_MONITORABLE`
+/// (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2), `REC_ERR_DIAL_IN`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_discard_by_device(
@@ -247,16 +249,17 @@ pub unsafe extern "C" fn rec_discard_by_device(
 /// Pauses every live recording on a line. `REC_EVENT_PAUSED` is delivered for each recording
 /// once its manifest on disk shows the pause.
 ///
-/// Audio that is handed in from here on until a resume is never written. Line policies never
-/// refuse it. `REC_OK` means that no recording of the line writes audio any more.
+/// Audio that is passed in from now on until a resume is never written. Neither is audio that
+/// is passed in after the resume, but may have been spoken during the pause. `REC_OK` means
+/// that all live recordings on the line are paused now. No line policy refuses a pause.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
 /// @param device_name The device name of the line, or NULL.
 /// @param directory_number The directory number of the line, or NULL. At least one of the two
-///   names is needed, and the line must have all that are given.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+///   is needed. If both are given, the line must have both.
+/// @param[out] counts How many recordings changed, and how many were already in the requested
+///   state; `refused` is 0. May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -264,9 +267,9 @@ pub unsafe extern "C" fn rec_discard_by_device(
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
-/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED` (all of them
-/// are paused).
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+/// caller below level 10 owns no call on the line), `REC_ERR_NO_TARGET` (reason 0),
+/// `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED` (all live recordings are paused).
 /// Since: 0.1.0
 /// Source: Imagicle, Pause by directory number.
 #[unsafe(no_mangle)]
@@ -291,15 +294,16 @@ pub unsafe extern "C" fn rec_pause_by_device(
 }
 
 /// Resumes every live recording on a line. `REC_EVENT_RESUMED` is delivered for each recording
-/// once its manifest on disk shows the end of the pause. Line policies never refuse it.
+/// once its manifest on disk shows the end of the pause. `rec_resume_by_id` says which audio
+/// may still be discarded. No line policy refuses a resume.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
 /// @param device_name The device name of the line, or NULL.
 /// @param directory_number The directory number of the line, or NULL. At least one of the two
-///   names is needed, and the line must have all that are given.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+///   is needed. If both are given, the line must have both.
+/// @param[out] counts How many recordings changed, and how many were already in the requested
+///   state; `refused` is 0. May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -307,9 +311,9 @@ pub unsafe extern "C" fn rec_pause_by_device(
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
-/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED` (none of them is
-/// paused).
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+/// caller below level 10 owns no call on the line), `REC_ERR_NO_TARGET` (reason 0),
+/// `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED` (no live recording is paused).
 /// Since: 0.1.0
 /// Source: Imagicle, Resume by directory number.
 #[unsafe(no_mangle)]
@@ -333,21 +337,21 @@ pub unsafe extern "C" fn rec_resume_by_device(
     })
 }
 
-/// Stops all recordings of the calls with an id, or one of them. The files are finished and
-/// published, and then `REC_EVENT_FINISHED` is delivered for each of them.
+/// Stops all live recordings of the calls with an id, or one of these recordings.
+/// `REC_EVENT_FINISHED` is delivered for each recording once its file is published.
 ///
-/// If several threads stop the same recording, exactly one of them counts it in `changed`. Of
-/// the line policies, only `REC_LINE_MANDATORY` refuses the stop, and never for the host. If
-/// nothing changes for this reason, the status is `REC_ERR_MANDATORY`; otherwise `counts` gives
-/// the number of refused recordings.
+/// If several threads stop the same recording, exactly one of them counts it in `changed`. The
+/// only line policy that refuses the stop is `REC_LINE_MANDATORY`, and it never refuses the
+/// host. If it refuses every recording, the status is `REC_ERR_MANDATORY`; otherwise `counts`
+/// gives the number of refused recordings.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
-/// @param call_id The id of the calls. Must not be NULL.
-/// @param url The URL of one recording (`rec_recording.url`), or NULL for all. `REC_OK` also if
-///   that recording is not live, or if there is none.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+/// @param call_id The id of the calls. Must not be absent.
+/// @param url The URL of one recording (`rec_recording.url`), or NULL for all. If no live
+///   recording has this URL, or none is live, the function returns `REC_OK`.
+/// @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+///   May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -355,8 +359,9 @@ pub unsafe extern "C" fn rec_resume_by_device(
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
-/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_CALL`, `REC_ERR_MANDATORY` (never for the host).
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+/// caller below level 10 owns none of the calls), `REC_ERR_NO_CALL`, `REC_ERR_MANDATORY` (never
+/// for the host).
 /// Since: 0.1.0
 /// Source: Vobiz, Stop Recording a Call; Genesys, StopCallRecording.
 #[unsafe(no_mangle)]
@@ -374,22 +379,22 @@ pub unsafe extern "C" fn rec_stop_by_call(
     })
 }
 
-/// Stops all recordings of the calls with an id, or one of them, and deletes their audio. No
-/// files remain. `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered for each recording
-/// once its audio is deleted.
+/// Stops all live recordings of the calls with an id, or one of these recordings, and deletes
+/// their audio. No files remain. `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered for
+/// each recording once its audio is deleted.
 ///
-/// Line policies refuse the discard as they refuse a discard by id, but never for the host. If
-/// nothing changes for this reason, the status is the reason for the newest recording;
+/// Line policies refuse the discard as they refuse a discard by id, but they never refuse the
+/// host. If no recording is discarded, the status says why the newest one was refused;
 /// otherwise `counts` gives the number of refused recordings. In 0.1.0, no line policy refused
 /// the discard.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
-/// @param call_id The id of the calls. Must not be NULL.
-/// @param url The URL of one recording (`rec_recording.url`), or NULL for all. `REC_OK` also if
-///   that recording is not live, or if there is none.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+/// @param call_id The id of the calls. Must not be absent.
+/// @param url The URL of one recording (`rec_recording.url`), or NULL for all. If no live
+///   recording has this URL, or none is live, the function returns `REC_OK`.
+/// @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+///   May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -397,9 +402,10 @@ pub unsafe extern "C" fn rec_stop_by_call(
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
-/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_CALL`, and unless the caller is the host, `REC_ERR_MANDATORY`,
-/// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2).
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+/// caller below level 10 owns none of the calls), `REC_ERR_NO_CALL`, and unless the caller is
+/// the host, `REC_ERR_MANDATORY`, `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name),
+/// `REC_ERR_AUTOMATIC` (reason 2).
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_discard_by_call(
@@ -419,14 +425,15 @@ pub unsafe extern "C" fn rec_discard_by_call(
 /// Pauses every live recording of the calls with an id. `REC_EVENT_PAUSED` is delivered for
 /// each recording once its manifest on disk shows the pause.
 ///
-/// Audio that is handed in from here on until a resume is never written. Line policies never
-/// refuse it.
+/// Audio that is passed in from now on until a resume is never written. Neither is audio that
+/// is passed in after the resume, but may have been spoken during the pause. No line policy
+/// refuses a pause.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
-/// @param call_id The id of the calls. Must not be NULL.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+/// @param call_id The id of the calls. Must not be absent.
+/// @param[out] counts How many recordings changed, and how many were already in the requested
+///   state; `refused` is 0. May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -434,9 +441,9 @@ pub unsafe extern "C" fn rec_discard_by_call(
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
-/// `REC_ERR_FORKED`; then `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
-/// `REC_ERR_NOT_LIVE` (the calls are not being recorded), `REC_ERR_ALREADY_PAUSED` (all of them
-/// are paused).
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+/// caller below level 10 owns none of the calls), `REC_ERR_NO_CALL`, `REC_ERR_NOT_LIVE` (the
+/// calls have no live recording), `REC_ERR_ALREADY_PAUSED` (all live recordings are paused).
 /// Since: 0.1.0
 /// Source: Genesys, PauseCallRecording.
 #[unsafe(no_mangle)]
@@ -460,14 +467,14 @@ pub unsafe extern "C" fn rec_pause_by_call(
 }
 
 /// Resumes every live recording of the calls with an id. `REC_EVENT_RESUMED` is delivered for
-/// each recording once its manifest on disk shows the end of the pause. Line policies never
-/// refuse it.
+/// each recording once its manifest on disk shows the end of the pause. `rec_resume_by_id` says
+/// which audio may still be discarded. No line policy refuses a resume.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
-/// @param call_id The id of the calls. Must not be NULL.
-/// @param[out] counts How many recordings changed, were already in the requested state, and
-///   were refused. May be NULL.
+/// @param call_id The id of the calls. Must not be absent.
+/// @param[out] counts How many recordings changed, and how many were already in the requested
+///   state; `refused` is 0. May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -475,9 +482,9 @@ pub unsafe extern "C" fn rec_pause_by_call(
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
-/// `REC_ERR_FORKED`; then `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
-/// `REC_ERR_NOT_LIVE` (the calls are not being recorded), `REC_ERR_NOT_PAUSED` (none of them is
-/// paused).
+/// `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a
+/// caller below level 10 owns none of the calls), `REC_ERR_NO_CALL`, `REC_ERR_NOT_LIVE` (the
+/// calls have no live recording), `REC_ERR_NOT_PAUSED` (no live recording is paused).
 /// Since: 0.1.0
 /// Source: Genesys, ResumeCallRecording.
 #[unsafe(no_mangle)]

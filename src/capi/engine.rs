@@ -30,9 +30,9 @@ const OPEN_MEMORY_BYTES: u64 = 8 << 20;
 
 /// Opens an engine on a storage directory.
 ///
-/// The function locks the directory, reads what it holds, and starts the engine's threads.
-/// Recordings that an earlier process did not finish are finished in the background, and events
-/// report them.
+/// The function locks the directory, reads its contents, and starts the engine's threads. The
+/// engine finishes recordings that an earlier process left unfinished in the background, and
+/// reports them with events.
 ///
 /// @param config The configuration, or NULL for the defaults. The engine copies it.
 /// @param[out] engine The new engine. Must not be NULL.
@@ -42,8 +42,9 @@ const OPEN_MEMORY_BYTES: u64 = 8 << 20;
 /// Blocking: creates and locks the directory, and waits for the disk.
 /// In callbacks: yes.
 /// Ownership: the caller owns the engine until `rec_close`. `config` remains the caller's.
-/// Errors: `REC_ERR_UNAVAILABLE` (another engine or process holds the directory), `REC_ERR_IO`,
-/// `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`, `REC_ERR_INVALID_ARGUMENT`.
+/// Errors: `REC_ERR_UNAVAILABLE` (another engine, of this or another process, holds the
+/// directory), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
+/// `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_open(
@@ -121,17 +122,18 @@ fn close_inherited_locks() {
 /// events and releases the storage directory.
 ///
 /// When the function returns, the handles of all calls, feeds, subscriptions and gateways of
-/// the engine are stale, however short the timeout. Gateways answer requests until all
-/// recordings are published, and are then stopped. If the disk refuses the end of a recording,
-/// the end is retried until the timeout; after that, the next `rec_open` reports it. Only
-/// `REC_ERR_IN_CALLBACK`, and `REC_ERR_INVALID_ARGUMENT` because of `error`, leave the engine
-/// open.
+/// the engine are stale, even after a timeout. Gateways answer requests until all recordings
+/// are published, and are then stopped. If the end of a recording cannot be written, the engine
+/// retries until the timeout; after that, the next `rec_open` finishes and reports the
+/// recording. The engine stays open only if the function returns `REC_ERR_IN_CALLBACK` or
+/// `REC_ERR_INVALID_ARGUMENT`.
 ///
-/// After `REC_ERR_TIMEOUT`, no further callback begins. A callback that is running may still
-/// use its `user_data`, which is freed after it returns. The remaining work continues in the
-/// background and in the next `rec_open`, which returns `REC_ERR_UNAVAILABLE` until a writer
-/// that is stuck has returned. Because threads of callrec may still run, the shared library
-/// stays loaded after dlclose, and a module that links the static library must not be unloaded.
+/// After `REC_ERR_TIMEOUT`, no further callback begins. A callback that is still running may
+/// use its `user_data`, which is released after the callback has returned. The remaining work
+/// continues in the background and in the next `rec_open`. While a thread of the closed engine
+/// is stuck in a write, `rec_open` returns `REC_ERR_UNAVAILABLE`. Because threads of callrec
+/// may still run, the shared library stays loaded after dlclose, and a module that links the
+/// static library must not be unloaded.
 ///
 /// @param engine The engine.
 /// @param timeout_ms The maximum wait in milliseconds. With 0 the function does not wait.
@@ -153,7 +155,7 @@ pub unsafe extern "C" fn rec_close(engine: rec_engine, timeout_ms: u32, error: *
     })
 }
 
-/// Returns what an engine is doing, and has done since it was opened.
+/// Returns what is live in an engine now, and counters since the engine was opened.
 ///
 /// @param engine The engine.
 /// @param[out] statistics The statistics. Must not be NULL.
@@ -211,21 +213,20 @@ impl LogListener for HostLog {
 }
 
 /// Sets the callback that receives the engine's log lines, in place of the previous one. It
-/// first receives the latest 1,024 lines that were logged since the engine was opened.
+/// first receives the lines that no callback has received yet, at most the latest 1,024.
 ///
 /// @param engine The engine.
 /// @param callback The callback, or NULL for none.
 /// @param user_data Passed to `callback`.
-/// @param user_data_free Called once with `user_data` after the last call of `callback`. May be
-///   NULL. Must be NULL if `callback` is NULL.
+/// @param user_data_free Called once with `user_data` after `callback` has run for the last
+///   time. May be NULL. Must be NULL if `callback` is NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: never. A call of the previous callback may still be running when the function
-/// returns.
+/// Blocking: never. The previous callback may still be running when the function returns.
 /// In callbacks: yes.
-/// Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
-/// not use it.
+/// Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error, it uses
+/// neither.
 /// Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]

@@ -94,26 +94,27 @@ impl Listener for HostListener {
 /// Subscribes to an engine's events.
 ///
 /// The subscription first receives the events that were raised while there was no subscription:
-/// those of all recovered recordings, and the latest 4,096 others. Older ones are counted in
-/// `events_dropped`. To miss no event, subscribe right after `rec_open`.
+/// those of all recovered recordings, and the latest 4,096 of the others. Older events are
+/// dropped and counted in `events_dropped`, terminal events last. To miss no event, subscribe
+/// right after `rec_open`.
 ///
-/// At most 65,536 events are queued for a callback that does not return. Beyond that, only
-/// `REC_EVENT_FINISHED`, `REC_EVENT_FAILED`, and `REC_EVENT_START_FAILED` with a recording are
-/// queued; all others are dropped, which leaves a gap in `sequence`.
+/// At most 65,536 events are queued while the callback does not return. Beyond that, events are
+/// dropped, which leaves a gap in `sequence`. `REC_EVENT_FINISHED`, `REC_EVENT_FAILED`, and
+/// `REC_EVENT_START_FAILED` with a recording are never dropped.
 ///
 /// @param engine The engine.
 /// @param callback Receives the events: see `rec_event_fn`. Must not be NULL.
 /// @param user_data Passed to `callback`.
-/// @param user_data_free Called once with `user_data` after the last call of `callback`. May be
-///   NULL.
+/// @param user_data_free Called once with `user_data` after `callback` has run for the last
+///   time. May be NULL.
 /// @param[out] subscription The new subscription. Must not be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
-/// not use it. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
+/// Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error, it uses
+/// neither. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
 /// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`,
 /// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
@@ -142,28 +143,28 @@ pub unsafe extern "C" fn rec_subscribe(
 /// With `REC_SUBSCRIBE_CALLS`, the subscription also receives `REC_EVENT_CALL_BEGAN`,
 /// `REC_EVENT_CALL_UPDATED` and `REC_EVENT_CALL_ENDED`. After the events that were raised while
 /// there was no subscription, it receives one `REC_EVENT_CALL_BEGAN` with `REC_EVENT_FLAG_LIVE`
-/// for each call that is live now, whatever their number, and then the changes from now on. A
-/// subscriber can thus keep an exact list of calls: `REC_EVENT_CALL_BEGAN` adds a call under
-/// its `call_number`, `REC_EVENT_CALL_UPDATED` replaces it, and `REC_EVENT_CALL_ENDED` removes
-/// it. These events are not stored while there is no subscription.
+/// for each call that is live now, however many there are, and then the changes from now on. So
+/// a subscriber can keep an exact list of calls: `REC_EVENT_CALL_BEGAN` adds a call under its
+/// `call_number`, `REC_EVENT_CALL_UPDATED` replaces it, and `REC_EVENT_CALL_ENDED` removes it.
+/// These three kinds of events are not stored while there is no subscription.
 ///
-/// If 65,536 events are queued, these events are dropped, which leaves a gap in `sequence`. To
-/// get an exact list again, subscribe anew and begin with an empty list.
+/// While 65,536 events are queued, events about calls are dropped, which leaves a gap in
+/// `sequence`. To get an exact list again, unsubscribe, clear the list, and subscribe again.
 ///
 /// @param engine The engine.
 /// @param options The options, or NULL for those of `rec_subscribe`.
 /// @param callback Receives the events: see `rec_event_fn`. Must not be NULL.
 /// @param user_data Passed to `callback`.
-/// @param user_data_free Called once with `user_data` after the last call of `callback`. May be
-///   NULL.
+/// @param user_data_free Called once with `user_data` after `callback` has run for the last
+///   time. May be NULL.
 /// @param[out] subscription The new subscription. Must not be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
-/// not use it. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
+/// Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error, it uses
+/// neither. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
 /// Errors: `REC_ERR_INVALID_ARGUMENT` (also for an unknown flag), `REC_ERR_LIMIT`,
 /// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.2.0
@@ -239,12 +240,13 @@ unsafe fn subscribe(
 ///
 /// When the function returns, the callback is not running and will not run again, and
 /// `user_data_free` has been called. If the callback itself calls the function, the function
-/// returns at once, and `user_data_free` is called after the callback has returned.
+/// returns immediately, and `user_data_free` is called after the callback has returned.
 ///
 /// @param subscription The subscription.
 ///
 /// Threads: any.
-/// Blocking: until a running callback of this subscription has returned.
+/// Blocking: until a running callback of this subscription has returned, unless that callback
+/// calls the function.
 /// In callbacks: yes.
 /// Ownership: the subscription no longer exists.
 /// Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.

@@ -1,4 +1,4 @@
-//! Feeds. The functions that hand in audio never wait.
+//! Feeds. The functions that pass in audio never wait.
 
 use std::ffi::c_void;
 use std::time::Duration;
@@ -17,12 +17,13 @@ use crate::types::Status;
 ///
 /// If the leg already has a feed, the new one replaces it, and the handle of the old one
 /// becomes stale. A feed may be closed and opened again during a call: recordings continue, and
-/// the time between is silence.
+/// have silence for the time between.
 ///
-/// While the mixed leg has a feed, the other two legs cannot have one, and the other way round
-/// (`REC_ERR_INVALID_ARGUMENT`). With `format.channels` 2, a feed of `REC_LEG_LOCAL` is the
-/// source of both legs. It replaces a feed of `REC_LEG_REMOTE`; while it is open, a feed of
-/// `REC_LEG_REMOTE` or `REC_LEG_MIXED` cannot be opened (`REC_ERR_INVALID_ARGUMENT`).
+/// While `REC_LEG_MIXED` has a feed, the other two legs cannot have one. While one of these has
+/// a feed, `REC_LEG_MIXED` cannot have one. With `format.channels` 2, a feed of `REC_LEG_LOCAL`
+/// is the source of both legs: it replaces a feed of `REC_LEG_REMOTE`, and while it is open, no
+/// feed of `REC_LEG_REMOTE` can be opened. A feed that these rules forbid is refused with
+/// `REC_ERR_INVALID_ARGUMENT`.
 ///
 /// @param call The call.
 /// @param leg `REC_LEG_…`
@@ -33,8 +34,8 @@ use crate::types::Status;
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the caller owns the feed until `rec_feed_close`, a newer feed of the leg, or the
-/// end of the call. `format` remains the caller's.
+/// Ownership: the caller owns the feed until `rec_feed_close`, until a newer feed replaces it,
+/// or until the call ends. `format` remains the caller's.
 /// Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
 /// (there are too many feeds, or `format.ahead_ms` needs more than is left of
 /// `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
@@ -60,22 +61,21 @@ pub unsafe extern "C" fn rec_feed_open(
     })
 }
 
-/// Changes the format of a feed's audio, for example because the codec changes during the call.
-/// Audio that was handed in before keeps its old format.
+/// Changes the format of a feed, for example because the codec changes during the call. The new
+/// format applies to audio that is passed in from now on.
 ///
 /// @param feed The feed.
-/// @param format The new format. Must not be NULL. `channels` must be what the feed was opened
-///   with.
+/// @param format The new format. Must not be NULL. The number of channels must be that of the
+///   open feed.
 /// @param[out] error The details of a failure. May be NULL.
 ///
-/// Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
-/// Blocking: never, except while another thread hands in a packet to the feed.
+/// Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
+/// Blocking: never, except while another thread passes in a packet to the feed.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
-/// (there are too many feeds, or `format.ahead_ms` needs more than is left of
-/// `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`. After
-/// an error, the feed is unchanged.
+/// (`format.ahead_ms` needs more than is left of `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`,
+/// `REC_ERR_FORKED`. After an error, the feed is unchanged.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_set_format(
@@ -90,14 +90,15 @@ pub unsafe extern "C" fn rec_feed_set_format(
     })
 }
 
-/// Sets the format of an RTP payload type in a feed, usually of a dynamic one (96 to 127).
+/// Sets the format of an RTP payload type for a feed, usually of a dynamic payload type (96 to
+/// 127).
 ///
-/// The static payload types of RFC 3551 are known: 0 is PCMU, 8 is PCMA, 11 is L16 mono at
-/// 44100 Hz. They may be set to another format. A feed that is opened again does not remember
-/// its payload types.
+/// Three static payload types of RFC 3551 are set already: 0 is PCMU, 8 is PCMA, and 11 is L16
+/// mono at 44100 Hz. They may be set to another format. A feed that is opened again has lost
+/// its payload types: set them again.
 ///
-/// The feed's memory grows if this format needs more. Therefore set type 11 too if a feed of
-/// 8000 Hz may receive it, so that the memory for bursts is large enough.
+/// The feed's memory grows if this format needs more. If a feed of 8000 Hz may receive type 11,
+/// set type 11 too, so that the memory for bursts is large enough.
 ///
 /// @param feed The feed.
 /// @param payload_type The payload type, 0 to 127.
@@ -105,14 +106,13 @@ pub unsafe extern "C" fn rec_feed_set_format(
 ///   or 1.
 /// @param[out] error The details of a failure. May be NULL.
 ///
-/// Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
-/// Blocking: never, except while another thread hands in a packet to the feed.
+/// Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
+/// Blocking: never, except while another thread passes in a packet to the feed.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
-/// Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
-/// (there are too many feeds, or `format.ahead_ms` needs more than is left of
-/// `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`. A feed
-/// with two channels accepts no RTP packets (`REC_ERR_INVALID_ARGUMENT`).
+/// Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT` (also for a feed with
+/// two channels, which accepts no packets), `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`. After an
+/// error, the feed is unchanged.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_payload(
@@ -134,38 +134,37 @@ pub unsafe extern "C" fn rec_feed_payload(
     })
 }
 
-/// Hands in samples (PCM16, in native byte order) or a payload (G.711). They follow the
-/// previous write.
+/// Passes in samples (PCM16, in native byte order) or a payload (G.711). They follow those of
+/// the previous write.
 ///
-/// Real time: if no write comes for more than 100 ms, that time becomes silence, unless the
-/// host makes up for all of it within the next 200 ms: the audio that it held back, up to 5 s,
-/// then fills the time. A shorter interruption leaves no silence. If the host's clock drifts
-/// against the clock of this machine, callrec follows it by up to 2 %, by repeating or omitting
-/// single samples. After a resume, audio that may have been spoken up to 500 ms earlier is not
-/// kept, because it may have been spoken during the pause. Bursts are stored in memory that all
-/// feeds share (`media.overflow_bytes`).
+/// In real time, an interruption of at most 100 ms leaves no silence. A longer one becomes
+/// silence, unless `format.ahead_ms` is 0 and the host then passes in all the audio that it
+/// held back, up to 5 s, within 200 ms. With `format.ahead_ms` 0, callrec also follows a drift
+/// of the host's clock of up to 2 %, by repeating or omitting single samples; and if writes
+/// were late before a resume, up to 500 ms after it are discarded, because this audio may have
+/// been spoken during the pause. Bursts are stored in memory that all feeds share
+/// (`media.overflow_bytes`).
 ///
-/// Real time, ahead of the clock: a feed may be ahead of the clock by `format.ahead_ms`. If
-/// that is 0, the limit is 2 s; audio beyond it is lost, counted in `frames_lost`, and returns
-/// `REC_ERR_OVERRUN`. If it is more than 0, `REC_ERR_OVERRUN` means that the audio was not
-/// accepted and nothing was lost: wait with `rec_feed_wait`, then hand it in again.
+/// In real time, a feed may be ahead of the clock by `format.ahead_ms`. If that is 0, the limit
+/// is 2 s: beyond it, the function returns `REC_ERR_OVERRUN`, and the audio is lost and counted
+/// in `frames_lost`. If it is more than 0, `REC_ERR_OVERRUN` means that the audio was not
+/// accepted and nothing was lost: wait with `rec_feed_wait`, then pass it in again.
 /// `rec_feed_clear` removes audio that lies ahead of the clock.
 ///
-/// Stream time (`media.clock` is "stream"): audio may be handed in as fast as it is accepted.
+/// In stream time, audio may be passed in as fast as it is accepted. After `REC_ERR_OVERRUN`,
+/// wait with `rec_feed_wait`, then pass it in again.
 ///
 /// @param feed The feed.
 /// @param data The samples, or the payload. May be NULL if `size` is 0.
-/// @param size The size in bytes: whole samples (with two channels, whole pairs of samples), at
-///   most 2,048 bytes or 100 ms of the format, whichever is more, and never more than 16,360
-///   bytes.
+/// @param size The size in bytes, a whole number of frames. At most 2,048 bytes or 100 ms of
+///   the format, whichever is more, but never more than 16,360 bytes.
 ///
-/// Threads: one at a time for a feed. A second thread gets `REC_ERR_BUSY`.
+/// Threads: any, but only one at a time for the same feed. A second thread gets `REC_ERR_BUSY`.
 /// Blocking: never. The function takes no lock, allocates no memory and makes no system call.
 /// In callbacks: yes.
 /// Ownership: `data` remains the caller's. The library copies it.
 /// Errors: `REC_ERR_OVERRUN` (the memory is full, or the audio is too far ahead of the clock:
-/// lost and counted in real time with `format.ahead_ms` 0, otherwise not accepted and not
-/// counted), `REC_ERR_BUSY`, `REC_ERR_BAD_HANDLE`, `REC_ERR_INVALID_ARGUMENT`,
+/// see above), `REC_ERR_BUSY`, `REC_ERR_BAD_HANDLE`, `REC_ERR_INVALID_ARGUMENT`,
 /// `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
@@ -174,25 +173,27 @@ pub unsafe extern "C" fn rec_feed_write(feed: rec_feed, data: *const c_void, siz
     unsafe { feed_bytes(feed, data, size, |feed, bytes| feed.write(bytes, coarse_ns())) }
 }
 
-/// Hands in samples or a payload at a position on the host's own clock of the leg.
+/// Passes in samples or a payload, with a position that the host counts in frames.
 ///
-/// Real time: the first write lies at its arrival, and later ones relative to it. Stream time:
-/// the first write is the leg's time 0. If a position lies more than 2 s from its arrival
-/// (stream time: 30 minutes from the leg's end), callrec assumes that the host's clock jumped:
-/// it places the write at its arrival, or at the leg's end if that is later (stream time: at
-/// the leg's end), and continues from there. There are two exceptions. A position up to 5 s in
-/// the past is accepted if the leg has no audio there yet, because the host was delayed. A feed
-/// with `format.ahead_ms` above 2000 may be that far ahead.
+/// In real time, the first write is placed at its arrival, and later writes relative to it. If
+/// a position is more than 2 s away from the arrival, callrec assumes that the host's count has
+/// jumped: it places the write at its arrival, or at the end of the leg if that is later, and
+/// later writes relative to that. There are two exceptions: a position up to 5 s in the past is
+/// accepted if the leg has no later audio, and a feed with `format.ahead_ms` above 2000 may be
+/// that far ahead.
+///
+/// In stream time, the first write is placed at the end of the leg, and later writes relative
+/// to it. If a position is more than 30 minutes away from the end of the leg, callrec places
+/// the write at that end, and later writes relative to that.
 ///
 /// @param feed The feed.
-/// @param at The position of the first sample, in samples of one channel at the feed's sample
-///   rate.
+/// @param at The position of the first sample, in frames at the feed's sample rate. The first
+///   write may have any position.
 /// @param data The samples, or the payload. May be NULL if `size` is 0.
-/// @param size The size in bytes: whole samples (with two channels, whole pairs of samples), at
-///   most 2,048 bytes or 100 ms of the format, whichever is more, and never more than 16,360
-///   bytes.
+/// @param size The size in bytes, a whole number of frames. At most 2,048 bytes or 100 ms of
+///   the format, whichever is more, but never more than 16,360 bytes.
 ///
-/// Threads: one at a time for a feed. A second thread gets `REC_ERR_BUSY`.
+/// Threads: any, but only one at a time for the same feed. A second thread gets `REC_ERR_BUSY`.
 /// Blocking: never. The function takes no lock, allocates no memory and makes no system call.
 /// In callbacks: yes.
 /// Ownership: `data` remains the caller's. The library copies it.
@@ -214,30 +215,30 @@ pub unsafe extern "C" fn rec_feed_write_at(
     }
 }
 
-/// Hands in one RTP packet that has just been received. Its timestamp determines its position.
+/// Passes in one RTP packet that has just been received. Its timestamp determines its position.
 ///
 /// Lost packets become silence and are counted. Late and reordered packets are put in their
-/// place. Payload types that are not audio are ignored. The payload type alone determines how a
-/// packet is decoded, not the feed's format. CSRCs, header extensions and padding are
-/// understood; SRTP must be decrypted first. RTCP may be handed in too (RFC 5761): a sender
-/// report can prove that the sender's clock stood still, which saves audio after a pause. Other
-/// RTCP packets are ignored.
+/// place. The payload type alone determines how a packet is decoded, not the feed's format.
+/// Payload types that are not audio are ignored. CSRCs, header extensions and padding are
+/// allowed; SRTP must be decrypted first. RTCP may be passed in too (RFC 5761): a sender report
+/// can prove when audio was spoken, so that less audio is discarded after a pause
+/// (`rec_resume_by_id`). Other RTCP packets are ignored.
 ///
-/// The first packet of a stream lies at its arrival, which aligns the legs: the SSRCs,
-/// timestamps and sequence numbers of two legs are unrelated, and may change during a call. If
-/// the first packets arrive in one burst, the newest of them lies at its arrival. A packet of a
-/// new SSRC, or of a sequence that begins again, is held until a second one confirms it, or for
-/// 300 ms. docs/timeline.md describes what happens to each packet.
+/// The first packet of a feed is placed at its arrival. This aligns the legs, whose SSRCs,
+/// timestamps and sequence numbers are unrelated and may change during a call. If the first
+/// packets arrive in one burst, the newest is placed at its arrival. If the SSRC changes, or
+/// the sequence numbers start again, the first packet is held until a second one confirms it,
+/// at most 300 ms. docs/timeline.md describes what happens to each packet.
 ///
-/// Delayed packets may be handed in at once: bursts of up to 5 s, on any number of feeds, are
-/// stored in memory that all feeds share (`media.overflow_bytes`).
+/// Delayed packets may be passed in as one burst: bursts of up to 5 s, on any number of feeds,
+/// are stored in memory that all feeds share (`media.overflow_bytes`).
 ///
 /// @param feed The feed.
 /// @param packet The packet, from the first byte of its RTP header.
-/// @param size The size in bytes, at most 2,048 bytes or 100 ms of the format, whichever is
-///   more, and never more than 16,360 bytes.
+/// @param size The size in bytes. At most 2,048 bytes or 100 ms of the format, whichever is
+///   more, but never more than 16,360 bytes.
 ///
-/// Threads: one at a time for a feed. A second thread gets `REC_ERR_BUSY`.
+/// Threads: any, but only one at a time for the same feed. A second thread gets `REC_ERR_BUSY`.
 /// Blocking: never. The function takes no lock, allocates no memory and makes no system call.
 /// In callbacks: yes.
 /// Ownership: `packet` remains the caller's. The library copies it.
@@ -252,21 +253,21 @@ pub unsafe extern "C" fn rec_feed_rtp(feed: rec_feed, packet: *const c_void, siz
     unsafe { feed_bytes(feed, packet, size, |feed, bytes| feed.rtp(bytes, coarse_ns())) }
 }
 
-/// Hands in one RTP packet that was received some time ago.
+/// Passes in one RTP packet that was received some time ago.
 ///
-/// The age proves when the packet was received, and a pause relies on it. A packet that was
-/// received while the recording was paused is not recorded, even if it is handed in after the
-/// resume. A packet that was received after the resume counts as spoken then. So give an age
-/// only if it is known. For a packet that has just been received, use `rec_feed_rtp`, which
-/// proves nothing.
+/// callrec relies on the age near a pause. A packet that was received while the recording was
+/// paused is not recorded, even if it is passed in after the resume. A packet that was received
+/// after the resume counts as spoken after it, and is recorded. So use this function only if
+/// the age is known. Otherwise use `rec_feed_rtp`, which allows for audio that is older.
 ///
 /// @param feed The feed.
-/// @param age_us The time since the packet was received, in microseconds. 0 is an age too.
+/// @param age_us The time since the packet was received, in microseconds. 0 states that it was
+///   received now.
 /// @param packet The packet, from the first byte of its RTP header.
-/// @param size The size in bytes, at most 2,048 bytes or 100 ms of the format, whichever is
-///   more, and never more than 16,360 bytes.
+/// @param size The size in bytes. At most 2,048 bytes or 100 ms of the format, whichever is
+///   more, but never more than 16,360 bytes.
 ///
-/// Threads: one at a time for a feed. A second thread gets `REC_ERR_BUSY`.
+/// Threads: any, but only one at a time for the same feed. A second thread gets `REC_ERR_BUSY`.
 /// Blocking: never. The function takes no lock, allocates no memory and makes no system call.
 /// In callbacks: yes.
 /// Ownership: `packet` remains the caller's. The library copies it.
@@ -293,18 +294,19 @@ pub unsafe extern "C" fn rec_feed_rtp_at(
 }
 
 /// Waits after `REC_ERR_OVERRUN` until a feed accepts audio again: until its memory has free
-/// space for the largest write, and in real time until audio that was too far ahead of the
-/// clock is no longer so.
+/// space for the largest write, and in real time until the refused write is no longer too far
+/// ahead of the clock.
 ///
 /// @param feed The feed.
 /// @param timeout_ms The maximum wait in milliseconds.
 ///
 /// Threads: any.
 /// Blocking: until the feed accepts audio again, at most `timeout_ms`.
-/// In callbacks: yes, but later events wait.
+/// In callbacks: yes, but later events wait until the function returns.
 /// Ownership: all arguments remain the caller's.
-/// Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE` (the feed is closed, or was closed
-/// meanwhile), `REC_ERR_BUSY`, `REC_ERR_FORKED`.
+/// Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE` (the feed is closed, or was closed during
+/// the wait), `REC_ERR_BUSY` (another thread is passing in audio: call again),
+/// `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_wait(feed: rec_feed, timeout_ms: u32) -> rec_status {
@@ -316,15 +318,15 @@ pub unsafe extern "C" fn rec_feed_wait(feed: rec_feed, timeout_ms: u32) -> rec_s
 /// Removes the audio of a feed that lies ahead of the clock, for example because a caller
 /// interrupts a voice bot.
 ///
-/// Audio before the present moment stays in the recording. Audio after it is not recorded, and
-/// does not count as lost. The next write begins now. With two channels, both legs are cleared.
-/// In stream time, no audio is ahead of a clock, and the function changes nothing.
+/// Audio up to now stays in the recording. Later audio is not recorded, and does not count as
+/// lost. The next write begins now. With two channels, both legs are cleared. In stream time,
+/// no audio is ahead of the clock, so the function changes nothing.
 ///
 /// @param feed The feed.
 /// @param[out] error The details of a failure. May be NULL.
 ///
-/// Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
-/// Blocking: never, except while another thread hands in a packet to the feed.
+/// Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
+/// Blocking: never, except while another thread passes in a packet to the feed.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_BAD_HANDLE` (the feed is closed), `REC_ERR_FORKED`.
@@ -334,12 +336,12 @@ pub unsafe extern "C" fn rec_feed_clear(feed: rec_feed, error: *mut rec_error) -
     run_always(error, || handles::feed::clear(Handle(feed.id)))
 }
 
-/// Closes a feed. Audio that was handed in is still recorded; from here on the leg is silent.
+/// Closes a feed. Audio that was passed in is still recorded; from now on the leg is silent.
 ///
 /// @param feed The feed.
 ///
-/// Threads: any, also while another thread feeds.
-/// Blocking: never, except while another thread hands in a packet to the feed.
+/// Threads: any, even while another thread passes in audio.
+/// Blocking: never, except while another thread passes in a packet to the feed.
 /// In callbacks: yes.
 /// Ownership: the feed no longer exists.
 /// Errors: `REC_ERR_BAD_HANDLE` (the feed is closed), `REC_ERR_FORKED`.

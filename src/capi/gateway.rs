@@ -24,11 +24,11 @@ const HEADERS_MAX: usize = 1 << 20;
 ///
 /// The `gateway.…` keys of `rec_config_set` choose the APIs, their paths and their limits.
 /// callrec does not terminate TLS; put a reverse proxy in front. `rec_close` also stops the
-/// gateway, and then its handle is stale.
+/// gateway.
 ///
 /// @param engine The engine.
-/// @param options The options, or NULL for the defaults: 127.0.0.1, any free port, and no
-///   client is let in.
+/// @param options The options, or NULL for the defaults: the address 127.0.0.1, any free port,
+///   and no client that is let in.
 /// @param[out] gateway The new gateway. Must not be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
@@ -37,9 +37,9 @@ const HEADERS_MAX: usize = 1 << 20;
 /// In callbacks: yes.
 /// Ownership: the caller owns the gateway until `rec_gateway_stop` or `rec_close`. `options`
 /// and its strings remain the caller's. callrec uses `user_data` until it calls
-/// `user_data_free`; after an error it does not use it.
+/// `user_data_free`; after an error, it uses neither.
 /// Errors: `REC_ERR_UNSUPPORTED` (the build lacks the feature `gateway`), `REC_ERR_IO` (the
-/// address is in use, or is not one of this machine), `REC_ERR_INVALID_ARGUMENT`,
+/// port is in use, or the address is not one of this machine), `REC_ERR_INVALID_ARGUMENT`,
 /// `REC_ERR_LIMIT`, `REC_ERR_UNAVAILABLE` (the engine is closing), `REC_ERR_BAD_HANDLE`,
 /// `REC_ERR_FORKED`.
 /// Since: 0.1.0
@@ -119,26 +119,27 @@ pub unsafe extern "C" fn rec_gateway_port(
 }
 
 /// Stops a gateway. Its port is closed, and pending long polls are answered. Callbacks that are
-/// still owed stay on disk for the next gateway.
+/// not delivered yet stay on the disk for the next gateway.
 ///
 /// When the function returns `REC_OK`, no `rec_http_handle` and no `rec_authenticate_fn` of the
 /// gateway is running, and `user_data_free` has been called.
 ///
 /// @param gateway The gateway.
 /// @param timeout_ms The maximum wait, in milliseconds, for requests that are being answered.
-///   After it, their connections are closed, `rec_http_handle` returns `REC_ERR_UNAVAILABLE`,
-///   and no further `rec_authenticate_fn` begins.
+///   After that time, their connections are closed, `rec_http_handle` returns
+///   `REC_ERR_UNAVAILABLE`, and no further `rec_authenticate_fn` begins.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: at most `timeout_ms`.
 /// In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in a callback of the engine nor in any
 /// `rec_authenticate_fn`.
-/// Ownership: the gateway no longer exists, also after `REC_ERR_TIMEOUT`, but not after
-/// `REC_ERR_IN_CALLBACK`.
+/// Ownership: the gateway no longer exists, even after `REC_ERR_TIMEOUT`. After
+/// `REC_ERR_IN_CALLBACK`, it still exists.
 /// Errors: `REC_ERR_TIMEOUT` (requests were cut off; `user_data_free` is called once a running
 /// `rec_authenticate_fn` has returned), `REC_ERR_BAD_HANDLE` (also after `rec_close`, which
-/// stops the gateway), `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
+/// stops the gateway), `REC_ERR_INVALID_ARGUMENT` (`error` has a wrong `struct_size`),
+/// `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_gateway_stop(
@@ -152,22 +153,22 @@ pub unsafe extern "C" fn rec_gateway_stop(
 /// Answers one request of the HTTP APIs without a socket, for a host that has its own HTTP
 /// server.
 ///
-/// The function returns `REC_OK` for every request that HTTP can answer, also with 401, 404 or
-/// 500.
+/// The function returns `REC_OK` whenever there is an HTTP response, even if its status is 401,
+/// 404 or 500.
 ///
 /// @param gateway The gateway.
 /// @param request The request. It, its `method` and its `target` must not be NULL.
 /// @param[out] response The response. Must not be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
-/// Threads: any, several at a time.
-/// Blocking: may wait for a disk, for `rec_authenticate_fn`, and with a CometD `/meta/connect`
-/// for `cometd.timeout_ms`.
+/// Threads: any.
+/// Blocking: may wait for a disk, for `rec_authenticate_fn`, and for a CometD `/meta/connect`
+/// up to `cometd.timeout_ms`.
 /// In callbacks: no (`REC_ERR_IN_CALLBACK`).
 /// Ownership: the caller owns the response until `rec_http_response_free`. `request` and all
 /// that it points to remain the caller's.
 /// Errors: `REC_ERR_INVALID_ARGUMENT` (not HTTP: an invalid method, target or header line, or a
-/// body larger than `gateway.max_body_bytes`), `REC_ERR_UNAVAILABLE` (the gateway was being
+/// body larger than `gateway.max_body_bytes`), `REC_ERR_UNAVAILABLE` (the gateway is being
 /// stopped, or was stopped before the response was complete), `REC_ERR_IO` (audio could not be
 /// read to its end), `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`,
 /// `REC_ERR_UNSUPPORTED`.
@@ -237,7 +238,7 @@ pub unsafe extern "C" fn rec_http_response_status(response: *const rec_http_resp
     catch_faults_or(0, || response.map_or(0, |response| response.status))
 }
 
-/// Returns the headers of a response: "Name: value" lines, each ended by CR LF.
+/// Returns the headers of a response: "Name: value" lines, each ending with CR LF.
 ///
 /// @param response The response, or NULL.
 /// @return The headers, never NULL. "" if `response` is NULL.
@@ -257,7 +258,7 @@ pub unsafe extern "C" fn rec_http_response_headers(response: *const rec_http_res
     }
 }
 
-/// Returns the body of a response. It is not ended by a NUL.
+/// Returns the body of a response. The body does not end with a NUL.
 ///
 /// @param response The response, or NULL.
 /// @param[out] size The size of the body in bytes. May be NULL.

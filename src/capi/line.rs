@@ -9,24 +9,26 @@ use crate::types::Result;
 
 /// Sets the policy of a line, in place of its previous one.
 ///
-/// A policy applies to a call if every name that it has equals the call's. If several policies
-/// apply, their flags are combined.
+/// A policy with a device name applies to calls with that device name, one with a directory
+/// number to calls with that number, and one with both to calls with both. If several policies
+/// apply to a call, their flags are combined.
 ///
-/// `REC_LINE_NOT_MONITORABLE` and `REC_LINE_AUTOMATIC` follow Imagicle's rules: they refuse
-/// starts, and stops by id and by device, but never a pause or a stop by call. For every caller
-/// but the host, they also refuse a discard by call.
+/// `REC_LINE_NOT_MONITORABLE` and `REC_LINE_AUTOMATIC` follow Imagicle's rules. They refuse
+/// starts (`REC_LINE_AUTOMATIC` not those with `REC_START_ADDITIONAL`), and stops and discards
+/// by id and by device. They refuse a discard by call unless the caller is the host. They never
+/// refuse a stop by call, or a pause.
 ///
-/// `REC_LINE_MANDATORY` refuses stops and discards of any recording of the line's calls, by id,
-/// by device and by call, for every caller but the host. It does not refuse pauses. The host,
-/// the end of the call and a recording's time limit end recordings as on other lines.
+/// `REC_LINE_MANDATORY` refuses every stop and discard of a recording of the line's calls, by
+/// id, by device and by call, unless the caller is the host. It does not refuse pauses. The end
+/// of the call and a time limit end recordings as on other lines.
 ///
-/// `REC_LINE_AUTOMATIC` records every call from the moment it is connected, and starts at once
-/// for calls that are connected on the line now. Removing the policy ends no recording. A
-/// recording that was stopped is not started again while the call stays on the line. A
-/// recording that could not begin, or that failed while its call continues, is followed by
-/// another one after 1, 2, 4, … s, at most 60 s; after a recording that lasted 60 s, the delay
-/// is 1 s again. The new recording begins paused if the call's automatic recording was last
-/// paused, or if the call is private.
+/// `REC_LINE_AUTOMATIC` records every call from the moment it is connected. Calls that are
+/// connected on the line now are recorded from now on. Removing the policy does not end a
+/// recording. After an automatic recording was stopped, no other one starts while the call
+/// stays on the line. If an automatic recording cannot begin, or fails while its call
+/// continues, the engine starts another one after 1 s, then after 2, 4, … s, at most 60 s;
+/// after a recording that lasted 60 s, the delay is 1 s again. The new recording begins paused
+/// if the last one was paused when it failed, or if the call is private.
 ///
 /// @param engine The engine.
 /// @param line The line and its policy. Must not be NULL.
@@ -36,8 +38,8 @@ use crate::types::Result;
 /// Blocking: never.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
-/// Errors: `REC_ERR_NO_TARGET` (neither name is given), `REC_ERR_INVALID_ARGUMENT`,
-/// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Errors: `REC_ERR_NO_TARGET` (neither a device name nor a directory number is given),
+/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 /// Source: Imagicle, Start and Stop Recording, BadRequestReason 1, 2 and 4.
 #[unsafe(no_mangle)]
@@ -53,19 +55,19 @@ pub unsafe extern "C" fn rec_line_set(
     })
 }
 
-/// Removes the policy of a line. `REC_OK` also if the line has none.
+/// Removes the policy of a line. If the line has no policy, the function returns `REC_OK`.
 ///
 /// @param engine The engine.
-/// @param line The line, with the same names as in `rec_line_set`. Must not be NULL. `flags`
-///   must be 0.
+/// @param line The line, with the same device name and directory number as in `rec_line_set`.
+///   Must not be NULL. `flags` must be 0.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
-/// Errors: `REC_ERR_NO_TARGET` (neither name is given), `REC_ERR_INVALID_ARGUMENT`,
-/// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Errors: `REC_ERR_NO_TARGET` (neither a device name nor a directory number is given),
+/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_line_remove(

@@ -36,26 +36,27 @@ impl rec_snapshot {
     }
 }
 
-/// Lists the live recordings that match a filter, the newest last. If none matches, the list is
-/// empty.
+/// Lists the live recordings that match a filter, the newest last. If no recording matches, the
+/// list is empty.
 ///
-/// A list shows one instant: every recording that was started before the call is in it, and
-/// every recording that was stopped before the call is not.
+/// The list contains every matching recording that was started before the function was called,
+/// and none that was stopped before.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself. Below level 10,
-///   the filter's username must be the caller's own.
+///   `filter->username` must be the caller's own.
 /// @param filter The filter, or NULL for all recordings.
 /// @param[out] snapshot The list. Must not be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: never. Even a list of all recordings delays no other function.
+/// Blocking: never. A long list does not delay other functions.
 /// In callbacks: yes.
 /// Ownership: the caller owns the snapshot until `rec_snapshot_free`. `caller` and `filter`
 /// remain the caller's.
-/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ARGUMENT`,
-/// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (the username of the filter is not
+/// the caller's), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+/// `REC_ERR_FORKED`.
 /// Since: 0.1.0
 /// Source: Imagicle, Get Active Recordings.
 #[unsafe(no_mangle)]
@@ -100,14 +101,14 @@ unsafe fn filter_of(filter: *const rec_filter) -> Result<Filter> {
     }
 }
 
-/// Finds one recording by its id: a live or finishing one, or one that ended less than a minute
-/// ago.
+/// Finds a recording by its id. The recording must be live or finishing, or must have ended
+/// less than a minute ago.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
 /// @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
 ///   braces, in upper or lower case.
-/// @param[out] snapshot A list of that one recording. Must not be NULL.
+/// @param[out] snapshot A snapshot with that one recording. Must not be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
@@ -115,9 +116,10 @@ unsafe fn filter_of(filter: *const rec_filter) -> Result<Filter> {
 /// In callbacks: yes.
 /// Ownership: the caller owns the snapshot until `rec_snapshot_free`. `caller` and `id` remain
 /// the caller's.
-/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ID` (reason 0; also
-/// for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
-/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (a caller below level 10 owns no such
+/// recording), `REC_ERR_INVALID_ID` (reason 0; also for NULL), `REC_ERR_NOT_LIVE` (there is no
+/// such recording), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+/// `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_get(

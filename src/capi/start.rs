@@ -17,13 +17,13 @@ use crate::types::{AudioSpec, Error, Result, Status, parse_format};
 
 /// Starts a recording of a call.
 ///
-/// `REC_OK` means that the start is accepted. `REC_EVENT_STARTED` is delivered once the file
-/// and its manifest exist, or `REC_EVENT_START_FAILED` if they could not be created. Audio that
-/// is handed in meanwhile is kept.
+/// `REC_OK` means that the start is accepted. Then `REC_EVENT_STARTED` is delivered once the
+/// file and its manifest exist, or `REC_EVENT_START_FAILED` if they cannot be created. Audio
+/// that is passed in until then is part of the recording.
 ///
-/// The call must match every name in `options`. If several connected calls match, the one that
-/// was begun first is chosen with a call id, and the one that was connected last without. Held
-/// and alerting calls are not considered.
+/// The call must be connected, not held or alerting. If several calls match, callrec chooses
+/// the one that began first if `options->call_id` is given, and otherwise the one that was
+/// connected last.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
@@ -45,8 +45,8 @@ use crate::types::{AudioSpec, Error, Result, Status, parse_format};
 /// `storage.directory` no longer leads to the open directory), `REC_ERR_NO_SPACE`,
 /// `REC_ERR_LIMIT`.
 /// Since: 0.1.0
-/// Source: Imagicle, Start Recording; Vobiz, Record a Call (several recordings of a call at
-/// once).
+/// Source: Imagicle, Start Recording; Vobiz, Record a Call (which allows several recordings of
+/// a call at a time).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_start(
     engine: rec_engine,

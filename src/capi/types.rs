@@ -5,8 +5,8 @@ use std::ffi::{c_char, c_void};
 pub use super::audit_types::*;
 pub use super::values::*;
 
-/// An engine: a registry of calls and recordings, its threads, and one storage directory. Zero
-/// is never valid.
+/// An engine: its calls and recordings, its threads, and one storage directory. Zero is never
+/// valid.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct rec_engine {
@@ -55,8 +55,8 @@ pub struct rec_id {
     pub text: [c_char; 37],
 }
 
-/// The details of a failure. Every function that receives one writes it, and clears it on
-/// success.
+/// The details of a failure. Every function that receives one writes it. After a success,
+/// `status` is `REC_OK`, `reason` is -1, and the texts are "".
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_error {
@@ -64,14 +64,14 @@ pub struct rec_error {
     pub struct_size: u32,
     /// The status that the function returned.
     pub status: rec_status,
-    /// The published BadRequestReason of the operation, or -1 if there is none.
+    /// Imagicle's BadRequestReason for this error (0, 1, 2 or 4), or -1 if there is none.
     pub reason: i32,
     /// Always 0.
     pub reserved: u32,
     /// With `REC_ERR_NOT_MONITORABLE`, the line's device name; otherwise "".
     pub device_name: [c_char; 256],
-    /// A message for people, which names the parameter and the value. UTF-8, one line (control
-    /// characters are escaped), truncated if it is too long.
+    /// A message for people, which names the parameter and its value. One line of UTF-8 with
+    /// escaped control characters. A long message is truncated.
     pub message: [c_char; 512],
 }
 
@@ -82,10 +82,10 @@ pub struct rec_error {
 pub struct rec_caller {
     /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
-    /// 0 to 10: see `REC_LEVEL_…`. Below 10, the caller reaches their own live calls only.
+    /// 0 to 10: see `REC_LEVEL_…`. Below 10, the caller can reach only their own live calls.
     pub level: u32,
-    /// The caller owns the calls whose current username equals this one byte for byte. "" owns
-    /// none.
+    /// The caller owns the calls whose current `rec_call_info.username` equals this one byte
+    /// for byte. A caller with "" owns no call.
     pub username: *const c_char,
 }
 
@@ -99,18 +99,18 @@ pub struct rec_counts {
     pub changed: u32,
     /// Recordings that were already in the requested state.
     pub already: u32,
-    /// Recordings that the rules protected from the operation.
+    /// Recordings for which a line's policy or `REC_ERR_DIAL_IN` refused the operation.
     pub refused: u32,
 }
 
-/// A line and its policy. At least one of the two names is needed.
+/// A line and its policy. A device name, a directory number or both are needed.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_line_info {
     /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
-    /// `REC_LINE_…`, combined with `|`. With 0, the line may be recorded, and is not recorded
-    /// automatically. Replaces the line's previous flags.
+    /// `REC_LINE_…`, combined with `|`. With 0, calls on the line may be recorded, but are not
+    /// recorded automatically.
     pub flags: u32,
     /// The device name of the line.
     pub device_name: *const c_char,
@@ -125,16 +125,16 @@ pub struct rec_line_info {
 pub struct rec_call_info {
     /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
-    /// `REC_CALL_…`. 0 means connected for a new call.
+    /// `REC_CALL_…`. For a new call, 0 means connected.
     pub state: i32,
     /// `REC_DIRECTION_…`
     pub direction: i32,
     /// Must be 0.
     pub reserved: u32,
-    /// A number of the host's own, which `rec_recording.call_tag` and `rec_event.call_tag`
-    /// return.
+    /// A number that the host chooses. `rec_recording.call_tag` and `rec_event.call_tag` return
+    /// it.
     pub tag: u64,
-    /// Time of the connection, Unix time in milliseconds. 0 means now for a new call.
+    /// Time of the connection: Unix time in milliseconds. For a new call, 0 means now.
     pub connected_at_ms: i64,
     /// The call's id. If absent, callrec generates one. An update cannot change it.
     pub call_id: *const c_char,
@@ -144,7 +144,7 @@ pub struct rec_call_info {
     pub device_name: *const c_char,
     /// The directory number of the line.
     pub directory_number: *const c_char,
-    /// The owner of the line. A caller with this username owns the call.
+    /// The username of the line's owner. A caller with this username owns the call.
     pub username: *const c_char,
     /// The owner's numeric user id.
     pub numeric_user_id: *const c_char,
@@ -160,13 +160,14 @@ pub struct rec_call_info {
     pub dnis: *const c_char,
     /// Genesys' call type, such as "Internal", "Inbound", "Outbound" or "Consult".
     pub call_type: *const c_char,
-    /// A JSON object whose values are strings (Genesys' userData), at most 65,536 bytes.
+    /// A JSON object whose values are strings (Genesys' userData), at most 65,536 bytes. An
+    /// update replaces the whole object.
     pub attributes_json: *const c_char,
 }
 
-/// How the audio of a feed is coded, and how the host writes it. The format applies to
-/// `rec_feed_write` and `rec_feed_write_at`. An RTP packet is decoded by its payload type; for
-/// RTP, the format only determines the size of the feed's memory.
+/// The format of the audio that `rec_feed_write` and `rec_feed_write_at` pass in. The payload
+/// type of an RTP packet alone says how it is decoded; for RTP, this format only determines the
+/// size of the feed's memory.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_feed_format {
@@ -178,18 +179,18 @@ pub struct rec_feed_format {
     pub sample_rate: u32,
     /// Must be 0.
     pub reserved: u32,
-    /// Real time: how far ahead of the clock `rec_feed_write` may write, in milliseconds, at
+    /// In real time, how far ahead of the clock `rec_feed_write` may write, in milliseconds, at
     /// most 600000. With 0, the limit is 2000, and audio beyond it is lost. With any other
-    /// value, audio beyond the limit is not accepted, and nothing is lost; a value below 200
-    /// counts as 200. An amount above 2000 is reserved from `media.ahead_bytes` until the feed
-    /// is closed. `rec_feed_payload` ignores this member.
+    /// value, audio beyond the limit is not accepted, and nothing is lost. 1 to 199 count as
+    /// 200. If the value is above 2000, memory for that much audio is reserved from
+    /// `media.ahead_bytes` until the feed is closed. `rec_feed_payload` ignores this member.
     ///
     /// Since: 0.2.0
     pub ahead_ms: u32,
-    /// Number of channels. 0 and 1 mean one. 2 means the samples of both legs interleaved, the
-    /// local leg's first: allowed on a feed of `REC_LEG_LOCAL` only, which is then the remote
-    /// leg's feed too. Such a feed accepts writes only, and its number of channels cannot
-    /// change. `rec_feed_payload` needs 0 or 1.
+    /// Number of channels. 0 and 1 mean one. 2 means that each frame has a sample of the local
+    /// leg, then one of the remote leg. Only a feed of `REC_LEG_LOCAL` may have two channels,
+    /// and it is then also the feed of the remote leg. Such a feed accepts writes but no RTP
+    /// packets, and the number of channels cannot change. `rec_feed_payload` needs 0 or 1.
     ///
     /// Since: 0.2.0
     pub channels: u32,
@@ -213,8 +214,8 @@ pub struct rec_start_options {
     /// Audio from before the start, in milliseconds. Not supported in this build: any value but
     /// 0 is `REC_ERR_UNSUPPORTED`.
     pub lookback_ms: u32,
-    /// The call's id. At least one of this member and the next two is needed; the call must
-    /// match all that are given.
+    /// The call's id. `call_id`, `device_name` or `directory_number` is needed, and the call
+    /// must match all of these that are present.
     pub call_id: *const c_char,
     /// The device name of the call's line.
     pub device_name: *const c_char,
@@ -223,8 +224,8 @@ pub struct rec_start_options {
     /// "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw" or "au-alaw". "flac", "opus"
     /// and "mp3" are `REC_ERR_UNSUPPORTED` in this build.
     pub format: *const c_char,
-    /// The URL that a running gateway calls, without a signature, when the recording has ended
-    /// and its file exists. A URL that `callbacks.allow` does not list is
+    /// The URL that a running gateway requests when the recording has ended and its file
+    /// exists. These requests are not signed. A URL that `callbacks.allow` does not list is
     /// `REC_ERR_INVALID_ARGUMENT`. In a build without the feature `gateway`, a URL is
     /// `REC_ERR_UNSUPPORTED`.
     pub callback_url: *const c_char,
@@ -232,8 +233,8 @@ pub struct rec_start_options {
     pub callback_method: *const c_char,
 }
 
-/// Selects recordings. A recording must match every member that is given. A filter with no
-/// members selects all recordings.
+/// Selects recordings. A recording must match every member that is present. If all members are
+/// absent, the filter selects all recordings.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_filter {
@@ -245,7 +246,7 @@ pub struct rec_filter {
     pub device_name: *const c_char,
     /// The directory number of the call's line.
     pub directory_number: *const c_char,
-    /// The owner of the call's line.
+    /// The username of the owner of the call's line.
     pub username: *const c_char,
     /// The owner's numeric user id.
     pub numeric_user_id: *const c_char,
@@ -253,28 +254,28 @@ pub struct rec_filter {
     pub call_id: *const c_char,
 }
 
-/// A recording, as it was when the snapshot or the event was made. Strings are never NULL and
-/// live as long as the snapshot or the event.
+/// A recording at the moment of the snapshot or the event. Strings are never NULL and live as
+/// long as the snapshot or the event.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_recording {
-    /// Size of this struct in bytes in the library's version.
+    /// Size of this struct in bytes, in the library's version.
     pub struct_size: u32,
     /// `REC_STATE_…`
     pub state: i32,
     /// `REC_END_…`, or 0 while the recording is live.
     pub end_reason: i32,
-    /// Why the recording failed, otherwise `REC_OK`.
+    /// Why the recording failed, or `REC_OK`.
     pub error: rec_status,
     /// `REC_LAYOUT_…`
     pub layout: i32,
     /// `REC_PAUSE_…`
     pub pause_mode: i32,
-    /// `REC_START_…`: the flags of the start, or `REC_START_AUTOMATIC`.
+    /// `REC_START_…`: the flags of `rec_start`, or `REC_START_AUTOMATIC`.
     pub flags: u32,
     /// Sample rate of the file in Hz, or 0 until it is known.
     pub sample_rate: u32,
-    /// The host's number for the call: `rec_call_info.tag`.
+    /// The number that the host chose for the call: `rec_call_info.tag`.
     pub call_tag: u64,
     /// The recording's UUID.
     pub id: rec_id,
@@ -286,7 +287,7 @@ pub struct rec_recording {
     pub device_name: *const c_char,
     /// The directory number of the line.
     pub directory_number: *const c_char,
-    /// The owner of the line.
+    /// The username of the line's owner.
     pub username: *const c_char,
     /// The owner's numeric user id.
     pub numeric_user_id: *const c_char,
@@ -298,13 +299,13 @@ pub struct rec_recording {
     pub remote_phone_number: *const c_char,
     /// The file's format, as in `rec_start_options.format`.
     pub format: *const c_char,
-    /// The recording's URL, by which `rec_stop_by_call` and `rec_discard_by_call` select one
-    /// recording.
+    /// The recording's URL. `rec_stop_by_call` and `rec_discard_by_call` can select one
+    /// recording by it.
     pub url: *const c_char,
     /// Absolute path of the finished file, or "" until it is published.
     pub path: *const c_char,
     /// Digest of the finished file: "sha256:" and hexadecimal digits. "" until the file is
-    /// published, or if digests are switched off.
+    /// published, and if `storage.digest` is "none".
     pub digest: *const c_char,
     /// Time of the first sample, Unix time in milliseconds.
     pub started_at_ms: i64,
@@ -314,10 +315,10 @@ pub struct rec_recording {
     pub duration_ms: u64,
     /// Total time during which the recording was paused, in milliseconds.
     pub paused_ms: u64,
-    /// Lost audio of all legs added up, in milliseconds: audio that never arrived (gaps in the
-    /// sequence numbers), that was dropped, or that a failing recording could not write.
-    /// Duplicates, hold, and audio outside the recording do not count. The manifest gives the
-    /// amount and the cause for each leg.
+    /// Sum of the lost audio of all legs, in milliseconds: audio that never arrived (gaps in
+    /// the sequence numbers), that was dropped, or that a failing recording could not write.
+    /// Duplicates, and audio from a pause, from a hold, or from outside the recording do not
+    /// count. The manifest gives the amount and the cause for each leg.
     pub lost_ms: u64,
     /// Size of the file so far, in bytes.
     pub bytes: u64,
@@ -335,14 +336,13 @@ pub struct rec_subscribe_options {
     pub flags: u32,
 }
 
-/// A call, as it was when the event was made. Strings are never NULL and live as long as the
-/// event.
+/// A call at the moment of the event. Strings are never NULL and live as long as the event.
 ///
 /// Since: 0.2.0
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_call_view {
-    /// Size of this struct in bytes in the library's version.
+    /// Size of this struct in bytes, in the library's version.
     pub struct_size: u32,
     /// `REC_CALL_…`
     pub state: i32,
@@ -350,15 +350,15 @@ pub struct rec_call_view {
     pub direction: i32,
     /// 1 while the call is private (`rec_call_private`), otherwise 0.
     pub is_private: u32,
-    /// With `REC_EVENT_CALL_ENDED`, `REC_END_CALL_ENDED` or `REC_END_ENGINE_CLOSED`; otherwise
+    /// `REC_END_CALL_ENDED` or `REC_END_ENGINE_CLOSED` with `REC_EVENT_CALL_ENDED`, otherwise
     /// 0.
     pub end_reason: i32,
     /// Always 0.
     pub reserved: u32,
-    /// The engine's number of the call, from 1. No two calls of an open engine have the same
-    /// number.
+    /// The number that the engine gave the call, from 1. No two calls of an open engine have
+    /// the same number.
     pub number: u64,
-    /// The host's number for the call: `rec_call_info.tag`.
+    /// The number that the host chose for the call: `rec_call_info.tag`.
     pub tag: u64,
     /// Time of the connection, Unix time in milliseconds.
     pub connected_at_ms: i64,
@@ -370,7 +370,7 @@ pub struct rec_call_view {
     pub device_name: *const c_char,
     /// The directory number of the line.
     pub directory_number: *const c_char,
-    /// The owner of the line.
+    /// The username of the line's owner.
     pub username: *const c_char,
     /// The owner's numeric user id.
     pub numeric_user_id: *const c_char,
@@ -386,15 +386,15 @@ pub struct rec_call_view {
     pub dnis: *const c_char,
     /// Genesys' call type.
     pub call_type: *const c_char,
-    /// A JSON object whose values are strings. "{}" if the host gave none.
+    /// A JSON object whose values are strings. "{}" if there are none.
     pub attributes_json: *const c_char,
 }
 
-/// An event. It and all that it points to live until the callback returns.
+/// An event. The struct and all that it points to live until the callback returns.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_event {
-    /// Size of this struct in bytes in the library's version.
+    /// Size of this struct in bytes, in the library's version.
     pub struct_size: u32,
     /// `REC_EVENT_…`. New kinds may be added: ignore a kind that you do not know.
     pub kind: i32,
@@ -402,10 +402,10 @@ pub struct rec_event {
     pub flags: u32,
     /// Always 0.
     pub reserved: u32,
-    /// Rises from event to event. A gap means that events were dropped. The number counts the
-    /// events of the engine that the subscription's options select: a later subscription does
-    /// not begin at 1, and subscriptions with different options may number the same event
-    /// differently.
+    /// Number of the event. A gap between the numbers that a subscription receives means that
+    /// events were dropped. The number counts all events since the engine was opened that match
+    /// the subscription's options. So a later subscription does not begin at 1, and
+    /// subscriptions with different options may give the same event different numbers.
     pub sequence: u64,
     /// Time of the event, Unix time in milliseconds.
     pub time_ms: i64,
@@ -417,10 +417,11 @@ pub struct rec_event {
     pub status: rec_status,
     /// Always 0.
     pub reserved2: u32,
-    /// The host's number for the call that the event is about, even if `recording` is NULL.
+    /// The number that the host chose for the call that the event is about, even if `recording`
+    /// is NULL. 0 if there is none.
     pub call_tag: u64,
-    /// The engine's number of the call that the event or its recording belongs to. 0 if there
-    /// is no such call, or if an earlier engine on the directory began the recording.
+    /// The number that the engine gave the call that the event or its recording belongs to. 0
+    /// if there is no such call, or if an earlier engine on the directory began the recording.
     ///
     /// Since: 0.2.0
     pub call_number: u64,
@@ -431,7 +432,7 @@ pub struct rec_event {
     pub call: *const rec_call_view,
 }
 
-/// What an engine is doing, and has done since it was opened.
+/// What is live in an engine now, and counters since the engine was opened.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_statistics {
@@ -445,31 +446,33 @@ pub struct rec_statistics {
     pub live_recordings: u64,
     /// Recordings that have ended and are not published yet.
     pub finishing_recordings: u64,
-    /// Packets and writes with audio, and comfort noise packets, that were accepted.
+    /// Accepted packets and writes: those with audio, and packets of comfort noise.
     pub frames_in: u64,
-    /// Packets that never arrived (gaps in the sequence numbers), and packets and writes whose
-    /// audio was dropped: refused with `REC_ERR_OVERRUN`, too late, or their place was taken.
+    /// Packets that are missing (gaps in the sequence numbers), and packets and writes whose
+    /// audio was dropped because it was lost with `REC_ERR_OVERRUN`, came too late, or
+    /// overlapped earlier audio. A missing packet that arrives after all no longer counts.
     pub frames_lost: u64,
-    /// Packets that carry no audio that callrec knows: other payload types, RTCP, and data that
-    /// is not RTP.
+    /// Packets without audio that callrec can decode: unknown payload types, RTCP, and data
+    /// that is not RTP.
     pub frames_ignored: u64,
     /// Bytes of audio written to disk. Late audio that replaces silence counts again.
     pub bytes_out: u64,
-    /// Bytes of audio that became silence because the backlog was full.
+    /// Bytes of audio that became silence because too much audio was pending for the disk
+    /// (`storage.backlog_ms`, `storage.backlog_bytes`).
     pub bytes_dropped: u64,
     /// Bytes of audio that are pending for the disk now.
     pub backlog_bytes: u64,
     /// Events that were dropped because a subscription's queue was full, or because there was
     /// no subscription.
     pub events_dropped: u64,
-    /// Maximum delay of the media workers in the last second, in microseconds.
+    /// The longest delay of a media thread in the last second, in microseconds.
     pub worker_lag_us: u64,
     /// Free space of the storage directory's file system in bytes, updated every second.
     pub free_bytes: u64,
 }
 
-/// How a gateway runs. The `gateway.…`, `genesys.…`, `cometd.…` and `callbacks.…` keys of
-/// `rec_config_set` set the rest.
+/// How a gateway runs. Keys of `rec_config_set` set the rest, such as `gateway.…` and
+/// `callbacks.…`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_gateway_options {
@@ -477,7 +480,7 @@ pub struct rec_gateway_options {
     pub struct_size: u32,
     /// TCP port, 0 to 65535. 0 means any free port: see `rec_gateway_port`.
     pub port: u32,
-    /// IP address to listen on. If absent, 127.0.0.1.
+    /// IP address to listen on, at most 64 bytes. If absent, 127.0.0.1.
     pub address: *const c_char,
     /// `REC_GATEWAY_…`
     pub flags: u32,
@@ -492,18 +495,18 @@ pub struct rec_gateway_options {
     pub user_data_free: rec_free_fn,
 }
 
-/// The gateway opens no socket. Requests come through `rec_http_handle` only.
+/// The gateway opens no socket. It receives requests through `rec_http_handle` only.
 pub const REC_GATEWAY_NO_SOCKET: u32 = 1;
 
 /// HTTP Basic: `name` and `secret` are the user's name and password.
 pub const REC_AUTH_BASIC: i32 = 1;
-/// X-Auth-ID and X-Auth-Token (Vobiz): `name` is the account, `secret` its token.
+/// X-Auth-ID and X-Auth-Token (Vobiz): `name` is the account, and `secret` is its token.
 pub const REC_AUTH_TOKEN: i32 = 2;
 /// Not a login: callrec is about to call this account's receiver and needs its `signature_key`.
 /// `secret` is "", and `level` is ignored.
 pub const REC_AUTH_SIGNATURE: i32 = 3;
 /// `Authorization: Bearer` (Vobiz): `secret` is the token. `name` is the account in the
-/// request's path, or "" if the path has none (the audio below `/recordings/`). The host must
+/// request's path, or "" if the path has none, as for audio below `/recordings/`. The host must
 /// check that the token belongs to that account. A host that does not know this scheme returns
 /// `REC_ERR_UNAUTHENTICATED`.
 ///
@@ -514,7 +517,7 @@ pub const REC_AUTH_BEARER: i32 = 4;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_credentials {
-    /// Size of this struct in bytes in the library's version.
+    /// Size of this struct in bytes, in the library's version.
     pub struct_size: u32,
     /// `REC_AUTH_…`
     pub scheme: i32,
@@ -530,28 +533,29 @@ pub struct rec_credentials {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_identity {
-    /// Size of this struct in bytes in the library's version.
+    /// Size of this struct in bytes, in the library's version.
     pub struct_size: u32,
-    /// `REC_LEVEL_…`, 1 to 10. 0 does not let the client in.
+    /// `REC_LEVEL_…`, 1 to 10. With any other value, the client gets 401.
     pub level: u32,
-    /// The user owns the calls whose `rec_call_info.username` equals this one.
+    /// The user owns the calls whose `rec_call_info.username` equals this one. At most 255
+    /// bytes and a NUL.
     pub username: [c_char; 256],
-    /// Key that signs the callbacks of this account (with Vobiz, the account's token). If "",
-    /// callbacks are not signed.
+    /// Key that signs the callbacks of this account (with Vobiz, the account's token), at most
+    /// 255 bytes and a NUL. If it is "", callbacks are not signed.
     pub signature_key: [c_char; 256],
 }
 
 /// Identifies a client of the gateway. The host implements this function.
 ///
 /// `credentials` and all that it points to live until the function returns. `identity` is zero
-/// except for its `struct_size`. Return `REC_OK` after filling in `identity`. Return
-/// `REC_ERR_UNAUTHENTICATED` if the name and the secret are not known: the client gets 401, and
-/// its next attempts are delayed. Any other status means that the answer is not known now: the
-/// client gets 500. Compare secrets in constant time.
+/// except for its `struct_size`. If the credentials are valid, fill in `identity` and return
+/// `REC_OK`. If they are not, return `REC_ERR_UNAUTHENTICATED`: the client gets 401, and its
+/// next attempts are delayed. Any other status means that the credentials cannot be checked
+/// now: the client gets 500. Compare secrets in constant time.
 ///
 /// The function runs on threads of the library, at most `gateway.auth_parallel` at a time, and
 /// may block. It may call any function except `rec_close`, `rec_gateway_stop` and
-/// `rec_http_handle`, which return `REC_ERR_IN_CALLBACK`, also for another engine or gateway.
+/// `rec_http_handle`, which return `REC_ERR_IN_CALLBACK`, even for another engine or gateway.
 /// It must not throw or longjmp out.
 pub type rec_authenticate_fn = Option<
     unsafe extern "C" fn(
@@ -573,24 +577,26 @@ pub struct rec_http_request {
     pub method: *const c_char,
     /// Path and query, percent-encoded as received, at most 1,048,576 bytes. Must not be NULL.
     pub target: *const c_char,
-    /// "Name: value" lines, each ended by CR LF, at most 1,048,576 bytes. May be absent.
+    /// "Name: value" lines, each ending with CR LF, at most 1,048,576 bytes. May be absent.
     pub headers: *const c_char,
     /// The body. May be NULL if `body_size` is 0.
     pub body: *const c_void,
     /// Size of the body in bytes.
     pub body_size: usize,
-    /// The client's IP address, by which failed logins are delayed. If absent, 127.0.0.1.
+    /// The client's IP address, at most 64 bytes. After a failed login, it determines whose
+    /// logins are delayed. If absent, 127.0.0.1.
     pub source: *const c_char,
 }
 
 /// Receives events, one at a time, on the library's event thread.
 ///
-/// The library holds no lock during the call. `event` and all that it points to live until the
-/// callback returns. The callback may call any function except `rec_close` of its own engine,
-/// and `rec_gateway_stop` and `rec_http_handle` of that engine's gateways, which return
-/// `REC_ERR_IN_CALLBACK`. It may unsubscribe itself. Later events wait until the callback
-/// returns; calls and recordings continue. The callback must not throw or longjmp out.
-/// Callbacks of two engines must not unsubscribe or close each other.
+/// The library holds no lock while the callback runs. `event` and all that it points to live
+/// until the callback returns. The callback may call any function except `rec_close` for its
+/// own engine, and `rec_gateway_stop` and `rec_http_handle` for gateways of that engine; these
+/// return `REC_ERR_IN_CALLBACK`. It may end its own subscription. Later events wait until the
+/// callback returns; calls and recordings continue. The callback must not throw or longjmp out.
+/// If callbacks of two engines end each other's subscriptions, or close each other's engine,
+/// both may wait forever.
 pub type rec_event_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const rec_event)>;
 
 /// Receives log lines on the event thread, under the rules of `rec_event_fn`.
@@ -599,11 +605,11 @@ pub type rec_event_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, even
 pub type rec_log_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, level: i32, message: *const c_char)>;
 
-/// Releases a `user_data` pointer. It is called once, after the last callback with that
+/// Releases a `user_data` pointer. The library calls it once, after the last callback with that
 /// pointer.
 ///
 /// It runs on the thread that ends the registration (in `rec_unsubscribe`, `rec_set_log` or
-/// `rec_close`), or on a thread of the library. It must not call the functions that wait:
-/// `rec_close`, `rec_unsubscribe`, `rec_gateway_stop` and `rec_http_handle`. It must not throw
+/// `rec_close`), or on a thread of the library. It must not call a function that waits:
+/// `rec_close`, `rec_unsubscribe`, `rec_gateway_stop` or `rec_http_handle`. It must not throw
 /// or longjmp out.
 pub type rec_free_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;

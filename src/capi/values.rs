@@ -12,21 +12,23 @@ pub const REC_ERR_INVALID_ARGUMENT: rec_status = -1;
 pub const REC_ERR_INVALID_ID: rec_status = -2;
 /// Neither a device name nor a directory number was given. HTTP: 400, reason 0.
 pub const REC_ERR_NO_TARGET: rec_status = -3;
-/// The format is unknown. HTTP: 400, reason 2 of a start.
+/// The format is unknown. HTTP: 400, reason 2.
 pub const REC_ERR_INVALID_MODE: rec_status = -4;
-/// The line's policy is `REC_LINE_NOT_MONITORABLE`. HTTP: 400, reason 1, with the device name.
+/// The line's policy is `REC_LINE_NOT_MONITORABLE`. HTTP: 400, reason 1.
 pub const REC_ERR_NOT_MONITORABLE: rec_status = -5;
 /// The line's policy is `REC_LINE_AUTOMATIC`. HTTP: 400, reason 4 (start) or 2 (stop).
 pub const REC_ERR_AUTOMATIC: rec_status = -6;
 /// The caller's level is 0. HTTP: 401.
 pub const REC_ERR_UNAUTHENTICATED: rec_status = -7;
-/// The caller's level does not allow the operation. HTTP: 403.
+/// A caller below level 10 owns no live call that matches the target, or lists another user's
+/// recordings. HTTP: 403.
 pub const REC_ERR_FORBIDDEN: rec_status = -8;
 /// The target has no live recording. HTTP: 409.
 pub const REC_ERR_NOT_LIVE: rec_status = -9;
-/// The target has no call that could be recorded. HTTP: 409.
+/// No call matches the target, or none that does is connected. HTTP: 409.
 pub const REC_ERR_NO_CALL: rec_status = -10;
-/// The stop names the device of a dial-in that a person started. HTTP: 409.
+/// A stop or a discard by device names the device of a recording with
+/// `REC_START_MANUAL_DIAL_IN`. HTTP: 409.
 pub const REC_ERR_DIAL_IN: rec_status = -11;
 /// The call is already being recorded. HTTP: 429.
 pub const REC_ERR_ALREADY_RECORDING: rec_status = -12;
@@ -34,20 +36,22 @@ pub const REC_ERR_ALREADY_RECORDING: rec_status = -12;
 pub const REC_ERR_ALREADY_PAUSED: rec_status = -13;
 /// No recording of the target is paused. HTTP: 429.
 pub const REC_ERR_NOT_PAUSED: rec_status = -14;
-/// The handle is zero, stale, of another kind, or invented.
+/// The handle is zero, stale, invented, or of another kind.
 pub const REC_ERR_BAD_HANDLE: rec_status = -15;
-/// There are too many calls, recordings, feeds, engines or subscriptions, or the system refuses
-/// memory. HTTP: 503.
+/// There are too many calls, recordings, feeds, engines, subscriptions or gateways, or too
+/// little of `media.ahead_bytes` is left, or the system refuses memory. HTTP: 503.
 pub const REC_ERR_LIMIT: rec_status = -16;
-/// The disk has too little free space. HTTP: 503.
+/// The disk has less free space than `storage.min_free_bytes`, or the disk or a quota is full.
+/// HTTP: 503.
 pub const REC_ERR_NO_SPACE: rec_status = -17;
-/// The operating system returned an error. The message says which.
+/// The operating system returned an error, which the message gives. From `rec_verify`: the file
+/// differs from its manifest.
 pub const REC_ERR_IO: rec_status = -18;
 /// The feed's memory is full, or the write is too far ahead of the clock. In real time with
 /// `rec_feed_format.ahead_ms` 0, the audio is lost and counted: do not retry. Otherwise the
-/// audio was not accepted: wait with `rec_feed_wait`, then hand it in again.
+/// audio was not accepted: wait with `rec_feed_wait`, then pass it in again.
 pub const REC_ERR_OVERRUN: rec_status = -19;
-/// The engine is closing, or another engine holds its directory. HTTP: 504.
+/// The engine or the gateway is closing, or another engine holds the directory. HTTP: 504.
 pub const REC_ERR_UNAVAILABLE: rec_status = -20;
 /// The feature is defined, but not in this build. HTTP: 501.
 pub const REC_ERR_UNSUPPORTED: rec_status = -21;
@@ -63,26 +67,26 @@ pub const REC_ERR_TIMEOUT: rec_status = -25;
 pub const REC_ERR_INTERNAL: rec_status = -26;
 /// The line already has a call with this id.
 pub const REC_ERR_EXISTS: rec_status = -27;
-/// Another thread is using this feed. Nothing was accepted or counted: hand the audio in again,
-/// or it is missing from the recording.
+/// Another thread is using this feed. The audio was neither accepted nor counted: pass it in
+/// again, or the recording lacks it.
 pub const REC_ERR_BUSY: rec_status = -28;
 /// The line's recordings are mandatory: only the host may stop or discard them. HTTP: 403.
 ///
 /// Since: 0.2.0
 pub const REC_ERR_MANDATORY: rec_status = -29;
-/// The audit log was changed after it was written, or its end is missing. The message says
-/// where.
+/// The audit log was changed after it was written, or its end is missing. The message gives the
+/// line.
 ///
 /// Since: 0.2.0
 pub const REC_ERR_AUDIT: rec_status = -30;
 
 /// Not authenticated: every operation returns `REC_ERR_UNAUTHENTICATED`.
 pub const REC_LEVEL_NONE: u32 = 0;
-/// Imagicle's "Record Only": the caller's own calls.
+/// Imagicle's "Record Only": the caller can reach only their own live calls.
 pub const REC_LEVEL_RECORD_ONLY: u32 = 1;
-/// Imagicle's "Base Access": the caller's own calls.
+/// Imagicle's "Base Access": the caller can reach only their own live calls.
 pub const REC_LEVEL_BASE: u32 = 2;
-/// Imagicle's "Complete Management": every call.
+/// Imagicle's "Complete Management": the caller can reach every call.
 pub const REC_LEVEL_COMPLETE: u32 = 10;
 
 /// The parties are connected.
@@ -106,23 +110,24 @@ pub const REC_LEG_REMOTE: i32 = 1;
 /// Both parties, already mixed into one stream. A call with this leg cannot have the other two.
 pub const REC_LEG_MIXED: i32 = 2;
 
-/// Starts, and stops by id or by device, are refused with `REC_ERR_NOT_MONITORABLE`.
+/// Starts, and stops and discards by id or by device, are refused with
+/// `REC_ERR_NOT_MONITORABLE`. `rec_line_set` gives all rules.
 pub const REC_LINE_NOT_MONITORABLE: u32 = 1;
 /// Every call on the line is recorded from the moment it is connected.
 pub const REC_LINE_AUTOMATIC: u32 = 2;
 /// Only the host (NULL as caller) may stop or discard recordings of the line's calls, whoever
-/// started them. Callers who may pause a recording still may.
+/// started them. The policy does not restrict pauses.
 ///
 /// Since: 0.2.0
 pub const REC_LINE_MANDATORY: u32 = 4;
 
-/// A person started the recording by dialling in. It cannot be stopped or discarded by its
-/// device name (`REC_ERR_DIAL_IN`).
+/// A person started the recording by dialling in. `rec_stop_by_device` and
+/// `rec_discard_by_device` refuse it if they are given a device name (`REC_ERR_DIAL_IN`).
 pub const REC_START_MANUAL_DIAL_IN: u32 = 1;
 /// Starts a further recording of a call that is already being recorded.
 pub const REC_START_ADDITIONAL: u32 = 2;
-/// The line's policy started the recording. Appears in `rec_recording.flags` only; a start must
-/// not set it.
+/// The line's policy started the recording. Only `rec_recording.flags` has this flag;
+/// `rec_start` refuses it.
 pub const REC_START_AUTOMATIC: u32 = 4;
 
 /// Two channels: the local leg on the left, the remote leg on the right.
@@ -134,12 +139,13 @@ pub const REC_LAYOUT_LOCAL: i32 = 2;
 /// One channel with the remote leg only.
 pub const REC_LAYOUT_REMOTE: i32 = 3;
 
-/// All audio that is available from before the start.
+/// All audio that is available from before the start. Not supported in this build
+/// (`REC_ERR_UNSUPPORTED`).
 pub const REC_LOOKBACK_ALL: u32 = 4294967295;
 
-/// A pause leaves silence of its length in the file.
+/// The file has silence for as long as the pause lasted.
 pub const REC_PAUSE_SILENCE: i32 = 0;
-/// A pause leaves nothing in the file.
+/// The file has nothing for the time of the pause.
 pub const REC_PAUSE_SKIP: i32 = 1;
 
 /// 16-bit linear PCM: native byte order in `rec_feed_write`, network byte order in RTP.
@@ -179,7 +185,7 @@ pub const REC_END_RECOVERED: i32 = 6;
 /// The recording was discarded.
 pub const REC_END_DISCARDED: i32 = 7;
 
-/// The file and its manifest exist. A terminal event is owed from here on.
+/// The file and its manifest exist. Exactly one terminal event will follow.
 pub const REC_EVENT_STARTED: i32 = 1;
 /// The recording has stopped writing audio: it was paused, or its call became private.
 pub const REC_EVENT_PAUSED: i32 = 2;
@@ -189,54 +195,55 @@ pub const REC_EVENT_RESUMED: i32 = 3;
 pub const REC_EVENT_FINISHED: i32 = 4;
 /// Terminal. A write failed, or nothing could be saved. What was written is kept.
 pub const REC_EVENT_FAILED: i32 = 5;
-/// Audio was lost. The event is raised once the loss is certain, up to 6.5 s after the lost
-/// moment. The member `loss` of `json` gives the leg, the range of frames, and the cause. There
-/// is at most one such event for each block of audio, none before `REC_EVENT_STARTED` and none
-/// after the terminal event.
+/// Audio was lost. The event is raised when the loss is certain, at most 6.5 s after the lost
+/// audio. The member `loss` of `json` gives the leg, the range of frames, and the cause. There
+/// is at most one such event for each block of audio that is written (`storage.flush_ms`), none
+/// before `REC_EVENT_STARTED` and none after the terminal event.
 pub const REC_EVENT_LOSS: i32 = 6;
 /// A recording that was accepted, or that a line's policy started, could not begin. Nothing was
 /// kept, and no terminal event follows. `status` gives the cause. `recording` is NULL if the
-/// recording never had an id.
+/// failure came before the recording had an id.
 pub const REC_EVENT_START_FAILED: i32 = 7;
 /// The free space of the disk fell below `storage.min_free_bytes`. `recording` is NULL.
 pub const REC_EVENT_DISK_LOW: i32 = 8;
-/// A call had no media for `calls.idle_ms` and was ended. Its handles are stale. `recording` is
-/// NULL; `call_tag` and `json` identify the call. Each of its recordings has its own terminal
-/// event.
+/// A call had no media for `calls.idle_ms`, so the engine ended it. The handles of the call and
+/// its feeds are stale. `recording` is NULL; `call_tag` and `json` identify the call. Each of
+/// its recordings has its own terminal event.
 pub const REC_EVENT_CALL_IDLE: i32 = 9;
 /// A feed receives RTP packets that this build cannot decode, so the call's recordings have
-/// silence in place of their audio. Raised at the first such packet, once for each leg and
-/// payload type of a call, and logged. `recording` is NULL; `call_tag` and `json` identify the
-/// call. `json` also has the `leg`, the `payload_type`, the name of the `codec`, and a
-/// `remedy`.
+/// silence in place of this audio. The event is raised and logged at the first such packet,
+/// once for each leg and payload type of a call. `recording` is NULL; `call_tag` and `json`
+/// identify the call. `json` also has the `leg`, the `payload_type`, the name of the `codec`,
+/// and the `remedy`: what to do, in words.
 ///
 /// Since: 0.2.0
 pub const REC_EVENT_MEDIA_IGNORED: i32 = 10;
-/// A leg of a connected call has had no decoded audio for `media.silent_ms`. Raised once for
-/// each leg of a call, and logged; the call and its recordings continue. Audio that consists of
-/// silence counts as audio. Time during which the call is alerting or held, or the leg has no
-/// feed, does not count. `recording` is NULL; `call_tag` and `json` identify the call, and
-/// `json` has the `leg`.
+/// In real time only: a leg of a connected call has had no decoded audio for `media.silent_ms`.
+/// The event is raised and logged once for each leg of a call; the call and its recordings
+/// continue. Silence that was received counts as audio. Time during which the call is alerting
+/// or held, or the leg has no feed, does not count. `recording` is NULL; `call_tag` and `json`
+/// identify the call, and `json` has the `leg`.
 ///
 /// Since: 0.2.0
 pub const REC_EVENT_LEG_SILENT: i32 = 11;
-/// A call has begun. This event and the next two are delivered only to subscriptions with
-/// `REC_SUBSCRIBE_CALLS`. `recording` is NULL, and `call` describes the call. Each call has one
-/// `REC_EVENT_CALL_BEGAN`, then any number of `REC_EVENT_CALL_UPDATED`, then one
-/// `REC_EVENT_CALL_ENDED`, in the order in which the changes happened. `REC_EVENT_STARTED` or
-/// `REC_EVENT_START_FAILED` of an automatic recording follows `REC_EVENT_CALL_BEGAN`.
+/// A call has begun. This event, `REC_EVENT_CALL_UPDATED` and `REC_EVENT_CALL_ENDED` are
+/// delivered only to subscriptions with `REC_SUBSCRIBE_CALLS`. `recording` is NULL, and `call`
+/// describes the call. Each call has one `REC_EVENT_CALL_BEGAN`, then any number of
+/// `REC_EVENT_CALL_UPDATED`, then one `REC_EVENT_CALL_ENDED`, in the order of the changes.
+/// `REC_EVENT_STARTED` or `REC_EVENT_START_FAILED` of an automatic recording follows
+/// `REC_EVENT_CALL_BEGAN`.
 ///
 /// Since: 0.2.0
 pub const REC_EVENT_CALL_BEGAN: i32 = 12;
 /// `rec_call_update` or `rec_call_private` changed a call. `call` describes the call after the
-/// change; the member `changed` of `json` names the members of its `call` that differ.
+/// change. In `json`, `changed` lists the members of `call` whose values are new.
 ///
 /// Since: 0.2.0
 pub const REC_EVENT_CALL_UPDATED: i32 = 13;
-/// A call has ended, and its handles are stale. `call` describes the call as it was last;
-/// `call->end_reason` gives the cause. Events about its recordings, and about its media before
-/// the end (`REC_EVENT_CALL_IDLE`, `REC_EVENT_MEDIA_IGNORED`, `REC_EVENT_LEG_SILENT`), can
-/// follow.
+/// A call has ended, and its handles are stale. `call` describes its last state;
+/// `call->end_reason` gives the cause. Events about its recordings can follow, and so can
+/// `REC_EVENT_CALL_IDLE`, and `REC_EVENT_MEDIA_IGNORED` and `REC_EVENT_LEG_SILENT` about media
+/// from before the end.
 ///
 /// Since: 0.2.0
 pub const REC_EVENT_CALL_ENDED: i32 = 14;
@@ -246,13 +253,14 @@ pub const REC_EVENT_CALL_ENDED: i32 = 14;
 pub const REC_EVENT_FLAG_REPEATED: u32 = 1;
 /// The recording has ended, and its file has no audio: only silence, or no frame. Set with
 /// `REC_EVENT_FINISHED` and `REC_EVENT_FAILED` only, and never for a discarded recording. After
-/// a crash, the flag is absent if the content of the file's last part is not known.
+/// a crash, the flag is not set if the content of the last part of the file is not known.
 pub const REC_EVENT_FLAG_NO_AUDIO: u32 = 2;
-/// The recording has ended, and at least one of its legs received packets none of which could
-/// be decoded, such as G.722 or Opus. `json` names these legs (`undecoded`) and the payload
-/// types of their packets (`legs`). Set with `REC_EVENT_FINISHED` and `REC_EVENT_FAILED` only.
+/// The recording has ended, and at least one of its legs received packets, but none that could
+/// be decoded (for example only G.722 or Opus). In `json`, `undecoded` names these legs, and
+/// `legs` gives the payload types of their packets. Set with `REC_EVENT_FINISHED` and
+/// `REC_EVENT_FAILED` only.
 pub const REC_EVENT_FLAG_LEG_UNDECODED: u32 = 4;
-/// The call was already live when the subscription began; `call` describes it as it was then.
+/// The call was already live when the subscription began. `call` describes it at that moment.
 /// Set with `REC_EVENT_CALL_BEGAN` only.
 ///
 /// Since: 0.2.0

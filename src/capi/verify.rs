@@ -8,15 +8,15 @@ use super::guard::run_with_memory;
 use super::types::*;
 use crate::storage::verify;
 
-/// Reads a finished recording and compares its length and its digest with its manifest, the
-/// file `<name>.json` beside it.
+/// Reads a finished recording and compares its size and its digest with its manifest, the file
+/// beside it that has the same name and the extension `.json`.
 ///
 /// @param path The path of the audio file. Must not be NULL.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: reads the whole file.
-/// In callbacks: yes, but later events wait.
+/// In callbacks: yes, but later events wait until the function returns.
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_IO` (the file or its manifest cannot be read, or the file differs from the
 /// manifest: the message says which), `REC_ERR_UNSUPPORTED` (the manifest has no digest),

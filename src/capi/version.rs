@@ -53,7 +53,7 @@ pub extern "C" fn rec_version_number() -> u32 {
 /// Describes a status in words.
 ///
 /// @param status Any number.
-/// @return The text, never NULL. "unknown status" for a number that is not a status.
+/// @return The text, never NULL. "unknown status" if the number is not a status.
 ///
 /// Threads: any.
 /// Blocking: never.

@@ -24,25 +24,25 @@ config_keys! {
     /// The configuration of one engine.
     pub struct Config {
         "media.clock" = "real" => clock: MediaClock, choice(&[("real", MediaClock::Real), ("stream", MediaClock::Stream)]),
-            "\"real\": the engine uses the system's clock. \"stream\": time advances with the audio that is fed, so that replays and tests can run faster than real time.";
+            "\"real\": the engine uses the system's clock. \"stream\": time advances with the audio that is passed in, so that replays and tests can run faster than real time.";
         "media.reorder_ms" = "60" => reorder_ms: u32, number(0..=1000),
-            "How long the engine waits for a late packet, {range} ms.";
+            "How long the engine waits for a late packet before it writes silence in its place, {range} ms.";
         "media.leg_wait_ms" = "2000" => leg_wait_ms: u32, number(100..=60_000),
-            "With media.clock \"stream\", how far the audio of one leg may run ahead of the other, {range} ms.";
+            "With media.clock \"stream\": how far the audio of one leg may be ahead of the other, {range} ms.";
         "media.workers" = "0" => workers: u32, number(0..=64),
             "Number of media threads, {range}. 0: half the number of cores, at least one.";
         "media.overflow_bytes" = "268435456" => overflow_bytes: u64, number(0..=64 << 30),
-            "Memory shared by all feeds for audio that does not fit into a feed's ring, {range} bytes. In real time, enough memory for a burst of 5 s on every open feed is allocated in advance, up to this limit.";
+            "Maximum memory for bursts of audio that exceed a feed's own memory (at least 400 ms), in all feeds together, {range} bytes. In real time, enough for a burst of 5 s on every open feed is allocated in advance, up to this limit.";
         "media.ahead_bytes" = "268435456" => ahead_bytes: u64, number(0..=64 << 30),
-            "How much audio the host may write ahead of the clock, in all feeds together, {range} bytes. A feed whose ahead_ms does not fit is refused with REC_ERR_LIMIT.";
+            "Maximum audio that feeds with an ahead_ms above 2000 may have ahead of the clock, all together, {range} bytes. A feed that needs more is refused with REC_ERR_LIMIT.";
         "media.silent_ms" = "10000" => silent_ms: u32, number(0..=86_400_000),
-            "When a connected leg has had no decoded audio for this long, REC_EVENT_LEG_SILENT is delivered once, {range} ms. 0: never.";
+            "In real time, when a leg of a connected call has had no decoded audio for this long, REC_EVENT_LEG_SILENT is raised, {range} ms. 0: never.";
         "calls.hold_audio" = "keep" => hold_is_silence: bool, choice(&[("keep", false), ("silence", true)]),
-            "What is recorded of audio that is fed while its call is held: \"keep\" records the audio, \"silence\" records silence.";
+            "What is recorded while a call is held: \"keep\" records the audio that is passed in, \"silence\" records silence.";
         "calls.max" = "0" => calls_max: u64, number(0..=u64::MAX),
             "Maximum number of live calls. 0: no limit.";
         "calls.idle_ms" = "14400000" => calls_idle_ms: u64, number(0..=u64::MAX / 2_000_000),
-            "A call without media for this many milliseconds is considered forgotten and is ended. 0: never.";
+            "A call that has had no media for this many milliseconds is ended, because the host may have forgotten it. 0: never.";
         "recordings.max" = "0" => recordings_max: u64, number(0..=u64::MAX),
             "Maximum number of live recordings. 0: no limit.";
         "recordings.max_per_call" = "16" => recordings_max_per_call: u64, number(0..=u64::MAX),

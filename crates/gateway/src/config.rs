@@ -17,7 +17,7 @@ config_keys! {
         "gateway.public_url" = "" => public_url: String, checked_by(public_url),
             "Scheme, host and path prefix of the URLs in responses, as clients see them. Empty: http:// and the address that the gateway listens on.";
         "gateway.url_lifetime_ms" = "0" => url_lifetime_ms: u64, number(0..=31_622_400_000),
-            "How long the recording URLs in responses and callbacks give access to the audio without a login, {range} ms. Each URL carries its expiry time and a signature. 0: they always need a login.";
+            "How long the recording URLs in responses and callbacks give access to the audio without a login, {range} ms. Each URL contains its expiry time and a signature. 0: the URLs always need a login.";
         "gateway.threads" = "2" => threads: u32, number(1..=64),
             "Number of threads that handle requests, {range}.";
         "gateway.max_connections" = "4096" => max_connections: u32, number(1..=1_000_000),
@@ -37,22 +37,22 @@ config_keys! {
         "gateway.auth_delay_max_ms" = "5000" => auth_delay_max_ms: u32, number(0..=600_000),
             "The longest delay of a login, {range} ms. An attempt that would have to wait longer is refused with 503.";
         "gateway.auth_parallel" = "64" => auth_parallel: u32, number(2..=1000),
-            "Maximum number of concurrent calls of rec_authenticate_fn, {range}. One client address gets at most half of them. Further logins are queued.";
+            "Maximum number of concurrent logins (calls of rec_authenticate_fn), {range}. One client address gets at most half of them. Further logins are queued.";
         "gateway.archive_parallel" = "16" => archive_parallel: u32, number(1..=256),
             "Maximum number of requests that search for finished recordings concurrently, {range}. Further requests are queued.";
         /// Canonical: no IPv4-mapped IPv6 addresses.
         "gateway.trusted_proxies" = "" => trusted_proxies: Vec<IpAddr>, list(address),
-            "IP addresses of reverse proxies, separated by commas. From these, X-Forwarded-For is trusted to name the client's address.";
+            "IP addresses of reverse proxies, separated by commas. For requests from these, X-Forwarded-For gives the client's address.";
         "callbacks.allow" = "" => callbacks_allow: Vec<CallbackTarget>, list(CallbackTarget::parse).within(4000),
             "Receivers that callbacks may be sent to, separated by commas: scheme://host or scheme://host:port. A \"*.\" before a domain allows its subdomains, \":*\" allows any port. Empty: no callbacks.";
         "callbacks.timeout_ms" = "3000" => callbacks_timeout_ms: u32, number(100..=600_000),
             "Time limit for a receiver to respond, {range} ms.";
         "callbacks.retry_ms" = "1000" => callbacks_retry_ms: u32, number(10..=3_600_000),
-            "Delay before the second attempt, {range} ms. It is doubled before each further one.";
+            "Delay before the second attempt of a callback, {range} ms. Each further attempt doubles it.";
         "callbacks.retry_max_ms" = "300000" => callbacks_retry_max_ms: u32, number(10..=86_400_000),
-            "The longest delay between two attempts, {range} ms.";
+            "The longest delay between two attempts of a callback, {range} ms.";
         "callbacks.give_up_ms" = "86400000" => callbacks_give_up_ms: u64, number(0..=u64::MAX / 2_000_000),
-            "A callback that has not been answered for this long is logged and dropped, {range} ms. 0: never.";
+            "A callback that has not been answered for this long is dropped and logged, {range} ms. 0: never.";
         "callbacks.parallel" = "16" => callbacks_parallel: u32, number(1..=1000),
             "Maximum number of concurrent callbacks, {range}.";
     }

@@ -34,28 +34,28 @@ config_keys! {
     /// The keys that begin with `storage`, and the settings of a store that have no key.
     pub struct StorageConfig {
         "storage.directory" = "recordings" => directory: String, text(1..=3000),
-            "directory of the recordings, {range} bytes; created if it does not exist; only one engine at a time can hold it";
+            "Directory of the recordings, {range} bytes. It is created if it does not exist. Only one engine at a time can open it.";
         "storage.name" = DEFAULT_TEMPLATE => name: String, text(1..=500),
-            "template of a file's name without its extension, at most {most} bytes: {placeholders}; \"/\" creates directories",
+            "Template of a file's name without its extension, at most {most} bytes, with the placeholders {placeholders}. \"/\" creates directories.",
             provided StorageConfig::check_name;
         "storage.host" = "" => host: String, text(0..=255),
-            "value of {host} in names, at most {most} bytes";
+            "Value of the placeholder {host}, at most {most} bytes.";
         "storage.flush_ms" = "700" => flush_ms: u32, number(100..=10_000),
-            "how often a recording's audio is written to its file, {range} ms";
+            "How often a recording's audio is written to its file, {range} ms.";
         "storage.durability" = "finish" => durability: Durability, choice(&DURABILITIES),
-            "\"process\" never syncs; \"finish\" syncs a recording before its terminal event; \"power\" also syncs it before its STARTED event and, while it is in progress, as often as storage.sync_interval_ms says";
+            "When data is synced to the disk. \"process\": never. \"finish\": before a recording's terminal event. \"power\": also before its REC_EVENT_STARTED and, while it is live, as storage.sync_interval_ms says.";
         "storage.sync_interval_ms" = "1000" => sync_interval_ms: u32, number(100..=60_000),
-            "with \"power\", a power cut loses at most this much audio while the disk keeps up, {range} ms; less than storage.flush_ms + 180 needs a shorter storage.flush_ms as well";
+            "With storage.durability \"power\", a power cut costs at most this much audio while the disk keeps up, {range} ms. For less than storage.flush_ms + 180, shorten storage.flush_ms too.";
         "storage.digest" = "sha256" => digest: Digest, choice(&[("sha256", Digest::Sha256), ("none", Digest::None)]),
-            "{choices}: digest of the finished file in its manifest";
+            "Digest of the finished file in its manifest: {choices}.";
         "storage.backlog_ms" = "15000" => backlog_ms: u32, number(1000..=600_000),
-            "maximum audio of one recording that is queued for a slow disk, {range} ms; further blocks are dropped and counted";
+            "Maximum audio of one recording that is queued for a slow disk, {range} ms. Further audio becomes silence and is counted as lost.";
         "storage.backlog_bytes" = "536870912" => backlog_bytes: u64, number(1 << 20..=u64::MAX),
-            "maximum audio of all recordings that is queued for the disk, {range} bytes";
+            "Maximum audio of all recordings that is queued for the disk, {range} bytes. Further audio becomes silence and is counted as lost.";
         "storage.max_open_files" = "0" => max_open_files: u32, number(0..=1_000_000),
-            "number of recordings that keep their file open, {range}; further files are opened and closed for each write; 0: half of the process's soft limit";
+            "Maximum number of recordings that keep their file open, {range}. Other files are opened and closed for each write. 0: half of the soft limit on open files of the process.";
         "storage.min_free_bytes" = "104857600" => min_free_bytes: u64, number(0..=u64::MAX),
-            "with less free space than this, in bytes, no recording is started (REC_ERR_NO_SPACE)";
+            "While the disk has less free space than this, in bytes, no recording is started (REC_ERR_NO_SPACE).";
     }
     without key {
         /// Placeholders that names may contain besides the engine's own.

@@ -32,7 +32,7 @@ config_keys! {
         "vobiz.signature_v3" = "page" => vobiz_v3: SignatureV3, choice(SIGNATURES_V3),
             "What X-Vobiz-Signature-V3 of a callback covers, in addition to the nonce. \"page\": the URL without its query, as Vobiz documents it. \"sdk\": the URL, its query and all fields, as the SDKs of Vobiz and Plivo compute it.";
         "plivo.signature_v3" = "sdk" => plivo_v3: SignatureV3, choice(SIGNATURES_V3),
-            "The same for X-Plivo-Signature-V3.";
+            "What X-Plivo-Signature-V3 of a callback covers: \"page\" or \"sdk\", as for vobiz.signature_v3.";
     }
 }
 
