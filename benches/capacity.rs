@@ -1,9 +1,9 @@
 //! Measures how many calls can be recorded at once in real time without losing a packet.
 //!
-//! `cargo bench --bench capacity -- --calls 1000,3000,5000 --seconds 60 --format wav`. Calls begin
-//! at 1,000 a second. A call sends its packets in the same millisecond of each 20 ms as the one in
-//! which it began. `--defaults 1` syncs and hashes. Memory is the growth of RSS since the engine
-//! was opened, divided by the calls; only the first of several counts has a fresh process.
+//! `cargo bench --bench capacity -- --calls 1000,3000,5000 --seconds 60 --format wav`. 1,000 calls
+//! begin per second, evenly over the milliseconds, and each then sends a packet every 20 ms.
+//! `--defaults 1` syncs and hashes. Memory is the growth of RSS since the engine was opened,
+//! divided by the number of calls. Only the first of several counts is measured in a fresh process.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
@@ -49,7 +49,7 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
     };
     let engine = BenchEngine::open(&directory.0, &[clock, chosen].concat());
     let empty_kib = process::resident_kib();
-    // Each live call, and how many packets of each leg it has sent.
+    // Each live call, and the number of packets that each of its legs has sent.
     let mut lives: Vec<(BenchCall, u64)> = Vec::with_capacity(calls as usize);
     let (mut accepted, mut refused, mut rounds_late) = (0u64, 0u64, 0u64);
     let (mut latest, mut lag_us, mut backlog) = (Duration::ZERO, 0, 0);

@@ -1,9 +1,9 @@
 //! Measures what one `rec_feed_rtp` costs the calling thread, in real time and while the disk
 //! hangs.
 //!
-//! `cargo bench --bench feed -- --calls 1000 --seconds 20 --stall 10`. The disk hangs by
-//! `fsfreeze` on `--freeze DIR` (a separate mount point; needs root), or with the feature `faults`
-//! by a hook before each write. Without either, that part is skipped.
+//! `cargo bench --bench feed -- --calls 1000 --seconds 20 --stall 10`. To make the disk hang,
+//! `--freeze DIR` uses `fsfreeze` on a separate mount point (needs root), and the feature `faults`
+//! uses a hook before each write. Without either, that part is skipped.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
@@ -127,7 +127,7 @@ fn measure(
         let woken = Instant::now();
         for (call, live) in lives.iter().enumerate() {
             for (side, feed) in live.feeds.iter().enumerate() {
-                // A host has just received the packet, so it is in the cache.
+                // As in a host that has just received the packet, the packet is in the cache.
                 received.copy_from_slice(speech.packet(side, call, packet));
                 let begin = Instant::now();
                 let status = kit::rtp(*feed, black_box(&received));
@@ -169,7 +169,7 @@ fn measure(
     );
 }
 
-/// How often this thread was preempted.
+/// The number of times that this thread was preempted.
 fn involuntary() -> u64 {
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) }, 0);

@@ -1,5 +1,5 @@
-//! Measures what a packet costs from feed to block, with up to 1,000 calls of G.711 RTP recorded
-//! as stereo PCM16.
+//! Measures the cost of a packet from feed to block, with up to 1,000 calls of G.711 RTP that are
+//! recorded as stereo PCM16.
 //!
 //! `cargo bench --bench media_speed`
 

@@ -1,5 +1,5 @@
-//! Measures the CPU time of the whole process for recording G.711 calls into WAV, compared with a
-//! minimal program written by hand, the floor.
+//! Measures the CPU time of a process that records G.711 calls to WAV files, and compares it with
+//! the floor: a minimal program that does the same without callrec.
 //!
 //! `cargo bench --bench record -- --calls 1000 --seconds 60 --paced-seconds 60 --paced-runs 3`.
 //! Other options: `--runs`, `--mode fast,paced`, `--feeder sleep|wait`, `--format wav,wav-ulaw`,
@@ -24,14 +24,14 @@ use callrec_testkit::times;
 use callrec_testkit::wait;
 use kit::{BenchCall, BenchEngine, PACKET_TIME, PACKETS_PER_S};
 
-/// What a run records, and how it feeds.
+/// The format of a run's recordings, and the way in which it feeds.
 #[derive(Clone, Copy)]
 struct Workload<'a> {
     calls: u64,
     seconds: u64,
     paced: bool,
     format: &'a str,
-    /// In fast mode: waits for free space in one ring only, and does not sleep after that.
+    /// In fast mode: only waits for free space in one ring, without a sleep after that.
     eager: bool,
 }
 
@@ -40,7 +40,7 @@ struct CpuUsed {
     all: Cpu,
     opening: Cpu,
     closing: Cpu,
-    /// The slowest 20 ms round of a paced feeder.
+    /// The longest time in which a paced feeder fed the packets of one 20 ms tick.
     round: Duration,
     note: String,
 }
@@ -142,7 +142,7 @@ fn table(arguments: &Arguments, workload: Workload<'_>, runs: u64, speech: &mut 
     }
 }
 
-/// The floor: decodes by table, interleaves and writes a block a second, without any check.
+/// The floor: decodes by table, interleaves, and writes a block per second, without any checks.
 fn floor(directory: &Path, workload: Workload<'_>, speech: &Speech) -> CpuUsed {
     let linear: Vec<i16> = (0..=255u8).map(linear).collect();
     let linear: [i16; 256] = linear.try_into().expect("256 values");
@@ -201,7 +201,7 @@ fn floor(directory: &Path, workload: Workload<'_>, speech: &Speech) -> CpuUsed {
     }
 }
 
-/// ITU-T G.711, 14 bits in 16.
+/// Decodes a byte of G.711 mu-law.
 fn linear(byte: u8) -> i16 {
     let byte = !byte;
     let magnitude = ((i16::from(byte & 15) << 3) + 0x84) << ((byte >> 4) & 7);
@@ -301,7 +301,7 @@ fn feed_fast(lives: &[BenchCall], packets: u64, eager: bool, speech: &mut Speech
         }
         match refused {
             None => return Duration::ZERO,
-            // After many packets, the workers may have drained many rings meanwhile.
+            // The workers may have drained many rings meanwhile.
             Some(_) if taken > lives.len() as u64 * 40 => {}
             Some(feed) => {
                 assert_eq!(unsafe { rec_feed_wait(feed, 60_000) }, REC_OK);

@@ -1,5 +1,5 @@
-//! Measures starts, stops and lists beside many live recordings, and recordings from their start
-//! to the published file.
+//! Measures starts, stops and lists while many recordings are live, and whole recordings from the
+//! start to the published file.
 //!
 //! `cargo bench --bench registry -- --live 10000,100000 --starts 20000 --dir /dev/shm`, and
 //! `-- --part publish --seconds 20 --dir DIR`. The live recordings are paused with pause mode
@@ -56,7 +56,7 @@ fn begin(engine: &BenchEngine, number: u64) -> (rec_call, String) {
     (call, name)
 }
 
-/// What is listed: all recordings, or those that match one field.
+/// The recordings to list: all, or those that match one field.
 #[derive(Clone, Copy)]
 enum ListKey<'a> {
     All,
@@ -66,8 +66,8 @@ enum ListKey<'a> {
     CallId(&'a str),
 }
 
-/// The number of recordings, and the wall-clock and CPU time for the list, its JSON and its
-/// freeing.
+/// The number of recordings, and the wall-clock and CPU time to list them, to create the JSON and
+/// to free both.
 struct ListTimes {
     count: usize,
     wall: [Duration; 3],
@@ -280,7 +280,7 @@ fn full_lists(engine: &BenchEngine, live: u64) {
     }
 }
 
-/// Makes as many recordings as possible, each with 200 ms of audio, up to the terminal event.
+/// Creates as many recordings as possible, each with 200 ms of audio, up to the terminal event.
 fn publish(arguments: &Arguments, durability: &str) {
     const IN_FLIGHT: u64 = 500;
     let directory = kit::directory(arguments);

@@ -12,20 +12,20 @@
 
 enum { BAR = 10, TERMINAL_MS = 200, PIPE_MS = 2000 };
 
-/* Events arrive on callrec's thread, everything else on the program's. */
+/* callrec's event thread and the main thread print at the same time. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static bool is_json, is_terminal, has_table, has_checks;
 static uint64_t began_ns, shown_ns;
-static uint64_t lost_ms; /* as of the latest event */
+static uint64_t lost_ms; /* of the latest event */
 
 static double elapsed_s(void)
 {
     return (double)(monotonic_ns() - began_ns) / 1e9;
 }
 
-/* On a terminal the table is the last thing on the screen. A new line takes its place,
- * and the next console_live() draws the table again below that line. */
+/* On a terminal the table is at the bottom of the screen. A new line takes its place, and
+ * the next console_live() draws the table again below that line. */
 static void erase_table(void)
 {
     if (has_table)
@@ -81,7 +81,7 @@ static const char *name_of(int32_t kind)
     case REC_EVENT_LOSS: return "loss";
     case REC_EVENT_FINISHED: return "finished";
     case REC_EVENT_FAILED: return "failed";
-    default: return "other"; /* this program causes no others */
+    default: return "other"; /* this program causes no other event */
     }
 }
 
@@ -103,7 +103,7 @@ void console_event(const rec_event *event)
 
 /* ---- the live table ---------------------------------------------------------- */
 
-/* -60 dBFS and below is an empty bar, 0 dBFS a full one. */
+/* The bar is empty at -60 dBFS and below, and full at 0 dBFS. */
 static const char *bar(double dbfs, char text[BAR + 1])
 {
     int filled = (int)((dbfs + 60) / 60 * BAR + 0.5);

@@ -1,5 +1,5 @@
-/* What record_call.c prints on stdout: a line for each event, a table of the live
- * recording, a list of checks, and the path of the file. With --json, each line is a
+/* Prints the output of record_call.c: a line for each event, a table of the live
+ * recording, the list of checks, and the path of the file. With --json, each line is a
  * JSON object instead. Every function may be called from any thread. */
 #ifndef CONSOLE_H
 #define CONSOLE_H
@@ -8,17 +8,18 @@
 
 #include <stdbool.h>
 
-/* Prints the heading. Call it once, before all others. */
+/* Prints the heading. Call it once, before the other functions. */
 void console_begin(bool json, const char *directory);
 
 void console_event(const rec_event *event);
 
-/* Shows the live recording: on a terminal in place, at most five times a second;
- * in a file or a pipe as a line every two seconds. `level_dbfs` holds the RMS level
- * of the local and of the remote party. */
+/* Shows the live recording. On a terminal, it updates a table in place; in a file or a
+ * pipe, it prints a line. `level_dbfs` contains the RMS levels of the local and the remote
+ * party. */
 void console_live(const rec_recording *live, const double level_dbfs[2]);
 
-/* Tells whether it is time for the next console_live(). */
+/* Returns whether the next console_live() is due: every 200 ms on a terminal, otherwise
+ * every 2 s. */
 bool console_live_is_due(void);
 
 /* Prints PASS or FAIL and what was checked. Returns `passed`. */

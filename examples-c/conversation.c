@@ -14,25 +14,25 @@ static bool is_near(int n, int place)
     return n >= place - 4 && n <= place + 4;
 }
 
-static bool is_left_alone(int n)
+static bool has_no_faults(int n)
 {
     return is_near(n, 0) || is_near(n, CARD_FROM) || is_near(n, CARD_TO) || is_near(n, PACKETS);
 }
 
 bool packet_is_lost(int n)
 {
-    return n % 50 == 25 && !is_left_alone(n);
+    return n % 50 == 25 && !has_no_faults(n);
 }
 
 bool packet_is_swapped(int n)
 {
-    return n % 37 == 18 && !is_left_alone(n) && !is_left_alone(n + 1) && !packet_is_lost(n) && !packet_is_lost(n + 1);
+    return n % 37 == 18 && !has_no_faults(n) && !has_no_faults(n + 1) && !packet_is_lost(n) && !packet_is_lost(n + 1);
 }
 
-/* A packet is 0 to 15 ms late. */
+/* Each packet is 0 to 15 ms late. */
 static uint64_t jitter_ns(int leg, int n)
 {
-    return is_left_alone(n) ? 0 : (uint64_t)((n * 7 + leg * 11) % 16) * 1000000;
+    return has_no_faults(n) ? 0 : (uint64_t)((n * 7 + leg * 11) % 16) * 1000000;
 }
 
 uint64_t expected_lost_ms(void)
@@ -40,7 +40,7 @@ uint64_t expected_lost_ms(void)
     uint64_t packets = 0;
     for (int n = 0; n < PACKETS; n++)
         if (packet_is_lost(n) && (n < CARD_FROM || n >= CARD_TO))
-            packets += 2; /* one of each party */
+            packets += 2; /* one packet of each party */
     return packets * 20;
 }
 
@@ -57,7 +57,7 @@ int16_t decode_ulaw(uint8_t byte)
     return (int16_t)(code & 0x80 ? -magnitude : magnitude);
 }
 
-bool conversation_load(struct conversation *it, const char *directory)
+bool conversation_load(struct conversation *conversation, const char *directory)
 {
     static const char *const names[2] = {"local.ulaw", "remote.ulaw"};
     for (int leg = 0; leg < 2; leg++) {
@@ -68,14 +68,14 @@ bool conversation_load(struct conversation *it, const char *directory)
             perror(path);
             return false;
         }
-        size_t size = fread(it->ulaw[leg], 1, sizeof it->ulaw[leg], file);
+        size_t size = fread(conversation->ulaw[leg], 1, sizeof conversation->ulaw[leg], file);
         fclose(file);
-        if (size != sizeof it->ulaw[leg]) {
-            fprintf(stderr, "%s: %zu bytes instead of %zu\n", path, size, sizeof it->ulaw[leg]);
+        if (size != sizeof conversation->ulaw[leg]) {
+            fprintf(stderr, "%s: %zu bytes instead of %zu\n", path, size, sizeof conversation->ulaw[leg]);
             return false;
         }
         for (size_t i = 0; i < size; i++)
-            it->pcm[leg][i] = decode_ulaw(it->ulaw[leg][i]);
+            conversation->pcm[leg][i] = decode_ulaw(conversation->ulaw[leg][i]);
     }
     return true;
 }
@@ -87,7 +87,7 @@ static void sleep_until(uint64_t ns)
         ;
 }
 
-static void send_packet(const struct conversation *it, int to, int leg, int n)
+static void send_packet(const struct conversation *conversation, int to, int leg, int n)
 {
     uint8_t packet[12 + PACKET] = {0x80, 0 /* payload type 0: PCMU */};
     uint32_t sequence = 1000 + (uint32_t)n, timestamp = 160000 + (uint32_t)n * PACKET;
@@ -96,17 +96,17 @@ static void send_packet(const struct conversation *it, int to, int leg, int n)
     for (int i = 0; i < 4; i++)
         packet[4 + i] = (uint8_t)(timestamp >> (24 - 8 * i));
     packet[11] = (uint8_t)(leg + 1); /* SSRC */
-    memcpy(packet + 12, it->ulaw[leg] + n * PACKET, PACKET);
+    memcpy(packet + 12, conversation->ulaw[leg] + n * PACKET, PACKET);
     if (send(to, packet, sizeof packet, 0) != (ssize_t)sizeof packet)
         perror("send");
 }
 
 void *conversation_send(void *argument)
 {
-    const struct conversation *it = argument;
+    const struct conversation *conversation = argument;
     int to[2];
     for (int leg = 0; leg < 2; leg++) {
-        struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)it->port[leg])};
+        struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)conversation->port[leg])};
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         to[leg] = socket(AF_INET, SOCK_DGRAM, 0);
         if (to[leg] < 0 || connect(to[leg], (struct sockaddr *)&address, sizeof address) != 0)
@@ -114,14 +114,14 @@ void *conversation_send(void *argument)
     }
     uint64_t begin = monotonic_ns();
     for (int n = 0; n < PACKETS; n++) {
-        int first = jitter_ns(0, n) <= jitter_ns(1, n) ? 0 : 1; /* the leg whose packet is due sooner */
+        int first = jitter_ns(0, n) <= jitter_ns(1, n) ? 0 : 1; /* the leg whose packet is due first */
         for (int turn = 0; turn < 2; turn++) {
             int leg = turn == 0 ? first : 1 - first;
             sleep_until(begin + (uint64_t)n * 20000000 + jitter_ns(leg, n));
             if (!packet_is_lost(n) && !packet_is_swapped(n))
-                send_packet(it, to[leg], leg, n);
+                send_packet(conversation, to[leg], leg, n);
             if (n > 0 && packet_is_swapped(n - 1))
-                send_packet(it, to[leg], leg, n - 1);
+                send_packet(conversation, to[leg], leg, n - 1);
         }
     }
     close(to[0]);

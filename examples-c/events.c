@@ -1,9 +1,9 @@
-/* Subscribes to all events, including those of calls, causes one of nearly every kind, and
- * prints each event's number, kind, time and recording.
+/* Subscribes to all events, including events about calls, and causes most kinds of them. It
+ * prints each event's number, time, kind, and recording or line.
  *
  *   events [--json] DIRECTORY
  *
- * With --json, prints each event's JSON object instead. The exit status is 0 if every
+ * With --json, it prints each event's JSON object instead. The exit status is 0 if every
  * expected event was delivered. */
 #define _POSIX_C_SOURCE 200809L
 #include <callrec.h>
@@ -57,7 +57,7 @@ static void on_event(void *user_data, const rec_event *event)
            event->recording != NULL ? event->recording->id.text : event->call != NULL ? event->call->directory_number : "");
 }
 
-/* callrec calls this once, after the last event. Free `user_data` here. */
+/* callrec calls this function once, after the last event. A host frees `user_data` here. */
 static void no_more(void *user_data)
 {
     (void)user_data;
@@ -65,7 +65,7 @@ static void no_more(void *user_data)
         printf("     no more events\n");
 }
 
-/* Passes in one packet: 20 ms of mu-law silence. */
+/* Passes one packet to callrec: 20 ms of mu-law silence. */
 static void packet(rec_feed feed, unsigned sequence)
 {
     uint8_t bytes[172] = {0x80, 0, (uint8_t)(sequence >> 8), (uint8_t)sequence};
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
     rec_engine engine;
     rec_subscription subscription;
     rec_subscribe_options everything = REC_INIT(rec_subscribe_options);
-    everything.flags = REC_SUBSCRIBE_CALLS; /* otherwise there are no events of calls */
+    everything.flags = REC_SUBSCRIBE_CALLS; /* without this flag, no events about calls are delivered */
     must(rec_config_new(&config), "rec_config_new");
     must(rec_config_set(config, "storage.directory", argv[argc - 1], &error), "storage.directory");
     must(rec_open(config, &engine, &error), "rec_open");
@@ -103,7 +103,7 @@ int main(int argc, char **argv)
     rec_feed feed;
     rec_id id;
     info.directory_number = "101";
-    info.tag = 42; /* chosen by the host; each event of this call carries it */
+    info.tag = 42; /* any number of the host; each event of this call contains it */
     format.codec = REC_CODEC_PCMU;
     options.directory_number = "101";
     must(rec_call_begin(engine, &info, &call, &error), "rec_call_begin"); /* CALL_BEGAN */
@@ -120,13 +120,13 @@ int main(int argc, char **argv)
     must(rec_resume_by_id(engine, NULL, id.text, &error), "rec_resume_by_id"); /* RESUMED */
     while (n < 40)
         packet(feed, n++);
-    n += 5; /* five packets are lost: LOSS, when it is too late for them to arrive */
+    n += 5; /* five packets are lost; LOSS follows when they can no longer arrive in time */
     while (n < 120)
         packet(feed, n++);
     rec_call_info transfer = REC_INIT(rec_call_info);
     transfer.username = "somebody.else";
     must(rec_call_update(call, &transfer, &error), "rec_call_update"); /* CALL_UPDATED */
-    must(rec_call_end(call, &error), "rec_call_end"); /* CALL_ENDED, and FINISHED because the call has ended */
+    must(rec_call_end(call, &error), "rec_call_end"); /* CALL_ENDED, and FINISHED because the end of a call stops its recordings */
 
     must(rec_close(engine, 10000, &error), "rec_close"); /* delivers every event before it returns */
 

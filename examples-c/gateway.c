@@ -1,11 +1,11 @@
 /* A telephony service that offers the HTTP APIs of Imagicle, Genesys and Vobiz. It has an
- * engine, a gateway and two calls, in which a conversation repeats until SIGTERM.
+ * engine, a gateway and two calls. The conversation of both calls repeats until SIGINT or
+ * SIGTERM.
  *
  *   gateway DIRECTORY PORT
  *
- * With PORT 0 the system chooses a free port. The program prints
- * "listening on http://127.0.0.1:<port>" when it is ready. The README shows requests for
- * curl. */
+ * With PORT 0 the system chooses a free port. When the program is ready, it prints
+ * "listening on http://127.0.0.1:<port>". README.md shows requests with curl. */
 #define _POSIX_C_SOURCE 200809L
 #include <callrec.h>
 
@@ -29,7 +29,7 @@ static void must(rec_status status, const char *what)
     }
 }
 
-/* The SDKs of Vobiz and Plivo require 20 characters that begin with MA. */
+/* The SDKs of Vobiz and Plivo require an account of 20 characters that begins with MA. */
 #define ACCOUNT "MADEMO00000000000000"
 
 struct user {
@@ -38,7 +38,7 @@ struct user {
     uint32_t level;
 };
 
-/* A real service looks its users up in its directory. The account's token also signs the
+/* A real service looks its users up in its directory. The account's token also signs
  * callbacks to the account. */
 static const struct user users[] = {
     {REC_AUTH_BASIC, "admin", "secret", REC_LEVEL_COMPLETE}, {REC_AUTH_BASIC, "user1", "secret", REC_LEVEL_BASE},
@@ -46,8 +46,8 @@ static const struct user users[] = {
     {REC_AUTH_TOKEN, ACCOUNT, "secret", REC_LEVEL_COMPLETE}, {REC_AUTH_BEARER, ACCOUNT, "secret", REC_LEVEL_COMPLETE},
 };
 
-/* Takes the same time wherever the two strings differ, so that nobody can guess the secret
- * from the time an answer takes. */
+/* Takes the same time wherever the strings differ. Otherwise the time of a response would
+ * reveal how much of a guessed secret is right. */
 static int same_secret(const char *given, const char *known)
 {
     size_t given_size = strlen(given), known_size = strlen(known);
@@ -62,14 +62,14 @@ static rec_status authenticate(void *user_data, const rec_credentials *shown, re
     (void)user_data;
     for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
         const struct user *user = &users[i];
-        int signs = shown->scheme == REC_AUTH_SIGNATURE && user->scheme == REC_AUTH_TOKEN;
-        if (strcmp(shown->name, user->name) != 0 || (!signs && shown->scheme != user->scheme))
+        int is_signature = shown->scheme == REC_AUTH_SIGNATURE && user->scheme == REC_AUTH_TOKEN;
+        if (strcmp(shown->name, user->name) != 0 || (!is_signature && shown->scheme != user->scheme))
             continue;
-        if (!signs && !same_secret(shown->secret, user->secret))
+        if (!is_signature && !same_secret(shown->secret, user->secret))
             return REC_ERR_UNAUTHENTICATED;
         identity->level = user->level;
         snprintf(identity->username, sizeof identity->username, "%s", user->name);
-        if (signs)
+        if (is_signature)
             snprintf(identity->signature_key, sizeof identity->signature_key, "%s", user->secret);
         return REC_OK;
     }
@@ -78,15 +78,15 @@ static rec_status authenticate(void *user_data, const rec_credentials *shown, re
 
 static struct conversation conversation;
 static rec_feed feeds[2][2];
-static atomic_bool over;
+static atomic_bool is_ending;
 
-/* Feeds the same conversation to both calls, over and over: a packet every 20 ms. */
+/* Feeds the same conversation to both calls, again and again: a packet every 20 ms. */
 static void *speak(void *unused)
 {
     (void)unused;
     struct timespec next;
     clock_gettime(CLOCK_MONOTONIC, &next);
-    for (int packet = 0; !atomic_load(&over); packet = (packet + 1) % PACKETS) {
+    for (int packet = 0; !atomic_load(&is_ending); packet = (packet + 1) % PACKETS) {
         for (int call = 0; call < 2; call++)
             for (int leg = 0; leg < 2; leg++)
                 rec_feed_write(feeds[call][leg], conversation.ulaw[leg] + packet * PACKET, PACKET);
@@ -151,11 +151,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s DIRECTORY PORT\n", argv[0]);
         return 2;
     }
-    sigset_t end;
-    sigemptyset(&end);
-    sigaddset(&end, SIGTERM);
-    sigaddset(&end, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &end, NULL); /* this thread waits for them below */
+    sigset_t end_signals;
+    sigemptyset(&end_signals);
+    sigaddset(&end_signals, SIGTERM);
+    sigaddset(&end_signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &end_signals, NULL); /* sigwait() below receives these signals */
     if (!conversation_load(&conversation, CONVERSATION))
         return 1;
 
@@ -176,10 +176,10 @@ int main(int argc, char **argv)
     fflush(stdout);
 
     int signal_number;
-    sigwait(&end, &signal_number);
-    if (rec_gateway_stop(gateway, 5000, &error) != REC_OK) /* a request was cut off; the recordings are not affected */
+    sigwait(&end_signals, &signal_number);
+    if (rec_gateway_stop(gateway, 5000, &error) != REC_OK) /* a request was aborted; recordings are not affected */
         fprintf(stderr, "rec_gateway_stop: %s\n", error.message);
-    atomic_store(&over, true);
+    atomic_store(&is_ending, true);
     pthread_join(speaker, NULL);
     must(rec_close(engine, 10000, &error), "rec_close"); /* finishes the live recordings */
     return 0;

@@ -1,9 +1,9 @@
-/* Records three calls and lists the live recordings: all, filtered, and as callers of
- * different levels see them.
+/* Records three calls and lists the live recordings: all of them, filtered, and as a caller
+ * with few rights sees them.
  *
  *   list_live [--json] DIRECTORY
  *
- * With --json, prints each list as a JSON array. */
+ * With --json, it prints each list as a JSON array. */
 #include <callrec.h>
 
 #include <stdbool.h>
@@ -38,12 +38,13 @@ static void record_a_call(rec_engine engine, const char *device, const char *num
     must(rec_start(engine, NULL, &options, &id, &error), "rec_start"); /* no audio yet, so it records silence */
 }
 
-/* A snapshot shows one moment. It holds no lock and does not change until we free it. */
+/* A snapshot shows the recordings at one moment. It holds no lock, and does not change
+ * until it is freed. */
 static void print(rec_engine engine, const char *title, const rec_caller *caller, const rec_filter *filter)
 {
     rec_snapshot *snapshot = NULL;
     rec_status status = rec_list(engine, caller, filter, &snapshot, &error);
-    if (status != REC_OK) { /* rec_list has not written the snapshot */
+    if (status != REC_OK) { /* then there is no snapshot to free */
         fprintf(is_json ? stderr : stdout, "%s: %s: %s\n", title, rec_status_text(status), error.message);
         return;
     }
@@ -90,13 +91,13 @@ int main(int argc, char **argv)
     print(engine, "user1 on SEP000000000003", NULL, &both);
     print(engine, "number 999", NULL, &none); /* an empty list is not an error */
 
-    /* A NULL caller is the host itself, which may do anything. A caller below level 10 sees
-     * only their own recordings, and must filter by their own username. */
+    /* A NULL caller is the host itself, which may do everything. A caller below level 10 may
+     * list only their own recordings, and must filter by their own username. */
     rec_caller user1 = REC_INIT(rec_caller);
     user1.level = REC_LEVEL_BASE;
     user1.username = "user1";
-    print(engine, "all, asked for by user1", &user1, NULL);
-    print(engine, "user1, asked for by user1", &user1, &user);
+    print(engine, "all, requested by user1", &user1, NULL);
+    print(engine, "user1, requested by user1", &user1, &user);
 
     must(rec_close(engine, 10000, &error), "rec_close"); /* finishes the live recordings */
     return 0;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Draws a terminal's text, from stdin, as an SVG picture on stdout.
+# Reads the output of record_call from stdin, and writes an SVG picture of it to stdout.
 exec awk '
 {
     gsub(/&/, "\\&amp;"); gsub(/</, "\\&lt;"); gsub(/>/, "\\&gt;"); gsub(/ /, "\\&#160;")

@@ -2,12 +2,12 @@
  *
  *   record_call [--json] CONVERSATION [DIRECTORY]
  *
- * A thread (conversation.c) is the telephone network: it sends both parties as G.711 RTP
- * to two ports of this machine, with loss, reordering and jitter. This program is the PBX
- * that embeds callrec: it begins the call, passes in the packets that arrive, pauses while
- * a card number is read out, and stops. Then it checks the file (wav_check.c). The last
- * line on stdout is the path of the recording; the exit status is 0 if every check passed.
- * With --json, each line on stdout is a JSON object (console.c). */
+ * One thread (conversation.c) plays the telephone network: it sends the audio of both
+ * parties as G.711 RTP to two ports of this machine, with loss, reordering and jitter. The
+ * main thread plays the PBX: it begins the call, passes the received packets to callrec,
+ * pauses the recording while a card number is read out, and stops it. Then it checks the
+ * file (wav_check.c). The last line on stdout is the path of the recording. The exit status
+ * is 0 if every check passed. With --json, each line on stdout is a JSON object. */
 #define _POSIX_C_SOURCE 200809L
 #include <callrec.h>
 
@@ -29,7 +29,7 @@
 
 static rec_error error = REC_INIT(rec_error);
 
-/* An example may exit at the first error. A PBX would log it and continue the call. */
+/* This example exits at the first error. A PBX would log it and continue the call. */
 static void must(rec_status status, const char *what)
 {
     if (status != REC_OK) {
@@ -50,7 +50,7 @@ static void on_event(void *user_data, const rec_event *event)
     struct outcome *outcome = user_data;
     console_event(event);
     if (event->kind == REC_EVENT_FINISHED) {
-        /* The event and its strings are valid only until this function returns. */
+        /* The event and its strings are valid only until this function returns, so copy them. */
         snprintf(outcome->path, sizeof outcome->path, "%s", event->recording->path);
         outcome->lost_ms = event->recording->lost_ms;
     }
@@ -64,8 +64,8 @@ static rec_engine open_engine(const char *directory)
     rec_engine engine;
     must(rec_config_new(&config), "rec_config_new");
     must(rec_config_set(config, "storage.directory", directory, &error), "storage.directory");
-    /* The default window for late packets is 60 ms. Our sender is a thread on a machine
-     * that may be busy, so allow 200 ms. */
+    /* By default, callrec waits 60 ms for late packets. The sending thread may be delayed on a
+     * busy machine, so this example allows 200 ms. */
     must(rec_config_set(config, "media.reorder_ms", "200", &error), "media.reorder_ms");
     must(rec_open(config, &engine, &error), "rec_open");
     rec_config_free(config);
@@ -124,9 +124,9 @@ static int udp_socket(int *port)
     return fd;
 }
 
-/* The level of one party: the mean power of the latest packets. */
+/* One party's packets since the level was last shown. */
 struct level {
-    double power;
+    double power; /* sum over the samples */
     int samples;
 };
 
@@ -139,7 +139,7 @@ static void level_add(struct level *level, const uint8_t *ulaw, size_t samples)
     level->samples += (int)samples;
 }
 
-/* Returns the RMS level since the last call, at least -99 dBFS. */
+/* Returns the RMS level since the previous call of this function, at least -99 dBFS. */
 static double level_take(struct level *level)
 {
     double power = level->samples > 0 ? level->power / level->samples : 0;
@@ -147,15 +147,15 @@ static double level_take(struct level *level)
     return power > 1e-9 ? 10 * log10(power) : -99;
 }
 
-/* Passes one packet to callrec. Returns its number, counted from the first. */
+/* Passes one packet to callrec. Returns its index in the conversation. */
 static int receive(int fd, rec_feed feed, struct level *level)
 {
     uint8_t packet[1500];
     ssize_t size = recv(fd, packet, sizeof packet, 0);
     if (size < 12)
         return -1;
-    /* This call never waits. A full ring costs this packet, which callrec counts as lost;
-     * a media thread can do nothing about it. */
+    /* This function never waits. If the ring is full, the packet is lost, and callrec counts
+     * it. A media thread cannot do anything about it and continues. */
     rec_status status = rec_feed_rtp(feed, packet, (size_t)size);
     if (status != REC_OK)
         fprintf(stderr, "rec_feed_rtp: %s\n", rec_status_text(status));
@@ -165,16 +165,16 @@ static int receive(int fd, rec_feed feed, struct level *level)
 
 int main(int argc, char **argv)
 {
-    static struct conversation said;
+    static struct conversation conversation;
     static struct outcome outcome;
-    char fresh[] = "/tmp/callrec-XXXXXX";
+    char template[] = "/tmp/callrec-XXXXXX";
     bool is_json = argc > 1 && strcmp(argv[1], "--json") == 0;
     if (argc < 2 + is_json || argc > 3 + is_json) {
         fprintf(stderr, "usage: %s [--json] CONVERSATION [DIRECTORY]\n", argv[0]);
         return 2;
     }
-    const char *directory = argc == 3 + is_json ? argv[2 + is_json] : mkdtemp(fresh);
-    if (directory == NULL || !conversation_load(&said, argv[1 + is_json]))
+    const char *directory = argc == 3 + is_json ? argv[2 + is_json] : mkdtemp(template);
+    if (directory == NULL || !conversation_load(&conversation, argv[1 + is_json]))
         return 1;
     console_begin(is_json, directory);
 
@@ -184,7 +184,7 @@ int main(int argc, char **argv)
     rec_call call = begin_call(engine);
     rec_feed feeds[2] = {open_feed(call, REC_LEG_LOCAL), open_feed(call, REC_LEG_REMOTE)};
     struct level levels[2] = {{0, 0}, {0, 0}};
-    struct pollfd sockets[2] = {{.fd = udp_socket(&said.port[0]), .events = POLLIN}, {.fd = udp_socket(&said.port[1]), .events = POLLIN}};
+    struct pollfd sockets[2] = {{.fd = udp_socket(&conversation.port[0]), .events = POLLIN}, {.fd = udp_socket(&conversation.port[1]), .events = POLLIN}};
 
     rec_start_options options = REC_INIT(rec_start_options);
     rec_id id;
@@ -194,7 +194,7 @@ int main(int argc, char **argv)
     uint64_t started = monotonic_ns();
 
     pthread_t network;
-    if (pthread_create(&network, NULL, conversation_send, &said) != 0)
+    if (pthread_create(&network, NULL, conversation_send, &conversation) != 0)
         return 1;
 
     /* The call is over when no packet has arrived for 200 ms. */
@@ -212,8 +212,8 @@ int main(int argc, char **argv)
         }
         if (console_live_is_due())
             show_live(engine, (double[2]){level_take(&levels[0]), level_take(&levels[1])});
-        /* The order of the calls decides what is kept, not a clock: packets passed in
-         * before the pause are recorded, packets passed in after it are not. */
+        /* The order of the function calls decides what is recorded, not a clock: packets
+         * passed in before the pause are recorded, packets passed in after it are not. */
         int both = last[0] < last[1] ? last[0] : last[1];
         if (progress == TALKING && both >= CARD_FROM - 1) {
             must(rec_pause_by_id(engine, NULL, id.text, &error), "rec_pause_by_id");
@@ -230,11 +230,11 @@ int main(int argc, char **argv)
     must(rec_call_end(call, &error), "rec_call_end"); /* also closes its feeds */
     must(rec_close(engine, 10000, &error), "rec_close"); /* delivers every event before it returns */
 
-    bool passed = check_wav(outcome.path, &said, (double)(stopped - started) / 1e6, arrived_ms);
+    bool passed = check_wav(outcome.path, &conversation, (double)(stopped - started) / 1e6, arrived_ms);
     passed = console_check(outcome.lost_ms == expected_lost_ms(), "callrec reports %" PRIu64 " ms lost; the network lost %" PRIu64 " ms.", outcome.lost_ms,
                            expected_lost_ms())
              && passed;
-    passed = check_card_number_is_absent(directory, &said) && passed;
+    passed = check_card_number_is_absent(directory, &conversation) && passed;
     console_end(outcome.path);
     return passed ? 0 : 1;
 }

@@ -1,5 +1,5 @@
-/* Records the RTP packets that arrive on two UDP ports. A bridge does this with the two
- * streams that a Cisco phone forks, one for each direction.
+/* Records the RTP packets that arrive on two UDP ports, one for each direction. Cisco phones,
+ * for example, can send copies of both directions to such a program.
  *
  *   tap_rtp DIRECTORY PORT_LOCAL PORT_REMOTE SECONDS
  *
@@ -100,7 +100,7 @@ int main(int argc, char **argv)
     rec_feed feeds[2];
     rec_id id;
     info.device_name = options.device_name = "tap";
-    format.codec = REC_CODEC_PCMU; /* Also accepts A-law: the RTP payload type tells which it is. */
+    format.codec = REC_CODEC_PCMU; /* RTP payload types 0 (mu-law) and 8 (A-law) are accepted, whichever is given here */
     must(rec_call_begin(engine, &info, &call, &error), "rec_call_begin");
     must(rec_feed_open(call, REC_LEG_LOCAL, &format, &feeds[0], &error), "rec_feed_open");
     must(rec_feed_open(call, REC_LEG_REMOTE, &format, &feeds[1], &error), "rec_feed_open");
@@ -112,7 +112,7 @@ int main(int argc, char **argv)
     while (!is_ending) {
         int64_t left = end - monotonic_ms();
         if (atoi(argv[4]) == 0 || left > 100)
-            left = 100; /* A signal that arrives just before poll() is noticed after 100 ms. */
+            left = 100; /* A signal that arrives just before poll() does not interrupt it. */
         if (left <= 0)
             break;
         if (poll(sockets, 2, (int)left) < 0 && errno != EINTR) {
@@ -124,8 +124,8 @@ int main(int argc, char **argv)
             ssize_t size;
             if ((sockets[leg].revents & POLLIN) && (size = recv(sockets[leg].fd, packet, sizeof packet, 0)) >= 0) {
                 packets[leg]++;
-                /* Pass in every packet. callrec ignores data that is not RTP, or that
-                 * has an unknown payload type, and counts it. */
+                /* Pass in every packet. callrec ignores and counts packets that are not RTP
+                 * or have an unknown payload type. */
                 rec_feed_rtp(feeds[leg], packet, (size_t)size);
             }
             sockets[leg].revents = 0;

@@ -84,7 +84,7 @@ static bool is_at(struct stereo audio, int channel, long frame, const int16_t *p
     return true;
 }
 
-/* Returns where the packet is, within 20 ms of where it should be; -1 if it is not there. */
+/* Searches for the packet within 20 ms of the expected frame. Returns its first frame, or -1. */
 static long find_near(struct stereo audio, int channel, long frame, const int16_t *pcm)
 {
     for (long away = 0; away <= PACKET; away++) {
@@ -105,7 +105,7 @@ static bool check_channel(struct stereo audio, int leg, const int16_t *pcm, doub
         return console_check(false, "The %s party's first packet is at %.0f ms, where it arrived.", party, arrived_ms);
     for (int n = 1; n < PACKETS; n++) {
         long at = begin + (long)n * PACKET;
-        /* A packet beside the pause or the resume may be kept in part. */
+        /* Only a part of a packet next to the pause or the resume may be recorded. */
         if ((n >= CARD_FROM - 1 && n < CARD_FROM + 3) || (n >= CARD_TO - 3 && n < CARD_TO + 1))
             continue;
         if (packet_is_lost(n) || (n >= CARD_FROM && n < CARD_TO)) {
@@ -121,7 +121,7 @@ static bool check_channel(struct stereo audio, int leg, const int16_t *pcm, doub
     return is_whole && is_silent;
 }
 
-bool check_wav(const char *path, const struct conversation *said, double wall_ms, const double arrived_ms[2])
+bool check_wav(const char *path, const struct conversation *conversation, double wall_ms, const double arrived_ms[2])
 {
     struct bytes file = read_file(path);
     struct stereo audio;
@@ -130,7 +130,7 @@ bool check_wav(const char *path, const struct conversation *said, double wall_ms
         double length_ms = (double)audio.frames / 8;
         passed = console_check(fabs(length_ms - wall_ms) <= 20, "The file lasts %.2f s, and the recording lasted %.2f s.", length_ms / 1000, wall_ms / 1000);
         for (int leg = 0; leg < 2; leg++)
-            passed = check_channel(audio, leg, said->pcm[leg], arrived_ms[leg]) && passed;
+            passed = check_channel(audio, leg, conversation->pcm[leg], arrived_ms[leg]) && passed;
     }
     free(file.at);
     return passed;
@@ -138,10 +138,11 @@ bool check_wav(const char *path, const struct conversation *said, double wall_ms
 
 /* ---- the card number -------------------------------------------------------- */
 
-/* Samples searched for, from the middle of each packet. */
+/* The number of samples to search for, from the middle of each packet. */
 enum { NEEDLE = 64 };
 
-/* Tells whether the file holds the values, of `width` bytes each, at distances of `stride` bytes. */
+/* Returns whether the file contains the values: each has `width` bytes, and begins `stride`
+ * bytes after the previous one. */
 static bool contains(struct bytes file, const uint8_t *values, size_t width, size_t stride)
 {
     for (size_t at = 0; at + (NEEDLE - 1) * stride + width <= file.size; at++) {
@@ -154,15 +155,15 @@ static bool contains(struct bytes file, const uint8_t *values, size_t width, siz
     return false;
 }
 
-static bool holds_packet(struct bytes file, const struct conversation *said, int leg, int n)
+static bool holds_packet(struct bytes file, const struct conversation *conversation, int leg, int n)
 {
     size_t from = (size_t)n * PACKET + (PACKET - NEEDLE) / 2;
     uint8_t pcm[2 * NEEDLE];
     for (size_t i = 0; i < NEEDLE; i++) {
-        pcm[2 * i] = (uint8_t)said->pcm[leg][from + i];
-        pcm[2 * i + 1] = (uint8_t)((uint16_t)said->pcm[leg][from + i] >> 8);
+        pcm[2 * i] = (uint8_t)conversation->pcm[leg][from + i];
+        pcm[2 * i + 1] = (uint8_t)((uint16_t)conversation->pcm[leg][from + i] >> 8);
     }
-    const uint8_t *ulaw = said->ulaw[leg] + from;
+    const uint8_t *ulaw = conversation->ulaw[leg] + from;
     return contains(file, pcm, 2, 2) || contains(file, pcm, 2, 4) || contains(file, ulaw, 1, 1) || contains(file, ulaw, 1, 2);
 }
 
@@ -175,29 +176,29 @@ static bool is_loud(const int16_t *pcm)
 }
 
 struct findings {
-    int files, loud, digits;
-    bool speech; /* Speech of before the pause was found, so the search works. */
+    int files, loud, digits; /* packets: audible ones of the card number, and those that were found */
+    bool speech; /* Speech from before the pause was found, so the search works. */
 };
 
-static void search_file(const char *path, const struct conversation *said, struct findings *findings)
+static void search_file(const char *path, const struct conversation *conversation, struct findings *findings)
 {
     struct bytes file = read_file(path);
     findings->files++;
     for (int n = CARD_FROM + 4; n < CARD_TO - 4; n++)
-        if (is_loud(said->pcm[1] + n * PACKET)) {
+        if (is_loud(conversation->pcm[1] + n * PACKET)) {
             findings->loud++;
-            findings->digits += holds_packet(file, said, 1, n);
+            findings->digits += holds_packet(file, conversation, 1, n);
         }
-    findings->speech = findings->speech || holds_packet(file, said, 1, 200);
+    findings->speech = findings->speech || holds_packet(file, conversation, 1, 200);
     free(file.at);
 }
 
-static void search_directory(const char *directory, const struct conversation *said, struct findings *findings)
+static void search_directory(const char *directory, const struct conversation *conversation, struct findings *findings)
 {
     DIR *listing = opendir(directory);
     if (listing == NULL) {
         perror(directory);
-        findings->digits++; /* A file that cannot be read may hold them. */
+        findings->digits++; /* A directory that cannot be read may contain the number. */
         return;
     }
     for (struct dirent *entry; (entry = readdir(listing)) != NULL;) {
@@ -207,19 +208,19 @@ static void search_directory(const char *directory, const struct conversation *s
             continue;
         snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
         if (lstat(path, &about) == 0 && S_ISDIR(about.st_mode))
-            search_directory(path, said, findings);
+            search_directory(path, conversation, findings);
         else
-            search_file(path, said, findings);
+            search_file(path, conversation, findings);
     }
     closedir(listing);
 }
 
-bool check_card_number_is_absent(const char *directory, const struct conversation *said)
+bool check_card_number_is_absent(const char *directory, const struct conversation *conversation)
 {
     struct findings findings = {0, 0, 0, false};
-    search_directory(directory, said, &findings);
+    search_directory(directory, conversation, &findings);
     bool is_absent = findings.digits == 0 && findings.loud > 0;
-    bool works = console_check(findings.speech, "A search of the directory's %d files finds the speech of before the pause.", findings.files);
+    bool works = console_check(findings.speech, "A search of the directory's %d files finds the speech from before the pause.", findings.files);
     return console_check(is_absent, "The same search finds none of the %d packets of the card number.", findings.files > 0 ? findings.loud / findings.files : 0)
            && works;
 }

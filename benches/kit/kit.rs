@@ -1,5 +1,5 @@
 //! Shared code of the benches that use the C ABI: an engine whose events are counted, and a
-//! temporary directory. The measuring tools are in `crates/testkit`.
+//! temporary directory. `crates/testkit` has the measuring tools.
 #![allow(dead_code, unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 #[path = "../../tests/support/support.rs"]
@@ -20,8 +20,8 @@ use support::{CText, CallFields, checked};
 pub const PACKET_TIME: Duration = Duration::from_millis(20);
 pub const PACKETS_PER_S: u64 = 50;
 
-/// Creates a directory for one run below `--dir`. With `--keep 1` it is not removed: ext4 creates
-/// files slowly for half a minute after many were removed.
+/// Creates a directory for one run below `--dir`. With `--keep 1` it is not removed, because ext4
+/// creates files slowly for half a minute after many files were removed.
 pub fn directory(arguments: &Arguments) -> BenchDirectory {
     let default = std::env::temp_dir();
     let parent = PathBuf::from(arguments.text("dir", default.to_str().unwrap_or("/tmp")));
@@ -30,7 +30,7 @@ pub fn directory(arguments: &Arguments) -> BenchDirectory {
     BenchDirectory(path, arguments.number("keep", 0) != 0)
 }
 
-/// A directory that is removed with its contents on drop, unless the flag says to keep it.
+/// A directory that is removed on drop, with its contents, unless the flag is set.
 pub struct BenchDirectory(pub PathBuf, pub bool);
 
 impl Drop for BenchDirectory {

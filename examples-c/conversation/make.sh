@@ -1,27 +1,27 @@
 #!/bin/sh
-# Makes local.ulaw and remote.ulaw, in this directory. Needs espeak-ng and sox;
-# run once, the result is checked in. See README.md.
+# Creates local.ulaw and remote.ulaw in this directory, with espeak-ng and sox. Both files are
+# checked in, so nobody has to run it again. See README.md.
 set -e
 out=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-say() { # name voice words-per-minute text: spoken, 8 kHz, without the silence around it
+say() { # name voice words-per-minute text: speaks the text at 8 kHz, without silence around it
     espeak-ng -v "$2" -s "$3" -w raw.wav "$4"
     sox -D raw.wav -r 8000 -c 1 -b 16 "$1.wav" norm -4 \
         silence 1 0.01 1% reverse silence 1 0.01 1% reverse
 }
-at() { # name second: silence in front of it, so that it begins at that second
+at() { # name second: puts silence before the utterance, so that it begins at that second
     sox -D "$1.wav" "$1-at.wav" pad "$2"
 }
-leg() { # name loudness-of-the-room utterances: all in one, 14 s, mu-law without a header
+leg() { # name noise-level utterances: mixes them into 14 s of mu-law without a header
     name=$1
-    # Noise of the room: no packet of a telephone line is digital silence, and every
-    # packet differs from all others.
-    sox -D -R -n -r 8000 -c 1 -b 16 room.wav synth 14 pinknoise vol "$2"
+    # Background noise: as on a real line, no packet is digital silence, and no two packets
+    # are equal.
+    sox -D -R -n -r 8000 -c 1 -b 16 noise.wav synth 14 pinknoise vol "$2"
     shift 2
-    sox -D -m -v 1 room.wav -v 1 "$1-at.wav" -v 1 "$2-at.wav" -v 1 "$3-at.wav" -b 16 mixed.wav trim 0 14
+    sox -D -m -v 1 noise.wav -v 1 "$1-at.wav" -v 1 "$2-at.wav" -v 1 "$3-at.wav" -b 16 mixed.wav trim 0 14
     sox -D mixed.wav -t raw -r 8000 -c 1 -e mu-law "$out/$name.ulaw"
 }
 

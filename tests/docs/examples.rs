@@ -9,9 +9,9 @@ config_keys! {
     /// The settings of an example.
     pub struct ExampleConfig {
         "example.retry_ms" = "250" => retry_ms: u32, number(10..=5000),
-            "pause before the second attempt, {range} ms";
+            "Pause before the second attempt, {range} ms.";
         "example.mode" = "fast" => is_safe: bool, choice(&[("fast", false), ("safe", true)]),
-            "\"safe\" verifies each file after writing it";
+            "\"safe\": each file is verified after it is written.";
     }
 }
 
@@ -44,6 +44,6 @@ fn the_quoted_settings_have_their_defaults() {
     let config = ExampleConfig::default();
     assert_eq!((config.retry_ms, config.is_safe), (250, false));
     let meaning = ExampleConfig::KEYS[0].describe().meaning;
-    assert_eq!(meaning, "pause before the second attempt, 10 to 5000 ms");
+    assert_eq!(meaning, "Pause before the second attempt, 10 to 5000 ms.");
     assert_eq!(UploadAction.kind(), "upload");
 }
