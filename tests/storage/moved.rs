@@ -170,7 +170,7 @@ fn what_is_recovered_in_a_directory_that_was_moved_is_left_for_the_next_open() {
     fixture.report.wait_until(|seen| {
         seen.logged
             .iter()
-            .any(|line| line.contains("left for the next open"))
+            .any(|line| line.contains("cannot be recovered, and the next open tries again"))
     });
     assert!(fixture.report.read(|seen| seen.published.is_empty()));
     fs::remove_dir(&moved.from).expect("empty");

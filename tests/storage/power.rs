@@ -352,7 +352,7 @@ fn a_recording_that_cannot_be_synced_goes_on_and_ends_as_failed() {
             _ => Ok(()),
         });
         write_audio(&fixture, &mut file);
-        let tells = |line: &String| line.contains("it continues, and ends as failed");
+        let tells = |line: &String| line.contains("the recording continues, and ends as failed");
         fixture.report.wait_until(|seen| seen.logged.iter().any(tells));
         goes_on_and_fails(&fixture, file, id, Status::Io);
     });

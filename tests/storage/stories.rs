@@ -197,7 +197,7 @@ fn record(fixture: &StorageFixture, id: Uuid, keep: bool, refusal: RefusedSteps)
 /// Whether the end has been told, or waits for the disk.
 pub fn is_told_or_held(fixture: &StorageFixture, id: Uuid) -> bool {
     fixture.report.read(|seen| {
-        let held = |line: &String| line.contains("its end is reported once the disk accepts it");
+        let held = |line: &String| line.contains("the disk refuses to store its end");
         seen.published.contains_key(&id) || seen.logged.iter().any(held)
     })
 }

@@ -172,7 +172,7 @@ fn another_shape_after_the_first_block_is_ignored() {
         audio(&fixture.audio_path("call")),
         [pattern(0, 1000), pattern(1, 1000)].concat()
     );
-    let ignored = |line: &&String| line.contains("shape set after");
+    let ignored = |line: &&String| line.contains("was set after the first audio");
     assert_eq!(
         fixture
             .report
@@ -260,7 +260,7 @@ fn a_tail_that_cannot_be_compacted_is_only_longer() {
     let (told, _) = fixture.published(id);
     assert!(told.state_is(RecordingState::Finished));
     assert!(audio(&fixture.audio_path("call")) == said);
-    let warned = |line: &&String| line.contains("not compacted");
+    let warned = |line: &&String| line.contains("cannot be shortened");
     assert_eq!(
         fixture
             .report
@@ -333,7 +333,7 @@ fn a_tail_that_is_damaged_costs_what_it_held() {
         let (told, found) = recovered_by(&fixture, id);
         assert!(found == held, "{why}: {} bytes", found.len());
         assert!(told.recovered);
-        let said_so = |line: &String| line.contains("what it held is lost");
+        let said_so = |line: &String| line.contains("its audio is lost");
         let said_so = fixture.report.read(|seen| seen.logged.iter().any(said_so));
         assert_eq!(said_so, why != "no frames", "{why}");
     }
@@ -359,7 +359,7 @@ fn a_tail_whose_audio_is_gone_is_removed_with_a_word() {
     let fixture = StorageFixture::open_in(directory).with_format(PAGED);
     let (told, _) = fixture.published(id);
     assert!(told.state_is(RecordingState::Failed) && told.recovered);
-    let said_so = |line: &String| line.contains("its tail is removed");
+    let said_so = |line: &String| line.contains("tail is removed");
     assert!(fixture.report.read(|seen| seen.logged.iter().any(said_so)));
     fixture.settle(id);
     assert_eq!(fixture.control_names(), ["lock"]);

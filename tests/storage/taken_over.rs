@@ -104,7 +104,7 @@ fn what_cannot_be_taken_over_now_is_before_any_job_is_touched() {
     fixture.wait_until_idle();
     assert!(fixture.path(".callrec/outbox").exists());
     let logged = fixture.report.read(|told| told.logged.concat());
-    assert!(logged.contains("not taken over yet"), "{logged}");
+    assert!(logged.contains("cannot be converted to jobs"), "{logged}");
     fixture.clear_faults();
     let list = callbacks(&fixture).list();
     assert!(!fixture.path(".callrec/outbox").exists());

@@ -112,7 +112,7 @@ fn discard_on_a_bad_disk(format: Format) {
         fixture.report.wait_until(|seen| {
             seen.logged
                 .iter()
-                .any(|line| line.contains("when the disk takes it"))
+                .any(|line| line.contains("the disk refuses to store its end"))
         });
         assert!(fixture.report.read(|seen| seen.published.is_empty()));
         let part = fs::metadata(fixture.part_path("call"))
@@ -464,6 +464,9 @@ fn free_room_that_is_unknown_is_told_once() {
     }
     let lines = fixture.report.read(|seen| seen.logged.clone());
     assert_eq!(lines.len(), 2, "{lines:?}");
-    assert!(lines[0].contains("free space unknown"), "{lines:?}");
-    assert_eq!(lines[1], "free space known again");
+    assert!(
+        lines[0].contains("free space of storage.directory cannot be read"),
+        "{lines:?}"
+    );
+    assert_eq!(lines[1], "the free space of storage.directory can be read again");
 }
