@@ -324,7 +324,7 @@ impl AuditLog {
     fn log_lost_lines(&self, lines: u64) {
         let more = self.queue.lock().lines.len() as u64;
         let message = format!(
-            "{} lines of the audit log .callrec/audit.log are lost, because the engine closed while the \
+            "the audit log .callrec/audit.log: {} lines are lost, because the engine closed while the \
              file could not be written",
             lines + more
         );

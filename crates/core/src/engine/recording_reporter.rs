@@ -399,7 +399,7 @@ impl StorageListener for RecordingReporter {
     fn job_queued(&self, kind: &str, id: Uuid) {
         if self.actions.push(kind, id) {
             let message = format!(
-                "jobs of the kind {kind} wait in .callrec/jobs/{kind}, because no action for them is \
+                "jobs of the kind {kind} in .callrec/jobs/{kind} wait, because no action for them is \
                      registered; for callbacks, start a gateway"
             );
             self.bus.log(LogLevel::Info, message);

@@ -54,7 +54,7 @@ impl Engine {
         if let Err(panic) = catch_panic(act) {
             self.bus.log(
                 LogLevel::Error,
-                format!("a fault inside callrec in the watch ({name}), which continues: {panic}"),
+                format!("a fault inside callrec in its periodic check of {name}, which continues: {panic}"),
             );
         }
     }

@@ -182,8 +182,8 @@ impl Syncer {
         let (interval, cost) = (self.interval.as_millis(), waited + self.written_within);
         let cost = cost.as_millis();
         let message = format!(
-            "the disk syncs too slowly for storage.sync_interval_ms {interval}: a power cut may lose {cost} ms of \
-             audio"
+            "the disk syncs too slowly for storage.sync_interval_ms {interval}: a power cut may lose the last \
+             {cost} ms"
         );
         self.listener.log(LOG_WARNING, message);
     }
