@@ -122,7 +122,7 @@ fn the_others_are_deleted_where_one_cannot_be() {
     let log = server.log();
     assert_eq!(server.send("DELETE", &path(ALL), &ID, "").status, 202);
     until("it is logged", || {
-        log.has("of 3 recordings 1 could not be deleted")
+        log.has("1 of 3 recordings could not be deleted")
     });
     assert_eq!(count(&server), 1);
 }

@@ -222,7 +222,7 @@ fn child_takes_connections() {
         .collect();
     let served = answers.iter().filter(|(_, line)| line.ends_with(b" 200"));
     assert_eq!(served.count(), 100);
-    until("it is logged", || log.has("100 are taken"));
+    until("it is logged", || log.has("limited to 100"));
 }
 
 #[cfg(unix)]
