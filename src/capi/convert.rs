@@ -255,7 +255,7 @@ pub unsafe fn feed_options(at: *const rec_feed_format) -> Result<FeedOptions> {
             return Err(Error::new(
                 Status::Unsupported,
                 format!(
-                    "format.codec {}: not supported by this build; PCM16, PCMU and PCMA are",
+                    "format.codec {}: this build supports only PCM16, PCMU and PCMA",
                     given.codec
                 ),
             ));

@@ -140,7 +140,7 @@ pub(super) fn handle(gateway: Handle, given: HttpRequestParts<'_>) -> Result<rec
     refuse_in_callback_of(router.gateway())?;
     if given.body.len() > router.gateway().config().max_body_bytes as usize {
         return Err(invalid(format!(
-            "request.body_size {} is larger than gateway.max_body_bytes",
+            "request.body_size {} exceeds gateway.max_body_bytes",
             given.body.len()
         )));
     }

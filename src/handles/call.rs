@@ -23,7 +23,7 @@ pub fn begin(engine: &Arc<Engine>, info: CallInfo) -> Result<Handle> {
     let process = current_or_error()?;
     // The handle comes first: a call without a handle must not begin.
     let handle = process.calls.insert(|_| None);
-    let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many calls"))?;
+    let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many calls: no handle is free"))?;
     match engine.begin_call(info) {
         Ok(call) => {
             process.calls.with(handle, |slot| *slot = Some(call.clone()));
@@ -39,5 +39,10 @@ pub fn begin(engine: &Arc<Engine>, info: CallInfo) -> Result<Handle> {
 
 pub fn get(handle: Handle) -> Result<Arc<Call>> {
     let call = current().and_then(|process| process.calls.get(handle)).flatten();
-    call.ok_or_else(|| Error::new(refusal(handle), "call: no such call"))
+    call.ok_or_else(|| {
+        Error::new(
+            refusal(handle),
+            "call: the handle is invalid, or the call has ended",
+        )
+    })
 }

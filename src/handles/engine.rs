@@ -14,7 +14,7 @@ use crate::types::{Error, Result, Status};
 pub fn open(config: Config, gateway_settings: GatewaySettings) -> Result<Handle> {
     let process = current_or_error()?;
     let handle = process.engines.insert(|_| None);
-    let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many engines"))?;
+    let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many engines: no handle is free"))?;
     match Engine::open(config) {
         Ok(engine) => {
             let opened = HostEngine {
@@ -59,5 +59,8 @@ pub fn close(handle: Handle, timeout: Duration) -> Result<()> {
 }
 
 fn no_engine(handle: Handle) -> Error {
-    Error::new(refusal(handle), "engine: no such engine")
+    Error::new(
+        refusal(handle),
+        "engine: the handle is invalid, or the engine is closed",
+    )
 }

@@ -24,7 +24,7 @@ pub fn open(call: &Arc<Call>, leg: Leg, options: impl Into<FeedOptions>) -> Resu
     let process = current_or_error()?;
     // The handle comes first: a feed without a handle must not replace another one.
     let handle = process.feeds.insert(|_| None);
-    let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many feeds"))?;
+    let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many feeds: no handle is free"))?;
     let place = |open: &mut Option<OpenFeed>| {
         process.feeds.with(handle, |slot| *slot = open.take());
         Some(TableSlot(handle))
@@ -58,7 +58,12 @@ fn with<R>(handle: Handle, act: impl FnOnce(&mut OpenFeed) -> R) -> Option<R> {
 }
 
 fn change(handle: Handle, act: impl FnOnce(&mut OpenFeed) -> Result<()>) -> Result<()> {
-    let closed = || Err(Error::new(refusal(handle), "feed: it is closed"));
+    let closed = || {
+        Err(Error::new(
+            refusal(handle),
+            "feed: the handle is invalid, or the feed is closed",
+        ))
+    };
     with(handle, act).unwrap_or_else(closed)
 }
 

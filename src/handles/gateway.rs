@@ -25,7 +25,7 @@ pub fn start(engine: Arc<Engine>, options: Options) -> Result<Handle> {
     let process = current_or_error()?;
     // The handle comes first: a gateway without a handle must not start.
     let handle = process.gateways.insert(|_| None);
-    let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many gateways"))?;
+    let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many gateways: no handle is free"))?;
     match gateway::start(engine, options) {
         Ok(router) => {
             process.gateways.with(handle, |slot| *slot = Some(router.clone()));
@@ -59,5 +59,8 @@ pub fn stop(handle: Handle, timeout: Duration) -> Result<()> {
 }
 
 fn no_gateway(handle: Handle) -> Error {
-    Error::new(refusal(handle), "gateway: no such gateway")
+    Error::new(
+        refusal(handle),
+        "gateway: the handle is invalid, or the gateway is stopped",
+    )
 }

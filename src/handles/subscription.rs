@@ -28,7 +28,7 @@ pub fn reserve(engine: &Arc<Engine>) -> Result<Handle> {
         number: 0,
         reference: Arc::new(SubscriptionReference(handle)),
     });
-    handle.ok_or_else(|| Error::new(Status::Limit, "too many subscriptions"))
+    handle.ok_or_else(|| Error::new(Status::Limit, "too many subscriptions: no handle is free"))
 }
 
 /// Begins the subscription of a reserved handle. On an error the handle becomes stale, and the
@@ -74,7 +74,10 @@ fn closing(listener: Arc<dyn Listener>) -> RefusedSubscription {
 pub fn unsubscribe(handle: Handle) -> Result<()> {
     let found = current().and_then(|process| process.subscriptions.remove(handle));
     let Some(subscription) = found else {
-        return Err(Error::new(refusal(handle), "subscription: no such subscription"));
+        return Err(Error::new(
+            refusal(handle),
+            "subscription: the handle is invalid, or the subscription has ended",
+        ));
     };
     subscription.engine.forget_subscription(&subscription.reference);
     subscription.engine.unsubscribe(subscription.number);

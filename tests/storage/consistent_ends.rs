@@ -202,7 +202,7 @@ fn record(fixture: &StorageFixture, id: Uuid, keep: bool, refusal: RefusedSteps)
 /// Whether the end is reported, or is pending until the disk accepts it.
 pub fn is_end_reported_or_deferred(fixture: &StorageFixture, id: Uuid) -> bool {
     fixture.report.read(|reports| {
-        let is_deferral = |line: &String| line.contains("its end is reported once the disk accepts it");
+        let is_deferral = |line: &String| line.contains("the disk refuses to store its end");
         reports.published.contains_key(&id) || reports.logged.iter().any(is_deferral)
     })
 }

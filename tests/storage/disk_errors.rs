@@ -113,7 +113,7 @@ fn discard_on_a_bad_disk(format: Format) {
             reports
                 .logged
                 .iter()
-                .any(|line| line.contains("once the disk accepts it"))
+                .any(|line| line.contains("the disk refuses to store its end"))
         });
         assert!(fixture.report.read(|reports| reports.published.is_empty()));
         let part = fs::metadata(fixture.part_path("call"))
@@ -470,6 +470,9 @@ fn unknown_free_space_is_logged_once() {
     }
     let lines = fixture.report.read(|reports| reports.logged.clone());
     assert_eq!(lines.len(), 2, "{lines:?}");
-    assert!(lines[0].contains("free space unknown"), "{lines:?}");
-    assert_eq!(lines[1], "free space known again");
+    assert!(
+        lines[0].contains("free space of storage.directory cannot be read"),
+        "{lines:?}"
+    );
+    assert_eq!(lines[1], "the free space of storage.directory can be read again");
 }

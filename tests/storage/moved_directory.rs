@@ -178,7 +178,7 @@ fn recovery_in_a_moved_directory_is_left_for_the_next_open() {
         reports
             .logged
             .iter()
-            .any(|line| line.contains("left for the next open"))
+            .any(|line| line.contains("cannot be recovered, and the next open tries again"))
     });
     assert!(fixture.report.read(|reports| reports.published.is_empty()));
     fs::remove_dir(&moved.from).expect("empty");

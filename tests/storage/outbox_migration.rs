@@ -104,7 +104,7 @@ fn a_failed_migration_is_repeated_before_jobs_are_listed() {
     fixture.wait_until_idle();
     assert!(fixture.path(".callrec/outbox").exists());
     let logged = fixture.report.read(|reports| reports.logged.concat());
-    assert!(logged.contains("not converted to jobs yet"), "{logged}");
+    assert!(logged.contains("cannot be converted to jobs"), "{logged}");
     fixture.clear_faults();
     let list = callbacks(&fixture).list();
     assert!(!fixture.path(".callrec/outbox").exists());

@@ -358,7 +358,7 @@ fn a_recording_whose_audio_cannot_be_synced_continues_and_ends_as_failed() {
             _ => Ok(()),
         });
         write_audio(&fixture, &mut file);
-        let is_logged = |line: &String| line.contains("it continues, and ends as failed");
+        let is_logged = |line: &String| line.contains("the recording continues, and ends as failed");
         fixture
             .report
             .wait_until(|reports| reports.logged.iter().any(is_logged));

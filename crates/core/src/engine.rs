@@ -106,7 +106,7 @@ impl Engine {
         let engine = Engine::prepare(platform, config)?;
         if let Err(error) = engine.start_threads() {
             engine.abandon();
-            return Err(Error::io("starting a thread", &error));
+            return Err(Error::io("a thread cannot be started", &error));
         }
         Ok(engine)
     }

@@ -175,10 +175,13 @@ pub fn load_json<S: Clone>(
     json: &str,
     set: fn(&mut S, &str, &str) -> Result<()>,
 ) -> Result<()> {
-    let value: Value =
-        serde_json::from_str(json).map_err(|e| Error::new(Status::Config, format!("not JSON: {e}")))?;
+    let value: Value = serde_json::from_str(json)
+        .map_err(|e| Error::new(Status::Config, format!("the configuration is not JSON: {e}")))?;
     let Value::Object(members) = value else {
-        return Err(Error::new(Status::Config, "not a JSON object"));
+        return Err(Error::new(
+            Status::Config,
+            "the configuration is not a JSON object",
+        ));
     };
     let mut next = settings.clone();
     for (name, value) in &members {

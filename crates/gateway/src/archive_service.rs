@@ -136,7 +136,9 @@ fn scan(archive: &Archive, bus: &Bus, scan_over: &watch::Sender<bool>) {
     let unread = archive.scan();
     scan_over.send_replace(archive.is_complete());
     for (directory, error) in unread.iter().take(WARNINGS_MAX) {
-        let message = format!("\"{directory}\": the recordings in this directory are not listed: {error}");
+        let message = format!(
+            "HTTP APIs do not find the finished recordings in the directory \"{directory}\": {error}"
+        );
         bus.log(LogLevel::Warning, message);
     }
 }

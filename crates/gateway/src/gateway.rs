@@ -50,14 +50,20 @@ impl Gateway {
         lifecycle: Arc<Lifecycle>,
     ) -> Result<Gateway> {
         let (stop, stopping) = watch::channel(false);
-        let archive_error = |error: io::Error| Error::io("the archive", &error);
+        let archive_error =
+            |error: io::Error| Error::io("the index of finished recordings cannot be created", &error);
         let archive = ArchiveService::open(&engine, config.archive_parallel, stopping.clone())
             .map_err(archive_error)?;
         let url_signer = UrlSigner::open(&engine, config.url_lifetime_ms);
-        let url_signer = url_signer.map_err(|error| Error::io("the key that signs URLs", &error))?;
+        let url_signer = url_signer.map_err(|error| {
+            Error::io(
+                "the key that signs URLs, .callrec/url.key, cannot be used",
+                &error,
+            )
+        })?;
         let authenticator = Arc::new(GuardedAuthenticator::new(authenticator));
         let logins = Logins::new(&config, authenticator.clone(), stopping);
-        let logins = logins.map_err(|error| Error::io("starting threads", &error))?;
+        let logins = logins.map_err(|error| Error::io("the threads for logins cannot be started", &error))?;
         Ok(Gateway {
             logins,
             request_counters: RequestCounters::default(),

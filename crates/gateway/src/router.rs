@@ -164,7 +164,7 @@ impl Router {
     async fn buffered_response(&self, request: HttpRequest) -> Result<(u16, String, Vec<u8>)> {
         let (head, body) = self.respond(request).await.into_parts();
         let body = body.collect().await;
-        let body = body.map_err(|error| Error::io("the response body", &error))?;
+        let body = body.map_err(|error| Error::io("the response's body cannot be read", &error))?;
         let body = body.to_bytes();
         let mut lines = String::new();
         for (name, value) in &head.headers {

@@ -39,10 +39,14 @@ pub fn start(engine: Arc<Engine>, options: Options) -> Result<Arc<Router>> {
     let own = lifecycle.clone();
     // The runtime's threads are spawned by this one and, like it, block all signals.
     let thread = storage::spawn("callrec-http", move || run(engine, options, &own, &ready));
-    lifecycle.set_thread(thread.map_err(|error| Error::io("starting a thread", &error))?);
-    result
-        .recv()
-        .unwrap_or_else(|_| Err(Error::new(Status::Internal, "the gateway's thread has ended")))
+    lifecycle
+        .set_thread(thread.map_err(|error| Error::io("the gateway's thread cannot be started", &error))?);
+    result.recv().unwrap_or_else(|_| {
+        Err(Error::new(
+            Status::Internal,
+            "the gateway's thread ended before the gateway was ready",
+        ))
+    })
 }
 
 /// The body of the thread `callrec-http`.
@@ -56,7 +60,7 @@ fn run(engine: Arc<Engine>, options: Options, lifecycle: &Arc<Lifecycle>, ready:
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            let _ = ready.send(Err(Error::io("starting threads", &error)));
+            let _ = ready.send(Err(Error::io("the gateway's threads cannot be started", &error)));
             return;
         }
     };
@@ -120,7 +124,10 @@ async fn open(
     let listener = match options.listen {
         Some(address) => {
             let listening = server::listen(address).await;
-            Some(listening.map_err(|error| Error::io(format!("listening on {address}"), &error))?)
+            Some(
+                listening
+                    .map_err(|error| Error::io(format!("the gateway cannot listen on {address}"), &error))?,
+            )
         }
         None => None,
     };

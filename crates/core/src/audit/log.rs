@@ -160,7 +160,7 @@ impl AuditLog {
         let on_disk = self.on_disk.lock().clone();
         let head = on_disk.ok_or_else(|| {
             let unread = io::Error::other("the file could not be read");
-            Error::io("the audit log", &unread)
+            Error::io("the audit log .callrec/audit.log", &unread)
         })?;
         let queue = self.queue.lock();
         Ok(AuditHead {
@@ -292,7 +292,10 @@ impl AuditLog {
                 return true;
             };
             if !std::mem::replace(&mut is_reported, true) {
-                let message = format!("the audit log cannot be written and will be retried: {error}");
+                let message = format!(
+                    "the audit log .callrec/audit.log cannot be written; its lines wait in memory, and callrec \
+                     tries again: {error}"
+                );
                 self.bus.log(LogLevel::Error, message);
             }
             last_tries += u32::from(self.is_ending());
@@ -321,7 +324,8 @@ impl AuditLog {
     fn log_lost_lines(&self, lines: u64) {
         let more = self.queue.lock().lines.len() as u64;
         let message = format!(
-            "{} lines of the audit log are lost: the file cannot be written",
+            "the audit log .callrec/audit.log: {} lines are lost, because the engine closed while the \
+             file could not be written",
             lines + more
         );
         self.bus.log(LogLevel::Error, message);
@@ -343,7 +347,8 @@ impl AuditLog {
         };
         if !self.file.is_in_place().await? {
             self.file.close();
-            let message = "the audit log was removed or replaced while it was written";
+            let message = "the audit log .callrec/audit.log was removed or replaced while the engine was open; callrec \
+                           appends to the file that has this name now, or creates it";
             self.bus.log(LogLevel::Error, message.to_owned());
             let tail = self.file.read_tail(0).await?;
             *at = tail.map_or(0, |tail| tail.length);
@@ -405,7 +410,8 @@ impl AuditLog {
         };
         let (found, is_altered) = LogEnd::of(tail);
         if is_altered {
-            let message = "the end of the audit log was changed: see rec_verify_audit";
+            let message = "the end of the audit log .callrec/audit.log was changed by somebody else; callrec appends to \
+                           it; rec_verify_audit names the line";
             self.bus.log(LogLevel::Error, message.to_owned());
         }
         Ok(found)

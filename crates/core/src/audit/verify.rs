@@ -56,7 +56,7 @@ pub fn verify(directory: &Path, known: Option<&ChainHead>) -> Result<AuditReport
 /// Opens a regular file. Opening a pipe would block.
 fn open(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("not a file"));
+        return Err(io::Error::other("not a regular file"));
     }
     File::open(path)
 }
@@ -111,7 +111,7 @@ impl LogCheck<'_> {
         let body = line.strip_suffix(b"\n");
         let text = body.unwrap_or(line);
         match (read_link(text), body) {
-            (Err(LineDefect::Altered), _) => Err(altered(self.lines, "it was changed")),
+            (Err(LineDefect::Altered), _) => Err(altered(self.lines, "was changed")),
             (Err(LineDefect::Unfinished), _) => {
                 self.add_unfinished(text, body.is_some());
                 Ok(())
@@ -128,20 +128,26 @@ impl LogCheck<'_> {
     fn link(&mut self, link: &ChainLink<'_>, text: &[u8]) -> Result<()> {
         if link.sequence != self.head.sequence + 1 {
             let why = format!(
-                "it has number {} instead of {}",
+                "has number {} instead of {}",
                 link.sequence,
                 self.head.sequence + 1
             );
             return Err(altered(self.lines, &why));
         }
         if link.previous != self.head.hash {
-            return Err(altered(self.lines, "it does not follow the line before"));
+            return Err(altered(
+                self.lines,
+                "does not contain the hash of the line before it",
+            ));
         }
         let members: Value = serde_json::from_slice(text)
-            .map_err(|error| altered(self.lines, &format!("it is not JSON: {error}")))?;
+            .map_err(|error| altered(self.lines, &format!("is not JSON: {error}")))?;
         let operation = members["operation"].as_str().unwrap_or_default();
         if (link.sequence == 1) != (operation == "genesis") {
-            return Err(altered(self.lines, "only the first line can be a genesis line"));
+            return Err(altered(
+                self.lines,
+                "breaks the rule that the first line, and no other, is the genesis line",
+            ));
         }
         // The line after the genesis accounts for an unfinished genesis.
         if operation != "genesis"
@@ -157,10 +163,9 @@ impl LogCheck<'_> {
             hash: link.hash.to_owned(),
         };
         match self.known {
-            Some(known) if known.sequence == link.sequence && known.hash != link.hash => Err(altered(
-                self.lines,
-                "its hash differs from that of the known head",
-            )),
+            Some(known) if known.sequence == link.sequence && known.hash != link.hash => {
+                Err(altered(self.lines, "has another hash than the known head"))
+            }
             _ => Ok(()),
         }
     }
@@ -189,7 +194,7 @@ impl LogCheck<'_> {
             && members["bytes"].as_u64() == Some(unfinished.bytes)
             && members["sha256"].as_str() == Some(&hex(unfinished.hash.finalize().as_slice()));
         if !is_reported {
-            let why = "it is incomplete, and no later line says that a process died there";
+            let why = "is incomplete, and no later line says that a process died there";
             return Err(altered(unfinished.first_line, why));
         }
         self.report.unfinished += unfinished.count;
@@ -200,7 +205,7 @@ impl LogCheck<'_> {
         if let Some(known) = self.known {
             if known.sequence > self.head.sequence {
                 let message = format!(
-                    "the audit log ends at line {}, before line {} of the known head",
+                    "the audit log ends with line number {}, before number {} of the known head",
                     self.head.sequence, known.sequence
                 );
                 return Err(Error::new(Status::Audit, message));
@@ -216,7 +221,7 @@ impl LogCheck<'_> {
 }
 
 fn altered(line: u64, why: &str) -> Error {
-    Error::new(Status::Audit, format!("the audit log's line {line}: {why}"))
+    Error::new(Status::Audit, format!("line {line} of the audit log {why}"))
 }
 
 #[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]

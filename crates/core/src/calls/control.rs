@@ -122,7 +122,7 @@ impl Registry {
         let filter = Filter::call(call_id);
         let calls = inner.allowed(caller, &filter)?;
         if filter.is_empty() {
-            return Err(Error::new(Status::InvalidArgument, "call_id: absent"));
+            return Err(Error::new(Status::InvalidArgument, "call_id is missing"));
         }
         if calls.is_empty() {
             return Err(Error::new(
@@ -312,7 +312,11 @@ fn become_state(
 }
 
 pub(super) fn no_target() -> Error {
-    Error::new(Status::NoTarget, "neither device_name nor directory_number").with_reason(0)
+    Error::new(
+        Status::NoTarget,
+        "neither device_name nor directory_number is given",
+    )
+    .with_reason(0)
 }
 
 impl RegistryState {

@@ -30,7 +30,7 @@ impl Caller {
         match self {
             Caller::User { level: 0, .. } => Err(Error::new(
                 Status::Unauthenticated,
-                "caller.level 0: no authentication",
+                "caller.level 0: the caller is not authenticated",
             )),
             _ => Ok(()),
         }

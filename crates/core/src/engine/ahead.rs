@@ -52,7 +52,9 @@ impl AheadShare {
             }
             Err(free) => Err(Error::new(
                 Status::Limit,
-                format!("format.ahead_ms: {bytes} bytes are needed, {free} of media.ahead_bytes are free"),
+                format!(
+                    "format.ahead_ms needs {bytes} bytes, but only {free} bytes of media.ahead_bytes are free"
+                ),
             )),
         }
     }

@@ -145,9 +145,10 @@ impl Engine {
             Ok(false) => return false,
             Ok(true) => {}
             // The end has begun, and no other thread will complete it.
-            Err(panic) => self
-                .bus
-                .log(LogLevel::Error, format!("ending a call's feeds: {panic}")),
+            Err(panic) => self.bus.log(
+                LogLevel::Error,
+                format!("a fault inside callrec while the feeds of a call were closed: {panic}"),
+            ),
         }
         call.reference.end();
         let ended = self.registry.end(number, reason, self.clock.unix_ms());

@@ -108,7 +108,7 @@ impl MediaReport for CallReporter {
     fn silent(&self, leg: Leg) {
         let (leg, silent_ms) = (leg.text(), self.context.silent_ns / NS_PER_MS);
         let members = format!("\"leg\":\"{leg}\",\"silent_ms\":{silent_ms}");
-        let line = format!("its {leg} leg has had no audio for media.silent_ms {silent_ms}");
+        let line = format!("its {leg} leg has had no decodable audio for {silent_ms} ms (media.silent_ms)");
         self.publish(EventKind::LegSilent, &members, &line);
     }
 }

@@ -185,7 +185,10 @@ impl Engine {
     /// Logs a panic of a dependent, so that closing continues.
     fn contain(&self, act: impl FnOnce()) {
         if let Err(panic) = catch_panic(act) {
-            self.bus.log(LogLevel::Error, format!("closing: {panic}"));
+            self.bus.log(
+                LogLevel::Error,
+                format!("a fault inside callrec while the engine closed: {panic}"),
+            );
         }
     }
 

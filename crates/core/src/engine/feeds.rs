@@ -124,7 +124,7 @@ impl CallFeeds {
                 if let Some(open) = unplaced {
                     self.tap.detach(leg, open.feed);
                 }
-                Err(Error::new(Status::Limit, "too many feeds"))
+                Err(Error::new(Status::Limit, "too many feeds: no handle is free"))
             }
         }
     }

@@ -24,7 +24,7 @@ impl Engine {
         let thread = storage::spawn(&name, move || begun.runnable().run(&*clock));
         let thread = thread.map_err(|error| {
             registration.cancel(&self.reporter.actions);
-            Error::io("starting a thread", &error)
+            Error::io("a thread cannot be started", &error)
         })?;
         self.threads.lock().push(thread);
         Ok(registration)

@@ -245,7 +245,10 @@ impl Sink for OutputSink {
     }
 
     fn stuck(self: Box<Self>) {
-        let error = Error::new(Status::Io, "the disk accepted no audio for storage.backlog_ms");
+        let error = Error::new(
+            Status::Io,
+            "the disk accepted no audio for as long as storage.backlog_ms says",
+        );
         self.0.fail(error);
     }
 

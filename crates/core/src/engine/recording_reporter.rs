@@ -114,8 +114,10 @@ impl RecordingReporter {
         if self.registry.failed(id, error.status, self.clock.unix_ms()) {
             self.audit_end(id, EndReason::WriteError, error.status);
         }
-        self.bus
-            .log(LogLevel::Error, format!("recording {id}: {}", error.message));
+        self.bus.log(
+            LogLevel::Error,
+            format!("recording {id} has failed: {}", error.message),
+        );
     }
 
     /// Publishes a loss at once, even while the disk hangs, but never before the recording's
@@ -217,7 +219,10 @@ impl RecordingReporter {
     fn finish_report(&self, id: Uuid, published: std::result::Result<(), String>) {
         self.registry.remember(id);
         if let Err(panic) = published {
-            let message = format!("recording {id}: its terminal event could not be published: {panic}");
+            let message = format!(
+                "recording {id}: its terminal event could not be delivered, and the next open reports its end: a \
+                 fault inside callrec: {panic}"
+            );
             self.bus.log(LogLevel::Error, message);
         }
     }
@@ -393,8 +398,10 @@ impl StorageListener for RecordingReporter {
 
     fn job_queued(&self, kind: &str, id: Uuid) {
         if self.actions.push(kind, id) {
-            let message =
-                format!("jobs of the kind {kind} stay on disk: no action for them is registered yet");
+            let message = format!(
+                "jobs of the kind {kind} in .callrec/jobs/{kind} wait, because no action for them is \
+                     registered; for callbacks, start a gateway"
+            );
             self.bus.log(LogLevel::Info, message);
         }
     }

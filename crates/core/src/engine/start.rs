@@ -43,6 +43,11 @@ impl Engine {
         let info = self.registry.call_info(number);
         event.status = error.status as i32;
         let call = info.as_ref().map(|info| Fragment::of(&info.to_manifest()));
+        let call_id = info.as_ref().map_or("", |info| info.call_id.as_str());
+        let message = format!(
+            "call \"{call_id}\": its automatic recording cannot start, and callrec tries again: {}",
+            error.message
+        );
         event.detail = format!(
             "{},\"call\":{}",
             recording_reporter::error_members(&error),
@@ -52,10 +57,7 @@ impl Engine {
             event.subject = EventSubject::Call(CallFacts::new(number, info));
         }
         self.bus.publish(event);
-        self.bus.log(
-            LogLevel::Warning,
-            format!("automatic recording: {}", error.message),
-        );
+        self.bus.log(LogLevel::Warning, message);
         self.audit_automatic_start(number, &Err(error));
     }
 

@@ -52,7 +52,10 @@ impl Engine {
     /// Runs one duty. A panic is logged, and the duty runs again in the next period.
     fn duty(&self, name: &str, act: impl FnOnce()) {
         if let Err(panic) = catch_panic(act) {
-            self.bus.log(LogLevel::Error, format!("watch, {name}: {panic}"));
+            self.bus.log(
+                LogLevel::Error,
+                format!("a fault inside callrec in its periodic check of {name}, which continues: {panic}"),
+            );
         }
     }
 
@@ -80,8 +83,11 @@ impl Engine {
             (answers, 0)
         };
         if answered.1 == UNANSWERED_PERIODS {
-            let message = "the file system does not answer: its free space is unknown";
-            self.bus.log(LogLevel::Warning, message.to_owned());
+            let message = format!(
+                "the file system of storage.directory has not answered for {UNANSWERED_PERIODS} s; callrec uses \
+                 the last value of its free space"
+            );
+            self.bus.log(LogLevel::Warning, message);
         }
     }
 
@@ -128,7 +134,7 @@ impl Engine {
             Fragment::of(&info.to_manifest()).text()
         );
         let text = format!(
-            "call \"{}\": no media for calls.idle_ms {idle_ms}, ended",
+            "call \"{}\" is ended, because it has had no media for {idle_ms} ms (calls.idle_ms)",
             info.call_id
         );
         event.subject = EventSubject::Call(CallFacts::new(number, info));

@@ -350,7 +350,10 @@ impl Bus {
             // An event whose callback panicked stays owed to the next open.
             if let Err(panic) = delivered.and_then(|()| catch_panic(|| event.delivered())) {
                 let kind = event.kind.text();
-                self.log(LogLevel::Error, format!("event {sequence} ({kind}): {panic}"));
+                self.log(
+                    LogLevel::Error,
+                    format!("a fault inside callrec while it delivered event {sequence} ({kind}): {panic}"),
+                );
             }
         });
         state.running = 0;

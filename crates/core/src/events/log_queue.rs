@@ -31,7 +31,12 @@ impl LogQueue {
     pub fn pop(&mut self) -> Option<(LogLevel, String)> {
         match std::mem::take(&mut self.dropped) {
             0 => self.pending.pop_front(),
-            count => Some((LogLevel::Warning, format!("{count} older log lines were dropped"))),
+            count => Some((
+                LogLevel::Warning,
+                format!(
+                    "{count} older log lines were dropped, because the host did not receive them in time"
+                ),
+            )),
         }
     }
 }
@@ -47,7 +52,13 @@ mod tests {
             queue.push(LogLevel::Info, at.to_string());
         }
         let lines: Vec<String> = std::iter::from_fn(|| queue.pop()).map(|(_, line)| line).collect();
-        assert_eq!(lines[..2], ["3 older log lines were dropped", "3"]);
+        assert_eq!(
+            lines[..2],
+            [
+                "3 older log lines were dropped, because the host did not receive them in time",
+                "3"
+            ]
+        );
         assert_eq!(lines.len(), MAX_LINES + 1);
         assert_eq!(lines.last(), Some(&(MAX_LINES + 2).to_string()));
     }

@@ -60,7 +60,8 @@ impl JobRunner {
         let done = task::catch_panic(self.perform_all()).await;
         if let Err(panic) = done {
             let message = format!(
-                "the jobs of the kind {} are not performed: {panic}",
+                "the jobs of the kind {} are not performed until a gateway is started again: a fault inside \
+                 callrec: {panic}",
                 self.handle.kind
             );
             self.files.log(LOG_ERROR, message);
@@ -162,8 +163,10 @@ impl RunnerState<'_> {
             }
             Err(error) => {
                 if failures == 0 {
-                    let message =
-                        format!("the jobs of the kind {kind} cannot be listed and will be retried: {error}");
+                    let message = format!(
+                        "the jobs in .callrec/jobs/{kind} cannot be listed and wait, and callrec tries \
+                             again: {error}"
+                    );
                     self.runner.warn(message);
                 }
                 let failures = failures.saturating_add(1);
@@ -199,7 +202,7 @@ impl RunnerState<'_> {
                     let end = AttemptEnd::Done { is_prompt: true };
                     self.schedule.done(&attempt, end, self.now());
                 }
-                Err(error) => self.postpone(&attempt, None, &format!("it cannot be read: {error}")),
+                Err(error) => self.postpone(&attempt, None, &format!("its file cannot be read: {error}")),
             }
         }
     }
@@ -268,16 +271,18 @@ impl RunnerState<'_> {
         let end = AttemptEnd::Failed { after };
         if self.schedule.done(attempt, end, self.now()) == 1 {
             let (id, kind) = (attempt.id, self.runner.handle.kind);
-            self.runner
-                .warn(format!("{id}: its {kind} will be tried again: {reason}"));
+            self.runner.warn(format!(
+                "recording {id}: its {kind} failed and will be tried again: {reason}"
+            ));
         }
     }
 
     fn give_up(&mut self, attempt: &Attempt, reason: &str) {
         let (id, kind) = (attempt.id, self.runner.handle.kind);
         self.schedule.done(attempt, AttemptEnd::GivenUp, self.now());
-        self.runner
-            .warn(format!("{id}: its {kind} is given up: {reason}"));
+        self.runner.warn(format!(
+            "recording {id}: its {kind} failed and is given up: {reason}"
+        ));
     }
 
     async fn remove_file(&self, id: Uuid) {
@@ -285,7 +290,10 @@ impl RunnerState<'_> {
         let finished = self.runner.guarded(self.runner.files.finish(kind, id));
         if let Err(error) = finished.await {
             // The next runner performs the job again.
-            let message = format!("{id}: its {kind} is done, but its file cannot be removed: {error}");
+            let message = format!(
+                "recording {id}: its {kind} is done, but its file in .callrec/jobs/{kind} cannot be removed, so it \
+                 may be repeated after a restart: {error}"
+            );
             self.runner.warn(message);
         }
     }

@@ -112,7 +112,10 @@ impl AudioSearch {
             None => None,
         };
         if orphan.is_none() && scan.unreadable > 0 {
-            let why = format!("{} places could not be searched", scan.unreadable);
+            let why = format!(
+                "{} files or directories that may contain its audio cannot be read",
+                scan.unreadable
+            );
             return Err(io::Error::other(why));
         }
         Ok(orphan)
@@ -155,7 +158,10 @@ impl AudioSearch {
             .map_err(|error| {
                 // callrec has the right to read its own files.
                 *unreadable += usize::from(error.kind() != io::ErrorKind::PermissionDenied);
-                let message = format!("\"{}\": cannot be searched: {error}", dirs.join("/"));
+                let message = format!(
+                    "recovery skips \"{}\" in storage.directory, because it cannot be read: {error}",
+                    dirs.join("/")
+                );
                 self.listener.log(LOG_WARNING, message);
             })
             .ok()

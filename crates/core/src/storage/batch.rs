@@ -32,7 +32,9 @@ impl Batch<'_> {
                 QueueEntry::Shape(shape) => {
                     if !self.live.set_shape(*shape).await? {
                         let id = self.live.id;
-                        let message = format!("{id}: shape set after the first block: ignored");
+                        let message = format!(
+                            "recording {id}: its format was set after the first audio, and the change is ignored"
+                        );
                         self.listener.log(LOG_WARNING, message);
                     }
                 }
@@ -157,7 +159,10 @@ impl Batch<'_> {
             let from = at.saturating_sub(self.live.written_bytes());
             let taken = replace(self.gather, from, gathered);
             if taken < gathered.len() {
-                let message = format!("{}: late audio beyond the end: ignored", self.live.id);
+                let message = format!(
+                    "recording {}: late audio beyond the end of its file is dropped",
+                    self.live.id
+                );
                 self.listener.log(LOG_WARNING, message);
             }
         }

@@ -120,7 +120,8 @@ impl RecordingCreator {
         let names = self.directory.sync_names(self.directory.control()).await;
         if let Err(error) = audio.and(next).and(names) {
             let (id, part) = (live.id, live.audio.current_path());
-            let message = format!("{id}: \"{part}\": not removed: {error}");
+            let message =
+                format!("recording {id} did not start, but its file \"{part}\" cannot be removed: {error}");
             self.listener.log(LOG_WARNING, message);
         }
     }
@@ -169,7 +170,7 @@ impl RecordingCreator {
         }
         Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
-            "every number of this name is taken",
+            format!("this name and its variants up to -{NUMBERS_MAX} exist already"),
         ))
     }
 
@@ -195,7 +196,9 @@ impl RecordingCreator {
         if let Some(part) = &created.part {
             let ready = self.directory.ready().await;
             if let Err(error) = ready.and_then(|()| folder.remove(part)) {
-                let message = format!("\"{part}\": not removed: {error}");
+                let message = format!(
+                    "recording {id} did not start, but its file \"{part}\" cannot be removed: {error}"
+                );
                 self.listener.log(LOG_WARNING, message);
             }
         }
@@ -212,8 +215,10 @@ impl RecordingCreator {
         let folder = self.directory.sync_names(folder).await;
         let control = self.directory.sync_names(self.directory.control()).await;
         if let Err(error) = folder.and(control) {
-            let message =
-                format!("{id}: a power cut may restore a recording that could not be created: {error}");
+            let message = format!(
+                "recording {id} did not start, but the removal of its files cannot be synced, so a power cut \
+                 may restore them: {error}"
+            );
             self.listener.log(LOG_WARNING, message);
         }
     }

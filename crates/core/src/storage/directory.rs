@@ -53,7 +53,7 @@ impl StorageDirectory {
         let root = root.and_then(|()| access.disk.open_root(path, syncs));
         let root = root.map_err(|error| fail("cannot be opened", &error))?;
         let control = open_control(&access, &*root).await;
-        let control = control.map_err(|error| fail(CONTROL, &error))?;
+        let control = control.map_err(|error| fail("cannot use its subdirectory .callrec", &error))?;
         if syncs {
             // The entries of `.callrec` must survive a power cut. A failure of this sync is found
             // later, when an end is stored.
@@ -295,11 +295,11 @@ impl Deref for Folder<'_> {
 
 /// The error for a storage directory that cannot be used.
 pub fn unusable(path: &Path, what: &str, error: &io::Error) -> Error {
-    Error::io(format!("{}: {what}", path_text(path)), error)
+    Error::io(format!("{} {what}", path_text(path)), error)
 }
 
 fn already_held(path: &Path) -> Error {
-    let message = format!("{}: held by another engine or process", path_text(path));
+    let message = format!("{} is open in another engine or process", path_text(path));
     Error::new(Status::Unavailable, message)
 }
 

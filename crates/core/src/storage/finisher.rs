@@ -75,7 +75,9 @@ impl Finisher {
                 let manifest = mem::take(&mut *ended.live.manifest);
                 self.notifier.report_end(ended.live.id, manifest, false).await;
             }
-            FinishResult::OutOfTime => self.defer_to_next_open(ended.live.id, "no time left before closing"),
+            FinishResult::OutOfTime => {
+                self.defer_to_next_open(ended.live.id, "the digest of its file would take too long")
+            }
             FinishResult::Refused(error) if self.is_closing() => {
                 self.defer_to_next_open(ended.live.id, &error.message)
             }
@@ -91,7 +93,10 @@ impl Finisher {
     fn retry_later(&self, mut ended: Box<EndedRecording>, error: &Error) {
         if ended.attempts == 0 {
             let (id, why) = (ended.live.id, &error.message);
-            let message = format!("recording {id}: its end is reported once the disk accepts it: {why}");
+            let message = format!(
+                "recording {id} has ended, but the disk refuses to store its end; callrec tries again, and \
+                 reports the end afterwards: {why}"
+            );
             self.listener.log(LOG_ERROR, message);
         }
         let pause = RETRY_FIRST.saturating_mul(1 << ended.attempts.min(10));
@@ -102,7 +107,10 @@ impl Finisher {
 
     /// Leaves the end to the next open. This engine does not report it.
     fn defer_to_next_open(&self, id: Uuid, why: &str) {
-        let message = format!("recording {id}: its end is left to the next open: {why}");
+        let message = format!(
+            "recording {id} has ended, but the engine closes before its end is stored; the next open reports \
+             the end: {why}"
+        );
         self.listener.log(LOG_ERROR, message);
         self.listener.end_deferred(id);
     }
@@ -180,7 +188,10 @@ impl Finisher {
             return FinishResult::Refused(error);
         }
         let (id, file, why) = (live.id, live.audio.current_path(), &error.message);
-        let message = format!("recording {id}: left as \"{file}\", the next open retries: {why}");
+        let message = format!(
+            "recording {id} cannot be published; its audio stays in \"{file}\", and the next open tries \
+             again: {why}"
+        );
         self.listener.log(LOG_ERROR, message);
         self.manifests.retain(id);
         live.manifest = reported;

@@ -86,13 +86,16 @@ impl FreeSpace {
             }
             // Log once: the query is repeated each second.
             Err(error) if !was_unknown => {
-                let message = format!("free space unknown: {error}");
+                let message = format!(
+                    "the free space of storage.directory cannot be read; callrec uses the last value: {error}"
+                );
                 self.listener.log(LOG_WARNING, message);
             }
             Err(_) => {}
         }
         if was_unknown && free.is_ok() {
-            self.listener.log(LOG_INFO, "free space known again".to_owned());
+            let message = "the free space of storage.directory can be read again";
+            self.listener.log(LOG_INFO, message.to_owned());
         }
     }
 

@@ -76,7 +76,10 @@ impl JobFiles {
         if self.old_outbox.exists()
             && let Err(error) = self.folder(CALLBACK).await
         {
-            let message = format!("the callbacks of version 0.1.0 are not converted to jobs yet: {error}");
+            let message = format!(
+                "the callbacks that version 0.1.0 left in .callrec/outbox cannot be converted to jobs; no \
+                 callback is delivered until callrec succeeds, and it tries again: {error}"
+            );
             self.log(LOG_ERROR, message);
         }
     }
@@ -192,7 +195,10 @@ impl JobFiles {
             Ok(job) => Ok(Some(with_defaults(job, kind, id))),
             Err(error) => {
                 live_manifests::quarantine(&self.directory, &*folder, id).await?;
-                let message = format!("{id}: its {kind} is unreadable and was put aside: {error}");
+                let message = format!(
+                    "recording {id}: its {kind} is unreadable and was put aside, in .callrec/jobs/{kind} as \
+                     {id}.json.bad: {error}"
+                );
                 self.log(LOG_ERROR, message);
                 Ok(None)
             }
@@ -220,7 +226,9 @@ impl JobFiles {
         let folders: Vec<_> = self.folders.lock().values().map(Arc::clone).collect();
         for folder in folders {
             if let Err(error) = self.remove_done_marker(&*folder, id).await {
-                let message = format!("{id}: marker of a finished job not removed: {error}");
+                let message = format!(
+                    "recording {id}: the marker {id}.done in .callrec/jobs cannot be removed: {error}"
+                );
                 self.log(LOG_WARNING, message);
             }
         }

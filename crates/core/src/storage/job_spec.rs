@@ -47,7 +47,7 @@ impl JobSpecs {
         let specs = JobSpecs::usable(jobs.clone());
         if specs.all().len() < jobs.len() {
             let kinds: Vec<&str> = jobs.iter().map(|job| job.kind.as_str()).collect();
-            let message = format!("jobs: at most one of each valid kind is allowed, not {kinds:?}");
+            let message = format!("jobs: each kind must be valid and occur only once, unlike {kinds:?}");
             return Err(Error::new(Status::InvalidArgument, message));
         }
         Ok(specs)

@@ -51,5 +51,5 @@ pub async fn contain_logged<T>(listener: &dyn StorageListener, body: impl Future
 
 /// The log text of a panic message (see [`catch_panic`]).
 pub fn panic_text(message: &str) -> String {
-    format!("internal error: {message}")
+    format!("a fault inside callrec: {message}")
 }

@@ -296,8 +296,10 @@ impl LiveManifests {
     /// Like [`LiveManifests::remove`], but logs a failure.
     pub async fn remove_or_log(&self, id: Uuid) {
         if let Err(error) = self.remove(id).await {
-            self.listener
-                .log(LOG_WARNING, format!("{id}: manifest not removed: {error}"));
+            self.listener.log(
+                LOG_WARNING,
+                format!("recording {id}: its live manifest .callrec/{id}.json cannot be removed: {error}"),
+            );
         }
     }
 

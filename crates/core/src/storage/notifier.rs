@@ -57,7 +57,10 @@ impl Notifier {
                 Err(error) => {
                     // The next open retries.
                     self.manifests.retain(id);
-                    let message = format!("{id}: its {} cannot be stored: {error}", spec.kind);
+                    let message = format!(
+                        "recording {id}: its {} cannot be stored, and the next open tries again: {error}",
+                        spec.kind
+                    );
                     self.listener.log(LOG_ERROR, message);
                 }
             }
@@ -72,8 +75,11 @@ impl Notifier {
             return;
         }
         if let Err(error) = self.remove_manifest(id).await {
-            self.listener
-                .log(LOG_WARNING, format!("{id}: live manifest not removed: {error}"));
+            let message = format!(
+                "recording {id}: its live manifest .callrec/{id}.json cannot be removed, so the next open may \
+                 report its end again: {error}"
+            );
+            self.listener.log(LOG_WARNING, message);
             return;
         }
         self.jobs.remove_done_markers(id).await;

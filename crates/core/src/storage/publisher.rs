@@ -79,7 +79,10 @@ impl Publisher {
             .retry_temporary(async || live.remove_tail().await)
             .await
         {
-            let message = format!("{}: tail file not removed: {error}", live.id);
+            let message = format!(
+                "recording {0}: .callrec/{0}.tail cannot be removed: {error}",
+                live.id
+            );
             self.listener.log(LOG_WARNING, message);
         }
         live.audio.close();
@@ -107,7 +110,7 @@ impl Publisher {
     fn mark_failed(&self, live: &mut LiveRecording, error: &io::Error) {
         let error = live.error(error);
         live.manifest.fail(&error);
-        let message = format!("recording {}: {}", live.id, error.message);
+        let message = format!("recording {} has failed: {}", live.id, error.message);
         self.listener.log(LOG_ERROR, message);
     }
 
@@ -163,16 +166,19 @@ impl Publisher {
         }
         Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
-            "every number of this name is taken",
+            format!("this name and its variants up to -{NUMBERS_MAX} exist already"),
         ))
     }
 
     async fn sync_published(&self, live: &LiveRecording) {
         if let Err(error) = self.directory.sync_path(live.audio.name()).await {
-            let file = &live.manifest.file;
+            let (id, file) = (live.id, &live.manifest.file);
             self.listener.log(
                 LOG_ERROR,
-                format!("\"{file}\": its directory cannot be synced: {error}"),
+                format!(
+                    "recording {id} is published as \"{file}\", but its directory cannot be synced, so a \
+                     power cut may undo that: {error}"
+                ),
             );
         }
     }

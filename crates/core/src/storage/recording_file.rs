@@ -130,7 +130,10 @@ impl Drop for RecordingFile {
     /// stay live forever.
     fn drop(&mut self) {
         if !self.finished {
-            let error = Error::new(Status::Internal, "the recording was dropped without an end");
+            let error = Error::new(
+                Status::Internal,
+                "a fault inside callrec: the recording was dropped without an end",
+            );
             self.writers
                 .queue(&self.recording, QueueEntry::Finish(None, Ending::Lost(error)));
         }

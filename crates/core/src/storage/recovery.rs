@@ -78,7 +78,7 @@ impl Recovery {
             };
             self.log(
                 LOG_ERROR,
-                format!("{id}: not recovered, left for the next open: {trouble}"),
+                format!("recording {id} cannot be recovered, and the next open tries again: {trouble}"),
             );
         }
         self.context.activity.set_recovering(false);
@@ -104,13 +104,18 @@ impl Recovery {
     }
 
     fn log_tail_error(&self, error: &io::Error) {
-        self.log(LOG_WARNING, format!("a tail remains in .callrec: {error}"));
+        self.log(
+            LOG_WARNING,
+            format!("a .tail file that nothing needs remains in .callrec: {error}"),
+        );
     }
 
     /// Removes a tail without its audio file; it cannot be used alone.
     async fn drop_tail(&self, id: Uuid) -> io::Result<()> {
         if has_tail(&self.context.files, id).await? {
-            let message = format!("{id}: its tail is removed: it has no audio file");
+            let message = format!(
+                "recording {id}: .callrec/{id}.tail is removed, because the audio file it continues is missing"
+            );
             self.log(LOG_ERROR, message);
         }
         remove_tail(&self.context.files, id).await
@@ -197,17 +202,18 @@ impl Recovery {
             }
             self.log(
                 LOG_ERROR,
-                format!("{id}: manifest unreadable and no audio found: put aside"),
+                format!("recording {id} cannot be recovered: its live manifest is unreadable, and no audio file was \
+                     found; the manifest stays as .callrec/{id}.json.bad"),
             );
             self.drop_tail(id).await?;
             self.context.manifests.remove_next(id).await?;
             return self.context.manifests.quarantine(id).await;
         };
-        self.log(
-            LOG_WARNING,
-            format!("{id}: manifest unreadable, audio found by its header"),
-        );
         let file = orphan.name().path(orphan.suffix());
+        let message = format!(
+            "recording {id}: its live manifest is unreadable; callrec recovers it from its audio file \"{file}{PART}\""
+        );
+        self.log(LOG_WARNING, message);
         let manifest = Manifest {
             part: format!("{file}{PART}"),
             started: true,
@@ -378,7 +384,11 @@ impl Recovery {
             Err(error) => {
                 self.log(
                     LOG_ERROR,
-                    format!("{id}: reported again, not published: {}", error.message),
+                    format!(
+                        "recording {id}: its end is reported again, but its audio still cannot be \
+                         published, and the next open tries again: {}",
+                        error.message
+                    ),
                 );
                 self.context.manifests.retain(id);
                 live.manifest.file = self.context.publisher.reported_path(&live);
@@ -424,7 +434,7 @@ impl Recovery {
     async fn remove_not_started(&self, id: Uuid) -> io::Result<()> {
         self.log(
             LOG_INFO,
-            format!("{id}: the recording never began and was removed"),
+            format!("recording {id} was interrupted before it began, and its files are removed"),
         );
         remove_tail(&self.context.files, id).await?;
         self.context.manifests.remove_next(id).await?;

@@ -102,7 +102,10 @@ impl Retry {
         let (begins, lasted) = failing_since.duration(self.clock.now());
         let worth = lasted < self.retry_window(failure.class);
         if worth && begins {
-            let message = format!("{}: retrying", failure.error.message);
+            let message = format!(
+                "callrec tries again after a disk error that may pass: {}",
+                failure.error.message
+            );
             self.listener.log(LOG_WARNING, message);
         }
         worth

@@ -57,8 +57,8 @@ impl RootPath {
             false => (
                 LOG_ERROR,
                 format!(
-                    "{path} no longer names the open directory: recordings are still written to \
-                     that directory, but none is begun or published"
+                    "{path} no longer names the open directory: live recordings continue in the open \
+                     directory, but none is started or published"
                 ),
             ),
         };

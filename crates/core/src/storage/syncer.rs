@@ -159,8 +159,10 @@ impl Syncer {
 
     fn log_failed(&self, live: &LiveRecording, error: &io::Error) {
         let (id, file) = (live.id, live.audio.current());
-        let rest = "it continues, and ends as failed";
-        let message = format!("recording {id}: \"{file}\" cannot be synced: {error}: {rest}");
+        let message = format!(
+            "recording {id}: \"{file}\" cannot be synced, so the disk may have lost audio; the recording \
+             continues, and ends as failed: {error}"
+        );
         self.listener.log(LOG_ERROR, message);
     }
 
@@ -180,7 +182,8 @@ impl Syncer {
         let (interval, cost) = (self.interval.as_millis(), waited + self.written_within);
         let cost = cost.as_millis();
         let message = format!(
-            "storage.sync_interval_ms {interval}: the disk syncs too slowly: a power cut may cost {cost} ms"
+            "the disk syncs too slowly for storage.sync_interval_ms {interval}: a power cut may lose the last \
+             {cost} ms"
         );
         self.listener.log(LOG_WARNING, message);
     }

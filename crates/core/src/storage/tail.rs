@@ -86,7 +86,8 @@ impl Tail {
         directory.ready().await?;
         let len = file.len()?;
         let unusable = |why: &str| {
-            let message = format!("{id}: tail file of {len} bytes {why}: its frames are lost");
+            let message =
+                format!("recording {id}: .callrec/{id}.tail ({len} bytes) {why}, and its audio is lost");
             audio.files().log(LOG_ERROR, message);
             Ok(None)
         };
@@ -100,7 +101,7 @@ impl Tail {
         tail.encoder.resume(measured.output);
         match base <= tail.fed {
             true => Ok(Some(tail)),
-            false => unusable("begins after the end of the recording's file"),
+            false => unusable("begins after the end of the audio file"),
         }
     }
 
@@ -217,7 +218,10 @@ impl Tail {
             Ok(()) => COMPACT_BYTES,
             // The tail is still valid, only longer.
             Err(error) => {
-                let message = format!("{}: tail file not compacted: {error}", self.id);
+                let message = format!(
+                    "recording {0}: .callrec/{0}.tail cannot be shortened, and callrec tries again later: {error}",
+                    self.id
+                );
                 self.files.log(LOG_WARNING, message);
                 encoded + COMPACT_BYTES
             }

@@ -16,7 +16,7 @@ pub async fn check_links(access: &DiskAccess, file: &dyn DiskFile, name: &str) -
     access.ready().await?;
     let links = file.links()?;
     if links > 1 {
-        let why = format!("\"{name}\" has {links} names (hard links)");
+        let why = format!("\"{name}\" has {links} hard links, and callrec only trusts a file with one");
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
     Ok(())
@@ -37,7 +37,10 @@ pub async fn check_owner(
     if owner_of_new_files(access, control).await? == owner {
         return Ok(());
     }
-    let why = format!("\"{name}\" belongs to another user ({})", owner.id);
+    let why = format!(
+        "\"{name}\" belongs to another user ({}), and callrec does not trust it",
+        owner.id
+    );
     Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
 }
 

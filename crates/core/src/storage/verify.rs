@@ -24,7 +24,7 @@ pub fn verify(path: &Path) -> Result<()> {
         return Err(Error::new(
             Status::Io,
             format!(
-                "path \"{}\": {size} bytes, the manifest says {}",
+                "path \"{}\": the file has {size} bytes, but its manifest says {}",
                 path.display(),
                 manifest.bytes
             ),
@@ -43,7 +43,7 @@ pub fn verify(path: &Path) -> Result<()> {
         return Err(Error::new(
             Status::Io,
             format!(
-                "path \"{}\": {digest}, the manifest says {}",
+                "path \"{}\": the file's digest is {digest}, but its manifest says {}",
                 path.display(),
                 manifest.digest
             ),
@@ -67,7 +67,7 @@ fn read_manifest(path: &Path) -> Result<Manifest> {
 /// Opens a regular file only; opening a pipe could block.
 fn open_file(path: &Path) -> io::Result<fs::File> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("not a file"));
+        return Err(io::Error::other("not a regular file"));
     }
     fs::File::open(path)
 }

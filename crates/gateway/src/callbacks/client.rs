@@ -50,12 +50,15 @@ impl CallbackClient {
         if !address.secure {
             return exchange(stream, request).await;
         }
-        let tls = self.tls.as_ref().ok_or("no trusted certificates were found")?;
+        let tls = self
+            .tls
+            .as_ref()
+            .ok_or("https is impossible, because the system has no trusted certificates")?;
         let name = ServerName::try_from(address.host.clone()).map_err(|error| error.to_string())?;
         let stream = tls
             .connect(name, stream)
             .await
-            .map_err(|error| format!("TLS: {error}"))?;
+            .map_err(|error| format!("the TLS handshake failed: {error}"))?;
         exchange(stream, request).await
     }
 }
@@ -80,7 +83,7 @@ async fn connect(address: &CallbackUrl, scope: AddressScope) -> Result<TcpStream
         Ok(literal) => vec![literal],
         Err(_) => {
             let found = tokio::net::lookup_host((address.host.as_str(), address.port)).await;
-            let found = found.map_err(|error| format!("resolving the host name: {error}"))?;
+            let found = found.map_err(|error| format!("the host name cannot be resolved: {error}"))?;
             found.map(|found| found.ip()).collect()
         }
     };
@@ -88,7 +91,7 @@ async fn connect(address: &CallbackUrl, scope: AddressScope) -> Result<TcpStream
     for ip in found.into_iter().filter(|ip| scope.permits(*ip)) {
         match TcpStream::connect(SocketAddr::new(ip, address.port)).await {
             Ok(stream) => return Ok(stream),
-            Err(error) => last_error = format!("no connection: {error}"),
+            Err(error) => last_error = format!("no connection to {ip}: {error}"),
         }
     }
     Err(last_error)
@@ -111,7 +114,7 @@ async fn exchange(
             // The connection is not reused, and the response body is ignored.
             response = response.as_mut() => {
                 let status = response.map(|response| response.status());
-                return status.map_err(|error| format!("no response: {error}"));
+                return status.map_err(|error| format!("the receiver sent no response: {error}"));
             }
             // The connection may end after it has delivered the response.
             _ = connection.as_mut(), if open => open = false,
@@ -203,7 +206,7 @@ mod tests {
             assert_eq!(result, Ok(StatusCode::ACCEPTED));
             let refused = client.send(&by_number, scope, request()).await;
             assert!(
-                refused.is_err_and(|reason| reason.starts_with("TLS")),
+                refused.is_err_and(|reason| reason.starts_with("the TLS handshake failed")),
                 "another name"
             );
             let system_client = CallbackClient::new();

@@ -119,8 +119,8 @@ fn check_urls(gateway: &Gateway) {
     let named = !config.public_url.is_empty() || is_absolute(&gateway.engine().config().url_base);
     if is_unspecified && !named && audio::is_offered(config) {
         let message = format!(
-            "gateway.public_url is not set, and the gateway listens on every address: \
-             recording URLs begin with {}",
+            "gateway.public_url is not set, and the gateway listens on every address: recording URLs \
+             begin with {}, which clients on other machines cannot use",
             gateway.public_url()
         );
         gateway.engine().bus().log(LogLevel::Warning, message);

@@ -100,7 +100,7 @@ fn each_report_names_the_call_and_the_leg() {
     );
     assert_eq!(
         second,
-        "call \"c1\": its local leg has had no audio for media.silent_ms 10000"
+        "call \"c1\": its local leg has had no decodable audio for 10000 ms (media.silent_ms)"
     );
 }
 

@@ -91,7 +91,7 @@ fn spec_of(gateway: &Gateway, body: &StartBody) -> Result<RecordingSpec> {
 }
 
 fn unknown_mode() -> Error {
-    Error::new(Status::InvalidMode, "mode: 0 and 1 are known").with_reason(2)
+    Error::new(Status::InvalidMode, "mode must be 0 or 1").with_reason(2)
 }
 
 fn parse_body(body: &Map<String, Value>) -> StartBody {

@@ -65,7 +65,10 @@ impl CallbackJobs {
         let registration = match registered {
             Ok(registration) => self.registration.get_or_init(|| Arc::new(registration)).clone(),
             Err(error) => {
-                let message = format!("callbacks are not delivered: {}", error.message);
+                let message = format!(
+                    "callbacks are not delivered until the gateway is started again: {}",
+                    error.message
+                );
                 return gateway.engine().bus().log(LogLevel::Error, message);
             }
         };
@@ -139,7 +142,7 @@ impl CallbackAction {
         let time = Duration::from_millis(self.gateway.config().callbacks_timeout_ms.into());
         // A payload without a receiver will never have one.
         let Some(callback) = Callback::of(job) else {
-            return JobOutcome::GiveUp("the job names no receiver".to_owned());
+            return JobOutcome::GiveUp("its file names no receiver".to_owned());
         };
         let address = match CallbackUrl::parse(&callback.url) {
             Ok(address) => address,
@@ -148,7 +151,10 @@ impl CallbackAction {
         match tokio::time::timeout(time, self.call(job, &callback, &address)).await {
             Ok(Ok(())) => JobOutcome::Done,
             Ok(Err(error)) => JobOutcome::retry(error),
-            Err(_) => JobOutcome::retry("no response in time"),
+            Err(_) => JobOutcome::retry(format!(
+                "no response within {} ms (callbacks.timeout_ms)",
+                time.as_millis()
+            )),
         }
     }
 
@@ -158,14 +164,14 @@ impl CallbackAction {
         // Checked again, since the configuration may have changed since the start.
         let scope = address
             .scope(&gateway.config().callbacks_allow)
-            .ok_or("the receiver is not among callbacks.allow")?;
+            .ok_or("callbacks.allow does not allow this receiver")?;
         let key = match callback.account.as_str() {
             "" => None,
             account => gateway
                 .logins
                 .signature_key(account)
                 .await
-                .map_err(|_| "the host provided no key")?,
+                .map_err(|_| "the host could not provide the account's key")?,
         };
         let form = match callback.dialect.as_str() {
             PLIVO => self.signatures.plivo_v3,

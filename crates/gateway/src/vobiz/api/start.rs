@@ -38,7 +38,7 @@ pub fn respond(request: &VobizRequest<'_>, caller: &Caller, call: &str) -> HttpR
     };
     if transcription {
         let message = format!(
-            "{id}: the start requested a transcription, which is not offered; the call is recorded without one"
+            "recording {id}: its start requested a transcription, which callrec does not offer; the call is recorded without one"
         );
         request.gateway.engine().bus().log(LogLevel::Warning, message);
     }

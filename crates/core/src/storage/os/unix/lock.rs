@@ -134,7 +134,8 @@ impl HeldLockSlot {
             return Ok(None);
         }
         let at = HELD.iter().position(|held| !taken(&held));
-        let at = at.ok_or_else(|| io::Error::other("too many directories are locked"))?;
+        let at =
+            at.ok_or_else(|| io::Error::other("too many storage directories are open in this process"))?;
         for (part, value) in HELD[at].root.iter().zip(root) {
             part.store(value, Ordering::Relaxed);
         }
