@@ -10,6 +10,8 @@ mod controls;
 mod disk;
 mod files;
 mod host;
+#[cfg(test)]
+mod idle;
 mod leg;
 mod model;
 mod network;

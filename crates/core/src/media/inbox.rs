@@ -16,6 +16,8 @@ pub(super) struct Arrivals<C> {
     pub urgent: PieceQueue<Arc<C>>,
     pub stop: bool,
     pub at_once: bool,
+    /// The worker sleeps, and the next request wakes it.
+    is_asleep: bool,
 }
 
 impl<C> Default for Arrivals<C> {
@@ -25,6 +27,7 @@ impl<C> Default for Arrivals<C> {
             urgent: PieceQueue::default(),
             stop: false,
             at_once: false,
+            is_asleep: false,
         }
     }
 }
@@ -69,12 +72,18 @@ impl<C> Inbox<C> {
 
     pub(super) fn adopt(&self, call: Arc<C>) {
         let mut arrivals = self.arrivals.lock();
-        if !arrivals.stop {
-            arrivals.adopted.push_back(call);
+        if arrivals.stop {
+            return;
+        }
+        arrivals.adopted.push_back(call);
+        let wake = std::mem::take(&mut arrivals.is_asleep);
+        drop(arrivals);
+        if wake {
+            self.changed.notify_one();
         }
     }
 
-    /// Requests a visit of the call, at the next tick or immediately.
+    /// Requests a visit of the call, at the next tick or immediately. Wakes a worker that sleeps.
     pub(super) fn request_visit(&self, call: Arc<C>, at_once: bool) {
         let mut arrivals = self.arrivals.lock();
         if arrivals.stop {
@@ -82,8 +91,9 @@ impl<C> Inbox<C> {
         }
         arrivals.urgent.push_back(call);
         arrivals.at_once |= at_once;
+        let wake = std::mem::take(&mut arrivals.is_asleep) || at_once;
         drop(arrivals);
-        if at_once {
+        if wake {
             self.changed.notify_one();
         }
     }
@@ -91,6 +101,13 @@ impl<C> Inbox<C> {
     /// Notified by requests that cannot wait for the next tick.
     pub fn signal(&self) -> &Arc<Signal> {
         &self.changed
+    }
+
+    /// Lets the worker sleep without a tick. Returns false if a request has arrived.
+    pub(super) fn sleep(&self) -> bool {
+        let mut arrivals = self.arrivals.lock();
+        arrivals.is_asleep = arrivals.adopted.is_empty() && arrivals.urgent.is_empty() && !arrivals.stop;
+        arrivals.is_asleep
     }
 
     /// Removes the requests since the last call.

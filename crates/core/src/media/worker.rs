@@ -1,5 +1,6 @@
 //! A media worker. It visits each of its calls every 100 ms, or less often while no recording is due
-//! and the rings of the feeds have enough free space.
+//! and the rings of the feeds have enough free space. While nothing is recorded, it sleeps until
+//! a ring is nearly full. Control calls wake it; packets do not.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,8 +27,11 @@ pub(super) struct Worker {
     free: PieceVec<usize>,
     phase: usize,
     scratch: Scratch,
-    /// Time of the next tick.
+    /// Time of the next tick, or of the end of the sleep.
     tick: Instant,
+    is_asleep: bool,
+    /// Any call that was visited in this round needs the ticks.
+    is_busy: bool,
     lag: Duration,
     lag_since: Instant,
 }
@@ -45,10 +49,12 @@ impl Part for Worker {
         }
         // Read again, because serving may have taken long.
         let now = self.inbox.config.time.now();
-        if now >= self.tick {
+        if std::mem::take(&mut self.is_asleep) {
+            self.wake(now);
+        } else if now >= self.tick {
             self.tick_late(now);
         }
-        NextStep::At(self.tick)
+        self.next_step()
     }
 }
 
@@ -63,6 +69,8 @@ impl Worker {
             phase: 0,
             scratch: Scratch::default(),
             tick: now + TICK,
+            is_asleep: false,
+            is_busy: true,
             lag: Duration::ZERO,
             lag_since: now,
         }
@@ -82,6 +90,45 @@ impl Worker {
         if late > TICK * PHASES as u32 {
             self.tick = self.inbox.config.time.now() + TICK;
         }
+    }
+
+    /// Ends a sleep: at its time, every call is visited at once. A request is followed by ticks.
+    fn wake(&mut self, now: Instant) {
+        if now >= self.tick {
+            self.note_lag(now, now - self.tick);
+            (0..PHASES).for_each(|_| self.tick());
+        }
+        self.tick = now + TICK;
+    }
+
+    /// Sleeps if no call needs the ticks.
+    fn next_step(&mut self) -> NextStep {
+        let is_round_over = self.phase == 0;
+        if is_round_over && !std::mem::take(&mut self.is_busy) {
+            let now_ns = self.inbox.config.time.coarse_ns();
+            let until_ns = self.idle_until_ns();
+            let wait = Duration::from_nanos(until_ns.saturating_sub(now_ns));
+            if wait > 2 * TICK && self.inbox.sleep() {
+                self.is_asleep = true;
+                if until_ns == u64::MAX {
+                    return NextStep::Signalled;
+                }
+                self.tick = self.inbox.config.time.now() + wait;
+            }
+        }
+        NextStep::At(self.tick)
+    }
+
+    /// Until when no call needs a visit, in coarse time; 0 if any needs the ticks.
+    fn idle_until_ns(&self) -> u64 {
+        let mut until_ns = u64::MAX;
+        for slot in 0..self.calls.len() {
+            until_ns = until_ns.min(self.call(slot).map_or(u64::MAX, CallMedia::idle_until_ns));
+            if until_ns == 0 {
+                break;
+            }
+        }
+        until_ns
     }
 
     /// Handles the requests in the inbox. Returns `true` when the worker has been stopped.
@@ -161,6 +208,7 @@ impl Worker {
             return;
         };
         state.visit_guarded(self.inbox.config.time.coarse_ns(), &mut self.scratch);
+        self.is_busy |= state.idle_until_ns() == 0;
         if state.is_over() {
             state.call.slot.store(NO_SLOT, Ordering::Relaxed);
             *entry = None;

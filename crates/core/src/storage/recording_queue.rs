@@ -320,18 +320,41 @@ impl RecordingQueue {
 /// The recordings that have work for one writer.
 #[derive(Default)]
 pub struct WriterQueue {
-    recordings: Mutex<PieceQueue<Arc<RecordingQueue>>>,
+    state: Mutex<WriterQueueState>,
     signal: Arc<Signal>,
 }
 
+#[derive(Default)]
+struct WriterQueueState {
+    recordings: PieceQueue<Arc<RecordingQueue>>,
+    /// The writer sleeps, and the next recording wakes it.
+    is_asleep: bool,
+}
+
 impl WriterQueue {
-    /// Adds a recording. Does not wake the writer, which checks on its tick.
+    /// Adds a recording. Wakes the writer only if it sleeps; otherwise the writer checks on its
+    /// tick.
     pub fn push(&self, recording: Arc<RecordingQueue>) {
-        self.recordings.lock().push_back(recording);
+        let mut state = self.state.lock();
+        state.recordings.push_back(recording);
+        let wake = mem::take(&mut state.is_asleep);
+        drop(state);
+        if wake {
+            self.signal.notify_all();
+        }
     }
 
     pub fn take(&self) -> PieceQueue<Arc<RecordingQueue>> {
-        mem::take(&mut *self.recordings.lock())
+        let mut state = self.state.lock();
+        state.is_asleep = false;
+        mem::take(&mut state.recordings)
+    }
+
+    /// Lets the writer sleep without a tick. Returns false if a recording is queued.
+    pub fn sleep(&self) -> bool {
+        let mut state = self.state.lock();
+        state.is_asleep = state.recordings.is_empty();
+        state.is_asleep
     }
 
     pub fn wake(&self) {

@@ -150,7 +150,11 @@ impl Writers {
                 self.context.finisher_queue.work_done();
             }
             self.send_due(&mut due);
-            if again || !ending || is_idle {
+            let is_quiet = is_idle && !again && !ending;
+            if is_quiet && writer_queue.sleep() {
+                let next = due.front().map(|(at, _)| *at);
+                task::suspend(next.map_or(NextStep::Signalled, NextStep::At)).await;
+            } else if again || !ending || is_idle {
                 task::suspend(NextStep::At(self.now() + TICK)).await;
             }
         }

@@ -51,6 +51,7 @@ pub struct SimProcess {
     rng: SeededRng,
     running: Vec<RunningPart>,
     is_closing: bool,
+    steps: u64,
 }
 
 impl SimProcess {
@@ -77,6 +78,7 @@ impl SimProcess {
             disk: disk.clone(),
             rng: SeededRng::new(seed),
             is_closing: false,
+            steps: 0,
         })
     }
 
@@ -107,6 +109,7 @@ impl SimProcess {
     }
 
     fn step(&mut self, index: usize) {
+        self.steps += 1;
         let running = &mut self.running[index];
         running.seen = running.runnable.signal.count();
         running.next = running.runnable.part.step(self.clock.now());
@@ -114,6 +117,11 @@ impl SimProcess {
         if running.next == NextStep::Over {
             self.running.swap_remove(index);
         }
+    }
+
+    /// The number of steps that the parts have taken.
+    pub fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// Begins to close the engine. [`SimProcess::is_over`] returns true when it is closed.

@@ -50,6 +50,20 @@ impl CallMedia {
         is_resting && self.points.is_empty() && unvisited_ns < fill_ns
     }
 
+    /// Until when the worker may leave the call alone, in coarse time: nothing is recorded, and no
+    /// ring is more than three quarters full. 0: the call needs the ticks.
+    pub(in crate::media) fn idle_until_ns(&self) -> u64 {
+        if !self.real || !self.taps.is_empty() || !self.points.is_empty() {
+            return 0;
+        }
+        if self.rings_ns == u64::MAX {
+            return u64::MAX;
+        }
+        // The pace may rise: the whole ring at the rate of the format limits the estimate.
+        let fill_ns = self.filling_ns.min(self.rings_ns / 4 * 5);
+        self.visited_ns.saturating_add(fill_ns / 4 * 3)
+    }
+
     /// Estimates how long the rings take to fill, from the bytes since the previous visit. A short
     /// interval gives no estimate.
     pub(super) fn note_pace(&mut self, counts: &FedCounts, now_ns: u64) {

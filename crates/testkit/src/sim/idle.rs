@@ -1,0 +1,152 @@
+//! How often the parts of an engine run while nothing is recorded.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use callrec_core::calls::{CallInfo, Caller, ControlOperation, Filter};
+use callrec_core::clock::{Clock, NS_PER_MS, NS_PER_S};
+use callrec_core::config::Config;
+use callrec_core::engine::{Call, FeedSlot, OpenFeed};
+use callrec_core::recorder::Recorder;
+use callrec_core::text::Text;
+use callrec_core::types::{Codec, FeedFormat, FeedOptions, Leg, Status, parse_format};
+
+use super::clock::SimClock;
+use super::disk::SimDisk;
+use super::process::SimProcess;
+use crate::random::SeededRng;
+
+const CALLS: usize = 100;
+const SECONDS: u64 = 10;
+/// 20 ms of PCM16 at 8000 Hz.
+const PACKET: [u8; 320] = [7; 320];
+
+#[derive(Clone, Default)]
+struct IdleFeed(Arc<Mutex<Option<OpenFeed>>>);
+
+impl FeedSlot for IdleFeed {
+    fn take(&self) -> Option<OpenFeed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+struct IdleEngine {
+    process: SimProcess,
+    clock: Arc<SimClock>,
+    disk: SimDisk,
+    feeds: Vec<IdleFeed>,
+    calls: Vec<Arc<Call>>,
+}
+
+impl IdleEngine {
+    fn open() -> IdleEngine {
+        let clock = Arc::new(SimClock::default());
+        let mut disk = SimDisk::new(clock.clone(), SeededRng::new(1), Vec::new());
+        disk.next_process(u64::MAX);
+        let mut config = Config::default();
+        for (key, value) in [
+            ("storage.directory", "/simulated"),
+            ("storage.min_free_bytes", "0"),
+            ("media.workers", "2"),
+        ] {
+            config.set(key, value).expect("a known key");
+        }
+        let process = SimProcess::open(&clock, &disk, config, 1).expect("the engine opens");
+        IdleEngine {
+            process,
+            clock,
+            disk,
+            feeds: Vec::new(),
+            calls: Vec::new(),
+        }
+    }
+
+    fn begin_call(&mut self, number: usize) {
+        let info = CallInfo {
+            call_id: Text::new(&number.to_string()),
+            ..CallInfo::default()
+        };
+        let call = self.process.engine.begin_call(info).expect("a call");
+        let format = FeedFormat {
+            codec: Codec::Pcm16,
+            rate: 8000,
+        };
+        let options = FeedOptions {
+            format,
+            ahead_ms: 0,
+            channels: 1,
+        };
+        let feed = IdleFeed::default();
+        let opened = call.open_feed(Leg::Local, options, |open| {
+            *feed.0.lock().unwrap_or_else(PoisonError::into_inner) = open.take();
+            Some(feed.clone())
+        });
+        opened.expect("a feed");
+        self.feeds.push(feed);
+        self.calls.push(call);
+    }
+
+    /// Feeds every call for some seconds. Returns the number of the parts' steps.
+    fn run(&mut self, seconds: u64) -> u64 {
+        let before = self.process.steps();
+        for _ in 0..seconds * 50 {
+            let now_ns = self.clock.now_ns() + 20 * NS_PER_MS;
+            assert!(self.process.run_until(now_ns));
+            for feed in &self.feeds {
+                let mut feed = feed.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let open = feed.as_mut().expect("an open feed");
+                assert_eq!(open.feed.write(&PACKET, self.clock.coarse_ns()), Status::Ok);
+            }
+        }
+        self.process.steps() - before
+    }
+}
+
+/// Two parts run once a second. One of them calls the disk, and each call is a step of its own in
+/// the simulation.
+#[test]
+fn an_engine_without_calls_runs_twice_a_second() {
+    let mut idle = IdleEngine::open();
+    idle.run(2);
+    let steps = idle.run(SECONDS);
+    assert!(steps <= 3 * SECONDS, "{steps} steps in {SECONDS} s");
+}
+
+/// Besides the two parts that run once a second, each worker visits its calls once per filling of
+/// their rings, which hold 400 ms. No packet is refused.
+#[test]
+fn calls_without_a_recording_wake_a_worker_once_per_ring() {
+    let mut idle = IdleEngine::open();
+    (0..CALLS).for_each(|number| idle.begin_call(number));
+    idle.run(2);
+    let steps = idle.run(SECONDS);
+    let visits = 2 * SECONDS * 1000 / 250;
+    assert!(steps <= 3 * SECONDS + visits, "{steps} steps in {SECONDS} s");
+}
+
+/// A start wakes the worker and the writer, and nothing that is fed after it is lost.
+#[test]
+fn a_start_wakes_the_parts() {
+    let mut idle = IdleEngine::open();
+    (0..CALLS).for_each(|number| idle.begin_call(number));
+    idle.run(2);
+    let engine = idle.process.engine.clone();
+    let target = Filter {
+        call_id: Text::new("7"),
+        ..Filter::default()
+    };
+    let format = parse_format("wav").expect("a format");
+    let spec = engine.default_spec(format);
+    let id = engine
+        .start(&Caller::Host, &target, Ok(spec))
+        .expect("a recording");
+    idle.run(1);
+    let stopped = engine.control_by_id(&Caller::Host, ControlOperation::Stop, &id.to_string());
+    stopped.expect("a live recording");
+    idle.run(2);
+    let files = idle.disk.files();
+    let finished = files.iter().find(|(path, _)| path.ends_with(".wav"));
+    let (_, wav) = finished.expect("the recording is published within two seconds");
+    let expected = PACKET.len() * (NS_PER_S / (20 * NS_PER_MS)) as usize;
+    let audio = wav.iter().filter(|byte| **byte == 7).count();
+    assert!(audio >= expected, "{audio} bytes of {expected}");
+}
