@@ -6,7 +6,7 @@ use callrec_testkit::wait::until;
 use serde_json::{Value, json};
 
 use crate::bayeux::{BayeuxClient, CALLS, COMETD, cookie_of, handshake_message, operate_ok, post};
-use crate::server::{FIRST, ClientResponse, SECOND, TestServer, basic};
+use crate::server::{ClientResponse, FIRST, SECOND, TestServer, basic};
 
 /// A message of a client's session.
 pub fn message(client: &BayeuxClient, channel: &str) -> Value {

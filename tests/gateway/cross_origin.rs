@@ -6,7 +6,7 @@ use callrec::capi::*;
 
 use crate::imagicle::BASE;
 use crate::limits::{APIS, expect_counted};
-use crate::server::{FIRST, ClientResponse, TestServer, basic, handle, read_to_close, send_raw};
+use crate::server::{ClientResponse, FIRST, TestServer, basic, handle, read_to_close, send_raw};
 use crate::support::{CText, checked};
 use crate::vobiz::{ID, make_recording, record};
 

@@ -4,7 +4,7 @@ use callrec::capi::REC_LINE_AUTOMATIC;
 use serde_json::{Value, json};
 
 use crate::bayeux::{BayeuxClient, get, operate_ok, refusal, resource};
-use crate::server::{FIRST, ClientResponse, SECOND, TestServer, basic};
+use crate::server::{ClientResponse, FIRST, SECOND, TestServer, basic};
 use crate::support::{CallFields, StartFields, end};
 
 /// The devices of a user.

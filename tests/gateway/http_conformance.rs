@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::imagicle::BASE;
 use crate::limits::{APIS, expect_counted, expect_form};
-use crate::server::{FIRST, ClientResponse, TestServer, basic, handle, read_to_close};
+use crate::server::{ClientResponse, FIRST, TestServer, basic, handle, read_to_close};
 use crate::support::CallFields;
 use crate::vobiz::{ID, make_recording};
 

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::imagicle::{BASE, DEVICE};
-use crate::server::{FIRST, ClientResponse, PLIVO_ACCOUNT, TestServer, basic, handle};
+use crate::server::{ClientResponse, FIRST, PLIVO_ACCOUNT, TestServer, basic, handle};
 use crate::vobiz::make_recording;
 
 type HeaderList<'a> = &'a [(&'a str, &'a str)];

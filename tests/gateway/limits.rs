@@ -9,7 +9,7 @@ use std::process::Command;
 use callrec_testkit::wait::until;
 use serde_json::Value;
 
-use crate::server::{FIRST, ClientResponse, TestServer, read_to_close};
+use crate::server::{ClientResponse, FIRST, TestServer, read_to_close};
 use crate::vobiz::{ID, record};
 
 #[test]

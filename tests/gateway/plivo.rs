@@ -1,6 +1,6 @@
 //! Plivo's API. `vendor_sdks.rs` tests it with the SDKs of Plivo.
 
-use crate::server::{FIRST, ClientResponse, TestServer, basic};
+use crate::server::{ClientResponse, FIRST, TestServer, basic};
 use crate::vobiz::{ID, expect_resource, record};
 
 /// Sends a request below the path of the account.

@@ -5,7 +5,7 @@ use callrec_testkit::wait::until;
 use serde_json::json;
 
 use crate::server::{
-    FIRST, ClientResponse, SECOND, TestServer, basic, close_feed, start_gateway_at, stop_gateway,
+    ClientResponse, FIRST, SECOND, TestServer, basic, close_feed, start_gateway_at, stop_gateway,
 };
 use crate::support::{FilterFields, end, feed, write_pcm};
 

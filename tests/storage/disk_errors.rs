@@ -432,7 +432,7 @@ fn failed_finish_is_logged(format: Format) {
         let is_expected = |line: &&String| {
             line.contains(&id.to_string())
                 && line.contains(&part)
-                && line.contains("the next open retries") == is_retried
+                && line.contains("and the next open tries") == is_retried
         };
         let lines = fixture
             .report

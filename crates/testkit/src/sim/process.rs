@@ -51,6 +51,7 @@ pub struct SimProcess {
     rng: SeededRng,
     running: Vec<RunningPart>,
     is_closing: bool,
+    #[cfg(test)]
     steps: u64,
 }
 
@@ -78,6 +79,7 @@ impl SimProcess {
             disk: disk.clone(),
             rng: SeededRng::new(seed),
             is_closing: false,
+            #[cfg(test)]
             steps: 0,
         })
     }
@@ -109,7 +111,10 @@ impl SimProcess {
     }
 
     fn step(&mut self, index: usize) {
-        self.steps += 1;
+        #[cfg(test)]
+        {
+            self.steps += 1;
+        }
         let running = &mut self.running[index];
         running.seen = running.runnable.signal.count();
         running.next = running.runnable.part.step(self.clock.now());
@@ -120,6 +125,7 @@ impl SimProcess {
     }
 
     /// The number of steps that the parts have taken.
+    #[cfg(test)]
     pub fn steps(&self) -> u64 {
         self.steps
     }

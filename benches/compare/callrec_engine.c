@@ -1,0 +1,81 @@
+#include "callrec_engine.h"
+
+static rec_error error = REC_INIT(rec_error);
+
+static void must(rec_status status, const char *what)
+{
+    if (status != REC_OK)
+        fail("%s: %s: %s", what, rec_status_text(status), error.message);
+}
+
+static void set(rec_config *config, const char *key, const char *value)
+{
+    must(rec_config_set(config, key, value, &error), key);
+}
+
+rec_engine engine_open(const char *directory, bool is_real_time, const char *durability, const char *digest)
+{
+    rec_config *config;
+    rec_engine engine;
+    must(rec_config_new(&config), "rec_config_new");
+    set(config, "storage.directory", directory);
+    set(config, "storage.name", "{call_id}");
+    set(config, "media.clock", is_real_time ? "real" : "stream");
+    if (durability)
+        set(config, "storage.durability", durability);
+    if (digest)
+        set(config, "storage.digest", digest);
+    must(rec_open(config, &engine, &error), "rec_open");
+    rec_config_free(config);
+    return engine;
+}
+
+static void call_id(char out[32], int call)
+{
+    snprintf(out, 32, "call-%05d", call);
+}
+
+rec_call engine_begin_call(rec_engine engine, int call, rec_feed feeds[2])
+{
+    rec_call_info info = REC_INIT(rec_call_info);
+    rec_feed_format format = REC_INIT(rec_feed_format);
+    rec_call begun;
+    char id[32];
+    call_id(id, call);
+    info.call_id = info.device_name = id;
+    info.directory_number = id + 5;
+    info.username = "user";
+    format.codec = REC_CODEC_PCMU;
+    must(rec_call_begin(engine, &info, &begun, &error), "rec_call_begin");
+    must(rec_feed_open(begun, REC_LEG_LOCAL, &format, &feeds[LOCAL], &error), "rec_feed_open");
+    must(rec_feed_open(begun, REC_LEG_REMOTE, &format, &feeds[REMOTE], &error), "rec_feed_open");
+    return begun;
+}
+
+void engine_start(rec_engine engine, int call, enum format format)
+{
+    rec_start_options options = REC_INIT(rec_start_options);
+    rec_id recording;
+    char id[32];
+    call_id(id, call);
+    options.call_id = id;
+    options.format = format == PCM16 ? "wav" : "wav-ulaw";
+    must(rec_start(engine, NULL, &options, &recording, &error), "rec_start");
+}
+
+void engine_stop(rec_engine engine, int call)
+{
+    char id[32];
+    call_id(id, call);
+    must(rec_stop_by_call(engine, NULL, id, NULL, NULL, &error), "rec_stop_by_call");
+}
+
+void engine_end_call(rec_call call)
+{
+    must(rec_call_end(call, &error), "rec_call_end");
+}
+
+void engine_close(rec_engine engine)
+{
+    must(rec_close(engine, 120000, &error), "rec_close");
+}
