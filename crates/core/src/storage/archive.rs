@@ -230,12 +230,13 @@ impl Archive {
         .transpose()
     }
 
-    /// Removes audio and manifest. Returns `false` if there is no such recording.
+    /// Removes audio and manifest. Returns `false` if there is no such recording, or if another
+    /// thread removes it at the same time.
     pub fn remove(&self, id: Uuid) -> io::Result<bool> {
         let Some((files, _)) = self.locate(id)? else {
             return Ok(false);
         };
-        files.remove()?;
+        let is_removed = files.remove()?;
         let mut index = self.index();
         if let Some(entry) = index.get(id).cloned() {
             index.forget(&entry);
@@ -243,7 +244,7 @@ impl Archive {
         if !index.complete {
             index.removed.insert(id);
         }
-        Ok(true)
+        Ok(is_removed)
     }
 }
 

@@ -207,6 +207,18 @@ fn remove_removes_only_audio_and_manifest() {
     assert_eq!(fixture.all(), [other]);
 }
 
+/// Two clients that have found the same recording.
+#[test]
+fn concurrent_removals_count_once() {
+    let fixture = ArchiveFixture::new();
+    let id = fixture.publish("x.wav", 1, 1);
+    fixture.archive.scan();
+    let locate = || fixture.archive.locate(id).expect("read").expect("found").0;
+    let (first, second) = (locate(), locate());
+    assert!(first.remove().expect("removed"));
+    assert!(!second.remove().expect("nothing is left"));
+}
+
 #[test]
 fn links_are_not_followed_to_open_or_remove() {
     let fixture = ArchiveFixture::new();

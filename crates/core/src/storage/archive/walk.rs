@@ -62,10 +62,15 @@ impl EntryFiles {
         Ok(found_or_none(self.dir.open_read(&self.audio))?.map(PlainFile::to_read))
     }
 
-    /// Removes the audio first: a manifest without audio does not count as a recording.
-    pub fn remove(&self) -> io::Result<()> {
+    /// Removes the audio first: a manifest without audio does not count as a recording. Returns
+    /// `false` if another thread has removed the manifest, so that one of them counts the removal.
+    pub fn remove(&self) -> io::Result<bool> {
         ignore_not_found(self.dir.remove(&self.audio))?;
-        ignore_not_found(self.dir.remove(&self.manifest))
+        match self.dir.remove(&self.manifest) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
