@@ -29,8 +29,8 @@ pub(super) struct WorkerCounts {
 }
 
 impl LegCounts {
-    /// Reads the overruns before the bytes. The bytes then include every record that preceded an
-    /// overrun, so a trailing loss is never placed before an earlier record.
+    /// Reads the overruns before the bytes. The bytes then include every packet that preceded an
+    /// overrun, so a trailing loss is never placed before an earlier packet.
     pub(super) fn handed(&self) -> FeedCounters {
         let samples_lost = self.overrun_samples.load(Ordering::Acquire);
         let samples_ahead = self.ahead_samples.load(Ordering::Acquire);

@@ -12,7 +12,7 @@ use callrec_media::packet::{HEADER, PacketHeader, stored_bytes};
 #[derive(Default)]
 pub(super) struct Scratch(Vec<u8>);
 
-/// Reads the records of a leg's feeds.
+/// Reads the packets of a leg's feeds.
 #[derive(Default)]
 pub(super) struct Drain {
     pub ring: Option<RingReader>,
@@ -38,7 +38,7 @@ impl Drain {
         self.ring.as_ref().map_or(0, RingReader::bytes)
     }
 
-    /// Calls `each` with every record before position `limit`.
+    /// Calls `each` with every packet before position `limit`.
     pub(super) fn up_to(
         &mut self,
         limit: u64,
@@ -62,14 +62,14 @@ impl Drain {
             waiter.drained();
         }
         let mut rest = &scratch.0[..];
-        while let Some((header, payload)) = split_record(&mut rest) {
+        while let Some((header, payload)) = split_packet(&mut rest) {
             each(header, payload);
         }
     }
 }
 
-/// Splits off the first record.
-fn split_record<'a>(rest: &mut &'a [u8]) -> Option<(PacketHeader, &'a [u8])> {
+/// Splits off the first packet.
+fn split_packet<'a>(rest: &mut &'a [u8]) -> Option<(PacketHeader, &'a [u8])> {
     let header = PacketHeader::parse(rest)?;
     let payload = rest.get(HEADER..HEADER + header.len)?;
     *rest = rest.get(stored_bytes(header.len)..)?;

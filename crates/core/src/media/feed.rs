@@ -1,4 +1,4 @@
-//! The host's side of a leg. A feed stores records in a ring without a lock, an allocation or a
+//! The host's side of a leg. A feed stores packets in a ring without a lock, an allocation or a
 //! system call.
 
 use std::sync::{Arc, Weak};
@@ -276,7 +276,7 @@ impl Feed {
         }
         self.free -= bytes;
         self.handed += u64::from(bytes);
-        // The worker reads up to this position, so it never sees part of a record.
+        // The worker reads up to this position, so it never sees part of a packet.
         self.counts().handed.store(self.handed, Ordering::Release);
         Status::Ok
     }

@@ -35,7 +35,7 @@ const WIDE: FeedFormat = FeedFormat {
     codec: Codec::Pcm16,
     rate: 200,
 };
-/// Samples of the largest write. A ring holds two such records.
+/// Samples of the largest write. A ring holds two such packets.
 const SAMPLES: usize = 16;
 const RECORDING: Uuid = Uuid::from_u128(7);
 const FAR: Duration = Duration::from_secs(24 * 3600);

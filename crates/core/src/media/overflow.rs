@@ -32,7 +32,7 @@ const CHUNKS_MAX: u64 = (1 << 24) - 2;
 /// Packets of a feed's burst: 5 s in packets of 20 ms.
 const BURST_PACKETS: usize = 250;
 const PACKETS_PER_S: usize = 50;
-/// Bytes of an RTP header and a record header, rounded up.
+/// Bytes of an RTP header and a packet header of the ring, rounded up.
 const PACKET_HEADERS: usize = 16 + 16;
 /// Chunks that are kept beyond what open feeds reserve, because new feeds will be opened.
 const SPARE: u64 = if MODEL { 0 } else { 64 };
@@ -302,6 +302,6 @@ impl ChunkCounts {
 /// Number of chunks for 5 s of this audio in packets of 20 ms.
 pub(super) fn chunks_for(options: FeedOptions) -> u64 {
     let packet = options.bytes_per_s() as usize / PACKETS_PER_S;
-    let record = (packet + PACKET_HEADERS).next_multiple_of(8);
-    BURST_PACKETS.div_ceil((CHUNK / record).max(1)) as u64
+    let stored = (packet + PACKET_HEADERS).next_multiple_of(8);
+    BURST_PACKETS.div_ceil((CHUNK / stored).max(1)) as u64
 }

@@ -185,7 +185,7 @@ fn no_chunk_is_lost() {
     assert!(pool.allocated() <= 64, "{} are kept", pool.allocated());
 }
 
-/// With feeding threads and draining workers, every record is read once, whole and in order.
+/// With feeding threads and draining workers, every packet is read once, whole and in order.
 #[test]
 fn feeds_and_workers_share_the_pool() {
     const ROUNDS: u64 = 60;

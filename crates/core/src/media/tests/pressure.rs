@@ -16,7 +16,7 @@ fn one_tight_leg() -> (Sim, SimRecording) {
 fn an_overrun_in_real_time_is_a_loss() {
     let (mut sim, recording) = one_tight_leg();
     let mut taken = 0u64;
-    // Without a visit: 8 KiB of records of 16 + 160 bytes.
+    // Without a visit: 8 KiB of packets of 16 + 160 bytes.
     while sim.write(Leg::Local, &[9; 160]) == Status::Ok {
         taken += 1;
         sim.now_ns += 20 * MS;

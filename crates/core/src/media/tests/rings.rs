@@ -1,4 +1,4 @@
-//! A drain reads exactly the records that a feed has stored, wherever they are in the ring.
+//! A drain reads exactly the packets that a feed has stored, wherever they are in the ring.
 
 use std::sync::Arc;
 
@@ -63,9 +63,9 @@ impl Pair {
     }
 }
 
-/// Bytes that identify their record and their position in it.
-fn body(record: u64, len: usize) -> Vec<u8> {
-    let byte = |at: usize| (record.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (at % 57)) as u8 ^ at as u8;
+/// Bytes that identify their packet and their position in it.
+fn body(packet: u64, len: usize) -> Vec<u8> {
+    let byte = |at: usize| (packet.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (at % 57)) as u8 ^ at as u8;
     (0..len).map(byte).collect()
 }
 
@@ -89,7 +89,7 @@ fn a_header_round_trips_through_its_words() {
     }
 }
 
-/// With every length, records begin and wrap at each word of the ring.
+/// With every length, packets begin and wrap at each word of the ring.
 #[test]
 fn a_record_may_wrap_around_the_end() {
     let mut pair = pair(ClockMode::Stream, ULAW);
@@ -104,7 +104,7 @@ fn a_record_may_wrap_around_the_end() {
             assert_eq!(status, Status::Ok);
             let taken = pair.take();
             let [(header, payload)] = &taken[..] else {
-                panic!("{len}: {} records", taken.len());
+                panic!("{len}: {} packets", taken.len());
             };
             assert_eq!((header.arrival_ns, header.len), (len as u64, payload.len()));
             match header.kind {
@@ -118,7 +118,7 @@ fn a_record_may_wrap_around_the_end() {
     }
 }
 
-/// To the last byte and no further, wherever the first record begins.
+/// To the last byte and no further, wherever the first packet begins.
 #[test]
 fn a_ring_is_filled_exactly() {
     for (shift, spare) in (0..80).flat_map(|shift| [(shift, 0), (shift, 8)]) {
@@ -134,7 +134,7 @@ fn a_ring_is_filled_exactly() {
         }
         assert_eq!(pair.handed() - begin, (RING - spare) as u64);
         assert_eq!(pair.feed.rtp(&[], 1), Status::Overrun, "a header does not fit");
-        // Reading one record frees the space for another one of the same size.
+        // Reading one packet frees the space for another one of the same size.
         let first = pair.take_to(begin + stored_bytes(2048) as u64);
         assert_eq!(first.len(), 1);
         assert!(first[0].1 == body(0, 2048));
@@ -148,7 +148,7 @@ fn a_ring_is_filled_exactly() {
     }
 }
 
-/// A full ring does not change. The next record reports the refused ones.
+/// A full ring does not change. The next packet reports the refused ones.
 #[test]
 fn a_full_ring_keeps_its_records() {
     let mut pair = pair(ClockMode::Real, ULAW);
@@ -175,7 +175,7 @@ fn a_full_ring_keeps_its_records() {
     assert_eq!(overruns, [5, 160]);
 }
 
-/// A new ring is empty, even if the previous one still contains unread records.
+/// A new ring is empty, even if the previous one still contains unread packets.
 #[test]
 fn a_feed_switches_to_a_larger_ring_during_a_call() {
     let mut pair = pair(ClockMode::Stream, PCM);
@@ -244,7 +244,7 @@ fn a_new_feed_displaces_the_previous_one() {
     assert_eq!(pair.take()[0].0.overruns, 333, "and it is still reported");
 }
 
-/// A feed and a worker at full speed: every record is read once, whole and in order.
+/// A feed and a worker at full speed: every packet is read once, whole and in order.
 #[test]
 fn two_threads_exchange_millions_of_records() {
     const RECORDS: u64 = 3_000_000;
@@ -271,7 +271,7 @@ fn two_threads_exchange_millions_of_records() {
             let limit = counts.handed().bytes;
             drain.up_to(limit, counts, &mut scratch, |header, payload| {
                 assert_eq!((header.kind, header.arrival_ns), (PacketKind::Rtp, next));
-                assert!(payload == sent(next), "record {next}");
+                assert!(payload == sent(next), "packet {next}");
                 next += 1;
             });
             if next == before {
