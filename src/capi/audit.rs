@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::path::Path;
 
-use super::convert::{OutputStruct, PATH_MAX, invalid, not_null, read, str_of};
+use super::convert::{OutputStruct, PATH_MAX, check_reserved, invalid, not_null, read, str_of};
 use super::engine_of;
 use super::guard::{run_always, run_with_memory, write_text};
 use super::types::*;
@@ -96,7 +96,13 @@ pub unsafe extern "C" fn rec_verify_audit(
             .filter(|path| !path.is_empty())
             .ok_or_else(|| invalid("directory is missing"))?;
         // Number 0 is the position of an empty log, which says nothing about later lines.
-        let known = known.filter(|head| head.sequence > 0);
+        let known = match known {
+            Some(head) => {
+                check_reserved(head.reserved, "known_head.reserved")?;
+                Some(head).filter(|head| head.sequence > 0)
+            }
+            None => None,
+        };
         let known = known.as_ref().map(head_of).transpose()?;
         let found = verify_audit(Path::new(directory), known.as_ref())?;
         out.write(&rec_audit_report {

@@ -139,6 +139,9 @@ static void null_everywhere(struct fixture fixture)
     CHECK(rec_verify(NULL, &e) < 0 && rec_verify("", NULL) < 0);
     EXPECT(rec_audit_head(fixture.engine, NULL, &e), BAD);
     CHECK(rec_verify_audit(NULL, NULL, NULL, &e) < 0 && rec_verify_audit("", NULL, NULL, NULL) < 0);
+    rec_chain_head head = REC_INIT(rec_chain_head);
+    head.reserved = 1;
+    EXPECT(rec_verify_audit(".", &head, NULL, &e), BAD);
     CHECK(rec_gateway_start(fixture.engine, NULL, NULL, NULL) < 0 && rec_http_handle((rec_gateway){0}, NULL, NULL, NULL) < 0);
     rec_snapshot_free(NULL);
     CHECK(rec_snapshot_count(NULL) == 0 && rec_snapshot_get(NULL, 0) == NULL && rec_snapshot_json(NULL) != NULL);
