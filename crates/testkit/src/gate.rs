@@ -11,6 +11,18 @@ struct GateState {
     blocked: usize,
 }
 
+impl GateState {
+    /// Lets one thread pass if the gate is open or a permit is left, which it uses up.
+    fn try_pass(&mut self) -> bool {
+        if self.shut && self.permits == 0 {
+            return false;
+        }
+        self.permits = self.permits.saturating_sub(1);
+        self.blocked -= 1;
+        true
+    }
+}
+
 /// Holds up the threads that pass it while it is shut.
 #[derive(Debug, Default)]
 pub struct Gate(Watched<GateState>);
@@ -29,11 +41,7 @@ impl Gate {
             state.arrivals += 1;
             state.blocked += 1;
         });
-        self.0.block_while(|state| state.shut && state.permits == 0);
-        self.0.change(|state| {
-            state.blocked -= 1;
-            state.permits = state.permits.saturating_sub(1);
-        });
+        self.0.block_until_taken(GateState::try_pass);
     }
 
     pub fn shut(&self) {

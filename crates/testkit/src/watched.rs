@@ -34,6 +34,15 @@ impl<T> Watched<T> {
         result
     }
 
+    /// Waits, without a deadline, until `take` returns true. `take` may change the value; the lock
+    /// is held from its check to its change.
+    pub fn block_until_taken(&self, mut take: impl FnMut(&mut T) -> bool) {
+        let mut value = self.value.lock();
+        while !take(&mut value) {
+            self.changed.wait(&mut value);
+        }
+    }
+
     /// Waits, without a deadline, while `holds` returns true.
     pub fn block_while(&self, mut holds: impl FnMut(&T) -> bool) {
         let mut value = self.value.lock();
