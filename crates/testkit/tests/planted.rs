@@ -18,14 +18,13 @@ fn is_found(planted: &str, known: u64) -> bool {
 fn known(fault: StorageFault) -> u64 {
     match fault {
         StorageFault::NotesUnsynced => 18,
-        StorageFault::AudioUnsynced | StorageFault::NamesUnsynced => 1,
-        StorageFault::StartUnsynced => 32,
+        StorageFault::AudioUnsynced | StorageFault::NamesUnsynced | StorageFault::StartUnsynced => 1,
         StorageFault::ProgressUnsynced => 42,
         StorageFault::FailureCounted => 98,
-        StorageFault::GatheredForgotten => 768,
-        StorageFault::SettledEarly => 98,
+        StorageFault::GatheredForgotten => 795,
+        StorageFault::SettledEarly => 1119,
         StorageFault::StartNotNoted => 19,
-        StorageFault::RepeatedAsNew => 5,
+        StorageFault::RepeatedAsNew => 13,
         StorageFault::RecoveryUnreported => 1,
         StorageFault::EndTwice | StorageFault::WakeUpLost | StorageFault::DiscardPublished => 0,
     }
