@@ -3,6 +3,7 @@
 mod hold_epochs;
 mod ledger_entry;
 mod timeline;
+mod writes;
 
 use crate::grid;
 use crate::ledger::DropReason;
@@ -299,49 +300,6 @@ impl LegMedia {
     /// The sampling rate of the latest audio.
     pub fn audio_rate(&self) -> Option<u32> {
         self.latest.map(|format| format.rate)
-    }
-
-    fn host_write<'a>(&self, header: &PacketHeader, payload: &'a [u8]) -> HostWrite<'a> {
-        HostWrite {
-            payload,
-            format: self.format,
-            epoch: self.timeline.epoch,
-            len: (payload.len() / self.format.codec.sample_bytes()) as i64,
-            arrival: samples_at(header.arrival_ns, self.format.rate),
-            ahead_ns: self.ahead_ns,
-        }
-    }
-
-    fn restart_writes(&mut self) {
-        if let Some(writes) = &mut self.writes {
-            writes.begin();
-        }
-    }
-
-    fn receive_write(&mut self, header: PacketHeader, payload: &[u8], input: &DrainInput<'_>) {
-        let lost = counter_increase(header.overruns, &mut self.samples_lost);
-        self.add_loss_at_end(lost.into(), header.arrival_ns);
-        let write = self.host_write(&header, payload);
-        self.timeline.change_rate(self.format.rate);
-        self.count_audio(self.format, write.len as u64, header.arrival_ns);
-        let writes = self.writes.get_or_insert_default();
-        writes.write(&write, input.context, &mut self.timeline);
-    }
-
-    fn receive_write_at(
-        &mut self,
-        header: PacketHeader,
-        position: u64,
-        payload: &[u8],
-        input: &DrainInput<'_>,
-    ) {
-        let lost = counter_increase(header.overruns, &mut self.samples_lost);
-        self.add_loss_at_end(lost.into(), header.arrival_ns);
-        let write = self.host_write(&header, payload);
-        self.timeline.change_rate(self.format.rate);
-        self.count_audio(self.format, write.len as u64, header.arrival_ns);
-        let writes = self.writes.get_or_insert_default();
-        writes.write_at(position, &write, input.context, &mut self.timeline);
     }
 
     /// Counts samples that the feed refused because they were too far ahead of the clock.

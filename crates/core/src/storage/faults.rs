@@ -164,11 +164,11 @@ mod off {
     use std::io;
 
     #[derive(Debug)]
-    pub struct FaultHook;
+    pub struct NoFaultHook;
 
-    impl FaultHook {
-        pub fn new(_: &StorageConfig) -> FaultHook {
-            FaultHook
+    impl NoFaultHook {
+        pub fn new(_: &StorageConfig) -> NoFaultHook {
+            NoFaultHook
         }
 
         #[inline(always)]
@@ -187,6 +187,6 @@ mod off {
 }
 
 #[cfg(not(feature = "faults"))]
-pub use off::FaultHook;
+pub use off::NoFaultHook as FaultHook;
 #[cfg(feature = "faults")]
 pub use on::{FaultHandler, FaultHook, clear, set};

@@ -16,7 +16,15 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
+pub use unix::UnixDisk as SystemDisk;
+#[cfg(unix)]
+use unix::UnixFile as SystemFile;
+#[cfg(unix)]
 pub use unix::*;
+#[cfg(windows)]
+pub use windows::WindowsDisk as SystemDisk;
+#[cfg(windows)]
+use windows::WindowsFile as SystemFile;
 #[cfg(windows)]
 pub use windows::*;
 

@@ -9,6 +9,7 @@ mod recordings;
 mod signature;
 mod start;
 mod stop;
+mod times;
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use super::super::disk::{
 };
 use super::{class_of_kind, spawn_started};
 use crate::sync::thread;
-use lock::DirLock;
+use lock::UnixDirLock;
 pub use lock::{InheritedLock, take_inherited};
 use nix::errno::Errno;
 use nix::fcntl::{self, AtFlags, OFlag};
@@ -30,9 +30,9 @@ const DIRECTORY_MODE: u32 = 0o750;
 
 /// The disks of this system.
 #[derive(Debug)]
-pub struct SystemDisk;
+pub struct UnixDisk;
 
-impl Disk for SystemDisk {
+impl Disk for UnixDisk {
     fn open_root(&self, path: &Path, durable: bool) -> io::Result<Box<dyn DiskDir>> {
         let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
         DirBuilder::new()
@@ -57,7 +57,7 @@ impl Disk for SystemDisk {
 
 /// An open directory.
 #[derive(Debug)]
-struct SystemDir {
+struct UnixDir {
     fd: OwnedFd,
 }
 
@@ -72,7 +72,7 @@ fn sync_names_of(created: &[&Path]) {
 }
 
 fn opened(fd: nix::Result<OwnedFd>) -> io::Result<Box<dyn DiskDir>> {
-    Ok(Box::new(SystemDir { fd: fd? }))
+    Ok(Box::new(UnixDir { fd: fd? }))
 }
 
 fn descriptor(dir: &dyn DiskDir) -> io::Result<BorrowedFd<'_>> {
@@ -82,7 +82,7 @@ fn descriptor(dir: &dyn DiskDir) -> io::Result<BorrowedFd<'_>> {
     }
 }
 
-impl SystemDir {
+impl UnixDir {
     fn open(&self, name: &str, flags: OFlag) -> io::Result<File> {
         open_in(self.fd.as_fd(), name, flags)
     }
@@ -103,7 +103,7 @@ fn open_as(dir: BorrowedFd<'_>, name: &str, flags: OFlag, mode: Mode) -> io::Res
     Ok(File::from(fcntl::openat(dir, name, flags, mode)?))
 }
 
-impl DiskDir for SystemDir {
+impl DiskDir for UnixDir {
     fn dir_ref(&self) -> DirRef<'_> {
         DirRef::Descriptor(self.fd.as_fd())
     }
@@ -115,7 +115,7 @@ impl DiskDir for SystemDir {
     }
 
     fn try_clone(&self) -> io::Result<Box<dyn DiskDir>> {
-        Ok(Box::new(SystemDir {
+        Ok(Box::new(UnixDir {
             fd: self.fd.try_clone()?,
         }))
     }
@@ -251,22 +251,22 @@ impl DiskDir for SystemDir {
     }
 
     fn lock(&self, control: &dyn DiskDir, name: &str) -> io::Result<Option<Box<dyn DiskLock>>> {
-        let lock = DirLock::take(self.fd.as_fd(), descriptor(control)?, name)?;
+        let lock = UnixDirLock::take(self.fd.as_fd(), descriptor(control)?, name)?;
         Ok(lock.map(|lock| Box::new(lock) as Box<dyn DiskLock>))
     }
 }
 
 /// An open file.
 #[derive(Debug)]
-pub struct SystemFile(File);
+pub struct UnixFile(File);
 
-impl SystemFile {
-    pub fn new(file: File) -> SystemFile {
-        SystemFile(file)
+impl UnixFile {
+    pub fn new(file: File) -> UnixFile {
+        UnixFile(file)
     }
 }
 
-impl DiskFile for SystemFile {
+impl DiskFile for UnixFile {
     fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.0.write_all_at(bytes, at)
     }
@@ -376,7 +376,7 @@ mod tests {
 
     fn scratch() -> (tempfile::TempDir, Box<dyn DiskDir>) {
         let path = tempfile::tempdir().expect("a temporary directory");
-        let dir = SystemDisk.open_root(path.path(), false).expect("open");
+        let dir = UnixDisk.open_root(path.path(), false).expect("open");
         (path, dir)
     }
 
@@ -399,8 +399,8 @@ mod tests {
         for durable in [false, true] {
             let path = place.path().join(format!("{durable}/below/root"));
             for _ in 0..2 {
-                let dir = SystemDisk.open_root(&path, durable).expect("open");
-                let named = SystemDisk.file_id_at(&path).expect("there");
+                let dir = UnixDisk.open_root(&path, durable).expect("open");
+                let named = UnixDisk.file_id_at(&path).expect("there");
                 assert_eq!(dir.file_id().expect("open"), named);
             }
         }

@@ -17,9 +17,9 @@ const ATTRIBUTE_REPARSE_POINT: u32 = 0x400;
 
 /// The disks of this system.
 #[derive(Debug)]
-pub struct SystemDisk;
+pub struct WindowsDisk;
 
-impl Disk for SystemDisk {
+impl Disk for WindowsDisk {
     /// NTFS journals its directories itself.
     fn open_root(&self, path: &Path, _: bool) -> io::Result<Box<dyn DiskDir>> {
         fs::create_dir_all(path)?;
@@ -36,12 +36,12 @@ impl Disk for SystemDisk {
 }
 
 #[derive(Debug)]
-struct SystemDir {
+struct WindowsDir {
     path: PathBuf,
 }
 
 fn opened(path: PathBuf) -> io::Result<Box<dyn DiskDir>> {
-    Ok(Box::new(SystemDir { path }))
+    Ok(Box::new(WindowsDir { path }))
 }
 
 fn path_of(dir: &dyn DiskDir) -> io::Result<&Path> {
@@ -60,7 +60,7 @@ fn options() -> OpenOptions {
     options
 }
 
-impl DiskDir for SystemDir {
+impl DiskDir for WindowsDir {
     fn dir_ref(&self) -> DirRef<'_> {
         DirRef::Path(&self.path)
     }
@@ -172,7 +172,7 @@ impl DiskDir for SystemDir {
     }
 
     fn lock(&self, control: &dyn DiskDir, name: &str) -> io::Result<Option<Box<dyn DiskLock>>> {
-        let lock = DirLock::take(&self.path, path_of(control)?, name)?;
+        let lock = WindowsDirLock::take(&self.path, path_of(control)?, name)?;
         Ok(lock.map(|lock| Box::new(lock) as Box<dyn DiskLock>))
     }
 }
@@ -187,15 +187,15 @@ const OWNER: FileOwner = FileOwner { id: 0, is_own: true };
 
 /// An open file.
 #[derive(Debug)]
-pub struct SystemFile(File);
+pub struct WindowsFile(File);
 
-impl SystemFile {
-    pub fn new(file: File) -> SystemFile {
-        SystemFile(file)
+impl WindowsFile {
+    pub fn new(file: File) -> WindowsFile {
+        WindowsFile(file)
     }
 }
 
-impl DiskFile for SystemFile {
+impl DiskFile for WindowsFile {
     fn write_all_at(&self, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.0.seek_write(bytes, at) {
@@ -296,13 +296,13 @@ pub fn open_files_limit() -> u64 {
 static HELD: StaticMutex<Vec<PathBuf>> = StaticMutex::new(Vec::new());
 
 #[derive(Debug)]
-struct DirLock {
+struct WindowsDirLock {
     key: PathBuf,
     file: Option<File>,
 }
 
-impl DirLock {
-    fn take(dir: &Path, control: &Path, name: &str) -> io::Result<Option<DirLock>> {
+impl WindowsDirLock {
+    fn take(dir: &Path, control: &Path, name: &str) -> io::Result<Option<WindowsDirLock>> {
         let key = dir.to_owned();
         let mut held = HELD.lock();
         if held.contains(&key) {
@@ -319,16 +319,16 @@ impl DirLock {
             Err(fs::TryLockError::Error(error)) => return Err(error),
         }
         held.push(key.clone());
-        Ok(Some(DirLock {
+        Ok(Some(WindowsDirLock {
             key,
             file: Some(file),
         }))
     }
 }
 
-impl DiskLock for DirLock {}
+impl DiskLock for WindowsDirLock {}
 
-impl Drop for DirLock {
+impl Drop for WindowsDirLock {
     fn drop(&mut self) {
         let mut held = HELD.lock();
         drop(self.file.take());

@@ -157,27 +157,31 @@ impl Drop for HeldLockSlot {
 
 /// A directory lock. Dropping it releases the lock.
 #[derive(Debug)]
-pub struct DirLock {
+pub struct UnixDirLock {
     /// Declared before the file: a descriptor in the table is always open.
     _slot: HeldLockSlot,
     file: File,
 }
 
-impl DirLock {
+impl UnixDirLock {
     /// Returns `None` if another holder has the lock.
-    pub fn take(root: BorrowedFd<'_>, control: BorrowedFd<'_>, name: &str) -> io::Result<Option<DirLock>> {
+    pub fn take(
+        root: BorrowedFd<'_>,
+        control: BorrowedFd<'_>,
+        name: &str,
+    ) -> io::Result<Option<UnixDirLock>> {
         let file = open_in(control, name, OFlag::O_RDWR | OFlag::O_CREAT)?;
         // Added to the table first, so that no child inherits a lock that is not in the table.
         let Some(slot) = HeldLockSlot::new(root, &file)? else {
             return Ok(None);
         };
-        Ok(lock(&file)?.then_some(DirLock { _slot: slot, file }))
+        Ok(lock(&file)?.then_some(UnixDirLock { _slot: slot, file }))
     }
 }
 
-impl DiskLock for DirLock {}
+impl DiskLock for UnixDirLock {}
 
-impl Drop for DirLock {
+impl Drop for UnixDirLock {
     /// Unlocks explicitly: a forked child that has not run its handler yet may keep the file open.
     fn drop(&mut self) {
         let _ = unlock(&self.file);
@@ -249,7 +253,7 @@ mod tests {
     fn one_holder_keeps_the_lock_when_another_descriptor_is_closed() {
         let place = tempfile::tempdir().expect("a temporary directory");
         let dir = File::open(place.path()).expect("open");
-        let take = || DirLock::take(dir.as_fd(), dir.as_fd(), "lock").expect("no error");
+        let take = || UnixDirLock::take(dir.as_fd(), dir.as_fd(), "lock").expect("no error");
         let held = take().expect("free");
         assert!(take().is_none());
         drop(File::open(place.path().join("lock")).expect("there"));
