@@ -111,6 +111,7 @@ impl Worker {
             if wait > 2 * TICK && self.inbox.sleep() {
                 self.is_asleep = true;
                 if until_ns == u64::MAX {
+                    self.clear_lag();
                     return NextStep::Signalled;
                 }
                 self.tick = self.inbox.config.time.now() + wait;
@@ -214,6 +215,12 @@ impl Worker {
             *entry = None;
             self.free.push(slot);
         }
+    }
+
+    /// A worker that sleeps without a time has no ticks whose lag would replace the last one.
+    fn clear_lag(&mut self) {
+        self.lag = Duration::ZERO;
+        self.inbox.stats.note_lag(self.inbox.index, 0);
     }
 
     fn note_lag(&mut self, now: Instant, lag: Duration) {

@@ -123,6 +123,28 @@ fn calls_without_a_recording_wake_a_worker_once_per_ring() {
     assert!(steps <= 3 * SECONDS + visits, "{steps} steps in {SECONDS} s");
 }
 
+/// A worker that sleeps has no lag, whatever the last one was.
+#[test]
+fn a_sleeping_worker_reports_no_lag() {
+    let mut idle = IdleEngine::open();
+    let lag_us = |idle: &IdleEngine| idle.process.engine.statistics().expect("counters").worker_lag_us;
+    idle.begin_call(0);
+    idle.run(2);
+    idle.feeds.clear();
+    idle.clock.advance_to(idle.clock.now_ns() + 900 * NS_PER_MS);
+    for _ in 0..200 {
+        let now_ns = idle.clock.now_ns() + 20 * NS_PER_MS;
+        idle.process.run_until(now_ns);
+        if lag_us(&idle) > 0 {
+            break;
+        }
+    }
+    assert!(lag_us(&idle) > 0, "the lag was noted");
+    idle.calls[0].end().expect("a live call");
+    idle.run(3);
+    assert_eq!(lag_us(&idle), 0);
+}
+
 /// A start wakes the worker and the writer, and nothing that is fed after it is lost.
 #[test]
 fn a_start_wakes_the_parts() {
