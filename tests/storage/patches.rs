@@ -350,6 +350,8 @@ fn discarded_is_not_patched(format: Format) {
 fn patch_one_by_one(fixture: &StorageFixture, id: Uuid, gate: &Gate) -> ByteFile {
     gate.shut();
     let mut file = fixture.begin(id, "sub/call");
+    // The writer has taken the creation, so the audio that follows is one batch.
+    gate.wait_for_blocked(1);
     file.shape(fixture.format, 8000, 1);
     file.write(pattern(0, 800)).expect("backlog space");
     file.fill(800);
