@@ -4,7 +4,7 @@
 //! each part has its own thread ([`run`]). A simulator runs the steps of all parts on one
 //! thread, in an order that it chooses.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -74,11 +74,63 @@ impl Signal {
     }
 }
 
+thread_local! {
+    /// The signals to notify at the end of this thread's current step; `None` outside a step.
+    static AT_END: RefCell<Option<Vec<Arc<Signal>>>> = const { RefCell::new(None) };
+}
+
+/// Notifies a signal at the end of the calling thread's current step, so that a step with work for
+/// another part wakes it once; outside a step, immediately.
+pub fn notify_at_end(signal: &Arc<Signal>) {
+    let is_noted = AT_END.with_borrow_mut(|signals| {
+        let Some(signals) = signals else {
+            return false;
+        };
+        if !signals.iter().any(|noted| Arc::ptr_eq(noted, signal)) {
+            signals.push(Arc::clone(signal));
+        }
+        true
+    });
+    if !is_noted {
+        signal.notify_all();
+    }
+}
+
+/// The current step of this thread. When it is dropped, the noted signals are notified.
+struct CurrentStep {
+    /// A step within a step leaves the signals to the outer one.
+    is_outermost: bool,
+}
+
+impl CurrentStep {
+    /// In a model, threads share what is local to a thread, so each signal is notified immediately.
+    fn begin() -> CurrentStep {
+        let is_model = cfg!(any(callrec_loom, callrec_shuttle));
+        let is_outermost = !is_model && AT_END.with_borrow(Option::is_none);
+        if is_outermost {
+            AT_END.set(Some(Vec::new()));
+        }
+        CurrentStep { is_outermost }
+    }
+}
+
+impl Drop for CurrentStep {
+    fn drop(&mut self) {
+        if self.is_outermost {
+            let signals = AT_END.take();
+            signals.iter().flatten().for_each(|signal| signal.notify_all());
+        }
+    }
+}
+
 /// Thread body: runs a part's steps until it has finished.
 pub fn run(part: &mut dyn Part, signal: &Signal, clock: &dyn Clock) {
     loop {
         let seen = signal.count();
-        match part.step(clock.now()) {
+        let step = CurrentStep::begin();
+        let next = part.step(clock.now());
+        drop(step);
+        match next {
             NextStep::Now => {}
             NextStep::At(moment) => signal.wait(seen, Some(moment)),
             NextStep::Signalled => signal.wait(seen, None),
@@ -205,4 +257,55 @@ pub async fn catch_panic<T>(body: impl Future<Output = T>) -> Result<T, String> 
         },
     )
     .await
+}
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    struct NotifyingPart {
+        signal: Arc<Signal>,
+        /// Notifications of the signal at the end of the step's body.
+        within: Vec<u64>,
+    }
+
+    impl Part for NotifyingPart {
+        fn step(&mut self, _: Instant) -> NextStep {
+            notify_at_end(&self.signal);
+            block_on(async { notify_at_end(&self.signal) }, &SystemClock);
+            self.within.push(self.signal.count());
+            match self.within.len() {
+                3 => NextStep::Over,
+                _ => NextStep::Now,
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_notifies_a_signal_once_and_at_its_end() {
+        let signal = Arc::<Signal>::default();
+        let mut part = NotifyingPart {
+            signal: Arc::clone(&signal),
+            within: Vec::new(),
+        };
+        run(&mut part, &Signal::default(), &SystemClock);
+        assert_eq!((part.within, signal.count()), (vec![0, 1, 2], 3));
+        notify_at_end(&signal);
+        assert_eq!(signal.count(), 4, "outside a step, immediately");
+    }
+
+    /// Otherwise the other part would wait for a signal that never comes.
+    #[test]
+    fn a_step_that_panics_notifies() {
+        let signal = Arc::<Signal>::default();
+        let noted = Arc::clone(&signal);
+        let body = async move {
+            notify_at_end(&noted);
+            panic!("planted");
+        };
+        let run = std::panic::AssertUnwindSafe(|| block_on(body, &SystemClock));
+        assert!(std::panic::catch_unwind(run).is_err());
+        assert_eq!(signal.count(), 1);
+    }
 }

@@ -55,6 +55,8 @@ struct PendingStop {
     reason: EndReason,
 }
 
+/// The moments of flushes in real time are multiples of this, if the interval is.
+const CUT_STEP_NS: u64 = 100 * NS_PER_MS;
 /// A stop includes audio that was handed in before it, up to this far ahead of the clock.
 pub const STOP_NS: u64 = 2_000 * NS_PER_MS;
 /// The maximum wait for held audio after a stop.
@@ -108,8 +110,7 @@ impl Tap {
             flush_ns,
             is_real_time: at.is_real_time,
             start_ns: at.ns,
-            // Recordings that start together must not flush together.
-            next_cut_ns: at.ns + flush_offset_ns(spec.id) % flush_ns,
+            next_cut_ns: first_cut_ns(at, flush_ns, spec.id),
             shape: None,
             cursor: 0,
             frames: 0,
@@ -439,6 +440,16 @@ impl Tap {
             }),
             _ => None,
         }
+    }
+}
+
+/// Recordings that start together must not flush together. In real time, their flushes fall on few
+/// moments, so that a worker with few calls can sleep in between.
+fn first_cut_ns(at: PointTime, flush_ns: u64, id: Uuid) -> u64 {
+    let cut_ns = at.ns + flush_offset_ns(id) % flush_ns;
+    match at.is_real_time {
+        true if cut_ns - cut_ns % CUT_STEP_NS > at.ns => cut_ns - cut_ns % CUT_STEP_NS,
+        _ => cut_ns,
     }
 }
 

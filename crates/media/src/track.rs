@@ -22,6 +22,11 @@ const COMPACT_BYTES: usize = 4096;
 /// leaves in the heap take more memory than it saves.
 const GROW_BYTES: usize = 2048;
 
+/// More audio than this is not moved by [`Track::borrow`].
+const MOVED_BYTES: usize = 4096;
+/// The step by which a track's own memory grows.
+const OWN_STEP: usize = 512;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     Audio(Codec),
@@ -348,20 +353,52 @@ impl Track {
     }
 
     fn compact(&mut self) {
-        let used = |chunk: &TrackChunk| matches!(chunk.content, Content::Audio(_)).then_some(chunk.off);
-        let dead = self
-            .chunks
-            .iter()
-            .filter_map(used)
-            .min()
-            .unwrap_or(self.bytes.len());
+        let dead = self.dead_bytes();
         if dead < COMPACT_BYTES || dead < self.bytes.len() / 2 {
             return;
         }
         self.bytes.drain(..dead);
+        self.shift(dead);
+    }
+
+    /// The number of bytes before those that a chunk needs.
+    fn dead_bytes(&self) -> usize {
+        let used = |chunk: &TrackChunk| matches!(chunk.content, Content::Audio(_)).then_some(chunk.off);
+        let used = self.chunks.iter().filter_map(used).min();
+        used.unwrap_or(self.bytes.len())
+    }
+
+    /// The bytes before `dead` have been removed.
+    fn shift(&mut self, dead: usize) {
         for chunk in &mut self.chunks {
             chunk.off = chunk.off.saturating_sub(dead);
         }
+    }
+
+    /// Moves the audio into `buffer` until [`Track::give_back`], so that audio of many tracks passes
+    /// through the same memory. Does nothing and returns false if that would move much of it.
+    pub fn borrow(&mut self, buffer: &mut Vec<u8>) -> bool {
+        if !self.is_kept || self.bytes.len() > MOVED_BYTES {
+            return false;
+        }
+        buffer.clear();
+        buffer.extend_from_slice(&self.bytes);
+        std::mem::swap(&mut self.bytes, buffer);
+        true
+    }
+
+    /// Takes the audio that is left back into the track's own memory, which is in `buffer` since
+    /// [`Track::borrow`].
+    pub fn give_back(&mut self, buffer: &mut Vec<u8>) {
+        let dead = self.dead_bytes();
+        let left = self.bytes.get(dead..).unwrap_or_default();
+        buffer.clear();
+        if buffer.capacity() < left.len() {
+            buffer.reserve_exact(left.len().next_multiple_of(OWN_STEP));
+        }
+        buffer.extend_from_slice(left);
+        std::mem::swap(&mut self.bytes, buffer);
+        self.shift(dead);
     }
 
     /// The track that continues at another rate where this one ends.

@@ -19,6 +19,7 @@ use callrec_media::placement::PlacementContext;
 use callrec_media::planted;
 use callrec_media::tap::Tap;
 use visit_schedule::VisitSchedule;
+pub(super) use visit_schedule::VisitTimes;
 
 pub(super) struct CallMedia {
     pub call: Arc<CallTap>,
@@ -132,6 +133,7 @@ impl CallMedia {
         if !self.is_resting() && self.is_held_up(now_ns) {
             return;
         }
+        let borrowed = self.borrow_logs(scratch);
         let counts = self.call.handed();
         self.note_pace(&counts, now_ns);
         self.call.take_points(&mut self.points);
@@ -152,6 +154,21 @@ impl CallMedia {
         if last_ns != 0 {
             self.call.saw_media(last_ns);
         }
+        for (name, leg) in self.legs.fed_mut() {
+            if borrowed[name as usize] {
+                leg.timeline.track.give_back(&mut scratch.logs[name as usize]);
+            }
+        }
+    }
+
+    /// Moves the audio that earlier visits have left into memory that all visits share. Returns the
+    /// legs whose audio was moved.
+    fn borrow_logs(&mut self, scratch: &mut Scratch) -> [bool; 3] {
+        let mut borrowed = [false; 3];
+        for (name, leg) in self.legs.fed_mut() {
+            borrowed[name as usize] = leg.timeline.track.borrow(&mut scratch.logs[name as usize]);
+        }
+        borrowed
     }
 
     /// Passes finished blocks to the sinks. Returns whether a recording must advance before more

@@ -81,7 +81,6 @@ pub struct CallTap {
     last_media_ns: AtomicU64,
     /// Bit n is set if leg n has had a feed.
     fed: AtomicU8,
-    ring_full: AtomicBool,
     /// The call is among the worker's urgent calls.
     pub(super) urgent: AtomicBool,
     points: Mutex<PointQueue>,
@@ -134,7 +133,6 @@ impl CallTap {
             points: Mutex::default(),
             last_media_ns: AtomicU64::new(now_ns),
             fed: AtomicU8::new(0),
-            ring_full: AtomicBool::new(false),
             urgent: AtomicBool::new(false),
             slot: AtomicUsize::new(NO_SLOT),
         })
@@ -247,15 +245,6 @@ impl CallTap {
                 self.worker.request_visit(call, at_once);
             }
         }
-    }
-
-    /// Requests a visit at the next tick because a ring is full in stream time. Wakes no thread.
-    pub(super) fn note_ring_full(&self) {
-        self.ring_full.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn take_ring_full(&self) -> bool {
-        self.ring_full.load(Ordering::Relaxed) && self.ring_full.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn handed(&self) -> FedCounts {

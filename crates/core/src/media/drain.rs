@@ -8,9 +8,14 @@ use super::waiter::FeedWaiter;
 use crate::sync::atomic::Ordering;
 use callrec_media::packet::{HEADER, PacketHeader, stored_bytes};
 
-/// The buffer into which a worker copies bytes from the rings.
+/// Memory that all visits of a worker share, so that it stays in the cache.
 #[derive(Default)]
-pub(super) struct Scratch(Vec<u8>);
+pub(super) struct Scratch {
+    /// The bytes from a ring.
+    packets: Vec<u8>,
+    /// The audio of each leg, during a visit.
+    pub logs: [Vec<u8>; 3],
+}
 
 /// Reads the packets of a leg's feeds.
 #[derive(Default)]
@@ -53,7 +58,7 @@ impl Drain {
         let Some(ring) = &mut self.ring else {
             return;
         };
-        ring.load(from, limit, counts, &mut scratch.0);
+        ring.load(from, limit, counts, &mut scratch.packets);
         counts.worker.taken.store(limit, Ordering::SeqCst);
         if counts.worker.waiting.load(Ordering::SeqCst)
             && let Some(waiter) = &self.waiter
@@ -61,7 +66,7 @@ impl Drain {
             counts.worker.waiting.store(false, Ordering::SeqCst);
             waiter.drained();
         }
-        let mut rest = &scratch.0[..];
+        let mut rest = &scratch.packets[..];
         while let Some((header, payload)) = split_packet(&mut rest) {
             each(header, payload);
         }

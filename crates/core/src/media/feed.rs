@@ -319,9 +319,6 @@ impl Feed {
 
     #[cold]
     fn overrun(&mut self, kind: PacketKind, payload: usize) -> Status {
-        if self.call.config().clock == ClockMode::Stream {
-            self.call.note_ring_full();
-        }
         if self.host_retries() {
             return Status::Overrun;
         }

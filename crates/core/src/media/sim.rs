@@ -443,7 +443,7 @@ impl Sim {
 
     /// Whether the worker would skip a visit now.
     pub fn can_wait(&self) -> bool {
-        self.state.can_wait(self.now_ns, 100 * NS_PER_MS)
+        !self.state.visit_times().is_due(self.now_ns, 100 * NS_PER_MS)
     }
 
     /// Advances the clock by `ms`, with a visit at least every 100 ms.

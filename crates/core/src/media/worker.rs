@@ -1,12 +1,14 @@
 //! A media worker. It visits each of its calls every 100 ms, or less often while no recording is due
-//! and the rings of the feeds have enough free space. While nothing is recorded, it sleeps until
-//! a ring is nearly full. Control calls wake it; packets do not.
+//! and the rings of the feeds have enough free space. With few calls, and while nothing is
+//! recorded, it sleeps until the next visit is due. Control calls wake it; packets do not.
+//! In stream time, where a host feeds as fast as the rings take it, it looks for filling rings more
+//! often as long as it finds any.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ClockMode;
-use super::call::CallMedia;
+use super::call::{CallMedia, VisitTimes};
 use super::call_tap::{CallTap, NO_SLOT, WorkerInbox};
 use super::drain::Scratch;
 use crate::memory::PieceVec;
@@ -17,6 +19,13 @@ const TICK: Duration = Duration::from_millis(20);
 /// Number of ticks per visit of a call.
 const PHASES: usize = 5;
 const LAG_WINDOW: Duration = Duration::from_secs(1);
+/// With at most this many calls, the worker sleeps between visits. With more of them, a visit is
+/// due at nearly every tick, and all visits of a round at once would delay other work.
+const FEW_CALLS: usize = 256;
+/// Stream time: the interval of the looks for filling rings.
+const STREAM_TICK: Duration = Duration::from_millis(1);
+/// Resolution of the coarse clock, rounded up.
+const COARSE: Duration = Duration::from_millis(5);
 
 /// The worker. It finishes when its inbox was stopped and every call was visited once more.
 pub(super) struct Worker {
@@ -24,14 +33,21 @@ pub(super) struct Worker {
     stream: bool,
     /// In pieces, so that a new call moves few of the others.
     calls: PieceVec<Option<CallMedia>>,
+    /// When each of them must be visited: apart from them, so that a look at all touches little
+    /// memory.
+    visit_times: PieceVec<VisitTimes>,
     free: PieceVec<usize>,
     phase: usize,
     scratch: Scratch,
     /// Time of the next tick, or of the end of the sleep.
     tick: Instant,
     is_asleep: bool,
-    /// Any call that was visited in this round needs the ticks.
-    is_busy: bool,
+    /// A recorded call was visited in this round.
+    is_recording: bool,
+    /// Stream time: when to look for filling rings again.
+    look: Instant,
+    /// Stream time: a ring was filling at the latest look.
+    is_filling: bool,
     lag: Duration,
     lag_since: Instant,
 }
@@ -49,6 +65,10 @@ impl Part for Worker {
         }
         // Read again, because serving may have taken long.
         let now = self.inbox.config.time.now();
+        if self.stream && now >= self.look {
+            self.visit_filling();
+            self.look = now + if self.is_filling { STREAM_TICK } else { TICK };
+        }
         if std::mem::take(&mut self.is_asleep) {
             self.wake(now);
         } else if now >= self.tick {
@@ -65,12 +85,15 @@ impl Worker {
             stream: inbox.config.clock == ClockMode::Stream,
             inbox,
             calls: PieceVec::default(),
+            visit_times: PieceVec::default(),
             free: PieceVec::default(),
             phase: 0,
             scratch: Scratch::default(),
             tick: now + TICK,
             is_asleep: false,
-            is_busy: true,
+            is_recording: true,
+            look: now,
+            is_filling: false,
             lag: Duration::ZERO,
             lag_since: now,
         }
@@ -101,12 +124,15 @@ impl Worker {
         self.tick = now + TICK;
     }
 
-    /// Sleeps if no call needs the ticks.
+    /// Sleeps if no call is to be visited soon.
     fn next_step(&mut self) -> NextStep {
+        if self.is_filling {
+            return NextStep::At(self.tick.min(self.look));
+        }
         let is_round_over = self.phase == 0;
-        if is_round_over && !std::mem::take(&mut self.is_busy) {
+        if is_round_over && (!std::mem::take(&mut self.is_recording) || self.calls.len() <= FEW_CALLS) {
             let now_ns = self.inbox.config.time.coarse_ns();
-            let until_ns = self.idle_until_ns();
+            let until_ns = self.first_visit_ns(now_ns);
             let wait = Duration::from_nanos(until_ns.saturating_sub(now_ns));
             if wait > 2 * TICK && self.inbox.sleep() {
                 self.is_asleep = true;
@@ -114,22 +140,23 @@ impl Worker {
                     self.clear_lag();
                     return NextStep::Signalled;
                 }
-                self.tick = self.inbox.config.time.now() + wait;
+                self.tick = self.inbox.config.time.now() + wait + COARSE;
             }
         }
         NextStep::At(self.tick)
     }
 
-    /// Until when no call needs a visit, in coarse time; 0 if any needs the ticks.
-    fn idle_until_ns(&self) -> u64 {
-        let mut until_ns = u64::MAX;
-        for slot in 0..self.calls.len() {
-            until_ns = until_ns.min(self.call(slot).map_or(u64::MAX, CallMedia::idle_until_ns));
-            if until_ns == 0 {
+    /// When the first call must be visited; at most `now_ns` if one needs the ticks.
+    fn first_visit_ns(&self, now_ns: u64) -> u64 {
+        let mut first_ns = u64::MAX;
+        for slot in 0..self.visit_times.len() {
+            let times = self.visit_times.get(slot);
+            first_ns = first_ns.min(times.map_or(u64::MAX, VisitTimes::first_ns));
+            if first_ns <= now_ns {
                 break;
             }
         }
-        until_ns
+        first_ns
     }
 
     /// Handles the requests in the inbox. Returns `true` when the worker has been stopped.
@@ -168,7 +195,17 @@ impl Worker {
         let state = Some(CallMedia::new(call));
         match self.calls.get_mut(slot) {
             Some(entry) => *entry = state,
-            None => self.calls.push(state),
+            None => {
+                self.calls.push(state);
+                self.visit_times.push(VisitTimes::default());
+            }
+        }
+        self.note_times(slot, VisitTimes::default());
+    }
+
+    fn note_times(&mut self, slot: usize, times: VisitTimes) {
+        if let Some(entry) = self.visit_times.get_mut(slot) {
+            *entry = times;
         }
     }
 
@@ -178,27 +215,26 @@ impl Worker {
         }
         self.phase = (self.phase + 1) % PHASES;
         let now_ns = self.inbox.config.time.coarse_ns();
-        for slot in 0..self.calls.len() {
-            let due = slot % PHASES == self.phase && !self.can_wait(slot, now_ns);
-            if due || self.stream && self.needs_visit(slot) {
+        let next_ns = (TICK * PHASES as u32).as_nanos() as u64;
+        for slot in (self.phase..self.calls.len()).step_by(PHASES) {
+            let times = self.visit_times.get(slot);
+            if times.is_some_and(|times| times.is_due(now_ns, next_ns)) {
                 self.visit(slot);
             }
         }
     }
 
-    /// Whether the visit can be skipped. Most of its cost is loading the call's memory into the
-    /// cache.
-    fn can_wait(&self, slot: usize, now_ns: u64) -> bool {
-        let next_ns = (TICK * PHASES as u32).as_nanos() as u64;
-        self.call(slot)
-            .is_none_or(|state| state.can_wait(now_ns, next_ns))
-    }
-
-    /// Whether a call in stream time needs a visit at every tick: a ring is full, a sink is blocked,
-    /// or a long silence is not yet rendered.
-    fn needs_visit(&self, slot: usize) -> bool {
-        self.call(slot)
-            .is_some_and(|state| state.call.take_ring_full() || state.needs_visit())
+    /// Stream time: visits the calls of which a ring is filling, a sink is blocked, or a long silence
+    /// is not yet rendered.
+    fn visit_filling(&mut self) {
+        self.is_filling = false;
+        for slot in 0..self.calls.len() {
+            let is_filling = self.call(slot).is_some_and(CallMedia::is_ring_filling);
+            if is_filling || self.call(slot).is_some_and(CallMedia::needs_visit) {
+                self.visit(slot);
+                self.is_filling |= is_filling && !self.call(slot).is_some_and(CallMedia::is_blocked);
+            }
+        }
     }
 
     fn visit(&mut self, slot: usize) {
@@ -209,12 +245,15 @@ impl Worker {
             return;
         };
         state.visit_guarded(self.inbox.config.time.coarse_ns(), &mut self.scratch);
-        self.is_busy |= state.idle_until_ns() == 0;
+        let mut times = state.visit_times();
+        self.is_recording |= !times.is_idle;
         if state.is_over() {
             state.call.slot.store(NO_SLOT, Ordering::Relaxed);
             *entry = None;
             self.free.push(slot);
+            times = VisitTimes::NEVER;
         }
+        self.note_times(slot, times);
     }
 
     /// A worker that sleeps without a time has no ticks whose lag would replace the last one.

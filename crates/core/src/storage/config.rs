@@ -81,7 +81,7 @@ impl StorageConfig {
         }
     }
 
-    /// The time between a write and its sync. The writer checks for due syncs on its tick.
+    /// The time between a write and its sync. The writer may be late by the interval between retries.
     pub fn sync_delay(&self) -> Duration {
         let interval = Duration::from_millis(u64::from(self.sync_interval_ms));
         interval

@@ -10,7 +10,7 @@ use super::retry::FailingSince;
 use crate::memory::PieceQueue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64};
-use crate::task::Signal;
+use crate::task::{self, Signal};
 use callrec_codec::{Block, Samples, Shape};
 use once_cell::sync::OnceCell;
 use std::collections::VecDeque;
@@ -332,15 +332,14 @@ struct WriterQueueState {
 }
 
 impl WriterQueue {
-    /// Adds a recording. Wakes the writer only if it sleeps; otherwise the writer checks on its
-    /// tick.
+    /// Adds a recording. Wakes the writer if it sleeps, at the end of the caller's step.
     pub fn push(&self, recording: Arc<RecordingQueue>) {
         let mut state = self.state.lock();
         state.recordings.push_back(recording);
         let wake = mem::take(&mut state.is_asleep);
         drop(state);
         if wake {
-            self.signal.notify_all();
+            task::notify_at_end(&self.signal);
         }
     }
 
@@ -350,7 +349,7 @@ impl WriterQueue {
         mem::take(&mut state.recordings)
     }
 
-    /// Lets the writer sleep without a tick. Returns false if a recording is queued.
+    /// Lets the writer sleep until a recording is queued. Returns false if one is.
     pub fn sleep(&self) -> bool {
         let mut state = self.state.lock();
         state.is_asleep = state.recordings.is_empty();
@@ -361,7 +360,7 @@ impl WriterQueue {
         self.signal.notify_all();
     }
 
-    /// Ends the writer's wait for its tick.
+    /// Wakes the writer.
     pub fn signal(&self) -> &Arc<Signal> {
         &self.signal
     }

@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The interval at which a writer checks its queue, and between retries.
+/// The interval between retries.
 pub const TICK: Duration = Duration::from_millis(20);
 /// How long an error of the medium is retried.
 const MEDIUM_RETRY: Duration = Duration::from_millis(100);

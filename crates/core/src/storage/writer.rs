@@ -152,12 +152,13 @@ impl Writers {
                 self.context.finisher_queue.work_done();
             }
             self.send_due(&mut due);
-            let is_quiet = is_idle && !again && !ending;
-            if is_quiet && writer_queue.sleep() {
+            if again || ending && is_idle {
+                task::suspend(NextStep::At(self.now() + TICK)).await;
+            } else if !ending && writer_queue.sleep() {
                 let next = due.front().map(|(at, _)| *at);
                 task::suspend(next.map_or(NextStep::Signalled, NextStep::At)).await;
-            } else if again || !ending || is_idle {
-                task::suspend(NextStep::At(self.now() + TICK)).await;
+            } else {
+                task::suspend(NextStep::Now).await;
             }
         }
     }

@@ -99,3 +99,24 @@ fn a_successor_begins_at_the_end_of_its_predecessor() {
     put(&mut next, 320, Codec::Pcm16, &[0u8; 640]);
     assert_eq!(next.end(), 640);
 }
+
+/// Audio that moves through a shared buffer is the same, wherever the buffer comes from.
+#[test]
+fn borrowed_audio_is_given_back() {
+    let mut buffer = vec![b'x'; 100];
+    let mut tracks = [retaining_track(), retaining_track()];
+    for round in 0..3u64 {
+        for (n, track) in tracks.iter_mut().enumerate() {
+            assert!(track.borrow(&mut buffer));
+            let letter = [b'a' + round as u8 + 10 * n as u8];
+            put(track, 1000 * round, Codec::Pcmu, &letter.repeat(1000));
+            track.retain_from(Some(1000 * round + 990));
+            track.give_back(&mut buffer);
+            assert!(track.bytes.capacity() <= 1000, "only what is left");
+        }
+    }
+    let ends = tracks.each_ref().map(|track| text(track, 2990, 3000));
+    assert_eq!(ends, ["c".repeat(10), "m".repeat(10)]);
+    put(&mut tracks[0], 3000, Codec::Pcmu, &[b'z'; 5000]);
+    assert!(!tracks[0].borrow(&mut buffer), "much audio stays where it is");
+}

@@ -1,4 +1,4 @@
-//! How often the parts of an engine run while nothing is recorded.
+//! How often the parts of an engine run while nothing, or little, is recorded.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -121,6 +121,28 @@ fn calls_without_a_recording_wake_a_worker_once_per_ring() {
     let steps = idle.run(SECONDS);
     let visits = 2 * SECONDS * 1000 / 250;
     assert!(steps <= 3 * SECONDS + visits, "{steps} steps in {SECONDS} s");
+}
+
+/// Few recordings do not keep a worker on its ticks of 20 ms: their visits fall together.
+#[test]
+fn few_recordings_wake_the_parts_a_few_times_a_second() {
+    let mut idle = IdleEngine::open();
+    (0..10).for_each(|number| idle.begin_call(number));
+    let engine = idle.process.engine.clone();
+    for number in 0..10 {
+        let target = Filter {
+            call_id: Text::new(&number.to_string()),
+            ..Filter::default()
+        };
+        let spec = engine.default_spec(parse_format("wav").expect("a format"));
+        engine
+            .start(&Caller::Host, &target, Ok(spec))
+            .expect("a recording");
+    }
+    idle.run(2);
+    let steps = idle.run(SECONDS);
+    // Each of 14 blocks a second is two disk calls. Ticks alone would be 100 steps a second.
+    assert!(steps <= 60 * SECONDS, "{steps} steps in {SECONDS} s");
 }
 
 /// A worker that sleeps has no lag, whatever the last one was.

@@ -25,6 +25,34 @@ pub(super) struct VisitSchedule {
     pub unshaped: bool,
 }
 
+/// When a call must be visited, in coarse time. By default, at every opportunity.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::media) struct VisitTimes {
+    /// A recording is due.
+    recordings_ns: u64,
+    /// A ring may be full.
+    rings_ns: u64,
+    /// Nothing is recorded.
+    pub is_idle: bool,
+}
+
+impl VisitTimes {
+    pub(in crate::media) const NEVER: VisitTimes = VisitTimes {
+        recordings_ns: u64::MAX,
+        rings_ns: u64::MAX,
+        is_idle: true,
+    };
+
+    /// Whether the call must be visited now, if the next opportunity is `next_ns` later.
+    pub(in crate::media) fn is_due(&self, now_ns: u64, next_ns: u64) -> bool {
+        now_ns >= self.recordings_ns || now_ns.saturating_add(next_ns) >= self.rings_ns
+    }
+
+    pub(in crate::media) fn first_ns(&self) -> u64 {
+        self.recordings_ns.min(self.rings_ns)
+    }
+}
+
 impl CallMedia {
     /// Whether no recording needs this visit.
     pub(super) fn is_resting(&self) -> bool {
@@ -41,27 +69,41 @@ impl CallMedia {
         };
     }
 
-    /// Whether a visit in real time can be skipped: nothing is due, and no ring will be more than
-    /// two thirds full at the next visit, `next_ns` from now.
-    pub(in crate::media) fn can_wait(&self, now_ns: u64, next_ns: u64) -> bool {
-        let unvisited_ns = now_ns.saturating_sub(self.visited_ns) + next_ns;
-        let is_resting = self.real && self.frontier(now_ns) < self.schedule.rest_ns;
-        let fill_ns = self.rings_ns.min(self.filling_ns) / 3 * 2;
-        is_resting && self.points.is_empty() && unvisited_ns < fill_ns
+    /// When the call must be visited, as of its latest visit.
+    pub(in crate::media) fn visit_times(&self) -> VisitTimes {
+        if !self.real || !self.points.is_empty() {
+            return VisitTimes::default();
+        }
+        VisitTimes {
+            recordings_ns: self.schedule.rest_ns.saturating_add(self.reorder_ns),
+            rings_ns: self.rings_due_ns(),
+            is_idle: self.taps.is_empty(),
+        }
     }
 
-    /// Until when the worker may leave the call alone, in coarse time: nothing is recorded, and no
-    /// ring is more than three quarters full. 0: the call needs the ticks.
-    pub(in crate::media) fn idle_until_ns(&self) -> u64 {
-        if !self.real || !self.taps.is_empty() || !self.points.is_empty() {
-            return 0;
-        }
-        if self.rings_ns == u64::MAX {
+    /// Whether a ring is at least half full.
+    pub(in crate::media) fn is_ring_filling(&self) -> bool {
+        let handed = self.call.handed();
+        let is_filling = |(drain, handed): (&Drain, &FeedCounters)| {
+            let stored = handed.bytes.saturating_sub(drain.taken());
+            stored > 0 && 2 * stored >= drain.ring_bytes() as u64
+        };
+        self.drains.iter().zip(&handed).any(is_filling)
+    }
+
+    /// When the fullest ring must be read. A packet that finds its ring full nevertheless goes to the
+    /// overflow memory.
+    fn rings_due_ns(&self) -> u64 {
+        if self.rings_ns == u64::MAX && self.filling_ns == u64::MAX {
             return u64::MAX;
         }
-        // The pace may rise: the whole ring at the rate of the format limits the estimate.
-        let fill_ns = self.filling_ns.min(self.rings_ns / 4 * 5);
-        self.visited_ns.saturating_add(fill_ns / 4 * 3)
+        let fill_ns = match self.taps.is_empty() {
+            // The pace may rise: the whole ring at the rate of the format limits the estimate.
+            true => self.filling_ns.min(self.rings_ns / 4 * 5) / 4 * 3,
+            false if self.call.overflow().is_scarce() => self.rings_ns.min(self.filling_ns) / 3 * 2,
+            false => self.rings_ns.min(self.filling_ns) / 16 * 15,
+        };
+        self.visited_ns.saturating_add(fill_ns)
     }
 
     /// Estimates how long the rings take to fill, from the bytes since the previous visit. A short
