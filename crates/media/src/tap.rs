@@ -447,9 +447,12 @@ impl Tap {
 /// moments, so that a worker with few calls can sleep in between.
 fn first_cut_ns(at: PointTime, flush_ns: u64, id: Uuid) -> u64 {
     let cut_ns = at.ns + flush_offset_ns(id) % flush_ns;
-    match at.is_real_time {
-        true if cut_ns - cut_ns % CUT_STEP_NS > at.ns => cut_ns - cut_ns % CUT_STEP_NS,
-        _ => cut_ns,
+    if !at.is_real_time || flush_ns < 2 * CUT_STEP_NS {
+        return cut_ns;
+    }
+    match cut_ns - cut_ns % CUT_STEP_NS {
+        moment if moment > at.ns => moment,
+        past => past + CUT_STEP_NS,
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) struct CallMedia {
     visited_ns: u64,
     /// Shortest time to fill a feed's ring with audio of the announced format.
     rings_ns: u64,
-    /// Shortest time to fill a feed's ring at the present rate.
+    /// Shortest time to fill a feed's ring at the present rate, once it is known.
     filling_ns: u64,
 }
 
@@ -78,7 +78,7 @@ impl CallMedia {
             schedule: VisitSchedule::default(),
             visited_ns: 0,
             rings_ns: u64::MAX,
-            filling_ns: 0,
+            filling_ns: u64::MAX,
         }
     }
 

@@ -19,8 +19,8 @@ const TICK: Duration = Duration::from_millis(20);
 /// Number of ticks per visit of a call.
 const PHASES: usize = 5;
 const LAG_WINDOW: Duration = Duration::from_secs(1);
-/// With at most this many calls, the worker sleeps between visits. With more of them, a visit is
-/// due at nearly every tick, and all visits of a round at once would delay other work.
+/// With at most this many calls, the worker visits all that are due at once, and sleeps until the
+/// next one is. With more of them, all visits of a round at once would delay other work.
 const FEW_CALLS: usize = 256;
 /// Stream time: the interval of the looks for filling rings.
 const STREAM_TICK: Duration = Duration::from_millis(1);
@@ -119,7 +119,8 @@ impl Worker {
     fn wake(&mut self, now: Instant) {
         if now >= self.tick {
             self.note_lag(now, now - self.tick);
-            (0..PHASES).for_each(|_| self.tick());
+            let ticks = if self.has_few_calls() { 1 } else { PHASES };
+            (0..ticks).for_each(|_| self.tick());
         }
         self.tick = now + TICK;
     }
@@ -130,7 +131,8 @@ impl Worker {
             return NextStep::At(self.tick.min(self.look));
         }
         let is_round_over = self.phase == 0;
-        if is_round_over && (!std::mem::take(&mut self.is_recording) || self.calls.len() <= FEW_CALLS) {
+        let may_sleep = self.has_few_calls() || is_round_over && !std::mem::take(&mut self.is_recording);
+        if may_sleep {
             let now_ns = self.inbox.config.time.coarse_ns();
             let until_ns = self.first_visit_ns(now_ns);
             let wait = Duration::from_nanos(until_ns.saturating_sub(now_ns));
@@ -144,6 +146,10 @@ impl Worker {
             }
         }
         NextStep::At(self.tick)
+    }
+
+    fn has_few_calls(&self) -> bool {
+        self.calls.len() <= FEW_CALLS
     }
 
     /// When the first call must be visited; at most `now_ns` if one needs the ticks.
@@ -216,7 +222,11 @@ impl Worker {
         self.phase = (self.phase + 1) % PHASES;
         let now_ns = self.inbox.config.time.coarse_ns();
         let next_ns = (TICK * PHASES as u32).as_nanos() as u64;
-        for slot in (self.phase..self.calls.len()).step_by(PHASES) {
+        let (first, step) = match self.has_few_calls() {
+            true => (0, 1),
+            false => (self.phase, PHASES),
+        };
+        for slot in (first..self.calls.len()).step_by(step) {
             let times = self.visit_times.get(slot);
             if times.is_some_and(|times| times.is_due(now_ns, next_ns)) {
                 self.visit(slot);
