@@ -4,8 +4,8 @@
 //! `cargo bench --bench registry -- --live 1000,10000,100000 --starts 20000 --dir /dev/shm`, and
 //! `-- --part publish --seconds 20 --dir DIR`. The live recordings are paused with pause mode
 //! skip, so that they write nothing after their files' headers. For each function, the bench prints
-//! the CPU time of the calling thread, the wall-clock time, and how many of the calls had a page
-//! fault, waited or were preempted, which explains the slowest ones.
+//! the CPU time of the calling thread without the calls that were preempted, the wall-clock time,
+//! and how many of the calls had a page fault, waited or were preempted.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
@@ -215,9 +215,8 @@ fn starts_and_stops(engine: &BenchEngine, what: &str, live: u64, count: u64, ove
         options.format = format.ptr();
         let mut id = rec_id { text: [0; 37] };
         let mut error: rec_error = support::init();
-        let status = starts.of(|| unsafe {
-            rec_start(engine.handle, std::ptr::null(), &options, &mut id, &mut error)
-        });
+        let status = starts
+            .of(|| unsafe { rec_start(engine.handle, std::ptr::null(), &options, &mut id, &mut error) });
         assert_eq!(status, REC_OK);
         running.push_back((call, id));
         if running.len() > IN_FLIGHT || n + 1 == count {
@@ -242,6 +241,8 @@ fn starts_and_stops(engine: &BenchEngine, what: &str, live: u64, count: u64, ove
 struct FunctionCost {
     name: &'static str,
     wall: Times,
+    /// Without the calls during which the thread was preempted: what ran meanwhile has taken the
+    /// caches.
     cpu: Times,
     /// How many calls had a page fault, waited, or were preempted.
     faulted: u64,
@@ -270,11 +271,13 @@ impl FunctionCost {
         let cpu = thread_cpu() - cpu;
         let after = usage();
         self.wall.note(wall.as_nanos() as u64);
-        self.cpu.note(cpu.as_nanos() as u64);
         self.faulted += u64::from(after.minor_page_faults() > before.minor_page_faults());
         self.waited += u64::from(after.voluntary_context_switches() > before.voluntary_context_switches());
-        self.preempted +=
-            u64::from(after.involuntary_context_switches() > before.involuntary_context_switches());
+        if after.involuntary_context_switches() > before.involuntary_context_switches() {
+            self.preempted += 1;
+        } else {
+            self.cpu.note(cpu.as_nanos() as u64);
+        }
         done
     }
 
