@@ -1,10 +1,11 @@
 //! Measures starts, stops and lists while many recordings are live, and whole recordings from the
 //! start to the published file.
 //!
-//! `cargo bench --bench registry -- --live 10000,100000 --starts 20000 --dir /dev/shm`, and
+//! `cargo bench --bench registry -- --live 1000,10000,100000 --starts 20000 --dir /dev/shm`, and
 //! `-- --part publish --seconds 20 --dir DIR`. The live recordings are paused with pause mode
-//! skip, so that they write nothing after their files' headers. Times are wall-clock time and the
-//! CPU time of the calling thread.
+//! skip, so that they write nothing after their files' headers. For each function, the bench prints
+//! the CPU time of the calling thread without the calls that were preempted, the wall-clock time,
+//! and how many of the calls had a page fault, waited or were preempted.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
@@ -24,12 +25,13 @@ use callrec_testkit::times::{self, Times};
 use callrec_testkit::wait;
 use kit::BenchEngine;
 use kit::support::{self, CText, CallFields, checked};
+use nix::sys::resource::{UsageWho, getrusage};
 
 fn main() {
     let arguments = Arguments::read();
     println!("load at the beginning: {}", process::load());
     if arguments.includes("part", "control") {
-        for live in arguments.numbers("live", "10000") {
+        for live in arguments.numbers("live", "1000,10000") {
             control(&arguments, live);
         }
     }
@@ -42,8 +44,12 @@ fn main() {
 }
 
 fn begin(engine: &BenchEngine, number: u64) -> (rec_call, String) {
+    begin_with(number, |info| engine.begin(info))
+}
+
+fn begin_with(number: u64, begin: impl FnOnce(&CallFields) -> rec_call) -> (rec_call, String) {
     let name = format!("call-{number}");
-    let call = engine.begin(&CallFields {
+    let call = begin(&CallFields {
         call_id: Some(&name),
         device: Some(&format!("SEP{number:012}")),
         number: Some(&format!("{number}")),
@@ -182,53 +188,111 @@ fn control(arguments: &Arguments, live: u64) {
     engine.close();
 }
 
-/// Starts 2,000 recordings a second on a schedule, and stops each 10 ms later.
+/// Begins 2,000 calls a second on a schedule, with two feeds and a recording each, and stops and
+/// ends each 10 ms later.
 fn starts_and_stops(engine: &BenchEngine, what: &str, live: u64, count: u64, overhead: [u64; 2]) {
     const IN_FLIGHT: usize = 20;
-    let (mut started, mut stopped) = ([Times::new(), Times::new()], [Times::new(), Times::new()]);
+    let [mut begins, mut feeds, mut starts, mut stops, mut ends] = [
+        "rec_call_begin",
+        "rec_feed_open",
+        "rec_start",
+        "rec_stop_by_id",
+        "rec_call_end",
+    ]
+    .map(FunctionCost::new);
     let mut running = std::collections::VecDeque::new();
     let ended = engine.counts.ended();
     let schedule = Instant::now();
     for n in 0..count {
-        let (call, name) = begin(engine, live + n);
+        wait::sleep_until(schedule + Duration::from_micros(500) * n as u32);
+        let (call, name) = begin_with(live + n, |info| begins.of(|| engine.begin(info)));
+        for leg in [REC_LEG_LOCAL, REC_LEG_REMOTE] {
+            feeds.of(|| support::feed(call, leg, REC_CODEC_PCMU, 0).unwrap());
+        }
         let (call_id, format) = (CText::from(name.as_str()), CText::from("wav"));
         let mut options: rec_start_options = support::init();
         options.call_id = call_id.ptr();
         options.format = format.ptr();
         let mut id = rec_id { text: [0; 37] };
         let mut error: rec_error = support::init();
-        wait::sleep_until(schedule + Duration::from_micros(500) * n as u32);
-        let status = timed(&mut started, || unsafe {
-            rec_start(engine.handle, std::ptr::null(), &options, &mut id, &mut error)
-        });
+        let status = starts
+            .of(|| unsafe { rec_start(engine.handle, std::ptr::null(), &options, &mut id, &mut error) });
         assert_eq!(status, REC_OK);
         running.push_back((call, id));
         if running.len() > IN_FLIGHT || n + 1 == count {
             let all = if n + 1 == count { running.len() } else { 1 };
             for (call, id) in running.drain(..all) {
-                let status = timed(&mut stopped, || unsafe {
+                let status = stops.of(|| unsafe {
                     rec_stop_by_id(engine.handle, std::ptr::null(), id.text.as_ptr(), &mut error)
                 });
                 assert_eq!(status, REC_OK);
-                support::end(call).unwrap();
+                ends.of(|| support::end(call).unwrap());
             }
         }
     }
     engine.await_ended(ended + count);
     println!("  {what}:");
-    for (what, mut times) in [("rec_start", started), ("rec_stop_by_id", stopped)] {
-        println!("    {what:<14} {}", times[0].row(overhead[0]));
-        println!("    {:<14} {}", "  CPU", times[1].row(overhead[1]));
+    for mut function in [begins, feeds, starts, stops, ends] {
+        function.print(overhead);
     }
 }
 
-/// Measures the wall-clock and CPU time of `act`.
-fn timed(times: &mut [Times; 2], act: impl FnOnce() -> rec_status) -> rec_status {
-    let (cpu, begin) = (thread_cpu(), Instant::now());
-    let status = act();
-    times[0].note(begin.elapsed().as_nanos() as u64);
-    times[1].note((thread_cpu() - cpu).as_nanos() as u64);
-    status
+/// What the calls of one function cost the calling thread.
+struct FunctionCost {
+    name: &'static str,
+    wall: Times,
+    /// Without the calls during which the thread was preempted: what ran meanwhile has taken the
+    /// caches.
+    cpu: Times,
+    /// How many calls had a page fault, waited, or were preempted.
+    faulted: u64,
+    waited: u64,
+    preempted: u64,
+}
+
+impl FunctionCost {
+    fn new(name: &'static str) -> FunctionCost {
+        FunctionCost {
+            name,
+            wall: Times::new(),
+            cpu: Times::new(),
+            faulted: 0,
+            waited: 0,
+            preempted: 0,
+        }
+    }
+
+    fn of<T>(&mut self, act: impl FnOnce() -> T) -> T {
+        let usage = || getrusage(UsageWho::RUSAGE_THREAD).expect("the usage of this thread");
+        let before = usage();
+        let (cpu, begin) = (thread_cpu(), Instant::now());
+        let done = act();
+        let wall = begin.elapsed();
+        let cpu = thread_cpu() - cpu;
+        let after = usage();
+        self.wall.note(wall.as_nanos() as u64);
+        self.faulted += u64::from(after.minor_page_faults() > before.minor_page_faults());
+        self.waited += u64::from(after.voluntary_context_switches() > before.voluntary_context_switches());
+        if after.involuntary_context_switches() > before.involuntary_context_switches() {
+            self.preempted += 1;
+        } else {
+            self.cpu.note(cpu.as_nanos() as u64);
+        }
+        done
+    }
+
+    fn print(&mut self, overhead: [u64; 2]) {
+        let share = |count: u64| count as f64 * 100.0 / self.wall.count as f64;
+        println!(
+            "    {:<14} CPU  {}; page faults in {:.1} %, waits in {:.2} %, preempted {:.2} %",
+            self.name,
+            self.cpu.row(overhead[1]),
+            share(self.faulted),
+            share(self.waited),
+            share(self.preempted)
+        );
+        println!("    {:<14} wall {}", "", self.wall.row(overhead[0]));
+    }
 }
 
 fn lists_by_key(engine: &BenchEngine, live: u64, [overhead, _]: [u64; 2]) {

@@ -18,7 +18,6 @@ mod reference;
 mod start;
 mod watch;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,6 +39,7 @@ use crate::events::Bus;
 #[cfg(feature = "faults")]
 use crate::media::planted::TimelineFault;
 use crate::media::{ClockMode, MediaConfig, MediaStats, OverflowPool, WorkerInbox};
+use crate::memory::ShardedMap;
 use crate::storage::archive::Archive;
 use crate::storage::{Platform, Store, Template};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -72,7 +72,7 @@ pub struct Engine {
     overflow: Arc<OverflowPool>,
     ahead: Arc<AheadBudget>,
     workers: Vec<Arc<WorkerInbox>>,
-    calls: Mutex<HashMap<u64, Arc<Call>>>,
+    calls: Mutex<ShardedMap<u64, Arc<Call>>>,
     next_call: AtomicU64,
     closing: AtomicBool,
     closed: Mutex<bool>,

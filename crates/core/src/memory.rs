@@ -5,12 +5,14 @@
 //! runs callrec's code, and whether that code can continue without the requested memory.
 
 mod pieces;
+mod sharded_map;
 
 use std::cell::Cell;
 use std::collections::{HashMap, TryReserveError};
 use std::hash::Hash;
 
 pub use pieces::{PieceQueue, PieceVec};
+pub use sharded_map::ShardedMap;
 
 use crate::types::{Error, Result, Status};
 

@@ -5,6 +5,9 @@ use std::ffi::CStr;
 use std::fmt;
 use std::sync::Arc;
 
+/// Texts shorter than this are composed on the stack, so that they cost one allocation.
+const SHORT: usize = 128;
+
 /// An immutable string, readable as `&str` and as a C string. Cheap to clone.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Text(Option<Arc<str>>);
@@ -15,6 +18,16 @@ impl Text {
         let text = text.split('\0').next().unwrap_or_default();
         if text.is_empty() {
             return Text(None);
+        }
+        let mut short = [0; SHORT];
+        if let Some(copy) = short.get_mut(..text.len())
+            && text.len() < SHORT
+        {
+            copy.copy_from_slice(text.as_bytes());
+            // With the NUL. It is UTF-8, because the text is.
+            if let Ok(copied) = std::str::from_utf8(&short[..text.len() + 1]) {
+                return Text(Some(copied.into()));
+            }
         }
         let mut owned = String::with_capacity(text.len() + 1);
         owned.push_str(text);
@@ -116,6 +129,11 @@ mod tests {
         assert_eq!(text.as_cstr().to_bytes(), "Grüße".as_bytes());
         assert_eq!(Text::default().as_cstr(), c"");
         assert!(Text::new("").is_empty());
+        for length in [1, SHORT - 2, SHORT - 1, SHORT, SHORT + 1, 3 * SHORT] {
+            let long = "x".repeat(length);
+            assert_eq!(Text::new(&long).as_str(), long);
+            assert_eq!(Text::new(&long).as_cstr().to_bytes(), long.as_bytes());
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::calls::Caller;
 use crate::storage::rfc3339;
-use crate::text::abbreviate;
+use crate::text::{Text, abbreviate};
 use crate::types::{Error, Status};
 
 /// A line lists at most this many recordings. If there are more, it also contains their number.
@@ -34,7 +34,7 @@ pub enum Actor<'a> {
 #[derive(Clone, Debug)]
 pub struct AuditedRecording {
     pub id: Uuid,
-    pub call_id: String,
+    pub call_id: Text,
     /// The recording's duration at the operation, if known.
     pub position_ms: Option<u64>,
     /// The result for this recording.
@@ -93,15 +93,16 @@ impl AuditLine {
     }
 
     fn name(&mut self, name: &str) {
-        let comma = if self.0.is_empty() { "" } else { "," };
-        // Writing to a String cannot fail.
-        let _ = write!(self.0, "{comma}\"{name}\":");
+        if !self.0.is_empty() {
+            self.0.push(',');
+        }
+        put_name(&mut self.0, name);
     }
 
     /// Adds a member with a text.
     pub fn put(&mut self, name: &str, text: &str) {
         self.name(name);
-        self.0.push_str(&quoted(text));
+        put_quoted(&mut self.0, text);
     }
 
     pub fn put_number(&mut self, name: &str, number: u64) {
@@ -111,23 +112,30 @@ impl AuditLine {
 
     /// Adds the parameters of the request, without the empty ones.
     pub fn put_request(&mut self, fields: &[(&str, &str)]) {
-        let given = fields.iter().filter(|(_, text)| !text.is_empty());
-        let given: Vec<String> = given
-            .map(|(name, text)| format!("\"{name}\":{}", quoted(text)))
-            .collect();
         self.name("asked");
-        let _ = write!(self.0, "{{{}}}", given.join(","));
+        self.0.push('{');
+        let given = fields.iter().filter(|(_, text)| !text.is_empty());
+        for (index, (name, text)) in given.enumerate() {
+            if index > 0 {
+                self.0.push(',');
+            }
+            put_name(&mut self.0, name);
+            put_quoted(&mut self.0, text);
+        }
+        self.0.push('}');
     }
 
     /// Adds the recordings that the operation applied to.
     pub fn put_recordings(&mut self, recordings: &[AuditedRecording]) {
-        let listed: Vec<String> = recordings
-            .iter()
-            .take(RECORDINGS_MAX)
-            .map(AuditedRecording::json)
-            .collect();
         self.name("recordings");
-        let _ = write!(self.0, "[{}]", listed.join(","));
+        self.0.push('[');
+        for (index, recording) in recordings.iter().take(RECORDINGS_MAX).enumerate() {
+            if index > 0 {
+                self.0.push(',');
+            }
+            recording.put_json(&mut self.0);
+        }
+        self.0.push(']');
         if recordings.len() > RECORDINGS_MAX {
             self.put_number("recordings_in_all", recordings.len() as u64);
         }
@@ -137,6 +145,7 @@ impl AuditLine {
         let status = error.map_or(Status::Ok, |error| error.status);
         self.put("outcome", outcome(status));
         self.name("status");
+        // Writing to a String cannot fail.
         let _ = write!(self.0, "{}", status as i32);
     }
 
@@ -147,10 +156,14 @@ impl AuditLine {
 }
 
 impl AuditedRecording {
-    fn json(&self) -> String {
-        let mut json = format!("{{\"id\":\"{}\"", self.id);
+    fn put_json(&self, json: &mut String) {
+        let mut id = Uuid::encode_buffer();
+        json.push_str("{\"id\":\"");
+        json.push_str(self.id.hyphenated().encode_lower(&mut id));
+        json.push('"');
         if !self.call_id.is_empty() {
-            let _ = write!(json, ",\"call_id\":{}", quoted(&self.call_id));
+            json.push_str(",\"call_id\":");
+            put_quoted(json, self.call_id.as_str());
         }
         if let Some(position) = self.position_ms {
             let _ = write!(json, ",\"position_ms\":{position}");
@@ -159,7 +172,6 @@ impl AuditedRecording {
             let _ = write!(json, ",\"status\":{}", self.status as i32);
         }
         json.push('}');
-        json
     }
 }
 
@@ -170,8 +182,26 @@ fn outcome(status: Status) -> &'static str {
     }
 }
 
-fn quoted(text: &str) -> String {
-    Value::from(&*abbreviate(text, TEXT_MAX)).to_string()
+fn put_name(json: &mut String, name: &str) {
+    json.push('"');
+    json.push_str(name);
+    json.push_str("\":");
+}
+
+/// Appends the text as a JSON string. Most texts have nothing to escape, and then this allocates
+/// nothing: the thread that controls a recording writes its line.
+fn put_quoted(json: &mut String, text: &str) {
+    let text = &*abbreviate(text, TEXT_MAX);
+    if text
+        .bytes()
+        .any(|byte| byte < b' ' || byte == b'"' || byte == b'\\')
+    {
+        json.push_str(&Value::from(text).to_string());
+        return;
+    }
+    json.push('"');
+    json.push_str(text);
+    json.push('"');
 }
 
 #[cfg(test)]
@@ -189,7 +219,7 @@ mod tests {
         line.put_request(&[("device", "SEP1"), ("number", "")]);
         let involved = AuditedRecording {
             id: Uuid::nil(),
-            call_id: "c".to_owned(),
+            call_id: Text::new("c"),
             position_ms: Some(7),
             status: Status::Mandatory,
         };
@@ -211,6 +241,25 @@ mod tests {
             (&"refused".into(), &(-29).into())
         );
         assert!(!text.contains("secret"));
+    }
+
+    /// Every character is written as serde_json writes it.
+    #[test]
+    fn a_text_is_quoted_as_json() {
+        for text in [
+            "",
+            "SEP1",
+            "Grüße \u{7f}\u{2028}/",
+            "a\"b",
+            "a\\b",
+            "a\tb",
+            "\0",
+            "\u{1f}",
+        ] {
+            let mut json = String::new();
+            put_quoted(&mut json, text);
+            assert_eq!(json, Value::from(text).to_string());
+        }
     }
 
     #[test]

@@ -26,6 +26,10 @@ pub struct LineQueue {
     pub bytes: usize,
     /// When the first of the queued lines was queued.
     pub first_queued_at: Option<Instant>,
+    /// When lines were last taken to be written.
+    taken_at: Option<Instant>,
+    /// When the writing part looks at the queue again. `None` if only when it is woken.
+    looks_at: Option<Instant>,
     /// Lines that were taken from the queue and are not on the disk yet.
     pub taken: u64,
     /// Dropped lines that are not reported yet.
@@ -56,7 +60,7 @@ impl LineQueue {
         }
         self.bytes += members.len();
         self.lines.push_back(members);
-        is_first
+        is_first && self.looks_at.is_none_or(|at| at > now + WRITE_AFTER)
     }
 
     /// Counts a dropped line. Returns whether the writing part has to be woken.
@@ -70,6 +74,19 @@ impl LineQueue {
     pub fn write_at(&self) -> Option<Instant> {
         let since = self.first_queued_at.filter(|_| !self.lines.is_empty())?;
         Some(since + WRITE_AFTER)
+    }
+
+    /// When the writing part is to look at the queue although nobody wakes it: once more after it
+    /// has written, because more lines often follow, and a wake-up costs the control call that
+    /// makes it up to 30 us.
+    pub fn look_again_at(&self, now: Instant) -> Option<Instant> {
+        let at = self.taken_at? + WRITE_AFTER;
+        (now < at).then_some(at)
+    }
+
+    /// Notes when the writing part looks at the queue again. `None` if only when it is woken.
+    pub fn note_next_look(&mut self, at: Option<Instant>) {
+        self.looks_at = at;
     }
 
     /// Takes one refused login from the allowance. Returns whether it may be logged.
@@ -109,6 +126,9 @@ impl LineQueue {
             members.push(line);
         }
         self.bytes -= bytes;
+        if !members.is_empty() {
+            self.taken_at = Some(now);
+        }
         let dropped = match reports && self.lines.is_empty() {
             true => std::mem::take(&mut self.dropped),
             false => 0,
@@ -151,6 +171,41 @@ mod tests {
             .collect();
         assert_eq!(counts, [(1, 0), (1, 0), (1, 0), (1, 2)]);
         assert_eq!((queue.bytes, queue.taken), (0, 4));
+    }
+
+    /// A control call wakes the writing part only if that would sleep for long.
+    #[test]
+    fn lines_that_follow_soon_wake_nobody() {
+        let (mut queue, start) = (LineQueue::default(), Instant::now());
+        let line = || "line".to_owned();
+        assert!(queue.push(line(), start));
+        assert!(!queue.push(line(), start));
+        let written = start + WRITE_AFTER;
+        assert_eq!(
+            queue.take_batch(written, false).map(|batch| batch.count()),
+            Some(2)
+        );
+        let look = queue.look_again_at(written);
+        assert_eq!(look, Some(written + WRITE_AFTER));
+        queue.note_next_look(look);
+        assert!(!queue.push(line(), written + WRITE_AFTER / 2));
+        let due = written + WRITE_AFTER / 2 + WRITE_AFTER;
+        assert_eq!(queue.write_at(), Some(due), "its delay stays the same");
+        assert_eq!(queue.take_batch(due, false).map(|batch| batch.count()), Some(1));
+        assert_eq!(queue.look_again_at(due + WRITE_AFTER), None);
+        queue.note_next_look(None);
+        assert!(queue.push(line(), due + 2 * WRITE_AFTER));
+        assert_eq!(
+            queue
+                .take_batch(due + 3 * WRITE_AFTER, false)
+                .map(|batch| batch.count()),
+            Some(1)
+        );
+        queue.note_next_look(Some(due + 9 * WRITE_AFTER));
+        assert!(
+            queue.push(line(), due + 4 * WRITE_AFTER),
+            "it would look too late"
+        );
     }
 
     #[test]

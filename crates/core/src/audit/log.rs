@@ -279,8 +279,14 @@ impl AuditLog {
                 None => WriterAction::Over,
             });
         }
-        let times = [sync_at, queue.report_dropped_at(), queue.write_at()];
+        let times = [
+            sync_at,
+            queue.report_dropped_at(),
+            queue.write_at(),
+            queue.look_again_at(now),
+        ];
         let next = times.into_iter().flatten().min();
+        queue.note_next_look(next);
         Readiness::Pending(next.map_or(NextStep::Signalled, NextStep::At))
     }
 

@@ -136,6 +136,11 @@ impl Recording {
         self.attachment.update_call(info, lines);
     }
 
+    /// The id of its call, which never changes.
+    pub fn call_id(&self) -> Text {
+        self.first_info.call_id.clone()
+    }
+
     /// Reads the memory that a view needs, so that the processor fetches it.
     pub(super) fn touch(&self) -> u64 {
         let url = self.url.as_str().as_bytes().first().copied().unwrap_or_default();

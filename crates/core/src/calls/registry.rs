@@ -17,7 +17,7 @@ use super::registry_state::{CallEntry, RegistryState};
 use super::rules::{self, Caller};
 use super::slots::Slots;
 use crate::clock::{Clock, NS_PER_S};
-use crate::memory;
+use crate::memory::{self, ShardedMap};
 use crate::text::Text;
 use crate::types::{EndReason, Error, RecordingState, Result, Status};
 
@@ -130,7 +130,7 @@ impl Registry {
             ));
         }
         inner.refuse_duplicate(&info, None)?;
-        inner.grow_for_call(&info)?;
+        inner.grow_for_call(number, &info)?;
         let lines = Arc::new(vec![LineStay::of(&info, now_ms)]);
         let info = Arc::new(info);
         media.set_info(&info);
@@ -149,7 +149,7 @@ impl Registry {
         };
         inner.index(number, &info);
         inner.calls.insert(number, call);
-        inner.new_calls.push((begun_ns, number));
+        inner.new_calls.push_back((begun_ns, number));
         inner.note_connected(number);
         let automatic = inner.request_automatic(number, self.now_ns());
         Ok(FollowUp { automatic })
@@ -291,13 +291,11 @@ impl Registry {
     /// every `SLICE` calls, so the snapshots are not all of the same instant.
     pub fn calls(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
         caller.authenticate()?;
-        let inner = self.lock();
         let mut numbers: Vec<u64> = if filter.is_empty() {
-            memory::try_collect(inner.calls.keys().copied())?
+            self.all_numbers()?
         } else {
-            inner.matching(filter)
+            self.lock().matching(filter)
         };
-        drop(inner);
         numbers.sort_unstable();
         let mut views = Vec::with_capacity(numbers.len());
         for slice in numbers.chunks(SLICE) {
@@ -317,13 +315,25 @@ impl Registry {
         Ok(views)
     }
 
+    /// The numbers of all live calls. The lock is released again and again, so that a call that
+    /// begins or ends meanwhile may be missing.
+    fn all_numbers(&self) -> Result<Vec<u64>> {
+        let mut numbers = Vec::new();
+        for part in 0..ShardedMap::<u64, CallEntry>::parts() {
+            let inner = self.lock();
+            let more = inner.calls.keys_of_part(part).copied();
+            memory::grow_vec(&mut numbers, more.len())?;
+            numbers.extend(more);
+        }
+        Ok(numbers)
+    }
+
     /// Calls `act` with all live calls, in the order in which they began, or with the error
     /// `Limit` if there is no memory for the list. No call begins, changes or ends until `act`
     /// returns. It must not wait and must not use the registry.
     pub fn with_live_calls<T>(&self, act: impl FnOnce(Result<Vec<(u64, Arc<CallInfo>)>>) -> T) -> T {
         let inner = self.lock();
-        let calls = inner.calls.values();
-        let calls = memory::try_collect(calls.map(|call| (call.number, call.info.clone())));
+        let calls = inner.calls.try_collect(|call| (call.number, call.info.clone()));
         act(calls.map(|mut calls| {
             calls.sort_unstable_by_key(|(number, _)| *number);
             calls

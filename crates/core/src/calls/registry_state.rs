@@ -1,6 +1,6 @@
 //! The data that the registry's lock guards: calls, indexes and line policies.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use super::media_control::MediaControl;
 use super::recording::{NewestRecording, Recording};
 use super::rules::LinePolicies;
 use super::slots::SlotAllocator;
-use crate::memory;
+use crate::memory::{self, PieceQueue, ShardedMap};
 use crate::text::Text;
 use crate::types::{Error, Result, Status};
 
@@ -35,13 +35,13 @@ pub(super) struct CallEntry {
 
 #[derive(Default)]
 pub(super) struct RegistryState {
-    pub calls: HashMap<u64, CallEntry>,
-    indexes: [HashMap<Text, Vec<u64>>; 5],
+    pub calls: ShardedMap<u64, CallEntry>,
+    indexes: [ShardedMap<Text, Vec<u64>>; 5],
     /// Calls with a pending automatic recording.
     pub pending_automatic: BTreeSet<u64>,
     /// Start time and number of the calls that the watch has not seen yet.
-    pub new_calls: Vec<(u64, u64)>,
-    pub by_id: HashMap<Uuid, Arc<Recording>>,
+    pub new_calls: PieceQueue<(u64, u64)>,
+    pub by_id: ShardedMap<Uuid, Arc<Recording>>,
     pub ended: VecDeque<(u64, Uuid)>,
     pub policies: LinePolicies,
     pub allocator: SlotAllocator,
@@ -57,9 +57,8 @@ impl RegistryState {
     }
 
     /// Reserves memory for one more call, so that adding it cannot fail. Fails with `Limit`.
-    pub fn grow_for_call(&mut self, info: &CallInfo) -> Result<()> {
-        memory::grow_map(&mut self.calls, 1)?;
-        memory::grow_vec(&mut self.new_calls, 1)?;
+    pub fn grow_for_call(&mut self, number: u64, info: &CallInfo) -> Result<()> {
+        self.calls.grow(&number)?;
         self.grow_indexes(info)
     }
 
@@ -70,18 +69,20 @@ impl RegistryState {
             match index.get_mut(value) {
                 Some(numbers) => memory::grow_vec(numbers, 1)?,
                 None if value.is_empty() => {}
-                None => memory::grow_map(index, 1)?,
+                None => index.grow(value)?,
             }
         }
         Ok(())
     }
 
     fn put(&mut self, key: Key, number: u64, value: &Text) {
-        if !value.is_empty() {
-            self.indexes[key as usize]
-                .entry(value.clone())
-                .or_default()
-                .push(number);
+        if value.is_empty() {
+            return;
+        }
+        let index = &mut self.indexes[key as usize];
+        match index.get_mut(value) {
+            Some(numbers) => numbers.push(number),
+            None => drop(index.insert(value.clone(), vec![number])),
         }
     }
 

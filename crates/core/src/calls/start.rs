@@ -11,7 +11,6 @@ use super::recording::{NewestRecording, Recording};
 use super::registry::Registry;
 use super::registry_state::RegistryState;
 use super::rules::{self, Caller};
-use crate::memory;
 use crate::types::{Error, Result, Status};
 
 impl Registry {
@@ -100,7 +99,7 @@ impl Registry {
                 ),
             ));
         }
-        memory::grow_map(&mut inner.by_id, 1)?;
+        inner.by_id.grow(&draft.id)?;
         inner.allocator.grow(&self.slots)?;
         inner.order += 1;
         let order = inner.order;

@@ -17,7 +17,7 @@ impl Registry {
             let mut inner = self.lock();
             (std::mem::take(&mut inner.new_calls), inner.calls.len())
         };
-        watch.last_media.extend(new_calls.into_iter().map(Reverse));
+        watch.last_media.extend(new_calls.map(Reverse));
         if watch.last_media.len() > 2 * live + ENDED_MAX {
             self.drop_ended(&mut watch);
         }

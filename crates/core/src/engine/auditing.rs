@@ -11,6 +11,7 @@ use super::live_duration::current_duration_ms;
 use crate::audit::{self, Actor, AuditHead, AuditLine, AuditReport, AuditedRecording, ChainHead};
 use crate::calls::{Caller, ControlOperation, ControlOutcome, Filter, Recording};
 use crate::config::Config;
+use crate::text::Text;
 use crate::types::{EndReason, Error, RecordingState, Result, Status};
 
 /// The parameters of a request, by their names in the audit log.
@@ -123,7 +124,7 @@ impl Engine {
         line.put_request(&[("id", &id.to_string()), ("range", part)]);
         let involved = AuditedRecording {
             id,
-            call_id: call_id.to_owned(),
+            call_id: Text::new(call_id),
             position_ms: None,
             status: Status::Ok,
         };
@@ -175,10 +176,9 @@ fn put_refusal(line: &mut AuditLine, code: u16) {
 }
 
 pub(super) fn involved(recording: &Recording, position_ms: Option<u64>, status: Status) -> AuditedRecording {
-    let call_id = recording.live_view().info.call_id.clone();
     AuditedRecording {
         id: recording.id,
-        call_id: call_id.as_str().to_owned(),
+        call_id: recording.call_id(),
         position_ms,
         status,
     }

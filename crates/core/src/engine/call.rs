@@ -12,7 +12,6 @@ use super::reference::{HostReference, ReferenceCell};
 use crate::calls::{CallInfo, CallState, CallUpdate, MediaControl};
 use crate::events::LogLevel;
 use crate::media::CallTap;
-use crate::memory;
 use crate::sync::catch_panic;
 use crate::text::Text;
 use crate::types::{EndReason, Error, FeedOptions, Leg, Result, Status};
@@ -131,7 +130,7 @@ impl Engine {
     /// Fails with `LIMIT` if there is no memory for another call.
     fn add_call(&self, call: &Arc<Call>) -> Result<()> {
         let mut calls = self.calls.lock();
-        memory::grow_map(&mut calls, 1)?;
+        calls.grow(&call.number)?;
         calls.insert(call.number, call.clone());
         Ok(())
     }

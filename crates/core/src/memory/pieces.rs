@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 
 /// Bytes of a vector's piece. Its elements may be large.
 const VEC_BYTES: usize = 32 << 10;
-/// Bytes of a queue's piece.
-const QUEUE_BYTES: usize = 4 << 10;
+/// Bytes of a queue's piece. Below 1 KiB, because glibc consolidates all small free blocks of its
+/// arena before it serves a larger request, which can take 100 us, and control functions push.
+const QUEUE_BYTES: usize = 1000;
 
 /// Number of elements in a piece of `bytes` bytes: a power of two, because a piece grows by
 /// doubling.
