@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::call::{CallInfo, LineStay};
 use super::draft::AcceptedDraft;
+use super::live_list::ReadingsHandle;
 use super::spec::RecordingSpec;
 use crate::text::Text;
 use crate::types::{EndReason, Error, RecordingState, Status};
@@ -140,6 +141,10 @@ impl Recording {
     pub(super) fn touch(&self) -> u64 {
         let url = self.url.as_str().as_bytes().first().copied().unwrap_or_default();
         self.started_at_ms as u64 ^ self.attachment.readings().bytes ^ u64::from(url)
+    }
+
+    pub(super) fn readings_handle(&self) -> ReadingsHandle {
+        ReadingsHandle::new(self.attachment.clone())
     }
 
     pub fn describe(&self, failure: Option<(&Error, i64)>) -> String {
