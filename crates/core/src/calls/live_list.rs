@@ -1,11 +1,10 @@
 //! Lists of live recordings. A reader may keep the list of all of them: as long as its version is
 //! the same, only the readings have changed, and the reader asks for them alone.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::filter::Filter;
-use super::recording::{Attachment, Readings, Recording, RecordingView};
+use super::recording::{ReadingsHandle, Recording, RecordingView};
 use super::registry::Registry;
 use super::rules::Caller;
 use crate::memory;
@@ -29,27 +28,6 @@ pub struct ListedRecording {
     pub readings: ReadingsHandle,
 }
 
-/// Reads a recording's audio as it is now. It keeps the recording's output in memory, so a reader
-/// drops it when it no longer lists.
-#[derive(Clone)]
-pub struct ReadingsHandle(Arc<dyn Attachment>);
-
-impl ReadingsHandle {
-    pub fn new(attachment: Arc<dyn Attachment>) -> ReadingsHandle {
-        ReadingsHandle(attachment)
-    }
-
-    pub fn now(&self) -> Readings {
-        self.0.readings()
-    }
-}
-
-impl fmt::Debug for ReadingsHandle {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.now().fmt(formatter)
-    }
-}
-
 impl Registry {
     /// The live recordings that match, all at the same instant. A full list does not hold the lock.
     pub fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RecordingView>> {
@@ -68,8 +46,7 @@ impl Registry {
         let mut views = Vec::new();
         memory::grow_vec(&mut views, found.len())?;
         for batch in found.chunks(BATCH) {
-            // Independent reads, so that the processor waits for all of them at once.
-            std::hint::black_box(batch.iter().map(|recording| recording.touch()).sum::<u64>());
+            fetch(batch);
             let batch = batch.iter().map(|recording| recording.live_view());
             // The call may have changed its owner since it was found.
             views.extend(batch.filter(|view| caller.may_access(&view.info)));
@@ -90,10 +67,13 @@ impl Registry {
         let found = self.all()?;
         let mut recordings = Vec::new();
         memory::grow_vec(&mut recordings, found.len())?;
-        recordings.extend(found.iter().map(|recording| ListedRecording {
-            view: recording.live_view(),
-            readings: recording.readings_handle(),
-        }));
+        for batch in found.chunks(BATCH) {
+            fetch(batch);
+            recordings.extend(batch.iter().map(|recording| ListedRecording {
+                view: recording.live_view(),
+                readings: recording.readings_handle(),
+            }));
+        }
         Ok(LiveList { version, recordings })
     }
 
@@ -120,6 +100,11 @@ impl Registry {
         let live = calls.iter().filter_map(|number| inner.calls.get(number));
         live.flat_map(|call| call.live.iter().cloned()).collect()
     }
+}
+
+/// Independent reads, so that the processor waits for all of them at once.
+fn fetch(batch: &[Arc<Recording>]) {
+    std::hint::black_box(batch.iter().map(|recording| recording.touch()).sum::<u64>());
 }
 
 fn by_order(mut found: Vec<Arc<Recording>>) -> Vec<Arc<Recording>> {

@@ -1,5 +1,6 @@
 //! A recording of a call, from its acceptance until one minute after its end.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,7 +9,6 @@ use uuid::Uuid;
 
 use super::call::{CallInfo, LineStay};
 use super::draft::AcceptedDraft;
-use super::live_list::ReadingsHandle;
 use super::spec::RecordingSpec;
 use crate::text::Text;
 use crate::types::{EndReason, Error, RecordingState, Status};
@@ -31,6 +31,27 @@ pub trait Attachment: Send + Sync {
     /// The recording as one JSON object in the form of a manifest. `failure`: why and when it
     /// could not begin.
     fn describe(&self, failure: Option<(&Error, i64)>) -> String;
+}
+
+/// Reads a recording's audio as it is now. It keeps the recording's output in memory, so a reader
+/// drops it when it no longer lists.
+#[derive(Clone)]
+pub struct ReadingsHandle(Arc<dyn Attachment>);
+
+impl ReadingsHandle {
+    pub fn new(attachment: Arc<dyn Attachment>) -> ReadingsHandle {
+        ReadingsHandle(attachment)
+    }
+
+    pub fn now(&self) -> Readings {
+        self.0.readings()
+    }
+}
+
+impl fmt::Debug for ReadingsHandle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.now().fmt(formatter)
+    }
 }
 
 /// Which events of a recording have been published. Its start comes first, its end last.

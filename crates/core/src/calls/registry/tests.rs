@@ -179,7 +179,7 @@ fn each_change_of_a_live_recording_changes_the_version() {
         ..CallUpdate::default()
     };
     let updated = changes("update", &|| {
-        drop(registry.update(1, &update, 0).expect("a call"))
+        registry.update(1, &update, 0).expect("a call");
     });
     assert_eq!(updated[0].view.info.username.as_str(), "anna");
     assert!(changes("stop", &|| control(ControlOperation::Stop)).is_empty());

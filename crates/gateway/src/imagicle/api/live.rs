@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::active_list::KEPT_MAX;
 use super::{Imagicle, catch_panic, error_response, name, parameter, require_complete_management};
 use crate::Gateway;
 use crate::http::{self as form, HttpRequest, HttpResponse, empty};
@@ -183,7 +184,7 @@ pub async fn list(imagicle: &Imagicle, caller: &Caller, request: &HttpRequest) -
         return error_response(&error);
     }
     let result = match filter.is_empty() {
-        true => list_all(imagicle).await,
+        true => list_all(imagicle, caller).await,
         false => list_matching(&imagicle.gateway, caller.clone(), filter).await,
     };
     match result {
@@ -193,7 +194,7 @@ pub async fn list(imagicle: &Imagicle, caller: &Caller, request: &HttpRequest) -
 }
 
 /// All recordings. Every caller who may list at all sees the same.
-async fn list_all(imagicle: &Imagicle) -> Result<Bytes> {
+async fn list_all(imagicle: &Imagicle, caller: &Caller) -> Result<Bytes> {
     let current = catch_panic(|| {
         imagicle
             .active_list
@@ -203,6 +204,9 @@ async fn list_all(imagicle: &Imagicle) -> Result<Bytes> {
         return Ok(text);
     }
     let (gateway, list) = (imagicle.gateway.clone(), imagicle.active_list.clone());
+    if gateway.recorder().statistics()?.live_recordings > KEPT_MAX as u64 {
+        return list_matching(&gateway, caller.clone(), Filter::default()).await;
+    }
     read_list(move || list.read(gateway.recorder(), gateway.engine().config(), unix_ms())).await
 }
 
