@@ -3,6 +3,8 @@
 
 #[path = "imagicle/active.rs"]
 mod active;
+#[path = "imagicle/active_changes.rs"]
+mod active_changes;
 #[path = "imagicle/completed.rs"]
 mod completed;
 #[path = "imagicle/own_recordings.rs"]

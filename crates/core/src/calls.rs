@@ -8,6 +8,7 @@ pub mod filter;
 mod id;
 mod idle;
 mod key;
+mod live_list;
 mod media_control;
 mod origin;
 mod pending_automatic;
@@ -26,9 +27,12 @@ pub use control::ControlOutcome;
 pub use draft::{AcceptedDraft, RecordingDraft};
 pub use filter::Filter;
 pub use key::Key;
+pub use live_list::{ListedRecording, LiveList};
 pub use media_control::MediaControl;
 pub use origin::CallerOrigin;
-pub use recording::{Attachment, EventStage, NewestRecording, Readings, Recording, RecordingView};
+pub use recording::{
+    Attachment, EventStage, NewestRecording, Readings, ReadingsHandle, Recording, RecordingView,
+};
 pub use registry::{CallView, FollowUp, Registry};
 pub use rules::{Caller, ControlCounts, ControlOperation, LinePolicies};
 pub use spec::RecordingSpec;

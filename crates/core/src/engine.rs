@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub use auditing::{Access, verify_audit};
 pub use call::Call;
 pub use feeds::{CallFeeds, FeedSlot, OpenFeed};
-pub use live_duration::current_duration_ms;
+pub use live_duration::{DurationRule, current_duration_ms};
 pub use parts::{EnginePart, Group, StartedPart};
 pub use reference::{HostReference, ReferenceCell};
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::calls::{CallView, Caller, ControlCounts, ControlOperation, Filter, RecordingSpec, RecordingView};
+use crate::calls::{
+    CallView, Caller, ControlCounts, ControlOperation, Filter, LiveList, RecordingSpec, RecordingView,
+};
 use crate::events::{Listener, RefusedSubscription, SubscriptionId, SubscriptionOptions};
 use crate::text::Text;
 use crate::types::{Format, Result};
@@ -84,6 +86,15 @@ pub trait Recorder: Send + Sync {
     /// Errors: `UNAUTHENTICATED`, `FORBIDDEN` (below level 10, unless the filter's username is
     /// the caller's own), `LIMIT` (no memory for the list).
     fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RecordingView>>;
+
+    /// All live recordings, as [`Recorder::list`] shows them to the host, for a reader that keeps the
+    /// list. Errors: `LIMIT`.
+    fn list_live(&self) -> Result<LiveList>;
+
+    /// The version of the list of all live recordings. While it is the version of a [`LiveList`],
+    /// that list is still the same except for the readings. Once a start, a stop, a pause, a resume
+    /// or a change of a recorded call has returned, the version has changed.
+    fn live_version(&self) -> Result<u64>;
 
     /// One recording by its id: live, finishing, or ended in the last minute.
     ///

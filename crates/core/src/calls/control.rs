@@ -264,7 +264,7 @@ impl Registry {
                 inner.record_automatic_pause(recording, false);
             }
             ControlOperation::Pause => {
-                become_state(
+                self.become_state(
                     recording,
                     RecordingState::Recording,
                     RecordingState::Paused,
@@ -274,7 +274,7 @@ impl Registry {
                 inner.record_automatic_pause(recording, true);
             }
             ControlOperation::Resume => {
-                become_state(
+                self.become_state(
                     recording,
                     RecordingState::Paused,
                     RecordingState::Recording,
@@ -286,29 +286,32 @@ impl Registry {
         }
         Ok(())
     }
-}
 
-fn become_state(
-    recording: &Recording,
-    from: RecordingState,
-    to: RecordingState,
-    otherwise: Status,
-) -> Result<()> {
-    let mut lifecycle = recording.lifecycle.lock();
-    if lifecycle.state != from {
-        let private = match lifecycle.info.private {
-            true => ", and its call is private",
-            false => "",
-        };
-        let state = lifecycle.state.text();
-        return Err(Error::new(
-            otherwise,
-            format!("id {}: already {state}{private}", recording.id),
-        ));
+    fn become_state(
+        &self,
+        recording: &Recording,
+        from: RecordingState,
+        to: RecordingState,
+        otherwise: Status,
+    ) -> Result<()> {
+        let mut lifecycle = recording.lifecycle.lock();
+        if lifecycle.state != from {
+            let private = match lifecycle.info.private {
+                true => ", and its call is private",
+                false => "",
+            };
+            let state = lifecycle.state.text();
+            return Err(Error::new(
+                otherwise,
+                format!("id {}: already {state}{private}", recording.id),
+            ));
+        }
+        lifecycle.state = to;
+        lifecycle.paused = to == RecordingState::Paused;
+        drop(lifecycle);
+        self.note_live_change();
+        Ok(())
     }
-    lifecycle.state = to;
-    lifecycle.paused = to == RecordingState::Paused;
-    Ok(())
 }
 
 pub(super) fn no_target() -> Error {

@@ -26,6 +26,9 @@ impl Registry {
         for recording in &call.live {
             recording.update_call(&call.info, &call.lines);
         }
+        if !call.live.is_empty() {
+            self.note_live_change();
+        }
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! A recording of a call, from its acceptance until one minute after its end.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -30,6 +31,27 @@ pub trait Attachment: Send + Sync {
     /// The recording as one JSON object in the form of a manifest. `failure`: why and when it
     /// could not begin.
     fn describe(&self, failure: Option<(&Error, i64)>) -> String;
+}
+
+/// Reads a recording's audio as it is now. It keeps the recording's output in memory, so a reader
+/// drops it when it no longer lists.
+#[derive(Clone)]
+pub struct ReadingsHandle(Arc<dyn Attachment>);
+
+impl ReadingsHandle {
+    pub fn new(attachment: Arc<dyn Attachment>) -> ReadingsHandle {
+        ReadingsHandle(attachment)
+    }
+
+    pub fn now(&self) -> Readings {
+        self.0.readings()
+    }
+}
+
+impl fmt::Debug for ReadingsHandle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.now().fmt(formatter)
+    }
 }
 
 /// Which events of a recording have been published. Its start comes first, its end last.
@@ -145,6 +167,10 @@ impl Recording {
     pub(super) fn touch(&self) -> u64 {
         let url = self.url.as_str().as_bytes().first().copied().unwrap_or_default();
         self.started_at_ms as u64 ^ self.attachment.readings().bytes ^ u64::from(url)
+    }
+
+    pub(super) fn readings_handle(&self) -> ReadingsHandle {
+        ReadingsHandle::new(self.attachment.clone())
     }
 
     pub fn describe(&self, failure: Option<(&Error, i64)>) -> String {

@@ -18,14 +18,12 @@ use super::rules::{self, Caller};
 use super::slots::Slots;
 use crate::clock::{Clock, NS_PER_S};
 use crate::memory::{self, ShardedMap};
+use crate::sync::atomic::AtomicU64;
 use crate::text::Text;
 use crate::types::{EndReason, Error, RecordingState, Result, Status};
 
 /// How long `get` finds a recording after its end.
 const RETENTION_NS: u64 = 60 * NS_PER_S;
-
-/// Number of recordings of a list that are fetched from memory together.
-const BATCH: usize = 32;
 
 /// Number of lines and owners that a call's manifest lists.
 const LINES_MAX: usize = 256;
@@ -45,6 +43,7 @@ pub struct Registry {
     /// Used only by the watch. Taken before `inner`.
     pub(super) idle: Mutex<IdleWatch>,
     pub(super) slots: Slots,
+    pub(super) live_version: AtomicU64,
     pub(super) limits: Limits,
 }
 
@@ -81,6 +80,7 @@ impl Registry {
             inner: Mutex::new(inner),
             idle: Mutex::default(),
             slots: Slots::new(),
+            live_version: AtomicU64::new(0),
             limits,
         }
     }
@@ -195,6 +195,9 @@ impl Registry {
         for recording in &call.live {
             recording.update_call(&after, &call.lines);
         }
+        if !call.live.is_empty() {
+            self.note_live_change();
+        }
         if moved {
             call.automatic.has_begun = call.has_automatic();
         }
@@ -259,34 +262,6 @@ impl Registry {
         (inner.calls.len() as u64, inner.live, finishing)
     }
 
-    /// The live recordings that match, all at the same instant. A full list does not hold the lock.
-    pub fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RecordingView>> {
-        caller.authenticate()?;
-        if let Caller::User { username, .. } = caller
-            && caller.is_limited()
-            && (username.is_empty() || *username != filter.username)
-        {
-            return Err(caller.forbidden());
-        }
-        let mut found = if filter.is_empty() {
-            self.all()?
-        } else {
-            self.matching(filter)
-        };
-        // Nearly sorted already, because a slot is seldom reused.
-        found.sort_by_cached_key(|recording| recording.order);
-        let mut views = Vec::new();
-        memory::grow_vec(&mut views, found.len())?;
-        for batch in found.chunks(BATCH) {
-            // Independent reads, so that the processor waits for all of them at once.
-            std::hint::black_box(batch.iter().map(|recording| recording.touch()).sum::<u64>());
-            let batch = batch.iter().map(|recording| recording.live_view());
-            // The call may have changed its owner since it was found.
-            views.extend(batch.filter(|view| caller.may_access(&view.info)));
-        }
-        Ok(views)
-    }
-
     /// The live calls that match, in the order in which they began. The lock is released after
     /// every `SLICE` calls, so the snapshots are not all of the same instant.
     pub fn calls(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
@@ -338,23 +313,6 @@ impl Registry {
             calls.sort_unstable_by_key(|(number, _)| *number);
             calls
         }))
-    }
-
-    fn all(&self) -> Result<Vec<Arc<Recording>>> {
-        let (instant, high) = self.lock().allocator.begin_list();
-        let found = self.slots.at(instant, high);
-        let mut more = self.lock().allocator.end_list(&self.slots, instant);
-        while more {
-            more = self.lock().allocator.reclaim_many(&self.slots);
-        }
-        found
-    }
-
-    fn matching(&self, filter: &Filter) -> Vec<Arc<Recording>> {
-        let inner = self.lock();
-        let calls = inner.matching(filter);
-        let live = calls.iter().filter_map(|number| inner.calls.get(number));
-        live.flat_map(|call| call.live.iter().cloned()).collect()
     }
 
     /// Finds a recording that is live, finishing, or ended during the last minute.
@@ -435,6 +393,7 @@ impl Registry {
         drop(inner);
         drop(old);
         self.slots.clear();
+        self.note_live_change();
     }
 
     /// Removes the recordings that ended more than a minute ago.
@@ -498,6 +457,8 @@ impl Registry {
         lifecycle.end_reason = Some(reason);
         lifecycle.ended_at_ms = now_ms;
         lifecycle.ended = inner.order;
+        drop(lifecycle);
+        self.note_live_change();
     }
 }
 

@@ -136,6 +136,7 @@ impl Registry {
         });
         by_id.insert(recording.id, recording.clone());
         *live += 1;
+        self.note_live_change();
         Ok(recording)
     }
 }

@@ -1,30 +1,59 @@
 //! The current duration of a live recording.
 
-use crate::calls::RecordingView;
+use crate::calls::{Readings, RecordingView};
 use crate::config::{Config, MediaClock};
 use crate::types::{PauseMode, RecordingState};
 
 /// How late a block of audio may be rendered after it is due, in ms.
 const CUT_DELAY_MS: u64 = 200;
 
-/// The rendered duration plus the time since the last block was rendered, in ms. The result is
-/// never larger than the next block will make it, even if the wall clock was set.
+/// The rendered duration plus the time since the last block was rendered, in ms.
 pub fn current_duration_ms(view: &RecordingView, config: &Config, now_ms: i64) -> u64 {
-    let cut_ms = view.readings.duration_ms;
-    if view.state != RecordingState::Recording || config.clock != MediaClock::Real {
-        return cut_ms;
+    DurationRule::of(view, config).duration_ms(&view.readings, now_ms)
+}
+
+/// How the current duration of one recording follows from its readings, as long as it neither
+/// pauses nor resumes.
+#[derive(Clone, Copy, Debug)]
+pub struct DurationRule {
+    /// Whether the duration grows between two blocks.
+    is_running: bool,
+    are_pauses_skipped: bool,
+    started_at_ms: i64,
+    /// The most that the next block can add.
+    next_ms: u64,
+    /// `u64::MAX`: no limit.
+    limit_ms: u64,
+}
+
+impl DurationRule {
+    pub fn of(view: &RecordingView, config: &Config) -> DurationRule {
+        DurationRule {
+            is_running: view.state == RecordingState::Recording && config.clock == MediaClock::Real,
+            are_pauses_skipped: view.spec.audio.pause_mode == PauseMode::Skip,
+            started_at_ms: view.started_at_ms,
+            next_ms: u64::from(config.storage.flush_ms) + CUT_DELAY_MS,
+            limit_ms: match view.spec.audio.max_duration_ms {
+                0 => u64::MAX,
+                limit => limit.into(),
+            },
+        }
     }
-    let since_start = u64::try_from(now_ms.saturating_sub(view.started_at_ms)).unwrap_or_default();
-    let passed = match view.spec.audio.pause_mode {
-        PauseMode::Silence => since_start,
-        PauseMode::Skip => since_start.saturating_sub(view.readings.paused_ms),
-    };
-    let next_cut = cut_ms + u64::from(config.storage.flush_ms) + CUT_DELAY_MS;
-    let most = match view.spec.audio.max_duration_ms {
-        0 => next_cut,
-        limit => next_cut.min(limit.into()),
-    };
-    cut_ms.max(passed.min(most))
+
+    /// The result is never larger than the next block will make it, even if the wall clock was set.
+    pub fn duration_ms(&self, readings: &Readings, now_ms: i64) -> u64 {
+        let cut_ms = readings.duration_ms;
+        if !self.is_running {
+            return cut_ms;
+        }
+        let since_start = u64::try_from(now_ms.saturating_sub(self.started_at_ms)).unwrap_or_default();
+        let passed = match self.are_pauses_skipped {
+            true => since_start.saturating_sub(readings.paused_ms),
+            false => since_start,
+        };
+        let most = (cut_ms + self.next_ms).min(self.limit_ms);
+        cut_ms.max(passed.min(most))
+    }
 }
 
 #[cfg(test)]
@@ -34,7 +63,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::calls::{Readings, RecordingSpec};
+    use crate::calls::RecordingSpec;
     use crate::text::Text;
     use crate::types::{AudioSpec, Format, Layout, Status};
 

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::Engine;
 use crate::calls::{
-    AcceptedDraft, CallView, Caller, ControlCounts, ControlOperation, Filter, Recording, RecordingDraft,
-    RecordingSpec, RecordingView,
+    AcceptedDraft, CallView, Caller, ControlCounts, ControlOperation, Filter, LiveList, Recording,
+    RecordingDraft, RecordingSpec, RecordingView,
 };
 use crate::config;
 use crate::events::{Listener, LiveCalls, RefusedSubscription, SubscriptionId, SubscriptionOptions};
@@ -125,6 +125,17 @@ impl Recorder for Engine {
         let listed = self.registry.list(caller, filter);
         self.audit_refusal(caller, "list", &listed);
         listed
+    }
+
+    fn list_live(&self) -> Result<LiveList> {
+        self.require_open()?;
+        self.panic_point("list");
+        self.registry.list_live()
+    }
+
+    fn live_version(&self) -> Result<u64> {
+        self.require_open()?;
+        Ok(self.registry.live_version())
     }
 
     fn get(&self, caller: &Caller, id: &str) -> Result<RecordingView> {

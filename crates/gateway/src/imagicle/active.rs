@@ -8,6 +8,11 @@ use callrec_core::calls::RecordingView;
 use callrec_core::text::Text;
 use callrec_core::types::RecordingState;
 
+/// Where the duration begins in the text of a recording.
+#[cfg(feature = "server")]
+pub(super) const DURATION_OFFSET: usize =
+    "{\"id\":\"".len() + uuid::fmt::Hyphenated::LENGTH + "\",\"duration\":\"".len();
+
 /// Number of recordings whose texts are prefetched together.
 const BATCH: usize = 32;
 
@@ -54,12 +59,19 @@ fn prefetch(view: &RecordingView) -> usize {
     texts.into_iter().map(first).sum()
 }
 
-fn active_recording(out: &mut String, view: &RecordingView, extra: ExtraMembers, dates: &mut DateFormatter) {
+/// Writes one recording. Returns where its duration ends in `out`.
+pub(super) fn active_recording(
+    out: &mut String,
+    view: &RecordingView,
+    extra: ExtraMembers,
+    dates: &mut DateFormatter,
+) -> usize {
     let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
     out.push_str("{\"id\":\"");
     out.push_str(view.id.as_hyphenated().encode_lower(&mut id));
     out.push_str("\",\"duration\":\"");
     iso_duration(out, view.readings.duration_ms);
+    let duration_end = out.len();
     out.push_str("\",\"startedAt\":\"");
     dates.push(out, view.started_at_ms);
     out.push_str("\",\"localParty\":{\"username\":");
@@ -87,6 +99,7 @@ fn active_recording(out: &mut String, view: &RecordingView, extra: ExtraMembers,
             .for_each(|(_, member)| out.push_str(member));
     }
     out.push('}');
+    duration_end
 }
 
 fn quoted(out: &mut String, text: &str) {
@@ -102,19 +115,33 @@ fn quoted(out: &mut String, text: &str) {
 
 /// `PT1M13S`; hours and minutes only if they are not zero.
 pub fn iso_duration(out: &mut String, ms: u64) {
-    let seconds = ms / 1000;
+    iso_seconds(out, ms / 1000);
+}
+
+/// The same of whole seconds.
+pub(super) fn iso_seconds(out: &mut String, seconds: u64) {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     out.push_str("PT");
-    // Writing to a String cannot fail.
     if hours > 0 {
+        // Writing to a String cannot fail.
         let _ = write!(out, "{hours}H");
     }
     if minutes > 0 {
-        let _ = write!(out, "{minutes}M");
+        push_two_digits(out, minutes as u8);
+        out.push('M');
     }
     if rest > 0 || seconds == 0 {
-        let _ = write!(out, "{rest}S");
+        push_two_digits(out, rest as u8);
+        out.push('S');
     }
+}
+
+/// A number below 100, without a leading zero.
+fn push_two_digits(out: &mut String, number: u8) {
+    if number >= 10 {
+        out.push(char::from(b'0' + number / 10));
+    }
+    out.push(char::from(b'0' + number % 10));
 }
 
 /// `2018-07-02T15:07:00.0000000`
@@ -124,7 +151,7 @@ pub fn iso_date(out: &mut String, unix_ms: i64) {
 
 /// Formats dates, reusing the previous one if the second is the same.
 #[derive(Default)]
-struct DateFormatter {
+pub(super) struct DateFormatter {
     second: i64,
     /// `2018-07-02T15:07:00.`; empty before the first date.
     text: String,

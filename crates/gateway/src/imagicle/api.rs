@@ -2,6 +2,7 @@
 //!
 //! Responses have a body only where the published texts show one. `Mine` is matched before ids.
 
+mod active_list;
 mod comparison;
 mod completed;
 mod live;
@@ -15,9 +16,10 @@ use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use serde_json::json;
 
+use self::active_list::ActiveList;
 use super::ImagicleConfig;
 use crate::Gateway;
-use crate::api::{HttpApi, ResponseFuture};
+use crate::api::{BackgroundTask, HttpApi, ResponseFuture};
 use crate::archive_service::ArchiveError;
 use crate::auth::AuthError;
 use crate::config::origin::WebOrigin;
@@ -31,6 +33,7 @@ pub struct Imagicle {
     gateway: Arc<Gateway>,
     path: String,
     cors_origins: Vec<WebOrigin>,
+    active_list: Arc<ActiveList>,
 }
 
 impl Imagicle {
@@ -39,6 +42,7 @@ impl Imagicle {
             gateway: gateway.clone(),
             path: config.path.clone(),
             cors_origins: config.cors_origins.clone(),
+            active_list: Arc::default(),
         }
     }
 }
@@ -59,7 +63,7 @@ impl HttpApi for Imagicle {
 
     fn respond<'a>(&'a self, request: &'a HttpRequest) -> ResponseFuture<'a> {
         let rest = request.path_below_ignoring_case(&self.path).unwrap_or_default();
-        Box::pin(respond(&self.gateway, request, rest))
+        Box::pin(respond(self, request, rest))
     }
 
     /// Imagicle publishes no body for these.
@@ -70,11 +74,21 @@ impl HttpApi for Imagicle {
     fn allowed_origins(&self) -> &[WebOrigin] {
         &self.cors_origins
     }
+
+    fn stop(&self) {
+        self.active_list.close();
+    }
+
+    fn background_task(&self) -> Option<BackgroundTask> {
+        let list = self.active_list.clone();
+        Some(Box::pin(list.forget_unused(self.gateway.stopping())))
+    }
 }
 
 const REALM: HeaderValue = HeaderValue::from_static("Basic realm=\"Call Recording\", charset=\"UTF-8\"");
 
-async fn respond(gateway: &Arc<Gateway>, request: &HttpRequest, rest: &str) -> HttpResponse {
+async fn respond(imagicle: &Imagicle, request: &HttpRequest, rest: &str) -> HttpResponse {
+    let gateway = &imagicle.gateway;
     let caller = match gateway.logins.authenticate_basic(request).await {
         Ok(caller) => caller,
         Err(AuthError::InvalidCredentials) => return unauthorized(),
@@ -84,26 +98,26 @@ async fn respond(gateway: &Arc<Gateway>, request: &HttpRequest, rest: &str) -> H
     let segments: Vec<String> = path_segments(rest);
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
-        ["liverecordings", rest @ ..] => live(gateway, &caller, request, rest).await,
+        ["liverecordings", rest @ ..] => live(imagicle, &caller, request, rest).await,
         ["recordings", rest @ ..] => recordings(gateway, &caller, request, rest).await,
         _ => empty(StatusCode::NOT_FOUND),
     }
 }
 
 async fn live(
-    gateway: &Arc<Gateway>,
+    imagicle: &Imagicle,
     caller: &Caller,
     request: &HttpRequest,
     segments: &[&str],
 ) -> HttpResponse {
-    let method = request.method();
+    let (gateway, method) = (&imagicle.gateway, request.method());
     let (verb, segments) = match segments {
         [segments @ .., last] if operation(last).is_some() => (operation(last), segments),
         _ => (None, segments),
     };
     match (segments, verb) {
         ([], None) => match *method {
-            Method::GET | Method::HEAD => live::list(gateway, caller, request).await,
+            Method::GET | Method::HEAD => live::list(imagicle, caller, request).await,
             Method::POST => live::start(gateway, caller, request),
             Method::DELETE => stop_response(live::stop_by_line(gateway, caller, request)),
             _ => not_allowed("GET, HEAD, POST, DELETE"),

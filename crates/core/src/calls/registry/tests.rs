@@ -1,6 +1,8 @@
 use std::sync::mpsc;
 
-use super::super::{AcceptedDraft, Attachment, Readings, RecordingDraft, RecordingSpec};
+use super::super::{
+    AcceptedDraft, Attachment, ControlOperation, ListedRecording, Readings, RecordingDraft, RecordingSpec,
+};
 use super::*;
 use crate::calls::spec::AUTOMATIC;
 use crate::clock::SystemClock;
@@ -134,4 +136,79 @@ fn an_update_does_not_retry_a_failed_automatic_recording() {
     assert!(registry.due_automatic_calls().is_empty(), "not yet");
     let again = registry.start_automatic(1, draft(), Ok(()), create);
     assert!(again.expect("it is pending").is_some());
+}
+
+/// Every change that a list shows has changed the version when it returns.
+#[test]
+fn each_change_of_a_live_recording_changes_the_version() {
+    let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
+    let (signal, _read) = mpsc::channel();
+    let mut last = registry.live_version();
+    let mut changes = |what: &str, act: &dyn Fn()| {
+        act();
+        let now = registry.live_version();
+        assert_ne!(now, last, "{what}");
+        last = now;
+        let list = registry.list_live().expect("a list");
+        assert_eq!(list.version, now);
+        list.recordings
+    };
+    begin(&registry, 1);
+    let listed = changes("start", &|| record(&registry, "1", signal.clone()));
+    let [first] = listed.as_slice() else {
+        panic!("{listed:?}")
+    };
+    let id = first.view.id.to_string();
+    let control = |operation| {
+        let outcomes = &mut Vec::new();
+        registry
+            .control_by_id(&Caller::Host, operation, &id, 0, outcomes)
+            .expect("it is live");
+    };
+    let is_paused = |listed: &[ListedRecording]| listed[0].view.state == RecordingState::Paused;
+    assert!(is_paused(&changes("pause", &|| control(ControlOperation::Pause))));
+    assert!(!is_paused(&changes("resume", &|| control(
+        ControlOperation::Resume
+    ))));
+    for on in [true, false] {
+        let private = changes("privacy", &|| registry.set_private(1, on).expect("a call"));
+        assert_eq!(is_paused(&private), on);
+    }
+    let update = CallUpdate {
+        username: Some(Text::from("anna")),
+        ..CallUpdate::default()
+    };
+    let updated = changes("update", &|| {
+        registry.update(1, &update, 0).expect("a call");
+    });
+    assert_eq!(updated[0].view.info.username.as_str(), "anna");
+    assert!(changes("stop", &|| control(ControlOperation::Stop)).is_empty());
+    record(&registry, "1", signal.clone());
+    let of_its_own = registry.list_live().expect("a list").recordings[0].view.id;
+    let ended = || assert!(registry.ended_itself(of_its_own, EndReason::Stopped, 0));
+    assert!(changes("its own end", &ended).is_empty());
+    record(&registry, "1", signal.clone());
+    let failing = registry.list_live().expect("a list").recordings[0].view.id;
+    let failed = || assert!(registry.failed(failing, Status::Io, 0));
+    assert!(changes("failure", &failed).is_empty());
+    record(&registry, "1", signal.clone());
+    let end = || drop(registry.end(1, EndReason::CallEnded, 0).expect("a call"));
+    assert!(changes("end of the call", &end).is_empty());
+}
+
+#[test]
+fn the_version_stays_while_no_recording_changes() {
+    let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
+    let (signal, _read) = mpsc::channel();
+    begin(&registry, 1);
+    record(&registry, "1", signal);
+    let version = registry.live_version();
+    begin(&registry, 2);
+    registry.update(2, &CallUpdate::default(), 0).expect("a call");
+    registry.end(2, EndReason::CallEnded, 0).expect("a call");
+    let own = Filter::call(&Text::new("1"));
+    for filter in [Filter::default(), own] {
+        registry.list(&Caller::Host, &filter).expect("a list");
+    }
+    assert_eq!(registry.live_version(), version);
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{catch_panic, error_response, name, parameter, require_complete_management};
+use super::active_list::KEPT_MAX;
+use super::{Imagicle, catch_panic, error_response, name, parameter, require_complete_management};
 use crate::Gateway;
 use crate::http::{self as form, HttpRequest, HttpResponse, empty};
 use crate::imagicle::active::{ExtraMembers, active_recordings};
@@ -170,7 +172,7 @@ pub fn control_own(gateway: &Gateway, caller: &Caller, operation: ControlOperati
     catch_panic(|| gateway.recorder().control_own(caller, operation).map(drop))
 }
 
-pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, request: &HttpRequest) -> HttpResponse {
+pub async fn list(imagicle: &Imagicle, caller: &Caller, request: &HttpRequest) -> HttpResponse {
     let filter = Filter {
         device_name: parameter(request, "deviceName"),
         directory_number: parameter(request, "directoryNumber"),
@@ -181,23 +183,51 @@ pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, request: &HttpRequest
     if let Err(error) = require_complete_management(caller) {
         return error_response(&error);
     }
-    let (gateway, caller) = (gateway.clone(), caller.clone());
-    // The list may have a hundred thousand entries.
-    let result = tokio::task::spawn_blocking(move || {
-        catch_panic(|| {
-            let mut views = gateway.recorder().list(&caller, &filter)?;
-            let now_ms = unix_ms();
-            for view in &mut views {
-                view.readings.duration_ms = current_duration_ms(view, gateway.engine().config(), now_ms);
-            }
-            Ok(active_recordings(&views, ExtraMembers::None))
-        })
-    });
-    let panicked = |_| Err(Error::new(Status::Internal, "a fault inside callrec"));
-    match result.await.unwrap_or_else(panicked) {
+    let result = match filter.is_empty() {
+        true => list_all(imagicle, caller).await,
+        false => list_matching(&imagicle.gateway, caller.clone(), filter).await,
+    };
+    match result {
         Ok(text) => form::response(StatusCode::OK, Some("application/json"), text),
         Err(error) => error_response(&error),
     }
+}
+
+/// All recordings. Every caller who may list at all sees the same.
+async fn list_all(imagicle: &Imagicle, caller: &Caller) -> Result<Bytes> {
+    let current = catch_panic(|| {
+        imagicle
+            .active_list
+            .current(imagicle.gateway.recorder(), unix_ms())
+    })?;
+    if let Some(text) = current {
+        return Ok(text);
+    }
+    let (gateway, list) = (imagicle.gateway.clone(), imagicle.active_list.clone());
+    if gateway.recorder().statistics()?.live_recordings > KEPT_MAX as u64 {
+        return list_matching(&gateway, caller.clone(), Filter::default()).await;
+    }
+    read_list(move || list.read(gateway.recorder(), gateway.engine().config(), unix_ms())).await
+}
+
+async fn list_matching(gateway: &Arc<Gateway>, caller: Caller, filter: Filter) -> Result<Bytes> {
+    let gateway = gateway.clone();
+    let read = move || {
+        let mut views = gateway.recorder().list(&caller, &filter)?;
+        let now_ms = unix_ms();
+        for view in &mut views {
+            view.readings.duration_ms = current_duration_ms(view, gateway.engine().config(), now_ms);
+        }
+        Ok(active_recordings(&views, ExtraMembers::None).into())
+    };
+    read_list(read).await
+}
+
+/// Reads on a thread of its own, because a list may have a hundred thousand entries.
+async fn read_list(read: impl FnOnce() -> Result<Bytes> + Send + 'static) -> Result<Bytes> {
+    let panicked = |_| Err(Error::new(Status::Internal, "a fault inside callrec"));
+    let result = tokio::task::spawn_blocking(move || catch_panic(read));
+    result.await.unwrap_or_else(panicked)
 }
 
 #[cfg(test)]
