@@ -2,6 +2,7 @@
 //! reported, and before the files that it replaces are removed.
 
 use super::*;
+use callrec_testkit::disk_faults::DiskGate;
 use parking_lot::Mutex;
 
 /// The steps of all recordings of one directory, in order.
@@ -60,6 +61,34 @@ fn begin_recording(fixture: &StorageFixture, id: Uuid) -> ByteFile {
     file.write(pattern(0, 1600)).expect("backlog space");
     fixture.wait_until_idle();
     file
+}
+
+/// Ends that come together wait for the disk together, so that one commit of its journal can serve
+/// them all.
+#[test]
+fn ends_are_synced_together() {
+    let mut one_by_one = config();
+    one_by_one.durability = Durability::Process;
+    let fixture = StorageFixture::open_with(ScratchDir::new(), one_by_one);
+    assert_eq!(fixture.store.finishers(), 2, "nothing waits for a sync");
+    let fixture = open_durable(ScratchDir::new());
+    let gate = DiskGate::at(&fixture.directory.0, FaultPoint::Sync);
+    gate.shut();
+    let mut ids = Vec::new();
+    for number in 0..fixture.store.finishers() {
+        let id = Uuid::new_v4();
+        let mut file = fixture.begin(id, &format!("call-{number}"));
+        file.shape(fixture.format, 8000, 1);
+        file.write(pattern(0, 1600)).expect("backlog space");
+        file.finish(ended(id, EndReason::Stopped), true);
+        ids.push(id);
+    }
+    gate.wait_for_blocked(16);
+    gate.open();
+    for id in ids {
+        let (published, _) = fixture.published(id);
+        assert_manifest_matches_file(&fixture, &published);
+    }
 }
 
 pub const MANIFEST_UPDATE: [FaultPoint; 4] = [

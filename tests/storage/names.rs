@@ -86,6 +86,24 @@ fn names_never_lead_out_of_the_directory() {
     assert!(Template::parse(DEFAULT_TEMPLATE).is_ok());
 }
 
+/// No other recording can have the name, so nothing is looked for before the start. What is there
+/// all the same is not overwritten.
+#[test]
+fn a_name_with_the_id_is_taken_unseen() {
+    let fixture = StorageFixture::new();
+    let id = Uuid::new_v4();
+    let foreign = fixture.path(&format!("call-{id}.json"));
+    fs::write(&foreign, "foreign").expect("write");
+    let file = fixture.begin(id, &format!("call-{id}"));
+    fixture.report.wait_until(|reports| reports.created.contains(&id));
+    assert!(fixture.part_path(&format!("call-{id}")).exists());
+    file.finish(ended(id, EndReason::Stopped), true);
+    let (published, _) = fixture.published(id);
+    assert_eq!(published.file, fixture.audio_name(&format!("call-{id}-2")));
+    assert_manifest_matches_file(&fixture, &published);
+    assert_eq!(fs::read_to_string(foreign).expect("there"), "foreign");
+}
+
 /// Files with the same stem would share one manifest.
 #[test]
 fn recordings_of_two_formats_do_not_share_a_name() {

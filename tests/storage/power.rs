@@ -257,8 +257,12 @@ fn the_directory_entry_of_a_tail_is_synced() {
         FaultPoint::CompactTail,
         FaultPoint::RenameTail,
     ];
-    let synced = [FaultPoint::Sync, FaultPoint::SyncFolder];
-    wait_for_order(&fixture, &steps, &[&compacted[..], &synced].concat());
+    // An earlier sync may have covered the frames of the tail, but not its new name.
+    wait_for_order(
+        &fixture,
+        &steps,
+        &[&compacted[..], &[FaultPoint::SyncFolder]].concat(),
+    );
 }
 
 #[test]

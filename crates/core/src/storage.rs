@@ -35,6 +35,7 @@ mod finisher;
 mod finisher_queue;
 mod fragment;
 mod free_space;
+mod hash_buffers;
 mod job_files;
 mod job_spec;
 mod listener;

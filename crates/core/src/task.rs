@@ -36,41 +36,60 @@ pub trait Part {
 /// Wakes the parts that wait for it. A notification that arrives while no part waits is not lost.
 #[derive(Default)]
 pub struct Signal {
-    count: Mutex<u64>,
+    state: Mutex<SignalState>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct SignalState {
+    /// Number of notifications so far.
+    count: u64,
+    /// Number of waiting parts. While none waits, a notification makes no system call.
+    waiting: usize,
 }
 
 impl Signal {
     /// Wakes every waiting part.
     pub fn notify_all(&self) {
-        *self.count.lock() += 1;
-        self.changed.notify_all();
+        if self.notify() {
+            self.changed.notify_all();
+        }
     }
 
     /// Wakes one waiting part.
     pub fn notify_one(&self) {
-        *self.count.lock() += 1;
-        self.changed.notify_one();
+        if self.notify() {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Counts a notification. Returns whether any part waits for it.
+    fn notify(&self) -> bool {
+        let mut state = self.state.lock();
+        state.count += 1;
+        state.waiting > 0
     }
 
     /// Number of notifications so far.
     pub fn count(&self) -> u64 {
-        *self.count.lock()
+        self.state.lock().count
     }
 
     /// Waits until the count of notifications differs from `seen`, or until `until`.
     pub(crate) fn wait(&self, seen: u64, until: Option<Instant>) {
-        let mut count = self.count.lock();
-        while *count == seen {
+        let mut state = self.state.lock();
+        state.waiting += 1;
+        while state.count == seen {
             match until {
-                None => self.changed.wait(&mut count),
+                None => self.changed.wait(&mut state),
                 Some(until) => {
-                    if self.changed.wait_until(&mut count, until).timed_out() {
-                        return;
+                    if self.changed.wait_until(&mut state, until).timed_out() {
+                        break;
                     }
                 }
             }
         }
+        state.waiting -= 1;
     }
 }
 
@@ -263,6 +282,7 @@ pub async fn catch_panic<T>(body: impl Future<Output = T>) -> Result<T, String> 
 mod tests {
     use super::*;
     use crate::clock::SystemClock;
+    use std::time::Duration;
 
     struct NotifyingPart {
         signal: Arc<Signal>,
@@ -307,5 +327,22 @@ mod tests {
         let run = std::panic::AssertUnwindSafe(|| block_on(body, &SystemClock));
         assert!(std::panic::catch_unwind(run).is_err());
         assert_eq!(signal.count(), 1);
+    }
+
+    #[test]
+    fn only_a_waiting_part_is_notified() {
+        let signal = Signal::default();
+        assert!(!signal.notify(), "nobody waits");
+        signal.wait(0, None);
+        std::thread::scope(|scope| {
+            scope.spawn(|| signal.wait(1, None));
+            while signal.state.lock().waiting == 0 {
+                std::thread::yield_now();
+            }
+            // Otherwise the test does not end.
+            signal.notify_one();
+        });
+        signal.wait(signal.count(), Some(Instant::now() + Duration::from_millis(1)));
+        assert!(!signal.notify(), "both waits are over");
     }
 }

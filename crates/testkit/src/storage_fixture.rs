@@ -225,6 +225,8 @@ impl StorageFixture {
                 "callrec-writer",
                 Box::new(move |store| store.writer(index).run(&SystemClock)),
             );
+        }
+        for _ in 0..store.finishers() {
             start(
                 "callrec-finish",
                 Box::new(|store| store.finisher().run(&SystemClock)),

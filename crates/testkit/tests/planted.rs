@@ -18,11 +18,12 @@ fn is_found(planted: &str, known: u64) -> bool {
 fn known(fault: StorageFault) -> u64 {
     match fault {
         StorageFault::NotesUnsynced => 18,
-        StorageFault::AudioUnsynced | StorageFault::NamesUnsynced | StorageFault::StartUnsynced => 1,
+        StorageFault::AudioUnsynced | StorageFault::NamesUnsynced => 1,
+        StorageFault::StartUnsynced => 21,
         StorageFault::ProgressUnsynced => 42,
         StorageFault::FailureCounted => 98,
-        StorageFault::GatheredForgotten => 795,
-        StorageFault::SettledEarly => 1119,
+        StorageFault::GatheredForgotten => 566,
+        StorageFault::SettledEarly => 1929,
         StorageFault::StartNotNoted => 19,
         StorageFault::RepeatedAsNew => 13,
         StorageFault::RecoveryUnreported => 1,

@@ -155,7 +155,7 @@ impl Engine {
                 store.syncer()
             }));
         }
-        for index in 0..self.config.storage.finishers {
+        for index in 0..self.store.finishers() {
             let (name, store) = (format!("callrec-finish{index}"), self.store.clone());
             parts.push(EnginePart::new(self, Group::Storage, name, move || {
                 store.finisher()

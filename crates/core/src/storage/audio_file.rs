@@ -388,9 +388,14 @@ impl AudioFile {
     }
 
     /// Hashes the file as it is read back; see [`digest_of`].
-    pub async fn digest(&mut self, stop: impl Fn(u64) -> bool) -> io::Result<Option<(String, u64)>> {
+    pub async fn digest(
+        &mut self,
+        buffer: &mut [u8],
+        stop: impl Fn(u64) -> bool,
+    ) -> io::Result<Option<(String, u64)>> {
         self.open().await?;
-        digest_of(self.files.directory.access(), self.handle.file()?, stop).await
+        let file = self.handle.file()?;
+        digest_of(self.files.directory.access(), file, buffer, stop).await
     }
 
     /// Renames the file in its directory. Returns `false` if the new name exists.

@@ -61,7 +61,11 @@ config_keys! {
         /// Placeholders that names may contain besides the engine's own.
         placeholders: Placeholders = Placeholders::default();
         writers: usize = 2;
+        /// Used with [`Durability::Process`].
         finishers: usize = 2;
+        /// Used with the others. Most of these wait for the disk, which then syncs for all of them
+        /// at once: a file system commits its journal for every file whose sync has been requested.
+        syncing_finishers: usize = 16;
         /// Used only with [`Durability::Power`].
         syncers: usize = 4;
         /// The maximum age of audio when it is queued, which adds to `flush_ms` before it is

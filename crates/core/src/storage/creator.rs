@@ -136,10 +136,12 @@ impl RecordingCreator {
         let suffix = audio_suffix(shape.format);
         plan.manifest.id = plan.id.as_hyphenated().to_string();
         plan.manifest.set_format(shape.format);
+        // No other recording has this id in its name, so a search for such names is needless.
+        let is_unique = plan.name.contains(&plan.manifest.id);
         for number in 1..=NUMBERS_MAX {
             let stem = plan.name.stem(number);
             let part = format!("{stem}{suffix}{PART}");
-            if self.is_taken(folder, &stem).await? {
+            if !is_unique && self.is_taken(folder, &stem).await? {
                 continue;
             }
             let name = plan.name.numbered(number);

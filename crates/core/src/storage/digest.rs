@@ -1,8 +1,6 @@
 //! The digest of a finished file.
 
 use super::disk_access::DiskAccess;
-use super::files::READ_BYTES;
-use crate::memory;
 use callrec_codec::Medium;
 use sha2::{Digest as _, Sha256};
 use std::io;
@@ -10,25 +8,24 @@ use std::io;
 /// Hashes a file sequentially from its beginning.
 pub struct FileHash {
     hash: Sha256,
-    buffer: Vec<u8>,
     /// Bytes hashed so far.
     at: u64,
 }
 
-impl FileHash {
-    /// `length`: the expected length of the file, in bytes.
-    pub fn new(length: u64) -> FileHash {
+impl Default for FileHash {
+    fn default() -> FileHash {
         FileHash {
             hash: Sha256::new(),
-            buffer: memory::read_buffer(length.clamp(1, READ_BYTES) as usize),
             at: 0,
         }
     }
+}
 
+impl FileHash {
     /// Reads and hashes the next part. Returns `false` at the end of the file.
-    pub fn read(&mut self, file: &dyn Medium) -> io::Result<bool> {
-        let read = file.read_range(self.at, &mut self.buffer)?;
-        self.hash.update(&self.buffer[..read]);
+    pub fn read(&mut self, file: &dyn Medium, buffer: &mut [u8]) -> io::Result<bool> {
+        let read = file.read_range(self.at, buffer)?;
+        self.hash.update(&buffer[..read]);
         self.at += read as u64;
         Ok(read > 0)
     }
@@ -55,17 +52,18 @@ impl FileHash {
 pub async fn digest_of(
     access: &DiskAccess,
     file: &dyn Medium,
+    buffer: &mut [u8],
     stop: impl Fn(u64) -> bool,
 ) -> io::Result<Option<(String, u64)>> {
     access.ready().await?;
     let length = file.len()?;
-    let mut hash = FileHash::new(length);
+    let mut hash = FileHash::default();
     loop {
         if stop(length.saturating_sub(hash.bytes())) {
             return Ok(None);
         }
         access.ready().await?;
-        if !hash.read(file)? {
+        if !hash.read(file, buffer)? {
             let bytes = hash.bytes();
             return Ok(Some((hash.finish(), bytes)));
         }

@@ -1,7 +1,7 @@
 //! The storage directory: where the recordings are.
 
 use super::config::{Durability, StorageConfig};
-use super::disk::{DirEntry, DiskDir, DiskFile, DiskLock, FileOwner};
+use super::disk::{DirEntry, DiskDir, DiskFile, DiskLock, FileId, FileOwner};
 use super::disk_access::DiskAccess;
 use super::faults::{FaultHook, FaultPoint};
 use super::files;
@@ -28,6 +28,7 @@ pub struct StorageDirectory {
     /// The configured path.
     path: PathBuf,
     root: Box<dyn DiskDir>,
+    root_id: FileId,
     /// `.callrec`
     control: Box<dyn DiskDir>,
     clock: Arc<dyn Clock>,
@@ -52,6 +53,8 @@ impl StorageDirectory {
         let root = access.ready().await;
         let root = root.and_then(|()| access.disk.open_root(path, syncs));
         let root = root.map_err(|error| fail("cannot be opened", &error))?;
+        let root_id = access.ready().await.and_then(|()| root.file_id());
+        let root_id = root_id.map_err(|error| fail("cannot be opened", &error))?;
         let control = open_control(&access, &*root).await;
         let control = control.map_err(|error| fail("cannot use its subdirectory .callrec", &error))?;
         if syncs {
@@ -66,6 +69,7 @@ impl StorageDirectory {
         Ok(StorageDirectory {
             path: path.to_owned(),
             root,
+            root_id,
             control,
             clock: platform.clock.clone(),
             syncs,
@@ -90,8 +94,7 @@ impl StorageDirectory {
     pub async fn is_at_its_path(&self) -> io::Result<bool> {
         self.reach(FaultPoint::CheckRoot).await?;
         let found = files::found_or_none(self.access.disk.file_id_at(&self.path))?;
-        self.ready().await?;
-        Ok(found == Some(self.root.file_id()?))
+        Ok(found == Some(self.root_id))
     }
 
     /// Opens a second handle of the root.

@@ -161,6 +161,11 @@ impl RecordingName {
             .map_or(&[], |(_, directories)| directories)
     }
 
+    /// Whether one of its components contains `text`.
+    pub fn contains(&self, text: &str) -> bool {
+        self.components.iter().any(|component| component.contains(text))
+    }
+
     /// The last component, with a number from 2 on.
     pub fn stem(&self, number: u32) -> String {
         let stem = self.components.last().map_or("_", String::as_str);

@@ -5,6 +5,7 @@ use super::config::Digest;
 use super::directory::StorageDirectory;
 use super::faults::FaultPoint;
 use super::file_suffixes::{JSON, NUMBERS_MAX, audio_suffix};
+use super::hash_buffers::HashBuffers;
 use super::listener::{LOG_ERROR, LOG_WARNING, StorageListener};
 use super::live_manifests::LiveManifests;
 use super::live_recording::LiveRecording;
@@ -28,6 +29,7 @@ pub struct Publisher {
     pub activity: Arc<Activity>,
     pub listener: Arc<dyn StorageListener>,
     pub digest: Digest,
+    pub hash_buffers: HashBuffers,
 }
 
 impl Publisher {
@@ -136,7 +138,14 @@ impl Publisher {
         self.directory.reach(FaultPoint::Digest).await?;
         let is_recovered = live.is_recovered;
         let is_late = |remaining| remaining > CLOSING_BYTES && self.activity.defers_long_work(is_recovered);
-        let Some((digest, length)) = live.audio.digest(is_late).await? else {
+        let length = live.audio.sealed_bytes();
+        let buffer = self
+            .hash_buffers
+            .wait(length, self.directory.clock(), || is_late(length));
+        let Some(mut buffer) = buffer.await else {
+            return Ok(false);
+        };
+        let Some((digest, length)) = live.audio.digest(&mut buffer.bytes, is_late).await? else {
             return Ok(false);
         };
         live.manifest.digest = digest;

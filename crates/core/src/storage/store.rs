@@ -13,6 +13,7 @@ use super::file_slots::FileSlots;
 use super::finisher::Finisher;
 use super::finisher_queue::{FinisherQueue, FinisherWork};
 use super::free_space::FreeSpace;
+use super::hash_buffers::HashBuffers;
 use super::job_files::JobFiles;
 use super::listener::StorageListener;
 use super::live_manifests::{ControlContents, LiveManifests};
@@ -156,6 +157,7 @@ impl Store {
             activity: Arc::clone(&activity),
             listener: Arc::clone(&listener),
             digest: config.digest,
+            hash_buffers: HashBuffers::default(),
         });
         let finisher = Finisher {
             directory: Arc::clone(&directory),
@@ -254,6 +256,14 @@ impl Store {
                 syncer.run().await;
             }
         })
+    }
+
+    /// The number of finishers to run.
+    pub fn finishers(&self) -> usize {
+        match self.config.durability {
+            Durability::Process => self.config.finishers,
+            Durability::Finish | Durability::Power => self.config.syncing_finishers,
+        }
     }
 
     /// A finisher. It ends after [`Store::shutdown`].

@@ -6,9 +6,11 @@ use std::path::Path;
 
 use super::digest::FileHash;
 use super::files::MANIFEST_MAX;
+use super::hash_buffers::HASH_BYTES;
 use super::manifest::Manifest;
 use super::os;
 use super::plain_file::PlainFile;
+use crate::memory;
 use crate::types::{Error, Result, Status};
 use callrec_codec::Medium;
 
@@ -36,8 +38,9 @@ pub fn verify(path: &Path) -> Result<()> {
             format!("path \"{}\": its manifest has no digest", path.display()),
         ));
     }
-    let mut hash = FileHash::new(size);
-    while hash.read(&file).map_err(unreadable)? {}
+    let mut hash = FileHash::default();
+    let mut buffer = memory::read_buffer(size.clamp(1, HASH_BYTES as u64) as usize);
+    while hash.read(&file, &mut buffer).map_err(unreadable)? {}
     let digest = hash.finish();
     if digest != manifest.digest {
         return Err(Error::new(
