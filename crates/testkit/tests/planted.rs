@@ -17,16 +17,17 @@ fn is_found(planted: &str, known: u64) -> bool {
 /// A seed below [`SEEDS`] that has found the fault.
 fn known(fault: StorageFault) -> u64 {
     match fault {
-        StorageFault::NotesUnsynced => 18,
-        StorageFault::AudioUnsynced | StorageFault::NamesUnsynced => 1,
+        StorageFault::NotesUnsynced
+        | StorageFault::AudioUnsynced
+        | StorageFault::NamesUnsynced
+        | StorageFault::RecoveryUnreported => 1,
         StorageFault::StartUnsynced => 21,
         StorageFault::ProgressUnsynced => 42,
-        StorageFault::FailureCounted => 98,
-        StorageFault::GatheredForgotten => 566,
-        StorageFault::SettledEarly => 1929,
+        StorageFault::FailureCounted => 216,
+        StorageFault::GatheredForgotten => 795,
+        StorageFault::SettledEarly => 1652,
         StorageFault::StartNotNoted => 19,
         StorageFault::RepeatedAsNew => 13,
-        StorageFault::RecoveryUnreported => 1,
         StorageFault::EndTwice | StorageFault::WakeUpLost | StorageFault::DiscardPublished => 0,
     }
 }
