@@ -22,6 +22,8 @@ const LAG_WINDOW: Duration = Duration::from_secs(1);
 /// With at most this many calls, the worker visits all that are due at once, and sleeps until the
 /// next one is. With more of them, all visits of a round at once would delay other work.
 const FEW_CALLS: usize = 256;
+/// A look at more slots than these, for few calls after many, is not worth it.
+const FEW_SLOTS: usize = 4096;
 /// Stream time: the interval of the looks for filling rings.
 const STREAM_TICK: Duration = Duration::from_millis(1);
 /// Resolution of the coarse clock, rounded up.
@@ -149,7 +151,8 @@ impl Worker {
     }
 
     fn has_few_calls(&self) -> bool {
-        self.calls.len() <= FEW_CALLS
+        let live = self.calls.len() - self.free.len();
+        live <= FEW_CALLS && self.calls.len() <= FEW_SLOTS
     }
 
     /// When the first call must be visited; at most `now_ns` if one needs the ticks.

@@ -39,6 +39,11 @@ struct IdleEngine {
 
 impl IdleEngine {
     fn open() -> IdleEngine {
+        IdleEngine::open_with("real")
+    }
+
+    /// `time`: the value of `media.clock`.
+    fn open_with(time: &str) -> IdleEngine {
         let clock = Arc::new(SimClock::default());
         let mut disk = SimDisk::new(clock.clone(), SeededRng::new(1), Vec::new());
         disk.next_process(u64::MAX);
@@ -47,6 +52,7 @@ impl IdleEngine {
             ("storage.directory", "/simulated"),
             ("storage.min_free_bytes", "0"),
             ("media.workers", "2"),
+            ("media.clock", time),
         ] {
             config.set(key, value).expect("a known key");
         }
@@ -83,6 +89,19 @@ impl IdleEngine {
         opened.expect("a feed");
         self.feeds.push(feed);
         self.calls.push(call);
+    }
+
+    fn record_all(&self) {
+        let engine = self.process.engine.clone();
+        for number in 0..self.calls.len() {
+            let target = Filter {
+                call_id: Text::new(&number.to_string()),
+                ..Filter::default()
+            };
+            let spec = engine.default_spec(parse_format("wav").expect("a format"));
+            let started = engine.start(&Caller::Host, &target, Ok(spec));
+            started.expect("a recording");
+        }
     }
 
     /// Feeds every call for some seconds. Returns the number of the parts' steps.
@@ -128,20 +147,47 @@ fn calls_without_a_recording_wake_a_worker_once_per_ring() {
 fn few_recordings_wake_the_parts_a_few_times_a_second() {
     let mut idle = IdleEngine::open();
     (0..10).for_each(|number| idle.begin_call(number));
-    let engine = idle.process.engine.clone();
-    for number in 0..10 {
-        let target = Filter {
-            call_id: Text::new(&number.to_string()),
-            ..Filter::default()
-        };
-        let spec = engine.default_spec(parse_format("wav").expect("a format"));
-        engine
-            .start(&Caller::Host, &target, Ok(spec))
-            .expect("a recording");
-    }
+    idle.record_all();
     idle.run(2);
     let steps = idle.run(SECONDS);
     // Each of 14 blocks a second is two disk calls. Ticks alone would be 100 steps a second.
+    assert!(steps <= 60 * SECONDS, "{steps} steps in {SECONDS} s");
+}
+
+/// In stream time, a host that feeds as fast as it may does not wait for the worker's ticks. A ring
+/// holds 23 packets.
+#[test]
+fn a_filling_ring_is_read_between_the_ticks() {
+    let mut idle = IdleEngine::open_with("stream");
+    idle.begin_call(0);
+    let begun_ns = idle.clock.now_ns();
+    let mut packets = 0;
+    while packets < 2000 {
+        let now_ns = idle.clock.now_ns() + NS_PER_MS;
+        assert!(idle.process.run_until(now_ns));
+        let mut feed = idle.feeds[0].0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = feed.as_mut().expect("an open feed");
+        while open.feed.write(&PACKET, now_ns) == Status::Ok {
+            packets += 1;
+        }
+    }
+    let ms = (idle.clock.now_ns() - begun_ns) / NS_PER_MS;
+    assert!(ms < 500, "{ms} ms; with one ring each 20 ms it is 1,740 ms");
+}
+
+/// Few calls after many let a worker sleep again.
+#[test]
+fn a_worker_sleeps_again_after_many_calls() {
+    let mut idle = IdleEngine::open();
+    (0..1000).for_each(|number| idle.begin_call(number));
+    idle.run(1);
+    idle.feeds.drain(10..);
+    for call in idle.calls.drain(10..) {
+        call.end().expect("a live call");
+    }
+    idle.record_all();
+    idle.run(2);
+    let steps = idle.run(SECONDS);
     assert!(steps <= 60 * SECONDS, "{steps} steps in {SECONDS} s");
 }
 
