@@ -6,6 +6,9 @@ mod sections;
 use std::env;
 use std::path::PathBuf;
 
+/// The sources that come first in the header, in order.
+const FIRST_SOURCES: [&str; 4] = ["values.rs", "types.rs", "gateway_types.rs", "callback_types.rs"];
+
 fn main() {
     println!("cargo::rerun-if-changed=src/capi");
     println!("cargo::rerun-if-changed=cbindgen.toml");
@@ -39,7 +42,8 @@ fn header() -> Result<(), Box<dyn std::error::Error>> {
         .collect::<Result<_, _>>()?;
     sources.sort();
     // The constants and the types come before the functions.
-    sources.sort_by_key(|path| (!path.ends_with("values.rs"), !path.ends_with("types.rs")));
+    let place = |path: &PathBuf| FIRST_SOURCES.iter().position(|first| path.ends_with(first));
+    sources.sort_by_key(|path| place(path).unwrap_or(FIRST_SOURCES.len()));
     for source in sources {
         builder = builder.with_src(source);
     }

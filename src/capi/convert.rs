@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::gateway_types::*;
 use super::types::*;
 use crate::calls::{Caller, ControlCounts};
 use crate::text::Text;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::callback_types::*;
 use super::config::rec_config;
 use super::convert::{OutputStruct, invalid, not_null};
 use super::event::HostData;

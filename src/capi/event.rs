@@ -4,6 +4,7 @@ use std::ffi::{CString, c_void};
 use std::sync::Arc;
 
 use super::call_view::{attributes_of, call_view_of};
+use super::callback_types::*;
 use super::convert::{flags, invalid, not_null, read};
 use super::engine_of;
 use super::guard::{catch_faults, run_with_memory};

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::convert::{check_reserved, flags, invalid, not_null, read, read_required, str_of};
 use super::engine_of;
+use super::gateway_types::*;
 use super::guard::{catch_faults_or, run_always, run_with_memory};
 use super::http_types::{HttpRequestParts, rec_http_response};
 use super::types::*;

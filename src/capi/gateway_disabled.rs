@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::gateway_types::rec_gateway_options;
 use super::http_types::{HttpRequestParts, rec_http_response};
-use super::types::rec_gateway_options;
 use crate::engine::Engine;
 use crate::gateway::GatewaySettings;
 use crate::gateway::config::GatewayConfig;

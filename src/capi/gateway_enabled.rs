@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, Request};
 
 use super::convert::invalid;
 use super::event::HostData;
+use super::gateway_types::*;
 use super::http_types::{HttpRequestParts, rec_http_response};
 use super::types::*;
 use crate::engine::Engine;
