@@ -54,13 +54,7 @@ unsafe extern "C" fn authenticate(
 
 fn measure(arguments: &Arguments, live: u64) {
     let directory = kit::directory(arguments);
-    let settings = [
-        ("media.clock", "real"),
-        ("storage.durability", "process"),
-        ("storage.digest", "none"),
-        ("storage.max_open_files", "64"),
-    ];
-    let engine = BenchEngine::open(&directory.0, &settings);
+    let engine = BenchEngine::open(&directory.0, &kit::MANY_CALLS);
     let calls: Vec<BenchCall> = (0..live).map(|number| begin(&engine, number)).collect();
     let mut options: rec_gateway_options = support::init();
     options.address = c"127.0.0.1".as_ptr();

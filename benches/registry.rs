@@ -118,13 +118,7 @@ fn list(engine: rec_engine, by: ListKey<'_>, json: bool) -> ListTimes {
 
 fn control(arguments: &Arguments, live: u64) {
     let directory = kit::directory(arguments);
-    let settings = [
-        ("media.clock", "real"),
-        ("storage.durability", "process"),
-        ("storage.digest", "none"),
-        ("storage.max_open_files", "64"),
-    ];
-    let engine = BenchEngine::open(&directory.0, &settings);
+    let engine = BenchEngine::open(&directory.0, &kit::MANY_CALLS);
     let empty_kib = process::resident_kib();
     let cpu = Cpu::now();
     let mut calls: Vec<rec_call> = Vec::new();

@@ -89,6 +89,14 @@ pub struct BenchEngine {
     pub counts: Arc<EventCounts>,
 }
 
+/// The settings of an engine with so many calls that each cannot keep its file open.
+pub const MANY_CALLS: [(&str, &str); 4] = [
+    ("media.clock", "real"),
+    ("storage.durability", "process"),
+    ("storage.digest", "none"),
+    ("storage.max_open_files", "64"),
+];
+
 impl BenchEngine {
     pub fn open(directory: &Path, settings: &[(&str, &str)]) -> BenchEngine {
         let handle = support::open_with(directory, settings).unwrap();

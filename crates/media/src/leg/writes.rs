@@ -14,6 +14,16 @@ impl LegMedia {
         }
     }
 
+    /// Accounts for the writes that the feed refused before this one, and counts it.
+    fn count_write<'a>(&mut self, header: &PacketHeader, payload: &'a [u8]) -> HostWrite<'a> {
+        let lost = counter_increase(header.overruns, &mut self.samples_lost);
+        self.add_loss_at_end(lost.into(), header.arrival_ns);
+        let write = self.host_write(header, payload);
+        self.timeline.change_rate(self.format.rate);
+        self.count_audio(self.format, write.len as u64, header.arrival_ns);
+        write
+    }
+
     pub(super) fn restart_writes(&mut self) {
         if let Some(writes) = &mut self.writes {
             writes.begin();
@@ -21,11 +31,7 @@ impl LegMedia {
     }
 
     pub(super) fn receive_write(&mut self, header: PacketHeader, payload: &[u8], input: &DrainInput<'_>) {
-        let lost = counter_increase(header.overruns, &mut self.samples_lost);
-        self.add_loss_at_end(lost.into(), header.arrival_ns);
-        let write = self.host_write(&header, payload);
-        self.timeline.change_rate(self.format.rate);
-        self.count_audio(self.format, write.len as u64, header.arrival_ns);
+        let write = self.count_write(&header, payload);
         let writes = self.writes.get_or_insert_default();
         writes.write(&write, input.context, &mut self.timeline);
     }
@@ -37,11 +43,7 @@ impl LegMedia {
         payload: &[u8],
         input: &DrainInput<'_>,
     ) {
-        let lost = counter_increase(header.overruns, &mut self.samples_lost);
-        self.add_loss_at_end(lost.into(), header.arrival_ns);
-        let write = self.host_write(&header, payload);
-        self.timeline.change_rate(self.format.rate);
-        self.count_audio(self.format, write.len as u64, header.arrival_ns);
+        let write = self.count_write(&header, payload);
         let writes = self.writes.get_or_insert_default();
         writes.write_at(position, &write, input.context, &mut self.timeline);
     }
