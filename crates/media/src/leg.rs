@@ -2,6 +2,7 @@
 
 mod hold_epochs;
 mod ledger_entry;
+mod run;
 mod timeline;
 mod writes;
 

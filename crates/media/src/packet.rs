@@ -68,6 +68,28 @@ impl PacketHeader {
     }
 }
 
+/// Consecutive packets as a ring stores them.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredPackets<'a>(&'a [u8]);
+
+impl<'a> StoredPackets<'a> {
+    pub fn new(bytes: &'a [u8]) -> StoredPackets<'a> {
+        StoredPackets(bytes)
+    }
+}
+
+impl<'a> Iterator for StoredPackets<'a> {
+    type Item = (PacketHeader, &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<(PacketHeader, &'a [u8])> {
+        let header = PacketHeader::parse(self.0)?;
+        let payload = self.0.get(HEADER..HEADER + header.len)?;
+        self.0 = self.0.get(stored_bytes(header.len)..)?;
+        Some((header, payload))
+    }
+}
+
 /// A snapshot of the counters of a leg's feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FeedCounters {

@@ -404,10 +404,8 @@ impl CallMedia {
                 return;
             };
             leg.count_ahead(handed);
-            return self.drains[n].up_to(handed.bytes, counts, scratch, |header, payload| {
-                config.fault(payload);
-                leg.receive(header, payload, with);
-            });
+            let packets = self.drains[n].up_to(handed.bytes, counts, scratch);
+            return leg.receive_all(packets, with, |packet| config.fault(packet));
         }
         let deinterleaver = &mut self.deinterleaver;
         let Some((local, remote)) = self.legs.local_and_remote() else {
@@ -415,7 +413,7 @@ impl CallMedia {
         };
         local.count_ahead(handed);
         remote.count_ahead(handed);
-        self.drains[n].up_to(handed.bytes, counts, scratch, |header, payload| {
+        for (header, payload) in self.drains[n].up_to(handed.bytes, counts, scratch) {
             config.fault(payload);
             let position = header.position_bytes();
             let [left, right] = deinterleaver.split(payload, position, local.sample_bytes());
@@ -423,7 +421,7 @@ impl CallMedia {
             remote.receive(header, right, with);
             // One write for both legs.
             remote.timeline.tally.frames_in -= 1;
-        });
+        }
     }
 
     fn forward_notes(&mut self) {

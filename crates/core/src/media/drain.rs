@@ -6,7 +6,7 @@ use super::counts::LegCounts;
 use super::feed_rings::RingReader;
 use super::waiter::FeedWaiter;
 use crate::sync::atomic::Ordering;
-use callrec_media::packet::{HEADER, PacketHeader, stored_bytes};
+use callrec_media::packet::StoredPackets;
 
 /// Memory that all visits of a worker share, so that it stays in the cache.
 #[derive(Default)]
@@ -43,20 +43,19 @@ impl Drain {
         self.ring.as_ref().map_or(0, RingReader::bytes)
     }
 
-    /// Calls `each` with every packet before position `limit`.
-    pub(super) fn up_to(
+    /// The packets before position `limit` that have not been read.
+    pub(super) fn up_to<'a>(
         &mut self,
         limit: u64,
         counts: &LegCounts,
-        scratch: &mut Scratch,
-        mut each: impl FnMut(PacketHeader, &[u8]),
-    ) {
+        scratch: &'a mut Scratch,
+    ) -> StoredPackets<'a> {
         if limit <= self.taken {
-            return;
+            return StoredPackets::new(&[]);
         }
         let from = std::mem::replace(&mut self.taken, limit);
         let Some(ring) = &mut self.ring else {
-            return;
+            return StoredPackets::new(&[]);
         };
         ring.load(from, limit, counts, &mut scratch.packets);
         counts.worker.taken.store(limit, Ordering::SeqCst);
@@ -66,19 +65,8 @@ impl Drain {
             counts.worker.waiting.store(false, Ordering::SeqCst);
             waiter.drained();
         }
-        let mut rest = &scratch.packets[..];
-        while let Some((header, payload)) = split_packet(&mut rest) {
-            each(header, payload);
-        }
+        StoredPackets::new(&scratch.packets)
     }
-}
-
-/// Splits off the first packet.
-fn split_packet<'a>(rest: &mut &'a [u8]) -> Option<(PacketHeader, &'a [u8])> {
-    let header = PacketHeader::parse(rest)?;
-    let payload = rest.get(HEADER..HEADER + header.len)?;
-    *rest = rest.get(stored_bytes(header.len)..)?;
-    Some((header, payload))
 }
 
 /// Separates interleaved samples into those of the two legs.

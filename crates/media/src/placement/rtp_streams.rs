@@ -165,6 +165,20 @@ impl RtpStreams {
         false
     }
 
+    /// The front stream, if it has this SSRC and rate and can place packets in order, and no packet
+    /// waits for a decision.
+    pub fn calm_stream(&mut self, ssrc: u32, rate: u32) -> Option<&mut RtpStream> {
+        let is_front = self.front == Some(ssrc) && !self.is_new_feed;
+        let has_lone = || self.lone_packets.iter().any(|lone| lone.ssrc == ssrc);
+        if !is_front || self.is_waiting() || has_lone() {
+            return None;
+        }
+        let n = self.find(ssrc)?;
+        self.streams
+            .get_mut(n)
+            .filter(|stream| stream.rate == rate && stream.is_calm())
+    }
+
     /// Notes an idle period that ends with this packet, unless the packet is in order.
     fn note_idle(&mut self, incoming: &IncomingPacket<'_>) {
         let time = |at: i64, rate: u32| grid::time(at.max(0) as u64, rate);

@@ -17,12 +17,12 @@ fn overflowing(pool: &Arc<OverflowPool>) -> Arc<CallTap> {
 fn drain_writes(drain: &mut Drain, call: &CallTap, writes: &mut Vec<i16>) {
     let counts = call.counts(Leg::Local);
     let limit = counts.handed().bytes;
-    drain.up_to(limit, counts, &mut Scratch::default(), |_, payload| {
+    for (_, payload) in drain.up_to(limit, counts, &mut Scratch::default()) {
         let value = i16::from_ne_bytes([payload[8], payload[9]]);
         let whole = payload[8..].chunks(2).all(|pair| pair == value.to_ne_bytes());
         assert!(whole, "torn: {payload:?}");
         writes.push(value);
-    });
+    }
 }
 
 fn write_at(feed: &mut Feed, value: i16) -> Status {

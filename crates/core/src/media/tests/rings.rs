@@ -52,14 +52,10 @@ impl Pair {
     }
 
     fn take_to(&mut self, limit: u64) -> Vec<(PacketHeader, Vec<u8>)> {
-        let mut taken = Vec::new();
-        self.drain.up_to(
-            limit,
-            self.call.counts(LEG),
-            &mut self.scratch,
-            |header, payload| taken.push((header, payload.to_vec())),
-        );
-        taken
+        let packets = self.drain.up_to(limit, self.call.counts(LEG), &mut self.scratch);
+        packets
+            .map(|(header, payload)| (header, payload.to_vec()))
+            .collect()
     }
 }
 
@@ -269,11 +265,11 @@ fn two_threads_exchange_millions_of_records() {
         while next < RECORDS {
             let (counts, before) = (call.counts(LEG), next);
             let limit = counts.handed().bytes;
-            drain.up_to(limit, counts, &mut scratch, |header, payload| {
+            for (header, payload) in drain.up_to(limit, counts, &mut scratch) {
                 assert_eq!((header.kind, header.arrival_ns), (PacketKind::Rtp, next));
                 assert!(payload == sent(next), "packet {next}");
                 next += 1;
-            });
+            }
             if next == before {
                 std::thread::yield_now();
             }

@@ -1,8 +1,11 @@
-//! The fast path for a packet that follows the previous one, in time.
+//! The fast path for packets that follow the previous one, in time.
+
+use std::ops::RangeInclusive;
 
 use super::super::lateness::{PacketTiming, samples};
 use super::super::{IncomingPacket, Placement, PlacementContext, PlacementSink};
 use super::{AHEAD_NS, RtpStream, SLACK_NS, TimelineFault, delay_since_reception};
+use crate::rtp::RtpPacket;
 
 impl RtpStream {
     /// Places the packet if it is next by number, timestamp and clock, and no packet is held.
@@ -13,27 +16,52 @@ impl RtpStream {
         context: &PlacementContext,
         out: &mut impl PlacementSink,
     ) -> bool {
-        let packet = incoming.packet;
-        let next = packet.sequence == self.highest.wrapping_add(1) && self.rate == incoming.format.rate;
-        if !next || !self.timestamps.is_next(packet.timestamp) || !self.is_calm() {
-            return false;
+        let fits = self.rate == incoming.format.rate
+            && self.is_next(incoming.packet, incoming.arrival, &self.delays_in_time(context))
+            && self.is_calm();
+        if fits {
+            self.place_in_order(incoming, context, out);
         }
+        fits
+    }
+
+    /// The delays, in samples, of packets that are in time.
+    pub fn delays_in_time(&self, context: &PlacementContext) -> RangeInclusive<i64> {
+        match context.is_real_time {
+            true => -samples(AHEAD_NS, self.rate)..=samples(SLACK_NS, self.rate),
+            false => i64::MIN..=i64::MAX,
+        }
+    }
+
+    /// Whether the packet is next by number and timestamp, and its delay is one of `delays`.
+    #[inline]
+    pub fn is_next(&self, packet: &RtpPacket<'_>, arrival: i64, delays: &RangeInclusive<i64>) -> bool {
+        packet.sequence == self.highest.wrapping_add(1)
+            && self.timestamps.is_next(packet.timestamp)
+            && delays.contains(&(arrival - self.timestamps.end()))
+    }
+
+    /// Places a packet that is next, while the stream is calm.
+    #[inline]
+    pub fn place_in_order(
+        &mut self,
+        incoming: &IncomingPacket<'_>,
+        context: &PlacementContext,
+        out: &mut impl PlacementSink,
+    ) {
+        let packet = incoming.packet;
         let timing = PacketTiming {
             mapped: self.timestamps.end(),
             arrival: incoming.arrival,
             rate: self.rate,
         };
-        let (excess, rate) = (timing.excess(), self.rate);
-        if context.is_real_time && (excess > samples(SLACK_NS, rate) || -excess > samples(AHEAD_NS, rate)) {
-            return false;
-        }
         let step = match context.is_real_time {
             true => self.follow(incoming, timing),
             false => 0,
         };
         if !context.is_real_time && self.hidden_delay.is_nonzero() {
             self.hidden_delay
-                .observe_packet(packet.timestamp, incoming.arrival, rate);
+                .observe_packet(packet.timestamp, incoming.arrival, self.rate);
         }
         self.window.set_audio(packet.sequence, incoming.hash);
         self.highest = packet.sequence;
@@ -59,7 +87,6 @@ impl RtpStream {
             };
             out.place(&audio, placement);
         }
-        true
     }
 
     /// Returns the samples by which the stream moves to follow the sender's clock.
@@ -75,14 +102,21 @@ impl RtpStream {
     }
 
     /// Whether no packet is held and no lead is to be reduced.
-    fn is_calm(&self) -> bool {
-        let leads = || !self.lateness.is_steady() || self.drift.lead(self.rate) != 0;
+    pub fn is_calm(&self) -> bool {
         !self.is_anchoring
             && self.held.is_empty()
             && self.predecessor.is_none()
             && self.hidden_delay.reopened.is_none()
             && self.timestamps.end() == self.end
-            && !(self.is_real_time && leads())
+            && (!self.is_real_time || self.lateness.is_steady())
+            && self.stays_calm()
             && !self.planted.has(TimelineFault::DriftIgnored)
+    }
+
+    /// Whether a stream that was calm before it placed a packet in order is calm still: of the
+    /// conditions, only the lead may have changed.
+    #[inline]
+    pub fn stays_calm(&self) -> bool {
+        !self.is_real_time || self.drift.lead(self.rate) == 0
     }
 }
