@@ -342,10 +342,10 @@
 /** G.711 A-law. */
 #define REC_CODEC_PCMA 3
 
-/** G.722. Not supported in this build (`REC_ERR_UNSUPPORTED`). */
+/** G.722 at 64 kbit/s, decoded to 16000 Hz. */
 #define REC_CODEC_G722 4
 
-/** Opus. Not supported in this build (`REC_ERR_UNSUPPORTED`). */
+/** Opus, decoded to 48000 Hz. */
 #define REC_CODEC_OPUS 5
 
 /** @} */
@@ -1126,7 +1126,10 @@ typedef struct {
     uint32_t struct_size;
     /** `REC_CODEC_…`. There is no default: 0 is `REC_ERR_INVALID_ARGUMENT`. */
     int32_t codec;
-    /** Sample rate in Hz. 0 means 8000. PCM16: 8000 to 48000. G.711: 8000. */
+    /**
+     * Sample rate in Hz. PCM16: 8000 to 48000, and 0 means 8000. G.711: 8000 or 0. G.722: 16000,
+     * 8000 (the rate of its RTP timestamps) or 0. Opus: 48000 or 0.
+     */
     uint32_t sample_rate;
     /** Must be 0. */
     uint32_t reserved;
@@ -1144,7 +1147,8 @@ typedef struct {
      * Number of channels. 0 and 1 mean one. 2 means that each frame has a sample of the local
      * leg, then one of the remote leg. Only a feed of `REC_LEG_LOCAL` may have two channels,
      * and it is then also the feed of the remote leg. Such a feed accepts writes but no RTP
-     * packets, and the number of channels cannot change. `rec_feed_payload` needs 0 or 1.
+     * packets, and the number of channels cannot change. Only PCM16 and G.711 may have two. In
+     * `rec_feed_payload`, this is the codec's number of channels instead.
      *
      * Since: 0.2.0
      */
@@ -2544,9 +2548,9 @@ rec_status rec_unsubscribe(rec_subscription subscription);
  * In callbacks: yes.
  * Ownership: the caller owns the feed until `rec_feed_close`, until a newer feed replaces it,
  * or until the call ends. `format` remains the caller's.
- * Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
- * (there are too many feeds, or `format.ahead_ms` needs more than is left of
- * `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT` (there are too many feeds, or
+ * `format.ahead_ms` needs more than is left of `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_feed_open(rec_call call,
@@ -2568,9 +2572,9 @@ rec_status rec_feed_open(rec_call call,
  * Blocking: never, except while another thread passes in a packet to the feed.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
- * Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
- * (`format.ahead_ms` needs more than is left of `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`,
- * `REC_ERR_FORKED`. After an error, the feed is unchanged.
+ * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT` (`format.ahead_ms` needs more than is
+ * left of `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`. After an error, the
+ * feed is unchanged.
  * Since: 0.1.0
  */
 rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec_error *error);
@@ -2579,26 +2583,27 @@ rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec
  * Sets the format of an RTP payload type for a feed, usually of a dynamic payload type (96 to
  * 127).
  *
- * Three static payload types of RFC 3551 are set already: 0 is PCMU, 8 is PCMA, and 11 is L16
- * mono at 44100 Hz. They may be set to another format. A feed that is opened again has lost
- * its payload types: set them again.
+ * These static payload types of RFC 3551 are set already: 0 is PCMU, 8 is PCMA, 9 is G.722, 10
+ * is L16 with two channels at 44100 Hz, and 11 is L16 with one. They may be set to another
+ * format. A feed that is opened again has lost its payload types: set them again.
  *
- * The feed's memory grows if this format needs more. If a feed of 8000 Hz may receive type 11,
- * set type 11 too, so that the memory for bursts is large enough.
+ * The feed's memory grows if this format needs more. If a feed of 8000 Hz may receive type 10
+ * or 11, set it too, so that the memory for bursts is large enough.
  *
  * @param feed The feed.
  * @param payload_type The payload type, 0 to 127.
- * @param format The format. Must not be NULL. `ahead_ms` is ignored, and `channels` must be 0
- *   or 1.
+ * @param format The format. Must not be NULL. `channels` is the number of channels of the
+ *   codec: 1 to 8 for PCM16 (L16), 1 or 2 for Opus, 1 for the others; 0 means 1. More than one
+ *   channel is mixed down to the leg. `ahead_ms` is ignored.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
  * Blocking: never, except while another thread passes in a packet to the feed.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
- * Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT` (also for a feed with
- * two channels, which accepts no packets), `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`. After an
- * error, the feed is unchanged.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (also for a feed with two channels, which accepts no
+ * packets), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted), `REC_ERR_FORKED`.
+ * After an error, the feed is unchanged.
  * Since: 0.1.0
  */
 rec_status rec_feed_payload(rec_feed feed,
@@ -2607,8 +2612,35 @@ rec_status rec_feed_payload(rec_feed feed,
                             rec_error *error);
 
 /**
- * Passes in samples (PCM16, in native byte order) or a payload (G.711). They follow those of
- * the previous write.
+ * Sets the payload types that a session description (SDP, RFC 8866) declares.
+ *
+ * Pass in what both sides have agreed on for the direction of this feed: usually the answer,
+ * or only its audio section from the `m=` line on. The first audio section counts. Known
+ * encodings are PCMU, PCMA, G722, opus and L16; payload types with other encodings, among them
+ * telephone events and comfort noise, stay as they are. Payload types that were set before and
+ * are not declared stay set.
+ *
+ * @param feed The feed.
+ * @param sdp The description, UTF-8. Must not be NULL. Lines end with LF or CRLF. At most
+ *   65,536 bytes.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
+ * Blocking: never, except while another thread passes in a packet to the feed.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (`sdp` is no description with an audio section; also for
+ * a feed with two channels, which accepts no packets), `REC_ERR_UNSUPPORTED` (the section has
+ * no encoding that this build decodes), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is
+ * exhausted; the payload types may be set in part), `REC_ERR_FORKED`. After any other error,
+ * the feed is unchanged.
+ * Since: 0.2.0
+ */
+rec_status rec_feed_sdp(rec_feed feed, const char *sdp, rec_error *error);
+
+/**
+ * Passes in samples (PCM16, in native byte order) or a payload: of G.711, or one packet of
+ * G.722 or Opus. They follow those of the previous write.
  *
  * In real time, an interruption of at most 100 ms leaves no silence. A longer one becomes
  * silence, unless `format.ahead_ms` is 0 and the host then passes in all the audio that it
@@ -2644,7 +2676,8 @@ rec_status rec_feed_payload(rec_feed feed,
 rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
 
 /**
- * Passes in samples or a payload, with a position that the host counts in frames.
+ * Passes in samples or a payload, as `rec_feed_write` does, with a position that the host
+ * counts in frames.
  *
  * In real time, the first write is placed at its arrival, and later writes relative to it. If
  * a position is more than 2 s away from the arrival, callrec assumes that the host's count has
@@ -2677,12 +2710,13 @@ rec_status rec_feed_write_at(rec_feed feed, uint64_t at, const void *data, size_
 /**
  * Passes in one RTP packet that has just been received. Its timestamp determines its position.
  *
- * Lost packets become silence and are counted. Late and reordered packets are put in their
- * place. The payload type alone determines how a packet is decoded, not the feed's format.
- * Payload types that are not audio are ignored. CSRCs, header extensions and padding are
- * allowed; SRTP must be decrypted first. RTCP may be passed in too (RFC 5761): a sender report
- * can prove when audio was spoken, so that less audio is discarded after a pause
- * (`rec_resume_by_id`). Other RTCP packets are ignored.
+ * Lost packets become silence and are counted, unless Opus has sent a copy of their audio
+ * in the next packet. Late and reordered packets are put in their place. The payload type
+ * alone determines how a packet is decoded, not the feed's format. Payload types that are
+ * not audio are ignored. CSRCs, header extensions and padding are allowed; SRTP must be
+ * decrypted first. RTCP may be passed in too (RFC 5761): a sender report can prove when
+ * audio was spoken, so that less audio is discarded after a pause (`rec_resume_by_id`).
+ * Other RTCP packets are ignored.
  *
  * The first packet of a feed is placed at its arrival. This aligns the legs, whose SSRCs,
  * timestamps and sequence numbers are unrelated and may change during a call. If the first

@@ -26,6 +26,7 @@ mod convert;
 mod engine;
 mod event;
 mod feed;
+mod feed_format;
 mod gateway;
 #[cfg(not(feature = "gateway"))]
 mod gateway_disabled;

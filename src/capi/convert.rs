@@ -10,7 +10,7 @@ use super::gateway_types::*;
 use super::types::*;
 use crate::calls::{Caller, ControlCounts};
 use crate::text::Text;
-use crate::types::{Codec, Error, FeedFormat, FeedOptions, Layout, Leg, PauseMode, Result, Status};
+use crate::types::{Error, Layout, Leg, PauseMode, Result, Status};
 
 /// The valid range of `struct_size` in bytes.
 pub const STRUCT_SIZES: RangeInclusive<usize> = 4..=4096;
@@ -18,7 +18,6 @@ pub const STRUCT_SIZES: RangeInclusive<usize> = 4..=4096;
 pub(super) const TEXT_MAX: usize = 1023;
 pub(super) const PATH_MAX: usize = 4095;
 pub(super) const ATTRIBUTES_MAX: usize = 65_536;
-const AHEAD_MS_MAX: u32 = 600_000;
 
 /// A C struct of plain data that begins with its `struct_size`.
 ///
@@ -238,61 +237,6 @@ pub unsafe fn attributes(at: *const c_char) -> Result<Option<Arc<Map<String, Val
         return Err(invalid(format!("attributes_json: \"{name}\" is not a string")));
     }
     Ok(Some(Arc::new(members)))
-}
-
-/// Reads a feed's format, which must not be NULL.
-///
-/// # Safety
-/// `at` is NULL or points to a rec_feed_format by the rules of `read`.
-pub unsafe fn feed_options(at: *const rec_feed_format) -> Result<FeedOptions> {
-    // SAFETY: promised by the caller.
-    let given = unsafe { read_required(at, "format") }?;
-    check_reserved(given.reserved, "format.reserved")?;
-    let codec = match given.codec {
-        REC_CODEC_PCM16 => Codec::Pcm16,
-        REC_CODEC_PCMU => Codec::Pcmu,
-        REC_CODEC_PCMA => Codec::Pcma,
-        REC_CODEC_G722 | REC_CODEC_OPUS => {
-            return Err(Error::new(
-                Status::Unsupported,
-                format!(
-                    "format.codec {}: this build supports only PCM16, PCMU and PCMA",
-                    given.codec
-                ),
-            ));
-        }
-        other => return Err(invalid(format!("format.codec {other}: unknown codec"))),
-    };
-    let rate = if given.sample_rate == 0 {
-        8000
-    } else {
-        given.sample_rate
-    };
-    let known = match codec {
-        Codec::Pcm16 => (8000..=48_000).contains(&rate),
-        Codec::Pcmu | Codec::Pcma => rate == 8000,
-    };
-    if !known {
-        return Err(invalid(format!(
-            "format.sample_rate {rate}: must be 8000 to 48000 for PCM16, 8000 for G.711"
-        )));
-    }
-    if given.ahead_ms > AHEAD_MS_MAX {
-        return Err(invalid(format!(
-            "format.ahead_ms {}: must be at most {AHEAD_MS_MAX}",
-            given.ahead_ms
-        )));
-    }
-    let channels = match given.channels {
-        0 | 1 => 1,
-        2 => 2,
-        other => return Err(invalid(format!("format.channels {other}: must be 0, 1 or 2"))),
-    };
-    Ok(FeedOptions {
-        format: FeedFormat { codec, rate },
-        ahead_ms: given.ahead_ms,
-        channels,
-    })
 }
 
 pub fn leg(value: i32) -> Result<Leg> {

@@ -1,17 +1,22 @@
 //! Feeds. The functions that pass in audio never wait.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
 use super::call::call_of;
-use super::convert::{feed_options, invalid, leg, not_null};
+use super::convert::{invalid, leg, not_null, str_of};
+use super::feed_format::{feed_options, payload_format};
 use super::guard::{catch_faults, run_always, run_with_memory};
 use super::types::*;
 use crate::clock::coarse_ns;
 use crate::handles::{self, Handle};
 use crate::media::Feed;
+use crate::media::payload_types;
 use crate::sync::catch_panic;
-use crate::types::Status;
+use crate::types::{Error, Status};
+
+/// The maximum length of a session description in bytes.
+const SDP_MAX: usize = 65_536;
 
 /// Opens a feed: the source of one leg's audio.
 ///
@@ -36,9 +41,9 @@ use crate::types::Status;
 /// In callbacks: yes.
 /// Ownership: the caller owns the feed until `rec_feed_close`, until a newer feed replaces it,
 /// or until the call ends. `format` remains the caller's.
-/// Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
-/// (there are too many feeds, or `format.ahead_ms` needs more than is left of
-/// `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT` (there are too many feeds, or
+/// `format.ahead_ms` needs more than is left of `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`,
+/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_open(
@@ -73,9 +78,9 @@ pub unsafe extern "C" fn rec_feed_open(
 /// Blocking: never, except while another thread passes in a packet to the feed.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
-/// Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
-/// (`format.ahead_ms` needs more than is left of `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`,
-/// `REC_ERR_FORKED`. After an error, the feed is unchanged.
+/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT` (`format.ahead_ms` needs more than is
+/// left of `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`. After an error, the
+/// feed is unchanged.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_set_format(
@@ -93,26 +98,27 @@ pub unsafe extern "C" fn rec_feed_set_format(
 /// Sets the format of an RTP payload type for a feed, usually of a dynamic payload type (96 to
 /// 127).
 ///
-/// Three static payload types of RFC 3551 are set already: 0 is PCMU, 8 is PCMA, and 11 is L16
-/// mono at 44100 Hz. They may be set to another format. A feed that is opened again has lost
-/// its payload types: set them again.
+/// These static payload types of RFC 3551 are set already: 0 is PCMU, 8 is PCMA, 9 is G.722, 10
+/// is L16 with two channels at 44100 Hz, and 11 is L16 with one. They may be set to another
+/// format. A feed that is opened again has lost its payload types: set them again.
 ///
-/// The feed's memory grows if this format needs more. If a feed of 8000 Hz may receive type 11,
-/// set type 11 too, so that the memory for bursts is large enough.
+/// The feed's memory grows if this format needs more. If a feed of 8000 Hz may receive type 10
+/// or 11, set it too, so that the memory for bursts is large enough.
 ///
 /// @param feed The feed.
 /// @param payload_type The payload type, 0 to 127.
-/// @param format The format. Must not be NULL. `ahead_ms` is ignored, and `channels` must be 0
-///   or 1.
+/// @param format The format. Must not be NULL. `channels` is the number of channels of the
+///   codec: 1 to 8 for PCM16 (L16), 1 or 2 for Opus, 1 for the others; 0 means 1. More than one
+///   channel is mixed down to the leg. `ahead_ms` is ignored.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
 /// Blocking: never, except while another thread passes in a packet to the feed.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
-/// Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT` (also for a feed with
-/// two channels, which accepts no packets), `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`. After an
-/// error, the feed is unchanged.
+/// Errors: `REC_ERR_INVALID_ARGUMENT` (also for a feed with two channels, which accepts no
+/// packets), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted), `REC_ERR_FORKED`.
+/// After an error, the feed is unchanged.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_payload(
@@ -123,19 +129,61 @@ pub unsafe extern "C" fn rec_feed_payload(
 ) -> rec_status {
     run_with_memory(error, || {
         // SAFETY: a rec_feed_format or NULL, by the rules of the API.
-        let options = unsafe { feed_options(format) }?;
-        if options.is_stereo() {
-            return Err(invalid("format.channels 2: must be 0 or 1 for a payload type"));
-        }
+        let format = unsafe { payload_format(format) }?;
         match u8::try_from(payload_type) {
-            Ok(number) if number < 128 => handles::feed::set_payload(Handle(feed.id), number, options.format),
+            Ok(number) if number < 128 => handles::feed::set_payload(Handle(feed.id), number, format),
             _ => Err(invalid(format!("payload_type {payload_type}: must be 0 to 127"))),
         }
     })
 }
 
-/// Passes in samples (PCM16, in native byte order) or a payload (G.711). They follow those of
-/// the previous write.
+/// Sets the payload types that a session description (SDP, RFC 8866) declares.
+///
+/// Pass in what both sides have agreed on for the direction of this feed: usually the answer,
+/// or only its audio section from the `m=` line on. The first audio section counts. Known
+/// encodings are PCMU, PCMA, G722, opus and L16; payload types with other encodings, among them
+/// telephone events and comfort noise, stay as they are. Payload types that were set before and
+/// are not declared stay set.
+///
+/// @param feed The feed.
+/// @param sdp The description, UTF-8. Must not be NULL. Lines end with LF or CRLF. At most
+///   65,536 bytes.
+/// @param[out] error The details of a failure. May be NULL.
+///
+/// Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
+/// Blocking: never, except while another thread passes in a packet to the feed.
+/// In callbacks: yes.
+/// Ownership: all arguments remain the caller's.
+/// Errors: `REC_ERR_INVALID_ARGUMENT` (`sdp` is no description with an audio section; also for
+/// a feed with two channels, which accepts no packets), `REC_ERR_UNSUPPORTED` (the section has
+/// no encoding that this build decodes), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is
+/// exhausted; the payload types may be set in part), `REC_ERR_FORKED`. After any other error,
+/// the feed is unchanged.
+/// Since: 0.2.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_feed_sdp(
+    feed: rec_feed,
+    sdp: *const c_char,
+    error: *mut rec_error,
+) -> rec_status {
+    run_with_memory(error, || {
+        // SAFETY: a string or NULL, by the rules of the API.
+        let text = unsafe { str_of(sdp, "sdp", SDP_MAX) }?;
+        let text = text.ok_or_else(|| invalid("sdp is NULL"))?;
+        let found = payload_types(text).map_err(|error| invalid(format!("sdp: {}", error.0)))?;
+        if found.is_empty() {
+            let message = "sdp: this build decodes none of its encodings";
+            return Err(Error::new(Status::Unsupported, message));
+        }
+        for (number, format) in found {
+            handles::feed::set_payload(Handle(feed.id), number, format)?;
+        }
+        Ok(())
+    })
+}
+
+/// Passes in samples (PCM16, in native byte order) or a payload: of G.711, or one packet of
+/// G.722 or Opus. They follow those of the previous write.
 ///
 /// In real time, an interruption of at most 100 ms leaves no silence. A longer one becomes
 /// silence, unless `format.ahead_ms` is 0 and the host then passes in all the audio that it
@@ -173,7 +221,8 @@ pub unsafe extern "C" fn rec_feed_write(feed: rec_feed, data: *const c_void, siz
     unsafe { feed_bytes(feed, data, size, |feed, bytes| feed.write(bytes, coarse_ns())) }
 }
 
-/// Passes in samples or a payload, with a position that the host counts in frames.
+/// Passes in samples or a payload, as `rec_feed_write` does, with a position that the host
+/// counts in frames.
 ///
 /// In real time, the first write is placed at its arrival, and later writes relative to it. If
 /// a position is more than 2 s away from the arrival, callrec assumes that the host's count has
@@ -217,12 +266,13 @@ pub unsafe extern "C" fn rec_feed_write_at(
 
 /// Passes in one RTP packet that has just been received. Its timestamp determines its position.
 ///
-/// Lost packets become silence and are counted. Late and reordered packets are put in their
-/// place. The payload type alone determines how a packet is decoded, not the feed's format.
-/// Payload types that are not audio are ignored. CSRCs, header extensions and padding are
-/// allowed; SRTP must be decrypted first. RTCP may be passed in too (RFC 5761): a sender report
-/// can prove when audio was spoken, so that less audio is discarded after a pause
-/// (`rec_resume_by_id`). Other RTCP packets are ignored.
+/// Lost packets become silence and are counted, unless Opus has sent a copy of their audio
+/// in the next packet. Late and reordered packets are put in their place. The payload type
+/// alone determines how a packet is decoded, not the feed's format. Payload types that are
+/// not audio are ignored. CSRCs, header extensions and padding are allowed; SRTP must be
+/// decrypted first. RTCP may be passed in too (RFC 5761): a sender report can prove when
+/// audio was spoken, so that less audio is discarded after a pause (`rec_resume_by_id`).
+/// Other RTCP packets are ignored.
 ///
 /// The first packet of a feed is placed at its arrival. This aligns the legs, whose SSRCs,
 /// timestamps and sequence numbers are unrelated and may change during a call. If the first

@@ -176,7 +176,8 @@ pub struct rec_feed_format {
     pub struct_size: u32,
     /// `REC_CODEC_…`. There is no default: 0 is `REC_ERR_INVALID_ARGUMENT`.
     pub codec: i32,
-    /// Sample rate in Hz. 0 means 8000. PCM16: 8000 to 48000. G.711: 8000.
+    /// Sample rate in Hz. PCM16: 8000 to 48000, and 0 means 8000. G.711: 8000 or 0. G.722: 16000,
+    /// 8000 (the rate of its RTP timestamps) or 0. Opus: 48000 or 0.
     pub sample_rate: u32,
     /// Must be 0.
     pub reserved: u32,
@@ -191,7 +192,8 @@ pub struct rec_feed_format {
     /// Number of channels. 0 and 1 mean one. 2 means that each frame has a sample of the local
     /// leg, then one of the remote leg. Only a feed of `REC_LEG_LOCAL` may have two channels,
     /// and it is then also the feed of the remote leg. Such a feed accepts writes but no RTP
-    /// packets, and the number of channels cannot change. `rec_feed_payload` needs 0 or 1.
+    /// packets, and the number of channels cannot change. Only PCM16 and G.711 may have two. In
+    /// `rec_feed_payload`, this is the codec's number of channels instead.
     ///
     /// Since: 0.2.0
     pub channels: u32,

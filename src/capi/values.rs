@@ -154,9 +154,9 @@ pub const REC_CODEC_PCM16: i32 = 1;
 pub const REC_CODEC_PCMU: i32 = 2;
 /// G.711 A-law.
 pub const REC_CODEC_PCMA: i32 = 3;
-/// G.722. Not supported in this build (`REC_ERR_UNSUPPORTED`).
+/// G.722 at 64 kbit/s, decoded to 16000 Hz.
 pub const REC_CODEC_G722: i32 = 4;
-/// Opus. Not supported in this build (`REC_ERR_UNSUPPORTED`).
+/// Opus, decoded to 48000 Hz.
 pub const REC_CODEC_OPUS: i32 = 5;
 
 /// The recording writes audio.

@@ -20,7 +20,7 @@
     X(rec_line_set) X(rec_line_remove) \
     X(rec_call_begin) X(rec_call_update) X(rec_call_id) X(rec_call_private) X(rec_call_end) \
     X(rec_feed_open) X(rec_feed_set_format) X(rec_feed_payload) X(rec_feed_write) X(rec_feed_write_at) \
-    X(rec_feed_rtp) X(rec_feed_rtp_at) X(rec_feed_wait) X(rec_feed_clear) X(rec_feed_close) \
+    X(rec_feed_rtp) X(rec_feed_rtp_at) X(rec_feed_sdp) X(rec_feed_wait) X(rec_feed_clear) X(rec_feed_close) \
     X(rec_start) \
     X(rec_stop_by_id) X(rec_pause_by_id) X(rec_resume_by_id) X(rec_discard_by_id) \
     X(rec_stop_by_device) X(rec_pause_by_device) X(rec_resume_by_device) X(rec_discard_by_device) \
@@ -347,7 +347,6 @@ static void calls_and_feeds(rec_engine engine)
     CHECK(strlen(text) > 0 && strcmp(text, "feeds") != 0);
     OK(rec_call_end(unnamed, &err));
 
-    EXPECT(open_feed(call, REC_LEG_LOCAL, REC_CODEC_OPUS, &local), REC_ERR_UNSUPPORTED);
     EXPECT(open_feed(call, REC_LEG_LOCAL, 99, &local), REC_ERR_INVALID_ARGUMENT);
     MUST(open_feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, &local));
     MUST(open_feed(call, REC_LEG_REMOTE, REC_CODEC_PCMU, &remote));
@@ -357,6 +356,10 @@ static void calls_and_feeds(rec_engine engine)
     alaw.codec = REC_CODEC_PCMA;
     EXPECT(rec_feed_payload(remote, 96, &alaw, &err), REC_OK);
     EXPECT(rec_feed_payload(remote, 128, &alaw, &err), REC_ERR_INVALID_ARGUMENT); /* 7 bits */
+    EXPECT(rec_feed_sdp(remote, "m=audio 4000 RTP/AVP 97 9\r\na=rtpmap:97 opus/48000/2\r\n", &err), REC_OK);
+    EXPECT(rec_feed_sdp(remote, "m=audio 4000 RTP/AVP 18\r\n", &err), REC_ERR_UNSUPPORTED); /* G.729 */
+    EXPECT(rec_feed_sdp(remote, "m=video 4000 RTP/AVP 99\r\n", &err), REC_ERR_INVALID_ARGUMENT);
+    EXPECT(rec_feed_sdp(remote, NULL, &err), REC_ERR_INVALID_ARGUMENT);
 
     EXPECT(rec_feed_write(local, silence, 0), REC_OK);
     EXPECT(rec_feed_write(local, silence, 3), REC_ERR_INVALID_ARGUMENT); /* one and a half samples */

@@ -113,6 +113,7 @@ fn format_of(codec: Codec, rate: u32) -> rec_feed_format {
         Codec::Pcm16 => REC_CODEC_PCM16,
         Codec::Pcmu => REC_CODEC_PCMU,
         Codec::Pcma => REC_CODEC_PCMA,
+        other => panic!("{other:?} is not planned"),
     };
     format.sample_rate = rate;
     format

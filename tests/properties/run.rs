@@ -443,6 +443,7 @@ impl PlanSender {
             Codec::Pcmu => 0,
             Codec::Pcma => 8,
             Codec::Pcm16 => LINEAR_TYPE,
+            other => panic!("{other:?} is not planned"),
         };
         let header = RtpHeader {
             payload_type,
@@ -462,6 +463,7 @@ fn sample(leg: usize, codec: Codec, name: u64) -> WrittenSample {
         // 0x7f and 0xff decode to zero in µ-law; 0x55 and 0xd5 are nearest to zero in A-law.
         Codec::Pcmu => WrittenSample::Coded(Law::Mu, if noise & 0x7f == 0x7f { noise ^ 1 } else { noise }),
         Codec::Pcma => WrittenSample::Coded(Law::A, if noise & 0x7f == 0x55 { noise ^ 1 } else { noise }),
+        other => panic!("{other:?} is not planned"),
     }
 }
 

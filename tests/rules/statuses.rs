@@ -116,19 +116,15 @@ fn an_unknown_format_is_refused() {
 }
 
 #[test]
-fn formats_and_codecs_that_this_build_lacks_are_unsupported() {
+fn formats_that_this_build_lacks_are_unsupported() {
     let scratch = scratch_engine();
-    let call = scratch.begin(&line("SEP1", "101")).unwrap();
+    scratch.begin(&line("SEP1", "101")).unwrap();
     for format in ["flac", "opus", "mp3"] {
         let start = StartFields {
             format: Some(format),
             ..on_device("SEP1")
         };
         refused(scratch.start(ADMIN, &start), REC_ERR_UNSUPPORTED);
-    }
-    for codec in [REC_CODEC_G722, REC_CODEC_OPUS] {
-        let opened = feed(call, REC_LEG_LOCAL, codec, 0).map(drop);
-        refused(opened, REC_ERR_UNSUPPORTED);
     }
     assert!(scratch.live().is_empty());
 }

@@ -75,6 +75,7 @@ fn append(codec: Codec, pattern: u64, bytes: &mut Vec<u8>) -> i16 {
             bytes.extend(value.to_ne_bytes());
             value
         }
+        other => panic!("{other:?} has no samples of its own"),
     }
 }
 

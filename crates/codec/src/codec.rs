@@ -1,5 +1,8 @@
 //! Codecs of a leg's payload.
 
+use crate::Decoder;
+use crate::decoder::{G722, L16, Opus};
+
 /// The encoding of a leg's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Codec {
@@ -9,23 +12,79 @@ pub enum Codec {
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// G.722 at 64 kbit/s.
+    G722,
+    /// Opus (RFC 6716). A stereo stream is mixed down.
+    Opus,
+    /// Linear, 16 bits, network byte order, with this many interleaved channels, which are mixed
+    /// down.
+    L16(u8),
 }
 
 impl Codec {
-    /// The number of whole samples in `bytes` bytes.
+    /// Whether a packet's samples can be read at any position without a decoder. Packets of the
+    /// other codecs are decoded one after another.
     #[inline]
-    pub fn samples_in(self, bytes: usize) -> u64 {
-        match self {
-            Codec::Pcm16 => bytes as u64 / 2,
-            Codec::Pcmu | Codec::Pcma => bytes as u64,
-        }
+    pub fn is_direct(self) -> bool {
+        matches!(self, Codec::Pcm16 | Codec::Pcmu | Codec::Pcma)
     }
 
+    /// The number of whole samples in `bytes` bytes of a direct codec.
+    #[inline]
+    pub fn samples_in(self, bytes: usize) -> u64 {
+        (bytes / self.sample_bytes()) as u64
+    }
+
+    /// The size of a sample of a direct codec. Payloads of the other codecs are whole packets: 1.
     #[inline]
     pub fn sample_bytes(self) -> usize {
         match self {
             Codec::Pcm16 => 2,
-            Codec::Pcmu | Codec::Pcma => 1,
+            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::Opus | Codec::L16(_) => 1,
+        }
+    }
+
+    /// The number of samples that a packet's payload decodes to, at `rate`. 0 if it is too short
+    /// or invalid.
+    #[inline]
+    pub fn samples_of(self, payload: &[u8], rate: u32) -> u64 {
+        match self {
+            Codec::Pcm16 => payload.len() as u64 / 2,
+            Codec::Pcmu | Codec::Pcma => payload.len() as u64,
+            Codec::G722 => G722::samples(payload),
+            Codec::Opus => Opus::samples(payload, rate),
+            Codec::L16(channels) => L16::samples(payload, channels),
+        }
+    }
+
+    /// The rate of the RTP timestamps of audio with the sampling rate `rate` (RFC 3551, RFC 7587).
+    #[inline]
+    pub fn clock_rate(self, rate: u32) -> u32 {
+        match self {
+            Codec::G722 => rate / 2,
+            Codec::Pcm16 | Codec::Pcmu | Codec::Pcma | Codec::Opus | Codec::L16(_) => rate,
+        }
+    }
+
+    /// The typical number of payload bytes of a second of audio. Memory for bursts is sized by it.
+    pub fn bytes_per_s(self, rate: u32) -> u64 {
+        let rate = u64::from(rate);
+        match self {
+            Codec::Pcm16 => 2 * rate,
+            Codec::Pcmu | Codec::Pcma => rate,
+            Codec::G722 => rate / 2,
+            Codec::Opus => 16_000,
+            Codec::L16(channels) => 2 * rate * u64::from(channels),
+        }
+    }
+
+    /// A decoder to samples at `rate`. `None` for a direct codec.
+    pub fn decoder(self, rate: u32) -> Option<Box<dyn Decoder>> {
+        match self {
+            Codec::Pcm16 | Codec::Pcmu | Codec::Pcma => None,
+            Codec::G722 => Some(Box::new(G722::new())),
+            Codec::Opus => Opus::new(rate).map(|opus| Box::new(opus) as Box<dyn Decoder>),
+            Codec::L16(channels) => Some(Box::new(L16::new(channels))),
         }
     }
 }

@@ -14,6 +14,7 @@ mod au;
 mod audio_slice;
 mod block;
 mod codec;
+mod decoder;
 mod encoder;
 mod format;
 pub mod g711;
@@ -36,6 +37,7 @@ pub mod container {
 pub use audio_slice::{AudioSlice, encode_g711};
 pub use block::{Block, Samples};
 pub use codec::Codec;
+pub use decoder::{Decoder, InvalidPayload};
 pub use encoder::{EncodedPacket, EncodedPackets, Encoder};
 pub use format::{Container, Format, FormatSpec, Shape};
 pub use medium::Medium;

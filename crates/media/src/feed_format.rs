@@ -9,6 +9,17 @@ pub struct FeedFormat {
     pub rate: u32,
 }
 
+impl FeedFormat {
+    /// An RTP timestamp in samples. Differences of timestamps stay right when either wraps.
+    #[inline]
+    pub fn scaled(self, timestamp: u32) -> u32 {
+        match self.codec.clock_rate(self.rate) {
+            clock if clock == self.rate => timestamp,
+            clock => timestamp.wrapping_mul(self.rate / clock.max(1)),
+        }
+    }
+}
+
 /// The format and options that the host has set for a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FeedOptions {
@@ -35,7 +46,7 @@ impl FeedOptions {
     }
 
     pub fn bytes_per_s(self) -> u64 {
-        u64::from(self.format.rate) * self.frame_bytes() as u64
+        self.format.codec.bytes_per_s(self.format.rate) * if self.is_stereo() { 2 } else { 1 }
     }
 
     /// The size of the audio that the feed may write ahead beyond the default, in bytes.

@@ -41,10 +41,12 @@ pub enum DropReason {
     PauseUnclear,
     /// The disk could not keep up (`storage.backlog_ms`).
     Backlog,
+    /// Its packet was damaged, and the decoder refused it.
+    Undecodable,
 }
 
 impl DropReason {
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
     pub const ALL: [DropReason; Self::COUNT] = [
         DropReason::Late,
         DropReason::Overflow,
@@ -53,6 +55,7 @@ impl DropReason {
         DropReason::Unconfirmed,
         DropReason::PauseUnclear,
         DropReason::Backlog,
+        DropReason::Undecodable,
     ];
 
     pub fn text(self) -> &'static str {
@@ -64,6 +67,7 @@ impl DropReason {
             DropReason::Unconfirmed => "unconfirmed",
             DropReason::PauseUnclear => "pause_unclear",
             DropReason::Backlog => "backlog",
+            DropReason::Undecodable => "undecodable",
         }
     }
 }
@@ -138,6 +142,8 @@ pub struct LegLedger {
     pub slipped: u64,
     /// Repeated to follow a sender with a slow clock: in the file, but never handed in.
     pub repeated: u64,
+    /// Recovered from the copy that a later packet held: in the file, but never handed in.
+    pub recovered: u64,
     pub dropped: [u64; DropReason::COUNT],
     /// Audio that never arrived.
     pub missing: u64,

@@ -1,7 +1,9 @@
 //! One leg at the worker: takes packets out of the ring and has them placed in media time.
 
+mod decoding;
 mod hold_epochs;
 mod ledger_entry;
+mod leg_totals;
 mod run;
 mod timeline;
 mod writes;
@@ -17,10 +19,12 @@ use crate::time::{NS_PER_MS, NS_PER_S};
 use crate::track::Track;
 use crate::{FeedFormat, FeedOptions};
 use callrec_codec::Codec;
+use decoding::WriteDecoder;
 pub use hold_epochs::HoldEpochs;
 use ledger_entry::counter_increase;
 pub use ledger_entry::{EntryKind, LedgerEntry, Tally};
-pub use timeline::{LegTotals, Timeline};
+pub use leg_totals::LegTotals;
+pub use timeline::Timeline;
 
 /// A stall of the network may delay audio by this much, including the time until it is read.
 const STALLED_NS: u64 = 5_500 * NS_PER_MS;
@@ -70,6 +74,8 @@ pub struct LegMedia {
     reported: Vec<u8>,
     /// `None` until the first write; most legs have only packets.
     writes: Option<Box<WriteCursor>>,
+    /// Decodes writes that are packets.
+    write_decoder: Option<Box<WriteDecoder>>,
     streams: RtpStreams,
 }
 
@@ -95,6 +101,7 @@ impl LegMedia {
             mapped: Vec::new(),
             streams: RtpStreams::new(),
             writes: None,
+            write_decoder: None,
             samples_lost: 0,
             packets_lost: 0,
             ahead_lost: 0,
@@ -165,7 +172,9 @@ impl LegMedia {
             .streams
             .earliest_gap_ns(now_ns, reorder_ns)
             .unwrap_or(u64::MAX);
-        let known = self.timeline.end_ns().max(self.silent_ns).min(suspect).min(gap);
+        let waiting = self.timeline.earliest_undecoded_ns().unwrap_or(u64::MAX);
+        let ends_ns = self.timeline.end_ns().max(self.silent_ns);
+        let known = ends_ns.min(suspect).min(gap).min(waiting);
         known.max(now_ns.saturating_sub(STALLED_NS))
     }
 
@@ -193,18 +202,19 @@ impl LegMedia {
         // The sequence number of the next audio shows the overruns, whatever this packet is.
         let overruns = counter_increase(header.overruns, &mut self.packets_lost);
         self.refused += u64::from(overruns);
-        let Some(packet) = rtp::parse(bytes) else {
+        let Some(mut packet) = rtp::parse(bytes) else {
             self.timeline.tally.unknown += 1;
             if let Some(report) = rtp::sender_report(bytes) {
-                self.streams
-                    .observe_report(report.ssrc, report.ntp, report.timestamp);
+                let timestamp = self.scaled(report.timestamp);
+                self.streams.observe_report(report.ssrc, report.ntp, timestamp);
             }
             return;
         };
         let Some(format) = self.audio_format(&packet, header.arrival_ns, input) else {
             return;
         };
-        let len = format.codec.samples_in(packet.payload.len()) as i64;
+        packet.timestamp = format.scaled(packet.timestamp);
+        let len = format.codec.samples_of(packet.payload, format.rate) as i64;
         self.count_audio(format, len as u64, header.arrival_ns);
         if !self.timeline.can_follow_rate(format.rate) {
             self.streams
@@ -243,7 +253,7 @@ impl LegMedia {
         input: &DrainInput<'_>,
     ) -> Option<FeedFormat> {
         let format = rtp::format_of(packet.payload_type, &self.mapped);
-        let whole = |format: &FeedFormat| packet.payload.len() >= format.codec.sample_bytes();
+        let whole = |format: &FeedFormat| format.codec.samples_of(packet.payload, format.rate) > 0;
         if let Some(format) = format.filter(whole) {
             if format.rate == self.format.rate || rtp::is_mapped(packet.payload_type, &self.mapped) {
                 self.declared_rate = format.rate;
@@ -259,14 +269,19 @@ impl LegMedia {
         }
         self.timeline.tally.frames_in += 1;
         if input.context.is_real_time
-            && let Some((at, rate)) = self
-                .streams
-                .note_silence(packet.ssrc, packet.timestamp, arrival_ns)
+            && let Some((at, rate)) =
+                self.streams
+                    .note_silence(packet.ssrc, self.scaled(packet.timestamp), arrival_ns)
         {
             let at = at.clamp(0, samples_at(arrival_ns, rate)) as u64;
             self.silent_ns = self.silent_ns.max(grid::time(at, rate));
         }
         None
+    }
+
+    /// A timestamp of the latest codec's clock, in samples.
+    fn scaled(&self, timestamp: u32) -> u32 {
+        self.latest.map_or(timestamp, |format| format.scaled(timestamp))
     }
 
     fn count_ignored(&mut self, packet: &RtpPacket<'_>) {
@@ -351,6 +366,7 @@ impl LegMedia {
 
     /// Decides held packets that were due before a packet arrived.
     fn decide_due(&mut self, arrival_ns: u64, context: &PlacementContext) {
+        self.timeline.decode_ready(Some(arrival_ns), context.reorder_ns);
         if self.streams.is_waiting() {
             self.streams.decide_due(arrival_ns, context, &mut self.timeline);
         }
@@ -361,6 +377,12 @@ impl LegMedia {
 
     /// Decides held packets that are due at `now_ns`.
     pub fn tick(&mut self, now_ns: u64, context: &PlacementContext) {
+        let waited_ns = if context.is_real_time {
+            context.reorder_ns
+        } else {
+            0
+        };
+        self.timeline.decode_ready(Some(now_ns), waited_ns);
         if !self.streams.is_waiting() && self.writes.is_none() {
             return;
         }
@@ -388,6 +410,12 @@ impl LegMedia {
         if let Some(writes) = &mut self.writes {
             writes.tick(now_ns, true, &mut self.timeline);
         }
+        self.timeline.decode_ready(None, 0);
+    }
+
+    /// A recording resumes with this epoch, after a pause in which audio may have been decoded.
+    pub fn begin_anew(&mut self, epoch: u32) {
+        self.timeline.begin_anew(epoch);
     }
 
     /// The duration of a packet of the leg, if known.

@@ -19,6 +19,7 @@ pub mod planted;
 mod progress;
 mod resample;
 pub mod rtp;
+pub mod sdp;
 mod sink;
 pub mod sink_queue;
 mod spec;

@@ -35,6 +35,8 @@ pub struct PlacementContext {
     pub is_real_time: bool,
     /// The fault that a test has planted.
     pub planted: PlantedFault,
+    /// How long missing packets are waited for, in nanoseconds (real time).
+    pub reorder_ns: u64,
     /// The beginning, in nanoseconds, of a recording that has never been paused. The first packet
     /// of a feed that was opened later is not placed before it.
     pub begin_ns: u64,
@@ -91,11 +93,24 @@ pub struct Placement {
     pub was_missing: bool,
 }
 
+/// The number of an RTP packet in its stream.
+#[derive(Clone, Copy, Debug)]
+pub struct PacketNumber {
+    pub ssrc: u32,
+    pub sequence: u16,
+    /// When the packet was received.
+    pub arrival_ns: u64,
+}
+
 /// Audio as it was handed in.
 #[derive(Clone, Copy, Debug)]
 pub struct Audio<'a> {
     pub payload: &'a [u8],
     pub format: FeedFormat,
+    /// The number of its samples.
+    pub len: u64,
+    /// `None` for a write.
+    pub number: Option<PacketNumber>,
     /// Whether 16-bit samples are big-endian, as in RTP.
     pub is_big_endian: bool,
     pub epoch: u32,
@@ -121,6 +136,8 @@ impl Audio<'_> {
             Codec::Pcmu => linear(&g711::ULAW),
             Codec::Pcma => linear(&g711::ALAW),
             Codec::Pcm16 => self.payload.chunks_exact(2).map(|p| loudness(pair(p))).max(),
+            // It is not decoded yet, and counts as loud.
+            Codec::G722 | Codec::Opus | Codec::L16(_) => Some(loudness(i16::MIN)),
         };
         peak.unwrap_or(0)
     }
@@ -197,6 +214,12 @@ impl HeldPacket<'_> {
         Audio {
             payload: &self.payload,
             format: self.format,
+            len: self.len.max(0) as u64,
+            number: Some(PacketNumber {
+                ssrc: self.ssrc,
+                sequence: self.sequence,
+                arrival_ns: grid::time(self.arrival.max(0) as u64, self.format.rate),
+            }),
             is_big_endian: true,
             epoch: self.epoch,
             is_ahead: false,
@@ -238,6 +261,12 @@ impl<'a> IncomingPacket<'a> {
         Audio {
             payload: self.packet.payload,
             format: self.format,
+            len: self.len.max(0) as u64,
+            number: Some(PacketNumber {
+                ssrc: self.packet.ssrc,
+                sequence: self.packet.sequence,
+                arrival_ns: grid::time(self.arrival.max(0) as u64, self.format.rate),
+            }),
             is_big_endian: true,
             epoch: self.epoch,
             is_ahead: false,

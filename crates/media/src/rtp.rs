@@ -97,6 +97,8 @@ pub fn format_of(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> Option<FeedFo
     match payload_type {
         0 => format(Codec::Pcmu, 8000),
         8 => format(Codec::Pcma, 8000),
+        9 => format(Codec::G722, 16_000),
+        10 => format(Codec::L16(2), 44_100),
         11 => format(Codec::Pcm16, 44_100),
         _ => None,
     }

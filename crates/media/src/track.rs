@@ -13,7 +13,7 @@ use crate::grid;
 use crate::ledger::LossReason;
 use callrec_codec::AudioSlice;
 use callrec_codec::Codec;
-pub use track_view::{Origin, TrackView};
+pub use track_view::{AudioSource, Origin, TrackView};
 
 /// Fewer discarded bytes than this are not worth a move of the remaining bytes.
 const COMPACT_BYTES: usize = 4096;
@@ -421,7 +421,8 @@ impl Track {
         match codec {
             Codec::Pcmu => AudioSlice::Ulaw(bytes),
             Codec::Pcma => AudioSlice::Alaw(bytes),
-            Codec::Pcm16 => AudioSlice::Pcm(bytes),
+            // Decoded packets are placed as linear samples.
+            Codec::Pcm16 | Codec::G722 | Codec::Opus | Codec::L16(_) => AudioSlice::Pcm(bytes),
         }
     }
 

@@ -47,11 +47,19 @@ fn entry(leg: Leg, ledger: &LegLedger) -> LegEntry {
 /// The codec as RTP names it, for example `PCMU/8000`.
 fn codec_text((codec, rate): (Codec, u32)) -> Cow<'static, str> {
     let name = match codec {
-        Codec::Pcm16 => "L16",
+        Codec::Pcm16 | Codec::L16(_) => "L16",
         Codec::Pcmu => "PCMU",
         Codec::Pcma => "PCMA",
+        Codec::G722 => "G722",
+        Codec::Opus => "opus",
     };
-    format!("{name}/{rate}").into()
+    let clock = codec.clock_rate(rate);
+    match codec {
+        Codec::L16(channels) if channels > 1 => format!("{name}/{clock}/{channels}").into(),
+        // RFC 7587: always two channels in SDP.
+        Codec::Opus => format!("{name}/{clock}/2").into(),
+        _ => format!("{name}/{clock}").into(),
+    }
 }
 
 /// Converts terms to milliseconds so that they add up to their rounded sum: each term's rounding

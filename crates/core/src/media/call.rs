@@ -269,6 +269,7 @@ impl CallMedia {
         PlacementContext {
             is_real_time: self.real,
             planted: planted::current(),
+            reorder_ns: self.reorder_ns,
             begin_ns: self.schedule.begin_ns,
         }
     }

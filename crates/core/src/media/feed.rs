@@ -14,7 +14,7 @@ use super::waiter::{FeedWaiter, WaitedFor};
 use super::write_limiter::{Admission, WriteLimiter};
 use crate::memory;
 use crate::sync::atomic::Ordering;
-use crate::types::{FeedOptions, Leg, Result, Status};
+use crate::types::{Codec, FeedOptions, Leg, Result, Status};
 use callrec_media::packet::{HEADER, POSITION, PacketHeader, PacketKind, stored_bytes};
 
 /// Bytes of a feed's ring: 400 ms of audio, but at least 8 KiB.
@@ -86,6 +86,8 @@ pub struct Feed {
     begin: u64,
     /// `None` in stream time, where no write is too far ahead.
     limiter: Option<WriteLimiter>,
+    /// The codec and rate of writes that are packets.
+    packet_codec: Option<(Codec, u32)>,
     /// Boxed, so that a slot has at most two cache lines.
     rings: Box<FeedRings>,
     waiter: Arc<FeedWaiter>,
@@ -122,6 +124,7 @@ impl Feed {
             overrun_samples: counts.overrun_samples.load(Ordering::Relaxed),
             overrun_packets: counts.overrun_packets.load(Ordering::Relaxed),
             largest: largest(options),
+            packet_codec: packet_codec(options),
             leg,
             frame_size: FrameSize::of(options),
             call,
@@ -139,6 +142,7 @@ impl Feed {
         let options = options.into();
         let reader = self.fit_format(options)?;
         self.frame_size = FrameSize::of(options);
+        self.packet_codec = packet_codec(options);
         if let Some(limiter) = &mut self.limiter {
             limiter.set(options.format.rate, options.ahead_ms);
         }
@@ -210,7 +214,10 @@ impl Feed {
         if let Some(status) = self.status_without_store(payload) {
             return status;
         }
-        let frames = payload.len() / self.frame_size.bytes();
+        let frames = match self.packet_codec {
+            Some((codec, rate)) => codec.samples_of(payload, rate) as usize,
+            None => payload.len() / self.frame_size.bytes(),
+        };
         let admission = self
             .limiter
             .as_mut()
@@ -353,6 +360,11 @@ impl Feed {
 fn rings(call: &CallTap, own: Arc<RingLease>, chunks: u64) -> FeedRings {
     let real = call.config().clock == ClockMode::Real;
     FeedRings::new(own, real.then(|| (call.overflow(), chunks)))
+}
+
+fn packet_codec(options: FeedOptions) -> Option<(Codec, u32)> {
+    let format = options.format;
+    (!format.codec.is_direct()).then_some((format.codec, format.rate))
 }
 
 /// Bytes of the largest payload: a quarter of the ring (100 ms, but at least 2,048 bytes), and not

@@ -1,5 +1,6 @@
 //! Tests of the path from feed to sink, in simulated time.
 
+mod codecs;
 mod formats;
 mod hostile;
 mod leaks;

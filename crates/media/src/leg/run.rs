@@ -91,8 +91,9 @@ impl LegMedia {
         let format = rtp::format_of(packet.payload_type, &self.mapped)?;
         let is_present = self.latest == Some(format) && format.rate == self.timeline.track.rate();
         let is_writing = self.writes.as_ref().is_some_and(|writes| writes.is_waiting());
-        let whole = packet.payload.len() >= format.codec.sample_bytes();
-        (is_present && whole && !is_writing).then_some(format)
+        let is_whole = packet.payload.len() >= format.codec.sample_bytes();
+        let is_direct = format.codec.is_direct();
+        (is_direct && is_present && is_whole && !is_writing).then_some(format)
     }
 }
 

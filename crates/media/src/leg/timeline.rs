@@ -1,85 +1,24 @@
 //! A leg's timeline at its present clock rate and at earlier ones, and ledger entries for audio
 //! that it does not hold.
 
+mod decoded;
+
 use std::collections::VecDeque;
 
+use super::decoding::{LegDecoders, PlacedPacket};
 use super::hold_epochs::HoldEpochs;
 use super::ledger_entry::{EntryKind, LedgerEntry, Tally};
+use super::leg_totals::LegTotals;
 use crate::FeedFormat;
 use crate::grid;
-use crate::ledger::{DropReason, LossReason, OutsideReason, ticks};
+use crate::ledger::{DropReason, LossReason, OutsideReason};
 use crate::placement::{Audio, Placement, PlacementSink, RejectReason};
 use crate::planted::{TimelineFault, is_planted};
-use crate::track::{Content, Origin, Track};
+use crate::track::{AudioSource, Content, Origin, Track};
 use callrec_codec::Codec;
 
-/// The maximum number of formats listed per leg.
-const CODECS: usize = 16;
 /// The maximum number of earlier clock rates within audio that is not rendered yet.
 const PAST_MAX: usize = 8;
-
-/// Counts over the lifetime of a leg. A recording takes differences.
-#[derive(Clone, Debug, Default)]
-#[repr(C)]
-pub struct LegTotals {
-    pub packets: u64,
-    /// In ticks, without the samples in `present`: the present rate and samples at that rate.
-    handed: u64,
-    present: (u32, u64),
-    pub ignored: Vec<(u8, u64)>,
-    /// Each format, with the value of `packets` when it was last in use.
-    codecs: Vec<(FeedFormat, u64)>,
-    /// The index of the format in use.
-    codec: usize,
-    pub streams: u32,
-    pub wrong_timestamps: u64,
-    pub concurrent: u32,
-}
-
-impl LegTotals {
-    /// Audio handed in, in ticks.
-    pub fn handed(&self) -> u64 {
-        self.handed + ticks(self.present.1, self.present.0)
-    }
-
-    /// Whether nothing has been received.
-    pub fn is_zero(&self) -> bool {
-        self.packets == 0 && self.ignored.is_empty()
-    }
-
-    #[inline]
-    pub fn add_handed(&mut self, samples: u64, rate: u32) {
-        if self.present.0 != rate {
-            self.handed = self.handed();
-            self.present = (rate, 0);
-        }
-        self.present.1 += samples;
-    }
-
-    /// The latest counted packet is the first in `format` after a packet in another format.
-    pub fn change_codec(&mut self, format: FeedFormat) {
-        if let Some((_, last_used)) = self.codecs.get_mut(self.codec) {
-            *last_used = self.packets.saturating_sub(1);
-        }
-        let known = self.codecs.iter().position(|(known, _)| *known == format);
-        self.codec = known.unwrap_or(self.codecs.len());
-        if known.is_none() && self.codecs.len() < CODECS {
-            self.codecs.push((format, 0));
-        }
-    }
-
-    /// Formats used after the first `packets` packets, in the order of their first use.
-    pub fn codecs_after(&self, packets: u64) -> impl Iterator<Item = FeedFormat> + '_ {
-        let is_used = move |n: usize, last: u64| match n == self.codec {
-            true => self.packets > packets,
-            false => last > packets,
-        };
-        let codecs = self.codecs.iter().enumerate();
-        codecs
-            .filter(move |(n, (_, last))| is_used(*n, *last))
-            .map(|(_, (format, _))| *format)
-    }
-}
 
 /// Positions as times, for conversion to another clock rate.
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,6 +51,8 @@ pub struct Timeline {
     native: Vec<u8>,
     occupied: Vec<(u64, u64)>,
     times: TimelineTimes,
+    /// `None` until the first packet that needs a decoder.
+    decoders: Option<Box<LegDecoders>>,
 }
 
 impl Timeline {
@@ -132,6 +73,7 @@ impl Timeline {
             times: TimelineTimes::default(),
             native: Vec::new(),
             occupied: Vec::new(),
+            decoders: None,
         }
     }
 
@@ -338,7 +280,7 @@ impl Timeline {
 
     fn repeat(&mut self, at: i64, codec: Codec, sample: &[u8], origin: Origin) {
         let origin = Origin {
-            is_repeated: true,
+            source: AudioSource::Repeated,
             ..origin
         };
         if self.outside_reason(origin).is_none() && at >= self.settled as i64 {
@@ -393,7 +335,7 @@ impl Timeline {
         for track in tracks {
             let rate = track.rate();
             for part in track.truncate(grid::index(at_ns, rate)) {
-                if matches!(part.content, Content::Audio(_)) && !part.origin.is_repeated {
+                if matches!(part.content, Content::Audio(_)) && part.origin.source == AudioSource::HandedIn {
                     self.entries.push(LedgerEntry {
                         from: part.from,
                         to: part.to,
@@ -414,7 +356,9 @@ impl PlacementSink for Timeline {
         let Ok(from) = u64::try_from(at) else {
             return false;
         };
-        let plain = rate == self.track.rate() && (codec != Codec::Pcm16 || !audio.is_big_endian);
+        let is_log =
+            matches!(codec, Codec::Pcmu | Codec::Pcma) || codec == Codec::Pcm16 && !audio.is_big_endian;
+        let plain = rate == self.track.rate() && is_log;
         let live = self.is_recorded && audio.epoch == self.epoch && !self.on_hold.has(audio.epoch);
         let new = from >= self.written.max(self.settled).max(self.epoch_at);
         let origin = Origin {
@@ -435,12 +379,14 @@ impl PlacementSink for Timeline {
         if rate != self.track.rate() {
             if !placement.is_newest || !self.can_follow_rate(rate) {
                 // The present track covers its time on another grid.
-                let len = (audio.payload.len() / audio.format.codec.sample_bytes()) as u64;
                 let kind = EntryKind::Dropped(DropReason::Late);
                 self.tally.lost += 1;
-                return self.add_entry_at(rate, (placement.at.max(0) as u64, len), audio.epoch, kind);
+                return self.add_entry_at(rate, (placement.at.max(0) as u64, audio.len), audio.epoch, kind);
             }
             self.change_rate(rate);
+        }
+        if let (Some(number), false) = (audio.number, audio.format.codec.is_direct()) {
+            return self.decode_later(PlacedPacket::new(audio, number, placement));
         }
         if audio.format.codec != Codec::Pcm16 || !audio.is_big_endian {
             return self.place_audio(audio, audio.payload, &placement);

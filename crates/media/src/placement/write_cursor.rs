@@ -255,6 +255,8 @@ impl HostWrite<'_> {
         Audio {
             payload: self.payload,
             format: self.format,
+            len: self.len.max(0) as u64,
+            number: None,
             is_big_endian: false,
             epoch: self.epoch,
             is_ahead: self.is_ahead(),

@@ -7,7 +7,7 @@ use crate::leg::{EntryKind, LedgerEntry, LegMedia, LegTotals};
 use crate::legs::Legs;
 use crate::planted::{TimelineFault, is_planted};
 use crate::time::NS_PER_S;
-use crate::track::{Content, Track, TrackPart};
+use crate::track::{AudioSource, Content, Track, TrackPart};
 use crate::{Span, SpanKind, grid};
 
 /// Frames of a leg that the sink refused.
@@ -99,7 +99,7 @@ impl Account {
             return;
         }
         let Zone::Recorded(n) = zone else {
-            if origin.is_repeated {
+            if origin.source != AudioSource::HandedIn {
                 return;
             }
             // Handed in after the resume; whether it was spoken before it is uncertain.
@@ -117,9 +117,11 @@ impl Account {
         };
         let view = context.segments.view(n, rate);
         let recorded = view.recorded_range(from, to, origin);
-        if origin.is_repeated {
-            self.leg(context.leg).repeated += ticks(recorded.1 - recorded.0, rate);
-            return;
+        let amount = ticks(recorded.1 - recorded.0, rate);
+        match origin.source {
+            AudioSource::HandedIn => {}
+            AudioSource::Repeated => return self.leg(context.leg).repeated += amount,
+            AudioSource::Recovered => return self.leg(context.leg).recovered += amount,
         }
         if from < recorded.0 && !view.is_recorded(origin.epoch) {
             self.leg(context.leg)
@@ -390,7 +392,7 @@ impl Account {
     /// Counts audio of the leg that lies after the end of the recording.
     pub(super) fn count_after_stop(&mut self, context: LegContext<'_>, track: &Track, from: u64) {
         for part in track.parts(from, u64::MAX) {
-            let own = self.is_own(part.origin.epoch) && !part.origin.is_repeated;
+            let own = self.is_own(part.origin.epoch) && part.origin.source == AudioSource::HandedIn;
             if own && matches!(part.content, Content::Audio(_)) {
                 let TrackPart { from, to, origin, .. } = part;
                 let (amount, rate) = (ticks(to - from, track.rate()), track.rate());

@@ -2,6 +2,17 @@
 
 use crate::planted::{TimelineFault, is_planted};
 
+/// Where audio comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AudioSource {
+    #[default]
+    HandedIn,
+    /// A repetition of a sample that was handed in once.
+    Repeated,
+    /// Audio of a missing packet, from the copy in a later one.
+    Recovered,
+}
+
 /// The origin of audio, as far as recordings depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
@@ -11,8 +22,7 @@ pub struct Origin {
     pub hidden_delay: u32,
     /// Written ahead of the clock, so that it counts as spoken when it is played.
     pub is_ahead: bool,
-    /// A repetition of a sample that was handed in once.
-    pub is_repeated: bool,
+    pub source: AudioSource,
     /// The part before a control point of a packet that was handed in after it.
     pub straddles: bool,
 }

@@ -29,10 +29,14 @@ impl CallMedia {
                 self.taps.push(tap);
             }
             PointAction::Pause(id) => self.with(id, |tap, legs| tap.pause(at, legs)),
-            PointAction::Resume(id) => self.with(id, |tap, legs| tap.resume(at, legs)),
+            PointAction::Resume(id) => {
+                self.begin_anew();
+                self.with(id, |tap, legs| tap.resume(at, legs));
+            }
             PointAction::Private(on) => {
                 self.private = on;
                 self.private_ns = at_ns;
+                self.begin_anew();
                 for tap in &mut self.taps {
                     tap.set_private(on, at, &self.legs);
                 }
@@ -100,6 +104,13 @@ impl CallMedia {
                 }
             }
         }
+    }
+
+    /// Audio from now on must not depend on earlier audio, which may have been spoken during a
+    /// pause.
+    fn begin_anew(&mut self) {
+        let epoch = self.epoch;
+        self.legs.fed_mut().for_each(|(_, leg)| leg.begin_anew(epoch));
     }
 
     /// The time at which a control point takes effect: the clock, or in stream time the media's

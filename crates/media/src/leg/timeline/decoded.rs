@@ -1,0 +1,117 @@
+//! Places packets that are decoded one after another.
+
+use super::super::decoding::{DecodedPacket, PlacedPacket, to_native};
+use super::super::ledger_entry::EntryKind;
+use super::Timeline;
+use crate::FeedFormat;
+use crate::grid;
+use crate::ledger::DropReason;
+use crate::placement::{Audio, Placement};
+use crate::track::{AudioSource, Origin};
+use callrec_codec::Codec;
+
+impl Timeline {
+    /// Decodes a packet once it waits for no other.
+    pub(in crate::leg) fn decode_later(&mut self, packet: PlacedPacket) {
+        let end = packet.placement.at.saturating_add_unsigned(packet.len);
+        self.track.advance_end(end.max(0) as u64);
+        let decoders = self.decoders.get_or_insert_default();
+        let (place, format, epoch) = (packet.placement, packet.format, packet.epoch);
+        let len = packet.len;
+        if !decoders.add(packet) {
+            return self.drop_undecodable(&place, format, (len, epoch));
+        }
+        self.decode_ready(Some(0), u64::MAX);
+    }
+
+    /// Decodes packets that wait for no other, see [`LegDecoders::take_ready`].
+    pub(in crate::leg) fn decode_ready(&mut self, now_ns: Option<u64>, waited_ns: u64) {
+        let Some(mut decoders) = self.decoders.take() else {
+            return;
+        };
+        while let Some(packet) = decoders.take_ready(now_ns, waited_ns) {
+            let origin = Origin {
+                epoch: packet.epoch,
+                ..Origin::default()
+            };
+            decoders.decode(&packet, self.outside_reason(origin).is_none());
+            self.place_decoded(&packet, &decoders.decoded);
+        }
+        decoders.tidy();
+        self.decoders = Some(decoders);
+    }
+
+    pub(in crate::leg) fn begin_anew(&mut self, epoch: u32) {
+        if let Some(decoders) = &mut self.decoders {
+            decoders.begin_anew(epoch);
+        }
+    }
+
+    /// The earliest time of a packet that is not decoded yet.
+    pub(in crate::leg) fn earliest_undecoded_ns(&self) -> Option<u64> {
+        let (at, rate) = self.decoders.as_ref()?.earliest()?;
+        Some(grid::time(at.max(0) as u64, rate))
+    }
+
+    fn place_decoded(&mut self, packet: &PlacedPacket, decoded: &DecodedPacket) {
+        let PlacedPacket {
+            placement, format, ..
+        } = packet;
+        if format.rate != self.track.rate() {
+            // The rate has changed since: a track at the new rate covers its time.
+            let kind = EntryKind::Dropped(DropReason::Late);
+            self.tally.lost += 1;
+            let from = placement.at.max(0) as u64;
+            return self.add_entry_at(format.rate, (from, packet.len), packet.epoch, kind);
+        }
+        if !decoded.is_valid {
+            return self.drop_undecodable(placement, *format, (packet.len, packet.epoch));
+        }
+        let mut bytes = std::mem::take(&mut self.native);
+        if !decoded.recovered.is_empty() && placement.lost >= decoded.recovered.len() as u64 {
+            to_native(&decoded.recovered, &mut bytes);
+            self.place_recovered(packet, &bytes);
+        }
+        to_native(&decoded.samples, &mut bytes);
+        let audio = Audio {
+            payload: &bytes,
+            format: FeedFormat {
+                codec: Codec::Pcm16,
+                ..*format
+            },
+            len: packet.len,
+            number: Some(packet.number),
+            is_big_endian: false,
+            epoch: packet.epoch,
+            is_ahead: false,
+        };
+        self.place_audio(&audio, &bytes, placement);
+        self.native = bytes;
+    }
+
+    /// Places the recovered samples of the packet before this one.
+    fn place_recovered(&mut self, packet: &PlacedPacket, bytes: &[u8]) {
+        let origin = Origin {
+            epoch: packet.epoch,
+            hidden_delay: u32::try_from(packet.placement.hidden_delay).unwrap_or(u32::MAX),
+            source: AudioSource::Recovered,
+            ..Origin::default()
+        };
+        let at = packet.placement.at - bytes.len() as i64 / 2;
+        let is_new = at >= self.settled as i64 && at >= self.epoch_at as i64;
+        if is_new && self.outside_reason(origin).is_none() {
+            let from = at as u64;
+            self.track
+                .place(from, (Codec::Pcm16, origin), bytes, &mut Vec::new());
+            self.mark_dirty(from, from + bytes.len() as u64 / 2);
+            self.tally.lost -= 1;
+        }
+    }
+
+    fn drop_undecodable(&mut self, placement: &Placement, format: FeedFormat, (len, epoch): (u64, u32)) {
+        let from = placement.at.max(0) as u64;
+        self.tally.lost += 1;
+        let kind = EntryKind::Dropped(DropReason::Undecodable);
+        self.add_entry_at(format.rate, (from, len), epoch, kind);
+    }
+}

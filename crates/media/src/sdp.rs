@@ -1,0 +1,144 @@
+//! Payload types that a session description declares (RFC 8866).
+
+use sdp_types::{Media, RtpMap, Session};
+
+use crate::FeedFormat;
+use crate::rtp;
+use callrec_codec::Codec;
+
+/// A session description that cannot be used, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidSdp(pub String);
+
+/// Returns the payload types of the first audio section and their formats. Payload types whose codec
+/// is unknown, and those of events and comfort noise, are left out.
+///
+/// `text`: a whole session description, or only its media sections. Lines end with LF or CRLF.
+pub fn payload_types(text: &str) -> Result<Vec<(u8, FeedFormat)>, InvalidSdp> {
+    let text = text.trim_start();
+    let whole = match text.starts_with("v=") {
+        true => text.to_owned(),
+        false => format!("v=0\r\n{text}"),
+    };
+    let session = Session::parse(whole.as_bytes()).map_err(|error| InvalidSdp(error.to_string()))?;
+    let mut sections = session.medias.iter().filter(|media| media.media == "audio");
+    let Some(media) = sections.next() else {
+        return Err(InvalidSdp("there is no audio section".into()));
+    };
+    let numbers = media.fmt.split_ascii_whitespace();
+    let numbers = numbers.map(|number| match number.parse::<u8>() {
+        Ok(number) if number < 128 => Ok(number),
+        _ => Err(InvalidSdp(format!("payload type \"{number}\": must be 0 to 127"))),
+    });
+    let mut found = Vec::new();
+    for number in numbers {
+        let number = number?;
+        if let Some(format) = format_of(number, media) {
+            found.push((number, format));
+        }
+    }
+    Ok(found)
+}
+
+/// The format of a payload type: as `rtpmap` declares it, or static.
+fn format_of(number: u8, media: &Media) -> Option<FeedFormat> {
+    let declared = media.attributes.iter().filter(|line| line.attribute == "rtpmap");
+    let mut declared = declared.filter_map(|line| line.value.as_deref()?.parse::<RtpMap>().ok());
+    match declared.rfind(|map| map.payload_type == number) {
+        Some(map) => {
+            let channels = map
+                .encoding_params
+                .as_deref()
+                .map_or(Some(1), |text| text.parse().ok());
+            encoding(&map.encoding_name, map.clock_rate, channels?)
+        }
+        None => rtp::format_of(number, &[]),
+    }
+}
+
+/// The format of an encoding, by its name and clock rate in `rtpmap`.
+fn encoding(name: &str, clock_rate: u32, channels: u8) -> Option<FeedFormat> {
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
+    let (codec, rate) = match (clock_rate, channels) {
+        (8000, 1) if is("PCMU") => (Codec::Pcmu, 8000),
+        (8000, 1) if is("PCMA") => (Codec::Pcma, 8000),
+        (8000, 1) if is("G722") => (Codec::G722, 16_000),
+        // RFC 7587: the clock rate is 48000 and the number of channels 2, whatever is sent.
+        (48_000, 1 | 2) if is("opus") => (Codec::Opus, 48_000),
+        (8000..=48_000, 1) if is("L16") => (Codec::Pcm16, clock_rate),
+        (8000..=48_000, 2..=8) if is("L16") => (Codec::L16(channels), clock_rate),
+        _ => return None,
+    };
+    Some(FeedFormat { codec, rate })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn formats(text: &str) -> Vec<(u8, Codec, u32)> {
+        let found = payload_types(text).expect("a valid description");
+        found
+            .iter()
+            .map(|(number, format)| (*number, format.codec, format.rate))
+            .collect()
+    }
+
+    #[test]
+    fn a_section_declares_its_payload_types() {
+        let text = "m=audio 4000 RTP/AVP 96 9 0 97 18 101 10 98\r\n\
+                    a=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1;stereo=0\r\n\
+                    a=rtpmap:97 L16/16000\r\na=rtpmap:98 l16/44100/2\r\n\
+                    a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n";
+        let expected = [
+            (96, Codec::Opus, 48_000),
+            (9, Codec::G722, 16_000),
+            (0, Codec::Pcmu, 8000),
+            (97, Codec::Pcm16, 16_000),
+            (10, Codec::L16(2), 44_100),
+            (98, Codec::L16(2), 44_100),
+        ];
+        assert_eq!(formats(text), expected);
+    }
+
+    #[test]
+    fn a_whole_description_counts_its_first_audio_section() {
+        let text = "v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\n\
+                    m=video 5000 RTP/AVP 99\na=rtpmap:99 VP8/90000\n\
+                    m=audio 5002 RTP/SAVP 111 8\na=rtpmap:111 OPUS/48000/2\n\
+                    m=audio 5004 RTP/AVP 9\n";
+        assert_eq!(
+            formats(text),
+            [(111, Codec::Opus, 48_000), (8, Codec::Pcma, 8000)]
+        );
+    }
+
+    #[test]
+    fn a_declared_encoding_replaces_the_static_one() {
+        assert_eq!(
+            formats("m=audio 1 RTP/AVP 0\na=rtpmap:0 PCMA/8000\n"),
+            [(0, Codec::Pcma, 8000)]
+        );
+        assert_eq!(
+            formats("m=audio 1 RTP/AVP 0 8\na=rtpmap:0 G729/8000\n"),
+            [(8, Codec::Pcma, 8000)]
+        );
+    }
+
+    #[test]
+    fn invalid_descriptions_are_refused() {
+        for text in [
+            "",
+            "m=video 1 RTP/AVP 99\n",
+            "m=audio\n",
+            "m=audio 1 RTP/AVP 128\n",
+            "nonsense",
+        ] {
+            assert!(payload_types(text).is_err(), "{text}");
+        }
+        assert_eq!(
+            formats("m=audio 1 RTP/AVP 96\na=rtpmap:96\na=rtpmap:x\na=rtpmap:96 opus\n"),
+            []
+        );
+    }
+}
