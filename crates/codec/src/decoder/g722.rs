@@ -5,15 +5,20 @@ use audio_codec::g722::G722Decoder;
 
 use super::{Decoder, InvalidPayload};
 
+/// A code that decodes to silence.
+const SMALLEST_STEP: u8 = 0x40;
+
 pub struct G722 {
     decoder: G722Decoder,
 }
 
 impl G722 {
     pub fn new() -> G722 {
-        G722 {
-            decoder: G722Decoder::new(),
-        }
+        let mut decoder = G722Decoder::new();
+        // The crate begins with scale factors of 0. One code of the smallest step sets those that
+        // the Recommendation begins with.
+        let _ = decoder.decode_into(&[SMALLEST_STEP], &mut [0; 2]);
+        G722 { decoder }
     }
 
     pub fn samples(payload: &[u8]) -> u64 {

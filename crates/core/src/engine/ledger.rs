@@ -30,6 +30,7 @@ fn entry(leg: Leg, ledger: &LegLedger) -> LegEntry {
         duplicate_ms: rounded.ms(ledger.duplicates),
         slipped_ms: rounded.ms(ledger.slipped),
         repeated_ms: ledger::ms(ledger.repeated),
+        recovered_ms: ledger::ms(ledger.recovered),
         ignored: ledger
             .ignored
             .iter()

@@ -123,14 +123,22 @@ fn a_report_contains_the_latest_description_of_the_call() {
 fn every_type_has_a_name_and_a_remedy() {
     for (payload_type, codec, remedy) in [
         (3, "GSM", "cannot decode GSM"),
-        (10, "L16 stereo", "cannot decode L16 stereo"),
+        (15, "G728", "cannot decode G728"),
         (17, "DVI4", "cannot decode DVI4"),
         (34, "H263", "is video"),
         (30, "unassigned", "assigns no codec"),
         (72, "unassigned", "assigns no codec"),
         (95, "unassigned", "assigns no codec"),
-        (96, "dynamic", "declare the type with rec_feed_payload"),
-        (127, "dynamic", "declare the type with rec_feed_payload"),
+        (
+            96,
+            "dynamic",
+            "declare the type with rec_feed_sdp or rec_feed_payload",
+        ),
+        (
+            127,
+            "dynamic",
+            "declare the type with rec_feed_sdp or rec_feed_payload",
+        ),
     ] {
         assert_eq!(codec_of(payload_type), codec);
         let text = remedy_for(payload_type);

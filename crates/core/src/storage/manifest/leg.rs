@@ -31,6 +31,9 @@ pub struct LegEntry {
     /// Audio that was left out (`slipped_ms`) or repeated to follow the sender's clock.
     pub slipped_ms: u64,
     pub repeated_ms: u64,
+    /// Audio of missing packets, recovered from copies in later ones.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub recovered_ms: u64,
     /// Packets without audio, by payload type. The keys are text, so that a manifest with a type of
     /// a later version stays readable.
     pub ignored: BTreeMap<String, u64>,
@@ -45,6 +48,10 @@ pub struct LegEntry {
     pub narrowed: bool,
     #[serde(skip_serializing_if = "is_false")]
     pub silent: bool,
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 pub fn is_false(value: &bool) -> bool {
