@@ -24,5 +24,7 @@ mod real_time_rtp;
 mod reorder;
 #[path = "audio/rtp_packets.rs"]
 mod rtp_packets;
+#[path = "audio/senders.rs"]
+mod senders;
 #[path = "audio/write_ahead.rs"]
 mod write_ahead;

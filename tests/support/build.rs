@@ -57,8 +57,13 @@ pub fn cxx() -> Command {
 /// Whether an optional tool is installed. Tests that need a missing tool pass with a message,
 /// except in `.ci/run`, which installs every tool.
 pub fn has(tool: &str) -> bool {
+    has_with(tool, "--version")
+}
+
+/// As [`has`], for a tool that prints its version with another option.
+pub fn has_with(tool: &str, option: &str) -> bool {
     let found = Command::new(tool)
-        .arg("--version")
+        .arg(option)
         .output()
         .is_ok_and(|output| output.status.success());
     if !found {
