@@ -1,0 +1,29 @@
+//! Whether a leg is silent.
+
+use super::LegMedia;
+
+impl LegMedia {
+    /// Whether the attached leg has had no audio for `silent_ns`.
+    pub fn is_quiet(&self, now_ns: u64, silent_ns: u64) -> bool {
+        self.is_attached && now_ns.saturating_sub(self.last_audio_ns()) >= silent_ns
+    }
+
+    fn last_audio_ns(&self) -> u64 {
+        // Audio that was written ahead is still being played.
+        match self.ahead_ns {
+            0 => self.audio_ns,
+            _ => self.audio_ns.max(self.timeline.end_ns()),
+        }
+    }
+
+    /// Returns true once, when the leg has been silent for `silent_ns` while the call was
+    /// connected.
+    pub fn becomes_silent(&mut self, now_ns: u64, silent_ns: u64, connected: bool) -> bool {
+        let quiet = self.is_quiet(now_ns, silent_ns);
+        if quiet && !connected {
+            self.silence_excused_ns = now_ns;
+        }
+        self.is_silent = quiet && now_ns.saturating_sub(self.silence_excused_ns) >= silent_ns;
+        self.is_silent && !std::mem::replace(&mut self.silence_notified, true)
+    }
+}
