@@ -214,16 +214,13 @@ impl Feed {
         if let Some(status) = self.status_without_store(payload) {
             return status;
         }
-        let frames = match self.packet_codec {
-            Some((codec, rate)) => codec.samples_of(payload, rate) as usize,
-            None => payload.len() / self.frame_size.bytes(),
-        };
+        let frames = self.frames_of(payload);
         let admission = self
             .limiter
             .as_mut()
             .map(|limiter| limiter.admit(frames, arrival_ns));
         if let Some(Admission::NotBefore(due_ns)) = admission {
-            return self.too_far_ahead(payload.len(), due_ns);
+            return self.too_far_ahead(frames, due_ns);
         }
         let status = self.put(PacketKind::Write, None, payload, arrival_ns);
         if let (Some(Admission::Until(until_ns)), Some(limiter), Status::Ok) =
@@ -232,6 +229,14 @@ impl Feed {
             limiter.wrote(until_ns);
         }
         status
+    }
+
+    /// The number of frames in the payload of a write.
+    fn frames_of(&self, payload: &[u8]) -> usize {
+        match self.packet_codec {
+            Some((codec, rate)) => codec.samples_of(payload, rate) as usize,
+            None => payload.len() / self.frame_size.bytes(),
+        }
     }
 
     /// Stores samples at position `at` of the host's own sample clock for this leg.
@@ -265,7 +270,7 @@ impl Feed {
         let len = payload.len() + position.map_or(0, |_| POSITION);
         let bytes = stored_bytes(len) as u32;
         if bytes > self.free && !self.has_space(bytes) {
-            return self.overrun(kind, payload.len());
+            return self.overrun(kind, self.frames_of(payload));
         }
         let header = PacketHeader {
             kind,
@@ -325,18 +330,16 @@ impl Feed {
     }
 
     #[cold]
-    fn overrun(&mut self, kind: PacketKind, payload: usize) -> Status {
+    fn overrun(&mut self, kind: PacketKind, frames: usize) -> Status {
         if self.host_retries() {
             return Status::Overrun;
         }
         let counts = self.call.counts(self.leg);
         let (published, count, more) = match kind {
             PacketKind::Rtp | PacketKind::RtpAged => (&counts.overrun_packets, &mut self.overrun_packets, 1),
-            PacketKind::Write | PacketKind::WriteAt => (
-                &counts.overrun_samples,
-                &mut self.overrun_samples,
-                (payload / self.frame_size.bytes()) as u32,
-            ),
+            PacketKind::Write | PacketKind::WriteAt => {
+                (&counts.overrun_samples, &mut self.overrun_samples, frames as u32)
+            }
         };
         *count = count.wrapping_add(more);
         published.store(*count, Ordering::Release);
@@ -345,14 +348,13 @@ impl Feed {
     }
 
     #[cold]
-    fn too_far_ahead(&mut self, payload: usize, due_ns: u64) -> Status {
+    fn too_far_ahead(&mut self, frames: usize, due_ns: u64) -> Status {
         self.waiter.not_before(due_ns);
         if !self.host_retries() {
-            let samples = (payload / self.frame_size.bytes()) as u32;
             let counts = self.call.counts(self.leg);
-            counts.ahead_samples.fetch_add(samples, Ordering::Relaxed);
+            counts.ahead_samples.fetch_add(frames as u32, Ordering::Relaxed);
         }
-        self.overrun(PacketKind::Write, payload)
+        self.overrun(PacketKind::Write, frames)
     }
 }
 

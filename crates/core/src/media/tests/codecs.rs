@@ -333,3 +333,22 @@ fn a_host_may_write_opus_packets() {
     assert!(share(&samples[9600..38_400], 440.0, 48_000) > 0.9);
     assert_eq!(ledger::ms(ledger_of(&recording).in_file), 1000);
 }
+
+/// A refused packet counts with the samples that it decodes to, not with its bytes.
+#[test]
+fn refused_packets_count_with_their_samples() {
+    let sender = Sender::opus(&sine(440.0, 48_000, 48_000), false);
+    let (mut sim, recording) = call(OPUS);
+    let mut refused = 0;
+    // All at once: more than the feed may write ahead of the clock.
+    for payload in sender.payloads.iter().cycle().take(150) {
+        refused += u64::from(sim.write(Leg::Local, payload) == crate::types::Status::Overrun);
+    }
+    sim.visit();
+    sim.pass(4000);
+    sim.end();
+    sim.pass(500);
+    assert!(refused > 20, "{refused}");
+    let dropped = ledger_of(&recording).dropped[DropReason::Ahead as usize];
+    assert_eq!(ledger::ms(dropped), 20 * refused);
+}
