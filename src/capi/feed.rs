@@ -185,6 +185,9 @@ pub unsafe extern "C" fn rec_feed_sdp(
 /// Passes in samples (PCM16, in native byte order) or a payload: of G.711, or one packet of
 /// G.722 or Opus. They follow those of the previous write.
 ///
+/// A packet that cannot be decoded is counted in `frames_ignored`; the function still returns
+/// `REC_OK`.
+///
 /// In real time, an interruption of at most 100 ms leaves no silence. A longer one becomes
 /// silence, unless `format.ahead_ms` is 0 and the host then passes in all the audio that it
 /// held back, up to 5 s, within 200 ms. With `format.ahead_ms` 0, callrec also follows a drift
@@ -204,8 +207,9 @@ pub unsafe extern "C" fn rec_feed_sdp(
 ///
 /// @param feed The feed.
 /// @param data The samples, or the payload. May be NULL if `size` is 0.
-/// @param size The size in bytes, a whole number of frames. At most 2,048 bytes or 100 ms of
-///   the format, whichever is more, but never more than 16,360 bytes.
+/// @param size The size in bytes: a whole number of frames, or one packet of G.722 or Opus. At
+///   most 2,048 bytes or 100 ms of the format, whichever is more, but never more than 16,360
+///   bytes.
 ///
 /// Threads: any, but only one at a time for the same feed. A second thread gets `REC_ERR_BUSY`.
 /// Blocking: never. The function takes no lock, allocates no memory and makes no system call.
@@ -239,8 +243,9 @@ pub unsafe extern "C" fn rec_feed_write(feed: rec_feed, data: *const c_void, siz
 /// @param at The position of the first sample, in frames at the feed's sample rate. The first
 ///   write may have any position.
 /// @param data The samples, or the payload. May be NULL if `size` is 0.
-/// @param size The size in bytes, a whole number of frames. At most 2,048 bytes or 100 ms of
-///   the format, whichever is more, but never more than 16,360 bytes.
+/// @param size The size in bytes: a whole number of frames, or one packet of G.722 or Opus. At
+///   most 2,048 bytes or 100 ms of the format, whichever is more, but never more than 16,360
+///   bytes.
 ///
 /// Threads: any, but only one at a time for the same feed. A second thread gets `REC_ERR_BUSY`.
 /// Blocking: never. The function takes no lock, allocates no memory and makes no system call.
