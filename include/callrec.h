@@ -1747,6 +1747,9 @@ rec_status rec_config_new(rec_config **config);
  * - `media.silent_ms` (`10000`): In real time, when a leg of a connected call has had no
  *   decoded audio for this long, REC_EVENT_LEG_SILENT is raised, 0 to 86400000 ms. 0:
  *   never.
+ * - `media.dtmf` (`keep`): What is recorded while a DTMF digit is keyed in: "keep" records
+ *   the audio as it is, "mask" records silence on all legs, from 100 ms before to 100 ms
+ *   after each tone.
  * - `calls.hold_audio` (`keep`): What is recorded while a call is held: "keep" records the
  *   audio that is passed in, "silence" records silence.
  * - `calls.max` (`0`): Maximum number of live calls. 0: no limit.
@@ -2814,6 +2817,33 @@ rec_status rec_feed_wait(rec_feed feed, uint32_t timeout_ms);
  * Since: 0.2.0
  */
 rec_status rec_feed_clear(rec_feed feed, rec_error *error);
+
+/**
+ * Tells that a DTMF digit was keyed in, if the host learns it from signalling, such as SIP INFO
+ * or KPML (RFC 4730). Which digit it was is not asked for.
+ *
+ * With `media.dtmf` set to "mask", all legs of the call are silent in the recordings while the
+ * tone may be audible in the audio: from `duration_ms` + 100 ms before this call of the function
+ * to `duration_ms` + 100 ms after it, because the message may be sent when the key is pressed or
+ * when it is released. Call the function as soon as the message arrives: audio of more than
+ * 1,300 ms before cannot be masked any more. Tones that a detector finds in the audio, and those
+ * of telephone events in RTP (RFC 4733), are masked without this function. With "keep", the
+ * function changes nothing.
+ *
+ * @param feed The feed of the party that keyed the digit in.
+ * @param duration_ms The duration of the tone in milliseconds, at most 10,000. 0: unknown; 250 ms
+ * are assumed.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
+ * Blocking: never, except while another thread passes in a packet to the feed.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_BAD_HANDLE` (the feed is closed), `REC_ERR_INVALID_ARGUMENT` (`duration_ms`),
+ * `REC_ERR_FORKED`.
+ * Since: 0.2.0
+ */
+rec_status rec_feed_dtmf(rec_feed feed, uint32_t duration_ms, rec_error *error);
 
 /**
  * Closes a feed. Audio that was passed in is still recorded; from now on the leg is silent.

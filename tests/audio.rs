@@ -10,6 +10,8 @@ mod au;
 mod codecs_and_formats;
 #[path = "audio/control.rs"]
 mod control;
+#[path = "audio/dtmf.rs"]
+mod dtmf;
 #[path = "audio/feed_limits.rs"]
 mod feed_limits;
 #[path = "audio/feeds.rs"]

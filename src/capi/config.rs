@@ -84,6 +84,9 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `media.silent_ms` (`10000`): In real time, when a leg of a connected call has had no
 ///   decoded audio for this long, REC_EVENT_LEG_SILENT is raised, 0 to 86400000 ms. 0:
 ///   never.
+/// - `media.dtmf` (`keep`): What is recorded while a DTMF digit is keyed in: "keep" records
+///   the audio as it is, "mask" records silence on all legs, from 100 ms before to 100 ms
+///   after each tone.
 /// - `calls.hold_audio` (`keep`): What is recorded while a call is held: "keep" records the
 ///   audio that is passed in, "silence" records silence.
 /// - `calls.max` (`0`): Maximum number of live calls. 0: no limit.

@@ -391,6 +391,38 @@ pub unsafe extern "C" fn rec_feed_clear(feed: rec_feed, error: *mut rec_error) -
     run_always(error, || handles::feed::clear(Handle(feed.id)))
 }
 
+/// Tells that a DTMF digit was keyed in, if the host learns it from signalling, such as SIP INFO
+/// or KPML (RFC 4730). Which digit it was is not asked for.
+///
+/// With `media.dtmf` set to "mask", all legs of the call are silent in the recordings while the
+/// tone may be audible in the audio: from `duration_ms` + 100 ms before this call of the function
+/// to `duration_ms` + 100 ms after it, because the message may be sent when the key is pressed or
+/// when it is released. Call the function as soon as the message arrives: audio of more than
+/// 1,300 ms before cannot be masked any more. Tones that a detector finds in the audio, and those
+/// of telephone events in RTP (RFC 4733), are masked without this function. With "keep", the
+/// function changes nothing.
+///
+/// @param feed The feed of the party that keyed the digit in.
+/// @param duration_ms The duration of the tone in milliseconds, at most 10,000. 0: unknown; 250 ms
+/// are assumed.
+/// @param[out] error The details of a failure. May be NULL.
+///
+/// Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
+/// Blocking: never, except while another thread passes in a packet to the feed.
+/// In callbacks: yes.
+/// Ownership: all arguments remain the caller's.
+/// Errors: `REC_ERR_BAD_HANDLE` (the feed is closed), `REC_ERR_INVALID_ARGUMENT` (`duration_ms`),
+/// `REC_ERR_FORKED`.
+/// Since: 0.2.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_feed_dtmf(
+    feed: rec_feed,
+    duration_ms: u32,
+    error: *mut rec_error,
+) -> rec_status {
+    run_always(error, || handles::feed::note_digit(Handle(feed.id), duration_ms))
+}
+
 /// Closes a feed. Audio that was passed in is still recorded; from now on the leg is silent.
 ///
 /// @param feed The feed.

@@ -82,6 +82,20 @@ pub fn clear(handle: Handle) -> Result<()> {
     })
 }
 
+/// The maximum duration of a digit.
+const DIGIT_MS: u32 = 10_000;
+
+pub fn note_digit(handle: Handle, length_ms: u32) -> Result<()> {
+    if length_ms > DIGIT_MS {
+        let message = format!("duration_ms: {length_ms} is above {DIGIT_MS}");
+        return Err(Error::new(Status::InvalidArgument, message));
+    }
+    change(handle, |open| {
+        open.note_digit(length_ms);
+        Ok(())
+    })
+}
+
 pub fn close(handle: Handle) -> Status {
     let found = with(handle, |open| (open.siblings().clone(), open.number()));
     let Some((feeds, number)) = found else {

@@ -20,7 +20,7 @@
     X(rec_line_set) X(rec_line_remove) \
     X(rec_call_begin) X(rec_call_update) X(rec_call_id) X(rec_call_private) X(rec_call_end) \
     X(rec_feed_open) X(rec_feed_set_format) X(rec_feed_payload) X(rec_feed_write) X(rec_feed_write_at) \
-    X(rec_feed_rtp) X(rec_feed_rtp_at) X(rec_feed_sdp) X(rec_feed_wait) X(rec_feed_clear) X(rec_feed_close) \
+    X(rec_feed_rtp) X(rec_feed_rtp_at) X(rec_feed_sdp) X(rec_feed_wait) X(rec_feed_clear) X(rec_feed_dtmf) X(rec_feed_close) \
     X(rec_start) \
     X(rec_stop_by_id) X(rec_pause_by_id) X(rec_resume_by_id) X(rec_discard_by_id) \
     X(rec_stop_by_device) X(rec_pause_by_device) X(rec_resume_by_device) X(rec_discard_by_device) \
@@ -83,6 +83,7 @@ static void note(enum function function)
 #define rec_feed_rtp_at(...) NOTE(rec_feed_rtp_at, (__VA_ARGS__))
 #define rec_feed_sdp(...) NOTE(rec_feed_sdp, (__VA_ARGS__))
 #define rec_feed_wait(...) NOTE(rec_feed_wait, (__VA_ARGS__))
+#define rec_feed_dtmf(...) NOTE(rec_feed_dtmf, (__VA_ARGS__))
 #define rec_feed_clear(...) NOTE(rec_feed_clear, (__VA_ARGS__))
 #define rec_feed_close(...) NOTE(rec_feed_close, (__VA_ARGS__))
 #define rec_start(...) NOTE(rec_start, (__VA_ARGS__))
@@ -375,8 +376,11 @@ static void calls_and_feeds(rec_engine engine)
     }
     EXPECT(rec_feed_set_format(remote, &alaw, &err), REC_OK);
     EXPECT(rec_feed_clear(remote, &err), REC_OK); /* has no effect in stream time */
+    EXPECT(rec_feed_dtmf(remote, 0, &err), REC_OK);
+    EXPECT(rec_feed_dtmf(remote, 10001, &err), REC_ERR_INVALID_ARGUMENT);
     EXPECT(rec_feed_close(remote), REC_OK);
     EXPECT(rec_feed_close(remote), REC_ERR_BAD_HANDLE);
+    EXPECT(rec_feed_dtmf(remote, 0, &err), REC_ERR_BAD_HANDLE);
     EXPECT(rec_feed_clear(remote, &err), REC_ERR_BAD_HANDLE);
     EXPECT(rec_feed_rtp(remote, packet, sizeof packet), REC_ERR_BAD_HANDLE);
 

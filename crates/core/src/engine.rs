@@ -48,6 +48,7 @@ use crate::sync::{Condvar, Mutex};
 use crate::task::Signal;
 use crate::types::{Error, Result, Status};
 use ahead::AheadBudget;
+use callrec_media::dtmf;
 use facts::FileNaming;
 use parts::RunningParts;
 use recording_reporter::RecordingReporter;
@@ -291,6 +292,17 @@ fn worker_count(config: &Config) -> usize {
     }
 }
 
+/// The interval of blocks. Masked recordings are rendered later, so they are flushed more often: a
+/// crash loses no more of them.
+fn flush_ns(config: &Config) -> u64 {
+    const STEP_NS: u64 = 100 * NS_PER_MS;
+    let flush_ns = u64::from(config.storage.flush_ms) * NS_PER_MS;
+    match config.masks_dtmf {
+        true => flush_ns.saturating_sub(dtmf::HOLD_NS).max(flush_ns / 2) / STEP_NS * STEP_NS,
+        false => flush_ns,
+    }
+}
+
 fn media_config(config: &Config, time: Arc<dyn Clock>) -> MediaConfig {
     MediaConfig {
         clock: match config.clock {
@@ -300,10 +312,11 @@ fn media_config(config: &Config, time: Arc<dyn Clock>) -> MediaConfig {
         time,
         reorder_ns: u64::from(config.reorder_ms) * NS_PER_MS,
         leg_wait_ns: u64::from(config.leg_wait_ms) * NS_PER_MS,
-        flush_ns: u64::from(config.storage.flush_ms) * NS_PER_MS,
+        flush_ns: flush_ns(config),
         backlog_ns: u64::from(config.storage.backlog_ms) * NS_PER_MS,
         silent_ns: u64::from(config.silent_ms) * NS_PER_MS,
         hold_is_silence: config.hold_is_silence,
+        masks_dtmf: config.masks_dtmf,
         overflow_bytes: config.overflow_bytes,
         #[cfg(feature = "faults")]
         panic_at: match config.storage.panic_at.strip_prefix("packet:") {

@@ -68,6 +68,8 @@ pub struct MediaConfig {
     pub silent_ns: u64,
     /// Audio that is fed while the call is held is not recorded.
     pub hold_is_silence: bool,
+    /// DTMF tones are not recorded.
+    pub masks_dtmf: bool,
     /// Limit of the overflow memory, which all feeds share.
     pub overflow_bytes: u64,
     /// For tests: a worker panics at a record whose payload ends with these bytes.

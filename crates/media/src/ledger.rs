@@ -101,16 +101,19 @@ pub enum OutsideReason {
     AfterStop,
     /// Written ahead, and cleared by `rec_feed_clear` or not yet played at the end of the call.
     Cleared,
+    /// A DTMF tone, or close to one, with `media.dtmf` "mask".
+    Dtmf,
 }
 
 impl OutsideReason {
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 6;
     pub const ALL: [OutsideReason; Self::COUNT] = [
         OutsideReason::BeforeStart,
         OutsideReason::Paused,
         OutsideReason::Hold,
         OutsideReason::AfterStop,
         OutsideReason::Cleared,
+        OutsideReason::Dtmf,
     ];
 
     pub fn text(self) -> &'static str {
@@ -120,6 +123,7 @@ impl OutsideReason {
             OutsideReason::Hold => "hold",
             OutsideReason::AfterStop => "after_stop",
             OutsideReason::Cleared => "cleared",
+            OutsideReason::Dtmf => "dtmf",
         }
     }
 }

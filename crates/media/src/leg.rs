@@ -1,6 +1,7 @@
 //! One leg at the worker: takes packets out of the ring and has them placed in media time.
 
 mod decoding;
+mod events;
 mod hold_epochs;
 mod ledger_entry;
 mod leg_totals;
@@ -73,6 +74,8 @@ pub struct LegMedia {
     samples_ahead: u64,
     /// Payload types that have been reported.
     reported: Vec<u8>,
+    /// The times of telephone events that have not been masked yet, in nanoseconds.
+    pub(crate) events: Vec<(u64, u64)>,
     /// `None` until the first write; most legs have only packets.
     writes: Option<Box<WriteCursor>>,
     /// Decodes writes that are packets.
@@ -109,6 +112,7 @@ impl LegMedia {
             samples_ahead: 0,
             refused: 0,
             reported: Vec::new(),
+            events: Vec::new(),
             ignored: Vec::new(),
             audio_ns: 0,
             silence_notified: false,
@@ -264,6 +268,9 @@ impl LegMedia {
         self.streams
             .note_without_audio(packet.ssrc, packet.sequence, &mut self.timeline);
         self.count_ignored(packet);
+        if input.context.masks_dtmf && rtp::looks_like_event(packet) {
+            self.note_event(packet, arrival_ns, input.context.is_real_time);
+        }
         if !rtp::is_comfort_noise(packet.payload_type) {
             self.timeline.tally.unknown += 1;
             return None;

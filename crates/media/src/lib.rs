@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod dtmf;
 mod feed_format;
 pub mod grid;
 mod layout;

@@ -37,6 +37,8 @@ pub struct PlacementContext {
     pub planted: PlantedFault,
     /// How long missing packets are waited for, in nanoseconds (real time).
     pub reorder_ns: u64,
+    /// Whether DTMF tones are masked.
+    pub masks_dtmf: bool,
     /// The beginning, in nanoseconds, of a recording that has never been paused. The first packet
     /// of a feed that was opened later is not placed before it.
     pub begin_ns: u64,

@@ -3,6 +3,7 @@
 //! Audio is appended to one byte log; sorted chunks give its positions. Gaps need no memory. Audio
 //! that every recording has rendered is discarded.
 
+mod erase;
 #[cfg(test)]
 mod tests;
 mod track_view;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ahead::{AheadBudget, AheadShare};
+use crate::clock::NS_PER_MS;
 use crate::media::{CallTap, Feed};
 use crate::sync::Mutex;
 use crate::types::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
@@ -208,5 +209,11 @@ impl OpenFeed {
     pub fn clear(&mut self) {
         self.feed.clear(self.siblings.tap.now_ns());
         self.siblings.tap.clear(self.feed.leg());
+    }
+
+    /// A digit was keyed in; `length_ms` 0: of unknown length.
+    pub fn note_digit(&self, length_ms: u32) {
+        let length_ns = u64::from(length_ms) * NS_PER_MS;
+        self.siblings.tap.note_digit(self.feed.leg(), length_ns);
     }
 }

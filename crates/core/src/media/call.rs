@@ -12,6 +12,7 @@ use super::call_tap::{ControlPoint, FedCounts, PointAction};
 use super::drain::{Deinterleaver, Drain, Scratch};
 use super::{CallTap, ClockMode};
 use crate::types::{EndReason, Leg};
+use callrec_media::dtmf::{self, DtmfMask};
 use callrec_media::leg::{DrainInput, LegMedia, Tally};
 use callrec_media::legs::Legs;
 use callrec_media::packet::FeedCounters;
@@ -29,6 +30,8 @@ pub(super) struct CallMedia {
     points: VecDeque<ControlPoint>,
     real: bool,
     reorder_ns: u64,
+    /// `None`: tones are recorded.
+    dtmf: Option<Box<DtmfMask>>,
     /// The worker stops after this visit.
     last_visit: bool,
     private: bool,
@@ -57,8 +60,10 @@ pub(super) struct CallMedia {
 impl CallMedia {
     pub(super) fn new(call: Arc<CallTap>) -> CallMedia {
         let (real, reorder_ns) = (call.config().clock == ClockMode::Real, call.config().reorder_ns);
+        let dtmf = call.config().masks_dtmf.then(Box::default);
         CallMedia {
             call,
+            dtmf,
             drains: Default::default(),
             legs: Legs::default(),
             taps: Vec::new(),
@@ -270,6 +275,7 @@ impl CallMedia {
             is_real_time: self.real,
             planted: planted::current(),
             reorder_ns: self.reorder_ns,
+            masks_dtmf: self.dtmf.is_some(),
             begin_ns: self.schedule.begin_ns,
         }
     }
@@ -362,7 +368,12 @@ impl CallMedia {
         let settled = match self.real {
             true => {
                 let settled = |leg: &LegMedia| leg.settled_ns(now_ns, self.reorder_ns);
-                self.legs.fed().map(|(_, leg)| settled(leg)).min()
+                let late_ns = self.frontier_ns.saturating_sub(dtmf::LATE_NS);
+                let settled = self.legs.fed().map(|(_, leg)| settled(leg)).min();
+                match self.dtmf {
+                    Some(_) => settled.map(|ns| ns.min(late_ns)),
+                    None => settled,
+                }
             }
             false => None,
         };
@@ -425,7 +436,11 @@ impl CallMedia {
         }
     }
 
+    /// Masks tones in audio that has been placed, and passes on what the legs note.
     fn forward_notes(&mut self) {
+        if let Some(dtmf) = &mut self.dtmf {
+            dtmf.apply(&mut self.legs);
+        }
         for (name, leg) in self.legs.fed_mut() {
             for note in leg.timeline.entries.drain(..) {
                 for tap in &mut self.taps {

@@ -38,6 +38,11 @@ pub(super) enum PointAction {
     Hold(bool),
     /// Discards audio that was written ahead of the clock.
     Clear(Leg),
+    /// A digit was keyed in; `length_ns` 0: of unknown length.
+    Dtmf {
+        leg: Leg,
+        length_ns: u64,
+    },
     Attach {
         leg: Leg,
         /// With two channels, this leg's ring also carries the remote leg's samples.
@@ -188,6 +193,13 @@ impl CallTap {
     pub fn clear(&self, leg: Leg) {
         if self.config.clock == ClockMode::Real {
             self.set(PointAction::Clear(leg), || self.now_ns());
+        }
+    }
+
+    /// A digit was keyed in on a leg. Its tone began or ended now.
+    pub fn note_digit(&self, leg: Leg, length_ns: u64) {
+        if self.config.masks_dtmf {
+            self.set(PointAction::Dtmf { leg, length_ns }, || self.now_ns());
         }
     }
 

@@ -113,6 +113,7 @@ fn config() -> Arc<MediaConfig> {
         backlog_ns: u64::MAX,
         silent_ns: 0,
         hold_is_silence: false,
+        masks_dtmf: false,
         overflow_bytes: 0,
         #[cfg(feature = "faults")]
         panic_at: Vec::new(),

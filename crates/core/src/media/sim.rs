@@ -235,6 +235,7 @@ pub fn config(clock: ClockMode) -> MediaConfig {
         backlog_ns: 15_000 * NS_PER_MS,
         silent_ns: 10_000 * NS_PER_MS,
         hold_is_silence: false,
+        masks_dtmf: false,
         overflow_bytes: 1 << 20,
         #[cfg(feature = "faults")]
         panic_at: Vec::new(),
@@ -429,6 +430,12 @@ impl Sim {
     pub fn end(&mut self) {
         let now = self.now_ns;
         self.call.end_clocked(EndReason::CallEnded, || now);
+    }
+
+    /// A digit was keyed in on a leg.
+    pub fn digit(&mut self, leg: Leg, length_ms: u64) {
+        let length_ns = length_ms * NS_PER_MS;
+        self.set(PointAction::Dtmf { leg, length_ns });
     }
 
     fn set(&mut self, action: PointAction) {

@@ -2,6 +2,7 @@
 //! that it does not hold.
 
 mod decoded;
+mod masked;
 
 use std::collections::VecDeque;
 
@@ -53,6 +54,10 @@ pub struct Timeline {
     times: TimelineTimes,
     /// `None` until the first packet that needs a decoder.
     decoders: Option<Box<LegDecoders>>,
+    /// Audio before this position of the present track has been searched for tones.
+    searched: u64,
+    /// Audio has been placed from this time on that was to be searched before.
+    unsearched_ns: u64,
 }
 
 impl Timeline {
@@ -74,6 +79,8 @@ impl Timeline {
             native: Vec::new(),
             occupied: Vec::new(),
             decoders: None,
+            searched: 0,
+            unsearched_ns: u64::MAX,
         }
     }
 
@@ -98,6 +105,7 @@ impl Timeline {
         self.settled = grid::index(self.times.settled_ns, rate);
         self.written = grid::index(self.times.written_ns, rate);
         self.epoch_at = grid::index(self.times.epoch_ns, rate);
+        self.searched = 0;
     }
 
     /// Begins an epoch. `since_ns`: its beginning (real time only).
@@ -235,6 +243,7 @@ impl Timeline {
         }
         self.occupied = occupied;
         self.mark_dirty(from, to);
+        self.note_unsearched(from);
     }
 
     /// Places a packet in two parts, of which the first lies before the control point.

@@ -319,6 +319,12 @@ impl RtpStreams {
         Some((stream.silent_until(timestamp), stream.rate))
     }
 
+    /// The position of a timestamp of a stream with audio, and its rate.
+    pub fn position_of(&self, ssrc: u32, timestamp: u32) -> Option<(i64, u32)> {
+        let stream = self.streams.iter().find(|stream| stream.ssrc == ssrc)?;
+        Some((stream.silent_until(timestamp), stream.rate))
+    }
+
     pub fn observe_report(&mut self, ssrc: u32, ntp: u64, timestamp: u32) {
         if let Some(n) = self.find(ssrc) {
             let rate = self.streams[n].rate;

@@ -2,11 +2,12 @@
 
 use super::CallMedia;
 use crate::types::Leg;
+use callrec_media::dtmf;
 
 impl CallMedia {
     pub(super) fn frontier(&self, now_ns: u64) -> u64 {
         match self.real {
-            true => now_ns.saturating_sub(self.reorder_ns),
+            true => now_ns.saturating_sub(self.lag_ns()),
             false => self.stream_frontier(),
         }
     }
@@ -41,6 +42,12 @@ impl CallMedia {
         };
         frontier
             .max(furthest.saturating_sub(self.call.config().leg_wait_ns))
-            .saturating_sub(self.reorder_ns)
+            .saturating_sub(self.lag_ns())
+    }
+
+    /// How far the frontier is behind: packets may arrive out of order, and tones must be known.
+    pub(super) fn lag_ns(&self) -> u64 {
+        let hold_ns = if self.dtmf.is_some() { dtmf::HOLD_NS } else { 0 };
+        self.reorder_ns + hold_ns
     }
 }

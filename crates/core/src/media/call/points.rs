@@ -49,6 +49,9 @@ impl CallMedia {
                 self.of_feed(leg).for_each(|leg| leg.clear(at_ns));
                 self.forward_notes();
             }
+            PointAction::Dtmf { leg, length_ns } => {
+                self.of_feed(leg).for_each(|leg| leg.note_digit(at_ns, length_ns));
+            }
             PointAction::Stop(id, reason) => {
                 let waits = self.awaits_placement() && reason != EndReason::Discarded;
                 self.with(id, |tap, legs| match waits {

@@ -75,7 +75,7 @@ impl CallMedia {
             return VisitTimes::default();
         }
         VisitTimes {
-            recordings_ns: self.schedule.rest_ns.saturating_add(self.reorder_ns),
+            recordings_ns: self.schedule.rest_ns.saturating_add(self.lag_ns()),
             rings_ns: self.rings_due_ns(),
             is_idle: self.taps.is_empty(),
         }

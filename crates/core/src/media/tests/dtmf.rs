@@ -1,0 +1,255 @@
+//! DTMF tones with `media.dtmf` "mask": in band, by telephone events and by the host.
+
+use super::*;
+use crate::media::ClockMode;
+use crate::media::ledger::{self, OutsideReason};
+use crate::media::sim::{self, RecordingOptions};
+use crate::types::Layout;
+
+/// What a leg sounds like where no tone is: a value that no tone has for long.
+const SPEECH: i16 = 1111;
+const PACKET_MS: u64 = 20;
+
+fn masking(clock: ClockMode) -> Sim {
+    let mut config = sim::config(clock);
+    config.masks_dtmf = true;
+    config.flush_ns = 400 * NS_PER_MS;
+    Sim::new(config)
+}
+
+/// Both legs, recorded in one file.
+fn call(mut sim: Sim) -> (Sim, SimRecording) {
+    sim.attach(Leg::Local, PCM);
+    sim.attach(Leg::Remote, PCM);
+    sim.payload(Leg::Local, 96, PCM);
+    let recording = sim.start(RecordingOptions {
+        layout: Layout::Stereo,
+        ..Default::default()
+    });
+    sim.visit();
+    (sim, recording)
+}
+
+/// The samples of 20 ms, of which those in `tone_ms` are the digit 5.
+fn audio(from_ms: u64, tone_ms: &std::ops::Range<u64>) -> Vec<i16> {
+    (from_ms * 8..(from_ms + PACKET_MS) * 8)
+        .map(|n| {
+            let wave = |hz: f64| (n as f64 * hz * std::f64::consts::TAU / 8000.0).sin();
+            match tone_ms.contains(&(n / 8)) {
+                true => (4000.0 * (wave(770.0) + wave(1336.0))) as i16,
+                false => SPEECH,
+            }
+        })
+        .collect()
+}
+
+fn bytes(samples: &[i16]) -> Vec<u8> {
+    samples.iter().flat_map(|sample| sample.to_ne_bytes()).collect()
+}
+
+fn network(samples: &[i16]) -> Vec<u8> {
+    samples.iter().flat_map(|sample| sample.to_be_bytes()).collect()
+}
+
+/// The range in which a channel is silent, in milliseconds, if it is one range.
+fn silent_ms(samples: &[i16]) -> Option<(u64, u64)> {
+    let first = samples.iter().position(|sample| *sample == 0)?;
+    let last = samples.iter().rposition(|sample| *sample == 0)?;
+    let is_whole = samples[first..=last].iter().all(|sample| *sample == 0);
+    assert!(is_whole, "more than one silence");
+    let outside = samples[..first].iter().chain(&samples[last + 1..]);
+    assert!(
+        outside.copied().all(|sample| sample == SPEECH),
+        "a tone is audible"
+    );
+    Some((first as u64 / 8, (last as u64 + 1) / 8))
+}
+
+/// Every term of every leg adds up.
+fn assert_balance(recording: &SimRecording) {
+    let ledger = recording.progress.ledger();
+    for leg in &ledger.legs {
+        assert_eq!(leg.handed, leg.accounted(), "{leg:?}");
+    }
+}
+
+fn masked_ms(recording: &SimRecording, leg: Leg) -> u64 {
+    ledger::ms(recording.progress.ledger().leg(leg).outside[OutsideReason::Dtmf as usize])
+}
+
+/// Writes `length_ms` of audio to both legs in real time; only the local leg has the tone.
+fn talk(sim: &mut Sim, length_ms: u64, tone_ms: std::ops::Range<u64>, mut at: impl FnMut(&mut Sim, u64)) {
+    for ms in (0..length_ms).step_by(PACKET_MS as usize) {
+        sim.write(Leg::Local, &bytes(&audio(ms, &tone_ms)));
+        sim.write(Leg::Remote, &bytes(&audio(ms, &(0..0))));
+        at(sim, ms);
+        sim.now_ns += PACKET_MS * NS_PER_MS;
+        if ms % 100 == 0 {
+            sim.visit();
+        }
+    }
+}
+
+#[test]
+fn a_tone_in_the_audio_is_silent_on_both_legs() {
+    for clock in [ClockMode::Real, ClockMode::Stream] {
+        let (mut sim, recording) = call(masking(clock));
+        talk(&mut sim, 4000, 1500..1580, |_, _| {});
+        sim.end();
+        sim.pass(1000);
+        for channel in 0..2 {
+            let (from, to) = silent_ms(&recording.out.lock().channel(channel)).expect("a silence");
+            // The range found may exceed the tone by a window.
+            assert!((1370..=1400).contains(&from), "{clock:?} {channel}: {from}");
+            assert!((1680..=1710).contains(&to), "{clock:?} {channel}: {to}");
+        }
+        assert_balance(&recording);
+        assert!((280..=340).contains(&masked_ms(&recording, Leg::Remote)));
+        assert_eq!(recording.progress.ledger().lost(), 0);
+    }
+}
+
+#[test]
+fn tones_are_recorded_unless_they_are_to_be_masked() {
+    let (mut sim, recording) = call(Sim::real());
+    talk(&mut sim, 2000, 1500..1580, |_, _| {});
+    sim.end();
+    sim.pass(1000);
+    let out = recording.out.lock();
+    let samples = out.channel(0);
+    let whole: Vec<i16> = (0..2000)
+        .step_by(20)
+        .flat_map(|ms| audio(ms, &(1500..1580)))
+        .collect();
+    assert_eq!(samples, whole);
+}
+
+/// The tone is audible only before its event, so the detector cannot know of it.
+#[test]
+fn what_is_audible_just_before_an_event_is_masked() {
+    let (mut sim, recording) = call(masking(ClockMode::Real));
+    let event = |n: u64, ms: u64, length: u64| {
+        let length = (length * 8) as u16;
+        let payload = [5, 10, (length >> 8) as u8, length as u8];
+        packet(7, 101, n as u16, (ms * 8) as u32, &payload)
+    };
+    for n in 0..150u64 {
+        let ms = n * PACKET_MS;
+        // Too short for a detector.
+        let samples = audio(ms, &(1478..1490));
+        match ms {
+            1500..1600 => sim.rtp(Leg::Local, &event(n, 1500, ms + 20 - 1500)),
+            _ => sim.rtp(
+                Leg::Local,
+                &packet(7, 96, n as u16, (ms * 8) as u32, &network(&samples)),
+            ),
+        };
+        sim.write(Leg::Remote, &bytes(&audio(ms, &(0..0))));
+        sim.now_ns += PACKET_MS * NS_PER_MS;
+        if n % 5 == 0 {
+            sim.visit();
+        }
+    }
+    sim.end();
+    sim.pass(1000);
+    let out = recording.out.lock();
+    for channel in 0..2 {
+        let (from, to) = silent_ms(&out.channel(channel)).expect("a silence");
+        // The first packet defines the position of the stream: a packet's length of tolerance.
+        assert!((1380..=1400).contains(&from), "{channel}: {from}");
+        assert!((1700..=1720).contains(&to), "{channel}: {to}");
+    }
+    drop(out);
+    assert_balance(&recording);
+}
+
+#[test]
+fn a_digit_that_the_host_reports_is_masked() {
+    let (mut sim, recording) = call(masking(ClockMode::Real));
+    talk(&mut sim, 4000, 0..0, |sim, ms| {
+        if ms == 2000 {
+            sim.digit(Leg::Remote, 160);
+        }
+    });
+    sim.end();
+    sim.pass(1000);
+    for channel in 0..2 {
+        let silence = silent_ms(&recording.out.lock().channel(channel));
+        assert_eq!(silence, Some((1740, 2260)), "{channel}");
+    }
+    assert_eq!(masked_ms(&recording, Leg::Local), 520);
+    assert_balance(&recording);
+}
+
+/// An event that is a second late: its audio has been written, and is replaced.
+#[test]
+fn a_late_report_replaces_what_is_written() {
+    let (mut sim, recording) = call(masking(ClockMode::Real));
+    talk(&mut sim, 4000, 0..0, |sim, ms| {
+        if ms == 2000 {
+            assert!(recording.out.lock().frames() > 1000 * 8, "nothing is written yet");
+            sim.digit(Leg::Remote, 900);
+        }
+    });
+    sim.end();
+    sim.pass(1000);
+    let out = recording.out.lock();
+    assert!(out.patches > 0);
+    assert_eq!(silent_ms(&out.channel(0)), Some((1000, 3000)));
+    drop(out);
+    assert_balance(&recording);
+}
+
+/// A packet that arrives out of order completes a tone that has been searched in part.
+#[test]
+fn a_tone_whose_packets_arrive_out_of_order_is_masked() {
+    let (mut sim, recording) = call(masking(ClockMode::Real));
+    let order = |n: u64| match n {
+        75 => 77,
+        77 => 75,
+        other => other,
+    };
+    for n in (0..150).map(order) {
+        let ms = n * PACKET_MS;
+        let samples = audio(ms, &(1500..1560));
+        sim.rtp(
+            Leg::Local,
+            &packet(7, 96, n as u16, (ms * 8) as u32, &network(&samples)),
+        );
+        sim.write(Leg::Remote, &bytes(&audio(ms, &(0..0))));
+        sim.visit();
+        sim.now_ns += PACKET_MS * NS_PER_MS;
+    }
+    sim.end();
+    sim.pass(1000);
+    for channel in 0..2 {
+        let (from, to) = silent_ms(&recording.out.lock().channel(channel)).expect("a silence");
+        // The last packet came after the others had been removed, and is too short to be found.
+        assert!(
+            (1370..=1420).contains(&from) && (1660..=1690).contains(&to),
+            "{channel}: {from} {to}"
+        );
+    }
+    assert_balance(&recording);
+}
+
+/// A tone that begins in a pause is masked from its detection on; nothing of the pause is kept.
+#[test]
+fn a_pause_and_a_mask_do_not_disturb_each_other() {
+    let (mut sim, recording) = call(masking(ClockMode::Real));
+    talk(&mut sim, 4000, 1900..2100, |sim, ms| match ms {
+        1500 => sim.pause(&recording),
+        1980 => sim.resume(&recording),
+        _ => {}
+    });
+    sim.end();
+    sim.pass(1000);
+    for channel in 0..2 {
+        let (from, to) = silent_ms(&recording.out.lock().channel(channel)).expect("a silence");
+        assert!(
+            (1500..=1520).contains(&from) && (2190..=2230).contains(&to),
+            "{channel}: {from} {to}"
+        );
+    }
+    assert_balance(&recording);
+}
