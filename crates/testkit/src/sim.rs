@@ -103,6 +103,8 @@ impl Simulation {
         let disk_is_sound = troubles.is_empty();
         let disk = SimDisk::new(clock.clone(), SeededRng::new(rng.next_u64()), troubles);
         let model = SharedModel::default();
+        // The audio holds no tones, but some packets look like telephone events.
+        model.lock().masks_dtmf = seed % 4 == 3;
         if rng.chance(10) {
             old_version::leave(&disk, &model);
         }
@@ -134,12 +136,18 @@ impl Simulation {
         let mut config = Config::default();
         let digest = self.rng.pick(&["none", "sha256"]);
         let sync_interval = self.sync_interval_ms.to_string();
+        let dtmf = if self.model.lock().masks_dtmf {
+            "mask"
+        } else {
+            "keep"
+        };
         for (key, value) in [
             ("storage.directory", "/simulated"),
             ("storage.durability", self.durability),
             ("storage.sync_interval_ms", &sync_interval),
             ("storage.digest", digest),
             ("calls.hold_audio", self.hold_audio),
+            ("media.dtmf", dtmf),
             ("storage.min_free_bytes", "0"),
             ("media.workers", "1"),
             ("media.overflow_bytes", "1048576"),

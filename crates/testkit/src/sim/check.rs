@@ -264,6 +264,7 @@ struct LedgerCounts {
     dropped: u64,
     slipped: u64,
     repeated: u64,
+    masked: u64,
 }
 
 impl LedgerCounts {
@@ -275,6 +276,7 @@ impl LedgerCounts {
             dropped: reasons.map(|(_, ms)| samples(ms)).sum(),
             slipped: samples(&entry["slipped_ms"]),
             repeated: samples(&entry["repeated_ms"]),
+            masked: samples(&entry["outside_ms"]["dtmf"]),
         }
     }
 }
@@ -340,7 +342,7 @@ fn check_whole(
             where_missing.push((packet.sent, packet.written.unwrap_or(0), there));
         }
     }
-    let explained = counts.dropped + counts.slipped;
+    let explained = counts.dropped + counts.slipped + counts.masked;
     let rounded = if explained > 0 { ROUNDED } else { 0 };
     if missing > explained + rounded {
         where_missing.truncate(12);

@@ -155,6 +155,10 @@ impl SimLeg {
                     line.send_forked(rng, tick, &payload, number);
                 }
                 if rng.chance(1) {
+                    // It looks like a telephone event, around which audio is masked.
+                    if state.masks_dtmf {
+                        state.calls[call].disturbed = [true; 2];
+                    }
                     return line.send_unknown(rng, tick);
                 }
                 let Some((pattern, payload)) = patterns.next(self.leg, line.coding) else {

@@ -97,6 +97,7 @@ pub struct ModelState {
     pub deaths: BTreeMap<usize, ProcessDeath>,
     pub process: usize,
     pub tick: u64,
+    pub masks_dtmf: bool,
     /// A process had no subscriber.
     pub had_no_subscriber: bool,
     pub trace: Vec<String>,
