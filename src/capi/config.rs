@@ -84,6 +84,9 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `media.silent_ms` (`10000`): In real time, when a leg of a connected call has had no
 ///   decoded audio for this long, REC_EVENT_LEG_SILENT is raised, 0 to 86400000 ms. 0:
 ///   never.
+/// - `media.concealment` (`off`): "on": at most 60 ms of each gap that missing packets
+///   leave are filled with audio like that before it, and silences that their sender
+///   describes (RFC 3389) with noise. "off": both are silent.
 /// - `media.dtmf` (`keep`): What is recorded while a DTMF digit is keyed in: "keep" records
 ///   the audio as it is, "mask" records silence on all legs, from 100 ms before to 100 ms
 ///   after each tone.

@@ -37,6 +37,8 @@ config_keys! {
             "Maximum audio that feeds with an ahead_ms above 2000 may have ahead of the clock, all together, {range} bytes. A feed that needs more is refused with REC_ERR_LIMIT.";
         "media.silent_ms" = "10000" => silent_ms: u32, number(0..=86_400_000),
             "In real time, when a leg of a connected call has had no decoded audio for this long, REC_EVENT_LEG_SILENT is raised, {range} ms. 0: never.";
+        "media.concealment" = "off" => conceals: bool, choice(&[("off", false), ("on", true)]),
+            "\"on\": at most 60 ms of each gap that missing packets leave are filled with audio like that before it, and silences that their sender describes (RFC 3389) with noise. \"off\": both are silent.";
         "media.dtmf" = "keep" => masks_dtmf: bool, choice(&[("keep", false), ("mask", true)]),
             "What is recorded while a DTMF digit is keyed in: \"keep\" records the audio as it is, \"mask\" records silence on all legs, from 100 ms before to 100 ms after each tone.";
         "calls.hold_audio" = "keep" => hold_is_silence: bool, choice(&[("keep", false), ("silence", true)]),

@@ -317,6 +317,7 @@ fn media_config(config: &Config, time: Arc<dyn Clock>) -> MediaConfig {
         silent_ns: u64::from(config.silent_ms) * NS_PER_MS,
         hold_is_silence: config.hold_is_silence,
         masks_dtmf: config.masks_dtmf,
+        conceals: config.conceals,
         overflow_bytes: config.overflow_bytes,
         #[cfg(feature = "faults")]
         panic_at: match config.storage.panic_at.strip_prefix("packet:") {

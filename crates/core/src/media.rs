@@ -68,6 +68,8 @@ pub struct MediaConfig {
     pub silent_ns: u64,
     /// Audio that is fed while the call is held is not recorded.
     pub hold_is_silence: bool,
+    /// Missing audio is concealed, and comfort noise is generated.
+    pub conceals: bool,
     /// DTMF tones are not recorded.
     pub masks_dtmf: bool,
     /// Limit of the overflow memory, which all feeds share.

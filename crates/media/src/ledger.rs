@@ -148,6 +148,10 @@ pub struct LegLedger {
     pub repeated: u64,
     /// Recovered from the copy that a later packet held: in the file, but never handed in.
     pub recovered: u64,
+    /// Made up for missing audio: in the file, and counted as missing.
+    pub concealed: u64,
+    /// Made up for a silence that the sender described.
+    pub comfort_noise: u64,
     pub dropped: [u64; DropReason::COUNT],
     /// Audio that never arrived.
     pub missing: u64,

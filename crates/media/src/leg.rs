@@ -276,6 +276,7 @@ impl LegMedia {
             return None;
         }
         self.timeline.tally.frames_in += 1;
+        self.begin_noise(packet);
         if input.context.is_real_time
             && let Some((at, rate)) =
                 self.streams
@@ -391,6 +392,9 @@ impl LegMedia {
             0
         };
         self.timeline.decode_ready(Some(now_ns), waited_ns);
+        if context.is_real_time {
+            self.timeline.continue_noise(now_ns);
+        }
         if !self.streams.is_waiting() && self.writes.is_none() {
             return;
         }

@@ -7,11 +7,21 @@ use crate::{FeedOptions, Leg};
 #[derive(Default)]
 pub struct Legs {
     media: [Option<Box<LegMedia>>; 3],
+    /// Missing audio is concealed.
+    conceals: bool,
     /// The epochs in which the call is on hold and fed audio counts as silence.
     on_hold: HoldEpochs,
 }
 
 impl Legs {
+    /// `conceals`: missing audio is concealed, and comfort noise is generated.
+    pub fn new(conceals: bool) -> Legs {
+        Legs {
+            conceals,
+            ..Legs::default()
+        }
+    }
+
     pub fn is_fed(&self, leg: Leg) -> bool {
         self.get(leg).is_some()
     }
@@ -47,6 +57,7 @@ impl Legs {
         let origin_ns = origin_ns.filter(|_| self.is_fed(leg));
         let media = self.media[leg as usize].get_or_insert_with(|| Box::new(LegMedia::new()));
         media.timeline.on_hold = self.on_hold.clone();
+        media.timeline.set_concealment(self.conceals);
         media.attach(options, origin_ns, now_ns);
     }
 

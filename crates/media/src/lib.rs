@@ -7,6 +7,8 @@
 
 #![forbid(unsafe_code)]
 
+mod comfort_noise;
+mod concealment;
 pub mod dtmf;
 mod feed_format;
 pub mod grid;

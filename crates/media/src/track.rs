@@ -4,6 +4,7 @@
 //! that every recording has rendered is discarded.
 
 mod erase;
+mod made_up;
 #[cfg(test)]
 mod tests;
 mod track_view;
@@ -56,6 +57,11 @@ struct TrackChunk {
 impl TrackChunk {
     fn end(&self) -> u64 {
         self.start + self.len
+    }
+
+    /// Whether audio replaces it.
+    fn is_replaceable(&self) -> bool {
+        matches!(self.content, Content::Loss(_)) || self.origin.source.is_made_up()
     }
 
     fn sample_bytes(&self) -> usize {
@@ -226,7 +232,9 @@ impl Track {
     pub fn unmark_lost(&mut self, start: u64, end: u64) {
         let mut i = self.chunks.partition_point(|chunk| chunk.end() <= start);
         while let Some(chunk) = self.chunks.get(i).copied().filter(|chunk| chunk.start < end) {
-            if chunk.content != Content::Loss(LossReason::Network) {
+            let is_missing = chunk.content == Content::Loss(LossReason::Network)
+                || chunk.origin.source == AudioSource::Concealed;
+            if !is_missing {
                 i += 1;
                 continue;
             }
@@ -272,8 +280,8 @@ impl Track {
             match next {
                 Some(chunk) if chunk.start <= at => {
                     let stop = chunk.end().min(end);
-                    match (chunk.content, audio) {
-                        (Content::Loss(_), Some(_)) => {
+                    match (chunk.is_replaceable(), audio) {
+                        (true, Some(_)) => {
                             self.chunks.remove(i);
                             if chunk.start < at {
                                 self.chunks.insert(i, chunk.part(chunk.start, at));
@@ -284,7 +292,7 @@ impl Track {
                                 self.chunks.insert(i + 1, chunk.part(stop, chunk.end()));
                             }
                         }
-                        (Content::Audio(_), Some(_)) => occupied.push((at, stop)),
+                        (false, Some(_)) => occupied.push((at, stop)),
                         (_, None) => {}
                     }
                     i += 1;

@@ -31,6 +31,8 @@ fn entry(leg: Leg, ledger: &LegLedger) -> LegEntry {
         slipped_ms: rounded.ms(ledger.slipped),
         repeated_ms: ledger::ms(ledger.repeated),
         recovered_ms: ledger::ms(ledger.recovered),
+        concealed_ms: ledger::ms(ledger.concealed),
+        comfort_noise_ms: ledger::ms(ledger.comfort_noise),
         ignored: ledger
             .ignored
             .iter()

@@ -61,11 +61,12 @@ impl CallMedia {
     pub(super) fn new(call: Arc<CallTap>) -> CallMedia {
         let (real, reorder_ns) = (call.config().clock == ClockMode::Real, call.config().reorder_ns);
         let dtmf = call.config().masks_dtmf.then(Box::default);
+        let legs = Legs::new(call.config().conceals);
         CallMedia {
             call,
             dtmf,
             drains: Default::default(),
-            legs: Legs::default(),
+            legs,
             taps: Vec::new(),
             points: VecDeque::new(),
             real,

@@ -114,6 +114,7 @@ fn config() -> Arc<MediaConfig> {
         silent_ns: 0,
         hold_is_silence: false,
         masks_dtmf: false,
+        conceals: false,
         overflow_bytes: 0,
         #[cfg(feature = "faults")]
         panic_at: Vec::new(),

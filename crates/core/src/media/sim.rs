@@ -236,6 +236,7 @@ pub fn config(clock: ClockMode) -> MediaConfig {
         silent_ns: 10_000 * NS_PER_MS,
         hold_is_silence: false,
         masks_dtmf: false,
+        conceals: false,
         overflow_bytes: 1 << 20,
         #[cfg(feature = "faults")]
         panic_at: Vec::new(),

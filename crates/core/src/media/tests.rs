@@ -1,6 +1,7 @@
 //! Tests of the path from feed to sink, in simulated time.
 
 mod codecs;
+mod concealment;
 mod dtmf;
 mod formats;
 mod hostile;

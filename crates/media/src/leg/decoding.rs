@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::FeedFormat;
+use crate::concealment::CONCEALED_NS;
+use crate::grid;
 use crate::placement::{Audio, PacketNumber, Placement};
 use callrec_codec::Decoder;
 
@@ -63,6 +65,8 @@ pub(super) struct DecodedPacket {
     pub samples: Vec<i16>,
     /// The packet before it, recovered from a redundant copy.
     pub recovered: Vec<i16>,
+    /// The beginning of the gap before the recovered packet, or before this one, concealed.
+    pub concealed: Vec<i16>,
     pub is_valid: bool,
 }
 
@@ -131,9 +135,10 @@ impl LegDecoders {
     /// Decodes a packet into `decoded`. `is_kept`: whether any recording keeps it; otherwise the
     /// decoder starts anew with the next packet that is kept, so that no audio of a pause remains in
     /// its state.
-    pub(super) fn decode(&mut self, packet: &PlacedPacket, is_kept: bool) {
+    pub(super) fn decode(&mut self, packet: &PlacedPacket, is_kept: bool, conceals: bool) {
         self.decoded.samples.clear();
         self.decoded.recovered.clear();
+        self.decoded.concealed.clear();
         self.decoded.is_valid = true;
         let ssrc = packet.number.ssrc;
         let known = |stream: &&mut StreamDecoder| stream.ssrc == ssrc && stream.format == packet.format;
@@ -147,7 +152,7 @@ impl LegDecoders {
         }
         let len = packet.len as usize;
         if is_kept {
-            stream.decode(packet, &mut self.decoded);
+            stream.decode(packet, conceals, &mut self.decoded);
         } else if stream
             .next
             .is_none_or(|(next, _)| packet.distance_from(next) >= 0)
@@ -174,16 +179,15 @@ impl StreamDecoder {
         follows || first.placement.missing == 0 || is_due || self.waiting.len() > WAITING_MAX
     }
 
-    fn decode(&mut self, packet: &PlacedPacket, decoded: &mut DecodedPacket) {
+    fn decode(&mut self, packet: &PlacedPacket, conceals: bool, decoded: &mut DecodedPacket) {
         let sequence = packet.number.sequence;
         match self.next {
             Some((next, _)) if packet.distance_from(next) < 0 => return self.decode_late(packet, decoded),
             // A copy of a packet that may have been spoken before a control point is not used.
             Some((_, epoch)) if epoch == packet.epoch && packet.placement.missing > 0 => {
-                let (decoder, recovered) = (&mut self.decoder, &mut decoded.recovered);
-                let recover = || decoder.recover(&packet.payload, packet.len as usize, recovered);
                 // After a panic, decoding the packet itself shows whether the decoder still works.
-                let _ = catch_unwind(AssertUnwindSafe(recover));
+                let fill = || self.fill_gap(packet, conceals, decoded);
+                let _ = catch_unwind(AssertUnwindSafe(fill));
             }
             Some(_) => {}
             None => {
@@ -196,6 +200,24 @@ impl StreamDecoder {
         decoded.is_valid = try_decode(&mut *self.decoder, &packet.payload, &mut decoded.samples);
         if !decoded.is_valid {
             self.next = None;
+        }
+    }
+
+    /// Recovers the missing packet before this one, and conceals those before it, if the decoder can
+    /// do so.
+    fn fill_gap(&mut self, packet: &PlacedPacket, conceals: bool, decoded: &mut DecodedPacket) {
+        let (decoder, len) = (&mut self.decoder, packet.len as usize);
+        let most = grid::index(CONCEALED_NS, packet.format.rate) as usize;
+        let gap = usize::try_from(packet.placement.lost).unwrap_or(usize::MAX);
+        let mut conceal = |decoder: &mut dyn Decoder, to: usize| {
+            let count = gap.min(most).min(to).saturating_sub(decoded.concealed.len());
+            if conceals && count > 0 {
+                decoder.conceal(count, &mut decoded.concealed);
+            }
+        };
+        conceal(&mut **decoder, gap.saturating_sub(len));
+        if !decoder.recover(&packet.payload, len, &mut decoded.recovered) {
+            conceal(&mut **decoder, gap);
         }
     }
 

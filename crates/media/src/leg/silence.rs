@@ -1,6 +1,7 @@
 //! Whether a leg is silent.
 
 use super::LegMedia;
+use crate::rtp::RtpPacket;
 
 impl LegMedia {
     /// Whether the attached leg has had no audio for `silent_ns`.
@@ -13,6 +14,17 @@ impl LegMedia {
         match self.ahead_ns {
             0 => self.audio_ns,
             _ => self.audio_ns.max(self.timeline.end_ns()),
+        }
+    }
+
+    /// A packet of comfort noise begins a silence.
+    pub(super) fn begin_noise(&mut self, packet: &RtpPacket<'_>) {
+        if !self.timeline.conceals() {
+            return;
+        }
+        let timestamp = self.scaled(packet.timestamp);
+        if let Some(position) = self.streams.position_of(packet.ssrc, timestamp) {
+            self.timeline.begin_noise(packet.payload, position);
         }
     }
 

@@ -2,6 +2,7 @@
 //! that it does not hold.
 
 mod decoded;
+mod made_up;
 mod masked;
 
 use std::collections::VecDeque;
@@ -17,6 +18,7 @@ use crate::placement::{Audio, Placement, PlacementSink, RejectReason};
 use crate::planted::{TimelineFault, is_planted};
 use crate::track::{AudioSource, Content, Origin, Track};
 use callrec_codec::Codec;
+use made_up::NoisySilence;
 
 /// The maximum number of earlier clock rates within audio that is not rendered yet.
 const PAST_MAX: usize = 8;
@@ -54,6 +56,9 @@ pub struct Timeline {
     times: TimelineTimes,
     /// `None` until the first packet that needs a decoder.
     decoders: Option<Box<LegDecoders>>,
+    /// Missing audio is concealed.
+    conceals: bool,
+    noise: Option<Box<NoisySilence>>,
     /// Audio before this position of the present track has been searched for tones.
     searched: u64,
     /// Audio has been placed from this time on that was to be searched before.
@@ -79,6 +84,8 @@ impl Timeline {
             native: Vec::new(),
             occupied: Vec::new(),
             decoders: None,
+            conceals: false,
+            noise: None,
             searched: 0,
             unsearched_ns: u64::MAX,
         }
@@ -133,6 +140,7 @@ impl Timeline {
         self.times.written_ns = written_ns;
         self.settled = grid::index(settled_ns, rate);
         self.written = grid::index(written_ns, rate);
+        let floor_ns = floor_ns.map(|floor| floor.saturating_sub(self.history_ns()));
         self.track
             .retain_from(floor_ns.map(|floor| grid::index(floor, rate)));
         match floor_ns {
@@ -183,7 +191,7 @@ impl Timeline {
 
     /// Marks the silence before a packet as lost: first packets that the feed refused, then missing
     /// ones.
-    fn mark_missing_before(&mut self, at: u64, placement: &Placement) {
+    fn mark_missing_before(&mut self, at: u64, audio: &Audio<'_>, placement: &Placement) {
         let refused = placement.refused.min(placement.missing);
         self.tally.lost += (placement.missing - refused) as i64;
         let start = at.saturating_sub(placement.lost);
@@ -193,6 +201,7 @@ impl Timeline {
         };
         self.mark_lost(start, start + share, LossReason::Dropped(DropReason::Overflow));
         self.mark_lost(start + share, at, LossReason::Network);
+        self.conceal(start + share, at, audio, placement);
     }
 
     fn put(&mut self, at: i64, codec: Codec, payload: &[u8], origin: Origin, placement: &Placement) {
@@ -318,7 +327,7 @@ impl Timeline {
             ..Origin::default()
         };
         if placement.at > 0 && placement.lost > 0 {
-            self.mark_missing_before(placement.at as u64, placement);
+            self.mark_missing_before(placement.at as u64, audio, placement);
         } else if placement.missing > 0 {
             self.tally.lost += placement.missing.saturating_sub(placement.refused) as i64;
         }
@@ -384,6 +393,9 @@ impl PlacementSink for Timeline {
     }
 
     fn place(&mut self, audio: &Audio<'_>, placement: Placement) {
+        if self.noise.is_some() {
+            self.end_noise(placement.at);
+        }
         let rate = audio.format.rate;
         if rate != self.track.rate() {
             if !placement.is_newest || !self.can_follow_rate(rate) {

@@ -84,12 +84,34 @@ impl Account {
         for (zone, from, to) in context.segments.zones(from, to, rate) {
             for part in track.parts(from, to) {
                 match part.content {
+                    Content::Audio(_) if part.origin.source.is_made_up() => {
+                        self.count_made_up(context, zone, part, rate)
+                    }
                     Content::Audio(_) => self.count_audio(context, zone, part, rate),
                     Content::Loss(reason) => {
                         self.count_lost(context, zone, (part.from, part.to), rate, reason)
                     }
                 }
             }
+        }
+    }
+
+    /// Counts audio that nobody said. What conceals a missing packet is missing all the same.
+    fn count_made_up(&mut self, context: LegContext<'_>, zone: Zone, part: TrackPart, rate: u32) {
+        let TrackPart { from, to, origin, .. } = part;
+        let is_concealed = origin.source == AudioSource::Concealed;
+        if is_concealed {
+            self.count_lost(context, zone, (from, to), rate, LossReason::Network);
+        }
+        let Zone::Recorded(n) = zone else {
+            return;
+        };
+        let view = context.segments.view(n, rate);
+        let recorded = view.recorded_range(from, to, origin);
+        let amount = ticks(recorded.1 - recorded.0, rate);
+        match is_concealed {
+            true => self.leg(context.leg).concealed += amount,
+            false => self.leg(context.leg).comfort_noise += amount,
         }
     }
 
@@ -122,6 +144,7 @@ impl Account {
             AudioSource::HandedIn => {}
             AudioSource::Repeated => return self.leg(context.leg).repeated += amount,
             AudioSource::Recovered => return self.leg(context.leg).recovered += amount,
+            AudioSource::Concealed | AudioSource::ComfortNoise => return,
         }
         if from < recorded.0 && !view.is_recorded(origin.epoch) {
             self.leg(context.leg)

@@ -11,6 +11,17 @@ pub enum AudioSource {
     Repeated,
     /// Audio of a missing packet, from the copy in a later one.
     Recovered,
+    /// Made up for a missing packet. Audio that arrives later replaces it.
+    Concealed,
+    /// Made up for a silence that its sender described. Audio that arrives later replaces it.
+    ComfortNoise,
+}
+
+impl AudioSource {
+    /// Whether nobody said it.
+    pub fn is_made_up(self) -> bool {
+        matches!(self, AudioSource::Concealed | AudioSource::ComfortNoise)
+    }
 }
 
 /// The origin of audio, as far as recordings depend on it.

@@ -34,6 +34,11 @@ pub struct LegEntry {
     /// Audio of missing packets, recovered from copies in later ones.
     #[serde(skip_serializing_if = "is_zero")]
     pub recovered_ms: u64,
+    /// Made up for missing audio, and for silences that their sender described.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub concealed_ms: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub comfort_noise_ms: u64,
     /// Packets without audio, by payload type. The keys are text, so that a manifest with a type of
     /// a later version stays readable.
     pub ignored: BTreeMap<String, u64>,

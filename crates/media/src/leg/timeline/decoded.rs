@@ -34,7 +34,8 @@ impl Timeline {
                 epoch: packet.epoch,
                 ..Origin::default()
             };
-            decoders.decode(&packet, self.outside_reason(origin).is_none());
+            let is_kept = self.outside_reason(origin).is_none();
+            decoders.decode(&packet, is_kept, self.conceals);
             self.place_decoded(&packet, &decoders.decoded);
         }
         decoders.tidy();
@@ -66,6 +67,10 @@ impl Timeline {
         }
         if !decoded.is_valid {
             return self.drop_undecodable(placement, *format, (packet.len, packet.epoch));
+        }
+        if !decoded.concealed.is_empty() {
+            let from = placement.at.saturating_sub_unsigned(placement.lost).max(0) as u64;
+            self.place_concealed(from, &decoded.concealed, packet.epoch, placement);
         }
         let mut bytes = std::mem::take(&mut self.native);
         if !decoded.recovered.is_empty() && placement.lost >= decoded.recovered.len() as u64 {
