@@ -1,31 +1,40 @@
 //! Measures the cost of a packet from feed to block, with up to 1,000 calls of G.711 RTP that are
 //! recorded as stereo PCM16.
 //!
-//! `cargo bench --bench media_speed`
+//! `cargo bench --bench media_speed`; `-- --mask 1` searches for DTMF tones.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use callrec::media::sim::{RecordingOptions, Sim};
+use callrec::media::ClockMode;
+use callrec::media::sim::{self, RecordingOptions, Sim};
 use callrec::sync::Mutex;
 use callrec::types::{Codec, FeedFormat, Leg};
+use callrec_testkit::arguments::Arguments;
 
 const SECONDS: u64 = 20;
 const VISIT_MS: u64 = 100;
 
 fn main() {
+    let masks_dtmf = Arguments::read().number("mask", 0) == 1;
     for calls in [10, 100, 1000] {
-        measure(calls);
+        measure(calls, masks_dtmf);
     }
 }
 
-fn measure(count: usize) {
+fn call(masks_dtmf: bool) -> Sim {
+    let mut config = sim::config(ClockMode::Real);
+    config.masks_dtmf = masks_dtmf;
+    Sim::new(config)
+}
+
+fn measure(count: usize, masks_dtmf: bool) {
     let ulaw = FeedFormat {
         codec: Codec::Pcmu,
         rate: 8000,
     };
     let pool = Arc::<Mutex<Vec<Vec<u8>>>>::default();
-    let mut calls: Vec<Sim> = (0..count).map(|_| Sim::real()).collect();
+    let mut calls: Vec<Sim> = (0..count).map(|_| call(masks_dtmf)).collect();
     let tapes: Vec<_> = calls
         .iter_mut()
         .map(|sim| {
