@@ -3,7 +3,8 @@
 use crate::FeedFormat;
 use callrec_codec::Codec;
 
-const COMFORT_NOISE: u8 = 13;
+/// RFC 3551. Some gateways use 19, which it reserves.
+const COMFORT_NOISE: [u8; 2] = [13, 19];
 
 /// An RTP packet (RFC 3550, 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ pub fn is_mapped(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> bool {
 }
 
 pub fn is_comfort_noise(payload_type: u8) -> bool {
-    payload_type == COMFORT_NOISE
+    COMFORT_NOISE.contains(&payload_type)
 }
 
 #[cfg(test)]
@@ -150,5 +151,7 @@ mod tests {
         report[1] = 201;
         assert!(sender_report(&report).is_none() && sender_report(&report[..10]).is_none());
         assert!(format_of(101, &[]).is_none() && format_of(13, &[]).is_none());
+        let noise: Vec<u8> = (0..128).filter(|number| is_comfort_noise(*number)).collect();
+        assert_eq!(noise, [13, 19]);
     }
 }
