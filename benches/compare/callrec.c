@@ -14,13 +14,13 @@ static const struct job *work;
 static void begin_lean(const struct job *job)
 {
     work = job;
-    engine = engine_open(job->directory, job->is_paced, "process", "none");
+    engine = engine_open_for(job, "process", "none");
 }
 
 static void begin_defaults(const struct job *job)
 {
     work = job;
-    engine = engine_open(job->directory, job->is_paced, NULL, NULL);
+    engine = engine_open_for(job, NULL, NULL);
 }
 
 static void *open_call(int call, const char *path)

@@ -13,10 +13,28 @@ static void set(rec_config *config, const char *key, const char *value)
     must(rec_config_set(config, key, value, &error), key);
 }
 
-rec_engine engine_open(const char *directory, bool is_real_time, const char *durability, const char *digest)
+enum { DEFAULT_BACKLOG_S = 15, SECOND_BYTES = 2 * SAMPLE_RATE * sizeof(int16_t) };
+
+static void set_number(rec_config *config, const char *key, uint64_t value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    set(config, key, text);
+}
+
+/* The default backlog is enough for a freeze of 10 s. */
+static void set_backlog(rec_config *config, const struct job *job)
+{
+    uint64_t backlog_s = (uint64_t)job->freeze_s + 10;
+    if (backlog_s <= DEFAULT_BACKLOG_S + 5)
+        return;
+    set_number(config, "storage.backlog_ms", backlog_s * 1000);
+    set_number(config, "storage.backlog_bytes", backlog_s * (uint64_t)job->calls * SECOND_BYTES);
+}
+
+static rec_config *configuration(const char *directory, bool is_real_time, const char *durability, const char *digest)
 {
     rec_config *config;
-    rec_engine engine;
     must(rec_config_new(&config), "rec_config_new");
     set(config, "storage.directory", directory);
     set(config, "storage.name", "{call_id}");
@@ -25,9 +43,27 @@ rec_engine engine_open(const char *directory, bool is_real_time, const char *dur
         set(config, "storage.durability", durability);
     if (digest)
         set(config, "storage.digest", digest);
+    return config;
+}
+
+static rec_engine opened(rec_config *config)
+{
+    rec_engine engine;
     must(rec_open(config, &engine, &error), "rec_open");
     rec_config_free(config);
     return engine;
+}
+
+rec_engine engine_open(const char *directory, bool is_real_time, const char *durability, const char *digest)
+{
+    return opened(configuration(directory, is_real_time, durability, digest));
+}
+
+rec_engine engine_open_for(const struct job *job, const char *durability, const char *digest)
+{
+    rec_config *config = configuration(job->directory, job->is_paced, durability, digest);
+    set_backlog(config, job);
+    return opened(config);
 }
 
 static void call_id(char out[32], int call)

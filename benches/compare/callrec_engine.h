@@ -8,6 +8,8 @@
 
 /* `durability` and `digest`: NULL for the default. */
 rec_engine engine_open(const char *directory, bool is_real_time, const char *durability, const char *digest);
+/* The same for a job, whose audio may have to wait until a frozen disk goes on. */
+rec_engine engine_open_for(const struct job *job, const char *durability, const char *digest);
 rec_call engine_begin_call(rec_engine engine, int call, rec_feed feeds[2]);
 void engine_start(rec_engine engine, int call, enum format format);
 void engine_stop(rec_engine engine, int call);

@@ -28,6 +28,7 @@ struct job {
     bool is_paced;
     int calls;
     int seconds;
+    int freeze_s; /* in "frozen", how long the disk stands still */
 };
 
 /* The content of one file: stereo, left and right in turn. */
@@ -89,8 +90,7 @@ int verify(const struct recorder *recorder, const struct job *job, double openin
 void call_path(char out[PATH_SIZE], const struct recorder *recorder, const struct job *job, int call);
 
 /* record.c, engine.c: the measurements. Each prints lines of results. */
-void measure_recorder(const struct recorder *recorder, const struct job *job, const char *mode,
-                      int repetition, int freeze_s);
+void measure_recorder(const struct recorder *recorder, const struct job *job, const char *mode, int repetition);
 void measure_idle(const struct job *job);
 void measure_memory(const struct job *job);
 void measure_publish(const struct job *job);

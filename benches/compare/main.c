@@ -56,7 +56,7 @@ static void allow_many_files(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void run(const char *mode, const char *name, const struct job *job, int repetition, int freeze_s)
+static void run(const char *mode, const char *name, const struct job *job, int repetition)
 {
     if (strcmp(mode, "idle") == 0) {
         measure_idle(job);
@@ -80,14 +80,14 @@ static void run(const char *mode, const char *name, const struct job *job, int r
     struct job bounded = *job;
     if (recorder->most_calls > 0 && job->calls > recorder->most_calls)
         bounded.calls = recorder->most_calls;
-    measure_recorder(recorder, &bounded, mode, repetition, freeze_s);
+    measure_recorder(recorder, &bounded, mode, repetition);
 }
 
 int main(int count, char **arguments)
 {
-    struct job job = {.calls = 100, .seconds = 10, .format = PCM16};
+    struct job job = {.calls = 100, .seconds = 10, .format = PCM16, .freeze_s = 10};
     const char *mode = "", *name = "floor";
-    int repetition = 1, freeze_s = 10;
+    int repetition = 1;
     for (int option; (option = getopt(count, arguments, "b:m:f:n:s:r:z:d:lL")) != -1;) {
         switch (option) {
         case 'b': name = optarg; break;
@@ -96,7 +96,7 @@ int main(int count, char **arguments)
         case 'n': job.calls = number(optarg); break;
         case 's': job.seconds = number(optarg); break;
         case 'r': repetition = number(optarg); break;
-        case 'z': freeze_s = number(optarg); break;
+        case 'z': job.freeze_s = number(optarg); break;
         case 'd': job.directory = optarg; break;
         case 'l': list(); return 0;
         case 'L': list_missing(); return 0;
@@ -113,6 +113,6 @@ int main(int count, char **arguments)
     allow_many_files();
     speech_make();
     latency_clear();
-    run(mode, name, &job, repetition, freeze_s);
+    run(mode, name, &job, repetition);
     return 0;
 }

@@ -46,8 +46,7 @@ static void feed_round(const struct recorder *recorder, const struct job *job, v
 
 /* Latencies are noted in `latency` and `frozen` alone: reading the clock for each packet costs CPU. In
  * `frozen`, they are noted from the moment of the freeze on. */
-static double feed_all(const struct recorder *recorder, const struct job *job, void **open, const char *mode,
-                       int freeze_s)
+static double feed_all(const struct recorder *recorder, const struct job *job, void **open, const char *mode)
 {
     bool is_frozen = strcmp(mode, "frozen") == 0, is_timed = strcmp(mode, "latency") == 0;
     uint64_t begin = now_ns(), longest = 0;
@@ -57,7 +56,7 @@ static double feed_all(const struct recorder *recorder, const struct job *job, v
         uint64_t round = now_ns();
         if (is_frozen && !is_timed && round - begin >= FREEZE_AFTER_NS) {
             is_timed = true;
-            freeze_until(round + (uint64_t)freeze_s * 1000000000);
+            freeze_until(round + (uint64_t)job->freeze_s * 1000000000);
         }
         feed_round(recorder, job, open, packet, is_timed);
         uint64_t took = now_ns() - round;
@@ -66,7 +65,7 @@ static double feed_all(const struct recorder *recorder, const struct job *job, v
     return (double)longest / 1e6;
 }
 
-static struct result run(const struct recorder *recorder, const struct job *job, const char *mode, int freeze_s)
+static struct result run(const struct recorder *recorder, const struct job *job, const char *mode)
 {
     struct result result;
     void **open = calloc((size_t)job->calls, sizeof *open);
@@ -80,7 +79,7 @@ static struct result run(const struct recorder *recorder, const struct job *job,
         open[call] = recorder->open(call, path);
     }
     result.opening_s = (double)(now_ns() - begin) / 1e9;
-    result.round_ms = feed_all(recorder, job, open, mode, freeze_s);
+    result.round_ms = feed_all(recorder, job, open, mode);
     result.kib = resident_kib() - kib_before;
     for (int call = 0; call < job->calls; call++)
         recorder->close(open[call]);
@@ -105,11 +104,10 @@ static void empty_files(const struct recorder *recorder, const struct job *job)
     }
 }
 
-void measure_recorder(const struct recorder *recorder, const struct job *job, const char *mode, int repetition,
-                      int freeze_s)
+void measure_recorder(const struct recorder *recorder, const struct job *job, const char *mode, int repetition)
 {
     uint64_t checksum;
-    struct result result = run(recorder, job, mode, freeze_s);
+    struct result result = run(recorder, job, mode);
     int wrong = verify(recorder, job, result.opening_s, &checksum);
     double call_seconds = (double)job->calls * job->seconds;
     empty_files(recorder, job);
