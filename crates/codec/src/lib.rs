@@ -23,6 +23,7 @@ mod medium;
 #[cfg(feature = "paged")]
 pub mod paged;
 mod pass_through;
+pub mod pcapng;
 mod registry;
 mod sample;
 mod wav;
