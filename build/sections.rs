@@ -35,7 +35,7 @@ const GROUPS: [(&str, &str, &str); 13] = [
 
 /// Where the header's items change their section: the first item of each, the label of its
 /// group, and the title of its family of constants or "". Items are in the header's order.
-const SECTIONS: [(&str, &str, &str); 55] = [
+const SECTIONS: [(&str, &str, &str); 56] = [
     ("REC_VERSION_MAJOR", "version", ""),
     ("REC_LEVEL_NONE", "recordings", "Access levels of a caller"),
     ("REC_CALL_CONNECTED", "calls", "States of a call"),
@@ -58,6 +58,11 @@ const SECTIONS: [(&str, &str, &str); 55] = [
         "Values of rec_start_options.lookback_ms",
     ),
     ("REC_PAUSE_SILENCE", "recordings", "Pause modes"),
+    (
+        "REC_KEEP_RAW_DEFAULT",
+        "recordings",
+        "Values of rec_start_options.keep_raw",
+    ),
     ("REC_CODEC_PCM16", "feeds", "Codecs of a feed"),
     ("REC_STATE_RECORDING", "recordings", "States of a recording"),
     (

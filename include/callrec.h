@@ -327,6 +327,38 @@
 #define REC_PAUSE_SKIP 1
 
 /** @} */
+/** @name Values of rec_start_options.keep_raw
+ *  @{ */
+
+/**
+ * The recording keeps packets as the key `recording.keep_raw` says.
+ *
+ * Since: 0.2.0
+ */
+#define REC_KEEP_RAW_DEFAULT 0
+
+/**
+ * The recording keeps no packets.
+ *
+ * Since: 0.2.0
+ */
+#define REC_KEEP_RAW_NEVER 1
+
+/**
+ * The recording keeps the packets that this build cannot decode.
+ *
+ * Since: 0.2.0
+ */
+#define REC_KEEP_RAW_UNDECODABLE 2
+
+/**
+ * The recording keeps all packets.
+ *
+ * Since: 0.2.0
+ */
+#define REC_KEEP_RAW_ALWAYS 3
+
+/** @} */
 /** @} */
 /** @addtogroup feeds
  *  @{ */
@@ -969,6 +1001,31 @@ typedef struct {
     uint64_t lost_ms;
     /** Size of the file so far, in bytes. */
     uint64_t bytes;
+    /**
+     * Absolute path of the finished file of kept packets (`recording.keep_raw`), or "" until it
+     * is published, and if no packet was kept.
+     *
+     * Since: 0.2.0
+     */
+    const char *raw_path;
+    /**
+     * Digest of that file, in the form of `digest`.
+     *
+     * Since: 0.2.0
+     */
+    const char *raw_digest;
+    /**
+     * Size of that file in bytes.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t raw_bytes;
+    /**
+     * The number of packets in that file.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t raw_packets;
 } rec_recording;
 
 /** @} */
@@ -1361,6 +1418,13 @@ typedef struct {
     const char *callback_url;
     /** "POST" (default) sends a form in the body. "GET" sends the fields in the query. */
     const char *callback_method;
+    /**
+     * `REC_KEEP_RAW_…`: which RTP packets are kept as they arrived, in a pcapng file beside the
+     * recording.
+     *
+     * Since: 0.2.0
+     */
+    int32_t keep_raw;
 } rec_start_options;
 
 /** @} */
@@ -1774,6 +1838,10 @@ rec_status rec_config_new(rec_config **config);
  *   and of HTTP starts that do not specify one, 0 to 4294967295 ms. 0: no limit.
  * - `recording.sample_rate` (`0`): Sample rate of every "wav" and "au" file, 8000 to 48000
  *   Hz. 0: the rate of the first audio.
+ * - `recording.keep_raw` (`never`): Which RTP packets are kept as they arrived, in a
+ *   pcapng file beside the recording: "never", "undecodable", "always". "undecodable":
+ *   those that this build cannot decode. Telephone events are never kept. Default of all
+ *   starts that do not specify it.
  * - `recording.url_base` (empty): A recording's url is this text followed by
  *   "ID.EXTENSION", at most 1000 bytes.
  * - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,
@@ -2624,7 +2692,8 @@ rec_status rec_feed_payload(rec_feed feed,
  * or only its audio section from the `m=` line on. The first audio section counts. Known
  * encodings are PCMU, PCMA, G722, opus and L16; payload types with other encodings, among them
  * telephone events and comfort noise, stay as they are. Payload types that were set before and
- * are not declared stay set.
+ * are not declared stay set. A recording that keeps packets (`recording.keep_raw`) never keeps
+ * those that are declared as telephone events.
  *
  * @param feed The feed.
  * @param sdp The description, UTF-8. Must not be NULL. Lines end with LF or CRLF. At most
@@ -2637,9 +2706,10 @@ rec_status rec_feed_payload(rec_feed feed,
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_INVALID_ARGUMENT` (`sdp` is no description with an audio section; also for
  * a feed with two channels, which accepts no packets), `REC_ERR_UNSUPPORTED` (the section has
- * no encoding that this build decodes), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is
- * exhausted; the payload types may be set in part), `REC_ERR_FORKED`. After any other error,
- * the feed is unchanged.
+ * no encoding that this build decodes; its payload types count as declared for
+ * `recording.keep_raw`), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted; the
+ * payload types may be set in part), `REC_ERR_FORKED`. After any other error, the feed is
+ * unchanged.
  * Since: 0.2.0
  */
 rec_status rec_feed_sdp(rec_feed feed, const char *sdp, rec_error *error);

@@ -110,16 +110,23 @@ fn breaking_changes(newer: &Path) -> Vec<String> {
     let status = output.status.code().unwrap();
     assert_eq!(status & 3, 0, "abidiff failed: {output:?}");
     let output_text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let is_breaking = |line: &&str| {
+    let lines: Vec<&str> = output_text.lines().collect();
+    // A returned struct may have more fields; how it has changed is on the following lines.
+    let is_grown = |n: usize| {
+        let next = lines.get(n + 1);
+        lines[n].contains("return type changed")
+            && next.is_some_and(|next| next.contains("in pointed to type"))
+    };
+    let is_breaking = |line: &str| {
         let parameters_changed =
             line.contains("parameter") && (line.contains("was added") || line.contains("was removed"));
         let is_empty_summary = line.contains(" 0 Removed,") && line.contains("summary");
         (parameters_changed || BREAKING.iter().any(|word| line.contains(word))) && !is_empty_summary
     };
-    output_text
-        .lines()
-        .filter(is_breaking)
-        .map(str::to_owned)
+    let breaking = lines.iter().enumerate();
+    breaking
+        .filter(|(n, line)| is_breaking(line) && !is_grown(*n))
+        .map(|(_, line)| (*line).to_owned())
         .collect()
 }
 

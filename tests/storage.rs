@@ -33,6 +33,8 @@ mod outbox_migration;
 mod patches;
 #[path = "storage/power.rs"]
 mod power;
+#[path = "storage/raw_files.rs"]
+mod raw_files;
 #[path = "storage/recovery.rs"]
 mod recovery;
 #[path = "storage/tail_kills.rs"]

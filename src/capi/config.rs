@@ -111,6 +111,10 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   and of HTTP starts that do not specify one, 0 to 4294967295 ms. 0: no limit.
 /// - `recording.sample_rate` (`0`): Sample rate of every "wav" and "au" file, 8000 to 48000
 ///   Hz. 0: the rate of the first audio.
+/// - `recording.keep_raw` (`never`): Which RTP packets are kept as they arrived, in a
+///   pcapng file beside the recording: "never", "undecodable", "always". "undecodable":
+///   those that this build cannot decode. Telephone events are never kept. Default of all
+///   starts that do not specify it.
 /// - `recording.url_base` (empty): A recording's url is this text followed by
 ///   "ID.EXTENSION", at most 1000 bytes.
 /// - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,

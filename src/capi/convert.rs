@@ -10,7 +10,7 @@ use super::gateway_types::*;
 use super::types::*;
 use crate::calls::{Caller, ControlCounts};
 use crate::text::Text;
-use crate::types::{Error, Layout, Leg, PauseMode, Result, Status};
+use crate::types::{Error, KeepRaw, Layout, Leg, PauseMode, Result, Status};
 
 /// The valid range of `struct_size` in bytes.
 pub const STRUCT_SIZES: RangeInclusive<usize> = 4..=4096;
@@ -252,6 +252,15 @@ pub fn layout(value: i32) -> Result<Layout> {
 pub fn pause_mode(value: i32) -> Result<PauseMode> {
     let known = PauseMode::ALL.into_iter().find(|mode| *mode as i32 == value);
     known.ok_or_else(|| invalid(format!("options.pause_mode {value}: must be 0 or 1")))
+}
+
+/// `None`: as the configuration says.
+pub fn keep_raw(value: i32) -> Result<Option<KeepRaw>> {
+    let known = KeepRaw::ALL.into_iter().find(|keep| *keep as i32 == value);
+    match known {
+        None if value != 0 => Err(invalid(format!("options.keep_raw {value}: must be 0 to 3"))),
+        known => Ok(known),
+    }
 }
 
 /// Refuses a reserved member that is not 0, so that a later version can give it a meaning.

@@ -11,7 +11,7 @@ use super::types::*;
 use crate::clock::coarse_ns;
 use crate::handles::{self, Handle};
 use crate::media::Feed;
-use crate::media::payload_types;
+use crate::media::{other_payload_types, payload_types};
 use crate::sync::catch_panic;
 use crate::types::{Error, Status};
 
@@ -143,7 +143,8 @@ pub unsafe extern "C" fn rec_feed_payload(
 /// or only its audio section from the `m=` line on. The first audio section counts. Known
 /// encodings are PCMU, PCMA, G722, opus and L16; payload types with other encodings, among them
 /// telephone events and comfort noise, stay as they are. Payload types that were set before and
-/// are not declared stay set.
+/// are not declared stay set. A recording that keeps packets (`recording.keep_raw`) never keeps
+/// those that are declared as telephone events.
 ///
 /// @param feed The feed.
 /// @param sdp The description, UTF-8. Must not be NULL. Lines end with LF or CRLF. At most
@@ -156,9 +157,10 @@ pub unsafe extern "C" fn rec_feed_payload(
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_INVALID_ARGUMENT` (`sdp` is no description with an audio section; also for
 /// a feed with two channels, which accepts no packets), `REC_ERR_UNSUPPORTED` (the section has
-/// no encoding that this build decodes), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is
-/// exhausted; the payload types may be set in part), `REC_ERR_FORKED`. After any other error,
-/// the feed is unchanged.
+/// no encoding that this build decodes; its payload types count as declared for
+/// `recording.keep_raw`), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted; the
+/// payload types may be set in part), `REC_ERR_FORKED`. After any other error, the feed is
+/// unchanged.
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_sdp(
@@ -171,6 +173,9 @@ pub unsafe extern "C" fn rec_feed_sdp(
         let text = unsafe { str_of(sdp, "sdp", SDP_MAX) }?;
         let text = text.ok_or_else(|| invalid("sdp is NULL"))?;
         let found = payload_types(text).map_err(|error| invalid(format!("sdp: {}", error.0)))?;
+        for (number, payload) in other_payload_types(text).unwrap_or_default() {
+            handles::feed::set_other_payload(Handle(feed.id), number, payload)?;
+        }
         if found.is_empty() {
             let message = "sdp: this build decodes none of its encodings";
             return Err(Error::new(Status::Unsupported, message));

@@ -39,5 +39,9 @@ pub fn recording_of(view: &RecordingView) -> rec_recording {
         paused_ms: view.readings.paused_ms,
         lost_ms: view.readings.lost_ms,
         bytes: view.readings.bytes,
+        raw_path: view.raw.path.as_cstr().as_ptr(),
+        raw_digest: view.raw.digest.as_cstr().as_ptr(),
+        raw_bytes: view.raw.bytes,
+        raw_packets: view.raw.packets,
     }
 }

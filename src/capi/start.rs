@@ -1,7 +1,7 @@
 //! Starting a recording.
 
 use super::convert::{
-    TEXT_MAX, caller, flags, invalid, layout, not_null, pause_mode, read_required, str_of, text,
+    TEXT_MAX, caller, flags, invalid, keep_raw, layout, not_null, pause_mode, read_required, str_of, text,
 };
 #[cfg(not(feature = "gateway"))]
 use super::gateway_disabled as backend;
@@ -13,7 +13,7 @@ use super::types::*;
 use crate::calls::{Filter, RecordingSpec};
 use crate::handles::{self, Handle};
 use crate::storage::JobSpecs;
-use crate::types::{AudioSpec, Error, Result, Status, parse_format};
+use crate::types::{AudioSpec, Error, KeepRaw, Result, Status, parse_format};
 
 /// Starts a recording of a call.
 ///
@@ -64,6 +64,9 @@ pub unsafe extern "C" fn rec_start(
         let recorder = recorder_of(engine)?;
         let spec = options.spec.and_then(|mut spec| {
             spec.audio.rate = recorder.file_rate(spec.audio.format);
+            if options.keep_raw.is_none() {
+                spec.keep_raw = recorder.default_spec(spec.audio.format).keep_raw;
+            }
             spec.jobs = callback_jobs(engine, options.callback_url, options.callback_method)?;
             Ok(spec)
         });
@@ -82,6 +85,8 @@ struct StartOptions<'a> {
     /// The recording as the options describe it; the engine's configuration adds the rest. An
     /// error is reported in its place in the order of checks.
     spec: Result<RecordingSpec>,
+    /// `None`: as `recording.keep_raw` says.
+    keep_raw: Option<KeepRaw>,
     callback_url: &'a str,
     callback_method: &'a str,
 }
@@ -126,6 +131,7 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
     };
     let flags = flags(given.flags, known, "options.flags")?;
     let (layout, pause_mode) = (layout(given.layout)?, pause_mode(given.pause_mode)?);
+    let keep_raw = keep_raw(given.keep_raw)?;
     let format = parse_format(format).and_then(|format| check_lookback(given.lookback_ms).map(|()| format));
     let spec = format.map(|format| RecordingSpec {
         audio: AudioSpec {
@@ -136,11 +142,13 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
             rate: 0,
         },
         flags,
+        keep_raw: keep_raw.unwrap_or_default(),
         jobs: JobSpecs::default(),
     });
     Ok(StartOptions {
         target,
         spec,
+        keep_raw,
         callback_url,
         callback_method,
     })

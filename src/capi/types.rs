@@ -234,6 +234,11 @@ pub struct rec_start_options {
     pub callback_url: *const c_char,
     /// "POST" (default) sends a form in the body. "GET" sends the fields in the query.
     pub callback_method: *const c_char,
+    /// `REC_KEEP_RAW_…`: which RTP packets are kept as they arrived, in a pcapng file beside the
+    /// recording.
+    ///
+    /// Since: 0.2.0
+    pub keep_raw: i32,
 }
 
 /// Selects recordings. A recording must match every member that is present. If all members are
@@ -325,6 +330,23 @@ pub struct rec_recording {
     pub lost_ms: u64,
     /// Size of the file so far, in bytes.
     pub bytes: u64,
+    /// Absolute path of the finished file of kept packets (`recording.keep_raw`), or "" until it
+    /// is published, and if no packet was kept.
+    ///
+    /// Since: 0.2.0
+    pub raw_path: *const c_char,
+    /// Digest of that file, in the form of `digest`.
+    ///
+    /// Since: 0.2.0
+    pub raw_digest: *const c_char,
+    /// Size of that file in bytes.
+    ///
+    /// Since: 0.2.0
+    pub raw_bytes: u64,
+    /// The number of packets in that file.
+    ///
+    /// Since: 0.2.0
+    pub raw_packets: u64,
 }
 
 /// What a subscription delivers. Zero means the default.

@@ -148,6 +148,23 @@ pub const REC_PAUSE_SILENCE: i32 = 0;
 /// The file has nothing for the time of the pause.
 pub const REC_PAUSE_SKIP: i32 = 1;
 
+/// The recording keeps packets as the key `recording.keep_raw` says.
+///
+/// Since: 0.2.0
+pub const REC_KEEP_RAW_DEFAULT: i32 = 0;
+/// The recording keeps no packets.
+///
+/// Since: 0.2.0
+pub const REC_KEEP_RAW_NEVER: i32 = 1;
+/// The recording keeps the packets that this build cannot decode.
+///
+/// Since: 0.2.0
+pub const REC_KEEP_RAW_UNDECODABLE: i32 = 2;
+/// The recording keeps all packets.
+///
+/// Since: 0.2.0
+pub const REC_KEEP_RAW_ALWAYS: i32 = 3;
+
 /// 16-bit linear PCM: native byte order in `rec_feed_write`, network byte order in RTP.
 pub const REC_CODEC_PCM16: i32 = 1;
 /// G.711 µ-law.

@@ -7,6 +7,7 @@ use super::handle::Handle;
 use super::process::{current, current_or_error, refusal};
 use super::table::NotEntered;
 use crate::engine::{Call, FeedSlot, OpenFeed};
+use crate::media::OtherPayload;
 use crate::types::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
 
 #[derive(Clone)]
@@ -73,6 +74,13 @@ pub fn set_format(handle: Handle, options: FeedOptions) -> Result<()> {
 
 pub fn set_payload(handle: Handle, payload_type: u8, format: FeedFormat) -> Result<()> {
     change(handle, |open| open.set_payload(payload_type, format))
+}
+
+pub fn set_other_payload(handle: Handle, payload_type: u8, payload: OtherPayload) -> Result<()> {
+    change(handle, |open| {
+        open.set_other_payload(payload_type, payload);
+        Ok(())
+    })
 }
 
 pub fn clear(handle: Handle) -> Result<()> {

@@ -5,7 +5,7 @@
 
 use callrec::media::sim::{self, Sim, SimRecording};
 use callrec::media::{ClockMode, Span};
-use callrec::types::{Codec, FeedFormat, Format, Layout, Leg, PauseMode};
+use callrec::types::{Codec, FeedFormat, Format, KeepRaw, Layout, Leg, PauseMode};
 use callrec_testkit::rtp::{self, RtpHeader};
 use proptest::prelude::*;
 
@@ -122,8 +122,11 @@ impl PausedCall {
     }
 }
 
-/// The audio, losses, pauses and lost nanoseconds of the paused recording.
-type PausedOutput = (Vec<u8>, Vec<Span>, Vec<Span>, u64);
+/// A packet that is kept as it arrived.
+type KeptPacket = (Leg, u64, Vec<u8>);
+
+/// The audio, losses, pauses, lost nanoseconds and kept packets of the paused recording.
+type PausedOutput = (Vec<u8>, Vec<Span>, Vec<Span>, u64, Vec<KeptPacket>);
 
 fn play(plan: &PausePlan, paused_sample: i16) -> PausedOutput {
     let clock = [ClockMode::Stream, ClockMode::Real][usize::from(plan.real)];
@@ -175,7 +178,7 @@ fn play(plan: &PausePlan, paused_sample: i16) -> PausedOutput {
     call.sim.visit();
     let out = paused.out.lock();
     let (bytes, losses) = (out.bytes.clone(), out.losses.clone());
-    (bytes, losses, out.pauses.clone(), out.lost_ns)
+    (bytes, losses, out.pauses.clone(), out.lost_ns, out.raw.clone())
 }
 
 fn format(rate: usize) -> FeedFormat {
@@ -192,6 +195,7 @@ fn start(sim: &mut Sim, plan: &PausePlan, rate: u32) -> SimRecording {
         pause_mode: plan.pause_mode,
         max_duration_ms: 0,
         rate,
+        keep_raw: KeepRaw::Always,
     })
 }
 

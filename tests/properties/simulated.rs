@@ -73,6 +73,7 @@ impl Driver for SimulatedDriver {
             pause_mode: planned.pause_mode,
             max_duration_ms: planned.max_duration_ms,
             rate,
+            keep_raw: Default::default(),
         };
         let tape = match &mut self.start {
             Some(start) => start(&mut self.sim, wanted),

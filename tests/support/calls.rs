@@ -93,6 +93,7 @@ pub struct StartFields<'a> {
     pub pause_mode: i32,
     pub max_duration_ms: u32,
     pub lookback_ms: u32,
+    pub keep_raw: i32,
     pub call_id: Option<&'a str>,
     pub device: Option<&'a str>,
     pub number: Option<&'a str>,
@@ -116,6 +117,7 @@ impl StartFields<'_> {
         options.pause_mode = self.pause_mode;
         options.max_duration_ms = self.max_duration_ms;
         options.lookback_ms = self.lookback_ms;
+        options.keep_raw = self.keep_raw;
         let [call_id, device, number, format, callback_url] = texts.each_ref().map(CText::ptr);
         options.call_id = call_id;
         options.device_name = device;

@@ -30,6 +30,10 @@ pub struct RecordingFields {
     pub paused_ms: u64,
     pub lost_ms: u64,
     pub bytes: u64,
+    pub raw_path: String,
+    pub raw_digest: String,
+    pub raw_bytes: u64,
+    pub raw_packets: u64,
 }
 
 impl RecordingFields {
@@ -58,6 +62,10 @@ impl RecordingFields {
             paused_ms: r.paused_ms,
             lost_ms: r.lost_ms,
             bytes: r.bytes,
+            raw_path: string(r.raw_path),
+            raw_digest: string(r.raw_digest),
+            raw_bytes: r.raw_bytes,
+            raw_packets: r.raw_packets,
         }
     }
 }

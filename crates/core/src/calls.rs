@@ -31,7 +31,7 @@ pub use live_list::{ListedRecording, LiveList};
 pub use media_control::MediaControl;
 pub use origin::CallerOrigin;
 pub use recording::{
-    Attachment, EventStage, NewestRecording, Readings, ReadingsHandle, Recording, RecordingView,
+    Attachment, EventStage, NewestRecording, RawFileView, Readings, ReadingsHandle, Recording, RecordingView,
 };
 pub use registry::{CallView, FollowUp, Registry};
 pub use rules::{Caller, ControlCounts, ControlOperation, LinePolicies};

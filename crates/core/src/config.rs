@@ -9,7 +9,7 @@ use crate::keys::checks::{checked_by, choice, number, text, text_of, zero_or};
 use crate::keys::{self, ConfigKey, KeyDescription};
 use crate::storage::StorageConfig;
 use crate::sync::LargePages;
-use crate::types::{Format, Layout, PauseMode, Result, format_names, parse_format};
+use crate::types::{Format, KeepRaw, Layout, PauseMode, Result, format_names, parse_format};
 
 /// Where media time comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,8 @@ config_keys! {
             "Default maximum duration of automatic recordings and of HTTP starts that do not specify one, {range} ms. 0: no limit.";
         "recording.sample_rate" = "0" => sample_rate: u32, zero_or(8000..=48_000),
             "Sample rate of every \"wav\" and \"au\" file, {range} Hz. 0: the rate of the first audio.";
+        "recording.keep_raw" = "never" => keep_raw: KeepRaw, text_of(&KeepRaw::ALL, KeepRaw::text),
+            "Which RTP packets are kept as they arrived, in a pcapng file beside the recording: {choices}. \"undecodable\": those that this build cannot decode. Telephone events are never kept. Default of all starts that do not specify it.";
         "recording.url_base" = "" => url_base: String, text(0..=1000),
             "A recording's url is this text followed by \"ID.EXTENSION\", at most {most} bytes.";
     }

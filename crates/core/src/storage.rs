@@ -7,7 +7,8 @@
 //! threads wait for a disk, and none of them holds a lock while it waits.
 //!
 //! Files: `<name>.wav.part` is the audio in progress, in the directory of its later `<name>.wav`
-//! and `<name>.json`. `.callrec/<uuid>.json` is the live manifest; it exists from before the audio
+//! and `<name>.json`. `<name>.pcapng.part` beside it has the packets that are kept as they
+//! arrived, if any. `.callrec/<uuid>.json` is the live manifest; it exists from before the audio
 //! file is created until the terminal event has been delivered. `.callrec/jobs/<kind>/<uuid>.json`
 //! is a job; it exists from before the terminal event until the job has been performed.
 
@@ -48,6 +49,7 @@ mod name;
 mod notifier;
 mod old_outbox;
 mod orphan_audio;
+mod orphan_raw;
 pub mod os;
 mod patch;
 mod placeholders;
@@ -55,6 +57,9 @@ mod plain_file;
 pub mod planted;
 mod platform;
 mod publisher;
+mod raw_backlog;
+mod raw_file;
+mod raw_output;
 mod recording_file;
 mod recording_queue;
 mod recovery;
@@ -79,7 +84,7 @@ pub use fragment::Fragment;
 pub use job_files::{Job, JobFiles};
 pub use job_spec::{CALLBACK, JobSpec, JobSpecs};
 pub use listener::{LOG_ERROR, LOG_INFO, LOG_WARNING, StorageListener};
-pub use manifest::{LegEntry, Manifest, Reasons, SPANS_MAX, SpanEntry, Spans, rfc3339};
+pub use manifest::{LegEntry, Manifest, RawEntry, Reasons, SPANS_MAX, SpanEntry, Spans, rfc3339};
 pub use name::{DEFAULT_TEMPLATE, RecordingName, Template};
 pub use os::spawn;
 pub use placeholders::{NameFields, Placeholders};

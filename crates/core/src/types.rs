@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 
 use callrec_codec::OTHER_FORMATS;
 pub use callrec_codec::{Codec, Format};
-pub use callrec_media::{AudioSpec, EndReason, FeedFormat, FeedOptions, Layout, Leg, PauseMode};
+pub use callrec_media::{AudioSpec, EndReason, FeedFormat, FeedOptions, KeepRaw, Layout, Leg, PauseMode};
 
 /// Result of a call to callrec. `0` is success; errors are negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,6 +5,7 @@ mod events;
 mod hold_epochs;
 mod ledger_entry;
 mod leg_totals;
+mod raw_kind;
 mod run;
 mod silence;
 mod timeline;
@@ -26,6 +27,8 @@ pub use hold_epochs::HoldEpochs;
 use ledger_entry::counter_increase;
 pub use ledger_entry::{EntryKind, LedgerEntry, Tally};
 pub use leg_totals::LegTotals;
+use raw_kind::OtherPayloads;
+pub use raw_kind::{RawKind, RefusedPacket};
 pub use timeline::Timeline;
 
 /// A stall of the network may delay audio by this much, including the time until it is read.
@@ -66,6 +69,7 @@ pub struct LegMedia {
     pub is_silent: bool,
     pub ignored: Vec<IgnoredPayloadType>,
     mapped: Vec<(u8, FeedFormat)>,
+    others: OtherPayloads,
     pub timeline: Timeline,
     /// The leg is known to have been silent up to this time.
     silent_ns: u64,
@@ -103,6 +107,7 @@ impl LegMedia {
             latest: None,
             first_rate: None,
             mapped: Vec::new(),
+            others: OtherPayloads::default(),
             streams: RtpStreams::new(),
             writes: None,
             write_decoder: None,
@@ -130,6 +135,7 @@ impl LegMedia {
     /// Begins a new feed. In stream time, its media begins at `origin_ns`.
     pub fn attach(&mut self, options: FeedOptions, origin_ns: Option<u64>, now_ns: u64) {
         self.mapped.clear();
+        self.others.clear();
         self.streams.attach(now_ns);
         self.set_format(options);
         if let Some(origin) = origin_ns {
@@ -155,6 +161,7 @@ impl LegMedia {
 
     pub fn map_payload(&mut self, payload_type: u8, format: FeedFormat) {
         self.mapped.retain(|(known, _)| *known != payload_type);
+        self.others.unset(payload_type);
         self.mapped.push((payload_type, format));
     }
 

@@ -10,11 +10,36 @@ use callrec_codec::Codec;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidSdp(pub String);
 
+/// A payload type that a session description declares and that is no audio for this build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherPayload {
+    /// Telephone events or tones (RFC 4733), or redundant packets that may contain them.
+    Event,
+    Unknown,
+}
+
 /// Returns the payload types of the first audio section and their formats. Payload types whose codec
 /// is unknown, and those of events and comfort noise, are left out.
 ///
 /// `text`: a whole session description, or only its media sections. Lines end with LF or CRLF.
 pub fn payload_types(text: &str) -> Result<Vec<(u8, FeedFormat)>, InvalidSdp> {
+    with_audio_section(text, format_of)
+}
+
+/// Returns the other payload types that the first audio section declares by `rtpmap`: those without
+/// a decoder in this build.
+pub fn other_payload_types(text: &str) -> Result<Vec<(u8, OtherPayload)>, InvalidSdp> {
+    with_audio_section(text, |number, media| match format_of(number, media) {
+        Some(_) => None,
+        None => other_payload(number, media),
+    })
+}
+
+/// Returns what `of` finds for each payload type of the first audio section.
+fn with_audio_section<T>(
+    text: &str,
+    of: impl Fn(u8, &Media) -> Option<T>,
+) -> Result<Vec<(u8, T)>, InvalidSdp> {
     let text = text.trim_start();
     let whole = match text.starts_with("v=") {
         true => text.to_owned(),
@@ -33,18 +58,45 @@ pub fn payload_types(text: &str) -> Result<Vec<(u8, FeedFormat)>, InvalidSdp> {
     let mut found = Vec::new();
     for number in numbers {
         let number = number?;
-        if let Some(format) = format_of(number, media) {
-            found.push((number, format));
+        if let Some(payload) = of(number, media) {
+            found.push((number, payload));
         }
     }
     Ok(found)
 }
 
-/// The format of a payload type: as `rtpmap` declares it, or static.
-fn format_of(number: u8, media: &Media) -> Option<FeedFormat> {
+fn rtp_map(number: u8, media: &Media) -> Option<RtpMap> {
     let declared = media.attributes.iter().filter(|line| line.attribute == "rtpmap");
     let mut declared = declared.filter_map(|line| line.value.as_deref()?.parse::<RtpMap>().ok());
-    match declared.rfind(|map| map.payload_type == number) {
+    declared.rfind(|map| map.payload_type == number)
+}
+
+fn other_payload(number: u8, media: &Media) -> Option<OtherPayload> {
+    let map = rtp_map(number, media)?;
+    let is = |known: &str| map.encoding_name.eq_ignore_ascii_case(known);
+    let is_event = is("telephone-event") || is("tone") || is("red") && contains_events(number, media);
+    Some(match is_event {
+        true => OtherPayload::Event,
+        false => OtherPayload::Unknown,
+    })
+}
+
+/// Whether redundant packets (RFC 2198) may contain events: `fmtp` lists what they contain.
+fn contains_events(number: u8, media: &Media) -> bool {
+    let lines = media.attributes.iter().filter(|line| line.attribute == "fmtp");
+    let values = lines.filter_map(|line| line.value.as_deref()?.split_once(' '));
+    let listed = values
+        .filter(|(of, _)| of.parse() == Ok(number))
+        .map(|(_, list)| list);
+    let mut contents = listed.flat_map(|list| list.split('/')).peekable();
+    let is_unknown = contents.peek().is_none();
+    let is_event = |inner: u8| inner != number && other_payload(inner, media) == Some(OtherPayload::Event);
+    is_unknown || contents.any(|inner| inner.trim().parse().map_or(true, is_event))
+}
+
+/// The format of a payload type: as `rtpmap` declares it, or static.
+fn format_of(number: u8, media: &Media) -> Option<FeedFormat> {
+    match rtp_map(number, media) {
         Some(map) => {
             let channels = map
                 .encoding_params
@@ -122,6 +174,26 @@ mod tests {
         assert_eq!(
             formats("m=audio 1 RTP/AVP 0 8\na=rtpmap:0 G729/8000\n"),
             [(8, Codec::Pcma, 8000)]
+        );
+    }
+
+    #[test]
+    fn payload_types_without_a_decoder_are_events_or_unknown() {
+        let text = "m=audio 4000 RTP/AVP 0 96 101 102 103 104 105 18 13\r\na=rtpmap:96 AMR/8000\r\n\
+                    a=rtpmap:101 telephone-event/8000\r\na=rtpmap:102 Tone/8000\r\n\
+                    a=rtpmap:103 red/8000\r\na=fmtp:103 101/101\r\n\
+                    a=rtpmap:104 RED/8000\r\na=fmtp:104 0/0/96\r\na=rtpmap:105 red/8000\r\n";
+        let (event, unknown) = (OtherPayload::Event, OtherPayload::Unknown);
+        assert_eq!(
+            other_payload_types(text),
+            Ok(vec![
+                (96, unknown),
+                (101, event),
+                (102, event),
+                (103, event),
+                (104, unknown),
+                (105, event)
+            ])
         );
     }
 

@@ -2,7 +2,7 @@
 
 use callrec_codec::{Block, Shape};
 
-use crate::{EndReason, Leg, LossReason};
+use crate::{EndReason, Leg, LossReason, RawPackets};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanKind {
@@ -39,6 +39,11 @@ pub trait Sink: Send {
     /// cannot be rewritten in place.
     fn settled(&mut self, frame: u64) {
         let _ = frame;
+    }
+
+    /// Takes RTP packets that are kept as they arrived. If the backlog is full, they are dropped.
+    fn raw(&mut self, packets: &RawPackets) {
+        let _ = packets;
     }
 
     /// Returns an empty buffer, recycled if possible.

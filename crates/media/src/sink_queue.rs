@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::EndReason;
-use crate::{Progress, Sink, Span};
+use crate::{Progress, RawPackets, Sink, Span};
 use callrec_codec::{Block, Shape};
 
 /// A call of [`Sink`].
@@ -60,6 +60,13 @@ impl SinkQueue {
 
     pub fn buffer(&mut self) -> Vec<u8> {
         self.sink.as_mut().map_or_else(Vec::new, |sink| sink.buffer())
+    }
+
+    /// Passes packets on at once: their file is not in step with the audio's.
+    pub fn raw(&mut self, packets: &RawPackets) {
+        if let Some(sink) = &mut self.sink {
+            sink.raw(packets);
+        }
     }
 
     pub fn push(&mut self, out: SinkCommand) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use callrec_codec::Format;
 use uuid::Uuid;
 
-use crate::{Layout, PauseMode, Progress, Sink};
+use crate::{KeepRaw, Layout, PauseMode, Progress, Sink};
 
 /// How a recording is made from the audio of its call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,7 @@ pub struct TapSpec {
     /// The id of the recording.
     pub id: Uuid,
     pub audio: AudioSpec,
+    pub keep_raw: KeepRaw,
     pub progress: Arc<Progress>,
     pub sink: Box<dyn Sink>,
 }

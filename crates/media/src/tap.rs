@@ -4,6 +4,7 @@
 //! stalled leg delivers late audio. Audio up to the settled frontier is final and in the ledger.
 
 mod account;
+mod raw_keeper;
 mod render;
 mod segments;
 mod settle;
@@ -23,6 +24,7 @@ use crate::track::TrackPart;
 use crate::{AudioSpec, EndReason, Leg, Progress, Span, SpanKind, TapSpec, grid};
 use account::Account;
 use callrec_codec::Shape;
+use raw_keeper::RawKeeper;
 use render::Resampling;
 use segments::Segments;
 
@@ -92,6 +94,8 @@ pub struct Tap {
     settled_ns: u64,
     account: Account,
     resampling: Option<Box<Resampling>>,
+    /// `None` unless the recording keeps packets as they arrived.
+    raw: Option<Box<RawKeeper>>,
     /// When the ledger was last published; 0: publish it when the next audio is settled.
     published_ns: u64,
     progress: Arc<Progress>,
@@ -126,6 +130,7 @@ impl Tap {
             settled_ns: at.ns,
             account: Account::new(legs, at.epoch),
             resampling: None,
+            raw: RawKeeper::new(spec.keep_raw, private || private_ns > 0),
             published_ns: 0,
             sink_queue: SinkQueue::new(spec.sink, spec.progress.clone()),
             progress: spec.progress,
@@ -203,6 +208,7 @@ impl Tap {
         let behind = frontier_ns.saturating_sub(self.next_cut_ns) / self.flush_ns;
         self.next_cut_ns += (behind + 1) * self.flush_ns;
         if self.waits_for_audio(frontier_ns) {
+            self.pass_raw(frontier_ns);
             return false;
         }
         let resampling = self.phase == Phase::Recording && self.resamples(legs);
@@ -215,6 +221,7 @@ impl Tap {
         };
         self.behind = most_ns < to_ns;
         self.render_until(to_ns.min(most_ns), legs);
+        self.pass_raw(frontier_ns);
         true
     }
 
@@ -422,6 +429,7 @@ impl Tap {
             self.progress.paused_ns.store(self.paused_ns, Relaxed);
         }
         self.deliver();
+        self.end_raw(at_ns, reason);
         if reason == EndReason::Limit {
             self.account.set_limit_reached();
         }

@@ -77,6 +77,7 @@ pub struct RecordingLifecycle {
     pub info: Arc<CallInfo>,
     pub path: Text,
     pub digest: Text,
+    pub raw: RawFileView,
     pub ended_at_ms: i64,
     /// Position of its end in the order of starts; 0 while it is live.
     pub ended: u64,
@@ -140,6 +141,7 @@ impl Recording {
                 info,
                 path: Text::default(),
                 digest: Text::default(),
+                raw: RawFileView::default(),
                 ended_at_ms: 0,
                 ended: 0,
                 readings: None,
@@ -193,6 +195,7 @@ impl Recording {
             view.ended = 0;
             view.path = Text::default();
             view.digest = Text::default();
+            view.raw = RawFileView::default();
         }
         view
     }
@@ -218,12 +221,22 @@ impl Recording {
             url: self.url.clone(),
             path: lifecycle.path,
             digest: lifecycle.digest,
+            raw: lifecycle.raw,
             started_at_ms: self.started_at_ms,
             ended_at_ms: lifecycle.ended_at_ms,
             ended: lifecycle.ended,
             readings,
         }
     }
+}
+
+/// The published file of packets that were kept as they arrived. Empty if there is none.
+#[derive(Clone, Debug, Default)]
+pub struct RawFileView {
+    pub path: Text,
+    pub digest: Text,
+    pub bytes: u64,
+    pub packets: u64,
 }
 
 /// A snapshot of a recording.
@@ -246,6 +259,7 @@ pub struct RecordingView {
     pub url: Text,
     pub path: Text,
     pub digest: Text,
+    pub raw: RawFileView,
     pub started_at_ms: i64,
     pub ended_at_ms: i64,
     /// Position of its end in the order of starts, independent of the clock; 0 while it is live,

@@ -1,7 +1,7 @@
 //! The specification of a recording.
 
 use crate::storage::JobSpecs;
-use crate::types::AudioSpec;
+use crate::types::{AudioSpec, KeepRaw};
 
 /// Flag of a dial-in that a person started. Set by the caller.
 pub const MANUAL_DIAL_IN: u32 = 1;
@@ -18,6 +18,8 @@ pub struct RecordingSpec {
     pub audio: AudioSpec,
     /// [`MANUAL_DIAL_IN`], [`ADDITIONAL`], [`AUTOMATIC`].
     pub flags: u32,
+    /// Which packets are kept as they arrived.
+    pub keep_raw: KeepRaw,
     /// Jobs to perform after the recording has ended.
     pub jobs: JobSpecs,
 }
@@ -28,6 +30,7 @@ impl RecordingSpec {
         RecordingSpec {
             audio,
             flags: 0,
+            keep_raw: KeepRaw::Never,
             jobs: JobSpecs::default(),
         }
     }

@@ -8,7 +8,7 @@ use crate::calls::{CallInfo, LineStay, RecordingSpec};
 use crate::media::Shape;
 use crate::storage::{Fragment, Manifest, NameFields, RecordingName, Spans, Template};
 use crate::text::Text;
-use crate::types::{AudioSpec, Layout, PauseMode, RecordingState};
+use crate::types::{AudioSpec, KeepRaw, Layout, PauseMode, RecordingState};
 
 /// The facts about a live recording. The threads that need its manifest or its name make them
 /// from this, outside the registry's lock.
@@ -84,6 +84,9 @@ fn put_spec(manifest: &mut Manifest, spec: &RecordingSpec) {
     manifest.pause_mode = spec.audio.pause_mode.text().to_owned();
     manifest.flags = spec.flags;
     manifest.automatic = spec.is_automatic();
+    if spec.keep_raw != KeepRaw::Never {
+        manifest.keep_raw = spec.keep_raw.text().to_owned();
+    }
     manifest.set_jobs(&spec.jobs);
 }
 
@@ -95,6 +98,9 @@ pub fn spec_of(manifest: &Manifest) -> RecordingSpec {
     let pause_mode = PauseMode::ALL
         .into_iter()
         .find(|mode| mode.text() == manifest.pause_mode);
+    let keep_raw = KeepRaw::ALL
+        .into_iter()
+        .find(|keep| keep.text() == manifest.keep_raw);
     RecordingSpec {
         audio: AudioSpec {
             layout: layout.unwrap_or(Layout::Stereo),
@@ -104,6 +110,7 @@ pub fn spec_of(manifest: &Manifest) -> RecordingSpec {
             rate: 0,
         },
         flags: manifest.flags,
+        keep_raw: keep_raw.unwrap_or_default(),
         jobs: manifest.job_specs(),
     }
 }
@@ -154,6 +161,7 @@ mod tests {
                     rate: 0,
                 },
                 flags: ADDITIONAL | AUTOMATIC,
+                keep_raw: KeepRaw::Undecodable,
                 jobs: JobSpecs::new(jobs.to_vec()).expect("two kinds"),
             };
             let mut manifest = Manifest::default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::ahead::{AheadBudget, AheadShare};
 use crate::clock::NS_PER_MS;
-use crate::media::{CallTap, Feed};
+use crate::media::{CallTap, Feed, OtherPayload};
 use crate::sync::Mutex;
 use crate::types::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
 
@@ -203,6 +203,12 @@ impl OpenFeed {
         self.siblings
             .tap
             .payload(leg, &mut self.feed, payload_type, format)
+    }
+
+    /// Declares an RTP payload type that is no audio.
+    pub fn set_other_payload(&mut self, payload_type: u8, payload: OtherPayload) {
+        let leg = self.feed.leg();
+        self.siblings.tap.other_payload(leg, payload_type, payload);
     }
 
     /// Removes audio that was written ahead of the clock and is not due yet.

@@ -90,6 +90,7 @@ mod tests {
             url: Text::default(),
             path: Text::default(),
             digest: Text::default(),
+            raw: Default::default(),
             started_at_ms: 1_000_000,
             ended_at_ms: 0,
             ended: 0,

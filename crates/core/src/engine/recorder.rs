@@ -19,13 +19,17 @@ use crate::types::{AudioSpec, Error, Format, Result, Status};
 impl Recorder for Engine {
     fn default_spec(&self, format: Format) -> RecordingSpec {
         let config = &self.config;
-        RecordingSpec::new(AudioSpec {
+        let spec = RecordingSpec::new(AudioSpec {
             layout: config.layout,
             format,
             pause_mode: config.pause_mode,
             max_duration_ms: config.max_duration_ms,
             rate: self.file_rate(format),
-        })
+        });
+        RecordingSpec {
+            keep_raw: config.keep_raw,
+            ..spec
+        }
     }
 
     fn file_rate(&self, format: Format) -> u32 {

@@ -12,7 +12,7 @@ use super::ledger::put_ledger;
 use super::recording_reporter::{CHANGE_MOVED, CHANGE_PAUSED, CHANGE_RESUMED, RecordingReporter};
 use crate::calls::{Attachment, CallInfo, LineStay, Readings};
 use crate::clock::NS_PER_MS;
-use crate::media::{Progress, Shape, Sink, Span, SpanKind};
+use crate::media::{Progress, RawPackets, Shape, Sink, Span, SpanKind};
 use crate::storage::{Manifest, ManifestSource, RecordingFile, SpanEntry, Spans};
 use crate::types::{EndReason, Error, RecordingState, Status};
 
@@ -190,6 +190,12 @@ impl Sink for OutputSink {
         match &mut self.0.inner.lock().file {
             Some(file) => file.patch(from_frame, block),
             None => Ok(()),
+        }
+    }
+
+    fn raw(&mut self, packets: &RawPackets) {
+        if let Some(file) = &mut self.0.inner.lock().file {
+            file.write_raw(packets.iter());
         }
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::auditing::involved;
 use super::facts::spec_of;
 use crate::audit::{Actor, AuditLine, AuditLog};
-use crate::calls::{CallInfo, EventStage, Readings, Recording, RecordingView, Registry};
+use crate::calls::{CallInfo, EventStage, RawFileView, Readings, Recording, RecordingView, Registry};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::event::{FLAG_LEG_UNDECODED, FLAG_NO_AUDIO, FLAG_REPEATED};
@@ -244,6 +244,16 @@ impl RecordingReporter {
         )
     }
 
+    fn raw_file(&self, manifest: &Manifest) -> RawFileView {
+        let raw = manifest.raw.as_ref().map(|raw| RawFileView {
+            path: self.path(&raw.file),
+            digest: Text::new(&raw.digest),
+            bytes: raw.bytes,
+            packets: raw.packets,
+        });
+        raw.unwrap_or_default()
+    }
+
     /// Stores the final state of a recording of this process.
     fn record_end(&self, recording: &Recording, manifest: &Manifest) {
         let state = state_of(manifest);
@@ -261,6 +271,7 @@ impl RecordingReporter {
         };
         life.path = self.path(&manifest.file);
         life.digest = Text::new(&manifest.digest);
+        life.raw = self.raw_file(manifest);
         life.readings = Some(readings_of(manifest));
     }
 
@@ -285,6 +296,7 @@ impl RecordingReporter {
             url: Text::new(&manifest.url),
             path: self.path(&manifest.file),
             digest: Text::new(&manifest.digest),
+            raw: self.raw_file(manifest),
             started_at_ms: manifest.started_at_ms,
             ended_at_ms: manifest.ended_at_ms,
             ended: 0,

@@ -8,12 +8,13 @@ use super::recording_output::RecordingOutput;
 use super::recording_reporter;
 use crate::calls::spec::AUTOMATIC;
 use crate::calls::{AcceptedDraft, CallInfo, Recording, RecordingDraft, RecordingSpec};
+use crate::clock::NS_PER_MS;
 use crate::events::{CallFacts, Event, EventKind, EventSubject, LogLevel};
 use crate::media::{Progress, TapSpec};
 use crate::memory;
 use crate::recorder::Recorder;
 use crate::storage::{Fragment, Spans, Template};
-use crate::types::{Error, Result, Status};
+use crate::types::{Error, KeepRaw, Result, Status};
 
 impl Engine {
     /// Starts the recording that a line's policy requires. If it fails, the call continues, an
@@ -86,7 +87,7 @@ impl Engine {
     pub(super) fn begin(&self, accepted: AcceptedDraft<'_>, progress: Arc<Progress>) -> Arc<Recording> {
         let started_at_ms = self.clock.unix_ms();
         let draft = &accepted.draft;
-        let (id, audio) = (draft.id, draft.spec.audio);
+        let (id, audio, keep_raw) = (draft.id, draft.spec.audio, draft.spec.keep_raw);
         let facts = RecordingFacts {
             id,
             spec: draft.spec.clone(),
@@ -102,7 +103,11 @@ impl Engine {
             let (facts, naming) = (facts.clone(), self.naming.clone());
             Box::new(move || (facts.manifest(), facts.name(&naming)))
         };
-        let file = self.store.begin(id, first_manifest);
+        let mut file = self.store.begin(id, first_manifest);
+        if keep_raw != KeepRaw::Never {
+            let unix_ns = started_at_ms.saturating_mul(NS_PER_MS as i64);
+            file.keep_raw(id, unix_ns.saturating_sub_unsigned(self.clock.coarse_ns()));
+        }
         let output = RecordingOutput::new(facts, file, progress.clone(), self.reporter.clone());
         let (call, paused) = (accepted.call, accepted.paused);
         let recording = Arc::new(Recording::new(accepted, started_at_ms, output.clone()));
@@ -111,6 +116,7 @@ impl Engine {
             let spec = TapSpec {
                 id,
                 audio,
+                keep_raw,
                 progress,
                 sink: RecordingOutput::sink(&output),
             };

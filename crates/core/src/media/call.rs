@@ -418,6 +418,11 @@ impl CallMedia {
             };
             leg.count_ahead(handed);
             let packets = self.drains[n].up_to(handed.bytes, counts, scratch);
+            if self.schedule.keeps_raw {
+                for tap in &mut self.taps {
+                    tap.keep_raw(Leg::ALL[n], leg, packets);
+                }
+            }
             return leg.receive_all(packets, with, |packet| config.fault(packet));
         }
         let deinterleaver = &mut self.deinterleaver;
@@ -446,6 +451,11 @@ impl CallMedia {
             for note in leg.timeline.entries.drain(..) {
                 for tap in &mut self.taps {
                     tap.add_entry(name, note);
+                }
+            }
+            for refused in leg.timeline.refused.drain(..) {
+                for tap in &mut self.taps {
+                    tap.keep_refused(name, refused);
                 }
             }
         }

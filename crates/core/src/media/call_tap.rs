@@ -14,7 +14,7 @@ use super::feed_rings::RingReader;
 use super::inbox::Inbox;
 use super::overflow::OverflowPool;
 use super::waiter::{FeedWaiter, WaitedFor};
-use super::{ClockMode, MediaConfig, MediaReport, MediaStats, TapSpec};
+use super::{ClockMode, MediaConfig, MediaReport, MediaStats, OtherPayload, TapSpec};
 use crate::clock::Clock;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -61,6 +61,12 @@ pub(super) enum PointAction {
         payload_type: u8,
         format: FeedFormat,
         ring: Option<RingReader>,
+    },
+    /// A payload type that is no audio.
+    OtherPayload {
+        leg: Leg,
+        payload_type: u8,
+        payload: OtherPayload,
     },
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::OtherPayload;
 use super::call_tap::{CallTap, PointAction};
 use super::feed::{Feed, FeedMemory};
 use crate::types::{FeedFormat, FeedOptions, Leg, Result};
@@ -30,6 +31,11 @@ impl CallTap {
     /// Maps an RTP payload type of this leg to a format.
     pub fn payload(&self, leg: Leg, feed: &mut Feed, payload_type: u8, format: FeedFormat) -> Result<()> {
         self.payload_clocked(leg, feed, payload_type, format, || self.now_ns())
+    }
+
+    /// Declares an RTP payload type of this leg that is no audio.
+    pub fn other_payload(&self, leg: Leg, payload_type: u8, payload: OtherPayload) {
+        self.other_payload_clocked(leg, payload_type, payload, || self.now_ns());
     }
 
     pub(super) fn attach_clocked(
@@ -69,6 +75,21 @@ impl CallTap {
         let ring = feed.change_format(options)?;
         self.set(PointAction::Format { leg, options, ring }, clock);
         Ok(())
+    }
+
+    pub(super) fn other_payload_clocked(
+        &self,
+        leg: Leg,
+        payload_type: u8,
+        payload: OtherPayload,
+        clock: impl Fn() -> u64,
+    ) {
+        let action = PointAction::OtherPayload {
+            leg,
+            payload_type,
+            payload,
+        };
+        self.set(action, clock);
     }
 
     pub(super) fn payload_clocked(

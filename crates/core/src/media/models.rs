@@ -18,7 +18,9 @@ use super::worker::Worker;
 use super::*;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::model;
-use crate::types::{AudioSpec, Codec, EndReason, FeedFormat, FeedOptions, Format, Layout, PauseMode, Status};
+use crate::types::{
+    AudioSpec, Codec, EndReason, FeedFormat, FeedOptions, Format, KeepRaw, Layout, PauseMode, Status,
+};
 use callrec_codec::{Block, Samples};
 use callrec_media::packet::FeedCounters;
 
@@ -148,6 +150,7 @@ fn start_at(call: &CallTap, rate: u32) -> SampleSink {
                 max_duration_ms: 0,
                 rate,
             },
+            keep_raw: KeepRaw::Never,
             progress: Arc::default(),
             sink: Box::new(recording.clone()),
         },

@@ -12,11 +12,13 @@ use super::call::CallMedia;
 use super::call_tap::PointAction;
 use super::drain::Scratch;
 use super::{
-    CallTap, ClockMode, Feed, MediaConfig, MediaReport, MediaStats, OverflowPool, Progress, Shape, Sink,
-    Span, TapSpec, WorkerInbox,
+    CallTap, ClockMode, Feed, MediaConfig, MediaReport, MediaStats, OtherPayload, OverflowPool, Progress,
+    RawPackets, Shape, Sink, Span, TapSpec, WorkerInbox,
 };
 use crate::clock::{NS_PER_MS, SystemClock};
-use crate::types::{AudioSpec, EndReason, FeedFormat, FeedOptions, Format, Layout, Leg, PauseMode, Status};
+use crate::types::{
+    AudioSpec, EndReason, FeedFormat, FeedOptions, Format, KeepRaw, Layout, Leg, PauseMode, Status,
+};
 
 /// How a sink was closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub struct Collected {
     pub pauses: Vec<Span>,
     pub losses: Vec<Span>,
     pub lost_ns: u64,
+    /// Packets that are kept as they arrived.
+    pub raw: Vec<(Leg, u64, Vec<u8>)>,
     pub ending: Option<SinkEnd>,
     /// Refuse blocks.
     pub full: bool,
@@ -133,6 +137,11 @@ impl Sink for Collector {
         self.0.lock().settled = frame;
     }
 
+    fn raw(&mut self, packets: &RawPackets) {
+        let owned = |(leg, arrival_ns, bytes): (Leg, u64, &[u8])| (leg, arrival_ns, bytes.to_vec());
+        self.0.lock().raw.extend(packets.iter().map(owned));
+    }
+
     fn buffer(&mut self) -> Vec<u8> {
         let mut collected = self.0.lock();
         if std::mem::take(&mut collected.panic_early) {
@@ -178,6 +187,7 @@ pub struct RecordingOptions {
     pub pause_mode: PauseMode,
     pub max_duration_ms: u32,
     pub rate: u32,
+    pub keep_raw: KeepRaw,
 }
 
 impl Default for RecordingOptions {
@@ -188,6 +198,7 @@ impl Default for RecordingOptions {
             pause_mode: PauseMode::Silence,
             max_duration_ms: 0,
             rate: 0,
+            keep_raw: KeepRaw::Never,
         }
     }
 }
@@ -217,6 +228,7 @@ impl SimRecording {
                 max_duration_ms: options.max_duration_ms,
                 rate: options.rate,
             },
+            keep_raw: options.keep_raw,
             progress: recording.progress.clone(),
             sink: Box::new(Collector(recording.out.clone())),
         };
@@ -350,6 +362,12 @@ impl Sim {
         }
     }
 
+    pub fn other_payload(&mut self, leg: Leg, payload_type: u8, payload: OtherPayload) {
+        let now = self.now_ns;
+        self.call
+            .other_payload_clocked(leg, payload_type, payload, || now);
+    }
+
     pub fn feed(&mut self, leg: Leg) -> Option<&mut Feed> {
         self.feeds[leg as usize].as_mut()
     }
@@ -408,6 +426,10 @@ impl Sim {
 
     pub fn stop(&mut self, recording: &SimRecording) {
         self.set(PointAction::Stop(recording.id, EndReason::Stopped));
+    }
+
+    pub fn discard(&mut self, recording: &SimRecording) {
+        self.set(PointAction::Stop(recording.id, EndReason::Discarded));
     }
 
     /// Sets whether the call is private.

@@ -5,6 +5,7 @@ mod concealment;
 mod dtmf;
 mod formats;
 mod hostile;
+mod keep_raw;
 mod leaks;
 mod losses;
 mod overflow;

@@ -58,6 +58,7 @@ impl Batch<'_> {
                 }
                 QueueEntry::Patch(_) => self.patch(entries).await?,
                 QueueEntry::Settled(frame) => self.live.settle(*frame),
+                QueueEntry::Raw(block) => self.live.append_raw(block).await,
                 QueueEntry::Finish(..) => break,
             }
             match entries.front_mut() {

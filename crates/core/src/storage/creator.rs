@@ -17,6 +17,7 @@ use super::root_path::RootPath;
 use crate::task;
 use crate::types::{Error, Format, Status};
 use callrec_codec::Shape;
+use callrec_codec::pcapng::PCAPNG;
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -138,10 +139,11 @@ impl RecordingCreator {
         plan.manifest.set_format(shape.format);
         // No other recording has this id in its name, so a search for such names is needless.
         let is_unique = plan.name.contains(&plan.manifest.id);
+        let keeps_raw = !plan.manifest.keep_raw.is_empty();
         for number in 1..=NUMBERS_MAX {
             let stem = plan.name.stem(number);
             let part = format!("{stem}{suffix}{PART}");
-            if !is_unique && self.is_taken(folder, &stem).await? {
+            if !is_unique && self.is_taken(folder, &stem, keeps_raw).await? {
                 continue;
             }
             let name = plan.name.numbered(number);
@@ -177,9 +179,10 @@ impl RecordingCreator {
     }
 
     /// Whether a recording of any format has this name. Their manifests would have the same name.
-    async fn is_taken(&self, folder: &dyn DiskDir, stem: &str) -> io::Result<bool> {
-        for container in Format::containers() {
-            let audio = format!("{stem}.{}", container.extension());
+    async fn is_taken(&self, folder: &dyn DiskDir, stem: &str, keeps_raw: bool) -> io::Result<bool> {
+        let extensions = Format::containers().map(|container| container.extension());
+        for extension in extensions.chain(keeps_raw.then_some(PCAPNG)) {
+            let audio = format!("{stem}.{extension}");
             if self.exists(folder, &audio).await? || self.exists(folder, &format!("{audio}{PART}")).await? {
                 return Ok(true);
             }

@@ -248,6 +248,7 @@ fn record_discard(live: &mut LiveRecording, now_ms: i64) {
     manifest.file = String::new();
     manifest.digest = String::new();
     manifest.bytes = 0;
+    manifest.raw = None;
     manifest.no_audio = false;
     manifest.undecoded = Vec::new();
 }

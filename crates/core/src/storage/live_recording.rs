@@ -2,6 +2,8 @@
 
 use super::audio_file::AudioFile;
 use super::manifest::Manifest;
+use super::orphan_raw::find_raw;
+use super::raw_file::{RawBlock, RawFile};
 use super::tail::{Tail, remove_tail};
 use crate::types::Error;
 use callrec_codec::Shape;
@@ -17,6 +19,8 @@ pub struct LiveRecording {
     /// Frames that are not settled, of a format that cannot rewrite frames in place. `None` before
     /// the first audio, and for other formats.
     tail: Option<Box<Tail>>,
+    /// The file of packets that are kept as they arrived. `None` until there are any.
+    raw: Option<Box<RawFile>>,
     /// No frame before this one will be patched.
     settled: u64,
     /// The latest known manifest.
@@ -40,6 +44,7 @@ impl LiveRecording {
             id,
             audio,
             tail: None,
+            raw: None,
             settled: 0,
             manifest,
             is_recovered: false,
@@ -137,6 +142,34 @@ impl LiveRecording {
         self.settled = self.settled.max(frame);
     }
 
+    /// Appends packets that are kept as they arrived.
+    pub async fn append_raw(&mut self, block: &RawBlock) {
+        self.raw_or_new().append(block).await;
+    }
+
+    /// Counts packets that are dropped, because the recording has failed.
+    pub fn drop_raw(&mut self, block: &RawBlock) {
+        self.raw_or_new().count_dropped(block.packets + block.refused);
+    }
+
+    fn raw_or_new(&mut self) -> &mut RawFile {
+        let none = || Box::new(RawFile::new(self.audio.files(), self.id, self.audio.name()));
+        self.raw.get_or_insert_with(none)
+    }
+
+    /// Continues the file of packets that an earlier process began, of which it had dropped some.
+    pub async fn reopen_raw(&mut self, dropped: u64) -> io::Result<()> {
+        let (files, name) = (self.audio.files(), self.audio.name());
+        let found = find_raw(files, self.id, name).await?;
+        let none = || (dropped > 0).then(|| RawFile::new(files, self.id, name));
+        self.raw = found.or_else(none).map(|raw| Box::new(raw.with_dropped(dropped)));
+        Ok(())
+    }
+
+    pub fn raw(&mut self) -> Option<&mut RawFile> {
+        self.raw.as_deref_mut()
+    }
+
     /// Writes settled frames to the recording's file and updates its header.
     pub async fn advance(&mut self) -> io::Result<()> {
         if let Some(tail) = &mut self.tail {
@@ -150,7 +183,8 @@ impl LiveRecording {
     pub fn note_unsynced(&mut self, now: Instant) -> Option<Instant> {
         let refused_since = self.refused_since.take();
         let tail_is = self.tail.as_ref().is_some_and(|tail| tail.is_unsynced());
-        let begins = self.unsynced_since.is_none() && (tail_is || self.audio.is_unsynced());
+        let raw_is = self.raw.as_ref().is_some_and(|raw| raw.is_unsynced());
+        let begins = self.unsynced_since.is_none() && (tail_is || raw_is || self.audio.is_unsynced());
         if !begins {
             return None;
         }
@@ -177,6 +211,9 @@ impl LiveRecording {
             tail.compact().await;
             tail.sync().await?;
         }
+        if let Some(raw) = &mut self.raw {
+            raw.sync_progress().await?;
+        }
         Ok(())
     }
 
@@ -185,6 +222,9 @@ impl LiveRecording {
         self.audio.close_unless_slotted();
         if let Some(tail) = &mut self.tail {
             tail.close_unless_slotted();
+        }
+        if let Some(raw) = &mut self.raw {
+            raw.close_unless_slotted();
         }
     }
 
@@ -198,7 +238,11 @@ impl LiveRecording {
         } else if let Some(tail) = &mut self.tail {
             tail.finish(&mut self.audio).await?;
         }
-        self.audio.seal().await
+        self.audio.seal().await?;
+        match &mut self.raw {
+            Some(raw) => raw.seal().await,
+            None => Ok(()),
+        }
     }
 
     /// Moves the frames of the tail that the file does not have yet to the file.
@@ -231,8 +275,12 @@ impl LiveRecording {
         self.tail.as_ref().is_none_or(|tail| tail.is_finished())
     }
 
-    /// Removes all audio of the recording, and syncs the removal.
+    /// Removes all audio and packets of the recording, and syncs the removal.
     pub async fn remove_audio(&mut self) -> io::Result<()> {
+        let raw = match &mut self.raw {
+            Some(raw) => raw.remove().await,
+            None => Ok(()),
+        };
         let mut tail = self.remove_tail().await;
         if !self.is_rewritable() {
             let directory = self.audio.files().directory();
@@ -240,7 +288,7 @@ impl LiveRecording {
                 tail = directory.sync_names(directory.control()).await;
             }
         }
-        self.audio.remove().await.and(tail)
+        self.audio.remove().await.and(tail).and(raw)
     }
 
     /// Removes the tail. The recording's file has its frames.
@@ -273,6 +321,7 @@ impl LiveRecording {
         self.manifest.duration_ms = self.audio.shape().duration_ms(frames);
         self.manifest.note_audio();
         self.manifest.bytes = self.audio.sealed_bytes();
+        self.manifest.raw = self.raw.as_ref().and_then(|raw| raw.entry());
     }
 
     /// The error for a failed disk operation on the recording's file.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 mod leg;
+mod raw;
 mod shape;
 mod status;
 mod unwritten;
@@ -17,6 +18,7 @@ use time::macros::format_description;
 
 use leg::is_false;
 pub use leg::{LegEntry, Reasons};
+pub use raw::RawEntry;
 
 /// Version of the schema, in the field `callrec`.
 pub const SCHEMA: u32 = 1;
@@ -90,6 +92,12 @@ pub struct Manifest {
     /// The other jobs for the time after the recording has ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobSpec>,
+    /// Which packets are kept as they arrived; empty: none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub keep_raw: String,
+    /// The file of these packets. `None` until the recording has ended, and if no packet was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw: Option<RawEntry>,
 }
 
 /// A range of the file without the audio of that time.
@@ -186,6 +194,8 @@ impl Default for Manifest {
             spans_dropped: 0,
             callback: None,
             jobs: Vec::new(),
+            keep_raw: String::new(),
+            raw: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::listener::{LOG_ERROR, LOG_WARNING, StorageListener};
 use super::live_manifests::LiveManifests;
 use super::live_recording::LiveRecording;
 use super::planted::StorageFault;
+use super::raw_file::raw_suffix;
 use super::retry::Retry;
 use super::root_path::RootPath;
 use crate::types::{Error, RecordingState};
@@ -88,6 +89,9 @@ impl Publisher {
             self.listener.log(LOG_WARNING, message);
         }
         live.audio.close();
+        if let Some(raw) = live.raw() {
+            raw.close();
+        }
         Ok(true)
     }
 
@@ -125,7 +129,11 @@ impl Publisher {
         if !self.directory.syncs() || self.directory.has_fault(StorageFault::AudioUnsynced) {
             return Ok(());
         }
-        live.audio.sync().await
+        live.audio.sync().await?;
+        match live.raw() {
+            Some(raw) => raw.sync().await,
+            None => Ok(()),
+        }
     }
 
     /// Hashes the file as it is read back. Returns `false` if the engine is closing and hashing
@@ -138,7 +146,8 @@ impl Publisher {
         self.directory.reach(FaultPoint::Digest).await?;
         let is_recovered = live.is_recovered;
         let is_late = |remaining| remaining > CLOSING_BYTES && self.activity.defers_long_work(is_recovered);
-        let length = live.audio.sealed_bytes();
+        let raw_bytes = live.raw().map_or(0, |raw| raw.bytes());
+        let length = live.audio.sealed_bytes().max(raw_bytes);
         let buffer = self
             .hash_buffers
             .wait(length, self.directory.clock(), || is_late(length));
@@ -150,6 +159,15 @@ impl Publisher {
         };
         live.manifest.digest = digest;
         live.manifest.bytes = length;
+        let Some(raw) = live.raw() else {
+            return Ok(true);
+        };
+        let Some(digest) = raw.digest(&mut buffer.bytes, is_late).await? else {
+            return Ok(false);
+        };
+        if let Some(entry) = &mut live.manifest.raw {
+            entry.digest = digest;
+        }
         Ok(true)
     }
 
@@ -162,7 +180,16 @@ impl Publisher {
         for number in 1..=NUMBERS_MAX {
             let stem = name.stem(number);
             live.manifest.file = name.numbered(number).path(&suffix);
+            if let Some(entry) = live.manifest.raw.as_mut().filter(|entry| !entry.file.is_empty()) {
+                entry.file = name.numbered(number).path(&raw_suffix());
+            }
             self.manifests.prepare(live.id, &live.manifest).await?;
+            // The packets first: the audio's name tells recovery that they have theirs.
+            if let Some(raw) = live.raw()
+                && !raw.rename(&*folder, &stem).await?
+            {
+                continue;
+            }
             if live.audio.rename(&*folder, format!("{stem}{suffix}")).await?
                 && self
                     .manifests

@@ -4,10 +4,11 @@ use super::creator::FirstManifest;
 use super::ending::Ending;
 use super::manifest::Manifest;
 use super::patch::Patch;
+use super::raw_output::RawOutput;
 use super::recording_queue::{ManifestSource, QueueEntry, RecordingQueue};
 use super::writer::Writers;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::types::{Error, Status};
+use crate::types::{Error, Leg, Status};
 use callrec_codec::{Block, Shape};
 use std::sync::{Arc, Weak};
 use uuid::Uuid;
@@ -17,6 +18,8 @@ pub struct RecordingFile {
     writers: Arc<Writers>,
     recording: Arc<RecordingQueue>,
     finished: bool,
+    /// `None` unless packets are kept as they arrived.
+    raw: Option<Box<RawOutput>>,
 }
 
 impl RecordingFile {
@@ -26,6 +29,7 @@ impl RecordingFile {
             writers: Arc::clone(writers),
             recording: writers.begin(id, first_manifest),
             finished: false,
+            raw: None,
         }
     }
 
@@ -85,6 +89,21 @@ impl RecordingFile {
         self.writers.queue(&self.recording, QueueEntry::Settled(frame));
     }
 
+    /// Lets packets be kept as they arrived. `unix_offset_ns`: Unix time minus media time.
+    pub fn keep_raw(&mut self, id: Uuid, unix_offset_ns: i64) {
+        self.raw = RawOutput::new(id, self.writers.raw_backlog(), unix_offset_ns).map(Box::new);
+    }
+
+    /// Queues packets that are kept as they arrived: leg, arrival and bytes. If the backlog is full,
+    /// they are dropped and counted.
+    pub fn write_raw<'a>(&mut self, packets: impl Iterator<Item = (Leg, u64, &'a [u8])>) {
+        if let Some(raw) = &mut self.raw
+            && let Some(block) = raw.block(packets, self.writers.pool().take())
+        {
+            self.writers.queue(&self.recording, QueueEntry::Raw(block));
+        }
+    }
+
     /// The size of the file in bytes after the writer's last turn.
     pub fn file_bytes(&self) -> Arc<AtomicU64> {
         self.recording.file_bytes.clone()
@@ -120,6 +139,9 @@ impl RecordingFile {
 
     fn end(mut self, manifest: Box<Manifest>, ending: Ending) {
         self.finished = true;
+        if let Some(refused) = self.raw.as_mut().and_then(|raw| raw.last_refused()) {
+            self.writers.queue(&self.recording, QueueEntry::Raw(refused));
+        }
         self.writers
             .queue(&self.recording, QueueEntry::Finish(Some(manifest), ending));
     }

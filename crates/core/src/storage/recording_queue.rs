@@ -6,6 +6,7 @@ use super::creator::Stage;
 use super::ending::Ending;
 use super::manifest::Manifest;
 use super::patch::Patch;
+use super::raw_file::RawBlock;
 use super::retry::FailingSince;
 use crate::memory::PieceQueue;
 use crate::sync::Mutex;
@@ -25,6 +26,8 @@ pub enum QueueEntry {
     Patch(Patch),
     /// No frame before this one will be patched.
     Settled(u64),
+    /// Packets that are kept as they arrived.
+    Raw(RawBlock),
     /// Audio in the form in which it is written, which the writer put back.
     Gathered(Vec<u8>),
     /// The end; always the last entry.
@@ -37,11 +40,12 @@ impl QueueEntry {
         match self {
             QueueEntry::Audio(block) => pool.give(block.into_buffer()),
             QueueEntry::Patch(patch) => pool.give(patch.bytes),
+            QueueEntry::Raw(block) => pool.give(block.bytes),
             _ => {}
         }
     }
 
-    /// Bytes of audio in this entry; 0 for silence.
+    /// Bytes of audio in this entry; 0 for silence and for packets, which have their own limits.
     fn audio_bytes(&self) -> u64 {
         match self {
             QueueEntry::Audio(block) => block.bytes().len() as u64,

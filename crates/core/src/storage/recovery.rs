@@ -10,16 +10,20 @@ use super::audio_search::{AudioSearch, PartFileScan, closing_error};
 use super::directory::StorageDirectory;
 use super::faults::FaultPoint;
 use super::file_suffixes::{JSON, NUMBERS_MAX, PART, split_audio, split_part};
-use super::files::{self, found_or_none, ignore_not_found};
+use super::files::{self, READ_BYTES, found_or_none, ignore_not_found};
 use super::listener::{LOG_ERROR, LOG_INFO, LOG_WARNING, StorageListener, panic_text};
 use super::live_manifests::{LiveManifest, LiveManifests, WholeManifest};
 use super::live_recording::LiveRecording;
 use super::manifest::{Manifest, PartialManifest};
+use super::name::RecordingName;
 use super::notifier::Notifier;
 use super::orphan_audio::OrphanAudio;
+use super::orphan_raw::find_raw;
 use super::planted::StorageFault;
 use super::publisher::Publisher;
+use super::raw_file::raw_suffix;
 use super::tail::{has_tail, remove_tail, tails};
+use crate::memory;
 use crate::sync::Mutex;
 use crate::task;
 use crate::types::{EndReason, RecordingState};
@@ -170,6 +174,7 @@ impl Recovery {
             Some(published) if !ended || manifest.ends_like(&published) => (published, true),
             _ => {
                 record_missing_audio(id, &mut manifest, ended, self.context.directory.clock().unix_ms());
+                self.publish_raw_alone(id, &mut manifest).await?;
                 if !ended {
                     self.context.manifests.note_end(id, &manifest).await?;
                 }
@@ -180,6 +185,36 @@ impl Recovery {
         };
         self.context.notifier.report_end(id, reported, repeated).await;
         self.context.manifests.remove_next(id).await
+    }
+
+    /// Publishes the packets of a recording whose audio is missing.
+    async fn publish_raw_alone(&self, id: Uuid, manifest: &mut Manifest) -> io::Result<()> {
+        let dropped = manifest.raw.take().map_or(0, |raw| raw.dropped);
+        let Some((name, _)) = split_part(&manifest.part).or_else(|| split_audio(&manifest.file)) else {
+            return Ok(());
+        };
+        let Some(raw) = find_raw(&self.context.files, id, &name).await? else {
+            return Ok(());
+        };
+        let mut raw = raw.with_dropped(dropped);
+        let folder = self.context.directory.folder(&name).await?;
+        for number in 1..=NUMBERS_MAX {
+            if raw.rename(&*folder, &name.stem(number)).await? {
+                break;
+            }
+        }
+        let mut buffer = memory::read_buffer(READ_BYTES as usize);
+        let digest = raw.digest(&mut buffer, |_| false).await?;
+        manifest.raw = raw.entry();
+        if let Some(entry) = &mut manifest.raw {
+            entry.digest = digest.unwrap_or_default();
+            let message = format!(
+                "recording {id}: its audio is missing, and its packets are published alone as \"{}\"",
+                entry.file
+            );
+            self.log(LOG_WARNING, message);
+        }
+        Ok(())
     }
 
     /// The manifest is unreadable: the state is taken from the audio file.
@@ -250,6 +285,7 @@ impl Recovery {
         } else if !manifest.started
             && orphan.is_empty(id, &manifest.shape())
             && !has_tail(&self.context.files, id).await?
+            && find_raw(&self.context.files, id, orphan.name()).await?.is_none()
         {
             self.remove(&orphan).await?;
             return self.remove_not_started(id).await;
@@ -313,7 +349,14 @@ impl Recovery {
         let Some((name, suffix)) = split_audio(file) else {
             return Ok(());
         };
-        let Some(folder) = found_or_none(self.context.directory.folder(&name).await)? else {
+        for suffix in [suffix, raw_suffix()] {
+            self.drop_reserved_name(&name, &suffix).await?;
+        }
+        Ok(())
+    }
+
+    async fn drop_reserved_name(&self, name: &RecordingName, suffix: &str) -> io::Result<()> {
+        let Some(folder) = found_or_none(self.context.directory.folder(name).await)? else {
             return Ok(());
         };
         let current = format!("{}{suffix}", name.stem(1));
@@ -372,6 +415,8 @@ impl Recovery {
         let written_at = orphan.modified_ms(self.context.directory.clock());
         let (audio, measured) = orphan.reopen(&self.context.files, id, manifest.shape()).await?;
         let mut live = LiveRecording::reopen(id, audio, measured, Box::default()).await?;
+        live.reopen_raw(manifest.raw.as_ref().map_or(0, |raw| raw.dropped))
+            .await?;
         let frames = live.audio.length().frames;
         record_recovery(&mut manifest, written_at, live.audio.shape().duration_ms(frames));
         manifest.samples = frames;
@@ -406,17 +451,25 @@ impl Recovery {
         let part = mem::take(&mut manifest.part);
         let orphan = self.search.find(id, &part, "").await?;
         let orphan = orphan.filter(|orphan| !orphan.is_published());
-        let was_gone = orphan.is_none() && !has_tail(&self.context.files, id).await?;
+        let name = split_part(&part).map(|(name, _)| name);
+        let raw = match &name {
+            Some(name) => find_raw(&self.context.files, id, name).await?,
+            None => None,
+        };
+        let was_gone = orphan.is_none() && raw.is_none() && !has_tail(&self.context.files, id).await?;
         let tail = remove_tail(&self.context.files, id).await;
         if let Some(orphan) = &orphan {
             self.context.directory.reach(FaultPoint::RemoveAudio).await?;
             self.remove(orphan).await?;
         }
         tail?;
+        if let Some(mut raw) = raw {
+            raw.remove().await?;
+        }
         // Also sync removals before the process died, which may not be on disk.
         let directory = &self.context.directory;
         directory.sync_names(directory.control()).await?;
-        if let Some((name, _)) = split_part(&part)
+        if let Some(name) = name
             && let Some(folder) = found_or_none(directory.folder(&name).await)?
         {
             directory.sync_names(&*folder).await?;

@@ -20,6 +20,7 @@ use super::live_manifests::{ControlContents, LiveManifests};
 use super::notifier::Notifier;
 use super::platform::Platform;
 use super::publisher::Publisher;
+use super::raw_backlog::RawBacklog;
 use super::recording_file::RecordingFile;
 use super::recovery::{Recovery, RecoveryContext};
 use super::retry::Retry;
@@ -117,6 +118,7 @@ impl Store {
         let writers = Arc::new(Writers::new(
             writer_count,
             Backlog::new(config.backlog_ms, config.backlog_bytes),
+            RawBacklog::new(config.backlog_bytes),
             WriterContext {
                 directory: Arc::clone(&directory),
                 manifests: Arc::clone(&manifests),

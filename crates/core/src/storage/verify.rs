@@ -13,26 +13,30 @@ use super::plain_file::PlainFile;
 use crate::memory;
 use crate::types::{Error, Result, Status};
 use callrec_codec::Medium;
+use callrec_codec::pcapng::PCAPNG;
 
 /// Compares the length and the digest of a finished file with the manifest beside it. Fails with
 /// `Io` if they differ, and with `Unsupported` if the manifest has no digest.
 pub fn verify(path: &Path) -> Result<()> {
     let manifest = read_manifest(&path.with_extension("json"))?;
+    let (bytes, digest) = match manifest.raw {
+        Some(raw) if path.extension().is_some_and(|of| of == PCAPNG) => (raw.bytes, raw.digest),
+        _ => (manifest.bytes, manifest.digest),
+    };
     let unreadable = |error| Error::io(format_args!("path \"{}\"", path.display()), &error);
     let file = open_file(path).map_err(unreadable)?;
     let file = PlainFile::to_read(os::file(file));
     let size = file.len().map_err(unreadable)?;
-    if size != manifest.bytes {
+    if size != bytes {
         return Err(Error::new(
             Status::Io,
             format!(
-                "path \"{}\": the file has {size} bytes, but its manifest says {}",
-                path.display(),
-                manifest.bytes
+                "path \"{}\": the file has {size} bytes, but its manifest says {bytes}",
+                path.display()
             ),
         ));
     }
-    if manifest.digest.is_empty() {
+    if digest.is_empty() {
         return Err(Error::new(
             Status::Unsupported,
             format!("path \"{}\": its manifest has no digest", path.display()),
@@ -41,14 +45,13 @@ pub fn verify(path: &Path) -> Result<()> {
     let mut hash = FileHash::default();
     let mut buffer = memory::read_buffer(size.clamp(1, HASH_BYTES as u64) as usize);
     while hash.read(&file, &mut buffer).map_err(unreadable)? {}
-    let digest = hash.finish();
-    if digest != manifest.digest {
+    let found = hash.finish();
+    if found != digest {
         return Err(Error::new(
             Status::Io,
             format!(
-                "path \"{}\": the file's digest is {digest}, but its manifest says {}",
-                path.display(),
-                manifest.digest
+                "path \"{}\": the file's digest is {found}, but its manifest says {digest}",
+                path.display()
             ),
         ));
     }

@@ -18,6 +18,7 @@ use super::live_manifests::LiveManifests;
 use super::live_recording::{LiveRecording, write_error};
 use super::manifest_update::write_update;
 use super::planted::StorageFault;
+use super::raw_backlog::RawBacklog;
 use super::recording_queue::{ManifestSource, PendingWork, QueueEntry, RecordingQueue, WriterQueue};
 use super::retry::{Failure, Retry, TICK};
 use super::sync_queue::SyncQueue;
@@ -57,15 +58,22 @@ type SyncSchedule = PieceQueue<(Instant, Arc<RecordingQueue>)>;
 pub struct Writers {
     writer_queues: Vec<WriterQueue>,
     backlog: Backlog,
+    raw_backlog: Arc<RawBacklog>,
     pool: BufferPool,
     context: WriterContext,
 }
 
 impl Writers {
-    pub fn new(count: usize, backlog: Backlog, context: WriterContext) -> Writers {
+    pub fn new(
+        count: usize,
+        backlog: Backlog,
+        raw_backlog: Arc<RawBacklog>,
+        context: WriterContext,
+    ) -> Writers {
         Writers {
             writer_queues: (0..count).map(|_| WriterQueue::default()).collect(),
             backlog,
+            raw_backlog,
             pool: BufferPool::default(),
             context,
         }
@@ -73,6 +81,10 @@ impl Writers {
 
     pub fn backlog(&self) -> &Backlog {
         &self.backlog
+    }
+
+    pub fn raw_backlog(&self) -> &Arc<RawBacklog> {
+        &self.raw_backlog
     }
 
     pub fn pool(&self) -> &BufferPool {

@@ -11,6 +11,7 @@ use super::decoding::{LegDecoders, PlacedPacket};
 use super::hold_epochs::HoldEpochs;
 use super::ledger_entry::{EntryKind, LedgerEntry, Tally};
 use super::leg_totals::LegTotals;
+use super::raw_kind::RefusedPacket;
 use crate::FeedFormat;
 use crate::grid;
 use crate::ledger::{DropReason, LossReason, OutsideReason};
@@ -49,6 +50,8 @@ pub struct Timeline {
     pub entries: Vec<LedgerEntry>,
     /// Ranges that a recording has already written and must render again, in nanoseconds.
     pub dirty: Vec<(u64, u64)>,
+    /// Packets that a decoder has refused since the latest visit.
+    pub refused: Vec<RefusedPacket>,
     /// Tracks of earlier clock rates, oldest first; each is used up to its end.
     pub past: VecDeque<Track>,
     native: Vec<u8>,
@@ -74,6 +77,7 @@ impl Timeline {
             totals: LegTotals::default(),
             tally: Tally::default(),
             dirty: Vec::new(),
+            refused: Vec::new(),
             settled: 0,
             written: 0,
             epoch: 0,

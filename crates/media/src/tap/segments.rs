@@ -19,7 +19,7 @@ pub(super) struct Segment {
     pub frame: u64,
     /// No audio that may have been spoken before this time is included; 0 if nothing was paused
     /// before.
-    guard_ns: u64,
+    pub guard_ns: u64,
     /// When its end was set: at most a packet's length before `to_ns`.
     set_ns: u64,
 }

@@ -106,6 +106,15 @@ impl CallMedia {
                     leg.map_payload(payload_type, format);
                 }
             }
+            PointAction::OtherPayload {
+                leg,
+                payload_type,
+                payload,
+            } => {
+                if let Some(leg) = self.legs.get_mut(leg) {
+                    leg.declare_other(payload_type, payload);
+                }
+            }
         }
     }
 
@@ -166,6 +175,9 @@ impl CallMedia {
     fn attach(&mut self, leg: Leg, options: FeedOptions, clock_ns: u64) {
         let origin = (!self.real).then(|| self.end_ns());
         self.legs.attach(leg, options, origin, clock_ns);
+        self.taps
+            .iter_mut()
+            .for_each(|tap| tap.note_attached(leg, clock_ns));
         if self.stereo && leg == Leg::Local {
             self.legs.attach(Leg::Remote, options, origin, clock_ns);
         }

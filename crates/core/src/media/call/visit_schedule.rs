@@ -23,6 +23,8 @@ pub(super) struct VisitSchedule {
     pub begin_ns: u64,
     /// A recording has no shape yet.
     pub unshaped: bool,
+    /// A recording keeps packets as they arrive.
+    pub keeps_raw: bool,
 }
 
 /// When a call must be visited, in coarse time. By default, at every opportunity.
@@ -66,6 +68,7 @@ impl CallMedia {
             any_recording: taps().any(Tap::is_recording),
             begin_ns: taps().filter_map(Tap::unbroken_since_ns).max().unwrap_or(0),
             unshaped: taps().any(Tap::is_unshaped),
+            keeps_raw: taps().any(Tap::keeps_raw),
         };
     }
 

@@ -215,8 +215,8 @@ fn concurrent_removals_count_once() {
     fixture.archive.scan();
     let locate = || fixture.archive.locate(id).expect("read").expect("found").0;
     let (first, second) = (locate(), locate());
-    assert!(first.remove().expect("removed"));
-    assert!(!second.remove().expect("nothing is left"));
+    assert!(first.remove(false).expect("removed"));
+    assert!(!second.remove(false).expect("nothing is left"));
 }
 
 #[test]

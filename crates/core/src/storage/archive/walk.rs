@@ -9,6 +9,7 @@ use super::super::file_suffixes::JSON;
 use super::super::files::{MANIFEST_MAX, found_or_none, ignore_not_found};
 use super::super::manifest::Manifest;
 use super::super::plain_file::PlainFile;
+use super::super::raw_file::raw_suffix;
 use super::super::safe_name;
 use super::ArchiveEntry;
 
@@ -62,9 +63,12 @@ impl EntryFiles {
         Ok(found_or_none(self.dir.open_read(&self.audio))?.map(PlainFile::to_read))
     }
 
-    /// Removes the audio first: a manifest without audio does not count as a recording. Returns
+    /// Removes the packets that were kept as they arrived, then the audio: a manifest without audio does not count as a recording. Returns
     /// `false` if another thread has removed the manifest, so that one of them counts the removal.
-    pub fn remove(&self) -> io::Result<bool> {
+    pub fn remove(&self, has_raw: bool) -> io::Result<bool> {
+        if has_raw && let Some(stem) = self.manifest.strip_suffix(JSON) {
+            ignore_not_found(self.dir.remove(&format!("{stem}{}", raw_suffix())))?;
+        }
         ignore_not_found(self.dir.remove(&self.audio))?;
         match self.dir.remove(&self.manifest) {
             Ok(()) => Ok(true),

@@ -39,7 +39,12 @@ impl Writers {
         let end = work
             .entries
             .pop_back_if(|entry| matches!(entry, QueueEntry::Finish(..)));
-        work.entries.drain(..).for_each(|entry| entry.recycle(&self.pool));
+        for entry in work.entries.drain(..) {
+            if let (Stage::Failing(live, _), QueueEntry::Raw(block)) = (&mut *stage, &entry) {
+                live.drop_raw(block);
+            }
+            entry.recycle(&self.pool);
+        }
         work.update = None;
         let Some(QueueEntry::Finish(manifest, _)) = end else {
             return;

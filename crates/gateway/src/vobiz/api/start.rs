@@ -77,6 +77,7 @@ fn spec(request: &VobizRequest<'_>, parameters: &Map<String, Value>) -> Result<R
         // Each start adds a recording.
         flags: ADDITIONAL,
         jobs: callback(request, parameters)?,
+        ..request.gateway.recorder().default_spec(format)
     })
 }
 

@@ -2,11 +2,12 @@
 
 use super::super::decoding::{DecodedPacket, PlacedPacket, to_native};
 use super::super::ledger_entry::EntryKind;
+use super::super::raw_kind::RefusedPacket;
 use super::Timeline;
 use crate::FeedFormat;
 use crate::grid;
 use crate::ledger::DropReason;
-use crate::placement::{Audio, Placement};
+use crate::placement::{Audio, PacketNumber, Placement};
 use crate::track::{AudioSource, Origin};
 use callrec_codec::Codec;
 
@@ -17,8 +18,9 @@ impl Timeline {
         self.track.advance_end(end.max(0) as u64);
         let decoders = self.decoders.get_or_insert_default();
         let (place, format, epoch) = (packet.placement, packet.format, packet.epoch);
-        let len = packet.len;
+        let (len, number) = (packet.len, packet.number);
         if !decoders.add(packet) {
+            self.note_refused(number);
             return self.drop_undecodable(&place, format, (len, epoch));
         }
         self.decode_ready(Some(0), u64::MAX);
@@ -58,6 +60,9 @@ impl Timeline {
         let PlacedPacket {
             placement, format, ..
         } = packet;
+        if !decoded.is_valid {
+            self.note_refused(packet.number);
+        }
         if format.rate != self.track.rate() {
             // The rate has changed since: a track at the new rate covers its time.
             let kind = EntryKind::Dropped(DropReason::Late);
@@ -111,6 +116,13 @@ impl Timeline {
             self.mark_dirty(from, from + bytes.len() as u64 / 2);
             self.tally.lost -= 1;
         }
+    }
+
+    fn note_refused(&mut self, number: PacketNumber) {
+        self.refused.push(RefusedPacket {
+            ssrc: number.ssrc,
+            sequence: number.sequence,
+        });
     }
 
     fn drop_undecodable(&mut self, placement: &Placement, format: FeedFormat, (len, epoch): (u64, u32)) {

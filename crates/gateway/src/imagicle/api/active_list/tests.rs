@@ -60,6 +60,7 @@ impl ListedRecordings {
             url: Text::default(),
             path: Text::default(),
             digest: Text::default(),
+            raw: Default::default(),
             started_at_ms: self.order as i64 * 777,
             ended_at_ms: 0,
             ended: 0,

@@ -1,0 +1,140 @@
+//! Which RTP packets may be kept as they arrived.
+
+use crate::rtp::{self, RtpPacket};
+use crate::sdp::OtherPayload;
+
+use super::LegMedia;
+
+/// Payload types from this one on are dynamic, or may be used like dynamic ones (RFC 3551).
+const DYNAMIC: u8 = 35;
+/// The largest undeclared payload that may be a telephone event (RFC 4733).
+const EVENT_BYTES_MAX: usize = 16;
+
+/// What a packet is to a recording that keeps packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawKind {
+    /// It is, or may be, a telephone event: it is never kept.
+    Event,
+    ComfortNoise,
+    /// `may_be_refused`: only its decoder can tell whether it is intact.
+    Audio {
+        may_be_refused: bool,
+    },
+    /// There is no decoder for it, or it has no whole sample.
+    Undecodable,
+}
+
+/// A packet that a decoder has refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedPacket {
+    pub ssrc: u32,
+    pub sequence: u16,
+}
+
+/// Payload types that the host has declared and that are no audio for this build.
+#[derive(Debug, Default)]
+pub(super) struct OtherPayloads(Vec<(u8, OtherPayload)>);
+
+impl OtherPayloads {
+    pub(super) fn set(&mut self, payload_type: u8, payload: OtherPayload) {
+        self.unset(payload_type);
+        self.0.push((payload_type, payload));
+    }
+
+    pub(super) fn unset(&mut self, payload_type: u8) {
+        self.0.retain(|(known, _)| *known != payload_type);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn get(&self, payload_type: u8) -> Option<OtherPayload> {
+        let found = self.0.iter().find(|(known, _)| *known == payload_type);
+        found.map(|(_, payload)| *payload)
+    }
+}
+
+impl LegMedia {
+    /// Declares a payload type that is no audio for this build.
+    pub fn declare_other(&mut self, payload_type: u8, payload: OtherPayload) {
+        self.others.set(payload_type, payload);
+    }
+
+    pub fn raw_kind(&self, packet: &RtpPacket<'_>) -> RawKind {
+        let declared = self.others.get(packet.payload_type);
+        if declared == Some(OtherPayload::Event) {
+            return RawKind::Event;
+        }
+        let is_short = packet.payload.len() <= EVENT_BYTES_MAX;
+        match rtp::format_of(packet.payload_type, &self.mapped) {
+            Some(format) if format.codec.samples_of(packet.payload, format.rate) > 0 => RawKind::Audio {
+                may_be_refused: !format.codec.is_direct(),
+            },
+            Some(_) => RawKind::Undecodable,
+            None if rtp::is_comfort_noise(packet.payload_type) => RawKind::ComfortNoise,
+            None if declared.is_none() && packet.payload_type >= DYNAMIC && is_short => RawKind::Event,
+            None => RawKind::Undecodable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FeedFormat;
+    use callrec_codec::Codec;
+
+    fn kind(leg: &LegMedia, payload_type: u8, bytes: usize) -> RawKind {
+        leg.raw_kind(&RtpPacket {
+            ssrc: 1,
+            sequence: 1,
+            timestamp: 0,
+            payload_type,
+            marker: false,
+            payload: &vec![0; bytes],
+        })
+    }
+
+    #[test]
+    fn events_are_no_packets_to_keep() {
+        let mut leg = LegMedia::new();
+        assert_eq!(kind(&leg, 101, 4), RawKind::Event);
+        assert_eq!(kind(&leg, 101, 16), RawKind::Event);
+        assert_eq!(kind(&leg, 101, 17), RawKind::Undecodable);
+        leg.declare_other(101, OtherPayload::Event);
+        assert_eq!(kind(&leg, 101, 40), RawKind::Event);
+        leg.declare_other(96, OtherPayload::Unknown);
+        assert_eq!(
+            kind(&leg, 96, 7),
+            RawKind::Undecodable,
+            "a silence descriptor of a declared codec"
+        );
+        assert_eq!(kind(&leg, 18, 10), RawKind::Undecodable, "G.729 is static");
+        leg.declare_other(0, OtherPayload::Event);
+        assert_eq!(kind(&leg, 0, 160), RawKind::Event);
+    }
+
+    #[test]
+    fn a_later_declaration_replaces_an_earlier_one() {
+        let mut leg = LegMedia::new();
+        let format = FeedFormat {
+            codec: Codec::Opus,
+            rate: 48_000,
+        };
+        leg.declare_other(101, OtherPayload::Event);
+        leg.map_payload(101, format);
+        assert_eq!(kind(&leg, 101, 0), RawKind::Undecodable, "it has no whole sample");
+        leg.declare_other(101, OtherPayload::Event);
+        assert_eq!(kind(&leg, 101, 80), RawKind::Event);
+    }
+
+    #[test]
+    fn audio_may_be_refused_if_it_has_a_decoder() {
+        let leg = LegMedia::new();
+        let audio = |may_be_refused| RawKind::Audio { may_be_refused };
+        assert_eq!(kind(&leg, 0, 160), audio(false));
+        assert_eq!(kind(&leg, 9, 160), audio(true));
+        assert_eq!(kind(&leg, 13, 1), RawKind::ComfortNoise);
+    }
+}
