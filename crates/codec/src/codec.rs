@@ -52,7 +52,8 @@ impl Codec {
             Codec::Pcm16 => payload.len() as u64 / 2,
             Codec::Pcmu | Codec::Pcma => payload.len() as u64,
             Codec::G722 => G722::samples(payload),
-            Codec::Opus => Opus::samples(payload, rate),
+            Codec::Opus if rate == Opus::RATE => Opus::samples(payload),
+            Codec::Opus => 0,
             Codec::L16(channels) => L16::samples(payload, channels),
         }
     }
@@ -83,7 +84,8 @@ impl Codec {
         match self {
             Codec::Pcm16 | Codec::Pcmu | Codec::Pcma => None,
             Codec::G722 => Some(Box::new(G722::new())),
-            Codec::Opus => Opus::new(rate).map(|opus| Box::new(opus) as Box<dyn Decoder>),
+            Codec::Opus if rate == Opus::RATE => Some(Box::new(Opus::new())),
+            Codec::Opus => None,
             Codec::L16(channels) => Some(Box::new(L16::new(channels))),
         }
     }

@@ -222,7 +222,7 @@ impl StreamDecoder {
     }
 
     /// Decodes a packet that came so late that its successors have been decoded, without their
-    /// state.
+    /// state. Its decoder is not kept: it may be large.
     fn decode_late(&mut self, packet: &PlacedPacket, decoded: &mut DecodedPacket) {
         if let Some(mut decoder) = self.format.codec.decoder(self.format.rate) {
             decoded.is_valid = try_decode(&mut *decoder, &packet.payload, &mut decoded.samples);

@@ -87,8 +87,8 @@ impl SubBand {
     #[inline(always)]
     pub(super) fn decode_low_at(&mut self, level: i32, coarse: u8) -> i32 {
         let coarse = usize::from(coarse & 0x0f);
-        let output = self.prediction + (self.scale * level >> 15);
-        let difference = self.scale * LOW_PREDICTION[coarse] >> 15;
+        let output = self.prediction + ((self.scale * level) >> 15);
+        let difference = (self.scale * LOW_PREDICTION[coarse]) >> 15;
         self.adapt_scale(LOW_STEPS[coarse]);
         self.predict(difference);
         limited(output)
@@ -98,7 +98,7 @@ impl SubBand {
     #[inline]
     pub(super) fn decode_high(&mut self, code: u8) -> i32 {
         let code = usize::from(code & 0x03);
-        let difference = self.scale * HIGH_LEVELS[code] >> 15;
+        let difference = (self.scale * HIGH_LEVELS[code]) >> 15;
         let output = self.prediction + difference;
         self.adapt_scale(HIGH_STEPS[code]);
         self.predict(difference);
@@ -108,7 +108,7 @@ impl SubBand {
     /// LOGSCL and SCALEL, LOGSCH and SCALEH.
     #[inline(always)]
     fn adapt_scale(&mut self, step: i32) {
-        let log_scale = (self.log_scale * 127 >> 7) + step;
+        let log_scale = ((self.log_scale * 127) >> 7) + step;
         self.log_scale = log_scale.clamp(0, self.log_scale_max);
         self.scale = scale(self.log_scale, self.exponent);
     }
@@ -125,7 +125,7 @@ impl SubBand {
         self.differences.copy_within(..ZEROS - 1, 1);
         self.differences[0] = difference;
 
-        let product = |coefficient: i32, value: i32| coefficient * saturated(2 * value) >> 15;
+        let product = |coefficient: i32, value: i32| (coefficient * saturated(2 * value)) >> 15;
         let zeros = self.zeros.iter().zip(&self.differences);
         let sum = |sum: i32, (zero, difference): (&i32, &i32)| saturated(sum + product(*zero, *difference));
         // FILTEZ begins with the oldest.
@@ -148,11 +148,11 @@ impl SubBand {
             quadruple
         };
         let step = if is_like(self.partial[1]) { 128 } else { -128 };
-        let second = (saturated(toward) >> 7) + step + (a2 * 32_512 >> 15);
+        let second = (saturated(toward) >> 7) + step + ((a2 * 32_512) >> 15);
         let second = second.clamp(-12_288, 12_288);
         let step = if is_like(self.partial[0]) { 192 } else { -192 };
         let most = 15_360 - second;
-        let first = ((a1 * 32_640 >> 15) + step).clamp(-most, most);
+        let first = (((a1 * 32_640) >> 15) + step).clamp(-most, most);
         self.poles = [first, second];
     }
 
@@ -166,7 +166,7 @@ impl SubBand {
             } else {
                 -size
             };
-            *zero = saturated((*zero * 32_640 >> 15) + step);
+            *zero = saturated(((*zero * 32_640) >> 15) + step);
         }
     }
 }
@@ -174,9 +174,9 @@ impl SubBand {
 /// The scale factor of its logarithm.
 #[inline(always)]
 fn scale(log_scale: i32, exponent: i32) -> i32 {
-    let power = POWERS[(log_scale >> 6 & 31) as usize];
+    let power = POWERS[((log_scale >> 6) & 31) as usize];
     // One more bit, because the greatest logarithm exceeds the exponent by one.
-    (power << 1 >> (exponent + 1 - (log_scale >> 11))) << 2
+    ((power << 1) >> (exponent + 1 - (log_scale >> 11))) << 2
 }
 
 /// LIMIT: the output of a sub-band has 15 bits.

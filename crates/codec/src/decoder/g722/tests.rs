@@ -106,7 +106,7 @@ fn codes(count: usize) -> Vec<u8> {
             0 => random(),
             1 => value,
             2 => [0x04, 0x20, 0xe0][usize::from(random()) % 3],
-            _ => 0x3c | random() & 0xc3,
+            _ => 0x3c | (random() & 0xc3),
         }));
     }
     codes

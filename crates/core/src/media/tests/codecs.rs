@@ -6,7 +6,7 @@ use crate::media::sim::RecordingOptions;
 use crate::types::Layout;
 use audio_codec::Encoder as _;
 use audio_codec::g722::G722Encoder;
-use ropus::{Application, Bitrate, Channels, InbandFec, Signal};
+use opus_pure::{Application, OpusEncoder, Signal};
 
 const G722: FeedFormat = FeedFormat {
     codec: Codec::G722,
@@ -45,20 +45,16 @@ impl Sender {
     }
 
     fn opus(samples: &[i16], fec: bool) -> Sender {
-        let mut encoder = ropus::Encoder::builder(48_000, Channels::Mono, Application::Voip)
-            .bitrate(Bitrate::Bits(24_000))
-            .signal(Signal::Voice)
-            .inband_fec(if fec {
-                InbandFec::Enabled
-            } else {
-                InbandFec::Disabled
-            })
-            .packet_loss_perc(if fec { 30 } else { 0 })
-            .build()
-            .expect("an encoder");
+        let mut encoder = OpusEncoder::new(48_000, 1, Application::Voip).expect("an encoder");
+        encoder.bitrate_bps = 24_000;
+        encoder.signal_type = Some(Signal::Voice);
+        encoder.use_inband_fec = fec;
+        encoder.packet_loss_perc = if fec { 30 } else { 0 };
         let encode = |samples: &[i16]| {
             let mut packet = vec![0; 1500];
-            let bytes = encoder.encode(samples, &mut packet).expect("a packet");
+            let bytes = encoder
+                .encode_s16(samples, samples.len(), &mut packet)
+                .expect("a packet");
             packet.truncate(bytes);
             packet
         };
