@@ -35,7 +35,7 @@ const GROUPS: [(&str, &str, &str); 13] = [
 
 /// Where the header's items change their section: the first item of each, the label of its
 /// group, and the title of its family of constants or "". Items are in the header's order.
-const SECTIONS: [(&str, &str, &str); 56] = [
+const SECTIONS: [(&str, &str, &str); 58] = [
     ("REC_VERSION_MAJOR", "version", ""),
     ("REC_LEVEL_NONE", "recordings", "Access levels of a caller"),
     ("REC_CALL_CONNECTED", "calls", "States of a call"),
@@ -85,10 +85,11 @@ const SECTIONS: [(&str, &str, &str); 56] = [
     ("rec_error", "errors", ""),
     ("rec_audit_report", "audit", ""),
     ("rec_call_info", "calls", ""),
+    ("rec_free_fn", "events", ""),
+    ("rec_codec_create_fn", "feeds", ""),
     ("rec_caller", "recordings", ""),
     ("rec_statistics", "engine", ""),
     ("rec_log_fn", "errors", ""),
-    ("rec_free_fn", "events", ""),
     ("rec_id", "recordings", ""),
     ("rec_call_view", "events", ""),
     ("rec_feed_format", "feeds", ""),
@@ -99,6 +100,7 @@ const SECTIONS: [(&str, &str, &str); 56] = [
     ("REC_OK", "errors", "Statuses"),
     ("rec_audit_head", "audit", ""),
     ("rec_call_begin", "calls", ""),
+    ("rec_codec_register", "feeds", ""),
     ("rec_config_new", "configuration", ""),
     ("rec_stop_by_id", "recordings", ""),
     ("rec_open", "engine", ""),

@@ -380,6 +380,13 @@
 /** Opus, decoded to 48000 Hz. */
 #define REC_CODEC_OPUS 5
 
+/**
+ * The first value that `rec_codec_register` returns. Values from here on are registered codecs.
+ *
+ * Since: 0.2.0
+ */
+#define REC_CODEC_REGISTERED 1000
+
 /** @} */
 /** @} */
 /** @addtogroup recordings
@@ -811,6 +818,124 @@ typedef struct {
 } rec_call;
 
 /** @} */
+/** @addtogroup events
+ *  @{ */
+
+/**
+ * Releases a `user_data` pointer. The library calls it once, after the last callback with that
+ * pointer.
+ *
+ * It runs on the thread that ends the registration (in `rec_unsubscribe`, `rec_set_log` or
+ * `rec_close`), or on a thread of the library. It must not call a function that waits:
+ * `rec_close`, `rec_unsubscribe`, `rec_gateway_stop` or `rec_http_handle`. It must not throw
+ * or longjmp out.
+ */
+typedef void (*rec_free_fn)(void *user_data);
+
+/** @} */
+/** @addtogroup feeds
+ *  @{ */
+
+/**
+ * Creates a decoder for one stream: the packets with one SSRC. Returns its state, or NULL if it
+ * cannot; then the packet counts as `undecodable`, and the next one tries again.
+ *
+ * `sample_rate` and `channels` are those of the samples that `decode` is to write. `fmtp` is
+ * the value of the payload type's `fmtp` line, for example "octet-align=1", or NULL if there is
+ * none; it is valid until the function returns.
+ */
+typedef void *(*rec_codec_create_fn)(void *user_data,
+                                     uint32_t sample_rate,
+                                     uint32_t channels,
+                                     const char *fmtp);
+
+/**
+ * Decodes the payload of one RTP packet.
+ *
+ * `payload` has `size` bytes, at least 1. `samples` has space for `capacity` samples of each
+ * channel, 200 ms; they are 16-bit, in native byte order, and those of several channels are
+ * interleaved. Writes the number of samples of each channel to `count`, which is 0 before, and
+ * returns `REC_OK`. With any other status, or a `count` above `capacity`, the packet counts as
+ * `undecodable`, and the state is destroyed.
+ */
+typedef rec_status (*rec_codec_decode_fn)(void *state,
+                                          const uint8_t *payload,
+                                          size_t size,
+                                          int16_t *samples,
+                                          size_t capacity,
+                                          size_t *count);
+
+/**
+ * Writes `count` samples of each channel in place of packets that are missing, and returns
+ * `REC_OK`. This version does not call it.
+ */
+typedef rec_status (*rec_codec_conceal_fn)(void *state, int16_t *samples, size_t count);
+
+/** Destroys a state. It is not used any more. */
+typedef void (*rec_codec_destroy_fn)(void *state);
+
+/**
+ * The functions of a codec that the host decodes, for `rec_codec_register`.
+ *
+ * The library calls them on a thread of its own, one at a time. Only if a function does not
+ * return within 1 s, another thread may call the functions for other states at the same time.
+ * The functions for one state are never called at the same time. They may take any time; what
+ * depends on their result is lost if they take more than 2 s. They may call any function except
+ * `rec_close`, which returns `REC_ERR_IN_CALLBACK`. They must not throw or longjmp out.
+ *
+ * The packets of a stream come in the order of their sequence numbers. A packet that is missing
+ * is left out. A packet that arrives too late for that is decoded by a state of its own. After
+ * a pause, and after an error, the state is destroyed and created anew, so that no audio of a
+ * pause can be heard after it: what a state decodes must not depend on other states.
+ *
+ * Since: 0.2.0
+ */
+typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
+    uint32_t struct_size;
+    /**
+     * Sample rate in Hz of the samples that `decode` writes: 8000 to 48000, a multiple of the
+     * clock rate in `rtpmap`. 0 means that it is the clock rate. Only for a codec such as
+     * G.722, whose timestamps count 8000 in a second of 16000 samples, the two differ.
+     */
+    uint32_t sample_rate;
+    /**
+     * Number of channels that `decode` writes, at most 8. 0 means the number in `rtpmap`, or in
+     * `rec_feed_format.channels`. More than one channel is mixed down to the leg.
+     */
+    uint32_t channels;
+    /**
+     * Size of a frame in bytes, at most 16384, if the codec has frames of one size: a packet of
+     * n bytes then has n / `frame_bytes` frames, rounded up. For example 10 for G.729, and 33
+     * for GSM. 0 if the size varies: a packet is then expected to be as long as the latest one
+     * that was decoded; before that, as `ptime` says, or 20 ms.
+     */
+    uint32_t frame_bytes;
+    /**
+     * Number of samples of each channel in a frame, at most 9600. For example 80 for G.729. 0
+     * if `frame_bytes` is 0.
+     */
+    uint32_t frame_samples;
+    /** Must be 0. */
+    uint32_t reserved;
+    /** Passed to `create` and `user_data_free`. */
+    void *user_data;
+    /**
+     * Called once with `user_data`, after every other function has returned for the last time:
+     * in `rec_close`, or after a timeout when the last function returns. May be NULL.
+     */
+    rec_free_fn user_data_free;
+    /** Must not be NULL. */
+    rec_codec_create_fn create;
+    /** Must not be NULL. */
+    rec_codec_decode_fn decode;
+    /** May be NULL. */
+    rec_codec_conceal_fn conceal;
+    /** Must not be NULL. */
+    rec_codec_destroy_fn destroy;
+} rec_codec_ops;
+
+/** @} */
 /** @addtogroup recordings
  *  @{ */
 
@@ -901,21 +1026,6 @@ typedef struct {
  * `level` is `REC_LOG_…`. `message` is one line of UTF-8; control characters are escaped.
  */
 typedef void (*rec_log_fn)(void *user_data, int32_t level, const char *message);
-
-/** @} */
-/** @addtogroup events
- *  @{ */
-
-/**
- * Releases a `user_data` pointer. The library calls it once, after the last callback with that
- * pointer.
- *
- * It runs on the thread that ends the registration (in `rec_unsubscribe`, `rec_set_log` or
- * `rec_close`), or on a thread of the library. It must not call a function that waits:
- * `rec_close`, `rec_unsubscribe`, `rec_gateway_stop` or `rec_http_handle`. It must not throw
- * or longjmp out.
- */
-typedef void (*rec_free_fn)(void *user_data);
 
 /** @} */
 /** @addtogroup recordings
@@ -1181,7 +1291,10 @@ typedef struct {
 typedef struct {
     /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
-    /** `REC_CODEC_…`. There is no default: 0 is `REC_ERR_INVALID_ARGUMENT`. */
+    /**
+     * `REC_CODEC_…`. There is no default: 0 is `REC_ERR_INVALID_ARGUMENT`. In
+     * `rec_feed_payload`, also a value of `rec_codec_register`.
+     */
     int32_t codec;
     /**
      * Sample rate in Hz. PCM16: 8000 to 48000, and 0 means 8000. G.711: 8000 or 0. G.722: 16000,
@@ -1741,6 +1854,52 @@ rec_status rec_call_end(rec_call call, rec_error *error);
  * Since: 0.1.0
  */
 rec_status rec_call_id(rec_call call, char *text, size_t size, rec_error *error);
+
+/** @} */
+/** @addtogroup feeds
+ *  @{ */
+
+/**
+ * Registers a codec that the host decodes, for RTP packets.
+ *
+ * The codec is used for the payload types that `rec_feed_sdp` finds with this encoding name,
+ * and for those that `rec_feed_payload` sets to `codec`. A name that the library decodes
+ * itself, such as "opus", may be registered too: from then on, `rec_feed_sdp` uses the host's
+ * decoder for it. Static payload types without an `rtpmap` stay the library's.
+ *
+ * The codec stays registered until `rec_close`. It can be registered at any time, also during
+ * calls, and applies to payload types that are set afterwards.
+ *
+ * The host's functions run on a thread of their own, one for each registered codec. Passing in
+ * a packet never waits for them, nor does any other call. A packet that is not decoded within
+ * 2 s is lost, counted as `decoder_timeout`; until the decoder returns, further packets of that
+ * stream are lost at once. If a function does not return within 1 s while other streams of the
+ * codec wait, another thread continues with these: see `rec_codec_ops`. A recording that is
+ * stopped waits up to 2 s for packets that are being decoded.
+ *
+ * @param engine The engine.
+ * @param encoding_name The encoding name as in `rtpmap`, for example "AMR". Upper and lower
+ *   case are the same. Must not be NULL or "". Printable ASCII without "/", at most 127 bytes.
+ * @param ops The host's functions. Must not be NULL. The library copies the struct.
+ * @param[out] codec The value for `rec_feed_format.codec` in `rec_feed_payload`. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: until the codec's thread is started.
+ * In callbacks: yes.
+ * Ownership: `encoding_name` and `ops` remain the caller's. callrec uses `ops->user_data` and
+ * the functions until it calls `ops->user_data_free`, or, if that is NULL, until `rec_close`
+ * has returned `REC_OK`. After an error, it uses none of them.
+ * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_EXISTS` (a codec with this name is registered),
+ * `REC_ERR_LIMIT` (the engine has 64 registered codecs), `REC_ERR_IO` (the thread cannot be
+ * started), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.2.0
+ */
+rec_status rec_codec_register(rec_engine engine,
+                              const char *encoding_name,
+                              const rec_codec_ops *ops,
+                              int32_t *codec,
+                              rec_error *error);
 
 /** @} */
 /** @addtogroup configuration
@@ -2441,8 +2600,9 @@ rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *err
  * Threads: any.
  * Blocking: until everything is finished and all events are delivered, at most `timeout_ms`.
  * In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in a callback of the engine nor in any
- * `rec_authenticate_fn`.
- * Ownership: the engine and all its calls, feeds, subscriptions and gateways no longer exist.
+ * `rec_authenticate_fn` or function of a `rec_codec_ops`.
+ * Ownership: the engine and all its calls, feeds, subscriptions, gateways and registered codecs
+ * no longer exist.
  * Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`,
  * `REC_ERR_INVALID_ARGUMENT` (`error` has a wrong `struct_size`).
  * Since: 0.1.0
@@ -2667,8 +2827,10 @@ rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec
  * @param feed The feed.
  * @param payload_type The payload type, 0 to 127.
  * @param format The format. Must not be NULL. `channels` is the number of channels of the
- *   codec: 1 to 8 for PCM16 (L16), 1 or 2 for Opus, 1 for the others; 0 means 1. More than one
- *   channel is mixed down to the leg. `ahead_ms` is ignored.
+ *   codec: 1 to 8 for PCM16 (L16) and registered codecs, 1 or 2 for Opus, 1 for the others; 0
+ *   means 1. More than one channel is mixed down to the leg. `ahead_ms` is ignored. For a codec
+ *   of `rec_codec_register`, `codec` is the value that it has returned, and `sample_rate` the
+ *   clock rate of the RTP timestamps; 0 means 8000. Its decoder receives no `fmtp`.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
@@ -2690,8 +2852,9 @@ rec_status rec_feed_payload(rec_feed feed,
  *
  * Pass in what both sides have agreed on for the direction of this feed: usually the answer,
  * or only its audio section from the `m=` line on. The first audio section counts. Known
- * encodings are PCMU, PCMA, G722, opus and L16; payload types with other encodings, among them
- * telephone events and comfort noise, stay as they are. Payload types that were set before and
+ * encodings are PCMU, PCMA, G722, opus and L16, and those of `rec_codec_register`, which come
+ * first and receive the `fmtp` line; payload types with other encodings, among them telephone
+ * events and comfort noise, stay as they are. Payload types that were set before and
  * are not declared stay set. A recording that keeps packets (`recording.keep_raw`) never keeps
  * those that are declared as telephone events.
  *

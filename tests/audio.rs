@@ -18,6 +18,12 @@ mod feed_limits;
 mod feeds;
 #[path = "audio/fixture.rs"]
 mod fixture;
+#[path = "audio/host_codecs.rs"]
+mod host_codecs;
+#[path = "audio/hung_codecs.rs"]
+mod hung_codecs;
+#[path = "audio/plugged_codec.rs"]
+mod plugged_codec;
 #[path = "audio/real_time.rs"]
 mod real_time;
 #[path = "audio/real_time_rtp.rs"]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::codec_types::rec_codec_ops;
 use super::gateway_types::*;
 use super::types::*;
 use crate::calls::{Caller, ControlCounts};
@@ -39,6 +40,7 @@ sized_structs!(
     rec_line_info,
     rec_call_info,
     rec_feed_format,
+    rec_codec_ops,
     rec_start_options,
     rec_filter,
     rec_statistics,

@@ -143,8 +143,9 @@ fn close_inherited_locks() {
 /// Threads: any.
 /// Blocking: until everything is finished and all events are delivered, at most `timeout_ms`.
 /// In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in a callback of the engine nor in any
-/// `rec_authenticate_fn`.
-/// Ownership: the engine and all its calls, feeds, subscriptions and gateways no longer exist.
+/// `rec_authenticate_fn` or function of a `rec_codec_ops`.
+/// Ownership: the engine and all its calls, feeds, subscriptions, gateways and registered codecs
+/// no longer exist.
 /// Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`,
 /// `REC_ERR_INVALID_ARGUMENT` (`error` has a wrong `struct_size`).
 /// Since: 0.1.0

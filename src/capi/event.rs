@@ -36,8 +36,6 @@ impl HostData {
     }
 
     /// Leaves the pointer with the host: it will not be freed.
-    // Only the gateway uses it.
-    #[cfg_attr(not(feature = "gateway"), allow(dead_code))]
     pub fn leave_with_host(&mut self) {
         self.free = None;
     }

@@ -10,8 +10,9 @@ use super::guard::{catch_faults, run_always, run_with_memory};
 use super::types::*;
 use crate::clock::coarse_ns;
 use crate::handles::{self, Handle};
+use crate::host_codecs::DeclaredCodec;
 use crate::media::Feed;
-use crate::media::{other_payload_types, payload_types};
+use crate::media::{DeclaredEncoding, other_payload_types, payload_types_with};
 use crate::sync::catch_panic;
 use crate::types::{Error, Status};
 
@@ -108,8 +109,10 @@ pub unsafe extern "C" fn rec_feed_set_format(
 /// @param feed The feed.
 /// @param payload_type The payload type, 0 to 127.
 /// @param format The format. Must not be NULL. `channels` is the number of channels of the
-///   codec: 1 to 8 for PCM16 (L16), 1 or 2 for Opus, 1 for the others; 0 means 1. More than one
-///   channel is mixed down to the leg. `ahead_ms` is ignored.
+///   codec: 1 to 8 for PCM16 (L16) and registered codecs, 1 or 2 for Opus, 1 for the others; 0
+///   means 1. More than one channel is mixed down to the leg. `ahead_ms` is ignored. For a codec
+///   of `rec_codec_register`, `codec` is the value that it has returned, and `sample_rate` the
+///   clock rate of the RTP timestamps; 0 means 8000. Its decoder receives no `fmtp`.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any. A thread that passes in audio at the same time may get `REC_ERR_BUSY`.
@@ -129,7 +132,7 @@ pub unsafe extern "C" fn rec_feed_payload(
 ) -> rec_status {
     run_with_memory(error, || {
         // SAFETY: a rec_feed_format or NULL, by the rules of the API.
-        let format = unsafe { payload_format(format) }?;
+        let format = unsafe { payload_format(format, Handle(feed.id)) }?;
         match u8::try_from(payload_type) {
             Ok(number) if number < 128 => handles::feed::set_payload(Handle(feed.id), number, format),
             _ => Err(invalid(format!("payload_type {payload_type}: must be 0 to 127"))),
@@ -141,8 +144,9 @@ pub unsafe extern "C" fn rec_feed_payload(
 ///
 /// Pass in what both sides have agreed on for the direction of this feed: usually the answer,
 /// or only its audio section from the `m=` line on. The first audio section counts. Known
-/// encodings are PCMU, PCMA, G722, opus and L16; payload types with other encodings, among them
-/// telephone events and comfort noise, stay as they are. Payload types that were set before and
+/// encodings are PCMU, PCMA, G722, opus and L16, and those of `rec_codec_register`, which come
+/// first and receive the `fmtp` line; payload types with other encodings, among them telephone
+/// events and comfort noise, stay as they are. Payload types that were set before and
 /// are not declared stay set. A recording that keeps packets (`recording.keep_raw`) never keeps
 /// those that are declared as telephone events.
 ///
@@ -172,7 +176,20 @@ pub unsafe extern "C" fn rec_feed_sdp(
         // SAFETY: a string or NULL, by the rules of the API.
         let text = unsafe { str_of(sdp, "sdp", SDP_MAX) }?;
         let text = text.ok_or_else(|| invalid("sdp is NULL"))?;
-        let found = payload_types(text).map_err(|error| invalid(format!("sdp: {}", error.0)))?;
+        let codecs = handles::feed::codecs(Handle(feed.id))?;
+        let registered = |encoding: &DeclaredEncoding| {
+            codecs.named(
+                &encoding.name,
+                &DeclaredCodec {
+                    clock_rate: encoding.clock_rate,
+                    channels: encoding.channels.into(),
+                    fmtp: encoding.fmtp.as_deref(),
+                    packet_ms: encoding.packet_ms,
+                },
+            )
+        };
+        let found = payload_types_with(text, registered);
+        let found = found.map_err(|error| invalid(format!("sdp: {}", error.0)))?;
         for (number, payload) in other_payload_types(text).unwrap_or_default() {
             handles::feed::set_other_payload(Handle(feed.id), number, payload)?;
         }

@@ -2,6 +2,9 @@
 
 use super::convert::{check_reserved, invalid, read_required};
 use super::types::*;
+use crate::handles::{self, Handle};
+use crate::host_codecs::DeclaredCodec;
+use crate::media::PayloadFormat;
 use crate::types::{Codec, FeedFormat, FeedOptions, Result};
 
 /// The maximum of `format.ahead_ms`.
@@ -40,11 +43,12 @@ pub unsafe fn feed_options(at: *const rec_feed_format) -> Result<FeedOptions> {
     })
 }
 
-/// Reads the format of a payload type, which must not be NULL. The channels are those of the codec.
+/// Reads the format of a payload type of a feed, which must not be NULL. The channels are those of
+/// the codec.
 ///
 /// # Safety
 /// `at` is NULL or points to a rec_feed_format by the rules of `read`.
-pub unsafe fn payload_format(at: *const rec_feed_format) -> Result<FeedFormat> {
+pub unsafe fn payload_format(at: *const rec_feed_format, feed: Handle) -> Result<PayloadFormat> {
     // SAFETY: promised by the caller.
     let given = unsafe { read_checked(at) }?;
     let channels = match given.channels {
@@ -56,8 +60,22 @@ pub unsafe fn payload_format(at: *const rec_feed_format) -> Result<FeedFormat> {
             )));
         }
     };
+    if given.codec >= REC_CODEC_REGISTERED {
+        let declared = DeclaredCodec {
+            clock_rate: if given.sample_rate == 0 {
+                8000
+            } else {
+                given.sample_rate
+            },
+            channels: channels.into(),
+            fmtp: None,
+            packet_ms: None,
+        };
+        let format = handles::feed::codecs(feed)?.numbered(given.codec, &declared)?;
+        return Ok(format.into());
+    }
     let (codec, rate) = codec_of(&given, channels)?;
-    Ok(FeedFormat { codec, rate })
+    Ok(FeedFormat { codec, rate }.into())
 }
 
 /// # Safety
@@ -111,6 +129,9 @@ fn codec_of(given: &rec_feed_format, channels: u8) -> Result<(Codec, u32)> {
             ))),
             _ => Err(wrong_rate("48000 for Opus")),
         },
+        other if other >= REC_CODEC_REGISTERED => Err(invalid(format!(
+            "format.codec {other}: a registered codec is for rec_feed_payload only"
+        ))),
         other => Err(invalid(format!("format.codec {other}: unknown codec"))),
     }
 }

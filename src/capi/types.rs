@@ -174,7 +174,8 @@ pub struct rec_call_info {
 pub struct rec_feed_format {
     /// Size of this struct in bytes. Set by `REC_INIT`.
     pub struct_size: u32,
-    /// `REC_CODEC_…`. There is no default: 0 is `REC_ERR_INVALID_ARGUMENT`.
+    /// `REC_CODEC_…`. There is no default: 0 is `REC_ERR_INVALID_ARGUMENT`. In
+    /// `rec_feed_payload`, also a value of `rec_codec_register`.
     pub codec: i32,
     /// Sample rate in Hz. PCM16: 8000 to 48000, and 0 means 8000. G.711: 8000 or 0. G.722: 16000,
     /// 8000 (the rate of its RTP timestamps) or 0. Opus: 48000 or 0.

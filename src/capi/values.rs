@@ -175,6 +175,10 @@ pub const REC_CODEC_PCMA: i32 = 3;
 pub const REC_CODEC_G722: i32 = 4;
 /// Opus, decoded to 48000 Hz.
 pub const REC_CODEC_OPUS: i32 = 5;
+/// The first value that `rec_codec_register` returns. Values from here on are registered codecs.
+///
+/// Since: 0.2.0
+pub const REC_CODEC_REGISTERED: i32 = 1000;
 
 /// The recording writes audio.
 pub const REC_STATE_RECORDING: i32 = 1;

@@ -7,8 +7,9 @@ use super::handle::Handle;
 use super::process::{current, current_or_error, refusal};
 use super::table::NotEntered;
 use crate::engine::{Call, FeedSlot, OpenFeed};
-use crate::media::OtherPayload;
-use crate::types::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
+use crate::host_codecs::HostCodecs;
+use crate::media::{OtherPayload, PayloadFormat};
+use crate::types::{Error, FeedOptions, Leg, Result, Status};
 
 #[derive(Clone)]
 struct TableSlot(Handle);
@@ -72,7 +73,7 @@ pub fn set_format(handle: Handle, options: FeedOptions) -> Result<()> {
     change(handle, |open| open.set_format(options))
 }
 
-pub fn set_payload(handle: Handle, payload_type: u8, format: FeedFormat) -> Result<()> {
+pub fn set_payload(handle: Handle, payload_type: u8, format: impl Into<PayloadFormat>) -> Result<()> {
     change(handle, |open| open.set_payload(payload_type, format))
 }
 
@@ -81,6 +82,16 @@ pub fn set_other_payload(handle: Handle, payload_type: u8, payload: OtherPayload
         open.set_other_payload(payload_type, payload);
         Ok(())
     })
+}
+
+/// The codecs that the host has registered with the feed's engine.
+pub fn codecs(handle: Handle) -> Result<Arc<HostCodecs>> {
+    let mut codecs = None;
+    change(handle, |open| {
+        codecs = Some(open.siblings().codecs().clone());
+        Ok(())
+    })?;
+    codecs.ok_or_else(|| Error::new(Status::BadHandle, "feed: it is closed"))
 }
 
 pub fn clear(handle: Handle) -> Result<()> {

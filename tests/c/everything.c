@@ -15,7 +15,7 @@
 #define FUNCTIONS(X) \
     X(rec_version) X(rec_version_number) X(rec_status_text) \
     X(rec_config_new) X(rec_config_set) X(rec_config_load) X(rec_config_free) \
-    X(rec_open) X(rec_close) X(rec_stats) X(rec_set_log) X(rec_verify) \
+    X(rec_open) X(rec_close) X(rec_codec_register) X(rec_stats) X(rec_set_log) X(rec_verify) \
     X(rec_audit_head) X(rec_verify_audit) \
     X(rec_line_set) X(rec_line_remove) \
     X(rec_call_begin) X(rec_call_update) X(rec_call_id) X(rec_call_private) X(rec_call_end) \
@@ -62,6 +62,7 @@ static void note(enum function function)
 #define rec_config_free(...) NOTE(rec_config_free, (__VA_ARGS__))
 #define rec_open(...) NOTE(rec_open, (__VA_ARGS__))
 #define rec_close(...) NOTE(rec_close, (__VA_ARGS__))
+#define rec_codec_register(...) NOTE(rec_codec_register, (__VA_ARGS__))
 #define rec_stats(...) NOTE(rec_stats, (__VA_ARGS__))
 #define rec_set_log(...) NOTE(rec_set_log, (__VA_ARGS__))
 #define rec_verify(...) NOTE(rec_verify, (__VA_ARGS__))
@@ -329,6 +330,66 @@ static bool await_end(rec_engine engine, const char *id, rec_snapshot **snapshot
         rec_snapshot_free(*snapshot);
     }
     return false;
+}
+
+static void *codec_create(void *user_data, uint32_t sample_rate, uint32_t channels, const char *fmtp)
+{
+    CHECK(sample_rate == 8000 && channels == 1 && strcmp(fmtp, "scale=3") == 0);
+    return user_data;
+}
+
+/* A sample is three times its byte. */
+static rec_status codec_decode(void *state, const uint8_t *payload, size_t size, int16_t *samples, size_t capacity, size_t *count)
+{
+    atomic_fetch_add((atomic_int *)state, 1);
+    if (size > capacity)
+        return REC_ERR_LIMIT;
+    for (*count = 0; *count < size; ++*count)
+        samples[*count] = (int16_t)(3 * payload[*count]);
+    return REC_OK;
+}
+
+static void codec_destroy(void *state)
+{
+    CHECK(atomic_load((atomic_int *)state) > 0);
+}
+
+/* A codec of the host: one leg of 10 packets. */
+static void host_codec(rec_engine engine)
+{
+    static atomic_int decoded;
+    rec_codec_ops ops = REC_INIT(rec_codec_ops);
+    ops.create = codec_create;
+    ops.decode = codec_decode;
+    ops.frame_bytes = ops.frame_samples = 1;
+    ops.user_data = &decoded;
+    int32_t codec = 0;
+    EXPECT(rec_codec_register(engine, "X-THREE", &ops, &codec, &err), REC_ERR_INVALID_ARGUMENT);
+    ops.destroy = codec_destroy;
+    EXPECT(rec_codec_register(engine, "X/3", &ops, &codec, &err), REC_ERR_INVALID_ARGUMENT);
+    CHECK(codec == 0);
+    EXPECT(rec_codec_register(engine, "X-THREE", &ops, &codec, &err), REC_OK);
+    CHECK(codec >= REC_CODEC_REGISTERED);
+    EXPECT(rec_codec_register(engine, "x-three", &ops, NULL, &err), REC_ERR_EXISTS);
+
+    rec_call call;
+    rec_feed feed;
+    rec_id id;
+    uint8_t packet[172];
+    MUST(begin_call(engine, "codec", "SEP4", "104", NULL, &call));
+    MUST(open_feed(call, REC_LEG_LOCAL, REC_CODEC_PCMU, &feed));
+    EXPECT(rec_feed_sdp(feed, "m=audio 4000 RTP/AVP 0\r\na=rtpmap:0 X-Three/8000\r\na=fmtp:0 scale=3\r\n", &err), REC_OK);
+    EXPECT(start_on(engine, NULL, "SEP4", "104", 0, &id), REC_OK);
+    for (unsigned n = 0; n < 10; n++) {
+        make_rtp(packet, 0, n);
+        OK(rec_feed_rtp(feed, packet, sizeof packet));
+    }
+    OK(rec_stop_by_id(engine, NULL, id.text, &err));
+    rec_snapshot *snapshot = NULL;
+    CHECK(await_end(engine, id.text, &snapshot) && rec_snapshot_get(snapshot, 0)->duration_ms == 200);
+    rec_snapshot_free(snapshot);
+    CHECK(atomic_load(&decoded) == 10);
+    OK(rec_call_end(call, &err));
 }
 
 static void calls_and_feeds(rec_engine engine)
@@ -972,6 +1033,7 @@ int main(int argc, char **argv)
     MUST(rec_subscribe(engine, count_event, &events, note_freed, &subscription, &err));
     lines_and_rights(engine);
     calls_and_feeds(engine);
+    host_codec(engine);
     control(engine);
     listing(engine);
     callbacks(engine);

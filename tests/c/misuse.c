@@ -163,6 +163,7 @@ union padded_struct {
     rec_call_info call;
     rec_line_info line;
     rec_feed_format format;
+    rec_codec_ops ops;
     rec_start_options options;
     rec_filter filter;
     rec_error error;
@@ -224,6 +225,34 @@ static rec_status use_set_format(struct fixture fixture, union padded_struct *it
 static rec_status use_payload(struct fixture fixture, union padded_struct *it)
 {
     return rec_feed_payload(fixture.feed, 96, &it->format, &err);
+}
+
+static void *codec_create(void *user_data, uint32_t sample_rate, uint32_t channels, const char *fmtp)
+{
+    (void)user_data, (void)sample_rate, (void)channels, (void)fmtp;
+    return NULL;
+}
+
+static rec_status codec_decode(void *state, const uint8_t *payload, size_t size, int16_t *samples, size_t capacity, size_t *count)
+{
+    (void)state, (void)payload, (void)size, (void)samples, (void)capacity, (void)count;
+    return REC_ERR_INTERNAL;
+}
+
+static void codec_destroy(void *state)
+{
+    (void)state;
+}
+
+static rec_status use_ops(struct fixture fixture, union padded_struct *it)
+{
+    static int number;
+    char name[16];
+    int32_t codec = -1;
+    snprintf(name, sizeof name, "codec%d", number++);
+    rec_status status = rec_codec_register(fixture.engine, name, &it->ops, &codec, &err);
+    CHECK((status == REC_OK) == (codec != -1));
+    return status;
 }
 
 static rec_status use_options(struct fixture fixture, union padded_struct *it)
@@ -315,6 +344,7 @@ static void struct_sizes(struct fixture fixture)
     rec_feed_format format = REC_INIT(rec_feed_format);
     rec_start_options options = REC_INIT(rec_start_options);
     rec_filter filter = REC_INIT(rec_filter);
+    rec_codec_ops ops = REC_INIT(rec_codec_ops);
     rec_error error = REC_INIT(rec_error);
     rec_counts counts = REC_INIT(rec_counts);
     rec_statistics statistics = REC_INIT(rec_statistics);
@@ -324,6 +354,9 @@ static void struct_sizes(struct fixture fixture)
     info.device_name = line.device_name = "SEP2";
     format.codec = REC_CODEC_PCM16;
     options.call_id = "good";
+    ops.create = codec_create;
+    ops.decode = codec_decode;
+    ops.destroy = codec_destroy;
     sizes_of(fixture, "rec_caller", use_caller, &caller, sizeof caller, false);
     sizes_of(fixture, "rec_call_info", use_call, &info, sizeof info, false);
     sizes_of(fixture, "rec_call_info (update)", use_update, &update, sizeof update, false);
@@ -332,6 +365,7 @@ static void struct_sizes(struct fixture fixture)
     sizes_of(fixture, "rec_feed_format", use_format, &format, sizeof format, false);
     sizes_of(fixture, "rec_feed_format (set)", use_set_format, &format, sizeof format, false);
     sizes_of(fixture, "rec_feed_format (payload)", use_payload, &format, sizeof format, false);
+    sizes_of(fixture, "rec_codec_ops", use_ops, &ops, sizeof ops, false);
     sizes_of(fixture, "rec_start_options", use_options, &options, sizeof options, false);
     sizes_of(fixture, "rec_filter", use_filter, &filter, sizeof filter, false);
     sizes_of(fixture, "rec_error", use_error, &error, sizeof error, true);

@@ -19,6 +19,13 @@ pub enum Codec {
     /// Linear, 16 bits, network byte order, with this many interleaved channels, which are mixed
     /// down.
     L16(u8),
+    /// Decoded by the host.
+    External {
+        /// Identifies the codec and its parameters while any leg uses them.
+        number: u16,
+        /// Samples in one tick of the RTP clock.
+        samples_per_tick: u8,
+    },
 }
 
 impl Codec {
@@ -40,12 +47,17 @@ impl Codec {
     pub fn sample_bytes(self) -> usize {
         match self {
             Codec::Pcm16 => 2,
-            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::Opus | Codec::L16(_) => 1,
+            Codec::Pcmu
+            | Codec::Pcma
+            | Codec::G722
+            | Codec::Opus
+            | Codec::L16(_)
+            | Codec::External { .. } => 1,
         }
     }
 
     /// The number of samples that a packet's payload decodes to, at `rate`. 0 if it is too short
-    /// or invalid.
+    /// or invalid, or if only the host knows.
     #[inline]
     pub fn samples_of(self, payload: &[u8], rate: u32) -> u64 {
         match self {
@@ -55,6 +67,7 @@ impl Codec {
             Codec::Opus if rate == Opus::RATE => Opus::samples(payload),
             Codec::Opus => 0,
             Codec::L16(channels) => L16::samples(payload, channels),
+            Codec::External { .. } => 0,
         }
     }
 
@@ -63,6 +76,7 @@ impl Codec {
     pub fn clock_rate(self, rate: u32) -> u32 {
         match self {
             Codec::G722 => rate / 2,
+            Codec::External { samples_per_tick, .. } => rate / u32::from(samples_per_tick.max(1)),
             Codec::Pcm16 | Codec::Pcmu | Codec::Pcma | Codec::Opus | Codec::L16(_) => rate,
         }
     }
@@ -74,15 +88,15 @@ impl Codec {
             Codec::Pcm16 => 2 * rate,
             Codec::Pcmu | Codec::Pcma => rate,
             Codec::G722 => rate / 2,
-            Codec::Opus => 16_000,
+            Codec::Opus | Codec::External { .. } => 16_000,
             Codec::L16(channels) => 2 * rate * u64::from(channels),
         }
     }
 
-    /// A decoder to samples at `rate`. `None` for a direct codec.
+    /// A decoder to samples at `rate`. `None` for a direct codec, and for one of the host.
     pub fn decoder(self, rate: u32) -> Option<Box<dyn Decoder>> {
         match self {
-            Codec::Pcm16 | Codec::Pcmu | Codec::Pcma => None,
+            Codec::Pcm16 | Codec::Pcmu | Codec::Pcma | Codec::External { .. } => None,
             Codec::G722 => Some(Box::new(G722::new())),
             Codec::Opus if rate == Opus::RATE => Some(Box::new(Opus::new())),
             Codec::Opus => None,

@@ -36,6 +36,7 @@ use crate::calls::{RecordingView, Registry};
 use crate::clock::{Clock, NS_PER_MS};
 use crate::config::{self, Config};
 use crate::events::Bus;
+use crate::host_codecs::{CodecDescription, HostCodec, HostCodecs};
 #[cfg(feature = "faults")]
 use crate::media::planted::TimelineFault;
 use crate::media::{ClockMode, MediaConfig, MediaStats, OverflowPool, WorkerInbox};
@@ -73,6 +74,7 @@ pub struct Engine {
     overflow: Arc<OverflowPool>,
     ahead: Arc<AheadBudget>,
     workers: Vec<Arc<WorkerInbox>>,
+    codecs: Arc<HostCodecs>,
     calls: Mutex<ShardedMap<u64, Arc<Call>>>,
     next_call: AtomicU64,
     closing: AtomicBool,
@@ -150,6 +152,8 @@ impl Engine {
             first.keep_ready(overflow.clone());
         }
         let ahead = AheadBudget::new(config.ahead_bytes);
+        let running = Arc::<RunningParts>::default();
+        let codecs = HostCodecs::new(running.signal().clone());
         Ok(Arc::new(Engine {
             config,
             clock: platform.clock,
@@ -165,6 +169,7 @@ impl Engine {
             overflow,
             ahead,
             workers,
+            codecs,
             calls: Mutex::default(),
             next_call: AtomicU64::new(1),
             closing: AtomicBool::new(false),
@@ -172,7 +177,7 @@ impl Engine {
             closed_signal: Condvar::new(),
             watch_stopped: AtomicBool::new(false),
             watch_signal: Arc::default(),
-            running: Arc::default(),
+            running,
             threads: Mutex::default(),
             subscriptions: Mutex::default(),
             dependents: Mutex::default(),
@@ -212,6 +217,12 @@ impl Engine {
         self.dependents
             .lock()
             .retain(|known| !Arc::ptr_eq(known, dependent));
+    }
+
+    /// Registers a codec that the host decodes. Returns its number.
+    pub fn register_codec(&self, description: CodecDescription, host: Arc<dyn HostCodec>) -> Result<i32> {
+        self.require_open()?;
+        self.codecs.register(description, host)
     }
 
     /// The archive of finished recordings, not searched yet. Never waits for the disk.

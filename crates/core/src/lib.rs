@@ -12,6 +12,7 @@
 //! | [`events`] | events and the event bus |
 //! | [`jobs`] | work after publishing: actions, back-off, runners |
 //! | [`calls`] | live calls and recordings: registry, rules, filters |
+//! | [`host_codecs`] | codecs that the host registers, and their threads |
 //! | [`media`] | from packets to samples: feeds, RTP, tracks, layouts, taps, workers |
 //! | [`storage`] | from samples to a published file: containers, writers, publishing, recovery |
 //! | [`types`], [`text`], [`clock`], [`sync`], [`memory`] | basics that every module uses |
@@ -24,6 +25,7 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod events;
+pub mod host_codecs;
 pub mod jobs;
 pub mod keys;
 pub mod media;

@@ -32,7 +32,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 pub use call_tap::{CallTap, WorkerInbox};
 pub use callrec_codec::Shape;
-pub use callrec_media::sdp::{OtherPayload, other_payload_types, payload_types};
+pub use callrec_media::external::PayloadFormat;
+pub use callrec_media::sdp::{
+    DeclaredEncoding, OtherPayload, other_payload_types, payload_types, payload_types_with,
+};
 pub use callrec_media::{
     DropReason, Ledger, LegLedger, LossReason, Progress, RawPackets, Sink, Span, SpanKind, TapSpec, ledger,
     planted,

@@ -3,6 +3,8 @@
 //! The terms balance: handed in = in the file + outside + duplicates + slipped + dropped. Each term
 //! is counted separately.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::Leg;
@@ -43,10 +45,12 @@ pub enum DropReason {
     Backlog,
     /// Its packet was damaged, and the decoder refused it.
     Undecodable,
+    /// The host's decoder did not answer in time.
+    DecoderTimeout,
 }
 
 impl DropReason {
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
     pub const ALL: [DropReason; Self::COUNT] = [
         DropReason::Late,
         DropReason::Overflow,
@@ -56,6 +60,7 @@ impl DropReason {
         DropReason::PauseUnclear,
         DropReason::Backlog,
         DropReason::Undecodable,
+        DropReason::DecoderTimeout,
     ];
 
     pub fn text(self) -> &'static str {
@@ -68,6 +73,7 @@ impl DropReason {
             DropReason::PauseUnclear => "pause_unclear",
             DropReason::Backlog => "backlog",
             DropReason::Undecodable => "undecodable",
+            DropReason::DecoderTimeout => "decoder_timeout",
         }
     }
 }
@@ -159,6 +165,8 @@ pub struct LegLedger {
     pub ignored: Vec<(u8, u64)>,
     /// Codec and rate, in the order of their first packets.
     pub codecs: SmallVec<[(Codec, u32); 2]>,
+    /// The names of those of `codecs` that the host decodes.
+    pub external: Vec<(Codec, Arc<str>)>,
     /// Streams with audio: SSRCs, and restarts of their sequences.
     pub streams: u32,
     /// Packets whose timestamps contradicted their sequence numbers.

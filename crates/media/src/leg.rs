@@ -2,6 +2,7 @@
 
 mod decoding;
 mod events;
+mod external_decoding;
 mod hold_epochs;
 mod ledger_entry;
 mod leg_totals;
@@ -11,6 +12,7 @@ mod silence;
 mod timeline;
 mod writes;
 
+use crate::external::PayloadFormat;
 use crate::grid;
 use crate::ledger::DropReason;
 use crate::packet::FeedCounters;
@@ -159,7 +161,11 @@ impl LegMedia {
         self.timeline.change_rate(format.rate);
     }
 
-    pub fn map_payload(&mut self, payload_type: u8, format: FeedFormat) {
+    pub fn map_payload(&mut self, payload_type: u8, payload: PayloadFormat) {
+        let PayloadFormat { format, external } = payload;
+        if let Some(external) = external {
+            self.timeline.declare_external(external);
+        }
         self.mapped.retain(|(known, _)| *known != payload_type);
         self.others.unset(payload_type);
         self.mapped.push((payload_type, format));
@@ -173,8 +179,9 @@ impl LegMedia {
     /// stays up to 5.5 s behind the clock. Missing packets are waited for by `reorder_ns`, even if
     /// packets arrive faster than real time.
     pub fn settled_ns(&self, now_ns: u64, reorder_ns: u64) -> u64 {
-        // Packets that are held still get a position after the feed is closed.
-        let has_audio = self.latest.is_some() && (self.is_attached || self.is_waiting());
+        // Packets that are held or decoded are still placed after the feed is closed.
+        let is_busy = self.is_attached || self.is_waiting() || self.timeline.is_decoding();
+        let has_audio = self.latest.is_some() && is_busy;
         if !has_audio || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
             return u64::MAX;
         }
@@ -226,7 +233,7 @@ impl LegMedia {
             return;
         };
         packet.timestamp = format.scaled(packet.timestamp);
-        let len = format.codec.samples_of(packet.payload, format.rate) as i64;
+        let len = self.samples_of(format, packet.payload) as i64;
         self.count_audio(format, len as u64, header.arrival_ns);
         if !self.timeline.can_follow_rate(format.rate) {
             self.streams
@@ -265,7 +272,7 @@ impl LegMedia {
         input: &DrainInput<'_>,
     ) -> Option<FeedFormat> {
         let format = rtp::format_of(packet.payload_type, &self.mapped);
-        let whole = |format: &FeedFormat| format.codec.samples_of(packet.payload, format.rate) > 0;
+        let whole = |format: &FeedFormat| self.samples_of(*format, packet.payload) > 0;
         if let Some(format) = format.filter(whole) {
             if format.rate == self.format.rate || rtp::is_mapped(packet.payload_type, &self.mapped) {
                 self.declared_rate = format.rate;
@@ -293,6 +300,15 @@ impl LegMedia {
             self.silent_ns = self.silent_ns.max(grid::time(at, rate));
         }
         None
+    }
+
+    /// The number of samples that a payload decodes to.
+    #[inline]
+    fn samples_of(&self, format: FeedFormat, payload: &[u8]) -> u64 {
+        match format.codec {
+            Codec::External { .. } => self.timeline.external_samples(format, payload),
+            codec => codec.samples_of(payload, format.rate),
+        }
     }
 
     /// A timestamp of the latest codec's clock, in samples.
@@ -402,6 +418,7 @@ impl LegMedia {
         if context.is_real_time {
             self.timeline.continue_noise(now_ns);
         }
+        self.timeline.collect_external(now_ns, context.is_real_time);
         if !self.streams.is_waiting() && self.writes.is_none() {
             return;
         }

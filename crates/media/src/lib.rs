@@ -10,6 +10,7 @@
 mod comfort_noise;
 mod concealment;
 pub mod dtmf;
+pub mod external;
 mod feed_format;
 pub mod grid;
 mod layout;

@@ -139,7 +139,7 @@ impl Audio<'_> {
             Codec::Pcma => linear(&g711::ALAW),
             Codec::Pcm16 => self.payload.chunks_exact(2).map(|p| loudness(pair(p))).max(),
             // It is not decoded yet, and counts as loud.
-            Codec::G722 | Codec::Opus | Codec::L16(_) => Some(loudness(i16::MIN)),
+            Codec::G722 | Codec::Opus | Codec::L16(_) | Codec::External { .. } => Some(loudness(i16::MIN)),
         };
         peak.unwrap_or(0)
     }

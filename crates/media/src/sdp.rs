@@ -1,8 +1,11 @@
 //! Payload types that a session description declares (RFC 8866).
 
+use std::sync::Arc;
+
 use sdp_types::{Media, RtpMap, Session};
 
 use crate::FeedFormat;
+use crate::external::{ExternalFormat, PayloadFormat};
 use crate::rtp;
 use callrec_codec::Codec;
 
@@ -23,16 +26,40 @@ pub enum OtherPayload {
 ///
 /// `text`: a whole session description, or only its media sections. Lines end with LF or CRLF.
 pub fn payload_types(text: &str) -> Result<Vec<(u8, FeedFormat)>, InvalidSdp> {
-    with_audio_section(text, format_of)
+    let found = payload_types_with(text, |_| None)?;
+    Ok(found
+        .into_iter()
+        .map(|(number, payload)| (number, payload.format))
+        .collect())
+}
+
+/// An encoding that `rtpmap` declares, with what else the section states about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredEncoding {
+    pub name: String,
+    pub clock_rate: u32,
+    pub channels: u8,
+    pub fmtp: Option<String>,
+    /// The length of a packet.
+    pub packet_ms: Option<u32>,
 }
 
 /// Returns the other payload types that the first audio section declares by `rtpmap`: those without
 /// a decoder in this build.
 pub fn other_payload_types(text: &str) -> Result<Vec<(u8, OtherPayload)>, InvalidSdp> {
-    with_audio_section(text, |number, media| match format_of(number, media) {
+    with_audio_section(text, |number, media| match format_of(number, media, |_| None) {
         Some(_) => None,
         None => other_payload(number, media),
     })
+}
+
+/// As [`payload_types`]. `external` returns the format of an encoding that the host decodes, which
+/// comes before one of the library.
+pub fn payload_types_with(
+    text: &str,
+    external: impl Fn(&DeclaredEncoding) -> Option<Arc<ExternalFormat>>,
+) -> Result<Vec<(u8, PayloadFormat)>, InvalidSdp> {
+    with_audio_section(text, |number, media| format_of(number, media, &external))
 }
 
 /// Returns what `of` finds for each payload type of the first audio section.
@@ -95,17 +122,48 @@ fn contains_events(number: u8, media: &Media) -> bool {
 }
 
 /// The format of a payload type: as `rtpmap` declares it, or static.
-fn format_of(number: u8, media: &Media) -> Option<FeedFormat> {
+fn format_of(
+    number: u8,
+    media: &Media,
+    external: impl Fn(&DeclaredEncoding) -> Option<Arc<ExternalFormat>>,
+) -> Option<PayloadFormat> {
     match rtp_map(number, media) {
         Some(map) => {
             let channels = map
                 .encoding_params
                 .as_deref()
                 .map_or(Some(1), |text| text.parse().ok());
-            encoding(&map.encoding_name, map.clock_rate, channels?)
+            let declared = DeclaredEncoding {
+                channels: channels?,
+                clock_rate: map.clock_rate,
+                fmtp: parameters_of(number, media),
+                packet_ms: packet_ms(media),
+                name: map.encoding_name,
+            };
+            match external(&declared) {
+                Some(format) => Some(format.into()),
+                None => Some(encoding(&declared.name, declared.clock_rate, declared.channels)?.into()),
+            }
         }
-        None => rtp::format_of(number, &[]),
+        None => Some(rtp::format_of(number, &[])?.into()),
     }
+}
+
+/// The format parameters of a payload type, as they are written.
+fn parameters_of(number: u8, media: &Media) -> Option<String> {
+    let lines = media.attributes.iter().filter(|line| line.attribute == "fmtp");
+    let mut parameters = lines.filter_map(|line| {
+        let (payload_type, parameters) = line.value.as_deref()?.trim().split_once(' ')?;
+        (payload_type.parse() == Ok(number)).then(|| parameters.trim().to_owned())
+    });
+    parameters.next()
+}
+
+/// The length of a packet in milliseconds. Some senders write a fraction.
+fn packet_ms(media: &Media) -> Option<u32> {
+    let line = media.attributes.iter().find(|line| line.attribute == "ptime")?;
+    let ms: f64 = line.value.as_deref()?.trim().parse().ok()?;
+    (1.0..=1000.0).contains(&ms).then_some(ms as u32)
 }
 
 /// The format of an encoding, by its name and clock rate in `rtpmap`.
@@ -195,6 +253,31 @@ mod tests {
                 (105, event)
             ])
         );
+    }
+
+    #[test]
+    fn a_codec_of_the_host_gets_what_the_section_states() {
+        let text = "m=audio 1 RTP/AVP 96 97 0\na=rtpmap:96 AMR/8000\na=rtpmap:97 x/16000/2\n\
+                    a=fmtp:97 other\na=fmtp:96  octet-align=1; mode-set=0,2 \na=ptime:40\n";
+        let asked = std::cell::RefCell::new(Vec::new());
+        let found = payload_types_with(text, |declared| {
+            asked.borrow_mut().push(declared.clone());
+            None
+        });
+        let found = found.map_err(|error| error.0).expect("a valid description");
+        assert_eq!(found.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0]);
+        let declared = |name: &str, clock_rate, channels, fmtp: &str| DeclaredEncoding {
+            name: name.into(),
+            clock_rate,
+            channels,
+            fmtp: Some(fmtp.into()),
+            packet_ms: Some(40),
+        };
+        let expected = [
+            declared("AMR", 8000, 1, "octet-align=1; mode-set=0,2"),
+            declared("x", 16_000, 2, "other"),
+        ];
+        assert_eq!(asked.into_inner(), expected);
     }
 
     #[test]

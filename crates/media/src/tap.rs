@@ -54,6 +54,8 @@ pub struct PointTime {
 struct PendingStop {
     at_ns: u64,
     clock_ns: u64,
+    /// Begins with the stop.
+    epoch: u32,
     reason: EndReason,
 }
 
@@ -368,8 +370,17 @@ impl Tap {
         self.pending_stop = Some(PendingStop {
             at_ns: at.ns,
             clock_ns: at.clock_ns,
+            epoch: at.epoch,
             reason,
         });
+    }
+
+    /// Whether it has been stopped while the host's decoders have audio that belongs to it.
+    pub fn awaits_decoders(&self, legs: &Legs) -> bool {
+        self.pending_stop.is_some_and(|stop| {
+            let mut legs = self.recorded_legs(legs);
+            legs.any(|(_, media)| media.timeline.is_decoding_before(stop.epoch))
+        })
     }
 
     /// Ends a stopped recording, unless it has to wait. `waits`: a leg still holds audio.

@@ -431,7 +431,9 @@ impl Track {
             Codec::Pcmu => AudioSlice::Ulaw(bytes),
             Codec::Pcma => AudioSlice::Alaw(bytes),
             // Decoded packets are placed as linear samples.
-            Codec::Pcm16 | Codec::G722 | Codec::Opus | Codec::L16(_) => AudioSlice::Pcm(bytes),
+            Codec::Pcm16 | Codec::G722 | Codec::Opus | Codec::L16(_) | Codec::External { .. } => {
+                AudioSlice::Pcm(bytes)
+            }
         }
     }
 

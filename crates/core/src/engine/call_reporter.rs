@@ -147,7 +147,7 @@ fn remedy_for(payload_type: u8) -> String {
     let codec = codec_of(payload_type);
     match payload_type {
         96..=127 => "declare the type with rec_feed_sdp or rec_feed_payload if it carries PCMU, PCMA, \
-                     G722, opus or L16, and negotiate PCMU or PCMA otherwise"
+                     G722, opus or L16, or a codec of rec_codec_register, and negotiate PCMU or PCMA otherwise"
             .to_owned(),
         25..=34 if codec != "unassigned" => format!("{codec} is video; feed the packets of audio only"),
         _ if codec == "unassigned" => {

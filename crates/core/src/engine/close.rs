@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::parts::{Group, join};
 use super::{Dependent, Engine, closing};
 use crate::events::LogLevel;
+use crate::host_codecs::HostCodecs;
 use crate::storage;
 use crate::sync::catch_panic;
 use crate::task::{self, NextStep, Runnable};
@@ -30,10 +31,10 @@ struct EndedCalls {
 }
 
 impl Engine {
-    /// Fails with `IN_CALLBACK` inside one of the engine's own callbacks, because closing would
-    /// wait for that callback.
+    /// Fails with `IN_CALLBACK` inside one of the engine's own callbacks and in the functions of
+    /// registered codecs, because closing would wait for them.
     pub fn refuse_in_callback(&self) -> Result<()> {
-        if !self.bus.is_inside() {
+        if !self.bus.is_inside() && !HostCodecs::is_in_host() {
             return Ok(());
         }
         Err(Error::new(
@@ -134,6 +135,7 @@ impl Engine {
             worker.stop();
         }
         self.running.ended(Group::Media).await;
+        self.codecs.stop();
         while !self.bus.is_drained() {
             self.wait_for_poll().await;
         }
@@ -155,6 +157,11 @@ impl Engine {
         self.join_threads();
         self.registry.clear();
         self.store.unlock();
+        // Last, because a function of the host may not return.
+        while self.codecs.running_threads() > 0 {
+            task::suspend(NextStep::Signalled).await;
+        }
+        self.codecs.release();
         *self.closed.lock() = true;
         self.closed_signal.notify_all();
     }

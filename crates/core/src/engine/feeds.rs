@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::ahead::{AheadBudget, AheadShare};
 use crate::clock::NS_PER_MS;
+use crate::host_codecs::HostCodecs;
 use crate::media::{CallTap, Feed, OtherPayload};
 use crate::sync::Mutex;
-use crate::types::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
+use crate::types::{Error, FeedOptions, Leg, Result, Status};
+use callrec_media::external::PayloadFormat;
 
 /// An open feed: the producer side of its ring, and the call it belongs to. The user of the
 /// engine keeps it in a [`FeedSlot`], where packets enter it directly. `feed` is the first field
@@ -37,6 +39,7 @@ struct PlacedFeed {
 /// The feeds of a call.
 pub struct CallFeeds {
     tap: Arc<CallTap>,
+    codecs: Arc<HostCodecs>,
     legs: Mutex<LegFeeds>,
 }
 
@@ -77,9 +80,14 @@ impl LegFeeds {
 }
 
 impl CallFeeds {
-    pub(super) fn new(tap: Arc<CallTap>) -> Arc<CallFeeds> {
+    pub(super) fn new(tap: Arc<CallTap>, codecs: Arc<HostCodecs>) -> Arc<CallFeeds> {
         let legs = Mutex::default();
-        Arc::new(CallFeeds { tap, legs })
+        Arc::new(CallFeeds { tap, codecs, legs })
+    }
+
+    /// The codecs that the host has registered.
+    pub fn codecs(&self) -> &Arc<HostCodecs> {
+        &self.codecs
     }
 
     /// Opens a feed. An open feed of the same leg is closed and taken out of its slot. `place`
@@ -192,7 +200,7 @@ impl OpenFeed {
     }
 
     /// Declares the format of an RTP payload type.
-    pub fn set_payload(&mut self, payload_type: u8, format: FeedFormat) -> Result<()> {
+    pub fn set_payload(&mut self, payload_type: u8, format: impl Into<PayloadFormat>) -> Result<()> {
         if self.feed.is_stereo() {
             return Err(Error::new(
                 Status::InvalidArgument,

@@ -38,7 +38,11 @@ fn entry(leg: Leg, ledger: &LegLedger) -> LegEntry {
             .iter()
             .map(|(payload_type, packets)| (payload_type.to_string(), *packets))
             .collect(),
-        codecs: ledger.codecs.iter().map(|codec| codec_text(*codec)).collect(),
+        codecs: ledger
+            .codecs
+            .iter()
+            .map(|codec| codec_text(*codec, ledger))
+            .collect(),
         streams: ledger.streams,
         wrong_timestamps: ledger.wrong_timestamps,
         concurrent_streams: ledger.concurrent,
@@ -48,13 +52,17 @@ fn entry(leg: Leg, ledger: &LegLedger) -> LegEntry {
 }
 
 /// The codec as RTP names it, for example `PCMU/8000`.
-fn codec_text((codec, rate): (Codec, u32)) -> Cow<'static, str> {
+fn codec_text((codec, rate): (Codec, u32), ledger: &LegLedger) -> Cow<'static, str> {
+    if let Some((_, name)) = ledger.external.iter().find(|(known, _)| *known == codec) {
+        return name.to_string().into();
+    }
     let name = match codec {
         Codec::Pcm16 | Codec::L16(_) => "L16",
         Codec::Pcmu => "PCMU",
         Codec::Pcma => "PCMA",
         Codec::G722 => "G722",
         Codec::Opus => "opus",
+        Codec::External { .. } => "external",
     };
     let clock = codec.clock_rate(rate);
     match codec {

@@ -1,5 +1,6 @@
 //! A worker's visit of one call: control points, audio, and the passage of time.
 
+mod decoders;
 mod frontier;
 mod points;
 mod visit_schedule;
@@ -118,7 +119,8 @@ impl CallMedia {
             let text = text.unwrap_or_else(|| "panic".into());
             let _ = catch_unwind(AssertUnwindSafe(|| self.broken(&text)));
         }
-        self.needs_visit = !self.real && (self.is_blocked() || self.is_behind());
+        let is_pending = self.is_blocked() || self.is_behind() || self.is_held_by_decoders();
+        self.needs_visit = !self.real && is_pending;
     }
 
     /// Fails the recordings after a panic. The call and its control points continue.
@@ -144,8 +146,12 @@ impl CallMedia {
         self.note_pace(&counts, now_ns);
         self.call.take_points(&mut self.points);
         let mut tally = Tally::default();
-        self.pass_points(now_ns, scratch);
-        if self.is_resting() || !self.is_blocked() && self.points.is_empty() {
+        self.collect_decoded(now_ns);
+        let is_held = self.is_held_by_decoders();
+        if !is_held {
+            self.pass_points(now_ns, scratch);
+        }
+        if !is_held && (self.is_resting() || !self.is_blocked() && self.points.is_empty()) {
             self.drain(&counts, scratch);
             self.decide(now_ns);
             self.forward_notes();
@@ -215,7 +221,7 @@ impl CallMedia {
             }
             self.forward_notes();
             self.repair();
-            let near = self.is_near_point();
+            let near = !self.is_held_by_decoders() && self.is_near_point();
             if near && let Some(point) = self.points.pop_front() {
                 self.apply(point);
                 self.update_schedule();
@@ -260,7 +266,9 @@ impl CallMedia {
             self.repair();
         }
         for tap in &mut self.taps {
-            tap.finish_stop(now_ns, waits, &self.legs);
+            if self.last_visit || !tap.awaits_decoders(&self.legs) {
+                tap.finish_stop(now_ns, waits, &self.legs);
+            }
         }
         self.flush(now_ns);
         self.release();

@@ -18,7 +18,8 @@ use super::{ClockMode, MediaConfig, MediaReport, MediaStats, OtherPayload, TapSp
 use crate::clock::Clock;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use crate::types::{EndReason, FeedFormat, FeedOptions, Leg};
+use crate::types::{EndReason, FeedOptions, Leg};
+use callrec_media::external::PayloadFormat;
 use callrec_media::packet::FeedCounters;
 
 pub(super) type FedCounts = [FeedCounters; 3];
@@ -59,7 +60,7 @@ pub(super) enum PointAction {
     Payload {
         leg: Leg,
         payload_type: u8,
-        format: FeedFormat,
+        format: PayloadFormat,
         ring: Option<RingReader>,
     },
     /// A payload type that is no audio.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::OtherPayload;
 use super::call_tap::{CallTap, PointAction};
 use super::feed::{Feed, FeedMemory};
-use crate::types::{FeedFormat, FeedOptions, Leg, Result};
+use crate::types::{FeedOptions, Leg, Result};
+use callrec_media::external::PayloadFormat;
 
 impl CallTap {
     /// Reserves the memory for a feed. Fails with `Limit`.
@@ -29,7 +30,13 @@ impl CallTap {
     }
 
     /// Maps an RTP payload type of this leg to a format.
-    pub fn payload(&self, leg: Leg, feed: &mut Feed, payload_type: u8, format: FeedFormat) -> Result<()> {
+    pub fn payload(
+        &self,
+        leg: Leg,
+        feed: &mut Feed,
+        payload_type: u8,
+        format: impl Into<PayloadFormat>,
+    ) -> Result<()> {
         self.payload_clocked(leg, feed, payload_type, format, || self.now_ns())
     }
 
@@ -97,10 +104,11 @@ impl CallTap {
         leg: Leg,
         feed: &mut Feed,
         payload_type: u8,
-        format: FeedFormat,
+        format: impl Into<PayloadFormat>,
         clock: impl Fn() -> u64,
     ) -> Result<()> {
-        let ring = feed.fit_format(format)?;
+        let format = format.into();
+        let ring = feed.fit_format(format.format)?;
         let action = PointAction::Payload {
             leg,
             payload_type,

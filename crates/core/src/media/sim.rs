@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::sync::Mutex;
 use callrec_codec::{Block, Samples};
+use callrec_media::external::PayloadFormat;
 use uuid::Uuid;
 
 use super::call::CallMedia;
@@ -16,9 +17,7 @@ use super::{
     RawPackets, Shape, Sink, Span, TapSpec, WorkerInbox,
 };
 use crate::clock::{NS_PER_MS, SystemClock};
-use crate::types::{
-    AudioSpec, EndReason, FeedFormat, FeedOptions, Format, KeepRaw, Layout, Leg, PauseMode, Status,
-};
+use crate::types::{AudioSpec, EndReason, FeedOptions, Format, KeepRaw, Layout, Leg, PauseMode, Status};
 
 /// How a sink was closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -354,7 +353,7 @@ impl Sim {
         }
     }
 
-    pub fn payload(&mut self, leg: Leg, payload_type: u8, format: FeedFormat) {
+    pub fn payload(&mut self, leg: Leg, payload_type: u8, format: impl Into<PayloadFormat>) {
         let now = self.now_ns;
         if let Some(feed) = &mut self.feeds[leg as usize] {
             let changed = self.call.payload_clocked(leg, feed, payload_type, format, || now);

@@ -3,6 +3,7 @@
 mod codecs;
 mod concealment;
 mod dtmf;
+mod external;
 mod formats;
 mod hostile;
 mod keep_raw;

@@ -43,7 +43,7 @@ impl PlacedPacket {
     }
 
     /// The number of sequence numbers from `sequence` to this packet; negative if it is before.
-    fn distance_from(&self, sequence: u16) -> i16 {
+    pub(super) fn distance_from(&self, sequence: u16) -> i16 {
         self.number.sequence.wrapping_sub(sequence) as i16
     }
 }

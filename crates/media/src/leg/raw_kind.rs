@@ -123,7 +123,7 @@ mod tests {
             rate: 48_000,
         };
         leg.declare_other(101, OtherPayload::Event);
-        leg.map_payload(101, format);
+        leg.map_payload(101, format.into());
         assert_eq!(kind(&leg, 101, 0), RawKind::Undecodable, "it has no whole sample");
         leg.declare_other(101, OtherPayload::Event);
         assert_eq!(kind(&leg, 101, 80), RawKind::Event);

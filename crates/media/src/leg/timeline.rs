@@ -2,12 +2,14 @@
 //! that it does not hold.
 
 mod decoded;
+mod external;
 mod made_up;
 mod masked;
 
 use std::collections::VecDeque;
 
 use super::decoding::{LegDecoders, PlacedPacket};
+use super::external_decoding::ExternalDecoders;
 use super::hold_epochs::HoldEpochs;
 use super::ledger_entry::{EntryKind, LedgerEntry, Tally};
 use super::leg_totals::LegTotals;
@@ -66,6 +68,8 @@ pub struct Timeline {
     searched: u64,
     /// Audio has been placed from this time on that was to be searched before.
     unsearched_ns: u64,
+    /// `None` until the first format that the host decodes.
+    external: Option<Box<ExternalDecoders>>,
 }
 
 impl Timeline {
@@ -92,6 +96,7 @@ impl Timeline {
             noise: None,
             searched: 0,
             unsearched_ns: u64::MAX,
+            external: None,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::legs::Legs;
 use crate::planted::{TimelineFault, is_planted};
 use crate::time::NS_PER_S;
 use crate::track::{AudioSource, Content, Track, TrackPart};
-use crate::{Span, SpanKind, grid};
+use crate::{FeedFormat, Span, SpanKind, grid};
 
 /// Frames of a leg that the sink refused.
 #[derive(Clone, Copy, Debug)]
@@ -466,6 +466,8 @@ impl Account {
         ledger
             .codecs
             .extend(codecs().map(|format| (format.codec, format.rate)));
+        let name = |format: FeedFormat| Some((format.codec, media.timeline.external_name(format)?));
+        ledger.external = codecs().filter_map(name).collect();
         ledger.ignored.clear();
         for (number, count) in &totals.ignored {
             let before = at_start.ignored.iter().find(|(known, _)| known == number);

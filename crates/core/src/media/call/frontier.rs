@@ -3,12 +3,18 @@
 use super::CallMedia;
 use crate::types::Leg;
 use callrec_media::dtmf;
+use callrec_media::leg::LegMedia;
 
 impl CallMedia {
     pub(super) fn frontier(&self, now_ns: u64) -> u64 {
         match self.real {
-            true => now_ns.saturating_sub(self.lag_ns()),
-            false => self.stream_frontier(),
+            true => {
+                let waits = |leg: &LegMedia| leg.timeline.rendering_waits_ns(now_ns);
+                let waits_ns = self.legs.fed().filter_map(|(_, leg)| waits(leg)).min();
+                let frontier_ns = now_ns.saturating_sub(self.lag_ns());
+                frontier_ns.min(waits_ns.unwrap_or(u64::MAX))
+            }
+            false => self.stream_frontier().min(self.undecoded_ns()),
         }
     }
 

@@ -53,7 +53,8 @@ impl CallMedia {
                 self.of_feed(leg).for_each(|leg| leg.note_digit(at_ns, length_ns));
             }
             PointAction::Stop(id, reason) => {
-                let waits = self.awaits_placement() && reason != EndReason::Discarded;
+                let waits = self.awaits_placement() || self.awaits_decoders();
+                let waits = waits && reason != EndReason::Discarded;
                 self.with(id, |tap, legs| match waits {
                     true => tap.begin_stop(at, reason, legs),
                     false => tap.finish(at_ns, reason, legs),
@@ -61,7 +62,7 @@ impl CallMedia {
             }
             PointAction::End(reason) => {
                 self.ended = true;
-                let waits = self.awaits_placement();
+                let waits = self.awaits_placement() || self.awaits_decoders();
                 for tap in &mut self.taps {
                     match waits {
                         true => tap.begin_stop(at, reason, &self.legs),
@@ -101,7 +102,7 @@ impl CallMedia {
                 ring,
             } => {
                 self.drains[leg as usize].replace_ring(ring);
-                self.note_ring(self.drains[leg as usize].ring_bytes(), format.into());
+                self.note_ring(self.drains[leg as usize].ring_bytes(), format.format.into());
                 if let Some(leg) = self.legs.get_mut(leg) {
                     leg.map_payload(payload_type, format);
                 }

@@ -203,8 +203,8 @@ fn leg() -> LegMedia {
     let mut leg = LegMedia::new();
     let format = |codec, rate| FeedFormat { codec, rate };
     leg.attach(format(Codec::Pcmu, 8000).into(), None, 0);
-    leg.map_payload(96, format(Codec::Pcmu, 16_000));
-    leg.map_payload(97, format(Codec::Pcm16, 8000));
+    leg.map_payload(96, format(Codec::Pcmu, 16_000).into());
+    leg.map_payload(97, format(Codec::Pcm16, 8000).into());
     leg.timeline.retain_from(Some(0), 0, 0);
     leg.timeline.set_epoch(1, Some(0), true);
     leg

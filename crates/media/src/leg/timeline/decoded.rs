@@ -16,6 +16,11 @@ impl Timeline {
     pub(in crate::leg) fn decode_later(&mut self, packet: PlacedPacket) {
         let end = packet.placement.at.saturating_add_unsigned(packet.len);
         self.track.advance_end(end.max(0) as u64);
+        if let Codec::External { .. } = packet.format.codec {
+            // Its samples are known only for a declared format.
+            self.add_external(packet);
+            return self.queue_external(Some(0), u64::MAX);
+        }
         let decoders = self.decoders.get_or_insert_default();
         let (place, format, epoch) = (packet.placement, packet.format, packet.epoch);
         let (len, number) = (packet.len, packet.number);
@@ -28,6 +33,7 @@ impl Timeline {
 
     /// Decodes packets that wait for no other, see [`LegDecoders::take_ready`].
     pub(in crate::leg) fn decode_ready(&mut self, now_ns: Option<u64>, waited_ns: u64) {
+        self.queue_external(now_ns, waited_ns);
         let Some(mut decoders) = self.decoders.take() else {
             return;
         };
@@ -48,15 +54,19 @@ impl Timeline {
         if let Some(decoders) = &mut self.decoders {
             decoders.begin_anew(epoch);
         }
+        if let Some(external) = &mut self.external {
+            external.begin_anew(epoch);
+        }
     }
 
     /// The earliest time of a packet that is not decoded yet.
     pub(in crate::leg) fn earliest_undecoded_ns(&self) -> Option<u64> {
-        let (at, rate) = self.decoders.as_ref()?.earliest()?;
-        Some(grid::time(at.max(0) as u64, rate))
+        let own = self.decoders.as_ref().and_then(|decoders| decoders.earliest());
+        let own = own.map(|(at, rate)| grid::time(at.max(0) as u64, rate));
+        own.into_iter().chain(self.external_undecoded_ns()).min()
     }
 
-    fn place_decoded(&mut self, packet: &PlacedPacket, decoded: &DecodedPacket) {
+    pub(super) fn place_decoded(&mut self, packet: &PlacedPacket, decoded: &DecodedPacket) {
         let PlacedPacket {
             placement, format, ..
         } = packet;
@@ -118,7 +128,7 @@ impl Timeline {
         }
     }
 
-    fn note_refused(&mut self, number: PacketNumber) {
+    pub(super) fn note_refused(&mut self, number: PacketNumber) {
         self.refused.push(RefusedPacket {
             ssrc: number.ssrc,
             sequence: number.sequence,

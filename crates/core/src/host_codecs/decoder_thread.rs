@@ -1,0 +1,181 @@
+//! The thread of a codec: calls the host's functions.
+
+use std::cell::Cell;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::codec_threads::{CodecThreads, RunningThread};
+use super::decoder_queue::{DecoderQueue, PendingJobs};
+use super::functions::{DecoderParameters, HostCodec, HostDecoder, LONGEST};
+use crate::storage;
+use crate::sync::{MutexGuard, catch_panic};
+use crate::types::{Error, Result};
+use callrec_media::external::{DecoderState, DecodingAnswer, DecodingJob};
+
+/// A queue with its thread.
+pub(super) fn start(
+    codec: usize,
+    host: Arc<dyn HostCodec>,
+    threads: &Arc<CodecThreads>,
+) -> Result<Arc<DecoderQueue>> {
+    let queue = DecoderQueue::new(codec, host);
+    match spawn(&queue, threads, 0) {
+        Ok(()) => Ok(queue),
+        Err(error) => Err(Error::io("a thread cannot be started", &error)),
+    }
+}
+
+/// Starts a thread. It takes jobs while its number is that of the queue's active thread.
+fn spawn(queue: &Arc<DecoderQueue>, threads: &Arc<CodecThreads>, number: u64) -> io::Result<()> {
+    let guard = RunningThread::begin(threads);
+    let name = format!("callrec-codec{}", queue.codec);
+    let queue = queue.clone();
+    let handle = storage::spawn(&name, move || {
+        serve(&queue, number);
+        drop(queue);
+        drop(guard);
+    })?;
+    threads.add(handle);
+    Ok(())
+}
+
+/// Replaces the active thread if it does not return from the host while other streams wait.
+pub(super) fn replace_stuck(queue: &Arc<DecoderQueue>, threads: &Arc<CodecThreads>) {
+    let mut state = queue.state.lock();
+    if state.needs_thread() && spawn(queue, threads, state.active + 1).is_ok() {
+        state.active += 1;
+        state.stuck += 1;
+        state.busy_since = None;
+    }
+}
+
+fn serve(queue: &DecoderQueue, number: u64) {
+    let mut samples = Vec::new();
+    let mut state = queue.state.lock();
+    while state.active == number {
+        if let Some(decoder) = state.retired.pop() {
+            in_host(&mut state, number, || drop(decoder));
+        } else if let Some(stream) = state.ready.pop_front() {
+            serve_stream(&mut state, number, stream, &mut samples);
+        } else if state.is_stopped {
+            return;
+        } else {
+            queue.changed.wait(&mut state);
+        }
+    }
+    // It was replaced, and has returned from the host.
+    state.stuck -= 1;
+    while let Some(decoder) = state.retired.pop() {
+        in_host(&mut state, number, || drop(decoder));
+    }
+    queue.changed.notify_all();
+}
+
+thread_local! {
+    /// Whether this thread is in a function of the host.
+    static IN_HOST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a function of a codec calls.
+pub(super) fn is_in_host() -> bool {
+    IN_HOST.get()
+}
+
+/// Calls functions of the host, without the lock. Returns `None` after a panic.
+fn in_host<T>(state: &mut MutexGuard<'_, PendingJobs>, number: u64, act: impl FnOnce() -> T) -> Option<T> {
+    if state.active == number {
+        state.busy_since = Some(Instant::now());
+    }
+    IN_HOST.set(true);
+    let result = MutexGuard::unlocked(state, || catch_panic(act).ok());
+    IN_HOST.set(false);
+    if state.active == number {
+        state.busy_since = None;
+    }
+    result
+}
+
+/// Decodes one packet of a stream.
+fn serve_stream(state: &mut MutexGuard<'_, PendingJobs>, number: u64, stream: u64, samples: &mut Vec<i16>) {
+    let host = state.host.clone();
+    let Some(open) = state.streams.get_mut(&stream) else {
+        return;
+    };
+    let Some((job, is_cancelled)) = open.next_job() else {
+        return;
+    };
+    open.is_busy = true;
+    let mut decoder = open.decoder.take();
+    let parameters = open.parameters.clone();
+    let answered = job.number;
+    let decode = || {
+        let decoded = match (is_cancelled, &host) {
+            (false, Some(host)) => decode(&**host, &parameters, &mut decoder, &job, samples),
+            _ => None,
+        };
+        (decoder, decoded)
+    };
+    let (decoder, decoded) = in_host(state, number, decode).unwrap_or_default();
+    let Some(open) = state.streams.get_mut(&stream) else {
+        return;
+    };
+    open.is_busy = false;
+    if open.is_closed {
+        state.streams.remove(&stream);
+        return state.retired.extend(decoder);
+    }
+    open.decoder = decoder;
+    open.answers.push_back(DecodingAnswer {
+        number: answered,
+        samples: decoded,
+    });
+    if !open.jobs.is_empty() {
+        state.ready.push_back(stream);
+    }
+}
+
+/// Decodes a packet to the samples of one channel. After an error, the decoder is destroyed.
+fn decode(
+    host: &dyn HostCodec,
+    parameters: &DecoderParameters,
+    decoder: &mut Option<Box<dyn HostDecoder>>,
+    job: &DecodingJob,
+    samples: &mut Vec<i16>,
+) -> Option<Vec<i16>> {
+    if job.state == DecoderState::Own {
+        let mut own = host.create(parameters)?;
+        return decode_with(&mut *own, parameters, job, samples);
+    }
+    if job.state == DecoderState::New {
+        *decoder = None;
+    }
+    if decoder.is_none() {
+        *decoder = host.create(parameters);
+    }
+    let decoded = decode_with(&mut **decoder.as_mut()?, parameters, job, samples);
+    if decoded.is_none() {
+        *decoder = None;
+    }
+    decoded
+}
+
+fn decode_with(
+    decoder: &mut dyn HostDecoder,
+    parameters: &DecoderParameters,
+    job: &DecodingJob,
+    samples: &mut Vec<i16>,
+) -> Option<Vec<i16>> {
+    let channels = parameters.channels as usize;
+    samples.clear();
+    samples.resize((parameters.rate / LONGEST) as usize * channels, 0);
+    let count = decoder.decode(&job.payload, samples)?;
+    let decoded = samples.get(..count.checked_mul(channels)?)?;
+    Some(decoded.chunks_exact(channels).map(mix).collect())
+}
+
+/// The mean of the channels of a frame.
+fn mix(frame: &[i16]) -> i16 {
+    let sum: i32 = frame.iter().map(|sample| i32::from(*sample)).sum();
+    (sum / frame.len().max(1) as i32) as i16
+}

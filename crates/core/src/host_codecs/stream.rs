@@ -1,0 +1,71 @@
+//! The worker's side of a decoder queue.
+
+use std::sync::Arc;
+
+use super::codec_threads::CodecThreads;
+use super::decoder_queue::DecoderQueue;
+use super::decoder_thread;
+use super::functions::DecoderParameters;
+use callrec_media::external::{DecodingAnswer, DecodingJob, DecodingService, DecodingStream};
+
+/// Opens the streams of a format.
+pub(super) struct FormatService {
+    queue: Arc<DecoderQueue>,
+    threads: Arc<CodecThreads>,
+    parameters: Arc<DecoderParameters>,
+}
+
+impl FormatService {
+    pub fn new(
+        queue: Arc<DecoderQueue>,
+        threads: Arc<CodecThreads>,
+        parameters: DecoderParameters,
+    ) -> FormatService {
+        FormatService {
+            queue,
+            threads,
+            parameters: Arc::new(parameters),
+        }
+    }
+}
+
+impl DecodingService for FormatService {
+    fn open(&self) -> Box<dyn DecodingStream> {
+        Box::new(QueueStream {
+            number: self.queue.open(self.parameters.clone()),
+            queue: self.queue.clone(),
+            threads: self.threads.clone(),
+        })
+    }
+}
+
+/// A stream, which is closed when dropped.
+struct QueueStream {
+    queue: Arc<DecoderQueue>,
+    threads: Arc<CodecThreads>,
+    number: u64,
+}
+
+impl DecodingStream for QueueStream {
+    fn submit(&mut self, job: DecodingJob) -> bool {
+        self.queue.submit(self.number, job)
+    }
+
+    fn take(&mut self) -> Option<DecodingAnswer> {
+        let answer = self.queue.take(self.number);
+        if answer.is_none() {
+            decoder_thread::replace_stuck(&self.queue, &self.threads);
+        }
+        answer
+    }
+
+    fn cancel(&mut self, number: u64) {
+        self.queue.cancel(self.number, number);
+    }
+}
+
+impl Drop for QueueStream {
+    fn drop(&mut self) {
+        self.queue.close(self.number);
+    }
+}

@@ -1,0 +1,306 @@
+//! Packets that the host decodes.
+//!
+//! A packet has its position before it is decoded, and waits for the packets before it until they
+//! count as lost. It is then queued for the host's decoder, which may answer at a later visit.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::decoding::PlacedPacket;
+use crate::FeedFormat;
+use crate::external::{
+    DecoderState, DecodingAnswer, DecodingJob, DecodingStream, ExternalFormat, PacketLength,
+};
+use crate::time::NS_PER_MS;
+
+/// Streams whose decoders are kept. The one that was used longest ago is dropped first.
+const STREAMS: usize = 4;
+/// The maximum number of packets that wait for one that is missing.
+const WAITING_MAX: usize = 32;
+/// The maximum time for which a packet waits for the host's decoder. A decoder that exceeds it gets
+/// no packets until it answers.
+const ANSWER_NS: u64 = 2_000 * NS_PER_MS;
+/// The longest packet, as a part of a second.
+const LONGEST: u32 = 5;
+
+/// A format that was declared for the leg.
+struct DeclaredFormat {
+    declared: Arc<ExternalFormat>,
+    /// The length of a packet, unless the format states it.
+    latest: u64,
+}
+
+/// A packet that is queued for the host's decoder.
+struct QueuedPacket {
+    number: u64,
+    packet: PlacedPacket,
+    /// When it was queued; `None` until the next look at the answers.
+    since_ns: Option<u64>,
+}
+
+struct ExternalStream {
+    ssrc: u32,
+    format: FeedFormat,
+    decoder: Box<dyn DecodingStream>,
+    /// The number of the next packet, and the epoch of the last one.
+    next: Option<(u16, u32)>,
+    /// In the order of their numbers.
+    waiting: VecDeque<PlacedPacket>,
+    queued: VecDeque<QueuedPacket>,
+    /// Number of jobs so far.
+    jobs: u64,
+    answered_ns: u64,
+    /// The decoder has not answered for `ANSWER_NS`.
+    is_stuck: bool,
+}
+
+/// What becomes of a packet.
+pub(super) enum Outcome {
+    Decoded(Vec<i16>),
+    /// The decoder refused it.
+    Undecodable,
+    /// The decoder did not answer in time.
+    TimedOut,
+    /// No recording keeps it, so it is not decoded.
+    NotKept,
+}
+
+/// The decoders of a leg for the host's codecs.
+#[derive(Default)]
+pub(super) struct ExternalDecoders {
+    formats: Vec<DeclaredFormat>,
+    /// The most recently used stream is the last.
+    streams: Vec<ExternalStream>,
+    /// From this epoch on, audio must not depend on audio of earlier epochs.
+    fresh_epoch: u32,
+}
+
+impl ExternalDecoders {
+    pub(super) fn declare(&mut self, declared: Arc<ExternalFormat>) {
+        if self.declared(declared.format).is_none() {
+            let latest = match declared.length {
+                PacketLength::Latest(samples) => samples.into(),
+                PacketLength::Frames { .. } => 0,
+            };
+            self.formats.push(DeclaredFormat { declared, latest });
+        }
+    }
+
+    fn declared(&self, format: FeedFormat) -> Option<&DeclaredFormat> {
+        self.formats.iter().find(|known| known.declared.format == format)
+    }
+
+    pub(super) fn name(&self, format: FeedFormat) -> Option<Arc<str>> {
+        Some(self.declared(format)?.declared.name.clone())
+    }
+
+    /// The number of samples that a payload is expected to decode to.
+    pub(super) fn samples_of(&self, format: FeedFormat, payload: &[u8]) -> u64 {
+        let longest = u64::from(format.rate / LONGEST);
+        match self.declared(format) {
+            _ if payload.is_empty() => 0,
+            None => 0,
+            Some(known) => match known.declared.length {
+                PacketLength::Frames { bytes, samples } => {
+                    let frames = payload.len().div_ceil(bytes.max(1) as usize);
+                    (frames as u64 * u64::from(samples)).min(longest)
+                }
+                PacketLength::Latest(_) => known.latest,
+            },
+        }
+    }
+
+    /// Notes the length of a decoded packet.
+    pub(super) fn note_length(&mut self, format: FeedFormat, samples: u64) {
+        let known = self
+            .formats
+            .iter_mut()
+            .find(|known| known.declared.format == format);
+        if let Some(known) = known.filter(|_| samples > 0) {
+            known.latest = samples;
+        }
+    }
+
+    /// Adds a packet. Returns false if its format was not declared.
+    pub(super) fn add(&mut self, packet: PlacedPacket) -> bool {
+        let Some(stream) = self.stream(packet.number.ssrc, packet.format) else {
+            return false;
+        };
+        let after = |other: &PlacedPacket| other.distance_from(packet.number.sequence) <= 0;
+        let at = stream.waiting.partition_point(after);
+        stream.waiting.insert(at, packet);
+        true
+    }
+
+    /// The stream, which becomes the most recently used one. Creates its decoder if there is none.
+    fn stream(&mut self, ssrc: u32, format: FeedFormat) -> Option<&mut ExternalStream> {
+        let known = |stream: &ExternalStream| stream.ssrc == ssrc && stream.format == format;
+        let found = match self.streams.iter().position(known) {
+            Some(n) => self.streams.remove(n),
+            None => ExternalStream {
+                ssrc,
+                format,
+                decoder: self.declared(format)?.declared.service.open(),
+                next: None,
+                waiting: VecDeque::new(),
+                queued: VecDeque::new(),
+                jobs: 0,
+                answered_ns: 0,
+                is_stuck: false,
+            },
+        };
+        self.streams.push(found);
+        self.streams.last_mut()
+    }
+
+    /// Takes a packet that waits for no other, see `LegDecoders::take_ready`.
+    pub(super) fn take_ready(&mut self, now_ns: Option<u64>, waited_ns: u64) -> Option<PlacedPacket> {
+        let ready = |stream: &&mut ExternalStream| stream.is_ready(now_ns, waited_ns);
+        self.streams.iter_mut().find(ready)?.waiting.pop_front()
+    }
+
+    /// Queues a packet for the decoder. Returns it if it is not decoded. `is_kept`: whether any
+    /// recording keeps it; otherwise the decoder starts anew with the next packet that is kept, so
+    /// that no audio of a pause remains in its state.
+    pub(super) fn queue(&mut self, packet: PlacedPacket, is_kept: bool) -> Option<(PlacedPacket, Outcome)> {
+        let fresh_epoch = self.fresh_epoch;
+        let Some(stream) = self.stream(packet.number.ssrc, packet.format) else {
+            return Some((packet, Outcome::Undecodable));
+        };
+        let is_cut = |(_, epoch): (u16, u32)| (epoch < fresh_epoch) != (packet.epoch < fresh_epoch);
+        if stream.next.is_some_and(is_cut) {
+            stream.next = None;
+        }
+        if is_kept {
+            return stream.queue(packet);
+        }
+        if stream
+            .next
+            .is_none_or(|(next, _)| packet.distance_from(next) >= 0)
+        {
+            stream.next = None;
+        }
+        Some((packet, Outcome::NotKept))
+    }
+
+    /// The next packet that is decoded, or that has waited too long. In stream time, a decoder may
+    /// take any time as long as it answers.
+    pub(super) fn take_done(&mut self, now_ns: u64, is_real_time: bool) -> Option<(PlacedPacket, Outcome)> {
+        let mut streams = self.streams.iter_mut();
+        streams.find_map(|stream| stream.take_done(now_ns, is_real_time))
+    }
+
+    /// Drops decoders that are not used any more.
+    pub(super) fn tidy(&mut self) {
+        while self.streams.len() > STREAMS && self.streams.first().is_some_and(ExternalStream::is_idle) {
+            self.streams.remove(0);
+        }
+    }
+
+    fn queued(&self) -> impl Iterator<Item = &QueuedPacket> {
+        self.streams.iter().flat_map(|stream| &stream.queued)
+    }
+
+    fn undecoded(&self) -> impl Iterator<Item = &PlacedPacket> {
+        let waiting = self.streams.iter().flat_map(|stream| &stream.waiting);
+        waiting.chain(self.queued().map(|queued| &queued.packet))
+    }
+
+    /// The earliest position of a packet that is not decoded yet, and its rate.
+    pub(super) fn earliest(&self) -> Option<(i64, u32)> {
+        let place = |packet: &PlacedPacket| (packet.placement.at, packet.format.rate);
+        self.undecoded().map(place).min()
+    }
+
+    /// Whether packets are queued for a decoder.
+    pub(super) fn is_decoding(&self) -> bool {
+        self.queued().next().is_some()
+    }
+
+    /// Whether packets from before an epoch are not decoded yet.
+    pub(super) fn is_decoding_before(&self, epoch: u32) -> bool {
+        self.undecoded().any(|packet| packet.epoch < epoch)
+    }
+
+    /// Whether all queued packets were queued at most `ns` ago.
+    pub(super) fn is_recent(&self, now_ns: u64, ns: u64) -> bool {
+        let is_recent = |since_ns: u64| now_ns.saturating_sub(since_ns) < ns;
+        self.queued().all(|queued| queued.since_ns.is_none_or(is_recent))
+    }
+
+    /// A recording resumes: from this epoch on, audio must not depend on earlier audio, which may
+    /// have been spoken during the pause.
+    pub(super) fn begin_anew(&mut self, epoch: u32) {
+        self.fresh_epoch = epoch;
+    }
+}
+
+impl ExternalStream {
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.queued.is_empty()
+    }
+
+    fn is_ready(&self, now_ns: Option<u64>, waited_ns: u64) -> bool {
+        let Some(first) = self.waiting.front() else {
+            return false;
+        };
+        let follows = self.next.is_none_or(|(next, _)| first.distance_from(next) <= 0);
+        let is_due = now_ns.is_none_or(|now_ns| now_ns.saturating_sub(first.number.arrival_ns) >= waited_ns);
+        follows || first.placement.missing == 0 || is_due || self.waiting.len() > WAITING_MAX
+    }
+
+    /// Returns the packet if the decoder accepts none.
+    fn queue(&mut self, mut packet: PlacedPacket) -> Option<(PlacedPacket, Outcome)> {
+        let state = match self.next {
+            None => DecoderState::New,
+            // Its successors have been decoded.
+            Some((next, _)) if packet.distance_from(next) < 0 => DecoderState::Own,
+            Some(_) => DecoderState::Kept,
+        };
+        let job = DecodingJob {
+            number: self.jobs + 1,
+            payload: std::mem::take(&mut packet.payload),
+            state,
+        };
+        if self.is_stuck || !self.decoder.submit(job) {
+            return Some((packet, Outcome::TimedOut));
+        }
+        self.jobs += 1;
+        if state != DecoderState::Own {
+            let sequence = packet.number.sequence;
+            self.next = Some((sequence.wrapping_add(1), packet.epoch));
+        }
+        self.queued.push_back(QueuedPacket {
+            number: self.jobs,
+            packet,
+            since_ns: None,
+        });
+        None
+    }
+
+    fn take_done(&mut self, now_ns: u64, is_real_time: bool) -> Option<(PlacedPacket, Outcome)> {
+        for queued in self.queued.iter_mut().rev() {
+            if queued.since_ns.is_some() {
+                break;
+            }
+            queued.since_ns = Some(now_ns);
+        }
+        while let Some(DecodingAnswer { number, samples }) = self.decoder.take() {
+            self.answered_ns = now_ns;
+            self.is_stuck = false;
+            if let Some(done) = self.queued.pop_front_if(|first| first.number == number) {
+                let outcome = samples.map_or(Outcome::Undecodable, Outcome::Decoded);
+                return Some((done.packet, outcome));
+            }
+        }
+        let answered_ns = if is_real_time { 0 } else { self.answered_ns };
+        let is_overdue = |first: &mut QueuedPacket| {
+            let since_ns = first.since_ns.unwrap_or(now_ns).max(answered_ns);
+            now_ns.saturating_sub(since_ns) >= ANSWER_NS
+        };
+        let overdue = self.queued.pop_front_if(is_overdue)?;
+        self.decoder.cancel(overdue.number);
+        self.is_stuck = true;
+        Some((overdue.packet, Outcome::TimedOut))
+    }
+}

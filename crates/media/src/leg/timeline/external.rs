@@ -1,0 +1,142 @@
+//! Places packets that the host decodes.
+
+use super::super::decoding::{DecodedPacket, PlacedPacket};
+use super::super::external_decoding::Outcome;
+use super::super::ledger_entry::EntryKind;
+use super::Timeline;
+use crate::FeedFormat;
+use crate::external::ExternalFormat;
+use crate::grid;
+use crate::ledger::DropReason;
+use crate::time::NS_PER_MS;
+use crate::track::Origin;
+use std::sync::Arc;
+
+/// For how long rendering waits for decoders. Later audio is a patch.
+const RENDERING_WAIT_NS: u64 = 100 * NS_PER_MS;
+
+impl Timeline {
+    /// Declares a format that the host decodes.
+    pub(in crate::leg) fn declare_external(&mut self, format: Arc<ExternalFormat>) {
+        self.external.get_or_insert_default().declare(format);
+    }
+
+    /// The number of samples that a payload of one of the host's codecs is expected to decode to.
+    pub(in crate::leg) fn external_samples(&self, format: FeedFormat, payload: &[u8]) -> u64 {
+        let external = self.external.as_ref();
+        external.map_or(0, |external| external.samples_of(format, payload))
+    }
+
+    /// As RTP names a format that the host decodes.
+    pub fn external_name(&self, format: FeedFormat) -> Option<Arc<str>> {
+        self.external.as_ref()?.name(format)
+    }
+
+    /// Adds a packet. Returns false if its format was not declared.
+    pub(super) fn add_external(&mut self, packet: PlacedPacket) -> bool {
+        self.external
+            .as_mut()
+            .is_some_and(|external| external.add(packet))
+    }
+
+    /// Queues packets that wait for no other, see [`Timeline::decode_ready`].
+    pub(super) fn queue_external(&mut self, now_ns: Option<u64>, waited_ns: u64) {
+        let Some(mut external) = self.external.take() else {
+            return;
+        };
+        while let Some(packet) = external.take_ready(now_ns, waited_ns) {
+            let origin = Origin {
+                epoch: packet.epoch,
+                ..Origin::default()
+            };
+            let is_kept = self.outside_reason(origin).is_none();
+            if let Some((packet, outcome)) = external.queue(packet, is_kept) {
+                self.place_outcome(packet, outcome);
+            }
+        }
+        external.tidy();
+        self.external = Some(external);
+    }
+
+    /// Places the packets that have been decoded, and drops those that have waited too long.
+    pub fn collect_external(&mut self, now_ns: u64, is_real_time: bool) {
+        let Some(mut external) = self.external.take() else {
+            return;
+        };
+        while let Some((packet, outcome)) = external.take_done(now_ns, is_real_time) {
+            if let Outcome::Decoded(samples) = &outcome {
+                external.note_length(packet.format, samples.len() as u64);
+            }
+            self.place_outcome(packet, outcome);
+        }
+        external.tidy();
+        self.external = Some(external);
+    }
+
+    fn place_outcome(&mut self, mut packet: PlacedPacket, outcome: Outcome) {
+        let expected = packet.len;
+        let samples = match outcome {
+            Outcome::Undecodable => return self.drop_packet(&packet, 0, DropReason::Undecodable),
+            Outcome::TimedOut => return self.drop_packet(&packet, 0, DropReason::DecoderTimeout),
+            Outcome::NotKept => vec![0; expected as usize],
+            Outcome::Decoded(mut samples) => {
+                // After a control point, the recordings have counted what was handed in before it.
+                if packet.epoch != self.epoch {
+                    samples.truncate(expected as usize);
+                }
+                samples
+            }
+        };
+        let found = samples.len() as u64;
+        if found < expected {
+            self.drop_packet(&packet, found, DropReason::Undecodable);
+        } else {
+            self.totals.add_handed(found - expected, packet.format.rate);
+        }
+        packet.len = found;
+        let decoded = DecodedPacket {
+            samples,
+            recovered: Vec::new(),
+            concealed: Vec::new(),
+            is_valid: true,
+        };
+        self.place_decoded(&packet, &decoded);
+    }
+
+    /// Drops the samples of a packet from `from` on.
+    fn drop_packet(&mut self, packet: &PlacedPacket, from: u64, reason: DropReason) {
+        let at = packet.placement.at.max(0) as u64 + from;
+        self.tally.lost += i64::from(from == 0);
+        self.note_refused(packet.number);
+        let place = (at, packet.len - from);
+        let kind = EntryKind::Dropped(reason);
+        self.add_entry_at(packet.format.rate, place, packet.epoch, kind);
+    }
+
+    /// The earliest time of a packet that the host has not decoded yet.
+    pub fn external_undecoded_ns(&self) -> Option<u64> {
+        let (at, rate) = self.external.as_ref()?.earliest()?;
+        Some(grid::time(at.max(0) as u64, rate))
+    }
+
+    /// Whether packets are queued for a decoder of the host.
+    pub fn is_decoding(&self) -> bool {
+        self.external
+            .as_ref()
+            .is_some_and(|external| external.is_decoding())
+    }
+
+    /// Whether packets from before an epoch are not decoded yet by the host.
+    pub fn is_decoding_before(&self, epoch: u32) -> bool {
+        let external = self.external.as_ref();
+        external.is_some_and(|external| external.is_decoding_before(epoch))
+    }
+
+    /// The time before which nothing may be rendered yet, because the host's decoders are about to
+    /// answer.
+    pub fn rendering_waits_ns(&self, now_ns: u64) -> Option<u64> {
+        let external = self.external.as_ref()?;
+        let waits = external.is_decoding() && external.is_recent(now_ns, RENDERING_WAIT_NS);
+        waits.then(|| self.external_undecoded_ns())?
+    }
+}
