@@ -14,6 +14,11 @@ use support::build::{cc, installed, root};
 
 /// Compiles an example against the library of this build.
 fn compile(dir: &Path, sources: &[&str]) -> PathBuf {
+    compile_with(dir, sources, &[])
+}
+
+/// As [`compile`], with more libraries.
+fn compile_with(dir: &Path, sources: &[&str], more: &[&str]) -> PathBuf {
     let libraries = installed(dir);
     let program = dir.join("program");
     let mut command = cc();
@@ -23,7 +28,7 @@ fn compile(dir: &Path, sources: &[&str]) -> PathBuf {
     command.args(sources.iter().map(|name| root().join("examples-c").join(name)));
     command.arg("-o").arg(&program).arg("-L").arg(&libraries);
     command.arg(format!("-Wl,-rpath,{}", libraries.display()));
-    support::build::run(command.args(["-lcallrec", "-lm"]));
+    support::build::run(command.args(["-lcallrec", "-lm"]).args(more));
     program
 }
 
@@ -102,4 +107,43 @@ fn the_lists_and_the_events_are_json_only_with_json() {
             assert!(serde_json::from_str::<Value>(&line).is_ok(), "{name}: {line}");
         }
     }
+}
+
+/// A call with AMR, in both framings, is recorded as the plain decoder decodes it.
+#[test]
+fn codec_plugin_records_amr_as_its_decoder_gives_it() {
+    const LIBRARY: &str = "-lopencore-amrnb";
+    if !has_amr() {
+        return;
+    }
+    let dir = ScratchDir::new();
+    let (amr, raw, reference) = (dir.0.join("a.amr"), dir.0.join("a.raw"), dir.0.join("reference"));
+    let source = root().join("tests/c/amr_reference.c");
+    support::build::run(cc().arg("-o").arg(&reference).arg(source).args([LIBRARY, "-lm"]));
+    support::build::run(Command::new(&reference).arg(&amr).arg(&raw));
+    let expected = std::fs::read(&raw).unwrap();
+    let program = compile_with(&dir.0, &["codec_plugin.c"], &[LIBRARY]);
+    for fmtp in ["octet-align=1", "mode-change-period=2; octet-align=1", ""] {
+        let recordings = dir.0.join("recordings");
+        let arguments = [&recordings, &amr].map(|path| path.to_str().unwrap());
+        let lines = lines(&program, &[arguments[0], arguments[1], fmtp]);
+        let wav = callrec_testkit::wav::WavFile::read(lines.last().expect("a path"));
+        assert_eq!((wav.rate, wav.channels), (8000, 1));
+        let differs = wav
+            .data
+            .iter()
+            .zip(&expected)
+            .position(|(found, expected)| found != expected);
+        assert_eq!((differs, wav.data.len()), (None, expected.len()), "{fmtp}");
+    }
+}
+
+/// Whether Debian's libopencore-amrnb-dev is installed. `.ci/run` installs it.
+fn has_amr() -> bool {
+    let is_installed = Path::new("/usr/include/opencore-amrnb/interf_enc.h").exists();
+    assert!(
+        is_installed || std::env::var_os("CALLREC_NEEDS_TOOLS").is_none(),
+        "libopencore-amrnb-dev is not installed"
+    );
+    is_installed
 }
