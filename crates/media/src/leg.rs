@@ -164,7 +164,7 @@ impl LegMedia {
     pub fn map_payload(&mut self, payload_type: u8, payload: PayloadFormat) {
         let PayloadFormat { format, external } = payload;
         if let Some(external) = external {
-            self.timeline.declare_external(external);
+            self.timeline.declare_external(external, &self.mapped);
         }
         self.mapped.retain(|(known, _)| *known != payload_type);
         self.others.unset(payload_type);

@@ -20,6 +20,8 @@ const WAITING_MAX: usize = 32;
 /// The maximum time for which a packet waits for the host's decoder. A decoder that exceeds it gets
 /// no packets until it answers.
 const ANSWER_NS: u64 = 2_000 * NS_PER_MS;
+/// The number of declared formats from which on those that are not used are forgotten.
+const FORMATS: usize = 32;
 /// The longest packet, as a part of a second.
 const LONGEST: u32 = 5;
 
@@ -84,6 +86,18 @@ impl ExternalDecoders {
             };
             self.formats.push(DeclaredFormat { declared, latest });
         }
+    }
+
+    /// Forgets formats that are not used, if there are many. A party may declare new ones for ever.
+    pub(super) fn forget_unused(&mut self, is_used: impl Fn(FeedFormat) -> bool) {
+        if self.formats.len() < FORMATS {
+            return;
+        }
+        let streams = &self.streams;
+        self.formats.retain(|known| {
+            let format = known.declared.format;
+            is_used(format) || streams.iter().any(|stream| stream.format == format)
+        });
     }
 
     fn declared(&self, format: FeedFormat) -> Option<&DeclaredFormat> {

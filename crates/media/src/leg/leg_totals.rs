@@ -56,6 +56,11 @@ impl LegTotals {
         }
     }
 
+    /// Whether a format is among those listed.
+    pub fn has_codec(&self, format: FeedFormat) -> bool {
+        self.codecs.iter().any(|(known, _)| *known == format)
+    }
+
     /// Formats used after the first `packets` packets, in the order of their first use.
     pub fn codecs_after(&self, packets: u64) -> impl Iterator<Item = FeedFormat> + '_ {
         let is_used = move |n: usize, last: u64| match n == self.codec {

@@ -81,10 +81,14 @@ impl DecodingStream for AnsweringStream {
 }
 
 fn format(answering: &Arc<Answering>) -> Arc<ExternalFormat> {
+    numbered_format(answering, 1)
+}
+
+fn numbered_format(answering: &Arc<Answering>, number: u16) -> Arc<ExternalFormat> {
     Arc::new(ExternalFormat {
         format: FeedFormat {
             codec: Codec::External {
-                number: 1,
+                number,
                 samples_per_tick: 1,
             },
             rate: 8000,
@@ -276,4 +280,28 @@ fn a_pause_separates_states() {
     // A state counts its packets in thousands.
     let first = samples[40 * PACKET..].iter().find(|sample| **sample != 0);
     assert_eq!(first, Some(&i16::from(tag(40))));
+}
+
+/// A party that declares new parameters for ever. Formats in use are kept, the others are not.
+#[test]
+fn a_leg_forgets_formats_that_it_does_not_use() {
+    let (mut sim, recording, answering) = recorded(Sim::real(), Layout::Local);
+    send_external(&mut sim, 0..10);
+    let formats: Vec<Arc<ExternalFormat>> = (2..200)
+        .map(|number| numbered_format(&answering, number))
+        .collect();
+    for format in &formats {
+        sim.payload(Leg::Local, 97, format.clone());
+        sim.visit();
+    }
+    let kept = formats
+        .iter()
+        .filter(|format| Arc::strong_count(format) > 1)
+        .count();
+    assert!((1..=32).contains(&kept), "{kept}");
+    send_external(&mut sim, 10..20);
+    sim.end();
+    sim.pass(500);
+    assert_eq!(found(&recording.out.lock().channel(0)), tags_of(0..20));
+    assert_eq!(local(&recording).external.len(), 1);
 }

@@ -16,9 +16,17 @@ use std::sync::Arc;
 const RENDERING_WAIT_NS: u64 = 100 * NS_PER_MS;
 
 impl Timeline {
-    /// Declares a format that the host decodes.
-    pub(in crate::leg) fn declare_external(&mut self, format: Arc<ExternalFormat>) {
-        self.external.get_or_insert_default().declare(format);
+    /// Declares a format that the host decodes. `mapped`: the formats of the leg's payload types.
+    pub(in crate::leg) fn declare_external(
+        &mut self,
+        format: Arc<ExternalFormat>,
+        mapped: &[(u8, FeedFormat)],
+    ) {
+        let external = self.external.get_or_insert_default();
+        let is_mapped = |format: FeedFormat| mapped.iter().any(|(_, known)| *known == format);
+        let totals = &self.totals;
+        external.forget_unused(|format| is_mapped(format) || totals.has_codec(format));
+        external.declare(format);
     }
 
     /// The number of samples that a payload of one of the host's codecs is expected to decode to.
