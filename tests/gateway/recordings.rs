@@ -1,11 +1,12 @@
 //! Vobiz's Recording resource, and the audio at the URL of a recording.
 
 use callrec::capi::*;
+use callrec_testkit::rtp::{RtpHeader, packet};
 use serde_json::{Value, json};
 
 use crate::callbacks::ALLOW;
 use crate::server::{FIRST, SECOND, TestServer, basic};
-use crate::support::{CallFields, StartFields};
+use crate::support::{CallFields, StartFields, feed, send_rtp};
 use crate::vobiz::{
     ID, RECORDINGS, USER1, expect_resource, live_ids, make_recording, record, start_recording, stop,
     write_audio,
@@ -226,6 +227,33 @@ fn a_deleted_recording_and_its_files_are_removed() {
             404,
         );
     }
+}
+
+/// The file of kept packets is no recording, and is deleted with its recording.
+#[test]
+fn kept_packets_are_not_listed_and_are_deleted_with_the_recording() {
+    let server = TestServer::open(&[("recording.keep_raw", "undecodable")]);
+    let (id, url) = start_recording(&server, r#"{"file_format":"wav"}"#);
+    let remote = feed(server.calls[0], REC_LEG_REMOTE, REC_CODEC_PCMU, 8000).unwrap();
+    for n in 0..50u16 {
+        let header = RtpHeader {
+            payload_type: 18,
+            sequence: n,
+            timestamp: u32::from(n) * 160,
+            ssrc: 7,
+        };
+        send_rtp(remote, &packet(header, &[0x18; 20]));
+    }
+    assert_eq!(stop(&server, &json!({ "URL": url }).to_string()).status, 204);
+    let event = server.engine.events.wait_terminal(&id);
+    let recording = event.recording.unwrap();
+    assert_eq!(recording.raw_packets, 50);
+    let page = server.send("GET", RECORDINGS, &ID, "").json();
+    assert_eq!(page["meta"]["total_count"], 1);
+    let path = format!("{RECORDINGS}{id}/");
+    assert_eq!(server.send("DELETE", &path, &ID, "").status, 204);
+    let left = std::fs::read_dir(&server.dir.0).unwrap().count();
+    assert_eq!(left, 1, "only .callrec remains");
 }
 
 #[test]

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 const DIRECTORY: &str = "CALLREC_KEEP_RAW_DIRECTORY";
 const MARKER: &[u8] = b"said while the recording is paused";
 /// Packets of 20 ms: before the pause, until its end, and until the kill at the earliest.
-const PAUSED: u64 = 60;
-const RESUMED: u64 = 100;
-const KILLED: u64 = 260;
+const PAUSED: u64 = 20;
+const RESUMED: u64 = 40;
+const KILLED: u64 = 400;
 /// One second, and what a busy machine may add.
 const LOST_MAX: u64 = 50 + 25;
 

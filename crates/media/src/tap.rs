@@ -132,7 +132,7 @@ impl Tap {
             settled_ns: at.ns,
             account: Account::new(legs, at.epoch),
             resampling: None,
-            raw: RawKeeper::new(spec.keep_raw, private || private_ns > 0),
+            raw: RawKeeper::new(spec.keep_raw, at.ns),
             published_ns: 0,
             sink_queue: SinkQueue::new(spec.sink, spec.progress.clone()),
             progress: spec.progress,

@@ -19,6 +19,7 @@ mod old_version;
 mod patterns;
 mod presence;
 mod process;
+mod raw;
 mod tree;
 mod troubles;
 mod turns;

@@ -18,7 +18,7 @@ use crate::{EndReason, Leg};
 const BYTES_MAX: usize = 256 << 10;
 /// The maximum number of packets of a leg whose decoder has not decided.
 const UNDECIDED_MAX: usize = 128;
-/// A shorter time without a packet is jitter.
+/// A shorter time without a packet is jitter, and every packet may be delayed by so much.
 const SLACK_NS: u64 = 100 * NS_PER_MS;
 /// The longest time that a packet may have waited in the network.
 const STALL_NS: u64 = 5_000 * NS_PER_MS;
@@ -42,11 +42,9 @@ struct UndecidedPacket {
 }
 
 /// How long the packets of a leg may have waited in the network.
-#[derive(Default)]
 struct LegArrivals {
-    last_ns: Option<u64>,
-    /// How long the first packet may have waited.
-    unknown_ns: u64,
+    /// The latest packet, or when the leg was first observed.
+    last_ns: u64,
     /// The sum of the times without a packet within `STALL_NS`.
     delay_ns: u64,
     /// When the latest of them ended.
@@ -54,13 +52,19 @@ struct LegArrivals {
 }
 
 impl LegArrivals {
+    /// A leg that is observed from now on. `delay_ns`: how long its packets may have waited.
+    fn since(now_ns: u64, delay_ns: u64) -> LegArrivals {
+        LegArrivals {
+            last_ns: now_ns,
+            delay_ns,
+            gap_end_ns: now_ns,
+        }
+    }
+
     /// Notes a packet. Returns the earliest time at which it may have been sent.
     fn note(&mut self, arrival_ns: u64) -> u64 {
-        let gap_ns = match self.last_ns {
-            Some(last_ns) => arrival_ns.saturating_sub(last_ns),
-            None => self.unknown_ns,
-        };
-        self.last_ns = self.last_ns.max(Some(arrival_ns));
+        let gap_ns = arrival_ns.saturating_sub(self.last_ns);
+        self.last_ns = self.last_ns.max(arrival_ns);
         if arrival_ns.saturating_sub(self.gap_end_ns) > STALL_NS {
             self.delay_ns = 0;
         }
@@ -68,17 +72,14 @@ impl LegArrivals {
             self.delay_ns = (self.delay_ns + gap_ns).min(STALL_NS);
             self.gap_end_ns = arrival_ns;
         }
-        arrival_ns.saturating_sub(self.delay_ns)
+        arrival_ns.saturating_sub(self.delay_ns.max(SLACK_NS))
     }
 }
 
 impl RawKeeper {
-    /// `was_private`: the call is private, or was so before the recording.
-    pub(super) fn new(keep: KeepRaw, was_private: bool) -> Option<Box<RawKeeper>> {
-        let unknown = || LegArrivals {
-            unknown_ns: if was_private { STALL_NS } else { 0 },
-            ..LegArrivals::default()
-        };
+    pub(super) fn new(keep: KeepRaw, start_ns: u64) -> Option<Box<RawKeeper>> {
+        // A stall may have begun before the start.
+        let unknown = || LegArrivals::since(start_ns, STALL_NS);
         (keep != KeepRaw::Never).then(|| {
             Box::new(RawKeeper {
                 keeps_all: keep == KeepRaw::Always,
@@ -131,10 +132,7 @@ impl Tap {
     /// The leg has a new feed: none of its packets was sent before.
     pub fn note_attached(&mut self, leg: Leg, clock_ns: u64) {
         if let Some(raw) = &mut self.raw {
-            raw.arrivals[leg as usize] = LegArrivals {
-                last_ns: Some(clock_ns),
-                ..LegArrivals::default()
-            };
+            raw.arrivals[leg as usize] = LegArrivals::since(clock_ns, 0);
         }
     }
 
@@ -218,19 +216,13 @@ mod tests {
 
     #[test]
     fn a_packet_after_a_gap_may_be_as_old_as_the_gap() {
-        let mut arrivals = LegArrivals {
-            unknown_ns: STALL_NS,
-            ..LegArrivals::default()
-        };
         let ms = |ms: u64| ms * NS_PER_MS;
-        assert_eq!(
-            arrivals.note(ms(10_000)),
-            ms(5_000),
-            "nothing is known before the first"
-        );
+        let mut arrivals = LegArrivals::since(ms(9_990), STALL_NS);
+        let first = arrivals.note(ms(10_000));
+        assert_eq!(first, ms(5_000), "nothing is known before the start");
         let steady = (1..400).map(|n| ms(10_000 + 20 * n));
         let last = steady.map(|at| at - arrivals.note(at)).last();
-        assert_eq!(last, Some(0), "a steady stream waits nowhere");
+        assert_eq!(last, Some(SLACK_NS), "a steady stream has jitter only");
         assert_eq!(arrivals.note(ms(18_480)), ms(17_980), "500 ms without a packet");
         assert_eq!(arrivals.note(ms(18_481)), ms(17_981));
         assert_eq!(arrivals.note(ms(18_781)), ms(17_981), "two gaps add up");
@@ -243,7 +235,7 @@ mod tests {
 
     #[test]
     fn packets_without_a_decision_are_bounded() {
-        let mut raw = RawKeeper::new(KeepRaw::Undecodable, false).expect("it keeps packets");
+        let mut raw = RawKeeper::new(KeepRaw::Undecodable, 0).expect("it keeps packets");
         let number = |sequence| RefusedPacket { ssrc: 1, sequence };
         let kind = RawKind::Audio { may_be_refused: true };
         for n in 0..300u16 {

@@ -5,7 +5,7 @@ use callrec_core::calls::{
 };
 use callrec_core::recorder::Recorder;
 use callrec_core::text::Text;
-use callrec_core::types::{AudioSpec, Format, Layout, PauseMode, Result, parse_format};
+use callrec_core::types::{AudioSpec, Format, KeepRaw, Layout, PauseMode, Result, parse_format};
 use uuid::Uuid;
 
 use super::host::{DEVICES, Hosts};
@@ -47,13 +47,22 @@ impl Hosts {
             return;
         }
         let Some(format) = self.format() else { return };
-        let spec = RecordingSpec::new(AudioSpec {
+        let keeps_raw = (index + self.calls[index].recordings.len()).is_multiple_of(2);
+        let audio = AudioSpec {
             layout: Layout::Stereo,
             format,
             pause_mode: self.rng.pick(&[PauseMode::Silence, PauseMode::Skip]),
             max_duration_ms: 0,
             rate: 0,
-        });
+        };
+        let spec = RecordingSpec {
+            keep_raw: if keeps_raw {
+                KeepRaw::Always
+            } else {
+                KeepRaw::Never
+            },
+            ..RecordingSpec::new(audio)
+        };
         let target = Filter {
             call_id: Text::new(&self.calls[index].call_id),
             ..Filter::default()

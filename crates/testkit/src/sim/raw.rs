@@ -1,0 +1,45 @@
+//! Checks the files of packets that recordings keep as they arrived.
+
+use std::collections::BTreeMap;
+
+use callrec_codec::pcapng::{recording_id, whole_blocks};
+
+use serde_json::Value;
+
+use crate::manifest::digest;
+
+/// Checks that each file belongs to a published recording, consists of whole packets, and is what the
+/// manifest says.
+pub fn check_raw_files(
+    files: &BTreeMap<&str, &[u8]>,
+    manifests: &BTreeMap<String, Value>,
+    wrong: &mut Vec<String>,
+) {
+    let raws = manifests.iter().filter_map(|(id, manifest)| {
+        let raw = manifest.get("raw")?;
+        Some((id, manifest, raw["file"].as_str()?, raw))
+    });
+    let mut known = Vec::new();
+    for (id, manifest, path, raw) in raws.filter(|(_, _, path, _)| !path.is_empty()) {
+        known.push(path);
+        let Some(data) = files.get(path) else {
+            wrong.push(format!("recording {id}: its packets are not in {path}"));
+            continue;
+        };
+        let whole = whole_blocks(data);
+        let is_own = recording_id(data).is_some_and(|of| of.to_string() == *id);
+        let is_whole = (whole.bytes, Some(whole.packets)) == (data.len(), raw["packets"].as_u64());
+        // There may be none: as configured, or after an error.
+        let has_digest = manifest["digest"] != "" && manifest["state"] == "finished";
+        let is_digest = raw["digest"] == digest(data) || raw["digest"] == "" && !has_digest;
+        if !is_own || !is_whole || !is_digest {
+            wrong.push(format!(
+                "recording {id}: {path} has {} bytes and {whole:?}, its manifest {raw}",
+                data.len()
+            ));
+        }
+    }
+    let captures = files.keys().filter(|path| path.contains(".pcapng"));
+    let strays = captures.filter(|path| !known.contains(*path));
+    wrong.extend(strays.map(|path| format!("{path} belongs to no published recording")));
+}
