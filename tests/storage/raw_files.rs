@@ -349,3 +349,36 @@ fn a_directory_with_few_handles_and_syncs_keeps_packets() {
         }
     }
 }
+
+/// While the disk is stuck, packets do not take the place of audio.
+#[test]
+fn packets_beyond_their_backlog_are_dropped_and_audio_is_not() {
+    let fixture = StorageFixture::new();
+    let id = Uuid::new_v4();
+    let mut file = begin(&fixture, id);
+    write(&mut file, 0..1);
+    fixture.wait_until_idle();
+    let gate = Arc::new(Gate::new_shut());
+    let stuck = Arc::clone(&gate);
+    fixture.set_fault(move |step| {
+        if step == FaultPoint::Serve {
+            stuck.pass();
+        }
+        Ok(())
+    });
+    let large = vec![0x18; 1400];
+    for _ in 0..10 {
+        write(&mut file, 1..2);
+        let packets = (0..500).map(|n| (Leg::Local, n, &large[..]));
+        file.write_raw(packets);
+    }
+    gate.open();
+    file.finish(ended(id, EndReason::Stopped), true);
+    let (published, _) = fixture.published(id);
+    assert_eq!(published.samples, 11 * 400, "all audio");
+    raw_of(&fixture, &published);
+    let raw = published.raw.expect("packets were kept");
+    assert_eq!(raw.packets + raw.dropped, 11 + 5000);
+    // 4 MiB hold five blocks of 500 packets, and the small ones.
+    assert_eq!(raw.dropped, 2500);
+}
