@@ -23,7 +23,8 @@ pub struct HostData {
 // SAFETY: by the API, callbacks run and the data is freed on a thread of the library. This type
 // only stores the pointer.
 unsafe impl Send for HostData {}
-// SAFETY: as above; callbacks run one at a time.
+// SAFETY: as above. Callbacks run one at a time, and the functions of a codec may run on several
+// threads by its rules.
 unsafe impl Sync for HostData {}
 
 impl HostData {

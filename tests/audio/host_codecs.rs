@@ -337,6 +337,8 @@ fn wrong_registrations_are_refused() {
     };
     assert_eq!(refused(codec + 1, 8000), REC_ERR_INVALID_ARGUMENT);
     assert_eq!(refused(codec, 96_000), REC_ERR_INVALID_ARGUMENT);
+    let many = "m=audio 1 RTP/AVP 96\na=rtpmap:96 ok/8000/9\n";
+    assert_eq!(describe(feed, many).unwrap_err().status, REC_ERR_UNSUPPORTED);
     let format = feed_format(codec, 8000);
     let written = checked(|e| unsafe { rec_feed_set_format(feed, &format, e) });
     assert_eq!(written.unwrap_err().status, REC_ERR_INVALID_ARGUMENT);

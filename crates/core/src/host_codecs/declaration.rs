@@ -7,6 +7,8 @@ use super::functions::{DecoderParameters, LONGEST};
 use crate::types::{Codec, Error, FeedFormat, Result, Status};
 use callrec_media::external::PacketLength;
 
+const CHANNELS_MAX: u32 = 8;
+
 /// What the host has stated about a codec.
 #[derive(Clone, Debug)]
 pub struct CodecDescription {
@@ -57,6 +59,16 @@ impl FormatKey {
         if !(8000..=48_000).contains(&rate) {
             return Err(refused(format!("sampling rate {rate}: must be 8000 to 48000")));
         }
+        let channels = if known.channels == 0 {
+            declared.channels.max(1)
+        } else {
+            known.channels
+        };
+        if channels > CHANNELS_MAX {
+            return Err(refused(format!(
+                "{channels} channels: must be at most {CHANNELS_MAX}"
+            )));
+        }
         let is_multiple = clock > 0 && rate.is_multiple_of(clock);
         let samples_per_tick = is_multiple.then(|| u8::try_from(rate / clock).ok()).flatten();
         let Some(samples_per_tick) = samples_per_tick else {
@@ -77,11 +89,7 @@ impl FormatKey {
             codec,
             parameters: DecoderParameters {
                 rate,
-                channels: if known.channels == 0 {
-                    declared.channels.max(1)
-                } else {
-                    known.channels
-                },
+                channels,
                 fmtp: fmtp.map_err(|_| refused("fmtp has a NUL"))?,
             },
             samples_per_tick,

@@ -226,6 +226,12 @@ impl ExternalDecoders {
         self.undecoded().map(place).min()
     }
 
+    /// The positions of the packets that are queued for a decoder, and their rates.
+    pub(super) fn queued_places(&self) -> impl Iterator<Item = (i64, u32)> {
+        let place = |queued: &QueuedPacket| (queued.packet.placement.at, queued.packet.format.rate);
+        self.queued().map(place)
+    }
+
     /// Whether packets are queued for a decoder.
     pub(super) fn is_decoding(&self) -> bool {
         self.queued().next().is_some()

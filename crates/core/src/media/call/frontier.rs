@@ -9,7 +9,8 @@ impl CallMedia {
     pub(super) fn frontier(&self, now_ns: u64) -> u64 {
         match self.real {
             true => {
-                let waits = |leg: &LegMedia| leg.timeline.rendering_waits_ns(now_ns);
+                let rendered_ns = self.frontier_ns;
+                let waits = |leg: &LegMedia| leg.timeline.rendering_waits_ns(now_ns, rendered_ns);
                 let waits_ns = self.legs.fed().filter_map(|(_, leg)| waits(leg)).min();
                 let frontier_ns = now_ns.saturating_sub(self.lag_ns());
                 frontier_ns.min(waits_ns.unwrap_or(u64::MAX))

@@ -305,3 +305,28 @@ fn a_leg_forgets_formats_that_it_does_not_use() {
     assert_eq!(found(&recording.out.lock().channel(0)), tags_of(0..20));
     assert_eq!(local(&recording).external.len(), 1);
 }
+
+/// The packets of a stall come late, and so do their answers. What is rendered already does not hold
+/// up the rest.
+#[test]
+fn rendering_does_not_wait_for_answers_to_late_packets() {
+    let (mut sim, recording, _) = recorded(Sim::real(), Layout::Stereo);
+    sim.attach(Leg::Remote, ULAW);
+    let mut next = 0;
+    for tick in 0..400 {
+        sim.rtp(Leg::Remote, &ulaw(tick));
+        // Nothing for 3 s, then twice the pace.
+        let until = if (50..200).contains(&tick) { next } else { next + 2 };
+        while next < until.min(tick + 1) {
+            sim.rtp(Leg::Local, &external(next));
+            next += 1;
+        }
+        sim.now_ns += 20 * NS_PER_MS;
+        sim.visit();
+        let behind_ms = (tick + 1) * 20 - recording.out.lock().frames() / 8;
+        assert!(behind_ms <= 700 + 60 + 100 + 40, "{behind_ms} ms at {tick}");
+    }
+    sim.end();
+    sim.pass(500);
+    assert_eq!(found(&recording.out.lock().channel(0)), tags_of(0..400));
+}

@@ -104,9 +104,8 @@ impl Timeline {
         packet.len = found;
         let decoded = DecodedPacket {
             samples,
-            recovered: Vec::new(),
-            concealed: Vec::new(),
             is_valid: true,
+            ..DecodedPacket::default()
         };
         self.place_decoded(&packet, &decoded);
     }
@@ -140,11 +139,13 @@ impl Timeline {
         external.is_some_and(|external| external.is_decoding_before(epoch))
     }
 
-    /// The time before which nothing may be rendered yet, because the host's decoders are about to
-    /// answer.
-    pub fn rendering_waits_ns(&self, now_ns: u64) -> Option<u64> {
+    /// How far audio may be rendered, because the host's decoders are about to answer. What is
+    /// rendered already, up to `rendered_ns`, does not count: it becomes a patch.
+    pub fn rendering_waits_ns(&self, now_ns: u64, rendered_ns: u64) -> Option<u64> {
         let external = self.external.as_ref()?;
-        let waits = external.is_decoding() && external.is_recent(now_ns, RENDERING_WAIT_NS);
-        waits.then(|| self.external_undecoded_ns())?
+        let is_recent = external.is_recent(now_ns, RENDERING_WAIT_NS);
+        let times = external.queued_places();
+        let times = times.map(|(at, rate)| grid::time(at.max(0) as u64, rate));
+        times.filter(|ns| is_recent && *ns >= rendered_ns).min()
     }
 }
