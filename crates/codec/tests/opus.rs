@@ -13,7 +13,7 @@ fn needs_all() -> bool {
 }
 
 /// A packet and what libopus decoded it to.
-struct Reference {
+struct ReferencePacket {
     /// Whether the packet before it is lost, and recovered from this one.
     is_recovery: bool,
     packet: Vec<u8>,
@@ -21,7 +21,7 @@ struct Reference {
 }
 
 /// Packets of libopus' encoder. `None`: libopus or a compiler is missing.
-fn libopus(kind: &str, packets: usize) -> Option<Vec<Reference>> {
+fn libopus(kind: &str, packets: usize) -> Option<Vec<ReferencePacket>> {
     let dir = tempfile::tempdir().expect("a directory");
     let program = dir.path().join("libopus");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/opus/libopus.c");
@@ -49,7 +49,7 @@ fn libopus(kind: &str, packets: usize) -> Option<Vec<Reference>> {
         let frames = number(&mut bytes);
         let (pairs, _) = take(&mut bytes, 2 * frames).as_chunks::<2>();
         let samples = pairs.iter().map(|pair| i16::from_ne_bytes(*pair)).collect();
-        references.push(Reference {
+        references.push(ReferencePacket {
             is_recovery,
             packet,
             samples,
@@ -71,7 +71,7 @@ fn number(bytes: &mut &[u8]) -> usize {
 
 /// What the decoder makes of the packets, beside what libopus makes of them.
 #[derive(Debug, Default)]
-struct Agreement {
+struct SampleAgreement {
     samples: usize,
     /// The share of equal samples, the greatest difference, and the ratio of signal to difference.
     equal: f64,
@@ -81,9 +81,9 @@ struct Agreement {
     dtx: usize,
 }
 
-fn compare(references: &[Reference]) -> Agreement {
+fn compare(references: &[ReferencePacket]) -> SampleAgreement {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let (mut decoder, mut found) = (decoder(), Agreement::default());
+    let (mut decoder, mut found) = (decoder(), SampleAgreement::default());
     for reference in references {
         let (before, len) = (ours.len(), reference.samples.len());
         match reference.is_recovery {

@@ -8,17 +8,17 @@ use audio_codec::Encoder as _;
 use audio_codec::g722::G722Encoder;
 use opus_pure::{Application, OpusEncoder, Signal};
 
-const G722: FeedFormat = FeedFormat {
+pub(super) const G722: FeedFormat = FeedFormat {
     codec: Codec::G722,
     rate: 16_000,
 };
-const OPUS: FeedFormat = FeedFormat {
+pub(super) const OPUS: FeedFormat = FeedFormat {
     codec: Codec::Opus,
     rate: 48_000,
 };
 
 /// A sine at `rate`, with the amplitude 8000.
-fn sine(hz: f64, rate: u32, count: usize) -> Vec<i16> {
+pub(super) fn sine(hz: f64, rate: u32, count: usize) -> Vec<i16> {
     let step = hz * std::f64::consts::TAU / f64::from(rate);
     (0..count)
         .map(|n| (8000.0 * (n as f64 * step).sin()) as i16)
@@ -26,15 +26,15 @@ fn sine(hz: f64, rate: u32, count: usize) -> Vec<i16> {
 }
 
 /// Packets of 20 ms.
-struct Sender {
-    payload_type: u8,
+pub(super) struct Sender {
+    pub payload_type: u8,
     /// The increase of the timestamp from packet to packet.
-    step: u32,
-    payloads: Vec<Vec<u8>>,
+    pub step: u32,
+    pub payloads: Vec<Vec<u8>>,
 }
 
 impl Sender {
-    fn g722(samples: &[i16]) -> Sender {
+    pub fn g722(samples: &[i16]) -> Sender {
         let mut encoder = G722Encoder::new();
         let encode = |samples: &[i16]| encoder.encode(samples);
         Sender {
@@ -44,7 +44,7 @@ impl Sender {
         }
     }
 
-    fn opus(samples: &[i16], fec: bool) -> Sender {
+    pub fn opus(samples: &[i16], fec: bool) -> Sender {
         let mut encoder = OpusEncoder::new(48_000, 1, Application::Voip).expect("an encoder");
         encoder.bitrate_bps = 24_000;
         encoder.signal_type = Some(Signal::Voice);
@@ -65,7 +65,7 @@ impl Sender {
         }
     }
 
-    fn packet(&self, n: usize) -> Vec<u8> {
+    pub fn packet(&self, n: usize) -> Vec<u8> {
         let timestamp = 0xffff_f000u32.wrapping_add(n as u32 * self.step);
         packet(
             7,
@@ -78,7 +78,7 @@ impl Sender {
 }
 
 /// A call with one leg of this format, recorded in linear samples.
-fn call(format: FeedFormat) -> (Sim, SimRecording) {
+pub(super) fn call(format: FeedFormat) -> (Sim, SimRecording) {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, format);
     if format.codec == Codec::Opus {
@@ -100,7 +100,7 @@ fn send_all(sim: &mut Sim, sender: &Sender, order: &[usize]) {
     sim.pass(500);
 }
 
-fn send_some(sim: &mut Sim, sender: &Sender, order: &[usize]) {
+pub(super) fn send_some(sim: &mut Sim, sender: &Sender, order: &[usize]) {
     for n in order {
         sim.rtp(Leg::Local, &sender.packet(*n));
         sim.now_ns += 20 * NS_PER_MS;
@@ -110,12 +110,12 @@ fn send_some(sim: &mut Sim, sender: &Sender, order: &[usize]) {
     }
 }
 
-fn ledger_of(recording: &SimRecording) -> crate::media::ledger::LegLedger {
+pub(super) fn ledger_of(recording: &SimRecording) -> crate::media::ledger::LegLedger {
     recording.progress.ledger().leg(Leg::Local).clone()
 }
 
 /// The power of a frequency in the samples, relative to their whole power.
-fn share(samples: &[i16], hz: f64, rate: u32) -> f64 {
+pub(super) fn share(samples: &[i16], hz: f64, rate: u32) -> f64 {
     let step = hz * std::f64::consts::TAU / f64::from(rate);
     let (mut re, mut im, mut sum) = (0.0, 0.0, 0.0);
     for (n, sample) in samples.iter().enumerate() {
