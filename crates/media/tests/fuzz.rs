@@ -1,0 +1,81 @@
+//! The fuzz targets, with random bytes and for a bounded time: what they check holds in each run of
+//! the tests, without a fuzzer.
+
+#[path = "../../../fuzz/src/lib.rs"]
+mod bodies;
+
+/// Bytes of random packets for a decoder.
+struct RandomBytes(u64);
+
+impl RandomBytes {
+    fn next(&mut self) -> u8 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 32) as u8
+    }
+
+    /// Packets with the two bytes that precede each. Half of them are about as long as real ones,
+    /// and their first byte repeats, so that a decoder stays in one mode.
+    fn packets(&mut self) -> Vec<u8> {
+        let (mut data, first) = (Vec::new(), self.next());
+        for _ in 0..8 {
+            let what = self.next() & 0x1f;
+            let len = self.next() % if what & 8 == 0 { 80 } else { 255 };
+            data.extend([what, len]);
+            let from = data.len();
+            let count = usize::from(len) * (1 + usize::from(what >> 4));
+            data.extend((0..count).map(|_| self.next()));
+            if self.next() & 1 == 0 && count > 0 {
+                data[from] = first;
+            }
+        }
+        data
+    }
+
+    /// A text with some changes.
+    fn changed(&mut self, text: &str) -> Vec<u8> {
+        let mut bytes = text.as_bytes().to_vec();
+        for _ in 0..self.next() % 6 {
+            let at = (usize::from(self.next()) << 8 | usize::from(self.next())) % bytes.len();
+            match self.next() % 4 {
+                0 => bytes[at] = self.next() & 0x7f,
+                1 => drop(bytes.remove(at)),
+                2 => bytes.insert(at, b" :/=0-9\r\n"[usize::from(self.next()) % 9]),
+                _ => {
+                    let end = (at + usize::from(self.next() % 40)).min(bytes.len());
+                    let part = bytes[at..end].to_vec();
+                    bytes.splice(at..at, part);
+                }
+            }
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        bytes
+    }
+}
+
+#[test]
+fn decoders_withstand_random_packets() {
+    for seed in 1..=400 {
+        let data = RandomBytes(seed << 20 | 0x1234_5678).packets();
+        bodies::g722(&data);
+        bodies::opus(&data);
+        bodies::l16(&data);
+    }
+}
+
+#[test]
+fn the_sdp_parser_withstands_changed_descriptions() {
+    let text = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+                m=audio 4000 RTP/AVP 96 9 0 97 18 101 10\r\na=rtpmap:96 opus/48000/2\r\n\
+                a=fmtp:96 useinbandfec=1; stereo=0\r\na=rtpmap:97 L16/16000/2\r\n\
+                a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n";
+    let mut random = RandomBytes(7);
+    for _ in 0..5000 {
+        bodies::sdp(&random.changed(text));
+        let section = &text[text.find("m=").expect("a section")..];
+        bodies::sdp(&random.changed(section));
+    }
+}
