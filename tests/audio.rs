@@ -18,6 +18,10 @@ mod feed_limits;
 mod feeds;
 #[path = "audio/fixture.rs"]
 mod fixture;
+#[path = "audio/gstreamer.rs"]
+mod gstreamer;
+#[path = "audio/media_socket.rs"]
+mod media_socket;
 #[path = "audio/host_codecs.rs"]
 mod host_codecs;
 #[path = "audio/hung_codecs.rs"]
@@ -32,7 +36,11 @@ mod real_time_rtp;
 mod reorder;
 #[path = "audio/rtp_packets.rs"]
 mod rtp_packets;
+#[path = "audio/sender_process.rs"]
+mod sender_process;
 #[path = "audio/senders.rs"]
 mod senders;
+#[path = "audio/sent_audio.rs"]
+mod sent_audio;
 #[path = "audio/write_ahead.rs"]
 mod write_ahead;

@@ -66,6 +66,11 @@ pub fn has_with(tool: &str, option: &str) -> bool {
         .arg(option)
         .output()
         .is_ok_and(|output| output.status.success());
+    is_installed(tool, found)
+}
+
+/// Returns `found`, and reports a tool or a part of it that was not found, as [`has`] does.
+pub fn is_installed(tool: &str, found: bool) -> bool {
     if !found {
         assert!(
             std::env::var_os("CALLREC_NEEDS_TOOLS").is_none(),

@@ -2,7 +2,7 @@
 
 use callrec::capi::*;
 
-use super::abi::{AbiResult, checked, init};
+use super::abi::{AbiResult, CText, checked, init};
 
 pub fn feed_format(codec: i32, rate: u32) -> rec_feed_format {
     let mut format: rec_feed_format = init();
@@ -17,6 +17,12 @@ pub fn set_format(feed: rec_feed, codec: i32, rate: u32) {
 
 pub fn payload(feed: rec_feed, payload_type: u32, codec: i32, rate: u32) {
     checked(|e| unsafe { rec_feed_payload(feed, payload_type, &feed_format(codec, rate), e) }).unwrap();
+}
+
+/// Sets the payload types that a session description declares.
+pub fn declare(feed: rec_feed, description: &str) -> AbiResult<()> {
+    let description = CText::from(description);
+    checked(|e| unsafe { rec_feed_sdp(feed, description.ptr(), e) })
 }
 
 pub fn write(feed: rec_feed, bytes: &[u8]) -> rec_status {
