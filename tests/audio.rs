@@ -6,6 +6,8 @@ mod support;
 
 #[path = "audio/au.rs"]
 mod au;
+#[path = "audio/baresip.rs"]
+mod baresip;
 #[path = "audio/codecs_and_formats.rs"]
 mod codecs_and_formats;
 #[path = "audio/control.rs"]
@@ -28,6 +30,8 @@ mod host_codecs;
 mod hung_codecs;
 #[path = "audio/plugged_codec.rs"]
 mod plugged_codec;
+#[path = "audio/packet_arrivals.rs"]
+mod packet_arrivals;
 #[path = "audio/real_time.rs"]
 mod real_time;
 #[path = "audio/real_time_rtp.rs"]
@@ -42,5 +46,9 @@ mod sender_process;
 mod senders;
 #[path = "audio/sent_audio.rs"]
 mod sent_audio;
+#[path = "audio/sip_message.rs"]
+mod sip_message;
+#[path = "audio/sip_proxy.rs"]
+mod sip_proxy;
 #[path = "audio/write_ahead.rs"]
 mod write_ahead;

@@ -8,6 +8,7 @@ use callrec::capi::*;
 
 use crate::fixture::*;
 use crate::media_socket::MediaSocket;
+use crate::packet_arrivals::PacketArrivals;
 use crate::sender_process::SenderProcess;
 use crate::sent_audio::*;
 use crate::support::build::{has, is_installed};
@@ -67,24 +68,23 @@ impl GstreamerCodec {
         command
     }
 
-    /// Sends the audio of a leg, and feeds the packets. Returns how many there were.
-    fn send(&self, samples: &[i16], dir: &Path, feed: rec_feed) -> usize {
+    /// Sends the audio of a leg, and feeds the packets. Returns their account.
+    fn send(&self, samples: &[i16], dir: &Path, feed: rec_feed) -> PacketArrivals {
         let socket = MediaSocket::bind();
         let port = socket.port();
         let raw = dir.join(format!("{port}.raw"));
         write_raw(&raw, samples);
         let output = dir.join(format!("{port}.log"));
         let sender = SenderProcess::spawn(&mut self.pipeline(&raw, port), &output);
-        let mut count = 0;
+        let mut arrivals = self.codec.arrivals();
         socket.receive(
             || sender.has_ended(),
             |packet, _| {
-                send_rtp(feed, packet);
-                count += 1;
+                arrivals.add(packet, || send_rtp(feed, packet));
             },
         );
         sender.wait_for_success();
-        count
+        arrivals
     }
 
     fn is_recorded_as_sent(&self) {
@@ -102,14 +102,14 @@ impl GstreamerCodec {
         let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
         let sent = self.codec.audio();
         let files = callrec_testkit::directory::ScratchDir::new();
-        let counts = std::thread::scope(|threads| {
+        let arrivals = std::thread::scope(|threads| {
             let legs = [(&sent[0], local), (&sent[1], remote)];
             let files = &*files;
             let senders = legs.map(|(sent, feed)| threads.spawn(move || self.send(sent, files, feed)));
             senders.map(|sender| sender.join().expect("a sender"))
         });
         self.codec
-            .assert_recorded(&fixture.stop_and_read(&id), &sent, counts);
+            .assert_recorded(&fixture.stop_and_read(&id), &sent, &arrivals);
     }
 }
 

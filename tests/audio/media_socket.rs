@@ -32,6 +32,10 @@ impl MediaSocket {
         self.rtp.local_addr().expect("an address").port()
     }
 
+    pub fn send(&self, packet: &[u8], to: SocketAddr) {
+        self.rtp.send_to(packet, to).expect("a datagram");
+    }
+
     /// Passes each packet and its sender to `take`, until `is_over` and nothing is left.
     pub fn receive(&self, is_over: impl Fn() -> bool, mut take: impl FnMut(&[u8], SocketAddr)) {
         let (begun, mut packet) = (Instant::now(), [0; 4096]);

@@ -6,6 +6,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 
 use callrec_testkit::wait::until_some;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// The process of a sender, which is killed when this value is dropped. Its output goes to a file.
 pub struct SenderProcess {
@@ -33,6 +35,13 @@ impl SenderProcess {
 
     pub fn has_ended(&self) -> bool {
         self.exit().is_some()
+    }
+
+    /// Requests an orderly end (SIGTERM).
+    pub fn terminate(&self) {
+        let process = self.process.lock().expect("no thread has panicked");
+        let id = Pid::from_raw(process.id() as i32);
+        kill(id, Signal::SIGTERM).expect("a process that has not been waited for");
     }
 
     pub fn wait_for_success(&self) {

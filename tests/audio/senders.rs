@@ -10,6 +10,7 @@ use callrec_testkit::wait::until_some;
 
 use crate::fixture::*;
 use crate::media_socket::MediaSocket;
+use crate::packet_arrivals::PacketArrivals;
 use crate::sender_process::SenderProcess;
 use crate::sent_audio::*;
 use crate::support::build::has_with;
@@ -20,15 +21,22 @@ struct LegSender {
     sender: SenderProcess,
     description: PathBuf,
     feed: rec_feed,
+    arrivals: PacketArrivals,
 }
 
 impl LegSender {
-    fn start(arguments: &[&str], rate: u32, samples: &[i16], dir: &Path, feed: rec_feed) -> LegSender {
+    fn start(
+        codec: &'static SentCodec,
+        arguments: &[&str],
+        samples: &[i16],
+        dir: &Path,
+        feed: rec_feed,
+    ) -> LegSender {
         let socket = MediaSocket::bind();
         let port = socket.port();
         let (raw, description) = (dir.join(format!("{port}.raw")), dir.join(format!("{port}.sdp")));
         write_raw(&raw, samples);
-        let rate = rate.to_string();
+        let rate = codec.rate.to_string();
         let input = ["-f", "s16le", "-ar", &rate, "-ac", "1", "-i"];
         let mut command = Command::new("ffmpeg");
         command
@@ -44,12 +52,13 @@ impl LegSender {
             sender: SenderProcess::spawn(&mut command, &dir.join(format!("{port}.log"))),
             description,
             feed,
+            arrivals: codec.arrivals(),
         }
     }
 
-    /// Declares the payload types, and feeds the packets until the sender is over. Returns how many
-    /// there were.
-    fn receive(self) -> usize {
+    /// Declares the payload types, and feeds the packets until the sender is over. Returns their
+    /// account.
+    fn receive(mut self) -> PacketArrivals {
         let text = until_some("ffmpeg has written its description", || match fs::read_to_string(
             &self.description,
         ) {
@@ -59,20 +68,18 @@ impl LegSender {
         // ffmpeg precedes the description by a line of its own.
         let at = text.find("v=0").expect("a description");
         declare(self.feed, &text[at..]).expect("a known codec");
-        let mut count = 0;
         self.socket.receive(
             || self.sender.has_ended(),
             |packet, _| {
-                send_rtp(self.feed, packet);
-                count += 1;
+                self.arrivals.add(packet, || send_rtp(self.feed, packet));
             },
         );
         self.sender.wait_for_success();
-        count
+        self.arrivals
     }
 }
 
-fn is_recorded_as_sent(codec: &SentCodec, arguments: &[&str]) {
+fn is_recorded_as_sent(codec: &'static SentCodec, arguments: &[&str]) {
     if !has_with("ffmpeg", "-version") {
         return;
     }
@@ -81,13 +88,13 @@ fn is_recorded_as_sent(codec: &SentCodec, arguments: &[&str]) {
     let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
     let sent = codec.audio();
     let files = callrec_testkit::directory::ScratchDir::new();
-    let start = |leg: usize, feed| LegSender::start(arguments, codec.rate, &sent[leg], &files, feed);
+    let start = |leg: usize, feed| LegSender::start(codec, arguments, &sent[leg], &files, feed);
     let senders = [start(0, local), start(1, remote)];
-    let counts = std::thread::scope(|threads| {
+    let arrivals = std::thread::scope(|threads| {
         let receivers = senders.map(|sender| threads.spawn(|| sender.receive()));
         receivers.map(|receiver| receiver.join().expect("a receiver"))
     });
-    codec.assert_recorded(&fixture.stop_and_read(&id), &sent, counts);
+    codec.assert_recorded(&fixture.stop_and_read(&id), &sent, &arrivals);
 }
 
 #[test]

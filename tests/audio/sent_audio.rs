@@ -8,9 +8,10 @@ use callrec_testkit::wav::WavFile;
 use serde_json::json;
 
 use crate::fixture::FinishedRecording;
+use crate::packet_arrivals::PacketArrivals;
 
 /// Audio that each leg sends, in seconds.
-const SECONDS: f64 = 2.0;
+pub const SECONDS: f64 = 2.0;
 
 /// How much of the samples a codec keeps.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +74,8 @@ pub const L16: SentCodec = SentCodec {
 const PART: usize = 1000;
 /// Louder than the silence of every codec.
 const SOUND: u16 = 100;
+/// A packet that is later than this may move the packets after it: docs/timeline.md.
+const LATE_SECONDS: f64 = 0.1;
 
 impl SentCodec {
     /// The audio of both legs: a sweep upwards and one downwards. No sample is 0, so none is
@@ -97,67 +100,96 @@ impl SentCodec {
         (0..(SECONDS * rate) as usize).map(|n| sent(value(n))).collect()
     }
 
-    /// Asserts that a finished stereo recording has what each leg sent in `counts` packets, and that
-    /// its manifest says so.
-    pub fn assert_recorded(&self, finished: &FinishedRecording, sent: &[Vec<i16>; 2], counts: [usize; 2]) {
+    /// An account of the packets of one leg.
+    pub fn arrivals(&self) -> PacketArrivals {
+        let rate = self.name.split('/').nth(1).expect("a clock rate");
+        PacketArrivals::new(rate.parse().expect("a number"))
+    }
+
+    /// Asserts that a finished stereo recording has what each leg sent, and that its manifest says
+    /// so.
+    pub fn assert_recorded(
+        &self,
+        finished: &FinishedRecording,
+        sent: &[Vec<i16>; 2],
+        arrivals: &[PacketArrivals; 2],
+    ) {
         assert_eq!((finished.wav.rate, finished.wav.channels), (self.rate, 2));
         for (leg, sent) in sent.iter().enumerate() {
             let entry = &finished.manifest["legs"][leg];
             assert_eq!(entry["codecs"], json!([self.name]));
-            assert_eq!(entry["packets"], counts[leg], "{entry:#}");
+            assert_eq!(entry["packets"], arrivals[leg].packets, "{entry:#}");
             let lost = (&entry["missing_ms"], &entry["dropped_ms"]);
             assert_eq!(lost, (&0.into(), &json!({})), "{entry:#}");
-            self.assert_channel(&finished.wav, leg, sent);
+            self.assert_channel(&finished.wav, leg, sent, arrivals[leg].growth());
         }
     }
 
-    fn assert_channel(&self, wav: &WavFile, leg: usize, sent: &[i16]) {
+    /// Asserts that a channel has what was sent. Where packets came late, and only there, it may
+    /// have silence between them.
+    fn assert_channel(&self, wav: &WavFile, leg: usize, sent: &[i16], growth: f64) {
         let recorded = wav.pcm(leg);
         let begins = recorded.iter().position(|sample| sample.unsigned_abs() >= SOUND);
         let begins = begins.unwrap_or_else(|| panic!("leg {leg} is silent"));
+        let moved = if growth < LATE_SECONDS { 0.0 } else { growth };
+        let moved = (moved * f64::from(self.rate)) as usize;
         match self.fidelity {
-            CodecFidelity::Waveform(least) => assert_waveform(&recorded, begins, sent, self.rate, least),
-            _ => assert_exact(&recorded, begins, sent),
+            CodecFidelity::Waveform(least) => {
+                assert_waveform(&recorded[begins..], sent, self.rate, moved, least);
+            }
+            _ => assert_exact(&recorded, begins, sent, moved),
         }
     }
 }
 
-/// Asserts that the recording has exactly the samples that were sent.
-fn assert_exact(recorded: &[i16], begins: usize, sent: &[i16]) {
+/// Asserts that the recording has exactly the samples that were sent, with at most `moved` samples of
+/// silence between them.
+fn assert_exact(recorded: &[i16], begins: usize, sent: &[i16], moved: usize) {
     let quiet = sent.iter().take_while(|sample| sample.unsigned_abs() < SOUND);
-    let from = begins.checked_sub(quiet.count()).expect("the first samples");
-    let recorded = &recorded[from..];
-    let differs = sent
-        .iter()
-        .zip(recorded)
-        .position(|(sent, recorded)| sent != recorded);
-    if let Some(at) = differs {
-        let end = sent.len().min(at + 8);
-        let (sent, recorded) = (&sent[at..end], &recorded[at..end.min(recorded.len())]);
-        panic!("sample {at}: sent {sent:?}, recorded {recorded:?}");
+    let begins = begins.checked_sub(quiet.count()).expect("the first samples");
+    let mut rest = &recorded[begins..];
+    let mut silence = 0;
+    for (at, sample) in sent.iter().enumerate() {
+        if rest.first() == Some(&0) {
+            let gap = rest.iter().take_while(|sample| **sample == 0).count();
+            (rest, silence) = (&rest[gap..], silence + gap);
+        }
+        if rest.first() != Some(sample) {
+            let (sent, found) = (&sent[at..], rest);
+            let [sent, found] = [sent, found].map(|samples| &samples[..samples.len().min(8)]);
+            panic!("sample {at}: sent {sent:?}, recorded {found:?}");
+        }
+        rest = &rest[1..];
     }
-    assert!(recorded.len() >= sent.len(), "the end is missing");
+    assert!(silence <= moved, "{silence} samples of silence, not {moved}");
 }
 
-/// Asserts that parts of what was sent are in the recording, at the same distances.
-fn assert_waveform(recorded: &[i16], begins: usize, sent: &[i16], rate: u32, least: f64) {
+/// Asserts that parts of what was sent are in the recording, at the same distances, which may grow by
+/// `moved` samples in all.
+fn assert_waveform(recorded: &[i16], sent: &[i16], rate: u32, moved: usize, least: f64) {
     // The delay of a codec, and what its first packet leaves out.
     let tolerance = rate as usize / 30;
-    let mut delays = Vec::new();
+    let (mut delays, mut missed) = (Vec::new(), Vec::new());
     for tenth in 1..9 {
         let from = sent.len() * tenth / 10;
-        let first = (begins + from).saturating_sub(tolerance);
-        let last = (begins + from + PART + tolerance).min(recorded.len());
+        let first = from - tolerance;
+        let last = (from + PART + tolerance + moved).min(recorded.len());
         let (at, correlation) = best_match(&sent[from..][..PART], &recorded[first..last]);
-        assert!(
-            correlation > least,
-            "correlation {correlation} at {from} of {}",
-            sent.len()
-        );
-        delays.push((first + at) as i64 - (begins + from) as i64);
+        if correlation > least {
+            delays.push((first + at) as i64 - from as i64);
+        } else {
+            missed.push((from, correlation));
+        }
     }
+    // A part may contain the silence between late packets.
+    let permitted = if moved == 0 { 0 } else { 2 };
+    assert!(
+        missed.len() <= permitted,
+        "parts with low correlation: {missed:?}"
+    );
     let spread = delays.iter().max().unwrap_or(&0) - delays.iter().min().unwrap_or(&0);
-    assert!(spread <= i64::from(rate / 100), "delays {delays:?}");
+    let permitted = moved + rate as usize / 100;
+    assert!(spread <= permitted as i64, "{permitted}, and delays {delays:?}");
 }
 
 /// The position with the greatest correlation, and the correlation.
@@ -183,4 +215,23 @@ fn bytes_of(samples: &[i16]) -> Vec<u8> {
 /// Writes samples without a header.
 pub fn write_raw(path: &Path, samples: &[i16]) {
     fs::write(path, bytes_of(samples)).expect("a file");
+}
+
+/// Writes a WAV file with the same samples in each channel.
+pub fn write_wav(path: &Path, rate: u32, channels: u16, samples: &[i16]) {
+    let frames = samples.iter().flat_map(|sample| vec![*sample; channels.into()]);
+    let data = bytes_of(&frames.collect::<Vec<i16>>());
+    let (frame_bytes, size) = (channels * 2, data.len() as u32);
+    let mut file = [
+        &b"RIFF"[..],
+        &(size + 36).to_le_bytes(),
+        b"WAVEfmt ",
+        &16u32.to_le_bytes(),
+    ]
+    .concat();
+    file.extend([1u16.to_le_bytes(), channels.to_le_bytes()].concat());
+    file.extend([rate.to_le_bytes(), (rate * u32::from(frame_bytes)).to_le_bytes()].concat());
+    file.extend([frame_bytes.to_le_bytes(), 16u16.to_le_bytes()].concat());
+    file.extend([&b"data"[..], &size.to_le_bytes(), &data].concat());
+    fs::write(path, file).expect("a file");
 }
