@@ -46,6 +46,11 @@ impl DtmfMask {
         }
     }
 
+    /// The masked times, sorted, in nanoseconds.
+    pub fn ranges(&self) -> &[(u64, u64)] {
+        &self.ranges
+    }
+
     fn mask(&self, media: &mut LegMedia) {
         for (from_ns, to_ns) in &self.ranges {
             media.timeline.mask(*from_ns, *to_ns);

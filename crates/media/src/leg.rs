@@ -3,6 +3,7 @@
 mod decoding;
 mod events;
 mod external_decoding;
+mod held;
 mod hold_epochs;
 mod ledger_entry;
 mod leg_totals;
@@ -282,7 +283,7 @@ impl LegMedia {
         self.streams
             .note_without_audio(packet.ssrc, packet.sequence, &mut self.timeline);
         self.count_ignored(packet);
-        if input.context.masks_dtmf && rtp::looks_like_event(packet) {
+        if input.context.masks_dtmf && self.is_event(packet) {
             self.note_event(packet, arrival_ns, input.context.is_real_time);
         }
         if !rtp::is_comfort_noise(packet.payload_type) {
@@ -452,50 +453,6 @@ impl LegMedia {
     /// A recording resumes with this epoch, after a pause in which audio may have been decoded.
     pub fn begin_anew(&mut self, epoch: u32) {
         self.timeline.begin_anew(epoch);
-    }
-
-    /// The duration of a packet of the leg, if known.
-    pub fn packet_ns(&self) -> Option<u64> {
-        let samples = u64::try_from(self.streams.packet_len()).ok()?;
-        (samples > 0).then(|| grid::time(samples, self.timeline.track.rate()))
-    }
-
-    /// Whether packets or writes are held until the pace shows where they belong.
-    pub fn is_undecided(&self) -> bool {
-        self.streams.is_holding() || self.writes.as_ref().is_some_and(|writes| writes.is_waiting())
-    }
-
-    /// Whether anything has no position yet.
-    fn is_waiting(&self) -> bool {
-        self.streams.is_waiting() || self.writes.as_ref().is_some_and(|writes| writes.is_waiting())
-    }
-
-    /// Packets that no other packet has confirmed yet: position, samples and epoch.
-    pub fn unconfirmed(&self) -> impl Iterator<Item = (u64, u64, u32)> + '_ {
-        let rate = self.timeline.track.rate();
-        self.streams.unconfirmed().map(move |(at, len, of, epoch)| {
-            let on = |samples: i64| grid::convert(samples.max(0) as u64, of, rate);
-            (on(at), on(len), epoch)
-        })
-    }
-
-    /// Packets and writes without a position: arrival, samples and epoch.
-    pub fn unplaced(&self) -> impl Iterator<Item = (u64, u64, u32)> + '_ {
-        let rate = self.timeline.track.rate();
-        let writes = self.writes.iter().flat_map(|writes| writes.unplaced());
-        let all = self.streams.unplaced().chain(writes);
-        all.map(move |(at, len, of, epoch)| {
-            let on = |samples: i64| grid::convert(samples.max(0) as u64, of, rate);
-            (on(at), on(len), epoch)
-        })
-    }
-
-    /// The end of all audio handed in, assuming that held audio lies at its arrival.
-    pub fn reach_ns(&self) -> u64 {
-        let rate = self.timeline.track.rate();
-        let waiting = self.unconfirmed().chain(self.unplaced());
-        let ends = waiting.map(|(at, len, _)| grid::time(at + len, rate));
-        ends.max().unwrap_or(0).max(self.end_ns())
     }
 
     /// Discards audio that was written ahead and is not yet played at `at_ns`.

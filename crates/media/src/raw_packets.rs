@@ -79,6 +79,12 @@ impl RawPackets {
         self.bytes.clear();
     }
 
+    /// Removes the packets that arrived in one of these ranges.
+    pub(crate) fn remove(&mut self, ranges: &[(u64, u64)]) {
+        let is_in = |at: u64| ranges.iter().any(|(from, to)| (*from..*to).contains(&at));
+        self.list.retain(|packet| !is_in(packet.arrival_ns));
+    }
+
     /// Sorts the packets by their arrival, and moves those that arrived at or after `until_ns` to
     /// `later`.
     pub(crate) fn split_until(&mut self, until_ns: u64, later: &mut RawPackets) {

@@ -14,18 +14,19 @@ impl LegMedia {
     /// Notes when the tone of an event was sent: by its timestamp, and because that of a careless
     /// sender may be wrong, also by its arrival. In stream time, arrivals say little.
     pub(super) fn note_event(&mut self, packet: &RtpPacket<'_>, arrival_ns: u64, is_real_time: bool) {
+        let now_ns = match is_real_time {
+            true => arrival_ns,
+            false => self.timeline.end_ns(),
+        };
         let [_, _, high, low] = *packet.payload else {
-            return;
+            // Several events, or a redundant packet that may hold one.
+            return self.note_digit(now_ns, 0);
         };
         let duration = u64::from(u16::from_be_bytes([high, low]));
         let clock_rate = self
             .latest
             .map_or(8000, |format| format.codec.clock_rate(format.rate));
         let duration_ns = grid::time(duration, clock_rate);
-        let now_ns = match is_real_time {
-            true => arrival_ns,
-            false => self.timeline.end_ns(),
-        };
         let timestamp = self.scaled(packet.timestamp);
         let position = self.streams.position_of(packet.ssrc, timestamp);
         let at_ns = position.map(|(at, rate)| grid::time(at.max(0) as u64, rate));

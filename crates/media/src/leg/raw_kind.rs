@@ -61,6 +61,14 @@ impl LegMedia {
         self.others.set(payload_type, payload);
     }
 
+    /// Whether the packet is a telephone event: its type is declared as such, or it looks like one.
+    pub(super) fn is_event(&self, packet: &RtpPacket<'_>) -> bool {
+        match self.others.get(packet.payload_type) {
+            Some(declared) => declared == OtherPayload::Event,
+            None => rtp::looks_like_event(packet),
+        }
+    }
+
     pub fn raw_kind(&self, packet: &RtpPacket<'_>) -> RawKind {
         let declared = self.others.get(packet.payload_type);
         if declared == Some(OtherPayload::Event) {

@@ -16,6 +16,8 @@ use crate::{EndReason, Leg};
 
 /// Packets beyond this size are passed on before the next block of audio.
 const BYTES_MAX: usize = 256 << 10;
+/// Audio arrives at most this much after its position: a packet's length and jitter.
+const ARRIVAL_NS: u64 = 160 * NS_PER_MS;
 /// The maximum number of packets of a leg whose decoder has not decided.
 const UNDECIDED_MAX: usize = 128;
 /// A shorter time without a packet is jitter, and every packet may be delayed by so much.
@@ -26,6 +28,8 @@ const STALL_NS: u64 = 5_000 * NS_PER_MS;
 /// The packets of one recording on their way to its sink.
 pub(super) struct RawKeeper {
     keeps_all: bool,
+    /// DTMF tones are masked: packets that may hold one are not kept.
+    masks_dtmf: bool,
     packets: RawPackets,
     /// Packets that arrived after the written frontier.
     later: RawPackets,
@@ -83,6 +87,7 @@ impl RawKeeper {
         (keep != KeepRaw::Never).then(|| {
             Box::new(RawKeeper {
                 keeps_all: keep == KeepRaw::Always,
+                masks_dtmf: false,
                 packets: RawPackets::default(),
                 later: RawPackets::default(),
                 arrivals: [unknown(), unknown(), unknown()],
@@ -158,7 +163,8 @@ impl Tap {
                 }
             }
         }
-        let is_large = raw.packets.bytes() > BYTES_MAX;
+        // With masks, packets are passed on no earlier than audio.
+        let is_large = raw.packets.bytes() > BYTES_MAX && !raw.masks_dtmf;
         self.raw = Some(raw);
         if is_large {
             self.pass_raw(u64::MAX);
@@ -175,6 +181,34 @@ impl Tap {
         };
         // In stream time, arrivals are no media times.
         !self.is_real_time || arrival_ns >= segment.from_ns && earliest_ns >= segment.guard_ns
+    }
+
+    /// DTMF tones are masked. Arrivals in stream time do not say which packets hold them, so that
+    /// no audio is kept then.
+    pub fn mask_dtmf(&mut self) {
+        let is_real_time = self.is_real_time;
+        if let Some(raw) = &mut self.raw {
+            raw.masks_dtmf = true;
+            raw.keeps_all &= is_real_time;
+        }
+    }
+
+    /// Drops the packets with the audio of these times.
+    pub fn mask_raw(&mut self, ranges: &[(u64, u64)]) {
+        let Some(raw) = self
+            .raw
+            .as_mut()
+            .filter(|_| self.is_real_time && !ranges.is_empty())
+        else {
+            return;
+        };
+        let arrivals: Vec<(u64, u64)> = ranges.iter().map(|(from, to)| (*from, to + ARRIVAL_NS)).collect();
+        raw.packets.remove(&arrivals);
+        raw.later.remove(&arrivals);
+        let is_in = |at: u64| arrivals.iter().any(|(from, to)| (*from..*to).contains(&at));
+        for undecided in &mut raw.undecided {
+            undecided.retain(|packet| !is_in(packet.arrival_ns));
+        }
     }
 
     /// A decoder has refused a packet of the leg.

@@ -23,6 +23,9 @@ impl CallMedia {
                 let flush_ns = self.call.config().flush_ns;
                 let private = self.private && !is_planted(TimelineFault::PrivateStartRecorded);
                 let mut tap = Tap::new(*spec, at, flush_ns, (private, self.private_ns), &self.legs);
+                if self.dtmf.is_some() {
+                    tap.mask_dtmf();
+                }
                 if self.ended {
                     tap.finish(at_ns, EndReason::CallEnded, &self.legs);
                 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::media::ClockMode;
 use crate::media::ledger::{self, OutsideReason};
 use crate::media::sim::{self, RecordingOptions};
-use crate::types::Layout;
+use crate::types::{KeepRaw, Layout};
 
 /// What a leg sounds like where no tone is: a value that no tone has for long.
 const SPEECH: i16 = 1111;
@@ -198,6 +198,46 @@ fn a_late_report_replaces_what_is_written() {
     assert_eq!(silent_ms(&out.channel(0)), Some((1000, 3000)));
     drop(out);
     assert_balance(&recording);
+}
+
+/// What is kept as it arrived must not hold the tone either.
+#[test]
+fn packets_with_a_tone_are_not_kept() {
+    for clock in [ClockMode::Real, ClockMode::Stream] {
+        let mut sim = masking(clock);
+        sim.attach(Leg::Local, PCM);
+        sim.payload(Leg::Local, 96, PCM);
+        let recording = sim.start(RecordingOptions {
+            keep_raw: KeepRaw::Always,
+            ..Default::default()
+        });
+        sim.visit();
+        for n in 0..150u64 {
+            let samples = audio(n * PACKET_MS, &(1500..1580));
+            let timestamp = (n * PACKET_MS * 8) as u32;
+            sim.rtp(
+                Leg::Local,
+                &packet(7, 96, n as u16, timestamp, &network(&samples)),
+            );
+            sim.now_ns += PACKET_MS * NS_PER_MS;
+            if n % 5 == 0 {
+                sim.visit();
+            }
+        }
+        sim.end();
+        sim.pass(1000);
+        let out = recording.out.lock();
+        let number = |bytes: &[u8]| u16::from_be_bytes([bytes[2], bytes[3]]);
+        let kept: Vec<u16> = out.raw.iter().map(|(_, _, bytes)| number(bytes)).collect();
+        match clock {
+            // The tone is in the packets 75 to 78.
+            ClockMode::Real => {
+                assert!(kept.iter().all(|n| !(70..84).contains(n)), "{kept:?}");
+                assert!((0..69).chain(95..150).all(|n| kept.contains(&n)), "{kept:?}");
+            }
+            ClockMode::Stream => assert!(kept.is_empty(), "{kept:?}"),
+        }
+    }
 }
 
 /// A packet that arrives out of order completes a tone that has been searched in part.
