@@ -135,15 +135,15 @@ impl ExternalDecoders {
         }
     }
 
-    /// Adds a packet. Returns false if its format was not declared.
-    pub(super) fn add(&mut self, packet: PlacedPacket) -> bool {
+    /// Adds a packet. Returns it if its format is not declared any more.
+    pub(super) fn add(&mut self, packet: PlacedPacket) -> Option<PlacedPacket> {
         let Some(stream) = self.stream(packet.number.ssrc, packet.format) else {
-            return false;
+            return Some(packet);
         };
         let after = |other: &PlacedPacket| other.distance_from(packet.number.sequence) <= 0;
         let at = stream.waiting.partition_point(after);
         stream.waiting.insert(at, packet);
-        true
+        None
     }
 
     /// The stream, which becomes the most recently used one. Creates its decoder if there is none.

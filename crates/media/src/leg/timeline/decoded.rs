@@ -17,7 +17,6 @@ impl Timeline {
         let end = packet.placement.at.saturating_add_unsigned(packet.len);
         self.track.advance_end(end.max(0) as u64);
         if let Codec::External { .. } = packet.format.codec {
-            // Its samples are known only for a declared format.
             self.add_external(packet);
             return self.queue_external(Some(0), u64::MAX);
         }

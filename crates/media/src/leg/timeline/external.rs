@@ -40,11 +40,14 @@ impl Timeline {
         self.external.as_ref()?.name(format)
     }
 
-    /// Adds a packet. Returns false if its format was not declared.
-    pub(super) fn add_external(&mut self, packet: PlacedPacket) -> bool {
-        self.external
-            .as_mut()
-            .is_some_and(|external| external.add(packet))
+    pub(super) fn add_external(&mut self, packet: PlacedPacket) {
+        let refused = match &mut self.external {
+            Some(external) => external.add(packet),
+            None => Some(packet),
+        };
+        if let Some(packet) = refused {
+            self.drop_packet(&packet, 0, DropReason::Undecodable);
+        }
     }
 
     /// Queues packets that wait for no other, see [`Timeline::decode_ready`].
