@@ -100,7 +100,7 @@ static rec_status amr_decode(void *state, const uint8_t *payload, size_t size, i
             return REC_ERR_INVALID_ARGUMENT;
         types[frames] = read_bits(payload, size, &at, 4);
         quality[frames] = read_bits(payload, size, &at, 1);
-        if (quality[frames] < 0 || frame_bits[types[frames]] < 0)
+        if (types[frames] < 0 || quality[frames] < 0 || frame_bits[types[frames]] < 0)
             return REC_ERR_INVALID_ARGUMENT;
         at += (size_t)entry_padding;
         frames++;
