@@ -866,8 +866,10 @@ typedef rec_status (*rec_codec_decode_fn)(void *state,
                                           size_t *count);
 
 /**
- * Writes `count` samples of each channel in place of packets that are missing, and returns
- * `REC_OK`. This version does not call it.
+ * Writes `count` samples of each channel in place of packets that are missing, at most 60 ms, and
+ * returns `REC_OK`. It is called with `media.concealment` "on", before `decode` for the packet
+ * that follows the gap. With any other status, the gap is concealed as for a codec without this
+ * function.
  */
 typedef rec_status (*rec_codec_conceal_fn)(void *state, int16_t *samples, size_t count);
 
@@ -929,7 +931,7 @@ typedef struct {
     rec_codec_create_fn create;
     /** Must not be NULL. */
     rec_codec_decode_fn decode;
-    /** May be NULL. */
+    /** May be NULL: the last period of the audio before a gap is repeated. */
     rec_codec_conceal_fn conceal;
     /** Must not be NULL. */
     rec_codec_destroy_fn destroy;

@@ -22,16 +22,16 @@ mod feeds;
 mod fixture;
 #[path = "audio/gstreamer.rs"]
 mod gstreamer;
-#[path = "audio/media_socket.rs"]
-mod media_socket;
 #[path = "audio/host_codecs.rs"]
 mod host_codecs;
 #[path = "audio/hung_codecs.rs"]
 mod hung_codecs;
-#[path = "audio/plugged_codec.rs"]
-mod plugged_codec;
+#[path = "audio/media_socket.rs"]
+mod media_socket;
 #[path = "audio/packet_arrivals.rs"]
 mod packet_arrivals;
+#[path = "audio/plugged_codec.rs"]
+mod plugged_codec;
 #[path = "audio/real_time.rs"]
 mod real_time;
 #[path = "audio/real_time_rtp.rs"]

@@ -136,12 +136,14 @@ fn description_of(name: &str, ops: &rec_codec_ops) -> Result<CodecDescription> {
 type CreateFn = unsafe extern "C" fn(*mut c_void, u32, u32, *const c_char) -> *mut c_void;
 type DecodeFn =
     unsafe extern "C" fn(*mut c_void, *const u8, usize, *mut i16, usize, *mut usize) -> rec_status;
+type ConcealFn = unsafe extern "C" fn(*mut c_void, *mut i16, usize) -> rec_status;
 type DestroyFn = unsafe extern "C" fn(*mut c_void);
 
 /// The host's functions, and its pointer.
 struct HostFunctions {
     create: CreateFn,
     decode: DecodeFn,
+    conceal: Option<ConcealFn>,
     destroy: DestroyFn,
     data: Arc<HostData>,
 }
@@ -152,6 +154,7 @@ impl HostFunctions {
         Ok(HostFunctions {
             create: ops.create.ok_or_else(|| missing("create"))?,
             decode: ops.decode.ok_or_else(|| missing("decode"))?,
+            conceal: ops.conceal,
             destroy: ops.destroy.ok_or_else(|| missing("destroy"))?,
             data: Arc::new(HostData::new(ops.user_data, ops.user_data_free)),
         })
@@ -173,6 +176,7 @@ impl HostCodec for HostFunctions {
         Some(Box::new(StreamState {
             state: NonNull::new(state)?,
             decode: self.decode,
+            conceal: self.conceal,
             destroy: self.destroy,
             channels: *channels as usize,
             _data: self.data.clone(),
@@ -184,6 +188,7 @@ impl HostCodec for HostFunctions {
 struct StreamState {
     state: NonNull<c_void>,
     decode: DecodeFn,
+    conceal: Option<ConcealFn>,
     destroy: DestroyFn,
     channels: usize,
     /// `user_data` is not freed before the state is destroyed.
@@ -211,6 +216,15 @@ impl HostDecoder for StreamState {
             )
         };
         (status == REC_OK && count <= capacity).then_some(count)
+    }
+
+    fn conceal(&mut self, samples: &mut [i16]) -> bool {
+        let Some(conceal) = self.conceal else {
+            return false;
+        };
+        let count = samples.len() / self.channels.max(1);
+        // SAFETY: the host's function and state. The samples are writable until it returns.
+        unsafe { conceal(self.state.as_ptr(), samples.as_mut_ptr(), count) == REC_OK }
     }
 }
 

@@ -38,8 +38,10 @@ pub type rec_codec_decode_fn = Option<
     ) -> rec_status,
 >;
 
-/// Writes `count` samples of each channel in place of packets that are missing, and returns
-/// `REC_OK`. This version does not call it.
+/// Writes `count` samples of each channel in place of packets that are missing, at most 60 ms, and
+/// returns `REC_OK`. It is called with `media.concealment` "on", before `decode` for the packet
+/// that follows the gap. With any other status, the gap is concealed as for a codec without this
+/// function.
 pub type rec_codec_conceal_fn =
     Option<unsafe extern "C" fn(state: *mut c_void, samples: *mut i16, count: usize) -> rec_status>;
 
@@ -91,7 +93,7 @@ pub struct rec_codec_ops {
     pub create: rec_codec_create_fn,
     /// Must not be NULL.
     pub decode: rec_codec_decode_fn,
-    /// May be NULL.
+    /// May be NULL: the last period of the audio before a gap is repeated.
     pub conceal: rec_codec_conceal_fn,
     /// Must not be NULL.
     pub destroy: rec_codec_destroy_fn,

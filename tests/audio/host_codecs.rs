@@ -266,6 +266,50 @@ fn a_missing_packet_is_left_out_and_a_reordered_one_is_not() {
     fixture.close();
 }
 
+/// Packet 50 is missing, and packets 70 to 79.
+#[test]
+fn the_hosts_decoder_conceals_missing_packets() {
+    for hides_nothing in [false, true] {
+        let host = Arc::new(HostSide {
+            hides_nothing,
+            ..HostSide::default()
+        });
+        let fixture = RecordingFixture::new(&[("media.concealment", "on")]);
+        let feed = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000);
+        let id = fixture.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
+        register_plain(fixture.engine.handle, "X-diff", &host);
+        describe(feed, "m=audio 1 RTP/AVP 99\r\na=rtpmap:99 X-diff/8000\r\n").unwrap();
+        let is_missing = |n: usize| n == 50 || (70..80).contains(&n);
+        let mut sender = RtpSender::new(99, 7);
+        for (n, payload) in payloads(&noise(9, 100 * PACKET), PACKET).iter().enumerate() {
+            let packet = sender.packet(payload, PACKET as u32);
+            if !is_missing(n) {
+                send_rtp(feed, &packet);
+            }
+        }
+        let finished = fixture.stop_and_read(&id);
+        let found = finished.wav.pcm(0);
+        let concealed = found.iter().filter(|sample| **sample == CONCEALED).count();
+        let place = |n: usize| &found[n * PACKET..(n + 1) * PACKET];
+        match hides_nothing {
+            true => assert!(concealed < PACKET && place(50).iter().any(|sample| *sample != 0)),
+            false => {
+                for n in [50, 70, 71, 72] {
+                    assert!(place(n).iter().all(|sample| *sample == CONCEALED), "{n}");
+                }
+                assert!(concealed < 5 * PACKET);
+            }
+        }
+        assert!((73..80).all(|n| place(n).iter().all(|sample| *sample == 0)));
+        let leg = leg(&finished);
+        assert_eq!(
+            (&leg["concealed_ms"], &leg["missing_ms"]),
+            (&json!(80), &json!(220))
+        );
+        fixture.close();
+    }
+}
+
 #[test]
 fn wrong_registrations_are_refused() {
     let host = Arc::<HostSide>::default();

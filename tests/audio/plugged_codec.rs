@@ -24,6 +24,8 @@ pub struct HostSide {
     pub exaggerates: Vec<i16>,
     /// The second halves of payloads that begin with these differences are left out.
     pub shortens: Vec<i16>,
+    /// `conceal` fails.
+    pub hides_nothing: bool,
     /// `create` fails this many times.
     pub fails: AtomicUsize,
     /// `decode` tries to close this engine, and notes the status.
@@ -107,6 +109,19 @@ unsafe extern "C" fn decode(
     REC_OK
 }
 
+/// What `conceal` writes, unless `HostSide::hides_nothing`.
+pub const CONCEALED: i16 = 7777;
+
+unsafe extern "C" fn conceal(state: *mut c_void, samples: *mut i16, count: usize) -> rec_status {
+    let state = unsafe { &mut *state.cast::<State>() };
+    if state.host.hides_nothing {
+        return REC_ERR_UNSUPPORTED;
+    }
+    let samples = unsafe { std::slice::from_raw_parts_mut(samples, count * state.channels) };
+    samples.fill(CONCEALED);
+    REC_OK
+}
+
 unsafe extern "C" fn destroy(state: *mut c_void) {
     let state = unsafe { Box::from_raw(state.cast::<State>()) };
     state.host.destroyed.fetch_add(1, SeqCst);
@@ -124,6 +139,7 @@ pub fn ops(host: &Arc<HostSide>) -> rec_codec_ops {
     ops.user_data_free = Some(free);
     ops.create = Some(create);
     ops.decode = Some(decode);
+    ops.conceal = Some(conceal);
     ops.destroy = Some(destroy);
     ops
 }

@@ -46,6 +46,8 @@ pub struct DecodingJob {
     pub number: u64,
     pub payload: Vec<u8>,
     pub state: DecoderState,
+    /// The number of missing samples to conceal before it, if the codec has a concealment.
+    pub concealed: usize,
 }
 
 /// The state with which a packet is decoded.
@@ -64,6 +66,8 @@ pub struct DecodingAnswer {
     pub number: u64,
     /// The samples of one channel; `None` if the packet could not be decoded.
     pub samples: Option<Vec<i16>>,
+    /// What conceals the missing samples before it.
+    pub concealed: Vec<i16>,
 }
 
 /// The format of a payload type, and its decoder if the host provides it.

@@ -112,7 +112,7 @@ fn serve_stream(state: &mut MutexGuard<'_, PendingJobs>, number: u64, stream: u6
     let decode = || {
         let decoded = match (is_cancelled, &host) {
             (false, Some(host)) => decode(&**host, &parameters, &mut decoder, &job, samples),
-            _ => None,
+            _ => HostDecoded::default(),
         };
         (decoder, decoded)
     };
@@ -128,11 +128,19 @@ fn serve_stream(state: &mut MutexGuard<'_, PendingJobs>, number: u64, stream: u6
     open.decoder = decoder;
     open.answers.push_back(DecodingAnswer {
         number: answered,
-        samples: decoded,
+        samples: decoded.samples,
+        concealed: decoded.concealed,
     });
     if !open.jobs.is_empty() {
         state.ready.push_back(stream);
     }
+}
+
+/// What a packet was decoded to, and what conceals the missing ones before it.
+#[derive(Default)]
+struct HostDecoded {
+    samples: Option<Vec<i16>>,
+    concealed: Vec<i16>,
 }
 
 /// Decodes a packet to the samples of one channel. After an error, the decoder is destroyed.
@@ -142,10 +150,14 @@ fn decode(
     decoder: &mut Option<Box<dyn HostDecoder>>,
     job: &DecodingJob,
     samples: &mut Vec<i16>,
-) -> Option<Vec<i16>> {
+) -> HostDecoded {
     if job.state == DecoderState::Own {
-        let mut own = host.create(parameters)?;
-        return decode_with(&mut *own, parameters, job, samples);
+        let own = host.create(parameters);
+        let decoded = own.and_then(|mut own| decode_with(&mut *own, parameters, job, samples));
+        return HostDecoded {
+            samples: decoded,
+            ..HostDecoded::default()
+        };
     }
     if job.state == DecoderState::New {
         *decoder = None;
@@ -153,11 +165,34 @@ fn decode(
     if decoder.is_none() {
         *decoder = host.create(parameters);
     }
-    let decoded = decode_with(&mut **decoder.as_mut()?, parameters, job, samples);
+    let Some(present) = decoder else {
+        return HostDecoded::default();
+    };
+    let concealed = conceal_with(&mut **present, parameters, job, samples);
+    let decoded = decode_with(&mut **present, parameters, job, samples);
     if decoded.is_none() {
         *decoder = None;
     }
-    decoded
+    HostDecoded {
+        samples: decoded,
+        concealed,
+    }
+}
+
+/// Conceals the missing samples before a packet.
+fn conceal_with(
+    decoder: &mut dyn HostDecoder,
+    parameters: &DecoderParameters,
+    job: &DecodingJob,
+    samples: &mut Vec<i16>,
+) -> Vec<i16> {
+    let channels = parameters.channels as usize;
+    samples.clear();
+    samples.resize(job.concealed * channels, 0);
+    match job.concealed > 0 && decoder.conceal(samples) {
+        true => samples.chunks_exact(channels).map(mix).collect(),
+        false => Vec::new(),
+    }
 }
 
 fn decode_with(

@@ -16,6 +16,10 @@ pub trait HostDecoder: Send {
     /// Decodes a packet to interleaved samples. Returns the number of samples of each channel;
     /// `None` if the packet cannot be decoded.
     fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> Option<usize>;
+
+    /// Fills `samples`, which are interleaved, in place of missing packets. Returns false if it
+    /// cannot.
+    fn conceal(&mut self, samples: &mut [i16]) -> bool;
 }
 
 /// The parameters of a decoder.

@@ -42,6 +42,12 @@ impl PlacedPacket {
         }
     }
 
+    /// The number of missing samples before it that may be concealed.
+    pub(super) fn concealable(&self) -> usize {
+        let most = grid::index(CONCEALED_NS, self.format.rate);
+        self.placement.lost.min(most) as usize
+    }
+
     /// The number of sequence numbers from `sequence` to this packet; negative if it is before.
     pub(super) fn distance_from(&self, sequence: u16) -> i16 {
         self.number.sequence.wrapping_sub(sequence) as i16
@@ -207,10 +213,10 @@ impl StreamDecoder {
     /// do so.
     fn fill_gap(&mut self, packet: &PlacedPacket, conceals: bool, decoded: &mut DecodedPacket) {
         let (decoder, len) = (&mut self.decoder, packet.len as usize);
-        let most = grid::index(CONCEALED_NS, packet.format.rate) as usize;
+        let most = packet.concealable();
         let gap = usize::try_from(packet.placement.lost).unwrap_or(usize::MAX);
         let mut conceal = |decoder: &mut dyn Decoder, to: usize| {
-            let count = gap.min(most).min(to).saturating_sub(decoded.concealed.len());
+            let count = most.min(to).saturating_sub(decoded.concealed.len());
             if conceals && count > 0 {
                 decoder.conceal(count, &mut decoded.concealed);
             }

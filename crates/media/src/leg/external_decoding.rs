@@ -58,7 +58,11 @@ struct ExternalStream {
 
 /// What becomes of a packet.
 pub(super) enum Outcome {
-    Decoded(Vec<i16>),
+    Decoded {
+        samples: Vec<i16>,
+        /// What conceals the missing samples before it.
+        concealed: Vec<i16>,
+    },
     /// The decoder refused it.
     Undecodable,
     /// The decoder did not answer in time.
@@ -176,7 +180,12 @@ impl ExternalDecoders {
     /// Queues a packet for the decoder. Returns it if it is not decoded. `is_kept`: whether any
     /// recording keeps it; otherwise the decoder starts anew with the next packet that is kept, so
     /// that no audio of a pause remains in its state.
-    pub(super) fn queue(&mut self, packet: PlacedPacket, is_kept: bool) -> Option<(PlacedPacket, Outcome)> {
+    pub(super) fn queue(
+        &mut self,
+        packet: PlacedPacket,
+        is_kept: bool,
+        conceals: bool,
+    ) -> Option<(PlacedPacket, Outcome)> {
         let fresh_epoch = self.fresh_epoch;
         let Some(stream) = self.stream(packet.number.ssrc, packet.format) else {
             return Some((packet, Outcome::Undecodable));
@@ -186,7 +195,7 @@ impl ExternalDecoders {
             stream.next = None;
         }
         if is_kept {
-            return stream.queue(packet);
+            return stream.queue(packet, conceals);
         }
         if stream
             .next
@@ -270,7 +279,8 @@ impl ExternalStream {
     }
 
     /// Returns the packet if the decoder accepts none.
-    fn queue(&mut self, mut packet: PlacedPacket) -> Option<(PlacedPacket, Outcome)> {
+    fn queue(&mut self, mut packet: PlacedPacket, conceals: bool) -> Option<(PlacedPacket, Outcome)> {
+        let is_whole = self.next.is_some_and(|(_, epoch)| epoch == packet.epoch);
         let state = match self.next {
             None => DecoderState::New,
             // Its successors have been decoded.
@@ -281,6 +291,10 @@ impl ExternalStream {
             number: self.jobs + 1,
             payload: std::mem::take(&mut packet.payload),
             state,
+            concealed: match conceals && is_whole && state == DecoderState::Kept {
+                true => packet.concealable(),
+                false => 0,
+            },
         };
         if self.is_stuck || !self.decoder.submit(job) {
             return Some((packet, Outcome::TimedOut));
@@ -305,11 +319,19 @@ impl ExternalStream {
             }
             queued.since_ns = Some(now_ns);
         }
-        while let Some(DecodingAnswer { number, samples }) = self.decoder.take() {
+        while let Some(DecodingAnswer {
+            number,
+            samples,
+            concealed,
+        }) = self.decoder.take()
+        {
             self.answered_ns = now_ns;
             self.is_stuck = false;
             if let Some(done) = self.queued.pop_front_if(|first| first.number == number) {
-                let outcome = samples.map_or(Outcome::Undecodable, Outcome::Decoded);
+                let outcome = samples.map_or(Outcome::Undecodable, |samples| Outcome::Decoded {
+                    samples,
+                    concealed,
+                });
                 return Some((done.packet, outcome));
             }
         }

@@ -72,6 +72,7 @@ impl DecodingStream for AnsweringStream {
         Some(DecodingAnswer {
             number: job.number,
             samples: (!is_cancelled).then_some(samples),
+            concealed: Vec::new(),
         })
     }
 

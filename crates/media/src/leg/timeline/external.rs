@@ -61,7 +61,7 @@ impl Timeline {
                 ..Origin::default()
             };
             let is_kept = self.outside_reason(origin).is_none();
-            if let Some((packet, outcome)) = external.queue(packet, is_kept) {
+            if let Some((packet, outcome)) = external.queue(packet, is_kept, self.conceals) {
                 self.place_outcome(packet, outcome);
             }
         }
@@ -75,7 +75,7 @@ impl Timeline {
             return;
         };
         while let Some((packet, outcome)) = external.take_done(now_ns, is_real_time) {
-            if let Outcome::Decoded(samples) = &outcome {
+            if let Outcome::Decoded { samples, .. } = &outcome {
                 external.note_length(packet.format, samples.len() as u64);
             }
             self.place_outcome(packet, outcome);
@@ -86,11 +86,16 @@ impl Timeline {
 
     fn place_outcome(&mut self, mut packet: PlacedPacket, outcome: Outcome) {
         let expected = packet.len;
+        let mut gap = Vec::new();
         let samples = match outcome {
             Outcome::Undecodable => return self.drop_packet(&packet, 0, DropReason::Undecodable),
             Outcome::TimedOut => return self.drop_packet(&packet, 0, DropReason::DecoderTimeout),
             Outcome::NotKept => vec![0; expected as usize],
-            Outcome::Decoded(mut samples) => {
+            Outcome::Decoded {
+                mut samples,
+                concealed,
+            } => {
+                gap = concealed;
                 // After a control point, the recordings have counted what was handed in before it.
                 if packet.epoch != self.epoch {
                     samples.truncate(expected as usize);
@@ -107,6 +112,7 @@ impl Timeline {
         packet.len = found;
         let decoded = DecodedPacket {
             samples,
+            concealed: gap,
             is_valid: true,
             ..DecodedPacket::default()
         };

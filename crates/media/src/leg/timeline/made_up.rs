@@ -34,9 +34,9 @@ impl Timeline {
         if self.conceals { HISTORY_NS } else { 0 }
     }
 
-    /// Conceals the beginning of a gap before audio at `to`.
+    /// Conceals the beginning of a gap before audio at `to`, unless the decoder has done so.
     pub(super) fn conceal(&mut self, from: u64, to: u64, audio: &Audio<'_>, placement: &Placement) {
-        if !self.conceals || from >= to {
+        if !self.conceals || from >= to || self.track.has_audio(from, to) {
             return;
         }
         let rate = self.track.rate();
