@@ -1,11 +1,14 @@
 //! Resamples a leg to the rate of the file.
 
+mod neighbors;
+
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Async, FixedAsync, Resampler, SincInterpolationParameters, WindowFunction};
 
 use crate::grid;
 use crate::time::NS_PER_MS;
 use crate::track::{Track, TrackView};
+pub use neighbors::NeighborTracks;
 
 /// The resampler reads up to this far ahead: its filter and one chunk.
 pub const LOOKAHEAD_NS: u64 = 12 * NS_PER_MS;
@@ -64,8 +67,14 @@ impl LegResampler {
     }
 
     /// Appends the next `frames` native-endian samples to `out`.
-    pub fn render(&mut self, track: &Track, view: &TrackView<'_>, frames: usize, out: &mut Vec<u8>) {
-        while self.ready.len() < frames && self.step(track, view) {}
+    pub fn render(
+        &mut self,
+        (track, neighbors): (&Track, &NeighborTracks<'_>),
+        view: &TrackView<'_>,
+        frames: usize,
+        out: &mut Vec<u8>,
+    ) {
+        while self.ready.len() < frames && self.step((track, neighbors), view) {}
         self.ready.resize(self.ready.len().max(frames), 0.0);
         for sample in self.ready.drain(..frames) {
             let sample = (sample * 32768.0).round().clamp(-32768.0, 32767.0) as i16;
@@ -73,9 +82,9 @@ impl LegResampler {
         }
     }
 
-    fn step(&mut self, track: &Track, view: &TrackView<'_>) -> bool {
+    fn step(&mut self, tracks: (&Track, &NeighborTracks<'_>), view: &TrackView<'_>) -> bool {
         let chunk = self.inner.input_frames_next();
-        self.read(track, view, chunk as u64);
+        self.read(tracks, view, chunk as u64);
         let capacity = self.output.len();
         let (Ok(input), Ok(mut output)) = (
             InterleavedSlice::new(&self.input, 1, chunk),
@@ -92,20 +101,15 @@ impl LegResampler {
         true
     }
 
-    fn read(&mut self, track: &Track, view: &TrackView<'_>, count: u64) {
-        let silent = self.begin.saturating_sub(self.at).min(count);
+    fn read(&mut self, (track, neighbors): (&Track, &NeighborTracks<'_>), view: &TrackView<'_>, count: u64) {
+        let end = self.at + count;
+        let from = self.begin.clamp(self.at, end);
+        let to = end.min(self.end).max(from);
         self.input.clear();
-        self.input.resize(silent as usize, 0.0);
-        let (mut chunk, end) = (track.chunk_at(self.at), self.at + count);
-        self.at += silent;
-        let input_end = end.min(self.end);
-        while self.at < input_end {
-            let (slice, len) = track.read(view, &mut chunk, self.at, input_end);
-            let to = self.input.len() + len as usize;
-            slice.for_each(|sample| self.input.push(f32::from(sample) / 32768.0));
-            self.input.resize(to, 0.0);
-            self.at += len;
-        }
+        self.input.resize((from - self.at) as usize, 0.0);
+        neighbors::append(track, view, (from, to), &mut self.input);
+        let silent = (from - self.at) as usize;
+        neighbors.fill(track, from, to, &mut self.input[silent..]);
         self.input.resize(count as usize, 0.0);
         self.at = end;
     }
@@ -153,7 +157,8 @@ mod tests {
                 guard: 0,
                 end: u64::MAX,
             };
-            resampler.render(&track, &view, to as usize / 2, &mut out);
+            let neighbors = NeighborTracks::default();
+            resampler.render((&track, &neighbors), &view, to as usize / 2, &mut out);
             let resampled: Vec<f64> = out
                 .chunks_exact(2)
                 .map(|pair| f64::from(i16::from_ne_bytes([pair[0], pair[1]])))

@@ -1,5 +1,6 @@
 //! Tests of the path from feed to sink, in simulated time.
 
+mod codec_changes;
 mod codec_damage;
 mod codecs;
 mod concealment;

@@ -8,7 +8,7 @@ use crate::layout::{self, LegReader};
 use crate::leg::LegMedia;
 use crate::legs::Legs;
 use crate::planted::{TimelineFault, is_planted};
-use crate::resample::{LOOKAHEAD_NS, LegResampler};
+use crate::resample::{LOOKAHEAD_NS, LegResampler, NeighborTracks};
 use crate::sink_queue::SinkCommand;
 use crate::track::Track;
 use crate::{EndReason, Layout, Leg, PauseMode};
@@ -138,7 +138,7 @@ impl Tap {
             self.forget_filters();
             return self.emit(Block::silence(frames));
         }
-        self.resample(window, legs);
+        self.resample(window, None, legs);
         let block = self.render(window, legs);
         self.emit(block);
     }
@@ -178,31 +178,55 @@ impl Tap {
         Block::coded(window.shape.format.samples(), window.frames, bytes)
     }
 
-    fn resample(&mut self, window: RenderWindow, legs: &Legs) {
+    /// `lead`: new filters begin so many frames earlier; `None`: only at a change of rate, in the
+    /// audio before it.
+    fn resample(&mut self, window: RenderWindow, lead: Option<u64>, legs: &Legs) {
+        let file = window.shape.rate;
+        let seam_lead = grid::index(LOOKAHEAD_NS, file).min(window.cursor);
         for (leg, media) in self.recorded_legs(legs) {
             let n = leg as usize;
             let (track, _) = Self::track(media, window.cursor, window.shape);
-            let (rate, file) = (track.rate(), window.shape.rate);
+            let rate = track.rate();
             if rate == file {
                 if let Some(resampling) = &mut self.resampling {
                     resampling.filters[n] = None;
                 }
                 continue;
             }
+            let segments = &self.segments;
+            let [before, after] = Self::neighbors(media, track)
+                .map(|found| found.map(|track| (track, segments.view(window.segment, track.rate()))));
             let resampling = self.resampling.get_or_insert_default();
             let (filter, audio) = (&mut resampling.filters[n], &mut resampling.audio[n]);
-            let segment = self.segments.get(window.segment);
+            let segment = segments.get(window.segment);
             let included_ns = segment.map_or((0, u64::MAX), |s| (s.from_ns, s.to_ns));
+            let mut early = 0;
             if filter.as_ref().is_none_or(|filter| filter.from() != rate) {
-                *filter = LegResampler::new(rate, file, window.cursor, included_ns);
+                early = lead.unwrap_or(if before.is_some() { seam_lead } else { 0 });
+                *filter = LegResampler::new(rate, file, window.cursor - early, included_ns);
             }
             audio.clear();
             if let Some(filter) = filter {
                 filter.end_at(included_ns.1);
-                let view = self.segments.view(window.segment, rate);
-                filter.render(track, &view, window.frames as usize, audio);
+                let view = segments.view(window.segment, rate);
+                let neighbors = NeighborTracks { before, after };
+                let frames = (early + window.frames) as usize;
+                filter.render((track, &neighbors), &view, frames, audio);
+                audio.drain(..(2 * early as usize).min(audio.len()));
             }
         }
+    }
+
+    /// The tracks before and after one of a leg.
+    fn neighbors<'a>(leg: &'a LegMedia, track: &Track) -> [Option<&'a Track>; 2] {
+        let past = &leg.timeline.past;
+        let at = past.iter().position(|known| std::ptr::eq(known, track));
+        let at = at.unwrap_or(past.len());
+        let after = match at < past.len() {
+            true => past.get(at + 1).or(Some(leg.track())),
+            false => None,
+        };
+        [at.checked_sub(1).and_then(|before| past.get(before)), after]
     }
 
     fn reader<'a>(&'a self, leg: Leg, legs: &'a Legs, window: RenderWindow) -> LegReader<'a> {
@@ -279,16 +303,8 @@ impl Tap {
     fn render_again(&mut self, window: RenderWindow, begin: u64, legs: &Legs) -> Block {
         let filters = self.take_filters();
         let lead = grid::index(LOOKAHEAD_NS, window.shape.rate).min(window.cursor - begin);
-        let early = RenderWindow {
-            cursor: window.cursor - lead,
-            frames: window.frames + lead,
-            ..window
-        };
-        self.resample(early, legs);
+        self.resample(window, Some(lead), legs);
         if let Some(resampling) = &mut self.resampling {
-            for bytes in &mut resampling.audio {
-                bytes.drain(..(2 * lead as usize).min(bytes.len()));
-            }
             resampling.filters = filters;
         }
         self.render(window, legs)

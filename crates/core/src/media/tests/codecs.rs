@@ -45,8 +45,12 @@ impl Sender {
     }
 
     pub fn opus(samples: &[i16], fec: bool) -> Sender {
+        Sender::opus_of(samples, fec, 24_000)
+    }
+
+    pub fn opus_of(samples: &[i16], fec: bool, bits_per_s: i32) -> Sender {
         let mut encoder = OpusEncoder::new(48_000, 1, Application::Voip).expect("an encoder");
-        encoder.bitrate_bps = 24_000;
+        encoder.bitrate_bps = bits_per_s;
         encoder.signal_type = Some(Signal::Voice);
         encoder.use_inband_fec = fec;
         encoder.packet_loss_perc = if fec { 30 } else { 0 };
