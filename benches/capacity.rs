@@ -2,11 +2,15 @@
 //!
 //! `cargo bench --bench capacity -- --calls 1000,3000,5000 --seconds 60 --format wav`. 1,000 calls
 //! begin per second, evenly over the milliseconds, and each then sends a packet every 20 ms.
+//! `--codec g722` or `opus` (24 kbit/s, voice) instead of µ-law, for `--format wav`; `--rate 16000` sets
+//! the rate of the file, which is otherwise the codec's; `--workers 2` sets the media workers.
 //! `--defaults 1` syncs and hashes. Memory is the growth of RSS since the engine was opened,
 //! divided by the number of calls. Only the first of several counts is measured in a fresh process.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "capacity/coded_speech.rs"]
+mod coded_speech;
 #[path = "kit/kit.rs"]
 mod kit;
 
@@ -17,8 +21,8 @@ use callrec::capi::*;
 use callrec_testkit::arguments::Arguments;
 use callrec_testkit::cpu::{self, Cpu};
 use callrec_testkit::process;
-use callrec_testkit::speech::Speech;
 use callrec_testkit::wait;
+use coded_speech::CodedSpeech;
 use kit::{BenchCall, BenchEngine};
 
 const SLOT: Duration = Duration::from_millis(1);
@@ -26,7 +30,7 @@ const SLOTS: u64 = 20;
 
 fn main() {
     let arguments = Arguments::read();
-    let mut speech = Speech::new();
+    let mut speech = CodedSpeech::new(&arguments.text("codec", "pcmu"));
     println!("load at the beginning: {}", process::load());
     for calls in arguments.numbers("calls", "1000") {
         measure(&arguments, calls, &mut speech);
@@ -34,7 +38,7 @@ fn main() {
     println!("load at the end: {}", process::load());
 }
 
-fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
+fn measure(arguments: &Arguments, calls: u64, speech: &mut CodedSpeech) {
     let (seconds, format) = (
         arguments.number("seconds", 10),
         arguments.text("format", "wav-ulaw"),
@@ -47,7 +51,10 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
         0 => lean,
         _ => defaults,
     };
-    let engine = BenchEngine::open(&directory.0, &[clock, chosen].concat());
+    let rate = arguments.number("rate", 0).to_string();
+    let workers = arguments.number("workers", 0).to_string();
+    let media: &[(&str, &str)] = &[("recording.sample_rate", &rate), ("media.workers", &workers)];
+    let engine = BenchEngine::open(&directory.0, &[clock, chosen, media].concat());
     let empty_kib = process::resident_kib();
     // Each live call, and the number of packets that each of its legs has sent.
     let mut lives: Vec<(BenchCall, u64)> = Vec::with_capacity(calls as usize);
@@ -63,7 +70,9 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
         latest = latest.max(late);
         rounds_late += u64::from(late > SLOT * SLOTS as u32);
         if (lives.len() as u64) < calls {
-            lives.push((engine.live(lives.len(), &format), 0));
+            let live = engine.live(lives.len(), &format);
+            live.feeds.iter().for_each(|feed| speech.declare(*feed));
+            lives.push((live, 0));
         } else if cpu_full.is_none() {
             cpu_full = Some(Cpu::now());
             full_at = Instant::now();
@@ -96,7 +105,8 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
     let accounted = stats.frames_in == accepted && stats.frames_lost == 0 && refused == 0;
     let whole = accounted && lost_ms == 0 && failed == 0 && stats.bytes_dropped == 0;
     println!(
-        "\n{calls} calls, {format}, {seconds} s with all of them live: {}",
+        "\n{calls} calls, {}, {format}, {seconds} s with all of them live: {}",
+        speech.codec(),
         if whole {
             "every packet is in its file"
         } else {

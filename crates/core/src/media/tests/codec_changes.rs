@@ -107,8 +107,7 @@ fn recorded(parts: &[Part], hz: f64) -> Vec<i16> {
     let ledger = ledger_of(&recording);
     assert_eq!((ledger.dropped_sum(), ledger.missing), (0, 0));
     assert_eq!(ledger.in_file, ledger.handed);
-    let samples = recording.out.lock().channel(0);
-    samples
+    recording.out.lock().channel(0)
 }
 
 /// The effective amplitude of what remains of a part if its best sine is taken away.
@@ -179,7 +178,7 @@ fn a_change_of_rate_has_no_click() {
 fn wideband_stays_wide_between_changes() {
     let hz = 6000.0;
     let samples = recorded(&PARTS, hz);
-    let first = first_change(&samples[..]);
+    let first = first_change(&samples);
     let part = PACKETS * 960;
     for n in 1..6 {
         let from = first + (n - 1) * part + 9600;
