@@ -180,6 +180,11 @@ impl LegMedia {
     /// stays up to 5.5 s behind the clock. Missing packets are waited for by `reorder_ns`, even if
     /// packets arrive faster than real time.
     pub fn settled_ns(&self, now_ns: u64, reorder_ns: u64) -> u64 {
+        // The first packets of a new feed may come late and at once.
+        let is_new = self.latest.is_none() && self.is_attached;
+        if is_new && now_ns.saturating_sub(self.audio_ns) < STALLED_NS {
+            return self.audio_ns;
+        }
         // Packets that are held or decoded are still placed after the feed is closed.
         let is_busy = self.is_attached || self.is_waiting() || self.timeline.is_decoding();
         let has_audio = self.latest.is_some() && is_busy;

@@ -210,20 +210,24 @@ impl StreamDecoder {
     }
 
     /// Recovers the missing packet before this one, and conceals those before it, if the decoder can
-    /// do so.
+    /// do so. A decoder is not told of a gap otherwise, so it conceals the gap in any case: what
+    /// follows then begins as for every listener of the call.
     fn fill_gap(&mut self, packet: &PlacedPacket, conceals: bool, decoded: &mut DecodedPacket) {
         let (decoder, len) = (&mut self.decoder, packet.len as usize);
         let most = packet.concealable();
         let gap = usize::try_from(packet.placement.lost).unwrap_or(usize::MAX);
         let mut conceal = |decoder: &mut dyn Decoder, to: usize| {
             let count = most.min(to).saturating_sub(decoded.concealed.len());
-            if conceals && count > 0 {
+            if count > 0 {
                 decoder.conceal(count, &mut decoded.concealed);
             }
         };
         conceal(&mut **decoder, gap.saturating_sub(len));
         if !decoder.recover(&packet.payload, len, &mut decoded.recovered) {
             conceal(&mut **decoder, gap);
+        }
+        if !conceals {
+            decoded.concealed.clear();
         }
     }
 

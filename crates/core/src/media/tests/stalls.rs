@@ -95,3 +95,41 @@ fn a_backlog_out_of_order_loses_nothing() {
         );
     }
 }
+
+/// The host reads a leg's socket 1.5 s too late, while the other leg is recorded and settles.
+#[test]
+fn the_first_packets_of_a_leg_may_come_late_and_at_once() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, ULAW);
+    sim.attach(Leg::Remote, ULAW);
+    let recording = sim.start(crate::media::sim::RecordingOptions {
+        layout: crate::types::Layout::Remote,
+        format: crate::types::Format::WAV_ULAW,
+        ..Default::default()
+    });
+    let both = sim.start(crate::media::sim::RecordingOptions::default());
+    sim.visit();
+    for n in 0..200u64 {
+        sim.rtp(Leg::Local, &ulaw(n));
+        match n {
+            0..75 => {}
+            75 => (0..=75).for_each(|n| {
+                sim.rtp(Leg::Remote, &ulaw(n));
+            }),
+            _ => {
+                sim.rtp(Leg::Remote, &ulaw(n));
+            }
+        }
+        sim.now_ns += 20 * MS;
+        sim.visit();
+    }
+    sim.end();
+    sim.pass(1000);
+    for recording in [&recording, &both] {
+        let ledger = recording.progress.ledger().leg(Leg::Remote).clone();
+        assert_eq!((ledger.dropped_sum(), ledger.handed), (0, ledger.in_file));
+        assert_eq!(crate::media::ledger::ms(ledger.in_file), 4000);
+    }
+    let heard: Vec<u8> = tags(&recording).into_iter().filter(|tag| *tag != 0).collect();
+    assert_eq!(heard, expected(0, 200));
+}
