@@ -11,8 +11,6 @@ pub struct PacketArrivals {
     /// The least delay so far, in seconds after the first packet's.
     least: f64,
     growth: f64,
-    /// How long the first packet was passed in, in seconds.
-    first_took: f64,
 }
 
 impl PacketArrivals {
@@ -23,7 +21,6 @@ impl PacketArrivals {
             packets: 0,
             least: 0.0,
             growth: 0.0,
-            first_took: 0.0,
         }
     }
 
@@ -37,9 +34,6 @@ impl PacketArrivals {
         let (begun, from) = *self.first.get_or_insert((earliest, timestamp));
         let sent = f64::from(timestamp.wrapping_sub(from)) / self.clock_rate;
         let delay = |at: Instant| (at - begun).as_secs_f64() - sent;
-        if self.packets == 0 {
-            self.first_took = delay(latest);
-        }
         self.packets += 1;
         self.least = self.least.min(delay(earliest));
         self.growth = self.growth.max(delay(latest) - self.least);
@@ -49,10 +43,5 @@ impl PacketArrivals {
     /// first packet, no later packet is later than that by more.
     pub fn growth(&self) -> f64 {
         self.growth
-    }
-
-    /// How much later than the others the first packet was at most, in seconds.
-    pub fn first_lateness(&self) -> f64 {
-        self.first_took - self.least
     }
 }

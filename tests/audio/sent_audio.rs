@@ -5,7 +5,7 @@ use std::path::Path;
 
 use callrec_testkit::g711::{Law, decode, encode};
 use callrec_testkit::wav::WavFile;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::fixture::FinishedRecording;
 use crate::packet_arrivals::PacketArrivals;
@@ -72,14 +72,10 @@ pub const L16: SentCodec = SentCodec {
 
 /// Samples of each part that is compared by its waveform.
 const PART: usize = 1000;
-/// Samples that show which part of the audio is in the file first.
-const BEGIN: usize = 40;
 /// Louder than the silence of every codec.
 const SOUND: u16 = 100;
 /// A packet that is later than this may move the packets after it: docs/timeline.md.
 const LATE_SECONDS: f64 = 0.1;
-/// The file is written this far behind the clock, and does not wait for the first audio of a leg.
-const REORDER_SECONDS: f64 = 0.06;
 
 impl SentCodec {
     /// The audio of both legs: a sweep upwards and one downwards. No sample is 0, so none is
@@ -123,15 +119,15 @@ impl SentCodec {
             let entry = &finished.manifest["legs"][leg];
             assert_eq!(entry["codecs"], json!([self.name]));
             assert_eq!(entry["packets"], arrivals[leg].packets, "{entry:#}");
-            let cut = late_begin(entry, &arrivals[leg]);
-            let cut = cut * self.rate as usize / 1000;
-            self.assert_channel(&finished.wav, leg, sent, cut, arrivals[leg].growth());
+            let lost = (&entry["missing_ms"], &entry["dropped_ms"]);
+            assert_eq!(lost, (&0.into(), &json!({})), "{entry:#}");
+            self.assert_channel(&finished.wav, leg, sent, arrivals[leg].growth());
         }
     }
 
     /// Asserts that a channel has what was sent. Where packets came late, and only there, it may
-    /// have silence between them. At most `cut` samples at the beginning are missing.
-    fn assert_channel(&self, wav: &WavFile, leg: usize, sent: &[i16], cut: usize, growth: f64) {
+    /// have silence between them.
+    fn assert_channel(&self, wav: &WavFile, leg: usize, sent: &[i16], growth: f64) {
         let recorded = wav.pcm(leg);
         let begins = recorded.iter().position(|sample| sample.unsigned_abs() >= SOUND);
         let begins = begins.unwrap_or_else(|| panic!("leg {leg} is silent"));
@@ -139,37 +135,19 @@ impl SentCodec {
         let moved = (moved * f64::from(self.rate)) as usize;
         match self.fidelity {
             CodecFidelity::Waveform(least) => {
-                assert_waveform(&recorded[begins..], sent, self.rate, [cut, moved], least);
+                assert_waveform(&recorded[begins..], sent, self.rate, moved, least);
             }
-            _ => assert_exact(&recorded, sent, cut, moved),
+            _ => assert_exact(&recorded, begins, sent, moved),
         }
     }
 }
 
-/// Asserts that the manifest reports no loss, except where the first packets came at once and late.
-/// Returns how many milliseconds of the beginning are lost at most.
-fn late_begin(entry: &Value, arrivals: &PacketArrivals) -> usize {
-    let dropped = entry["dropped_ms"].as_object().expect("an object");
-    let late = dropped
-        .get("late")
-        .map_or(0, |late| late.as_u64().expect("a number"));
-    let permitted = 1000.0 * (arrivals.first_lateness() - REORDER_SECONDS);
-    let has_other = dropped.keys().any(|reason| reason != "late") || entry["missing_ms"] != 0;
-    assert!(
-        !has_other && (late == 0 || late as f64 <= permitted + 1.0),
-        "{permitted}: {entry:#}"
-    );
-    late as usize + usize::from(late > 0)
-}
-
-/// Asserts that the recording has exactly the samples that were sent after the first ones, at most
-/// `cut`, with at most `moved` samples of silence between them.
-fn assert_exact(recorded: &[i16], sent: &[i16], cut: usize, moved: usize) {
-    let begins = recorded.iter().position(|sample| *sample != 0);
-    let mut rest = &recorded[begins.expect("a sound")..];
-    let first = &rest[..BEGIN.min(rest.len())];
-    let begins = (0..=cut).find(|cut| sent[*cut..].starts_with(first));
-    let sent = &sent[begins.unwrap_or(0)..];
+/// Asserts that the recording has exactly the samples that were sent, with at most `moved` samples of
+/// silence between them.
+fn assert_exact(recorded: &[i16], begins: usize, sent: &[i16], moved: usize) {
+    let quiet = sent.iter().take_while(|sample| sample.unsigned_abs() < SOUND);
+    let begins = begins.checked_sub(quiet.count()).expect("the first samples");
+    let mut rest = &recorded[begins..];
     let mut silence = 0;
     for (at, sample) in sent.iter().enumerate() {
         if rest.first() == Some(&0) {
@@ -187,17 +165,14 @@ fn assert_exact(recorded: &[i16], sent: &[i16], cut: usize, moved: usize) {
 }
 
 /// Asserts that parts of what was sent are in the recording, at the same distances, which may grow by
-/// `moved` samples in all. At most `cut` samples at the beginning are missing.
-fn assert_waveform(recorded: &[i16], sent: &[i16], rate: u32, [cut, moved]: [usize; 2], least: f64) {
+/// `moved` samples in all.
+fn assert_waveform(recorded: &[i16], sent: &[i16], rate: u32, moved: usize, least: f64) {
     // The delay of a codec, and what its first packet leaves out.
     let tolerance = rate as usize / 30;
     let (mut delays, mut missed) = (Vec::new(), Vec::new());
     for tenth in 1..9 {
         let from = sent.len() * tenth / 10;
-        if from < cut {
-            continue;
-        }
-        let first = from.saturating_sub(tolerance + cut);
+        let first = from - tolerance;
         let last = (from + PART + tolerance + moved).min(recorded.len());
         let (at, correlation) = best_match(&sent[from..][..PART], &recorded[first..last]);
         if correlation > least {
