@@ -17,13 +17,13 @@ const PACKETS: usize = 25;
 const WARM: usize = 10;
 
 /// One part of the call.
-struct Part {
+struct CodecSpan {
     format: FeedFormat,
     /// Encoder and decoder together, in samples of the codec.
     delay: usize,
 }
 
-const PARTS: [Part; 7] = [
+const PARTS: [CodecSpan; 7] = [
     part(ULAW, 0),
     part(G722, 22),
     part(OPUS, 312),
@@ -33,13 +33,13 @@ const PARTS: [Part; 7] = [
     part(ULAW, 0),
 ];
 
-const fn part(format: FeedFormat, delay: usize) -> Part {
-    Part { format, delay }
+const fn part(format: FeedFormat, delay: usize) -> CodecSpan {
+    CodecSpan { format, delay }
 }
 
 /// A tone of the call, from a packet on. The sender is early by the codec's delay, so that the tone
 /// continues in what is decoded.
-fn tone(hz: f64, part: &Part, from_packet: usize, packets: usize) -> Vec<i16> {
+fn tone(hz: f64, part: &CodecSpan, from_packet: usize, packets: usize) -> Vec<i16> {
     let rate = f64::from(part.format.rate);
     let len = part.format.rate as usize / 50;
     let first = (len * from_packet) as f64 + part.delay as f64;
@@ -48,7 +48,7 @@ fn tone(hz: f64, part: &Part, from_packet: usize, packets: usize) -> Vec<i16> {
 }
 
 /// The packets of the `n`-th part. Its encoder has run before.
-fn encode(parts: &[Part], hz: f64, n: usize) -> Sender {
+fn encode(parts: &[CodecSpan], hz: f64, n: usize) -> Sender {
     let part = &parts[n];
     let samples = tone(hz, part, 100 + n * PACKETS - WARM, WARM + PACKETS);
     let mut sender = match part.format.codec {
@@ -75,7 +75,7 @@ fn plain(payload_type: u8, step: u32, samples: &[i16], encode: fn(i16) -> Vec<u8
 }
 
 /// The call's recording at 48 kHz.
-fn recorded(parts: &[Part], hz: f64) -> Vec<i16> {
+fn recorded(parts: &[CodecSpan], hz: f64) -> Vec<i16> {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
     sim.payload(Leg::Local, 96, OPUS);
@@ -136,7 +136,7 @@ fn first_change(samples: &[i16]) -> usize {
 }
 
 /// What remains around each change, and the most that remains elsewhere.
-fn residuals(parts: &[Part], hz: f64) -> (Vec<f64>, f64) {
+fn residuals(parts: &[CodecSpan], hz: f64) -> (Vec<f64>, f64) {
     let samples = recorded(parts, hz);
     let first = first_change(&samples);
     // 5 ms.
