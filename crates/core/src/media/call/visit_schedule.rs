@@ -103,8 +103,9 @@ impl CallMedia {
         let fill_ns = match self.taps.is_empty() {
             // The pace may rise: the whole ring at the rate of the format limits the estimate.
             true => self.filling_ns.min(self.rings_ns / 4 * 5) / 4 * 3,
-            // Half of the ring is left for a stall. A recording is due soon after that anyway.
-            false if self.call.overflow().is_scarce() => self.rings_ns.min(self.filling_ns) / 2,
+            // More than half of the ring is left for a stall. A ring of G.711 is then read every
+            // 350 ms, and so once between two blocks.
+            false if self.call.overflow().is_scarce() => self.rings_ns.min(self.filling_ns) / 12 * 5,
             false => self.rings_ns.min(self.filling_ns) / 16 * 15,
         };
         self.visited_ns.saturating_add(fill_ns)
