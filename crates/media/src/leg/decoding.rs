@@ -28,6 +28,8 @@ pub(super) struct PlacedPacket {
     /// The number of its samples.
     pub len: u64,
     pub placement: Placement,
+    /// The number of samples directly before it that were missing when it was decoded.
+    pub gap: u64,
 }
 
 impl PlacedPacket {
@@ -39,13 +41,23 @@ impl PlacedPacket {
             epoch: audio.epoch,
             len: audio.len,
             placement,
+            gap: 0,
         }
     }
 
-    /// The number of missing samples before it that may be concealed.
+    /// The number of samples that are missing before it, if `next` is the number of the next packet
+    /// to decode: a packet that was missing when this one was placed may have come since.
+    pub(super) fn gap_since(&self, next: u16) -> u64 {
+        let missing = u64::try_from(self.distance_from(next)).unwrap_or(0);
+        match self.placement.missing {
+            0 => 0,
+            placed => self.placement.lost * missing.min(placed) / placed,
+        }
+    }
+
+    /// The part of the gap that may be concealed.
     pub(super) fn concealable(&self) -> usize {
-        let most = grid::index(CONCEALED_NS, self.format.rate);
-        self.placement.lost.min(most) as usize
+        self.gap.min(grid::index(CONCEALED_NS, self.format.rate)) as usize
     }
 
     /// The number of sequence numbers from `sequence` to this packet; negative if it is before.
@@ -141,7 +153,7 @@ impl LegDecoders {
     /// Decodes a packet into `decoded`. `is_kept`: whether any recording keeps it; otherwise the
     /// decoder starts anew with the next packet that is kept, so that no audio of a pause remains in
     /// its state.
-    pub(super) fn decode(&mut self, packet: &PlacedPacket, is_kept: bool, conceals: bool) {
+    pub(super) fn decode(&mut self, packet: &mut PlacedPacket, is_kept: bool, conceals: bool) {
         self.decoded.samples.clear();
         self.decoded.recovered.clear();
         self.decoded.concealed.clear();
@@ -185,12 +197,13 @@ impl StreamDecoder {
         follows || first.placement.missing == 0 || is_due || self.waiting.len() > WAITING_MAX
     }
 
-    fn decode(&mut self, packet: &PlacedPacket, conceals: bool, decoded: &mut DecodedPacket) {
+    fn decode(&mut self, packet: &mut PlacedPacket, conceals: bool, decoded: &mut DecodedPacket) {
         let sequence = packet.number.sequence;
         match self.next {
             Some((next, _)) if packet.distance_from(next) < 0 => return self.decode_late(packet, decoded),
             // A copy of a packet that may have been spoken before a control point is not used.
-            Some((_, epoch)) if epoch == packet.epoch && packet.placement.missing > 0 => {
+            Some((next, epoch)) if epoch == packet.epoch && packet.gap_since(next) > 0 => {
+                packet.gap = packet.gap_since(next);
                 // After a panic, decoding the packet itself shows whether the decoder still works.
                 let fill = || self.fill_gap(packet, conceals, decoded);
                 let _ = catch_unwind(AssertUnwindSafe(fill));
@@ -215,7 +228,7 @@ impl StreamDecoder {
     fn fill_gap(&mut self, packet: &PlacedPacket, conceals: bool, decoded: &mut DecodedPacket) {
         let (decoder, len) = (&mut self.decoder, packet.len as usize);
         let most = packet.concealable();
-        let gap = usize::try_from(packet.placement.lost).unwrap_or(usize::MAX);
+        let gap = usize::try_from(packet.gap).unwrap_or(usize::MAX);
         let mut conceal = |decoder: &mut dyn Decoder, to: usize| {
             let count = most.min(to).saturating_sub(decoded.concealed.len());
             if count > 0 {

@@ -280,7 +280,10 @@ impl ExternalStream {
 
     /// Returns the packet if the decoder accepts none.
     fn queue(&mut self, mut packet: PlacedPacket, conceals: bool) -> Option<(PlacedPacket, Outcome)> {
-        let is_whole = self.next.is_some_and(|(_, epoch)| epoch == packet.epoch);
+        packet.gap = match self.next {
+            Some((next, epoch)) if conceals && epoch == packet.epoch => packet.gap_since(next),
+            _ => 0,
+        };
         let state = match self.next {
             None => DecoderState::New,
             // Its successors have been decoded.
@@ -291,10 +294,7 @@ impl ExternalStream {
             number: self.jobs + 1,
             payload: std::mem::take(&mut packet.payload),
             state,
-            concealed: match conceals && is_whole && state == DecoderState::Kept {
-                true => packet.concealable(),
-                false => 0,
-            },
+            concealed: packet.concealable(),
         };
         if self.is_stuck || !self.decoder.submit(job) {
             return Some((packet, Outcome::TimedOut));

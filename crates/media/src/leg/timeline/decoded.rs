@@ -36,13 +36,13 @@ impl Timeline {
         let Some(mut decoders) = self.decoders.take() else {
             return;
         };
-        while let Some(packet) = decoders.take_ready(now_ns, waited_ns) {
+        while let Some(mut packet) = decoders.take_ready(now_ns, waited_ns) {
             let origin = Origin {
                 epoch: packet.epoch,
                 ..Origin::default()
             };
             let is_kept = self.outside_reason(origin).is_none();
-            decoders.decode(&packet, is_kept, self.conceals);
+            decoders.decode(&mut packet, is_kept, self.conceals);
             self.place_decoded(&packet, &decoders.decoded);
         }
         decoders.tidy();
@@ -83,11 +83,11 @@ impl Timeline {
             return self.drop_undecodable(placement, *format, (packet.len, packet.epoch));
         }
         if !decoded.concealed.is_empty() {
-            let from = placement.at.saturating_sub_unsigned(placement.lost).max(0) as u64;
+            let from = placement.at.saturating_sub_unsigned(packet.gap).max(0) as u64;
             self.place_concealed(from, &decoded.concealed, packet.epoch, placement);
         }
         let mut bytes = std::mem::take(&mut self.native);
-        if !decoded.recovered.is_empty() && placement.lost >= decoded.recovered.len() as u64 {
+        if !decoded.recovered.is_empty() && packet.gap >= decoded.recovered.len() as u64 {
             to_native(&decoded.recovered, &mut bytes);
             self.place_recovered(packet, &bytes);
         }
