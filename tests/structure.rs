@@ -10,6 +10,8 @@ mod modules;
 mod names;
 #[path = "structure/neutrality.rs"]
 mod neutrality;
+#[path = "structure/scripts.rs"]
+mod scripts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
