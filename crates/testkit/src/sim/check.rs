@@ -38,7 +38,7 @@ pub fn check_secrets(state: &mut ModelState, files: &FileList) {
                     let packet = call.packets.iter().find(|packet| packet.pattern == pattern)?;
                     Some((number, packet))
                 });
-                if path.ends_with(".pcapng") && packet.is_some_and(|found| may_be_copied(state, found)) {
+                if path.contains(".pcapng") && packet.is_some_and(|found| may_be_copied(state, found)) {
                     continue;
                 }
                 found.push(format!(
@@ -113,7 +113,9 @@ pub fn check(state: &mut ModelState, disk: &FinalDisk<'_>) {
         check_file(state, *id, recording, disk, &mut fault);
     }
     if matches!(disk.lost, AllowedLoss::Nothing | AllowedLoss::Unsynced) {
-        check_raw_files(&disk.files, &disk.manifests, &mut wrong);
+        // Packets without audio are in no manifest, only in the event.
+        let has_events = !state.had_no_subscriber;
+        check_raw_files(&disk.files, &disk.manifests, has_events, &mut wrong);
     }
     for path in disk.files.keys() {
         if let Some(name) = path.strip_prefix(".callrec/")
