@@ -1881,7 +1881,8 @@ rec_status rec_call_id(rec_call call, char *text, size_t size, rec_error *error)
  *
  * @param engine The engine.
  * @param encoding_name The encoding name as in `rtpmap`, for example "AMR". Upper and lower
- *   case are the same. Must not be NULL or "". Printable ASCII without "/", at most 127 bytes.
+ *   case are the same. Must not be NULL or "". Printable ASCII without "/", at most 127 bytes;
+ *   not "telephone-event", "tone", "red" or "CN".
  * @param ops The host's functions. Must not be NULL. The library copies the struct.
  * @param[out] codec The value for `rec_feed_format.codec` in `rec_feed_payload`. May be NULL.
  * @param[out] error The details of a failure. May be NULL.
@@ -3057,14 +3058,14 @@ rec_status rec_feed_wait(rec_feed feed, uint32_t timeout_ms);
 rec_status rec_feed_clear(rec_feed feed, rec_error *error);
 
 /**
- * Tells that a DTMF digit was keyed in, if the host learns it from signalling, such as SIP INFO
- * or KPML (RFC 4730). Which digit it was is not asked for.
+ * Reports that a DTMF digit was pressed, when the host learns of it from signalling such as SIP
+ * INFO or KPML (RFC 4730). The function does not take the digit itself.
  *
  * With `media.dtmf` set to "mask", all legs of the call are silent in the recordings while the
  * tone may be audible in the audio: from `duration_ms` + 100 ms before this call of the function
  * to `duration_ms` + 100 ms after it, because the message may be sent when the key is pressed or
- * when it is released. Call the function as soon as the message arrives: audio of more than
- * 1,300 ms before cannot be masked any more. Tones that a detector finds in the audio, and those
+ * when it is released. Call the function as soon as the message arrives: audio that is more
+ * than 1,300 ms old can no longer be masked. Tones that a detector finds in the audio, and those
  * of telephone events in RTP (RFC 4733), are masked without this function. With "keep", the
  * function changes nothing.
  *

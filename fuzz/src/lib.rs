@@ -67,6 +67,7 @@ pub fn sdp(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
+    let _ = sdp::other_payload_types(text);
     for (payload_type, format) in sdp::payload_types(text).unwrap_or_default() {
         assert!(payload_type < 128 && (8000..=48_000).contains(&format.rate));
         assert!(format.codec.is_direct() || format.codec.decoder(format.rate).is_some());

@@ -41,7 +41,8 @@ const FRAME_SAMPLES_MAX: u32 = 9600;
 ///
 /// @param engine The engine.
 /// @param encoding_name The encoding name as in `rtpmap`, for example "AMR". Upper and lower
-///   case are the same. Must not be NULL or "". Printable ASCII without "/", at most 127 bytes.
+///   case are the same. Must not be NULL or "". Printable ASCII without "/", at most 127 bytes;
+///   not "telephone-event", "tone", "red" or "CN".
 /// @param ops The host's functions. Must not be NULL. The library copies the struct.
 /// @param[out] codec The value for `rec_feed_format.codec` in `rec_feed_payload`. May be NULL.
 /// @param[out] error The details of a failure. May be NULL.
@@ -92,7 +93,13 @@ pub unsafe extern "C" fn rec_codec_register(
     })
 }
 
+/// Encodings that are no audio codecs.
+const NO_CODECS: [&str; 4] = ["telephone-event", "tone", "red", "CN"];
+
 fn checked_name(name: &str) -> Result<&str> {
+    if NO_CODECS.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+        return Err(invalid(format!("encoding_name \"{name}\": is no codec")));
+    }
     let is_allowed = |c: char| c.is_ascii_graphic() && c != '/';
     match !name.is_empty() && name.chars().all(is_allowed) {
         true => Ok(name),

@@ -413,14 +413,14 @@ pub unsafe extern "C" fn rec_feed_clear(feed: rec_feed, error: *mut rec_error) -
     run_always(error, || handles::feed::clear(Handle(feed.id)))
 }
 
-/// Tells that a DTMF digit was keyed in, if the host learns it from signalling, such as SIP INFO
-/// or KPML (RFC 4730). Which digit it was is not asked for.
+/// Reports that a DTMF digit was pressed, when the host learns of it from signalling such as SIP
+/// INFO or KPML (RFC 4730). The function does not take the digit itself.
 ///
 /// With `media.dtmf` set to "mask", all legs of the call are silent in the recordings while the
 /// tone may be audible in the audio: from `duration_ms` + 100 ms before this call of the function
 /// to `duration_ms` + 100 ms after it, because the message may be sent when the key is pressed or
-/// when it is released. Call the function as soon as the message arrives: audio of more than
-/// 1,300 ms before cannot be masked any more. Tones that a detector finds in the audio, and those
+/// when it is released. Call the function as soon as the message arrives: audio that is more
+/// than 1,300 ms old can no longer be masked. Tones that a detector finds in the audio, and those
 /// of telephone events in RTP (RFC 4733), are masked without this function. With "keep", the
 /// function changes nothing.
 ///

@@ -310,6 +310,27 @@ fn the_hosts_decoder_conceals_missing_packets() {
     }
 }
 
+/// What the host decodes is not undecodable.
+#[test]
+fn packets_that_the_host_decodes_are_not_kept_as_undecodable() {
+    let host = Arc::new(HostSide {
+        refuses: vec![12_345],
+        ..HostSide::default()
+    });
+    let fixture = RecordingFixture::new(&[("recording.keep_raw", "undecodable")]);
+    let feed = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000);
+    let id = fixture.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
+    register_plain(fixture.engine.handle, "X-diff", &host);
+    describe(feed, "m=audio 1 RTP/AVP 99\r\na=rtpmap:99 X-diff/8000\r\n").unwrap();
+    let mut sender = RtpSender::new(99, 7);
+    let mut packets = payloads(&noise(4, 50 * PACKET), PACKET);
+    packets[20][..2].copy_from_slice(&12_345i16.to_be_bytes());
+    send_all(feed, &mut sender, &packets, PACKET as u32);
+    let finished = fixture.stop_and_read(&id);
+    assert_eq!(finished.manifest["raw"]["packets"], 1, "{:#}", finished.manifest);
+    fixture.close();
+}
+
 #[test]
 fn wrong_registrations_are_refused() {
     let host = Arc::<HostSide>::default();
@@ -317,7 +338,15 @@ fn wrong_registrations_are_refused() {
     let engine = fixture.engine.handle;
     let good = ops(&host);
     let status = |name: &str, ops: &rec_codec_ops| register(engine, name, ops).unwrap_err().status;
-    for name in ["", "a b", "a/8000", "\u{e9}", &"x".repeat(128)] {
+    for name in [
+        "",
+        "a b",
+        "a/8000",
+        "\u{e9}",
+        "Telephone-Event",
+        "red",
+        &"x".repeat(128),
+    ] {
         assert_eq!(status(name, &good), REC_ERR_INVALID_ARGUMENT, "{name}");
     }
     let wrong: [fn(&mut rec_codec_ops); 10] = [

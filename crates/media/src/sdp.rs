@@ -101,14 +101,20 @@ fn rtp_map(number: u8, media: &Media) -> Option<RtpMap> {
 fn other_payload(number: u8, media: &Media) -> Option<OtherPayload> {
     let map = rtp_map(number, media)?;
     let is = |known: &str| map.encoding_name.eq_ignore_ascii_case(known);
-    let is_event = is("telephone-event") || is("tone") || is("red") && contains_events(number, media);
+    let is_event = is_event(&map) || is("red") && contains_events(number, media);
     Some(match is_event {
         true => OtherPayload::Event,
         false => OtherPayload::Unknown,
     })
 }
 
-/// Whether redundant packets (RFC 2198) may contain events: `fmtp` lists what they contain.
+fn is_event(map: &RtpMap) -> bool {
+    let is = |known: &str| map.encoding_name.eq_ignore_ascii_case(known);
+    is("telephone-event") || is("tone")
+}
+
+/// Whether redundant packets (RFC 2198) may contain events: `fmtp` lists what they contain. Redundant
+/// packets in redundant packets may, and are not looked into.
 fn contains_events(number: u8, media: &Media) -> bool {
     let lines = media.attributes.iter().filter(|line| line.attribute == "fmtp");
     let values = lines.filter_map(|line| line.value.as_deref()?.split_once(' '));
@@ -117,7 +123,10 @@ fn contains_events(number: u8, media: &Media) -> bool {
         .map(|(_, list)| list);
     let mut contents = listed.flat_map(|list| list.split('/')).peekable();
     let is_unknown = contents.peek().is_none();
-    let is_event = |inner: u8| inner != number && other_payload(inner, media) == Some(OtherPayload::Event);
+    let is_event = |inner: u8| {
+        let map = rtp_map(inner, media);
+        map.is_some_and(|map| is_event(&map) || map.encoding_name.eq_ignore_ascii_case("red"))
+    };
     is_unknown || contents.any(|inner| inner.trim().parse().map_or(true, is_event))
 }
 
@@ -253,6 +262,22 @@ mod tests {
                 (105, event)
             ])
         );
+    }
+
+    /// The stack and the time for such a description are bounded.
+    #[test]
+    fn redundant_packets_may_name_each_other() {
+        let mut text = String::from("m=audio 1 RTP/AVP 96 97");
+        for number in 98..128 {
+            text += &format!(" {number}");
+        }
+        for number in 96..128 {
+            let next = if number == 127 { 96 } else { number + 1 };
+            text += &format!("\r\na=rtpmap:{number} red/8000\r\na=fmtp:{number} {next}/{next}/{next}");
+        }
+        let found = other_payload_types(&text).expect("a valid description");
+        assert_eq!(found.len(), 32);
+        assert!(found.iter().all(|(_, payload)| *payload == OtherPayload::Event));
     }
 
     #[test]

@@ -71,7 +71,7 @@ fn the_sdp_parser_withstands_changed_descriptions() {
     let text = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
                 m=audio 4000 RTP/AVP 96 9 0 97 18 101 10\r\na=rtpmap:96 opus/48000/2\r\n\
                 a=fmtp:96 useinbandfec=1; stereo=0\r\na=rtpmap:97 L16/16000/2\r\n\
-                a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n";
+                a=rtpmap:101 red/8000\r\na=fmtp:101 101/18\r\na=ptime:20\r\na=sendrecv\r\n";
     let mut random = RandomBytes(7);
     for _ in 0..5000 {
         bodies::sdp(&random.changed(text));

@@ -76,7 +76,7 @@ impl LegMedia {
         }
         let is_short = packet.payload.len() <= EVENT_BYTES_MAX;
         match rtp::format_of(packet.payload_type, &self.mapped) {
-            Some(format) if format.codec.samples_of(packet.payload, format.rate) > 0 => RawKind::Audio {
+            Some(format) if self.samples_of(format, packet.payload) > 0 => RawKind::Audio {
                 may_be_refused: !format.codec.is_direct(),
             },
             Some(_) => RawKind::Undecodable,
