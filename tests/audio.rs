@@ -10,6 +10,8 @@ mod au;
 mod baresip;
 #[path = "audio/codecs_and_formats.rs"]
 mod codecs_and_formats;
+#[path = "audio/concealment.rs"]
+mod concealment;
 #[path = "audio/control.rs"]
 mod control;
 #[path = "audio/dtmf.rs"]
