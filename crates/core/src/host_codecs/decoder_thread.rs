@@ -112,7 +112,11 @@ fn serve_stream(state: &mut MutexGuard<'_, PendingJobs>, number: u64, stream: u6
     let decode = || {
         let decoded = match (is_cancelled, &host) {
             (false, Some(host)) => decode(&**host, &parameters, &mut decoder, &job, samples),
-            _ => HostDecoded::default(),
+            _ => {
+                // The packets after it must not have the state from before it: it may be of a pause.
+                decoder.take_if(|_| job.state == DecoderState::New);
+                HostDecoded::default()
+            }
         };
         (decoder, decoded)
     };
@@ -213,4 +217,88 @@ fn decode_with(
 fn mix(frame: &[i16]) -> i16 {
     let sum: i32 = frame.iter().map(|sample| i32::from(*sample)).sum();
     (sum / frame.len().max(1) as i32) as i16
+}
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests {
+    use super::*;
+
+    /// A host whose decoder answers with the sum of all payloads since it was created.
+    struct SummingHost;
+
+    struct SummingDecoder(i16);
+
+    impl HostCodec for SummingHost {
+        fn create(&self, _: &DecoderParameters) -> Option<Box<dyn HostDecoder>> {
+            Some(Box::new(SummingDecoder(0)))
+        }
+    }
+
+    impl HostDecoder for SummingDecoder {
+        fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> Option<usize> {
+            self.0 += payload.iter().map(|byte| i16::from(*byte)).sum::<i16>();
+            samples[0] = self.0;
+            (payload != [0]).then_some(1)
+        }
+
+        fn conceal(&mut self, _: &mut [i16]) -> bool {
+            false
+        }
+    }
+
+    /// What each job is answered with. A job is a payload of one byte, its state, and whether it is
+    /// cancelled before its turn.
+    fn answers(jobs: &[(u8, DecoderState, bool)]) -> Vec<Option<i16>> {
+        let queue = DecoderQueue::new(0, Arc::new(SummingHost));
+        let parameters = DecoderParameters {
+            rate: 8000,
+            channels: 1,
+            fmtp: None,
+        };
+        let stream = queue.open(Arc::new(parameters));
+        let mut samples = Vec::new();
+        let answer = |(n, (byte, state, is_cancelled)): (usize, &(u8, DecoderState, bool))| {
+            let job = DecodingJob {
+                number: n as u64 + 1,
+                payload: vec![*byte],
+                state: *state,
+                concealed: 0,
+            };
+            assert!(queue.submit(stream, job));
+            if *is_cancelled {
+                queue.cancel(stream, n as u64 + 1);
+            }
+            let mut pending = queue.state.lock();
+            let ready = pending.ready.pop_front().expect("a job");
+            serve_stream(&mut pending, 0, ready, &mut samples);
+            drop(pending);
+            let answer = queue.take(stream).expect("an answer");
+            answer.samples.map(|samples| samples[0])
+        };
+        jobs.iter().enumerate().map(answer).collect()
+    }
+
+    /// The first packet after a pause may be cancelled, or refused by the host.
+    #[test]
+    fn a_state_ends_with_a_new_one_that_is_not_decoded() {
+        use DecoderState::{Kept, New, Own};
+        for (new, is_cancelled) in [(7, true), (0, true), (0, false)] {
+            let jobs = [
+                (1, New, false),
+                (2, Kept, false),
+                (new, New, is_cancelled),
+                (4, Kept, false),
+            ];
+            assert_eq!(answers(&jobs), [Some(1), Some(3), None, Some(4)]);
+        }
+        // Other packets do not end it.
+        let jobs = [
+            (1, New, false),
+            (2, Kept, true),
+            (9, Own, true),
+            (9, Own, false),
+            (4, Kept, false),
+        ];
+        assert_eq!(answers(&jobs), [Some(1), None, None, Some(9), Some(5)]);
+    }
 }
