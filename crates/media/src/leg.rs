@@ -7,6 +7,8 @@ mod held;
 mod hold_epochs;
 mod ledger_entry;
 mod leg_totals;
+mod packet_order;
+mod placed_packet;
 mod raw_kind;
 mod run;
 mod silence;

@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::decoding::PlacedPacket;
+use super::packet_order::PacketOrder;
+use super::placed_packet::PlacedPacket;
 use crate::FeedFormat;
 use crate::external::{
     DecoderState, DecodingAnswer, DecodingJob, DecodingStream, ExternalFormat, PacketLength,
@@ -15,8 +16,6 @@ use crate::time::NS_PER_MS;
 
 /// Streams whose decoders are kept. The one that was used longest ago is dropped first.
 const STREAMS: usize = 4;
-/// The maximum number of packets that wait for one that is missing.
-const WAITING_MAX: usize = 32;
 /// The maximum time for which a packet waits for the host's decoder. A decoder that exceeds it gets
 /// no packets until it answers.
 const ANSWER_NS: u64 = 2_000 * NS_PER_MS;
@@ -41,13 +40,8 @@ struct QueuedPacket {
 }
 
 struct ExternalStream {
-    ssrc: u32,
-    format: FeedFormat,
+    order: PacketOrder,
     decoder: Box<dyn DecodingStream>,
-    /// The number of the next packet, and the epoch of the last one.
-    next: Option<(u16, u32)>,
-    /// In the order of their numbers.
-    waiting: VecDeque<PlacedPacket>,
     queued: VecDeque<QueuedPacket>,
     /// Number of jobs so far.
     jobs: u64,
@@ -100,7 +94,7 @@ impl ExternalDecoders {
         let streams = &self.streams;
         self.formats.retain(|known| {
             let format = known.declared.format;
-            is_used(format) || streams.iter().any(|stream| stream.format == format)
+            is_used(format) || streams.iter().any(|stream| stream.order.format == format)
         });
     }
 
@@ -144,23 +138,18 @@ impl ExternalDecoders {
         let Some(stream) = self.stream(packet.number.ssrc, packet.format) else {
             return Some(packet);
         };
-        let after = |other: &PlacedPacket| other.distance_from(packet.number.sequence) <= 0;
-        let at = stream.waiting.partition_point(after);
-        stream.waiting.insert(at, packet);
+        stream.order.add(packet);
         None
     }
 
     /// The stream, which becomes the most recently used one. Creates its decoder if there is none.
     fn stream(&mut self, ssrc: u32, format: FeedFormat) -> Option<&mut ExternalStream> {
-        let known = |stream: &ExternalStream| stream.ssrc == ssrc && stream.format == format;
+        let known = |stream: &ExternalStream| stream.order.is_of(ssrc, format);
         let found = match self.streams.iter().position(known) {
             Some(n) => self.streams.remove(n),
             None => ExternalStream {
-                ssrc,
-                format,
+                order: PacketOrder::new(ssrc, format),
                 decoder: self.declared(format)?.declared.service.open(),
-                next: None,
-                waiting: VecDeque::new(),
                 queued: VecDeque::new(),
                 jobs: 0,
                 answered_ns: 0,
@@ -171,18 +160,17 @@ impl ExternalDecoders {
         self.streams.last_mut()
     }
 
-    /// Takes a packet that waits for no other, see `LegDecoders::take_ready`.
+    /// Takes a packet that waits for no other, see [`PacketOrder::take_ready`].
     pub(super) fn take_ready(&mut self, now_ns: Option<u64>, waited_ns: u64) -> Option<PlacedPacket> {
-        let ready = |stream: &&mut ExternalStream| stream.is_ready(now_ns, waited_ns);
-        self.streams.iter_mut().find(ready)?.waiting.pop_front()
+        let mut streams = self.streams.iter_mut();
+        streams.find_map(|stream| stream.order.take_ready(now_ns, waited_ns))
     }
 
     /// Queues a packet for the decoder. Returns it if it is not decoded. `is_kept`: whether any
-    /// recording keeps it; otherwise the decoder starts anew with the next packet that is kept, so
-    /// that no audio of a pause remains in its state.
+    /// recording keeps it.
     pub(super) fn queue(
         &mut self,
-        packet: PlacedPacket,
+        mut packet: PlacedPacket,
         is_kept: bool,
         conceals: bool,
     ) -> Option<(PlacedPacket, Outcome)> {
@@ -190,20 +178,10 @@ impl ExternalDecoders {
         let Some(stream) = self.stream(packet.number.ssrc, packet.format) else {
             return Some((packet, Outcome::Undecodable));
         };
-        let is_cut = |(_, epoch): (u16, u32)| (epoch < fresh_epoch) != (packet.epoch < fresh_epoch);
-        if stream.next.is_some_and(is_cut) {
-            stream.next = None;
+        match stream.order.begin(&mut packet, is_kept, fresh_epoch) {
+            Some(state) => stream.queue(packet, state, conceals),
+            None => Some((packet, Outcome::NotKept)),
         }
-        if is_kept {
-            return stream.queue(packet, conceals);
-        }
-        if stream
-            .next
-            .is_none_or(|(next, _)| packet.distance_from(next) >= 0)
-        {
-            stream.next = None;
-        }
-        Some((packet, Outcome::NotKept))
     }
 
     /// The next packet that is decoded, or that has waited too long. In stream time, a decoder may
@@ -225,7 +203,7 @@ impl ExternalDecoders {
     }
 
     fn undecoded(&self) -> impl Iterator<Item = &PlacedPacket> {
-        let waiting = self.streams.iter().flat_map(|stream| &stream.waiting);
+        let waiting = self.streams.iter().flat_map(|stream| stream.order.waiting());
         waiting.chain(self.queued().map(|queued| &queued.packet))
     }
 
@@ -266,30 +244,19 @@ impl ExternalDecoders {
 
 impl ExternalStream {
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.queued.is_empty()
-    }
-
-    fn is_ready(&self, now_ns: Option<u64>, waited_ns: u64) -> bool {
-        let Some(first) = self.waiting.front() else {
-            return false;
-        };
-        let follows = self.next.is_none_or(|(next, _)| first.distance_from(next) <= 0);
-        let is_due = now_ns.is_none_or(|now_ns| now_ns.saturating_sub(first.number.arrival_ns) >= waited_ns);
-        follows || first.placement.missing == 0 || is_due || self.waiting.len() > WAITING_MAX
+        self.order.is_empty() && self.queued.is_empty()
     }
 
     /// Returns the packet if the decoder accepts none.
-    fn queue(&mut self, mut packet: PlacedPacket, conceals: bool) -> Option<(PlacedPacket, Outcome)> {
-        packet.gap = match self.next {
-            Some((next, epoch)) if conceals && epoch == packet.epoch => packet.gap_since(next),
-            _ => 0,
-        };
-        let state = match self.next {
-            None => DecoderState::New,
-            // Its successors have been decoded.
-            Some((next, _)) if packet.distance_from(next) < 0 => DecoderState::Own,
-            Some(_) => DecoderState::Kept,
-        };
+    fn queue(
+        &mut self,
+        mut packet: PlacedPacket,
+        state: DecoderState,
+        conceals: bool,
+    ) -> Option<(PlacedPacket, Outcome)> {
+        if !conceals {
+            packet.gap = 0;
+        }
         let job = DecodingJob {
             number: self.jobs + 1,
             payload: std::mem::take(&mut packet.payload),
@@ -301,8 +268,7 @@ impl ExternalStream {
         }
         self.jobs += 1;
         if state != DecoderState::Own {
-            let sequence = packet.number.sequence;
-            self.next = Some((sequence.wrapping_add(1), packet.epoch));
+            self.order.advance(&packet);
         }
         self.queued.push_back(QueuedPacket {
             number: self.jobs,

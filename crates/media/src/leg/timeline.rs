@@ -8,11 +8,12 @@ mod masked;
 
 use std::collections::VecDeque;
 
-use super::decoding::{LegDecoders, PlacedPacket};
+use super::decoding::LegDecoders;
 use super::external_decoding::ExternalDecoders;
 use super::hold_epochs::HoldEpochs;
 use super::ledger_entry::{EntryKind, LedgerEntry, Tally};
 use super::leg_totals::LegTotals;
+use super::placed_packet::PlacedPacket;
 use super::raw_kind::RefusedPacket;
 use crate::FeedFormat;
 use crate::grid;

@@ -1,7 +1,8 @@
 //! Places packets that are decoded one after another.
 
-use super::super::decoding::{DecodedPacket, PlacedPacket, to_native};
+use super::super::decoding::{DecodedPacket, to_native};
 use super::super::ledger_entry::EntryKind;
+use super::super::placed_packet::PlacedPacket;
 use super::super::raw_kind::RefusedPacket;
 use super::Timeline;
 use crate::FeedFormat;

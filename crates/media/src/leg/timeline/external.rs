@@ -1,8 +1,9 @@
 //! Places packets that the host decodes.
 
-use super::super::decoding::{DecodedPacket, PlacedPacket};
+use super::super::decoding::DecodedPacket;
 use super::super::external_decoding::Outcome;
 use super::super::ledger_entry::EntryKind;
+use super::super::placed_packet::PlacedPacket;
 use super::Timeline;
 use crate::FeedFormat;
 use crate::external::ExternalFormat;

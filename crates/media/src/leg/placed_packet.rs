@@ -1,0 +1,54 @@
+//! A packet that has a position and is not decoded yet.
+
+use crate::FeedFormat;
+use crate::concealment::CONCEALED_NS;
+use crate::grid;
+use crate::placement::{Audio, PacketNumber, Placement};
+
+/// A packet that has a position.
+#[derive(Debug)]
+pub(super) struct PlacedPacket {
+    pub number: PacketNumber,
+    pub payload: Vec<u8>,
+    pub format: FeedFormat,
+    pub epoch: u32,
+    /// The number of its samples.
+    pub len: u64,
+    pub placement: Placement,
+    /// The number of samples directly before it that were missing when it was decoded.
+    pub gap: u64,
+}
+
+impl PlacedPacket {
+    pub(super) fn new(audio: &Audio<'_>, number: PacketNumber, placement: Placement) -> PlacedPacket {
+        PlacedPacket {
+            number,
+            payload: audio.payload.to_vec(),
+            format: audio.format,
+            epoch: audio.epoch,
+            len: audio.len,
+            placement,
+            gap: 0,
+        }
+    }
+
+    /// The number of samples that are missing before it, if `next` is the number of the next packet
+    /// to decode: a packet that was missing when this one was placed may have come since.
+    pub(super) fn gap_since(&self, next: u16) -> u64 {
+        let missing = u64::try_from(self.distance_from(next)).unwrap_or(0);
+        match self.placement.missing {
+            0 => 0,
+            placed => self.placement.lost * missing.min(placed) / placed,
+        }
+    }
+
+    /// The part of the gap that may be concealed.
+    pub(super) fn concealable(&self) -> usize {
+        self.gap.min(grid::index(CONCEALED_NS, self.format.rate)) as usize
+    }
+
+    /// The number of sequence numbers from `sequence` to this packet; negative if it is before.
+    pub(super) fn distance_from(&self, sequence: u16) -> i16 {
+        self.number.sequence.wrapping_sub(sequence) as i16
+    }
+}
