@@ -76,11 +76,10 @@ impl LegDecoders {
         }
     }
 
-    /// The earliest position of a packet that waits, and its rate.
-    pub(super) fn earliest(&self) -> Option<(i64, u32)> {
+    /// The earliest time of a packet that waits.
+    pub(super) fn earliest_ns(&self) -> Option<u64> {
         let waiting = self.streams.iter().flat_map(|stream| stream.order.waiting());
-        let place = |packet: &PlacedPacket| (packet.placement.at, packet.format.rate);
-        waiting.map(place).min()
+        waiting.map(PlacedPacket::begin_ns).min()
     }
 
     /// Decodes a packet into `decoded`. `is_kept`: whether any recording keeps it.
@@ -218,3 +217,6 @@ impl std::fmt::Debug for LegDecoders {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

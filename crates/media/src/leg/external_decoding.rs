@@ -207,16 +207,14 @@ impl ExternalDecoders {
         waiting.chain(self.queued().map(|queued| &queued.packet))
     }
 
-    /// The earliest position of a packet that is not decoded yet, and its rate.
-    pub(super) fn earliest(&self) -> Option<(i64, u32)> {
-        let place = |packet: &PlacedPacket| (packet.placement.at, packet.format.rate);
-        self.undecoded().map(place).min()
+    /// The earliest time of a packet that is not decoded yet.
+    pub(super) fn earliest_ns(&self) -> Option<u64> {
+        self.undecoded().map(PlacedPacket::begin_ns).min()
     }
 
-    /// The positions of the packets that are queued for a decoder, and their rates.
-    pub(super) fn queued_places(&self) -> impl Iterator<Item = (i64, u32)> {
-        let place = |queued: &QueuedPacket| (queued.packet.placement.at, queued.packet.format.rate);
-        self.queued().map(place)
+    /// The times of the packets that are queued for a decoder.
+    pub(super) fn queued_ns(&self) -> impl Iterator<Item = u64> {
+        self.queued().map(|queued| queued.packet.begin_ns())
     }
 
     /// Whether packets are queued for a decoder.

@@ -42,6 +42,11 @@ impl PlacedPacket {
         }
     }
 
+    /// The time of its beginning.
+    pub(super) fn begin_ns(&self) -> u64 {
+        grid::time(self.placement.at.max(0) as u64, self.format.rate)
+    }
+
     /// The part of the gap that may be concealed.
     pub(super) fn concealable(&self) -> usize {
         self.gap.min(grid::index(CONCEALED_NS, self.format.rate)) as usize

@@ -6,7 +6,6 @@ use super::super::placed_packet::PlacedPacket;
 use super::super::raw_kind::RefusedPacket;
 use super::Timeline;
 use crate::FeedFormat;
-use crate::grid;
 use crate::ledger::DropReason;
 use crate::placement::{Audio, PacketNumber, Placement};
 use crate::track::{AudioSource, Origin};
@@ -61,8 +60,8 @@ impl Timeline {
 
     /// The earliest time of a packet that is not decoded yet.
     pub(in crate::leg) fn earliest_undecoded_ns(&self) -> Option<u64> {
-        let own = self.decoders.as_ref().and_then(|decoders| decoders.earliest());
-        let own = own.map(|(at, rate)| grid::time(at.max(0) as u64, rate));
+        let own = self.decoders.as_ref();
+        let own = own.and_then(|decoders| decoders.earliest_ns());
         own.into_iter().chain(self.external_undecoded_ns()).min()
     }
 

@@ -7,7 +7,6 @@ use super::super::placed_packet::PlacedPacket;
 use super::Timeline;
 use crate::FeedFormat;
 use crate::external::ExternalFormat;
-use crate::grid;
 use crate::ledger::DropReason;
 use crate::time::NS_PER_MS;
 use crate::track::Origin;
@@ -132,8 +131,7 @@ impl Timeline {
 
     /// The earliest time of a packet that the host has not decoded yet.
     pub fn external_undecoded_ns(&self) -> Option<u64> {
-        let (at, rate) = self.external.as_ref()?.earliest()?;
-        Some(grid::time(at.max(0) as u64, rate))
+        self.external.as_ref()?.earliest_ns()
     }
 
     /// Whether packets are queued for a decoder of the host.
@@ -154,8 +152,7 @@ impl Timeline {
     pub fn rendering_waits_ns(&self, now_ns: u64, rendered_ns: u64) -> Option<u64> {
         let external = self.external.as_ref()?;
         let is_recent = external.is_recent(now_ns, RENDERING_WAIT_NS);
-        let times = external.queued_places();
-        let times = times.map(|(at, rate)| grid::time(at.max(0) as u64, rate));
+        let times = external.queued_ns();
         times.filter(|ns| is_recent && *ns >= rendered_ns).min()
     }
 }
