@@ -8,6 +8,7 @@ mod hold_epochs;
 mod ledger_entry;
 mod leg_totals;
 mod packet_order;
+mod pause_ends;
 mod placed_packet;
 mod raw_kind;
 mod run;
@@ -457,9 +458,10 @@ impl LegMedia {
         self.timeline.decode_ready(None, 0);
     }
 
-    /// A recording resumes with this epoch, after a pause in which audio may have been decoded.
-    pub fn begin_anew(&mut self, epoch: u32) {
-        self.timeline.begin_anew(epoch);
+    /// A recording resumes at `at_ns` with this epoch, after a pause in which audio may have been
+    /// decoded.
+    pub fn begin_anew(&mut self, epoch: u32, at_ns: u64) {
+        self.timeline.pause_ends.add(epoch, at_ns);
     }
 
     /// Discards audio that was written ahead and is not yet played at `at_ns`.

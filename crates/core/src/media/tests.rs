@@ -4,6 +4,7 @@ mod codec_changes;
 mod codec_damage;
 mod codecs;
 mod concealment;
+mod decoder_states;
 mod dtmf;
 mod external;
 mod formats;

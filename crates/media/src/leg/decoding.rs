@@ -34,8 +34,6 @@ pub(super) struct DecodedPacket {
 pub(super) struct LegDecoders {
     /// The most recently used stream is the last.
     streams: Vec<StreamDecoder>,
-    /// From this epoch on, audio must not depend on audio of earlier epochs.
-    fresh_epoch: u32,
     pub decoded: DecodedPacket,
 }
 
@@ -94,16 +92,10 @@ impl LegDecoders {
             return;
         };
         let len = packet.len as usize;
-        if let Some(state) = stream.order.begin(packet, is_kept, self.fresh_epoch) {
+        if let Some(state) = stream.order.begin(packet, is_kept) {
             stream.decode(packet, state, conceals, &mut self.decoded);
         }
         self.decoded.samples.resize(len, 0);
-    }
-
-    /// A recording resumes: from this epoch on, audio must not depend on earlier audio, which may
-    /// have been spoken during the pause.
-    pub(super) fn begin_anew(&mut self, epoch: u32) {
-        self.fresh_epoch = epoch;
     }
 }
 

@@ -71,8 +71,6 @@ pub(super) struct ExternalDecoders {
     formats: Vec<DeclaredFormat>,
     /// The most recently used stream is the last.
     streams: Vec<ExternalStream>,
-    /// From this epoch on, audio must not depend on audio of earlier epochs.
-    fresh_epoch: u32,
 }
 
 impl ExternalDecoders {
@@ -174,11 +172,10 @@ impl ExternalDecoders {
         is_kept: bool,
         conceals: bool,
     ) -> Option<(PlacedPacket, Outcome)> {
-        let fresh_epoch = self.fresh_epoch;
         let Some(stream) = self.stream(packet.number.ssrc, packet.format) else {
             return Some((packet, Outcome::Undecodable));
         };
-        match stream.order.begin(&mut packet, is_kept, fresh_epoch) {
+        match stream.order.begin(&mut packet, is_kept) {
             Some(state) => stream.queue(packet, state, conceals),
             None => Some((packet, Outcome::NotKept)),
         }
@@ -231,12 +228,6 @@ impl ExternalDecoders {
     pub(super) fn is_recent(&self, now_ns: u64, ns: u64) -> bool {
         let is_recent = |since_ns: u64| now_ns.saturating_sub(since_ns) < ns;
         self.queued().all(|queued| queued.since_ns.is_none_or(is_recent))
-    }
-
-    /// A recording resumes: from this epoch on, audio must not depend on earlier audio, which may
-    /// have been spoken during the pause.
-    pub(super) fn begin_anew(&mut self, epoch: u32) {
-        self.fresh_epoch = epoch;
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::pause_ends::PauseEnd;
 use super::placed_packet::PlacedPacket;
 use crate::FeedFormat;
 use crate::external::DecoderState;
@@ -12,13 +13,38 @@ use crate::external::DecoderState;
 /// The maximum number of packets that wait for one that is missing.
 const WAITING_MAX: usize = 32;
 
+/// The packet that a decoder has decoded last.
+#[derive(Clone, Copy)]
+struct DecodedLast {
+    /// The number after its own.
+    next: u16,
+    epoch: u32,
+    pause_end: Option<PauseEnd>,
+    is_of_pause: bool,
+}
+
+impl DecodedLast {
+    /// Whether a packet must be decoded with another state.
+    ///
+    /// A state holds what was said in the packets since it was new, and a pause is never heard. So a
+    /// packet must not get a state that holds a packet which a recording may have to leave out, if
+    /// that recording may keep the packet itself. This is so if one was passed in before the end of
+    /// a pause and the other after it, if both were passed in after it but only the first was spoken
+    /// before it, and if they were passed in in reverse order, because a pause may have begun in
+    /// between.
+    fn is_cut_from(&self, packet: &PlacedPacket) -> bool {
+        self.pause_end != packet.pause_end
+            || self.epoch > packet.epoch
+            || self.is_of_pause && !packet.is_of_pause()
+    }
+}
+
 /// The packets of one stream.
 pub(super) struct PacketOrder {
     pub ssrc: u32,
     pub format: FeedFormat,
-    /// The number of the next packet, and the epoch of the last one. `None`: the decoder begins
-    /// anew.
-    next: Option<(u16, u32)>,
+    /// `None`: the decoder begins anew.
+    last: Option<DecodedLast>,
     /// In the order of their numbers.
     waiting: VecDeque<PlacedPacket>,
 }
@@ -28,7 +54,7 @@ impl PacketOrder {
         PacketOrder {
             ssrc,
             format,
-            next: None,
+            last: None,
             waiting: VecDeque::new(),
         }
     }
@@ -57,7 +83,7 @@ impl PacketOrder {
     /// any longer.
     pub fn take_ready(&mut self, now_ns: Option<u64>, waited_ns: u64) -> Option<PlacedPacket> {
         let first = self.waiting.front()?;
-        let follows = self.next.is_none_or(|(next, _)| first.distance_from(next) <= 0);
+        let follows = self.last.is_none_or(|last| first.distance_from(last.next) <= 0);
         let is_due = now_ns.is_none_or(|now_ns| now_ns.saturating_sub(first.number.arrival_ns) >= waited_ns);
         let is_ready = follows || first.placement.missing == 0 || is_due || self.waiting.len() > WAITING_MAX;
         is_ready.then(|| self.waiting.pop_front())?
@@ -65,27 +91,21 @@ impl PacketOrder {
 
     /// The state with which a packet is decoded, whose gap is set; `None` if it is not decoded.
     /// `is_kept`: whether any recording keeps it; otherwise the decoder begins anew with the next
-    /// packet that is kept, so that no audio of a pause remains in its state. From `fresh_epoch` on,
-    /// audio must not depend on audio of earlier epochs.
-    pub fn begin(
-        &mut self,
-        packet: &mut PlacedPacket,
-        is_kept: bool,
-        fresh_epoch: u32,
-    ) -> Option<DecoderState> {
-        let is_cut = |(_, epoch): (u16, u32)| (epoch < fresh_epoch) != (packet.epoch < fresh_epoch);
-        self.next.take_if(|last| is_cut(*last));
+    /// packet that is kept.
+    pub fn begin(&mut self, packet: &mut PlacedPacket, is_kept: bool) -> Option<DecoderState> {
+        self.last.take_if(|last| last.is_cut_from(packet));
         // Its successors have been decoded.
-        let is_late = self.next.is_some_and(|(next, _)| packet.distance_from(next) < 0);
+        let is_late = self.last.is_some_and(|last| packet.distance_from(last.next) < 0);
         if !is_kept {
-            self.next.take_if(|_| !is_late);
+            self.last.take_if(|_| !is_late);
             return None;
         }
-        packet.gap = match self.next {
-            Some((next, epoch)) if epoch == packet.epoch => packet.gap_since(next),
+        // A copy of a packet that may have been spoken before a control point is not used.
+        packet.gap = match self.last {
+            Some(last) if last.epoch == packet.epoch => packet.gap_since(last.next),
             _ => 0,
         };
-        Some(match self.next {
+        Some(match self.last {
             None => DecoderState::New,
             Some(_) if is_late => DecoderState::Own,
             Some(_) => DecoderState::Kept,
@@ -94,11 +114,19 @@ impl PacketOrder {
 
     /// A packet has been given to the decoder whose state is kept.
     pub fn advance(&mut self, packet: &PlacedPacket) {
-        self.next = Some((packet.number.sequence.wrapping_add(1), packet.epoch));
+        self.last = Some(DecodedLast {
+            next: packet.number.sequence.wrapping_add(1),
+            epoch: packet.epoch,
+            pause_end: packet.pause_end,
+            is_of_pause: packet.is_of_pause(),
+        });
     }
 
     /// The decoder begins anew with the next packet.
     pub fn restart(&mut self) {
-        self.next = None;
+        self.last = None;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! A packet that has a position and is not decoded yet.
 
+use super::pause_ends::PauseEnd;
 use crate::FeedFormat;
 use crate::concealment::CONCEALED_NS;
 use crate::grid;
@@ -12,6 +13,8 @@ pub(super) struct PlacedPacket {
     pub payload: Vec<u8>,
     pub format: FeedFormat,
     pub epoch: u32,
+    /// The latest one before it was passed in.
+    pub pause_end: Option<PauseEnd>,
     /// The number of its samples.
     pub len: u64,
     pub placement: Placement,
@@ -20,12 +23,18 @@ pub(super) struct PlacedPacket {
 }
 
 impl PlacedPacket {
-    pub(super) fn new(audio: &Audio<'_>, number: PacketNumber, placement: Placement) -> PlacedPacket {
+    pub(super) fn new(
+        audio: &Audio<'_>,
+        number: PacketNumber,
+        placement: Placement,
+        pause_end: Option<PauseEnd>,
+    ) -> PlacedPacket {
         PlacedPacket {
             number,
             payload: audio.payload.to_vec(),
             format: audio.format,
             epoch: audio.epoch,
+            pause_end,
             len: audio.len,
             placement,
             gap: 0,
@@ -45,6 +54,19 @@ impl PlacedPacket {
     /// The time of its beginning.
     pub(super) fn begin_ns(&self) -> u64 {
         grid::time(self.placement.at.max(0) as u64, self.format.rate)
+    }
+
+    /// Whether it was spoken before the end of the pause, or may have been. Then no recording that
+    /// was paused keeps any of it.
+    pub(super) fn is_of_pause(&self) -> bool {
+        self.pause_end.is_some_and(|end| {
+            let earliest = self
+                .placement
+                .at
+                .saturating_sub_unsigned(self.placement.hidden_delay);
+            let resumed = grid::index(end.at_ns, self.format.rate);
+            earliest.saturating_add_unsigned(self.len) <= resumed as i64
+        })
     }
 
     /// The part of the gap that may be concealed.

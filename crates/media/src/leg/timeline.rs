@@ -13,6 +13,7 @@ use super::external_decoding::ExternalDecoders;
 use super::hold_epochs::HoldEpochs;
 use super::ledger_entry::{EntryKind, LedgerEntry, Tally};
 use super::leg_totals::LegTotals;
+use super::pause_ends::PauseEnds;
 use super::placed_packet::PlacedPacket;
 use super::raw_kind::RefusedPacket;
 use crate::FeedFormat;
@@ -71,6 +72,7 @@ pub struct Timeline {
     unsearched_ns: u64,
     /// `None` until the first format that the host decodes.
     external: Option<Box<ExternalDecoders>>,
+    pub(super) pause_ends: PauseEnds,
 }
 
 impl Timeline {
@@ -98,6 +100,7 @@ impl Timeline {
             searched: 0,
             unsearched_ns: u64::MAX,
             external: None,
+            pause_ends: PauseEnds::default(),
         }
     }
 
@@ -417,7 +420,8 @@ impl PlacementSink for Timeline {
             self.change_rate(rate);
         }
         if let (Some(number), false) = (audio.number, audio.format.codec.is_direct()) {
-            return self.decode_later(PlacedPacket::new(audio, number, placement));
+            let pause_end = self.pause_ends.before(audio.epoch);
+            return self.decode_later(PlacedPacket::new(audio, number, placement, pause_end));
         }
         if audio.format.codec != Codec::Pcm16 || !audio.is_big_endian {
             return self.place_audio(audio, audio.payload, &placement);

@@ -33,13 +33,13 @@ impl CallMedia {
             }
             PointAction::Pause(id) => self.with(id, |tap, legs| tap.pause(at, legs)),
             PointAction::Resume(id) => {
-                self.begin_anew();
+                self.begin_anew(at_ns);
                 self.with(id, |tap, legs| tap.resume(at, legs));
             }
             PointAction::Private(on) => {
                 self.private = on;
                 self.private_ns = at_ns;
-                self.begin_anew();
+                self.begin_anew(at_ns);
                 for tap in &mut self.taps {
                     tap.set_private(on, at, &self.legs);
                 }
@@ -124,9 +124,11 @@ impl CallMedia {
 
     /// Audio from now on must not depend on earlier audio, which may have been spoken during a
     /// pause.
-    fn begin_anew(&mut self) {
+    fn begin_anew(&mut self, at_ns: u64) {
         let epoch = self.epoch;
-        self.legs.fed_mut().for_each(|(_, leg)| leg.begin_anew(epoch));
+        self.legs
+            .fed_mut()
+            .for_each(|(_, leg)| leg.begin_anew(epoch, at_ns));
     }
 
     /// The time at which a control point takes effect: the clock, or in stream time the media's

@@ -22,6 +22,7 @@ fn waiting(format: FeedFormat, at: i64) -> PlacedPacket {
         payload: vec![0; 160],
         format,
         epoch: 0,
+        pause_end: None,
         len: u64::from(format.rate / 50),
         placement: Placement {
             at,

@@ -49,15 +49,6 @@ impl Timeline {
         self.decoders = Some(decoders);
     }
 
-    pub(in crate::leg) fn begin_anew(&mut self, epoch: u32) {
-        if let Some(decoders) = &mut self.decoders {
-            decoders.begin_anew(epoch);
-        }
-        if let Some(external) = &mut self.external {
-            external.begin_anew(epoch);
-        }
-    }
-
     /// The earliest time of a packet that is not decoded yet.
     pub(in crate::leg) fn earliest_undecoded_ns(&self) -> Option<u64> {
         let own = self.decoders.as_ref();

@@ -1,0 +1,93 @@
+//! What a decoder's state holds when audio is recorded: nothing of a pause.
+
+use super::codecs::*;
+use super::*;
+use crate::media::sim::RecordingOptions;
+use crate::types::Layout;
+
+/// The samples of a decoder that begins with these packets.
+fn decoded(format: FeedFormat, payloads: &[Vec<u8>]) -> Vec<i16> {
+    let mut decoder = format.codec.decoder(format.rate).expect("a decoder");
+    let mut samples = Vec::new();
+    for payload in payloads {
+        decoder.decode(payload, &mut samples).expect("a valid payload");
+    }
+    samples
+}
+
+/// A loud sender with packets of 20 ms.
+fn loud(format: FeedFormat) -> Sender {
+    let samples = sine(440.0, format.rate, 100 * format.rate as usize / 50);
+    match format.codec {
+        Codec::G722 => Sender::g722(&samples),
+        _ => Sender::opus(&samples, false),
+    }
+}
+
+/// Where these samples are in a file.
+fn position_of(samples: &[i16], part: &[i16]) -> Option<usize> {
+    samples.windows(part.len()).position(|window| window == part)
+}
+
+/// Packets 40 and 41 were spoken during the pause and come 45 ms late, after it. They are not
+/// recorded, so what follows must not depend on them.
+#[test]
+fn what_comes_late_from_a_pause_is_not_in_a_decoder() {
+    for format in [G722, OPUS] {
+        let sender = loud(format);
+        let (mut sim, recording) = call(format);
+        send_some(&mut sim, &sender, &(0..30).collect::<Vec<_>>());
+        sim.pause(&recording);
+        sim.visit();
+        send_some(&mut sim, &sender, &(30..40).collect::<Vec<_>>());
+        sim.now_ns += 45 * NS_PER_MS;
+        sim.resume(&recording);
+        sim.visit();
+        for n in 40..43 {
+            sim.rtp(Leg::Local, &sender.packet(n));
+        }
+        sim.now_ns += 15 * NS_PER_MS;
+        send_some(&mut sim, &sender, &(43..60).collect::<Vec<_>>());
+        sim.pass(500);
+        sim.end();
+        sim.pass(500);
+        let samples = recording.out.lock().channel(0);
+        let len = format.rate as usize / 50;
+        // Packet 42 is heard in part.
+        let expected = decoded(format, &sender.payloads[42..60])[len..].to_vec();
+        assert!(position_of(&samples, &expected).is_some(), "{format:?}");
+    }
+}
+
+/// Packet 31 is missing when the second pause ends, so packet 32 is decoded only then.
+#[test]
+fn two_pauses_are_two_cuts() {
+    let sender = loud(G722);
+    let (mut sim, recording) = call(G722);
+    // Another recording goes on, so that the packets of the pauses are decoded.
+    let _other = sim.start(RecordingOptions {
+        layout: Layout::Local,
+        ..Default::default()
+    });
+    send_some(&mut sim, &sender, &(0..30).collect::<Vec<_>>());
+    sim.pause(&recording);
+    sim.visit();
+    send_some(&mut sim, &sender, &[30, 32]);
+    sim.resume(&recording);
+    sim.visit();
+    send_some(&mut sim, &sender, &[33]);
+    let first = sim.now_ns;
+    sim.pause(&recording);
+    sim.resume(&recording);
+    sim.visit();
+    assert_eq!(sim.now_ns, first);
+    send_some(&mut sim, &sender, &(34..60).collect::<Vec<_>>());
+    sim.pass(500);
+    sim.end();
+    sim.pass(500);
+    let samples = recording.out.lock().channel(0);
+    for kept in [33..34, 34..60] {
+        let expected = decoded(G722, &sender.payloads[kept.clone()]);
+        assert!(position_of(&samples, &expected).is_some(), "{kept:?}");
+    }
+}

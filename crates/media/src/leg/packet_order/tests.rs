@@ -1,0 +1,150 @@
+use super::DecoderState::{Kept, New, Own};
+use super::*;
+use crate::placement::{PacketNumber, Placement};
+use callrec_codec::Codec;
+
+const MS: u64 = 1_000_000;
+const FORMAT: FeedFormat = FeedFormat {
+    codec: Codec::G722,
+    rate: 16_000,
+};
+
+fn pause_end(epoch: u32, at_ms: u64) -> Option<PauseEnd> {
+    Some(PauseEnd {
+        epoch,
+        at_ns: at_ms * MS,
+    })
+}
+
+/// A packet of 20 ms that is in order, at 20 ms times its number.
+fn packet(sequence: u16) -> PlacedPacket {
+    PlacedPacket {
+        number: PacketNumber {
+            ssrc: 7,
+            sequence,
+            arrival_ns: 0,
+        },
+        payload: Vec::new(),
+        format: FORMAT,
+        epoch: 1,
+        pause_end: None,
+        len: 320,
+        placement: Placement {
+            at: i64::from(sequence) * 320,
+            is_newest: true,
+            ..Placement::default()
+        },
+        gap: 0,
+    }
+}
+
+fn of_epoch(sequence: u16, epoch: u32, pause_end: Option<PauseEnd>) -> PlacedPacket {
+    PlacedPacket {
+        epoch,
+        pause_end,
+        ..packet(sequence)
+    }
+}
+
+fn hidden(delay_ms: i64, packet: PlacedPacket) -> PlacedPacket {
+    let placement = Placement {
+        hidden_delay: delay_ms as u64 * 16,
+        ..packet.placement
+    };
+    PlacedPacket { placement, ..packet }
+}
+
+/// The states with which packets are decoded, all of which a recording keeps.
+fn states(packets: Vec<PlacedPacket>) -> Vec<DecoderState> {
+    let mut order = PacketOrder::new(7, FORMAT);
+    let mut states = Vec::new();
+    for packet in packets {
+        order.add(packet);
+        while let Some(mut packet) = order.take_ready(None, 0) {
+            let state = order.begin(&mut packet, true).expect("it is kept");
+            if state != Own {
+                order.advance(&packet);
+            }
+            states.push(state);
+        }
+    }
+    states
+}
+
+#[test]
+fn a_state_is_kept_within_a_stream() {
+    assert_eq!(
+        states((65_530..=65_535).map(packet).collect()),
+        [New, Kept, Kept, Kept, Kept, Kept]
+    );
+    // A late packet does not change it.
+    assert_eq!(
+        states([1, 2, 4, 3, 5].map(packet).into()),
+        [New, Kept, Kept, Own, Kept]
+    );
+    // Nor does the end of a recording.
+    let other = vec![packet(1), of_epoch(2, 2, None), of_epoch(3, 3, None)];
+    assert_eq!(states(other), [New, Kept, Kept]);
+}
+
+/// Two pauses of another recording end before the packets are decoded.
+#[test]
+fn every_end_of_a_pause_is_a_cut() {
+    let packets = vec![
+        packet(10),
+        of_epoch(11, 2, None),
+        of_epoch(12, 3, pause_end(3, 0)),
+        of_epoch(13, 4, pause_end(3, 0)),
+        of_epoch(14, 5, pause_end(5, 0)),
+        of_epoch(15, 5, pause_end(5, 0)),
+    ];
+    assert_eq!(states(packets), [New, Kept, New, Kept, New, Kept]);
+}
+
+/// Packet 11 came after a pause had begun, and packet 12 before.
+#[test]
+fn a_packet_of_a_pause_is_not_in_the_state_of_one_from_before_it() {
+    let packets = vec![
+        packet(10),
+        of_epoch(11, 2, None),
+        packet(12),
+        of_epoch(13, 2, None),
+    ];
+    assert_eq!(states(packets), [New, Kept, New, Kept]);
+}
+
+/// Packets 10 and 11 end at 240 ms.
+#[test]
+fn what_was_spoken_in_a_pause_is_not_in_the_state_of_what_is_heard() {
+    let after = |at_ms: u64| {
+        let packets = (10..14).map(|n| of_epoch(n, 3, pause_end(3, at_ms)));
+        states(packets.collect())
+    };
+    assert_eq!(after(200), [New, Kept, Kept, Kept]);
+    assert_eq!(after(239), [New, New, Kept, Kept]);
+    assert_eq!(after(240), [New, Kept, New, Kept]);
+    assert_eq!(after(400), [New, Kept, Kept, Kept]);
+    // The hidden delay of a packet ends with the evidence for it.
+    let delays = [0, 30, 100, 0, 0];
+    let packets = (11..16)
+        .zip(delays)
+        .map(|(n, delay_ms)| hidden(delay_ms, of_epoch(n, 3, pause_end(3, 200))));
+    assert_eq!(states(packets.collect()), [New, Kept, Kept, New, Kept]);
+}
+
+#[test]
+fn what_no_recording_keeps_is_not_decoded() {
+    let mut order = PacketOrder::new(7, FORMAT);
+    let mut state = |sequence, is_kept| {
+        let mut packet = packet(sequence);
+        let state = order.begin(&mut packet, is_kept);
+        if state.is_some_and(|state| state != Own) {
+            order.advance(&packet);
+        }
+        state
+    };
+    assert_eq!([state(1, true), state(2, true)], [Some(New), Some(Kept)]);
+    // A late one changes nothing.
+    assert_eq!([state(0, false), state(3, true)], [None, Some(Kept)]);
+    assert_eq!([state(4, false), state(5, true)], [None, Some(New)]);
+}
