@@ -135,7 +135,7 @@ impl StreamDecoder {
 
     /// Recovers the missing packet before this one, and conceals those before it, if the decoder can
     /// do so. A decoder is not told of a gap otherwise, so it conceals the gap in any case: what
-    /// follows then begins as for every listener of the call.
+    /// follows then begins as for every listener of the call. Nothing of a pause is repeated.
     fn fill_gap(&mut self, packet: &PlacedPacket, conceals: bool, decoded: &mut DecodedPacket) {
         let (decoder, len) = (&mut self.decoder, packet.len as usize);
         let most = packet.concealable();
@@ -147,7 +147,8 @@ impl StreamDecoder {
             }
         };
         conceal(&mut **decoder, gap.saturating_sub(len));
-        if !decoder.recover(&packet.payload, len, &mut decoded.recovered) {
+        let may_recover = !packet.follows_pause();
+        if !(may_recover && decoder.recover(&packet.payload, len, &mut decoded.recovered)) {
             conceal(&mut **decoder, gap);
         }
         if !conceals {

@@ -21,6 +21,7 @@ struct DecodedLast {
     epoch: u32,
     pause_end: Option<PauseEnd>,
     is_of_pause: bool,
+    begins_in_pause: bool,
 }
 
 impl DecodedLast {
@@ -105,6 +106,7 @@ impl PacketOrder {
             Some(last) if last.epoch == packet.epoch => packet.gap_since(last.next),
             _ => 0,
         };
+        packet.continues_pause = self.last.is_some_and(|last| last.begins_in_pause);
         Some(match self.last {
             None => DecoderState::New,
             Some(_) if is_late => DecoderState::Own,
@@ -119,6 +121,7 @@ impl PacketOrder {
             epoch: packet.epoch,
             pause_end: packet.pause_end,
             is_of_pause: packet.is_of_pause(),
+            begins_in_pause: packet.begins_in_pause(),
         });
     }
 

@@ -20,6 +20,8 @@ pub(super) struct PlacedPacket {
     pub placement: Placement,
     /// The number of samples directly before it that were missing when it was decoded.
     pub gap: u64,
+    /// What is before the gap begins in the pause, so it is not continued.
+    pub continues_pause: bool,
 }
 
 impl PlacedPacket {
@@ -38,6 +40,7 @@ impl PlacedPacket {
             len: audio.len,
             placement,
             gap: 0,
+            continues_pause: false,
         }
     }
 
@@ -56,22 +59,39 @@ impl PlacedPacket {
         grid::time(self.placement.at.max(0) as u64, self.format.rate)
     }
 
-    /// Whether it was spoken before the end of the pause, or may have been. Then no recording that
-    /// was paused keeps any of it.
+    /// Whether the samples up to `end`, counted from its first one, were spoken before the end of the
+    /// pause, or may have been.
+    fn is_before_resume(&self, end: i64) -> bool {
+        let earliest = self
+            .placement
+            .at
+            .saturating_sub_unsigned(self.placement.hidden_delay);
+        let resumed = |end: PauseEnd| grid::index(end.at_ns, self.format.rate) as i64;
+        self.pause_end
+            .is_some_and(|pause| earliest.saturating_add(end) <= resumed(pause))
+    }
+
+    /// Whether all of it is of the pause, so that no recording that was paused keeps any of it.
     pub(super) fn is_of_pause(&self) -> bool {
-        self.pause_end.is_some_and(|end| {
-            let earliest = self
-                .placement
-                .at
-                .saturating_sub_unsigned(self.placement.hidden_delay);
-            let resumed = grid::index(end.at_ns, self.format.rate);
-            earliest.saturating_add_unsigned(self.len) <= resumed as i64
-        })
+        self.is_before_resume(self.len as i64)
+    }
+
+    /// Whether any of it is of the pause.
+    pub(super) fn begins_in_pause(&self) -> bool {
+        self.is_before_resume(1)
+    }
+
+    /// Whether any of the packet before it, which is missing, is of the pause.
+    pub(super) fn follows_pause(&self) -> bool {
+        self.is_before_resume(1 - self.len as i64)
     }
 
     /// The part of the gap that may be concealed.
     pub(super) fn concealable(&self) -> usize {
-        self.gap.min(grid::index(CONCEALED_NS, self.format.rate)) as usize
+        match self.continues_pause {
+            true => 0,
+            false => self.gap.min(grid::index(CONCEALED_NS, self.format.rate)) as usize,
+        }
     }
 
     /// The number of sequence numbers from `sequence` to this packet; negative if it is before.

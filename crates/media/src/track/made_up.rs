@@ -4,18 +4,21 @@ use super::{AudioSource, Content, Origin, Track};
 use callrec_codec::{AudioSlice, Codec};
 
 impl Track {
-    /// The samples of one epoch that directly precede a position, at most `most`.
-    pub fn samples_before(&self, at: u64, most: u64, epoch: u32) -> Vec<i16> {
+    /// The samples of one epoch that directly precede a position, at most `most`. `resumed`: none that
+    /// may have been spoken before this position, at which a pause ended.
+    pub fn samples_before(&self, at: u64, most: u64, (epoch, resumed): (u32, Option<u64>)) -> Vec<i16> {
         let from = at.saturating_sub(most);
         let (mut samples, mut end) = (Vec::new(), from);
         for part in self.parts(from, at) {
             let is_said = part.origin.epoch == epoch && !part.origin.source.is_made_up();
-            if !matches!(part.content, Content::Audio(_)) || !is_said || part.from != end {
+            let heard = resumed.map_or(0, |resumed| resumed + u64::from(part.origin.hidden_delay));
+            let begin = part.from.max(heard.min(part.to));
+            if !matches!(part.content, Content::Audio(_)) || !is_said || begin != end {
                 samples.clear();
             }
             end = part.to;
-            if is_said {
-                self.read_part(part.from, part.to, &mut samples);
+            if is_said && begin < part.to {
+                self.read_part(begin, part.to, &mut samples);
             }
         }
         if end != at {

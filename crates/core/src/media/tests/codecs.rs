@@ -86,7 +86,7 @@ pub(super) fn call(format: FeedFormat) -> (Sim, SimRecording) {
     call_in(Sim::real(), format)
 }
 
-fn call_in(mut sim: Sim, format: FeedFormat) -> (Sim, SimRecording) {
+pub(super) fn call_in(mut sim: Sim, format: FeedFormat) -> (Sim, SimRecording) {
     sim.attach(Leg::Local, format);
     if format.codec == Codec::Opus {
         sim.payload(Leg::Local, 96, format);

@@ -149,6 +149,35 @@ fn nothing_of_a_pause_conceals_a_gap() {
     assert_eq!(recording.progress.ledger().leg(Leg::Local).concealed, 0);
 }
 
+/// Packets 40 and 41 come after the pause, but were spoken in it, the second one in part. Packet 42
+/// is missing.
+#[test]
+fn nothing_that_comes_late_from_a_pause_conceals_a_gap() {
+    let concealed = |heard_ms: u64| {
+        let (mut sim, recording) = call(concealing(ClockMode::Real));
+        send_waves(&mut sim, (0..30).map(Some));
+        sim.pause(&recording);
+        send_waves(&mut sim, (30..40).map(Some));
+        sim.now_ns += (40 - heard_ms) * NS_PER_MS;
+        sim.resume(&recording);
+        for n in [40, 41] {
+            sim.rtp(Leg::Local, &linear(n, &waves(n)));
+        }
+        sim.now_ns += heard_ms * NS_PER_MS;
+        send_waves(&mut sim, [None].into_iter().chain((43..100).map(Some)));
+        end(&mut sim);
+        let samples = recording.out.lock().channel(0);
+        assert_eq!(part(&samples, 43), waves(43));
+        let gap = part(&samples, 42).iter().filter(|sample| **sample != 0);
+        let ledger = recording.progress.ledger().leg(Leg::Local).clone();
+        assert_eq!(gap.count() > 0, ledger.concealed > 0, "{heard_ms} ms");
+        ledger::ms(ledger.concealed)
+    };
+    // There is too little audio after the pause to find its period.
+    assert_eq!([0, 10].map(concealed), [0, 0]);
+    assert_eq!(concealed(20), 20);
+}
+
 /// The sender is silent from packet 50 to packet 100, and describes the silence once.
 fn noisy_silence(clock: ClockMode) -> (Vec<i16>, crate::media::ledger::LegLedger) {
     let (mut sim, recording) = call(concealing(clock));

@@ -91,3 +91,33 @@ fn two_pauses_are_two_cuts() {
         assert!(position_of(&samples, &expected).is_some(), "{kept:?}");
     }
 }
+
+/// With `media.concealment` "on". Packets 40 and 41 come after the pause. Packet 41 was spoken at its
+/// end, and packet 42 is missing.
+#[test]
+fn no_decoder_conceals_a_gap_with_audio_of_a_pause() {
+    let concealed = |heard_ms: u64| {
+        let sender = loud(OPUS);
+        let mut config = crate::media::sim::config(crate::media::ClockMode::Real);
+        config.conceals = true;
+        let (mut sim, recording) = call_in(Sim::new(config), OPUS);
+        send_some(&mut sim, &sender, &(0..30).collect::<Vec<_>>());
+        sim.pause(&recording);
+        sim.visit();
+        send_some(&mut sim, &sender, &(30..40).collect::<Vec<_>>());
+        sim.now_ns += (40 - heard_ms) * NS_PER_MS;
+        sim.resume(&recording);
+        sim.visit();
+        for n in [40, 41] {
+            sim.rtp(Leg::Local, &sender.packet(n));
+        }
+        sim.now_ns += (20 + heard_ms) * NS_PER_MS;
+        send_some(&mut sim, &sender, &(43..60).collect::<Vec<_>>());
+        sim.pass(500);
+        sim.end();
+        sim.pass(500);
+        crate::media::ledger::ms(ledger_of(&recording).concealed)
+    };
+    assert_eq!([0, 10].map(concealed), [0, 0]);
+    assert_eq!(concealed(20), 20);
+}

@@ -31,6 +31,7 @@ fn waiting(format: FeedFormat, at: i64) -> PlacedPacket {
             ..Placement::default()
         },
         gap: 0,
+        continues_pause: false,
     }
 }
 

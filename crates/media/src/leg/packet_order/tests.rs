@@ -35,6 +35,7 @@ fn packet(sequence: u16) -> PlacedPacket {
             ..Placement::default()
         },
         gap: 0,
+        continues_pause: false,
     }
 }
 
@@ -147,4 +148,32 @@ fn what_no_recording_keeps_is_not_decoded() {
     // A late one changes nothing.
     assert_eq!([state(0, false), state(3, true)], [None, Some(Kept)]);
     assert_eq!([state(4, false), state(5, true)], [None, Some(New)]);
+}
+
+/// A packet is missing before each of two packets. The first one begins at 220 ms.
+#[test]
+fn nothing_of_a_pause_continues_in_a_gap() {
+    let gap = |resume_ms: u64, delay_ms: u64| {
+        let mut order = PacketOrder::new(7, FORMAT);
+        let mut packets = [11, 13].map(|n| {
+            let mut packet = of_epoch(n, 3, pause_end(3, resume_ms));
+            (packet.placement.missing, packet.placement.lost) = (1, 320);
+            packet
+        });
+        packets[1].placement.hidden_delay = delay_ms * 16;
+        for packet in &mut packets {
+            order.begin(packet, true);
+            order.advance(packet);
+        }
+        let last = &packets[1];
+        (last.gap, last.concealable(), last.follows_pause())
+    };
+    assert_eq!(gap(220, 0), (320, 320, false));
+    // The packet before the gap is heard in part.
+    assert_eq!(gap(221, 0), (320, 0, false));
+    // It is not heard.
+    assert_eq!(gap(240, 0).0, 0);
+    // The missing packet may be of the pause.
+    assert_eq!(gap(220, 20), (320, 320, false));
+    assert_eq!(gap(220, 21), (320, 320, true));
 }

@@ -41,7 +41,9 @@ impl Timeline {
         }
         let rate = self.track.rate();
         let history = grid::index(HISTORY_NS, rate);
-        let history = self.track.samples_before(from, history, audio.epoch);
+        let resumed = self.pause_ends.before(audio.epoch);
+        let resumed = resumed.map(|end| grid::index(end.at_ns, rate));
+        let history = self.track.samples_before(from, history, (audio.epoch, resumed));
         let count = (to - from).min(grid::index(CONCEALED_NS, rate));
         let samples = continue_audio(&history, rate, count as usize);
         self.place_concealed(from, &samples, audio.epoch, placement);
@@ -55,7 +57,8 @@ impl Timeline {
             source: AudioSource::Concealed,
             ..Origin::default()
         };
-        let is_new = from >= self.settled.max(self.epoch_at);
+        // Later epochs may be of a pause.
+        let is_new = epoch == self.epoch && from >= self.settled.max(self.epoch_at);
         if is_new && !samples.is_empty() && self.outside_reason(origin).is_none() {
             self.track.make_up(from, samples, origin);
             self.mark_dirty(from, from + samples.len() as u64);
