@@ -462,6 +462,7 @@ impl LegMedia {
     /// decoded.
     pub fn begin_anew(&mut self, epoch: u32, at_ns: u64) {
         self.timeline.pause_ends.add(epoch, at_ns);
+        self.begin_writes_anew();
     }
 
     /// Discards audio that was written ahead and is not yet played at `at_ns`.

@@ -65,7 +65,10 @@ impl Legs {
     pub fn set_hold(&mut self, on: bool, epoch: u32) {
         self.on_hold.set(on, epoch);
         for leg in self.media.iter_mut().flatten() {
-            leg.timeline.on_hold = self.on_hold.clone();
+            let was_held = std::mem::replace(&mut leg.timeline.on_hold, self.on_hold.clone());
+            if was_held.has(epoch) && !self.on_hold.has(epoch) {
+                leg.begin_writes_anew();
+            }
         }
     }
 }

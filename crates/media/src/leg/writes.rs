@@ -28,6 +28,11 @@ impl LegMedia {
         write
     }
 
+    /// What is written from now on must not depend on earlier writes: they may be of a pause.
+    pub(crate) fn begin_writes_anew(&mut self) {
+        self.write_decoder = None;
+    }
+
     pub(super) fn restart_writes(&mut self) {
         self.write_decoder = None;
         if let Some(writes) = &mut self.writes {

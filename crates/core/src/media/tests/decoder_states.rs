@@ -121,3 +121,40 @@ fn no_decoder_conceals_a_gap_with_audio_of_a_pause() {
     assert_eq!([0, 10].map(concealed), [0, 0]);
     assert_eq!(concealed(20), 20);
 }
+
+/// A host writes packets. What it writes in a pause, or while the call is held and
+/// `calls.hold_audio` is "silence", is not in the state of what follows.
+#[test]
+fn what_is_written_in_a_pause_is_not_in_a_decoder() {
+    for (format, holds) in [(G722, false), (OPUS, false), (G722, true)] {
+        let sender = loud(format);
+        let mut config = crate::media::sim::config(crate::media::ClockMode::Real);
+        config.hold_is_silence = true;
+        let (mut sim, recording) = call_in(Sim::new(config), format);
+        let write = |sim: &mut Sim, packets: std::ops::Range<usize>| {
+            for payload in &sender.payloads[packets] {
+                assert_eq!(sim.write(Leg::Local, payload), crate::types::Status::Ok);
+                sim.now_ns += 20 * NS_PER_MS;
+                sim.visit();
+            }
+        };
+        write(&mut sim, 0..30);
+        match holds {
+            true => sim.hold(true),
+            false => sim.pause(&recording),
+        }
+        write(&mut sim, 30..40);
+        match holds {
+            true => sim.hold(false),
+            false => sim.resume(&recording),
+        }
+        write(&mut sim, 40..60);
+        sim.pass(500);
+        sim.end();
+        sim.pass(500);
+        let samples = recording.out.lock().channel(0);
+        let expected = decoded(format, &sender.payloads[40..60]);
+        assert!(position_of(&samples, &expected).is_some(), "{format:?} {holds}");
+        assert!(position_of(&samples, &decoded(format, &sender.payloads[..30])).is_some());
+    }
+}
