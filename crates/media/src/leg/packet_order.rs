@@ -46,7 +46,9 @@ pub(super) struct PacketOrder {
     pub format: FeedFormat,
     /// `None`: the decoder begins anew.
     last: Option<DecodedLast>,
-    /// In the order of their numbers.
+    /// The number of the newest packet.
+    newest: Option<u16>,
+    /// In the order of their numbers; after a restart, those from before it are first.
     waiting: VecDeque<PlacedPacket>,
 }
 
@@ -56,6 +58,7 @@ impl PacketOrder {
             ssrc,
             format,
             last: None,
+            newest: None,
             waiting: VecDeque::new(),
         }
     }
@@ -73,10 +76,30 @@ impl PacketOrder {
         self.waiting.is_empty()
     }
 
-    pub fn add(&mut self, packet: PlacedPacket) {
-        let after = |other: &PlacedPacket| other.distance_from(packet.number.sequence) <= 0;
-        let at = self.waiting.partition_point(after);
+    pub fn add(&mut self, mut packet: PlacedPacket) {
+        if packet.placement.is_newest {
+            packet.is_restart = self
+                .newest
+                .is_some_and(|newest| packet.distance_from(newest) <= 0);
+            self.newest = Some(packet.number.sequence);
+            return self.waiting.push_back(packet);
+        }
+        let mut at = self.waiting.len();
+        while let Some(other) = at.checked_sub(1).and_then(|before| self.waiting.get(before))
+            && other.distance_from(packet.number.sequence) > 0
+        {
+            at -= 1;
+            if other.is_restart {
+                break;
+            }
+        }
         self.waiting.insert(at, packet);
+    }
+
+    /// Whether a packet is from before a restart of the numbers.
+    fn is_left_over(&self, packet: &PlacedPacket) -> bool {
+        let is_after = |newest: u16| packet.distance_from(newest) > 0;
+        !packet.placement.is_newest && self.newest.is_some_and(is_after)
     }
 
     /// Takes the first packet if it waits for no other: none is missing before it, or the missing
@@ -94,9 +117,11 @@ impl PacketOrder {
     /// `is_kept`: whether any recording keeps it; otherwise the decoder begins anew with the next
     /// packet that is kept.
     pub fn begin(&mut self, packet: &mut PlacedPacket, is_kept: bool) -> Option<DecoderState> {
-        self.last.take_if(|last| last.is_cut_from(packet));
+        self.last
+            .take_if(|last| packet.is_restart || last.is_cut_from(packet));
         // Its successors have been decoded.
-        let is_late = self.last.is_some_and(|last| packet.distance_from(last.next) < 0);
+        let is_behind = self.last.is_some_and(|last| packet.distance_from(last.next) < 0);
+        let is_late = is_behind || self.is_left_over(packet);
         if !is_kept {
             self.last.take_if(|_| !is_late);
             return None;
@@ -108,8 +133,8 @@ impl PacketOrder {
         };
         packet.continues_pause = self.last.is_some_and(|last| last.begins_in_pause);
         Some(match self.last {
+            _ if is_late => DecoderState::Own,
             None => DecoderState::New,
-            Some(_) if is_late => DecoderState::Own,
             Some(_) => DecoderState::Kept,
         })
     }

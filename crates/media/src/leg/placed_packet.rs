@@ -22,6 +22,8 @@ pub(super) struct PlacedPacket {
     pub gap: u64,
     /// What is before the gap begins in the pause, so it is not continued.
     pub continues_pause: bool,
+    /// The numbers of its stream begin anew with it.
+    pub is_restart: bool,
 }
 
 impl PlacedPacket {
@@ -41,6 +43,7 @@ impl PlacedPacket {
             placement,
             gap: 0,
             continues_pause: false,
+            is_restart: false,
         }
     }
 

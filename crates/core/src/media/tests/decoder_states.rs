@@ -158,3 +158,36 @@ fn what_is_written_in_a_pause_is_not_in_a_decoder() {
         assert!(position_of(&samples, &decoded(format, &sender.payloads[..30])).is_some());
     }
 }
+
+/// The sender's numbers restart far below, so that they look late. What follows has one state.
+#[test]
+fn a_sender_that_restarts_its_numbers_is_decoded_as_one_stream() {
+    for format in [G722, OPUS] {
+        for restart in [100u16, 29_900, 45_000] {
+            let sender = loud(format);
+            let (mut sim, recording) = call(format);
+            for (first, packets) in [(30_000, 0..30), (restart, 30..90)] {
+                for (n, payload) in sender.payloads[packets].iter().enumerate() {
+                    let timestamp = u32::from(first) * 77_777 + n as u32 * sender.step;
+                    let bytes = packet(7, sender.payload_type, first + n as u16, timestamp, payload);
+                    sim.rtp(Leg::Local, &bytes);
+                    sim.now_ns += 20 * NS_PER_MS;
+                    sim.visit();
+                }
+            }
+            sim.pass(500);
+            sim.end();
+            sim.pass(500);
+            let ledger = ledger_of(&recording);
+            assert_eq!((ledger.dropped_sum(), ledger.accounted()), (0, ledger.handed));
+            let samples = recording.out.lock().channel(0);
+            // In the packets before them, a restart upwards has the state from before it.
+            let expected = match restart {
+                45_000 => decoded(format, &sender.payloads[..90]),
+                _ => decoded(format, &sender.payloads[30..90]),
+            };
+            let tail = &expected[expected.len() - 60 * format.rate as usize / 50..];
+            assert!(position_of(&samples, tail).is_some(), "{format:?} {restart}");
+        }
+    }
+}

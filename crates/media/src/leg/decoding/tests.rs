@@ -32,6 +32,7 @@ fn waiting(format: FeedFormat, at: i64) -> PlacedPacket {
         },
         gap: 0,
         continues_pause: false,
+        is_restart: false,
     }
 }
 

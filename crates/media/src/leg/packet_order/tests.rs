@@ -36,6 +36,7 @@ fn packet(sequence: u16) -> PlacedPacket {
         },
         gap: 0,
         continues_pause: false,
+        is_restart: false,
     }
 }
 
@@ -80,12 +81,74 @@ fn a_state_is_kept_within_a_stream() {
     );
     // A late packet does not change it.
     assert_eq!(
-        states([1, 2, 4, 3, 5].map(packet).into()),
+        states(vec![packet(1), packet(2), packet(4), late(3), packet(5)]),
         [New, Kept, Kept, Own, Kept]
     );
     // Nor does the end of a recording.
     let other = vec![packet(1), of_epoch(2, 2, None), of_epoch(3, 3, None)];
     assert_eq!(states(other), [New, Kept, Kept]);
+}
+
+/// A packet that is placed after its successors.
+fn late(sequence: u16) -> PlacedPacket {
+    let mut packet = packet(sequence);
+    packet.placement.is_newest = false;
+    packet
+}
+
+#[test]
+fn a_stream_that_restarts_its_numbers_has_one_state() {
+    for first in [10, 20_000, 29_999, 30_002, 50_000] {
+        let restarted = (first..first + 4).map(packet);
+        let packets = [packet(30_000), packet(30_001)].into_iter().chain(restarted);
+        let is_behind = !(30_002..62_770).contains(&first);
+        let begin = if is_behind { New } else { Kept };
+        assert_eq!(
+            states(packets.collect()),
+            [New, Kept, begin, Kept, Kept, Kept],
+            "{first}"
+        );
+    }
+    // Packets from before the restart change nothing, nor does one from before its first packet.
+    let packets = vec![
+        packet(900),
+        packet(902),
+        packet(10),
+        late(901),
+        packet(11),
+        late(9),
+        packet(12),
+    ];
+    assert_eq!(states(packets), [New, Kept, New, Own, Kept, Own, Kept]);
+}
+
+/// Packet 902 waits for 901 when the numbers restart.
+#[test]
+fn packets_from_before_a_restart_come_first() {
+    let mut order = PacketOrder::new(7, FORMAT);
+    let mut waits = packet(902);
+    waits.placement.missing = 1;
+    let packets = [
+        packet(900),
+        waits,
+        packet(10),
+        packet(12),
+        late(9),
+        late(11),
+        late(901),
+    ];
+    packets.into_iter().for_each(|packet| order.add(packet));
+    let numbers: Vec<u16> = order.waiting().map(|packet| packet.number.sequence).collect();
+    assert_eq!(numbers, [900, 902, 9, 10, 11, 12, 901]);
+    let mut states = Vec::new();
+    while let Some(mut packet) = order.take_ready(None, 0) {
+        let state = order.begin(&mut packet, true);
+        if state != Some(Own) {
+            order.advance(&packet);
+        }
+        states.extend(state);
+    }
+    assert_eq!(states, [New, Kept, Own, New, Kept, Kept, Own]);
 }
 
 /// Two pauses of another recording end before the packets are decoded.
@@ -137,7 +200,7 @@ fn what_was_spoken_in_a_pause_is_not_in_the_state_of_what_is_heard() {
 fn what_no_recording_keeps_is_not_decoded() {
     let mut order = PacketOrder::new(7, FORMAT);
     let mut state = |sequence, is_kept| {
-        let mut packet = packet(sequence);
+        let mut packet = if sequence == 0 { late(0) } else { packet(sequence) };
         let state = order.begin(&mut packet, is_kept);
         if state.is_some_and(|state| state != Own) {
             order.advance(&packet);
