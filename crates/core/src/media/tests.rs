@@ -16,6 +16,7 @@ mod overflow;
 mod pauses;
 mod points;
 mod pressure;
+mod rate_changes;
 mod rings;
 mod rtp_streams;
 mod stalls;

@@ -5,6 +5,7 @@ mod decoded;
 mod external;
 mod made_up;
 mod masked;
+mod rates;
 
 use std::collections::VecDeque;
 
@@ -24,9 +25,6 @@ use crate::planted::{TimelineFault, is_planted};
 use crate::track::{AudioSource, Content, Origin, Track};
 use callrec_codec::Codec;
 use made_up::NoisySilence;
-
-/// The maximum number of earlier clock rates within audio that is not rendered yet.
-const PAST_MAX: usize = 8;
 
 /// Positions as times, for conversion to another clock rate.
 #[derive(Clone, Copy, Debug, Default)]
@@ -111,23 +109,6 @@ impl Timeline {
         self.track.end_ns().max(past)
     }
 
-    /// Continues at another clock rate. Earlier audio keeps its rate.
-    pub(super) fn change_rate(&mut self, rate: u32) {
-        let old = self.track.rate();
-        if rate == old || rate == 0 {
-            return;
-        }
-        let next = self.track.successor(rate);
-        let past = std::mem::replace(&mut self.track, next);
-        if past.is_kept() && past.end() > past.floor() {
-            self.past.push_back(past);
-        }
-        self.settled = grid::index(self.times.settled_ns, rate);
-        self.written = grid::index(self.times.written_ns, rate);
-        self.epoch_at = grid::index(self.times.epoch_ns, rate);
-        self.searched = 0;
-    }
-
     /// Begins an epoch. `since_ns`: its beginning (real time only).
     pub fn set_epoch(&mut self, epoch: u32, since_ns: Option<u64>, is_recorded: bool) {
         (self.epoch, self.is_recorded) = (epoch, is_recorded);
@@ -136,13 +117,6 @@ impl Timeline {
             self.times.epoch_ns = epoch_ns;
             self.epoch_at = grid::index(epoch_ns, self.track.rate());
         }
-    }
-
-    /// Whether audio at `rate` is accepted. The number of rate changes between two blocks is
-    /// limited, because a peer that changes its clock rate with every packet would keep the worker
-    /// busy with filters.
-    pub(super) fn can_follow_rate(&self, rate: u32) -> bool {
-        rate == self.track.rate() || self.past.len() < PAST_MAX
     }
 
     /// Discards audio before `floor_ns` (`None`: all audio), and sets how far recordings have

@@ -18,8 +18,8 @@ const PACKET: usize = 160;
 /// A decoder that answers while the test lets it. A sample is its byte, and 1000 more for each
 /// packet since its state was new.
 #[derive(Default)]
-struct Answering {
-    is_silent: AtomicBool,
+pub(super) struct Answering {
+    pub is_silent: AtomicBool,
     states: std::sync::Mutex<Vec<DecoderState>>,
 }
 
@@ -86,15 +86,20 @@ fn format(answering: &Arc<Answering>) -> Arc<ExternalFormat> {
 }
 
 fn numbered_format(answering: &Arc<Answering>, number: u16) -> Arc<ExternalFormat> {
+    external_of(answering, number, 8000)
+}
+
+/// A format with a byte per sample.
+pub(super) fn external_of(answering: &Arc<Answering>, number: u16, rate: u32) -> Arc<ExternalFormat> {
     Arc::new(ExternalFormat {
         format: FeedFormat {
             codec: Codec::External {
                 number,
                 samples_per_tick: 1,
             },
-            rate: 8000,
+            rate,
         },
-        name: "X/8000".into(),
+        name: format!("X/{rate}").into(),
         length: PacketLength::Frames { bytes: 1, samples: 1 },
         service: Box::new(AnsweringService(answering.clone())),
     })

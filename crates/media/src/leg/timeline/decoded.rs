@@ -56,23 +56,29 @@ impl Timeline {
         own.into_iter().chain(self.external_undecoded_ns()).min()
     }
 
+    /// Places a packet in the track that was present when it came: the leg may have changed its rate
+    /// since.
     pub(super) fn place_decoded(&mut self, packet: &PlacedPacket, decoded: &DecodedPacket) {
         let PlacedPacket {
             placement, format, ..
         } = packet;
         if !decoded.is_valid {
             self.note_refused(packet.number);
-        }
-        if format.rate != self.track.rate() {
-            // The rate has changed since: a track at the new rate covers its time.
-            let kind = EntryKind::Dropped(DropReason::Late);
-            self.tally.lost += 1;
-            let from = placement.at.max(0) as u64;
-            return self.add_entry_at(format.rate, (from, packet.len), packet.epoch, kind);
-        }
-        if !decoded.is_valid {
             return self.drop_undecodable(placement, *format, (packet.len, packet.epoch));
         }
+        let place = |timeline: &mut Timeline, end: Option<u64>| timeline.place_samples(packet, decoded, end);
+        if !self.with_track_at(format.rate, placement.at, place) {
+            // The audio of that rate has settled.
+            self.tally.lost += 1;
+            self.drop_late(packet, 0);
+        }
+    }
+
+    /// Places samples in the present track, at most up to `end`.
+    fn place_samples(&mut self, packet: &PlacedPacket, decoded: &DecodedPacket, end: Option<u64>) {
+        let PlacedPacket {
+            placement, format, ..
+        } = packet;
         if !decoded.concealed.is_empty() {
             let from = placement.at.saturating_sub_unsigned(packet.gap).max(0) as u64;
             self.place_concealed(from, &decoded.concealed, packet.epoch, placement);
@@ -82,14 +88,20 @@ impl Timeline {
             to_native(&decoded.recovered, &mut bytes);
             self.place_recovered(packet, &bytes);
         }
-        to_native(&decoded.samples, &mut bytes);
+        let most = end.map_or(i64::MAX, |end| (end as i64).saturating_sub(placement.at));
+        let len = packet.len.min(most.max(0) as u64);
+        self.drop_late(packet, len);
+        to_native(
+            decoded.samples.get(..len as usize).unwrap_or_default(),
+            &mut bytes,
+        );
         let audio = Audio {
             payload: &bytes,
             format: FeedFormat {
                 codec: Codec::Pcm16,
                 ..*format
             },
-            len: packet.len,
+            len,
             number: Some(packet.number),
             is_big_endian: false,
             epoch: packet.epoch,
@@ -97,6 +109,15 @@ impl Timeline {
         };
         self.place_audio(&audio, &bytes, placement);
         self.native = bytes;
+    }
+
+    /// Drops the samples of a packet from `from` on: a track at another rate covers their time.
+    fn drop_late(&mut self, packet: &PlacedPacket, from: u64) {
+        if from < packet.len {
+            let at = packet.placement.at.max(0) as u64 + from;
+            let kind = EntryKind::Dropped(DropReason::Late);
+            self.add_entry_at(packet.format.rate, (at, packet.len - from), packet.epoch, kind);
+        }
     }
 
     /// Places the recovered samples of the packet before this one.
