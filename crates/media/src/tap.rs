@@ -375,7 +375,7 @@ impl Tap {
         });
     }
 
-    /// Whether it has been stopped while the host's decoders have audio that belongs to it.
+    /// Whether it has been stopped while packets that belong to it are not decoded.
     pub fn awaits_decoders(&self, legs: &Legs) -> bool {
         self.pending_stop.is_some_and(|stop| {
             let mut legs = self.recorded_legs(legs);

@@ -20,6 +20,7 @@ mod rate_changes;
 mod rings;
 mod rtp_streams;
 mod stalls;
+mod stops;
 mod strides;
 mod threads;
 mod visits;

@@ -76,8 +76,12 @@ impl LegDecoders {
 
     /// The earliest time of a packet that waits.
     pub(super) fn earliest_ns(&self) -> Option<u64> {
-        let waiting = self.streams.iter().flat_map(|stream| stream.order.waiting());
-        waiting.map(PlacedPacket::begin_ns).min()
+        self.waiting().map(PlacedPacket::begin_ns).min()
+    }
+
+    /// The packets that wait.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &PlacedPacket> {
+        self.streams.iter().flat_map(|stream| stream.order.waiting())
     }
 
     /// Decodes a packet into `decoded`. `is_kept`: whether any recording keeps it.

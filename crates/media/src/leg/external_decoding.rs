@@ -199,7 +199,8 @@ impl ExternalDecoders {
         self.streams.iter().flat_map(|stream| &stream.queued)
     }
 
-    fn undecoded(&self) -> impl Iterator<Item = &PlacedPacket> {
+    /// The packets that wait, and those that are queued for a decoder.
+    pub(super) fn undecoded(&self) -> impl Iterator<Item = &PlacedPacket> {
         let waiting = self.streams.iter().flat_map(|stream| stream.order.waiting());
         waiting.chain(self.queued().map(|queued| &queued.packet))
     }
@@ -217,11 +218,6 @@ impl ExternalDecoders {
     /// Whether packets are queued for a decoder.
     pub(super) fn is_decoding(&self) -> bool {
         self.queued().next().is_some()
-    }
-
-    /// Whether packets from before an epoch are not decoded yet.
-    pub(super) fn is_decoding_before(&self, epoch: u32) -> bool {
-        self.undecoded().any(|packet| packet.epoch < epoch)
     }
 
     /// Whether all queued packets were queued at most `ns` ago.

@@ -6,6 +6,7 @@ mod external;
 mod made_up;
 mod masked;
 mod rates;
+mod undecoded;
 
 use std::collections::VecDeque;
 

@@ -173,6 +173,10 @@ impl Tap {
                 };
                 self.account.add_entry(context, entry, at_ns);
             }
+            // Before a stop, packets are decoded, or their decoder has not answered in time.
+            for entry in media.timeline.undecoded_entries() {
+                self.account.add_entry(context, entry, at_ns);
+            }
             let end = track.end().min(from);
             let refused = LedgerEntry {
                 from: end.saturating_sub(media.refused_samples()),

@@ -22,9 +22,14 @@ impl CallMedia {
         !self.real && !self.last_visit && self.is_decoding()
     }
 
-    /// Real time: whether a recording that is stopped now has to wait for audio.
+    /// Real time: whether a recording that is stopped now has to wait for packets that are not
+    /// decoded yet.
     pub(super) fn awaits_decoders(&self) -> bool {
-        self.real && !self.last_visit && self.is_decoding()
+        let is_decoding = || {
+            let mut legs = self.legs.fed();
+            legs.any(|(_, leg)| leg.timeline.is_decoding_before(self.epoch))
+        };
+        self.real && !self.last_visit && is_decoding()
     }
 
     /// The earliest time of a packet that the host has not decoded yet.

@@ -141,12 +141,6 @@ impl Timeline {
             .is_some_and(|external| external.is_decoding())
     }
 
-    /// Whether packets from before an epoch are not decoded yet by the host.
-    pub fn is_decoding_before(&self, epoch: u32) -> bool {
-        let external = self.external.as_ref();
-        external.is_some_and(|external| external.is_decoding_before(epoch))
-    }
-
     /// How far audio may be rendered, because the host's decoders are about to answer. What is
     /// rendered already, up to `rendered_ns`, does not count: it becomes a patch.
     pub fn rendering_waits_ns(&self, now_ns: u64, rendered_ns: u64) -> Option<u64> {
