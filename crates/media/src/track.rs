@@ -4,6 +4,7 @@
 //! that every recording has rendered is discarded.
 
 mod erase;
+mod lost;
 mod made_up;
 #[cfg(test)]
 mod tests;
@@ -57,11 +58,6 @@ struct TrackChunk {
 impl TrackChunk {
     fn end(&self) -> u64 {
         self.start + self.len
-    }
-
-    /// Whether audio replaces it.
-    fn is_replaceable(&self) -> bool {
-        matches!(self.content, Content::Loss(_)) || self.origin.source.is_made_up()
     }
 
     fn sample_bytes(&self) -> usize {
@@ -220,36 +216,6 @@ impl Track {
         self.bytes.extend_from_slice(payload);
     }
 
-    /// Marks ranges without audio as lost.
-    pub fn mark_lost(&mut self, start: u64, end: u64, reason: LossReason) {
-        let start = start.max(self.floor);
-        if self.is_kept && start < end {
-            self.fill(start, end, None, reason, &mut Vec::new());
-        }
-    }
-
-    /// Clears loss in a range, because the missing packet had no audio.
-    pub fn unmark_lost(&mut self, start: u64, end: u64) {
-        let mut i = self.chunks.partition_point(|chunk| chunk.end() <= start);
-        while let Some(chunk) = self.chunks.get(i).copied().filter(|chunk| chunk.start < end) {
-            let is_missing = chunk.content == Content::Loss(LossReason::Network)
-                || chunk.origin.source == AudioSource::Concealed;
-            if !is_missing {
-                i += 1;
-                continue;
-            }
-            self.chunks.remove(i);
-            if chunk.start < start {
-                self.chunks.insert(i, chunk.part(chunk.start, start));
-                i += 1;
-            }
-            if chunk.end() > end {
-                self.chunks.insert(i, chunk.part(end, chunk.end()));
-                i += 1;
-            }
-        }
-    }
-
     /// Discards everything from `at` on, and returns it.
     pub fn truncate(&mut self, at: u64) -> Vec<TrackPart> {
         let gone: Vec<TrackPart> = self.parts(at, u64::MAX).collect();
@@ -264,7 +230,7 @@ impl Track {
         gone
     }
 
-    /// Fills a range with audio, which replaces loss, or with loss.
+    /// Fills a range with audio, which replaces loss, or with loss, which replaces comfort noise.
     fn fill(
         &mut self,
         start: u64,
@@ -280,8 +246,9 @@ impl Track {
             match next {
                 Some(chunk) if chunk.start <= at => {
                     let stop = chunk.end().min(end);
-                    match (chunk.is_replaceable(), audio) {
-                        (true, Some(_)) => {
+                    let source = audio.map(|(_, origin, _)| origin.source);
+                    match (chunk.yields_to(source, reason), audio) {
+                        (true, _) => {
                             self.chunks.remove(i);
                             if chunk.start < at {
                                 self.chunks.insert(i, chunk.part(chunk.start, at));
@@ -293,7 +260,7 @@ impl Track {
                             }
                         }
                         (false, Some(_)) => occupied.push((at, stop)),
-                        (_, None) => {}
+                        (false, None) => {}
                     }
                     i += 1;
                     at = stop;

@@ -173,7 +173,11 @@ impl Timeline {
         if start >= stop {
             return;
         }
+        let was_noise = self.conceals && self.track.has_audio(start, stop);
         self.track.mark_lost(start, stop, reason);
+        if was_noise {
+            self.mark_dirty(start, stop);
+        }
         self.add_entry(start, stop.min(self.settled), 0, EntryKind::Lost(reason));
     }
 

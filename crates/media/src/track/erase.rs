@@ -1,10 +1,12 @@
 //! Removes audio that must not be recorded.
 
-use super::{Content, Track, TrackPart};
+use super::{AudioSource, Content, Origin, Track, TrackChunk, TrackPart};
+use crate::ledger::LossReason;
 use callrec_codec::AudioSlice;
 
 impl Track {
-    /// Removes audio between two positions, and returns its parts.
+    /// Removes audio between two positions, and returns its parts. A gap that was concealed is lost
+    /// as before.
     pub fn erase(&mut self, start: u64, end: u64) -> Vec<TrackPart> {
         let is_audio = |part: &TrackPart| matches!(part.content, Content::Audio(_));
         let gone: Vec<TrackPart> = self.parts(start, end).filter(is_audio).collect();
@@ -13,6 +15,14 @@ impl Track {
             let chunk = self.chunks.remove(i);
             if part.to < chunk.end() {
                 self.chunks.insert(i, chunk.part(part.to, chunk.end()));
+            }
+            if part.origin.source == AudioSource::Concealed {
+                let lost = TrackChunk {
+                    content: Content::Loss(LossReason::Network),
+                    origin: Origin::default(),
+                    ..chunk.part(part.from, part.to)
+                };
+                self.chunks.insert(i, lost);
             }
             if chunk.start < part.from {
                 self.chunks.insert(i, chunk.part(chunk.start, part.from));

@@ -120,3 +120,44 @@ fn borrowed_audio_is_given_back() {
     put(&mut tracks[0], 3000, Codec::Pcmu, &[b'z'; 5000]);
     assert!(!tracks[0].borrow(&mut buffer), "much audio stays where it is");
 }
+
+/// What is known as lost is never comfort noise, and concealment hides only what the network lost.
+#[test]
+fn a_gap_keeps_its_reason() {
+    let made_up = |source| Origin {
+        source,
+        ..Origin::default()
+    };
+    let losses_of = |track: &Track, reason| -> u64 {
+        let lost = |part: &TrackPart| part.content == Content::Loss(reason);
+        track
+            .parts(0, 100)
+            .filter(lost)
+            .map(|part| part.to - part.from)
+            .sum()
+    };
+    let overflow = LossReason::Dropped(crate::ledger::DropReason::Overflow);
+    let mut track = retaining_track();
+    track.make_up(0, &[1; 100], made_up(AudioSource::ComfortNoise));
+    track.mark_lost(10, 30, LossReason::Network);
+    track.make_up(10, &[2; 20], made_up(AudioSource::ComfortNoise));
+    assert_eq!(losses_of(&track, LossReason::Network), 20);
+    track.make_up(5, &[3; 15], made_up(AudioSource::Concealed));
+    assert_eq!(losses_of(&track, LossReason::Network), 10);
+    track.make_up(0, &[4; 100], made_up(AudioSource::ComfortNoise));
+    track.mark_lost(0, 25, LossReason::Network);
+    // Concealed: 5 to 20.
+    assert_eq!(losses_of(&track, LossReason::Network), 15);
+    track.mark_lost(15, 18, overflow);
+    track.make_up(15, &[5; 3], made_up(AudioSource::Concealed));
+    assert_eq!(losses_of(&track, overflow), 3);
+    track.erase(0, 100);
+    assert_eq!(
+        (
+            losses_of(&track, LossReason::Network),
+            losses_of(&track, overflow)
+        ),
+        (27, 3)
+    );
+    assert!(!track.has_audio(0, 100));
+}

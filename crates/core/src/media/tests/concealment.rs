@@ -214,3 +214,54 @@ fn comfort_noise_fills_the_silence_that_it_describes() {
         assert_eq!(ledger.handed, ledger.accounted());
     }
 }
+
+/// The first packet after a silence is lost. The gap is no silence that its sender described.
+#[test]
+fn a_packet_that_is_lost_after_a_silence_counts_as_missing() {
+    for clock in [ClockMode::Real, ClockMode::Stream] {
+        let (mut sim, recording) = call(concealing(clock));
+        send_waves(&mut sim, (0..50).map(Some));
+        sim.rtp(Leg::Local, &packet(7, 13, 50, 50 * 160, &[40]));
+        send_waves(&mut sim, [None; 21]);
+        for n in 71..100 {
+            // The silence and the lost packet had one sequence number each.
+            let mut bytes = linear(n, &waves(n));
+            bytes[2..4].copy_from_slice(&(n as u16 - 19).to_be_bytes());
+            sim.rtp(Leg::Local, &bytes);
+            sim.visit();
+            sim.now_ns += 20 * NS_PER_MS;
+        }
+        end(&mut sim);
+        let ledger = recording.progress.ledger().leg(Leg::Local).clone();
+        assert_eq!(
+            (ledger::ms(ledger.comfort_noise), ledger::ms(ledger.missing)),
+            (400, 20),
+            "{clock:?}"
+        );
+        assert_eq!(ledger::ms(ledger.in_file), 79 * 20);
+        assert_eq!(ledger.handed, ledger.accounted());
+    }
+}
+
+/// The gap of packet 50 is concealed, and then masked by a digit.
+#[test]
+fn a_gap_stays_missing_if_what_conceals_it_is_masked() {
+    for conceals in [false, true] {
+        let mut config = sim::config(ClockMode::Real);
+        (config.conceals, config.masks_dtmf) = (conceals, true);
+        let (mut sim, recording) = call(Sim::new(config));
+        send_waves(&mut sim, (0..55).map(|n| (n != 50).then_some(n)));
+        sim.digit(Leg::Local, 100);
+        send_waves(&mut sim, (55..150).map(Some));
+        end(&mut sim);
+        let samples = recording.out.lock().channel(0);
+        assert!(part(&samples, 50).iter().all(|sample| *sample == 0));
+        let ledger = recording.progress.ledger().leg(Leg::Local).clone();
+        assert_eq!(
+            (ledger::ms(ledger.missing), ledger.concealed),
+            (20, 0),
+            "{conceals}"
+        );
+        assert_eq!(ledger.handed, ledger.accounted());
+    }
+}
