@@ -16,8 +16,11 @@ pub struct InvalidSdp(pub String);
 /// A payload type that a session description declares and that is no audio for this build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherPayload {
-    /// Telephone events or tones (RFC 4733), or redundant packets that may contain them.
-    Event,
+    /// Telephone events or tones (RFC 4733), or redundant packets that may contain them. Their clock
+    /// rate may differ from that of the audio.
+    Event {
+        clock_rate: u32,
+    },
     Unknown,
 }
 
@@ -103,7 +106,9 @@ fn other_payload(number: u8, media: &Media) -> Option<OtherPayload> {
     let is = |known: &str| map.encoding_name.eq_ignore_ascii_case(known);
     let is_event = is_event(&map) || is("red") && contains_events(number, media);
     Some(match is_event {
-        true => OtherPayload::Event,
+        true => OtherPayload::Event {
+            clock_rate: map.clock_rate,
+        },
         false => OtherPayload::Unknown,
     })
 }
@@ -247,19 +252,20 @@ mod tests {
     #[test]
     fn payload_types_without_a_decoder_are_events_or_unknown() {
         let text = "m=audio 4000 RTP/AVP 0 96 101 102 103 104 105 18 13\r\na=rtpmap:96 AMR/8000\r\n\
-                    a=rtpmap:101 telephone-event/8000\r\na=rtpmap:102 Tone/8000\r\n\
+                    a=rtpmap:101 telephone-event/48000\r\na=rtpmap:102 Tone/8000\r\n\
                     a=rtpmap:103 red/8000\r\na=fmtp:103 101/101\r\n\
                     a=rtpmap:104 RED/8000\r\na=fmtp:104 0/0/96\r\na=rtpmap:105 red/8000\r\n";
-        let (event, unknown) = (OtherPayload::Event, OtherPayload::Unknown);
+        let event = |clock_rate| OtherPayload::Event { clock_rate };
+        let unknown = OtherPayload::Unknown;
         assert_eq!(
             other_payload_types(text),
             Ok(vec![
                 (96, unknown),
-                (101, event),
-                (102, event),
-                (103, event),
+                (101, event(48_000)),
+                (102, event(8000)),
+                (103, event(8000)),
                 (104, unknown),
-                (105, event)
+                (105, event(8000))
             ])
         );
     }
@@ -277,7 +283,8 @@ mod tests {
         }
         let found = other_payload_types(&text).expect("a valid description");
         assert_eq!(found.len(), 32);
-        assert!(found.iter().all(|(_, payload)| *payload == OtherPayload::Event));
+        let event = OtherPayload::Event { clock_rate: 8000 };
+        assert!(found.iter().all(|(_, payload)| *payload == event));
     }
 
     #[test]

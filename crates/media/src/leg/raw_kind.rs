@@ -53,6 +53,14 @@ impl OtherPayloads {
         let found = self.0.iter().find(|(known, _)| *known == payload_type);
         found.map(|(_, payload)| *payload)
     }
+
+    /// The clock rate of a payload type that is declared for events.
+    pub(super) fn event_clock(&self, payload_type: u8) -> Option<u32> {
+        match self.get(payload_type) {
+            Some(OtherPayload::Event { clock_rate }) => Some(clock_rate),
+            _ => None,
+        }
+    }
 }
 
 impl LegMedia {
@@ -64,14 +72,14 @@ impl LegMedia {
     /// Whether the packet is a telephone event: its type is declared as such, or it looks like one.
     pub(super) fn is_event(&self, packet: &RtpPacket<'_>) -> bool {
         match self.others.get(packet.payload_type) {
-            Some(declared) => declared == OtherPayload::Event,
+            Some(declared) => matches!(declared, OtherPayload::Event { .. }),
             None => rtp::looks_like_event(packet),
         }
     }
 
     pub fn raw_kind(&self, packet: &RtpPacket<'_>) -> RawKind {
         let declared = self.others.get(packet.payload_type);
-        if declared == Some(OtherPayload::Event) {
+        if let Some(OtherPayload::Event { .. }) = declared {
             return RawKind::Event;
         }
         let is_short = packet.payload.len() <= EVENT_BYTES_MAX;
@@ -93,6 +101,8 @@ mod tests {
     use crate::FeedFormat;
     use callrec_codec::Codec;
 
+    const EVENT: OtherPayload = OtherPayload::Event { clock_rate: 8000 };
+
     fn kind(leg: &LegMedia, payload_type: u8, bytes: usize) -> RawKind {
         leg.raw_kind(&RtpPacket {
             ssrc: 1,
@@ -110,7 +120,7 @@ mod tests {
         assert_eq!(kind(&leg, 101, 4), RawKind::Event);
         assert_eq!(kind(&leg, 101, 16), RawKind::Event);
         assert_eq!(kind(&leg, 101, 17), RawKind::Undecodable);
-        leg.declare_other(101, OtherPayload::Event);
+        leg.declare_other(101, EVENT);
         assert_eq!(kind(&leg, 101, 40), RawKind::Event);
         leg.declare_other(96, OtherPayload::Unknown);
         assert_eq!(
@@ -119,7 +129,7 @@ mod tests {
             "a silence descriptor of a declared codec"
         );
         assert_eq!(kind(&leg, 18, 10), RawKind::Undecodable, "G.729 is static");
-        leg.declare_other(0, OtherPayload::Event);
+        leg.declare_other(0, EVENT);
         assert_eq!(kind(&leg, 0, 160), RawKind::Event);
     }
 
@@ -130,10 +140,10 @@ mod tests {
             codec: Codec::Opus,
             rate: 48_000,
         };
-        leg.declare_other(101, OtherPayload::Event);
+        leg.declare_other(101, EVENT);
         leg.map_payload(101, format.into());
         assert_eq!(kind(&leg, 101, 0), RawKind::Undecodable, "it has no whole sample");
-        leg.declare_other(101, OtherPayload::Event);
+        leg.declare_other(101, EVENT);
         assert_eq!(kind(&leg, 101, 80), RawKind::Event);
     }
 

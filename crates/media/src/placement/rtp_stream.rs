@@ -417,6 +417,11 @@ impl RtpStream {
     pub fn silent_until(&self, timestamp: u32) -> i64 {
         self.timestamps.place(timestamp)
     }
+
+    /// How far the end of the newest packet was ahead of the packet's arrival, in samples.
+    pub fn ahead(&self) -> i64 {
+        self.lead.max(0) + self.timestamps.len()
+    }
 }
 
 /// Samples by which audio lies later than its reception, if the host stated that time: it cannot

@@ -325,6 +325,12 @@ impl RtpStreams {
         Some((stream.silent_until(timestamp), stream.rate))
     }
 
+    /// How far ahead of its arrival the newest audio of a stream is.
+    pub fn ahead_ns(&self, ssrc: u32) -> u64 {
+        let stream = self.streams.iter().find(|stream| stream.ssrc == ssrc);
+        stream.map_or(0, |stream| grid::time(stream.ahead().max(0) as u64, stream.rate))
+    }
+
     pub fn observe_report(&mut self, ssrc: u32, ntp: u64, timestamp: u32) {
         if let Some(n) = self.find(ssrc) {
             let rate = self.streams[n].rate;

@@ -128,7 +128,7 @@ fn a_packet_that_its_decoder_refuses_is_kept() {
 fn no_telephone_event_is_kept() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
-    sim.other_payload(Leg::Local, 97, OtherPayload::Event);
+    sim.other_payload(Leg::Local, 97, OtherPayload::Event { clock_rate: 8000 });
     sim.other_payload(Leg::Local, 98, OtherPayload::Unknown);
     let recording = sim.start(keeping(KeepRaw::Always));
     // A declared event of any length, an undeclared short payload, a short packet of a declared
