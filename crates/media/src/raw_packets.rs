@@ -82,7 +82,21 @@ impl RawPackets {
     /// Removes the packets that arrived in one of these ranges.
     pub(crate) fn remove(&mut self, ranges: &[(u64, u64)]) {
         let is_in = |at: u64| ranges.iter().any(|(from, to)| (*from..*to).contains(&at));
-        self.list.retain(|packet| !is_in(packet.arrival_ns));
+        // In the order of their bytes, so that none is overwritten.
+        self.list.sort_by_key(|packet| packet.from);
+        let (bytes, mut end) = (&mut self.bytes, 0);
+        self.list.retain_mut(|packet| {
+            let is_kept = !is_in(packet.arrival_ns);
+            if is_kept {
+                if packet.from > end {
+                    bytes.copy_within(packet.from..packet.from + packet.len, end);
+                }
+                packet.from = end;
+                end += packet.len;
+            }
+            is_kept
+        });
+        bytes.truncate(end);
     }
 
     /// Sorts the packets by their arrival, and moves those that arrived at or after `until_ns` to
@@ -119,5 +133,29 @@ mod tests {
         let (third, last) = ((Leg::Local, 30, b"ccc".to_vec()), (Leg::Remote, 40, Vec::new()));
         assert_eq!(listed(&later), [third, last]);
         assert_eq!((later.len(), later.bytes()), (2, 3));
+    }
+
+    #[test]
+    fn removed_packets_use_no_memory() {
+        let mut packets = RawPackets::default();
+        for n in 0..1000u64 {
+            packets.push(Leg::Local, 2 * n, &[1; 100]);
+            packets.push(Leg::Remote, 2 * n + 1, &[n as u8; 60]);
+            packets.push(Leg::Local, 2 * n, &[2; 40]);
+            let masked = (2 * n, 2 * n + 1);
+            packets.remove(&[masked]);
+            if n % 3 == 2 {
+                let kept: Vec<_> = packets.iter().collect();
+                let expected = [n - 2, n - 1, n].map(|n| (Leg::Remote, 2 * n + 1, [n as u8; 60]));
+                let expected = expected
+                    .each_ref()
+                    .map(|(leg, ns, bytes)| (*leg, *ns, &bytes[..]));
+                assert_eq!(kept, expected);
+                assert_eq!(packets.bytes(), 180);
+                packets.remove(&[(0, u64::MAX)]);
+                assert_eq!((packets.len(), packets.bytes()), (0, 0));
+            }
+        }
+        assert!(packets.bytes.capacity() < 1000, "{}", packets.bytes.capacity());
     }
 }
