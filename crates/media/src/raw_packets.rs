@@ -79,17 +79,18 @@ impl RawPackets {
         self.bytes.clear();
     }
 
-    /// Removes the packets that arrived in one of these ranges.
-    pub(crate) fn remove(&mut self, ranges: &[(u64, u64)]) {
-        let is_in = |at: u64| ranges.iter().any(|(from, to)| (*from..*to).contains(&at));
+    /// Removes packets, by their leg, arrival and bytes.
+    pub(crate) fn remove(&mut self, is_removed: impl Fn(Leg, u64, &[u8]) -> bool) {
         // In the order of their bytes, so that none is overwritten.
         self.list.sort_by_key(|packet| packet.from);
         let (bytes, mut end) = (&mut self.bytes, 0);
         self.list.retain_mut(|packet| {
-            let is_kept = !is_in(packet.arrival_ns);
+            let own = packet.from..packet.from + packet.len;
+            let content = bytes.get(own.clone()).unwrap_or_default();
+            let is_kept = !is_removed(packet.leg, packet.arrival_ns, content);
             if is_kept {
                 if packet.from > end {
-                    bytes.copy_within(packet.from..packet.from + packet.len, end);
+                    bytes.copy_within(own, end);
                 }
                 packet.from = end;
                 end += packet.len;
@@ -142,8 +143,7 @@ mod tests {
             packets.push(Leg::Local, 2 * n, &[1; 100]);
             packets.push(Leg::Remote, 2 * n + 1, &[n as u8; 60]);
             packets.push(Leg::Local, 2 * n, &[2; 40]);
-            let masked = (2 * n, 2 * n + 1);
-            packets.remove(&[masked]);
+            packets.remove(|_, arrival_ns, _| arrival_ns == 2 * n);
             if n % 3 == 2 {
                 let kept: Vec<_> = packets.iter().collect();
                 let expected = [n - 2, n - 1, n].map(|n| (Leg::Remote, 2 * n + 1, [n as u8; 60]));
@@ -152,7 +152,7 @@ mod tests {
                     .map(|(leg, ns, bytes)| (*leg, *ns, &bytes[..]));
                 assert_eq!(kept, expected);
                 assert_eq!(packets.bytes(), 180);
-                packets.remove(&[(0, u64::MAX)]);
+                packets.remove(|_, _, _| true);
                 assert_eq!((packets.len(), packets.bytes()), (0, 0));
             }
         }

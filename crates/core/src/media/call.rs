@@ -370,7 +370,9 @@ impl CallMedia {
     fn forward_notes(&mut self) {
         if let Some(dtmf) = &mut self.dtmf {
             dtmf.apply(&mut self.legs);
-            self.taps.iter_mut().for_each(|tap| tap.mask_raw(dtmf.ranges()));
+            for tap in &mut self.taps {
+                tap.mask_raw(dtmf.ranges(), &self.legs);
+            }
         }
         for (name, leg) in self.legs.fed_mut() {
             for note in leg.timeline.entries.drain(..) {

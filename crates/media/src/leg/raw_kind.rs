@@ -1,12 +1,18 @@
 //! Which RTP packets may be kept as they arrived.
 
+use crate::grid;
 use crate::rtp::{self, RtpPacket};
 use crate::sdp::OtherPayload;
+use crate::time::NS_PER_MS;
 
 use super::LegMedia;
 
 /// Payload types from this one on are dynamic, or may be used like dynamic ones (RFC 3551).
 const DYNAMIC: u8 = 35;
+/// The length of a packet whose codec is unknown.
+const UNKNOWN_NS: u64 = 120 * NS_PER_MS;
+/// A position that is further from the arrival than this belongs to another sequence of the sender.
+const PLAUSIBLE_NS: u64 = 10_000 * NS_PER_MS;
 /// The largest undeclared payload that may be a telephone event (RFC 4733).
 const EVENT_BYTES_MAX: usize = 16;
 
@@ -75,6 +81,22 @@ impl LegMedia {
             Some(declared) => matches!(declared, OtherPayload::Event { .. }),
             None => rtp::looks_like_event(packet),
         }
+    }
+
+    /// The time of a packet's audio, from its beginning to its end in nanoseconds. `None` if its
+    /// stream has no audio.
+    pub(crate) fn placed_ns(&self, packet: &RtpPacket<'_>, arrival_ns: u64) -> Option<(u64, u64)> {
+        let format = rtp::format_of(packet.payload_type, &self.mapped);
+        let timestamp = format
+            .or(self.latest)
+            .map_or(packet.timestamp, |format| format.scaled(packet.timestamp));
+        let (at, rate) = self.streams.position_of(packet.ssrc, timestamp)?;
+        let at_ns = grid::time(at.max(0) as u64, rate);
+        let len_ns = format
+            .map(|format| grid::time(self.samples_of(format, packet.payload), format.rate))
+            .filter(|len_ns| *len_ns > 0)
+            .unwrap_or(UNKNOWN_NS);
+        (at_ns.abs_diff(arrival_ns) < PLAUSIBLE_NS).then_some((at_ns, at_ns + len_ns))
     }
 
     pub fn raw_kind(&self, packet: &RtpPacket<'_>) -> RawKind {

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use super::Tap;
 use crate::leg::{LegMedia, RawKind, RefusedPacket};
+use crate::legs::Legs;
 use crate::packet::{PacketKind, StoredPackets};
 use crate::raw_packets::{KeepRaw, RawPackets};
 use crate::rtp;
@@ -16,7 +17,8 @@ use crate::{EndReason, Leg};
 
 /// Packets beyond this size are passed on before the next block of audio.
 const BYTES_MAX: usize = 256 << 10;
-/// Audio arrives at most this much after its position: a packet's length and jitter.
+/// A packet without a known position arrives at most this much after its audio: its length and
+/// jitter.
 const ARRIVAL_NS: u64 = 160 * NS_PER_MS;
 /// The maximum number of packets of a leg whose decoder has not decided.
 const UNDECIDED_MAX: usize = 128;
@@ -193,8 +195,9 @@ impl Tap {
         }
     }
 
-    /// Drops the packets with the audio of these times.
-    pub fn mask_raw(&mut self, ranges: &[(u64, u64)]) {
+    /// Drops the packets with the audio of these times: those that arrived then, and those that were
+    /// delayed and are placed there.
+    pub fn mask_raw(&mut self, ranges: &[(u64, u64)], legs: &Legs) {
         let Some(raw) = self
             .raw
             .as_mut()
@@ -202,12 +205,19 @@ impl Tap {
         else {
             return;
         };
-        let arrivals: Vec<(u64, u64)> = ranges.iter().map(|(from, to)| (*from, to + ARRIVAL_NS)).collect();
-        raw.packets.remove(&arrivals);
-        raw.later.remove(&arrivals);
-        let is_in = |at: u64| arrivals.iter().any(|(from, to)| (*from..*to).contains(&at));
-        for undecided in &mut raw.undecided {
-            undecided.retain(|packet| !is_in(packet.arrival_ns));
+        let is_in = |(begin, end): (u64, u64)| ranges.iter().any(|(from, to)| begin < *to && end > *from);
+        let placed = |leg: Leg, arrival_ns: u64, bytes: &[u8]| {
+            let (_, media) = legs.fed().find(|(name, _)| *name == leg)?;
+            media.placed_ns(&rtp::parse(bytes)?, arrival_ns)
+        };
+        let is_masked = |leg: Leg, arrival_ns: u64, bytes: &[u8]| {
+            let spoken_ns = arrival_ns.saturating_sub(ARRIVAL_NS);
+            is_in((spoken_ns, arrival_ns + 1)) || placed(leg, arrival_ns, bytes).is_some_and(is_in)
+        };
+        raw.packets.remove(is_masked);
+        raw.later.remove(is_masked);
+        for (leg, undecided) in Leg::ALL.into_iter().zip(&mut raw.undecided) {
+            undecided.retain(|packet| !is_masked(leg, packet.arrival_ns, &packet.bytes));
         }
     }
 

@@ -318,6 +318,61 @@ fn packets_with_a_tone_are_not_kept() {
     }
 }
 
+/// A tone of 300 ms, some of whose packets the network delays by more than a packet's jitter.
+#[test]
+fn delayed_packets_with_a_tone_are_not_kept() {
+    for delay in [15, 20, 30] {
+        for delayed in [77..78, 75..90] {
+            let mut sim = masking(ClockMode::Real);
+            sim.attach(Leg::Local, PCM);
+            sim.payload(Leg::Local, 96, PCM);
+            let recording = sim.start(RecordingOptions {
+                keep_raw: KeepRaw::Always,
+                ..Default::default()
+            });
+            sim.visit();
+            let mut order: Vec<(u64, u64)> = (0..200u64)
+                .map(|n| {
+                    if delayed.contains(&n) {
+                        (n + delay, n)
+                    } else {
+                        (n, n)
+                    }
+                })
+                .collect();
+            order.sort();
+            for (at, n) in order {
+                sim.now_ns = (1000 + at * PACKET_MS) * NS_PER_MS;
+                let samples = audio(n * PACKET_MS, &(1500..1800));
+                let timestamp = (n * PACKET_MS * 8) as u32;
+                sim.rtp(
+                    Leg::Local,
+                    &packet(7, 96, n as u16, timestamp, &network(&samples)),
+                );
+                sim.visit();
+            }
+            sim.end();
+            sim.pass(1000);
+            let out = recording.out.lock();
+            let number = |bytes: &[u8]| u64::from(u16::from_be_bytes([bytes[2], bytes[3]]));
+            let kept: Vec<u64> = out.raw.iter().map(|(_, _, bytes)| number(bytes)).collect();
+            let samples = out.channel(0);
+            // A last packet that comes after the others were removed is too short to be found.
+            let heard = |n: &u64| {
+                let from = (n * PACKET_MS * 8) as usize;
+                samples[from..from + 160].iter().any(|sample| *sample != 0)
+            };
+            assert!((75..88).all(|n| !heard(&n)), "{delayed:?} by {delay}");
+            let mut tones = kept.iter().filter(|n| (75..90).contains(*n));
+            assert!(tones.all(heard), "{delayed:?} by {delay}: {kept:?}");
+            assert!(
+                (0..69).chain(135..200).all(|n| kept.contains(&n)),
+                "{delayed:?} by {delay}"
+            );
+        }
+    }
+}
+
 /// A packet that arrives out of order completes a tone that has been searched in part.
 #[test]
 fn a_tone_whose_packets_arrive_out_of_order_is_masked() {
