@@ -2856,10 +2856,10 @@ rec_status rec_feed_payload(rec_feed feed,
  * Pass in what both sides have agreed on for the direction of this feed: usually the answer,
  * or only its audio section from the `m=` line on. The first audio section counts. Known
  * encodings are PCMU, PCMA, G722, opus and L16, and those of `rec_codec_register`, which come
- * first and receive the `fmtp` line; payload types with other encodings, among them telephone
- * events and comfort noise, stay as they are. Payload types that were set before and
- * are not declared stay set. A recording that keeps packets (`recording.keep_raw`) never keeps
- * those that are declared as telephone events.
+ * first and receive the `fmtp` line. Payload types that are declared with another encoding are
+ * not decoded any more, whatever they were before: among them telephone events. Payload types
+ * that were set before and are not declared stay set. A recording that keeps packets
+ * (`recording.keep_raw`) never keeps those that are declared as telephone events.
  *
  * @param feed The feed.
  * @param sdp The description, UTF-8. Must not be NULL. Lines end with LF or CRLF. At most
@@ -2872,10 +2872,9 @@ rec_status rec_feed_payload(rec_feed feed,
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_INVALID_ARGUMENT` (`sdp` is no description with an audio section; also for
  * a feed with two channels, which accepts no packets), `REC_ERR_UNSUPPORTED` (the section has
- * no encoding that this build decodes; its payload types count as declared for
- * `recording.keep_raw`), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted; the
- * payload types may be set in part), `REC_ERR_FORKED`. After any other error, the feed is
- * unchanged.
+ * no encoding that this build decodes; its payload types count as declared),
+ * `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted; the payload types may be set in
+ * part), `REC_ERR_FORKED`. After any other error, the feed is unchanged.
  * Since: 0.2.0
  */
 rec_status rec_feed_sdp(rec_feed feed, const char *sdp, rec_error *error);

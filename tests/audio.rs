@@ -32,6 +32,8 @@ mod hung_codecs;
 mod media_socket;
 #[path = "audio/packet_arrivals.rs"]
 mod packet_arrivals;
+#[path = "audio/payload_types.rs"]
+mod payload_types;
 #[path = "audio/plugged_codec.rs"]
 mod plugged_codec;
 #[path = "audio/real_time.rs"]

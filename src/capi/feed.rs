@@ -145,10 +145,10 @@ pub unsafe extern "C" fn rec_feed_payload(
 /// Pass in what both sides have agreed on for the direction of this feed: usually the answer,
 /// or only its audio section from the `m=` line on. The first audio section counts. Known
 /// encodings are PCMU, PCMA, G722, opus and L16, and those of `rec_codec_register`, which come
-/// first and receive the `fmtp` line; payload types with other encodings, among them telephone
-/// events and comfort noise, stay as they are. Payload types that were set before and
-/// are not declared stay set. A recording that keeps packets (`recording.keep_raw`) never keeps
-/// those that are declared as telephone events.
+/// first and receive the `fmtp` line. Payload types that are declared with another encoding are
+/// not decoded any more, whatever they were before: among them telephone events. Payload types
+/// that were set before and are not declared stay set. A recording that keeps packets
+/// (`recording.keep_raw`) never keeps those that are declared as telephone events.
 ///
 /// @param feed The feed.
 /// @param sdp The description, UTF-8. Must not be NULL. Lines end with LF or CRLF. At most
@@ -161,10 +161,9 @@ pub unsafe extern "C" fn rec_feed_payload(
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_INVALID_ARGUMENT` (`sdp` is no description with an audio section; also for
 /// a feed with two channels, which accepts no packets), `REC_ERR_UNSUPPORTED` (the section has
-/// no encoding that this build decodes; its payload types count as declared for
-/// `recording.keep_raw`), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted; the
-/// payload types may be set in part), `REC_ERR_FORKED`. After any other error, the feed is
-/// unchanged.
+/// no encoding that this build decodes; its payload types count as declared),
+/// `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted; the payload types may be set in
+/// part), `REC_ERR_FORKED`. After any other error, the feed is unchanged.
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_sdp(
@@ -190,7 +189,9 @@ pub unsafe extern "C" fn rec_feed_sdp(
         };
         let found = payload_types_with(text, registered);
         let found = found.map_err(|error| invalid(format!("sdp: {}", error.0)))?;
-        for (number, payload) in other_payload_types(text).unwrap_or_default() {
+        let others = other_payload_types(text).unwrap_or_default();
+        let is_decoded = |number: u8| found.iter().any(|(known, _)| *known == number);
+        for (number, payload) in others.into_iter().filter(|(number, _)| !is_decoded(*number)) {
             handles::feed::set_other_payload(Handle(feed.id), number, payload)?;
         }
         if found.is_empty() {

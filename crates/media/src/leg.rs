@@ -9,6 +9,7 @@ mod ledger_entry;
 mod leg_totals;
 mod packet_order;
 mod pause_ends;
+mod payload_types;
 mod placed_packet;
 mod raw_kind;
 mod run;
@@ -16,7 +17,6 @@ mod silence;
 mod timeline;
 mod writes;
 
-use crate::external::PayloadFormat;
 use crate::grid;
 use crate::ledger::DropReason;
 use crate::packet::FeedCounters;
@@ -33,7 +33,7 @@ pub use hold_epochs::HoldEpochs;
 use ledger_entry::counter_increase;
 pub use ledger_entry::{EntryKind, LedgerEntry, Tally};
 pub use leg_totals::LegTotals;
-use raw_kind::OtherPayloads;
+use payload_types::OtherPayloads;
 pub use raw_kind::{RawKind, RefusedPacket};
 pub use timeline::Timeline;
 
@@ -165,16 +165,6 @@ impl LegMedia {
         self.timeline.change_rate(format.rate);
     }
 
-    pub fn map_payload(&mut self, payload_type: u8, payload: PayloadFormat) {
-        let PayloadFormat { format, external } = payload;
-        if let Some(external) = external {
-            self.timeline.declare_external(external, &self.mapped);
-        }
-        self.mapped.retain(|(known, _)| *known != payload_type);
-        self.others.unset(payload_type);
-        self.mapped.push((payload_type, format));
-    }
-
     pub fn end_ns(&self) -> u64 {
         self.timeline.end_ns()
     }
@@ -280,7 +270,7 @@ impl LegMedia {
         arrival_ns: u64,
         input: &DrainInput<'_>,
     ) -> Option<FeedFormat> {
-        let format = rtp::format_of(packet.payload_type, &self.mapped);
+        let format = self.format_of(packet.payload_type);
         let whole = |format: &FeedFormat| self.samples_of(*format, packet.payload) > 0;
         if let Some(format) = format.filter(whole) {
             if format.rate == self.format.rate || rtp::is_mapped(packet.payload_type, &self.mapped) {
@@ -333,7 +323,7 @@ impl LegMedia {
             None => counts.push((known, 1)),
         }
         let harmless = rtp::is_comfort_noise(known) || rtp::looks_like_event(packet);
-        let decoded = rtp::format_of(known, &self.mapped).is_some();
+        let decoded = self.format_of(known).is_some();
         if !harmless && !decoded && !self.reported.contains(&known) {
             self.reported.push(known);
             self.ignored.push(IgnoredPayloadType(known));

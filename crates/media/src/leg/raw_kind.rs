@@ -37,56 +37,11 @@ pub struct RefusedPacket {
     pub sequence: u16,
 }
 
-/// Payload types that the host has declared and that are no audio for this build.
-#[derive(Debug, Default)]
-pub(super) struct OtherPayloads(Vec<(u8, OtherPayload)>);
-
-impl OtherPayloads {
-    pub(super) fn set(&mut self, payload_type: u8, payload: OtherPayload) {
-        self.unset(payload_type);
-        self.0.push((payload_type, payload));
-    }
-
-    pub(super) fn unset(&mut self, payload_type: u8) {
-        self.0.retain(|(known, _)| *known != payload_type);
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    fn get(&self, payload_type: u8) -> Option<OtherPayload> {
-        let found = self.0.iter().find(|(known, _)| *known == payload_type);
-        found.map(|(_, payload)| *payload)
-    }
-
-    /// The clock rate of a payload type that is declared for events.
-    pub(super) fn event_clock(&self, payload_type: u8) -> Option<u32> {
-        match self.get(payload_type) {
-            Some(OtherPayload::Event { clock_rate }) => Some(clock_rate),
-            _ => None,
-        }
-    }
-}
-
 impl LegMedia {
-    /// Declares a payload type that is no audio for this build.
-    pub fn declare_other(&mut self, payload_type: u8, payload: OtherPayload) {
-        self.others.set(payload_type, payload);
-    }
-
-    /// Whether the packet is a telephone event: its type is declared as such, or it looks like one.
-    pub(super) fn is_event(&self, packet: &RtpPacket<'_>) -> bool {
-        match self.others.get(packet.payload_type) {
-            Some(declared) => matches!(declared, OtherPayload::Event { .. }),
-            None => rtp::looks_like_event(packet),
-        }
-    }
-
     /// The time of a packet's audio, from its beginning to its end in nanoseconds. `None` if its
     /// stream has no audio.
     pub(crate) fn placed_ns(&self, packet: &RtpPacket<'_>, arrival_ns: u64) -> Option<(u64, u64)> {
-        let format = rtp::format_of(packet.payload_type, &self.mapped);
+        let format = self.format_of(packet.payload_type);
         let timestamp = format
             .or(self.latest)
             .map_or(packet.timestamp, |format| format.scaled(packet.timestamp));
@@ -105,7 +60,7 @@ impl LegMedia {
             return RawKind::Event;
         }
         let is_short = packet.payload.len() <= EVENT_BYTES_MAX;
-        match rtp::format_of(packet.payload_type, &self.mapped) {
+        match self.format_of(packet.payload_type) {
             Some(format) if self.samples_of(format, packet.payload) > 0 => RawKind::Audio {
                 may_be_refused: !format.codec.is_direct(),
             },

@@ -88,7 +88,7 @@ impl LegMedia {
 
     /// The format of a run that begins with this packet, if the leg has counted the packet as audio.
     fn run_format(&self, packet: &RtpPacket<'_>) -> Option<FeedFormat> {
-        let format = rtp::format_of(packet.payload_type, &self.mapped)?;
+        let format = self.format_of(packet.payload_type)?;
         let is_present = self.latest == Some(format) && format.rate == self.timeline.track.rate();
         let is_writing = self.writes.as_ref().is_some_and(|writes| writes.is_waiting());
         let is_whole = packet.payload.len() >= format.codec.sample_bytes();

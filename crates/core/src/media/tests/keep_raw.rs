@@ -124,6 +124,40 @@ fn a_packet_that_its_decoder_refuses_is_kept() {
     assert_eq!(kept(&recording, Leg::Local), refused);
 }
 
+/// A party changes what its payload types are, to what has no decoder and back.
+#[test]
+fn a_payload_type_that_is_declared_anew_is_not_decoded_as_before() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, ULAW);
+    let recording = sim.start(keeping(KeepRaw::Undecodable));
+    for payload_type in [0, 8, 96] {
+        if payload_type == 96 {
+            sim.payload(Leg::Local, payload_type, ULAW);
+        }
+        let begin = u64::from(payload_type) * 150;
+        let of = |n: u64| packet(7, payload_type, n as u16, n as u32 * 160, &[tag(n); 160]);
+        feed(&mut sim, Leg::Local, begin..begin + 50, of);
+        sim.other_payload(Leg::Local, payload_type, OtherPayload::Unknown);
+        feed(&mut sim, Leg::Local, begin + 50..begin + 100, of);
+        sim.payload(Leg::Local, payload_type, ULAW);
+        feed(&mut sim, Leg::Local, begin + 100..begin + 150, of);
+    }
+    sim.end();
+    sim.pass(1000);
+    let undecodable = [0, 8 * 150, 96 * 150].into_iter();
+    let expected: Vec<u64> = undecodable.flat_map(|begin| begin + 50..begin + 100).collect();
+    assert_eq!(kept(&recording, Leg::Local), expected);
+    let ledger = recording.progress.ledger();
+    assert_eq!(
+        crate::media::ledger::ms(ledger.leg(Leg::Local).handed),
+        3 * 100 * 20
+    );
+    assert_eq!(
+        *sim.reports.ignored.lock(),
+        [(Leg::Local, 0), (Leg::Local, 8), (Leg::Local, 96)]
+    );
+}
+
 #[test]
 fn no_telephone_event_is_kept() {
     let mut sim = Sim::real();
