@@ -1867,7 +1867,12 @@ rec_status rec_call_id(rec_call call, char *text, size_t size, rec_error *error)
  * The codec is used for the payload types that `rec_feed_sdp` finds with this encoding name,
  * and for those that `rec_feed_payload` sets to `codec`. A name that the library decodes
  * itself, such as "opus", may be registered too: from then on, `rec_feed_sdp` uses the host's
- * decoder for it. Static payload types without an `rtpmap` stay the library's.
+ * decoder for it.
+ *
+ * The static payload types of RFC 3551 that the library does not decode need no `rtpmap`, and
+ * no declaration at all in feeds that are opened after the registration: 3 (GSM), 4 (G723), 5,
+ * 6, 16 and 17 (DVI4), 7 (LPC), 12 (QCELP), 15 (G728) and 18 (G729). Without an `rtpmap`, 0, 8,
+ * 9, 10 and 11 stay the library's.
  *
  * The codec stays registered until `rec_close`. It can be registered at any time, also during
  * calls, and applies to payload types that are set afterwards.
@@ -2821,7 +2826,8 @@ rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec
  * 127).
  *
  * These static payload types of RFC 3551 are set already: 0 is PCMU, 8 is PCMA, 9 is G.722, 10
- * is L16 with two channels at 44100 Hz, and 11 is L16 with one. They may be set to another
+ * is L16 with two channels at 44100 Hz, and 11 is L16 with one; so are those of the codecs that
+ * `rec_codec_register` had registered when the feed was opened. They may be set to another
  * format. A feed that is opened again has lost its payload types: set them again.
  *
  * The feed's memory grows if this format needs more. If a feed of 8000 Hz may receive type 10

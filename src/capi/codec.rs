@@ -27,7 +27,12 @@ const FRAME_SAMPLES_MAX: u32 = 9600;
 /// The codec is used for the payload types that `rec_feed_sdp` finds with this encoding name,
 /// and for those that `rec_feed_payload` sets to `codec`. A name that the library decodes
 /// itself, such as "opus", may be registered too: from then on, `rec_feed_sdp` uses the host's
-/// decoder for it. Static payload types without an `rtpmap` stay the library's.
+/// decoder for it.
+///
+/// The static payload types of RFC 3551 that the library does not decode need no `rtpmap`, and
+/// no declaration at all in feeds that are opened after the registration: 3 (GSM), 4 (G723), 5,
+/// 6, 16 and 17 (DVI4), 7 (LPC), 12 (QCELP), 15 (G728) and 18 (G729). Without an `rtpmap`, 0, 8,
+/// 9, 10 and 11 stay the library's.
 ///
 /// The codec stays registered until `rec_close`. It can be registered at any time, also during
 /// calls, and applies to payload types that are set afterwards.

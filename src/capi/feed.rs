@@ -100,7 +100,8 @@ pub unsafe extern "C" fn rec_feed_set_format(
 /// 127).
 ///
 /// These static payload types of RFC 3551 are set already: 0 is PCMU, 8 is PCMA, 9 is G.722, 10
-/// is L16 with two channels at 44100 Hz, and 11 is L16 with one. They may be set to another
+/// is L16 with two channels at 44100 Hz, and 11 is L16 with one; so are those of the codecs that
+/// `rec_codec_register` had registered when the feed was opened. They may be set to another
 /// format. A feed that is opened again has lost its payload types: set them again.
 ///
 /// The feed's memory grows if this format needs more. If a feed of 8000 Hz may receive type 10

@@ -1,10 +1,14 @@
 //! What payload types are: declared by `rec_feed_sdp`, declared anew, and static.
 
+use std::sync::Arc;
+
 use callrec::capi::*;
 use callrec_testkit::rtp::RtpSender;
 
+use serde_json::json;
+
 use crate::fixture::*;
-use crate::plugged_codec::describe;
+use crate::plugged_codec::*;
 
 const PACKET: usize = 160;
 
@@ -39,5 +43,66 @@ fn a_type_that_another_offer_gives_away_is_not_decoded_as_before() {
     assert_eq!(heard, [0x21, 0x22, 0x25, 0xff].into());
     assert_eq!(finished.manifest["raw"]["packets"], 30);
     assert_eq!(finished.manifest["legs"][0]["handed_ms"], 600);
+    fixture.close();
+}
+
+/// Records `samples` in packets of a payload type of the local leg. Returns what is recorded.
+fn record_type(fixture: &RecordingFixture, feed: rec_feed, payload_type: u8, seed: u32) -> FinishedRecording {
+    let id = fixture.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
+    let samples = noise(seed, 20 * PACKET);
+    let mut sender = RtpSender::new(payload_type, seed);
+    for payload in payloads(&samples, PACKET) {
+        let packet = sender.packet(&payload, PACKET as u32);
+        send_rtp(feed, &packet);
+    }
+    let finished = fixture.stop_and_read(&id);
+    assert_same(&finished.wav.pcm(0), &samples);
+    finished
+}
+
+/// RFC 3551: static types need no declaration. The description states parameters at most.
+#[test]
+fn a_registered_codec_has_its_static_types() {
+    let host = Arc::<HostSide>::default();
+    let fixture = RecordingFixture::new(&[]);
+    let engine = fixture.engine.handle;
+    for name in ["g729", "GSM", "DVI4"] {
+        register_plain(engine, name, &host);
+    }
+    // Nothing is declared at all.
+    let feed = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000);
+    for (payload_type, codec) in [(18, "g729/8000"), (3, "GSM/8000"), (5, "DVI4/8000")] {
+        let finished = record_type(&fixture, feed, payload_type, payload_type.into());
+        assert_eq!(finished.manifest["legs"][0]["codecs"], json!([codec]));
+    }
+    // A new feed of the same leg, and a description without `rtpmap`.
+    let feed = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000);
+    host.parameters.lock().unwrap().clear();
+    describe(feed, "m=audio 1 RTP/AVP 18\na=fmtp:18 annexb=no\n").unwrap();
+    record_type(&fixture, feed, 18, 31);
+    let expected = (8000, 1, Some("annexb=no".to_owned()));
+    assert_eq!(*host.parameters.lock().unwrap(), [expected].into());
+    // The type may still be declared as something else.
+    describe(feed, "m=audio 1 RTP/AVP 18\na=rtpmap:18 PCMU/8000\n").unwrap();
+    let id = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
+    send(feed, &mut RtpSender::new(18, 32), 18, &[0x21; PACKET], 10);
+    assert_eq!(fixture.stop_and_read(&id).wav.data, [0x21; 10 * PACKET]);
+    fixture.close();
+}
+
+/// A codec whose rate is no multiple of the type's clock rate has other types only.
+#[test]
+fn a_registered_codec_may_have_another_clock_than_its_static_type() {
+    let host = Arc::<HostSide>::default();
+    let fixture = RecordingFixture::new(&[]);
+    let mut ops = ops(&host);
+    (ops.sample_rate, ops.frame_bytes, ops.frame_samples) = (11_025, 2, 1);
+    register(fixture.engine.handle, "GSM", &ops).unwrap();
+    let feed = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000);
+    let id = fixture.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
+    send(feed, &mut RtpSender::new(3, 7), 3, &[1; 33], 10);
+    send(feed, &mut RtpSender::new(0, 8), 0, &[0x21; PACKET], 10);
+    let finished = fixture.stop_and_read(&id);
+    assert_eq!(finished.manifest["legs"][0]["ignored"], json!({"3": 10}));
     fixture.close();
 }

@@ -40,7 +40,7 @@ pub use callrec_media::{
     DropReason, Ledger, LegLedger, LossReason, Progress, RawPackets, Sink, Span, SpanKind, TapSpec, ledger,
     planted,
 };
-pub use feed::Feed;
+pub use feed::{Feed, FeedMemory};
 pub use inbox::Inbox;
 pub use overflow::OverflowPool;
 pub use waiter::{FeedWait, FeedWaiter};

@@ -105,6 +105,21 @@ pub fn format_of(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> Option<FeedFo
     }
 }
 
+/// The encodings of static payload types that this build does not decode, with their clock rates
+/// (RFC 3551, table 4). MPA has a clock of 90 kHz, which no codec of the host can have.
+pub const OTHER_STATIC: [(u8, &str, u32); 10] = [
+    (3, "GSM", 8000),
+    (4, "G723", 8000),
+    (5, "DVI4", 8000),
+    (6, "DVI4", 16_000),
+    (7, "LPC", 8000),
+    (12, "QCELP", 8000),
+    (15, "G728", 8000),
+    (16, "DVI4", 11_025),
+    (17, "DVI4", 22_050),
+    (18, "G729", 8000),
+];
+
 /// Whether the host has mapped the payload type.
 pub fn is_mapped(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> bool {
     mapped.iter().any(|(known, _)| *known == payload_type)

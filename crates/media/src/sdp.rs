@@ -36,7 +36,7 @@ pub fn payload_types(text: &str) -> Result<Vec<(u8, FeedFormat)>, InvalidSdp> {
         .collect())
 }
 
-/// An encoding that `rtpmap` declares, with what else the section states about it.
+/// An encoding that `rtpmap` declares, or that a static type has, with what else the section states about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclaredEncoding {
     pub name: String,
@@ -159,8 +159,23 @@ fn format_of(
                 None => Some(encoding(&declared.name, declared.clock_rate, declared.channels)?.into()),
             }
         }
-        None => Some(rtp::format_of(number, &[])?.into()),
+        None => match rtp::format_of(number, &[]) {
+            Some(format) => Some(format.into()),
+            None => external(&static_encoding(number, media)?).map(PayloadFormat::from),
+        },
     }
+}
+
+/// The encoding of a static type that this build does not decode.
+fn static_encoding(number: u8, media: &Media) -> Option<DeclaredEncoding> {
+    let (_, name, clock_rate) = rtp::OTHER_STATIC.into_iter().find(|known| known.0 == number)?;
+    Some(DeclaredEncoding {
+        name: name.into(),
+        clock_rate,
+        channels: 1,
+        fmtp: parameters_of(number, media),
+        packet_ms: packet_ms(media),
+    })
 }
 
 /// The format parameters of a payload type, as they are written.
@@ -289,8 +304,8 @@ mod tests {
 
     #[test]
     fn a_codec_of_the_host_gets_what_the_section_states() {
-        let text = "m=audio 1 RTP/AVP 96 97 0\na=rtpmap:96 AMR/8000\na=rtpmap:97 x/16000/2\n\
-                    a=fmtp:97 other\na=fmtp:96  octet-align=1; mode-set=0,2 \na=ptime:40\n";
+        let text = "m=audio 1 RTP/AVP 96 97 0 18 17 13 19 2\na=rtpmap:96 AMR/8000\na=rtpmap:97 x/16000/2\n\
+                    a=fmtp:97 other\na=fmtp:96  octet-align=1; mode-set=0,2 \na=ptime:40\na=fmtp:18 annexb=no\n";
         let asked = std::cell::RefCell::new(Vec::new());
         let found = payload_types_with(text, |declared| {
             asked.borrow_mut().push(declared.clone());
@@ -298,16 +313,18 @@ mod tests {
         });
         let found = found.map_err(|error| error.0).expect("a valid description");
         assert_eq!(found.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0]);
-        let declared = |name: &str, clock_rate, channels, fmtp: &str| DeclaredEncoding {
+        let declared = |name: &str, clock_rate, channels, fmtp: Option<&str>| DeclaredEncoding {
             name: name.into(),
             clock_rate,
             channels,
-            fmtp: Some(fmtp.into()),
+            fmtp: fmtp.map(str::to_owned),
             packet_ms: Some(40),
         };
         let expected = [
-            declared("AMR", 8000, 1, "octet-align=1; mode-set=0,2"),
-            declared("x", 16_000, 2, "other"),
+            declared("AMR", 8000, 1, Some("octet-align=1; mode-set=0,2")),
+            declared("x", 16_000, 2, Some("other")),
+            declared("G729", 8000, 1, Some("annexb=no")),
+            declared("DVI4", 22_050, 1, None),
         ];
         assert_eq!(asked.into_inner(), expected);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ahead::{AheadBudget, AheadShare};
 use crate::clock::NS_PER_MS;
 use crate::host_codecs::HostCodecs;
-use crate::media::{CallTap, Feed, OtherPayload};
+use crate::media::{CallTap, Feed, FeedMemory, OtherPayload};
 use crate::sync::Mutex;
 use crate::types::{Error, FeedOptions, Leg, Result, Status};
 use callrec_media::external::PayloadFormat;
@@ -115,7 +115,7 @@ impl CallFeeds {
         legs.count += 1;
         let number = legs.count;
         let mut unplaced = Some(OpenFeed {
-            feed: self.tap.attach(leg, options, home),
+            feed: self.attach(leg, options, home)?,
             siblings: self.clone(),
             ahead,
             number,
@@ -136,6 +136,21 @@ impl CallFeeds {
                 Err(Error::new(Status::Limit, "too many feeds: no handle is free"))
             }
         }
+    }
+
+    /// Begins a feed. Static payload types of registered codecs need no declaration.
+    fn attach(&self, leg: Leg, options: FeedOptions, memory: FeedMemory) -> Result<Feed> {
+        let mut feed = self.tap.attach(leg, options, memory);
+        if options.is_stereo() {
+            return Ok(feed);
+        }
+        for (number, format) in self.codecs.static_formats() {
+            if let Err(error) = self.tap.payload(leg, &mut feed, number, format) {
+                self.tap.detach(leg, feed);
+                return Err(error);
+            }
+        }
+        Ok(feed)
     }
 
     fn detach(&self, placed: &PlacedFeed) {

@@ -14,6 +14,7 @@ use crate::sync::Mutex;
 use crate::task::Signal;
 use crate::types::{Codec, Error, Result, Status};
 use callrec_media::external::ExternalFormat;
+use callrec_media::rtp::OTHER_STATIC;
 
 /// Codecs of one engine.
 const CODECS_MAX: usize = 64;
@@ -75,9 +76,23 @@ impl HostCodecs {
     /// The format of a codec with this encoding name. `None` if it is not registered, or not for
     /// this clock rate.
     pub fn named(&self, name: &str, declared: &DeclaredCodec<'_>) -> Option<Arc<ExternalFormat>> {
+        self.registered.lock().named(name, declared, &self.threads)
+    }
+
+    /// The formats of registered codecs for static payload types, which need no declaration.
+    pub fn static_formats(&self) -> Vec<(u8, Arc<ExternalFormat>)> {
         let mut registered = self.registered.lock();
-        let codec = registered.codecs.iter().position(|known| known.is_named(name))?;
-        registered.format(codec, declared, &self.threads).ok()
+        let format = |(number, name, clock_rate): (u8, &str, u32)| {
+            let declared = DeclaredCodec {
+                clock_rate,
+                channels: 1,
+                fmtp: None,
+                packet_ms: None,
+            };
+            // A codec may have been registered for another clock rate.
+            Some((number, registered.named(name, &declared, &self.threads)?))
+        };
+        OTHER_STATIC.into_iter().filter_map(format).collect()
     }
 
     /// The format of the codec with this number.
@@ -137,6 +152,16 @@ impl Registered {
             .find(is_free)?;
         self.latest = number;
         Some(number)
+    }
+
+    fn named(
+        &mut self,
+        name: &str,
+        declared: &DeclaredCodec<'_>,
+        threads: &Arc<CodecThreads>,
+    ) -> Option<Arc<ExternalFormat>> {
+        let codec = self.codecs.iter().position(|known| known.is_named(name))?;
+        self.format(codec, declared, threads).ok()
     }
 
     fn format(
