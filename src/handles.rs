@@ -15,6 +15,7 @@ pub mod feed;
 pub mod gateway;
 mod handle;
 mod process;
+pub mod session_description;
 pub mod subscription;
 mod table;
 

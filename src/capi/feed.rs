@@ -10,11 +10,9 @@ use super::guard::{catch_faults, run_always, run_with_memory};
 use super::types::*;
 use crate::clock::coarse_ns;
 use crate::handles::{self, Handle};
-use crate::host_codecs::DeclaredCodec;
 use crate::media::Feed;
-use crate::media::{DeclaredEncoding, other_payload_types, payload_types_with};
 use crate::sync::catch_panic;
-use crate::types::{Error, Status};
+use crate::types::Status;
 
 /// The maximum length of a session description in bytes.
 const SDP_MAX: usize = 65_536;
@@ -176,33 +174,7 @@ pub unsafe extern "C" fn rec_feed_sdp(
         // SAFETY: a string or NULL, by the rules of the API.
         let text = unsafe { str_of(sdp, "sdp", SDP_MAX) }?;
         let text = text.ok_or_else(|| invalid("sdp is NULL"))?;
-        let codecs = handles::feed::codecs(Handle(feed.id))?;
-        let registered = |encoding: &DeclaredEncoding| {
-            codecs.named(
-                &encoding.name,
-                &DeclaredCodec {
-                    clock_rate: encoding.clock_rate,
-                    channels: encoding.channels.into(),
-                    fmtp: encoding.fmtp.as_deref(),
-                    packet_ms: encoding.packet_ms,
-                },
-            )
-        };
-        let found = payload_types_with(text, registered);
-        let found = found.map_err(|error| invalid(format!("sdp: {}", error.0)))?;
-        let others = other_payload_types(text).unwrap_or_default();
-        let is_decoded = |number: u8| found.iter().any(|(known, _)| *known == number);
-        for (number, payload) in others.into_iter().filter(|(number, _)| !is_decoded(*number)) {
-            handles::feed::set_other_payload(Handle(feed.id), number, payload)?;
-        }
-        if found.is_empty() {
-            let message = "sdp: this build decodes none of its encodings";
-            return Err(Error::new(Status::Unsupported, message));
-        }
-        for (number, format) in found {
-            handles::feed::set_payload(Handle(feed.id), number, format)?;
-        }
-        Ok(())
+        handles::session_description::describe(Handle(feed.id), text)
     })
 }
 

@@ -94,6 +94,14 @@ pub fn codecs(handle: Handle) -> Result<Arc<HostCodecs>> {
     codecs.ok_or_else(|| Error::new(Status::BadHandle, "feed: it is closed"))
 }
 
+/// A payload type is declared for a registered codec that cannot decode it.
+pub(super) fn report_unusable_codec(handle: Handle, cause: &str) -> Result<()> {
+    change(handle, |open| {
+        open.siblings().report_unusable_codec(open.feed.leg(), cause);
+        Ok(())
+    })
+}
+
 pub fn clear(handle: Handle) -> Result<()> {
     change(handle, |open| {
         open.clear();

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use callrec::capi::*;
 use callrec_testkit::rtp::RtpSender;
+use callrec_testkit::wait::until;
 
 use serde_json::json;
 
 use crate::fixture::*;
 use crate::plugged_codec::*;
+use crate::support::*;
 
 const PACKET: usize = 160;
 
@@ -104,5 +106,37 @@ fn a_registered_codec_may_have_another_clock_than_its_static_type() {
     send(feed, &mut RtpSender::new(0, 8), 0, &[0x21; PACKET], 10);
     let finished = fixture.stop_and_read(&id);
     assert_eq!(finished.manifest["legs"][0]["ignored"], json!({"3": 10}));
+    fixture.close();
+}
+
+/// A party may declare what the host's codec cannot decode, and repeat it.
+#[test]
+fn a_declaration_that_a_registered_codec_cannot_decode_is_reported() {
+    let host = Arc::<HostSide>::default();
+    let fixture = RecordingFixture::new(&[]);
+    let log = EngineLog::attach(fixture.engine.handle);
+    register_plain(fixture.engine.handle, "X-three", &host);
+    let feed = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000);
+    let offer = "m=audio 1 RTP/AVP 96 97 0\na=rtpmap:96 X-Three/8000/9\na=rtpmap:97 x-three/4000\n";
+    describe(feed, offer).unwrap();
+    let cause = "X-Three/8000: 9 channels: must be at most 8";
+    let line = format!("the registered codec cannot decode what is declared for its local leg: {cause}");
+    until("the cause is logged", || log.has(&line));
+    let alone = "m=audio 1 RTP/AVP 97\na=rtpmap:97 x-three/4000\n";
+    let refused = describe(feed, alone).unwrap_err();
+    assert_eq!(refused.status, REC_ERR_UNSUPPORTED);
+    assert_eq!(
+        refused.message,
+        "sdp: this build decodes none of its encodings; x-three/4000: sampling rate 4000: must be 8000 to 48000"
+    );
+    let id = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
+    send(feed, &mut RtpSender::new(0, 7), 0, &[0x21; PACKET], 10);
+    assert_eq!(fixture.stop_and_read(&id).wav.data, [0x21; 10 * PACKET]);
+    let count = log
+        .lines()
+        .iter()
+        .filter(|line| line.contains("cannot decode"))
+        .count();
+    assert_eq!(count, 1, "once for each call");
     fixture.close();
 }

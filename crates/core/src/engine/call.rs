@@ -96,7 +96,7 @@ impl Engine {
             engine: self.clone(),
             number,
             tap: tap.clone(),
-            feeds: CallFeeds::new(tap.clone(), self.codecs.clone()),
+            feeds: CallFeeds::new(tap.clone(), self.codecs.clone(), report.clone()),
             reference: ReferenceCell::default(),
         });
         if let Err(error) = self.add_call(&call) {

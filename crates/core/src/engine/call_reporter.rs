@@ -9,6 +9,7 @@ use crate::events::{Bus, CallFacts, Event, EventKind, EventSubject, LogLevel};
 use crate::media::MediaReport;
 use crate::storage::Fragment;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::types::{EndReason, Leg};
 
 /// What the reporters of all calls of an engine share.
@@ -27,6 +28,8 @@ pub struct CallReporter {
     number: u64,
     /// The latest description of the call. `None` before the call has begun.
     info: Mutex<Option<Arc<CallInfo>>>,
+    /// A declaration that a registered codec cannot decode has been logged. A party may repeat it.
+    has_unusable_codec: AtomicBool,
 }
 
 impl CallReporter {
@@ -35,6 +38,7 @@ impl CallReporter {
             context,
             number,
             info: Mutex::default(),
+            has_unusable_codec: AtomicBool::new(false),
         }
     }
 
@@ -63,6 +67,18 @@ impl CallReporter {
     pub fn end(&self, reason: EndReason) {
         if self.context.bus.has_call_subscribers() {
             self.publish_lifecycle(EventKind::CallEnded, |call| call.end_reason = Some(reason));
+        }
+    }
+
+    /// A payload type is declared for a registered codec that cannot decode it.
+    pub fn unusable_codec(&self, leg: Leg, cause: &str) {
+        if !self.has_unusable_codec.swap(true, Ordering::Relaxed) {
+            let (call, leg) = (self.info(), leg.text());
+            let line = format!(
+                "call \"{}\": the registered codec cannot decode what is declared for its {leg} leg: {cause}",
+                call.call_id
+            );
+            self.context.bus.log(LogLevel::Warning, line);
         }
     }
 

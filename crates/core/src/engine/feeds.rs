@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ahead::{AheadBudget, AheadShare};
+use super::call_reporter::CallReporter;
 use crate::clock::NS_PER_MS;
 use crate::host_codecs::HostCodecs;
 use crate::media::{CallTap, Feed, FeedMemory, OtherPayload};
@@ -40,6 +41,7 @@ struct PlacedFeed {
 pub struct CallFeeds {
     tap: Arc<CallTap>,
     codecs: Arc<HostCodecs>,
+    report: Arc<CallReporter>,
     legs: Mutex<LegFeeds>,
 }
 
@@ -80,14 +82,27 @@ impl LegFeeds {
 }
 
 impl CallFeeds {
-    pub(super) fn new(tap: Arc<CallTap>, codecs: Arc<HostCodecs>) -> Arc<CallFeeds> {
-        let legs = Mutex::default();
-        Arc::new(CallFeeds { tap, codecs, legs })
+    pub(super) fn new(
+        tap: Arc<CallTap>,
+        codecs: Arc<HostCodecs>,
+        report: Arc<CallReporter>,
+    ) -> Arc<CallFeeds> {
+        Arc::new(CallFeeds {
+            tap,
+            codecs,
+            report,
+            legs: Mutex::default(),
+        })
     }
 
     /// The codecs that the host has registered.
     pub fn codecs(&self) -> &Arc<HostCodecs> {
         &self.codecs
+    }
+
+    /// A payload type of a leg is declared for a registered codec that cannot decode it.
+    pub fn report_unusable_codec(&self, leg: Leg, cause: &str) {
+        self.report.unusable_codec(leg, cause);
     }
 
     /// Opens a feed. An open feed of the same leg is closed and taken out of its slot. `place`

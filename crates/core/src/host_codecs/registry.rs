@@ -73,9 +73,9 @@ impl HostCodecs {
         Ok(FIRST_NUMBER + index as i32)
     }
 
-    /// The format of a codec with this encoding name. `None` if it is not registered, or not for
-    /// this clock rate.
-    pub fn named(&self, name: &str, declared: &DeclaredCodec<'_>) -> Option<Arc<ExternalFormat>> {
+    /// The format of a codec with this encoding name; `None` if it is not registered. Fails if the
+    /// codec is registered and cannot decode what is declared.
+    pub fn named(&self, name: &str, declared: &DeclaredCodec<'_>) -> Result<Option<Arc<ExternalFormat>>> {
         self.registered.lock().named(name, declared, &self.threads)
     }
 
@@ -89,8 +89,9 @@ impl HostCodecs {
                 fmtp: None,
                 packet_ms: None,
             };
-            // A codec may have been registered for another clock rate.
-            Some((number, registered.named(name, &declared, &self.threads)?))
+            // A codec may be registered for another clock rate. Its packets are reported as ignored.
+            let format = registered.named(name, &declared, &self.threads).ok()??;
+            Some((number, format))
         };
         OTHER_STATIC.into_iter().filter_map(format).collect()
     }
@@ -159,9 +160,10 @@ impl Registered {
         name: &str,
         declared: &DeclaredCodec<'_>,
         threads: &Arc<CodecThreads>,
-    ) -> Option<Arc<ExternalFormat>> {
-        let codec = self.codecs.iter().position(|known| known.is_named(name))?;
-        self.format(codec, declared, threads).ok()
+    ) -> Result<Option<Arc<ExternalFormat>>> {
+        let codec = self.codecs.iter().position(|known| known.is_named(name));
+        let format = codec.map(|codec| self.format(codec, declared, threads));
+        format.transpose()
     }
 
     fn format(
