@@ -158,18 +158,25 @@ fn codec_of(payload_type: u8) -> &'static str {
     }
 }
 
+/// The encodings that this build decodes.
+const DECODED: &str = "PCMU, PCMA, G722, opus or L16";
+
 /// What the operator of the telephony system can do about packets of this type.
 fn remedy_for(payload_type: u8) -> String {
     let codec = codec_of(payload_type);
     match payload_type {
-        96..=127 => "declare the type with rec_feed_sdp or rec_feed_payload if it carries PCMU, PCMA, \
-                     G722, opus or L16, or a codec of rec_codec_register, and negotiate PCMU or PCMA otherwise"
-            .to_owned(),
+        96..=127 => format!(
+            "declare the type with rec_feed_sdp or rec_feed_payload if it carries {DECODED}, or a codec of \
+             rec_codec_register; otherwise negotiate one of these"
+        ),
         25..=34 if codec != "unassigned" => format!("{codec} is video; feed the packets of audio only"),
         _ if codec == "unassigned" => {
-            "RFC 3551 assigns no codec to this type; negotiate PCMU or PCMA".to_owned()
+            format!("RFC 3551 assigns no codec to this type; negotiate {DECODED}")
         }
-        _ => format!("this build cannot decode {codec}; negotiate PCMU or PCMA"),
+        _ => format!(
+            "this build cannot decode {codec}; negotiate {DECODED}, or register a decoder with \
+             rec_codec_register and declare the type"
+        ),
     }
 }
 

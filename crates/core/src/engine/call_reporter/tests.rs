@@ -71,7 +71,8 @@ fn each_report_names_the_call_and_the_leg() {
         ("codec", "\"G729\""),
         (
             "remedy",
-            "\"this build cannot decode G729; negotiate PCMU or PCMA\"",
+            "\"this build cannot decode G729; negotiate PCMU, PCMA, G722, opus or L16, or register a decoder \
+             with rec_codec_register and declare the type\"",
         ),
     ] {
         assert_eq!(member(ignored, name), value);
@@ -96,7 +97,8 @@ fn each_report_names_the_call_and_the_leg() {
     assert_eq!(
         first,
         "call \"c1\": packets of payload type 18 (G729) on its remote leg are not recorded: \
-         this build cannot decode G729; negotiate PCMU or PCMA"
+         this build cannot decode G729; negotiate PCMU, PCMA, G722, opus or L16, or register a decoder \
+         with rec_codec_register and declare the type"
     );
     assert_eq!(
         second,
