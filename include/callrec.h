@@ -345,14 +345,16 @@
 #define REC_KEEP_RAW_NEVER 1
 
 /**
- * The recording keeps the packets that this build cannot decode.
+ * The recording keeps the RTP packets that cannot be decoded, neither by this build nor by a
+ * registered codec. Telephone events and packets that may hold a masked tone are not kept.
  *
  * Since: 0.2.0
  */
 #define REC_KEEP_RAW_UNDECODABLE 2
 
 /**
- * The recording keeps all packets.
+ * The recording keeps every RTP packet, except telephone events and, with `media.dtmf` "mask",
+ * packets that may hold a tone.
  *
  * Since: 0.2.0
  */
@@ -552,7 +554,7 @@
 
 /**
  * The recording has ended, and at least one of its legs received packets, but none that could
- * be decoded (for example only G.722 or Opus). In `json`, `undecoded` names these legs, and
+ * be decoded (for example only G.729 or AMR). In `json`, `undecoded` names these legs, and
  * `legs` gives the payload types of their packets. Set with `REC_EVENT_FINISHED` and
  * `REC_EVENT_FAILED` only.
  */
@@ -837,12 +839,16 @@ typedef void (*rec_free_fn)(void *user_data);
  *  @{ */
 
 /**
- * Creates a decoder for one stream: the packets with one SSRC. Returns its state, or NULL if it
- * cannot; then the packet counts as `undecodable`, and the next one tries again.
+ * Creates the state of a decoder for one stream: the packets of a leg that have the same SSRC and
+ * the same format. Returns NULL if it cannot; the packet then counts as `undecodable`, and
+ * `create` is called again for the next packet. A stream may have several states, one after the
+ * other: see `rec_codec_ops`.
  *
- * `sample_rate` and `channels` are those of the samples that `decode` is to write. `fmtp` is
- * the value of the payload type's `fmtp` line, for example "octet-align=1", or NULL if there is
- * none; it is valid until the function returns.
+ * `sample_rate` and `channels` are those of the samples that `decode` must write. `fmtp` is the
+ * value of the payload type's `fmtp` line, for example "octet-align=1", or NULL if there is none.
+ * It is valid until the function returns.
+ *
+ * Since: 0.2.0
  */
 typedef void *(*rec_codec_create_fn)(void *user_data,
                                      uint32_t sample_rate,
@@ -853,10 +859,14 @@ typedef void *(*rec_codec_create_fn)(void *user_data,
  * Decodes the payload of one RTP packet.
  *
  * `payload` has `size` bytes, at least 1. `samples` has space for `capacity` samples of each
- * channel, 200 ms; they are 16-bit, in native byte order, and those of several channels are
- * interleaved. Writes the number of samples of each channel to `count`, which is 0 before, and
- * returns `REC_OK`. With any other status, or a `count` above `capacity`, the packet counts as
+ * channel, which is 200 ms. The function writes 16-bit samples in native byte order, with those
+ * of several channels interleaved. It writes the number of samples of each channel to `count`,
+ * which is 0 before, and returns `REC_OK`. The pointers are valid until it returns.
+ *
+ * If the status is not `REC_OK`, or `count` is above `capacity`, the packet counts as
  * `undecodable`, and the state is destroyed.
+ *
+ * Since: 0.2.0
  */
 typedef rec_status (*rec_codec_decode_fn)(void *state,
                                           const uint8_t *payload,
@@ -866,29 +876,39 @@ typedef rec_status (*rec_codec_decode_fn)(void *state,
                                           size_t *count);
 
 /**
- * Writes `count` samples of each channel in place of packets that are missing, at most 60 ms, and
- * returns `REC_OK`. It is called with `media.concealment` "on", before `decode` for the packet
- * that follows the gap. With any other status, the gap is concealed as for a codec without this
- * function.
+ * Conceals missing packets: writes `count` samples of each channel to `samples`, at most 60 ms,
+ * and returns `REC_OK`. The samples have the form of those of `decode`. The pointer is valid
+ * until the function returns.
+ *
+ * The function is called only if `media.concealment` is "on", before `decode` for the packet that
+ * follows the gap. If the status is not `REC_OK`, the gap is concealed as for a codec without
+ * this function.
+ *
+ * Since: 0.2.0
  */
 typedef rec_status (*rec_codec_conceal_fn)(void *state, int16_t *samples, size_t count);
 
-/** Destroys a state. It is not used any more. */
+/**
+ * Frees a state. The library does not use it afterwards.
+ *
+ * Since: 0.2.0
+ */
 typedef void (*rec_codec_destroy_fn)(void *state);
 
 /**
  * The functions of a codec that the host decodes, for `rec_codec_register`.
  *
- * The library calls them on a thread of its own, one at a time. Only if a function does not
- * return within 1 s, another thread may call the functions for other states at the same time.
- * The functions for one state are never called at the same time. They may take any time; what
- * depends on their result is lost if they take more than 2 s. They may call any function except
- * `rec_close`, which returns `REC_ERR_IN_CALLBACK`. They must not throw or longjmp out.
+ * The library calls them on a thread of its own, one at a time. If a function does not return
+ * within 1 s, another thread may call the functions for other states at the same time. The
+ * functions for one state are never called at the same time. There is no time limit, but a packet
+ * that is not decoded within 2 s is lost. The functions may call any function except `rec_close`,
+ * which returns `REC_ERR_IN_CALLBACK`. They must not throw or longjmp out.
  *
- * The packets of a stream come in the order of their sequence numbers. A packet that is missing
- * is left out. A packet that arrives too late for that is decoded by a state of its own. After
- * a pause, and after an error, the state is destroyed and created anew, so that no audio of a
- * pause can be heard after it: what a state decodes must not depend on other states.
+ * The packets of a stream are decoded in the order of their sequence numbers. Missing packets are
+ * skipped. A packet that arrives after its successors were decoded gets a state of its own. After
+ * a pause, and after an error, the state is destroyed and the next packet gets a new one, so that
+ * no audio of a pause can be heard after it. What a state decodes must therefore not depend on
+ * other states.
  *
  * Since: 0.2.0
  */
@@ -896,9 +916,9 @@ typedef struct {
     /** Size of this struct in bytes. Set by `REC_INIT`. */
     uint32_t struct_size;
     /**
-     * Sample rate in Hz of the samples that `decode` writes: 8000 to 48000, a multiple of the
-     * clock rate in `rtpmap`. 0 means that it is the clock rate. Only for a codec such as
-     * G.722, whose timestamps count 8000 in a second of 16000 samples, the two differ.
+     * Sample rate in Hz of the samples that `decode` writes: 8000 to 48000, and a multiple of the
+     * clock rate of the RTP timestamps. 0 means the clock rate. The two differ only for a codec
+     * such as G.722, whose timestamps count 8000 for a second of 16000 samples.
      */
     uint32_t sample_rate;
     /**
@@ -907,10 +927,12 @@ typedef struct {
      */
     uint32_t channels;
     /**
-     * Size of a frame in bytes, at most 16384, if the codec has frames of one size: a packet of
-     * n bytes then has n / `frame_bytes` frames, rounded up. For example 10 for G.729, and 33
-     * for GSM. 0 if the size varies: a packet is then expected to be as long as the latest one
-     * that was decoded; before that, as `ptime` says, or 20 ms.
+     * Size of a frame in bytes, at most 16384, if all frames of the codec have the same size: for
+     * example 10 for G.729, and 33 for GSM. A packet of n bytes is then expected to have n /
+     * `frame_bytes` frames, rounded up. 0 if the size varies: a packet is then expected to be as
+     * long as the latest one that was decoded, and the first one as long as `ptime` says, or 20
+     * ms. In either case, no packet is expected to be longer than 200 ms. If `decode` writes fewer
+     * samples than expected, the rest is silence and counts as `undecodable`.
      */
     uint32_t frame_bytes;
     /**
@@ -989,8 +1011,9 @@ typedef struct {
     uint64_t frames_in;
     /**
      * Packets that are missing (gaps in the sequence numbers), and packets and writes whose
-     * audio was dropped because it was lost with `REC_ERR_OVERRUN`, came too late, or
-     * overlapped earlier audio. A missing packet that arrives after all no longer counts.
+     * audio was dropped because it was lost with `REC_ERR_OVERRUN`, came too late, overlapped
+     * earlier audio, or was not decoded by its decoder. A missing packet that arrives after all,
+     * or that is recovered from a later packet of Opus, no longer counts.
      */
     uint64_t frames_lost;
     /**
@@ -1300,7 +1323,8 @@ typedef struct {
     int32_t codec;
     /**
      * Sample rate in Hz. PCM16: 8000 to 48000, and 0 means 8000. G.711: 8000 or 0. G.722: 16000,
-     * 8000 (the rate of its RTP timestamps) or 0. Opus: 48000 or 0.
+     * 8000 (the rate of its RTP timestamps) or 0. Opus: 48000 or 0. A registered codec: the clock
+     * rate of its RTP timestamps, and 0 means 8000.
      */
     uint32_t sample_rate;
     /** Must be 0. */
@@ -1651,7 +1675,7 @@ typedef struct {
 /** A fault inside callrec. HTTP: 500. */
 #define REC_ERR_INTERNAL -26
 
-/** The line already has a call with this id. */
+/** The line already has a call with this id, or the engine already has a codec with this name. */
 #define REC_ERR_EXISTS -27
 
 /**
@@ -1878,11 +1902,11 @@ rec_status rec_call_id(rec_call call, char *text, size_t size, rec_error *error)
  * calls, and applies to payload types that are set afterwards.
  *
  * The host's functions run on a thread of their own, one for each registered codec. Passing in
- * a packet never waits for them, nor does any other call. A packet that is not decoded within
- * 2 s is lost, counted as `decoder_timeout`; until the decoder returns, further packets of that
- * stream are lost at once. If a function does not return within 1 s while other streams of the
- * codec wait, another thread continues with these: see `rec_codec_ops`. A recording that is
- * stopped waits up to 2 s for packets that are being decoded.
+ * a packet never waits for them, and they do not delay recordings of other codecs. A packet that
+ * is not decoded within 2 s is lost and counts as `decoder_timeout`. Until the decoder returns,
+ * further packets of that stream are lost at once. If a function does not return within 1 s while
+ * other streams of the codec wait, another thread continues with these: see `rec_codec_ops`. A
+ * recording that is stopped ends up to 2 s later if packets are still being decoded.
  *
  * @param engine The engine.
  * @param encoding_name The encoding name as in `rtpmap`, for example "AMR". Upper and lower
@@ -1898,9 +1922,9 @@ rec_status rec_call_id(rec_call call, char *text, size_t size, rec_error *error)
  * Ownership: `encoding_name` and `ops` remain the caller's. callrec uses `ops->user_data` and
  * the functions until it calls `ops->user_data_free`, or, if that is NULL, until `rec_close`
  * has returned `REC_OK`. After an error, it uses none of them.
- * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_EXISTS` (a codec with this name is registered),
- * `REC_ERR_LIMIT` (the engine has 64 registered codecs), `REC_ERR_IO` (the thread cannot be
- * started), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_EXISTS` (a codec with this name is registered
+ * already), `REC_ERR_LIMIT` (the engine has 64 registered codecs), `REC_ERR_IO` (the thread
+ * cannot be started), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.2.0
  */
 rec_status rec_codec_register(rec_engine engine,
@@ -1983,7 +2007,7 @@ rec_status rec_config_new(rec_config **config);
  *   describes (RFC 3389) with noise. "off": both are silent.
  * - `media.dtmf` (`keep`): What is recorded while a DTMF digit is keyed in: "keep" records
  *   the audio as it is, "mask" records silence on all legs, from 100 ms before to 100 ms
- *   after each tone.
+ *   after each tone. docs/timeline.md says how tones are found.
  * - `calls.hold_audio` (`keep`): What is recorded while a call is held: "keep" records the
  *   audio that is passed in, "silence" records silence.
  * - `calls.max` (`0`): Maximum number of live calls. 0: no limit.
@@ -2007,8 +2031,8 @@ rec_status rec_config_new(rec_config **config);
  *   Hz. 0: the rate of the first audio.
  * - `recording.keep_raw` (`never`): Which RTP packets are kept as they arrived, in a
  *   pcapng file beside the recording: "never", "undecodable", "always". "undecodable":
- *   those that this build cannot decode. Telephone events are never kept. Default of all
- *   starts that do not specify it.
+ *   those that neither this build nor a registered codec decodes. Telephone events are
+ *   never kept. Default of all starts that do not specify it.
  * - `recording.url_base` (empty): A recording's url is this text followed by
  *   "ID.EXTENSION", at most 1000 bytes.
  * - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,
@@ -2861,9 +2885,10 @@ rec_status rec_feed_payload(rec_feed feed,
  *
  * Pass in what both sides have agreed on for the direction of this feed: usually the answer,
  * or only its audio section from the `m=` line on. The first audio section counts. Known
- * encodings are PCMU, PCMA, G722, opus and L16, and those of `rec_codec_register`, which come
- * first and receive the `fmtp` line. Payload types that are declared with another encoding are
- * not decoded any more, whatever they were before: among them telephone events. Payload types
+ * encodings are PCMU, PCMA, G722, opus and L16, and the registered codecs
+ * (`rec_codec_register`), which take precedence and receive the `fmtp` line. Payload types that
+ * are declared with another encoding are not decoded any more, whatever they were before: among
+ * them telephone events. Payload types
  * that were set before and are not declared stay set. A recording that keeps packets
  * (`recording.keep_raw`) never keeps those that are declared as telephone events.
  *
@@ -2878,9 +2903,9 @@ rec_status rec_feed_payload(rec_feed feed,
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_INVALID_ARGUMENT` (`sdp` is no description with an audio section; also for
  * a feed with two channels, which accepts no packets), `REC_ERR_UNSUPPORTED` (the section has
- * no encoding that this build decodes; its payload types count as declared),
- * `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted; the payload types may be set in
- * part), `REC_ERR_FORKED`. After any other error, the feed is unchanged.
+ * no encoding that this build or a registered codec decodes; its payload types count as
+ * declared), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted; the payload types may be
+ * set in part), `REC_ERR_FORKED`. After any other error, the feed is unchanged.
  * Since: 0.2.0
  */
 rec_status rec_feed_sdp(rec_feed feed, const char *sdp, rec_error *error);

@@ -38,11 +38,11 @@ const FRAME_SAMPLES_MAX: u32 = 9600;
 /// calls, and applies to payload types that are set afterwards.
 ///
 /// The host's functions run on a thread of their own, one for each registered codec. Passing in
-/// a packet never waits for them, nor does any other call. A packet that is not decoded within
-/// 2 s is lost, counted as `decoder_timeout`; until the decoder returns, further packets of that
-/// stream are lost at once. If a function does not return within 1 s while other streams of the
-/// codec wait, another thread continues with these: see `rec_codec_ops`. A recording that is
-/// stopped waits up to 2 s for packets that are being decoded.
+/// a packet never waits for them, and they do not delay recordings of other codecs. A packet that
+/// is not decoded within 2 s is lost and counts as `decoder_timeout`. Until the decoder returns,
+/// further packets of that stream are lost at once. If a function does not return within 1 s while
+/// other streams of the codec wait, another thread continues with these: see `rec_codec_ops`. A
+/// recording that is stopped ends up to 2 s later if packets are still being decoded.
 ///
 /// @param engine The engine.
 /// @param encoding_name The encoding name as in `rtpmap`, for example "AMR". Upper and lower
@@ -58,9 +58,9 @@ const FRAME_SAMPLES_MAX: u32 = 9600;
 /// Ownership: `encoding_name` and `ops` remain the caller's. callrec uses `ops->user_data` and
 /// the functions until it calls `ops->user_data_free`, or, if that is NULL, until `rec_close`
 /// has returned `REC_OK`. After an error, it uses none of them.
-/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_EXISTS` (a codec with this name is registered),
-/// `REC_ERR_LIMIT` (the engine has 64 registered codecs), `REC_ERR_IO` (the thread cannot be
-/// started), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_EXISTS` (a codec with this name is registered
+/// already), `REC_ERR_LIMIT` (the engine has 64 registered codecs), `REC_ERR_IO` (the thread
+/// cannot be started), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_codec_register(

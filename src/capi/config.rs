@@ -89,7 +89,7 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   describes (RFC 3389) with noise. "off": both are silent.
 /// - `media.dtmf` (`keep`): What is recorded while a DTMF digit is keyed in: "keep" records
 ///   the audio as it is, "mask" records silence on all legs, from 100 ms before to 100 ms
-///   after each tone.
+///   after each tone. docs/timeline.md says how tones are found.
 /// - `calls.hold_audio` (`keep`): What is recorded while a call is held: "keep" records the
 ///   audio that is passed in, "silence" records silence.
 /// - `calls.max` (`0`): Maximum number of live calls. 0: no limit.
@@ -113,8 +113,8 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   Hz. 0: the rate of the first audio.
 /// - `recording.keep_raw` (`never`): Which RTP packets are kept as they arrived, in a
 ///   pcapng file beside the recording: "never", "undecodable", "always". "undecodable":
-///   those that this build cannot decode. Telephone events are never kept. Default of all
-///   starts that do not specify it.
+///   those that neither this build nor a registered codec decodes. Telephone events are
+///   never kept. Default of all starts that do not specify it.
 /// - `recording.url_base` (empty): A recording's url is this text followed by
 ///   "ID.EXTENSION", at most 1000 bytes.
 /// - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,

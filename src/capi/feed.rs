@@ -143,9 +143,10 @@ pub unsafe extern "C" fn rec_feed_payload(
 ///
 /// Pass in what both sides have agreed on for the direction of this feed: usually the answer,
 /// or only its audio section from the `m=` line on. The first audio section counts. Known
-/// encodings are PCMU, PCMA, G722, opus and L16, and those of `rec_codec_register`, which come
-/// first and receive the `fmtp` line. Payload types that are declared with another encoding are
-/// not decoded any more, whatever they were before: among them telephone events. Payload types
+/// encodings are PCMU, PCMA, G722, opus and L16, and the registered codecs
+/// (`rec_codec_register`), which take precedence and receive the `fmtp` line. Payload types that
+/// are declared with another encoding are not decoded any more, whatever they were before: among
+/// them telephone events. Payload types
 /// that were set before and are not declared stay set. A recording that keeps packets
 /// (`recording.keep_raw`) never keeps those that are declared as telephone events.
 ///
@@ -160,9 +161,9 @@ pub unsafe extern "C" fn rec_feed_payload(
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_INVALID_ARGUMENT` (`sdp` is no description with an audio section; also for
 /// a feed with two channels, which accepts no packets), `REC_ERR_UNSUPPORTED` (the section has
-/// no encoding that this build decodes; its payload types count as declared),
-/// `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted; the payload types may be set in
-/// part), `REC_ERR_FORKED`. After any other error, the feed is unchanged.
+/// no encoding that this build or a registered codec decodes; its payload types count as
+/// declared), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted; the payload types may be
+/// set in part), `REC_ERR_FORKED`. After any other error, the feed is unchanged.
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_sdp(

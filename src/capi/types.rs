@@ -178,7 +178,8 @@ pub struct rec_feed_format {
     /// `rec_feed_payload`, also a value of `rec_codec_register`.
     pub codec: i32,
     /// Sample rate in Hz. PCM16: 8000 to 48000, and 0 means 8000. G.711: 8000 or 0. G.722: 16000,
-    /// 8000 (the rate of its RTP timestamps) or 0. Opus: 48000 or 0.
+    /// 8000 (the rate of its RTP timestamps) or 0. Opus: 48000 or 0. A registered codec: the clock
+    /// rate of its RTP timestamps, and 0 means 8000.
     pub sample_rate: u32,
     /// Must be 0.
     pub reserved: u32,
@@ -475,8 +476,9 @@ pub struct rec_statistics {
     /// Accepted packets and writes: those with audio, and packets of comfort noise.
     pub frames_in: u64,
     /// Packets that are missing (gaps in the sequence numbers), and packets and writes whose
-    /// audio was dropped because it was lost with `REC_ERR_OVERRUN`, came too late, or
-    /// overlapped earlier audio. A missing packet that arrives after all no longer counts.
+    /// audio was dropped because it was lost with `REC_ERR_OVERRUN`, came too late, overlapped
+    /// earlier audio, or was not decoded by its decoder. A missing packet that arrives after all,
+    /// or that is recovered from a later packet of Opus, no longer counts.
     pub frames_lost: u64,
     /// Packets without audio that callrec can decode: unknown payload types, RTCP, and data
     /// that is not RTP.

@@ -65,7 +65,7 @@ pub const REC_ERR_CONFIG: rec_status = -24;
 pub const REC_ERR_TIMEOUT: rec_status = -25;
 /// A fault inside callrec. HTTP: 500.
 pub const REC_ERR_INTERNAL: rec_status = -26;
-/// The line already has a call with this id.
+/// The line already has a call with this id, or the engine already has a codec with this name.
 pub const REC_ERR_EXISTS: rec_status = -27;
 /// Another thread is using this feed. The audio was neither accepted nor counted: pass it in
 /// again, or the recording lacks it.
@@ -156,11 +156,13 @@ pub const REC_KEEP_RAW_DEFAULT: i32 = 0;
 ///
 /// Since: 0.2.0
 pub const REC_KEEP_RAW_NEVER: i32 = 1;
-/// The recording keeps the packets that this build cannot decode.
+/// The recording keeps the RTP packets that cannot be decoded, neither by this build nor by a
+/// registered codec. Telephone events and packets that may hold a masked tone are not kept.
 ///
 /// Since: 0.2.0
 pub const REC_KEEP_RAW_UNDECODABLE: i32 = 2;
-/// The recording keeps all packets.
+/// The recording keeps every RTP packet, except telephone events and, with `media.dtmf` "mask",
+/// packets that may hold a tone.
 ///
 /// Since: 0.2.0
 pub const REC_KEEP_RAW_ALWAYS: i32 = 3;
@@ -277,7 +279,7 @@ pub const REC_EVENT_FLAG_REPEATED: u32 = 1;
 /// a crash, the flag is not set if the content of the last part of the file is not known.
 pub const REC_EVENT_FLAG_NO_AUDIO: u32 = 2;
 /// The recording has ended, and at least one of its legs received packets, but none that could
-/// be decoded (for example only G.722 or Opus). In `json`, `undecoded` names these legs, and
+/// be decoded (for example only G.729 or AMR). In `json`, `undecoded` names these legs, and
 /// `legs` gives the payload types of their packets. Set with `REC_EVENT_FINISHED` and
 /// `REC_EVENT_FAILED` only.
 pub const REC_EVENT_FLAG_LEG_UNDECODED: u32 = 4;

@@ -40,7 +40,7 @@ config_keys! {
         "media.concealment" = "off" => conceals: bool, choice(&[("off", false), ("on", true)]),
             "\"on\": at most 60 ms of each gap that missing packets leave are filled with audio like that before it, and silences that their sender describes (RFC 3389) with noise. \"off\": both are silent.";
         "media.dtmf" = "keep" => masks_dtmf: bool, choice(&[("keep", false), ("mask", true)]),
-            "What is recorded while a DTMF digit is keyed in: \"keep\" records the audio as it is, \"mask\" records silence on all legs, from 100 ms before to 100 ms after each tone.";
+            "What is recorded while a DTMF digit is keyed in: \"keep\" records the audio as it is, \"mask\" records silence on all legs, from 100 ms before to 100 ms after each tone. docs/timeline.md says how tones are found.";
         "calls.hold_audio" = "keep" => hold_is_silence: bool, choice(&[("keep", false), ("silence", true)]),
             "What is recorded while a call is held: \"keep\" records the audio that is passed in, \"silence\" records silence.";
         "calls.max" = "0" => calls_max: u64, number(0..=u64::MAX),
@@ -66,7 +66,7 @@ config_keys! {
         "recording.sample_rate" = "0" => sample_rate: u32, zero_or(8000..=48_000),
             "Sample rate of every \"wav\" and \"au\" file, {range} Hz. 0: the rate of the first audio.";
         "recording.keep_raw" = "never" => keep_raw: KeepRaw, text_of(&KeepRaw::ALL, KeepRaw::text),
-            "Which RTP packets are kept as they arrived, in a pcapng file beside the recording: {choices}. \"undecodable\": those that this build cannot decode. Telephone events are never kept. Default of all starts that do not specify it.";
+            "Which RTP packets are kept as they arrived, in a pcapng file beside the recording: {choices}. \"undecodable\": those that neither this build nor a registered codec decodes. Telephone events are never kept. Default of all starts that do not specify it.";
         "recording.url_base" = "" => url_base: String, text(0..=1000),
             "A recording's url is this text followed by \"ID.EXTENSION\", at most {most} bytes.";
     }
