@@ -31,7 +31,8 @@ pub fn ticks(samples: u64, rate: u32) -> u64 {
 pub enum DropReason {
     /// Its position in the file was already settled.
     Late,
-    /// The feed's ring and the engine's overflow memory were full (`REC_ERR_OVERRUN`).
+    /// The feed's ring and the engine's overflow memory were full (`REC_ERR_OVERRUN`), or the leg sent
+    /// more than is decoded.
     Overflow,
     /// Handed in further ahead of the clock than the feed allows.
     Ahead,

@@ -1,6 +1,7 @@
 //! One leg at the worker: takes packets out of the ring and has them placed in media time.
 
 mod decoding;
+mod decoding_budget;
 mod events;
 mod external_decoding;
 mod held;

@@ -6,6 +6,7 @@
 mod erase;
 mod lost;
 mod made_up;
+mod occupied;
 #[cfg(test)]
 mod tests;
 mod track_view;

@@ -5,6 +5,7 @@ mod codec_damage;
 mod codecs;
 mod concealment;
 mod decoder_states;
+mod decoding_load;
 mod dtmf;
 mod external;
 mod formats;

@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::decoding_budget::DecodingBudget;
 use super::packet_order::PacketOrder;
 use super::placed_packet::PlacedPacket;
 use crate::FeedFormat;
@@ -27,6 +28,19 @@ pub(super) struct DecodedPacket {
     /// The beginning of the gap before the recovered packet, or before this one, concealed.
     pub concealed: Vec<i16>,
     pub is_valid: bool,
+    /// The leg's packets need too much time, so it is not decoded.
+    pub is_excess: bool,
+}
+
+/// What is known of a packet before it is decoded.
+#[derive(Clone, Copy)]
+pub(super) struct PacketUse {
+    /// Whether any recording keeps it.
+    pub is_kept: bool,
+    /// Whether the timeline has a place for any of it.
+    pub has_place: bool,
+    /// Whether the gap before it is concealed.
+    pub conceals: bool,
 }
 
 /// The decoders of a leg.
@@ -34,6 +48,7 @@ pub(super) struct DecodedPacket {
 pub(super) struct LegDecoders {
     /// The most recently used stream is the last.
     streams: Vec<StreamDecoder>,
+    budget: DecodingBudget,
     pub decoded: DecodedPacket,
 }
 
@@ -84,20 +99,27 @@ impl LegDecoders {
         self.streams.iter().flat_map(|stream| stream.order.waiting())
     }
 
-    /// Decodes a packet into `decoded`. `is_kept`: whether any recording keeps it.
-    pub(super) fn decode(&mut self, packet: &mut PlacedPacket, is_kept: bool, conceals: bool) {
+    /// Decodes a packet into `decoded`.
+    pub(super) fn decode(&mut self, packet: &mut PlacedPacket, used: PacketUse) {
         self.decoded.samples.clear();
         self.decoded.recovered.clear();
         self.decoded.concealed.clear();
         self.decoded.is_valid = true;
+        self.decoded.is_excess = false;
         let (ssrc, format) = (packet.number.ssrc, packet.format);
         let known = |stream: &&mut StreamDecoder| stream.order.is_of(ssrc, format);
         let Some(stream) = self.streams.iter_mut().find(known) else {
             return;
         };
         let len = packet.len as usize;
-        if let Some(state) = stream.order.begin(packet, is_kept) {
-            stream.decode(packet, state, conceals, &mut self.decoded);
+        if let Some(state) = stream.order.begin(packet, used.is_kept) {
+            // Without a place, it only matters for the packets after it.
+            let is_of_use = used.has_place || state != DecoderState::Own;
+            let (arrival_ns, audio_ns) = (packet.number.arrival_ns, packet.audio_ns());
+            match is_of_use && self.budget.take(arrival_ns, audio_ns, used.has_place) {
+                true => stream.decode(packet, state, used.conceals, &mut self.decoded),
+                false => self.decoded.is_excess = used.has_place,
+            }
         }
         self.decoded.samples.resize(len, 0);
     }

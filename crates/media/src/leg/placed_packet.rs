@@ -89,6 +89,11 @@ impl PlacedPacket {
         self.is_before_resume(1 - self.len as i64)
     }
 
+    /// The audio that is decoded for it.
+    pub(super) fn audio_ns(&self) -> u64 {
+        grid::time(self.len + self.concealable() as u64, self.format.rate)
+    }
+
     /// The part of the gap that may be concealed.
     pub(super) fn concealable(&self) -> usize {
         match self.continues_pause {

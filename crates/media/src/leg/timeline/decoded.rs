@@ -1,6 +1,6 @@
 //! Places packets that are decoded one after another.
 
-use super::super::decoding::{DecodedPacket, to_native};
+use super::super::decoding::{DecodedPacket, PacketUse, to_native};
 use super::super::ledger_entry::EntryKind;
 use super::super::placed_packet::PlacedPacket;
 use super::super::raw_kind::RefusedPacket;
@@ -41,9 +41,16 @@ impl Timeline {
                 epoch: packet.epoch,
                 ..Origin::default()
             };
-            let is_kept = self.outside_reason(origin).is_none();
-            decoders.decode(&mut packet, is_kept, self.conceals);
-            self.place_decoded(&packet, &decoders.decoded);
+            let used = PacketUse {
+                is_kept: self.outside_reason(origin).is_none(),
+                has_place: self.has_place_for(&packet),
+                conceals: self.conceals,
+            };
+            decoders.decode(&mut packet, used);
+            match decoders.decoded.is_excess {
+                true => self.drop_excess(&packet),
+                false => self.place_decoded(&packet, &decoders.decoded),
+            }
         }
         decoders.tidy();
         self.decoders = Some(decoders);
@@ -54,6 +61,31 @@ impl Timeline {
         let own = self.decoders.as_ref();
         let own = own.and_then(|decoders| decoders.earliest_ns());
         own.into_iter().chain(self.external_undecoded_ns()).min()
+    }
+
+    /// Whether any of a packet can be placed. What has settled and what other audio occupies has no
+    /// place.
+    fn has_place_for(&mut self, packet: &PlacedPacket) -> bool {
+        let placement = &packet.placement;
+        let end = placement.at.saturating_add_unsigned(packet.len);
+        let from = placement.at.saturating_sub_unsigned(placement.repeat);
+        let mut has_place = false;
+        let check = |timeline: &mut Timeline, limit: Option<u64>| {
+            let open = timeline.settled.max(timeline.track.floor());
+            let from = (from.max(0) as u64).max(open);
+            let end = (end.max(0) as u64).min(limit.unwrap_or(u64::MAX));
+            has_place = from < end && !timeline.track.is_occupied(from, end);
+        };
+        self.with_track_at(packet.format.rate, placement.at, check);
+        has_place
+    }
+
+    /// Drops a packet for which the leg has decoded too much already.
+    fn drop_excess(&mut self, packet: &PlacedPacket) {
+        let place = (packet.placement.at.max(0) as u64, packet.len);
+        self.tally.lost += 1;
+        let kind = EntryKind::Dropped(DropReason::Overflow);
+        self.add_entry_at(packet.format.rate, place, packet.epoch, kind);
     }
 
     /// Places a packet in the track that was present when it came: the leg may have changed its rate
