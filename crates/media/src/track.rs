@@ -7,6 +7,7 @@ mod erase;
 mod lost;
 mod made_up;
 mod occupied;
+mod repeated_noise;
 #[cfg(test)]
 mod tests;
 mod track_view;
@@ -73,7 +74,10 @@ impl TrackChunk {
         TrackChunk {
             start,
             len: end - start,
-            off: self.off + (start - self.start) as usize * self.sample_bytes(),
+            off: match self.is_repeated() {
+                true => self.off,
+                false => self.off + (start - self.start) as usize * self.sample_bytes(),
+            },
             content: self.content,
             origin: self.origin,
         }
@@ -390,7 +394,11 @@ impl Track {
 
     fn audio_slice<'a>(&'a self, chunk: &TrackChunk, codec: Codec, start: u64, end: u64) -> AudioSlice<'a> {
         let size = codec.sample_bytes();
-        let from = chunk.off + (start - chunk.start) as usize * size;
+        let before = match chunk.is_repeated() {
+            true => self.repeated_at(start),
+            false => start - chunk.start,
+        };
+        let from = chunk.off + before as usize * size;
         let bytes = self
             .bytes
             .get(from..from + (end - start) as usize * size)
@@ -424,7 +432,10 @@ impl Track {
             if chunk.start > at {
                 return (AudioSlice::Silence, chunk.start.min(end) - at);
             }
-            let stop = chunk.end().min(end);
+            let mut stop = chunk.end().min(end);
+            if chunk.is_repeated() {
+                stop = stop.min(self.repeated_until(at));
+            }
             let Content::Audio(codec) = chunk.content else {
                 return (AudioSlice::Silence, stop - at);
             };

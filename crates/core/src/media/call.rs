@@ -220,6 +220,7 @@ impl CallMedia {
                     leg.finish(clock_ns, &context);
                 }
             }
+            self.fill_silences(self.end_ns());
             self.forward_notes();
             self.repair();
             let near = !self.is_held_by_decoders() && self.is_near_point();

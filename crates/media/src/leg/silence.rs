@@ -28,6 +28,11 @@ impl LegMedia {
         }
     }
 
+    /// Stream time: fills a silence with the noise that its sender described, up to a time.
+    pub fn fill_silence(&mut self, until_ns: u64) {
+        self.timeline.continue_noise(until_ns);
+    }
+
     /// Returns true once, when the leg has been silent for `silent_ns` while the call was
     /// connected.
     pub fn becomes_silent(&mut self, now_ns: u64, silent_ns: u64, connected: bool) -> bool {

@@ -386,7 +386,7 @@ impl PlacementSink for Timeline {
 
     fn place(&mut self, audio: &Audio<'_>, placement: Placement) {
         if self.noise.is_some() {
-            self.end_noise(placement.at);
+            self.end_noise(placement.at, audio.format.rate);
         }
         let rate = audio.format.rate;
         if rate != self.track.rate() {

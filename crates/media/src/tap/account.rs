@@ -144,7 +144,7 @@ impl Account {
             AudioSource::HandedIn => {}
             AudioSource::Repeated => return self.leg(context.leg).repeated += amount,
             AudioSource::Recovered => return self.leg(context.leg).recovered += amount,
-            AudioSource::Concealed | AudioSource::ComfortNoise => return,
+            AudioSource::Concealed | AudioSource::ComfortNoise | AudioSource::RepeatedNoise => return,
         }
         if from < recorded.0 && !view.is_recorded(origin.epoch) {
             self.leg(context.leg)

@@ -31,13 +31,16 @@ impl Track {
         gone
     }
 
-    /// All audio from `start` on, by position.
+    /// All audio from `start` on, by position, except repeated noise.
     pub fn audio_from(&self, start: u64) -> impl Iterator<Item = (u64, AudioSlice<'_>)> + '_ {
         let first = self.chunk_at(start);
         self.chunks.iter().skip(first).filter_map(move |chunk| {
             let Content::Audio(codec) = chunk.content else {
                 return None;
             };
+            if chunk.is_repeated() {
+                return None;
+            }
             let from = chunk.start.max(start);
             Some((from, self.audio_slice(chunk, codec, from, chunk.end())))
         })

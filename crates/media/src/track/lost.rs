@@ -7,14 +7,16 @@ impl TrackChunk {
     /// Whether audio from a source replaces it, or loss for a reason. What is known as lost is no
     /// silence of the sender, and only what the network lost is concealed.
     pub(super) fn yields_to(&self, source: Option<AudioSource>, reason: LossReason) -> bool {
-        use AudioSource::{ComfortNoise, Concealed};
+        use AudioSource::Concealed;
+        let is_noise = source.is_some_and(AudioSource::is_noise);
         match (self.content, self.origin.source, source) {
-            (Content::Loss(_), _, None | Some(ComfortNoise)) => false,
+            (Content::Loss(_), _, None) => false,
+            (Content::Loss(_), _, _) if is_noise => false,
             (Content::Loss(lost), _, Some(Concealed)) => lost == LossReason::Network,
             (Content::Loss(_), _, Some(_)) => true,
-            (_, ComfortNoise, _) => true,
+            (_, known, _) if known.is_noise() => true,
             (_, Concealed, None) => reason != LossReason::Network,
-            (_, Concealed, Some(source)) => source != ComfortNoise,
+            (_, Concealed, Some(_)) => !is_noise,
             _ => false,
         }
     }

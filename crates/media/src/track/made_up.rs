@@ -1,6 +1,6 @@
 //! Audio that is made up where none was received.
 
-use super::{AudioSource, Content, Origin, Track};
+use super::{Content, Origin, Track};
 use callrec_codec::{AudioSlice, Codec};
 
 impl Track {
@@ -45,16 +45,15 @@ impl Track {
 
     /// Removes comfort noise from a position on. Returns the range of what was removed.
     pub fn end_noise(&mut self, at: u64) -> Option<(u64, u64)> {
-        let is_noise = |source: AudioSource| source == AudioSource::ComfortNoise;
         let mut noise = self
             .parts(at, u64::MAX)
-            .filter(|part| is_noise(part.origin.source));
+            .filter(|part| part.origin.source.is_noise());
         let first = noise.next()?;
         let range = (first.from, noise.last().unwrap_or(first).to);
         // Audio within the range stays.
         let parts: Vec<(u64, u64)> = self
             .parts(range.0, range.1)
-            .filter(|part| is_noise(part.origin.source))
+            .filter(|part| part.origin.source.is_noise())
             .map(|part| (part.from, part.to))
             .collect();
         for (from, to) in parts {

@@ -15,12 +15,19 @@ pub enum AudioSource {
     Concealed,
     /// Made up for a silence that its sender described. Audio that arrives later replaces it.
     ComfortNoise,
+    /// Comfort noise of which only one second is stored.
+    RepeatedNoise,
 }
 
 impl AudioSource {
     /// Whether nobody said it.
     pub fn is_made_up(self) -> bool {
-        matches!(self, AudioSource::Concealed | AudioSource::ComfortNoise)
+        self == AudioSource::Concealed || self.is_noise()
+    }
+
+    /// Whether it fills a silence of the sender.
+    pub fn is_noise(self) -> bool {
+        matches!(self, AudioSource::ComfortNoise | AudioSource::RepeatedNoise)
     }
 }
 

@@ -38,9 +38,20 @@ impl CallMedia {
             return;
         }
         self.frontier_ns = frontier_ns;
+        self.fill_silences(frontier_ns);
         self.advance(now_ns);
         self.finish_closing(now_ns);
         self.update_schedule();
+    }
+
+    /// Stream time: fills the silences that senders have described, before a time is rendered. In
+    /// real time the clock does so.
+    pub(super) fn fill_silences(&mut self, until_ns: u64) {
+        if !self.real && self.call.config().conceals {
+            self.legs
+                .fed_mut()
+                .for_each(|(_, leg)| leg.fill_silence(until_ns));
+        }
     }
 
     /// Renders the recordings up to the frontier.

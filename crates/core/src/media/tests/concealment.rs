@@ -4,7 +4,7 @@ use super::*;
 use crate::media::ClockMode;
 use crate::media::ledger;
 use crate::media::sim::{self, RecordingOptions};
-use crate::types::Layout;
+use crate::types::{Layout, Status};
 
 const PERIOD: u64 = 40;
 
@@ -264,4 +264,117 @@ fn a_gap_stays_missing_if_what_conceals_it_is_masked() {
         );
         assert_eq!(ledger.handed, ledger.accounted());
     }
+}
+
+/// Decibels below the maximum.
+fn level(samples: &[i16]) -> f64 {
+    let power: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+    -20.0 * ((power / samples.len() as f64).sqrt() / 32_768.0).log10()
+}
+
+/// A silence of 25 minutes is noise from its beginning to its end, and takes little memory.
+#[test]
+fn a_long_silence_is_filled_in_stream_time() {
+    let (mut sim, recording) = call(concealing(ClockMode::Stream));
+    send_waves(&mut sim, (0..50).map(Some));
+    sim.rtp(Leg::Local, &packet(7, 13, 50, 50 * 160, &[40]));
+    let silent = 50 * 60 * 25;
+    for n in 50 + silent..100 + silent {
+        let mut bytes = linear(n, &waves(n));
+        bytes[2..4].copy_from_slice(&((n - silent) as u16 + 1).to_be_bytes());
+        while sim.rtp(Leg::Local, &bytes) != Status::Ok {
+            sim.visit();
+        }
+    }
+    sim.pass(10_000);
+    end(&mut sim);
+    let samples = recording.out.lock().channel(0);
+    assert_eq!(samples.len() as u64, 160 * (100 + silent));
+    for n in 50..50 + silent as usize {
+        let level = level(part(&samples, n));
+        assert!((level - 40.0).abs() < 2.5, "{n}: -{level} dBov");
+    }
+    assert_eq!(part(&samples, 50 + silent as usize), waves(50 + silent));
+    let ledger = recording.progress.ledger().leg(Leg::Local).clone();
+    assert_eq!(ledger::ms(ledger.comfort_noise), 20 * silent);
+    assert_eq!((ledger.missing, ledger.handed), (0, ledger.accounted()));
+}
+
+/// One leg is silent while the other speaks, so the recording advances in the silence. It is paused
+/// in the meantime.
+#[test]
+fn a_silence_is_filled_as_the_other_leg_speaks() {
+    for clock in [ClockMode::Real, ClockMode::Stream] {
+        let (mut sim, recording) = call(concealing(clock));
+        sim.attach(Leg::Remote, ULAW);
+        send_waves(&mut sim, (0..50).map(Some));
+        for n in 0..50 {
+            sim.rtp(Leg::Remote, &ulaw(n));
+        }
+        sim.rtp(Leg::Local, &packet(7, 13, 50, 50 * 160, &[40]));
+        let remote = |sim: &mut Sim, packets: std::ops::Range<u64>| {
+            for n in packets {
+                sim.rtp(Leg::Remote, &ulaw(n));
+                sim.now_ns += 20 * NS_PER_MS;
+                sim.visit();
+            }
+        };
+        remote(&mut sim, 50..400);
+        sim.pause(&recording);
+        remote(&mut sim, 400..500);
+        sim.resume(&recording);
+        remote(&mut sim, 500..600);
+        for n in 600..650 {
+            let mut bytes = linear(n, &waves(n));
+            bytes[2..4].copy_from_slice(&(n as u16 - 549).to_be_bytes());
+            sim.rtp(Leg::Local, &bytes);
+            remote(&mut sim, n..n + 1);
+        }
+        end(&mut sim);
+        let samples = recording.out.lock().channel(0);
+        let paused = 402..500;
+        for n in (52..400).chain(502..599) {
+            let level = level(part(&samples, n));
+            assert!((level - 40.0).abs() < 2.5, "{clock:?} {n}: -{level} dBov");
+        }
+        for n in paused {
+            assert!(
+                part(&samples, n).iter().all(|sample| *sample == 0),
+                "{clock:?} {n}"
+            );
+        }
+        assert_eq!(part(&samples, 620), waves(620), "{clock:?}");
+        let ledger = recording.progress.ledger().leg(Leg::Local).clone();
+        let noise = ledger::ms(ledger.comfort_noise);
+        assert!((8940..=9000).contains(&noise), "{clock:?}: {noise}");
+        assert_eq!((ledger.missing, ledger.handed), (0, ledger.accounted()));
+    }
+}
+
+/// The leg changes its rate at the end of a silence, which belongs to the audio before it.
+#[test]
+fn a_silence_before_a_change_of_rate_is_filled() {
+    let (mut sim, recording) = call(concealing(ClockMode::Real));
+    sim.payload(Leg::Local, 97, WIDE);
+    send_waves(&mut sim, (0..50).map(Some));
+    sim.rtp(Leg::Local, &packet(7, 13, 50, 50 * 160, &[40]));
+    send_waves(&mut sim, [None; 50]);
+    for n in 100..200 {
+        let payload = [0x10, 0].repeat(320);
+        sim.rtp(Leg::Local, &packet(9, 97, n as u16, n * 320, &payload));
+        sim.visit();
+        sim.now_ns += 20 * NS_PER_MS;
+    }
+    end(&mut sim);
+    let samples = recording.out.lock().channel(0);
+    let audio = samples.iter().position(|sample| *sample > 3900).expect("audio") / 160;
+    assert!((99..=101).contains(&audio), "{audio}");
+    for n in 51..98 {
+        let level = level(part(&samples, n));
+        assert!((level - 40.0).abs() < 2.5, "{n}: -{level} dBov");
+    }
+    let ledger = recording.progress.ledger().leg(Leg::Local).clone();
+    let noise = ledger::ms(ledger.comfort_noise);
+    assert!((980..=1000).contains(&noise), "{noise}");
+    assert_eq!((ledger.missing, ledger.handed), (0, ledger.accounted()));
 }

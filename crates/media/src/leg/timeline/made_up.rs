@@ -6,7 +6,6 @@ use crate::comfort_noise::ComfortNoise;
 use crate::concealment::{CONCEALED_NS, HISTORY_NS, continue_audio};
 use crate::grid;
 use crate::placement::{Audio, Placement};
-use crate::time::NS_PER_S;
 use crate::track::{AudioSource, Origin};
 
 /// A silence with comfort noise.
@@ -96,22 +95,28 @@ impl Timeline {
             source: AudioSource::ComfortNoise,
             ..Origin::default()
         };
-        // Nobody waits for older noise.
-        let latest = until.saturating_sub(grid::index(NS_PER_S, silence.rate));
-        let from = silence.at.max(latest).max(self.settled.max(self.epoch_at));
+        let from = silence.at.max(self.settled.max(self.epoch_at));
         if from < until && self.outside_reason(origin).is_none() {
-            let samples: Vec<i16> = (from..until).map(|_| silence.noise.sample()).collect();
-            self.track.make_up(from, &samples, origin);
+            let second = u64::from(silence.rate);
+            let stored = from..until.min(from + second);
+            let samples: Vec<i16> = stored.map(|_| silence.noise.sample()).collect();
+            match until - from > second {
+                true => self.track.repeat_noise(from, until, &samples, self.epoch),
+                false => self.track.make_up(from, &samples, origin),
+            }
             self.mark_dirty(from, until);
         }
         silence.at = silence.at.max(until);
         self.noise = Some(silence);
     }
 
-    /// Audio at a position ends a silence.
-    pub(super) fn end_noise(&mut self, at: i64) {
-        let at = at.max(0) as u64;
+    /// Audio at a position and rate ends a silence, which belongs to the audio before it.
+    pub(super) fn end_noise(&mut self, at: i64, rate: u32) {
+        let at = grid::convert(at.max(0) as u64, rate, self.track.rate());
         self.place_noise(at);
+        if rate != self.track.rate() {
+            self.track.advance_end(at);
+        }
         if self.noise.take().is_some()
             && let Some((from, to)) = self.track.end_noise(at)
         {
