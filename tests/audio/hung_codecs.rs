@@ -173,6 +173,37 @@ fn a_decoder_that_hangs_does_not_hold_up_a_stop_in_stream_time() {
     engine.close();
 }
 
+/// The ring of a feed holds more short packets than a queue does in real time.
+#[test]
+fn a_decoder_that_is_late_loses_nothing_in_stream_time() {
+    const SHORT: usize = 8;
+    const PACKETS: usize = 700;
+    let fixture = RecordingFixture::new(&[]);
+    let feed = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCM16, 48_000);
+    let samples = noise(28, PACKETS * SHORT);
+    let coded = payloads(&samples, SHORT);
+    let host = hanging(&coded[0]);
+    let codec = register_plain(fixture.engine.handle, "HANGS", &host);
+    payload(feed, 96, codec, 8000);
+    let id = fixture.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
+    let mut sender = RtpSender::new(96, 7);
+    let packets: Vec<Vec<u8>> = coded
+        .iter()
+        .map(|coded| sender.packet(coded, SHORT as u32))
+        .collect();
+    send_rtp(feed, &packets[0]);
+    host.gate.wait_for_blocked(1);
+    for packet in &packets[1..] {
+        // The test is of use only if the ring takes all of them.
+        assert_eq!(rtp(feed, packet), REC_OK);
+    }
+    host.gate.open();
+    let finished = fixture.stop_and_read(&id);
+    let entry = &finished.manifest["legs"][0];
+    assert_eq!(entry["dropped_ms"], serde_json::json!({}));
+    assert_same(&finished.wav.pcm(0), &samples);
+}
+
 #[test]
 fn closing_does_not_wait_longer_for_a_decoder_than_it_is_allowed_to() {
     let dir = ScratchDir::new();

@@ -153,7 +153,8 @@ impl Engine {
         }
         let ahead = AheadBudget::new(config.ahead_bytes);
         let running = Arc::<RunningParts>::default();
-        let codecs = HostCodecs::new(running.signal().clone());
+        let is_real_time = media.clock == ClockMode::Real;
+        let codecs = HostCodecs::new(running.signal().clone(), is_real_time);
         Ok(Arc::new(Engine {
             config,
             clock: platform.clock,

@@ -9,7 +9,8 @@ use super::functions::{DecoderParameters, HostCodec, HostDecoder};
 use crate::sync::{Condvar, Mutex};
 use callrec_media::external::{DecodingAnswer, DecodingJob};
 
-/// Packets of a stream that are queued or answered, and their size.
+/// Packets of a stream that are queued or answered, and their size, in real time. In stream time,
+/// nothing is read before they are answered, so the feed's ring limits them, and its host waits.
 const STREAM_PACKETS: usize = 512;
 const STREAM_BYTES: usize = 256 << 10;
 /// A thread that is in a function of the host for this long is replaced if other streams wait.
@@ -91,7 +92,7 @@ impl DecoderQueue {
         number
     }
 
-    pub fn submit(&self, number: u64, job: DecodingJob) -> bool {
+    pub fn submit(&self, number: u64, job: DecodingJob, is_real_time: bool) -> bool {
         let mut state = self.state.lock();
         let state = &mut *state;
         let Some(stream) = state.streams.get_mut(&number) else {
@@ -99,7 +100,7 @@ impl DecoderQueue {
         };
         let bytes = stream.bytes + job.payload.len();
         let is_full = stream.jobs.len() + stream.answers.len() >= STREAM_PACKETS || bytes > STREAM_BYTES;
-        if is_full || state.is_stopped {
+        if is_full && is_real_time || state.is_stopped {
             return false;
         }
         stream.bytes = bytes;

@@ -264,7 +264,7 @@ mod tests {
                 state: *state,
                 concealed: 0,
             };
-            assert!(queue.submit(stream, job));
+            assert!(queue.submit(stream, job, true));
             if *is_cancelled {
                 queue.cancel(stream, n as u64 + 1);
             }

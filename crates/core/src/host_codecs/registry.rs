@@ -34,6 +34,7 @@ struct Registered {
     formats: HashMap<FormatKey, Weak<ExternalFormat>>,
     /// The number of the latest format.
     latest: u16,
+    is_real_time: bool,
     is_stopped: bool,
 }
 
@@ -45,9 +46,13 @@ pub struct HostCodecs {
 
 impl HostCodecs {
     /// `ended`: notified whenever a thread has ended.
-    pub fn new(ended: Arc<Signal>) -> Arc<HostCodecs> {
+    pub fn new(ended: Arc<Signal>, is_real_time: bool) -> Arc<HostCodecs> {
+        let registered = Registered {
+            is_real_time,
+            ..Registered::default()
+        };
         Arc::new(HostCodecs {
-            registered: Mutex::default(),
+            registered: Mutex::new(registered),
             threads: CodecThreads::new(ended),
         })
     }
@@ -192,7 +197,12 @@ impl Registered {
             format: key.feed_format(number),
             name: name.into(),
             length: key.length,
-            service: Box::new(FormatService::new(queue, threads.clone(), key.parameters.clone())),
+            service: Box::new(FormatService::new(
+                queue,
+                threads.clone(),
+                key.parameters.clone(),
+                self.is_real_time,
+            )),
         });
         self.formats.insert(key, Arc::downgrade(&format));
         Ok(format)

@@ -13,6 +13,7 @@ pub(super) struct FormatService {
     queue: Arc<DecoderQueue>,
     threads: Arc<CodecThreads>,
     parameters: Arc<DecoderParameters>,
+    is_real_time: bool,
 }
 
 impl FormatService {
@@ -20,11 +21,13 @@ impl FormatService {
         queue: Arc<DecoderQueue>,
         threads: Arc<CodecThreads>,
         parameters: DecoderParameters,
+        is_real_time: bool,
     ) -> FormatService {
         FormatService {
             queue,
             threads,
             parameters: Arc::new(parameters),
+            is_real_time,
         }
     }
 }
@@ -35,6 +38,7 @@ impl DecodingService for FormatService {
             number: self.queue.open(self.parameters.clone()),
             queue: self.queue.clone(),
             threads: self.threads.clone(),
+            is_real_time: self.is_real_time,
         })
     }
 }
@@ -44,11 +48,12 @@ struct QueueStream {
     queue: Arc<DecoderQueue>,
     threads: Arc<CodecThreads>,
     number: u64,
+    is_real_time: bool,
 }
 
 impl DecodingStream for QueueStream {
     fn submit(&mut self, job: DecodingJob) -> bool {
-        self.queue.submit(self.number, job)
+        self.queue.submit(self.number, job, self.is_real_time)
     }
 
     fn take(&mut self) -> Option<DecodingAnswer> {
