@@ -2,6 +2,8 @@
 
 /// More coefficients than this are left out.
 const ORDER: usize = 16;
+/// A filter with a coefficient of 1 or more is not stable.
+const STABLE: f32 = 0.999;
 
 /// Generates the noise of one comfort noise packet.
 #[derive(Debug)]
@@ -20,7 +22,10 @@ impl ComfortNoise {
     pub fn new(payload: &[u8]) -> Option<ComfortNoise> {
         let (level, coefficients) = payload.split_first()?;
         let rms = 32_768.0 * 10f32.powf(-f32::from(level & 0x7f) / 20.0);
-        let coefficient = |byte: &u8| 258.0 * (f32::from(*byte) - 127.0) / 32_768.0;
+        let coefficient = |byte: &u8| {
+            let coefficient = 258.0 * (f32::from(*byte) - 127.0) / 32_768.0;
+            coefficient.clamp(-STABLE, STABLE)
+        };
         let coefficients: Vec<f32> = coefficients.iter().take(ORDER).map(coefficient).collect();
         // What the filter adds to the power.
         let gain: f32 = coefficients.iter().map(|k| 1.0 - k * k).product();
@@ -82,6 +87,28 @@ mod tests {
         assert!(ComfortNoise::new(&[]).is_none());
         let quiet = samples(&[127]);
         assert!(quiet.iter().all(|sample| sample.abs() <= 1.0));
+    }
+
+    /// RFC 3389 does not use the value 255, which would describe a filter that grows without end.
+    #[test]
+    fn every_coefficient_is_stable() {
+        for byte in 0..=255u8 {
+            let is_extreme = !(4..252).contains(&byte);
+            for count in [1, 2, ORDER]
+                .into_iter()
+                .filter(|count| *count == 1 || is_extreme)
+            {
+                let payload = [&[40u8][..], &vec![byte; count]].concat();
+                let mut noise = ComfortNoise::new(&payload).expect("a level");
+                let rms = 32_768.0 * 10f32.powf(-2.0);
+                for _ in 0..80_000 {
+                    let sample = f32::from(noise.sample());
+                    assert!(sample.abs() < 20.0 * rms, "{byte} x {count}: {sample}");
+                }
+                let is_bounded = |value: &f32| value.abs() < 20.0 * rms;
+                assert!(noise.state.iter().all(is_bounded), "{byte} x {count}");
+            }
+        }
     }
 
     /// RFC 3389: a negative first coefficient raises low frequencies.
