@@ -144,16 +144,29 @@ impl Drop for CurrentStep {
 
 /// Thread body: runs a part's steps until it has finished.
 pub fn run(part: &mut dyn Part, signal: &Signal, clock: &dyn Clock) {
+    run_until(part, signal, clock, None);
+}
+
+/// Runs a part's steps. Returns false if it has not finished at `until`. Runs at least one step, and
+/// interrupts none.
+fn run_until(part: &mut dyn Part, signal: &Signal, clock: &dyn Clock, until: Option<Instant>) -> bool {
     loop {
         let seen = signal.count();
         let step = CurrentStep::begin();
         let next = part.step(clock.now());
         drop(step);
+        if next == NextStep::Over {
+            return true;
+        }
+        if until.is_some_and(|until| clock.now() >= until) {
+            return false;
+        }
         match next {
-            NextStep::Now => {}
-            NextStep::At(moment) => signal.wait(seen, Some(moment)),
-            NextStep::Signalled => signal.wait(seen, None),
-            NextStep::Over => return,
+            NextStep::Now | NextStep::Over => {}
+            NextStep::At(moment) => {
+                signal.wait(seen, Some(until.map_or(moment, |until| until.min(moment))));
+            }
+            NextStep::Signalled => signal.wait(seen, until),
         }
     }
 }
@@ -243,6 +256,11 @@ impl Runnable {
             part: Box::new(part),
             signal,
         }
+    }
+
+    /// Runs the part on the calling thread. Returns false if it has not finished at `until`.
+    pub fn run_until(mut self, clock: &dyn Clock, until: Instant) -> bool {
+        run_until(&mut *self.part, &self.signal, clock, Some(until))
     }
 
     /// Thread body: returns when the part has finished.

@@ -10,6 +10,7 @@ use crate::events::LogLevel;
 use crate::host_codecs::HostCodecs;
 use crate::storage;
 use crate::sync::catch_panic;
+use crate::sync::thread::JoinHandle;
 use crate::task::{self, NextStep, Runnable};
 use crate::types::{EndReason, Error, Result, Status};
 
@@ -49,22 +50,27 @@ impl Engine {
     pub fn close(self: &Arc<Engine>, timeout: Duration) -> Result<()> {
         let deadline = self.clock.now() + timeout;
         self.begin_close()?;
-        let (closing, clock) = (self.clone(), self.clock.clone());
-        // On a thread of its own, so that a disk that hangs does not block the host.
-        let thread = match (self.config.is_memory_short)() {
-            true => None,
-            false => storage::spawn("callrec-close", move || {
-                closing.shut_down(deadline).run(&*clock);
-            })
-            .ok(),
-        };
-        if thread.is_none() {
-            self.shut_down(deadline).run(&*self.clock);
+        let thread = self.start_shutdown(deadline);
+        if thread.is_none() && !self.shut_down(deadline).run_until(&*self.clock, deadline) {
+            // What is left may take as long as the disk needs. Its thread begins anew, which does no
+            // harm. If there is none, the next process that opens the directory does it.
+            self.start_shutdown(deadline);
         }
         self.await_closed(deadline)?;
         // The shutdown is complete, so its thread is about to return.
         join(thread.into_iter().collect());
         Ok(())
+    }
+
+    /// Shuts down on a thread of its own, so that a disk that hangs does not block the host. Returns
+    /// `None` if no thread can be started.
+    fn start_shutdown(self: &Arc<Engine>, deadline: Instant) -> Option<JoinHandle<()>> {
+        if (self.config.is_memory_short)() {
+            return None;
+        }
+        let (closing, clock) = (self.clone(), self.clock.clone());
+        let body = move || closing.shut_down(deadline).run(&*clock);
+        storage::spawn("callrec-close", body).ok()
     }
 
     /// Ends all calls. No feed accepts audio once this has returned. [`Engine::shut_down`] does
@@ -215,9 +221,74 @@ impl Engine {
 #[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
 mod tests {
     use super::*;
-    use crate::calls::CallInfo;
+    use crate::calls::{CallInfo, rules};
     use crate::config::Config;
     use crate::storage::{Platform, StorageConfig};
+    use crate::text::Text;
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+    fn config_in(dir: &tempfile::TempDir, is_memory_short: fn() -> bool) -> Config {
+        Config {
+            storage: StorageConfig {
+                min_free_bytes: 0,
+                ..StorageConfig::new(dir.path().to_str().expect("UTF-8"))
+            },
+            is_memory_short,
+            ..Config::default()
+        }
+    }
+
+    /// A call whose recording has begun.
+    fn record(engine: &Arc<Engine>) {
+        let device = Text::new("AUTO");
+        engine
+            .set_line(&device, &Text::default(), rules::AUTOMATIC)
+            .expect("a line");
+        let info = CallInfo {
+            device_name: device,
+            ..CallInfo::default()
+        };
+        engine.begin_call(info).expect("a call");
+        assert_eq!(engine.registry.counts().1, 1, "a live recording");
+    }
+
+    /// The threads of this engine do not run, so its recording never ends.
+    #[test]
+    fn closing_without_a_thread_returns_in_time() {
+        static SHORT: AtomicBool = AtomicBool::new(false);
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let config = config_in(&dir, || SHORT.load(Ordering::SeqCst));
+        let engine = Engine::prepare(Platform::system(), config).expect("an engine");
+        record(&engine);
+        SHORT.store(true, Ordering::SeqCst);
+        let error = engine.close(Duration::from_millis(50)).expect_err("no time");
+        assert_eq!(error.status, Status::Timeout);
+    }
+
+    /// What is left at the deadline is done by a thread that can be started by then.
+    #[test]
+    fn closing_continues_when_there_is_memory_again() {
+        static SHORT: AtomicUsize = AtomicUsize::new(0);
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let is_short = || {
+            let less = |left: usize| left.checked_sub(1);
+            SHORT
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
+                .is_ok()
+        };
+        let engine = Engine::open(config_in(&dir, is_short)).expect("an engine");
+        record(&engine);
+        SHORT.store(1, Ordering::SeqCst);
+        let error = engine.close(Duration::ZERO).expect_err("no time");
+        assert_eq!(error.status, Status::Timeout);
+        let begin = Instant::now();
+        while !*engine.closed.lock() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "it never closes");
+            std::thread::yield_now();
+        }
+        let again = Engine::open(config_in(&dir, || false)).expect("the directory is free");
+        again.close(Duration::from_secs(60)).expect("it closes");
+    }
 
     #[test]
     fn closing_ends_more_calls_than_one_batch() {
