@@ -81,12 +81,19 @@ pub fn sender_report(bytes: &[u8]) -> Option<SenderReport> {
     })
 }
 
-/// Whether the packet looks like an RFC 4733 event on an undeclared dynamic payload type.
+/// Whether the packet looks like an RFC 4733 event on an undeclared payload type. Besides dynamic
+/// types, some senders use unassigned ones.
 pub fn looks_like_event(packet: &RtpPacket<'_>) -> bool {
     let [event, flags, _, _] = *packet.payload else {
         return false;
     };
-    packet.payload_type >= 96 && event <= 16 && flags & 0x40 == 0
+    may_be_event(packet.payload_type) && event <= 16 && flags & 0x40 == 0
+}
+
+/// Whether RFC 3551 gives the payload type no encoding, so that events may have it.
+pub fn may_be_event(payload_type: u8) -> bool {
+    let is_static = matches!(payload_type, 0 | 3..=18 | 25 | 26 | 28 | 31..=34);
+    !is_static && !is_comfort_noise(payload_type)
 }
 
 /// The format of a payload type: as mapped by the host, or static (RFC 3551).
@@ -166,6 +173,9 @@ mod tests {
         report[1] = 201;
         assert!(sender_report(&report).is_none() && sender_report(&report[..10]).is_none());
         assert!(format_of(101, &[]).is_none() && format_of(13, &[]).is_none());
+        let events = (0..128).filter(|number| may_be_event(*number));
+        let unassigned = [1, 2].into_iter().chain(20..25).chain([27, 29, 30]);
+        assert!(events.eq(unassigned.chain(35..128)));
         let noise: Vec<u8> = (0..128).filter(|number| is_comfort_noise(*number)).collect();
         assert_eq!(noise, [13, 19]);
     }

@@ -7,8 +7,6 @@ use crate::time::NS_PER_MS;
 
 use super::LegMedia;
 
-/// Payload types from this one on are dynamic, or may be used like dynamic ones (RFC 3551).
-const DYNAMIC: u8 = 35;
 /// The length of a packet whose codec is unknown.
 const UNKNOWN_NS: u64 = 120 * NS_PER_MS;
 /// A position that is further from the arrival than this belongs to another sequence of the sender.
@@ -59,14 +57,14 @@ impl LegMedia {
         if let Some(OtherPayload::Event { .. }) = declared {
             return RawKind::Event;
         }
-        let is_short = packet.payload.len() <= EVENT_BYTES_MAX;
+        let is_undeclared = declared.is_none() && rtp::may_be_event(packet.payload_type);
         match self.format_of(packet.payload_type) {
             Some(format) if self.samples_of(format, packet.payload) > 0 => RawKind::Audio {
                 may_be_refused: !format.codec.is_direct(),
             },
             Some(_) => RawKind::Undecodable,
             None if rtp::is_comfort_noise(packet.payload_type) => RawKind::ComfortNoise,
-            None if declared.is_none() && packet.payload_type >= DYNAMIC && is_short => RawKind::Event,
+            None if is_undeclared && packet.payload.len() <= EVENT_BYTES_MAX => RawKind::Event,
             None => RawKind::Undecodable,
         }
     }
@@ -106,6 +104,12 @@ mod tests {
             "a silence descriptor of a declared codec"
         );
         assert_eq!(kind(&leg, 18, 10), RawKind::Undecodable, "G.729 is static");
+        assert_eq!(kind(&leg, 4, 4), RawKind::Undecodable, "a silence of G.723");
+        for unassigned in [1, 20, 30, 35, 63, 77, 95] {
+            assert_eq!(kind(&leg, unassigned, 4), RawKind::Event);
+            assert_eq!(kind(&leg, unassigned, 16), RawKind::Event);
+            assert_eq!(kind(&leg, unassigned, 17), RawKind::Undecodable);
+        }
         leg.declare_other(0, EVENT);
         assert_eq!(kind(&leg, 0, 160), RawKind::Event);
     }

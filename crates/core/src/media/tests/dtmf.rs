@@ -205,6 +205,38 @@ fn a_forged_event_masks_nothing_that_comes_after_it() {
     }
 }
 
+/// Events of unassigned types are masked, too; what cannot be one is not.
+#[test]
+fn an_event_needs_no_declaration() {
+    for (payload_type, payload, is_event) in [
+        (96 + 5, &[5, 10, 3, 32][..], true),
+        (35, &[5, 10, 3, 32], true),
+        (63, &[11, 0x8a, 3, 32], true),
+        (77, &[16, 10, 3, 32], true),
+        (95, &[0, 10, 3, 32], true),
+        (2, &[5, 10, 3, 32], true),
+        // A silence of G.723.1, G.729, an event that is no digit, a reserved bit, and other codecs.
+        (4, &[5, 10, 3, 32], false),
+        (18, &[5, 10, 3, 32], false),
+        (101, &[17, 10, 3, 32], false),
+        (35, &[5, 0x4a, 3, 32], false),
+        (35, &[5, 10, 3], false),
+        (77, &[5; 33], false),
+    ] {
+        let (mut sim, recording) = call(masking(ClockMode::Real));
+        talk_in_rtp(&mut sim, 4000, |n, ms| {
+            let sent = || packet(7, payload_type, n as u16, 1500 * 8, payload);
+            (ms == 1600).then(sent)
+        });
+        let silence = silent_ms(&recording.out.lock().channel(1));
+        assert_eq!(silence.is_some(), is_event, "{payload_type}: {payload:?}");
+        if let Some((from, to)) = silence {
+            assert!((1380..=1400).contains(&from) && (1700..=1720).contains(&to));
+        }
+        assert_balance(&recording);
+    }
+}
+
 /// The sender states the longest duration, and continues with another segment (RFC 4733, 2.5.1.3).
 #[test]
 fn a_long_event_is_masked_to_its_end() {
