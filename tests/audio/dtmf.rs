@@ -4,6 +4,7 @@ use callrec::capi::*;
 use callrec_testkit::rtp::{RtpHeader, packet};
 
 use crate::fixture::*;
+use crate::plugged_codec::describe;
 use crate::support::checked;
 
 const SPEECH: u8 = 0x21;
@@ -62,6 +63,11 @@ fn silent(finished: &FinishedRecording, channel: usize) -> Vec<usize> {
     frames.enumerate().filter_map(silent).collect()
 }
 
+/// Speech of 20 ms in L16.
+fn l16(rate: u32) -> Vec<u8> {
+    (0..rate / 50).flat_map(|_| 1000i16.to_be_bytes()).collect()
+}
+
 fn masked(from_ms: usize, to_ms: usize) -> Vec<usize> {
     (from_ms..to_ms).step_by(10).collect()
 }
@@ -94,5 +100,62 @@ fn digits_are_recorded_by_default() {
     assert_eq!(silent(&finished, 0), masked(1000, 1100));
     assert!(silent(&finished, 1).is_empty());
     assert_eq!(finished.manifest["legs"][1]["audio_ms"], 2000);
+    fixture.close();
+}
+
+/// Only the last packet of an event of 300 ms arrives. It begins by the clock of the audio, and lasts
+/// by its own.
+#[test]
+fn an_event_lasts_by_the_clock_that_is_declared_for_it() {
+    for (audio, clock) in [
+        (16_000u32, 16_000u32),
+        (48_000, 48_000),
+        (8000, 48_000),
+        (48_000, 8000),
+    ] {
+        let fixture = RecordingFixture::new(&[("media.dtmf", "mask"), ("recording.sample_rate", "8000")]);
+        let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
+        let sdp = format!(
+            "m=audio 1 RTP/AVP 97 101\na=rtpmap:97 L16/{audio}\na=rtpmap:101 telephone-event/{clock}\n"
+        );
+        describe(local, &sdp).unwrap();
+        let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
+        for n in 0..100u32 {
+            let sent = match n {
+                50..64 => None,
+                64 => {
+                    let duration = (clock * 3 / 10).to_be_bytes();
+                    let payload = [DIGIT, 0x8a, duration[2], duration[3]];
+                    Some(rtp_packet(n, 101, audio, &payload))
+                }
+                _ => Some(rtp_packet(n, 97, n * (audio / 50), &l16(audio))),
+            };
+            if let Some(sent) = sent {
+                until_accepted(local, || rtp(local, &sent));
+            }
+            until_accepted(remote, || write(remote, &[REMOTE; 160]));
+        }
+        let finished = fixture.stop_and_read(&id);
+        assert_eq!(silent(&finished, 1), masked(900, 1400), "{audio} {clock}");
+        fixture.close();
+    }
+}
+
+/// The host does not know how long the key was pressed: 250 ms are assumed.
+#[test]
+fn a_digit_without_a_duration_has_a_usual_one() {
+    let fixture = RecordingFixture::new(&[("media.dtmf", "mask")]);
+    let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
+    let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
+    for n in 0..100 {
+        until_accepted(local, || write(local, &[SPEECH; 160]));
+        until_accepted(remote, || write(remote, &[REMOTE; 160]));
+        if n == 49 {
+            assert_eq!(dtmf(local, 0), REC_OK);
+        }
+    }
+    let finished = fixture.stop_and_read(&id);
+    assert_eq!(silent(&finished, 0), masked(650, 1350));
+    assert_eq!(silent(&finished, 1), masked(650, 1350));
     fixture.close();
 }

@@ -23,6 +23,7 @@ mod rtp_streams;
 mod stalls;
 mod stops;
 mod strides;
+mod telephone_events;
 mod threads;
 mod visits;
 mod write_limiter;

@@ -57,6 +57,9 @@ fn encode(parts: &[CodecSpan], hz: f64, n: usize) -> Sender {
         Codec::Pcmu => plain(0, 160, &samples, |sample| {
             vec![audio_codec_algorithms::encode_ulaw(sample)]
         }),
+        Codec::Pcma => plain(8, 160, &samples, |sample| {
+            vec![audio_codec_algorithms::encode_alaw(sample)]
+        }),
         _ => plain(97, part.format.rate / 50, &samples, |sample| {
             sample.to_be_bytes().to_vec()
         }),
@@ -111,8 +114,8 @@ fn recorded(parts: &[CodecSpan], hz: f64) -> Vec<i16> {
 }
 
 /// The effective amplitude of what remains of a part if its best sine is taken away.
-fn residual(samples: &[i16], hz: f64) -> f64 {
-    let step = hz * std::f64::consts::TAU / f64::from(RATE);
+fn residual(samples: &[i16], hz: f64, rate: u32) -> f64 {
+    let step = hz * std::f64::consts::TAU / f64::from(rate);
     // Least squares for the sine and the cosine.
     let (mut ss, mut sc, mut cc, mut ys, mut yc) = (0.0, 0.0, 0.0, 0.0, 0.0);
     for (n, value) in samples.iter().enumerate() {
@@ -140,7 +143,7 @@ fn residuals(parts: &[CodecSpan], hz: f64) -> (Vec<f64>, f64) {
     let samples = recorded(parts, hz);
     let first = first_change(&samples);
     // 5 ms.
-    let around = |at: usize| residual(&samples[at - 120..at + 120], hz);
+    let around = |at: usize| residual(&samples[at - 120..at + 120], hz, RATE);
     let changes = (0..parts.len() - 1).map(|n| around(first + n * PACKETS * 960));
     let inside = (0..parts.len() - 1).flat_map(|n| {
         let from = first + n * PACKETS * 960;
@@ -149,7 +152,7 @@ fn residuals(parts: &[CodecSpan], hz: f64) -> (Vec<f64>, f64) {
     (changes.collect(), inside.map(around).fold(0.0, f64::max))
 }
 
-/// These codecs have no state, so a change is as smooth as the tone itself.
+/// PCM has no state, so a change is as smooth as the tone itself.
 #[test]
 fn a_change_of_rate_has_no_click() {
     let wide = FeedFormat {
@@ -169,6 +172,55 @@ fn a_change_of_rate_has_no_click() {
                     "{hz} Hz: {change}, elsewhere {elsewhere}"
                 );
             }
+        }
+    }
+}
+
+/// What remains around a change to this codec if its decoder alone is heard after the tone: the
+/// decoder starts anew, and hears nothing of the codec's delay at first.
+fn residual_of_decoder(parts: &[CodecSpan], hz: f64, n: usize) -> f64 {
+    let FeedFormat { codec, rate } = parts[n].format;
+    let around = (rate / 400) as usize;
+    let before = CodecSpan {
+        format: parts[n].format,
+        delay: 0,
+    };
+    let whole = tone(hz, &before, 100 + n * PACKETS - 1, 1);
+    let mut samples = whole[whole.len() - around..].to_vec();
+    let mut decoder = codec.decoder(rate).expect("a codec with a state");
+    let first = &encode(parts, hz, n).payloads[0];
+    decoder.decode(first, &mut samples).expect("a valid packet");
+    residual(&samples[..2 * around], hz, rate)
+}
+
+/// A decoder that starts anew is no smoother than its codec, and nothing else is heard of a change.
+#[test]
+fn a_change_of_codec_has_no_other_click_than_the_codecs() {
+    for (codec, hz, delay) in [
+        (ALAW, 447.3, 0),
+        (ALAW, 1003.7, 0),
+        (G722, 447.3, 22),
+        (G722, 1003.7, 22),
+        // Its filters delay a higher tone by more.
+        (OPUS, 447.3, 306),
+        (OPUS, 1003.7, 309),
+    ] {
+        let parts = [
+            part(ULAW, 0),
+            part(codec, delay),
+            part(ULAW, 0),
+            part(codec, delay),
+        ];
+        let (changes, elsewhere) = residuals(&parts, hz);
+        for (n, change) in changes.into_iter().enumerate() {
+            let own = match parts[n + 1].format.codec.is_direct() {
+                true => 0.0,
+                false => residual_of_decoder(&parts, hz, n + 1),
+            };
+            assert!(
+                change < own.max(1.5 * elsewhere) + 0.01 * AMPLITUDE,
+                "{codec:?}, change {n}, {hz} Hz: {change}, of the codec {own}, elsewhere {elsewhere}"
+            );
         }
     }
 }
