@@ -2,7 +2,13 @@
 //! bytes.
 
 use callrec_codec::Codec;
-use callrec_media::sdp;
+use callrec_media::dtmf::DtmfMask;
+use callrec_media::leg::DrainInput;
+use callrec_media::legs::Legs;
+use callrec_media::packet::{PacketHeader, PacketKind};
+use callrec_media::placement::PlacementContext;
+use callrec_media::sdp::{self, OtherPayload};
+use callrec_media::{FeedFormat, Leg, rtp};
 
 /// The most samples that a packet decodes to: 120 ms of Opus, or a whole UDP packet of G.722.
 const SAMPLES_MAX: usize = 131_072;
@@ -71,5 +77,86 @@ pub fn sdp(data: &[u8]) {
     for (payload_type, format) in sdp::payload_types(text).unwrap_or_default() {
         assert!(payload_type < 128 && (8000..=48_000).contains(&format.rate));
         assert!(format.codec.is_direct() || format.codec.decoder(format.rate).is_some());
+    }
+}
+
+const MS: u64 = 1_000_000;
+/// The most that a packet masks after its arrival: a digit of unknown length, and the margin.
+const AFTER_NS: u64 = 400 * MS;
+
+fn rtp_packet(payload_type: u8, sequence: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x80, payload_type & 0x7f];
+    packet.extend(sequence.to_be_bytes());
+    packet.extend(timestamp.to_be_bytes());
+    packet.extend(7u32.to_be_bytes());
+    packet.extend(payload);
+    packet
+}
+
+/// Telephone events among the audio of a leg, with any times. In `data`, each has eight bytes before
+/// its payload: what is done with it, and its payload type, timestamp, and lengths.
+pub fn events(data: &[u8]) {
+    let format = FeedFormat {
+        codec: Codec::Pcmu,
+        rate: 8000,
+    };
+    let (mut legs, mut mask) = (Legs::new(false), DtmfMask::default());
+    let mut now_ns = 1000 * MS;
+    legs.attach(Leg::Local, format.into(), None, now_ns);
+    let context = PlacementContext {
+        is_real_time: true,
+        reorder_ns: 60 * MS,
+        masks_dtmf: true,
+        ..PlacementContext::default()
+    };
+    let input = DrainInput {
+        context: &context,
+        clock_ns: None,
+    };
+    let (mut rest, mut n) = (data, 0u32);
+    while let [what, payload_type, t0, t1, t2, t3, len, skip, bytes @ ..] = rest {
+        let (payload, after) = bytes.split_at(usize::from(*len & 31).min(bytes.len()));
+        rest = after;
+        let Some(leg) = legs.get_mut(Leg::Local) else {
+            return;
+        };
+        leg.timeline.set_epoch(1, Some(0), true);
+        let floor_ns = now_ns.saturating_sub(2000 * MS);
+        leg.timeline.retain_from(Some(floor_ns), floor_ns, floor_ns);
+        let timestamp = u32::from_be_bytes([*t0, *t1, *t2, *t3]);
+        if what & 1 != 0 {
+            let clock_rate = timestamp;
+            leg.declare_other(payload_type & 0x7f, OtherPayload::Event { clock_rate });
+        }
+        // Near the audio, or anywhere.
+        let timestamp = match what & 2 {
+            0 => (n * 160).wrapping_add(timestamp % 160_000).wrapping_sub(80_000),
+            _ => timestamp,
+        };
+        let audio = rtp_packet(0, n as u16, n * 160, &[0x21; 160]);
+        let event = rtp_packet(*payload_type, n as u16 + 1, timestamp, payload);
+        n += 2;
+        for packet in [audio, event] {
+            let header = PacketHeader {
+                kind: PacketKind::Rtp,
+                len: packet.len(),
+                overruns: 0,
+                arrival_ns: now_ns,
+            };
+            if let Some(packet) = rtp::parse(&packet) {
+                leg.raw_kind(&packet);
+            }
+            leg.receive(header, &packet, &input);
+            now_ns += 20 * MS;
+        }
+        leg.tick(now_ns, &context);
+        mask.apply(&mut legs);
+        let is_past = |(from, to): &(u64, u64)| from < to && *to <= now_ns + AFTER_NS;
+        assert!(
+            mask.ranges().iter().all(is_past),
+            "{:?} at {now_ns}",
+            mask.ranges()
+        );
+        now_ns += u64::from(*skip) * MS;
     }
 }

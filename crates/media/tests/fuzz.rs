@@ -79,3 +79,24 @@ fn the_sdp_parser_withstands_changed_descriptions() {
         bodies::sdp(&random.changed(section));
     }
 }
+
+#[test]
+fn events_with_any_times_mask_nothing_after_them() {
+    for seed in 1..=200 {
+        let mut random = RandomBytes(seed << 24 | 0x51ed);
+        let (mut data, digit) = (Vec::new(), [5, 10]);
+        for _ in 0..100 {
+            data.extend((0..6).map(|_| random.next()));
+            let len = [4, 4, 4, 8, 0, 17][usize::from(random.next() % 6)];
+            data.extend([len, random.next() % 64]);
+            let from = data.len();
+            data.extend((0..len).map(|_| random.next()));
+            // What may be an event at all.
+            if len == 4 && random.next() & 3 != 0 {
+                data[from..from + 2].copy_from_slice(&digit);
+                data[from - 7] |= 0x60;
+            }
+        }
+        bodies::events(&data);
+    }
+}
