@@ -1992,6 +1992,9 @@ rec_status rec_config_new(rec_config **config);
  *   may be ahead of the other, 100 to 60000 ms.
  * - `media.workers` (`0`): Number of media threads, 0 to 64. 0: half the number of cores,
  *   at least one.
+ * - `media.encoders` (`0`): Number of threads that encode recordings of compressed
+ *   formats, 0 to 64. 0: half the number of cores, at least one. Threads that are too slow
+ *   for their recordings lose nothing, but these recordings end later.
  * - `media.overflow_bytes` (`268435456`): Maximum memory for bursts of audio that exceed a
  *   feed's own memory (at least 400 ms), in all feeds together, 0 to 68719476736 bytes. In
  *   real time, enough for a burst of 5 s on every open feed is allocated in advance, up to

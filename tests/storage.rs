@@ -11,6 +11,8 @@ mod consistent_ends;
 mod disk_errors;
 #[path = "storage/durability.rs"]
 mod durability;
+#[path = "storage/encoders.rs"]
+mod encoders;
 #[path = "storage/failures.rs"]
 mod failures;
 #[path = "storage/fixture.rs"]

@@ -39,7 +39,11 @@ pub fn callbacks(fixture: &StorageFixture) -> StoreJobs<'_> {
 fn begin(fixture: &StorageFixture, id: Uuid) -> ByteFile {
     let mut first = with_job(id, EndReason::Stopped);
     first.end_reason = String::new();
-    let mut file = ByteFile::new(fixture.store.begin(id, Box::new(move || (*first, name("call")))));
+    let mut file = ByteFile::new(fixture.store.begin(
+        id,
+        Format::WAV,
+        Box::new(move || (*first, name("call"))),
+    ));
     file.shape(Format::WAV, 8000, 1);
     file.write(pattern(0, 800)).expect("backlog space");
     file
@@ -154,7 +158,11 @@ fn a_recording_has_jobs_of_several_kinds() {
     manifest.jobs.push(JobSpec::new("../outside", &1));
     let mut first = manifest.clone();
     first.end_reason = String::new();
-    let mut file = ByteFile::new(fixture.store.begin(id, Box::new(move || (*first, name("call")))));
+    let mut file = ByteFile::new(fixture.store.begin(
+        id,
+        Format::WAV,
+        Box::new(move || (*first, name("call"))),
+    ));
     file.shape(Format::WAV, 8000, 1);
     file.write(pattern(0, 800)).expect("backlog space");
     file.finish(manifest, true);

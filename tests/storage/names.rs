@@ -75,7 +75,7 @@ fn names_never_lead_out_of_the_directory() {
         });
         fixture
             .store
-            .begin(id, Box::new(move || (manifest(id), name)))
+            .begin(id, Format::WAV, Box::new(move || (manifest(id), name)))
             .finish(ended(id, EndReason::Stopped), true);
         let (published, _) = fixture.published(id);
         assert_manifest_matches_file(&fixture, &published);
@@ -113,7 +113,9 @@ fn recordings_of_two_formats_do_not_share_a_name() {
         let id = Uuid::new_v4();
         let mut first = manifest(id);
         first.format = format.to_owned();
-        let file = fixture.store.begin(id, Box::new(move || (first, name("x"))));
+        let file = fixture
+            .store
+            .begin(id, Format::WAV, Box::new(move || (first, name("x"))));
         fixture.report.wait_until(|reports| reports.created.contains(&id));
         begun.push((id, file));
     }

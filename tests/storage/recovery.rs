@@ -262,12 +262,10 @@ fn manifests_cannot_lead_out_of_the_directory() {
             rate: 8000,
             channels: 1,
         };
-        shape.format.container().header(
-            &shape,
-            &callrec::codec::container::Tags { recording: id },
-            Default::default(),
-            false,
-        )
+        shape
+            .format
+            .container()
+            .header(&shape, &callrec::codec::Tags::of(id), Default::default(), None)
     };
     let target = outside.0.join("x.wav.part");
     fs::write(&target, &header).expect("write");

@@ -8,9 +8,9 @@ use std::ffi::CStr;
 
 use uuid::Uuid;
 
-use crate::format::{ClaimedLength, ParsedHeader, Tags};
+use crate::format::{AudioEnd, ClaimedLength, ParsedHeader};
 use crate::measure::Length;
-use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape};
+use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape, Tags};
 
 const MAGIC: &[u8; 4] = b".snd";
 /// Size of the six words before the annotation.
@@ -41,6 +41,9 @@ const fn format(name: &'static CStr, samples: SampleFormat, rate: Option<u32>) -
         name,
         samples,
         rate,
+        rates: &[],
+        parameters: &[],
+        obstacle: || None,
         is_listed: true,
         container: &Au,
         encoder,
@@ -68,7 +71,7 @@ impl Container for Au {
         Some(shape.block_frame_bytes() as u64)
     }
 
-    fn header(&self, shape: &Shape, tags: &Tags, length: Length, _sealed: bool) -> Vec<u8> {
+    fn header(&self, shape: &Shape, tags: &Tags, length: Length, _: Option<&AudioEnd>) -> Vec<u8> {
         let encoding = match shape.format.samples() {
             SampleFormat::Pcm16 => ENCODING_PCM16,
             SampleFormat::Ulaw => ENCODING_ULAW,
@@ -145,11 +148,9 @@ mod tests {
     }
 
     fn header(spec: usize, bytes: u64) -> Vec<u8> {
-        let tags = Tags {
-            recording: Uuid::from_u128(7),
-        };
+        let tags = Tags::of(Uuid::from_u128(7));
         let length = Length { frames: 0, bytes };
-        Au.header(&shape(spec), &tags, length, true)
+        Au.header(&shape(spec), &tags, length, Some(&AudioEnd::default()))
     }
 
     #[test]

@@ -44,6 +44,12 @@ pub trait Encoder: Send {
     /// of output frames that a decoder must cut off at the end.
     fn finish(&mut self, out: &mut EncodedPackets) -> u64;
 
+    /// After [`Encoder::finish`]: the MD5 of all samples of the recording, if this encoder has
+    /// encoded all of them.
+    fn audio_md5(&self) -> Option<[u8; 16]> {
+        None
+    }
+
     /// The number of output frames before the recording's first frame.
     fn delay(&self) -> u64;
 

@@ -22,15 +22,17 @@ mod measure;
 mod medium;
 #[cfg(feature = "paged")]
 pub mod paged;
+mod parameters;
 mod pass_through;
 pub mod pcapng;
 mod registry;
 mod sample;
+mod tags;
 mod wav;
 
 /// Reading files: their headers, their containers and how much audio they hold.
 pub mod container {
-    pub use crate::format::{ClaimedLength, HEADER_MAX, ParsedHeader, Tags};
+    pub use crate::format::{AudioEnd, ClaimedLength, FileFacts, HEADER_MAX, ParsedHeader};
     pub use crate::measure::{AudioScan, Length, Measure, MeasuredAudio};
     pub use crate::registry::{parse, recording_id};
 }
@@ -42,6 +44,8 @@ pub use decoder::{Decoder, InvalidPayload};
 pub use encoder::{EncodedPacket, EncodedPackets, Encoder};
 pub use format::{Container, Format, FormatSpec, Shape};
 pub use medium::Medium;
+pub use parameters::{PARAMETERS_MAX, ParameterSpec};
 pub use pass_through::PassThrough;
 pub use registry::{OTHER_FORMATS, mime_type};
 pub use sample::SampleFormat;
+pub use tags::Tags;

@@ -5,12 +5,17 @@
 //! ends with a page without packets, which holds the number of valid output frames.
 
 use std::collections::VecDeque;
+use std::thread;
+use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::format::{ParsedHeader, Tags};
+use crate::format::{AudioEnd, FileFacts, ParsedHeader};
 use crate::measure::{AudioScan, Length, Measure, MeasuredAudio};
-use crate::{Container, EncodedPacket, EncodedPackets, Encoder, Format, FormatSpec, SampleFormat, Shape};
+use crate::{
+    Container, EncodedPacket, EncodedPackets, Encoder, Format, FormatSpec, ParameterSpec, SampleFormat,
+    Shape, Tags,
+};
 
 const MAGIC: &[u8; 8] = b"CRPAGED\n";
 const HEADER: usize = 64;
@@ -32,6 +37,13 @@ pub const FORMATS: &[FormatSpec] = &[FormatSpec {
     name: c"test-paged",
     samples: SampleFormat::Pcm16,
     rate: None,
+    rates: &[],
+    parameters: &[ParameterSpec {
+        name: "packet_us",
+        range: 0..=1_000_000,
+        default: 0,
+    }],
+    obstacle: || None,
     is_listed: false,
     container: &Paged,
     encoder: |shape| Box::new(PagedEncoder::new(shape)),
@@ -43,6 +55,8 @@ struct PagedEncoder {
     line: VecDeque<u8>,
     /// The number of packets still to skip because the file already holds them.
     packets_to_skip: u64,
+    /// How long a packet takes, as with an encoder that is too slow.
+    packet_time: Duration,
 }
 
 impl PagedEncoder {
@@ -52,6 +66,7 @@ impl PagedEncoder {
             frame_bytes,
             line: vec![0; DELAY as usize * frame_bytes].into(),
             packets_to_skip: 0,
+            packet_time: Duration::from_micros(shape.format.parameter(0).into()),
         }
     }
 
@@ -59,6 +74,9 @@ impl PagedEncoder {
         let size = PACKET as usize * self.frame_bytes;
         while self.line.len() >= size {
             let mut packet: Vec<u8> = self.line.drain(..size).collect();
+            if !self.packet_time.is_zero() {
+                thread::sleep(self.packet_time);
+            }
             if self.packets_to_skip > 0 {
                 self.packets_to_skip -= 1;
                 continue;
@@ -122,12 +140,12 @@ impl Container for Paged {
         None
     }
 
-    fn header(&self, shape: &Shape, tags: &Tags, length: Length, sealed: bool) -> Vec<u8> {
+    fn header(&self, shape: &Shape, tags: &Tags, length: Length, end: Option<&AudioEnd>) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(&shape.channels.to_le_bytes());
         out.extend_from_slice(&shape.rate.to_le_bytes());
         out.extend_from_slice(tags.recording.as_bytes());
-        let frames = if sealed { length.frames } else { 0 };
+        let frames = end.map_or(0, |_| length.frames);
         out.extend_from_slice(&frames.to_le_bytes());
         out.resize(HEADER, 0);
         out
@@ -137,7 +155,7 @@ impl Container for Paged {
         false
     }
 
-    fn wrap(&self, packets: &mut EncodedPackets, mut output: u64, out: &mut Vec<u8>) {
+    fn wrap(&self, _: &FileFacts<'_>, packets: &mut EncodedPackets, mut output: u64, out: &mut Vec<u8>) {
         let mut bytes = packets.bytes.as_slice();
         for page in packets.list.chunks(PACKETS_PER_PAGE) {
             let mut payload = Vec::new();
@@ -153,7 +171,7 @@ impl Container for Paged {
         packets.clear();
     }
 
-    fn append_end(&self, trim: u64, output: u64, out: &mut Vec<u8>) {
+    fn append_end(&self, _: &FileFacts<'_>, trim: u64, output: u64, out: &mut Vec<u8>) {
         put_page(out, LAST, 0, output - trim, &[]);
     }
 
@@ -367,31 +385,35 @@ mod tests {
     }
 
     fn header(length: Length, sealed: bool) -> Vec<u8> {
-        let tags = Tags {
-            recording: Uuid::from_u128(7),
-        };
-        Paged.header(&shape(), &tags, length, sealed)
+        let tags = Tags::of(Uuid::from_u128(7));
+        let end = AudioEnd::default();
+        Paged.header(&shape(), &tags, length, sealed.then_some(&end))
     }
 
     /// A file written by one encoder, or continued by a second encoder after `cut` frames.
     fn file(frames: usize, cut: Option<usize>) -> Vec<u8> {
         let mut file = header(Length::default(), false);
+        let (shape, tags) = (shape(), Tags::default());
+        let facts = FileFacts {
+            shape: &shape,
+            tags: &tags,
+        };
         let mut packets = EncodedPackets::default();
-        let mut encoder = PagedEncoder::new(&shape());
+        let mut encoder = PagedEncoder::new(&shape);
         let mut output = 0;
         if let Some(cut) = cut {
             encoder.encode(&samples(0..cut), &mut packets);
             output = packets.frames();
-            Paged.wrap(&mut packets, 0, &mut file);
-            encoder = PagedEncoder::new(&shape());
+            Paged.wrap(&facts, &mut packets, 0, &mut file);
+            encoder = PagedEncoder::new(&shape);
             encoder.resume(output);
         }
         let from = encoder.resume_from(output) as usize;
         encoder.encode(&samples(from..frames), &mut packets);
         let trim = encoder.finish(&mut packets);
         let more = packets.frames();
-        Paged.wrap(&mut packets, output, &mut file);
-        Paged.append_end(trim, output + more, &mut file);
+        Paged.wrap(&facts, &mut packets, output, &mut file);
+        Paged.append_end(&facts, trim, output + more, &mut file);
         let length = Length {
             frames: frames as u64,
             bytes: (file.len() - HEADER) as u64,

@@ -33,7 +33,7 @@ impl Format {
     }
 }
 
-/// Formats that this build does not write but that hosts may request and other builds may have
+/// Formats that this build may not write but that hosts may request and other builds may have
 /// written: name and MIME type.
 pub const OTHER_FORMATS: [(&str, &str); 3] = [
     ("flac", "audio/flac"),

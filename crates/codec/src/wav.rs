@@ -1,15 +1,16 @@
 //! WAV (RIFF), and RF64 beyond 4 GiB (EBU Tech 3306).
 //!
 //! Chunks in order: `JUNK` (28 bytes reserved for `ds64`), `fmt `, `fact` (G.711 only),
-//! `LIST`/`INFO` with the recording's id, and `data`.
+//! `LIST`/`INFO` with the recording's id, and `data`. In a finished file, `LIST`/`INFO` with the other
+//! tags follows.
 
 use std::ffi::CStr;
 
 use uuid::Uuid;
 
-use crate::format::{ClaimedLength, ParsedHeader, Tags};
+use crate::format::{AudioEnd, ClaimedLength, ParsedHeader};
 use crate::measure::Length;
-use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape};
+use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape, Tags};
 
 const DS64_BYTES: usize = 28;
 /// The same size in every version, so that a later version that recovers the file can rewrite
@@ -38,6 +39,9 @@ const fn format(name: &'static CStr, samples: SampleFormat, rate: Option<u32>) -
         name,
         samples,
         rate,
+        rates: &[],
+        parameters: &[],
+        obstacle: || None,
         is_listed: true,
         container: &Wav,
         encoder,
@@ -65,12 +69,15 @@ impl Container for Wav {
         Some(shape.block_frame_bytes() as u64)
     }
 
-    fn header(&self, shape: &Shape, tags: &Tags, length: Length, sealed: bool) -> Vec<u8> {
-        build(shape, tags.recording, length.bytes, sealed)
+    fn header(&self, shape: &Shape, tags: &Tags, length: Length, end: Option<&AudioEnd>) -> Vec<u8> {
+        let trailer_bytes = end.map_or(0, |_| self.trailer(tags, length).len());
+        build(shape, tags.recording, length.bytes, trailer_bytes as u64)
     }
 
-    fn trailer(&self, length: Length) -> &'static [u8] {
-        if length.bytes % 2 == 1 { &[0] } else { &[] }
+    fn trailer(&self, tags: &Tags, length: Length) -> Vec<u8> {
+        let mut out = vec![0; (length.bytes % 2) as usize];
+        put_tags(&mut out, tags);
+        out
     }
 
     fn parse(&self, start: &[u8]) -> Option<ParsedHeader> {
@@ -82,12 +89,30 @@ impl Container for Wav {
     }
 }
 
-fn build(shape: &Shape, id: Uuid, audio_bytes: u64, sealed: bool) -> Vec<u8> {
+/// Appends a list of the tags, if there are any besides the recording's id.
+fn put_tags(out: &mut Vec<u8>, tags: &Tags) {
+    let name = |field: &str| match field {
+        "TITLE" => Some(b"INAM"),
+        "ARTIST" => Some(b"IART"),
+        "DATE" => Some(b"ICRD"),
+        _ => None,
+    };
+    let mut info = b"INFO".to_vec();
+    for (field, text) in tags.comments() {
+        if let Some(name) = name(field) {
+            chunk(&mut info, name, format!("{text}\0").as_bytes());
+        }
+    }
+    if info.len() > 4 {
+        chunk(out, b"LIST", &info);
+    }
+}
+
+fn build(shape: &Shape, id: Uuid, audio_bytes: u64, trailer_bytes: u64) -> Vec<u8> {
     let frame_bytes = shape.block_frame_bytes() as u64;
     let middle = middle_chunks(shape, id, audio_bytes / frame_bytes);
     let header_bytes = 12 + 8 + DS64_BYTES + middle.len() + 8;
-    let padding = if sealed { audio_bytes % 2 } else { 0 };
-    let riff_bytes = (header_bytes as u64 - 8) + audio_bytes + padding;
+    let riff_bytes = (header_bytes as u64 - 8) + audio_bytes + trailer_bytes;
     let large = riff_bytes >= u64::from(u32::MAX);
 
     let mut out = Vec::with_capacity(header_bytes);
@@ -295,7 +320,7 @@ mod tests {
 
     #[test]
     fn pcm_header_bytes() {
-        let header = build(&STEREO, id(), 64_000, false);
+        let header = build(&STEREO, id(), 64_000, 0);
         assert_eq!(&header[..4], b"RIFF");
         assert_eq!(u32_at(&header, 4), Some(header.len() as u32 - 8 + 64_000));
         assert_eq!(&header[8..16], b"WAVEJUNK");
@@ -316,7 +341,7 @@ mod tests {
                 rate: 8000,
                 channels: 1,
             };
-            let header = build(&shape, id(), 801, true);
+            let header = build(&shape, id(), 801, 1);
             assert_eq!(&header[48..56], b"fmt \x12\0\0\0");
             assert_eq!(header[56], tag);
             assert_eq!(&header[72..74], &[0, 0], "no extension");
@@ -328,22 +353,22 @@ mod tests {
 
     #[test]
     fn header_length_does_not_depend_on_sizes_or_rate() {
-        let small = build(&STEREO, id(), 0, false).len();
+        let small = build(&STEREO, id(), 0, 0).len();
         let wide = Shape {
             rate: 48_000,
             channels: 1,
             ..STEREO
         };
-        assert_eq!(small, build(&wide, id(), 1 << 40, true).len());
+        assert_eq!(small, build(&wide, id(), 1 << 40, 0).len());
         assert!(small <= crate::format::HEADER_MAX);
     }
 
     #[test]
     fn rf64_begins_where_riff_sizes_end() {
-        let head = build(&STEREO, id(), 0, false).len() as u64;
+        let head = build(&STEREO, id(), 0, 0).len() as u64;
         let last = u64::from(u32::MAX) - 1 - (head - 8);
-        assert_eq!(&build(&STEREO, id(), last, false)[..4], b"RIFF");
-        let large = build(&STEREO, id(), last + 1, false);
+        assert_eq!(&build(&STEREO, id(), last, 0)[..4], b"RIFF");
+        let large = build(&STEREO, id(), last + 1, 0);
         assert_eq!(&large[..4], b"RF64");
         assert_eq!(u32_at(&large, 4), Some(u32::MAX));
         assert_eq!(&large[12..16], b"ds64");
@@ -362,7 +387,7 @@ mod tests {
                     rate: 16_000,
                     channels: 2,
                 };
-                let header = build(&shape, id(), audio_bytes, true);
+                let header = build(&shape, id(), audio_bytes, 0);
                 let found = parse(&header).expect("our own header");
                 assert_eq!(found.shape, shape);
                 assert_eq!(found.recording, Some(id()));
@@ -384,7 +409,7 @@ mod tests {
                 rate: 8000,
                 channels: 1,
             };
-            let mut header = build(&shape, id(), 64_000, false);
+            let mut header = build(&shape, id(), 64_000, 0);
             assert_eq!(recording_id(&header), Some(id()));
             header[..60].fill(0xee);
             assert_eq!((recording_id(&header), parse(&header)), (Some(id()), None));
@@ -396,7 +421,7 @@ mod tests {
 
     #[test]
     fn parse_survives_truncated_and_corrupted_headers() {
-        let header = build(&STEREO, id(), 64_000, false);
+        let header = build(&STEREO, id(), 64_000, 0);
         for cut in 0..header.len() {
             assert_eq!(parse(&header[..cut]), None);
         }

@@ -31,6 +31,8 @@ config_keys! {
             "With media.clock \"stream\": how far the audio of one leg may be ahead of the other, {range} ms.";
         "media.workers" = "0" => workers: u32, number(0..=64),
             "Number of media threads, {range}. 0: half the number of cores, at least one.";
+        "media.encoders" = "0" => encoders: u32, number(0..=64),
+            "Number of threads that encode recordings of compressed formats, {range}. 0: half the number of cores, at least one. Threads that are too slow for their recordings lose nothing, but these recordings end later.";
         "media.overflow_bytes" = "268435456" => overflow_bytes: u64, number(0..=64 << 30),
             "Maximum memory for bursts of audio that exceed a feed's own memory (at least 400 ms), in all feeds together, {range} bytes. In real time, enough for a burst of 5 s on every open feed is allocated in advance, up to this limit.";
         "media.ahead_bytes" = "268435456" => ahead_bytes: u64, number(0..=64 << 30),
@@ -101,6 +103,12 @@ impl Config {
         }
         let stored = keys::set_key(&mut self.storage, StorageConfig::KEYS, name, value);
         stored.or_else(|| keys::set_key(self, Config::KEYS, name, value))
+    }
+
+    /// The configured value of a parameter of a format's encoder; `None` if no key sets it.
+    pub fn encoder_default(&self, format: &str, parameter: &str) -> Option<u32> {
+        let _ = (format, parameter);
+        None
     }
 
     /// Sets keys from a JSON object, flat (`{"media.clock": "stream"}`) or nested

@@ -123,6 +123,7 @@ impl Engine {
             .map_err(|error| Error::io("storage.directory", &error))?
             .to_string_lossy()
             .into_owned();
+        storage.encoders = thread_count(config.encoders);
         storage.lag_ms = PROCESSING_MS + config.reorder_ms;
         let template = Template::with(&config.storage.name, &config.storage.placeholders)
             .map_err(|why| Error::new(Status::Config, format!("key \"storage.name\": {why}")))?;
@@ -144,7 +145,7 @@ impl Engine {
         });
         let media = Arc::new(media_config(&config, platform.clock.clone()));
         let media_stats = Arc::new(MediaStats::default());
-        let workers = (0..worker_count(&config))
+        let workers = (0..thread_count(config.workers))
             .map(|index| WorkerInbox::new(media.clone(), media_stats.clone(), index))
             .collect::<Vec<_>>();
         let overflow = OverflowPool::with_large_pages(config.overflow_bytes, config.large_pages);
@@ -297,8 +298,9 @@ fn closing() -> Error {
     Error::new(Status::Unavailable, "the engine is closing")
 }
 
-fn worker_count(config: &Config) -> usize {
-    match config.workers {
+/// The number of threads of a kind. `configured` 0: half the number of cores.
+fn thread_count(configured: u32) -> usize {
+    match configured {
         0 => std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
         count => count as usize,
     }

@@ -165,11 +165,22 @@ impl RecordingState {
     }
 }
 
-/// Parses the name of a format. An empty name selects the default, "wav".
+/// Parses a format: its name, and parameters of its encoder after semicolons, as in
+/// `opus;bitrate=24000`. An empty name selects the default, "wav".
 ///
-/// Fails with `Unsupported` if the format exists but is not part of this build, and with
-/// `InvalidMode` and the published start reason 2 if the name is unknown.
+/// Fails with `Unsupported` if the format exists but this build or this system cannot write it, and
+/// with `InvalidMode` and the published start reason 2 if the name or a parameter is unknown.
 pub fn parse_format(text: &str) -> Result<Format> {
+    let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
+    let format = format_named(name)?;
+    if let Some(obstacle) = format.obstacle() {
+        return Err(Error::new(Status::Unsupported, obstacle));
+    }
+    let format = format.with_parameters(parameters);
+    format.map_err(|why| Error::new(Status::InvalidMode, why).with_reason(2))
+}
+
+fn format_named(text: &str) -> Result<Format> {
     if text.is_empty() {
         return Ok(Format::WAV);
     }

@@ -212,7 +212,6 @@ impl StorageFixture {
             prints,
             ..StorageReport::default()
         });
-        let writers = config.writers;
         let store =
             Store::open(config, &Platform::system(), Arc::<StorageReport>::clone(&report)).expect("open");
         let mut handles = Vec::new();
@@ -220,7 +219,8 @@ impl StorageFixture {
             let store = Arc::clone(&store);
             handles.push(spawn(name, move || body(&store)).expect("a thread"));
         };
-        for index in 0..writers {
+        let (writers, encoders) = store.writers();
+        for index in 0..writers + encoders {
             start(
                 "callrec-writer",
                 Box::new(move |store| store.writer(index).run(&SystemClock)),
@@ -260,7 +260,7 @@ impl StorageFixture {
     pub fn begin_file(&self, id: Uuid, path: &str, format: Format) -> RecordingFile {
         let (mut first, name) = (manifest(id), name(path));
         first.format = format.name().to_owned();
-        self.store.begin(id, Box::new(move || (first, name)))
+        self.store.begin(id, format, Box::new(move || (first, name)))
     }
 
     /// Waits until a recording is published. Returns its manifest, and whether the report is a

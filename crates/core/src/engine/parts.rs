@@ -143,8 +143,13 @@ impl Engine {
             let (name, inbox) = (format!("callrec-media{index}"), inbox.clone());
             parts.push(EnginePart::new(self, Group::Media, name, move || inbox.worker()));
         }
-        for index in 0..self.config.storage.writers {
-            let (name, store) = (format!("callrec-write{index}"), self.store.clone());
+        let (writers, encoders) = self.store.writers();
+        for index in 0..writers + encoders {
+            let name = match index.checked_sub(writers) {
+                Some(encoder) => format!("callrec-encode{encoder}"),
+                None => format!("callrec-write{index}"),
+            };
+            let store = self.store.clone();
             parts.push(EnginePart::new(self, Group::Storage, name, move || {
                 store.writer(index)
             }));

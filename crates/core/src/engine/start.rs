@@ -14,7 +14,7 @@ use crate::media::{Progress, TapSpec};
 use crate::memory;
 use crate::recorder::Recorder;
 use crate::storage::{Fragment, Spans, Template};
-use crate::types::{Error, KeepRaw, Result, Status};
+use crate::types::{Error, Format, KeepRaw, Result, Status};
 
 impl Engine {
     /// Starts the recording that a line's policy requires. If it fails, the call continues, an
@@ -87,10 +87,13 @@ impl Engine {
     pub(super) fn begin(&self, accepted: AcceptedDraft<'_>, progress: Arc<Progress>) -> Arc<Recording> {
         let started_at_ms = self.clock.unix_ms();
         let draft = &accepted.draft;
-        let (id, audio, keep_raw) = (draft.id, draft.spec.audio, draft.spec.keep_raw);
+        let (id, keep_raw) = (draft.id, draft.spec.keep_raw);
+        let mut spec = draft.spec.clone();
+        spec.audio.format = self.with_encoder_defaults(spec.audio.format);
+        let audio = spec.audio;
         let facts = RecordingFacts {
             id,
-            spec: draft.spec.clone(),
+            spec,
             url: draft.url.clone(),
             started_at_ms,
             info: accepted.info.clone(),
@@ -103,7 +106,7 @@ impl Engine {
             let (facts, naming) = (facts.clone(), self.naming.clone());
             Box::new(move || (facts.manifest(), facts.name(&naming)))
         };
-        let mut file = self.store.begin(id, first_manifest);
+        let mut file = self.store.begin(id, audio.format, first_manifest);
         if keep_raw != KeepRaw::Never {
             let unix_ns = started_at_ms.saturating_mul(NS_PER_MS as i64);
             file.keep_raw(id, unix_ns.saturating_sub_unsigned(self.clock.coarse_ns()));
@@ -127,6 +130,11 @@ impl Engine {
             }
         }
         recording
+    }
+
+    /// The format with the configured values of the parameters that the start did not give.
+    fn with_encoder_defaults(&self, format: Format) -> Format {
+        format.or_defaults(|parameter| self.config.encoder_default(format.name(), parameter))
     }
 
     /// Renders a name template for a call as it was when a recording of it began. The

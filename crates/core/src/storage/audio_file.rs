@@ -14,11 +14,10 @@ use super::name::RecordingName;
 use super::plain_file::PlainFile;
 use super::planted::StorageFault;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use callrec_codec::container::{Length, MeasuredAudio, ParsedHeader, Tags};
-use callrec_codec::{Container, EncodedPackets, Encoder, Medium, Shape};
+use callrec_codec::container::{AudioEnd, FileFacts, Length, MeasuredAudio, ParsedHeader};
+use callrec_codec::{Container, EncodedPackets, Encoder, Medium, Shape, Tags};
 use std::io;
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// The maximum size of one write, in bytes.
 pub const WRITE_BYTES_MAX: usize = 256 << 10;
@@ -70,11 +69,13 @@ impl AudioFiles {
 /// One recording's audio file.
 pub struct AudioFile {
     files: Arc<AudioFiles>,
-    id: Uuid,
     name: RecordingName,
     /// The current name of the file.
     current: String,
     shape: Shape,
+    tags: Tags,
+    /// What the header of the finished file says besides the length.
+    end: AudioEnd,
     encoder: Box<dyn Encoder>,
     /// The offset of the audio.
     header_bytes: u64,
@@ -92,6 +93,7 @@ pub struct AudioFileState {
     pub name: RecordingName,
     pub current: String,
     pub shape: Shape,
+    pub tags: Tags,
     pub header_bytes: u64,
     pub length: Length,
 }
@@ -101,9 +103,8 @@ impl AudioFile {
     /// name exists.
     pub async fn create(
         files: &Arc<AudioFiles>,
-        id: Uuid,
         name: RecordingName,
-        shape: Shape,
+        (shape, tags): (Shape, Tags),
         folder: &dyn DiskDir,
         current: String,
     ) -> io::Result<Option<AudioFile>> {
@@ -117,40 +118,38 @@ impl AudioFile {
             name,
             current,
             shape,
+            tags,
             header_bytes: 0,
             length: Length::default(),
         };
-        Ok(Some(AudioFile::new(files, id, state, handle)))
+        Ok(Some(AudioFile::new(files, state, handle)))
     }
 
     /// Opens a file of an earlier process. Truncates it if it is longer than its audio and trailer,
     /// and extends it if it is shorter than its header.
-    pub async fn reopen(
-        files: &Arc<AudioFiles>,
-        id: Uuid,
-        state: AudioFileState,
-        len: u64,
-    ) -> io::Result<AudioFile> {
+    pub async fn reopen(files: &Arc<AudioFiles>, state: AudioFileState, len: u64) -> io::Result<AudioFile> {
         let directory = &files.directory;
         let file = open_write(directory, &state.name, &state.current).await?;
         let end = state.header_bytes + state.length.bytes;
         let mut file = PlainFile::new(file, end);
-        let trailer = state.shape.format.container().trailer(state.length).len() as u64;
+        let container = state.shape.format.container();
+        let trailer = container.trailer(&state.tags, state.length).len() as u64;
         if len < end || len > end + trailer {
             directory.ready().await?;
             file.seal(end)?;
         }
-        Ok(AudioFile::new(files, id, state, FileHandle::new(file, None)))
+        Ok(AudioFile::new(files, state, FileHandle::new(file, None)))
     }
 
-    fn new(files: &Arc<AudioFiles>, id: Uuid, state: AudioFileState, handle: FileHandle) -> AudioFile {
+    fn new(files: &Arc<AudioFiles>, state: AudioFileState, handle: FileHandle) -> AudioFile {
         AudioFile {
             files: Arc::clone(files),
-            id,
             encoder: state.shape.format.encoder(&state.shape),
             name: state.name,
             current: state.current,
             shape: state.shape,
+            tags: state.tags,
+            end: AudioEnd::default(),
             header_bytes: state.header_bytes,
             length: state.length,
             header_length: None,
@@ -204,8 +203,21 @@ impl AudioFile {
 
     /// The size of the sealed file in bytes.
     pub fn sealed_bytes(&self) -> u64 {
-        let trailer = self.container().trailer(self.length).len() as u64;
+        let trailer = self.container().trailer(&self.tags, self.length).len() as u64;
         self.header_bytes + self.length.bytes + trailer
+    }
+
+    /// What the container must know to write packets.
+    pub fn facts(&self) -> FileFacts<'_> {
+        FileFacts {
+            shape: &self.shape,
+            tags: &self.tags,
+        }
+    }
+
+    /// Sets what the header of the finished file says besides the length.
+    pub fn set_end(&mut self, end: AudioEnd) {
+        self.end = end;
     }
 
     /// Opens the file again if it was closed.
@@ -307,12 +319,12 @@ impl AudioFile {
         let container = self.container();
         let has_length = container.header_holds_length();
         let known = self.header_length == Some(self.length) || (self.header_length.is_some() && !has_length);
-        let ends = sealed && (!has_length || !container.trailer(self.length).is_empty());
+        let ends = sealed && (!has_length || !container.trailer(&self.tags, self.length).is_empty());
         if known && !ends {
             return Ok(());
         }
-        let tags = Tags { recording: self.id };
-        let header = container.header(&self.shape, &tags, self.length, sealed);
+        let end = sealed.then_some(&self.end);
+        let header = container.header(&self.shape, &self.tags, self.length, end);
         let begins = self.header_length.is_none() && self.length.bytes == 0;
         if begins {
             self.header_bytes = header.len() as u64;
@@ -337,7 +349,7 @@ impl AudioFile {
     pub async fn measure(&mut self) -> io::Result<MeasuredAudio> {
         let found = ParsedHeader {
             shape: self.shape,
-            recording: Some(self.id),
+            recording: Some(self.tags.recording),
             audio_at: self.header_bytes,
             claim: None,
         };
@@ -358,11 +370,11 @@ impl AudioFile {
         // The header precedes the padding, so that recovery does not take it for audio.
         self.write_header(true).await?;
         let end = self.header_bytes + self.length.bytes;
-        let trailer = self.container().trailer(self.length);
+        let trailer = self.container().trailer(&self.tags, self.length);
         if !trailer.is_empty() {
             self.open().await?;
             self.files.directory.ready().await?;
-            self.handle.file()?.rewrite(end, trailer)?;
+            self.handle.file()?.rewrite(end, &trailer)?;
         }
         Ok(())
     }

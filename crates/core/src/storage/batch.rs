@@ -1,4 +1,4 @@
-//! Writes the queued work of one recording with few, large writes, and keeps the header correct.
+//! Writes the queued work of one recording with few, large writes.
 
 use super::audio_file::WRITE_BYTES_MAX;
 use super::buffer_pool::BufferPool;
@@ -22,7 +22,7 @@ pub struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Writes the audio, then the header. Removes written entries from `work` and `gather`. Leaves
+    /// Writes the audio. Removes written entries from `work` and `gather`. Leaves
     /// the end of the recording and the pending update.
     pub async fn write(&mut self, work: &mut PendingWork) -> io::Result<()> {
         let entries = &mut work.entries;
@@ -74,8 +74,7 @@ impl Batch<'_> {
                 .into_iter()
                 .for_each(|entry| entry.recycle(self.pool));
         }
-        self.flush().await?;
-        self.live.advance().await
+        self.flush().await
     }
 
     async fn flush(&mut self) -> io::Result<()> {

@@ -61,6 +61,8 @@ config_keys! {
         /// Placeholders that names may contain besides the engine's own.
         placeholders: Placeholders = Placeholders::default();
         writers: usize = 2;
+        /// Writers of compressed recordings.
+        encoders: usize = 1;
         /// Used with [`Durability::Process`].
         finishers: usize = 2;
         /// Used with the others. Most of these wait for the disk, which then syncs for all of them

@@ -156,7 +156,8 @@ impl RecordingCreator {
             }
             let manifest = self.manifests.create(plan.id, &plan.manifest).await?;
             created.manifest = true;
-            let audio = AudioFile::create(&self.files, plan.id, name, shape, folder, part.clone()).await?;
+            let contents = (shape, plan.manifest.tags(plan.id));
+            let audio = AudioFile::create(&self.files, name, contents, folder, part.clone()).await?;
             let Some(mut audio) = audio else { continue };
             created.part = Some(part);
             audio.write_header(false).await?;

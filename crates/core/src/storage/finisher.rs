@@ -76,7 +76,7 @@ impl Finisher {
                 self.notifier.report_end(ended.live.id, manifest, false).await;
             }
             FinishResult::OutOfTime => {
-                self.defer_to_next_open(ended.live.id, "the digest of its file would take too long")
+                self.defer_to_next_open(ended.live.id, "encoding or hashing its file would take too long")
             }
             FinishResult::Refused(error) if self.is_closing() => {
                 self.defer_to_next_open(ended.live.id, &error.message)

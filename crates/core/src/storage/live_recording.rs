@@ -170,10 +170,18 @@ impl LiveRecording {
         self.raw.as_deref_mut()
     }
 
-    /// Writes settled frames to the recording's file and updates its header.
-    pub async fn advance(&mut self) -> io::Result<()> {
-        if let Some(tail) = &mut self.tail {
-            tail.advance(&mut self.audio, self.settled).await?;
+    /// Settled frames in the tail that are still to be encoded.
+    pub fn unencoded(&self) -> u64 {
+        let tail = self.tail.as_ref();
+        tail.map_or(0, |tail| tail.unencoded(self.settled))
+    }
+
+    /// Encodes at most `most` settled frames of the tail, and updates the file's header.
+    pub async fn advance(&mut self, most: u64) -> io::Result<()> {
+        if let Some(tail) = &mut self.tail
+            && most > 0
+        {
+            tail.advance(&mut self.audio, self.settled, most).await?;
         }
         self.audio.write_header(false).await
     }
@@ -263,7 +271,8 @@ impl LiveRecording {
         if !measured.ended && measured.output > 0 {
             let mut end = Vec::new();
             let container = self.audio.shape().format.container();
-            container.append_end(measured.length.frames - frames, measured.output, &mut end);
+            let trim = measured.length.frames - frames;
+            container.append_end(&self.audio.facts(), trim, measured.output, &mut end);
             self.audio.append_end(&end, frames).await?;
         }
         self.tail = None;

@@ -7,6 +7,7 @@ mod leg;
 mod raw;
 mod shape;
 mod status;
+mod tags;
 mod unwritten;
 
 use super::fragment::Fragment;
@@ -49,6 +50,9 @@ pub struct Manifest {
     /// Path of the audio, relative to the storage directory, with `/` on every system.
     pub file: String,
     pub format: String,
+    /// The parameters of the format's encoder, as in `rec_start_options.format`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub format_parameters: String,
     pub layout: String,
     pub channels: u16,
     pub sample_rate: u32,
@@ -166,6 +170,7 @@ impl Default for Manifest {
             status: None,
             file: String::new(),
             format: String::new(),
+            format_parameters: String::new(),
             layout: String::new(),
             channels: 0,
             sample_rate: 0,

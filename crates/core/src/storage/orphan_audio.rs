@@ -9,8 +9,8 @@ use super::measure::measure;
 use super::name::RecordingName;
 use super::plain_file::PlainFile;
 use crate::clock::Clock;
-use callrec_codec::container::{self, HEADER_MAX, Length, MeasuredAudio, ParsedHeader, Tags};
-use callrec_codec::{Container, Format, Medium, Shape};
+use callrec_codec::container::{self, HEADER_MAX, Length, MeasuredAudio, ParsedHeader};
+use callrec_codec::{Container, Format, Medium, Shape, Tags};
 use std::io;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -126,20 +126,26 @@ impl OrphanAudio {
     pub async fn reopen(
         self,
         files: &Arc<AudioFiles>,
-        id: Uuid,
+        tags: Tags,
         manifest_shape: Shape,
     ) -> io::Result<(AudioFile, MeasuredAudio)> {
-        let found = self.header.unwrap_or_else(|| self.expected(id, manifest_shape));
+        let expected = || self.expected(tags.recording, manifest_shape);
+        let mut found = self.header.unwrap_or_else(expected);
+        if found.shape.format == manifest_shape.format {
+            // The header does not hold the parameters of the encoder.
+            found.shape.format = manifest_shape.format;
+        }
         let access = files.directory().access();
         let measured = measure(access, &self.file, &found, self.length).await?;
         let state = AudioFileState {
             name: self.name,
             current: self.current,
             shape: found.shape,
+            tags,
             header_bytes: found.audio_at,
             length: measured.length,
         };
-        let audio = AudioFile::reopen(files, id, state, self.length).await?;
+        let audio = AudioFile::reopen(files, state, self.length).await?;
         Ok((audio, measured))
     }
 
@@ -169,11 +175,8 @@ impl OrphanAudio {
 
 /// The header that a file of this shape should have.
 fn header_of(id: Uuid, shape: Shape) -> ParsedHeader {
-    let tags = Tags { recording: id };
-    let header = shape
-        .format
-        .container()
-        .header(&shape, &tags, Length::default(), false);
+    let container = shape.format.container();
+    let header = container.header(&shape, &Tags::of(id), Length::default(), None);
     ParsedHeader {
         shape,
         recording: Some(id),

@@ -20,6 +20,8 @@ use std::sync::Arc;
 /// The largest remainder of a file, in bytes, that is still hashed when the engine closes without
 /// waiting.
 const CLOSING_BYTES: u64 = 64 << 20;
+/// The longest audio that is still encoded then, in milliseconds.
+const CLOSING_MS: u64 = 10_000;
 
 /// Publishes recordings that have ended.
 pub struct Publisher {
@@ -39,6 +41,11 @@ impl Publisher {
     /// time left; the next open continues. May be called again after an error.
     pub async fn publish(&self, live: &mut LiveRecording, measured: bool) -> Result<bool, Error> {
         record_end(live, self.directory.clock().unix_ms());
+        if live.unencoded() > live.audio.shape().frames(CLOSING_MS)
+            && self.activity.defers_long_work(live.is_recovered)
+        {
+            return Ok(false);
+        }
         let sealed = self
             .retry
             .retry_temporary(async || self.seal(live, measured).await)

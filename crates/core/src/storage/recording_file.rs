@@ -9,7 +9,7 @@ use super::recording_queue::{ManifestSource, QueueEntry, RecordingQueue};
 use super::writer::Writers;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::types::{Error, Leg, Status};
-use callrec_codec::{Block, Shape};
+use callrec_codec::{Block, Format, Shape};
 use std::sync::{Arc, Weak};
 use uuid::Uuid;
 
@@ -24,10 +24,15 @@ pub struct RecordingFile {
 
 impl RecordingFile {
     /// Begins a recording: queues the creation of its manifest and its file.
-    pub(super) fn begin(writers: &Arc<Writers>, id: Uuid, first_manifest: FirstManifest) -> RecordingFile {
+    pub(super) fn begin(
+        writers: &Arc<Writers>,
+        id: Uuid,
+        format: Format,
+        first_manifest: FirstManifest,
+    ) -> RecordingFile {
         RecordingFile {
             writers: Arc::clone(writers),
-            recording: writers.begin(id, first_manifest),
+            recording: writers.begin(id, format, first_manifest),
             finished: false,
             raw: None,
         }

@@ -167,6 +167,10 @@ struct QueueState {
     is_sync_requested: bool,
     /// A syncer came while another thread worked on the recording.
     syncer_was_busy: bool,
+    /// The recording waits for its turn to encode.
+    awaits_encoding: bool,
+    /// A writer came while a syncer worked on the recording.
+    writer_was_refused: bool,
 }
 
 impl QueueState {
@@ -242,10 +246,27 @@ impl RecordingQueue {
         let mut queued = self.queued.lock();
         queued.is_scheduled = false;
         if queued.worker == ActiveWorker::Syncer {
+            queued.writer_was_refused = true;
             return None;
         }
         queued.worker = ActiveWorker::Writer;
         Some(mem::take(&mut queued.work))
+    }
+
+    /// Called by the writer. Leaves work that must follow the encoding.
+    pub fn leave_for_encoding(&self, work: PendingWork) {
+        self.queued.lock().work.prepend(work);
+    }
+
+    /// Whether the recording must be added to the recordings whose audio is to be encoded. It is
+    /// among them until [`RecordingQueue::begin_encoding`].
+    pub fn await_encoding(&self) -> bool {
+        !mem::replace(&mut self.queued.lock().awaits_encoding, true)
+    }
+
+    /// Called by the writer before a turn that encodes.
+    pub fn begin_encoding(&self) {
+        self.queued.lock().awaits_encoding = false;
     }
 
     /// Called by the writer. Leaves work that must follow the next sync.
@@ -298,7 +319,8 @@ impl RecordingQueue {
     pub fn release(&self, again: bool) -> ReleaseActions {
         let mut queued = self.queued.lock();
         let by_syncer = mem::take(&mut queued.worker) == ActiveWorker::Syncer;
-        let has_work = !queued.work.entries.is_empty() || queued.work.update.is_some();
+        let was_refused = mem::take(&mut queued.writer_was_refused);
+        let has_work = was_refused || !queued.work.entries.is_empty() || queued.work.update.is_some();
         ReleaseActions {
             schedule_writer: (again || by_syncer && has_work) && queued.schedule(),
             queue_sync: mem::take(&mut queued.syncer_was_busy),
@@ -331,6 +353,8 @@ pub struct WriterQueue {
 #[derive(Default)]
 struct WriterQueueState {
     recordings: PieceQueue<Arc<RecordingQueue>>,
+    /// Recordings whose written audio is to be encoded.
+    encodings: PieceQueue<Arc<RecordingQueue>>,
     /// The writer sleeps, and the next recording wakes it.
     is_asleep: bool,
 }
@@ -353,10 +377,20 @@ impl WriterQueue {
         mem::take(&mut state.recordings)
     }
 
+    /// Adds a recording whose audio is to be encoded. Called by the writer itself.
+    pub fn push_encoding(&self, recording: Arc<RecordingQueue>) {
+        self.state.lock().encodings.push_back(recording);
+    }
+
+    /// The next recording whose audio is to be encoded.
+    pub fn take_encoding(&self) -> Option<Arc<RecordingQueue>> {
+        self.state.lock().encodings.pop_front()
+    }
+
     /// Lets the writer sleep until a recording is queued. Returns false if one is.
     pub fn sleep(&self) -> bool {
         let mut state = self.state.lock();
-        state.is_asleep = state.recordings.is_empty();
+        state.is_asleep = state.recordings.is_empty() && state.encodings.is_empty();
         state.is_asleep
     }
 

@@ -343,7 +343,8 @@ impl Recovery {
         orphan: OrphanAudio,
     ) -> io::Result<()> {
         let written_at = orphan.modified_ms(self.context.directory.clock());
-        let (audio, measured) = orphan.reopen(&self.context.files, id, manifest.shape()).await?;
+        let reopened = orphan.reopen(&self.context.files, manifest.tags(id), manifest.shape());
+        let (audio, measured) = reopened.await?;
         let mut live = LiveRecording::reopen(id, audio, measured, Box::default()).await?;
         live.reopen_raw(manifest.raw.as_ref().map_or(0, |raw| raw.dropped))
             .await?;

@@ -31,7 +31,7 @@ use super::syncer::Syncer;
 use super::writer::{SyncOptions, WriterContext, Writers};
 use crate::sync::Mutex;
 use crate::task::{self, Runnable};
-use crate::types::Result;
+use crate::types::{Format, Result};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,10 +84,10 @@ impl Store {
         let activity = Arc::new(Activity::default());
         let root_path = Arc::new(RootPath::new(Arc::clone(&directory), Arc::clone(&listener)));
         let clock = Arc::clone(&platform.clock);
-        let writer_count = config.writers.max(1);
+        let writer_counts = (config.writers.max(1), config.encoders);
         let finisher_queue = Arc::new(FinisherQueue::new(
             Arc::clone(&activity),
-            writer_count,
+            writer_counts.0 + writer_counts.1,
             Arc::clone(&directory),
         ));
         let retry = Arc::new(Retry::new(
@@ -116,7 +116,7 @@ impl Store {
         let sync_queue = (config.durability == Durability::Power)
             .then(|| Arc::new(SyncQueue::new(Arc::clone(&finisher_queue))));
         let writers = Arc::new(Writers::new(
-            writer_count,
+            writer_counts,
             Backlog::new(config.backlog_ms, config.backlog_bytes),
             RawBacklog::new(config.backlog_bytes),
             WriterContext {
@@ -227,11 +227,16 @@ impl Store {
     }
 
     /// Begins a recording: queues the creation of its manifest and its file.
-    pub fn begin(&self, id: Uuid, first_manifest: FirstManifest) -> RecordingFile {
-        RecordingFile::begin(&self.writers, id, first_manifest)
+    pub fn begin(&self, id: Uuid, format: Format, first_manifest: FirstManifest) -> RecordingFile {
+        RecordingFile::begin(&self.writers, id, format, first_manifest)
     }
 
-    /// A writer. It ends after [`Store::shutdown`].
+    /// The number of writers and of encoders to run.
+    pub fn writers(&self) -> (usize, usize) {
+        (self.config.writers.max(1), self.config.encoders)
+    }
+
+    /// A writer, or an encoder: the indexes of encoders follow those of writers. It ends after [`Store::shutdown`].
     pub fn writer(self: &Arc<Store>, index: usize) -> Runnable {
         let store = Arc::clone(self);
         let signal = self.writers.signal(index).cloned().unwrap_or_default();

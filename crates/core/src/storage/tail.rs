@@ -14,7 +14,7 @@ use super::files::{found_or_none, ignore_not_found, read_whole};
 use super::listener::{LOG_ERROR, LOG_WARNING};
 use super::plain_file::PlainFile;
 use crate::memory;
-use callrec_codec::container::MeasuredAudio;
+use callrec_codec::container::{AudioEnd, MeasuredAudio};
 use callrec_codec::{EncodedPackets, Encoder, Medium, Shape};
 use std::io;
 use std::sync::Arc;
@@ -198,9 +198,17 @@ impl Tail {
         self.handle.file()?.rewrite(begin, &bytes[passed as usize..])
     }
 
-    /// Encodes the frames before `settled`, and appends them to the recording's file.
-    pub async fn advance(&mut self, audio: &mut AudioFile, settled: u64) -> io::Result<()> {
-        self.encode(audio, settled).await?;
+    /// Frames before `settled` that are not encoded yet, or whose bytes are not written yet.
+    pub fn unencoded(&self, settled: u64) -> u64 {
+        let frames = settled.min(self.end()).saturating_sub(self.fed);
+        frames.max(u64::from(!self.pending.is_empty()))
+    }
+
+    /// Encodes at most `most` of the frames before `settled`, and appends them to the recording's
+    /// file.
+    pub async fn advance(&mut self, audio: &mut AudioFile, settled: u64, most: u64) -> io::Result<()> {
+        let to = settled.min(self.fed.saturating_add(most));
+        self.encode(audio, to).await?;
         if !self.files.directory().syncs_in_progress() {
             self.compact().await;
         }
@@ -236,7 +244,11 @@ impl Tail {
             let trim = self.encoder.finish(&mut packets);
             self.emit(audio, &mut packets);
             let container = audio.shape().format.container();
-            container.append_end(trim, self.output, &mut self.pending);
+            container.append_end(&audio.facts(), trim, self.output, &mut self.pending);
+            audio.set_end(AudioEnd {
+                output: self.output,
+                md5: self.encoder.audio_md5(),
+            });
             self.ended = true;
         }
         self.write_pending(audio).await
@@ -270,7 +282,7 @@ impl Tail {
     fn emit(&mut self, audio: &AudioFile, packets: &mut EncodedPackets) {
         let frames = packets.frames();
         let container = audio.shape().format.container();
-        container.wrap(packets, self.output, &mut self.pending);
+        container.wrap(&audio.facts(), packets, self.output, &mut self.pending);
         self.output += frames;
     }
 

@@ -1,5 +1,6 @@
-//! The writers.
+//! The writers, and the encoders: writers of recordings whose audio is encoded.
 
+mod encoding;
 mod failure;
 
 pub use failure::internal_error;
@@ -24,6 +25,8 @@ use super::retry::{Failure, Retry, TICK};
 use super::sync_queue::SyncQueue;
 use crate::memory::PieceQueue;
 use crate::task::{self, NextStep, Signal};
+use callrec_codec::Format;
+use encoding::Turn;
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -56,7 +59,9 @@ type SyncSchedule = PieceQueue<(Instant, Arc<RecordingQueue>)>;
 
 /// The writers of a store. Each recording belongs to one of them.
 pub struct Writers {
+    /// Those of the writers, then those of the encoders.
     writer_queues: Vec<WriterQueue>,
+    writer_count: usize,
     backlog: Backlog,
     raw_backlog: Arc<RawBacklog>,
     pool: BufferPool,
@@ -65,13 +70,14 @@ pub struct Writers {
 
 impl Writers {
     pub fn new(
-        count: usize,
+        (writers, encoders): (usize, usize),
         backlog: Backlog,
         raw_backlog: Arc<RawBacklog>,
         context: WriterContext,
     ) -> Writers {
         Writers {
-            writer_queues: (0..count).map(|_| WriterQueue::default()).collect(),
+            writer_queues: (0..writers + encoders).map(|_| WriterQueue::default()).collect(),
+            writer_count: writers,
             backlog,
             raw_backlog,
             pool: BufferPool::default(),
@@ -97,8 +103,8 @@ impl Writers {
     }
 
     /// Queues the creation of a recording.
-    pub fn begin(&self, id: Uuid, first_manifest: FirstManifest) -> Arc<RecordingQueue> {
-        let writer_index = (id.as_u128() % self.writer_queues.len() as u128) as usize;
+    pub fn begin(&self, id: Uuid, format: Format, first_manifest: FirstManifest) -> Arc<RecordingQueue> {
+        let writer_index = self.index_for(id, format);
         let recording = Arc::new(RecordingQueue::new(
             writer_index,
             Stage::New(id, Some(first_manifest)),
@@ -150,13 +156,19 @@ impl Writers {
                 .as_ref()
                 .is_none_or(|syncs| syncs.queue.is_empty());
             let recordings = writer_queue.take();
-            let is_idle = recordings.is_empty();
+            // What has arrived is written first, so that a crash costs no more if encoding is slow.
+            let encoding = match recordings.is_empty() {
+                true => writer_queue.take_encoding(),
+                false => None,
+            };
+            let is_idle = recordings.is_empty() && encoding.is_none();
             if ending && is_idle && syncs_nothing {
                 return self.finish_run();
             }
             let mut again = false;
-            for recording in recordings {
-                let served = task::catch_panic(self.serve(&recording, &mut gather, &mut due)).await;
+            let turns = recordings.map(|recording| (recording, Turn::Write));
+            for (recording, turn) in turns.chain(encoding.map(|recording| (recording, Turn::Encode))) {
+                let served = task::catch_panic(self.serve(&recording, turn, &mut gather, &mut due)).await;
                 match served {
                     Ok(put_back) => again |= put_back,
                     Err(panic) => self.fail_after_panic(&recording, &panic_text(&panic)).await,
@@ -210,9 +222,13 @@ impl Writers {
     async fn serve(
         &self,
         recording: &Arc<RecordingQueue>,
+        turn: Turn,
         gather: &mut Vec<u8>,
         due: &mut SyncSchedule,
     ) -> bool {
+        if turn == Turn::Encode {
+            recording.begin_encoding();
+        }
         let Some(mut work) = recording.take() else {
             return false;
         };
@@ -222,7 +238,7 @@ impl Writers {
             return false;
         };
         gather.clear();
-        let advanced = task::catch_panic(self.advance(recording, &mut stage, &mut work, gather));
+        let advanced = task::catch_panic(self.advance(recording, turn, &mut stage, &mut work, gather));
         let failure = match advanced.await {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(failure),
@@ -230,6 +246,8 @@ impl Writers {
         };
         let mut put_back = false;
         match failure {
+            // Writing to the tail may succeed while writing to the file fails.
+            None if turn == Turn::Write && stage.unencoded() > 0 => {}
             None => recording.failing_since.clear(),
             Some(failure)
                 if self
@@ -243,6 +261,7 @@ impl Writers {
         }
         self.note_unsynced(recording, &mut stage, due);
         let must_sync_first = !put_back && self.must_sync_first(recording, &stage, &work);
+        let must_encode_first = !put_back && self.must_encode_first(recording, &stage);
         *recording.stage.lock() = Some(stage);
         if put_back {
             if !gather.is_empty() && !self.context.directory.has_fault(StorageFault::GatheredForgotten) {
@@ -252,8 +271,13 @@ impl Writers {
             self.schedule(recording, recording.put_back(work));
         } else if must_sync_first {
             recording.leave_for_syncer(work);
+        } else if must_encode_first {
+            recording.leave_for_encoding(work);
         }
         self.release(recording, false);
+        if must_encode_first {
+            self.queue_encoding(recording);
+        }
         if must_sync_first && let Some(syncs) = &self.context.syncs {
             syncs.queue.send_urgent(recording);
         }
@@ -303,6 +327,7 @@ impl Writers {
     async fn advance(
         &self,
         recording: &RecordingQueue,
+        turn: Turn,
         stage: &mut Stage,
         work: &mut PendingWork,
         gather: &mut Vec<u8>,
@@ -325,6 +350,9 @@ impl Writers {
                 listener: &*self.context.listener,
             };
             let mut written = batch.write(work).await;
+            if written.is_ok() {
+                written = live.advance(turn.frames(live)).await;
+            }
             if written.is_ok() && self.context.syncs.is_none() {
                 written = self.write_update(live, work).await;
             }
@@ -334,7 +362,7 @@ impl Writers {
         live.close_unless_slotted();
         let length = live.audio.length();
         recording.file_bytes.store(length.bytes, Ordering::Relaxed);
-        if self.must_sync_first(recording, stage, work) {
+        if self.must_sync_first(recording, stage, work) || self.must_encode_first(recording, stage) {
             return Ok(());
         }
         let (Stage::Live(live), Some(QueueEntry::Finish(manifest, ending))) =

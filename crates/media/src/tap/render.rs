@@ -111,6 +111,7 @@ impl Tap {
             (rate, _) => rate,
         };
         let stereo = self.audio.layout == Layout::Stereo && !legs.is_fed(Leg::Mixed);
+        let rate = self.audio.format.fit_rate(rate);
         let shape = Shape {
             format: self.audio.format,
             rate,

@@ -63,7 +63,11 @@ fn record(act: impl FnOnce(&Arc<Progress>, &mut dyn Sink), reason: EndReason) ->
         host: String::new(),
     };
     let first = facts(id);
-    let file = store.begin(id, Box::new(move || (first.manifest(), first.name(&naming))));
+    let file = store.begin(
+        id,
+        Format::WAV,
+        Box::new(move || (first.manifest(), first.name(&naming))),
+    );
     let output = RecordingOutput::new(facts(id), file, progress.clone(), reporter);
     let mut sink = RecordingOutput::sink(&output);
     act(&progress, sink.as_mut());
@@ -73,6 +77,7 @@ fn record(act: impl FnOnce(&Arc<Progress>, &mut dyn Sink), reason: EndReason) ->
     store.shutdown();
     store.writer(0).run(&SystemClock);
     store.writer(1).run(&SystemClock);
+    store.writer(2).run(&SystemClock);
     store.finisher().run(&SystemClock);
     let ending = |ending: &str| {
         let mut entries = std::fs::read_dir(&directory).expect("there").flatten();

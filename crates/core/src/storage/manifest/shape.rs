@@ -10,7 +10,7 @@ impl Manifest {
     pub fn shape(&self) -> Shape {
         let stereo = self.layout.is_empty() || self.layout == Layout::Stereo.text();
         Shape {
-            format: Format::named(&self.format).unwrap_or(Format::WAV),
+            format: self.file_format(),
             rate: if self.sample_rate == 0 {
                 8000
             } else {
@@ -33,6 +33,13 @@ impl Manifest {
     /// Sets the format only, while the rate and the channels are not known.
     pub fn set_format(&mut self, format: Format) {
         self.format = format.name().to_owned();
+        self.format_parameters = format.parameters_text();
+    }
+
+    fn file_format(&self) -> Format {
+        let format = Format::named(&self.format).unwrap_or(Format::WAV);
+        // Another version may have had other parameters.
+        format.with_parameters(&self.format_parameters).unwrap_or(format)
     }
 }
 
