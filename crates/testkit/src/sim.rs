@@ -6,6 +6,7 @@
 mod audio;
 mod check;
 mod clock;
+mod concealed;
 mod controls;
 mod disk;
 mod files;
@@ -106,6 +107,7 @@ impl Simulation {
         let model = SharedModel::default();
         // The audio holds no tones, but some packets look like telephone events.
         model.lock().masks_dtmf = seed % 4 == 3;
+        model.lock().conceals = seed % 5 == 1;
         if rng.chance(10) {
             old_version::leave(&disk, &model);
         }
@@ -142,6 +144,7 @@ impl Simulation {
         } else {
             "keep"
         };
+        let concealment = if self.model.lock().conceals { "on" } else { "off" };
         for (key, value) in [
             ("storage.directory", "/simulated"),
             ("storage.durability", self.durability),
@@ -149,6 +152,7 @@ impl Simulation {
             ("storage.digest", digest),
             ("calls.hold_audio", self.hold_audio),
             ("media.dtmf", dtmf),
+            ("media.concealment", concealment),
             ("storage.min_free_bytes", "0"),
             ("media.workers", "1"),
             ("media.overflow_bytes", "1048576"),

@@ -3,10 +3,12 @@
 /// This many equal samples in a row are a pattern.
 const PATTERN_RUN: usize = 8;
 
-/// The patterns in any file, in either byte order, in one channel or in either of two.
-pub fn patterns_in(data: &[u8]) -> Vec<i16> {
+/// The patterns in any file, in either byte order, in one channel or in either of two, whose samples
+/// begin at any byte. `is_aligned`: they begin at an even one. Audio that fades has bytes of any
+/// value, which beside those of the other leg look like patterns.
+pub fn patterns_in(data: &[u8], is_aligned: bool) -> Vec<i16> {
     let mut patterns = Vec::new();
-    for skip in 0..2 {
+    for skip in 0..if is_aligned { 1 } else { 2 } {
         let words: Vec<[u8; 2]> = data[skip.min(data.len())..]
             .chunks_exact(2)
             .map(|word| [word[0], word[1]])
@@ -37,32 +39,37 @@ fn runs<'a>(words: impl Iterator<Item = &'a [u8; 2]>, patterns: &mut Vec<i16>) {
 /// A pattern, and its number of consecutive samples.
 pub type PatternRun = (i16, usize);
 
-/// The patterns in each channel of a stereo recording, in order.
-pub fn recorded_patterns(path: &str, data: &[u8]) -> Result<[Vec<PatternRun>; 2], String> {
+/// The samples of each channel of a stereo recording.
+pub fn recorded_samples(path: &str, data: &[u8]) -> Result<[Vec<i16>; 2], String> {
     let (audio, big_endian) = match path.rsplit('.').next() {
         Some("au") => (audio_of_au(data).to_vec(), true),
         Some("wav") => (audio_of_wav(data).to_vec(), false),
         Some("paged") => (audio_of_paged(data).ok_or("not a file of pages")?, false),
         _ => return Err("an unknown format".to_owned()),
     };
-    let mut kept = [Vec::new(), Vec::new()];
-    for frame in audio.chunks_exact(4) {
-        for (channel, kept) in kept.iter_mut().enumerate() {
-            let word = [frame[2 * channel], frame[2 * channel + 1]];
-            let pattern = match big_endian {
-                true => i16::from_be_bytes(word),
-                false => i16::from_le_bytes(word),
-            };
-            if pattern == 0 {
-                continue;
-            }
-            match kept.last_mut() {
-                Some((last, count)) if *last == pattern => *count += 1,
-                _ => kept.push((pattern, 1)),
-            }
+    let sample = |word: [u8; 2]| match big_endian {
+        true => i16::from_be_bytes(word),
+        false => i16::from_le_bytes(word),
+    };
+    let channel = |first: usize| {
+        let frames = audio.chunks_exact(4);
+        frames
+            .map(|frame| sample([frame[first], frame[first + 1]]))
+            .collect()
+    };
+    Ok([channel(0), channel(2)])
+}
+
+/// The patterns in a channel, in order.
+pub fn recorded_patterns(samples: &[i16]) -> Vec<PatternRun> {
+    let mut kept: Vec<PatternRun> = Vec::new();
+    for pattern in samples.iter().copied().filter(|sample| *sample != 0) {
+        match kept.last_mut() {
+            Some((last, count)) if *last == pattern => *count += 1,
+            _ => kept.push((pattern, 1)),
         }
     }
-    Ok(kept)
+    kept
 }
 
 fn audio_of_wav(data: &[u8]) -> &[u8] {

@@ -6,7 +6,8 @@ use callrec_core::types::{EndReason, RecordingState};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::audio::{PatternRun, patterns_in, recorded_patterns};
+use super::audio::{PatternRun, patterns_in, recorded_patterns, recorded_samples};
+use super::concealed::silence_made_up;
 use super::model::{ModelPacket, ModelRecording, ModelState, ReportedEnd};
 use super::network::DELAY_TICKS;
 use super::patterns::PACKET_SAMPLES;
@@ -25,6 +26,8 @@ pub enum AllowedLoss {
     Anything,
 }
 
+const LEGS: [&str; 2] = ["local", "remote"];
+
 type FileList = [(String, Vec<u8>)];
 
 /// Checks that audio from outside all recordings, or from their pauses, is nowhere on the disk.
@@ -32,7 +35,7 @@ pub fn check_secrets(state: &mut ModelState, files: &FileList) {
     state.find_secrets();
     let mut found = Vec::new();
     for (path, data) in files {
-        for pattern in patterns_in(data) {
+        for pattern in patterns_in(data, state.conceals) {
             if state.secret.contains(&pattern) {
                 let packet = state.calls.iter().enumerate().find_map(|(number, call)| {
                     let packet = call.packets.iter().find(|packet| packet.pattern == pattern)?;
@@ -214,10 +217,22 @@ fn check_file(
     if let Err(why) = unaccounted_ms(manifest) {
         fault(why);
     }
-    let kept = match recorded_patterns(path, data) {
-        Ok(kept) => kept,
+    let mut samples = match recorded_samples(path, data) {
+        Ok(samples) => samples,
         Err(why) => return fault(format!("{path}: {why}")),
     };
+    if state.conceals {
+        if !is_own {
+            // Its ledger does not say what is made up after the settled frontier.
+            return;
+        }
+        for (samples, leg) in samples.iter_mut().zip(LEGS) {
+            silence_made_up(samples, leg, manifest, &mut |text| {
+                fault(format!("{leg}: {text}"))
+            });
+        }
+    }
+    let kept = samples.each_ref().map(|samples| recorded_patterns(samples));
     check_audio(state, recording, disk, manifest, &kept, fault);
 }
 
@@ -237,7 +252,7 @@ fn check_audio(
         .ends
         .last()
         .is_some_and(|end| end.process == recording.process);
-    for (leg, name) in ["local", "remote"].into_iter().enumerate() {
+    for (leg, name) in LEGS.into_iter().enumerate() {
         let mut fault = |text: String| fault(format!("leg {leg}: {text}"));
         let entries = manifest["legs"].as_array().into_iter().flatten();
         let entry = entries.clone().find(|entry| entry["leg"] == name);

@@ -105,7 +105,8 @@ impl SimLeg {
         host_stalls: bool,
     ) {
         let tick = state.tick;
-        if self.silent == 0 && rng.chance(1) {
+        let falls_silent = self.silent == 0 && rng.chance(1);
+        if falls_silent {
             self.silent = rng.between(1, 50);
             let silent = self.silent;
             state.note(format!(
@@ -119,7 +120,12 @@ impl SimLeg {
                 self.late = STALL_TICKS;
             }
             match &mut self.audio_path {
-                AudioPath::Rtp(line) => line.be_silent(),
+                AudioPath::Rtp(line) => {
+                    if falls_silent && state.conceals {
+                        line.send_noise(tick);
+                    }
+                    line.be_silent();
+                }
                 AudioPath::Writes(_) => {
                     self.early = WRITE_SLACK_TICKS;
                     state.calls[call].disturbed[self.leg] = true;

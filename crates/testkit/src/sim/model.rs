@@ -98,6 +98,8 @@ pub struct ModelState {
     pub process: usize,
     pub tick: u64,
     pub masks_dtmf: bool,
+    /// Gaps are concealed, and senders describe their silences.
+    pub conceals: bool,
     /// A process had no subscriber.
     pub had_no_subscriber: bool,
     pub trace: Vec<String>,

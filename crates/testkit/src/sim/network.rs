@@ -1,6 +1,7 @@
 //! RTP senders and the network between them and a host, which loses, duplicates, delays and
 //! reorders packets.
 
+use super::concealed::NOISE_LEVEL;
 use crate::g711::Law;
 use crate::random::SeededRng;
 use crate::rtp::{RtpHeader, RtpSender};
@@ -19,6 +20,8 @@ pub enum Coding {
 pub const L16_TYPE: u8 = 96;
 /// A payload type that hosts do not declare.
 const UNKNOWN_TYPE: u8 = 101;
+/// Comfort noise (RFC 3389).
+const NOISE_TYPE: u8 = 13;
 
 fn payload_type(coding: Coding) -> u8 {
     match coding {
@@ -179,6 +182,18 @@ impl RtpLine {
         self.sender.next.payload_type = UNKNOWN_TYPE;
         let bytes = self.sender.packet(&[1, 2, 3, 4], 160);
         self.carry(rng, tick, bytes, None);
+    }
+
+    /// Sends the packet of comfort noise with which a silence begins. The network does it no harm, so
+    /// that no other packet's fate changes.
+    pub fn send_noise(&mut self, tick: u64) {
+        self.sender.next.payload_type = NOISE_TYPE;
+        let bytes = self.sender.packet(&[NOISE_LEVEL], 0);
+        self.in_transit.push(PacketInTransit {
+            arrives_at: tick,
+            bytes,
+            number: None,
+        });
     }
 
     fn carry(&mut self, rng: &mut SeededRng, tick: u64, bytes: Vec<u8>, number: Option<usize>) {
