@@ -1,7 +1,7 @@
 //! Finds patterns in a recording's file.
 
 /// This many equal samples in a row are a pattern.
-const PATTERN_RUN: usize = 8;
+pub const PATTERN_RUN: usize = 8;
 
 /// The patterns in any file, in either byte order, in one channel or in either of two, whose samples
 /// begin at any byte. `is_aligned`: they begin at an even one. Audio that fades has bytes of any

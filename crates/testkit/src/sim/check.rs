@@ -221,19 +221,19 @@ fn check_file(
         Ok(samples) => samples,
         Err(why) => return fault(format!("{path}: {why}")),
     };
+    let mut repeated = [Vec::new(), Vec::new()];
     if state.conceals {
         if !is_own {
             // Its ledger does not say what is made up after the settled frontier.
             return;
         }
-        for (samples, leg) in samples.iter_mut().zip(LEGS) {
-            silence_made_up(samples, leg, manifest, &mut |text| {
-                fault(format!("{leg}: {text}"))
-            });
+        for (leg, name) in LEGS.into_iter().enumerate() {
+            let mut fault = |text: String| fault(format!("leg {leg}: {text}"));
+            repeated[leg] = silence_made_up(&mut samples[leg], name, manifest, &mut fault);
         }
     }
     let kept = samples.each_ref().map(|samples| recorded_patterns(samples));
-    check_audio(state, recording, disk, manifest, &kept, fault);
+    check_audio(state, recording, disk, manifest, (&kept, &repeated), fault);
 }
 
 /// Checks each leg.
@@ -242,7 +242,7 @@ fn check_audio(
     recording: &ModelRecording,
     disk: &FinalDisk<'_>,
     manifest: &Value,
-    kept: &[Vec<PatternRun>; 2],
+    (kept, repeated): (&[Vec<PatternRun>; 2], &[Vec<i16>; 2]),
     fault: &mut dyn FnMut(String),
 ) {
     let Some(call) = recording.call.map(|call| &state.calls[call]) else {
@@ -263,6 +263,7 @@ fn check_audio(
             .map(|packet| (packet, recording.presence(packet, call.steady)))
             .collect();
         check_kept(&packets, &kept[leg], &mut fault);
+        check_repeated(&packets, &repeated[leg], &mut fault);
         match (is_own, state.deaths.get(&recording.process)) {
             (true, _) => {
                 let counts = entry.map_or(LedgerCounts::default(), LedgerCounts::of);
@@ -350,6 +351,16 @@ fn check_kept(packets: &[(&ModelPacket, Presence)], kept: &[PatternRun], fault: 
         let forked = packet.late.is_some_and(|late| late > DELAY_TICKS);
         if !forked && last.is_some_and(|last| last > packet.sent) {
             return fault(format!("{packet:?} is behind a later packet"));
+        }
+    }
+}
+
+/// Checks that only packets that belong in the file conceal its gaps.
+fn check_repeated(packets: &[(&ModelPacket, Presence)], repeated: &[i16], fault: &mut dyn FnMut(String)) {
+    for pattern in repeated {
+        let found = packets.iter().find(|(packet, _)| packet.pattern == *pattern);
+        if found.is_none_or(|(_, presence)| *presence == Presence::Never) {
+            fault(format!("a gap is concealed by {pattern}: {found:?}"));
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use super::audio::{PATTERN_RUN, recorded_patterns};
+
 /// The level of the noise that senders describe, in -dBov. Its samples are weaker than every pattern.
 pub const NOISE_LEVEL: u8 = 45;
 /// No pattern is as weak as this.
@@ -20,8 +22,14 @@ struct MadeUpSamples {
 }
 
 /// Silences what is made up in a leg of a finished recording. Reports what the ledger does not
-/// explain.
-pub fn silence_made_up(samples: &mut [i16], leg: &str, manifest: &Value, fault: &mut dyn FnMut(String)) {
+/// explain. Returns the patterns of the packets that conceal gaps.
+pub fn silence_made_up(
+    samples: &mut [i16],
+    leg: &str,
+    manifest: &Value,
+    fault: &mut dyn FnMut(String),
+) -> Vec<i16> {
+    let mut repeated = Vec::new();
     let number = |value: &Value| value.as_u64().unwrap_or(0);
     let mut found = MadeUpSamples::default();
     let (mut most_concealed, mut missing) = (0, 0);
@@ -31,6 +39,11 @@ pub fn silence_made_up(samples: &mut [i16], leg: &str, manifest: &Value, fault: 
         let end = samples.len();
         let part = &mut samples[(from as usize).min(end)..(to as usize).min(end)];
         found.concealed += part.iter().filter(|sample| **sample != 0).count() as u64;
+        let runs = recorded_patterns(part).into_iter();
+        repeated.extend(
+            runs.filter(|(_, count)| *count >= PATTERN_RUN)
+                .map(|(pattern, _)| pattern),
+        );
         part.fill(0);
         missing += to - from;
         // A span may consist of several gaps, of at least one packet each.
@@ -60,6 +73,7 @@ pub fn silence_made_up(samples: &mut [i16], leg: &str, manifest: &Value, fault: 
              concealed samples and {noise} of noise"
         ));
     }
+    repeated
 }
 
 #[cfg(test)]
@@ -95,7 +109,8 @@ mod tests {
         ] {
             let (mut found, mut wrong) = (samples(), Vec::new());
             let manifest = manifest(concealed_ms, noise_ms);
-            silence_made_up(&mut found, "local", &manifest, &mut |text| wrong.push(text));
+            let repeated = silence_made_up(&mut found, "local", &manifest, &mut |text| wrong.push(text));
+            assert_eq!(repeated, [4000]);
             assert_eq!(found, [[5000; 160], [0; 160], [6000; 160], [0; 160]].concat());
             assert_eq!(wrong.is_empty(), is_right, "{concealed_ms} {noise_ms}: {wrong:?}");
         }
