@@ -203,3 +203,20 @@ fn a_recording_is_published_whatever_error_a_hard_link_returns() {
         }
     }
 }
+
+/// An attempt to rename that failed halfway, and could not undo its link, left both names.
+#[test]
+fn a_second_name_of_an_earlier_attempt_is_taken_over() {
+    for system in [FileSystemKind::RenamesExclusively, FileSystemKind::HasHardLinks] {
+        let fixture = StorageFixture::new();
+        fixture.set_fault(move |step| system.check(step));
+        let id = Uuid::new_v4();
+        let file = fixture.begin(id, "call");
+        fixture.wait_until_idle();
+        fs::hard_link(fixture.part_path("call"), fixture.audio_path("call")).expect("a link");
+        file.finish(ended(id, EndReason::Stopped), true);
+        let (published, _) = fixture.published(id);
+        assert_manifest_matches_file(&fixture, &published);
+        assert_eq!(fixture.names(), [".callrec", "call.json", "call.wav"]);
+    }
+}

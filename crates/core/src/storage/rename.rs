@@ -3,6 +3,7 @@
 use super::disk::DiskDir;
 use super::disk_access::DiskAccess;
 use super::faults::FaultPoint;
+use super::files::found_or_none;
 use super::os;
 use std::io;
 
@@ -18,29 +19,52 @@ pub async fn rename_new(
     to: &str,
 ) -> io::Result<()> {
     let renamed = access.reach(FaultPoint::RenameNew).await;
-    match renamed.and_then(|()| from_dir.rename_exclusive(from, to_dir, to)) {
-        Err(error) if os::is_unsupported(&error) => {}
-        done => return done,
-    }
-    let linked = access.reach(FaultPoint::Link).await;
-    match linked.and_then(|()| from_dir.link(from, to_dir, to)) {
-        Err(error) if os::is_unsupported(&error) => {}
-        Err(error) => return Err(error),
-        Ok(()) => {
-            // Otherwise a power cut could keep the removal and lose the new name.
-            let safe = match sync(to_dir).await {
-                Ok(()) => access.reach(FaultPoint::Unlink).await,
-                unsafe_yet => unsafe_yet,
-            };
-            let removed = safe.and_then(|()| from_dir.remove(from));
-            if removed.is_err() && access.ready().await.is_ok() {
-                // Otherwise a second attempt would fail because of the first one's link.
-                let _ = to_dir.remove(to);
-            }
-            return removed;
+    let renamed = renamed.and_then(|()| from_dir.rename_exclusive(from, to_dir, to));
+    let linked = match renamed {
+        Err(error) if os::is_unsupported(&error) => {
+            let linked = access.reach(FaultPoint::Link).await;
+            linked.and_then(|()| from_dir.link(from, to_dir, to))
         }
+        Err(error) => Err(error),
+        Ok(()) => return Ok(()),
+    };
+    match linked {
+        Err(error) if os::is_unsupported(&error) => {
+            return rename_reserved(access, from_dir, from, to_dir, to).await;
+        }
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        // An earlier attempt may have made the link, and could then remove neither name.
+        Err(error) => match is_same_file(access, from_dir, from, to_dir, to).await? {
+            true => {}
+            false => return Err(error),
+        },
+        Ok(()) => {}
     }
-    rename_reserved(access, from_dir, from, to_dir, to).await
+    // Otherwise a power cut could keep the removal and lose the new name.
+    let safe = match sync(to_dir).await {
+        Ok(()) => access.reach(FaultPoint::Unlink).await,
+        unsafe_yet => unsafe_yet,
+    };
+    let removed = safe.and_then(|()| from_dir.remove(from));
+    if removed.is_err() && access.ready().await.is_ok() {
+        let _ = to_dir.remove(to);
+    }
+    removed
+}
+
+/// Whether two names are those of one file.
+async fn is_same_file(
+    access: &DiskAccess,
+    from_dir: &dyn DiskDir,
+    from: &str,
+    to_dir: &dyn DiskDir,
+    to: &str,
+) -> io::Result<bool> {
+    access.ready().await?;
+    let ours = from_dir.file_id_of(from)?;
+    access.ready().await?;
+    let found = found_or_none(to_dir.file_id_of(to))?;
+    Ok(found == Some(ours))
 }
 
 /// Reserves the name with an empty file, and renames over it. A crash in between leaves the empty

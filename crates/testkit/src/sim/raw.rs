@@ -40,8 +40,13 @@ pub fn check_raw_files(
             ));
         }
     }
-    let captures = files.keys().filter(|path| path.contains(".pcapng"));
-    let strays = captures.filter(|path| !known.contains(*path));
+    // An empty file reserved a name, and the disk refused to remove it.
+    let captures = files
+        .iter()
+        .filter(|(path, data)| path.contains(".pcapng") && !data.is_empty());
+    let strays = captures
+        .map(|(path, _)| path)
+        .filter(|path| !known.contains(*path));
     if !has_events {
         return;
     }
