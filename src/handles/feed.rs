@@ -96,10 +96,16 @@ pub fn codecs(handle: Handle) -> Result<Arc<HostCodecs>> {
 
 /// A payload type is declared for a registered codec that cannot decode it.
 pub(super) fn report_unusable_codec(handle: Handle, cause: &str) -> Result<()> {
+    let mut found = None;
     change(handle, |open| {
-        open.siblings().report_unusable_codec(open.feed.leg(), cause);
+        found = Some((open.siblings().clone(), open.feed.leg()));
         Ok(())
-    })
+    })?;
+    // A packet must not wait for the report.
+    if let Some((feeds, leg)) = found {
+        feeds.report_unusable_codec(leg, cause);
+    }
+    Ok(())
 }
 
 pub fn clear(handle: Handle) -> Result<()> {
