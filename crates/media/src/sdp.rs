@@ -143,12 +143,13 @@ fn format_of(
 ) -> Option<PayloadFormat> {
     match rtp_map(number, media) {
         Some(map) => {
-            let channels = map
-                .encoding_params
-                .as_deref()
-                .map_or(Some(1), |text| text.parse().ok());
+            let text = map.encoding_params.as_deref().unwrap_or_default().trim();
             let declared = DeclaredEncoding {
-                channels: channels?,
+                channels: if text.is_empty() {
+                    1
+                } else {
+                    text.parse().unwrap_or(0)
+                },
                 clock_rate: map.clock_rate,
                 fmtp: parameters_of(number, media),
                 packet_ms: packet_ms(media),
@@ -156,7 +157,10 @@ fn format_of(
             };
             match external(&declared) {
                 Some(format) => Some(format.into()),
-                None => Some(encoding(&declared.name, declared.clock_rate, declared.channels)?.into()),
+                None => {
+                    let known = encoding(&declared.name, declared.clock_rate, declared.channels);
+                    Some(known.or_else(|| static_format(number, &declared.name))?.into())
+                }
             }
         }
         None => match rtp::format_of(number, &[]) {
@@ -164,6 +168,14 @@ fn format_of(
             None => external(&static_encoding(number, media)?).map(PayloadFormat::from),
         },
     }
+}
+
+/// The format of a static type, if `rtpmap` names its encoding: senders get the rest wrong.
+fn static_format(number: u8, name: &str) -> Option<FeedFormat> {
+    let names = [(0, "PCMU"), (8, "PCMA"), (9, "G722")];
+    let is_own = |known: &(u8, &str)| known.0 == number && name.eq_ignore_ascii_case(known.1);
+    names.iter().find(|known| is_own(known))?;
+    rtp::format_of(number, &[])
 }
 
 /// The encoding of a static type that this build does not decode.
@@ -201,7 +213,8 @@ fn encoding(name: &str, clock_rate: u32, channels: u8) -> Option<FeedFormat> {
     let (codec, rate) = match (clock_rate, channels) {
         (8000, 1) if is("PCMU") => (Codec::Pcmu, 8000),
         (8000, 1) if is("PCMA") => (Codec::Pcma, 8000),
-        (8000, 1) if is("G722") => (Codec::G722, 16_000),
+        // RFC 3551, 4.5.2: the clock rate is 8000. Some senders state the sampling rate.
+        (8000 | 16_000, 1) if is("G722") => (Codec::G722, 16_000),
         // RFC 7587: the clock rate is 48000 and the number of channels 2, whatever is sent.
         (48_000, 1 | 2) if is("opus") => (Codec::Opus, 48_000),
         (8000..=48_000, 1) if is("L16") => (Codec::Pcm16, clock_rate),
@@ -221,6 +234,29 @@ mod tests {
             .iter()
             .map(|(number, format)| (*number, format.codec, format.rate))
             .collect()
+    }
+
+    /// What senders write for static types does not switch them off.
+    #[test]
+    fn a_careless_declaration_of_a_static_type_is_understood() {
+        for (map, codec) in [
+            ("9 G722/16000", Codec::G722),
+            ("9 G722/8000/", Codec::G722),
+            ("0 PCMU/8000/1 ", Codec::Pcmu),
+            ("0 pcmu/16000", Codec::Pcmu),
+            ("8 PCMA/8000/ ", Codec::Pcma),
+            ("8 PCMA/8000/x", Codec::Pcma),
+            ("96 G722/16000", Codec::G722),
+        ] {
+            let text = format!(
+                "m=audio 4000 RTP/AVP {}\r\na=rtpmap:{map}\r\n",
+                map.split(' ').next().unwrap_or_default()
+            );
+            let found: Vec<Codec> = formats(&text).iter().map(|format| format.1).collect();
+            assert_eq!(found, [codec], "{map}");
+        }
+        let text = "m=audio 4000 RTP/AVP 0 8\r\na=rtpmap:0 G729/8000\r\na=rtpmap:8 L16/8000/99\r\n";
+        assert_eq!(formats(text), []);
     }
 
     #[test]
