@@ -9,8 +9,9 @@ const PACE: u64 = 4;
 const BURST_NS: u64 = 64 * NS_PER_S;
 /// The part of it that only packets use that are heard.
 const RESERVED_NS: u64 = 60 * NS_PER_S;
-/// A packet costs as much as a packet of this length, however short it is.
-const PACKET_NS: u64 = 5 * NS_PER_MS;
+/// A packet costs as much as a packet of this length, however short it is: a sender of packets of
+/// 1 ms stays below the pace.
+const PACKET_NS: u64 = 2 * NS_PER_MS;
 
 #[derive(Debug)]
 pub(super) struct DecodingBudget {
@@ -66,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_sender_in_real_time_is_decoded_for_ever() {
-        for packet_ns in [MS * 5 / 2, 20 * MS, 120 * MS] {
+        for packet_ns in [MS, MS * 5 / 2, 20 * MS, 120 * MS] {
             let mut budget = DecodingBudget::default();
             let packets = 3_600_000 * MS / packet_ns;
             assert_eq!(
