@@ -84,7 +84,7 @@ impl PagedEncoder {
             let audible = packet
                 .iter()
                 .rposition(|byte| *byte != 0)
-                .map_or(0, |last| last + 1);
+                .map_or(0, |last| (last + 1).next_multiple_of(2));
             packet.truncate(audible);
             out.bytes.extend_from_slice(&packet);
             out.list.push(EncodedPacket {
