@@ -46,6 +46,8 @@ mod private_calls;
 mod rights;
 #[path = "rules/scratch_engine.rs"]
 mod scratch_engine;
+#[path = "rules/sidecars.rs"]
+mod sidecars;
 #[path = "rules/statuses.rs"]
 mod statuses;
 #[path = "rules/subscriptions.rs"]

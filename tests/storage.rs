@@ -47,6 +47,8 @@ mod raw_files;
 mod recordings;
 #[path = "storage/recovery.rs"]
 mod recovery;
+#[path = "storage/sidecars.rs"]
+mod sidecars;
 #[path = "storage/tail_kills.rs"]
 mod tail_kills;
 #[path = "storage/tails.rs"]
@@ -111,6 +113,7 @@ fn run_child_task() {
         "record" => child_record(directory, format, number, system),
         "patches" => patches::child_patches(directory, format, number),
         "job" => jobs::child_performs_job(directory, number),
+        "sidecar" => sidecars::child_writes_sidecar(directory, number, system),
         _ => panic!("no such task"),
     }
 }

@@ -55,6 +55,9 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   storage.flush_ms + 180, shorten storage.flush_ms too.
 /// - `storage.digest` (`sha256`): Digest of the finished file in its manifest: "sha256" or
 ///   "none".
+/// - `storage.sidecar` (empty): Files that callrec makes beside the finished audio: a
+///   comma-separated list of "json" (the manifest, which is always made) and "vcon" (a
+///   vCon, made after the terminal event). Empty: only the manifest.
 /// - `storage.backlog_ms` (`15000`): Maximum audio of one recording that is queued for a
 ///   slow disk, 1000 to 600000 ms. Further audio becomes silence and is counted as lost.
 /// - `storage.backlog_bytes` (`536870912`): Maximum audio of all recordings that is queued

@@ -4,12 +4,20 @@ use crate::assert_none;
 use crate::markdown::{Document, files_below};
 use crate::support::build::root;
 
+/// Kinds of jobs, as they occur in a line.
+const KINDS: [&str; 2] = ["callback ", "vcon "];
+
 /// Parts of a line that differ each time: `<…>`, `…`, quotes, and the kind of a job.
 fn fixed_parts(line: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     for (index, text) in line.split(['<', '>']).enumerate() {
         if index % 2 == 0 {
-            parts.extend(text.split(['…', '"']).flat_map(|text| text.split("callback ")));
+            let texts = text.split(['…', '"']);
+            parts.extend(
+                texts
+                    .flat_map(|text| text.split(KINDS[0]))
+                    .flat_map(|text| text.split(KINDS[1])),
+            );
         }
     }
     let trimmed = parts.into_iter().map(|part| part.trim_matches([' ', ':', ',']));

@@ -2,6 +2,7 @@
 
 use callrec::capi::*;
 use callrec_testkit::rtp::{RtpHeader, packet};
+use callrec_testkit::wait::until;
 use serde_json::{Value, json};
 
 use crate::callbacks::ALLOW;
@@ -248,6 +249,25 @@ fn kept_packets_are_not_listed_and_are_deleted_with_the_recording() {
     let event = server.engine.events.wait_terminal(&id);
     let recording = event.recording.unwrap();
     assert_eq!(recording.raw_packets, 50);
+    let page = server.send("GET", RECORDINGS, &ID, "").json();
+    assert_eq!(page["meta"]["total_count"], 1);
+    let path = format!("{RECORDINGS}{id}/");
+    assert_eq!(server.send("DELETE", &path, &ID, "").status, 204);
+    let left = std::fs::read_dir(&server.dir.0).unwrap().count();
+    assert_eq!(left, 1, "only .callrec remains");
+}
+
+/// A vCon is no recording, and is deleted with its recording. The pending ones are counted.
+#[test]
+fn a_vcon_is_counted_and_is_deleted_with_the_recording() {
+    let server = TestServer::open(&[("storage.sidecar", "vcon")]);
+    let (id, _) = make_recording(&server, 1);
+    let recording = server.engine.events.wait_terminal(&id).recording.unwrap();
+    let vcon = std::path::Path::new(&recording.path).with_extension("vcon");
+    until("the vCon", || {
+        let metrics = server.send("GET", "/metrics", &[], "").text().to_owned();
+        vcon.exists() && metrics.contains("callrec_sidecars_waiting 0\n")
+    });
     let page = server.send("GET", RECORDINGS, &ID, "").json();
     assert_eq!(page["meta"]["total_count"], 1);
     let path = format!("{RECORDINGS}{id}/");

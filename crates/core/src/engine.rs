@@ -15,12 +15,14 @@ mod recorder;
 mod recording_output;
 mod recording_reporter;
 mod reference;
+mod sidecars;
 mod start;
 mod watch;
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use once_cell::sync::OnceCell;
 use uuid::Uuid;
 
 pub use auditing::{Access, verify_audit};
@@ -37,6 +39,7 @@ use crate::clock::{Clock, NS_PER_MS};
 use crate::config::{self, Config};
 use crate::events::Bus;
 use crate::host_codecs::{CodecDescription, HostCodec, HostCodecs};
+use crate::jobs::RegisteredAction;
 #[cfg(feature = "faults")]
 use crate::media::planted::TimelineFault;
 use crate::media::{ClockMode, MediaConfig, MediaStats, OverflowPool, WorkerInbox};
@@ -86,6 +89,7 @@ pub struct Engine {
     threads: Mutex<Vec<JoinHandle<()>>>,
     subscriptions: Mutex<Vec<Arc<dyn HostReference>>>,
     dependents: Mutex<Vec<Arc<dyn Dependent>>>,
+    sidecar_jobs: OnceCell<RegisteredAction>,
 }
 
 /// A component that uses the engine and must end before the engine releases its directory.
@@ -183,6 +187,7 @@ impl Engine {
             threads: Mutex::default(),
             subscriptions: Mutex::default(),
             dependents: Mutex::default(),
+            sidecar_jobs: OnceCell::new(),
         }))
     }
 

@@ -10,7 +10,8 @@
 //! and `<name>.json`. `<name>.pcapng.part` beside it has the packets that are kept as they
 //! arrived, if any. `.callrec/<uuid>.json` is the live manifest; it exists from before the audio
 //! file is created until the terminal event has been delivered. `.callrec/jobs/<kind>/<uuid>.json`
-//! is a job; it exists from before the terminal event until the job has been performed.
+//! is a job; it exists from before the terminal event until the job has been performed. One kind
+//! of job writes `<name>.vcon`.
 
 mod activity;
 mod append_file;
@@ -68,11 +69,14 @@ mod retry;
 mod root_path;
 mod safe_name;
 mod secret;
+mod sidecar;
+mod sidecar_writer;
 mod store;
 mod sync_queue;
 mod syncer;
 mod tail;
 mod trust;
+mod vcon;
 pub mod verify;
 mod writer;
 
@@ -91,4 +95,6 @@ pub use placeholders::{NameFields, Placeholders};
 pub use platform::Platform;
 pub use recording_file::RecordingFile;
 pub use recording_queue::ManifestSource;
+pub use sidecar::{Sidecar, VCON};
+pub use sidecar_writer::{SidecarResult, SidecarWriter};
 pub use store::Store;

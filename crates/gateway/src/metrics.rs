@@ -32,6 +32,10 @@ pub fn metrics(gateway: &Gateway, gauges: &[ApiGauge]) -> HttpResponse {
     if let Ok(statistics) = gateway.recorder().statistics() {
         engine_metrics(&mut registry, &statistics);
     }
+    if let Some(pending) = gateway.engine().pending_sidecars() {
+        let value = ConstGauge::new(pending as i64);
+        registry.register("sidecars_waiting", "Sidecars not written yet", value);
+    }
     for gauge in gauges {
         let value = ConstGauge::new(gauge.value as i64);
         registry.register(gauge.name, gauge.help, value);

@@ -199,7 +199,11 @@ impl StorageFixture {
 
     /// A fixture that also prints what the store reports.
     pub fn printing(directory: ScratchDir) -> StorageFixture {
-        StorageFixture::open(directory, config(), true)
+        StorageFixture::printing_with(directory, config())
+    }
+
+    pub fn printing_with(directory: ScratchDir, config: StorageConfig) -> StorageFixture {
+        StorageFixture::open(directory, config, true)
     }
 
     pub fn open_with(directory: ScratchDir, config: StorageConfig) -> StorageFixture {

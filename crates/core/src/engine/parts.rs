@@ -189,6 +189,7 @@ impl Engine {
                 move || audit.writer(),
             ));
         }
+        parts.extend(self.sidecar_part());
         let engine = self.clone();
         parts.push(EnginePart::new(self, Group::Watch, "callrec-watch", move || {
             engine.watch()

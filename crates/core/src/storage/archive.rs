@@ -230,13 +230,13 @@ impl Archive {
         .transpose()
     }
 
-    /// Removes audio, kept packets and manifest. Returns `false` if there is no such recording, or if another
+    /// Removes audio, kept packets, sidecar and manifest. Returns `false` if there is no such recording, or if another
     /// thread removes it at the same time.
     pub fn remove(&self, id: Uuid) -> io::Result<bool> {
         let Some((files, manifest)) = self.locate(id)? else {
             return Ok(false);
         };
-        let is_removed = files.remove(manifest.raw.is_some())?;
+        let is_removed = files.remove(id, manifest.raw.is_some())?;
         let mut index = self.index();
         if let Some(entry) = index.get(id).cloned() {
             index.forget(&entry);

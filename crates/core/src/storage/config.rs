@@ -3,8 +3,9 @@
 use super::name::{DEFAULT_TEMPLATE, Template};
 use super::placeholders::Placeholders;
 use super::retry::TICK;
+use super::sidecar::Sidecar;
 use crate::config_keys;
-use crate::keys::checks::{choice, number, text};
+use crate::keys::checks::{choice, list, number, text};
 use std::time::Duration;
 
 /// When written data is synced, so that it survives a power cut.
@@ -48,6 +49,8 @@ config_keys! {
             "With storage.durability \"power\", a power cut costs at most this much audio while the disk keeps up, {range} ms. For less than storage.flush_ms + 180, shorten storage.flush_ms too.";
         "storage.digest" = "sha256" => digest: Digest, choice(&[("sha256", Digest::Sha256), ("none", Digest::None)]),
             "Digest of the finished file in its manifest: {choices}.";
+        "storage.sidecar" = "" => sidecars: Vec<Sidecar>, list(Sidecar::parse),
+            "Files that callrec makes beside the finished audio: a comma-separated list of \"json\" (the manifest, which is always made) and \"vcon\" (a vCon, made after the terminal event). Empty: only the manifest.";
         "storage.backlog_ms" = "15000" => backlog_ms: u32, number(1000..=600_000),
             "Maximum audio of one recording that is queued for a slow disk, {range} ms. Further audio becomes silence and is counted as lost.";
         "storage.backlog_bytes" = "536870912" => backlog_bytes: u64, number(1 << 20..=u64::MAX),

@@ -14,6 +14,7 @@ use super::name::RecordingName;
 use super::planted::StorageFault;
 use super::retry::Failure;
 use super::root_path::RootPath;
+use super::sidecar::VCON;
 use crate::task;
 use crate::types::{Error, Format, Status};
 use callrec_codec::Shape;
@@ -53,6 +54,8 @@ pub struct RecordingCreator {
     pub manifests: Arc<LiveManifests>,
     pub files: Arc<AudioFiles>,
     pub listener: Arc<dyn StorageListener>,
+    /// Recordings get vCons, so the names of these must be free too.
+    pub makes_vcons: bool,
 }
 
 impl RecordingCreator {
@@ -182,7 +185,8 @@ impl RecordingCreator {
     /// Whether a recording of any format has this name. Their manifests would have the same name.
     async fn is_taken(&self, folder: &dyn DiskDir, stem: &str, keeps_raw: bool) -> io::Result<bool> {
         let extensions = Format::containers().map(|container| container.extension());
-        for extension in extensions.chain(keeps_raw.then_some(PCAPNG)) {
+        let others = [keeps_raw.then_some(PCAPNG), self.makes_vcons.then_some(VCON)];
+        for extension in extensions.chain(others.into_iter().flatten()) {
             let audio = format!("{stem}.{extension}");
             if self.exists(folder, &audio).await? || self.exists(folder, &format!("{audio}{PART}")).await? {
                 return Ok(true);

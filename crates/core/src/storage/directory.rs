@@ -157,11 +157,14 @@ impl StorageDirectory {
 
     /// Syncs the entries of a directory, if they must survive a power cut.
     pub async fn sync_names(&self, folder: &dyn DiskDir) -> io::Result<()> {
-        if !self.syncs || self.has_fault(StorageFault::NamesUnsynced) {
-            return Ok(());
+        match self.syncs_names() {
+            true => rename::sync_names(&self.access, folder).await,
+            false => Ok(()),
         }
-        self.reach(FaultPoint::SyncFolder).await?;
-        folder.sync()
+    }
+
+    fn syncs_names(&self) -> bool {
+        self.syncs && !self.has_fault(StorageFault::NamesUnsynced)
     }
 
     /// Opens the directory of a recording.
@@ -261,8 +264,7 @@ impl StorageDirectory {
         to_dir: &dyn DiskDir,
         to: &str,
     ) -> io::Result<()> {
-        let sync = async |folder: &dyn DiskDir| self.sync_names(folder).await;
-        rename::rename_new(&self.access, sync, from_dir, from, to_dir, to).await
+        rename::rename_new(&self.access, self.syncs_names(), from_dir, from, to_dir, to).await
     }
 
     /// The free space in bytes. The file system may never answer.

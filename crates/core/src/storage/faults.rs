@@ -57,6 +57,8 @@ pub enum FaultPoint {
     RenameJob,
     ListJobs,
     ReadJob,
+    WriteSidecar,
+    RenameSidecar,
     /// A callback of 0.1.0 is converted to a job.
     MigrateOutbox,
 }

@@ -88,7 +88,8 @@ impl JobFiles {
         self.listener.log(level, message);
     }
 
-    async fn folder(&self, kind: &str) -> io::Result<Arc<dyn DiskDir>> {
+    /// The directory of the jobs of a kind. It is created if it does not exist.
+    pub(super) async fn folder(&self, kind: &str) -> io::Result<Arc<dyn DiskDir>> {
         let folder = self.opened_folder(kind).await?;
         if kind == CALLBACK && self.old_outbox.exists() {
             self.old_outbox.migrate(&*folder).await?;
@@ -116,7 +117,7 @@ impl JobFiles {
     }
 
     /// Whether there has ever been a job of this kind, including callbacks of 0.1.0.
-    async fn has_folder(&self, kind: &str) -> io::Result<bool> {
+    pub(super) async fn has_folder(&self, kind: &str) -> io::Result<bool> {
         if self.known_folder(kind).is_some() || (kind == CALLBACK && self.old_outbox.exists()) {
             return Ok(true);
         }

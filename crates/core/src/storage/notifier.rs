@@ -3,6 +3,7 @@
 use super::directory::StorageDirectory;
 use super::faults::FaultPoint;
 use super::job_files::JobFiles;
+use super::job_spec::JobSpec;
 use super::listener::{LOG_ERROR, LOG_WARNING, StorageListener, contain_logged};
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
@@ -17,6 +18,8 @@ pub struct Notifier {
     pub directory: Arc<StorageDirectory>,
     pub manifests: Arc<LiveManifests>,
     pub jobs: Arc<JobFiles>,
+    /// The jobs of every published recording, besides its own.
+    pub sidecars: Vec<JobSpec>,
     pub listener: Arc<dyn StorageListener>,
 }
 
@@ -49,8 +52,9 @@ impl Notifier {
         if manifest.end_reason_is(EndReason::Discarded) || self.manifests.is_retained(id) {
             return Vec::new();
         }
+        let sidecars = self.sidecars.iter().filter(|_| !manifest.file.is_empty());
         let mut queued = Vec::new();
-        for spec in specs.all() {
+        for spec in specs.all().iter().chain(sidecars) {
             match self.jobs.add(id, spec, manifest).await {
                 Ok(true) => queued.push(spec.kind.clone()),
                 Ok(false) => {}

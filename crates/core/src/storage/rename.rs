@@ -8,11 +8,11 @@ use super::os;
 use std::io;
 
 /// Fails with `AlreadyExists` if the new name exists. Not every kernel and file system supports
-/// exclusive renames or hard links; the last method works everywhere. `sync` syncs the entries of a
-/// directory.
+/// exclusive renames or hard links; the last method works everywhere. `syncs`: the entries of a
+/// directory must survive a power cut.
 pub async fn rename_new(
     access: &DiskAccess,
-    sync: impl AsyncFn(&dyn DiskDir) -> io::Result<()>,
+    syncs: bool,
     from_dir: &dyn DiskDir,
     from: &str,
     to_dir: &dyn DiskDir,
@@ -41,7 +41,11 @@ pub async fn rename_new(
         Ok(()) => {}
     }
     // Otherwise a power cut could keep the removal and lose the new name.
-    let safe = match sync(to_dir).await {
+    let synced = match syncs {
+        true => sync_names(access, to_dir).await,
+        false => Ok(()),
+    };
+    let safe = match synced {
         Ok(()) => access.reach(FaultPoint::Unlink).await,
         unsafe_yet => unsafe_yet,
     };
@@ -65,6 +69,12 @@ async fn is_same_file(
     access.ready().await?;
     let found = found_or_none(to_dir.file_id_of(to))?;
     Ok(found == Some(ours))
+}
+
+/// Syncs the entries of a directory.
+pub async fn sync_names(access: &DiskAccess, dir: &dyn DiskDir) -> io::Result<()> {
+    access.reach(FaultPoint::SyncFolder).await?;
+    dir.sync()
 }
 
 /// Reserves the name with an empty file, and renames over it. A crash in between leaves the empty

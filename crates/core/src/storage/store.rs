@@ -26,6 +26,8 @@ use super::recovery::{Recovery, RecoveryContext};
 use super::retry::Retry;
 use super::root_path::RootPath;
 use super::secret;
+use super::sidecar::{Sidecar, VCON};
+use super::sidecar_writer::SidecarWriter;
 use super::sync_queue::SyncQueue;
 use super::syncer::Syncer;
 use super::writer::{SyncOptions, WriterContext, Writers};
@@ -45,6 +47,8 @@ pub struct Store {
     activity: Arc<Activity>,
     files: Arc<AudioFiles>,
     jobs: Arc<JobFiles>,
+    /// `None` if there are no sidecars to write.
+    sidecars: Option<Arc<SidecarWriter>>,
     finisher_queue: Arc<FinisherQueue>,
     writers: Arc<Writers>,
     syncer: Option<Syncer>,
@@ -66,8 +70,9 @@ impl Store {
         let manifests = Arc::new(LiveManifests::new(Arc::clone(&directory), Arc::clone(&listener)));
         let found = task::block_on(manifests.find(), &*platform.clock);
         let found = found.map_err(|error| unusable(config.directory.as_ref(), "cannot be read", &error))?;
-        let store = Store::join(config, platform, directory, manifests, found, listener);
+        let mut store = Store::join(config, platform, directory, manifests, found, listener);
         store.wait_for(store.jobs.migrate_old_outbox());
+        store.prepare_sidecars();
         store.refresh_free_space();
         Ok(Arc::new(store))
     }
@@ -111,6 +116,11 @@ impl Store {
             directory: Arc::clone(&directory),
             manifests: Arc::clone(&manifests),
             jobs: Arc::clone(&jobs),
+            sidecars: config
+                .sidecars
+                .iter()
+                .filter_map(|sidecar| sidecar.job())
+                .collect(),
             listener: Arc::clone(&listener),
         });
         let sync_queue = (config.durability == Durability::Power)
@@ -128,6 +138,7 @@ impl Store {
                     manifests: Arc::clone(&manifests),
                     files: Arc::clone(&files),
                     listener: Arc::clone(&listener),
+                    makes_vcons: config.sidecars.contains(&Sidecar::Vcon),
                 },
                 finisher_queue: Arc::clone(&finisher_queue),
                 retry: Arc::clone(&retry),
@@ -197,6 +208,7 @@ impl Store {
             activity,
             files,
             jobs,
+            sidecars: None,
             finisher_queue,
             writers,
             syncer,
@@ -302,6 +314,24 @@ impl Store {
     /// The jobs of its recordings.
     pub fn jobs(&self) -> &Arc<JobFiles> {
         &self.jobs
+    }
+
+    /// Decides whether this store writes sidecars: it is configured to, or an earlier process has
+    /// left some to write. Waits for the disk.
+    fn prepare_sidecars(&mut self) {
+        let is_configured = self.config.sidecars.contains(&Sidecar::Vcon);
+        // A directory that cannot be read is none of the default configuration's concern.
+        if is_configured || self.wait_for(self.jobs.has_folder(VCON)).unwrap_or(false) {
+            self.sidecars = Some(Arc::new(SidecarWriter {
+                directory: Arc::clone(&self.directory),
+                jobs: Arc::clone(&self.jobs),
+            }));
+        }
+    }
+
+    /// Writes its sidecars; `None` if there are none to write.
+    pub fn sidecars(&self) -> Option<&Arc<SidecarWriter>> {
+        self.sidecars.as_ref()
     }
 
     /// Queries the free space and waits for the answer, which [`Store::free_bytes`] then returns.

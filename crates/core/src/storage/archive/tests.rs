@@ -6,6 +6,7 @@ use super::*;
 use crate::storage::Fragment;
 use crate::storage::disk::Disk;
 use crate::storage::os::SystemDisk;
+use crate::storage::vcon::VconSource;
 use crate::types::RecordingState;
 
 struct ArchiveFixture {
@@ -207,6 +208,45 @@ fn remove_removes_only_audio_and_manifest() {
     assert_eq!(fixture.all(), [other]);
 }
 
+fn write_vcon(fixture: &ArchiveFixture, file: &str, id: Uuid) {
+    let source = VconSource {
+        id,
+        manifest: &manifest("x.wav", id, 1),
+        created_at_ms: 1,
+        sha512: &[1; 64],
+    };
+    fixture.write(file, source.to_bytes().expect("bytes"));
+}
+
+#[test]
+fn remove_removes_the_sidecar_of_the_recording_but_no_other_file() {
+    let fixture = ArchiveFixture::new();
+    let ids = [1, 2, 3].map(|id| fixture.publish(&format!("{id}.wav"), id, id as i64));
+    write_vcon(&fixture, "1.vcon", ids[0]);
+    write_vcon(&fixture, "2.vcon", ids[0]);
+    fixture.write("3.vcon", "a file of the host");
+    assert!(fixture.archive.scan().is_empty());
+    assert_eq!(fixture.all().len(), 3, "a vCon is no recording");
+    for id in ids {
+        assert!(fixture.archive.remove(id).expect("removed"));
+    }
+    let exists = ["1.vcon", "2.vcon", "3.vcon"].map(|name| fixture.path(name).exists());
+    assert_eq!(exists, [false, true, true]);
+}
+
+/// A job may write the sidecar while a deletion is in progress.
+#[test]
+fn a_sidecar_that_is_written_during_a_removal_is_removed() {
+    let fixture = ArchiveFixture::new();
+    let id = fixture.publish("x.wav", 1, 1);
+    fixture.archive.scan();
+    let files = fixture.archive.locate(id).expect("read").expect("found").0;
+    assert!(files.remove(id, false).expect("removed"));
+    write_vcon(&fixture, "x.vcon", id);
+    assert!(!files.remove(id, false).expect("nothing else is left"));
+    assert!(!fixture.path("x.vcon").exists());
+}
+
 /// Two clients that have found the same recording.
 #[test]
 fn concurrent_removals_count_once() {
@@ -215,8 +255,8 @@ fn concurrent_removals_count_once() {
     fixture.archive.scan();
     let locate = || fixture.archive.locate(id).expect("read").expect("found").0;
     let (first, second) = (locate(), locate());
-    assert!(first.remove(false).expect("removed"));
-    assert!(!second.remove(false).expect("nothing is left"));
+    assert!(first.remove(id, false).expect("removed"));
+    assert!(!second.remove(id, false).expect("nothing is left"));
 }
 
 #[test]

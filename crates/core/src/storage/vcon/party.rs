@@ -1,0 +1,193 @@
+//! The parties of a recorded call, and the channels in which each of them is heard.
+
+use super::super::manifest::Manifest;
+use super::date;
+use serde_json::{Map, Value, json};
+
+/// E.164 numbers have at most this many digits.
+const DIGITS_MAX: usize = 15;
+
+/// One stay of the call on a line.
+struct Stay {
+    /// The index of the local party.
+    party: usize,
+    from_ms: i64,
+}
+
+/// A user on a line.
+#[derive(Clone, PartialEq)]
+struct LocalParty {
+    device: String,
+    number: String,
+    user: String,
+}
+
+/// The parties of a call. The local ones come first, in the order in which they had the call; the
+/// remote one is the last.
+pub struct CallParties {
+    call: Value,
+    locals: Vec<LocalParty>,
+    stays: Vec<Stay>,
+    layout: String,
+    channels: u16,
+}
+
+impl CallParties {
+    pub fn of(manifest: &Manifest) -> CallParties {
+        let call = manifest.call.value();
+        let mut lines: Vec<Value> = manifest.lines.iter().map(|line| line.value()).collect();
+        if lines.is_empty() {
+            lines.push(call.clone());
+        }
+        let (mut locals, mut stays) = (Vec::new(), Vec::new());
+        for line in &lines {
+            let local = LocalParty {
+                device: text(line, "device_name"),
+                number: text(line, "directory_number"),
+                user: text(line, "username"),
+            };
+            let known = locals.iter().position(|known| *known == local);
+            let party = known.unwrap_or(locals.len());
+            if known.is_none() {
+                locals.push(local);
+            }
+            let from_ms = line.get("from_ms").and_then(Value::as_i64).unwrap_or_default();
+            stays.push(Stay { party, from_ms });
+        }
+        CallParties {
+            call,
+            locals,
+            stays,
+            layout: manifest.layout.clone(),
+            channels: manifest.channels,
+        }
+    }
+
+    pub fn call_id(&self) -> String {
+        text(&self.call, "call_id")
+    }
+
+    /// The index of the remote party.
+    fn remote(&self) -> usize {
+        self.locals.len()
+    }
+
+    /// The Party Objects.
+    pub fn objects(&self) -> Vec<Value> {
+        let mut objects: Vec<Value> = self
+            .locals
+            .iter()
+            .map(|local| party_object(&local.number, &[&local.user, &local.number, &local.device]))
+            .collect();
+        let number = text(&self.call, "remote_phone_number");
+        let names = ["remote_first_name", "remote_last_name"].map(|name| text(&self.call, name));
+        let full_name = names.join(" ");
+        objects.push(party_object(&number, &[full_name.trim(), &number]));
+        objects
+    }
+
+    /// The parties as callrec knows them, for the analysis: a Party Object has no member for a
+    /// device or an extension.
+    pub fn lines(&self) -> Vec<Value> {
+        let locals = self.locals.iter().enumerate().map(|(party, local)| {
+            json!({
+                "party": party,
+                "leg": "local",
+                "device_name": local.device,
+                "directory_number": local.number,
+                "username": local.user,
+            })
+        });
+        let mut lines: Vec<Value> = locals.collect();
+        lines.push(json!({
+            "party": self.remote(),
+            "leg": "remote",
+            "phone_number": text(&self.call, "remote_phone_number"),
+        }));
+        lines
+    }
+
+    /// The member `parties` of the recording: the parties of each channel, or those of the only
+    /// channel.
+    pub fn of_channels(&self) -> Value {
+        let local = match self.locals.len() {
+            1 => json!(0),
+            several => json!((0..several).collect::<Vec<_>>()),
+        };
+        match self.layout.as_str() {
+            "stereo" if self.channels == 2 => json!([local, self.remote()]),
+            "local" => local,
+            "remote" => json!(self.remote()),
+            _ => json!((0..=self.remote()).collect::<Vec<_>>()),
+        }
+    }
+
+    /// The caller, if that is not the first party of [`CallParties::of_channels`], and if the
+    /// direction of the call is known.
+    pub fn originator(&self) -> Option<usize> {
+        let originator = match self.call.get("direction")?.as_str()? {
+            "incoming" => self.remote(),
+            "outgoing" => 0,
+            _ => return None,
+        };
+        let first = match self.layout.as_str() {
+            "remote" => self.remote(),
+            _ => 0,
+        };
+        (originator != first).then_some(originator)
+    }
+
+    /// The Party_History Objects of a call that was transferred; empty for another one.
+    pub fn history(&self) -> Vec<Value> {
+        let mut history = Vec::new();
+        let mut add = |party: usize, event: &str, time_ms: i64| {
+            history.push(json!({ "party": party, "time": date(time_ms), "event": event }));
+        };
+        for pair in self
+            .stays
+            .windows(2)
+            .filter(|pair| pair[0].party != pair[1].party)
+        {
+            add(pair[0].party, "drop", pair[1].from_ms);
+            add(pair[1].party, "join", pair[1].from_ms);
+        }
+        history
+    }
+}
+
+/// A Party Object, with the first of the `names` that is not empty. A number that needs the
+/// context of its switch is no telephone URL, so it can only be a name.
+fn party_object(number: &str, names: &[&str]) -> Value {
+    let mut party = Map::new();
+    let url = telephone_url(number);
+    let mut names = names.iter().filter(|name| !name.is_empty());
+    let name = names.find(|name| url.is_none() || **name != number);
+    if let Some(url) = url {
+        party.insert("tel".to_owned(), json!(url));
+    }
+    if let Some(name) = name {
+        party.insert("name".to_owned(), json!(name));
+        party.insert("validation".to_owned(), json!("none"));
+    }
+    Value::Object(party)
+}
+
+/// The URL of RFC 3966 for a global number, written with or without visual separators.
+fn telephone_url(number: &str) -> Option<String> {
+    let digits = number.trim().strip_prefix('+')?;
+    let digits: String = digits
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')'))
+        .collect();
+    let is_valid =
+        (1..=DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_valid.then(|| format!("tel:+{digits}"))
+}
+
+fn text(object: &Value, name: &str) -> String {
+    object
+        .get(name)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
