@@ -2,13 +2,10 @@
 //! draft-ietf-vcon-vcon-core-03.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use callrec::capi::*;
-use callrec_testkit::child::{ChildProcess, child_test};
-use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::tree::files_with_extension;
 use callrec_testkit::wait::until;
@@ -268,7 +265,10 @@ fn a_list_of_unknown_sidecars_is_refused_and_the_default_is_none() {
 #[cfg(feature = "faults")]
 mod faults {
     use super::*;
+    use callrec_testkit::child::{ChildProcess, child_test};
+    use callrec_testkit::directory::ScratchDir;
     use callrec_testkit::disk_faults::{self, DiskGate, FaultPoint};
+    use std::process::Command;
 
     const DIRECTORY: &str = "CALLREC_SIDECAR_DIRECTORY";
 

@@ -6,6 +6,8 @@ use callrec::clock::SystemClock;
 use callrec::storage::{Sidecar, SidecarResult, VCON};
 use callrec::task::block_on;
 use std::path::PathBuf;
+use std::pin::pin;
+use std::task::{Context, Waker};
 
 const TASK: &str = "sidecar";
 
@@ -198,6 +200,41 @@ fn the_name_of_a_vcon_is_taken() {
     ] {
         assert!(fixture.path(name).exists(), "{name}");
     }
+}
+
+/// So that closing an engine does not wait for a long file.
+#[test]
+fn an_attempt_suspends_after_each_read() {
+    let fixture = open(ScratchDir::new());
+    let id = Uuid::from_u128(1);
+    record(&fixture, id, "call", EndReason::Stopped);
+    // The digest in the manifest would be another one.
+    let manifest = fs::read_to_string(fixture.path("call.json")).expect("a manifest");
+    let digest = manifest
+        .split("sha256:")
+        .nth(1)
+        .and_then(|rest| rest.get(..64))
+        .expect("a digest");
+    fs::write(
+        fixture.path("call.json"),
+        manifest.replace(&format!("sha256:{digest}"), ""),
+    )
+    .expect("written");
+    let audio = fs::OpenOptions::new()
+        .write(true)
+        .open(fixture.path("call.wav"))
+        .expect("audio");
+    audio.set_len(4 << 20).expect("longer");
+    let job = vcons(&fixture).read(id).expect("read").expect("a job");
+    let writer = fixture.store.sidecars().expect("it writes sidecars");
+    let mut attempt = pin!(writer.write_vcon(&job));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut suspensions = 0;
+    while attempt.as_mut().poll(&mut context).is_pending() {
+        suspensions += 1;
+    }
+    assert_eq!(suspensions, 16, "one for each 256 KiB");
+    assert!(fixture.path("call.vcon").exists());
 }
 
 /// Records and performs the job, until it is killed at step `kill`.
