@@ -73,7 +73,7 @@ mod tests {
     fn comments_are_short_and_never_empty() {
         let tags = Tags {
             call_id: "é".repeat(200),
-            remote: "+49\01".to_owned(),
+            remote: "+49\x001".to_owned(),
             ..Tags::of(Uuid::from_u128(7))
         };
         let comments = tags.comments();
