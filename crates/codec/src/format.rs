@@ -305,10 +305,11 @@ pub trait Container: Sync {
         let frame = self.frame_bytes(&found.shape).unwrap_or(1).max(1);
         let available = file_bytes.saturating_sub(found.audio_at);
         // The size of the file is more recent than the header, unless the header accounts for the
-        // last byte: the trailer of a finished file is written after its header.
-        let claimed = found
-            .claim
-            .filter(|claim| claim.audio_bytes <= available && claim.file_bytes >= file_bytes);
+        // last byte and its padding.
+        let claimed = found.claim.filter(|claim| {
+            claim.audio_bytes <= available
+                && (claim.file_bytes == file_bytes || claim.file_bytes == file_bytes + 1)
+        });
         let frames = claimed.map_or(available, |claim| claim.audio_bytes) / frame;
         Measure::Known(MeasuredAudio {
             length: Length {

@@ -1,8 +1,8 @@
 //! WAV (RIFF), and RF64 beyond 4 GiB (EBU Tech 3306).
 //!
 //! Chunks in order: `JUNK` (28 bytes reserved for `ds64`), `fmt `, `fact` (G.711 only),
-//! `LIST`/`INFO` with the recording's id, and `data`. In a finished file, `LIST`/`INFO` with the other
-//! tags follows.
+//! `LIST`/`INFO` with the recording's id, and `data`. The audio reaches to the end of the file, as
+//! readers of version 0.1.0 may expect, so there is no place for other tags.
 
 use std::ffi::CStr;
 
@@ -70,14 +70,12 @@ impl Container for Wav {
     }
 
     fn header(&self, shape: &Shape, tags: &Tags, length: Length, end: Option<&AudioEnd>) -> Vec<u8> {
-        let trailer_bytes = end.map_or(0, |_| self.trailer(tags, length).len());
-        build(shape, tags.recording, length.bytes, trailer_bytes as u64)
+        let padding = end.map_or(0, |_| length.bytes % 2);
+        build(shape, tags.recording, length.bytes, padding)
     }
 
-    fn trailer(&self, tags: &Tags, length: Length) -> Vec<u8> {
-        let mut out = vec![0; (length.bytes % 2) as usize];
-        put_tags(&mut out, tags);
-        out
+    fn trailer(&self, _: &Tags, length: Length) -> Vec<u8> {
+        vec![0; (length.bytes % 2) as usize]
     }
 
     fn parse(&self, start: &[u8]) -> Option<ParsedHeader> {
@@ -89,30 +87,11 @@ impl Container for Wav {
     }
 }
 
-/// Appends a list of the tags, if there are any besides the recording's id.
-fn put_tags(out: &mut Vec<u8>, tags: &Tags) {
-    let name = |field: &str| match field {
-        "TITLE" => Some(b"INAM"),
-        "ARTIST" => Some(b"IART"),
-        "DATE" => Some(b"ICRD"),
-        _ => None,
-    };
-    let mut info = b"INFO".to_vec();
-    for (field, text) in tags.comments() {
-        if let Some(name) = name(field) {
-            chunk(&mut info, name, format!("{text}\0").as_bytes());
-        }
-    }
-    if info.len() > 4 {
-        chunk(out, b"LIST", &info);
-    }
-}
-
-fn build(shape: &Shape, id: Uuid, audio_bytes: u64, trailer_bytes: u64) -> Vec<u8> {
+fn build(shape: &Shape, id: Uuid, audio_bytes: u64, padding: u64) -> Vec<u8> {
     let frame_bytes = shape.block_frame_bytes() as u64;
     let middle = middle_chunks(shape, id, audio_bytes / frame_bytes);
     let header_bytes = 12 + 8 + DS64_BYTES + middle.len() + 8;
-    let riff_bytes = (header_bytes as u64 - 8) + audio_bytes + trailer_bytes;
+    let riff_bytes = (header_bytes as u64 - 8) + audio_bytes + padding;
     let large = riff_bytes >= u64::from(u32::MAX);
 
     let mut out = Vec::with_capacity(header_bytes);
