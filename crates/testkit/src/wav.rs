@@ -132,8 +132,8 @@ impl WavFile {
             bytes.len() as u64,
         );
         let frame = header.frame_bytes();
-        let pads = riff.checked_sub(end).is_some_and(|pad| pad <= 1);
-        if riff > file || !pads || frame == 0 || !wav.data.len().is_multiple_of(frame) {
+        let is_whole = riff == end || ends_with_chunks(bytes, end, riff);
+        if riff > file || !is_whole || frame == 0 || !wav.data.len().is_multiple_of(frame) {
             return Err(format!("RIFF ends at {riff}, data at {end}, file at {file}"));
         }
         Ok(wav)
@@ -175,6 +175,21 @@ impl WavFile {
     pub fn frames(&self) -> usize {
         self.data.len() / self.frame_bytes()
     }
+}
+
+/// Whether whole lists of tags or nothing are between the padded audio and the end of the RIFF chunk.
+fn ends_with_chunks(bytes: &[u8], audio_end: u64, riff_end: u64) -> bool {
+    let mut at = audio_end.next_multiple_of(2);
+    while at < riff_end {
+        let Ok(length) = le32(bytes, at as usize + 4) else {
+            return false;
+        };
+        if !bytes[at as usize..].starts_with(b"LIST") {
+            return false;
+        }
+        at += 8 + u64::from(length).next_multiple_of(2);
+    }
+    at == riff_end
 }
 
 /// Samples of one channel of interleaved PCM16.
