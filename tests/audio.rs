@@ -30,6 +30,8 @@ mod host_codecs;
 mod hung_codecs;
 #[path = "audio/media_socket.rs"]
 mod media_socket;
+#[path = "audio/opus_files.rs"]
+mod opus_files;
 #[path = "audio/packet_arrivals.rs"]
 mod packet_arrivals;
 #[path = "audio/payload_types.rs"]

@@ -33,6 +33,8 @@ mod lock;
 mod moved_directory;
 #[path = "storage/names.rs"]
 mod names;
+#[path = "storage/ogg_opus.rs"]
+mod ogg_opus;
 #[path = "storage/outbox_migration.rs"]
 mod outbox_migration;
 #[path = "storage/patches.rs"]

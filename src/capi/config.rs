@@ -108,7 +108,8 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `audit.enabled` (`true`): "true": every start, pause, resume, stop, discard, download,
 ///   deletion and refusal is written to the audit log in the storage directory.
 /// - `recording.format` (`wav`): Default format of automatic recordings and of HTTP starts
-///   that do not specify one: "wav", "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw".
+///   that do not specify one: "wav", "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw",
+///   "opus".
 /// - `recording.layout` (`stereo`): Default layout of automatic recordings and of HTTP
 ///   starts that do not specify one: "stereo", "mono", "local", "remote".
 /// - `recording.pause_mode` (`silence`): Default pause mode of automatic recordings and of
@@ -121,6 +122,13 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   pcapng file beside the recording: "never", "undecodable", "always". "undecodable":
 ///   those that neither this build nor a registered codec decodes. Telephone events are
 ///   never kept. Default of all starts that do not specify it.
+/// - `recording.opus_bitrate` (`0`): Bits per second of "opus" files, 6000 to 256000. 0:
+///   chosen by sample rate and channels. Default of starts without the parameter "bitrate".
+/// - `recording.opus_complexity` (`5`): Effort of the encoder for "opus" files, 0 to 10.
+///   More takes more CPU time and sounds better. Default of starts without the parameter
+///   "complexity".
+/// - `recording.opus_dtx` (`0`): 1: silence takes almost no space in "opus" files. Default
+///   of starts without the parameter "dtx".
 /// - `recording.url_base` (empty): A recording's url is this text followed by
 ///   "ID.EXTENSION", at most 1000 bytes.
 /// - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,

@@ -5,12 +5,11 @@ use crate::plan::{self, CallKind, LEGS, PACKET, value};
 #[cfg(feature = "faults")]
 use crate::support::paged;
 use crate::support::{CText, ReceivedEvent, TestEngine, checked};
+use crate::support::{ogg_opus, players};
 use callrec::capi::*;
 use callrec_testkit::ledger::unsettled_ms;
 use callrec_testkit::manifest::{live_manifests, manifest_beside};
-#[cfg(feature = "faults")]
-use callrec_testkit::published::check_published_as;
-use callrec_testkit::published::{Published, check_published};
+use callrec_testkit::published::{Published, check_published, check_published_as};
 use callrec_testkit::tree::{assert_settled, tree};
 use callrec_testkit::wait::until_some;
 use callrec_testkit::wav::WavFile;
@@ -127,11 +126,22 @@ pub fn audio(history: &ChildHistory, recording: &ReportedRecording, wav: &WavFil
     let mut worst = 0;
     for leg in (0..LEGS.len()).filter(|leg| kind.has_leg(*leg)) {
         let expected = expected_samples(recording.call, leg, recording, packets);
+        if kind.is_lossy() {
+            worst = worst.max(missing_ms(wav.frames(), &expected));
+            continue;
+        }
         let lost = compare(&kind.leg_values(wav, leg), &expected)
             .map_err(|why| format!("{kind:?}, leg {leg}: {why}"))?;
         worst = worst.max(lost * 1000 / plan::RATE);
     }
     Ok(worst)
+}
+
+/// By how much a file is shorter than the samples that must be in it.
+fn missing_ms(frames: usize, expected: &[Expected]) -> u64 {
+    let is_due = |expected: &&Expected| !expected.is_optional && !expected.is_unreported;
+    let due = expected.iter().filter(is_due).count();
+    due.saturating_sub(frames) as u64 * 1000 / plan::RATE
 }
 
 /// Checks the file in progress of every recording whose start was reported: it must be playable
@@ -150,8 +160,12 @@ pub fn before_recovery(directory: &Path, history: &mut ChildHistory) {
             continue;
         };
         let check = |wav: &WavFile| audio(history, &history.recordings[id], wav).map(|_| wav.frames());
-        let checked = match is_paged(Path::new(name.trim_end_matches(".part"))) {
+        let audio_name = Path::new(name.trim_end_matches(".part"));
+        let checked = match is_paged(audio_name) {
             true => paged_in_progress(directory, id, &bytes, check),
+            false if is_opus(audio_name) => {
+                opus_in_progress(directory, id, part, &bytes).and_then(|wav| check(&wav))
+            }
             false => WavFile::parse_playable(&bytes).and_then(|wav| check(&wav)),
         };
         let held = checked.unwrap_or_else(|why| panic!("{name} before recovery: {why}"));
@@ -172,6 +186,22 @@ pub fn before_recovery(directory: &Path, history: &mut ChildHistory) {
 
 fn is_paged(file: &Path) -> bool {
     file.extension().is_some_and(|ending| ending == "paged")
+}
+
+fn is_opus(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending == "opus")
+}
+
+/// A file in progress, which other programs can play, and its tail.
+fn opus_in_progress(directory: &Path, id: &str, part: &Path, bytes: &[u8]) -> Result<WavFile, String> {
+    let wav = ogg_opus::read_part(bytes)?;
+    let part = directory.join(part);
+    // A kill may have cut its last page off, which only opusinfo warns of.
+    if wav.frames() > 0 {
+        players::ffmpeg_samples(part.to_str().unwrap());
+        players::sndfile_frames(part.to_str().unwrap());
+    }
+    ogg_opus::with_tail(wav, &directory.join(format!(".callrec/{id}.tail")))
 }
 
 /// Checks the file alone, and then the file with its tail. Returns the frames in both.
@@ -216,6 +246,12 @@ fn check_file(path: &Path) -> Result<Published, String> {
     let published = match is_paged(path) {
         #[cfg(feature = "faults")]
         true => check_published_as(path, paged::read_finished)?,
+        _ if is_opus(path) => {
+            let published = check_published_as(path, ogg_opus::read_finished)?;
+            let (wav, path) = (&published.wav, path.to_str().unwrap());
+            players::assert_accepted(path, false, wav.frames() as u64, wav.channels, wav.rate);
+            published
+        }
         _ => check_published(path)?,
     };
     let path = CText::from(path.to_str().unwrap());
@@ -367,7 +403,7 @@ pub fn after_recovery(directory: &Path, history: &ChildHistory, events: &[Receiv
 
 /// Whether the name is that of a published audio file.
 pub fn is_audio(file: &Path) -> bool {
-    is_paged(file) || file.extension().is_some_and(|ending| ending == "wav")
+    is_paged(file) || is_opus(file) || file.extension().is_some_and(|ending| ending == "wav")
 }
 
 /// The published audio file with this id in its name.

@@ -60,6 +60,8 @@ const KINDS: &[CallKind] = {
         kind_of(REC_LAYOUT_STEREO, "test-paged", REC_CODEC_PCM16, SILENCE, Pauses),
         #[cfg(feature = "faults")]
         kind_of(REC_LAYOUT_MONO, "test-paged", REC_CODEC_PCM16, SKIP, Cycles),
+        kind_of(REC_LAYOUT_STEREO, "opus", REC_CODEC_PCM16, SILENCE, Uncontrolled),
+        kind_of(REC_LAYOUT_MONO, "opus", REC_CODEC_PCM16, SKIP, Cycles),
         kind_of(REC_LAYOUT_MONO, "wav", REC_CODEC_PCM16, SKIP, Pauses),
         kind_of(REC_LAYOUT_STEREO, "wav-ulaw", REC_CODEC_PCMU, SKIP, Pauses),
         kind_of(REC_LAYOUT_LOCAL, "wav", REC_CODEC_PCM16, SILENCE, Uncontrolled),
@@ -95,6 +97,11 @@ impl CallKind {
 
     pub fn channels(&self) -> u16 {
         1 + u16::from(self.layout == REC_LAYOUT_STEREO)
+    }
+
+    /// Its samples cannot be compared, only counted.
+    pub fn is_lossy(&self) -> bool {
+        self.format == "opus"
     }
 
     fn tag(&self) -> u16 {

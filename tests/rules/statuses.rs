@@ -119,7 +119,7 @@ fn an_unknown_format_is_refused() {
 fn formats_that_this_build_lacks_are_unsupported() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
-    for format in ["flac", "opus", "mp3"] {
+    for format in ["flac", "mp3"] {
         let start = StartFields {
             format: Some(format),
             ..on_device("SEP1")
@@ -141,6 +141,8 @@ fn every_format_of_this_build_is_accepted() {
         (Some("au"), "au"),
         (Some("au-ulaw"), "au-ulaw"),
         (Some("au-alaw"), "au-alaw"),
+        (Some("opus"), "opus"),
+        (Some("opus;bitrate=24000;dtx=1"), "opus"),
     ] {
         let id = scratch
             .start(

@@ -12,8 +12,10 @@ pub mod feeds;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 pub mod log;
+pub mod ogg_opus;
 #[cfg(feature = "faults")]
 pub mod paged;
+pub mod players;
 pub mod recordings;
 pub mod subscription;
 

@@ -20,6 +20,7 @@ mod format;
 pub mod g711;
 mod measure;
 mod medium;
+mod ogg_opus;
 #[cfg(feature = "paged")]
 pub mod paged;
 mod parameters;

@@ -10,7 +10,7 @@ pub struct Length {
 }
 
 /// The audio found in an unfinished file, in whole frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MeasuredAudio {
     pub length: Length,
     /// Output frames of the encoder, including its delay.

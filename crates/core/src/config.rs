@@ -69,6 +69,12 @@ config_keys! {
             "Sample rate of every \"wav\" and \"au\" file, {range} Hz. 0: the rate of the first audio.";
         "recording.keep_raw" = "never" => keep_raw: KeepRaw, text_of(&KeepRaw::ALL, KeepRaw::text),
             "Which RTP packets are kept as they arrived, in a pcapng file beside the recording: {choices}. \"undecodable\": those that neither this build nor a registered codec decodes. Telephone events are never kept. Default of all starts that do not specify it.";
+        "recording.opus_bitrate" = "0" => opus_bitrate: u32, zero_or(6000..=256_000),
+            "Bits per second of \"opus\" files, {range}. 0: chosen by sample rate and channels. Default of starts without the parameter \"bitrate\".";
+        "recording.opus_complexity" = "5" => opus_complexity: u32, number(0..=10),
+            "Effort of the encoder for \"opus\" files, {range}. More takes more CPU time and sounds better. Default of starts without the parameter \"complexity\".";
+        "recording.opus_dtx" = "0" => opus_dtx: u32, number(0..=1),
+            "1: silence takes almost no space in \"opus\" files. Default of starts without the parameter \"dtx\".";
         "recording.url_base" = "" => url_base: String, text(0..=1000),
             "A recording's url is this text followed by \"ID.EXTENSION\", at most {most} bytes.";
     }
@@ -107,8 +113,12 @@ impl Config {
 
     /// The configured value of a parameter of a format's encoder; `None` if no key sets it.
     pub fn encoder_default(&self, format: &str, parameter: &str) -> Option<u32> {
-        let _ = (format, parameter);
-        None
+        match (format, parameter) {
+            ("opus", "bitrate") => Some(self.opus_bitrate).filter(|bitrate| *bitrate > 0),
+            ("opus", "complexity") => Some(self.opus_complexity),
+            ("opus", "dtx") => Some(self.opus_dtx),
+            _ => None,
+        }
     }
 
     /// Sets keys from a JSON object, flat (`{"media.clock": "stream"}`) or nested
@@ -181,9 +191,25 @@ mod tests {
     #[test]
     fn an_error_says_that_a_format_is_not_in_this_build() {
         let mut config = Config::default();
-        let error = config.set("recording.format", "opus");
+        let error = config.set("recording.format", "flac");
         let error = error.expect_err("not in this build");
         assert!(error.message.contains("not in this build"), "{error}");
+    }
+
+    #[test]
+    fn keys_are_the_defaults_of_opus_parameters() {
+        let mut config = Config::default();
+        let of = |config: &Config| {
+            let format = parse_format("opus;dtx=0").expect("a format");
+            let format = format.or_defaults(|parameter| config.encoder_default("opus", parameter));
+            [0, 1, 2].map(|parameter| format.parameter(parameter))
+        };
+        assert_eq!(of(&config), [0, 5, 0]);
+        for (key, value) in [("bitrate", "32000"), ("complexity", "9"), ("dtx", "1")] {
+            assert_eq!(config.set(&format!("recording.opus_{key}"), value), Ok(()));
+        }
+        assert_eq!(of(&config), [32_000, 9, 0]);
+        assert!(config.set("recording.opus_bitrate", "5999").is_err());
     }
 
     #[test]

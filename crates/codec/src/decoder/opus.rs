@@ -1,7 +1,8 @@
 //! Opus (RFC 6716) in RTP (RFC 7587), at 48 kHz.
 //!
 //! `opus-pure` decodes as libopus does, but it reads outside its memory if it is told to conceal a
-//! number of samples that no frame has. Only this module calls it, and only with legal numbers.
+//! number of samples that no frame has. Only this module and the encoder of `ogg_opus` call it, and
+//! only with legal numbers.
 
 mod frame;
 

@@ -245,6 +245,8 @@ impl LiveRecording {
             }
         } else if let Some(tail) = &mut self.tail {
             tail.finish(&mut self.audio).await?;
+        } else if !self.is_rewritable() {
+            self.end_without_tail(0, MeasuredAudio::default()).await?;
         }
         self.audio.seal().await?;
         match &mut self.raw {
@@ -268,15 +270,22 @@ impl LiveRecording {
                 frames = tail.end();
             }
         }
-        if !measured.ended && measured.output > 0 {
-            let mut end = Vec::new();
-            let container = self.audio.shape().format.container();
-            let trim = measured.length.frames - frames;
-            container.append_end(&self.audio.facts(), trim, measured.output, &mut end);
-            self.audio.append_end(&end, frames).await?;
-        }
+        self.end_without_tail(frames, measured).await?;
         self.tail = None;
         Ok(())
+    }
+
+    /// Ends the audio in the file after `frames` frames, unless it has an end.
+    async fn end_without_tail(&mut self, frames: u64, measured: MeasuredAudio) -> io::Result<()> {
+        // Another attempt may have appended the end.
+        if measured.ended || self.audio.length().bytes > measured.length.bytes {
+            return Ok(());
+        }
+        let mut end = Vec::new();
+        let container = self.audio.shape().format.container();
+        let trim = measured.length.frames - frames;
+        container.append_end(&self.audio.facts(), trim, measured.output, &mut end);
+        self.audio.append_end(&end, frames).await
     }
 
     /// Whether the recording's file has all written audio and its end.

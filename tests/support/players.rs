@@ -1,0 +1,88 @@
+//! What other programs say of files of Ogg Opus. Each check passes if its program is not installed.
+
+use std::process::{Command, Output};
+
+use super::build::{has_with, is_installed};
+
+fn output(program: &str, arguments: &[&str]) -> Option<Output> {
+    let installed = match program {
+        "ffmpeg" => has_with(program, "-version"),
+        "opusdec" => has_with(program, "--version"),
+        // They have no option that succeeds without a file.
+        _ => is_installed(program, Command::new(program).output().is_ok()),
+    };
+    installed.then(|| {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        command.output().unwrap_or_else(|why| panic!("{program}: {why}"))
+    })
+}
+
+/// What opusinfo says of a file. A file in progress has no end, about which it warns; it must have
+/// no other complaint.
+pub fn opusinfo(path: &str, in_progress: bool) -> Option<String> {
+    let output = output("opusinfo", &[path])?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complains = |line: &str| line.contains("WARNING") || line.contains("ERROR");
+    let is_expected = |line: &str| in_progress && line.contains("EOS not set");
+    let complaint = text.lines().find(|line| complains(line) && !is_expected(line));
+    assert_eq!(complaint, None, "{path}: {text}");
+    assert_eq!(
+        output.status.code(),
+        Some(i32::from(in_progress)),
+        "{path}: {text}"
+    );
+    Some(text)
+}
+
+/// The number of frames that libsndfile finds.
+pub fn sndfile_frames(path: &str) -> Option<u64> {
+    let output = output("sndfile-info", &[path])?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{path}: {text}");
+    let line = text.lines().find(|line| line.starts_with("Frames"));
+    let frames = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+    Some(frames.unwrap_or_else(|| panic!("{path}: {text}")))
+}
+
+/// A file's interleaved samples at 48 kHz, as ffmpeg decodes them without a warning.
+pub fn ffmpeg_samples(path: &str) -> Option<Vec<i16>> {
+    let arguments = ["-v", "warning", "-i", path, "-f", "s16le", "-ar", "48000", "-"];
+    samples(path, output("ffmpeg", &arguments)?)
+}
+
+/// The same, as opusdec decodes them.
+pub fn opusdec_samples(path: &str) -> Option<Vec<i16>> {
+    let arguments = ["--quiet", "--no-dither", "--rate", "48000", path, "-"];
+    samples(path, output("opusdec", &arguments)?)
+}
+
+fn samples(path: &str, output: Output) -> Option<Vec<i16>> {
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && complaint.is_empty(),
+        "{path}: {complaint}"
+    );
+    let (pairs, _) = output.stdout.as_chunks::<2>();
+    Some(pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect())
+}
+
+/// All programs accept a file and find this many frames of `channels` channels at `rate` Hz.
+pub fn assert_accepted(path: &str, in_progress: bool, frames: u64, channels: u16, rate: u32) {
+    opusinfo(path, in_progress);
+    if let Some(found) = sndfile_frames(path) {
+        assert_eq!(found, frames, "libsndfile: {path}");
+    }
+    let expected = frames * u64::from(48_000 / rate);
+    // ffmpeg does not cut off both ends of one packet: it plays 13.5 ms of a shorter file.
+    for (program, samples, least) in [
+        ("ffmpeg", ffmpeg_samples(path), 648),
+        ("opusdec", opusdec_samples(path), 0),
+    ] {
+        if let Some(samples) = samples {
+            let found = samples.len() as u64;
+            let expected = expected.max(least) * u64::from(channels);
+            assert_eq!(found, expected, "{program}: {path}");
+        }
+    }
+}
