@@ -1,6 +1,8 @@
 //! What the fuzz targets do with their bytes. `crates/media/tests/fuzz.rs` does the same with random
 //! bytes.
 
+pub mod ogg_file;
+
 use callrec_codec::Codec;
 use callrec_media::dtmf::DtmfMask;
 use callrec_media::leg::DrainInput;

@@ -1,5 +1,7 @@
 //! Finds patterns in a recording's file.
 
+use callrec_codec::container::{self, Measure};
+
 /// This many equal samples in a row are a pattern.
 pub const PATTERN_RUN: usize = 8;
 
@@ -70,6 +72,24 @@ pub fn recorded_patterns(samples: &[i16]) -> Vec<PatternRun> {
         }
     }
     kept
+}
+
+/// Whether a file, finished or in progress, has no patterns, because its format changes samples.
+pub fn is_lossy(path: &str) -> bool {
+    path.trim_end_matches(".part").ends_with(".opus")
+}
+
+/// The frames of a finished file without patterns. `None` if it has no end, or anything after it.
+pub fn whole_frames(data: &[u8]) -> Option<u64> {
+    let found = container::parse(data)?;
+    let measure = found.shape.format.container().measure(&found, data.len() as u64);
+    let Measure::Scan(mut scan) = measure else {
+        return None;
+    };
+    let audio = data.get(found.audio_at as usize..)?;
+    scan.take(audio);
+    let measured = scan.measured();
+    (measured.ended && measured.length.bytes == audio.len() as u64).then_some(measured.length.frames)
 }
 
 fn audio_of_wav(data: &[u8]) -> &[u8] {

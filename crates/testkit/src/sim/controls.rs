@@ -13,9 +13,9 @@ use super::model::ModelRecording;
 
 const RECORDINGS_MAX: usize = 4;
 
-/// The formats that the model can read. Without the feature `faults` the first one replaces the
-/// last one.
-const FORMATS: [&str; 3] = ["wav", "au", "test-paged"];
+/// The formats that the model can read; of the last one, the length. Without the feature `faults`
+/// the first one replaces the third one.
+const FORMATS: [&str; 4] = ["wav", "au", "test-paged", "opus;complexity=0"];
 
 impl Hosts {
     pub fn control(&mut self, index: usize) {
