@@ -2034,7 +2034,8 @@ rec_status rec_config_new(rec_config **config);
  * - `recording.max_duration_ms` (`0`): Default maximum duration of automatic recordings
  *   and of HTTP starts that do not specify one, 0 to 4294967295 ms. 0: no limit.
  * - `recording.sample_rate` (`0`): Sample rate of every "wav" and "au" file, 8000 to 48000
- *   Hz. 0: the rate of the first audio.
+ *   Hz. 0: the rate of the first audio. "opus" files have the next higher rate of 8, 12,
+ *   16, 24 and 48 kHz.
  * - `recording.keep_raw` (`never`): Which RTP packets are kept as they arrived, in a
  *   pcapng file beside the recording: "never", "undecodable", "always". "undecodable":
  *   those that neither this build nor a registered codec decodes. Telephone events are

@@ -93,6 +93,26 @@ fn assert_same_audio(opus: &RecordingFields, wav: &WavFile) {
     }
 }
 
+/// Opus has five rates.
+#[test]
+fn a_rate_that_opus_does_not_have_becomes_the_next_higher_one() {
+    for (configured, rate) in [("8001", 12_000), ("22050", 24_000), ("32000", 48_000)] {
+        let fixture = RecordingFixture::new(&[("recording.sample_rate", configured)]);
+        let local = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCM16, 16_000);
+        let id = fixture.start(REC_LAYOUT_LOCAL, "opus", REC_PAUSE_SILENCE);
+        write_bytes(local, &voice(16_000, 140.0)[..32_000]);
+        fixture.stop(&id);
+        let recording = fixture.engine.events.wait_terminal(&id).recording.unwrap();
+        let manifest = manifest_beside(&recording.path);
+        assert_eq!(
+            (recording.sample_rate, &manifest["samples"]),
+            (rate, &rate.into())
+        );
+        assert_accepted(&recording.path, false, rate.into(), 1, rate);
+        fixture.close();
+    }
+}
+
 #[test]
 fn the_tags_say_what_was_recorded() {
     let fixture = RecordingFixture::new(&[("recording.opus_dtx", "1")]);

@@ -160,8 +160,8 @@ fn the_end_of_a_long_file_costs_no_more_than_that_of_a_short_one() {
         file.settled((seconds * 8000 * FRAME) as u64);
         fixture.wait_until_idle();
         let before = fixture.store.bytes_written();
-        let reads = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&reads);
+        let steps = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&steps);
         fixture.set_fault(move |step| {
             count.fetch_add(usize::from(step != FaultPoint::Digest), Ordering::SeqCst);
             Ok(())
@@ -171,7 +171,7 @@ fn the_end_of_a_long_file_costs_no_more_than_that_of_a_short_one() {
         fixture.wait_until_idle();
         (
             fixture.store.bytes_written() - before,
-            reads.load(Ordering::SeqCst),
+            steps.load(Ordering::SeqCst),
         )
     };
     let (short, long) = (written_at_the_end(2), written_at_the_end(60));

@@ -66,7 +66,7 @@ config_keys! {
         "recording.max_duration_ms" = "0" => max_duration_ms: u32, number(0..=u32::MAX.into()),
             "Default maximum duration of automatic recordings and of HTTP starts that do not specify one, {range} ms. 0: no limit.";
         "recording.sample_rate" = "0" => sample_rate: u32, zero_or(8000..=48_000),
-            "Sample rate of every \"wav\" and \"au\" file, {range} Hz. 0: the rate of the first audio.";
+            "Sample rate of every \"wav\" and \"au\" file, {range} Hz. 0: the rate of the first audio. \"opus\" files have the next higher rate of 8, 12, 16, 24 and 48 kHz.";
         "recording.keep_raw" = "never" => keep_raw: KeepRaw, text_of(&KeepRaw::ALL, KeepRaw::text),
             "Which RTP packets are kept as they arrived, in a pcapng file beside the recording: {choices}. \"undecodable\": those that neither this build nor a registered codec decodes. Telephone events are never kept. Default of all starts that do not specify it.";
         "recording.opus_bitrate" = "0" => opus_bitrate: u32, zero_or(6000..=256_000),
