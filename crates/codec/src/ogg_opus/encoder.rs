@@ -17,6 +17,9 @@ const PRE_ROLL: u64 = 4;
 /// From this rate and complexity on, the encoder analyses the signal and knows what is silence.
 const ANALYSIS_RATE: u32 = 16_000;
 const ANALYSIS_COMPLEXITY: u32 = 7;
+/// At lower rates only samples of at most 16 are silence: 11 bits of 16 are used. A-law has no zero,
+/// and two silent legs of A-law add up to this.
+const QUIET_BITS: i32 = 11;
 
 pub(super) struct OpusPackets {
     shape: Shape,
@@ -96,6 +99,9 @@ fn new_encoder(shape: &Shape) -> Option<Box<OpusEncoder>> {
     } as i32;
     encoder.rate_control = RateControl::Vbr;
     encoder.use_dtx = has_dtx;
+    if has_dtx && shape.rate < ANALYSIS_RATE {
+        encoder.lsb_depth = QUIET_BITS;
+    }
     Some(encoder)
 }
 

@@ -422,7 +422,12 @@ fn dtx_makes_silence_small() {
             "{rate}: {with} of {without} bytes"
         );
     }
-    // What is noise can only be told from 16 kHz on.
+    // Below 16 kHz, what is a little louder than silence of A-law is encoded.
+    for rate in [8000, 12_000] {
+        let bytes = |noise| silence_bytes(rate, noise, "dtx=1");
+        let (faint, louder) = (bytes(16), bytes(24));
+        assert!(3 * faint < louder, "{rate}: {faint} and {louder} bytes");
+    }
     for rate in [16_000, 24_000, 48_000] {
         let (without, with) = (
             silence_bytes(rate, 20, "bitrate=24000"),
