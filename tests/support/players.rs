@@ -74,15 +74,18 @@ pub fn assert_accepted(path: &str, in_progress: bool, frames: u64, channels: u16
         assert_eq!(found, frames, "libsndfile: {path}");
     }
     let expected = frames * u64::from(48_000 / rate);
-    // ffmpeg does not cut off both ends of one packet: it plays 13.5 ms of a shorter file.
-    for (program, samples, least) in [
+    // ffmpeg may not cut off both ends of one packet: it plays up to 13.5 ms of a shorter file.
+    for (program, samples, shortest) in [
         ("ffmpeg", ffmpeg_samples(path), 648),
         ("opusdec", opusdec_samples(path), 0),
     ] {
         if let Some(samples) = samples {
-            let found = samples.len() as u64;
-            let expected = expected.max(least) * u64::from(channels);
-            assert_eq!(found, expected, "{program}: {path}");
+            let found = samples.len() as u64 / u64::from(channels);
+            let possible = expected..=expected.max(shortest);
+            assert!(
+                possible.contains(&found),
+                "{program}: {found}, not {expected}: {path}"
+            );
         }
     }
 }

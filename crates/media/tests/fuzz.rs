@@ -100,3 +100,21 @@ fn events_with_any_times_mask_nothing_after_them() {
         bodies::events(&data);
     }
 }
+
+#[test]
+fn the_reader_of_ogg_opus_withstands_random_pages() {
+    for seed in 1..=1000u64 {
+        let mut random = RandomBytes(seed << 20 | 0x1234_5678);
+        let len = 1 + 8 * usize::from(random.next() % 6) + usize::from(random.next() % 3);
+        let mut data: Vec<u8> = (0..len).map(|_| random.next()).collect();
+        if seed.is_multiple_of(2) {
+            // Pages as an encoder writes them, up to one that is not.
+            data[0] |= 2;
+            let pages = usize::from(random.next() % 5);
+            for page in data[1..].chunks_exact_mut(8).take(pages) {
+                page.copy_from_slice(&[0, 0, 0, 0, 3, 0, 20 + page[6] % 60, 0x08]);
+            }
+        }
+        bodies::ogg_file::ogg_opus(&data);
+    }
+}
