@@ -226,14 +226,16 @@ pub struct rec_start_options {
     pub device_name: *const c_char,
     /// The directory number of the call's line.
     pub directory_number: *const c_char,
-    /// "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw" or "opus". "flac"
-    /// and "mp3" are `REC_ERR_UNSUPPORTED` in this build.
+    /// "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw", "flac" or
+    /// "opus". "mp3" is `REC_ERR_UNSUPPORTED` in this build.
     ///
     /// Parameters of the encoder may follow, each after a semicolon. What is not given is taken
     /// from the configuration (`recording.opus_bitrate` and so on). A parameter that the format
     /// does not have, or a value out of its range, is `REC_ERR_INVALID_MODE`.
     /// `rec_recording.format` has the name alone.
     ///
+    /// - "flac": FLAC (RFC 9639), as in "flac;level=8". "level": 0 to 8. Programs that play it in
+    ///   Debian: flac, ffmpeg, and those with libsndfile.
     /// - "opus": Ogg Opus (RFC 7845), as in "opus;bitrate=24000;dtx=1". "bitrate": bits per
     ///   second, 6000 to 256000; "complexity": 0 to 10; "dtx": 0 or 1, whether silence takes
     ///   almost no space. Programs that play it in Debian: opusdec (opus-tools), ffmpeg, and

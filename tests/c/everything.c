@@ -301,7 +301,7 @@ static void lines_and_rights(rec_engine engine)
     options.format = "cassette";
     EXPECT(rec_start(engine, NULL, &options, &id, &err), REC_ERR_INVALID_MODE);
     CHECK(err.reason == 2);
-    options.format = "flac";
+    options.format = "mp3";
     EXPECT(rec_start(engine, NULL, &options, &id, &err), REC_ERR_UNSUPPORTED);
     options.format = NULL;
     options.lookback_ms = REC_LOOKBACK_ALL;

@@ -116,10 +116,28 @@ fn an_unknown_format_is_refused() {
 }
 
 #[test]
+fn a_parameter_that_the_format_does_not_have_is_refused() {
+    let scratch = scratch_engine();
+    scratch.begin(&line("SEP1", "101")).unwrap();
+    for (format, parameter) in [
+        ("flac;level=9", "level"),
+        ("flac;speed=1", "speed"),
+        ("wav;level=1", "level"),
+    ] {
+        let start = StartFields {
+            format: Some(format),
+            ..on_device("SEP1")
+        };
+        let refusal = refused_because(scratch.start(ADMIN, &start), REC_ERR_INVALID_MODE, 2);
+        assert!(refusal.message.contains(parameter), "{}", refusal.message);
+    }
+}
+
+#[test]
 fn formats_that_this_build_lacks_are_unsupported() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
-    for format in ["flac", "mp3"] {
+    for format in ["mp3"] {
         let start = StartFields {
             format: Some(format),
             ..on_device("SEP1")
@@ -141,6 +159,8 @@ fn every_format_of_this_build_is_accepted() {
         (Some("au"), "au"),
         (Some("au-ulaw"), "au-ulaw"),
         (Some("au-alaw"), "au-alaw"),
+        (Some("flac"), "flac"),
+        (Some("flac;level=8"), "flac"),
         (Some("opus"), "opus"),
         (Some("opus;bitrate=24000;dtx=1"), "opus"),
     ] {

@@ -3,12 +3,13 @@
 use uuid::Uuid;
 
 use crate::format::ParsedHeader;
-use crate::{Container, Format, au, ogg_opus, wav};
+use crate::{Container, Format, au, flac, ogg_opus, wav};
 
 /// All containers. A new container needs one line here.
 const CONTAINERS: &[&dyn Container] = &[
     &wav::Wav,
     &au::Au,
+    &flac::Flac,
     &ogg_opus::OggOpus,
     #[cfg(feature = "paged")]
     &crate::paged::Paged,
@@ -36,7 +37,7 @@ impl Format {
 
 /// Formats that this build may not write but that hosts may request and other builds may have
 /// written: name and MIME type.
-pub const OTHER_FORMATS: [(&str, &str); 2] = [("flac", "audio/flac"), ("mp3", "audio/mpeg")];
+pub const OTHER_FORMATS: [(&str, &str); 1] = [("mp3", "audio/mpeg")];
 
 /// The MIME type of a format's files; `application/octet-stream` for an unknown format.
 pub fn mime_type(name: &str) -> &'static str {

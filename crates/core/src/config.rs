@@ -67,6 +67,8 @@ config_keys! {
             "Default maximum duration of automatic recordings and of HTTP starts that do not specify one, {range} ms. 0: no limit.";
         "recording.sample_rate" = "0" => sample_rate: u32, zero_or(8000..=48_000),
             "Sample rate of every \"wav\" and \"au\" file, {range} Hz. 0: the rate of the first audio. \"opus\" files have the next higher rate of 8, 12, 16, 24 and 48 kHz.";
+        "recording.flac_level" = "5" => flac_level: u32, number(0..=8),
+            "Compression of \"flac\" files of starts that do not specify it, {range}. A higher level makes smaller files and needs more CPU time.";
         "recording.keep_raw" = "never" => keep_raw: KeepRaw, text_of(&KeepRaw::ALL, KeepRaw::text),
             "Which RTP packets are kept as they arrived, in a pcapng file beside the recording: {choices}. \"undecodable\": those that neither this build nor a registered codec decodes. Telephone events are never kept. Default of all starts that do not specify it.";
         "recording.opus_bitrate" = "0" => opus_bitrate: u32, zero_or(6000..=256_000),
@@ -114,6 +116,7 @@ impl Config {
     /// The configured value of a parameter of a format's encoder; `None` if no key sets it.
     pub fn encoder_default(&self, format: &str, parameter: &str) -> Option<u32> {
         match (format, parameter) {
+            ("flac", "level") => Some(self.flac_level),
             ("opus", "bitrate") => Some(self.opus_bitrate).filter(|bitrate| *bitrate > 0),
             ("opus", "complexity") => Some(self.opus_complexity),
             ("opus", "dtx") => Some(self.opus_dtx),
