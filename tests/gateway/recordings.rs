@@ -427,6 +427,7 @@ fn the_audio_of_every_format_is_served_at_its_url() {
         ("wav-ulaw", "wav", "audio/wav"),
         ("au", "au", "audio/x-au"),
         ("au-alaw", "au", "audio/x-au"),
+        ("flac", "flac", "audio/flac"),
         ("opus", "opus", "audio/ogg"),
         #[cfg(feature = "faults")]
         ("test-paged", "paged", "application/octet-stream"),

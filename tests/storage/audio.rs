@@ -1,14 +1,15 @@
 //! The audio that tests write to recordings, and checks of the published files.
 
 use super::*;
-use callrec::codec::{container, paged};
+use callrec::codec::{container, flac, paged};
 use callrec_testkit::manifest::digest;
 
-/// Runs a test with a format whose frames can be overwritten in place, and with one whose
+/// Runs a test with a format whose frames can be overwritten in place, and with two whose
 /// frames cannot.
 pub fn for_each_format(test: impl Fn(Format)) {
     test(Format::WAV);
     test(PAGED);
+    test(Format::FLAC);
 }
 
 /// Bytes that identify their block and their position.
@@ -21,8 +22,10 @@ pub fn pattern(block: usize, bytes: usize) -> Vec<u8> {
 /// The audio of a finished file. Panics unless the header states the exact length.
 pub fn audio(path: &Path) -> Vec<u8> {
     let bytes = fs::read(path).expect("a file");
-    if path.extension().is_some_and(|extension| extension == "paged") {
-        return paged_audio(&bytes);
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("paged") => return paged_audio(&bytes),
+        Some("flac") => return flac_audio(&bytes),
+        _ => {}
     }
     let header = container::parse(&bytes).expect("a header");
     let lengths = header.claim.expect("a header with the length of the file");
@@ -36,6 +39,14 @@ fn paged_audio(bytes: &[u8]) -> Vec<u8> {
     assert!(file.ended || file.samples.is_empty(), "the end marker is missing");
     let frame_bytes = file.shape.block_frame_bytes() as u64;
     assert_eq!(file.header_frames * frame_bytes, file.samples.len() as u64);
+    file.samples
+}
+
+fn flac_audio(bytes: &[u8]) -> Vec<u8> {
+    let file = flac::decoded::decode(bytes).expect("whole frames");
+    let frame_bytes = 2 * u64::from(file.channels);
+    assert_eq!(file.stated_frames * frame_bytes, file.samples.len() as u64);
+    assert_ne!(file.md5_matches, Some(false));
     file.samples
 }
 

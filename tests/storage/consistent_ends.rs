@@ -305,6 +305,10 @@ fn published_audio(path: &Path, published: &Manifest) -> Vec<u8> {
             .expect("whole pages")
             .samples;
     }
+    if header.shape.format == Format::FLAC {
+        let file = callrec::codec::flac::decoded::decode(&bytes);
+        return file.expect("whole frames").samples;
+    }
     let from = header.audio_at as usize;
     bytes[from..from + published.samples as usize * 2].to_vec()
 }
@@ -334,10 +338,10 @@ fn check_all_refusals(format: Format) {
 /// Whether a recording reaches this step before anything is refused.
 fn is_reached(format: Format, step: FaultPoint, keep: bool) -> bool {
     match step {
-        FaultPoint::WriteTail => format == PAGED,
-        FaultPoint::WriteAudio => format != PAGED || keep,
-        FaultPoint::WriteHeader => format != PAGED,
-        FaultPoint::RemoveTail => format == PAGED,
+        FaultPoint::WriteTail => format.is_compressed(),
+        FaultPoint::WriteAudio => !format.is_compressed() || keep,
+        FaultPoint::WriteHeader => !format.is_compressed(),
+        FaultPoint::RemoveTail => format.is_compressed(),
         FaultPoint::Seal | FaultPoint::Sync | FaultPoint::Digest | FaultPoint::WriteManifest => keep,
         FaultPoint::RenameAudio | FaultPoint::RenameManifest => keep,
         FaultPoint::WriteLiveManifest

@@ -112,7 +112,7 @@ fn discard_is_synced(format: Format) {
     fixture.published(id);
     let audio = [FaultPoint::RemoveAudio, FaultPoint::SyncFolder];
     let tail = [FaultPoint::RemoveTail, FaultPoint::SyncFolder];
-    let tail = if format == PAGED { &tail[..] } else { &[] };
+    let tail = if format.is_compressed() { &tail[..] } else { &[] };
     expect_order(
         &steps,
         &[&MANIFEST_UPDATE[..], tail, &audio, &[FaultPoint::Report]].concat(),

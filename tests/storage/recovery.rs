@@ -73,7 +73,7 @@ fn length_is_that_of_audio(format: Format) {
     bytes[..header].fill(0);
     fs::write(part(ids[1]), &bytes).expect("write");
     let mut bytes = fs::read(part(ids[2])).expect("there");
-    match format == PAGED {
+    match format.is_compressed() {
         true => bytes[30..38].fill(0xee),
         false => {
             bytes[4..8].fill(0xee);
@@ -83,7 +83,11 @@ fn length_is_that_of_audio(format: Format) {
     fs::write(part(ids[2]), &bytes).expect("write");
     let fixture = StorageFixture::open_in(directory).with_format(format);
     // Bytes outside a page are dropped.
-    let more = if format == PAGED { &[][..] } else { &[7u8, 7] };
+    let more = if format.is_compressed() {
+        &[][..]
+    } else {
+        &[7u8, 7]
+    };
     for (id, more) in ids.into_iter().zip([more, &[], &[]]) {
         let (published, _) = fixture.published(id);
         assert_eq!(
@@ -432,7 +436,7 @@ fn one_search_finds_all(format: Format) {
     let fixture = StorageFixture::open_in(directory).with_format(format);
     fixture.wait_until_idle();
     assert!(fixture.report.read(|reports| reports.published.is_empty()));
-    let files_each = if format == PAGED { 2 } else { 1 };
+    let files_each = if format.is_compressed() { 2 } else { 1 };
     assert_eq!(
         fixture.control_names().len(),
         4 * files_each + 1,

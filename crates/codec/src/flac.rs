@@ -111,6 +111,14 @@ impl Container for Flac {
         })
     }
 
+    fn stated_end(&self, start: &[u8]) -> Option<AudioEnd> {
+        let FlacTotals { frames, md5 } = header::totals(start)?;
+        (md5 != [0; 16]).then_some(AudioEnd {
+            output: frames,
+            md5: Some(md5),
+        })
+    }
+
     fn recording_id(&self, start: &[u8]) -> Option<Uuid> {
         header::recording_id(start)
     }

@@ -295,6 +295,13 @@ pub trait Container: Sync {
     /// Parses the header of a file that begins with `start`.
     fn parse(&self, start: &[u8]) -> Option<ParsedHeader>;
 
+    /// What the header at the beginning of a finished file says of its audio besides the length, so
+    /// that a finished file can be sealed again without a change. `None` if it says nothing.
+    fn stated_end(&self, start: &[u8]) -> Option<AudioEnd> {
+        let _ = start;
+        None
+    }
+
     /// The id of the recording, read at its fixed offset. It is found even if the rest of the header
     /// is damaged.
     fn recording_id(&self, start: &[u8]) -> Option<Uuid>;

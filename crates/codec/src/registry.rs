@@ -19,6 +19,7 @@ impl Format {
     pub const WAV: Format = Format::of(&wav::FORMATS[0]);
     pub const WAV_ULAW: Format = Format::of(&wav::FORMATS[1]);
     pub const WAV_ALAW: Format = Format::of(&wav::FORMATS[2]);
+    pub const FLAC: Format = Format::of(&flac::FORMATS[0]);
 
     pub fn containers() -> impl Iterator<Item = &'static dyn Container> {
         CONTAINERS.iter().copied()

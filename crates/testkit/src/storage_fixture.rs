@@ -328,7 +328,7 @@ impl StorageFixture {
 
     /// Whether the format lets written audio be overwritten in its file.
     fn overwrites(&self) -> bool {
-        self.format != PAGED
+        !self.format.is_compressed()
     }
 
     /// The step that first writes new audio.

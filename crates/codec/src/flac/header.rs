@@ -111,7 +111,6 @@ pub fn parse(start: &[u8]) -> Option<FlacStream> {
 }
 
 /// What STREAMINFO says of the audio.
-#[cfg(any(test, feature = "paged"))]
 pub fn totals(start: &[u8]) -> Option<FlacTotals> {
     let block = start.get(MAGIC.len() + BLOCK_HEADER..)?;
     let word = u64::from_be_bytes(*block.get(10..)?.first_chunk()?);

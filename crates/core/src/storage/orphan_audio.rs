@@ -9,7 +9,7 @@ use super::measure::measure;
 use super::name::RecordingName;
 use super::plain_file::PlainFile;
 use crate::clock::Clock;
-use callrec_codec::container::{self, HEADER_MAX, Length, MeasuredAudio, ParsedHeader};
+use callrec_codec::container::{self, AudioEnd, HEADER_MAX, Length, MeasuredAudio, ParsedHeader};
 use callrec_codec::{Container, Format, Medium, Shape, Tags};
 use std::io;
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub struct OrphanAudio {
     length: u64,
     /// `None` if no header was written or the disk lost it.
     header: Option<ParsedHeader>,
+    /// What the header says of the audio of a finished file.
+    end: Option<AudioEnd>,
 }
 
 /// Whether a file belongs to the recording.
@@ -65,6 +67,7 @@ impl OrphanAudio {
                 file,
                 length,
                 header,
+                end: header.and_then(|found| found.shape.format.container().stated_end(&start)),
             })),
             HeaderMatch::Other => Ok(None),
         }
@@ -145,7 +148,10 @@ impl OrphanAudio {
             header_bytes: found.audio_at,
             length: measured.length,
         };
-        let audio = AudioFile::reopen(files, state, self.length).await?;
+        let mut audio = AudioFile::reopen(files, state, self.length).await?;
+        if let Some(end) = self.end.filter(|end| end.output == measured.output) {
+            audio.set_end(end);
+        }
         Ok((audio, measured))
     }
 
