@@ -20,7 +20,7 @@ struct DecodedLast {
     next: u16,
     epoch: u32,
     pause_end: Option<PauseEnd>,
-    is_of_pause: bool,
+    spoken_after: Option<u64>,
     begins_in_pause: bool,
 }
 
@@ -31,12 +31,20 @@ impl DecodedLast {
     /// packet must not get a state that holds a packet which a recording may have to leave out, if
     /// that recording may keep the packet itself. This is so if one was passed in before the end of
     /// a pause and the other after it, if both were passed in after it but only the first was spoken
-    /// before it, and if they were passed in in reverse order, because a pause may have begun in
-    /// between.
+    /// before it (after a stall, of any of the pauses within it), and if they were passed in in
+    /// reverse order, because a pause may have begun in between.
     fn is_cut_from(&self, packet: &PlacedPacket) -> bool {
         self.pause_end != packet.pause_end
             || self.epoch > packet.epoch
-            || self.is_of_pause && !packet.is_of_pause()
+            || self.is_from_before_resume_of(packet)
+    }
+
+    /// Whether a pause ended between what the state holds and the packet, or may have ended there.
+    fn is_from_before_resume_of(&self, packet: &PlacedPacket) -> bool {
+        match (self.spoken_after, packet.spoken_after) {
+            (Some(last), Some(next)) => last < next,
+            _ => true,
+        }
     }
 }
 
@@ -145,7 +153,7 @@ impl PacketOrder {
             next: packet.number.sequence.wrapping_add(1),
             epoch: packet.epoch,
             pause_end: packet.pause_end,
-            is_of_pause: packet.is_of_pause(),
+            spoken_after: packet.spoken_after,
             begins_in_pause: packet.begins_in_pause(),
         });
     }

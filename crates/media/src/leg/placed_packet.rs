@@ -1,6 +1,6 @@
 //! A packet that has a position and is not decoded yet.
 
-use super::pause_ends::PauseEnd;
+use super::pause_ends::{PauseEnd, PauseEnds};
 use crate::FeedFormat;
 use crate::concealment::CONCEALED_NS;
 use crate::grid;
@@ -15,6 +15,8 @@ pub(super) struct PlacedPacket {
     pub epoch: u32,
     /// The latest one before it was passed in.
     pub pause_end: Option<PauseEnd>,
+    /// The pauses after which it was spoken, see [`PauseEnds::spoken_after`].
+    pub spoken_after: Option<u64>,
     /// The number of its samples.
     pub len: u64,
     pub placement: Placement,
@@ -31,20 +33,29 @@ impl PlacedPacket {
         audio: &Audio<'_>,
         number: PacketNumber,
         placement: Placement,
-        pause_end: Option<PauseEnd>,
+        pauses: &PauseEnds,
     ) -> PlacedPacket {
-        PlacedPacket {
+        let mut placed = PlacedPacket {
             number,
             payload: audio.payload.to_vec(),
             format: audio.format,
             epoch: audio.epoch,
-            pause_end,
+            pause_end: None,
+            spoken_after: None,
             len: audio.len,
             placement,
             gap: 0,
             continues_pause: false,
             is_restart: false,
-        }
+        };
+        placed.note_pauses(pauses);
+        placed
+    }
+
+    pub(super) fn note_pauses(&mut self, pauses: &PauseEnds) {
+        self.pause_end = pauses.before(self.epoch);
+        let end = self.earliest().saturating_add_unsigned(self.len);
+        self.spoken_after = pauses.spoken_after(self.epoch, end, self.format.rate);
     }
 
     /// The number of samples that are missing before it, if `next` is the number of the next packet
@@ -62,21 +73,19 @@ impl PlacedPacket {
         grid::time(self.placement.at.max(0) as u64, self.format.rate)
     }
 
+    /// The earliest position at which its first sample may have been spoken.
+    fn earliest(&self) -> i64 {
+        let Placement { at, hidden_delay, .. } = self.placement;
+        at.saturating_sub_unsigned(hidden_delay)
+    }
+
     /// Whether the samples up to `end`, counted from its first one, were spoken before the end of the
     /// pause, or may have been.
     fn is_before_resume(&self, end: i64) -> bool {
-        let earliest = self
-            .placement
-            .at
-            .saturating_sub_unsigned(self.placement.hidden_delay);
+        let earliest = self.earliest();
         let resumed = |end: PauseEnd| grid::index(end.at_ns, self.format.rate) as i64;
         self.pause_end
             .is_some_and(|pause| earliest.saturating_add(end) <= resumed(pause))
-    }
-
-    /// Whether all of it is of the pause, so that no recording that was paused keeps any of it.
-    pub(super) fn is_of_pause(&self) -> bool {
-        self.is_before_resume(self.len as i64)
     }
 
     /// Whether any of it is of the pause.

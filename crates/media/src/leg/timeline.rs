@@ -399,8 +399,8 @@ impl PlacementSink for Timeline {
             self.change_rate(rate);
         }
         if let (Some(number), false) = (audio.number, audio.format.codec.is_direct()) {
-            let pause_end = self.pause_ends.before(audio.epoch);
-            return self.decode_later(PlacedPacket::new(audio, number, placement, pause_end));
+            let packet = PlacedPacket::new(audio, number, placement, &self.pause_ends);
+            return self.decode_later(packet);
         }
         if audio.format.codec != Codec::Pcm16 || !audio.is_big_endian {
             return self.place_audio(audio, audio.payload, &placement);

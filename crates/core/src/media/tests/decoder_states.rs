@@ -17,7 +17,7 @@ fn decoded(format: FeedFormat, payloads: &[Vec<u8>]) -> Vec<i16> {
 
 /// A loud sender with packets of 20 ms.
 fn loud(format: FeedFormat) -> Sender {
-    let samples = sine(440.0, format.rate, 100 * format.rate as usize / 50);
+    let samples = sine(440.0, format.rate, 110 * format.rate as usize / 50);
     match format.codec {
         Codec::G722 => Sender::g722(&samples),
         _ => Sender::opus(&samples, false),
@@ -89,6 +89,42 @@ fn two_pauses_are_two_cuts() {
     for kept in [33..34, 34..60] {
         let expected = decoded(G722, &sender.payloads[kept.clone()]);
         assert!(position_of(&samples, &expected).is_some(), "{kept:?}");
+    }
+}
+
+/// Packets 20 to 104 come at once after a stall, during which the recording was paused twice. Those
+/// of the time between the pauses are kept, and must not depend on the first pause.
+#[test]
+fn a_stall_over_two_pauses_hides_none_in_a_decoder() {
+    for format in [G722, OPUS] {
+        let sender = loud(format);
+        let (mut sim, recording) = call(format);
+        let pass_paused = |sim: &mut Sim, packets: u64| {
+            sim.pause(&recording);
+            sim.visit();
+            sim.pass(packets * 20);
+            sim.resume(&recording);
+            sim.visit();
+        };
+        send_some(&mut sim, &sender, &(0..20).collect::<Vec<_>>());
+        sim.pass(100);
+        pass_paused(&mut sim, 25);
+        sim.pass(500);
+        pass_paused(&mut sim, 25);
+        sim.pass(100);
+        for n in 20..105 {
+            assert_eq!(sim.rtp(Leg::Local, &sender.packet(n)), crate::types::Status::Ok);
+        }
+        sim.now_ns += 20 * NS_PER_MS;
+        send_some(&mut sim, &sender, &(105..110).collect::<Vec<_>>());
+        sim.pass(500);
+        sim.end();
+        sim.pass(500);
+        let samples = recording.out.lock().channel(0);
+        for kept in [0..20, 50..75, 100..110] {
+            let expected = decoded(format, &sender.payloads[kept.clone()]);
+            assert!(position_of(&samples, &expected).is_some(), "{format:?} {kept:?}");
+        }
     }
 }
 

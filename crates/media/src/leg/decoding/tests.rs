@@ -23,6 +23,7 @@ fn waiting(format: FeedFormat, at: i64) -> PlacedPacket {
         format,
         epoch: 0,
         pause_end: None,
+        spoken_after: Some(0),
         len: u64::from(format.rate / 50),
         placement: Placement {
             at,

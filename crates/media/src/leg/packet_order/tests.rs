@@ -1,5 +1,6 @@
 use super::DecoderState::{Kept, New, Own};
 use super::*;
+use crate::leg::pause_ends::PauseEnds;
 use crate::placement::{PacketNumber, Placement};
 use callrec_codec::Codec;
 
@@ -28,6 +29,7 @@ fn packet(sequence: u16) -> PlacedPacket {
         format: FORMAT,
         epoch: 1,
         pause_end: None,
+        spoken_after: Some(0),
         len: 320,
         placement: Placement {
             at: i64::from(sequence) * 320,
@@ -41,11 +43,20 @@ fn packet(sequence: u16) -> PlacedPacket {
 }
 
 fn of_epoch(sequence: u16, epoch: u32, pause_end: Option<PauseEnd>) -> PlacedPacket {
-    PlacedPacket {
-        epoch,
-        pause_end,
-        ..packet(sequence)
-    }
+    after_pauses(
+        pause_end.as_slice(),
+        PlacedPacket {
+            epoch,
+            ..packet(sequence)
+        },
+    )
+}
+
+fn after_pauses(ends: &[PauseEnd], mut packet: PlacedPacket) -> PlacedPacket {
+    let mut pauses = PauseEnds::default();
+    ends.iter().for_each(|end| pauses.add(end.epoch, end.at_ns));
+    packet.note_pauses(&pauses);
+    packet
 }
 
 fn hidden(delay_ms: i64, packet: PlacedPacket) -> PlacedPacket {
@@ -53,7 +64,7 @@ fn hidden(delay_ms: i64, packet: PlacedPacket) -> PlacedPacket {
         hidden_delay: delay_ms as u64 * 16,
         ..packet.placement
     };
-    PlacedPacket { placement, ..packet }
+    after_pauses(packet.pause_end.as_slice(), PlacedPacket { placement, ..packet })
 }
 
 /// The states with which packets are decoded, all of which a recording keeps.
@@ -194,6 +205,30 @@ fn what_was_spoken_in_a_pause_is_not_in_the_state_of_what_is_heard() {
         .zip(delays)
         .map(|(n, delay_ms)| hidden(delay_ms, of_epoch(n, 3, pause_end(3, 200))));
     assert_eq!(states(packets.collect()), [New, Kept, Kept, New, Kept]);
+}
+
+/// The leg stalled from before the first pause until after the second one, which ended at 240 ms and
+/// at 280 ms. Packets 10 and 11 were spoken before both, packets 12 and 13 between them.
+#[test]
+fn every_pause_within_a_stall_is_cut() {
+    let ends = [pause_end(3, 240), pause_end(5, 280)].map(|end| end.expect("an end"));
+    let packets = |ends: &[PauseEnd]| {
+        let packets = (10..16).map(|n| {
+            after_pauses(
+                ends,
+                PlacedPacket {
+                    epoch: 5,
+                    ..packet(n)
+                },
+            )
+        });
+        states(packets.collect())
+    };
+    assert_eq!(packets(&ends), [New, Kept, New, Kept, New, Kept]);
+    // If ends are forgotten, any of the packets before the oldest one may be of another pause.
+    let mut many = vec![ends[0]; 17];
+    many[16] = ends[1];
+    assert_eq!(packets(&many), [New, New, New, Kept, New, Kept]);
 }
 
 #[test]
