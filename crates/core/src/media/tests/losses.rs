@@ -1,7 +1,7 @@
 //! Losses are reported, and each one only once.
 
 use super::*;
-use crate::media::ledger::ticks;
+use crate::media::ledger::{DropReason, ms, ticks};
 use crate::media::sim::{RecordingOptions, config};
 use crate::media::{ClockMode, SpanKind};
 use crate::types::Layout;
@@ -242,4 +242,43 @@ fn the_first_burst_at_a_higher_rate_is_complete() {
             20 * ticks(960, 48_000)
         );
     }
+}
+
+/// Every 50th packet comes 300 ms late. Each of two recordings of the call counts it as late, or holds
+/// what a decoder of its own makes of it; they cut their blocks at different times.
+#[test]
+fn a_late_packet_is_decoded_for_every_recording_that_has_a_place_for_it() {
+    let (mut sim, first) = codecs::call(codecs::G722);
+    let second = sim.start(RecordingOptions {
+        layout: Layout::Local,
+        ..Default::default()
+    });
+    sim.visit();
+    let sender = codecs::Sender::g722(&codecs::sine(440.0, 16_000, 2000 * 320));
+    let is_delayed = |n: usize| n % 50 == 25;
+    for n in 0..2000usize {
+        let late = n.checked_sub(15).filter(|n| is_delayed(*n));
+        for n in late.into_iter().chain(Some(n).filter(|n| !is_delayed(*n))) {
+            sim.rtp(Leg::Local, &sender.packet(n));
+        }
+        sim.now_ns += 20 * NS_PER_MS;
+        sim.visit();
+    }
+    sim.pass(500);
+    sim.end();
+    sim.pass(500);
+    let counts = [&first, &second].map(|recording| {
+        let samples = recording.out.lock().channel(0);
+        let held = (0..2000).filter(|n| is_delayed(*n));
+        let silent = held.filter(|n| samples[n * 320..(n + 1) * 320].iter().all(|sample| *sample == 0));
+        let ledger = codecs::ledger_of(recording);
+        assert_eq!(ledger.accounted(), ledger.handed);
+        let late = ms(ledger.dropped[DropReason::Late as usize]);
+        (20 * silent.count() as u64, late)
+    });
+    assert!(counts.iter().all(|(silent, late)| silent == late), "{counts:?}");
+    assert!(
+        counts.iter().all(|(_, late)| (100..700).contains(late)),
+        "{counts:?}"
+    );
 }

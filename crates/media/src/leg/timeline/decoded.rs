@@ -63,16 +63,15 @@ impl Timeline {
         own.into_iter().chain(self.external_undecoded_ns()).min()
     }
 
-    /// Whether any of a packet can be placed. What has settled and what other audio occupies has no
-    /// place.
+    /// Whether any of a packet can be placed. What all recordings have settled and what other audio
+    /// occupies has no place; a recording may be behind the others by a block.
     fn has_place_for(&mut self, packet: &PlacedPacket) -> bool {
         let placement = &packet.placement;
         let end = placement.at.saturating_add_unsigned(packet.len);
         let from = placement.at.saturating_sub_unsigned(placement.repeat);
         let mut has_place = false;
         let check = |timeline: &mut Timeline, limit: Option<u64>| {
-            let open = timeline.settled.max(timeline.track.floor());
-            let from = (from.max(0) as u64).max(open);
+            let from = (from.max(0) as u64).max(timeline.track.floor());
             let end = (end.max(0) as u64).min(limit.unwrap_or(u64::MAX));
             has_place = from < end && !timeline.track.is_occupied(from, end);
         };
