@@ -16,6 +16,7 @@ mod raw_kind;
 mod run;
 mod silence;
 mod timeline;
+mod write_decoder;
 mod writes;
 
 use crate::grid;
@@ -29,7 +30,6 @@ use crate::time::{NS_PER_MS, NS_PER_S};
 use crate::track::Track;
 use crate::{FeedFormat, FeedOptions};
 use callrec_codec::Codec;
-use decoding::WriteDecoder;
 pub use hold_epochs::HoldEpochs;
 use ledger_entry::counter_increase;
 pub use ledger_entry::{EntryKind, LedgerEntry, Tally};
@@ -89,8 +89,6 @@ pub struct LegMedia {
     pub(crate) events: Vec<(u64, u64)>,
     /// `None` until the first write; most legs have only packets.
     writes: Option<Box<WriteCursor>>,
-    /// Decodes writes that are packets.
-    write_decoder: Option<Box<WriteDecoder>>,
     streams: RtpStreams,
 }
 
@@ -117,7 +115,6 @@ impl LegMedia {
             others: OtherPayloads::default(),
             streams: RtpStreams::new(),
             writes: None,
-            write_decoder: None,
             samples_lost: 0,
             packets_lost: 0,
             ahead_lost: 0,
@@ -453,7 +450,6 @@ impl LegMedia {
     /// decoded.
     pub fn begin_anew(&mut self, epoch: u32, at_ns: u64) {
         self.timeline.pause_ends.add(epoch, at_ns);
-        self.begin_writes_anew();
     }
 
     /// Discards audio that was written ahead and is not yet played at `at_ns`.

@@ -65,10 +65,7 @@ impl Legs {
     pub fn set_hold(&mut self, on: bool, epoch: u32) {
         self.on_hold.set(on, epoch);
         for leg in self.media.iter_mut().flatten() {
-            let was_held = std::mem::replace(&mut leg.timeline.on_hold, self.on_hold.clone());
-            if was_held.has(epoch) && !self.on_hold.has(epoch) {
-                leg.begin_writes_anew();
-            }
+            leg.timeline.on_hold = self.on_hold.clone();
         }
     }
 }

@@ -193,34 +193,9 @@ impl StreamDecoder {
 
 /// Returns false for a payload that the decoder refuses. A decoder that panics must not end the
 /// call's recordings.
-fn try_decode(decoder: &mut dyn Decoder, payload: &[u8], samples: &mut Vec<i16>) -> bool {
+pub(super) fn try_decode(decoder: &mut dyn Decoder, payload: &[u8], samples: &mut Vec<i16>) -> bool {
     let decode = AssertUnwindSafe(|| decoder.decode(payload, samples));
     matches!(catch_unwind(decode), Ok(Ok(())))
-}
-
-/// Decodes packets that the host writes one after another, without RTP.
-#[derive(Default)]
-pub(super) struct WriteDecoder {
-    decoder: Option<Box<dyn Decoder>>,
-    samples: Vec<i16>,
-    bytes: Vec<u8>,
-}
-
-impl WriteDecoder {
-    /// The samples of a packet, or `None` if it cannot be decoded.
-    pub(super) fn decode(&mut self, format: FeedFormat, payload: &[u8]) -> Option<&[u8]> {
-        if self.decoder.is_none() {
-            self.decoder = format.codec.decoder(format.rate);
-        }
-        self.samples.clear();
-        let decoder = self.decoder.as_deref_mut()?;
-        if !try_decode(decoder, payload, &mut self.samples) {
-            self.decoder = None;
-            return None;
-        }
-        to_native(&self.samples, &mut self.bytes);
-        Some(&self.bytes)
-    }
 }
 
 /// The samples as bytes in native order.

@@ -7,6 +7,7 @@ mod made_up;
 mod masked;
 mod rates;
 mod undecoded;
+mod written;
 
 use std::collections::VecDeque;
 
@@ -18,6 +19,7 @@ use super::leg_totals::LegTotals;
 use super::pause_ends::PauseEnds;
 use super::placed_packet::PlacedPacket;
 use super::raw_kind::RefusedPacket;
+use super::write_decoder::WriteDecoder;
 use crate::FeedFormat;
 use crate::grid;
 use crate::ledger::{DropReason, LossReason, OutsideReason};
@@ -71,6 +73,8 @@ pub struct Timeline {
     unsearched_ns: u64,
     /// `None` until the first format that the host decodes.
     external: Option<Box<ExternalDecoders>>,
+    /// `None` until the first write that is a packet.
+    write_decoder: Option<Box<WriteDecoder>>,
     pub(super) pause_ends: PauseEnds,
 }
 
@@ -99,6 +103,7 @@ impl Timeline {
             searched: 0,
             unsearched_ns: u64::MAX,
             external: None,
+            write_decoder: None,
             pause_ends: PauseEnds::default(),
         }
     }
@@ -398,9 +403,13 @@ impl PlacementSink for Timeline {
             }
             self.change_rate(rate);
         }
-        if let (Some(number), false) = (audio.number, audio.format.codec.is_direct()) {
-            let packet = PlacedPacket::new(audio, number, placement, &self.pause_ends);
-            return self.decode_later(packet);
+        match audio.number {
+            _ if audio.format.codec.is_direct() => {}
+            Some(number) => {
+                let packet = PlacedPacket::new(audio, number, placement, &self.pause_ends);
+                return self.decode_later(packet);
+            }
+            None => return self.place_written(audio, placement),
         }
         if audio.format.codec != Codec::Pcm16 || !audio.is_big_endian {
             return self.place_audio(audio, audio.payload, &placement);

@@ -195,6 +195,79 @@ fn what_is_written_in_a_pause_is_not_in_a_decoder() {
     }
 }
 
+/// The host stalls in a pause, and writes its audio at once after it. That audio fills the pause, and
+/// must not be in the state of what follows.
+#[test]
+fn what_is_written_late_from_a_pause_is_not_in_a_decoder() {
+    for format in [G722, OPUS] {
+        let sender = loud(format);
+        let (mut sim, recording) = call(format);
+        let write = |sim: &mut Sim, n: usize| {
+            assert_eq!(
+                sim.write(Leg::Local, &sender.payloads[n]),
+                crate::types::Status::Ok
+            );
+        };
+        let write_live = |sim: &mut Sim, packets: std::ops::Range<usize>| {
+            for n in packets {
+                write(sim, n);
+                sim.now_ns += 20 * NS_PER_MS;
+                sim.visit();
+            }
+        };
+        write_live(&mut sim, 0..25);
+        sim.pause(&recording);
+        write_live(&mut sim, 25..30);
+        sim.pass(400);
+        sim.resume(&recording);
+        sim.visit();
+        sim.now_ns += 20 * NS_PER_MS;
+        (30..50).for_each(|n| write(&mut sim, n));
+        sim.visit();
+        write_live(&mut sim, 50..90);
+        sim.pass(500);
+        sim.end();
+        sim.pass(500);
+        let samples = recording.out.lock().channel(0);
+        for kept in [0..25, 50..90] {
+            let expected = decoded(format, &sender.payloads[kept.clone()]);
+            assert!(position_of(&samples, &expected).is_some(), "{format:?} {kept:?}");
+        }
+        let ledger = ledger_of(&recording);
+        assert_eq!((ledger.dropped_sum(), ledger.accounted()), (0, ledger.handed));
+    }
+}
+
+/// A damaged packet is silent, and what follows begins anew.
+#[test]
+fn a_written_packet_that_cannot_be_decoded_is_counted() {
+    let sender = loud(OPUS);
+    let (mut sim, recording) = call(OPUS);
+    for n in 0..60 {
+        // A code 3 packet of 20 ms with padding that is longer than the packet.
+        let damaged = [0xfb, 0x41, 0xff, 0xff];
+        let payload = if n == 30 {
+            &damaged[..]
+        } else {
+            &sender.payloads[n]
+        };
+        assert_eq!(sim.write(Leg::Local, payload), crate::types::Status::Ok);
+        sim.now_ns += 20 * NS_PER_MS;
+        sim.visit();
+    }
+    sim.pass(500);
+    sim.end();
+    sim.pass(500);
+    let samples = recording.out.lock().channel(0);
+    for kept in [0..30, 31..60] {
+        let expected = decoded(OPUS, &sender.payloads[kept.clone()]);
+        assert!(position_of(&samples, &expected).is_some(), "{kept:?}");
+    }
+    let ledger = ledger_of(&recording);
+    assert_eq!(ledger.accounted(), ledger.handed);
+    assert_eq!(crate::media::ledger::ms(ledger.dropped_sum()), 20);
+}
+
 /// The sender's numbers restart far below, so that they look late. What follows has one state.
 #[test]
 fn a_sender_that_restarts_its_numbers_is_decoded_as_one_stream() {
