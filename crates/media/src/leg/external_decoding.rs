@@ -249,6 +249,9 @@ impl ExternalStream {
             concealed: packet.concealable(),
         };
         if self.is_stuck || !self.decoder.submit(job) {
+            if state == DecoderState::Kept {
+                self.order.skip(&packet);
+            }
             return Some((packet, Outcome::TimedOut));
         }
         self.jobs += 1;
@@ -297,3 +300,6 @@ impl ExternalStream {
         Some((overdue.packet, Outcome::TimedOut))
     }
 }
+
+#[cfg(test)]
+mod tests;

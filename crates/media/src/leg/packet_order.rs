@@ -158,6 +158,13 @@ impl PacketOrder {
         });
     }
 
+    /// A packet could not be given to the decoder, whose state is kept without it.
+    pub fn skip(&mut self, packet: &PlacedPacket) {
+        if let Some(last) = &mut self.last {
+            last.next = packet.number.sequence.wrapping_add(1);
+        }
+    }
+
     /// The decoder begins anew with the next packet.
     pub fn restart(&mut self) {
         self.last = None;
