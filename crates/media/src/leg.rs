@@ -182,8 +182,7 @@ impl LegMedia {
         if !has_audio || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
             return u64::MAX;
         }
-        let suspect = self.streams.oldest_suspect();
-        let suspect = suspect.map_or(u64::MAX, |(at, rate)| grid::time(at.max(0) as u64, rate));
+        let suspect = self.streams.oldest_suspect_ns().unwrap_or(u64::MAX);
         let gap = self
             .streams
             .earliest_gap_ns(now_ns, reorder_ns)

@@ -388,9 +388,12 @@ impl RtpStreams {
         front.map_or(0, |n| self.streams[n].packet_len())
     }
 
-    /// The arrival of the oldest suspect, and its rate.
-    pub fn oldest_suspect(&self) -> Option<(i64, u32)> {
-        let first = |suspect: &Suspect| Some((suspect.held.first()?.arrival, suspect.rate));
+    /// The arrival of the oldest suspect.
+    pub fn oldest_suspect_ns(&self) -> Option<u64> {
+        let first = |suspect: &Suspect| {
+            let at = suspect.held.first()?.arrival;
+            Some(grid::time(at.max(0) as u64, suspect.rate))
+        };
         self.suspects.iter().filter_map(first).min()
     }
 
@@ -445,3 +448,6 @@ impl HeldPacket<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
