@@ -125,11 +125,12 @@ impl PacketOrder {
     /// `is_kept`: whether any recording keeps it; otherwise the decoder begins anew with the next
     /// packet that is kept.
     pub fn begin(&mut self, packet: &mut PlacedPacket, is_kept: bool) -> Option<DecoderState> {
-        self.last
-            .take_if(|last| packet.is_restart || last.is_cut_from(packet));
+        self.last.take_if(|_| packet.is_restart);
         // Its successors have been decoded.
         let is_behind = self.last.is_some_and(|last| packet.distance_from(last.next) < 0);
         let is_late = is_behind || self.is_left_over(packet);
+        // A late packet gets a state of its own, and changes no other.
+        self.last.take_if(|last| !is_late && last.is_cut_from(packet));
         if !is_kept {
             self.last.take_if(|_| !is_late);
             return None;

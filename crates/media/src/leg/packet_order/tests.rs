@@ -162,6 +162,22 @@ fn packets_from_before_a_restart_come_first() {
     assert_eq!(states, [New, Kept, Own, New, Kept, Kept, Own]);
 }
 
+/// Neither a packet that comes late, nor one whose number is wrong, so that it is placed only after a
+/// while: it was passed in before a control point, and decoded after it.
+#[test]
+fn a_packet_with_a_state_of_its_own_changes_no_state() {
+    let resumed = pause_end(2, 0);
+    for other in [2u16, 20_003, 40_003] {
+        let packets = vec![
+            packet(1),
+            of_epoch(3, 2, resumed),
+            late(other),
+            of_epoch(4, 2, resumed),
+        ];
+        assert_eq!(states(packets), [New, New, Own, Kept], "{other}");
+    }
+}
+
 /// Two pauses of another recording end before the packets are decoded.
 #[test]
 fn every_end_of_a_pause_is_a_cut() {
