@@ -118,7 +118,12 @@ impl LegDecoders {
             let (arrival_ns, audio_ns) = (packet.number.arrival_ns, packet.audio_ns());
             match is_of_use && self.budget.take(arrival_ns, audio_ns, used.has_place) {
                 true => stream.decode(packet, state, used.conceals, &mut self.decoded),
-                false => self.decoded.is_excess = used.has_place,
+                false => {
+                    self.decoded.is_excess = used.has_place;
+                    if state == DecoderState::Kept {
+                        stream.order.skip(packet);
+                    }
+                }
             }
         }
         self.decoded.samples.resize(len, 0);
