@@ -1544,8 +1544,23 @@ typedef struct {
     /** The directory number of the call's line. */
     const char *directory_number;
     /**
-     * "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw" or "au-alaw". "flac", "opus"
-     * and "mp3" are `REC_ERR_UNSUPPORTED` in this build.
+     * "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw", "flac",
+     * "opus" or "mp3".
+     *
+     * Parameters of the encoder may follow, each after a semicolon. What is not given is taken
+     * from the configuration (`recording.opus_bitrate` and so on). A parameter that the format
+     * does not have, or a value out of its range, is `REC_ERR_INVALID_MODE`.
+     * `rec_recording.format` has the name alone.
+     *
+     * - "flac": FLAC (RFC 9639), as in "flac;level=8". "level": 0 to 8. Programs that play it in
+     *   Debian: flac, ffmpeg, and those with libsndfile.
+     * - "opus": Ogg Opus (RFC 7845), as in "opus;bitrate=24000;dtx=1". "bitrate": bits per
+     *   second, 6000 to 256000; "complexity": 0 to 10; "dtx": 0 or 1, whether silence takes
+     *   almost no space. Programs that play it in Debian: opusdec (opus-tools), ffmpeg, and
+     *   those with libsndfile.
+     * - "mp3": MP3, as in "mp3;bitrate=24000". "bitrate": bits per second, 8000 to 320000; the
+     *   next higher one that exists at the file's sample rate is used. It loads the system's
+     *   LAME library (Debian: libmp3lame0), and is `REC_ERR_UNSUPPORTED` without it.
      */
     const char *format;
     /**
@@ -2026,7 +2041,8 @@ rec_status rec_config_new(rec_config **config);
  * - `audit.enabled` (`true`): "true": every start, pause, resume, stop, discard, download,
  *   deletion and refusal is written to the audit log in the storage directory.
  * - `recording.format` (`wav`): Default format of automatic recordings and of HTTP starts
- *   that do not specify one: "wav", "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw".
+ *   that do not specify one: "wav", "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw",
+ *   "flac", "opus", "mp3".
  * - `recording.layout` (`stereo`): Default layout of automatic recordings and of HTTP
  *   starts that do not specify one: "stereo", "mono", "local", "remote".
  * - `recording.pause_mode` (`silence`): Default pause mode of automatic recordings and of
@@ -2036,10 +2052,22 @@ rec_status rec_config_new(rec_config **config);
  * - `recording.sample_rate` (`0`): Sample rate of every "wav" and "au" file, 8000 to 48000
  *   Hz. 0: the rate of the first audio. "opus" files have the next higher rate of 8, 12,
  *   16, 24 and 48 kHz.
+ * - `recording.flac_level` (`5`): Compression of "flac" files of starts that do not
+ *   specify it, 0 to 8. A higher level makes smaller files and needs more CPU time.
+ * - `recording.mp3_bitrate` (`0`): Default bit rate of "mp3" files, 8000 to 320000 bit/s;
+ *   the next higher one that exists at the file's sample rate is used. 0: for each
+ *   channel, 16000 at 8000 Hz, 32000 at 16000 Hz, 64000 from 32000 Hz on.
  * - `recording.keep_raw` (`never`): Which RTP packets are kept as they arrived, in a
  *   pcapng file beside the recording: "never", "undecodable", "always". "undecodable":
  *   those that neither this build nor a registered codec decodes. Telephone events are
  *   never kept. Default of all starts that do not specify it.
+ * - `recording.opus_bitrate` (`0`): Bits per second of "opus" files, 6000 to 256000. 0:
+ *   chosen by sample rate and channels. Default of starts without the parameter "bitrate".
+ * - `recording.opus_complexity` (`5`): Effort of the encoder for "opus" files, 0 to 10.
+ *   More takes more CPU time and sounds better. Default of starts without the parameter
+ *   "complexity".
+ * - `recording.opus_dtx` (`0`): 1: silence takes almost no space in "opus" files. Default
+ *   of starts without the parameter "dtx".
  * - `recording.url_base` (empty): A recording's url is this text followed by
  *   "ID.EXTENSION", at most 1000 bytes.
  * - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,

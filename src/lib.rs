@@ -3,15 +3,17 @@
 //!
 //! - [`capi`] checks arguments, converts types and calls the other modules.
 //! - [`handles`] maps the handles of the C ABI to objects.
+//! - [`lame`] loads the library that encodes MP3.
 //! - [`memory`] is the allocator, which keeps the host's process alive when memory runs out.
 //! - [`settings`] combines the configuration keys of the engine and of the gateway.
 //!
-//! All `unsafe` code is in [`capi`] and [`memory`]. The other crates are `callrec-gateway` (the
+//! All `unsafe` code is in [`capi`], [`lame`] and [`memory`]. The other crates are `callrec-gateway` (the
 //! published HTTP APIs; without the feature `gateway` only their keys and formats) and
 //! `callrec-core` (everything else). Their modules are re-exported here.
 
 pub mod capi;
 pub mod handles;
+pub mod lame;
 pub mod memory;
 pub mod settings;
 

@@ -14,6 +14,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
+        crate::lame::provide();
         let gateway = GatewaySettings::default();
         let mut engine = Config::default();
         engine.storage.placeholders = gateway.placeholders();

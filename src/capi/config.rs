@@ -109,7 +109,7 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   deletion and refusal is written to the audit log in the storage directory.
 /// - `recording.format` (`wav`): Default format of automatic recordings and of HTTP starts
 ///   that do not specify one: "wav", "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw",
-///   "opus".
+///   "flac", "opus", "mp3".
 /// - `recording.layout` (`stereo`): Default layout of automatic recordings and of HTTP
 ///   starts that do not specify one: "stereo", "mono", "local", "remote".
 /// - `recording.pause_mode` (`silence`): Default pause mode of automatic recordings and of
@@ -119,6 +119,11 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `recording.sample_rate` (`0`): Sample rate of every "wav" and "au" file, 8000 to 48000
 ///   Hz. 0: the rate of the first audio. "opus" files have the next higher rate of 8, 12,
 ///   16, 24 and 48 kHz.
+/// - `recording.flac_level` (`5`): Compression of "flac" files of starts that do not
+///   specify it, 0 to 8. A higher level makes smaller files and needs more CPU time.
+/// - `recording.mp3_bitrate` (`0`): Default bit rate of "mp3" files, 8000 to 320000 bit/s;
+///   the next higher one that exists at the file's sample rate is used. 0: for each
+///   channel, 16000 at 8000 Hz, 32000 at 16000 Hz, 64000 from 32000 Hz on.
 /// - `recording.keep_raw` (`never`): Which RTP packets are kept as they arrived, in a
 ///   pcapng file beside the recording: "never", "undecodable", "always". "undecodable":
 ///   those that neither this build nor a registered codec decodes. Telephone events are

@@ -226,8 +226,8 @@ pub struct rec_start_options {
     pub device_name: *const c_char,
     /// The directory number of the call's line.
     pub directory_number: *const c_char,
-    /// "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw", "flac" or
-    /// "opus". "mp3" is `REC_ERR_UNSUPPORTED` in this build.
+    /// "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw", "flac",
+    /// "opus" or "mp3".
     ///
     /// Parameters of the encoder may follow, each after a semicolon. What is not given is taken
     /// from the configuration (`recording.opus_bitrate` and so on). A parameter that the format
@@ -240,6 +240,9 @@ pub struct rec_start_options {
     ///   second, 6000 to 256000; "complexity": 0 to 10; "dtx": 0 or 1, whether silence takes
     ///   almost no space. Programs that play it in Debian: opusdec (opus-tools), ffmpeg, and
     ///   those with libsndfile.
+    /// - "mp3": MP3, as in "mp3;bitrate=24000". "bitrate": bits per second, 8000 to 320000; the
+    ///   next higher one that exists at the file's sample rate is used. It loads the system's
+    ///   LAME library (Debian: libmp3lame0), and is `REC_ERR_UNSUPPORTED` without it.
     pub format: *const c_char,
     /// The URL that a running gateway requests when the recording has ended and its file
     /// exists. These requests are not signed. A URL that `callbacks.allow` does not list is

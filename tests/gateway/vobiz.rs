@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::server::{
     ClientResponse, FIRST, SECOND, TestServer, basic, close_feed, start_gateway_at, stop_gateway,
 };
-use crate::support::{FilterFields, end, feed, write_pcm};
+use crate::support::{FilterFields, end, feed, has_lame, write_pcm};
 
 /// The credentials of the account MA_DEMO, level 10.
 pub const ID: [(&str, &str); 2] = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
@@ -106,14 +106,44 @@ fn a_start_is_200_with_id_and_url() {
     );
 }
 
+/// As published. `tests/mp3_missing.rs` tests a system without LAME.
 #[test]
-fn the_default_format_mp3_is_refused_with_a_hint_at_wav() {
-    let server = TestServer::open(&[]);
-    for body in ["", "{}", r#"{"file_format":"mp3"}"#, r#"{"file_format":null}"#] {
-        let message = expect_general(&start(&server, body), 400, "INVALID_PARAMETER");
-        assert!(message.contains("file_format=wav"), "{body}: {message}");
+fn the_default_format_is_mp3() {
+    if !has_lame() {
+        return;
     }
-    assert!(live_ids(&server).is_empty());
+    let server = TestServer::open(&[]);
+    let bodies = ["", "{}", r#"{"file_format":"mp3"}"#, r#"{"file_format":null}"#];
+    for (started, body) in bodies.into_iter().enumerate() {
+        let (id, url) = start_recording(&server, body);
+        assert_eq!(url, format!("{}/recordings/{id}.mp3", server.base));
+        assert_eq!(server.engine.get(None, &id).unwrap().format, "mp3", "{body}");
+        assert_eq!(live_ids(&server).len(), started + 1);
+    }
+    write_audio(&server, 2);
+    assert_eq!(stop(&server, "").status, 204);
+    for event in live_ids(&server)
+        .iter()
+        .map(|id| server.engine.events.wait_terminal(id))
+    {
+        let recording = event.recording.unwrap();
+        assert_eq!(
+            (recording.state, recording.duration_ms),
+            (REC_STATE_FINISHED, 2000)
+        );
+    }
+    let list = format!("{RECORDINGS}?recording_format=mp3");
+    let count = || server.send("GET", &list, &ID, "").json()["meta"]["total_count"].as_u64();
+    until("all have ended", || count() == Some(bodies.len() as u64));
+    let listed = server.send("GET", &list, &ID, "").json();
+    let path = listed["objects"][0]["recording_url"].as_str().unwrap();
+    let path = path.strip_prefix(&server.base).unwrap().to_owned();
+    let response = server.send("GET", &path, &ID, "");
+    assert_eq!(
+        (response.status, response.header("content-type")),
+        (200, "audio/mpeg")
+    );
+    assert!(response.body.starts_with(b"ID3") && response.body.len() > 4096);
 }
 
 #[test]

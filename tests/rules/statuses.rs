@@ -134,20 +134,6 @@ fn a_parameter_that_the_format_does_not_have_is_refused() {
 }
 
 #[test]
-fn formats_that_this_build_lacks_are_unsupported() {
-    let scratch = scratch_engine();
-    scratch.begin(&line("SEP1", "101")).unwrap();
-    for format in ["mp3"] {
-        let start = StartFields {
-            format: Some(format),
-            ..on_device("SEP1")
-        };
-        refused(scratch.start(ADMIN, &start), REC_ERR_UNSUPPORTED);
-    }
-    assert!(scratch.live().is_empty());
-}
-
-#[test]
 fn every_format_of_this_build_is_accepted() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();

@@ -81,6 +81,11 @@ pub fn is_installed(tool: &str, found: bool) -> bool {
     found
 }
 
+/// Whether LAME's library is installed, which recordings in MP3 need.
+pub fn has_lame() -> bool {
+    is_installed("libmp3lame0", callrec::lame::load(callrec::lame::NAMES).is_ok())
+}
+
 pub fn has_cxx() -> bool {
     has(&std::env::var("CXX").unwrap_or_else(|_| "c++".into()))
 }

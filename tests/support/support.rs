@@ -21,6 +21,7 @@ pub mod subscription;
 
 pub use abi::*;
 pub use audit::*;
+pub use build::has_lame;
 pub use calls::*;
 pub use engine::*;
 pub use events::*;

@@ -122,6 +122,7 @@ impl Container for Au {
             claim: claim.map(|bytes| ClaimedLength {
                 audio_bytes: bytes.into(),
                 file_bytes: u64::from(audio_at) + u64::from(bytes),
+                trim: 0,
             }),
         })
     }

@@ -40,6 +40,11 @@ pub trait Encoder: Send {
         false
     }
 
+    /// Why the frames since the last packet are lost. This encoder cannot continue, but a new one can.
+    fn failure(&self) -> Option<&str> {
+        None
+    }
+
     /// Appends the remaining packets to `out`; no frames follow. Returns the end trim: the number
     /// of output frames that a decoder must cut off at the end.
     fn finish(&mut self, out: &mut EncodedPackets) -> u64;

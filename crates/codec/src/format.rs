@@ -225,6 +225,8 @@ pub struct ClaimedLength {
     pub audio_bytes: u64,
     /// The size of the whole file.
     pub file_bytes: u64,
+    /// Output frames at the end of the audio that do not count.
+    pub trim: u64,
 }
 
 /// What the parts of a file have in common.

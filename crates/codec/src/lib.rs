@@ -24,6 +24,7 @@ mod format;
 pub mod g711;
 mod measure;
 mod medium;
+pub mod mp3;
 mod ogg_opus;
 #[cfg(feature = "paged")]
 pub mod paged;
@@ -51,6 +52,6 @@ pub use format::{Container, Format, FormatSpec, Shape};
 pub use medium::Medium;
 pub use parameters::{PARAMETERS_MAX, ParameterSpec};
 pub use pass_through::PassThrough;
-pub use registry::{OTHER_FORMATS, mime_type};
+pub use registry::mime_type;
 pub use sample::SampleFormat;
 pub use tags::Tags;

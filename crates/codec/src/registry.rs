@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::format::ParsedHeader;
-use crate::{Container, Format, au, flac, ogg_opus, wav};
+use crate::{Container, Format, au, flac, mp3, ogg_opus, wav};
 
 /// All containers. A new container needs one line here.
 const CONTAINERS: &[&dyn Container] = &[
@@ -11,6 +11,7 @@ const CONTAINERS: &[&dyn Container] = &[
     &au::Au,
     &flac::Flac,
     &ogg_opus::OggOpus,
+    &mp3::Mp3,
     #[cfg(feature = "paged")]
     &crate::paged::Paged,
 ];
@@ -36,17 +37,12 @@ impl Format {
     }
 }
 
-/// Formats that this build may not write but that hosts may request and other builds may have
-/// written: name and MIME type.
-pub const OTHER_FORMATS: [(&str, &str); 1] = [("mp3", "audio/mpeg")];
-
 /// The MIME type of a format's files; `application/octet-stream` for an unknown format.
 pub fn mime_type(name: &str) -> &'static str {
-    let other = || OTHER_FORMATS.iter().find(|(known, _)| *known == name);
-    match Format::named(name) {
-        Some(format) => format.container().mime_type(),
-        None => other().map_or("application/octet-stream", |(_, mime_type)| mime_type),
-    }
+    let known = Format::named(name);
+    known.map_or("application/octet-stream", |format| {
+        format.container().mime_type()
+    })
 }
 
 /// Parses the header of a file of any format.

@@ -202,6 +202,7 @@ fn parse(start: &[u8]) -> Option<ParsedHeader> {
                 claim: Some(ClaimedLength {
                     audio_bytes,
                     file_bytes: riff_bytes.saturating_add(8),
+                    trim: 0,
                 }),
             });
         }
@@ -374,6 +375,7 @@ mod tests {
                 let claim = ClaimedLength {
                     audio_bytes,
                     file_bytes: header.len() as u64 + audio_bytes,
+                    trim: 0,
                 };
                 assert_eq!(found.claim, Some(claim));
             }

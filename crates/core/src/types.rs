@@ -5,7 +5,6 @@
 use std::fmt;
 use std::io::ErrorKind;
 
-use callrec_codec::OTHER_FORMATS;
 pub use callrec_codec::{Codec, Format};
 pub use callrec_media::{AudioSpec, EndReason, FeedFormat, FeedOptions, KeepRaw, Layout, Leg, PauseMode};
 
@@ -168,41 +167,23 @@ impl RecordingState {
 /// Parses a format: its name, and parameters of its encoder after semicolons, as in
 /// `opus;bitrate=24000`. An empty name selects the default, "wav".
 ///
-/// Fails with `Unsupported` if the format exists but this build or this system cannot write it, and
-/// with `InvalidMode` and the published start reason 2 if the name or a parameter is unknown.
+/// Fails with `Unsupported` if the format exists but this system cannot write it, and with
+/// `InvalidMode` and the published start reason 2 if the name or a parameter is unknown.
 pub fn parse_format(text: &str) -> Result<Format> {
     let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
-    let format = format_named(name)?;
-    if let Some(obstacle) = format.obstacle() {
-        return Err(Error::new(Status::Unsupported, obstacle));
-    }
-    let format = format.with_parameters(parameters);
-    format.map_err(|why| Error::new(Status::InvalidMode, why).with_reason(2))
-}
-
-fn format_named(text: &str) -> Result<Format> {
-    if text.is_empty() {
-        return Ok(Format::WAV);
-    }
-    let available = || format_names().join(", ");
-    match Format::named(text) {
-        Some(format) => Ok(format),
-        None if OTHER_FORMATS.iter().any(|(known, _)| *known == text) => Err(Error::new(
-            Status::Unsupported,
-            format!(
-                "format \"{text}\": not in this build, which writes {}",
-                available()
-            ),
-        )),
-        None => Err(Error::new(
-            Status::InvalidMode,
-            format!(
-                "format \"{text}\": no such format; {}, {} are known",
-                available(),
-                OTHER_FORMATS.map(|(known, _)| known).join(", ")
-            ),
-        )
-        .with_reason(2)),
+    let unknown = |why: String| Error::new(Status::InvalidMode, why).with_reason(2);
+    let format = match name {
+        "" => Some(Format::WAV),
+        name => Format::named(name),
+    };
+    let format = format.ok_or_else(|| {
+        let known = format_names().join(", ");
+        unknown(format!("format \"{name}\": no such format; {known} are known"))
+    })?;
+    let format = format.with_parameters(parameters).map_err(unknown)?;
+    match format.obstacle() {
+        Some(obstacle) => Err(Error::new(Status::Unsupported, obstacle)),
+        None => Ok(format),
     }
 }
 

@@ -335,7 +335,8 @@ fn vobiz_or_plivo(tester: &mut ContractTester, base: &str, started: u16) {
     let call = format!("{account}/Call/{FIRST}/Record/");
     let wav = r#"{"file_format":"wav"}"#;
     let url = tester.check(started, "MA_DEMO", "post", &call, wav).json()["url"].clone();
-    tester.check(400, "MA_DEMO", "post", &call, "{}");
+    let cassette = r#"{"file_format":"cassette"}"#;
+    tester.check(400, "MA_DEMO", "post", &call, cassette);
     tester.check(
         204,
         "MA_DEMO",

@@ -242,6 +242,7 @@ impl Tail {
         if !self.ended {
             let mut packets = EncodedPackets::default();
             let trim = self.encoder.finish(&mut packets);
+            self.check_encoder(audio)?;
             self.emit(audio, &mut packets);
             let container = audio.shape().format.container();
             container.append_end(&audio.facts(), trim, self.output, &mut self.pending);
@@ -272,11 +273,24 @@ impl Tail {
             let at = HEADER + (self.fed - self.base) * self.frame_bytes;
             self.read(at, &mut samples).await?;
             self.encoder.encode(&samples, &mut packets);
+            self.check_encoder(audio)?;
             self.fed += frames;
             self.emit(audio, &mut packets);
             self.write_pending(audio).await?;
         }
         Ok(())
+    }
+
+    /// If the encoder has failed, a new one continues with the frames that the file does not have.
+    fn check_encoder(&mut self, audio: &AudioFile) -> io::Result<()> {
+        let Some(why) = self.encoder.failure() else {
+            return Ok(());
+        };
+        let error = io::Error::new(io::ErrorKind::OutOfMemory, why);
+        self.encoder = audio.shape().format.encoder(audio.shape());
+        self.fed = self.encoder.resume_from(self.output);
+        self.encoder.resume(self.output);
+        Err(error)
     }
 
     fn emit(&mut self, audio: &AudioFile, packets: &mut EncodedPackets) {

@@ -6,9 +6,7 @@ use callrec_core::types::{EndReason, RecordingState};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::audio::{
-    PatternRun, is_lossy, patterns_in, recorded_patterns, recorded_samples, whole_frames,
-};
+use super::audio::{PatternRun, is_lossy, patterns_in, recorded_patterns, recorded_samples, whole_frames};
 use super::concealed::silence_made_up;
 use super::model::{ModelPacket, ModelRecording, ModelState, ReportedEnd};
 use super::network::DELAY_TICKS;

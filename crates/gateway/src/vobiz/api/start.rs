@@ -85,21 +85,19 @@ fn requests_transcription(parameters: &Map<String, Value>) -> bool {
     TRANSCRIPTION.iter().any(|name| is_given(parameters, name))
 }
 
-/// Parses the format. The published default is mp3, even in a build that cannot write it.
+/// Parses the format. The published default is mp3, even if this system cannot write it.
 fn parse_format_parameter(requested: Option<&str>) -> Result<Format> {
     let name = requested.unwrap_or("mp3");
     if !matches!(name, "mp3" | "wav") {
         return Err(invalid("file_format: mp3 or wav is needed"));
     }
-    parse_format(name).map_err(|error| match error.status {
-        Status::Unsupported => {
-            let default = if requested.is_none() { " (the default)" } else { "" };
-            Error::new(
-                Status::Unsupported,
-                format!("file_format: {name}{default} is not offered here; ask for file_format=wav"),
-            )
-        }
-        _ => error,
+    parse_format(name).map_err(|error| {
+        let default = if requested.is_none() { ", the default" } else { "" };
+        let message = format!(
+            "file_format {name}{default}: {}; or ask for file_format=wav",
+            error.message
+        );
+        Error::new(error.status, message)
     })
 }
 

@@ -1,0 +1,127 @@
+//! MP3 files: an ID3v2 tag, an Info frame, and frames that do not depend on each other.
+//!
+//! Tag and Info frame together have a fixed size, and are rewritten when the file is finished.
+//! Each prefix of whole frames can be played: there is no bit reservoir.
+
+mod encoder;
+mod frame;
+mod id3;
+mod info_frame;
+mod library;
+mod scan;
+
+use uuid::Uuid;
+
+use crate::format::{AudioEnd, ClaimedLength, HEADER_MAX, ParsedHeader};
+use crate::measure::{Length, Measure};
+use crate::{Container, Format, FormatSpec, ParameterSpec, SampleFormat, Shape, Tags};
+use encoder::{MP3_DELAY, Mp3Encoder};
+use frame::{FRAME_RATES, FrameKind};
+use id3::{id3_recording, id3_size, id3_tag};
+use info_frame::{InfoEnd, InfoTag};
+pub use library::{Mp3Library, Mp3Loader, Mp3Settings, Mp3Stream, set_mp3_loader};
+use scan::FrameScan;
+
+pub struct Mp3;
+
+/// Silent frames in a header without audio. ffmpeg refuses files with less.
+const LEAD: u64 = 2;
+/// The room that a header needs for the recording's id.
+const ID3_MIN: usize = 100;
+
+pub const FORMATS: &[FormatSpec] = &[FormatSpec {
+    name: c"mp3",
+    samples: SampleFormat::Pcm16,
+    rate: None,
+    rates: FRAME_RATES,
+    parameters: &[ParameterSpec {
+        name: "bitrate",
+        range: 8000..=320_000,
+        // By the sampling rate and the channels.
+        default: 0,
+    }],
+    obstacle: || {
+        let why = library::mp3_library().err()?;
+        Some(format!("format \"mp3\": {why}"))
+    },
+    is_listed: true,
+    container: &Mp3,
+    encoder: |shape| Box::new(Mp3Encoder::new(FrameKind::of(shape), library::mp3_library)),
+}];
+
+impl Container for Mp3 {
+    fn formats(&self) -> &'static [FormatSpec] {
+        FORMATS
+    }
+
+    fn extension(&self) -> &'static str {
+        "mp3"
+    }
+
+    fn mime_type(&self) -> &'static str {
+        "audio/mpeg"
+    }
+
+    fn frame_bytes(&self, _shape: &Shape) -> Option<u64> {
+        None
+    }
+
+    fn header(&self, shape: &Shape, tags: &Tags, length: Length, end: Option<&AudioEnd>) -> Vec<u8> {
+        let kind = FrameKind::of(shape);
+        let end = end.map(|_| {
+            let frames = kind.count(length.bytes);
+            InfoEnd {
+                audio_bytes: length.bytes,
+                frames,
+                trim: (frames * kind.samples()).saturating_sub(MP3_DELAY + length.frames),
+            }
+        });
+        let of_lead = |lead| InfoTag { kind, lead, end };
+        let info = match length.bytes {
+            0 if of_lead(LEAD).bytes() + ID3_MIN <= HEADER_MAX => of_lead(LEAD),
+            0 => of_lead(1),
+            _ => of_lead(0),
+        };
+        let mut header = id3_tag(tags, HEADER_MAX - info.bytes());
+        header.extend_from_slice(&info.frames());
+        header
+    }
+
+    fn header_holds_length(&self) -> bool {
+        false
+    }
+
+    fn parse(&self, start: &[u8]) -> Option<ParsedHeader> {
+        let info_at = id3_size(start)?;
+        let InfoTag { kind, end, .. } = InfoTag::parse(start.get(info_at..HEADER_MAX)?)?;
+        let format = Format::of(&FORMATS[0]);
+        let format = format.with_parameters(&format!("bitrate={}", kind.bitrate));
+        Some(ParsedHeader {
+            shape: Shape {
+                format: format.ok()?,
+                rate: kind.rate,
+                channels: kind.channels,
+            },
+            recording: id3_recording(start),
+            audio_at: HEADER_MAX as u64,
+            claim: end.map(|end| ClaimedLength {
+                audio_bytes: end.audio_bytes,
+                file_bytes: HEADER_MAX as u64 + end.audio_bytes,
+                trim: end.trim,
+            }),
+        })
+    }
+
+    fn recording_id(&self, start: &[u8]) -> Option<Uuid> {
+        id3_recording(start)
+    }
+
+    fn measure(&self, found: &ParsedHeader, file_bytes: u64) -> Measure {
+        let kind = FrameKind::of(&found.shape);
+        let claim = found.claim.filter(|claim| claim.file_bytes == file_bytes);
+        Measure::Scan(Box::new(FrameScan::new(kind, claim)))
+    }
+}
+
+#[cfg(test)]
+mod tests;
