@@ -8,7 +8,7 @@ use std::process::Command;
 
 use callrec_testkit::directory::ScratchDir;
 
-use support::build::{STATIC_LIBS, cc, cxx, has, has_cxx, installed, root, run};
+use support::build::{STATIC_LIBS, cc, cxx, has, has_cxx, has_lame, installed, root, run};
 
 const STANDARDS: [&str; 3] = ["c11", "c17", "c2x"];
 
@@ -123,6 +123,18 @@ fn misuse_is_refused() {
 #[test]
 fn misuse_is_refused_under_valgrind() {
     run_under_valgrind("misuse", FORKING_LEAKS, &[]);
+}
+
+#[test]
+fn a_program_may_record_mp3() {
+    if !has_lame() {
+        return;
+    }
+    let dir = ScratchDir::new();
+    for linkage in [Linkage::Shared, Linkage::Static] {
+        run_recording(&build(&dir.0, "mp3", "c11", linkage), &[]);
+    }
+    run_under_valgrind("mp3", "definite,indirect,possible", &[]);
 }
 
 #[test]

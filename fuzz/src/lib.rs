@@ -3,7 +3,8 @@
 
 pub mod ogg_file;
 
-use callrec_codec::Codec;
+use callrec_codec::container::{self, Length, Measure, MeasuredAudio, ParsedHeader};
+use callrec_codec::{Codec, Format, Shape, Tags};
 use callrec_media::dtmf::DtmfMask;
 use callrec_media::leg::DrainInput;
 use callrec_media::legs::Legs;
@@ -160,5 +161,49 @@ pub fn events(data: &[u8]) {
             mask.ranges()
         );
         now_ns += u64::from(*skip) * MS;
+    }
+}
+
+/// An MP3 file after a crash: changes of its header, then what follows the header.
+pub fn mp3(data: &[u8]) {
+    let [rate, channels, part, changes, data @ ..] = data else {
+        return;
+    };
+    let Some(format) = Format::named("mp3") else {
+        panic!("the build has the format");
+    };
+    let rates = [0, 8000, 11_025, 16_000, 32_000, 48_000];
+    let shape = Shape {
+        format,
+        rate: rates[usize::from(*rate) % rates.len()],
+        channels: u16::from(channels % 3),
+    };
+    let mut header = format
+        .container()
+        .header(&shape, &Tags::default(), Length::default(), None);
+    let size = header.len();
+    let (changed, audio) = data.split_at(data.len().min(3 * usize::from(*changes)));
+    for change in changed.chunks_exact(3) {
+        header[usize::from(u16::from_be_bytes([change[0], change[1]])) % size] = change[2];
+    }
+    let found = container::parse(&header);
+    let _ = (container::parse(data), container::recording_id(data));
+    let Some(found) = found.filter(|found| found.audio_at == size as u64) else {
+        return;
+    };
+    let at_once = measure(&found, audio, audio.len().max(1));
+    assert!(at_once.length.bytes <= audio.len() as u64 && at_once.length.frames <= at_once.output);
+    assert_eq!(at_once, measure(&found, audio, usize::from(*part).max(1)));
+}
+
+fn measure(found: &ParsedHeader, audio: &[u8], part: usize) -> MeasuredAudio {
+    let len = found.audio_at + audio.len() as u64;
+    match found.shape.format.container().measure(found, len) {
+        Measure::Known(measured) => measured,
+        Measure::Scan(mut scan) => {
+            let mut parts = audio.chunks(part);
+            while parts.next().is_some_and(|bytes| scan.take(bytes)) {}
+            scan.measured()
+        }
     }
 }

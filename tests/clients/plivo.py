@@ -34,7 +34,7 @@ assert first.url.endswith(first.recording_id + '.wav'), first
 second = client.calls.start_recording(call, file_format='wav', record_channel_type='stereo')
 assert second.recording_id != first.recording_id
 
-assert 'file_format=wav' in assert_refused(ValidationError, lambda: client.calls.record(call))
+assert_refused(ValidationError, lambda: client.calls.record(call, file_format='cassette'))
 assert_refused(ResourceNotFoundError, lambda: client.calls.record('nobody', file_format='wav'))
 stranger = plivo.RestClient(auth_id, 'wrong')
 for act in (lambda: stranger.calls.record(call, file_format='wav'),

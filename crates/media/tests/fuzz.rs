@@ -118,3 +118,22 @@ fn the_reader_of_ogg_opus_withstands_random_pages() {
         bodies::ogg_file::ogg_opus(&data);
     }
 }
+
+/// Frames of MP3 with changes between them and in the header.
+#[test]
+fn the_reader_of_mp3_withstands_changed_files() {
+    let mut random = RandomBytes(11);
+    for _ in 0..3000 {
+        let mut data: Vec<u8> = (0..4).map(|_| random.next()).collect();
+        data[3] %= 6;
+        data.extend((0..3 * usize::from(data[3])).map(|_| random.next()));
+        for _ in 0..random.next() % 8 {
+            data.extend_from_slice(&[0xff, 0xe3, 0x28, 0xc4]);
+            data.resize(data.len() + 140, 0);
+            if random.next() & 3 == 0 {
+                data.extend((0..random.next() % 5).map(|_| random.next()));
+            }
+        }
+        bodies::mp3(&data);
+    }
+}
