@@ -1,17 +1,25 @@
 //! What other programs say of files of Ogg Opus. Each check passes if its program is not installed.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Output};
+use std::sync::Mutex;
 
 use super::build::{has_with, is_installed};
 
-fn output(program: &str, arguments: &[&str]) -> Option<Output> {
-    let installed = match program {
+/// Whether a program is installed. It is asked once.
+fn has_player(program: &'static str) -> bool {
+    static KNOWN: Mutex<BTreeMap<&str, bool>> = Mutex::new(BTreeMap::new());
+    let find = || match program {
         "ffmpeg" => has_with(program, "-version"),
         "opusdec" => has_with(program, "--version"),
         // They have no option that succeeds without a file.
         _ => is_installed(program, Command::new(program).output().is_ok()),
     };
-    installed.then(|| {
+    *KNOWN.lock().unwrap().entry(program).or_insert_with(find)
+}
+
+fn output(program: &'static str, arguments: &[&str]) -> Option<Output> {
+    has_player(program).then(|| {
         let mut command = Command::new(program);
         command.args(arguments);
         command.output().unwrap_or_else(|why| panic!("{program}: {why}"))
