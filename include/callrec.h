@@ -215,6 +215,30 @@
 /** The call is ringing and has not been answered. */
 #define REC_CALL_ALERTING 3
 
+/**
+ * Nothing is known of a consent. With `consent.required` "true", recordings of the call wait: they
+ * write no audio, and their state is `REC_STATE_PAUSED`.
+ *
+ * Since: 0.2.0
+ */
+#define REC_CONSENT_UNKNOWN 0
+
+/**
+ * The parties agree that the call is recorded, from `rec_call_info.consent_from_ms` on.
+ *
+ * Since: 0.2.0
+ */
+#define REC_CONSENT_GIVEN 1
+
+/**
+ * A party refuses the recording. The call's recordings end, or are discarded, as
+ * `consent.on_refusal` says; starts are refused with `REC_ERR_CONSENT`, and the line's policy
+ * starts none. If consent is given later, recordings may start again.
+ *
+ * Since: 0.2.0
+ */
+#define REC_CONSENT_REFUSED 2
+
 /** @} */
 /** @name Directions of a call
  *  @{ */
@@ -399,7 +423,10 @@
 /** The recording writes audio. */
 #define REC_STATE_RECORDING 1
 
-/** The recording is paused, or its call is private (`rec_call_private`). */
+/**
+ * The recording is paused, or its call is private (`rec_call_private`), or the call waits for
+ * consent (`consent.required`).
+ */
 #define REC_STATE_PAUSED 2
 
 /** The recording has ended, and its file is not published yet. */
@@ -436,6 +463,14 @@
 /** The recording was discarded. */
 #define REC_END_DISCARDED 7
 
+/**
+ * Consent to the recording was refused (`REC_CONSENT_REFUSED`), with `consent.on_refusal` "stop".
+ * With "discard", the reason is `REC_END_DISCARDED`.
+ *
+ * Since: 0.2.0
+ */
+#define REC_END_CONSENT_REFUSED 8
+
 /** @} */
 /** @} */
 /** @addtogroup events
@@ -446,10 +481,16 @@
 /** The file and its manifest exist. Exactly one terminal event will follow. */
 #define REC_EVENT_STARTED 1
 
-/** The recording has stopped writing audio: it was paused, or its call became private. */
+/**
+ * The recording has stopped writing audio: it was paused, its call became private, or it
+ * began while its call waits for consent.
+ */
 #define REC_EVENT_PAUSED 2
 
-/** The recording writes audio again: it is not paused, and its call is not private. */
+/**
+ * The recording writes audio again: it is not paused, and its call is neither private nor waits
+ * for consent.
+ */
 #define REC_EVENT_RESUMED 3
 
 /** Terminal. The file has its final name, or the recording was discarded. */
@@ -808,6 +849,29 @@ typedef struct {
      * update replaces the whole object.
      */
     const char *attributes_json;
+    /**
+     * `REC_CONSENT_…`: whether the parties agree that the call is recorded. It cannot become
+     * unknown again.
+     *
+     * Since: 0.2.0
+     */
+    int32_t consent;
+    /** Must be 0. */
+    uint32_t reserved2;
+    /**
+     * Who or what gave or refused the consent, such as "ivr" or "agent".
+     *
+     * Since: 0.2.0
+     */
+    const char *consent_source;
+    /**
+     * Since when the consent, or its refusal, holds: Unix time in milliseconds. 0, or a time in
+     * the future, means since the host reported it. Audio from before a consent that was given
+     * is in no recording by look-back.
+     *
+     * Since: 0.2.0
+     */
+    int64_t consent_from_ms;
 } rec_call_info;
 
 /**
@@ -1223,6 +1287,16 @@ typedef struct {
     const char *call_type;
     /** A JSON object whose values are strings. "{}" if there are none. */
     const char *attributes_json;
+    /** `REC_CONSENT_…` */
+    int32_t consent;
+    /** Always 0. */
+    uint32_t reserved2;
+    /** Who or what gave or refused the consent. */
+    const char *consent_source;
+    /** Since when the consent or the refusal holds: Unix time in milliseconds, or 0. */
+    int64_t consent_from_ms;
+    /** When the host reported it: Unix time in milliseconds, or 0. */
+    int64_t consent_at_ms;
 } rec_call_view;
 
 /** An event. The struct and all that it points to live until the callback returns. */
@@ -1714,6 +1788,13 @@ typedef struct {
  */
 #define REC_ERR_AUDIT -30
 
+/**
+ * Consent to the recording of this call was refused: see `REC_CONSENT_REFUSED`. HTTP: 403.
+ *
+ * Since: 0.2.0
+ */
+#define REC_ERR_CONSENT -31
+
 /** @} */
 /** @} */
 
@@ -1808,12 +1889,15 @@ rec_status rec_call_begin(rec_engine engine,
                           rec_error *error);
 
 /**
- * Changes the properties of a call: its state, parties, line or owner.
+ * Changes the properties of a call: its state, parties, line, owner or consent.
  *
  * Recordings of the call continue. From now on, access rights, look-ups and line policies use
  * the new properties. The manifest lists every line that the call was on. If a connected call
  * moves to a line with `REC_LINE_AUTOMATIC`, or a call on such a line becomes connected, the
  * engine starts a recording.
+ *
+ * If the consent is given, recordings that wait for it begin. If it is refused, the call's
+ * recordings end or are discarded (`consent.on_refusal`).
  *
  * @param call The call.
  * @param info The new properties. Must not be NULL. NULL and 0 leave a property unchanged, and
@@ -2034,6 +2118,12 @@ rec_status rec_config_new(rec_config **config);
  * - `calls.max` (`0`): Maximum number of live calls. 0: no limit.
  * - `calls.idle_ms` (`14400000`): A call that has had no media for this many milliseconds
  *   is ended, because the host may have forgotten it. 0: never.
+ * - `consent.required` (`false`): "true": no audio of a call is recorded before
+ *   rec_call_info.consent is REC_CONSENT_GIVEN. A recording that starts before waits for
+ *   it.
+ * - `consent.on_refusal` (`stop`): What happens to the live recordings of a call when its
+ *   consent becomes REC_CONSENT_REFUSED: "stop" ends them and keeps what they have,
+ *   "discard" deletes it.
  * - `recordings.max` (`0`): Maximum number of live recordings. 0: no limit.
  * - `recordings.max_per_call` (`16`): When a call has this many live recordings, callers
  *   below level 10 cannot start another one. 0: no limit.
@@ -3533,6 +3623,9 @@ void rec_snapshot_free(rec_snapshot *snapshot);
  * the one that began first if `options->call_id` is given, and otherwise the one that was
  * connected last.
  *
+ * While the call is private, or waits for consent (`consent.required`), the start is accepted,
+ * but no audio is recorded: the recording begins paused.
+ *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.
  * @param options What to record, and how. Must not be NULL. A call id, a device name or a
@@ -3549,9 +3642,9 @@ void rec_snapshot_free(rec_snapshot *snapshot);
  * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_INVALID_MODE` (reason 2), `REC_ERR_UNSUPPORTED`,
  * `REC_ERR_INVALID_ARGUMENT` (`callback_url`), `REC_ERR_NOT_MONITORABLE` (reason 1),
  * `REC_ERR_AUTOMATIC` (reason 4; not with `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
- * `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_IO` (the path
- * `storage.directory` no longer leads to the open directory), `REC_ERR_NO_SPACE`,
- * `REC_ERR_LIMIT`.
+ * `REC_ERR_CONSENT`, `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`),
+ * `REC_ERR_IO` (the path `storage.directory` no longer leads to the open directory),
+ * `REC_ERR_NO_SPACE`, `REC_ERR_LIMIT`.
  * Since: 0.1.0
  * Source: Imagicle, Start Recording; Vobiz, Record a Call (which allows several recordings of
  * a call at a time).

@@ -21,6 +21,8 @@ mod calls;
 mod check_order;
 #[path = "rules/concurrent_control.rs"]
 mod concurrent_control;
+#[path = "rules/consent.rs"]
+mod consent;
 #[path = "rules/control.rs"]
 mod control;
 #[path = "rules/dial_in.rs"]

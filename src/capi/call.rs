@@ -7,7 +7,7 @@ use super::convert::{attributes, check_reserved, invalid, not_null, optional_tex
 use super::engine_of;
 use super::guard::{run_always, run_with_memory};
 use super::types::*;
-use crate::calls::{CallInfo, CallState, CallUpdate};
+use crate::calls::{CallInfo, CallState, CallUpdate, ConsentState, ConsentUpdate};
 use crate::engine::Call;
 use crate::handles::{self, Handle};
 use crate::types::Result;
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn rec_call_begin(
         // SAFETY: the caller's own pointer.
         let update = unsafe { read_call_info(info) }?;
         let engine = engine_of(engine)?;
-        let mut info = update.apply(&CallInfo::default());
+        let mut info = update.apply(&CallInfo::default(), engine.unix_ms());
         info.call_id = update.call_id.unwrap_or_default();
         let Handle(id) = handles::call::begin(&engine, info)?;
         // SAFETY: not NULL, so it points to a writable rec_call.
@@ -54,12 +54,15 @@ pub unsafe extern "C" fn rec_call_begin(
     })
 }
 
-/// Changes the properties of a call: its state, parties, line or owner.
+/// Changes the properties of a call: its state, parties, line, owner or consent.
 ///
 /// Recordings of the call continue. From now on, access rights, look-ups and line policies use
 /// the new properties. The manifest lists every line that the call was on. If a connected call
 /// moves to a line with `REC_LINE_AUTOMATIC`, or a call on such a line becomes connected, the
 /// engine starts a recording.
+///
+/// If the consent is given, recordings that wait for it begin. If it is refused, the call's
+/// recordings end or are discarded (`consent.on_refusal`).
 ///
 /// @param call The call.
 /// @param info The new properties. Must not be NULL. NULL and 0 leave a property unchanged, and
@@ -194,6 +197,13 @@ unsafe fn read_call_info(info: *const rec_call_info) -> Result<CallUpdate> {
         other => return Err(invalid(format!("info.state {other}: must be 0 to 3"))),
     };
     check_reserved(info.reserved, "info.reserved")?;
+    check_reserved(info.reserved2, "info.reserved2")?;
+    let consent = match info.consent {
+        REC_CONSENT_UNKNOWN => None,
+        REC_CONSENT_GIVEN => Some(ConsentState::Given),
+        REC_CONSENT_REFUSED => Some(ConsentState::Refused),
+        other => return Err(invalid(format!("info.consent {other}: must be 0 to 2"))),
+    };
     if !(0..=2).contains(&info.direction) {
         return Err(invalid(format!(
             "info.direction {}: must be 0 to 2",
@@ -220,6 +230,11 @@ unsafe fn read_call_info(info: *const rec_call_info) -> Result<CallUpdate> {
             dnis: optional_text(info.dnis, "info.dnis")?,
             call_type: optional_text(info.call_type, "info.call_type")?,
             attributes: attributes(info.attributes_json)?,
+            consent: ConsentUpdate {
+                state: consent,
+                source: optional_text(info.consent_source, "info.consent_source")?,
+                from_ms: (info.consent_from_ms != 0).then_some(info.consent_from_ms),
+            },
         })
     }
 }

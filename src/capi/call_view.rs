@@ -38,5 +38,10 @@ pub fn call_view_of(call: &CallFacts, attributes: &CString) -> rec_call_view {
         dnis: info.dnis.as_cstr().as_ptr(),
         call_type: info.call_type.as_cstr().as_ptr(),
         attributes_json: attributes.as_ptr(),
+        consent: info.consent.state as i32,
+        reserved2: 0,
+        consent_source: info.consent.source.as_cstr().as_ptr(),
+        consent_from_ms: info.consent.from_ms,
+        consent_at_ms: info.consent.at_ms,
     }
 }

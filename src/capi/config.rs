@@ -101,6 +101,12 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `calls.max` (`0`): Maximum number of live calls. 0: no limit.
 /// - `calls.idle_ms` (`14400000`): A call that has had no media for this many milliseconds
 ///   is ended, because the host may have forgotten it. 0: never.
+/// - `consent.required` (`false`): "true": no audio of a call is recorded before
+///   rec_call_info.consent is REC_CONSENT_GIVEN. A recording that starts before waits for
+///   it.
+/// - `consent.on_refusal` (`stop`): What happens to the live recordings of a call when its
+///   consent becomes REC_CONSENT_REFUSED: "stop" ends them and keeps what they have,
+///   "discard" deletes it.
 /// - `recordings.max` (`0`): Maximum number of live recordings. 0: no limit.
 /// - `recordings.max_per_call` (`16`): When a call has this many live recordings, callers
 ///   below level 10 cannot start another one. 0: no limit.

@@ -25,6 +25,9 @@ use crate::types::{AudioSpec, Error, KeepRaw, Result, Status, parse_format};
 /// the one that began first if `options->call_id` is given, and otherwise the one that was
 /// connected last.
 ///
+/// While the call is private, or waits for consent (`consent.required`), the start is accepted,
+/// but no audio is recorded: the recording begins paused.
+///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.
 /// @param options What to record, and how. Must not be NULL. A call id, a device name or a
@@ -41,9 +44,9 @@ use crate::types::{AudioSpec, Error, KeepRaw, Result, Status, parse_format};
 /// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_INVALID_MODE` (reason 2), `REC_ERR_UNSUPPORTED`,
 /// `REC_ERR_INVALID_ARGUMENT` (`callback_url`), `REC_ERR_NOT_MONITORABLE` (reason 1),
 /// `REC_ERR_AUTOMATIC` (reason 4; not with `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
-/// `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_IO` (the path
-/// `storage.directory` no longer leads to the open directory), `REC_ERR_NO_SPACE`,
-/// `REC_ERR_LIMIT`.
+/// `REC_ERR_CONSENT`, `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`),
+/// `REC_ERR_IO` (the path `storage.directory` no longer leads to the open directory),
+/// `REC_ERR_NO_SPACE`, `REC_ERR_LIMIT`.
 /// Since: 0.1.0
 /// Source: Imagicle, Start Recording; Vobiz, Record a Call (which allows several recordings of
 /// a call at a time).

@@ -164,6 +164,23 @@ pub struct rec_call_info {
     /// A JSON object whose values are strings (Genesys' userData), at most 65,536 bytes. An
     /// update replaces the whole object.
     pub attributes_json: *const c_char,
+    /// `REC_CONSENT_…`: whether the parties agree that the call is recorded. It cannot become
+    /// unknown again.
+    ///
+    /// Since: 0.2.0
+    pub consent: i32,
+    /// Must be 0.
+    pub reserved2: u32,
+    /// Who or what gave or refused the consent, such as "ivr" or "agent".
+    ///
+    /// Since: 0.2.0
+    pub consent_source: *const c_char,
+    /// Since when the consent, or its refusal, holds: Unix time in milliseconds. 0, or a time in
+    /// the future, means since the host reported it. Audio from before a consent that was given
+    /// is in no recording by look-back.
+    ///
+    /// Since: 0.2.0
+    pub consent_from_ms: i64,
 }
 
 /// The format of the audio that `rec_feed_write` and `rec_feed_write_at` pass in. The payload
@@ -430,6 +447,16 @@ pub struct rec_call_view {
     pub call_type: *const c_char,
     /// A JSON object whose values are strings. "{}" if there are none.
     pub attributes_json: *const c_char,
+    /// `REC_CONSENT_…`
+    pub consent: i32,
+    /// Always 0.
+    pub reserved2: u32,
+    /// Who or what gave or refused the consent.
+    pub consent_source: *const c_char,
+    /// Since when the consent or the refusal holds: Unix time in milliseconds, or 0.
+    pub consent_from_ms: i64,
+    /// When the host reported it: Unix time in milliseconds, or 0.
+    pub consent_at_ms: i64,
 }
 
 /// An event. The struct and all that it points to live until the callback returns.

@@ -79,6 +79,10 @@ pub const REC_ERR_MANDATORY: rec_status = -29;
 ///
 /// Since: 0.2.0
 pub const REC_ERR_AUDIT: rec_status = -30;
+/// Consent to the recording of this call was refused: see `REC_CONSENT_REFUSED`. HTTP: 403.
+///
+/// Since: 0.2.0
+pub const REC_ERR_CONSENT: rec_status = -31;
 
 /// Not authenticated: every operation returns `REC_ERR_UNAUTHENTICATED`.
 pub const REC_LEVEL_NONE: u32 = 0;
@@ -95,6 +99,22 @@ pub const REC_CALL_CONNECTED: i32 = 1;
 pub const REC_CALL_HELD: i32 = 2;
 /// The call is ringing and has not been answered.
 pub const REC_CALL_ALERTING: i32 = 3;
+
+/// Nothing is known of a consent. With `consent.required` "true", recordings of the call wait: they
+/// write no audio, and their state is `REC_STATE_PAUSED`.
+///
+/// Since: 0.2.0
+pub const REC_CONSENT_UNKNOWN: i32 = 0;
+/// The parties agree that the call is recorded, from `rec_call_info.consent_from_ms` on.
+///
+/// Since: 0.2.0
+pub const REC_CONSENT_GIVEN: i32 = 1;
+/// A party refuses the recording. The call's recordings end, or are discarded, as
+/// `consent.on_refusal` says; starts are refused with `REC_ERR_CONSENT`, and the line's policy
+/// starts none. If consent is given later, recordings may start again.
+///
+/// Since: 0.2.0
+pub const REC_CONSENT_REFUSED: i32 = 2;
 
 /// The direction is not known.
 pub const REC_DIRECTION_UNKNOWN: i32 = 0;
@@ -184,7 +204,8 @@ pub const REC_CODEC_REGISTERED: i32 = 1000;
 
 /// The recording writes audio.
 pub const REC_STATE_RECORDING: i32 = 1;
-/// The recording is paused, or its call is private (`rec_call_private`).
+/// The recording is paused, or its call is private (`rec_call_private`), or the call waits for
+/// consent (`consent.required`).
 pub const REC_STATE_PAUSED: i32 = 2;
 /// The recording has ended, and its file is not published yet.
 pub const REC_STATE_FINISHING: i32 = 3;
@@ -207,12 +228,19 @@ pub const REC_END_WRITE_ERROR: i32 = 5;
 pub const REC_END_RECOVERED: i32 = 6;
 /// The recording was discarded.
 pub const REC_END_DISCARDED: i32 = 7;
+/// Consent to the recording was refused (`REC_CONSENT_REFUSED`), with `consent.on_refusal` "stop".
+/// With "discard", the reason is `REC_END_DISCARDED`.
+///
+/// Since: 0.2.0
+pub const REC_END_CONSENT_REFUSED: i32 = 8;
 
 /// The file and its manifest exist. Exactly one terminal event will follow.
 pub const REC_EVENT_STARTED: i32 = 1;
-/// The recording has stopped writing audio: it was paused, or its call became private.
+/// The recording has stopped writing audio: it was paused, its call became private, or it
+/// began while its call waits for consent.
 pub const REC_EVENT_PAUSED: i32 = 2;
-/// The recording writes audio again: it is not paused, and its call is not private.
+/// The recording writes audio again: it is not paused, and its call is neither private nor waits
+/// for consent.
 pub const REC_EVENT_RESUMED: i32 = 3;
 /// Terminal. The file has its final name, or the recording was discarded.
 pub const REC_EVENT_FINISHED: i32 = 4;

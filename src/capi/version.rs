@@ -101,6 +101,7 @@ fn status_text(status: rec_status) -> &'static CStr {
         Status::Exists => c"exists already",
         Status::Busy => c"busy",
         Status::Audit => c"audit log was altered",
+        Status::Consent => c"consent was refused",
         Status::Mandatory => c"recordings of this line are mandatory",
     }
 }

@@ -472,6 +472,11 @@ static void calls_and_feeds(rec_engine engine)
     CHECK(rec_snapshot_get(snapshot, 0)->state == REC_STATE_PAUSED && strstr(rec_snapshot_json(snapshot), "\"private\":true") != NULL);
     rec_snapshot_free(snapshot);
     EXPECT(rec_call_private(call, 0, &err), REC_OK);
+    update.consent = 3;
+    EXPECT(rec_call_update(call, &update, &err), REC_ERR_INVALID_ARGUMENT);
+    update.consent = REC_CONSENT_GIVEN;
+    update.consent_source = "ivr";
+    EXPECT(rec_call_update(call, &update, &err), REC_OK);
 
     EXPECT(rec_call_end(call, &err), REC_OK);
     EXPECT(rec_call_private(call, 1, &err), REC_ERR_BAD_HANDLE);

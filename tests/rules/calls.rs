@@ -211,6 +211,9 @@ const FULL: CallFields<'static> = CallFields {
     switch_call_id: None,
     call_type: None,
     connected_at_ms: 0,
+    consent: REC_CONSENT_GIVEN,
+    consent_source: Some("ivr"),
+    consent_from_ms: 1_000,
 };
 
 /// Begins a call with every field, and updates it. Returns the call of the manifest.
@@ -237,9 +240,12 @@ fn null_and_0_change_nothing_in_an_update() {
         ("remote_phone_number", "+1555123456"),
         ("ani", "ani"),
         ("dnis", "dnis"),
+        ("consent", "given"),
+        ("consent_source", "ivr"),
     ] {
         assert_eq!(call[name], value, "{name}");
     }
+    assert_eq!(call["consent_from_ms"], 1_000);
     assert_eq!(
         (&call["tag"], &call["attributes"]["case"]),
         (&42.into(), &"7".into())

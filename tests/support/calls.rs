@@ -24,6 +24,9 @@ pub struct CallFields<'a> {
     pub switch_call_id: Option<&'a str>,
     pub call_type: Option<&'a str>,
     pub connected_at_ms: i64,
+    pub consent: i32,
+    pub consent_source: Option<&'a str>,
+    pub consent_from_ms: i64,
 }
 
 impl CallFields<'_> {
@@ -42,6 +45,7 @@ impl CallFields<'_> {
             self.attributes,
             self.switch_call_id,
             self.call_type,
+            self.consent_source,
         ]
         .map(CText::from);
         let mut info: rec_call_info = init();
@@ -62,6 +66,7 @@ impl CallFields<'_> {
             attributes,
             switch_call_id,
             call_type,
+            consent_source,
         ] = texts.each_ref().map(CText::ptr);
         info.call_id = call_id;
         info.device_name = device;
@@ -77,6 +82,9 @@ impl CallFields<'_> {
         info.switch_call_id = switch_call_id;
         info.call_type = call_type;
         info.connected_at_ms = self.connected_at_ms;
+        info.consent = self.consent;
+        info.consent_source = consent_source;
+        info.consent_from_ms = self.consent_from_ms;
         act(&info)
     }
 

@@ -2,6 +2,7 @@
 
 mod automatic;
 pub mod call;
+mod consent;
 pub mod control;
 mod draft;
 pub mod filter;
@@ -14,6 +15,7 @@ mod origin;
 mod pending_automatic;
 mod private;
 pub mod recording;
+mod refusal;
 pub mod registry;
 mod registry_state;
 pub mod rules;
@@ -23,6 +25,7 @@ mod start;
 mod watch;
 
 pub use call::{CallInfo, CallState, CallUpdate, LineStay};
+pub use consent::{Consent, ConsentState, ConsentUpdate, RefusalAction};
 pub use control::ControlOutcome;
 pub use draft::{AcceptedDraft, RecordingDraft};
 pub use filter::Filter;

@@ -4,6 +4,7 @@
 //! comment of `rec_config_set` and the table in `docs/operations.md` are generated from that
 //! declaration.
 
+use crate::calls::RefusalAction;
 use crate::config_keys;
 use crate::keys::checks::{checked_by, choice, number, text, text_of, zero_or};
 use crate::keys::{self, ConfigKey, KeyDescription};
@@ -49,6 +50,10 @@ config_keys! {
             "Maximum number of live calls. 0: no limit.";
         "calls.idle_ms" = "14400000" => calls_idle_ms: u64, number(0..=u64::MAX / 2_000_000),
             "A call that has had no media for this many milliseconds is ended, because the host may have forgotten it. 0: never.";
+        "consent.required" = "false" => consent_required: bool, choice(&[("false", false), ("true", true)]),
+            "\"true\": no audio of a call is recorded before rec_call_info.consent is REC_CONSENT_GIVEN. A recording that starts before waits for it.";
+        "consent.on_refusal" = "stop" => on_refusal: RefusalAction, choice(&[("stop", RefusalAction::Stop), ("discard", RefusalAction::Discard)]),
+            "What happens to the live recordings of a call when its consent becomes REC_CONSENT_REFUSED: \"stop\" ends them and keeps what they have, \"discard\" deletes it.";
         "recordings.max" = "0" => recordings_max: u64, number(0..=u64::MAX),
             "Maximum number of live recordings. 0: no limit.";
         "recordings.max_per_call" = "16" => recordings_max_per_call: u64, number(0..=u64::MAX),

@@ -135,6 +135,7 @@ impl Engine {
             calls: config.calls_max,
             recordings: config.recordings_max,
             per_call: config.recordings_max_per_call,
+            on_refusal: config.on_refusal,
         };
         let registry = Arc::new(Registry::new(limits, config.lines_strict, platform.clock.clone()));
         let bus = Bus::new();

@@ -43,10 +43,11 @@ pub enum Status {
     Busy = -28,
     Mandatory = -29,
     Audit = -30,
+    Consent = -31,
 }
 
 impl Status {
-    pub const ALL: [Status; 31] = [
+    pub const ALL: [Status; 32] = [
         Status::Ok,
         Status::InvalidArgument,
         Status::InvalidId,
@@ -78,6 +79,7 @@ impl Status {
         Status::Busy,
         Status::Mandatory,
         Status::Audit,
+        Status::Consent,
     ];
 
     /// `NoSpace` for a full disk or an exhausted quota, otherwise `Io`.

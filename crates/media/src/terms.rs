@@ -77,10 +77,11 @@ pub enum EndReason {
     WriteError = 5,
     Recovered = 6,
     Discarded = 7,
+    ConsentRefused = 8,
 }
 
 impl EndReason {
-    pub const ALL: [EndReason; 7] = [
+    pub const ALL: [EndReason; 8] = [
         EndReason::Stopped,
         EndReason::CallEnded,
         EndReason::Limit,
@@ -88,6 +89,7 @@ impl EndReason {
         EndReason::WriteError,
         EndReason::Recovered,
         EndReason::Discarded,
+        EndReason::ConsentRefused,
     ];
 
     pub fn text(self) -> &'static str {
@@ -99,6 +101,7 @@ impl EndReason {
             EndReason::WriteError => "write-error",
             EndReason::Recovered => "recovered",
             EndReason::Discarded => "discarded",
+            EndReason::ConsentRefused => "consent-refused",
         }
     }
 }

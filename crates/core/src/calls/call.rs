@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::consent::{Consent, ConsentUpdate};
 use super::key::Key;
 use crate::text::Text;
 
@@ -48,6 +49,7 @@ pub struct CallInfo {
     pub attributes: Arc<Map<String, Value>>,
     /// No audio of the call is recorded, whatever the state of its recordings.
     pub private: bool,
+    pub consent: Consent,
 }
 
 impl Default for CallInfo {
@@ -71,6 +73,7 @@ impl Default for CallInfo {
             call_type: Text::default(),
             attributes: Arc::default(),
             private: false,
+            consent: Consent::default(),
         }
     }
 }
@@ -89,6 +92,11 @@ impl CallInfo {
 
     pub fn same_line(&self, other: &CallInfo) -> bool {
         self.device_name == other.device_name && self.directory_number == other.directory_number
+    }
+
+    /// Whether no audio of the call may be recorded now, whatever the state of its recordings.
+    pub fn forbids_audio(&self) -> bool {
+        self.private || self.consent.forbids_audio()
     }
 
     /// Serializes the call as in a manifest.
@@ -121,6 +129,11 @@ impl CallInfo {
             call_type: self.call_type.as_str(),
             attributes: &self.attributes,
             private: self.private,
+            consent: self.consent.member(),
+            consent_required: self.consent.is_required,
+            consent_source: self.consent.source.as_str(),
+            consent_from_ms: self.consent.from_ms,
+            consent_at_ms: self.consent.at_ms,
         }
     }
 
@@ -156,6 +169,10 @@ impl CallInfo {
             ("call_type", self.call_type != before.call_type),
             ("attributes", self.attributes != before.attributes),
             ("private", self.private != before.private),
+            ("consent", self.consent.state != before.consent.state),
+            ("consent_source", self.consent.source != before.consent.source),
+            ("consent_from_ms", self.consent.from_ms != before.consent.from_ms),
+            ("consent_at_ms", self.consent.at_ms != before.consent.at_ms),
         ];
         let changed = differs.into_iter().filter(|(_, differs)| *differs);
         changed.map(|(name, _)| name).collect()
@@ -188,6 +205,7 @@ impl CallInfo {
             call_type: text("call_type"),
             attributes: Arc::new(value["attributes"].as_object().cloned().unwrap_or_default()),
             private: value["private"].as_bool().unwrap_or_default(),
+            consent: Consent::from_json(&value),
         }
     }
 }
@@ -217,6 +235,21 @@ struct CallJson<'a> {
     /// Omitted unless the call is private.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     private: bool,
+    /// Omitted while nobody has asked for consent, and none is required. So are the others.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    consent: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    consent_required: bool,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    consent_source: &'a str,
+    #[serde(skip_serializing_if = "is_zero")]
+    consent_from_ms: i64,
+    #[serde(skip_serializing_if = "is_zero")]
+    consent_at_ms: i64,
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 fn direction_text(direction: i32) -> &'static str {
@@ -247,11 +280,12 @@ pub struct CallUpdate {
     pub dnis: Option<Text>,
     pub call_type: Option<Text>,
     pub attributes: Option<Arc<Map<String, Value>>>,
+    pub consent: ConsentUpdate,
 }
 
 impl CallUpdate {
-    /// A copy of `info` with the update applied. The call id does not change.
-    pub fn apply(&self, info: &CallInfo) -> CallInfo {
+    /// A copy of `info` with the update applied at `now_ms`. The call id does not change.
+    pub fn apply(&self, info: &CallInfo, now_ms: i64) -> CallInfo {
         fn put<T: Clone>(new: &Option<T>, field: &mut T) {
             if let Some(new) = new {
                 *field = new.clone();
@@ -274,6 +308,7 @@ impl CallUpdate {
         put(&self.dnis, &mut next.dnis);
         put(&self.call_type, &mut next.call_type);
         put(&self.attributes, &mut next.attributes);
+        next.consent = info.consent.updated(&self.consent, now_ms);
         next
     }
 }

@@ -296,9 +296,10 @@ impl Registry {
     ) -> Result<()> {
         let mut lifecycle = recording.lifecycle.lock();
         if lifecycle.state != from {
-            let private = match lifecycle.info.private {
-                true => ", and its call is private",
-                false => "",
+            let private = match &*lifecycle.info {
+                info if info.private => ", and its call is private",
+                info if info.consent.is_awaited() => ", and its call waits for consent",
+                _ => "",
             };
             let state = lifecycle.state.text();
             return Err(Error::new(

@@ -26,6 +26,7 @@ impl RegistryState {
     pub(super) fn wants_automatic(&self, number: u64) -> bool {
         self.calls.get(&number).is_some_and(|call| {
             call.info.state == CallState::Connected
+                && !call.info.consent.is_refused()
                 && self.policies.of(&call.info) & rules::AUTOMATIC != 0
                 && !call.has_automatic()
         })

@@ -68,7 +68,8 @@ pub enum EventStage {
 /// The fields that change during a recording's lifecycle.
 #[derive(Clone, Debug)]
 pub struct RecordingLifecycle {
-    /// Considers only the recording's own pauses. A call's privacy appears only in a view.
+    /// Considers only the recording's own pauses. A call's privacy, and consent that is awaited, appear
+    /// only in a view.
     pub state: RecordingState,
     /// Whether it was paused when it was last live.
     pub paused: bool,
@@ -184,7 +185,7 @@ impl Recording {
         let mut view = self.view();
         if !matches!(view.state, RecordingState::Recording | RecordingState::Paused) {
             let lifecycle = self.lifecycle.lock();
-            view.state = match lifecycle.paused || lifecycle.info.private {
+            view.state = match lifecycle.paused || lifecycle.info.forbids_audio() {
                 true => RecordingState::Paused,
                 false => RecordingState::Recording,
             };
@@ -211,7 +212,7 @@ impl Recording {
             previous: self.previous,
             first_info: self.first_info.clone(),
             state: match lifecycle.state {
-                RecordingState::Recording if lifecycle.info.private => RecordingState::Paused,
+                RecordingState::Recording if lifecycle.info.forbids_audio() => RecordingState::Paused,
                 state => state,
             },
             end_reason: lifecycle.end_reason,
@@ -250,7 +251,7 @@ pub struct RecordingView {
     pub previous: Option<(u64, Uuid)>,
     /// The call when the recording began.
     pub first_info: Arc<CallInfo>,
-    /// `Paused` also while the call is private.
+    /// `Paused` also while the call is private, or its consent is awaited.
     pub state: RecordingState,
     pub end_reason: Option<EndReason>,
     pub error: Status,

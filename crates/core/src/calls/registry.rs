@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::automatic::AutomaticState;
 use super::call::{CallInfo, CallUpdate, LineStay};
+use super::consent::RefusalAction;
 use super::filter::Filter;
 use super::id::parse_id;
 use super::idle::{IdleWatch, SLICE};
@@ -35,6 +36,8 @@ pub struct Limits {
     pub recordings: u64,
     /// Recordings per call, for callers who may control only their own calls.
     pub per_call: u64,
+    /// What a refusal of consent does to live recordings.
+    pub on_refusal: RefusalAction,
 }
 
 pub struct Registry {
@@ -65,10 +68,12 @@ pub struct CallView {
 }
 
 /// What the engine has to do after a call has begun or changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Default)]
 pub struct FollowUp {
     /// Start the automatic recording of this call.
     pub automatic: bool,
+    /// The recordings that a refusal of consent has ended, and how.
+    pub refused: Vec<Arc<Recording>>,
 }
 
 impl Registry {
@@ -152,7 +157,10 @@ impl Registry {
         inner.new_calls.push_back((begun_ns, number));
         inner.note_connected(number);
         let automatic = inner.request_automatic(number, self.now_ns());
-        Ok(FollowUp { automatic })
+        Ok(FollowUp {
+            automatic,
+            refused: Vec::new(),
+        })
     }
 
     pub fn update(&self, number: u64, update: &CallUpdate, now_ms: i64) -> Result<FollowUp> {
@@ -172,7 +180,7 @@ impl Registry {
                 ),
             ));
         }
-        let after = Arc::new(update.apply(&before));
+        let after = Arc::new(update.apply(&before, now_ms));
         let moved = !after.same_line(&before);
         if moved {
             inner.refuse_duplicate(&after, Some(number))?;
@@ -183,6 +191,14 @@ impl Registry {
             return Err(call_ended());
         };
         call.info = after.clone();
+        // Before the media learn of the refusal, so that the recordings end rather than pause.
+        let refused = match after.consent.is_refused() {
+            true => self.end_refused(&mut inner, number, now_ms),
+            false => Vec::new(),
+        };
+        let Some(call) = inner.calls.get_mut(&number) else {
+            return Err(call_ended());
+        };
         call.media.set_info(&after);
         if moved || after.username != before.username {
             // Keeps the first and the latest ones if a host changes them very often.
@@ -205,7 +221,7 @@ impl Registry {
             inner.note_connected(number);
         }
         let automatic = inner.request_automatic(number, self.now_ns());
-        Ok(FollowUp { automatic })
+        Ok(FollowUp { automatic, refused })
     }
 
     /// Ends a call, which finishes its recordings. Returns those that were live.

@@ -46,6 +46,7 @@ impl Registry {
                 ),
             ));
         };
+        inner.check_consent(number)?;
         if !additional && inner.is_recorded(number) {
             return Err(Error::new(
                 Status::AlreadyRecording,

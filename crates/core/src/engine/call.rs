@@ -33,8 +33,9 @@ struct TapWire {
 impl MediaControl for TapWire {
     fn set_info(&self, info: &Arc<CallInfo>) {
         let before = self.report.describe(info).unwrap_or_default();
-        if before.private != info.private {
-            self.tap.private(info.private);
+        // Recordings that wait for consent are as those of a private call.
+        if before.forbids_audio() != info.forbids_audio() {
+            self.tap.private(info.forbids_audio());
         }
         let held = |info: &CallInfo| info.state == CallState::Held;
         if held(&before) != held(info) {
@@ -65,6 +66,11 @@ impl MediaControl for TapWire {
 }
 
 impl Engine {
+    /// Unix time in milliseconds, now.
+    pub fn unix_ms(&self) -> i64 {
+        self.clock.unix_ms()
+    }
+
     /// Announces a call.
     pub fn begin_call(self: &Arc<Engine>, mut info: CallInfo) -> Result<Arc<Call>> {
         self.require_open()?;
@@ -75,6 +81,7 @@ impl Engine {
         if info.connected_at_ms == 0 {
             info.connected_at_ms = now_ms;
         }
+        info.consent.is_required = self.config.consent_required;
         let number = self.next_call.fetch_add(1, Ordering::Relaxed);
         let worker = &self.workers[number as usize % self.workers.len()];
         let reporting = ReportContext {
@@ -210,6 +217,8 @@ impl Call {
             .engine
             .registry
             .update(self.number, update, self.engine.clock.unix_ms())?;
+        let reason = self.engine.config.on_refusal.end_reason();
+        self.engine.audit_call_end(&begun.refused, reason);
         if begun.automatic {
             self.engine.start_automatic(self.number);
         }

@@ -21,6 +21,8 @@ pub struct RecordingFacts {
     pub info: Arc<CallInfo>,
     pub lines: Arc<Vec<LineStay>>,
     pub paused: bool,
+    /// How the call's consent stood when the recording began; empty if nobody had asked for it.
+    pub consent_at_start: &'static str,
     /// The file's shape, once it is known.
     pub shape: Option<Shape>,
     pub spans: Spans,
@@ -51,6 +53,7 @@ impl RecordingFacts {
                 .map(|line| Fragment::of(&line.to_manifest()))
                 .collect(),
             spans_dropped: self.spans.dropped(),
+            consent_at_start: self.consent_at_start.to_owned(),
             ..Manifest::default()
         };
         put_spec(&mut manifest, &self.spec);

@@ -99,6 +99,7 @@ impl Engine {
             info: accepted.info.clone(),
             lines: accepted.lines.clone(),
             paused: false,
+            consent_at_start: accepted.info.consent.member(),
             shape: None,
             spans: Spans::default(),
         };

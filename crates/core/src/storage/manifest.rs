@@ -102,6 +102,9 @@ pub struct Manifest {
     /// The file of these packets. `None` until the recording has ended, and if no packet was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<RawEntry>,
+    /// How the consent of the call stood when the recording began. Empty if nobody had asked for it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub consent_at_start: String,
 }
 
 /// A range of the file without the audio of that time.
@@ -201,6 +204,7 @@ impl Default for Manifest {
             jobs: Vec::new(),
             keep_raw: String::new(),
             raw: None,
+            consent_at_start: String::new(),
         }
     }
 }

@@ -21,7 +21,7 @@ const BATCH: usize = 32;
 pub enum ExtraMembers {
     None,
     /// `"automatic":true` if the line's policy started the recording, `"private":true` if its call
-    /// is private.
+    /// is private, and its `"consent"` if that is known or required.
     Callrec,
 }
 
@@ -97,6 +97,9 @@ pub(super) fn active_recording(
             .into_iter()
             .filter(|(is_set, _)| *is_set)
             .for_each(|(_, member)| out.push_str(member));
+        if !view.info.consent.member().is_empty() {
+            let _ = write!(out, ",\"consent\":\"{}\"", view.info.consent.member());
+        }
     }
     out.push('}');
     duration_end

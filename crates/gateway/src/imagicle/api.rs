@@ -252,7 +252,7 @@ fn status_of(status: Status) -> StatusCode {
         | Status::NotMonitorable
         | Status::Automatic => StatusCode::BAD_REQUEST,
         Status::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Status::Forbidden | Status::Mandatory => StatusCode::FORBIDDEN,
+        Status::Forbidden | Status::Mandatory | Status::Consent => StatusCode::FORBIDDEN,
         Status::NotLive | Status::NoCall | Status::DialIn => StatusCode::CONFLICT,
         Status::AlreadyRecording | Status::AlreadyPaused | Status::NotPaused => StatusCode::TOO_MANY_REQUESTS,
         Status::Unsupported => StatusCode::NOT_IMPLEMENTED,
@@ -310,6 +310,7 @@ mod tests {
             (Status::Unauthenticated, 401),
             (Status::Forbidden, 403),
             (Status::Mandatory, 403),
+            (Status::Consent, 403),
             (Status::NotLive, 409),
             (Status::NoCall, 409),
             (Status::DialIn, 409),

@@ -89,7 +89,7 @@ fn status_of(status: Status) -> StatusCode {
         }
         Status::Unsupported | Status::NotMonitorable | Status::Automatic => StatusCode::BAD_REQUEST,
         Status::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Status::Forbidden | Status::Mandatory => StatusCode::FORBIDDEN,
+        Status::Forbidden | Status::Mandatory | Status::Consent => StatusCode::FORBIDDEN,
         Status::NoCall | Status::NotLive => StatusCode::NOT_FOUND,
         Status::AlreadyRecording | Status::DialIn => StatusCode::CONFLICT,
         Status::Limit | Status::NoSpace => StatusCode::SERVICE_UNAVAILABLE,
