@@ -334,10 +334,7 @@
 /** @name Values of rec_start_options.lookback_ms
  *  @{ */
 
-/**
- * All audio that is available from before the start. Not supported in this build
- * (`REC_ERR_UNSUPPORTED`).
- */
+/** All of the call's audio that is kept (`media.lookback_ms`). */
 #define REC_LOOKBACK_ALL 4294967295
 
 /** @} */
@@ -1183,7 +1180,10 @@ typedef struct {
      * published, and if `storage.digest` is "none".
      */
     const char *digest;
-    /** Time of the first sample, Unix time in milliseconds. */
+    /**
+     * Time of the first sample, Unix time in milliseconds. With `lookback_ms`, it is before the
+     * start.
+     */
     int64_t started_at_ms;
     /** Time of the end, Unix time in milliseconds, or 0 while the recording is live. */
     int64_t ended_at_ms;
@@ -1225,6 +1225,13 @@ typedef struct {
      * Since: 0.2.0
      */
     uint64_t raw_packets;
+    /**
+     * How much of the audio at the beginning of the file was passed in before the start, in
+     * milliseconds. See `rec_start_options.lookback_ms`.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t lookback_ms;
 } rec_recording;
 
 /** @} */
@@ -1604,8 +1611,11 @@ typedef struct {
      */
     uint32_t max_duration_ms;
     /**
-     * Audio from before the start, in milliseconds. Not supported in this build: any value but
-     * 0 is `REC_ERR_UNSUPPORTED`.
+     * How much audio from before the start the recording begins with, in milliseconds, or
+     * `REC_LOOKBACK_ALL`. Only what `media.lookback_ms` has kept is given, and nothing from before
+     * the end of the latest pause of any recording of the call, or of a time when the call was
+     * private or waited for consent. `rec_recording.lookback_ms` says how much was given. While
+     * `media.lookback_ms` is 0, or in stream time, any value but 0 is `REC_ERR_UNSUPPORTED`.
      */
     uint32_t lookback_ms;
     /**
@@ -2104,6 +2114,13 @@ rec_status rec_config_new(rec_config **config);
  * - `media.ahead_bytes` (`268435456`): Maximum audio that feeds with an ahead_ms above
  *   2000 may have ahead of the clock, all together, 0 to 68719476736 bytes. A feed that
  *   needs more is refused with REC_ERR_LIMIT.
+ * - `media.lookback_ms` (`0`): How much of the latest audio of each call is kept in
+ *   memory, for recordings that begin earlier than they are started
+ *   (rec_start_options.lookback_ms, rec_call_keep), 0 to 600000 ms. 0: nothing. Only with
+ *   media.clock "real".
+ * - `media.lookback_bytes` (`1073741824`): Maximum memory for the audio that
+ *   media.lookback_ms keeps, of all calls together, 1048576 to 68719476736 bytes. If they
+ *   need more, each call keeps less.
  * - `media.silent_ms` (`10000`): In real time, when a leg of a connected call has had no
  *   decoded audio for this long, REC_EVENT_LEG_SILENT is raised, 0 to 86400000 ms. 0:
  *   never.
@@ -3654,6 +3671,35 @@ rec_status rec_start(rec_engine engine,
                      const rec_start_options *options,
                      rec_id *id,
                      rec_error *error);
+
+/**
+ * Starts a recording of a call with all of the call's audio that is kept: from the beginning of
+ * the call, or as far back as `media.lookback_ms` allows (Imagicle's Live Keep).
+ *
+ * A call for which neither this function nor another start is used leaves nothing on the disk. The
+ * function is `rec_start` with `REC_LOOKBACK_ALL` as `options->lookback_ms`.
+ * `rec_recording.lookback_ms` of `REC_EVENT_STARTED` says how much there was from before.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param options What to record, and how. Must not be NULL. A call id, a device name or a
+ *   directory number is needed. `lookback_ms` must be 0 or `REC_LOOKBACK_ALL`.
+ * @param[out] id The new recording's id. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: those of `rec_start`, and `REC_ERR_INVALID_ARGUMENT` for another `lookback_ms`.
+ * Since: 0.2.0
+ * Source: Imagicle, Live Keep.
+ */
+rec_status rec_call_keep(rec_engine engine,
+                         const rec_caller *caller,
+                         const rec_start_options *options,
+                         rec_id *id,
+                         rec_error *error);
 
 /** @} */
 /** @addtogroup verification

@@ -28,6 +28,8 @@ mod gstreamer;
 mod host_codecs;
 #[path = "audio/hung_codecs.rs"]
 mod hung_codecs;
+#[path = "audio/lookback.rs"]
+mod lookback;
 #[path = "audio/media_socket.rs"]
 mod media_socket;
 #[path = "audio/opus_files.rs"]

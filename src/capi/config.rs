@@ -87,6 +87,13 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `media.ahead_bytes` (`268435456`): Maximum audio that feeds with an ahead_ms above
 ///   2000 may have ahead of the clock, all together, 0 to 68719476736 bytes. A feed that
 ///   needs more is refused with REC_ERR_LIMIT.
+/// - `media.lookback_ms` (`0`): How much of the latest audio of each call is kept in
+///   memory, for recordings that begin earlier than they are started
+///   (rec_start_options.lookback_ms, rec_call_keep), 0 to 600000 ms. 0: nothing. Only with
+///   media.clock "real".
+/// - `media.lookback_bytes` (`1073741824`): Maximum memory for the audio that
+///   media.lookback_ms keeps, of all calls together, 1048576 to 68719476736 bytes. If they
+///   need more, each call keeps less.
 /// - `media.silent_ms` (`10000`): In real time, when a leg of a connected call has had no
 ///   decoded audio for this long, REC_EVENT_LEG_SILENT is raised, 0 to 86400000 ms. 0:
 ///   never.

@@ -43,5 +43,6 @@ pub fn recording_of(view: &RecordingView) -> rec_recording {
         raw_digest: view.raw.digest.as_cstr().as_ptr(),
         raw_bytes: view.raw.bytes,
         raw_packets: view.raw.packets,
+        lookback_ms: view.spec.lookback_ms.into(),
     }
 }

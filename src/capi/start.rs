@@ -13,7 +13,7 @@ use super::types::*;
 use crate::calls::{Filter, RecordingSpec};
 use crate::handles::{self, Handle};
 use crate::storage::JobSpecs;
-use crate::types::{AudioSpec, Error, KeepRaw, Result, Status, parse_format};
+use crate::types::{AudioSpec, KeepRaw, Result, parse_format};
 
 /// Starts a recording of a call.
 ///
@@ -58,28 +58,81 @@ pub unsafe extern "C" fn rec_start(
     id: *mut rec_id,
     error: *mut rec_error,
 ) -> rec_status {
-    run_with_memory(error, || {
-        let out = not_null(id, "id")?;
-        // SAFETY: a rec_caller or NULL, by the rules of the API.
-        let caller = unsafe { self::caller(caller) }?;
-        // SAFETY: the caller's own pointer.
-        let options = unsafe { read_options(options) }?;
-        let recorder = recorder_of(engine)?;
-        let spec = options.spec.and_then(|mut spec| {
-            spec.audio.rate = recorder.file_rate(spec.audio.format);
-            if options.keep_raw.is_none() {
-                spec.keep_raw = recorder.default_spec(spec.audio.format).keep_raw;
-            }
-            spec.jobs = callback_jobs(engine, options.callback_url, options.callback_method)?;
-            Ok(spec)
-        });
-        let started = recorder.start(&caller, &options.target, spec)?;
-        let mut text = rec_id { text: [0; 37] };
-        write_text(&mut text.text, &started.to_string());
-        // SAFETY: not NULL, so it points to a writable rec_id.
-        unsafe { out.write(text) };
-        Ok(())
-    })
+    // SAFETY: the caller's own pointers.
+    run_with_memory(error, || unsafe { start(engine, caller, options, id, false) })
+}
+
+/// Starts a recording of a call with all of the call's audio that is kept: from the beginning of
+/// the call, or as far back as `media.lookback_ms` allows (Imagicle's Live Keep).
+///
+/// A call for which neither this function nor another start is used leaves nothing on the disk. The
+/// function is `rec_start` with `REC_LOOKBACK_ALL` as `options->lookback_ms`.
+/// `rec_recording.lookback_ms` of `REC_EVENT_STARTED` says how much there was from before.
+///
+/// @param engine The engine.
+/// @param caller The user who makes the request, or NULL for the host itself.
+/// @param options What to record, and how. Must not be NULL. A call id, a device name or a
+///   directory number is needed. `lookback_ms` must be 0 or `REC_LOOKBACK_ALL`.
+/// @param[out] id The new recording's id. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: all arguments remain the caller's.
+/// Errors: those of `rec_start`, and `REC_ERR_INVALID_ARGUMENT` for another `lookback_ms`.
+/// Since: 0.2.0
+/// Source: Imagicle, Live Keep.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_call_keep(
+    engine: rec_engine,
+    caller: *const rec_caller,
+    options: *const rec_start_options,
+    id: *mut rec_id,
+    error: *mut rec_error,
+) -> rec_status {
+    // SAFETY: the caller's own pointers.
+    run_with_memory(error, || unsafe { start(engine, caller, options, id, true) })
+}
+
+/// # Safety
+/// The arguments of `rec_start`.
+unsafe fn start(
+    engine: rec_engine,
+    caller: *const rec_caller,
+    options: *const rec_start_options,
+    id: *mut rec_id,
+    keeps: bool,
+) -> Result<()> {
+    let out = not_null(id, "id")?;
+    // SAFETY: a rec_caller or NULL, by the rules of the API.
+    let caller = unsafe { self::caller(caller) }?;
+    // SAFETY: the caller's own pointer.
+    let options = unsafe { read_options(options) }?;
+    if keeps && !matches!(options.lookback_ms, 0 | REC_LOOKBACK_ALL) {
+        return Err(invalid(format!(
+            "options.lookback_ms {}: must be 0 or REC_LOOKBACK_ALL",
+            options.lookback_ms
+        )));
+    }
+    let recorder = recorder_of(engine)?;
+    let spec = options.spec.and_then(|mut spec| {
+        spec.audio.rate = recorder.file_rate(spec.audio.format);
+        if options.keep_raw.is_none() {
+            spec.keep_raw = recorder.default_spec(spec.audio.format).keep_raw;
+        }
+        if keeps {
+            spec.lookback_ms = REC_LOOKBACK_ALL;
+        }
+        spec.jobs = callback_jobs(engine, options.callback_url, options.callback_method)?;
+        Ok(spec)
+    });
+    let started = recorder.start(&caller, &options.target, spec)?;
+    let mut text = rec_id { text: [0; 37] };
+    write_text(&mut text.text, &started.to_string());
+    // SAFETY: not NULL, so it points to a writable rec_id.
+    unsafe { out.write(text) };
+    Ok(())
 }
 
 /// The contents of a `rec_start_options`.
@@ -92,6 +145,7 @@ struct StartOptions<'a> {
     keep_raw: Option<KeepRaw>,
     callback_url: &'a str,
     callback_method: &'a str,
+    lookback_ms: u32,
 }
 
 /// The callback job that the options request; none if both texts are empty.
@@ -135,8 +189,7 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
     let flags = flags(given.flags, known, "options.flags")?;
     let (layout, pause_mode) = (layout(given.layout)?, pause_mode(given.pause_mode)?);
     let keep_raw = keep_raw(given.keep_raw)?;
-    let format = parse_format(format).and_then(|format| check_lookback(given.lookback_ms).map(|()| format));
-    let spec = format.map(|format| RecordingSpec {
+    let spec = parse_format(format).map(|format| RecordingSpec {
         audio: AudioSpec {
             layout,
             format,
@@ -146,6 +199,7 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
         },
         flags,
         keep_raw: keep_raw.unwrap_or_default(),
+        lookback_ms: given.lookback_ms,
         jobs: JobSpecs::default(),
     });
     Ok(StartOptions {
@@ -154,15 +208,6 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
         keep_raw,
         callback_url,
         callback_method,
+        lookback_ms: given.lookback_ms,
     })
-}
-
-fn check_lookback(lookback_ms: u32) -> Result<()> {
-    if lookback_ms == 0 {
-        return Ok(());
-    }
-    Err(Error::new(
-        Status::Unsupported,
-        format!("options.lookback_ms {lookback_ms}: not supported by this build"),
-    ))
 }

@@ -233,8 +233,11 @@ pub struct rec_start_options {
     /// Maximum length of the audio in the file, silence included, in milliseconds. 0 means no
     /// limit.
     pub max_duration_ms: u32,
-    /// Audio from before the start, in milliseconds. Not supported in this build: any value but
-    /// 0 is `REC_ERR_UNSUPPORTED`.
+    /// How much audio from before the start the recording begins with, in milliseconds, or
+    /// `REC_LOOKBACK_ALL`. Only what `media.lookback_ms` has kept is given, and nothing from before
+    /// the end of the latest pause of any recording of the call, or of a time when the call was
+    /// private or waited for consent. `rec_recording.lookback_ms` says how much was given. While
+    /// `media.lookback_ms` is 0, or in stream time, any value but 0 is `REC_ERR_UNSUPPORTED`.
     pub lookback_ms: u32,
     /// The call's id. `call_id`, `device_name` or `directory_number` is needed, and the call
     /// must match all of these that are present.
@@ -349,7 +352,8 @@ pub struct rec_recording {
     /// Digest of the finished file: "sha256:" and hexadecimal digits. "" until the file is
     /// published, and if `storage.digest` is "none".
     pub digest: *const c_char,
-    /// Time of the first sample, Unix time in milliseconds.
+    /// Time of the first sample, Unix time in milliseconds. With `lookback_ms`, it is before the
+    /// start.
     pub started_at_ms: i64,
     /// Time of the end, Unix time in milliseconds, or 0 while the recording is live.
     pub ended_at_ms: i64,
@@ -381,6 +385,11 @@ pub struct rec_recording {
     ///
     /// Since: 0.2.0
     pub raw_packets: u64,
+    /// How much of the audio at the beginning of the file was passed in before the start, in
+    /// milliseconds. See `rec_start_options.lookback_ms`.
+    ///
+    /// Since: 0.2.0
+    pub lookback_ms: u64,
 }
 
 /// What a subscription delivers. Zero means the default.

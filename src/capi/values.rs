@@ -159,8 +159,7 @@ pub const REC_LAYOUT_LOCAL: i32 = 2;
 /// One channel with the remote leg only.
 pub const REC_LAYOUT_REMOTE: i32 = 3;
 
-/// All audio that is available from before the start. Not supported in this build
-/// (`REC_ERR_UNSUPPORTED`).
+/// All of the call's audio that is kept (`media.lookback_ms`).
 pub const REC_LOOKBACK_ALL: u32 = 4294967295;
 
 /// The file has silence for as long as the pause lasted.

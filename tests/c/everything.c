@@ -20,7 +20,7 @@
     X(rec_line_set) X(rec_line_remove) \
     X(rec_call_begin) X(rec_call_update) X(rec_call_id) X(rec_call_private) X(rec_call_end) \
     X(rec_feed_open) X(rec_feed_set_format) X(rec_feed_payload) X(rec_feed_write) X(rec_feed_write_at) \
-    X(rec_feed_rtp) X(rec_feed_rtp_at) X(rec_feed_sdp) X(rec_feed_wait) X(rec_feed_clear) X(rec_feed_dtmf) X(rec_feed_close) \
+    X(rec_call_keep) X(rec_feed_rtp) X(rec_feed_rtp_at) X(rec_feed_sdp) X(rec_feed_wait) X(rec_feed_clear) X(rec_feed_dtmf) X(rec_feed_close) \
     X(rec_start) \
     X(rec_stop_by_id) X(rec_pause_by_id) X(rec_resume_by_id) X(rec_discard_by_id) \
     X(rec_stop_by_device) X(rec_pause_by_device) X(rec_resume_by_device) X(rec_discard_by_device) \
@@ -82,6 +82,7 @@ static void note(enum function function)
 #define rec_feed_write_at(...) NOTE(rec_feed_write_at, (__VA_ARGS__))
 #define rec_feed_rtp(...) NOTE(rec_feed_rtp, (__VA_ARGS__))
 #define rec_feed_rtp_at(...) NOTE(rec_feed_rtp_at, (__VA_ARGS__))
+#define rec_call_keep(...) NOTE(rec_call_keep, (__VA_ARGS__))
 #define rec_feed_sdp(...) NOTE(rec_feed_sdp, (__VA_ARGS__))
 #define rec_feed_wait(...) NOTE(rec_feed_wait, (__VA_ARGS__))
 #define rec_feed_dtmf(...) NOTE(rec_feed_dtmf, (__VA_ARGS__))
@@ -305,8 +306,11 @@ static void lines_and_rights(rec_engine engine)
     EXPECT(rec_start(engine, NULL, &options, &id, &err), REC_ERR_UNSUPPORTED);
     options.format = NULL;
     options.lookback_ms = REC_LOOKBACK_ALL;
-    EXPECT(rec_start(engine, NULL, &options, &id, &err), REC_ERR_UNSUPPORTED);
+    EXPECT(rec_start(engine, NULL, &options, &id, &err), REC_ERR_UNSUPPORTED); /* media.lookback_ms is 0 */
+    options.lookback_ms = 5;
+    EXPECT(rec_call_keep(engine, NULL, &options, &id, &err), REC_ERR_INVALID_ARGUMENT);
     options.lookback_ms = 0;
+    EXPECT(rec_call_keep(engine, NULL, &options, &id, &err), REC_ERR_UNSUPPORTED);
     /* By default no host is permitted. Without the gateway, callbacks are unsupported. */
     rec_gateway none = {0};
     uint32_t port = 0;

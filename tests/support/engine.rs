@@ -74,9 +74,18 @@ impl TestEngine {
     }
 
     pub fn start(&self, caller: Option<(&str, u32)>, start: &StartFields) -> AbiResult<String> {
+        self.start_by(rec_start, caller, start)
+    }
+
+    pub fn start_by(
+        &self,
+        op: StartBy,
+        caller: Option<(&str, u32)>,
+        start: &StartFields,
+    ) -> AbiResult<String> {
         let mut id = rec_id { text: [0; 37] };
         with_caller(caller, |caller| {
-            start.with(|options| checked(|e| unsafe { rec_start(self.handle, caller, options, &mut id, e) }))
+            start.with(|options| checked(|e| unsafe { op(self.handle, caller, options, &mut id, e) }))
         })?;
         Ok(text_of(&id.text))
     }
@@ -188,6 +197,14 @@ impl Drop for TestEngine {
         }
     }
 }
+
+pub type StartBy = unsafe extern "C" fn(
+    rec_engine,
+    *const rec_caller,
+    *const rec_start_options,
+    *mut rec_id,
+    *mut rec_error,
+) -> rec_status;
 
 pub type ById =
     unsafe extern "C" fn(rec_engine, *const rec_caller, *const c_char, *mut rec_error) -> rec_status;

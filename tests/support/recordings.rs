@@ -34,6 +34,7 @@ pub struct RecordingFields {
     pub raw_digest: String,
     pub raw_bytes: u64,
     pub raw_packets: u64,
+    pub lookback_ms: u64,
 }
 
 impl RecordingFields {
@@ -66,6 +67,7 @@ impl RecordingFields {
             raw_digest: string(r.raw_digest),
             raw_bytes: r.raw_bytes,
             raw_packets: r.raw_packets,
+            lookback_ms: r.lookback_ms,
         }
     }
 }

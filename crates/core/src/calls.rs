@@ -8,6 +8,7 @@ mod draft;
 pub mod filter;
 mod id;
 mod idle;
+mod kept_past;
 mod key;
 mod live_list;
 mod media_control;

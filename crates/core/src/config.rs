@@ -38,6 +38,10 @@ config_keys! {
             "Maximum memory for bursts of audio that exceed a feed's own memory (at least 400 ms), in all feeds together, {range} bytes. In real time, enough for a burst of 5 s on every open feed is allocated in advance, up to this limit.";
         "media.ahead_bytes" = "268435456" => ahead_bytes: u64, number(0..=64 << 30),
             "Maximum audio that feeds with an ahead_ms above 2000 may have ahead of the clock, all together, {range} bytes. A feed that needs more is refused with REC_ERR_LIMIT.";
+        "media.lookback_ms" = "0" => lookback_ms: u32, number(0..=600_000),
+            "How much of the latest audio of each call is kept in memory, for recordings that begin earlier than they are started (rec_start_options.lookback_ms, rec_call_keep), {range} ms. 0: nothing. Only with media.clock \"real\".";
+        "media.lookback_bytes" = "1073741824" => lookback_bytes: u64, number(1 << 20..=64 << 30),
+            "Maximum memory for the audio that media.lookback_ms keeps, of all calls together, {range} bytes. If they need more, each call keeps less.";
         "media.silent_ms" = "10000" => silent_ms: u32, number(0..=86_400_000),
             "In real time, when a leg of a connected call has had no decoded audio for this long, REC_EVENT_LEG_SILENT is raised, {range} ms. 0: never.";
         "media.concealment" = "off" => conceals: bool, choice(&[("off", false), ("on", true)]),

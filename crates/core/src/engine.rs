@@ -337,6 +337,8 @@ fn media_config(config: &Config, time: Arc<dyn Clock>) -> MediaConfig {
         silent_ns: u64::from(config.silent_ms) * NS_PER_MS,
         hold_is_silence: config.hold_is_silence,
         masks_dtmf: config.masks_dtmf,
+        lookback_ns: u64::from(config.lookback_ms) * NS_PER_MS,
+        lookback_bytes: config.lookback_bytes,
         conceals: config.conceals,
         overflow_bytes: config.overflow_bytes,
         #[cfg(feature = "faults")]

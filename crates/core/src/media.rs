@@ -76,6 +76,10 @@ pub struct MediaConfig {
     pub conceals: bool,
     /// DTMF tones are not recorded.
     pub masks_dtmf: bool,
+    /// How much of a call's latest audio is kept for recordings that begin earlier.
+    pub lookback_ns: u64,
+    /// Limit of that audio, of all calls.
+    pub lookback_bytes: u64,
     /// Limit of the overflow memory, which all feeds share.
     pub overflow_bytes: u64,
     /// For tests: a worker panics at a record whose payload ends with these bytes.
@@ -87,6 +91,11 @@ pub struct MediaConfig {
 }
 
 impl MediaConfig {
+    /// Whether the audio of calls is kept for recordings that begin earlier than they are started.
+    pub fn keeps_past(&self) -> bool {
+        self.lookback_ns > 0 && self.clock == ClockMode::Real
+    }
+
     #[cfg(feature = "faults")]
     fn fault(&self, payload: &[u8]) {
         let planted = !self.panic_at.is_empty() && payload.ends_with(&self.panic_at);
@@ -139,6 +148,8 @@ pub struct MediaStats {
     pub(super) frames_lost: AtomicU64,
     pub(super) dropped_unknown: AtomicU64,
     pub(super) late: AtomicU64,
+    /// Memory for audio that is kept for recordings that begin earlier.
+    pub(super) lookback_bytes: AtomicU64,
     /// One element per worker.
     worker_lag_ns: [AtomicU64; WORKERS_MAX],
 }
@@ -178,6 +189,11 @@ impl MediaStats {
     /// Ignored packets: RTCP, malformed data and unknown payload types.
     pub fn dropped_unknown(&self) -> u64 {
         self.dropped_unknown.load(Relaxed)
+    }
+
+    /// Memory for audio that is kept for recordings that begin earlier than they are started.
+    pub fn lookback_bytes(&self) -> u64 {
+        self.lookback_bytes.load(Relaxed)
     }
 
     pub fn late(&self) -> u64 {

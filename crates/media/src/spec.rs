@@ -25,6 +25,8 @@ pub struct TapSpec {
     pub id: Uuid,
     pub audio: AudioSpec,
     pub keep_raw: KeepRaw,
+    /// It begins with audio from this time on, as far as the call has kept it. `None`: with the start.
+    pub from_ns: Option<u64>,
     pub progress: Arc<Progress>,
     pub sink: Box<dyn Sink>,
 }

@@ -4,6 +4,7 @@
 //! stalled leg delivers late audio. Audio up to the settled frontier is final and in the ledger.
 
 mod account;
+mod earlier;
 mod raw_keeper;
 mod render;
 mod segments;
@@ -24,6 +25,7 @@ use crate::track::TrackPart;
 use crate::{AudioSpec, EndReason, Leg, Progress, Span, SpanKind, TapSpec, grid};
 use account::Account;
 use callrec_codec::Shape;
+pub use earlier::EarlierStart;
 use raw_keeper::RawKeeper;
 use render::Resampling;
 use segments::Segments;

@@ -27,6 +27,8 @@ const COMPACT_BYTES: usize = 4096;
 /// leaves in the heap take more memory than it saves.
 const GROW_BYTES: usize = 2048;
 
+/// A log longer than this holds what is kept for recordings that begin earlier.
+const LONG_BYTES: usize = 64 * 1024;
 /// More audio than this is not moved by [`Track::borrow`].
 const MOVED_BYTES: usize = 4096;
 /// The step by which a track's own memory grows.
@@ -335,11 +337,21 @@ impl Track {
 
     fn compact(&mut self) {
         let dead = self.dead_bytes();
-        if dead < COMPACT_BYTES || dead < self.bytes.len() / 2 {
+        // A long log is kept in little more memory than it needs.
+        let share = if self.bytes.len() > LONG_BYTES { 8 } else { 2 };
+        if dead < COMPACT_BYTES || dead < self.bytes.len() / share {
             return;
         }
         self.bytes.drain(..dead);
+        if self.bytes.capacity() > LONG_BYTES {
+            self.bytes.shrink_to(self.bytes.len() / 8 * 9);
+        }
         self.shift(dead);
+    }
+
+    /// The memory of the audio.
+    pub fn held_bytes(&self) -> u64 {
+        (self.bytes.capacity() + size_of_val(self.chunks.as_slice())) as u64
     }
 
     /// The number of bytes before those that a chunk needs.

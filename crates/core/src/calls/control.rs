@@ -284,6 +284,9 @@ impl Registry {
                 inner.record_automatic_pause(recording, false);
             }
         }
+        if let Some(call) = inner.calls.get_mut(&recording.call) {
+            call.follow_interruptions(self.now_ns());
+        }
         Ok(())
     }
 

@@ -42,4 +42,6 @@ pub struct AcceptedDraft<'a> {
     pub lines: &'a Arc<Vec<LineStay>>,
     /// The recording begins paused.
     pub paused: bool,
+    /// The recording begins with audio from this coarse time on; `None`: with its start.
+    pub from_ns: Option<u64>,
 }

@@ -18,4 +18,9 @@ pub trait MediaControl: Send + Sync {
     fn end(&self, reason: EndReason);
     /// Coarse time of the latest packet, or of the call's beginning if there was none.
     fn last_media_ns(&self) -> u64;
+    /// The coarse time from which on the call's audio is kept in memory, if nothing interrupted the
+    /// call since. `None` if nothing is kept.
+    fn kept_from_ns(&self) -> Option<u64> {
+        None
+    }
 }

@@ -23,6 +23,7 @@ impl Registry {
         info.private = on;
         call.info = Arc::new(info);
         call.media.set_info(&call.info);
+        call.follow_interruptions(self.now_ns());
         for recording in &call.live {
             recording.update_call(&call.info, &call.lines);
         }

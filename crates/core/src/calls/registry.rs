@@ -140,7 +140,7 @@ impl Registry {
         let info = Arc::new(info);
         media.set_info(&info);
         let begun_ns = self.now_ns();
-        let call = CallEntry {
+        let mut call = CallEntry {
             number,
             info: info.clone(),
             media,
@@ -151,7 +151,9 @@ impl Registry {
             previous: None,
             lines,
             automatic: AutomaticState::default(),
+            kept_since_ns: None,
         };
+        call.follow_interruptions(begun_ns);
         inner.index(number, &info);
         inner.calls.insert(number, call);
         inner.new_calls.push_back((begun_ns, number));
@@ -200,6 +202,9 @@ impl Registry {
             return Err(call_ended());
         };
         call.media.set_info(&after);
+        let now_ns = self.now_ns();
+        call.follow_interruptions(now_ns);
+        call.follow_consent(&before, now_ms, now_ns);
         if moved || after.username != before.username {
             // Keeps the first and the latest ones if a host changes them very often.
             let lines = Arc::make_mut(&mut call.lines);
@@ -454,6 +459,7 @@ impl Registry {
             return false;
         };
         call.live.remove(position);
+        call.follow_interruptions(self.now_ns());
         self.finishing(inner, recording, reason, now_ms);
         true
     }

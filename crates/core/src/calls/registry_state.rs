@@ -31,6 +31,8 @@ pub(super) struct CallEntry {
     pub previous: Option<NewestRecording>,
     pub lines: Arc<Vec<LineStay>>,
     pub automatic: AutomaticState,
+    /// Since when nothing has interrupted the call; `None` during an interruption.
+    pub kept_since_ns: Option<u64>,
 }
 
 #[derive(Default)]

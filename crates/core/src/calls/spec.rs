@@ -20,6 +20,9 @@ pub struct RecordingSpec {
     pub flags: u32,
     /// Which packets are kept as they arrived.
     pub keep_raw: KeepRaw,
+    /// How much audio from before the start is wanted, and once the start is accepted, given, in
+    /// milliseconds. `u32::MAX`: all that is kept.
+    pub lookback_ms: u32,
     /// Jobs to perform after the recording has ended.
     pub jobs: JobSpecs,
 }
@@ -31,6 +34,7 @@ impl RecordingSpec {
             audio,
             flags: 0,
             keep_raw: KeepRaw::Never,
+            lookback_ms: 0,
             jobs: JobSpecs::default(),
         }
     }

@@ -11,6 +11,7 @@ use super::recording::{NewestRecording, Recording};
 use super::registry::Registry;
 use super::registry_state::RegistryState;
 use super::rules::{self, Caller};
+use crate::clock::NS_PER_MS;
 use crate::types::{Error, Result, Status};
 
 impl Registry {
@@ -88,7 +89,7 @@ impl Registry {
         inner: &mut RegistryState,
         number: u64,
         paused: bool,
-        draft: RecordingDraft,
+        mut draft: RecordingDraft,
         begin: impl FnOnce(AcceptedDraft) -> Arc<Recording>,
     ) -> Result<Arc<Recording>> {
         if self.limits.recordings != 0 && inner.live >= self.limits.recordings {
@@ -114,6 +115,12 @@ impl Registry {
         let Some(call) = calls.get_mut(&number) else {
             return Err(Error::new(Status::NoCall, "the call has ended"));
         };
+        let now_ns = self.now_ns();
+        let from_ns = call
+            .kept_from_ns(draft.spec.lookback_ms, now_ns)
+            .filter(|_| !paused);
+        let given_ns = from_ns.map_or(0, |from_ns| now_ns - from_ns);
+        draft.spec.lookback_ms = u32::try_from(given_ns / NS_PER_MS).unwrap_or(u32::MAX);
         let recording = begin(AcceptedDraft {
             draft,
             order,
@@ -122,6 +129,7 @@ impl Registry {
             info: &call.info,
             lines: &call.lines,
             paused,
+            from_ns,
         });
         let Some(slot) = allocator.insert(&self.slots, &recording) else {
             call.media.stop(recording.id, crate::types::EndReason::Discarded);
@@ -129,6 +137,7 @@ impl Registry {
         };
         recording.slot.store(slot, Ordering::Relaxed);
         call.live.push(recording.clone());
+        call.follow_interruptions(now_ns);
         call.previous = call.newest.replace(NewestRecording {
             id: recording.id,
             order,

@@ -33,6 +33,10 @@ struct TapWire {
 impl MediaControl for TapWire {
     fn set_info(&self, info: &Arc<CallInfo>) {
         let before = self.report.describe(info).unwrap_or_default();
+        let consent = &info.consent;
+        if let Some(age_ns) = consent.begins_before_ns(&before, consent.at_ms) {
+            self.tap.forget_before(age_ns);
+        }
         // Recordings that wait for consent are as those of a private call.
         if before.forbids_audio() != info.forbids_audio() {
             self.tap.private(info.forbids_audio());
@@ -62,6 +66,10 @@ impl MediaControl for TapWire {
 
     fn last_media_ns(&self) -> u64 {
         self.tap.last_media_ns()
+    }
+
+    fn kept_from_ns(&self) -> Option<u64> {
+        self.tap.kept_from_ns()
     }
 }
 

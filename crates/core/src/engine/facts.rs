@@ -87,6 +87,7 @@ fn put_spec(manifest: &mut Manifest, spec: &RecordingSpec) {
     manifest.pause_mode = spec.audio.pause_mode.text().to_owned();
     manifest.flags = spec.flags;
     manifest.automatic = spec.is_automatic();
+    manifest.lookback_ms = spec.lookback_ms;
     if spec.keep_raw != KeepRaw::Never {
         manifest.keep_raw = spec.keep_raw.text().to_owned();
     }
@@ -114,6 +115,7 @@ pub fn spec_of(manifest: &Manifest) -> RecordingSpec {
         },
         flags: manifest.flags,
         keep_raw: keep_raw.unwrap_or_default(),
+        lookback_ms: manifest.lookback_ms,
         jobs: manifest.job_specs(),
     }
 }
@@ -165,6 +167,7 @@ mod tests {
                 },
                 flags: ADDITIONAL | AUTOMATIC,
                 keep_raw: KeepRaw::Undecodable,
+                lookback_ms: 300,
                 jobs: JobSpecs::new(jobs.to_vec()).expect("two kinds"),
             };
             let mut manifest = Manifest::default();

@@ -201,6 +201,20 @@ impl Recorder for Engine {
 }
 
 impl Engine {
+    /// Fails if audio from before the start is wanted, and none is kept.
+    fn with_lookback(&self, spec: RecordingSpec) -> Result<RecordingSpec> {
+        if spec.lookback_ms == 0 || self.media.keeps_past() {
+            return Ok(spec);
+        }
+        Err(Error::new(
+            Status::Unsupported,
+            format!(
+                "options.lookback_ms {}: media.lookback_ms is 0, or media.clock is not \"real\"",
+                spec.lookback_ms
+            ),
+        ))
+    }
+
     fn begin_recording(
         &self,
         caller: &Caller,
@@ -208,6 +222,7 @@ impl Engine {
         spec: Result<RecordingSpec>,
     ) -> Result<Arc<Recording>> {
         self.require_open()?;
+        let spec = spec.and_then(|spec| self.with_lookback(spec));
         let draft = spec.map(|spec| RecordingDraft::new((self.ids)(), spec, &self.config.url_base));
         let progress = Arc::new(Progress::default());
         let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);

@@ -85,12 +85,15 @@ impl Engine {
     /// Creates a recording of a call and starts its tap. Runs under the registry's lock, so it
     /// only pushes into queues and never waits.
     pub(super) fn begin(&self, accepted: AcceptedDraft<'_>, progress: Arc<Progress>) -> Arc<Recording> {
-        let started_at_ms = self.clock.unix_ms();
+        let now_ms = self.clock.unix_ms();
         let draft = &accepted.draft;
+        // The time of the first sample.
+        let started_at_ms = now_ms.saturating_sub(draft.spec.lookback_ms.into());
         let (id, keep_raw) = (draft.id, draft.spec.keep_raw);
         let mut spec = draft.spec.clone();
         spec.audio.format = self.with_encoder_defaults(spec.audio.format);
         let audio = spec.audio;
+        let lookback_ms = spec.lookback_ms;
         let facts = RecordingFacts {
             id,
             spec,
@@ -108,12 +111,13 @@ impl Engine {
             Box::new(move || (facts.manifest(), facts.name(&naming)))
         };
         let mut file = self.store.begin(id, audio.format, first_manifest);
+        file.look_back(lookback_ms);
         if keep_raw != KeepRaw::Never {
-            let unix_ns = started_at_ms.saturating_mul(NS_PER_MS as i64);
+            let unix_ns = now_ms.saturating_mul(NS_PER_MS as i64);
             file.keep_raw(id, unix_ns.saturating_sub_unsigned(self.clock.coarse_ns()));
         }
         let output = RecordingOutput::new(facts, file, progress.clone(), self.reporter.clone());
-        let (call, paused) = (accepted.call, accepted.paused);
+        let (call, paused, from_ns) = (accepted.call, accepted.paused, accepted.from_ns);
         let recording = Arc::new(Recording::new(accepted, started_at_ms, output.clone()));
         let call = self.calls.lock().get(&call).cloned();
         if let Some(call) = call {
@@ -121,6 +125,7 @@ impl Engine {
                 id,
                 audio,
                 keep_raw,
+                from_ns,
                 progress,
                 sink: RecordingOutput::sink(&output),
             };

@@ -2,6 +2,7 @@
 
 mod decoders;
 mod frontier;
+mod lookback;
 mod points;
 mod rendering;
 mod visit_schedule;
@@ -21,6 +22,7 @@ use callrec_media::packet::FeedCounters;
 use callrec_media::placement::PlacementContext;
 use callrec_media::planted;
 use callrec_media::tap::Tap;
+use lookback::Lookback;
 use visit_schedule::VisitSchedule;
 pub(super) use visit_schedule::VisitTimes;
 
@@ -34,6 +36,8 @@ pub(super) struct CallMedia {
     reorder_ns: u64,
     /// `None`: tones are recorded.
     dtmf: Option<Box<DtmfMask>>,
+    /// `None`: no audio is kept for recordings that begin earlier.
+    lookback: Option<Box<Lookback>>,
     /// The worker stops after this visit.
     last_visit: bool,
     private: bool,
@@ -64,9 +68,11 @@ impl CallMedia {
         let (real, reorder_ns) = (call.config().clock == ClockMode::Real, call.config().reorder_ns);
         let dtmf = call.config().masks_dtmf.then(Box::default);
         let legs = Legs::new(call.config().conceals);
+        let lookback = Lookback::new(call.config(), call.stats());
         CallMedia {
             call,
             dtmf,
+            lookback,
             drains: Default::default(),
             legs,
             taps: Vec::new(),
@@ -158,6 +164,7 @@ impl CallMedia {
             self.forward_notes();
             self.advance_if_due(now_ns);
         }
+        self.trim(now_ns);
         self.report(now_ns);
         self.legs
             .fed_mut()
@@ -309,7 +316,7 @@ impl CallMedia {
     }
 
     fn drain(&mut self, counts: &FedCounts, scratch: &mut Scratch) {
-        let any_recording = self.schedule.any_recording;
+        let any_recording = self.schedule.any_recording || self.keeps_past();
         let context = self.context();
         let (epoch, since_ns) = (self.epoch, self.real.then_some(self.point_ns));
         for (_, leg) in self.legs.fed_mut() {

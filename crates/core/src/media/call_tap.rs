@@ -37,6 +37,10 @@ pub(super) enum PointAction {
     Private(bool),
     /// The call is held, or no longer.
     Hold(bool),
+    /// Audio from longer ago than this is not kept for later recordings.
+    Forget {
+        age_ns: u64,
+    },
     /// Discards audio that was written ahead of the clock.
     Clear(Leg),
     /// A digit was keyed in; `length_ns` 0: of unknown length.
@@ -91,6 +95,8 @@ struct PointQueue {
 pub struct CallTap {
     legs: [LegCounts; 3],
     last_media_ns: AtomicU64,
+    /// The time from which on audio is kept for recordings that begin earlier.
+    kept_from_ns: AtomicU64,
     /// Bit n is set if leg n has had a feed.
     fed: AtomicU8,
     /// The call is among the worker's urgent calls.
@@ -144,6 +150,7 @@ impl CallTap {
             legs: Default::default(),
             points: Mutex::default(),
             last_media_ns: AtomicU64::new(now_ns),
+            kept_from_ns: AtomicU64::new(0),
             fed: AtomicU8::new(0),
             urgent: AtomicBool::new(false),
             slot: AtomicUsize::new(NO_SLOT),
@@ -189,6 +196,24 @@ impl CallTap {
     /// Sets whether the call is private. While it is, nothing is recorded.
     pub fn private(&self, on: bool) {
         self.set(PointAction::Private(on), || self.now_ns());
+    }
+
+    /// Audio from longer than `age_ns` ago must not be in a recording that begins earlier.
+    pub fn forget_before(&self, age_ns: u64) {
+        if self.config.keeps_past() {
+            self.set(PointAction::Forget { age_ns }, || self.now_ns());
+        }
+    }
+
+    /// The time from which on audio is kept, if nothing has interrupted the call since. `None`:
+    /// nothing is kept.
+    pub fn kept_from_ns(&self) -> Option<u64> {
+        let is_kept = self.config.keeps_past();
+        is_kept.then(|| self.kept_from_ns.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn keep_from(&self, ns: u64) {
+        self.kept_from_ns.store(ns, Ordering::Relaxed);
     }
 
     pub fn hold(&self, on: bool) {

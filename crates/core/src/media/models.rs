@@ -116,6 +116,8 @@ fn config() -> Arc<MediaConfig> {
         silent_ns: 0,
         hold_is_silence: false,
         masks_dtmf: false,
+        lookback_ns: 0,
+        lookback_bytes: 1 << 30,
         conceals: false,
         overflow_bytes: 0,
         #[cfg(feature = "faults")]
@@ -151,6 +153,7 @@ fn start_at(call: &CallTap, rate: u32) -> SampleSink {
                 rate,
             },
             keep_raw: KeepRaw::Never,
+            from_ns: None,
             progress: Arc::default(),
             sink: Box::new(recording.clone()),
         },

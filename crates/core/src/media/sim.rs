@@ -228,6 +228,7 @@ impl SimRecording {
                 rate: options.rate,
             },
             keep_raw: options.keep_raw,
+            from_ns: None,
             progress: recording.progress.clone(),
             sink: Box::new(Collector(recording.out.clone())),
         };
@@ -247,6 +248,8 @@ pub fn config(clock: ClockMode) -> MediaConfig {
         silent_ns: 10_000 * NS_PER_MS,
         hold_is_silence: false,
         masks_dtmf: false,
+        lookback_ns: 0,
+        lookback_bytes: 1 << 30,
         conceals: false,
         overflow_bytes: 1 << 20,
         #[cfg(feature = "faults")]
@@ -400,6 +403,20 @@ impl Sim {
     pub fn start(&mut self, options: RecordingOptions) -> SimRecording {
         self.recordings += 1;
         self.start_into(self.recordings, options, |collector| collector)
+    }
+
+    /// Starts a recording that begins with the audio from `from_ns` on.
+    pub fn start_from(&mut self, from_ns: u64, options: RecordingOptions) -> SimRecording {
+        self.recordings += 1;
+        let (recording, mut spec) = SimRecording::new(self.recordings, options);
+        spec.from_ns = Some(from_ns);
+        self.set(PointAction::Start(Box::new(spec)));
+        recording
+    }
+
+    /// As if a consent reached back only so far.
+    pub fn forget_before(&mut self, age_ns: u64) {
+        self.set(PointAction::Forget { age_ns });
     }
 
     /// Starts a recording with this id. `sink` may wrap its collector.

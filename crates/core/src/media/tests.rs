@@ -12,6 +12,7 @@ mod formats;
 mod hostile;
 mod keep_raw;
 mod leaks;
+mod lookback;
 mod losses;
 mod overflow;
 mod pauses;

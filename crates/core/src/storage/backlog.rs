@@ -24,11 +24,12 @@ impl Backlog {
         }
     }
 
-    /// Sets the limit of one recording from the shape of its audio.
-    pub fn limit(&self, recording: &RecordingQueue, shape: &Shape) {
+    /// Sets the limit of one recording from the shape of its audio, which begins with `more_ms` at
+    /// once.
+    pub fn limit(&self, recording: &RecordingQueue, shape: &Shape, more_ms: u32) {
         let limit = shape
             .block_bytes_per_second()
-            .saturating_mul(u64::from(self.max_ms))
+            .saturating_mul(u64::from(self.max_ms) + u64::from(more_ms))
             / 1000;
         recording.limit.store(limit.max(1), Ordering::Relaxed);
     }

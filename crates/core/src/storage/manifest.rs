@@ -102,6 +102,9 @@ pub struct Manifest {
     /// The file of these packets. `None` until the recording has ended, and if no packet was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<RawEntry>,
+    /// How much audio from before the start the file begins with.
+    #[serde(skip_serializing_if = "is_zero_ms")]
+    pub lookback_ms: u32,
     /// How the consent of the call stood when the recording began. Empty if nobody had asked for it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub consent_at_start: String,
@@ -156,6 +159,10 @@ impl Spans {
     }
 }
 
+fn is_zero_ms(value: &u32) -> bool {
+    *value == 0
+}
+
 fn is_zero(value: &u64) -> bool {
     *value == 0
 }
@@ -204,6 +211,7 @@ impl Default for Manifest {
             jobs: Vec::new(),
             keep_raw: String::new(),
             raw: None,
+            lookback_ms: 0,
             consent_at_start: String::new(),
         }
     }

@@ -20,6 +20,8 @@ pub struct RecordingFile {
     finished: bool,
     /// `None` unless packets are kept as they arrived.
     raw: Option<Box<RawOutput>>,
+    /// Audio from before the start, all of which is queued at once.
+    lookback_ms: u32,
 }
 
 impl RecordingFile {
@@ -35,6 +37,7 @@ impl RecordingFile {
             recording: writers.begin(id, format, first_manifest),
             finished: false,
             raw: None,
+            lookback_ms: 0,
         }
     }
 
@@ -44,6 +47,11 @@ impl RecordingFile {
         let _ = self.recording.source.set(source);
     }
 
+    /// Lets this much more audio be queued. Must precede the shape.
+    pub fn look_back(&mut self, lookback_ms: u32) {
+        self.lookback_ms = lookback_ms;
+    }
+
     /// Sets the shape of the audio. Must precede the first block.
     pub fn shape(&mut self, shape: Shape) {
         let shape = Shape {
@@ -51,7 +59,8 @@ impl RecordingFile {
             channels: shape.channels.max(1),
             ..shape
         };
-        self.writers.backlog().limit(&self.recording, &shape);
+        let backlog = self.writers.backlog();
+        backlog.limit(&self.recording, &shape, self.lookback_ms);
         self.writers.queue(&self.recording, QueueEntry::Shape(shape));
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Account {
     at_start: Option<Box<[LegTotals; 3]>>,
     /// Handed in, but refused by the feed: not part of the leg's totals.
     refused: [u64; 3],
+    /// Handed in before the start, but part of the recording.
+    earlier: [u64; 3],
     pub refused_frames: Vec<RefusedFrames>,
     /// The epochs of the recording. Audio handed in in other epochs is not counted.
     first_epoch: u32,
@@ -56,6 +58,34 @@ impl Account {
             last_epoch: u32::MAX,
             at_start: began_before.then(|| Box::new(totals_of(legs))),
             ..Account::default()
+        }
+    }
+
+    /// Includes the audio from `ns` on that the legs hold, if it was handed in from `epoch` on.
+    pub(super) fn begin_earlier(&mut self, legs: &Legs, epoch: u32, ns: u64) {
+        self.first_epoch = epoch;
+        for (leg, media) in legs.fed() {
+            let mut earlier = 0;
+            for track in media.timeline.tracks() {
+                let from = grid::index(ns, track.rate());
+                let parts = track.parts(from, u64::MAX).filter(|part| {
+                    let is_audio = matches!(part.content, Content::Audio(_));
+                    is_audio && part.origin.source == AudioSource::HandedIn && self.is_own(part.origin.epoch)
+                });
+                earlier += parts
+                    .map(|part| ticks(part.to - part.from, track.rate()))
+                    .sum::<u64>();
+            }
+            let rate = media.track().rate();
+            let held = media.unconfirmed().chain(media.unplaced());
+            let held = held.filter(|(_, _, epoch)| self.is_own(*epoch));
+            earlier += held.map(|(_, len, _)| ticks(len, rate)).sum::<u64>();
+            let undecoded = media.timeline.undecoded_entries();
+            let undecoded = undecoded.filter(|entry| self.is_own(entry.epoch));
+            earlier += undecoded
+                .map(|entry| ticks(entry.to - entry.from, entry.rate))
+                .sum::<u64>();
+            self.earlier[leg as usize] = earlier;
         }
     }
 
@@ -455,6 +485,7 @@ impl Account {
         ledger.fed = true;
         ledger.packets = totals.packets - at_start.packets;
         ledger.handed = totals.handed() - at_start.handed() + self.refused[leg as usize];
+        ledger.handed += self.earlier[leg as usize];
         // A stream that began before the recording continues.
         let known = u32::from(at_start.streams > 0 && ledger.packets > 0);
         ledger.streams = (totals.streams - at_start.streams).max(known);

@@ -18,11 +18,21 @@ impl CallMedia {
     pub(super) fn apply(&mut self, point: ControlPoint) {
         let at = self.point_at(&point);
         let at_ns = at.ns;
+        self.perform(point, at);
+        self.follow_interruptions(at_ns, at.epoch);
+    }
+
+    fn perform(&mut self, point: ControlPoint, at: PointTime) {
+        let at_ns = at.ns;
         match point.action {
             PointAction::Start(spec) => {
                 let flush_ns = self.call.config().flush_ns;
+                let from_ns = spec.from_ns;
                 let private = self.private && !is_planted(TimelineFault::PrivateStartRecorded);
                 let mut tap = Tap::new(*spec, at, flush_ns, (private, self.private_ns), &self.legs);
+                if let Some(from_ns) = from_ns {
+                    self.begin_earlier(&mut tap, from_ns, at);
+                }
                 if self.dtmf.is_some() {
                     tap.mask_dtmf();
                 }
@@ -44,6 +54,7 @@ impl CallMedia {
                     tap.set_private(on, at, &self.legs);
                 }
             }
+            PointAction::Forget { age_ns } => self.forget_before(at_ns.saturating_sub(age_ns)),
             PointAction::Hold(on) => {
                 let on = on && self.call.config().hold_is_silence;
                 self.legs.set_hold(on, self.epoch);

@@ -128,7 +128,12 @@ impl CallMedia {
         // While any recording needs audio, the others account for it themselves.
         let needed = self.taps.iter().any(|tap| tap.needs_legs(ahead));
         let floor = frontiers().map(|(_, settled)| settled).min().filter(|_| needed);
-        if !needed {
+        let kept = self.kept_from_ns();
+        let floor = match (floor, kept) {
+            (Some(floor), Some(kept)) => Some(floor.min(kept)),
+            (floor, kept) => floor.or(kept),
+        };
+        if !needed && kept.is_none() {
             for tap in &mut self.taps {
                 tap.settle_all(&self.legs);
             }

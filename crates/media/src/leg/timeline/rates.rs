@@ -3,11 +3,30 @@
 
 use super::Timeline;
 use crate::grid;
+use crate::track::Track;
 
 /// The maximum number of earlier clock rates within audio that is not rendered yet.
 const PAST_MAX: usize = 8;
 
 impl Timeline {
+    /// The rate of the first track with audio after this time.
+    pub fn rate_since(&self, ns: u64) -> Option<u32> {
+        let has_audio = |track: &&Track| track.has_audio(grid::index(ns, track.rate()), u64::MAX);
+        self.tracks().find(has_audio).map(Track::rate)
+    }
+
+    /// If so many clock rates are held that further ones may not be accepted: where the oldest ones
+    /// end.
+    pub fn crowded_until_ns(&self) -> Option<u64> {
+        let surplus = self.past.len().checked_sub(PAST_MAX / 2)?;
+        Some(self.past.get(surplus.checked_sub(1)?)?.end_ns())
+    }
+
+    /// The memory of the audio that is held.
+    pub fn held_bytes(&self) -> u64 {
+        self.tracks().map(Track::held_bytes).sum()
+    }
+
     /// Continues at another clock rate. Earlier audio keeps its rate.
     pub(in crate::leg) fn change_rate(&mut self, rate: u32) {
         let old = self.track.rate();

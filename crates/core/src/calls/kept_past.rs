@@ -1,0 +1,50 @@
+//! From when on a call's audio may be in a recording that begins earlier than it is started.
+
+use super::call::CallInfo;
+use super::consent::ConsentState;
+use super::registry_state::CallEntry;
+use crate::clock::NS_PER_MS;
+
+impl CallEntry {
+    /// Follows a start, a pause, a resume, an end or a change of the call. What was said before or
+    /// during a pause of any recording, or while the call's audio was forbidden, is not kept.
+    pub fn follow_interruptions(&mut self, now_ns: u64) {
+        let is_paused = || self.live.iter().any(|live| live.lifecycle.lock().paused);
+        if self.info.forbids_audio() || is_paused() {
+            self.kept_since_ns = None;
+        } else if self.kept_since_ns.is_none() {
+            self.kept_since_ns = Some(now_ns);
+        }
+    }
+
+    /// Follows a change of consent, which may not reach back to all that is kept.
+    pub fn follow_consent(&mut self, before: &CallInfo, now_ms: i64, now_ns: u64) {
+        let Some(age_ns) = self.info.consent.begins_before_ns(before, now_ms) else {
+            return;
+        };
+        let from_ns = now_ns.saturating_sub(age_ns);
+        self.kept_since_ns = self.kept_since_ns.map(|since_ns| since_ns.max(from_ns));
+    }
+
+    /// The earliest time, at most `most_ms` ago, from which on the call's audio is kept. `None` if
+    /// none is.
+    pub fn kept_from_ns(&self, most_ms: u32, now_ns: u64) -> Option<u64> {
+        let held_ns = self.media.kept_from_ns().filter(|_| most_ms > 0)?;
+        let most_ns = match most_ms {
+            u32::MAX => u64::MAX,
+            ms => u64::from(ms) * NS_PER_MS,
+        };
+        let from_ns = now_ns.saturating_sub(most_ns);
+        let from_ns = from_ns.max(self.kept_since_ns?).max(held_ns);
+        (from_ns < now_ns).then_some(from_ns)
+    }
+}
+
+impl super::consent::Consent {
+    /// If a consent has been given or its time has changed: how long before `now_ms` it begins.
+    pub fn begins_before_ns(&self, before: &CallInfo, now_ms: i64) -> Option<u64> {
+        let is_new = (self.state, self.from_ms) != (before.consent.state, before.consent.from_ms);
+        let age_ms = now_ms.saturating_sub(self.from_ms).max(0) as u64;
+        (is_new && self.state == ConsentState::Given).then(|| age_ms.saturating_mul(NS_PER_MS))
+    }
+}

@@ -1,0 +1,161 @@
+//! Keeps the latest audio of a call for recordings that begin earlier than they are started.
+//!
+//! The audio stays in the tracks of the legs, as it came. Nothing is kept from before or during an
+//! interruption: a pause of any recording of the call, or a time when its audio is forbidden.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::CallMedia;
+use crate::clock::NS_PER_S;
+use crate::media::{MediaConfig, MediaStats};
+use callrec_media::tap::{EarlierStart, PointTime, Tap};
+
+/// How often the oldest audio is discarded.
+const TRIM_NS: u64 = NS_PER_S;
+/// How much longer than promised audio is kept, so that a start finds what its caller was told.
+const SLACK_NS: u64 = 5 * NS_PER_S;
+
+/// What a call keeps.
+pub(super) struct Lookback {
+    bound_ns: u64,
+    /// The audio of all calls may take this much memory.
+    max_bytes: u64,
+    /// Since when nothing has interrupted the call; `None` during an interruption.
+    since: Option<EarlierStart>,
+    /// Audio before this time is discarded.
+    floor_ns: u64,
+    trimmed_ns: u64,
+    /// This call's part of the memory of all calls.
+    counted: u64,
+    stats: Arc<MediaStats>,
+}
+
+impl Lookback {
+    /// `None` if nothing is to be kept.
+    pub(super) fn new(config: &MediaConfig, stats: &Arc<MediaStats>) -> Option<Box<Lookback>> {
+        config.keeps_past().then(|| {
+            Box::new(Lookback {
+                bound_ns: config.lookback_ns,
+                max_bytes: config.lookback_bytes,
+                since: Some(EarlierStart::default()),
+                floor_ns: 0,
+                trimmed_ns: 0,
+                counted: 0,
+                stats: stats.clone(),
+            })
+        })
+    }
+
+    fn count(&mut self, bytes: u64) {
+        self.stats.lookback_bytes.fetch_add(bytes, Relaxed);
+        self.stats.lookback_bytes.fetch_sub(self.counted, Relaxed);
+        self.counted = bytes;
+    }
+
+    /// How far back the call may keep audio. If all calls together need too much memory, each keeps
+    /// less.
+    fn reach_ns(&self, now_ns: u64) -> u64 {
+        let (held, limit) = (self.stats.lookback_bytes.load(Relaxed), self.max_bytes / 8 * 7);
+        if held <= limit {
+            return self.bound_ns;
+        }
+        let own_ns = now_ns.saturating_sub(self.floor_ns).min(self.bound_ns);
+        (u128::from(own_ns) * u128::from(limit) / u128::from(held)) as u64
+    }
+}
+
+impl Drop for Lookback {
+    fn drop(&mut self) {
+        self.count(0);
+    }
+}
+
+impl CallMedia {
+    /// Whether audio is kept although no recording needs it.
+    pub(super) fn keeps_past(&self) -> bool {
+        self.lookback.as_ref().is_some_and(|past| past.since.is_some())
+    }
+
+    /// The time from which on audio is kept.
+    pub(super) fn kept_from_ns(&self) -> Option<u64> {
+        let past = self.lookback.as_ref()?;
+        Some(past.floor_ns.max(past.since?.ns))
+    }
+
+    /// Follows a control point, or the end of a recording.
+    pub(super) fn follow_interruptions(&mut self, ns: u64, epoch: u32) {
+        let is_interrupted = self.private || self.ended || self.taps.iter().any(Tap::is_paused);
+        let Some(past) = &mut self.lookback else {
+            return;
+        };
+        past.since = match past.since.filter(|_| !is_interrupted) {
+            None if !is_interrupted => Some(EarlierStart {
+                ns,
+                epoch,
+                guard_ns: ns,
+            }),
+            since => since,
+        };
+    }
+
+    /// Nothing from before this time may be kept.
+    pub(super) fn forget_before(&mut self, ns: u64) {
+        let since = self.lookback.as_mut().and_then(|past| past.since.as_mut());
+        if let Some(since) = since.filter(|since| since.ns < ns) {
+            since.ns = ns;
+            since.guard_ns = ns;
+            self.release();
+        }
+    }
+
+    /// Lets a recording that starts at `at` begin at `from_ns`, as far as the audio is kept.
+    pub(super) fn begin_earlier(&self, tap: &mut Tap, from_ns: u64, at: PointTime) {
+        let (Some(past), Some(kept_ns)) = (&self.lookback, self.kept_from_ns()) else {
+            return;
+        };
+        if let Some(since) = past.since.filter(|_| kept_ns < at.ns) {
+            let ns = from_ns.max(kept_ns).min(at.ns);
+            tap.begin_earlier(EarlierStart { ns, ..since }, &self.legs);
+        }
+    }
+
+    /// Discards what is too old, and counts the rest.
+    pub(super) fn trim(&mut self, now_ns: u64) {
+        if self.lookback.is_none() {
+            return;
+        }
+        // A recording may have ended by itself while it was paused.
+        let epoch = self.epoch;
+        self.follow_interruptions(now_ns, epoch);
+        let keeps = self.keeps_past();
+        let Some(past) = self.lookback.as_mut() else {
+            return;
+        };
+        let has_nothing = !keeps && past.counted == 0;
+        if has_nothing || keeps && now_ns < past.trimmed_ns + TRIM_NS {
+            return;
+        }
+        past.trimmed_ns = now_ns;
+        // What the call promised at its latest visit is discarded at this one.
+        let promised_ns = now_ns.saturating_sub(past.reach_ns(now_ns));
+        past.floor_ns = past
+            .floor_ns
+            .max(promised_ns.saturating_sub(SLACK_NS.min(past.bound_ns / 8)));
+        // A leg keeps few clock rates, and further ones must find room.
+        let crowded = self
+            .legs
+            .fed()
+            .filter_map(|(_, leg)| leg.timeline.crowded_until_ns());
+        past.floor_ns = crowded.fold(past.floor_ns, u64::max);
+        self.call.keep_from(promised_ns.max(past.floor_ns));
+        self.release();
+        let bytes = match keeps {
+            true => self.legs.fed().map(|(_, leg)| leg.timeline.held_bytes()).sum(),
+            false => 0,
+        };
+        if let Some(past) = self.lookback.as_mut() {
+            past.count(bytes);
+        }
+    }
+}

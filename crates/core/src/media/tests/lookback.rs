@@ -1,0 +1,230 @@
+//! Recordings that begin earlier than they are started.
+
+use super::*;
+use crate::media::sim::{self, RecordingOptions};
+use crate::media::{ClockMode, MediaConfig};
+use crate::types::{Format, Layout};
+
+const MS: u64 = NS_PER_MS;
+
+fn keeping(ms: u64) -> MediaConfig {
+    MediaConfig {
+        lookback_ns: ms * MS,
+        ..sim::config(ClockMode::Real)
+    }
+}
+
+/// A call that is not recorded, with one µ-law leg.
+fn call_of(config: MediaConfig) -> Sim {
+    let mut sim = Sim::new(config);
+    sim.attach(Leg::Local, ULAW);
+    sim.visit();
+    sim
+}
+
+fn one_leg_options() -> RecordingOptions {
+    RecordingOptions {
+        layout: Layout::Local,
+        format: Format::WAV_ULAW,
+        ..RecordingOptions::default()
+    }
+}
+
+fn ended(mut sim: Sim, recording: &SimRecording) -> Vec<u8> {
+    sim.end();
+    sim.pass(6_000);
+    assert!(sim.is_over());
+    let ledger = &recording.progress.ledger().legs[Leg::Local as usize];
+    assert_eq!(ledger.handed, ledger.accounted(), "{ledger:?}");
+    assert_eq!(recording.progress.lost_ms(), 0);
+    assert_eq!(sim.stats.lookback_bytes(), 0, "an ended call keeps nothing");
+    tags(recording)
+}
+
+#[test]
+fn a_recording_begins_at_the_requested_sample() {
+    let mut sim = call_of(keeping(10_000));
+    send(&mut sim, 0, 200, &[]);
+    // 50 packets ago.
+    let from_ns = sim.now_ns - 1_000 * MS;
+    let recording = sim.start_from(from_ns, one_leg_options());
+    send(&mut sim, 200, 250, &[]);
+    assert_eq!(ended(sim, &recording), expected(150, 250));
+}
+
+#[test]
+fn a_call_that_ends_at_once_has_all_that_was_kept() {
+    let mut sim = call_of(keeping(10_000));
+    send(&mut sim, 0, 200, &[]);
+    let recording = sim.start_from(0, one_leg_options());
+    let recorded = ended(sim, &recording);
+    // It begins with the call.
+    let audio: Vec<u8> = recorded.into_iter().filter(|tag| *tag != 0).collect();
+    assert_eq!(audio, expected(0, 200));
+}
+
+#[test]
+fn without_look_back_nothing_is_kept() {
+    let mut sim = call_of(sim::config(ClockMode::Real));
+    send(&mut sim, 0, 200, &[]);
+    assert_eq!(sim.stats.lookback_bytes(), 0);
+    let recording = sim.start_from(0, one_leg_options());
+    send(&mut sim, 200, 250, &[]);
+    assert_eq!(ended(sim, &recording), expected(200, 250));
+}
+
+#[test]
+fn each_call_keeps_only_so_much() {
+    let mut sim = call_of(keeping(4_000));
+    send(&mut sim, 0, 2_000, &[]);
+    let held = sim.stats.lookback_bytes();
+    assert!((32_000..80_000).contains(&held), "{held} bytes");
+    let recording = sim.start_from(0, one_leg_options());
+    let recorded = ended(sim, &recording);
+    // Up to an eighth and a second more than promised.
+    assert!(
+        (200..=200 + 25 + 60).contains(&recorded.len()),
+        "{}",
+        recorded.len()
+    );
+    assert_eq!(recorded, expected(2_000 - recorded.len() as u64, 2_000));
+}
+
+#[test]
+fn all_calls_together_keep_only_so_much() {
+    let limit = 1 << 20;
+    let config = MediaConfig {
+        lookback_bytes: limit,
+        ..keeping(600_000)
+    };
+    let mut sim = call_of(config);
+    let mut most = 0;
+    for n in 0..250 {
+        send(&mut sim, 50 * n, 50 * (n + 1), &[]);
+        most = most.max(sim.stats.lookback_bytes());
+    }
+    assert!((limit / 2..limit).contains(&most), "{most} bytes");
+}
+
+/// The audio before and during each interruption is gone, whatever is requested.
+#[test]
+fn nothing_of_an_interruption_is_kept() {
+    for kind in 0..4 {
+        let mut sim = call_of(keeping(60_000));
+        send(&mut sim, 0, 100, &[]);
+        let other = (kind > 0).then(|| sim.start(one_leg_options()));
+        let second = (kind == 3).then(|| sim.start(one_leg_options()));
+        match &other {
+            None => sim.private(true),
+            Some(other) => sim.pause(other),
+        }
+        send(&mut sim, 100, 200, &[]);
+        match (kind, &other) {
+            (2, Some(other)) => sim.stop(other),
+            (_, Some(other)) => sim.resume(other),
+            (_, None) => sim.private(false),
+        }
+        if let Some(second) = &second {
+            assert!(tags(second).len() > 50, "the other one went on");
+            sim.stop(second);
+        }
+        if let Some(other) = other.filter(|_| kind != 2) {
+            sim.stop(&other);
+        }
+        send(&mut sim, 200, 300, &[]);
+        let recording = sim.start_from(0, one_leg_options());
+        send(&mut sim, 300, 350, &[]);
+        let recorded = ended(sim, &recording);
+        assert_eq!(recorded, expected(200, 350), "{kind}");
+    }
+}
+
+#[test]
+fn nothing_is_in_memory_during_an_interruption() {
+    let mut sim = call_of(keeping(60_000));
+    send(&mut sim, 0, 200, &[]);
+    assert!(sim.stats.lookback_bytes() > 0);
+    sim.private(true);
+    send(&mut sim, 200, 400, &[]);
+    assert_eq!(sim.stats.lookback_bytes(), 0);
+}
+
+/// A start during the interruption begins with its end.
+#[test]
+fn a_recording_of_a_private_call_is_not_begun_earlier() {
+    let mut sim = call_of(keeping(60_000));
+    send(&mut sim, 0, 100, &[]);
+    sim.private(true);
+    send(&mut sim, 100, 150, &[]);
+    let recording = sim.start_from(0, one_leg_options());
+    send(&mut sim, 150, 200, &[]);
+    sim.private(false);
+    send(&mut sim, 200, 250, &[]);
+    let recorded = ended(sim, &recording);
+    assert_eq!(recorded[..50], [0; 50]);
+    assert_eq!(recorded[50..], expected(200, 250));
+}
+
+#[test]
+fn nothing_from_before_a_consent_is_kept() {
+    let mut sim = call_of(keeping(60_000));
+    send(&mut sim, 0, 200, &[]);
+    sim.forget_before(1_000 * MS);
+    send(&mut sim, 200, 210, &[]);
+    let recording = sim.start_from(0, one_leg_options());
+    send(&mut sim, 210, 250, &[]);
+    assert_eq!(ended(sim, &recording), expected(150, 250));
+}
+
+#[test]
+fn audio_of_a_hold_is_silence() {
+    let mut sim = call_of(MediaConfig {
+        hold_is_silence: true,
+        ..keeping(60_000)
+    });
+    send(&mut sim, 0, 100, &[]);
+    let from_ns = sim.now_ns - 1_000 * MS;
+    sim.hold(true);
+    send(&mut sim, 100, 150, &[]);
+    sim.hold(false);
+    send(&mut sim, 150, 200, &[]);
+    let recording = sim.start_from(from_ns, one_leg_options());
+    let recorded = ended(sim, &recording);
+    let silence = vec![0; 50];
+    assert_eq!(
+        recorded,
+        [expected(50, 100), silence, expected(150, 200)].concat()
+    );
+}
+
+/// Another recording has settled the audio long ago, and lost packets are lost in both.
+#[test]
+fn it_begins_earlier_beside_another_recording() {
+    let mut sim = call_of(keeping(20_000));
+    let first = sim.start(one_leg_options());
+    send(&mut sim, 0, 500, &[120, 121]);
+    let second = sim.start_from(sim.now_ns - 8_000 * MS, one_leg_options());
+    send(&mut sim, 500, 520, &[]);
+    sim.end();
+    sim.pass(6_000);
+    assert!(sim.is_over());
+    assert_eq!(tags(&second), tags(&first)[100..]);
+    for recording in [&first, &second] {
+        let ledger = &recording.progress.ledger().legs[Leg::Local as usize];
+        assert_eq!(ledger.handed, ledger.accounted(), "{ledger:?}");
+        assert_eq!(recording.progress.lost_ms(), 40);
+    }
+}
+
+#[test]
+fn the_maximum_duration_counts_from_the_earlier_beginning() {
+    let mut sim = call_of(keeping(20_000));
+    send(&mut sim, 0, 200, &[]);
+    let options = RecordingOptions {
+        max_duration_ms: 3_000,
+        ..one_leg_options()
+    };
+    let recording = sim.start_from(sim.now_ns - 2_000 * MS, options);
+    send(&mut sim, 200, 400, &[]);
+    assert_eq!(tags(&recording), expected(100, 250));
+}

@@ -1,0 +1,215 @@
+//! Recordings that begin earlier than they are started, and calls of which nothing is kept.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use callrec::capi::*;
+use callrec_testkit::child::{ChildProcess, child_test};
+use callrec_testkit::directory::ScratchDir;
+use callrec_testkit::manifest::manifest_beside;
+use callrec_testkit::rtp::RtpSender;
+use callrec_testkit::tree::{files_with_extension, holds};
+use callrec_testkit::wait::{sleep_until, until};
+
+use crate::support::*;
+
+const DIRECTORY: &str = "CALLREC_LOOKBACK_DIRECTORY";
+const SETTINGS: [(&str, &str); 3] = [
+    ("media.clock", "real"),
+    ("media.lookback_ms", "60000"),
+    ("recording.keep_raw", "always"),
+];
+const SECRET: [u8; 160] = [0x5a; 160];
+const BEFORE: [u8; 160] = [0x21; 160];
+const AFTER: [u8; 160] = [0x18; 160];
+
+fn begin(engine: &TestEngine) -> (rec_call, rec_feed) {
+    let call = CallFields {
+        call_id: Some("c"),
+        device: Some("SEP1"),
+        ..CallFields::default()
+    };
+    let call = engine.begin(&call).unwrap();
+    (call, feed(call, REC_LEG_REMOTE, REC_CODEC_PCMU, 8000).unwrap())
+}
+
+fn options() -> StartFields<'static> {
+    StartFields {
+        call_id: Some("c"),
+        format: Some("wav-ulaw"),
+        layout: REC_LAYOUT_REMOTE,
+        ..StartFields::default()
+    }
+}
+
+fn keep(engine: &TestEngine, start: &StartFields) -> AbiResult<String> {
+    engine.start_by(rec_call_keep, None, start)
+}
+
+/// Sends packets of 20 ms at their pace.
+fn send(leg: rec_feed, sender: &mut RtpSender, count: u32, payload: &[u8]) {
+    let begun = Instant::now();
+    for n in 0..count {
+        sleep_until(begun + Duration::from_millis(20) * n);
+        send_rtp(leg, &sender.packet(payload, 160));
+    }
+    sleep_until(begun + Duration::from_millis(20) * count);
+}
+
+/// The samples of this payload. The header may hold a few such bytes.
+fn count(recording: &RecordingFields, payload: &[u8; 160]) -> usize {
+    let bytes = std::fs::read(&recording.path).unwrap();
+    let alike = bytes.chunk_by(|one, next| one == next);
+    let runs = alike.filter(|run| run[0] == payload[0] && run.len() > 4);
+    runs.map(<[u8]>::len).sum()
+}
+
+#[test]
+fn a_kept_call_is_recorded_from_its_beginning() {
+    let dir = ScratchDir::new();
+    let engine = TestEngine::open(&dir.0, &SETTINGS);
+    let (call, leg) = begin(&engine);
+    let mut sender = RtpSender::new(0, 7);
+    send(leg, &mut sender, 50, &BEFORE);
+    let id = keep(&engine, &options()).unwrap();
+    send(leg, &mut sender, 10, &AFTER);
+    end(call).unwrap();
+    let started = engine.events.wait_kind(&id, REC_EVENT_STARTED);
+    let given = started.recording.unwrap().lookback_ms;
+    assert!(given >= 1_000, "{given} ms");
+    assert_eq!(started.json["recording"]["lookback_ms"], given);
+    let recording = engine.events.wait_terminal(&id).recording.unwrap();
+    assert_eq!(count(&recording, &BEFORE), 50 * 160, "nothing is lost");
+    assert_eq!(count(&recording, &AFTER), 10 * 160);
+    assert_eq!((recording.lookback_ms, recording.lost_ms), (given, 0));
+    let manifest = manifest_beside(&recording.path);
+    assert_eq!(manifest["lookback_ms"], given);
+    assert_eq!(
+        recording.raw_packets, 10,
+        "packets from before the start are not kept"
+    );
+}
+
+#[test]
+fn no_audio_of_a_private_time_is_kept() {
+    let dir = ScratchDir::new();
+    let engine = TestEngine::open(&dir.0, &SETTINGS);
+    let (call, leg) = begin(&engine);
+    let mut sender = RtpSender::new(0, 7);
+    send(leg, &mut sender, 20, &BEFORE);
+    private(call, 1).unwrap();
+    send(leg, &mut sender, 20, &SECRET);
+    private(call, 0).unwrap();
+    send(leg, &mut sender, 20, &AFTER);
+    let start = StartFields {
+        lookback_ms: REC_LOOKBACK_ALL,
+        ..options()
+    };
+    let id = engine.start(None, &start).unwrap();
+    send(leg, &mut sender, 5, &AFTER);
+    end(call).unwrap();
+    let recording = engine.events.wait_terminal(&id).recording.unwrap();
+    assert!(
+        (350..600).contains(&recording.lookback_ms),
+        "{}",
+        recording.lookback_ms
+    );
+    assert_eq!(count(&recording, &SECRET), 0);
+    assert!(count(&recording, &AFTER) >= 23 * 160);
+}
+
+/// A consent reaches back to a time, and what was said before is not given.
+#[test]
+fn no_audio_from_before_the_consent_is_given() {
+    let dir = ScratchDir::new();
+    let engine = TestEngine::open(&dir.0, &SETTINGS);
+    let (call, leg) = begin(&engine);
+    let mut sender = RtpSender::new(0, 7);
+    send(leg, &mut sender, 30, &SECRET);
+    let given = CallFields {
+        consent: REC_CONSENT_GIVEN,
+        ..CallFields::default()
+    };
+    given.update(call).unwrap();
+    send(leg, &mut sender, 20, &AFTER);
+    let id = keep(&engine, &options()).unwrap();
+    end(call).unwrap();
+    let recording = engine.events.wait_terminal(&id).recording.unwrap();
+    assert_eq!(count(&recording, &SECRET), 0);
+    assert!(count(&recording, &AFTER) >= 18 * 160);
+}
+
+#[test]
+fn what_is_not_kept_is_not_given() {
+    let dir = ScratchDir::new();
+    let engine = TestEngine::open(&dir.0, &[("media.clock", "real")]);
+    let (call, _) = begin(&engine);
+    let lookback = StartFields {
+        lookback_ms: 1,
+        ..options()
+    };
+    assert_eq!(
+        engine.start(None, &lookback).unwrap_err().status,
+        REC_ERR_UNSUPPORTED
+    );
+    assert_eq!(keep(&engine, &options()).unwrap_err().status, REC_ERR_UNSUPPORTED);
+    assert_eq!(
+        keep(&engine, &lookback).unwrap_err().status,
+        REC_ERR_INVALID_ARGUMENT
+    );
+    let id = engine.start(None, &options()).unwrap();
+    end(call).unwrap();
+    assert_eq!(engine.events.wait_terminal(&id).recording.unwrap().lookback_ms, 0);
+}
+
+#[test]
+#[ignore = "runs in a child process"]
+fn child_keeps_one_of_two_calls() {
+    let Some(directory) = std::env::var_os(DIRECTORY) else {
+        return;
+    };
+    println!();
+    let engine = TestEngine::open(Path::new(&directory), &SETTINGS);
+    let (_, kept) = begin(&engine);
+    let other = CallFields {
+        call_id: Some("other"),
+        ..CallFields::default()
+    };
+    let other = engine.begin(&other).unwrap();
+    let other = feed(other, REC_LEG_REMOTE, REC_CODEC_PCMU, 8000).unwrap();
+    let (mut first, mut second) = (RtpSender::new(0, 7), RtpSender::new(0, 8));
+    let begun = Instant::now();
+    for n in 0..10_000u64 {
+        sleep_until(begun + Duration::from_millis(20 * n));
+        if n == 50 {
+            keep(&engine, &options()).unwrap();
+        }
+        send_rtp(kept, &first.packet(if n < 50 { &BEFORE } else { &AFTER }, 160));
+        send_rtp(other, &second.packet(&SECRET, 160));
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "@{n}").and_then(|()| out.flush()).unwrap();
+    }
+}
+
+#[test]
+fn nothing_of_a_call_that_is_not_kept_is_on_the_disk_after_a_kill() {
+    let directory = ScratchDir::new();
+    let mut command = child_test("lookback::child_keeps_one_of_two_calls");
+    command.env(DIRECTORY, &directory.0);
+    let mut child = ChildProcess::spawn(&mut command);
+    child.wait_for_report(|line| line.parse::<u64>().is_ok_and(|n| n >= 150));
+    child.kill();
+    assert!(!holds(&directory.0, &SECRET[..16]));
+    assert!(holds(&directory.0, &BEFORE) && holds(&directory.0, &AFTER));
+    let engine = TestEngine::open(&directory.0, &[]);
+    until("the recovery", || {
+        files_with_extension(&directory.0, "part").is_empty()
+    });
+    drop(engine);
+    let audio = files_with_extension(&directory.0, "wav");
+    assert_eq!(audio.len(), 1);
+    let manifest = manifest_beside(directory.0.join(&audio[0]));
+    assert!(manifest["lookback_ms"].as_u64() >= Some(1_000), "{manifest}");
+    assert_eq!(manifest["recovered"], true);
+}
