@@ -140,6 +140,39 @@ fn no_audio_from_before_the_consent_is_given() {
     assert!(count(&recording, &AFTER) >= 18 * 160);
 }
 
+/// What came while consent was awaited is in no recording that began before. A later one has it as far
+/// as the consent reaches back.
+#[test]
+fn a_required_consent_may_reach_back() {
+    let dir = ScratchDir::new();
+    let settings = [&SETTINGS[..], &[("consent.required", "true")]].concat();
+    let engine = TestEngine::open(&dir.0, &settings);
+    let (call, leg) = begin(&engine);
+    let mut sender = RtpSender::new(0, 7);
+    send(leg, &mut sender, 30, &BEFORE);
+    let waiting = keep(&engine, &options()).unwrap();
+    assert_eq!(engine.get(None, &waiting).unwrap().lookback_ms, 0);
+    let given = CallFields {
+        consent: REC_CONSENT_GIVEN,
+        consent_from_ms: 1,
+        ..CallFields::default()
+    };
+    given.update(call).unwrap();
+    send(leg, &mut sender, 10, &AFTER);
+    let start = StartFields {
+        flags: REC_START_ADDITIONAL,
+        ..options()
+    };
+    let kept = keep(&engine, &start).unwrap();
+    end(call).unwrap();
+    let before = [&waiting, &kept].map(|id| {
+        let recording = engine.events.wait_terminal(id).recording.unwrap();
+        assert_eq!(count(&recording, &AFTER), 10 * 160);
+        count(&recording, &BEFORE)
+    });
+    assert_eq!(before, [0, 30 * 160]);
+}
+
 #[test]
 fn what_is_not_kept_is_not_given() {
     let dir = ScratchDir::new();

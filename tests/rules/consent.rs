@@ -246,6 +246,7 @@ fn child_records_a_call_that_waits_for_consent() {
         ("media.clock", "real"),
         ("recording.keep_raw", "always"),
         ("recording.format", "wav-ulaw"),
+        ("media.lookback_ms", "60000"),
         REQUIRED,
     ];
     let engine = TestEngine::open(std::path::Path::new(&directory), &settings);

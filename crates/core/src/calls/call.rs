@@ -99,6 +99,12 @@ impl CallInfo {
         self.private || self.consent.forbids_audio()
     }
 
+    /// Whether its audio may not even be kept in memory for later recordings. While consent is
+    /// awaited, it may, because the consent may reach back.
+    pub fn forbids_past(&self) -> bool {
+        self.private || self.consent.is_refused()
+    }
+
     /// Serializes the call as in a manifest.
     pub fn to_manifest(&self) -> impl Serialize + '_ {
         self.to_json(None)

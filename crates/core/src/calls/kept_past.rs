@@ -7,10 +7,10 @@ use crate::clock::NS_PER_MS;
 
 impl CallEntry {
     /// Follows a start, a pause, a resume, an end or a change of the call. What was said before or
-    /// during a pause of any recording, or while the call's audio was forbidden, is not kept.
+    /// during a pause of any recording, or while the call was private, is not kept.
     pub fn follow_interruptions(&mut self, now_ns: u64) {
         let is_paused = || self.live.iter().any(|live| live.lifecycle.lock().paused);
-        if self.info.forbids_audio() || is_paused() {
+        if self.info.forbids_past() || is_paused() {
             self.kept_since_ns = None;
         } else if self.kept_since_ns.is_none() {
             self.kept_since_ns = Some(now_ns);
@@ -29,7 +29,8 @@ impl CallEntry {
     /// The earliest time, at most `most_ms` ago, from which on the call's audio is kept. `None` if
     /// none is.
     pub fn kept_from_ns(&self, most_ms: u32, now_ns: u64) -> Option<u64> {
-        let held_ns = self.media.kept_from_ns().filter(|_| most_ms > 0)?;
+        let is_given = most_ms > 0 && !self.info.forbids_audio();
+        let held_ns = self.media.kept_from_ns().filter(|_| is_given)?;
         let most_ns = match most_ms {
             u32::MAX => u64::MAX,
             ms => u64::from(ms) * NS_PER_MS,

@@ -38,8 +38,12 @@ impl MediaControl for TapWire {
             self.tap.forget_before(age_ns);
         }
         // Recordings that wait for consent are as those of a private call.
-        if before.forbids_audio() != info.forbids_audio() {
-            self.tap.private(info.forbids_audio());
+        let forbidden = |info: &CallInfo| (info.forbids_audio(), info.forbids_past());
+        if forbidden(&before) != forbidden(info) {
+            match forbidden(info) {
+                (true, false) => self.tap.await_consent(),
+                (on, _) => self.tap.private(on),
+            }
         }
         let held = |info: &CallInfo| info.state == CallState::Held;
         if held(&before) != held(info) {

@@ -41,6 +41,8 @@ pub(super) struct CallMedia {
     /// The worker stops after this visit.
     last_visit: bool,
     private: bool,
+    /// No audio is kept for recordings that begin earlier.
+    forbids_past: bool,
     /// When the call's privacy last changed.
     private_ns: u64,
     /// The local leg's feed also carries the remote leg's samples.
@@ -81,6 +83,7 @@ impl CallMedia {
             reorder_ns,
             last_visit: false,
             private: false,
+            forbids_past: false,
             private_ns: 0,
             stereo: false,
             deinterleaver: Deinterleaver::default(),

@@ -34,7 +34,11 @@ pub(super) enum PointAction {
     Stop(Uuid, EndReason),
     End(EndReason),
     /// While the call is private, nothing is recorded.
-    Private(bool),
+    Private {
+        on: bool,
+        /// Audio is kept nevertheless, for recordings that begin after a consent.
+        keeps_past: bool,
+    },
     /// The call is held, or no longer.
     Hold(bool),
     /// Audio from longer ago than this is not kept for later recordings.
@@ -195,7 +199,18 @@ impl CallTap {
 
     /// Sets whether the call is private. While it is, nothing is recorded.
     pub fn private(&self, on: bool) {
-        self.set(PointAction::Private(on), || self.now_ns());
+        let keeps_past = !on;
+        self.set(PointAction::Private { on, keeps_past }, || self.now_ns());
+    }
+
+    /// The call waits for consent: as a private call, but its audio is kept for recordings that begin
+    /// after the consent.
+    pub fn await_consent(&self) {
+        let action = PointAction::Private {
+            on: true,
+            keeps_past: true,
+        };
+        self.set(action, || self.now_ns());
     }
 
     /// Audio from longer than `age_ns` ago must not be in a recording that begins earlier.

@@ -450,7 +450,16 @@ impl Sim {
 
     /// Sets whether the call is private.
     pub fn private(&mut self, on: bool) {
-        self.set(PointAction::Private(on));
+        let keeps_past = !on;
+        self.set(PointAction::Private { on, keeps_past });
+    }
+
+    /// The call waits for consent, until `private(false)`.
+    pub fn await_consent(&mut self) {
+        self.set(PointAction::Private {
+            on: true,
+            keeps_past: true,
+        });
     }
 
     pub fn hold(&mut self, on: bool) {

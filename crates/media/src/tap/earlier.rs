@@ -34,8 +34,8 @@ impl Tap {
         }
     }
 
-    /// Whether the recording itself is paused.
+    /// Whether the recording itself is paused, and has not been stopped.
     pub fn is_paused(&self) -> bool {
-        self.is_paused && self.phase != Phase::Over
+        self.is_paused && self.phase != Phase::Over && !self.is_stopping()
     }
 }

@@ -85,7 +85,7 @@ impl CallMedia {
 
     /// Follows a control point, or the end of a recording.
     pub(super) fn follow_interruptions(&mut self, ns: u64, epoch: u32) {
-        let is_interrupted = self.private || self.ended || self.taps.iter().any(Tap::is_paused);
+        let is_interrupted = self.forbids_past || self.ended || self.taps.iter().any(Tap::is_paused);
         let Some(past) = &mut self.lookback else {
             return;
         };

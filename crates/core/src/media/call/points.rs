@@ -46,8 +46,9 @@ impl CallMedia {
                 self.begin_anew(at_ns);
                 self.with(id, |tap, legs| tap.resume(at, legs));
             }
-            PointAction::Private(on) => {
+            PointAction::Private { on, keeps_past } => {
                 self.private = on;
+                self.forbids_past = !keeps_past;
                 self.private_ns = at_ns;
                 self.begin_anew(at_ns);
                 for tap in &mut self.taps {
@@ -150,7 +151,7 @@ impl CallMedia {
             PointAction::Start(_)
                 | PointAction::Pause(_)
                 | PointAction::Resume(_)
-                | PointAction::Private(_)
+                | PointAction::Private { .. }
                 | PointAction::Stop(..)
                 | PointAction::End(_)
         );
@@ -177,7 +178,7 @@ impl CallMedia {
         let clock_ns = point.clock_ns;
         let reach = |leg: &LegMedia| match point.action {
             PointAction::Pause(_) if is_planted(TimelineFault::PauseDelayed) => STOP_NS,
-            PointAction::Pause(_) | PointAction::Private(true) => {
+            PointAction::Pause(_) | PointAction::Private { on: true, .. } => {
                 leg.packet_ns().unwrap_or(PACKET_NS).min(PACKET_NS)
             }
             PointAction::Stop(..) | PointAction::End(_) => STOP_NS,

@@ -16,7 +16,7 @@ impl CallMedia {
         };
         let concerned = match point.action {
             PointAction::Pause(id) | PointAction::Resume(id) => Some(id),
-            PointAction::Private(_) => None,
+            PointAction::Private { .. } => None,
             PointAction::Stop(id, reason) if reason != EndReason::Discarded => Some(id),
             PointAction::End(_) => None,
             _ => return true,

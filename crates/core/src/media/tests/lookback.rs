@@ -176,6 +176,56 @@ fn nothing_from_before_a_consent_is_kept() {
     assert_eq!(ended(sim, &recording), expected(150, 250));
 }
 
+/// What comes while consent is awaited is in no recording that begins before, and in later ones as
+/// far as the consent reaches back.
+#[test]
+fn a_consent_may_reach_back() {
+    for (age_ms, first) in [(500, 75), (0, 100)] {
+        let mut sim = call_of(keeping(60_000));
+        sim.await_consent();
+        send(&mut sim, 0, 50, &[]);
+        let waiting = sim.start_from(0, one_leg_options());
+        send(&mut sim, 50, 100, &[]);
+        sim.forget_before(age_ms * MS);
+        sim.private(false);
+        send(&mut sim, 100, 150, &[]);
+        let recording = sim.start_from(0, one_leg_options());
+        send(&mut sim, 150, 160, &[]);
+        assert_eq!(ended(sim, &recording), expected(first, 160), "{age_ms} ms");
+        let silence = vec![0; 50];
+        assert_eq!(tags(&waiting), [silence, expected(100, 160)].concat());
+    }
+}
+
+#[test]
+fn a_refusal_discards_what_was_kept() {
+    let mut sim = call_of(keeping(60_000));
+    sim.await_consent();
+    send(&mut sim, 0, 100, &[]);
+    assert!(sim.stats.lookback_bytes() > 0);
+    sim.private(true);
+    send(&mut sim, 100, 110, &[]);
+    assert_eq!(sim.stats.lookback_bytes(), 0);
+}
+
+#[test]
+fn a_masked_tone_is_silence() {
+    let mut sim = call_of(MediaConfig {
+        masks_dtmf: true,
+        ..keeping(60_000)
+    });
+    send(&mut sim, 0, 100, &[]);
+    let from_ns = sim.now_ns - 1_000 * MS;
+    sim.digit(Leg::Local, 200);
+    send(&mut sim, 100, 200, &[]);
+    let recording = sim.start_from(from_ns, one_leg_options());
+    let recorded = ended(sim, &recording);
+    // The tone of 200 ms, or its end, was at packet 100, with a margin of 100 ms.
+    assert_eq!(recorded[46..54], [0; 8], "{recorded:?}");
+    assert_eq!(recorded[..30], expected(50, 80));
+    assert_eq!(recorded[80..], expected(130, 200));
+}
+
 #[test]
 fn audio_of_a_hold_is_silence() {
     let mut sim = call_of(MediaConfig {
