@@ -17,6 +17,8 @@ mod encoders;
 mod failures;
 #[path = "storage/fixture.rs"]
 mod fixture;
+#[path = "storage/flac_files.rs"]
+mod flac_files;
 #[path = "storage/huge_files.rs"]
 mod huge_files;
 #[path = "storage/jobs.rs"]

@@ -3,8 +3,8 @@
 
 pub mod ogg_file;
 
-use callrec_codec::container::{self, Length, Measure, MeasuredAudio, ParsedHeader};
-use callrec_codec::{Codec, Format, Shape, Tags};
+use callrec_codec::container::{self, HEADER_MAX, Length, Measure, MeasuredAudio, ParsedHeader};
+use callrec_codec::{Codec, Container, EncodedPackets, Format, Shape, Tags};
 use callrec_media::dtmf::DtmfMask;
 use callrec_media::leg::DrainInput;
 use callrec_media::legs::Legs;
@@ -69,6 +69,79 @@ pub fn l16(data: &[u8]) {
     if let [channels, data @ ..] = data {
         decode(Codec::L16(*channels), 16_000, data);
     }
+}
+
+/// A FLAC file that recovery measures. The first byte says what is done: it is read as it is, its
+/// bytes are the contents of a frame with a valid header and checksum, or they are samples that are
+/// encoded.
+pub fn flac(data: &[u8]) {
+    let [what, data @ ..] = data else { return };
+    let format = Format::named("flac").expect("a format");
+    let format = format.with_parameters(&format!("level={}", what % 9));
+    let shape = Shape {
+        format: format.expect("a level"),
+        rate: 8000,
+        channels: 1 + u16::from(what >> 7),
+    };
+    let container = format_of(&shape);
+    let mut file = container.header(&shape, &Tags::default(), Length::default(), None);
+    let mut frames = None;
+    match (what >> 4) & 3 {
+        0 => file.extend_from_slice(data),
+        1 | 2 => file.extend(flac_frame(shape.channels, data)),
+        _ => {
+            let mut encoder = shape.format.encoder(&shape);
+            let mut packets = EncodedPackets::default();
+            let samples = &data[..data.len() / 4 * 4];
+            encoder.encode(samples, &mut packets);
+            encoder.finish(&mut packets);
+            file.extend_from_slice(&packets.bytes);
+            frames = Some((samples.len() / shape.block_frame_bytes()) as u64);
+        }
+    }
+    let at_once = measured(&file, usize::MAX);
+    assert_eq!(measured(&file, 1 + data.len() / 3), at_once);
+    assert!(at_once.length.bytes as usize <= file.len() - HEADER_MAX);
+    assert!(frames.is_none_or(|frames| frames == at_once.output));
+}
+
+/// The first bytes give the size of the block and how the channels are stored.
+fn flac_frame(channels: u16, data: &[u8]) -> Vec<u8> {
+    let [high, low, storage, body @ ..] = data else {
+        return Vec::new();
+    };
+    let storage = match channels {
+        1 => 0,
+        _ => [1, 8, 9, 10][usize::from(storage % 4)],
+    };
+    let mut frame = vec![0xff, 0xf8, 0x74, (storage << 4) | 8, 0, high & 15, *low];
+    let crc = frame.iter().fold(0u8, |crc, byte| {
+        (0..8).fold(crc ^ byte, |crc, _| (crc << 1) ^ (7 * (crc >> 7)))
+    });
+    frame.push(crc);
+    frame.extend_from_slice(body);
+    let crc = frame.iter().fold(0u16, |crc, byte| {
+        (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
+            (crc << 1) ^ (0x8005 * (crc >> 15))
+        })
+    });
+    frame.extend_from_slice(&crc.to_be_bytes());
+    frame
+}
+
+fn format_of(shape: &Shape) -> &'static dyn Container {
+    shape.format.container()
+}
+
+/// Measures a file that is read in parts of this size.
+fn measured(file: &[u8], part: usize) -> MeasuredAudio {
+    let found = container::parse(file).expect("a header");
+    let Measure::Scan(mut scan) = format_of(&found.shape).measure(&found, file.len() as u64) else {
+        panic!("frames must be scanned");
+    };
+    let mut parts = file[HEADER_MAX..].chunks(part);
+    while parts.next().is_some_and(|bytes| scan.take(bytes)) {}
+    scan.measured()
 }
 
 /// The session description that a host passes to `rec_feed_sdp`.

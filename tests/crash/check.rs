@@ -2,9 +2,9 @@
 
 use crate::history::{ChildHistory, ReportedRecording, WrittenPacket};
 use crate::plan::{self, CallKind, LEGS, PACKET, value};
-#[cfg(feature = "faults")]
-use crate::support::paged;
 use crate::support::{CText, ReceivedEvent, TestEngine, checked};
+#[cfg(feature = "faults")]
+use crate::support::{flac, paged};
 use crate::support::{ogg_opus, players};
 use callrec::capi::*;
 use callrec_testkit::ledger::unsettled_ms;
@@ -161,8 +161,8 @@ pub fn before_recovery(directory: &Path, history: &mut ChildHistory) {
         };
         let check = |wav: &WavFile| audio(history, &history.recordings[id], wav).map(|_| wav.frames());
         let audio_name = Path::new(name.trim_end_matches(".part"));
-        let checked = match is_paged(audio_name) {
-            true => paged_in_progress(directory, id, &bytes, check),
+        let checked = match is_compressed(audio_name) {
+            true => compressed_in_progress(directory, id, &bytes, check),
             false if is_opus(audio_name) => {
                 opus_in_progress(directory, id, part, &bytes).and_then(|wav| check(&wav))
             }
@@ -184,8 +184,15 @@ pub fn before_recovery(directory: &Path, history: &mut ChildHistory) {
     }
 }
 
-fn is_paged(file: &Path) -> bool {
-    file.extension().is_some_and(|ending| ending == "paged")
+/// Whether the file may have a tail.
+fn is_compressed(file: &Path) -> bool {
+    file.extension()
+        .is_some_and(|ending| ending == "paged" || ending == "flac")
+}
+
+#[cfg(feature = "faults")]
+fn is_flac(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"fLaC")
 }
 
 fn is_opus(file: &Path) -> bool {
@@ -206,20 +213,23 @@ fn opus_in_progress(directory: &Path, id: &str, part: &Path, bytes: &[u8]) -> Re
 
 /// Checks the file alone, and then the file with its tail. Returns the frames in both.
 #[cfg(feature = "faults")]
-fn paged_in_progress(
+fn compressed_in_progress(
     directory: &Path,
     id: &str,
     bytes: &[u8],
     check: impl Fn(&WavFile) -> Result<usize, String>,
 ) -> Result<usize, String> {
-    let part = paged::read_part(bytes)?;
+    let part = match is_flac(bytes) {
+        true => flac::read_part(bytes)?,
+        false => paged::read_part(bytes)?,
+    };
     check(&part)?;
     let tail = directory.join(format!(".callrec/{id}.tail"));
     check(&paged::with_tail(&part, &tail)?)
 }
 
 #[cfg(not(feature = "faults"))]
-fn paged_in_progress(
+fn compressed_in_progress(
     _: &Path,
     _: &str,
     _: &[u8],
@@ -243,9 +253,12 @@ fn open_with_reader(file: &Path) {
 /// Checks that the header, manifest, digest, ledger and pauses of a published file agree, and that
 /// `rec_verify` accepts the file.
 fn check_file(path: &Path) -> Result<Published, String> {
-    let published = match is_paged(path) {
+    let published = match is_compressed(path) {
         #[cfg(feature = "faults")]
-        true => check_published_as(path, paged::read_finished)?,
+        true => check_published_as(path, |bytes| match is_flac(bytes) {
+            true => flac::read_finished(bytes),
+            false => paged::read_finished(bytes),
+        })?,
         _ if is_opus(path) => {
             let published = check_published_as(path, ogg_opus::read_finished)?;
             if published.manifest["recovered"] == true {
@@ -405,7 +418,7 @@ pub fn after_recovery(directory: &Path, history: &ChildHistory, events: &[Receiv
 
 /// Whether the name is that of a published audio file.
 pub fn is_audio(file: &Path) -> bool {
-    is_paged(file) || is_opus(file) || file.extension().is_some_and(|ending| ending == "wav")
+    is_compressed(file) || is_opus(file) || file.extension().is_some_and(|ending| ending == "wav")
 }
 
 /// The published audio file with this id in its name.

@@ -55,13 +55,17 @@ const KINDS: &[CallKind] = {
     const SKIP: i32 = REC_PAUSE_SKIP;
     &[
         kind_of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SILENCE, Pauses),
-        // The frames of this format are first in a tail, and cannot be overwritten in the file.
+        // The frames of these formats are first in a tail, and cannot be overwritten in the file.
         #[cfg(feature = "faults")]
         kind_of(REC_LAYOUT_STEREO, "test-paged", REC_CODEC_PCM16, SILENCE, Pauses),
         #[cfg(feature = "faults")]
         kind_of(REC_LAYOUT_MONO, "test-paged", REC_CODEC_PCM16, SKIP, Cycles),
         kind_of(REC_LAYOUT_STEREO, "opus", REC_CODEC_PCM16, SILENCE, Uncontrolled),
         kind_of(REC_LAYOUT_MONO, "opus", REC_CODEC_PCM16, SKIP, Cycles),
+        #[cfg(feature = "faults")]
+        kind_of(REC_LAYOUT_STEREO, "flac", REC_CODEC_PCM16, SILENCE, Pauses),
+        #[cfg(feature = "faults")]
+        kind_of(REC_LAYOUT_MONO, "flac", REC_CODEC_PCM16, SKIP, Cycles),
         kind_of(REC_LAYOUT_MONO, "wav", REC_CODEC_PCM16, SKIP, Pauses),
         kind_of(REC_LAYOUT_STEREO, "wav-ulaw", REC_CODEC_PCMU, SKIP, Pauses),
         kind_of(REC_LAYOUT_LOCAL, "wav", REC_CODEC_PCM16, SILENCE, Uncontrolled),

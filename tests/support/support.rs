@@ -9,6 +9,8 @@ pub mod calls;
 pub mod engine;
 pub mod events;
 pub mod feeds;
+#[cfg(feature = "faults")]
+pub mod flac;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 pub mod log;

@@ -8,7 +8,6 @@ mod bit_reader;
 mod bit_writer;
 mod crc;
 mod damage;
-#[cfg(any(test, feature = "paged"))]
 pub mod decoded;
 mod encoder;
 mod fixed;

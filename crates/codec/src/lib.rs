@@ -16,9 +16,6 @@ mod block;
 mod codec;
 mod decoder;
 mod encoder;
-#[cfg(not(feature = "paged"))]
-mod flac;
-#[cfg(feature = "paged")]
 pub mod flac;
 mod format;
 pub mod g711;

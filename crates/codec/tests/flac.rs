@@ -86,8 +86,11 @@ fn files_of(shape: &Shape, samples: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (live, finished)
 }
 
-/// The kinds of audio: each gives the sample of a channel at a position.
-const KINDS: [(&str, fn(usize, u16) -> i16); 7] = [
+/// The sample of a channel at a position.
+type SampleAt = fn(usize, u16) -> i16;
+
+/// The kinds of audio.
+const KINDS: [(&str, SampleAt); 7] = [
     ("silence", |_, _| 0),
     ("constant", |_, channel| {
         [i16::MAX, i16::MIN][usize::from(channel)]
@@ -97,7 +100,11 @@ const KINDS: [(&str, fn(usize, u16) -> i16); 7] = [
     }),
     ("square", |n, channel| {
         let half = 40 + 7 * usize::from(channel);
-        if n / half % 2 == 0 { i16::MAX } else { i16::MIN }
+        if (n / half).is_multiple_of(2) {
+            i16::MAX
+        } else {
+            i16::MIN
+        }
     }),
     ("voice", voice),
     ("similar voices", |n, channel| {
@@ -116,7 +123,7 @@ fn voice(n: usize, channel: u16) -> i16 {
     (word * 9000.0 * (1..8).map(tone).sum::<f64>()) as i16 + noise as i16
 }
 
-fn samples(frames: usize, channels: u16, kind: fn(usize, u16) -> i16) -> Vec<u8> {
+fn samples(frames: usize, channels: u16, kind: SampleAt) -> Vec<u8> {
     let frames = (0..frames).flat_map(|n| (0..channels).map(move |channel| kind(n, channel)));
     frames.flat_map(i16::to_le_bytes).collect()
 }

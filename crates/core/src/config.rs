@@ -220,6 +220,20 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_the_default_of_the_level_of_flac() {
+        let mut config = Config::default();
+        let level = |config: &Config, text: &str| {
+            let format = parse_format(text).expect("a format");
+            let format = format.or_defaults(|parameter| config.encoder_default("flac", parameter));
+            format.parameter(0)
+        };
+        assert_eq!(level(&config, "flac"), 5);
+        assert_eq!(config.set("recording.flac_level", "8"), Ok(()));
+        assert_eq!((level(&config, "flac"), level(&config, "flac;level=0")), (8, 0));
+        assert!(config.set("recording.flac_level", "9").is_err());
+    }
+
+    #[test]
     fn a_name_template_accepts_only_known_placeholders() {
         let mut config = Config::default();
         assert!(config.set("storage.name", "{date}/{site}").is_err());

@@ -67,6 +67,13 @@ fn decoders_withstand_random_packets() {
 }
 
 #[test]
+fn flac_files_withstand_random_frames() {
+    for seed in 1..=400 {
+        bodies::flac(&RandomBytes(seed << 20 | 0x1234_5678).packets());
+    }
+}
+
+#[test]
 fn the_sdp_parser_withstands_changed_descriptions() {
     let text = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
                 m=audio 4000 RTP/AVP 96 9 0 97 18 101 10\r\na=rtpmap:96 opus/48000/2\r\n\

@@ -1,4 +1,4 @@
-//! Decodes files, for tests.
+//! Decodes files. Only tests need it.
 
 use md5::{Digest, Md5};
 

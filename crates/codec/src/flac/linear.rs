@@ -182,7 +182,7 @@ fn levinson(
     order_bits: f64,
 ) -> Option<(usize, [f64; ORDER_MAX])> {
     let mut error = correlation[0] * (1.0 + 1e-9);
-    if !(error > 0.0) {
+    if error <= 0.0 || error.is_nan() {
         return None;
     }
     let mut coefficients = [0f64; ORDER_MAX];
@@ -201,7 +201,7 @@ fn levinson(
         }
         coefficients[order - 1] = reflection;
         error *= 1.0 - reflection * reflection;
-        if !(error > 0.0) {
+        if error <= 0.0 || error.is_nan() {
             // The signal is predicted without an error.
             return Some((order, coefficients));
         }

@@ -32,7 +32,7 @@ impl FrameCount {
             return None;
         }
         let frame = FlacFrame::read(bytes, stream).ok()?;
-        if u64::from(frame.number) != self.frames / BLOCK as u64 & 0x7fff_ffff {
+        if u64::from(frame.number) != (self.frames / BLOCK as u64) & 0x7fff_ffff {
             return None;
         }
         self.bytes += frame.bytes;

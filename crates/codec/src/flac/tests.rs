@@ -135,7 +135,13 @@ fn extreme_audio_is_decoded() {
         frames.flat_map(i16::to_le_bytes).collect()
     };
     let noise = |n: usize| ((n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as i16;
-    let square = |n: usize| if n / 40 % 2 == 0 { i16::MAX } else { i16::MIN };
+    let square = |n: usize| {
+        if (n / 40).is_multiple_of(2) {
+            i16::MAX
+        } else {
+            i16::MIN
+        }
+    };
     let click = |n: usize| if n == 4000 { i16::MIN } else { 0 };
     let coarse = |n: usize| ((n as f64 * 0.1).sin() * 1000.0) as i16 * 8;
     let kinds: [fn(usize) -> i16; 7] = [|_| 0, |_| i16::MAX, |_| i16::MIN, noise, square, click, coarse];

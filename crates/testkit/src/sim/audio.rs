@@ -1,6 +1,7 @@
 //! Finds patterns in a recording's file.
 
 use callrec_codec::container::{self, Measure};
+use callrec_codec::flac::decoded::{decode, decode_whole_frames};
 
 /// This many equal samples in a row are a pattern.
 pub const PATTERN_RUN: usize = 8;
@@ -10,6 +11,8 @@ pub const PATTERN_RUN: usize = 8;
 /// value, which beside those of the other leg look like patterns.
 pub fn patterns_in(data: &[u8], is_aligned: bool) -> Vec<i16> {
     let mut patterns = Vec::new();
+    let decoded = decode_whole_frames(data).map(|(decoded, _)| decoded.samples);
+    let data = decoded.as_deref().unwrap_or(data);
     for skip in 0..if is_aligned { 1 } else { 2 } {
         let words: Vec<[u8; 2]> = data[skip.min(data.len())..]
             .chunks_exact(2)
@@ -45,6 +48,7 @@ pub type PatternRun = (i16, usize);
 pub fn recorded_samples(path: &str, data: &[u8]) -> Result<[Vec<i16>; 2], String> {
     let (audio, big_endian) = match path.rsplit('.').next() {
         Some("au") => (audio_of_au(data).to_vec(), true),
+        Some("flac") => (audio_of_flac(data).ok_or("not a FLAC file")?, false),
         Some("wav") => (audio_of_wav(data).to_vec(), false),
         Some("paged") => (audio_of_paged(data).ok_or("not a file of pages")?, false),
         _ => return Err("an unknown format".to_owned()),
@@ -100,6 +104,10 @@ fn audio_of_wav(data: &[u8]) -> &[u8] {
         .map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
     let audio = data.get(at + 8..).unwrap_or_default();
     &audio[..length.min(audio.len())]
+}
+
+fn audio_of_flac(data: &[u8]) -> Option<Vec<u8>> {
+    decode(data).map(|decoded| decoded.samples)
 }
 
 fn audio_of_au(data: &[u8]) -> &[u8] {

@@ -15,7 +15,7 @@ const RECORDINGS_MAX: usize = 4;
 
 /// The formats that the model can read; of the last one, the length. Without the feature `faults`
 /// the first one replaces the third one.
-const FORMATS: [&str; 4] = ["wav", "au", "test-paged", "opus;complexity=0"];
+const FORMATS: [&str; 5] = ["wav", "au", "test-paged", "flac;level=0", "opus;complexity=0"];
 
 impl Hosts {
     pub fn control(&mut self, index: usize) {
