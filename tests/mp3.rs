@@ -5,6 +5,8 @@
 #[path = "support/support.rs"]
 mod support;
 
+#[path = "mp3/failing_library.rs"]
+mod failing_library;
 #[path = "mp3/files.rs"]
 mod files;
 #[path = "mp3/kills.rs"]

@@ -25,6 +25,7 @@ pub struct Mp3Call {
 
 impl Mp3Call {
     pub fn begin(directory: &Path, rate: u32, settings: &[(&str, &str)]) -> Mp3Call {
+        crate::failing_library::provide();
         let engine = TestEngine::open(directory, settings);
         let call = engine.begin(&CallFields {
             call_id: Some("call é"),
