@@ -2283,7 +2283,8 @@ rec_status rec_config_new(rec_config **config);
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any, but only one at a time for the same configuration.
- * Blocking: never.
+ * Blocking: never, except that the first `recording.format` "mp3" of a process loads a
+ * library.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_CONFIG` (the key is unknown, or the value is not allowed: the message names
@@ -3653,7 +3654,7 @@ void rec_snapshot_free(rec_snapshot *snapshot);
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
- * Blocking: never.
+ * Blocking: never, except that the first start in "mp3" of a process loads a library.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` and `REC_ERR_FORKED`; then,

@@ -254,7 +254,8 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any, but only one at a time for the same configuration.
-/// Blocking: never.
+/// Blocking: never, except that the first `recording.format` "mp3" of a process loads a
+/// library.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_CONFIG` (the key is unknown, or the value is not allowed: the message names

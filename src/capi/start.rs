@@ -36,7 +36,7 @@ use crate::types::{AudioSpec, KeepRaw, Result, parse_format};
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: never.
+/// Blocking: never, except that the first start in "mp3" of a process loads a library.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` and `REC_ERR_FORKED`; then,

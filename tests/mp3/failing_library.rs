@@ -25,7 +25,7 @@ struct FailingStream(Box<dyn Mp3Stream>);
 
 fn fails() -> Result<(), String> {
     let call = CALLS.fetch_add(1, Ordering::SeqCst);
-    match call % 2 == 0 && call / 2 < FAILURES {
+    match call.is_multiple_of(2) && call / 2 < FAILURES {
         true => Err("no memory".to_owned()),
         false => Ok(()),
     }
