@@ -20,7 +20,7 @@ impl LevelSettings {
     pub fn of(level: u32) -> LevelSettings {
         let (linear_order, partition_order) = match level {
             0 | 1 => (0, 3),
-            2 => (0, 5),
+            2 => (0, 4),
             3 => (6, 4),
             4 => (8, 4),
             5 => (8, 5),
