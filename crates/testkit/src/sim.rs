@@ -93,6 +93,8 @@ struct Simulation {
     hold_audio: &'static str,
     planted: String,
     power_was_cut: bool,
+    /// Audio is kept for recordings that begin earlier than they are started.
+    keeps_past: bool,
     /// The disk never fails.
     disk_is_sound: bool,
 }
@@ -122,6 +124,7 @@ impl Simulation {
             hold_audio: rng.pick(&["keep", "silence"]),
             planted: planted.to_owned(),
             power_was_cut: false,
+            keeps_past: seed % 3 == 1,
             disk_is_sound,
             rng,
         }
@@ -153,6 +156,7 @@ impl Simulation {
             ("calls.hold_audio", self.hold_audio),
             ("media.dtmf", dtmf),
             ("media.concealment", concealment),
+            ("media.lookback_ms", if self.keeps_past { "4000" } else { "0" }),
             ("storage.min_free_bytes", "0"),
             ("media.workers", "1"),
             ("media.overflow_bytes", "1048576"),
