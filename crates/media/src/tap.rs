@@ -89,6 +89,9 @@ pub struct Tap {
     /// Whether the recording itself is paused; `is_call_private`: whether its call is private.
     is_paused: bool,
     is_call_private: bool,
+    /// Whether it is private because consent is awaited. The file has nothing of that time, whatever
+    /// the pause mode: it would use up the maximum duration.
+    awaits_consent: bool,
     was_ever_paused: bool,
     /// Set by a stop while audio handed in before it is still held.
     pending_stop: Option<PendingStop>,
@@ -127,6 +130,7 @@ impl Tap {
             phase: Phase::Recording,
             is_paused: false,
             is_call_private: private,
+            awaits_consent: false,
             was_ever_paused: private,
             pending_stop: None,
             behind: false,
@@ -316,6 +320,15 @@ impl Tap {
     pub fn set_private(&mut self, on: bool, at: PointTime, legs: &Legs) {
         self.is_call_private = on;
         self.update_phase(at, legs);
+    }
+
+    /// Notes whether the pause that is in progress or about to begin is a wait for consent.
+    pub fn set_awaits_consent(&mut self, awaits: bool, at: PointTime, legs: &Legs) {
+        let is_paused = matches!(self.phase, Phase::Paused { .. });
+        if awaits != self.awaits_consent && is_paused && self.shape.is_some() {
+            self.render_until(at.ns, legs);
+        }
+        self.awaits_consent = awaits;
     }
 
     /// Pauses or resumes: it records while neither it is paused nor its call is private.

@@ -71,7 +71,7 @@ impl Tap {
     pub(super) fn render_until(&mut self, at_ns: u64, legs: &Legs) {
         let shape = self.decide_shape(legs);
         let to = grid::index(at_ns, shape.rate);
-        let skips = self.audio.pause_mode == PauseMode::Skip;
+        let skips = self.audio.pause_mode == PauseMode::Skip || self.awaits_consent;
         while self.cursor < to {
             match self.phase {
                 Phase::Over => return,

@@ -30,6 +30,7 @@ impl CallMedia {
                 let from_ns = spec.from_ns;
                 let private = self.private && !is_planted(TimelineFault::PrivateStartRecorded);
                 let mut tap = Tap::new(*spec, at, flush_ns, (private, self.private_ns), &self.legs);
+                tap.set_awaits_consent(private && !self.forbids_past, at, &self.legs);
                 if let Some(from_ns) = from_ns {
                     self.begin_earlier(&mut tap, from_ns, at);
                 }
@@ -52,7 +53,13 @@ impl CallMedia {
                 self.private_ns = at_ns;
                 self.begin_anew(at_ns);
                 for tap in &mut self.taps {
+                    if on {
+                        tap.set_awaits_consent(keeps_past, at, &self.legs);
+                    }
                     tap.set_private(on, at, &self.legs);
+                    if !on {
+                        tap.set_awaits_consent(false, at, &self.legs);
+                    }
                 }
             }
             PointAction::Forget { age_ns } => self.forget_before(at_ns.saturating_sub(age_ns)),

@@ -192,8 +192,7 @@ fn a_consent_may_reach_back() {
         let recording = sim.start_from(0, one_leg_options());
         send(&mut sim, 150, 160, &[]);
         assert_eq!(ended(sim, &recording), expected(first, 160), "{age_ms} ms");
-        let silence = vec![0; 50];
-        assert_eq!(tags(&waiting), [silence, expected(100, 160)].concat());
+        assert_eq!(tags(&waiting), expected(100, 160));
     }
 }
 
@@ -277,4 +276,19 @@ fn the_maximum_duration_counts_from_the_earlier_beginning() {
     let recording = sim.start_from(sim.now_ns - 2_000 * MS, options);
     send(&mut sim, 200, 400, &[]);
     assert_eq!(tags(&recording), expected(100, 250));
+}
+
+/// With a maximum duration of 1 s, and consent after 2 s.
+#[test]
+fn a_wait_for_consent_does_not_use_up_the_maximum_duration() {
+    let mut sim = call_of(keeping(0));
+    sim.await_consent();
+    let waiting = sim.start(RecordingOptions {
+        max_duration_ms: 1000,
+        ..one_leg_options()
+    });
+    send(&mut sim, 0, 100, &[]);
+    sim.private(false);
+    send(&mut sim, 100, 200, &[]);
+    assert_eq!(tags(&waiting), expected(100, 150));
 }
