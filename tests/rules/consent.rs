@@ -195,6 +195,23 @@ fn an_automatic_recording_begins_neither_before_nor_again_after_a_refusal() {
     assert_eq!(scratch.live_ids(), second);
 }
 
+/// A caller who stops it prevents another one, whatever the parties say then.
+#[test]
+fn a_stopped_automatic_recording_does_not_begin_again_with_consent() {
+    let scratch = scratch_engine();
+    scratch.line(Some("AUTO"), None, REC_LINE_AUTOMATIC).unwrap();
+    let call = CallFields {
+        call_id: Some("c"),
+        ..line("AUTO", "101")
+    };
+    let call = scratch.begin(&call).unwrap();
+    assert_eq!(scratch.live_ids().len(), 1);
+    scratch.stop_by_call(HOST, "c", None).unwrap();
+    set(call, REC_CONSENT_REFUSED);
+    set(call, REC_CONSENT_GIVEN);
+    assert!(scratch.live().is_empty());
+}
+
 #[test]
 fn events_and_lists_show_the_consent() {
     let scratch = scratch_engine_with(&[REQUIRED]);

@@ -84,14 +84,16 @@ impl Consent {
     }
 
     /// The consent after an update at `now_ms`. If the update gives no time, a new state holds from
-    /// now on. A time in the future is taken as now, because the state is in effect at once.
+    /// now on. A time in the future is taken as now, because the state is in effect at once; without
+    /// a new state, it changes nothing.
     pub fn updated(&self, update: &ConsentUpdate, now_ms: i64) -> Consent {
         let mut next = self.clone();
         if let Some(source) = &update.source {
             next.source = source.clone();
         }
+        let is_new = update.state.is_some_and(|state| state != self.state);
         if let Some(state) = update.state
-            && state != self.state
+            && is_new
         {
             next.state = state;
             next.at_ms = now_ms;
@@ -99,6 +101,7 @@ impl Consent {
         }
         if let Some(from_ms) = update.from_ms
             && next.state != ConsentState::Unknown
+            && (is_new || from_ms <= now_ms)
         {
             next.from_ms = from_ms.min(now_ms);
         }
@@ -170,6 +173,18 @@ mod tests {
             ..ConsentUpdate::default()
         };
         assert_eq!(Consent::default().updated(&time_alone, 500).from_ms, 0);
+    }
+
+    /// A host whose clock is ahead may repeat the same time with each update.
+    #[test]
+    fn a_repeated_time_in_the_future_changes_nothing() {
+        let update = to(ConsentState::Given, Some(9_000));
+        let given = Consent::default().updated(&update, 500);
+        assert_eq!(given.updated(&update, 600), given);
+        assert_eq!(
+            given.updated(&to(ConsentState::Given, Some(400)), 600).from_ms,
+            400
+        );
     }
 
     #[test]

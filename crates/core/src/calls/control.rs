@@ -53,7 +53,7 @@ impl Registry {
         }
         let id = parsed?;
         let call = inner.automatic_call_of(id);
-        inner.set_next_automatic_paused(operation, call.as_slice());
+        inner.set_next_automatic_paused(operation, call.as_slice(), self.now_ns());
         let Some(recording) = found else {
             return Err(Error::new(
                 Status::NotLive,
@@ -86,7 +86,7 @@ impl Registry {
         if filter.is_empty() {
             return Err(no_target());
         }
-        inner.set_next_automatic_paused(operation, &calls);
+        inner.set_next_automatic_paused(operation, &calls, self.now_ns());
         let targets = inner.live_of(&calls);
         if targets.is_empty() {
             return Err(Error::new(
@@ -130,7 +130,7 @@ impl Registry {
                 format!("call_id \"{call_id}\": no such call"),
             ));
         }
-        inner.set_next_automatic_paused(operation, &calls);
+        inner.set_next_automatic_paused(operation, &calls, self.now_ns());
         let mut targets = inner.live_of(&calls);
         if let Some(url) = url {
             targets.retain(|recording| recording.url == *url);
@@ -173,7 +173,7 @@ impl Registry {
             true => Vec::new(),
             false => {
                 let calls = inner.matching(&filter);
-                inner.set_next_automatic_paused(operation, &calls);
+                inner.set_next_automatic_paused(operation, &calls, self.now_ns());
                 inner.live_of(&calls)
             }
         };

@@ -10,7 +10,8 @@ impl CallEntry {
     /// during a pause of any recording, or while the call was private, is not kept.
     pub fn follow_interruptions(&mut self, now_ns: u64) {
         let is_paused = || self.live.iter().any(|live| live.lifecycle.lock().paused);
-        if self.info.forbids_past() || is_paused() {
+        // An automatic recording that failed while it was paused is replaced by a paused one.
+        if self.info.forbids_past() || self.automatic.paused || is_paused() {
             self.kept_since_ns = None;
         } else if self.kept_since_ns.is_none() {
             self.kept_since_ns = Some(now_ns);

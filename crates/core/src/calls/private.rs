@@ -51,7 +51,12 @@ impl RegistryState {
 
     /// Applies a pause or resume to a pending automatic recording. No recording is live, but the
     /// caller has decided whether the call may be recorded.
-    pub(super) fn set_next_automatic_paused(&mut self, operation: ControlOperation, calls: &[u64]) {
+    pub(super) fn set_next_automatic_paused(
+        &mut self,
+        operation: ControlOperation,
+        calls: &[u64],
+        now_ns: u64,
+    ) {
         let paused = match operation {
             ControlOperation::Pause => true,
             ControlOperation::Resume => false,
@@ -63,6 +68,7 @@ impl RegistryState {
                 && (!paused || self.pending_automatic.contains(number))
             {
                 call.automatic.paused = paused;
+                call.follow_interruptions(now_ns);
             }
         }
     }

@@ -31,7 +31,10 @@ impl Registry {
         let Some(call) = inner.calls.get_mut(&number) else {
             return Vec::new();
         };
-        call.automatic.has_begun = false;
+        // Not if it has been stopped, which is for the rest of the call.
+        if call.live.iter().any(|live| live.spec.is_automatic()) {
+            call.automatic.has_begun = false;
+        }
         let (info, lines) = (call.info.clone(), call.lines.clone());
         let (live, media) = (call.live.clone(), call.media.clone());
         let reason = self.limits.on_refusal.end_reason();

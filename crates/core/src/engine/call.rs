@@ -10,6 +10,7 @@ use super::call_reporter::{CallReporter, ReportContext};
 use super::feeds::{CallFeeds, FeedSlot, OpenFeed};
 use super::reference::{HostReference, ReferenceCell};
 use crate::calls::{CallInfo, CallState, CallUpdate, MediaControl};
+use crate::clock::Clock;
 use crate::events::LogLevel;
 use crate::media::CallTap;
 use crate::sync::catch_panic;
@@ -28,13 +29,13 @@ pub struct Call {
 struct TapWire {
     tap: Arc<CallTap>,
     report: Arc<CallReporter>,
+    clock: Arc<dyn Clock>,
 }
 
 impl MediaControl for TapWire {
     fn set_info(&self, info: &Arc<CallInfo>) {
         let before = self.report.describe(info).unwrap_or_default();
-        let consent = &info.consent;
-        if let Some(age_ns) = consent.begins_before_ns(&before, consent.at_ms) {
+        if let Some(age_ns) = info.consent.begins_before_ns(&before, self.clock.unix_ms()) {
             self.tap.forget_before(age_ns);
         }
         // Recordings that wait for consent are as those of a private call.
@@ -125,6 +126,7 @@ impl Engine {
         let wire = TapWire {
             tap: tap.clone(),
             report,
+            clock: self.clock.clone(),
         };
         match self.registry.begin(number, info, now_ms, Arc::new(wire)) {
             Ok(begun) => {
