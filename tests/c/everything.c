@@ -302,8 +302,8 @@ static void lines_and_rights(rec_engine engine)
     options.format = "cassette";
     EXPECT(rec_start(engine, NULL, &options, &id, &err), REC_ERR_INVALID_MODE);
     CHECK(err.reason == 2);
-    options.format = "mp3";
-    EXPECT(rec_start(engine, NULL, &options, &id, &err), REC_ERR_UNSUPPORTED);
+    options.format = "flac;level=9";
+    EXPECT(rec_start(engine, NULL, &options, &id, &err), REC_ERR_INVALID_MODE);
     options.format = NULL;
     options.lookback_ms = REC_LOOKBACK_ALL;
     EXPECT(rec_start(engine, NULL, &options, &id, &err), REC_ERR_UNSUPPORTED); /* media.lookback_ms is 0 */
