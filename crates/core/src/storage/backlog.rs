@@ -27,11 +27,12 @@ impl Backlog {
     /// Sets the limit of one recording from the shape of its audio, which begins with `more_ms` at
     /// once.
     pub fn limit(&self, recording: &RecordingQueue, shape: &Shape, more_ms: u32) {
-        let limit = shape
-            .block_bytes_per_second()
-            .saturating_mul(u64::from(self.max_ms) + u64::from(more_ms))
-            / 1000;
-        recording.limit.store(limit.max(1), Ordering::Relaxed);
+        let bytes_of = |ms: u64| (shape.block_bytes_per_second().saturating_mul(ms) / 1000).max(1);
+        let (usual_ms, more_ms) = (u64::from(self.max_ms), u64::from(more_ms));
+        recording.usual_limit.store(bytes_of(usual_ms), Ordering::Relaxed);
+        recording
+            .limit
+            .store(bytes_of(usual_ms + more_ms), Ordering::Relaxed);
     }
 
     /// Adds `bytes` to the queued audio. Returns `false` and counts them as dropped if a limit
@@ -41,8 +42,14 @@ impl Backlog {
         let own = recording.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
         let all = self.pending.fetch_add(bytes, Ordering::Relaxed);
         // A block larger than the limit is accepted if no other audio is queued.
-        let own_fits = own == 0 || own.saturating_add(bytes) <= limit;
-        if own_fits && all.saturating_add(bytes) <= self.max_bytes {
+        let (own_sum, sum) = (own.saturating_add(bytes), all.saturating_add(bytes));
+        let own_fits = own == 0 || own_sum <= limit;
+        // What begins earlier than its start comes all at once. Half of the memory is for the others.
+        let most = match own_sum <= recording.usual_limit.load(Ordering::Relaxed) {
+            true => self.max_bytes,
+            false => self.max_bytes / 2,
+        };
+        if own_fits && sum <= most {
             return true;
         }
         self.release(recording, bytes);
@@ -100,5 +107,33 @@ impl<'a> TakenAudio<'a> {
 impl Drop for TakenAudio<'_> {
     fn drop(&mut self) {
         self.backlog.release(self.recording, self.bytes);
+    }
+}
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests {
+    use super::super::creator::Stage;
+    use super::*;
+    use crate::types::Format;
+
+    /// Audio from before a start, which is queued at once, leaves half of the memory to others.
+    #[test]
+    fn a_look_back_leaves_memory_for_other_recordings() {
+        let shape = Shape {
+            format: Format::WAV,
+            rate: 8000,
+            channels: 1,
+        };
+        let second = shape.block_bytes_per_second();
+        let backlog = Backlog::new(1000, 8 * second);
+        let recordings = [60_000, 0].map(|more_ms| {
+            let recording = RecordingQueue::new(0, Stage::Done);
+            backlog.limit(&recording, &shape, more_ms);
+            recording
+        });
+        let admitted = (0..60).filter(|_| backlog.admit(&recordings[0], second)).count();
+        assert_eq!(admitted, 4);
+        assert!(backlog.admit(&recordings[1], second));
+        assert!(!backlog.admit(&recordings[1], second), "beyond its own limit");
     }
 }

@@ -134,6 +134,8 @@ pub struct RecordingQueue {
     /// Bytes of audio that are queued, and their limit.
     pub pending_bytes: AtomicU64,
     pub limit: AtomicU64,
+    /// The limit without the audio from before the start.
+    pub usual_limit: AtomicU64,
     /// The size of the recording's file in bytes after the writer's last turn.
     pub file_bytes: Arc<AtomicU64>,
     /// The recording was discarded and must not be published.
@@ -199,6 +201,7 @@ impl RecordingQueue {
             stage: Mutex::new(Some(stage)),
             pending_bytes: AtomicU64::new(0),
             limit: AtomicU64::new(u64::MAX),
+            usual_limit: AtomicU64::new(u64::MAX),
             file_bytes: Arc::default(),
             discarded: AtomicBool::new(false),
             failing_since: FailingSince::default(),
