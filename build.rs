@@ -7,7 +7,13 @@ use std::env;
 use std::path::PathBuf;
 
 /// The sources that come first in the header, in order.
-const FIRST_SOURCES: [&str; 4] = ["values.rs", "types.rs", "gateway_types.rs", "callback_types.rs"];
+const FIRST_SOURCES: [&str; 5] = [
+    "values.rs",
+    "handle_types.rs",
+    "types.rs",
+    "gateway_types.rs",
+    "callback_types.rs",
+];
 
 fn main() {
     println!("cargo::rerun-if-changed=src/capi");

@@ -36,6 +36,7 @@ mod gateway_disabled;
 mod gateway_enabled;
 mod gateway_types;
 mod guard;
+mod handle_types;
 mod http_types;
 mod line;
 mod list;

@@ -1,14 +1,18 @@
 //! Builds the ledger of a recording: counts the audio of each leg when the file settles.
 
+mod totals;
+
+use totals::totals_of;
+
 use super::segments::{Segments, Zone};
 use crate::Leg;
 use crate::ledger::{DropReason, Ledger, LegLedger, LossReason, OutsideReason, TICKS_PER_S, ticks};
-use crate::leg::{EntryKind, LedgerEntry, LegMedia, LegTotals};
+use crate::leg::{EntryKind, LedgerEntry, LegTotals};
 use crate::legs::Legs;
 use crate::planted::{TimelineFault, is_planted};
 use crate::time::NS_PER_S;
 use crate::track::{AudioSource, Content, Track, TrackPart};
-use crate::{FeedFormat, Span, SpanKind, grid};
+use crate::{Span, SpanKind, grid};
 
 /// Frames of a leg that the sink refused.
 #[derive(Clone, Copy, Debug)]
@@ -465,50 +469,6 @@ impl Account {
         }
     }
 
-    /// Notes whether the leg is silent.
-    pub(super) fn note_silence(&mut self, leg: Leg, media: &LegMedia) {
-        self.leg(leg).silent |= media.is_silent;
-    }
-
-    /// Updates the counts of the leg since the start of the recording.
-    pub(super) fn update_totals(&mut self, leg: Leg, media: &LegMedia, file_rate: u32) {
-        let zero = LegTotals::default();
-        let at_start = self
-            .at_start
-            .as_ref()
-            .map_or(&zero, |at_start| &at_start[leg as usize]);
-        let totals = match &self.at_stop {
-            Some(stopped) => &stopped[leg as usize],
-            None => &media.timeline.totals,
-        };
-        let ledger = &mut self.ledger.legs[leg as usize];
-        ledger.fed = true;
-        ledger.packets = totals.packets - at_start.packets;
-        ledger.handed = totals.handed() - at_start.handed() + self.refused[leg as usize];
-        ledger.handed += self.earlier[leg as usize];
-        // A stream that began before the recording continues.
-        let known = u32::from(at_start.streams > 0 && ledger.packets > 0);
-        ledger.streams = (totals.streams - at_start.streams).max(known);
-        ledger.wrong_timestamps = totals.wrong_timestamps - at_start.wrong_timestamps;
-        ledger.concurrent = totals.concurrent > at_start.concurrent;
-        let codecs = || totals.codecs_after(at_start.packets);
-        ledger.narrowed = codecs().any(|format| format.rate > file_rate);
-        ledger.codecs.clear();
-        ledger
-            .codecs
-            .extend(codecs().map(|format| (format.codec, format.rate)));
-        let name = |format: FeedFormat| Some((format.codec, media.timeline.external_name(format)?));
-        ledger.external = codecs().filter_map(name).collect();
-        ledger.ignored.clear();
-        for (number, count) in &totals.ignored {
-            let before = at_start.ignored.iter().find(|(known, _)| known == number);
-            let count = count - before.map_or(0, |(_, count)| *count);
-            if count > 0 {
-                ledger.ignored.push((*number, count));
-            }
-        }
-    }
-
     pub(super) fn ledger(&mut self, settled_frames: u64) -> &Ledger {
         self.ledger.settled_frames = settled_frames;
         &self.ledger
@@ -518,9 +478,4 @@ impl Account {
     pub(super) fn lost_ns(&self) -> u64 {
         (u128::from(self.ledger.lost()) * u128::from(NS_PER_S) / u128::from(TICKS_PER_S)) as u64
     }
-}
-
-fn totals_of(legs: &Legs) -> [LegTotals; 3] {
-    let totals = |media: &LegMedia| media.timeline.totals.clone();
-    Leg::ALL.map(|leg| legs.get(leg).map(totals).unwrap_or_default())
 }
