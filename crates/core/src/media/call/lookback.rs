@@ -99,14 +99,21 @@ impl CallMedia {
         };
     }
 
-    /// Nothing from before this time may be kept.
-    pub(super) fn forget_before(&mut self, ns: u64) {
+    /// Nothing from longer than `age_ns` before a control point may be kept.
+    pub(super) fn forget_before(&mut self, age_ns: u64, at: PointTime) {
+        let ns = at.ns.saturating_sub(age_ns);
         let since = self.lookback.as_mut().and_then(|past| past.since.as_mut());
-        if let Some(since) = since.filter(|since| since.ns < ns) {
-            since.ns = ns;
-            since.guard_ns = ns;
-            self.release();
+        let Some(since) = since.filter(|since| age_ns == 0 || since.ns < ns) else {
+            return;
+        };
+        since.ns = since.ns.max(ns);
+        since.guard_ns = since.ns;
+        if age_ns == 0 {
+            // What was passed in before may lie ahead of the clock.
+            since.epoch = at.epoch;
+            self.begin_anew(at.ns);
         }
+        self.release();
     }
 
     /// Lets a recording that starts at `at` begin at `from_ns`, as far as the audio is kept.

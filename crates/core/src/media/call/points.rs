@@ -62,7 +62,7 @@ impl CallMedia {
                     }
                 }
             }
-            PointAction::Forget { age_ns } => self.forget_before(at_ns.saturating_sub(age_ns)),
+            PointAction::Forget { age_ns } => self.forget_before(age_ns, at),
             PointAction::Hold(on) => {
                 let on = on && self.call.config().hold_is_silence;
                 self.legs.set_hold(on, self.epoch);
@@ -143,7 +143,7 @@ impl CallMedia {
 
     /// Audio from now on must not depend on earlier audio, which may have been spoken during a
     /// pause.
-    fn begin_anew(&mut self, at_ns: u64) {
+    pub(super) fn begin_anew(&mut self, at_ns: u64) {
         let epoch = self.epoch;
         self.legs
             .fed_mut()
@@ -159,6 +159,7 @@ impl CallMedia {
                 | PointAction::Pause(_)
                 | PointAction::Resume(_)
                 | PointAction::Private { .. }
+                | PointAction::Forget { age_ns: 0 }
                 | PointAction::Stop(..)
                 | PointAction::End(_)
         );

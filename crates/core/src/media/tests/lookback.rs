@@ -30,6 +30,14 @@ fn one_leg_options() -> RecordingOptions {
     }
 }
 
+/// Writes packets of 20 ms at once.
+fn write(sim: &mut Sim, tag: u8, packets: usize) {
+    for _ in 0..packets {
+        assert_eq!(sim.write(Leg::Local, &[tag; 160]), crate::types::Status::Ok);
+    }
+    sim.visit();
+}
+
 fn ended(mut sim: Sim, recording: &SimRecording) -> Vec<u8> {
     sim.end();
     sim.pass(6_000);
@@ -193,6 +201,29 @@ fn a_consent_may_reach_back() {
         send(&mut sim, 150, 160, &[]);
         assert_eq!(ended(sim, &recording), expected(first, 160), "{age_ms} ms");
         assert_eq!(tags(&waiting), expected(100, 160));
+    }
+}
+
+/// The host has written a second ahead of the clock when consent is given: it was said before.
+#[test]
+fn what_was_passed_in_ahead_of_a_consent_is_not_kept() {
+    for is_private in [true, false] {
+        let mut sim = call_of(keeping(60_000));
+        if is_private {
+            sim.await_consent();
+        }
+        write(&mut sim, 1, 50);
+        sim.pass(100);
+        sim.forget_before(0);
+        if is_private {
+            sim.private(false);
+        }
+        write(&mut sim, 2, 10);
+        sim.pass(2_000);
+        let recording = sim.start_from(0, one_leg_options());
+        let recorded = ended(sim, &recording);
+        let heard: Vec<u8> = recorded.into_iter().filter(|tag| *tag != 0).collect();
+        assert_eq!(heard, [2; 10], "{is_private}");
     }
 }
 
