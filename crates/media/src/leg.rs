@@ -34,6 +34,7 @@ pub use hold_epochs::HoldEpochs;
 use ledger_entry::counter_increase;
 pub use ledger_entry::{EntryKind, LedgerEntry, Tally};
 pub use leg_totals::LegTotals;
+use pause_ends::PauseEnd;
 use payload_types::OtherPayloads;
 pub use raw_kind::{RawKind, RefusedPacket};
 pub use timeline::Timeline;
@@ -448,7 +449,11 @@ impl LegMedia {
     /// A recording resumes at `at_ns` with this epoch, after a pause in which audio may have been
     /// decoded.
     pub fn begin_anew(&mut self, epoch: u32, at_ns: u64) {
-        self.timeline.pause_ends.add(epoch, at_ns);
+        let pause_ends = &mut self.timeline.pause_ends;
+        let is_known = |end: PauseEnd| end == PauseEnd { epoch, at_ns };
+        if !pause_ends.before(epoch).is_some_and(is_known) {
+            pause_ends.add(epoch, at_ns);
+        }
     }
 
     /// Discards audio that was written ahead and is not yet played at `at_ns`.

@@ -166,6 +166,7 @@ impl CallMedia {
             self.decide(now_ns);
             self.forward_notes();
             self.advance_if_due(now_ns);
+            self.follow_endings(now_ns);
         }
         self.trim(now_ns);
         self.report(now_ns);

@@ -83,20 +83,36 @@ impl CallMedia {
         Some(past.floor_ns.max(past.since?.ns))
     }
 
-    /// Follows a control point, or the end of a recording.
+    /// Follows a control point.
     pub(super) fn follow_interruptions(&mut self, ns: u64, epoch: u32) {
-        let is_interrupted = self.forbids_past || self.ended || self.taps.iter().any(Tap::is_paused);
+        let is_interrupted = self.is_interrupted();
         let Some(past) = &mut self.lookback else {
             return;
         };
-        past.since = match past.since.filter(|_| !is_interrupted) {
-            None if !is_interrupted => Some(EarlierStart {
+        if is_interrupted {
+            past.since = None;
+        } else if past.since.is_none() {
+            past.since = Some(EarlierStart {
                 ns,
                 epoch,
                 guard_ns: ns,
-            }),
-            since => since,
-        };
+            });
+            self.begin_anew(ns);
+        }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.forbids_past || self.ended || self.taps.iter().any(Tap::is_paused)
+    }
+
+    /// A recording may have ended by itself while it was paused. Must follow a drain, so that all
+    /// audio of the pause has an earlier epoch.
+    pub(super) fn follow_endings(&mut self, now_ns: u64) {
+        if self.lookback.is_some() && !self.keeps_past() && !self.is_interrupted() {
+            // What was passed in before may lie ahead of the clock.
+            self.epoch += 1;
+            self.follow_interruptions(now_ns, self.epoch);
+        }
     }
 
     /// Nothing from longer than `age_ns` before a control point may be kept.
@@ -132,9 +148,6 @@ impl CallMedia {
         if self.lookback.is_none() {
             return;
         }
-        // A recording may have ended by itself while it was paused.
-        let epoch = self.epoch;
-        self.follow_interruptions(now_ns, epoch);
         let keeps = self.keeps_past();
         let Some(past) = self.lookback.as_mut() else {
             return;

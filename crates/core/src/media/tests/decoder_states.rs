@@ -300,3 +300,72 @@ fn a_sender_that_restarts_its_numbers_is_decoded_as_one_stream() {
         }
     }
 }
+
+/// Writes packets of 20 ms, each when it is due.
+fn write_all(sim: &mut Sim, payloads: &[Vec<u8>]) {
+    for payload in payloads {
+        assert_eq!(sim.write(Leg::Local, payload), crate::types::Status::Ok);
+        sim.now_ns += 20 * NS_PER_MS;
+        sim.visit();
+    }
+}
+
+/// With `media.lookback_ms`. A recording is stopped, or ends at its maximum duration, while it is
+/// paused. One that begins earlier begins with what follows, which depends on nothing of the pause.
+#[test]
+fn nothing_of_a_pause_that_an_end_ended_is_in_a_decoder() {
+    for format in [G722, OPUS] {
+        for ends_itself in [false, true] {
+            let sender = loud(format);
+            let mut config = crate::media::sim::config(crate::media::ClockMode::Real);
+            config.lookback_ns = 60_000 * NS_PER_MS;
+            let mut sim = Sim::new(config);
+            sim.attach(Leg::Local, format);
+            let options = RecordingOptions {
+                layout: Layout::Local,
+                max_duration_ms: 1_000,
+                ..Default::default()
+            };
+            let paused = sim.start(options);
+            // Another recording goes on, so that the packets of the pause are decoded.
+            let _other = sim.start(RecordingOptions {
+                max_duration_ms: 0,
+                ..options
+            });
+            sim.visit();
+            write_all(&mut sim, &sender.payloads[..10]);
+            sim.pause(&paused);
+            match ends_itself {
+                true => write_all(&mut sim, &sender.payloads[10..90]),
+                false => write_all(&mut sim, &sender.payloads[10..40]),
+            }
+            assert_eq!(paused.out.lock().ending.is_some(), ends_itself);
+            if !ends_itself {
+                sim.stop(&paused);
+                write_all(&mut sim, &sender.payloads[40..90]);
+            }
+            let recording = sim.start_from(
+                0,
+                RecordingOptions {
+                    max_duration_ms: 0,
+                    ..options
+                },
+            );
+            sim.pass(500);
+            sim.end();
+            sim.pass(500);
+            let samples = recording.out.lock().channel(0);
+            let len = format.rate as usize / 50;
+            // The file begins in the first packet.
+            let begins_at = |first: &usize| {
+                let expected = &decoded(format, &sender.payloads[*first..90])[len..];
+                position_of(&samples, expected).is_some_and(|position| position <= len)
+            };
+            let first = (10..85).find(begins_at);
+            assert!(
+                first.is_some_and(|first| first > 30),
+                "{format:?} {ends_itself} {first:?}"
+            );
+        }
+    }
+}

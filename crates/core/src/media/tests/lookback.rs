@@ -147,6 +147,41 @@ fn nothing_of_an_interruption_is_kept() {
     }
 }
 
+/// A recording is stopped, or ends at its maximum duration, while it is paused, and the host has
+/// written a second ahead of the clock.
+#[test]
+fn what_was_passed_in_ahead_in_a_pause_that_an_end_ended_is_not_kept() {
+    for ends_itself in [false, true] {
+        let mut sim = call_of(keeping(60_000));
+        let options = RecordingOptions {
+            max_duration_ms: 1_000,
+            ..one_leg_options()
+        };
+        let paused = sim.start(options);
+        // It goes on, so that the audio of the pause stays in memory.
+        let _other = sim.start(one_leg_options());
+        sim.pass(100);
+        sim.pause(&paused);
+        sim.pass(if ends_itself { 900 } else { 500 });
+        assert!(paused.out.lock().ending.is_none());
+        write(&mut sim, 1, 90);
+        let has_ended = || paused.out.lock().ending.is_some();
+        match ends_itself {
+            true => (0..15).for_each(|_| sim.pass(if has_ended() { 0 } else { 100 })),
+            false => sim.stop(&paused),
+        }
+        sim.visit();
+        assert!(!ends_itself || has_ended());
+        write(&mut sim, 2, 10);
+        sim.pass(2_000);
+        assert!(has_ended());
+        let recording = sim.start_from(0, one_leg_options());
+        let recorded = ended(sim, &recording);
+        let heard: Vec<u8> = recorded.into_iter().filter(|tag| *tag != 0).collect();
+        assert_eq!(heard, [2; 10], "{ends_itself}");
+    }
+}
+
 #[test]
 fn nothing_is_in_memory_during_an_interruption() {
     let mut sim = call_of(keeping(60_000));
