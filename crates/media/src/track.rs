@@ -4,6 +4,7 @@
 //! that every recording has rendered is discarded.
 
 mod erase;
+mod log_memory;
 mod lost;
 mod made_up;
 mod occupied;
@@ -20,19 +21,12 @@ use callrec_codec::AudioSlice;
 use callrec_codec::Codec;
 pub use track_view::{AudioSource, Origin, TrackView};
 
-/// Fewer discarded bytes than this are not worth a move of the remaining bytes.
-const COMPACT_BYTES: usize = 4096;
 /// The minimum growth of the log. It grows by little more, because doubling would leave a third of
 /// it unused in every live call. With steps half as long, the log moves so often that the holes it
 /// leaves in the heap take more memory than it saves.
 const GROW_BYTES: usize = 2048;
-
-/// A log longer than this holds what is kept for recordings that begin earlier.
+/// A log of a past that is longer than this is kept small.
 const LONG_BYTES: usize = 64 * 1024;
-/// More audio than this is not moved by [`Track::borrow`].
-const MOVED_BYTES: usize = 4096;
-/// The step by which a track's own memory grows.
-const OWN_STEP: usize = 512;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
@@ -94,6 +88,8 @@ pub struct Track {
     floor: u64,
     /// False while nobody records: positions advance, and audio is discarded.
     is_kept: bool,
+    /// Whether audio is kept for recordings that begin earlier.
+    keeps_past: bool,
     bytes: Vec<u8>,
     /// Most tracks have few chunks, which need no allocation.
     chunks: SmallVec<[TrackChunk; 2]>,
@@ -106,6 +102,7 @@ impl Track {
             end: 0,
             floor: 0,
             is_kept: false,
+            keeps_past: false,
             bytes: Vec::new(),
             chunks: SmallVec::new(),
         }
@@ -316,7 +313,7 @@ impl Track {
         let Some(floor) = floor else {
             self.is_kept = false;
             self.chunks.clear();
-            self.bytes.clear();
+            self.release_log(0);
             return;
         };
         self.is_kept = true;
@@ -325,7 +322,7 @@ impl Track {
         let over = self.chunk_at(self.floor);
         self.chunks.drain(..over);
         match self.chunks.first_mut() {
-            None => self.bytes.clear(),
+            None => self.release_log(LONG_BYTES),
             Some(first) => {
                 if first.start < floor {
                     *first = first.part(floor, first.end());
@@ -335,69 +332,10 @@ impl Track {
         }
     }
 
-    fn compact(&mut self) {
-        let dead = self.dead_bytes();
-        // A long log is kept in little more memory than it needs.
-        let share = if self.bytes.len() > LONG_BYTES { 8 } else { 2 };
-        if dead < COMPACT_BYTES || dead < self.bytes.len() / share {
-            return;
-        }
-        self.bytes.drain(..dead);
-        if self.bytes.capacity() > LONG_BYTES {
-            self.bytes.shrink_to(self.bytes.len() / 8 * 9);
-        }
-        self.shift(dead);
-    }
-
-    /// The memory of the audio.
-    pub fn held_bytes(&self) -> u64 {
-        (self.bytes.capacity() + size_of_val(self.chunks.as_slice())) as u64
-    }
-
-    /// The number of bytes before those that a chunk needs.
-    fn dead_bytes(&self) -> usize {
-        let used = |chunk: &TrackChunk| matches!(chunk.content, Content::Audio(_)).then_some(chunk.off);
-        let used = self.chunks.iter().filter_map(used).min();
-        used.unwrap_or(self.bytes.len())
-    }
-
-    /// The bytes before `dead` have been removed.
-    fn shift(&mut self, dead: usize) {
-        for chunk in &mut self.chunks {
-            chunk.off = chunk.off.saturating_sub(dead);
-        }
-    }
-
-    /// Moves the audio into `buffer` until [`Track::give_back`], so that audio of many tracks passes
-    /// through the same memory. Does nothing and returns false if that would move much of it.
-    pub fn borrow(&mut self, buffer: &mut Vec<u8>) -> bool {
-        if !self.is_kept || self.bytes.len() > MOVED_BYTES {
-            return false;
-        }
-        buffer.clear();
-        buffer.extend_from_slice(&self.bytes);
-        std::mem::swap(&mut self.bytes, buffer);
-        true
-    }
-
-    /// Takes the audio that is left back into the track's own memory, which is in `buffer` since
-    /// [`Track::borrow`].
-    pub fn give_back(&mut self, buffer: &mut Vec<u8>) {
-        let dead = self.dead_bytes();
-        let left = self.bytes.get(dead..).unwrap_or_default();
-        buffer.clear();
-        if buffer.capacity() < left.len() {
-            buffer.reserve_exact(left.len().next_multiple_of(OWN_STEP));
-        }
-        buffer.extend_from_slice(left);
-        std::mem::swap(&mut self.bytes, buffer);
-        self.shift(dead);
-    }
-
     /// The track that continues at another rate where this one ends.
     pub fn successor(&self, rate: u32) -> Track {
         let mut next = Track::new(rate);
-        next.is_kept = self.is_kept;
+        (next.is_kept, next.keeps_past) = (self.is_kept, self.keeps_past);
         next.end = grid::convert(self.end, self.rate, rate);
         // Audio that arrives for an earlier time does not belong in it.
         next.floor = next.end;

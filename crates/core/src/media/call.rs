@@ -168,7 +168,6 @@ impl CallMedia {
             self.advance_if_due(now_ns);
             self.follow_endings(now_ns);
         }
-        self.trim(now_ns);
         self.report(now_ns);
         self.legs
             .fed_mut()
@@ -183,6 +182,7 @@ impl CallMedia {
                 leg.timeline.track.give_back(&mut scratch.logs[name as usize]);
             }
         }
+        self.trim(now_ns);
     }
 
     /// Moves the audio that earlier visits have left into memory that all visits share. Returns the

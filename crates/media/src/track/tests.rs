@@ -161,3 +161,41 @@ fn a_gap_keeps_its_reason() {
     );
     assert!(!track.has_audio(0, 100));
 }
+
+/// Five eighths of the log are needed.
+#[test]
+fn only_the_log_of_a_past_is_moved_early() {
+    for keeps_past in [false, true] {
+        let mut track = retaining_track();
+        track.set_keeps_past(keeps_past);
+        put(&mut track, 0, Codec::Pcmu, &[b'a'; 400_000]);
+        track.retain_from(Some(150_000));
+        assert_eq!(track.held_bytes() < 300_000, keeps_past);
+        assert_eq!(text(&track, 149_999, 150_002), ".aa");
+    }
+}
+
+#[test]
+fn the_memory_of_a_past_is_freed() {
+    for floor in [None, Some(400_000)] {
+        let mut track = retaining_track();
+        track.set_keeps_past(true);
+        for n in 0..100 {
+            put(&mut track, 4_000 * n, Codec::Pcmu, &[b'a'; 3_000]);
+        }
+        assert!(track.held_bytes() > 300_000);
+        track.retain_from(floor);
+        assert_eq!(track.held_bytes(), 0, "{floor:?}");
+    }
+}
+
+#[test]
+fn borrowed_memory_of_a_past_is_freed() {
+    let (mut track, mut buffer) = (retaining_track(), Vec::new());
+    track.set_keeps_past(true);
+    put(&mut track, 0, Codec::Pcmu, &[b'a'; 4_000]);
+    assert!(track.borrow(&mut buffer));
+    track.retain_from(None);
+    track.give_back(&mut buffer);
+    assert_eq!(track.held_bytes(), 0);
+}

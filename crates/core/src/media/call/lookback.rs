@@ -26,6 +26,8 @@ pub(super) struct Lookback {
     /// Audio before this time is discarded.
     floor_ns: u64,
     trimmed_ns: u64,
+    /// Whether audio was kept then.
+    kept: bool,
     /// This call's part of the memory of all calls.
     counted: u64,
     stats: Arc<MediaStats>,
@@ -41,6 +43,7 @@ impl Lookback {
                 since: Some(EarlierStart::default()),
                 floor_ns: 0,
                 trimmed_ns: 0,
+                kept: true,
                 counted: 0,
                 stats: stats.clone(),
             })
@@ -152,11 +155,10 @@ impl CallMedia {
         let Some(past) = self.lookback.as_mut() else {
             return;
         };
-        let has_nothing = !keeps && past.counted == 0;
-        if has_nothing || keeps && now_ns < past.trimmed_ns + TRIM_NS {
+        if keeps == past.kept && now_ns < past.trimmed_ns + TRIM_NS {
             return;
         }
-        past.trimmed_ns = now_ns;
+        (past.trimmed_ns, past.kept) = (now_ns, keeps);
         // What the call promised at its latest visit is discarded at this one.
         let promised_ns = now_ns.saturating_sub(past.reach_ns(now_ns));
         past.floor_ns = past
@@ -170,10 +172,7 @@ impl CallMedia {
         past.floor_ns = crowded.fold(past.floor_ns, u64::max);
         self.call.keep_from(promised_ns.max(past.floor_ns));
         self.release();
-        let bytes = match keeps {
-            true => self.legs.fed().map(|(_, leg)| leg.timeline.held_bytes()).sum(),
-            false => 0,
-        };
+        let bytes = self.legs.fed().map(|(_, leg)| leg.timeline.held_bytes()).sum();
         if let Some(past) = self.lookback.as_mut() {
             past.count(bytes);
         }

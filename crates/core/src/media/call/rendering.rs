@@ -138,7 +138,9 @@ impl CallMedia {
                 tap.settle_all(&self.legs);
             }
         }
+        let keeps_past = self.lookback.is_some();
         for (_, leg) in self.legs.fed_mut() {
+            leg.timeline.track.set_keeps_past(keeps_past);
             leg.timeline
                 .retain_from(floor, settled.unwrap_or(0), written.unwrap_or(0));
         }
