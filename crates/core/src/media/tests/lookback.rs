@@ -263,6 +263,26 @@ fn what_was_passed_in_ahead_of_a_consent_is_not_kept() {
 }
 
 #[test]
+fn a_consent_takes_nothing_from_a_running_recording() {
+    let mut sim = call_of(keeping(60_000));
+    let recording = sim.start(one_leg_options());
+    send(&mut sim, 0, 50, &[]);
+    sim.forget_before(0);
+    send(&mut sim, 50, 100, &[]);
+    assert_eq!(ended(sim, &recording), expected(0, 100));
+
+    let mut sim = call_of(keeping(60_000));
+    let recording = sim.start(one_leg_options());
+    write(&mut sim, 1, 50);
+    sim.pass(100);
+    sim.forget_before(0);
+    write(&mut sim, 2, 10);
+    sim.pass(2_000);
+    let recorded = ended(sim, &recording);
+    assert_eq!(recorded[..60], [[1; 50].as_slice(), &[2; 10]].concat());
+}
+
+#[test]
 fn a_refusal_discards_what_was_kept() {
     let mut sim = call_of(keeping(60_000));
     sim.await_consent();
