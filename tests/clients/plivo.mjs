@@ -38,7 +38,7 @@ const stranger = new plivo.Client(authId, 'wrong');
 await assertRefused(401, () => stranger.calls.record(call, options));
 await assertRefused(401, () => stranger.recordings.list());
 await assertRefused(404, () => client.calls.record('nobody', options));
-await assertRefused(400, () => client.calls.record(call));
+await assertRefused(400, () => client.calls.record(call, { ...options, fileFormat: 'ogg' }));
 
 await client.calls.stopRecording(call, { callbackUrl: 'http://127.0.0.1:9/', callbackMethod: 'POST' });
 const list = filters => client.recordings.list({ callUuid: call, ...filters });
