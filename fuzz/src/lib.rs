@@ -237,12 +237,30 @@ pub fn events(data: &[u8]) {
     }
 }
 
-/// An MP3 file after a crash: changes of its header, then what follows the header.
 pub fn mp3(data: &[u8]) {
+    changed_file("mp3", data);
+}
+
+/// The first byte selects the encoding of the samples.
+pub fn wav(data: &[u8]) {
+    if let [encoding, data @ ..] = data {
+        changed_file(["wav", "wav-ulaw", "wav-alaw"][usize::from(encoding % 3)], data);
+    }
+}
+
+/// As [`wav`].
+pub fn au(data: &[u8]) {
+    if let [encoding, data @ ..] = data {
+        changed_file(["au", "au-ulaw", "au-alaw"][usize::from(encoding % 3)], data);
+    }
+}
+
+/// A file after a crash: changes of its header, then what follows the header.
+fn changed_file(format: &str, data: &[u8]) {
     let [rate, channels, part, changes, data @ ..] = data else {
         return;
     };
-    let Some(format) = Format::named("mp3") else {
+    let Some(format) = Format::named(format) else {
         panic!("the build has the format");
     };
     let rates = [0, 8000, 11_025, 16_000, 32_000, 48_000];

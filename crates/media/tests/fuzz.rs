@@ -144,3 +144,20 @@ fn the_reader_of_mp3_withstands_changed_files() {
         bodies::mp3(&data);
     }
 }
+
+/// Headers with changes, and audio of any length.
+#[test]
+fn the_readers_of_wav_and_au_withstand_changed_headers() {
+    let mut random = RandomBytes(12);
+    for _ in 0..20_000 {
+        let mut data: Vec<u8> = (0..5).map(|_| random.next()).collect();
+        data[4] %= 6;
+        for _ in 0..data[4] {
+            // Within the header.
+            data.extend([0, random.next() % 160, random.next()]);
+        }
+        data.extend((0..random.next()).map(|_| 0));
+        bodies::wav(&data);
+        bodies::au(&data);
+    }
+}
