@@ -263,7 +263,7 @@ impl StorageFixture {
     /// Begins a recording with this format in the file `path`.
     pub fn begin_file(&self, id: Uuid, path: &str, format: Format) -> RecordingFile {
         let (mut first, name) = (manifest(id), name(path));
-        first.format = format.name().to_owned();
+        first.set_format(format);
         self.store.begin(id, format, Box::new(move || (first, name)))
     }
 
