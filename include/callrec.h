@@ -1638,6 +1638,9 @@ typedef struct {
      * does not have, or a value out of its range, is `REC_ERR_INVALID_MODE`.
      * `rec_recording.format` has the name alone.
      *
+     * - "wav" and "au", also with "-ulaw" or "-alaw": "tags": 0 or 1, as in "wav;tags=1". 1: the
+     *   file names the call, its parties and its start, and its header has 1024 bytes. 0: only
+     *   the recording's id, and the header of version 0.1.0.
      * - "flac": FLAC (RFC 9639), as in "flac;level=8". "level": 0 to 8. Programs that play it in
      *   Debian: flac, ffmpeg, and those with libsndfile.
      * - "opus": Ogg Opus (RFC 7845), as in "opus;bitrate=24000;dtx=1". "bitrate": bits per
@@ -2158,9 +2161,12 @@ rec_status rec_config_new(rec_config **config);
  *   HTTP starts that do not specify one: "silence" or "skip".
  * - `recording.max_duration_ms` (`0`): Default maximum duration of automatic recordings
  *   and of HTTP starts that do not specify one, 0 to 4294967295 ms. 0: no limit.
- * - `recording.sample_rate` (`0`): Sample rate of every "wav" and "au" file, 8000 to 48000
- *   Hz. 0: the rate of the first audio. "opus" files have the next higher rate of 8, 12,
- *   16, 24 and 48 kHz.
+ * - `recording.sample_rate` (`0`): Sample rate of files, 8000 to 48000 Hz; G.711 files
+ *   always have 8000 Hz. 0: the rate of the first audio. "opus" and "mp3" files have the
+ *   next higher rate that their format has.
+ * - `recording.tags` (`0`): 1: WAV and AU files name the call, its parties and its start
+ *   before the audio, in a header of 1024 bytes. FLAC, Opus and MP3 files always do.
+ *   Default of starts without the parameter "tags".
  * - `recording.flac_level` (`5`): Compression of "flac" files of starts that do not
  *   specify it, 0 to 8. A higher level makes smaller files and needs more CPU time.
  * - `recording.mp3_bitrate` (`0`): Default bit rate of "mp3" files, 8000 to 320000 bit/s;

@@ -20,6 +20,8 @@ mod dtmf;
 mod feed_limits;
 #[path = "audio/feeds.rs"]
 mod feeds;
+#[path = "audio/file_tags.rs"]
+mod file_tags;
 #[path = "audio/fixture.rs"]
 mod fixture;
 #[path = "audio/gstreamer.rs"]

@@ -53,6 +53,8 @@ mod recordings;
 mod recovery;
 #[path = "storage/sidecars.rs"]
 mod sidecars;
+#[path = "storage/tagged_files.rs"]
+mod tagged_files;
 #[path = "storage/tail_kills.rs"]
 mod tail_kills;
 #[path = "storage/tails.rs"]
@@ -66,7 +68,7 @@ use callrec::storage::{
     DEFAULT_TEMPLATE, Digest, Durability, LegEntry, Manifest, NameFields, Platform, Reasons, SpanEntry,
     StorageConfig, Store, Template,
 };
-use callrec::types::{EndReason, Error, Format, RecordingState, Status};
+use callrec::types::{EndReason, Error, Format, RecordingState, Status, parse_format};
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::gate::Gate;
 use callrec_testkit::tree::copy_tree;
@@ -75,7 +77,7 @@ use consistent_ends::is_end_reported_or_deferred;
 use fixture::*;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use uuid::Uuid;
@@ -94,7 +96,7 @@ fn run_child_task() {
     };
     let number: usize = number.parse().expect("a number");
     let directory = Path::new(&directory);
-    let format = Format::named(&format).expect("a format");
+    let format = parse_format(&format).expect("a format");
     let system = FileSystemKind::of(&task);
     match task.split(" by ").next().expect("a task") {
         "open" => {

@@ -159,6 +159,9 @@ pub struct rec_start_options {
     /// does not have, or a value out of its range, is `REC_ERR_INVALID_MODE`.
     /// `rec_recording.format` has the name alone.
     ///
+    /// - "wav" and "au", also with "-ulaw" or "-alaw": "tags": 0 or 1, as in "wav;tags=1". 1: the
+    ///   file names the call, its parties and its start, and its header has 1024 bytes. 0: only
+    ///   the recording's id, and the header of version 0.1.0.
     /// - "flac": FLAC (RFC 9639), as in "flac;level=8". "level": 0 to 8. Programs that play it in
     ///   Debian: flac, ffmpeg, and those with libsndfile.
     /// - "opus": Ogg Opus (RFC 7845), as in "opus;bitrate=24000;dtx=1". "bitrate": bits per

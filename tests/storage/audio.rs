@@ -4,10 +4,16 @@ use super::*;
 use callrec::codec::{container, flac, paged};
 use callrec_testkit::manifest::digest;
 
-/// Runs a test with a format whose frames can be overwritten in place, and with two whose
-/// frames cannot.
+/// A WAV file with tags.
+pub fn tagged_wav() -> Format {
+    Format::WAV.with_parameters("tags=1").expect("a parameter")
+}
+
+/// Runs a test with a format whose frames can be overwritten in place, with and without tags, and
+/// with two whose frames cannot.
 pub fn for_each_format(test: impl Fn(Format)) {
     test(Format::WAV);
+    test(tagged_wav());
     test(PAGED);
     test(Format::FLAC);
 }

@@ -31,8 +31,9 @@ pub fn ended(id: Uuid, reason: EndReason) -> Box<Manifest> {
 /// Runs a task of `run_child_task` in a child process, for recordings of this format. Returns its
 /// output, and whether it succeeded.
 pub fn child(format: Format, task: &str, directory: &Path, number: usize) -> (String, bool) {
+    let format = format!("{};{}", format.name(), format.parameters_text());
     let output = child_test("run_child_task")
-        .env("STORAGE_FORMAT", format.name())
+        .env("STORAGE_FORMAT", format)
         .env("STORAGE_TASK", task)
         .env("STORAGE_DIRECTORY", directory)
         .env("STORAGE_NUMBER", number.to_string())

@@ -1,5 +1,8 @@
-//! AU (Sun and NeXT `.au`/`.snd` files): a header of big-endian words, an annotation that holds
-//! the recording's id, and the audio.
+//! AU (Sun and NeXT `.au`/`.snd` files): a header of big-endian words, an annotation, and the audio.
+//!
+//! The annotation has the recording's id at a fixed offset. With the parameter `tags=1`, the tags
+//! follow: lines of a name, `=` and a text, as ffmpeg reads and writes them. They are not the
+//! default, because some readers, such as Python's `sunau`, refuse headers of more than 100 bytes.
 //!
 //! A length that does not fit in 32 bits is written as unknown, which readers take as "up to the
 //! end of the file".
@@ -9,6 +12,7 @@ use std::ffi::CStr;
 use uuid::Uuid;
 
 use crate::format::{AudioEnd, ClaimedLength, ParsedHeader};
+use crate::header_tags::{HEADER_PARAMETERS, TAGGED_BYTES, has_tags, with_tags_shown};
 use crate::measure::Length;
 use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape, Tags};
 
@@ -18,6 +22,8 @@ const WORDS_BYTES: usize = 24;
 /// The same size in every version, so that a later version that recovers the file can rewrite
 /// the header in place.
 const SOFTWARE_BYTES: usize = 32;
+/// With tags, the name of the id ends the software's field.
+const ID_NAME: &[u8] = b"recording=";
 const ID_AT: usize = WORDS_BYTES + SOFTWARE_BYTES;
 /// The id is followed by zeros up to a multiple of eight bytes.
 const HEADER_BYTES: usize = ID_AT + 40;
@@ -42,7 +48,7 @@ const fn format(name: &'static CStr, samples: SampleFormat, rate: Option<u32>) -
         samples,
         rate,
         rates: &[],
-        parameters: &[],
+        parameters: HEADER_PARAMETERS,
         obstacle: || None,
         is_listed: true,
         container: &Au,
@@ -77,20 +83,31 @@ impl Container for Au {
             SampleFormat::Ulaw => ENCODING_ULAW,
             SampleFormat::Alaw => ENCODING_ALAW,
         };
+        let tagged = has_tags(shape.format);
+        let header_bytes = if tagged { TAGGED_BYTES } else { HEADER_BYTES };
         let words = [
-            HEADER_BYTES as u32,
+            header_bytes as u32,
             u32::try_from(length.bytes).unwrap_or(UNKNOWN_LENGTH),
             encoding,
             shape.rate,
             u32::from(shape.channels),
         ];
-        let mut out = Vec::with_capacity(HEADER_BYTES);
+        let mut out = Vec::with_capacity(header_bytes);
         out.extend_from_slice(MAGIC);
         out.extend(words.into_iter().flat_map(u32::to_be_bytes));
         out.extend_from_slice(concat!("callrec ", env!("CARGO_PKG_VERSION"), " ").as_bytes());
         out.resize(ID_AT, b' ');
         out.extend_from_slice(tags.recording.as_hyphenated().to_string().as_bytes());
-        out.resize(HEADER_BYTES, 0);
+        if tagged {
+            out[ID_AT - ID_NAME.len()..ID_AT].copy_from_slice(ID_NAME);
+            for (field, text) in tags.basic() {
+                let line = format!("\n{}={text}", field.to_ascii_lowercase());
+                out.extend_from_slice(line.as_bytes());
+            }
+            // ffmpeg reads only whole lines.
+            out.push(b'\n');
+        }
+        out.resize(header_bytes, 0);
         out
     }
 
@@ -113,7 +130,7 @@ impl Container for Au {
         let claim = Some(word(8)?).filter(|bytes| *bytes != UNKNOWN_LENGTH);
         (rate > 0 && channels > 0 && audio_at as usize >= WORDS_BYTES).then_some(ParsedHeader {
             shape: Shape {
-                format: Format::of(spec),
+                format: with_tags_shown(Format::of(spec), audio_at.into()),
                 rate,
                 channels,
             },
@@ -181,6 +198,56 @@ mod tests {
                 assert_eq!(claim, is_stated.then(|| (audio_bytes, audio_bytes + 96)));
             }
         }
+    }
+
+    fn annotation(tags: &Tags) -> String {
+        let format = Format::of(&FORMATS[0]).with_parameters("tags=1");
+        let shape = Shape {
+            format: format.expect("a parameter"),
+            ..shape(0)
+        };
+        let bytes = Au.header(&shape, tags, Length::default(), None);
+        assert_eq!((bytes.len(), bytes[1023]), (1024, 0), "the annotation ends");
+        let found = Au.parse(&bytes).expect("our own header");
+        assert_eq!((found.audio_at, found.recording), (1024, Some(tags.recording)));
+        assert_eq!(found.shape.format.parameters_text(), "tags=1");
+        let text = bytes[WORDS_BYTES..].split(|byte| *byte == 0).next();
+        String::from_utf8(text.expect("an annotation").to_vec()).expect("UTF-8")
+    }
+
+    #[test]
+    fn the_annotation_has_the_tags() {
+        let tags = Tags {
+            call_id: "7f\n1c".to_owned(),
+            local: "101".to_owned(),
+            remote: "+49=1".to_owned(),
+            started_at: "2026-11-22T01:45:57.794Z".to_owned(),
+            ..Tags::of(Uuid::from_u128(7))
+        };
+        let text = annotation(&tags);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            lines[0].starts_with("callrec ")
+                && lines[0].ends_with(" recording=00000000-0000-0000-0000-000000000007")
+        );
+        assert_eq!(
+            lines[1..],
+            [
+                "title=Call 7f 1c",
+                "artist=101, +49=1",
+                "date=2026-11-22T01:45:57.794Z"
+            ]
+        );
+        let longest = "é".repeat(300);
+        let longest = Tags {
+            call_id: longest.clone(),
+            local: longest.clone(),
+            remote: longest.clone(),
+            started_at: longest,
+            ..tags
+        };
+        assert!(annotation(&longest).ends_with("é\n"), "all of it fits");
+        assert_eq!(annotation(&Tags::of(Uuid::from_u128(7))).lines().count(), 1);
     }
 
     #[test]

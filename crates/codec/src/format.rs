@@ -139,6 +139,17 @@ impl Format {
         self
     }
 
+    /// Sets the parameters that have no value yet to those of `other`, unless that is another format.
+    pub fn or_parameters_of(self, other: Format) -> Format {
+        match self == other {
+            true => Format {
+                parameters: self.parameters.or(other.parameters),
+                ..self
+            },
+            false => self,
+        }
+    }
+
     /// The parameters that have a value, as [`Format::with_parameters`] takes them.
     pub fn parameters_text(self) -> String {
         self.parameters.text(self.spec.parameters)
@@ -260,7 +271,7 @@ pub trait Container: Sync {
     fn frame_bytes(&self, shape: &Shape) -> Option<u64>;
 
     /// Returns the header of a file that holds `length` audio. The size of the header depends only
-    /// on the format, so that the header can be rewritten in place.
+    /// on the format and its parameters, so that the header can be rewritten in place.
     ///
     /// `end`: `None` while the file grows. With `Some`, [`Container::trailer`] follows the audio.
     fn header(&self, shape: &Shape, tags: &Tags, length: Length, end: Option<&AudioEnd>) -> Vec<u8>;
@@ -294,7 +305,8 @@ pub trait Container: Sync {
         let _ = (file, trim, output, out);
     }
 
-    /// Parses the header of a file that begins with `start`.
+    /// Parses the header of a file that begins with `start`. The format has the parameters that
+    /// the header shows.
     fn parse(&self, start: &[u8]) -> Option<ParsedHeader>;
 
     /// What the header at the beginning of a finished file says of its audio besides the length, so

@@ -19,6 +19,7 @@ mod encoder;
 pub mod flac;
 mod format;
 pub mod g711;
+mod header_tags;
 mod measure;
 mod medium;
 pub mod mp3;

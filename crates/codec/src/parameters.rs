@@ -30,6 +30,11 @@ impl Parameters {
         }
     }
 
+    /// These values, and those of `others` for the parameters that have none.
+    pub(crate) fn or(self, others: Parameters) -> Parameters {
+        Parameters(std::array::from_fn(|index| self.0[index].or(others.0[index])))
+    }
+
     /// Sets the parameters in `text`: names and whole numbers, separated by `;`.
     pub(crate) fn parse(mut self, specs: &[ParameterSpec], text: &str) -> Result<Parameters, String> {
         for part in text.split(';').filter(|part| !part.is_empty()) {

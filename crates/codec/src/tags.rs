@@ -52,6 +52,14 @@ impl Tags {
             .map(|(name, text)| (name, clip(&text).to_owned()))
             .collect()
     }
+
+    /// The title, the artist and the date, each on one line: the fields that WAV and AU files have
+    /// names for.
+    pub(crate) fn basic(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let known = |(name, _): &(&str, String)| ["TITLE", "ARTIST", "DATE"].contains(name);
+        let fields = self.comments().into_iter().filter(known);
+        fields.map(|(name, text)| (name, text.replace(char::is_control, " ")))
+    }
 }
 
 /// The first characters of a text, at most [`TEXT_MAX`] bytes, without control characters behind

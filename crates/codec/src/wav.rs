@@ -1,21 +1,28 @@
 //! WAV (RIFF), and RF64 beyond 4 GiB (EBU Tech 3306).
 //!
 //! Chunks in order: `JUNK` (28 bytes reserved for `ds64`), `fmt `, `fact` (G.711 only),
-//! `LIST`/`INFO` with the recording's id, and `data`. The audio reaches to the end of the file, as
-//! readers of version 0.1.0 may expect, so there is no place for other tags.
+//! `LIST`/`INFO` with the recording's id, and `data`.
+//!
+//! Version 0.1.0 has promised the offset of the audio, and that the audio reaches to the end of the
+//! file. That leaves no room for tags, so only the parameter `tags=1` adds them: to the list, with
+//! a `JUNK` chunk after it that gives every such header the same size.
+
+mod chunk;
+mod info;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::CStr;
 
 use uuid::Uuid;
 
 use crate::format::{AudioEnd, ClaimedLength, ParsedHeader};
+use crate::header_tags::{HEADER_PARAMETERS, TAGGED_BYTES, has_tags, with_tags_shown};
 use crate::measure::Length;
 use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape, Tags};
+use chunk::{chunk, u16_at, u32_at, u64_at};
 
 const DS64_BYTES: usize = 28;
-/// The same size in every version, so that a later version that recovers the file can rewrite
-/// the header in place.
-const SOFTWARE_BYTES: usize = 32;
 /// Offset of `LIST` after RIFF, the reserved chunk and the shorter `fmt `.
 const LIST_AT: usize = 12 + 8 + DS64_BYTES + 8 + 16;
 /// In RF64, this size means that `ds64` holds the size.
@@ -40,7 +47,7 @@ const fn format(name: &'static CStr, samples: SampleFormat, rate: Option<u32>) -
         samples,
         rate,
         rates: &[],
-        parameters: &[],
+        parameters: HEADER_PARAMETERS,
         obstacle: || None,
         is_listed: true,
         container: &Wav,
@@ -71,7 +78,7 @@ impl Container for Wav {
 
     fn header(&self, shape: &Shape, tags: &Tags, length: Length, end: Option<&AudioEnd>) -> Vec<u8> {
         let padding = end.map_or(0, |_| length.bytes % 2);
-        build(shape, tags.recording, length.bytes, padding)
+        build(shape, tags, length.bytes, padding)
     }
 
     fn trailer(&self, _: &Tags, length: Length) -> Vec<u8> {
@@ -87,9 +94,9 @@ impl Container for Wav {
     }
 }
 
-fn build(shape: &Shape, id: Uuid, audio_bytes: u64, padding: u64) -> Vec<u8> {
+fn build(shape: &Shape, tags: &Tags, audio_bytes: u64, padding: u64) -> Vec<u8> {
     let frame_bytes = shape.block_frame_bytes() as u64;
-    let middle = middle_chunks(shape, id, audio_bytes / frame_bytes);
+    let middle = middle_chunks(shape, tags, audio_bytes / frame_bytes);
     let header_bytes = 12 + 8 + DS64_BYTES + middle.len() + 8;
     let riff_bytes = (header_bytes as u64 - 8) + audio_bytes + padding;
     let large = riff_bytes >= u64::from(u32::MAX);
@@ -123,22 +130,20 @@ fn size_field(bytes: u64, large: bool) -> u32 {
 }
 
 /// The chunks between the reserved chunk and the audio.
-fn middle_chunks(shape: &Shape, id: Uuid, frames: u64) -> Vec<u8> {
+fn middle_chunks(shape: &Shape, tags: &Tags, frames: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(160);
     chunk(&mut out, b"fmt ", &fmt(shape));
     if shape.format.samples() != SampleFormat::Pcm16 {
         let frames = u32::try_from(frames).unwrap_or(SEE_DS64);
         chunk(&mut out, b"fact", &frames.to_le_bytes());
     }
-    let mut info = b"INFO".to_vec();
-    let mut software = [0; SOFTWARE_BYTES];
-    let name = concat!("callrec ", env!("CARGO_PKG_VERSION")).as_bytes();
-    for (to, from) in software[..SOFTWARE_BYTES - 1].iter_mut().zip(name) {
-        *to = *from;
+    let tagged = has_tags(shape.format);
+    info::append(&mut out, tags, tagged);
+    if tagged {
+        let around = 12 + 8 + DS64_BYTES + 8 + 8;
+        let rest = TAGGED_BYTES.saturating_sub(around + out.len());
+        chunk(&mut out, b"JUNK", &vec![0; rest]);
     }
-    chunk(&mut info, b"ISFT", &software);
-    chunk(&mut info, b"ICMT", format!("{}\0", id.as_hyphenated()).as_bytes());
-    chunk(&mut out, b"LIST", &info);
     out
 }
 
@@ -164,15 +169,6 @@ fn fmt(shape: &Shape) -> Vec<u8> {
     out
 }
 
-fn chunk(out: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(&(body.len() as u32).to_le_bytes());
-    out.extend_from_slice(body);
-    if body.len() % 2 == 1 {
-        out.push(0);
-    }
-}
-
 /// Parses the header of any WAV file whose audio begins within `start`.
 fn parse(start: &[u8]) -> Option<ParsedHeader> {
     let large = match start.get(..4)? {
@@ -196,7 +192,10 @@ fn parse(start: &[u8]) -> Option<ParsedHeader> {
                 (riff_bytes, audio_bytes) = (riff, data);
             }
             return Some(ParsedHeader {
-                shape: shape?,
+                shape: shape.map(|shape: Shape| Shape {
+                    format: with_tags_shown(shape.format, body_at as u64),
+                    ..shape
+                })?,
                 recording: id,
                 audio_at: body_at as u64,
                 claim: Some(ClaimedLength {
@@ -209,7 +208,7 @@ fn parse(start: &[u8]) -> Option<ParsedHeader> {
         let body = start.get(body_at..body_at.checked_add(bytes as usize)?)?;
         match name {
             b"fmt " => shape = Some(parse_fmt(body)?),
-            b"LIST" => id = parse_id(body).or(id),
+            b"LIST" => id = info::parse_id(body).or(id),
             b"ds64" => long_sizes = u64_at(body, 0).zip(u64_at(body, 8)),
             _ => {}
         }
@@ -226,7 +225,7 @@ fn recording_id(start: &[u8]) -> Option<Uuid> {
         if name != b"LIST" {
             return None;
         }
-        parse_id(start.get(at + 8..(at + 8).checked_add(bytes)?)?)
+        info::parse_id(start.get(at + 8..(at + 8).checked_add(bytes)?)?)
     })
 }
 
@@ -245,173 +244,4 @@ fn parse_fmt(body: &[u8]) -> Option<Shape> {
         rate,
         channels,
     })
-}
-
-fn parse_id(list: &[u8]) -> Option<Uuid> {
-    if list.get(..4)? != b"INFO" {
-        return None;
-    }
-    let mut at = 4usize;
-    loop {
-        let bytes = u32_at(list, at + 4)? as usize;
-        let body = list.get(at + 8..(at + 8).checked_add(bytes)?)?;
-        if list.get(at..at + 4)? == b"ICMT" {
-            return Uuid::try_parse_ascii(body.get(..36)?).ok();
-        }
-        at += 8 + bytes + (bytes & 1);
-    }
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(
-        bytes.get(at..at.checked_add(2)?)?.try_into().ok()?,
-    ))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(
-        bytes.get(at..at.checked_add(4)?)?.try_into().ok()?,
-    ))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(
-        bytes.get(at..at.checked_add(8)?)?.try_into().ok()?,
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PCM: Format = Format::of(&FORMATS[0]);
-    const ULAW: Format = Format::of(&FORMATS[1]);
-    const ALAW: Format = Format::of(&FORMATS[2]);
-
-    const STEREO: Shape = Shape {
-        format: PCM,
-        rate: 8000,
-        channels: 2,
-    };
-
-    fn id() -> Uuid {
-        Uuid::from_u128(0x0123_4567_89ab_4def_8123_4567_89ab_cdef)
-    }
-
-    #[test]
-    fn pcm_header_bytes() {
-        let header = build(&STEREO, id(), 64_000, 0);
-        assert_eq!(&header[..4], b"RIFF");
-        assert_eq!(u32_at(&header, 4), Some(header.len() as u32 - 8 + 64_000));
-        assert_eq!(&header[8..16], b"WAVEJUNK");
-        assert_eq!(u32_at(&header, 16), Some(28));
-        assert_eq!(
-            &header[48..72],
-            b"fmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0"
-        );
-        assert_eq!(&header[72..76], b"LIST");
-        assert_eq!(&header[header.len() - 8..], b"data\x00\xfa\x00\x00");
-    }
-
-    #[test]
-    fn g711_header_has_a_long_fmt_and_a_fact_chunk() {
-        for (format, tag) in [(ULAW, 7u8), (ALAW, 6)] {
-            let shape = Shape {
-                format,
-                rate: 8000,
-                channels: 1,
-            };
-            let header = build(&shape, id(), 801, 1);
-            assert_eq!(&header[48..56], b"fmt \x12\0\0\0");
-            assert_eq!(header[56], tag);
-            assert_eq!(&header[72..74], &[0, 0], "no extension");
-            assert_eq!(&header[74..86], b"fact\x04\0\0\0\x21\x03\0\0");
-            let riff = u32_at(&header, 4);
-            assert_eq!(riff, Some(header.len() as u32 - 8 + 802), "padded");
-        }
-    }
-
-    #[test]
-    fn header_length_does_not_depend_on_sizes_or_rate() {
-        let small = build(&STEREO, id(), 0, 0).len();
-        let wide = Shape {
-            rate: 48_000,
-            channels: 1,
-            ..STEREO
-        };
-        assert_eq!(small, build(&wide, id(), 1 << 40, 0).len());
-        assert!(small <= crate::format::HEADER_MAX);
-    }
-
-    #[test]
-    fn rf64_begins_where_riff_sizes_end() {
-        let head = build(&STEREO, id(), 0, 0).len() as u64;
-        let last = u64::from(u32::MAX) - 1 - (head - 8);
-        assert_eq!(&build(&STEREO, id(), last, 0)[..4], b"RIFF");
-        let large = build(&STEREO, id(), last + 1, 0);
-        assert_eq!(&large[..4], b"RF64");
-        assert_eq!(u32_at(&large, 4), Some(u32::MAX));
-        assert_eq!(&large[12..16], b"ds64");
-        assert_eq!(u64_at(&large, 20), Some(u64::from(u32::MAX)));
-        assert_eq!(u64_at(&large, 28), Some(last + 1));
-        assert_eq!(u64_at(&large, 36), Some((last + 1) / 4));
-        assert_eq!(&large[large.len() - 4..], &[0xff; 4]);
-    }
-
-    #[test]
-    fn parse_reads_a_built_header() {
-        for format in [PCM, ULAW, ALAW] {
-            for audio_bytes in [0u64, 1602, 5 << 30] {
-                let shape = Shape {
-                    format,
-                    rate: 16_000,
-                    channels: 2,
-                };
-                let header = build(&shape, id(), audio_bytes, 0);
-                let found = parse(&header).expect("our own header");
-                assert_eq!(found.shape, shape);
-                assert_eq!(found.recording, Some(id()));
-                assert_eq!(found.audio_at, header.len() as u64);
-                let claim = ClaimedLength {
-                    audio_bytes,
-                    file_bytes: header.len() as u64 + audio_bytes,
-                    trim: 0,
-                };
-                assert_eq!(found.claim, Some(claim));
-            }
-        }
-    }
-
-    #[test]
-    fn recording_id_is_read_only_at_its_offset() {
-        for format in [PCM, ULAW, ALAW] {
-            let shape = Shape {
-                format,
-                rate: 8000,
-                channels: 1,
-            };
-            let mut header = build(&shape, id(), 64_000, 0);
-            assert_eq!(recording_id(&header), Some(id()));
-            header[..60].fill(0xee);
-            assert_eq!((recording_id(&header), parse(&header)), (Some(id()), None));
-            header.insert(0, 0);
-            assert_eq!(recording_id(&header), None);
-        }
-        assert_eq!(recording_id(id().as_hyphenated().to_string().as_bytes()), None);
-    }
-
-    #[test]
-    fn parse_survives_truncated_and_corrupted_headers() {
-        let header = build(&STEREO, id(), 64_000, 0);
-        for cut in 0..header.len() {
-            assert_eq!(parse(&header[..cut]), None);
-        }
-        for at in 0..header.len() {
-            for value in [0, 0x7f, 0xff] {
-                let mut broken = header.clone();
-                broken[at] = value;
-                let _ = parse(&broken);
-            }
-        }
-    }
 }

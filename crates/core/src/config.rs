@@ -75,7 +75,9 @@ config_keys! {
         "recording.max_duration_ms" = "0" => max_duration_ms: u32, number(0..=u32::MAX.into()),
             "Default maximum duration of automatic recordings and of HTTP starts that do not specify one, {range} ms. 0: no limit.";
         "recording.sample_rate" = "0" => sample_rate: u32, zero_or(8000..=48_000),
-            "Sample rate of every \"wav\" and \"au\" file, {range} Hz. 0: the rate of the first audio. \"opus\" files have the next higher rate of 8, 12, 16, 24 and 48 kHz.";
+            "Sample rate of files, {range} Hz; G.711 files always have 8000 Hz. 0: the rate of the first audio. \"opus\" and \"mp3\" files have the next higher rate that their format has.";
+        "recording.tags" = "0" => header_tags: u32, number(0..=1),
+            "1: WAV and AU files name the call, its parties and its start before the audio, in a header of 1024 bytes. FLAC, Opus and MP3 files always do. Default of starts without the parameter \"tags\".";
         "recording.flac_level" = "5" => flac_level: u32, number(0..=8),
             "Compression of \"flac\" files of starts that do not specify it, {range}. A higher level makes smaller files and needs more CPU time.";
         "recording.mp3_bitrate" = "0" => mp3_bitrate: u32, zero_or(8000..=320_000),
@@ -127,6 +129,7 @@ impl Config {
     /// The configured value of a parameter of a format's encoder; `None` if no key sets it.
     pub fn encoder_default(&self, format: &str, parameter: &str) -> Option<u32> {
         match (format, parameter) {
+            (_, "tags") => Some(self.header_tags).filter(|tags| *tags > 0),
             ("flac", "level") => Some(self.flac_level),
             ("opus", "bitrate") => Some(self.opus_bitrate).filter(|bitrate| *bitrate > 0),
             ("opus", "complexity") => Some(self.opus_complexity),
@@ -231,6 +234,24 @@ mod tests {
         assert_eq!(config.set("recording.flac_level", "8"), Ok(()));
         assert_eq!((level(&config, "flac"), level(&config, "flac;level=0")), (8, 0));
         assert!(config.set("recording.flac_level", "9").is_err());
+    }
+
+    #[test]
+    fn a_key_is_the_default_of_the_tags_of_wav_and_au() {
+        let mut config = Config::default();
+        let of = |config: &Config, text: &str| {
+            let format = parse_format(text).expect("a format");
+            let format = format.or_defaults(|parameter| config.encoder_default(format.name(), parameter));
+            format.parameters_text()
+        };
+        assert_eq!(of(&config, "wav-ulaw"), "", "as in version 0.1.0");
+        assert_eq!(of(&config, "wav;tags=1"), "tags=1");
+        assert_eq!(config.set("recording.tags", "1"), Ok(()));
+        for format in ["wav", "wav-ulaw", "au", "au-alaw"] {
+            assert_eq!(of(&config, format), "tags=1");
+        }
+        assert_eq!(of(&config, "wav;tags=0"), "tags=0");
+        assert!(config.set("recording.tags", "2").is_err());
     }
 
     #[test]

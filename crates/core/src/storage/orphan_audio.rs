@@ -134,10 +134,8 @@ impl OrphanAudio {
     ) -> io::Result<(AudioFile, MeasuredAudio)> {
         let expected = || self.expected(tags.recording, manifest_shape);
         let mut found = self.header.unwrap_or_else(expected);
-        if found.shape.format == manifest_shape.format {
-            // The header does not hold the parameters of the encoder.
-            found.shape.format = manifest_shape.format;
-        }
+        // The header does not hold the parameters of the encoder.
+        found.shape.format = found.shape.format.or_parameters_of(manifest_shape.format);
         let access = files.directory().access();
         let measured = measure(access, &self.file, &found, self.length).await?;
         let state = AudioFileState {
