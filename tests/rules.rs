@@ -42,6 +42,9 @@ mod moved_directory;
 #[cfg(feature = "faults")]
 #[path = "rules/panics.rs"]
 mod panics;
+#[cfg(feature = "faults")]
+#[path = "rules/paused_retries.rs"]
+mod paused_retries;
 #[path = "rules/private_calls.rs"]
 mod private_calls;
 #[path = "rules/rights.rs"]
