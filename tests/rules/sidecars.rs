@@ -1,5 +1,5 @@
 //! Sidecars of recordings: `storage.sidecar`. The vCons are compared with the rules of
-//! draft-ietf-vcon-vcon-core-03.
+//! draft-ietf-vcon-vcon-core-04.
 
 use std::path::{Path, PathBuf};
 
@@ -58,6 +58,13 @@ fn indexes(parties: &Value) -> Vec<u64> {
     }
 }
 
+/// Parameters that the draft does not define need an extension.
+fn assert_known(object: &Value, parameters: &[&str]) {
+    for name in object.as_object().expect("an object").keys() {
+        assert!(parameters.contains(&name.as_str()), "{name}: {object}");
+    }
+}
+
 /// Asserts the rules of the draft for the unsigned form with one recording that is not included.
 fn assert_follows_the_draft(vcon: &Value, audio: &str) {
     assert_eq!(vcon["vcon"], "0.4.0", "the syntax of the draft");
@@ -75,6 +82,18 @@ fn assert_follows_the_draft(vcon: &Value, audio: &str) {
     ] {
         assert!(vcon.get(name).is_none(), "{name}");
     }
+    assert_known(
+        vcon,
+        &[
+            "vcon",
+            "uuid",
+            "created_at",
+            "parties",
+            "dialog",
+            "analysis",
+            "attachments",
+        ],
+    );
     let parties = vcon["parties"].as_array().expect("parties");
     for party in parties {
         for (name, value) in party.as_object().expect("a Party Object") {
@@ -137,10 +156,27 @@ fn assert_follows_the_draft(vcon: &Value, audio: &str) {
         "transferee",
         "transferor",
         "transfer_target",
+        "original",
+        "consultation",
+        "target_dialog",
     ] {
         assert!(dialog.get(name).is_none(), "{name} is for other types of dialogs");
     }
+    const DIALOG: [&str; 10] = [
+        "type",
+        "start",
+        "duration",
+        "parties",
+        "originator",
+        "mediatype",
+        "filename",
+        "url",
+        "content_hash",
+        "party_history",
+    ];
+    assert_known(dialog, &DIALOG);
     for event in dialog["party_history"].as_array().unwrap_or(&Vec::new()) {
+        assert_known(event, &["party", "time", "event"]);
         assert_date(text(event, "time"));
         assert!(
             event["party"]
@@ -150,6 +186,17 @@ fn assert_follows_the_draft(vcon: &Value, audio: &str) {
         assert!(["join", "drop"].contains(&text(event, "event")));
     }
     for analysis in vcon["analysis"].as_array().expect("analyses") {
+        const ANALYSIS: [&str; 8] = [
+            "type",
+            "dialog",
+            "mediatype",
+            "vendor",
+            "product",
+            "schema",
+            "body",
+            "encoding",
+        ];
+        assert_known(analysis, &ANALYSIS);
         assert_eq!(
             (text(analysis, "type"), text(analysis, "vendor")),
             ("report", "callrec")

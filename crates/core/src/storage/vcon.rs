@@ -1,4 +1,4 @@
-//! The vCon of a finished recording: draft-ietf-vcon-vcon-core-03, in its unsigned form.
+//! The vCon of a finished recording: draft-ietf-vcon-vcon-core-04, in its unsigned form.
 //!
 //! A vCon is a JSON object that names the parties of a conversation and refers to its recordings.
 //! The audio is not copied into it.
