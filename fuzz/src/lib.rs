@@ -263,6 +263,8 @@ fn changed_file(format: &str, data: &[u8]) {
     let Some(format) = Format::named(format) else {
         panic!("the build has the format");
     };
+    let with_tags = format.with_parameters("tags=1").unwrap_or(format);
+    let format = if channels & 4 == 0 { format } else { with_tags };
     let rates = [0, 8000, 11_025, 16_000, 32_000, 48_000];
     let shape = Shape {
         format,
