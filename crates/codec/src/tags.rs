@@ -30,6 +30,28 @@ impl Tags {
 
     /// The tags as the comments of FLAC and Ogg files: field names and texts of at most 256 bytes.
     pub fn comments(&self) -> Vec<(&'static str, String)> {
+        let mut all = self.unclipped().to_vec();
+        all.extend([
+            ("CALL_ID", self.call_id.clone()),
+            ("LOCAL_PARTY", self.local.clone()),
+            ("REMOTE_PARTY", self.remote.clone()),
+            ("RECORDING_ID", self.recording.as_hyphenated().to_string()),
+        ]);
+        all.into_iter()
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(name, text)| (name, clip(&text).to_owned()))
+            .collect()
+    }
+
+    /// The title, the artist and the date, as in [`Tags::comments`] but each on one line: the fields
+    /// that WAV and AU files have names for.
+    pub(crate) fn basic(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let known = self.unclipped().into_iter().filter(|(_, text)| !text.is_empty());
+        known.map(|(name, text)| (name, clip(&text).replace(char::is_control, " ")))
+    }
+
+    /// The fields of [`Tags::basic`], of any length. What is not known is empty.
+    fn unclipped(&self) -> [(&'static str, String); 3] {
         let parties: Vec<&str> = [&*self.local, &*self.remote]
             .into_iter()
             .filter(|party| !party.is_empty())
@@ -38,27 +60,11 @@ impl Tags {
             true => String::new(),
             false => format!("Call {}", self.call_id),
         };
-        let all = [
+        [
             ("TITLE", title),
             ("ARTIST", parties.join(", ")),
             ("DATE", self.started_at.clone()),
-            ("CALL_ID", self.call_id.clone()),
-            ("LOCAL_PARTY", self.local.clone()),
-            ("REMOTE_PARTY", self.remote.clone()),
-            ("RECORDING_ID", self.recording.as_hyphenated().to_string()),
-        ];
-        all.into_iter()
-            .filter(|(_, text)| !text.is_empty())
-            .map(|(name, text)| (name, clip(&text).to_owned()))
-            .collect()
-    }
-
-    /// The title, the artist and the date, each on one line: the fields that WAV and AU files have
-    /// names for.
-    pub(crate) fn basic(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let known = |(name, _): &(&str, String)| ["TITLE", "ARTIST", "DATE"].contains(name);
-        let fields = self.comments().into_iter().filter(known);
-        fields.map(|(name, text)| (name, text.replace(char::is_control, " ")))
+        ]
     }
 }
 

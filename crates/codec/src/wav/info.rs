@@ -27,7 +27,7 @@ pub fn append(out: &mut Vec<u8>, tags: &Tags, tagged: bool) {
                 "ARTIST" => b"IART",
                 _ => b"ICRD",
             };
-            chunk(&mut info, name, format!("{text}\0").as_bytes());
+            chunk(&mut info, name, (text + "\0").as_bytes());
         }
     }
     chunk(out, b"LIST", &info);
