@@ -244,6 +244,11 @@ impl Engine {
         self.store.secret(name, fresh)
     }
 
+    /// Whether files are being written, finished or recovered.
+    pub fn has_storage_work(&self) -> bool {
+        !self.store.is_idle()
+    }
+
     /// Whether free space is below `storage.min_free_bytes`, so that no recording can start.
     pub fn is_space_low(&self) -> bool {
         self.store.is_low_on_space()
