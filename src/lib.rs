@@ -3,7 +3,7 @@
 //!
 //! - [`capi`] checks arguments, converts types and calls the other modules.
 //! - [`handles`] maps the handles of the C ABI to objects.
-//! - [`lame`] loads the library that encodes MP3.
+//! - [`lame`] has the library that encodes MP3: loaded, or with the feature `mp3` compiled in.
 //! - [`memory`] is the allocator, which keeps the host's process alive when memory runs out.
 //! - [`settings`] combines the configuration keys of the engine and of the gateway.
 //!

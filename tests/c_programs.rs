@@ -137,6 +137,41 @@ fn a_program_may_record_mp3() {
     run_under_valgrind("mp3", "definite,indirect,possible", &[]);
 }
 
+/// Only a library without the feature `mp3` opens the LAME of the system. Here that is another library,
+/// which says so.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_compiled_in_lame_needs_none_of_the_system() {
+    let dir = ScratchDir::new();
+    let source = dir.0.join("other.c");
+    let text = "#include <stdio.h>\n\
+        __attribute__((constructor)) static void say(void) { fputs(\"opened\\n\", stderr); }\n";
+    std::fs::write(&source, text).unwrap();
+    let library = dir.0.join("libmp3lame.so.0");
+    run(cc()
+        .args(["-shared", "-fPIC"])
+        .arg(&source)
+        .arg("-o")
+        .arg(library));
+    for linkage in [Linkage::Shared, Linkage::Static] {
+        let program = build(&dir.0, "mp3", "c11", linkage);
+        let mut command = Command::new(&program);
+        let output = command
+            .arg(&dir.0)
+            .env("LD_LIBRARY_PATH", &dir.0)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let refusal = "libmp3lame.so.0 has no function lame_init; install LAME";
+        let found = [
+            output.status.success(),
+            !errors.contains("opened"),
+            !errors.contains(refusal),
+        ];
+        assert_eq!(found, [cfg!(feature = "mp3"); 3], "{linkage:?}: {errors}");
+    }
+}
+
 #[test]
 fn eight_threads_may_control_the_same_lines() {
     let dir = ScratchDir::new();

@@ -1,5 +1,5 @@
 //! Recordings in MP3, read by the players of the system: while they grow, after a kill, and
-//! finished. The tests that encode need LAME, which callrec loads at run time.
+//! finished. The tests that encode load LAME at run time, also where it is compiled in.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 #[path = "support/support.rs"]

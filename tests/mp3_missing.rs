@@ -1,4 +1,5 @@
-//! MP3 on a system without LAME: a program that looks for a library that does not exist.
+//! MP3 on a system without LAME: a program that looks for a library that does not exist. The engines of
+//! child processes have the LAME of this build, loaded or compiled in.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 #[allow(unused_imports)]

@@ -170,7 +170,8 @@ pub struct rec_start_options {
     ///   those with libsndfile.
     /// - "mp3": MP3, as in "mp3;bitrate=24000". "bitrate": bits per second, 8000 to 320000; the
     ///   next higher one that exists at the file's sample rate is used. It loads the system's
-    ///   LAME library (Debian: libmp3lame0), and is `REC_ERR_UNSUPPORTED` without it.
+    ///   LAME library (Debian: libmp3lame0), and is `REC_ERR_UNSUPPORTED` without it. A build
+    ///   with the feature `mp3` contains LAME.
     pub format: *const c_char,
     /// The URL that a running gateway requests when the recording has ended and its file
     /// exists. These requests are not signed. A URL that `callbacks.allow` does not list is

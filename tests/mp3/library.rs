@@ -1,4 +1,4 @@
-//! The library that is loaded at run time.
+//! LAME itself: the library that is loaded at run time, and that of the feature `mp3`.
 
 use callrec::codec::mp3::{Mp3Library, Mp3Settings};
 use callrec::lame;
@@ -32,7 +32,16 @@ fn every_kind_of_frame_is_encoded() {
     if !players::are_installed() {
         return;
     }
-    let library = lame::load(lame::NAMES).expect("installed");
+    expect_every_kind(lame::load(lame::NAMES).expect("installed"));
+}
+
+#[cfg(feature = "mp3")]
+#[test]
+fn every_kind_of_frame_is_encoded_by_the_compiled_library() {
+    expect_every_kind(&lame::COMPILED);
+}
+
+fn expect_every_kind(library: &dyn Mp3Library) {
     let mpeg1 = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
     let mpeg2 = [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
     for (rates, bitrates) in [

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::support::build::{has, has_lame, has_with, is_installed};
+use crate::support::build::{has, has_loadable_lame, has_with, is_installed};
 
-/// Whether LAME and all players are installed.
+/// Whether the library of LAME and all players are installed.
 pub fn are_installed() -> bool {
     // Without a file it fails, but it runs.
     let sndfile = Command::new("sndfile-info").output().is_ok();
@@ -14,7 +14,7 @@ pub fn are_installed() -> bool {
         has("mpg123"),
         is_installed("sndfile-info", sndfile),
     ];
-    has_lame() && players.into_iter().all(|found| found)
+    has_loadable_lame() && players.into_iter().all(|found| found)
 }
 
 fn run(command: &mut Command) -> Output {

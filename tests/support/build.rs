@@ -81,8 +81,13 @@ pub fn is_installed(tool: &str, found: bool) -> bool {
     found
 }
 
-/// Whether LAME's library is installed, which recordings in MP3 need.
+/// Whether recordings in MP3 can be made: LAME is compiled in, or installed.
 pub fn has_lame() -> bool {
+    cfg!(feature = "mp3") || has_loadable_lame()
+}
+
+/// Whether LAME's library is installed.
+pub fn has_loadable_lame() -> bool {
     is_installed("libmp3lame0", callrec::lame::load(callrec::lame::NAMES).is_ok())
 }
 
