@@ -51,6 +51,8 @@ mod raw_files;
 mod recordings;
 #[path = "storage/recovery.rs"]
 mod recovery;
+#[path = "storage/sealing.rs"]
+mod sealing;
 #[path = "storage/sidecars.rs"]
 mod sidecars;
 #[path = "storage/tagged_files.rs"]
@@ -117,6 +119,8 @@ fn run_child_task() {
             std::mem::forget(fixture.close());
         }
         "record" => child_record(directory, format, number, system),
+        #[cfg(target_os = "linux")]
+        "seal" => sealing::child_seals(directory, format, number),
         "patches" => patches::child_patches(directory, format, number),
         "job" => jobs::child_performs_job(directory, number),
         "sidecar" => sidecars::child_writes_sidecar(directory, number, system),

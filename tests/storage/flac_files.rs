@@ -1,9 +1,8 @@
-//! FLAC files: kills, other programs that read what a kill leaves, and the cost of a long file's end.
+//! FLAC files: kills, and other programs that read what a kill leaves.
 
 use super::tails::{recover, snapshots_at};
 use super::*;
 use callrec::codec::flac::decoded::decode_whole_frames;
-use callrec_testkit::child::child_test;
 use std::process::Command;
 
 const FRAME: usize = 2;
@@ -142,66 +141,4 @@ fn a_file_torn_within_its_last_write_is_recovered() {
             }
         }
     }
-}
-
-/// Ending a recording reads and writes the rest of its audio and the header, whatever its length. The
-/// digest is another matter.
-#[cfg(target_os = "linux")]
-#[test]
-fn the_end_of_a_long_file_costs_no_more_than_that_of_a_short_one() {
-    // A process has one count of the bytes that it reads and writes.
-    let of = |blocks: usize| {
-        let mut child = child_test("flac_files::child_ends_a_recording");
-        let output = child.env("BLOCKS", blocks.to_string()).output();
-        let output = output.expect("a child");
-        assert!(output.status.success(), "{output:?}");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let line = text.lines().find_map(|line| line.strip_prefix("bytes "));
-        let bytes: u64 = line.and_then(|bytes| bytes.parse().ok()).expect("a number");
-        bytes
-    };
-    let (short, long) = (of(4), of(120));
-    assert!(
-        long.abs_diff(short) < 2000,
-        "{short} bytes after 2 s, {long} after 60 s"
-    );
-    assert!(short < 50_000, "{short}");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-#[ignore = "the body of a process that another test starts"]
-fn child_ends_a_recording() {
-    let Some(blocks) = std::env::var("BLOCKS")
-        .ok()
-        .and_then(|text| text.parse::<usize>().ok())
-    else {
-        return;
-    };
-    let transferred = || {
-        let text = fs::read_to_string("/proc/self/io").expect("on Linux");
-        let counts = text
-            .lines()
-            .filter(|line| line.starts_with("rchar") || line.starts_with("wchar"));
-        let count = |line: &str| line.rsplit(' ').next()?.parse::<u64>().ok();
-        counts.filter_map(count).sum::<u64>()
-    };
-    let without_digest = StorageConfig {
-        digest: Digest::None,
-        ..config()
-    };
-    let fixture = StorageFixture::open_with(ScratchDir::new(), without_digest).with_format(Format::FLAC);
-    let id = Uuid::new_v4();
-    let mut file = begin(&fixture, id);
-    for _ in 0..blocks {
-        file.write(tone(BLOCK)).expect("backlog space");
-    }
-    file.write(tone(100)).expect("backlog space");
-    file.settled(((blocks * BLOCK + 100) * FRAME) as u64);
-    fixture.wait_until_idle();
-    let before = transferred();
-    file.finish(ended(id, EndReason::Stopped), true);
-    fixture.published(id);
-    fixture.wait_until_idle();
-    print_line(&format!("bytes {}", transferred() - before));
 }

@@ -1,8 +1,7 @@
-//! Files of Ogg Opus: kills, and the cost of a long file's end.
+//! Files of Ogg Opus: kills, and long tails.
 
 use super::*;
 use callrec::codec::container::{self, HEADER_MAX, Measure, MeasuredAudio};
-use callrec_testkit::child::child_test;
 use tails::{snapshots_at, tail_count};
 
 const FRAME: usize = 2;
@@ -146,66 +145,4 @@ fn a_long_recording_loses_nothing_when_its_tail_is_compacted() {
     for (snapshot, frames) in snapshots.into_iter().zip(compacted) {
         assert_eq!(recover(snapshot, id) as usize, frames);
     }
-}
-
-/// Ending a recording reads and writes the rest of its audio and the header, whatever its length. The
-/// digest is another matter.
-#[cfg(target_os = "linux")]
-#[test]
-fn the_end_of_a_long_file_costs_no_more_than_that_of_a_short_one() {
-    // A process has one count of the bytes that it reads and writes.
-    let of = |seconds: usize| {
-        let mut child = child_test("ogg_opus::child_ends_a_recording");
-        let output = child
-            .env("SECONDS", seconds.to_string())
-            .output()
-            .expect("a child");
-        assert!(output.status.success(), "{output:?}");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let line = text.lines().find_map(|line| line.strip_prefix("bytes "));
-        let bytes: u64 = line.and_then(|bytes| bytes.parse().ok()).expect("a number");
-        bytes
-    };
-    let (short, long) = (of(2), of(60));
-    assert!(
-        long.abs_diff(short) < 2000,
-        "{short} bytes after 2 s, {long} after 60 s"
-    );
-    assert!(short < 50_000, "{short}");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-#[ignore = "the body of a process that another test starts"]
-fn child_ends_a_recording() {
-    let Some(seconds) = std::env::var("SECONDS").ok().and_then(|text| text.parse().ok()) else {
-        return;
-    };
-    let transferred = || {
-        let text = fs::read_to_string("/proc/self/io").expect("on Linux");
-        let counts = text
-            .lines()
-            .filter(|line| line.starts_with("rchar") || line.starts_with("wchar"));
-        let count = |line: &str| line.rsplit(' ').next()?.parse::<u64>().ok();
-        counts.filter_map(count).sum::<u64>()
-    };
-    let without_digest = StorageConfig {
-        digest: Digest::None,
-        ..config()
-    };
-    let format = fixture().format;
-    let fixture = StorageFixture::open_with(ScratchDir::new(), without_digest).with_format(format);
-    let id = Uuid::new_v4();
-    let mut file = begin(&fixture, id);
-    let seconds: usize = seconds;
-    for _ in 0..seconds {
-        file.write(tone(8000)).expect("backlog space");
-    }
-    file.settled((seconds * 8000 * FRAME) as u64);
-    fixture.wait_until_idle();
-    let before = transferred();
-    file.finish(ended(id, EndReason::Stopped), true);
-    fixture.published(id);
-    fixture.wait_until_idle();
-    print_line(&format!("bytes {}", transferred() - before));
 }
