@@ -30,6 +30,7 @@ mod write_limiter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+pub use call::PACKET_NS;
 pub use call_tap::{CallTap, WorkerInbox};
 pub use callrec_codec::Shape;
 pub use callrec_media::external::PayloadFormat;

@@ -35,6 +35,10 @@ pub enum TimelineFault {
     DriftIgnored,
     /// A timestamp that contradicts the sequence numbers is trusted.
     WrongTimestampTrusted,
+    /// A recording that begins earlier includes the last packet of a pause.
+    LookbackIntoPause,
+    /// A recording that begins earlier begins a packet later than its caller was told.
+    LookbackBeginsLate,
 }
 
 /// The fault planted in a call, if any.
@@ -117,10 +121,17 @@ mod chosen {
             TimelineFault::WrongTimestampTrusted,
         ];
 
+        /// The faults of recordings that begin earlier than they are started. Only the simulator
+        /// has such recordings.
+        pub const OF_LOOKBACK: [TimelineFault; 2] = [
+            TimelineFault::LookbackIntoPause,
+            TimelineFault::LookbackBeginsLate,
+        ];
+
         /// Finds a fault by the name of its variant, as in `faults.panic` "timeline:NAME".
         pub fn named(name: &str) -> Option<TimelineFault> {
-            TimelineFault::ALL
-                .into_iter()
+            let all = TimelineFault::ALL.into_iter();
+            all.chain(TimelineFault::OF_LOOKBACK)
                 .find(|fault| format!("{fault:?}") == name)
         }
     }

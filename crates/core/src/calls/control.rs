@@ -259,9 +259,9 @@ impl Registry {
                     ControlOperation::Discard => EndReason::Discarded,
                     _ => EndReason::Stopped,
                 };
+                inner.record_automatic_pause(recording, false);
                 self.finish_live(inner, recording, reason, now_ms);
                 media.stop(recording.id, reason);
-                inner.record_automatic_pause(recording, false);
             }
             ControlOperation::Pause => {
                 self.become_state(

@@ -4,17 +4,26 @@ use super::call::CallInfo;
 use super::consent::ConsentState;
 use super::registry_state::CallEntry;
 use crate::clock::NS_PER_MS;
+use crate::media::PACKET_NS;
 
 impl CallEntry {
     /// Follows a start, a pause, a resume, an end or a change of the call. What was said before or
     /// during a pause of any recording, or while the call was private, is not kept.
     pub fn follow_interruptions(&mut self, now_ns: u64) {
-        let is_paused = || self.live.iter().any(|live| live.lifecycle.lock().paused);
+        let paused = self.live.iter().filter(|live| live.lifecycle.lock().paused);
         // An automatic recording that failed while it was paused is replaced by a paused one.
-        if self.info.forbids_past() || self.automatic.paused || is_paused() {
+        let others = [self.info.forbids_past(), self.automatic.paused];
+        let interruptions = paused.count() + others.into_iter().filter(|is_one| *is_one).count();
+        if interruptions > self.interruptions {
+            self.interrupted_ns = Some(now_ns);
+        }
+        self.interruptions = interruptions;
+        if interruptions > 0 {
             self.kept_since_ns = None;
         } else if self.kept_since_ns.is_none() {
-            self.kept_since_ns = Some(now_ns);
+            // An interruption may begin with the end of a packet, and does not end before that.
+            let begun_ns = self.interrupted_ns.map_or(0, |ns| ns + PACKET_NS);
+            self.kept_since_ns = Some(now_ns.max(begun_ns));
         }
     }
 

@@ -152,6 +152,8 @@ impl Registry {
             lines,
             automatic: AutomaticState::default(),
             kept_since_ns: None,
+            interruptions: 0,
+            interrupted_ns: None,
         };
         call.follow_interruptions(begun_ns);
         inner.index(number, &info);

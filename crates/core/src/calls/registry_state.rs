@@ -33,6 +33,9 @@ pub(super) struct CallEntry {
     pub automatic: AutomaticState,
     /// Since when nothing has interrupted the call; `None` during an interruption.
     pub kept_since_ns: Option<u64>,
+    /// How many reasons interrupt it now, and when the latest one began.
+    pub interruptions: usize,
+    pub interrupted_ns: Option<u64>,
 }
 
 #[derive(Default)]

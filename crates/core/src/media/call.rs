@@ -23,6 +23,7 @@ use callrec_media::placement::PlacementContext;
 use callrec_media::planted;
 use callrec_media::tap::Tap;
 use lookback::Lookback;
+pub use points::PACKET_NS;
 use visit_schedule::VisitSchedule;
 pub(super) use visit_schedule::VisitTimes;
 

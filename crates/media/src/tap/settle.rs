@@ -56,7 +56,7 @@ impl Tap {
         if to_ns <= self.settled_ns {
             return;
         }
-        self.settle_legs(to_ns, shape, legs);
+        self.settle_legs(to_ns, Some(shape), legs);
         self.settled_ns = to_ns;
         let settled = self.frame_at(to_ns, shape);
         self.account
@@ -79,13 +79,14 @@ impl Tap {
         }
     }
 
-    /// Counts the audio between the settled frontier and `to_ns`.
-    fn settle_legs(&mut self, to_ns: u64, shape: Shape, legs: &Legs) {
+    /// Counts the audio between the settled frontier and `to_ns`. No shape: the file has no frames.
+    fn settle_legs(&mut self, to_ns: u64, shape: Option<Shape>, legs: &Legs) {
         for (leg, media) in self.recorded_legs(legs) {
+            let track = media.track();
             let context = LegContext {
                 leg,
                 segments: &self.segments,
-                file_rate: shape.rate,
+                file_rate: shape.map_or(track.rate(), |shape| shape.rate),
             };
             let mut begin = 0;
             for past in &media.timeline.past {
@@ -100,7 +101,6 @@ impl Tap {
                 }
                 begin = past.end_ns();
             }
-            let track = media.track();
             if to_ns >= begin {
                 let from = if self.settled_ns < begin {
                     0
@@ -141,7 +141,7 @@ impl Tap {
         let Some(shape) = self.shape else {
             return;
         };
-        self.settle_legs(at_ns, shape, legs);
+        self.settle_legs(at_ns, Some(shape), legs);
         self.settled_ns = at_ns;
         for (leg, media) in self.recorded_legs(legs) {
             let context = LegContext {
@@ -189,6 +189,15 @@ impl Tap {
             self.account.settle_pending(context, at_ns, true);
         }
         self.publish(shape, self.frames, legs);
+    }
+
+    /// Settles what the legs are about to discard. The recording is paused, and none of it is in a
+    /// recorded segment.
+    pub fn settle_discarded(&mut self, to_ns: u64, legs: &Legs) {
+        if self.phase != Phase::Over && to_ns > self.settled_ns {
+            self.settle_legs(to_ns, self.shape, legs);
+            self.settled_ns = to_ns;
+        }
     }
 
     /// Settles everything before the legs discard it. None of it is in a recorded segment.

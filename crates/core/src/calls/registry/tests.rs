@@ -212,3 +212,79 @@ fn the_version_stays_while_no_recording_changes() {
     }
     assert_eq!(registry.live_version(), version);
 }
+
+/// A clock that stands still until a test sets it.
+#[derive(Debug, Default)]
+struct SetClock(std::sync::atomic::AtomicU64);
+
+impl SetClock {
+    fn set_ms(&self, ms: u64) {
+        let ns = ms * crate::clock::NS_PER_MS;
+        self.0.store(ns, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+impl Clock for SetClock {
+    fn coarse_ns(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn unix_ms(&self) -> i64 {
+        (self.coarse_ns() / crate::clock::NS_PER_MS) as i64
+    }
+
+    fn now(&self) -> std::time::Instant {
+        std::time::Instant::now()
+    }
+}
+
+/// Media that keep everything.
+struct KeepingMedia;
+
+impl MediaControl for KeepingMedia {
+    fn set_info(&self, _: &Arc<CallInfo>) {}
+    fn pause(&self, _: Uuid) {}
+    fn resume(&self, _: Uuid) {}
+    fn stop(&self, _: Uuid, _: EndReason) {}
+    fn end(&self, _: EndReason) {}
+    fn last_media_ns(&self) -> u64 {
+        0
+    }
+    fn kept_from_ns(&self) -> Option<u64> {
+        Some(0)
+    }
+}
+
+/// A pause begins with the end of a packet, at most 60 ms after the clock, and does not end before
+/// that. The media give nothing from before, so no recording is told that they do.
+#[test]
+fn what_a_recording_is_given_begins_after_the_last_packet_before_a_short_pause() {
+    for (resumed_ms, given_ms) in [(1_000, 440), (1_020, 440), (1_060, 440), (1_100, 400)] {
+        let clock = Arc::new(SetClock::default());
+        let registry = Registry::new(Limits::default(), false, clock.clone());
+        let info = CallInfo {
+            call_id: Text::new("0"),
+            ..CallInfo::default()
+        };
+        registry
+            .begin(0, info, 0, Arc::new(KeepingMedia))
+            .expect("a call");
+        clock.set_ms(1_000);
+        registry.set_private(0, true).expect("a call");
+        clock.set_ms(resumed_ms);
+        registry.set_private(0, false).expect("a call");
+        clock.set_ms(1_500);
+        let spec = RecordingSpec {
+            lookback_ms: u32::MAX,
+            ..spec()
+        };
+        let draft = RecordingDraft::new(Uuid::new_v4(), spec, "");
+        let (signal, _) = mpsc::channel();
+        let begin =
+            |accepted: AcceptedDraft<'_>| Arc::new(Recording::new(accepted, 0, Arc::new(ReadSignal(signal))));
+        let target = Filter::call(&Text::new("0"));
+        let started = registry.start(&Caller::Host, &target, Ok(draft), Ok(()), begin);
+        let started = started.unwrap_or_else(|error| panic!("{}", error.message));
+        assert_eq!(started.spec.lookback_ms, given_ms, "{resumed_ms}");
+    }
+}

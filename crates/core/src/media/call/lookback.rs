@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::CallMedia;
-use crate::clock::NS_PER_S;
+use crate::clock::{NS_PER_MS, NS_PER_S};
+use crate::media::planted::{TimelineFault, is_planted};
 use crate::media::{MediaConfig, MediaStats};
 use callrec_media::tap::{EarlierStart, PointTime, Tap};
 
@@ -95,6 +96,10 @@ impl CallMedia {
         if is_interrupted {
             past.since = None;
         } else if past.since.is_none() {
+            let epoch = match is_planted(TimelineFault::LookbackIntoPause) {
+                true => 0,
+                false => epoch,
+            };
             past.since = Some(EarlierStart {
                 ns,
                 epoch,
@@ -120,7 +125,7 @@ impl CallMedia {
 
     /// Nothing from longer than `age_ns` before a control point may be kept.
     pub(super) fn forget_before(&mut self, age_ns: u64, at: PointTime) {
-        let ns = at.ns.saturating_sub(age_ns);
+        let ns = at.clock_ns.saturating_sub(age_ns);
         let since = self.lookback.as_mut().and_then(|past| past.since.as_mut());
         let Some(since) = since.filter(|since| age_ns == 0 || since.ns < ns) else {
             return;
@@ -130,7 +135,7 @@ impl CallMedia {
         if age_ns == 0 {
             // What was passed in before may lie ahead of the clock.
             since.epoch = at.epoch;
-            self.begin_anew(at.ns);
+            self.begin_anew(at.clock_ns);
         }
         self.release();
     }
@@ -141,7 +146,11 @@ impl CallMedia {
             return;
         };
         if let Some(since) = past.since.filter(|_| kept_ns < at.ns) {
-            let ns = from_ns.max(kept_ns).min(at.ns);
+            let late_ns = match is_planted(TimelineFault::LookbackBeginsLate) {
+                true => 20 * NS_PER_MS,
+                false => 0,
+            };
+            let ns = (from_ns + late_ns).max(kept_ns).min(at.ns);
             tap.begin_earlier(EarlierStart { ns, ..since }, &self.legs);
         }
     }

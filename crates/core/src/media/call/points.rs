@@ -12,14 +12,16 @@ use callrec_media::legs::Legs;
 use callrec_media::tap::{PointTime, STOP_NS, Tap};
 
 /// Limit by which a packet that was fed before a pause may extend beyond it on the clock.
-const PACKET_NS: u64 = 60 * NS_PER_MS;
+pub const PACKET_NS: u64 = 60 * NS_PER_MS;
 
 impl CallMedia {
     pub(super) fn apply(&mut self, point: ControlPoint) {
         let at = self.point_at(&point);
-        let at_ns = at.ns;
+        // A stop reaches beyond the clock, for the audio that was passed in before it. An interruption
+        // that it ends does not.
+        let ns = at.clock_ns.max(self.point_ns);
         self.perform(point, at);
-        self.follow_interruptions(at_ns, at.epoch);
+        self.follow_interruptions(ns, at.epoch);
     }
 
     fn perform(&mut self, point: ControlPoint, at: PointTime) {

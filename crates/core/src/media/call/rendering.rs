@@ -133,9 +133,12 @@ impl CallMedia {
             (Some(floor), Some(kept)) => Some(floor.min(kept)),
             (floor, kept) => floor.or(kept),
         };
-        if !needed && kept.is_none() {
+        if !needed {
             for tap in &mut self.taps {
-                tap.settle_all(&self.legs);
+                match kept {
+                    Some(kept_ns) => tap.settle_discarded(kept_ns, &self.legs),
+                    None => tap.settle_all(&self.legs),
+                }
             }
         }
         let keeps_past = self.lookback.is_some();

@@ -378,3 +378,61 @@ fn a_wait_for_consent_does_not_use_up_the_maximum_duration() {
     send(&mut sim, 100, 200, &[]);
     assert_eq!(tags(&waiting), expected(100, 150));
 }
+
+/// What was passed in before the consent is discarded, and the recording that waited for it has
+/// counted it.
+#[test]
+fn the_ledger_of_a_recording_that_waited_for_consent_balances() {
+    for (kept_ms, age_ms) in [(0, 0), (200, 10), (60_000, 0), (60_000, 20), (60_000, 600)] {
+        let mut sim = call_of(keeping(kept_ms));
+        sim.await_consent();
+        send(&mut sim, 0, 20, &[]);
+        let waiting = sim.start(one_leg_options());
+        send(&mut sim, 20, 60, &[]);
+        sim.forget_before(age_ms * MS);
+        sim.private(false);
+        send(&mut sim, 60, 80, &[]);
+        assert_eq!(
+            ended(sim, &waiting),
+            expected(60, 80),
+            "{kept_ms} ms kept, {age_ms} ms ago"
+        );
+    }
+}
+
+/// One leg is written a second ahead of the clock when a paused recording is stopped. The other leg
+/// has been kept since then, not since the end of what was written ahead.
+#[test]
+fn an_interruption_that_a_stop_ends_does_not_reach_beyond_the_clock() {
+    let mut sim = call_of(keeping(60_000));
+    sim.attach(Leg::Remote, ULAW);
+    let paused = sim.start(one_leg_options());
+    sim.pass(100);
+    sim.pause(&paused);
+    sim.pass(500);
+    for _ in 0..50 {
+        sim.write(Leg::Remote, &[9; 160]);
+    }
+    sim.visit();
+    sim.stop(&paused);
+    let since_ns = sim.now_ns;
+    send(&mut sim, 0, 60, &[]);
+    let recording = sim.start_from(since_ns, one_leg_options());
+    send(&mut sim, 60, 80, &[]);
+    assert_eq!(ended(sim, &recording), expected(0, 80));
+}
+
+/// A wait for consent begins with the end of a packet, and the consent reaches back by time alone.
+#[test]
+fn a_consent_reaches_back_from_the_clock() {
+    let mut sim = call_of(keeping(60_000));
+    send(&mut sim, 0, 100, &[]);
+    sim.write(Leg::Local, &[8; 160]);
+    sim.await_consent();
+    let from_ns = sim.now_ns - 1_000 * MS;
+    sim.forget_before(1_000 * MS);
+    sim.private(false);
+    let recording = sim.start_from(from_ns, one_leg_options());
+    let recorded = ended(sim, &recording);
+    assert_eq!(recorded[..50], expected(50, 100));
+}
