@@ -13,10 +13,13 @@ mod files;
 mod host;
 #[cfg(test)]
 mod idle;
+mod kept_past;
 mod leg;
+mod lookback;
 mod model;
 mod network;
 mod old_version;
+mod past;
 mod patterns;
 mod presence;
 mod process;
@@ -27,15 +30,16 @@ mod turns;
 
 use std::sync::Arc;
 
+use callrec_core::calls::RefusalAction;
 use callrec_core::clock::NS_PER_MS;
 use callrec_core::config::Config;
 
 use check::{AllowedLoss, FinalDisk};
 use clock::SimClock;
 use disk::SimDisk;
-use host::{Hosts, PACKET_MS};
+use host::Hosts;
 use model::{ProcessDeath, SharedModel};
-use patterns::PatternSource;
+use patterns::{PACKET_MS, PatternSource};
 use process::SimProcess;
 
 use crate::random::{SeededRng, splitmix64};
@@ -82,6 +86,7 @@ pub fn play_planted(seed: u64, planted: &str) -> SimOutcome {
 }
 
 struct Simulation {
+    seed: u64,
     rng: SeededRng,
     clock: Arc<SimClock>,
     disk: SimDisk,
@@ -95,6 +100,8 @@ struct Simulation {
     power_was_cut: bool,
     /// Audio is kept for recordings that begin earlier than they are started.
     keeps_past: bool,
+    /// With that: whether consent is required, and what a refusal does.
+    consent: (bool, RefusalAction),
     /// The disk never fails.
     disk_is_sound: bool,
 }
@@ -114,6 +121,7 @@ impl Simulation {
             old_version::leave(&disk, &model);
         }
         Simulation {
+            seed,
             clock,
             disk,
             model,
@@ -125,6 +133,13 @@ impl Simulation {
             planted: planted.to_owned(),
             power_was_cut: false,
             keeps_past: seed % 3 == 1,
+            consent: (
+                seed % 9 == 4,
+                match seed % 2 {
+                    0 => RefusalAction::Stop,
+                    _ => RefusalAction::Discard,
+                },
+            ),
             disk_is_sound,
             rng,
         }
@@ -147,6 +162,11 @@ impl Simulation {
         } else {
             "keep"
         };
+        let kept_ms = lookback::KEPT_MS.to_string();
+        let on_refusal = match self.consent.1 {
+            RefusalAction::Stop => "stop",
+            RefusalAction::Discard => "discard",
+        };
         let concealment = if self.model.lock().conceals { "on" } else { "off" };
         for (key, value) in [
             ("storage.directory", "/simulated"),
@@ -156,7 +176,9 @@ impl Simulation {
             ("calls.hold_audio", self.hold_audio),
             ("media.dtmf", dtmf),
             ("media.concealment", concealment),
-            ("media.lookback_ms", if self.keeps_past { "4000" } else { "0" }),
+            ("media.lookback_ms", if self.keeps_past { &kept_ms } else { "0" }),
+            ("consent.required", if self.consent.0 { "true" } else { "false" }),
+            ("consent.on_refusal", on_refusal),
             ("storage.min_free_bytes", "0"),
             ("media.workers", "1"),
             ("media.overflow_bytes", "1048576"),
@@ -215,6 +237,12 @@ impl Simulation {
         let mut hosts = Hosts::new(&running.engine, &self.model, process, rng);
         hosts.hold_is_silence = self.hold_audio == "silence";
         hosts.disk_is_sound = self.disk_is_sound;
+        if self.keeps_past {
+            // Seeds that keep nothing stay as they are.
+            let seed = splitmix64(self.seed ^ (process as u64 + 1) << 32);
+            hosts.past_rng = Some(SeededRng::scattered(seed));
+            (hosts.needs_consent, hosts.on_refusal) = self.consent;
+        }
         let ticks = self.rng.between(50, 600);
         let mut alive = true;
         for _ in 0..ticks {

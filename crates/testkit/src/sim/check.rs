@@ -10,6 +10,7 @@ use super::audio::{PatternRun, is_lossy, patterns_in, recorded_patterns, recorde
 use super::concealed::silence_made_up;
 use super::model::{ModelPacket, ModelRecording, ModelState, ReportedEnd};
 use super::network::DELAY_TICKS;
+use super::past::at_their_ticks;
 use super::patterns::PACKET_SAMPLES;
 use super::presence::Presence;
 use super::raw::check_raw_files;
@@ -35,13 +36,21 @@ pub fn check_secrets(state: &mut ModelState, files: &FileList) {
     state.find_secrets();
     let mut found = Vec::new();
     for (path, data) in files.iter().filter(|(path, _)| !is_lossy(path)) {
-        for pattern in patterns_in(data, state.conceals) {
+        let patterns = patterns_in(data, state.conceals);
+        if path.contains(".pcapng")
+            && let Some(packet) = find_earlier(state, path, &patterns)
+        {
+            found.push(format!(
+                "{packet:?} was passed in before the start, and is in {path}"
+            ));
+        }
+        for pattern in patterns {
             if state.secret.contains(&pattern) {
                 let packet = state.calls.iter().enumerate().find_map(|(number, call)| {
                     let packet = call.packets.iter().find(|packet| packet.pattern == pattern)?;
                     Some((number, packet))
                 });
-                if path.contains(".pcapng") && packet.is_some_and(|found| may_be_copied(state, found)) {
+                if path.contains(".pcapng") && packet.is_some_and(|found| may_be_captured(state, found)) {
                     continue;
                 }
                 found.push(format!(
@@ -54,13 +63,34 @@ pub fn check_secrets(state: &mut ModelState, files: &FileList) {
     state.wrong.append(&mut found);
 }
 
-/// Whether the network may have delivered a copy of a packet after the start of a recording, which
-/// keeps packets as they arrive.
-fn may_be_copied(state: &ModelState, (call, packet): (usize, &ModelPacket)) -> bool {
-    let recordings = state.calls[call].recordings.iter();
-    let mut starts = recordings.filter_map(|id| state.recordings.get(id)?.policies.first());
+/// Whether a recording that keeps packets as they arrive may have one that is not in its audio: the
+/// network may have delivered a copy after the start, or the packet came after the start and was sent
+/// before the recording begins.
+fn may_be_captured(state: &ModelState, (call, packet): (usize, &ModelPacket)) -> bool {
+    let call = &state.calls[call];
+    let mut recordings = call.recordings.iter().filter_map(|id| state.recordings.get(id));
     let written = packet.written.unwrap_or(u64::MAX);
-    starts.any(|(start, _)| (written..=written.saturating_add(DELAY_TICKS)).contains(start))
+    recordings.any(|recording| {
+        let is_late = written > recording.started_at()
+            && recording.presence_by_policy(packet, call.steady) != Presence::Never;
+        let copies = written..=written.saturating_add(DELAY_TICKS);
+        is_late || copies.contains(&recording.started_at())
+    })
+}
+
+/// Finds a packet that was passed in before the start of the recording whose packets a file has. The
+/// file never begins earlier.
+fn find_earlier<'a>(state: &'a ModelState, path: &str, patterns: &[i16]) -> Option<&'a ModelPacket> {
+    let (_, recording) = state
+        .recordings
+        .iter()
+        .find(|(id, _)| path.contains(&id.to_string()))?;
+    let call = &state.calls[recording.call?];
+    let is_earlier = |packet: &&ModelPacket| {
+        let last = packet.written.map(|written| written + DELAY_TICKS);
+        last.is_some_and(|last| last < recording.started_at()) && patterns.contains(&packet.pattern)
+    };
+    call.packets.iter().find(is_earlier)
 }
 
 /// The disk after the last process.
@@ -242,8 +272,36 @@ fn check_file(
             repeated[leg] = silence_made_up(&mut samples[leg], name, manifest, &mut fault);
         }
     }
+    check_beginning(state, recording, manifest, &samples, fault);
     let kept = samples.each_ref().map(|samples| recorded_patterns(samples));
     check_audio(state, recording, disk, manifest, (&kept, &repeated), fault);
+}
+
+/// Checks that a recording begins as much before its start as its caller was told.
+fn check_beginning(
+    state: &ModelState,
+    recording: &ModelRecording,
+    manifest: &Value,
+    samples: &[Vec<i16>; 2],
+    fault: &mut dyn FnMut(String),
+) {
+    let given_ms = recording.earlier.map_or(0, |earlier| earlier.given_ms);
+    // Its live manifest may have been unreadable.
+    let known_ms = manifest["lookback_ms"].as_u64();
+    if known_ms.unwrap_or(0) != given_ms && (known_ms.is_some() || manifest["recovered"] == false) {
+        fault(format!(
+            "{given_ms} ms were given, and its manifest has {known_ms:?}"
+        ));
+    }
+    let (Some(earlier), Some(call)) = (recording.earlier, recording.call) else {
+        return;
+    };
+    let call = &state.calls[call];
+    for (leg, samples) in samples.iter().enumerate() {
+        let packets = recording.packets_of(call, leg);
+        let packets = at_their_ticks(&packets, call.steady);
+        earlier.check(recording, &packets, samples, fault);
+    }
 }
 
 /// Checks each leg.
@@ -266,19 +324,14 @@ fn check_audio(
         let mut fault = |text: String| fault(format!("leg {leg}: {text}"));
         let entries = manifest["legs"].as_array().into_iter().flatten();
         let entry = entries.clone().find(|entry| entry["leg"] == name);
-        let packets: Vec<(&ModelPacket, Presence)> = call
-            .packets
-            .iter()
-            .filter(|packet| packet.leg == leg)
-            .map(|packet| (packet, recording.presence(packet, call.steady)))
-            .collect();
+        let packets = recording.packets_of(call, leg);
         check_kept(&packets, &kept[leg], &mut fault);
         check_repeated(&packets, &repeated[leg], &mut fault);
         match (is_own, state.deaths.get(&recording.process)) {
             (true, _) => {
                 let counts = entry.map_or(LedgerCounts::default(), LedgerCounts::of);
                 check_ledger(&counts, &kept[leg], &mut fault);
-                check_whole(&packets, &kept[leg], u64::MAX, &counts, &mut fault);
+                check_whole(&packets, &kept[leg], &counts, &mut fault);
             }
             (false, Some(death))
                 if disk.disk_is_sound
@@ -287,7 +340,13 @@ fn check_audio(
                     && !call.disturbed[leg] =>
             {
                 let until = death.tick.saturating_sub(disk.death_costs);
-                check_whole(&packets, &kept[leg], until, &LedgerCounts::default(), &mut fault);
+                // What was kept in memory is written after the start.
+                let begun = recording.earlier.map_or(0, |earlier| earlier.start);
+                let packets: Vec<_> = packets
+                    .into_iter()
+                    .filter(|(packet, _)| packet.written.is_some_and(|tick| tick.max(begun) <= until))
+                    .collect();
+                check_whole(&packets, &kept[leg], &LedgerCounts::default(), &mut fault);
             }
             _ => {}
         }
@@ -375,19 +434,17 @@ fn check_repeated(packets: &[(&ModelPacket, Presence)], repeated: &[i16], fault:
     }
 }
 
-/// Checks that all packets that must be in the file, and were written until this tick, are there,
-/// except for the losses in the ledger.
+/// Checks that all packets that must be in the file are there, except for the losses in the ledger.
 fn check_whole(
     packets: &[(&ModelPacket, Presence)],
     kept: &[PatternRun],
-    until: u64,
     counts: &LedgerCounts,
     fault: &mut dyn FnMut(String),
 ) {
     let samples: BTreeMap<i16, usize> = kept.iter().copied().collect();
-    let must = packets.iter().filter(|(packet, presence)| {
-        *presence == Presence::Must && packet.written.is_some_and(|tick| tick <= until)
-    });
+    let must = packets
+        .iter()
+        .filter(|(packet, presence)| *presence == Presence::Must && packet.written.is_some());
     let (mut missing, mut where_missing) = (0, Vec::new());
     for (packet, _) in must {
         let there = samples.get(&packet.pattern).copied().unwrap_or(0);

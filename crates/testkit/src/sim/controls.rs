@@ -1,7 +1,7 @@
 //! The operations of simulated hosts on their calls and recordings.
 
 use callrec_core::calls::{
-    CallState, CallUpdate, Caller, ControlCounts, ControlOperation, Filter, RecordingSpec,
+    CallState, CallUpdate, Caller, ControlCounts, ControlOperation, Filter, RecordingSpec, RefusalAction,
 };
 use callrec_core::recorder::Recorder;
 use callrec_core::text::Text;
@@ -55,7 +55,9 @@ impl Hosts {
             max_duration_ms: 0,
             rate: 0,
         };
+        let lookback_ms = self.lookback_of_start();
         let spec = RecordingSpec {
+            lookback_ms,
             keep_raw: if keeps_raw {
                 KeepRaw::Always
             } else {
@@ -70,6 +72,9 @@ impl Hosts {
         if let Ok(id) = self.engine.start(&Caller::Host, &target, Ok(spec)) {
             let tick = self.model.lock().tick;
             self.begun(index, id, tick, false);
+            if lookback_ms > 0 {
+                self.began_earlier(index, id, lookback_ms);
+            }
         }
     }
 
@@ -128,14 +133,23 @@ impl Hosts {
             Err(error) => return self.trace(format!("{operation:?} of {of}: {:?}", error.status)),
         };
         self.trace(format!("{operation:?} of {of}: {reported} changed"));
+        let unclear: u32 = calls.iter().map(|index| self.unclear_pauses(*index)).sum();
         let changed: u32 = calls
             .iter()
             .map(|index| self.operated(*index, operation, |_| true))
             .sum();
-        if self.disk_is_sound && changed != reported {
+        if self.disk_is_sound && changed.abs_diff(reported) > unclear {
             let text = format!("{operation:?} of {of} changed {changed} recordings, but reports {reported}");
             self.model.lock().fault(text);
         }
+    }
+
+    /// The recordings of a call that may be paused.
+    fn unclear_pauses(&self, index: usize) -> u32 {
+        let state = self.model.lock();
+        let recordings = self.calls[index].recordings.iter();
+        let of_it = recordings.filter_map(|id| state.recordings.get(id));
+        of_it.filter(|recording| recording.may_be_paused).count() as u32
     }
 
     /// Notes an operation on those recordings of a call that `which` chooses. Returns how many it
@@ -192,11 +206,20 @@ impl Hosts {
         }
     }
 
+    /// The refusal of consent ends the recordings of a call.
+    pub fn refused(&mut self, index: usize) {
+        let operation = match self.on_refusal {
+            RefusalAction::Stop => ControlOperation::Stop,
+            RefusalAction::Discard => ControlOperation::Discard,
+        };
+        self.operated(index, operation, |_| true);
+    }
+
     fn make_private(&mut self, index: usize) {
         let private = !self.calls[index].private;
         if self.calls[index].call.set_private(private).is_ok() {
             self.calls[index].private = private;
-            if !private {
+            if !self.calls[index].forbids_audio(self.needs_consent) {
                 self.note_pauses(index);
             }
             self.changed(index);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use callrec_core::calls::{CallInfo, Caller, Filter, RecordingView};
+use callrec_core::calls::{CallInfo, Caller, ConsentState, Filter, RecordingView, RefusalAction};
 use callrec_core::engine::{Call, Engine};
 use callrec_core::recorder::Recorder;
 use callrec_core::text::Text;
@@ -25,6 +25,7 @@ pub struct LiveCall {
     pub recordings: Vec<Uuid>,
     pub private: bool,
     pub held: bool,
+    pub consent: ConsentState,
     steady: bool,
     /// For how many more ticks the host's thread stalls. It writes its backlog then.
     stalled: u64,
@@ -41,11 +42,14 @@ pub struct Hosts {
     pub hold_is_silence: bool,
     /// The disk never fails, so that no recording fails.
     pub disk_is_sound: bool,
+    /// Chooses how much audio from before its start a recording has, and asks for consent. `None`:
+    /// calls keep no audio.
+    pub past_rng: Option<SeededRng>,
+    pub needs_consent: bool,
+    pub on_refusal: RefusalAction,
     begun: u64,
 }
 
-/// The length of a packet, in milliseconds.
-pub const PACKET_MS: u64 = 20;
 const CALLS_MAX: usize = 4;
 
 /// A line whose calls are all recorded.
@@ -68,6 +72,9 @@ impl Hosts {
             process,
             hold_is_silence: false,
             disk_is_sound: false,
+            past_rng: None,
+            needs_consent: false,
+            on_refusal: RefusalAction::Stop,
             begun: 0,
         }
     }
@@ -87,6 +94,11 @@ impl Hosts {
         for index in 0..self.calls.len() {
             if self.rng.chance(8) {
                 self.control(index);
+            }
+            if let Some(rng) = &mut self.past_rng
+                && rng.chance(2)
+            {
+                self.ask_for_consent(index);
             }
         }
         if !self.calls.is_empty() && self.rng.chance(1) {
@@ -134,6 +146,7 @@ impl Hosts {
             recordings: Vec::new(),
             private: false,
             held: false,
+            consent: ConsentState::Unknown,
             steady,
             stalled: 0,
         });
@@ -159,7 +172,7 @@ impl Hosts {
         }
     }
 
-    fn listed(&self, index: usize) -> Vec<RecordingView> {
+    pub fn listed(&self, index: usize) -> Vec<RecordingView> {
         let filter = Filter {
             call_id: Text::new(&self.calls[index].call_id),
             ..Filter::default()
@@ -171,8 +184,12 @@ impl Hosts {
     pub fn find_automatic(&mut self, index: usize, tick: u64) {
         for view in self.listed(index) {
             if !self.calls[index].recordings.contains(&view.id) {
-                let paused = view.state == RecordingState::Paused && !self.calls[index].private;
+                let forbids = self.calls[index].forbids_audio(self.needs_consent);
+                let paused = view.state == RecordingState::Paused && !forbids;
                 self.begun(index, view.id, tick, paused);
+                if forbids && let Some(recording) = self.model.lock().recordings.get_mut(&view.id) {
+                    recording.may_be_paused = true;
+                }
             }
         }
     }
@@ -184,6 +201,7 @@ impl Hosts {
             let mut state = self.model.lock();
             if let Some(recording) = state.recordings.get_mut(&view.id) {
                 recording.is_paused = view.state == RecordingState::Paused;
+                recording.may_be_paused = false;
             }
         }
     }
@@ -194,7 +212,7 @@ impl Hosts {
         call.recordings.push(id);
         let policy = match paused {
             true => AudioPolicy::Omit,
-            false => policy_of(call, self.hold_is_silence),
+            false => policy_of(call, self.needs_consent, self.hold_is_silence),
         };
         let mut state = self.model.lock();
         state.record(id, call.number, tick, policy);
@@ -204,13 +222,17 @@ impl Hosts {
         drop(state);
         let line = format!("recording {id} of call {}", call.call_id);
         self.trace(line);
+        self.follow_past(index);
     }
 
     /// Notes that the audio policy of a call's recordings has changed.
     pub fn changed(&mut self, index: usize) {
-        let (call, hold_is_silence) = (&self.calls[index], self.hold_is_silence);
-        let mut state = self.model.lock();
-        update_policies(&mut state, call, hold_is_silence);
+        {
+            let call = &self.calls[index];
+            let policy = policy_of(call, self.needs_consent, self.hold_is_silence);
+            update_policies(&mut self.model.lock(), call, policy);
+        }
+        self.follow_past(index);
     }
 
     /// Changes a sender of the call.
@@ -243,16 +265,28 @@ impl Hosts {
     }
 }
 
+impl LiveCall {
+    /// Whether no audio of the call may be recorded now.
+    pub fn forbids_audio(&self, needs_consent: bool) -> bool {
+        self.private
+            || match self.consent {
+                ConsentState::Unknown => needs_consent,
+                ConsentState::Given => false,
+                ConsentState::Refused => true,
+            }
+    }
+}
+
 /// The audio policy of the call's recordings that are not paused.
-fn policy_of(call: &LiveCall, hold_is_silence: bool) -> AudioPolicy {
-    match (call.private, call.held && hold_is_silence) {
+fn policy_of(call: &LiveCall, needs_consent: bool, hold_is_silence: bool) -> AudioPolicy {
+    match (call.forbids_audio(needs_consent), call.held && hold_is_silence) {
         (true, _) => AudioPolicy::Omit,
         (false, true) => AudioPolicy::Silence,
         (false, false) => AudioPolicy::Keep,
     }
 }
 
-fn update_policies(state: &mut ModelState, call: &LiveCall, hold_is_silence: bool) {
+fn update_policies(state: &mut ModelState, call: &LiveCall, own: AudioPolicy) {
     let tick = state.tick;
     for id in &call.recordings {
         if let Some(recording) = state.recordings.get_mut(id)
@@ -260,7 +294,7 @@ fn update_policies(state: &mut ModelState, call: &LiveCall, hold_is_silence: boo
         {
             let policy = match recording.is_paused {
                 true => AudioPolicy::Omit,
-                false => policy_of(call, hold_is_silence),
+                false => own,
             };
             recording.set_policy(tick, policy);
         }

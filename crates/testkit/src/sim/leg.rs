@@ -36,6 +36,13 @@ enum AudioPath {
     Rtp(Box<RtpLine>),
 }
 
+impl AudioPath {
+    /// Whether streams have overlapped, so that audio may be dropped.
+    fn overlaps(&self) -> bool {
+        matches!(self, AudioPath::Rtp(line) if line.overlap > 0)
+    }
+}
+
 pub struct SimLeg {
     leg: usize,
     slot: SimFeedSlot,
@@ -133,6 +140,7 @@ impl SimLeg {
             }
             return;
         }
+        let may_lack = state.calls[call].masked_until >= tick || self.audio_path.overlaps();
         let packet = |pattern, stream, late| ModelPacket {
             pattern,
             leg: self.leg,
@@ -141,6 +149,7 @@ impl SimLeg {
             written: None,
             late,
             early: self.early,
+            may_lack,
         };
         match &mut self.audio_path {
             AudioPath::Writes(waiting) => {
@@ -164,6 +173,7 @@ impl SimLeg {
                     // It looks like a telephone event, around which audio is masked.
                     if state.masks_dtmf {
                         state.calls[call].disturbed = [true; 2];
+                        state.note_event(call, tick);
                     }
                     return line.send_unknown(rng, tick);
                 }

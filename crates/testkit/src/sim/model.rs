@@ -9,6 +9,8 @@ use callrec_core::types::{EndReason, RecordingState};
 use uuid::Uuid;
 
 use super::disk::SimDisk;
+pub use super::kept_past::AudioPolicy;
+use super::kept_past::{EarlierBeginning, KeptPast};
 
 /// A packet that a sender has sent.
 #[derive(Clone, Debug)]
@@ -28,15 +30,8 @@ pub struct ModelPacket {
     /// How many ticks earlier it may be placed: a write after a short silence continues where the
     /// previous one ended.
     pub early: u64,
-}
-
-/// What a recording does with audio.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AudioPolicy {
-    Keep,
-    Omit,
-    /// The call is held, and its audio is replaced by silence.
-    Silence,
+    /// A recording that begins earlier may lack it, without a loss in its ledger.
+    pub may_lack: bool,
 }
 
 #[derive(Debug)]
@@ -47,6 +42,9 @@ pub struct ModelCall {
     pub disturbed: [bool; 2],
     pub packets: Vec<ModelPacket>,
     pub recordings: Vec<Uuid>,
+    pub past: KeptPast,
+    /// Audio may be masked until this tick.
+    pub masked_until: u64,
 }
 
 /// One end of a recording, as an event reports it.
@@ -78,6 +76,13 @@ pub struct ModelRecording {
     pub discarded: bool,
     pub is_live: bool,
     pub is_paused: bool,
+    /// Whether it is paused shows only when its call may be recorded: it replaces one that a refusal
+    /// has ended.
+    pub may_be_paused: bool,
+    /// It ended, and no host has ended it.
+    pub failed_itself: bool,
+    /// It begins before its start.
+    pub earlier: Option<EarlierBeginning>,
 }
 
 /// The end of a process that did not close.
@@ -149,6 +154,11 @@ impl Listener for ModelListener {
         state.note(line);
         let (process, tick) = (state.process, state.tick);
         let recording = state.recordings.entry(view.id).or_default();
+        let is_end = matches!(
+            event.kind,
+            EventKind::Finished | EventKind::Failed | EventKind::StartFailed
+        );
+        recording.failed_itself |= is_end && recording.is_live;
         match event.kind {
             EventKind::Started => recording.started = true,
             EventKind::Finished | EventKind::Failed => {
@@ -190,11 +200,14 @@ impl ModelRecording {
 
 impl ModelState {
     pub fn begin_call(&mut self, steady: bool) -> usize {
+        let past = KeptPast::of_call(self.tick);
         self.calls.push(ModelCall {
             steady,
             disturbed: [false; 2],
             packets: Vec::new(),
             recordings: Vec::new(),
+            past,
+            masked_until: 0,
         });
         self.calls.len() - 1
     }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use super::network::Coding;
 use crate::g711::{Law, decode};
 
+/// The length of a packet, in milliseconds.
+pub const PACKET_MS: u64 = 20;
 /// Samples of one packet.
 pub const PACKET_SAMPLES: usize = 160;
 

@@ -41,12 +41,49 @@ impl ModelRecording {
         self.policy_at(from) == AudioPolicy::Silence || self.policies.iter().any(begins)
     }
 
+    /// Whether the packet may be silenced because of a hold.
+    pub fn is_silenced_near(&self, packet: &ModelPacket) -> bool {
+        let written = packet.written.unwrap_or(packet.sent);
+        self.is_silenced(packet.sent.saturating_sub(PLACED_TICKS), written + PLACED_TICKS)
+    }
+
     pub fn presence(&self, packet: &ModelPacket, steady: bool) -> Presence {
+        let by_policy = self.presence_by_policy(packet, steady);
+        let by_position = match &self.earlier {
+            Some(earlier) => earlier.presence(packet, steady),
+            None => Presence::Must,
+        };
+        match (by_policy, by_position) {
+            (Presence::Never, _) | (_, Presence::Never) => Presence::Never,
+            (Presence::Must, Presence::Must) => Presence::Must,
+            _ => Presence::May,
+        }
+    }
+
+    /// The packets of a leg, and whether each belongs in the recording.
+    pub fn packets_of<'a>(&self, call: &'a ModelCall, leg: usize) -> Vec<(&'a ModelPacket, Presence)> {
+        let packets = call.packets.iter().filter(|packet| packet.leg == leg);
+        packets
+            .map(|packet| (packet, self.presence(packet, call.steady)))
+            .collect()
+    }
+
+    /// The tick after which it was started.
+    pub fn started_at(&self) -> u64 {
+        let first = self.policies.first().map_or(0, |(tick, _)| *tick);
+        self.earlier.map_or(first, |earlier| earlier.start)
+    }
+
+    /// The same, whatever the recording's beginning is.
+    pub fn presence_by_policy(&self, packet: &ModelPacket, steady: bool) -> Presence {
         let Some(written) = packet.written else {
             return Presence::Never;
         };
         let sent = packet.sent;
         let now = self.policy_at(written);
+        if now == AudioPolicy::Unclear {
+            return Presence::May;
+        }
         if now == AudioPolicy::Omit {
             return Presence::Never;
         }
@@ -111,6 +148,7 @@ mod tests {
             written: Some(written),
             late,
             early: 0,
+            may_lack: false,
         }
     }
 

@@ -1,0 +1,110 @@
+//! Recordings that begin earlier than they are started: which packets they have, and where.
+
+use super::kept_past::EarlierBeginning;
+use super::model::{ModelPacket, ModelRecording, ModelState};
+use super::patterns::PACKET_MS;
+use super::presence::Presence;
+
+/// After a stall of the host, its writes may be so many ticks ahead of the clock.
+const AHEAD_TICKS: u64 = 100;
+/// A gap may be concealed by audio that is so much older.
+const CONCEALED_MS: u64 = 60;
+/// Audio is masked so many ticks around what looks like a telephone event.
+const MASKED_TICKS: u64 = 30;
+
+/// Whether a packet has its own tick as its position.
+fn is_at_its_tick(packet: &ModelPacket, steady: bool) -> bool {
+    let at_once = packet.written == Some(packet.sent) && packet.early == 0;
+    steady && at_once && packet.late.unwrap_or(0) == 0
+}
+
+impl EarlierBeginning {
+    /// Whether a packet belongs in the recording, by its position.
+    pub fn presence(&self, packet: &ModelPacket, steady: bool) -> Presence {
+        let written = packet.written.unwrap_or(packet.sent);
+        let (earliest, latest) = match is_at_its_tick(packet, steady) {
+            true => (packet.sent, packet.sent),
+            false => {
+                let late = packet.late.unwrap_or(match steady {
+                    true => written - packet.sent,
+                    false => AHEAD_TICKS,
+                });
+                let late = late + 1;
+                let early = packet.early + u64::from(!steady);
+                (packet.sent.saturating_sub(early), packet.sent + late)
+            }
+        };
+        let begins_ms = self.begins_ms();
+        let reach_ms = if self.conceals { CONCEALED_MS } else { 0 };
+        if (latest + 1) * PACKET_MS + reach_ms <= begins_ms {
+            return Presence::Never;
+        }
+        let is_whole = earliest * PACKET_MS >= begins_ms;
+        let is_sure = packet.sent > self.start || !self.may_lack && !packet.may_lack;
+        match is_whole && is_sure {
+            true => Presence::Must,
+            false => Presence::May,
+        }
+    }
+
+    /// Checks the positions of the packets from before the start in a leg's samples, and how much
+    /// the file has of the packet with which it begins.
+    pub fn check(
+        &self,
+        recording: &ModelRecording,
+        packets: &[(&ModelPacket, Presence)],
+        samples: &[i16],
+        fault: &mut dyn FnMut(String),
+    ) {
+        let per_ms = 8;
+        let slack = if self.is_exact { 1 } else { per_ms + 1 };
+        let from = self.begins_ms() * per_ms;
+        for (packet, presence) in packets {
+            let at = packet.sent * PACKET_MS * per_ms;
+            let (first, end) = (at.max(from), at + PACKET_MS * per_ms);
+            let is_before = packet.sent <= self.start && end > from + slack;
+            if !is_before
+                || packet.may_lack
+                || *presence == Presence::Never
+                || recording.is_silenced_near(packet)
+            {
+                continue;
+            }
+            let own = |sample: &i16| *sample == packet.pattern;
+            let Some(found) = samples.iter().position(own) else {
+                continue;
+            };
+            let count = samples.iter().filter(|sample| own(sample)).count() as u64;
+            let expected = first - from;
+            if (found as u64).abs_diff(expected) > slack || (end - first).abs_diff(count) > slack {
+                return fault(format!(
+                    "{packet:?} has {count} samples from {found} on, not {} from {expected} on: {self:?}",
+                    end - first
+                ));
+            }
+        }
+    }
+}
+
+/// The packets of a call whose positions are known exactly.
+pub fn at_their_ticks<'a>(
+    packets: &[(&'a ModelPacket, Presence)],
+    steady: bool,
+) -> Vec<(&'a ModelPacket, Presence)> {
+    let exact = packets
+        .iter()
+        .filter(|(packet, _)| is_at_its_tick(packet, steady));
+    exact.copied().collect()
+}
+
+impl ModelState {
+    /// Notes that a call may be masked around this tick.
+    pub fn note_event(&mut self, call: usize, tick: u64) {
+        self.calls[call].masked_until = tick + MASKED_TICKS;
+        let before = tick.saturating_sub(MASKED_TICKS);
+        let packets = self.calls[call].packets.iter_mut().rev();
+        packets
+            .take_while(|packet| packet.sent >= before)
+            .for_each(|packet| packet.may_lack = true);
+    }
+}
