@@ -167,7 +167,11 @@ fn a_required_consent_may_reach_back() {
     end(call).unwrap();
     let before = [&waiting, &kept].map(|id| {
         let recording = engine.events.wait_terminal(id).recording.unwrap();
-        assert_eq!(count(&recording, &AFTER), 10 * 160);
+        // The recording that waited is cut at the consent. If this process is late, that cuts a
+        // part of its first packet.
+        let is_whole = id == &kept;
+        let after = count(&recording, &AFTER);
+        assert!(after == 10 * 160 || !is_whole && after > 5 * 160, "{after}");
         count(&recording, &BEFORE)
     });
     assert_eq!(before, [0, 30 * 160]);
