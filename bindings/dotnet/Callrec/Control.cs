@@ -1,0 +1,182 @@
+using System;
+using System.Collections.Generic;
+
+namespace Callrec
+{
+    public sealed partial class Engine
+    {
+        private delegate int ById(Abi.rec_engine engine, IntPtr caller, IntPtr id, ref Abi.rec_error error);
+        private delegate int ByDevice(Abi.rec_engine engine, IntPtr caller, IntPtr device, IntPtr number, ref Abi.rec_counts counts, ref Abi.rec_error error);
+        private delegate int ByCall(Abi.rec_engine engine, IntPtr caller, IntPtr call, ref Abi.rec_counts counts, ref Abi.rec_error error);
+
+        /// <summary>Starts a recording of a call, and returns its id.</summary>
+        public string Start(StartOptions options, Caller caller = null)
+        {
+            return Start(options, caller, false);
+        }
+
+        /// <summary>Starts a recording with all that is kept of the call.</summary>
+        public string Keep(StartOptions options, Caller caller = null)
+        {
+            return Start(options, caller, true);
+        }
+
+        private string Start(StartOptions options, Caller caller, bool keeps)
+        {
+            using (var memory = new NativeMemory())
+            {
+                var id = new Abi.rec_id();
+                var error = CallrecException.NewError();
+                IntPtr by = Caller.Put(caller, memory), what = options.Put(memory);
+                int status = keeps
+                    ? Abi.rec_call_keep(handle, by, what, ref id, ref error)
+                    : Abi.rec_start(handle, by, what, ref id, ref error);
+                CallrecException.Check(status, error);
+                return Native.Text(id.text);
+            }
+        }
+
+        public void Stop(string id, Caller caller = null) { Control(Abi.rec_stop_by_id, id, caller); }
+
+        /// <summary>Stops a recording and deletes it.</summary>
+        public void Discard(string id, Caller caller = null) { Control(Abi.rec_discard_by_id, id, caller); }
+
+        public void Pause(string id, Caller caller = null) { Control(Abi.rec_pause_by_id, id, caller); }
+
+        public void Resume(string id, Caller caller = null) { Control(Abi.rec_resume_by_id, id, caller); }
+
+        /// <summary>As <see cref="Stop"/>, for all recordings of a line.</summary>
+        public Counts StopByDevice(string deviceName, string directoryNumber, Caller caller = null) { return Control(Abi.rec_stop_by_device, deviceName, directoryNumber, caller); }
+
+        public Counts DiscardByDevice(string deviceName, string directoryNumber, Caller caller = null) { return Control(Abi.rec_discard_by_device, deviceName, directoryNumber, caller); }
+
+        public Counts PauseByDevice(string deviceName, string directoryNumber, Caller caller = null) { return Control(Abi.rec_pause_by_device, deviceName, directoryNumber, caller); }
+
+        public Counts ResumeByDevice(string deviceName, string directoryNumber, Caller caller = null) { return Control(Abi.rec_resume_by_device, deviceName, directoryNumber, caller); }
+
+        /// <summary>As <see cref="Stop"/>, for all recordings of a call, or only for the one with this URL.</summary>
+        public Counts StopByCall(string callId, string url = null, Caller caller = null) { return Control(Abi.rec_stop_by_call, callId, url, caller); }
+
+        public Counts DiscardByCall(string callId, string url = null, Caller caller = null) { return Control(Abi.rec_discard_by_call, callId, url, caller); }
+
+        public Counts PauseByCall(string callId, Caller caller = null) { return Control(Abi.rec_pause_by_call, callId, caller); }
+
+        public Counts ResumeByCall(string callId, Caller caller = null) { return Control(Abi.rec_resume_by_call, callId, caller); }
+
+        private void Control(ById function, string id, Caller caller)
+        {
+            using (var memory = new NativeMemory())
+            {
+                var error = CallrecException.NewError();
+                int status = function(handle, Caller.Put(caller, memory), memory.Text(id), ref error);
+                CallrecException.Check(status, error);
+            }
+        }
+
+        /// <summary>Two texts: of a line, or a call's id and a recording's URL.</summary>
+        private Counts Control(ByDevice function, string first, string second, Caller caller)
+        {
+            return Control(caller, (IntPtr by, NativeMemory memory, ref Abi.rec_counts counts, ref Abi.rec_error error) =>
+                function(handle, by, memory.Text(first), memory.Text(second), ref counts, ref error));
+        }
+
+        private Counts Control(ByCall function, string callId, Caller caller)
+        {
+            return Control(caller, (IntPtr by, NativeMemory memory, ref Abi.rec_counts counts, ref Abi.rec_error error) =>
+                function(handle, by, memory.Text(callId), ref counts, ref error));
+        }
+
+        private delegate int Operation(IntPtr caller, NativeMemory memory, ref Abi.rec_counts counts, ref Abi.rec_error error);
+
+        private static Counts Control(Caller caller, Operation operation)
+        {
+            using (var memory = new NativeMemory())
+            {
+                var counts = new Abi.rec_counts { struct_size = Native.Size<Abi.rec_counts>() };
+                var error = CallrecException.NewError();
+                CallrecException.Check(operation(Caller.Put(caller, memory), memory, ref counts, ref error), error);
+                return new Counts { Changed = (int)counts.changed, Already = (int)counts.already, Refused = (int)counts.refused };
+            }
+        }
+
+        /// <summary>The live recordings of the calls that match every text that is not null, newest last.</summary>
+        public IList<Recording> List(string deviceName = null, string directoryNumber = null, string username = null, string callId = null, Caller caller = null)
+        {
+            using (var memory = new NativeMemory())
+            {
+                IntPtr filter = memory.Put(new Abi.rec_filter
+                {
+                    struct_size = Native.Size<Abi.rec_filter>(),
+                    device_name = memory.Text(deviceName),
+                    directory_number = memory.Text(directoryNumber),
+                    username = memory.Text(username),
+                    call_id = memory.Text(callId),
+                });
+                IntPtr snapshot;
+                var error = CallrecException.NewError();
+                CallrecException.Check(Abi.rec_list(handle, Caller.Put(caller, memory), filter, out snapshot, ref error), error);
+                return Recordings(snapshot);
+            }
+        }
+
+        /// <summary>One recording: live, finishing, or ended in the last minute.</summary>
+        public Recording Get(string id, Caller caller = null)
+        {
+            using (var memory = new NativeMemory())
+            {
+                IntPtr snapshot;
+                var error = CallrecException.NewError();
+                CallrecException.Check(Abi.rec_get(handle, Caller.Put(caller, memory), memory.Text(id), out snapshot, ref error), error);
+                return Recordings(snapshot)[0];
+            }
+        }
+
+        private static IList<Recording> Recordings(IntPtr snapshot)
+        {
+            try
+            {
+                var found = new List<Recording>();
+                ulong count = Abi.rec_snapshot_count(snapshot).ToUInt64();
+                for (ulong index = 0; index < count; index++)
+                    found.Add(new Recording(Abi.rec_snapshot_get(snapshot, new UIntPtr(index))));
+                return found;
+            }
+            finally
+            {
+                Abi.rec_snapshot_free(snapshot);
+            }
+        }
+
+        public Statistics Stats()
+        {
+            var read = new Abi.rec_statistics { struct_size = Native.Size<Abi.rec_statistics>() };
+            var error = CallrecException.NewError();
+            CallrecException.Check(Abi.rec_stats(handle, ref read, ref error), error);
+            return new Statistics
+            {
+                LiveCalls = read.live_calls,
+                LiveRecordings = read.live_recordings,
+                FinishingRecordings = read.finishing_recordings,
+                FramesIn = read.frames_in,
+                FramesLost = read.frames_lost,
+                FramesIgnored = read.frames_ignored,
+                BytesOut = read.bytes_out,
+                BytesDropped = read.bytes_dropped,
+                BacklogBytes = read.backlog_bytes,
+                EventsDropped = read.events_dropped,
+                WorkerLagUs = read.worker_lag_us,
+                FreeBytes = read.free_bytes,
+            };
+        }
+
+        /// <summary>Compares a finished file with the digest in its manifest.</summary>
+        public static void Verify(string path)
+        {
+            using (var memory = new NativeMemory())
+            {
+                var error = CallrecException.NewError();
+                CallrecException.Check(Abi.rec_verify(memory.Text(path), ref error), error);
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+"""Engines: one storage directory and its threads."""
+
+import ctypes
+from typing import Any, Callable, Dict, List, Optional
+
+from . import _abi, _callbacks
+from ._convert import decoded, encoded, made
+from ._library import lib
+from .call import Call, call_info
+from .constants import Layout, PauseMode, Status, SubscribeFlag
+from .errors import Error, check, check_status
+from .values import Caller, Counts, Event, Recording, Statistics, members_of, recording_of
+from .verify import ChainHead
+
+
+class Subscription:
+    """A subscription to events. `close` ends it; so does closing the engine."""
+
+    def __init__(self, handle: "_abi.rec_subscription") -> None:
+        self._handle = handle
+
+    def close(self) -> None:
+        """Ends the subscription. The callback is not running any more when this returns."""
+        check_status(lib.rec_unsubscribe(self._handle))
+
+
+class Engine:
+    """An engine. ``settings``: the keys of the configuration, or the path of a JSON file with them."""
+
+    def __init__(self, settings: "Optional[Dict[str, Any] | str]" = None) -> None:
+        config = ctypes.c_void_p()
+        check_status(lib.rec_config_new(ctypes.byref(config)))
+        try:
+            if isinstance(settings, str):
+                check(lib.rec_config_load, config, encoded(settings))
+            for key, value in (settings or {}).items() if not isinstance(settings, str) else ():
+                text = str(value).lower() if isinstance(value, bool) else str(value)
+                check(lib.rec_config_set, config, key.encode(), text.encode())
+            self._handle = _abi.rec_engine()
+            check(lib.rec_open, config, ctypes.byref(self._handle))
+        finally:
+            lib.rec_config_free(config)
+
+    def close(self, timeout_ms: int = 10_000) -> None:
+        """Ends all calls, finishes their recordings and delivers every event."""
+        check(lib.rec_close, self._handle, timeout_ms)
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        try:
+            self.close()
+        except Error as error:
+            if error.status != Status.BAD_HANDLE:
+                raise
+
+    # Events
+
+    def subscribe(self, callback: Callable[[Event], Any], calls: bool = False) -> Subscription:
+        """Calls ``callback`` with each event, one at a time, on a thread of the library.
+
+        ``calls``: also the events of calls. An exception of the callback is printed and nothing more.
+        """
+        options = made(_abi.rec_subscribe_options, flags=int(SubscribeFlag.CALLS) if calls else 0)
+        handle = _abi.rec_subscription()
+        number = _callbacks.register(callback)
+        arguments = (ctypes.byref(options), _callbacks.on_event, number, _callbacks.on_free)
+        try:
+            check(lib.rec_subscribe_with, self._handle, *arguments, ctypes.byref(handle))
+        except Error:
+            _callbacks.forget(number)
+            raise
+        return Subscription(handle)
+
+    def set_log(self, callback: Optional[Callable[[int, str], Any]]) -> None:
+        """Calls ``callback`` with the level and the text of each log line; None: with none."""
+        if callback is None:
+            return check(lib.rec_set_log, self._handle, _callbacks.NO_LOG, None, _callbacks.NO_FREE)
+        number = _callbacks.register(callback)
+        try:
+            check(lib.rec_set_log, self._handle, _callbacks.on_log, number, _callbacks.on_free)
+        except Error:
+            _callbacks.forget(number)
+            raise
+
+    # Calls and lines
+
+    def begin_call(self, **members: Any) -> Call:
+        """Announces a call. The members are those of ``rec_call_info``; ``attributes`` is a dictionary."""
+        handle = _abi.rec_call()
+        check(lib.rec_call_begin, self._handle, ctypes.byref(call_info(members)), ctypes.byref(handle))
+        return Call(handle)
+
+    def set_line(self, device_name: str = "", directory_number: str = "", flags: int = 0) -> None:
+        """Sets the policy of a line: ``LineFlag``."""
+        check(lib.rec_line_set, self._handle, ctypes.byref(_line(device_name, directory_number, flags)))
+
+    def remove_line(self, device_name: str = "", directory_number: str = "") -> None:
+        check(lib.rec_line_remove, self._handle, ctypes.byref(_line(device_name, directory_number, 0)))
+
+    # Control
+
+    def start(
+        self,
+        *,
+        call_id: Optional[str] = None,
+        device_name: Optional[str] = None,
+        directory_number: Optional[str] = None,
+        format: Optional[str] = None,
+        layout: int = Layout.STEREO,
+        pause_mode: int = PauseMode.SILENCE,
+        flags: int = 0,
+        max_duration_ms: int = 0,
+        lookback_ms: int = 0,
+        caller: Optional[Caller] = None,
+        keep: bool = False,
+        **more: Any,
+    ) -> str:
+        """Starts a recording of a call, and returns its id. ``more``: other members of ``rec_start_options``.
+
+        ``keep``: with all that is kept of the call (``rec_call_keep``).
+        """
+        texts = {"call_id": call_id, "device_name": device_name, "directory_number": directory_number, "format": format}
+        texts.update(more)
+        members = {name: encoded(one) if isinstance(one, str) else one for name, one in texts.items()}
+        options = made(
+            _abi.rec_start_options,
+            layout=layout,
+            pause_mode=pause_mode,
+            flags=flags,
+            max_duration_ms=max_duration_ms,
+            lookback_ms=lookback_ms,
+            **members,
+        )
+        id = _abi.rec_id()
+        function = lib.rec_call_keep if keep else lib.rec_start
+        check(function, self._handle, _caller(caller), ctypes.byref(options), ctypes.byref(id))
+        return decoded(id.text)
+
+    def stop(self, id: str, caller: Optional[Caller] = None) -> None:
+        """Stops a recording."""
+        check(lib.rec_stop_by_id, self._handle, _caller(caller), encoded(id))
+
+    def discard(self, id: str, caller: Optional[Caller] = None) -> None:
+        """Stops a recording and deletes it."""
+        check(lib.rec_discard_by_id, self._handle, _caller(caller), encoded(id))
+
+    def pause(self, id: str, caller: Optional[Caller] = None) -> None:
+        """Pauses a recording."""
+        check(lib.rec_pause_by_id, self._handle, _caller(caller), encoded(id))
+
+    def resume(self, id: str, caller: Optional[Caller] = None) -> None:
+        """Resumes a recording."""
+        check(lib.rec_resume_by_id, self._handle, _caller(caller), encoded(id))
+
+    def control_device(
+        self, operation: str, device_name: str = "", directory_number: str = "", caller: Optional[Caller] = None
+    ) -> Counts:
+        """Does "stop", "discard", "pause" or "resume" to the recordings of a line."""
+        function = _function(operation, "device")
+        arguments = (encoded(device_name), encoded(directory_number))
+        return self._control(function, caller, *arguments)
+
+    def control_call(
+        self, operation: str, call_id: str, url: Optional[str] = None, caller: Optional[Caller] = None
+    ) -> Counts:
+        """Does "stop", "discard", "pause" or "resume" to the recordings of a call.
+
+        ``url``: only to the one with this URL; for "stop" and "discard".
+        """
+        function = _function(operation, "call")
+        arguments = [encoded(call_id)]
+        if operation in ("stop", "discard"):
+            arguments.append(encoded(url))
+        elif url is not None:
+            raise TypeError(f"{operation} takes no url")
+        return self._control(function, caller, *arguments)
+
+    def _control(self, function: Any, caller: Optional[Caller], *arguments: Any) -> Counts:
+        counts = made(_abi.rec_counts)
+        check(function, self._handle, _caller(caller), *arguments, ctypes.byref(counts))
+        return Counts(counts.changed, counts.already, counts.refused)
+
+    # Lists and numbers
+
+    def list(self, caller: Optional[Caller] = None, **filter: Optional[str]) -> List[Recording]:
+        """The live recordings, newest last. ``filter``: members of ``rec_filter``."""
+        wanted = made(_abi.rec_filter, **{name: encoded(value) for name, value in filter.items()})
+        snapshot = ctypes.c_void_p()
+        check(lib.rec_list, self._handle, _caller(caller), ctypes.byref(wanted), ctypes.byref(snapshot))
+        return _recordings(snapshot)
+
+    def get(self, id: str, caller: Optional[Caller] = None) -> Recording:
+        """One recording: live, finishing, or ended in the last minute."""
+        snapshot = ctypes.c_void_p()
+        check(lib.rec_get, self._handle, _caller(caller), encoded(id), ctypes.byref(snapshot))
+        return _recordings(snapshot)[0]
+
+    def stats(self) -> Statistics:
+        statistics = made(_abi.rec_statistics)
+        check(lib.rec_stats, self._handle, ctypes.byref(statistics))
+        members = members_of(statistics)
+        return Statistics(**{name: members[name] for name in Statistics.__dataclass_fields__})
+
+    def audit_head(self) -> ChainHead:
+        """The last line of the audit log, to be kept elsewhere."""
+        head = made(_abi.rec_chain_head)
+        check(lib.rec_audit_head, self._handle, ctypes.byref(head))
+        return ChainHead(head.sequence, decoded(head.hash), head.waiting, head.dropped)
+
+
+def _function(operation: str, target: str) -> Any:
+    if operation not in ("stop", "discard", "pause", "resume"):
+        raise ValueError(f"{operation!r}: stop, discard, pause and resume are known")
+    return getattr(lib, f"rec_{operation}_by_{target}")
+
+
+def _caller(caller: Optional[Caller]) -> Any:
+    if caller is None:
+        return None
+    return ctypes.byref(made(_abi.rec_caller, level=caller.level, username=encoded(caller.username)))
+
+
+def _line(device_name: str, directory_number: str, flags: int) -> "_abi.rec_line_info":
+    return made(
+        _abi.rec_line_info,
+        device_name=encoded(device_name),
+        directory_number=encoded(directory_number),
+        flags=flags,
+    )
+
+
+def _recordings(snapshot: ctypes.c_void_p) -> List[Recording]:
+    try:
+        count = lib.rec_snapshot_count(snapshot)
+        return [recording_of(lib.rec_snapshot_get(snapshot, index).contents) for index in range(count)]
+    finally:
+        lib.rec_snapshot_free(snapshot)
