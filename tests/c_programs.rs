@@ -1,5 +1,7 @@
-//! C programs with the shared and the static library, in each C standard.
+//! C and C++ programs with the shared and the static library, in each standard.
 
+#[path = "c_programs/cxx_programs.rs"]
+mod cxx_programs;
 #[path = "support/support.rs"]
 mod support;
 
@@ -74,7 +76,16 @@ fn run_under_valgrind(name: &str, leaks: &str, arguments: &[&str]) {
         return;
     }
     let dir = ScratchDir::new();
-    let program = build(&dir.0, name, "c11", Linkage::Shared);
+    valgrind(
+        &dir.0,
+        &build(&dir.0, name, "c11", Linkage::Shared),
+        leaks,
+        arguments,
+    );
+}
+
+/// Runs a program under valgrind with a directory for its recordings.
+fn valgrind(dir: &Path, program: &Path, leaks: &str, arguments: &[&str]) {
     let mut command = Command::new("valgrind");
     command.args([
         "-q",
@@ -83,9 +94,9 @@ fn run_under_valgrind(name: &str, leaks: &str, arguments: &[&str]) {
         "--show-leak-kinds=definite,indirect,possible",
     ]);
     command.args([&format!("--errors-for-leak-kinds={leaks}"), "--fair-sched=yes"]);
-    let directory = dir.0.join("recordings");
+    let directory = dir.join("recordings");
     std::fs::create_dir_all(&directory).unwrap();
-    run(command.arg(&program).arg(directory).args(arguments));
+    run(command.arg(program).arg(directory).args(arguments));
 }
 
 #[test]

@@ -95,7 +95,8 @@ pub fn has_cxx() -> bool {
     has(&std::env::var("CXX").unwrap_or_else(|_| "c++".into()))
 }
 
-fn compiler(variable: &str, otherwise: &str) -> Command {
+/// The compiler that an environment variable names, or another one. Warnings are errors.
+pub fn compiler(variable: &str, otherwise: &str) -> Command {
     let mut command = Command::new(std::env::var(variable).unwrap_or_else(|_| otherwise.into()));
     command
         .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
