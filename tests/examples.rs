@@ -10,7 +10,7 @@ use std::process::Command;
 use callrec_testkit::directory::ScratchDir;
 use serde_json::Value;
 
-use support::build::{cc, installed, root};
+use support::build::{cc, cxx, has, has_cxx, installed, root};
 
 /// Compiles an example against the library of this build.
 fn compile(dir: &Path, sources: &[&str]) -> PathBuf {
@@ -106,6 +106,56 @@ fn the_lists_and_the_events_are_json_only_with_json() {
         for line in lines(&program, &["--json", recordings]) {
             assert!(serde_json::from_str::<Value>(&line).is_ok(), "{name}: {line}");
         }
+    }
+}
+
+/// The C++ example records a call of two parties, and verifies the file.
+#[test]
+fn record_records_a_call_from_cpp() {
+    if !has_cxx() {
+        return;
+    }
+    let dir = ScratchDir::new();
+    let libraries = installed(&dir.0);
+    let program = dir.0.join("record");
+    let mut command = cxx();
+    command.args(["-std=c++17", "-pthread"]);
+    command
+        .arg(root().join("examples-c/record.cpp"))
+        .arg("-o")
+        .arg(&program);
+    command.arg("-L").arg(&libraries).arg("-lcallrec");
+    support::build::run(command.arg(format!("-Wl,-rpath,{}", libraries.display())));
+    let recordings = dir.0.join("recordings");
+    let lines = lines(&program, &[recordings.to_str().unwrap()]);
+    let all = lines.join("\n");
+    for word in ["live: ", "a second start: ", "\"started\"", "\"finished\""] {
+        assert!(all.contains(word), "no {word}:\n{all}");
+    }
+    let wav = callrec_testkit::wav::WavFile::read(lines.last().unwrap());
+    assert_eq!((wav.rate, wav.channels), (8000, 2));
+    for channel in 0..2 {
+        let samples = wav.pcm(channel);
+        let loud = samples.iter().filter(|sample| sample.unsigned_abs() == 8000);
+        assert!(loud.count() > 8000, "channel {channel}");
+    }
+}
+
+/// `make` builds the C examples where there is no C++ compiler.
+#[test]
+fn the_examples_need_no_cpp_compiler() {
+    if !has("make") {
+        return;
+    }
+    for (compiler, is_built) in [("sh", true), ("no-such-compiler", false)] {
+        let mut command = Command::new("make");
+        command
+            .args(["-n", "-C", "examples-c", "all"])
+            .arg(format!("CXX={compiler}"));
+        let output = support::build::run(command.current_dir(root()));
+        let output = String::from_utf8(output.stdout).unwrap();
+        assert!(output.contains("Building minimal"), "{output}");
+        assert_eq!(output.contains("Building record\""), is_built, "{output}");
     }
 }
 

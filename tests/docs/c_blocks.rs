@@ -7,7 +7,7 @@ use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wav::WavFile;
 
 use crate::markdown::{CodeBlock, Document, documents};
-use crate::support::build::{cc, installed, run};
+use crate::support::build::{cc, cxx, has_cxx, installed, run};
 
 /// The complete C file of a block.
 fn source_of(document: &Document, block: &CodeBlock) -> String {
@@ -24,9 +24,27 @@ fn source_of(document: &Document, block: &CodeBlock) -> String {
     )
 }
 
+/// The complete C++ file of a block.
+fn cpp_source_of(document: &Document, block: &CodeBlock) -> String {
+    let position = format!("#line {} \"{}\"\n", block.line, document.path.display());
+    if block.text.contains("#include") {
+        return position + &block.text;
+    }
+    format!(
+        "#include <callrec.hpp>\n#include <algorithm>\n#include <cstdio>\n\
+         void fragment(callrec::engine &engine);\nvoid fragment(callrec::engine &engine)\n\
+         {{\n{position}{}}}\n",
+        block.text
+    )
+}
+
 fn c_blocks(document: &Document) -> Vec<CodeBlock> {
+    blocks_in(document, "c")
+}
+
+fn blocks_in(document: &Document, language: &str) -> Vec<CodeBlock> {
     let blocks = document.blocks().into_iter();
-    blocks.filter(|block| block.language == "c").collect()
+    blocks.filter(|block| block.language == language).collect()
 }
 
 #[test]
@@ -46,6 +64,26 @@ fn every_c_block_compiles() {
         }
     }
     assert!(count > 1, "{count} blocks");
+}
+
+#[test]
+fn every_cpp_block_compiles() {
+    if !has_cxx() {
+        return;
+    }
+    let directory = ScratchDir::new();
+    let mut count = 0;
+    for document in documents() {
+        for block in blocks_in(&document, "cpp") {
+            let file = directory.0.join("block.cpp");
+            std::fs::write(&file, cpp_source_of(&document, &block)).unwrap();
+            let mut command = cxx();
+            command.args(["-std=c++17", "-fsyntax-only"]);
+            run(command.arg(&file));
+            count += 1;
+        }
+    }
+    assert!(count > 3, "{count} blocks");
 }
 
 /// Compiles and links a C file with the shared library.

@@ -6,7 +6,7 @@ use crate::assert_none;
 use crate::markdown::{documents, files_below};
 use crate::support::build::root;
 
-const LANGUAGES: [&str; 7] = ["", "c", "json", "rust", "sh", "text", "yaml"];
+const LANGUAGES: [&str; 8] = ["", "c", "cpp", "json", "rust", "sh", "text", "yaml"];
 
 /// JSON in which `…`, outside strings, stands for members that are left out.
 fn without_omissions(text: &str) -> String {
