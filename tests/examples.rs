@@ -159,6 +159,136 @@ fn the_examples_need_no_cpp_compiler() {
     }
 }
 
+/// What the examples for hosts share, without a host: exact samples, silence, two channels, and a new
+/// sample rate in mid-call.
+#[test]
+fn sample_tap_records_what_a_host_hands_out() {
+    let dir = ScratchDir::new();
+    let libraries = installed(&dir.0);
+    let program = dir.0.join("sample_tap");
+    let mut command = cc();
+    command.args(["-std=c11", "-pthread", "-Wconversion"]);
+    command
+        .arg("-I")
+        .arg(root().join("examples-c"))
+        .arg("-I")
+        .arg(root().join("tests/c"));
+    command.args(["examples-c/sample_tap.c", "tests/c/sample_tap.c"].map(|name| root().join(name)));
+    command
+        .arg("-o")
+        .arg(&program)
+        .arg("-L")
+        .arg(&libraries)
+        .arg("-lcallrec");
+    support::build::run(command.arg(format!("-Wl,-rpath,{}", libraries.display())));
+    let recordings = dir.0.join("recordings");
+    let output = support::build::run(Command::new(&program).arg(&recordings));
+    let output = String::from_utf8(output.stdout).unwrap();
+    let wav = callrec_testkit::wav::WavFile::read(output.lines().last().unwrap());
+    assert_eq!((wav.rate, wav.channels), (8000, 2));
+    let expected: Vec<i16> = [1000, 0, 32767]
+        .into_iter()
+        .flat_map(|sample| [sample; 8000])
+        .collect();
+    assert!(wav.pcm(0) == expected, "the local leg differs");
+    let remote = wav.pcm(1);
+    assert!(
+        remote[..8000].iter().all(|sample| *sample == -400),
+        "the mix of two channels differs"
+    );
+    assert!(
+        remote[8000..16_000].iter().all(|sample| *sample == 0),
+        "no silence"
+    );
+    // The resampler needs a moment at both ends.
+    let resampled = &remote[16_200..remote.len() - 200];
+    assert!(resampled.len() > 7000, "{}", resampled.len());
+    assert!(
+        resampled.iter().all(|sample| (495..=505).contains(sample)),
+        "16000 Hz differs"
+    );
+}
+
+/// A UDP port that was free a moment ago.
+fn free_port() -> u16 {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+/// Two user agents of PJSIP call each other, and each records both parties. Debian 12 has no PJSIP, so
+/// the test runs only where somebody has installed it.
+#[test]
+fn pjsip_port_records_both_parties_of_a_call() {
+    let find = |option: &str| {
+        Command::new("pkg-config")
+            .args(["--static", option, "libpjproject"])
+            .output()
+    };
+    if !find("--exists").is_ok_and(|output| output.status.success()) {
+        eprintln!("PJSIP is not installed: its example is not tested");
+        return;
+    }
+    let dir = ScratchDir::new();
+    let libraries = installed(&dir.0);
+    let program = dir.0.join("pjsip_port");
+    let words = |option: &str| -> Vec<String> {
+        let output = String::from_utf8(find(option).unwrap().stdout).unwrap();
+        output.split_whitespace().map(str::to_owned).collect()
+    };
+    let mut command = cc();
+    command.args(["-std=c11", "-pthread"]).args(
+        words("--cflags")
+            .iter()
+            .map(|word| word.replace("-I", "-isystem")),
+    );
+    command.args(["pjsip_port.c", "sample_tap.c"].map(|name| root().join("examples-c").join(name)));
+    command.arg("-o").arg(&program).arg("-L").arg(&libraries);
+    command.arg(format!("-Wl,-rpath,{}", libraries.display()));
+    support::build::run(command.arg("-lcallrec").args(words("--libs")));
+
+    let mut samples = vec![0i16; 8000];
+    for (index, sample) in samples.iter_mut().enumerate() {
+        *sample = if index / 10 % 2 == 0 { 8000 } else { -8000 };
+    }
+    let played = dir.0.join("played.wav");
+    let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    let mut file =
+        b"RIFF\xa4\x3e\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x80\x3e\0\0"
+            .to_vec();
+    file.extend(bytes);
+    std::fs::write(&played, file).unwrap();
+    let agent = |name: &str, port: u16, seconds: &str| {
+        let mut command = Command::new(&program);
+        command
+            .env_remove("LD_LIBRARY_PATH")
+            .stdout(std::process::Stdio::piped());
+        command
+            .arg(dir.0.join(name))
+            .arg(port.to_string())
+            .arg(seconds)
+            .arg(&played);
+        command
+    };
+    let (called, calling) = (free_port(), free_port());
+    let callee = agent("called", called, "30").spawn().unwrap();
+    let mut caller = agent("caller", calling, "4");
+    let caller = caller.arg(format!("sip:127.0.0.1:{called}")).output().unwrap();
+    for output in [caller, callee.wait_with_output().unwrap()] {
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let output = String::from_utf8(output.stdout).unwrap();
+        let wav = callrec_testkit::wav::WavFile::read(output.lines().last().unwrap());
+        for channel in 0..2 {
+            let samples = wav.pcm(channel);
+            let loud = samples.iter().filter(|sample| sample.unsigned_abs() > 4000);
+            assert!(loud.count() > 8000, "channel {channel} of {output}");
+        }
+    }
+}
+
 /// A call with AMR, in both framings, is recorded as the plain decoder decodes it.
 #[test]
 fn codec_plugin_records_amr_as_its_decoder_gives_it() {
