@@ -8,6 +8,8 @@ mod support;
 mod au;
 #[path = "audio/baresip.rs"]
 mod baresip;
+#[path = "audio/baresip_module.rs"]
+mod baresip_module;
 #[path = "audio/codecs_and_formats.rs"]
 mod codecs_and_formats;
 #[path = "audio/concealment.rs"]

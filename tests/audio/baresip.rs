@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use callrec::capi::*;
+use callrec_testkit::directory::ScratchDir;
 
 use crate::fixture::*;
 use crate::packet_arrivals::PacketArrivals;
@@ -19,9 +20,9 @@ use crate::support::build::is_installed;
 /// Where Debian installs the modules.
 const MODULES: &str = "/usr/lib/baresip/modules";
 /// The caller is on the recording's left channel, and the callee on its right one.
-const USERS: [&str; 2] = ["caller", "callee"];
-const CALLER: usize = 0;
-const CALLEE: usize = 1;
+pub const USERS: [&str; 2] = ["caller", "callee"];
+pub const CALLER: usize = 0;
+pub const CALLEE: usize = 1;
 /// What a side sends after the audio: the other side may have begun later.
 const TAIL_SECONDS: usize = 10;
 /// Packets of 20 ms from each side before the call ends: the audio, and five more, because a codec
@@ -29,16 +30,16 @@ const TAIL_SECONDS: usize = 10;
 const PACKETS: usize = SECONDS as usize * 50 + 5;
 
 /// A codec as baresip names it.
-struct BaresipCodec {
-    codec: &'static SentCodec,
-    module: &'static str,
-    audio_codecs: &'static str,
-    channels: u16,
+pub struct BaresipCodec {
+    pub codec: &'static SentCodec,
+    pub module: &'static str,
+    pub audio_codecs: &'static str,
+    pub channels: u16,
 }
 
 impl BaresipCodec {
     /// Whether the program, its driver for files and the codec are installed.
-    fn is_installed(&self) -> bool {
+    pub fn is_installed(&self) -> bool {
         let runs = Command::new("baresip").arg("-h").output().is_ok();
         let has = |module: &str| Path::new(MODULES).join(module).exists();
         is_installed("baresip", runs && has("aufile.so")) && is_installed(self.module, has(self.module))
@@ -67,14 +68,23 @@ impl BaresipCodec {
         lines.join("\n") + "\n"
     }
 
-    /// Starts a user agent that plays the samples and then silence.
-    fn start(&self, user: &str, samples: &[i16], dir: &Path, proxy: u16) -> SenderProcess {
+    /// Starts a user agent that plays the samples and then silence. `more` gives further lines of
+    /// its configuration.
+    fn start(
+        &self,
+        user: &str,
+        samples: &[i16],
+        dir: &Path,
+        proxy: u16,
+        more: &dyn Fn(&Path) -> String,
+    ) -> SenderProcess {
         let home = dir.join(user);
         fs::create_dir(&home).expect("a directory");
         let (wav, mut played) = (home.join("audio.wav"), samples.to_vec());
         played.resize(samples.len() + TAIL_SECONDS * self.codec.rate as usize, 0);
         write_wav(&wav, self.codec.rate, self.channels, &played);
-        fs::write(home.join("config"), self.configuration(&wav)).expect("a file");
+        let configuration = self.configuration(&wav) + &more(&home);
+        fs::write(home.join("config"), configuration).expect("a file");
         let account = format!(
             "<sip:{user}@127.0.0.1>;outbound=\"sip:127.0.0.1:{proxy};transport=udp\";regint=3600;\
              audio_codecs={};answermode=auto\n",
@@ -90,21 +100,26 @@ impl BaresipCodec {
     }
 
     fn is_recorded_as_sent(&self) {
-        if !self.is_installed() {
-            return;
+        if self.is_installed() {
+            self.call_and_record(&|_| String::new());
         }
+    }
+
+    /// Two user agents call each other, and the packets between them are recorded. Returns the
+    /// directory with the home of each user.
+    pub fn call_and_record(&self, more: &dyn Fn(&Path) -> String) -> ScratchDir {
         let fixture = RecordingFixture::new(&[("media.clock", "real")]);
         let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
         let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
         let sent = self.codec.audio();
-        let files = callrec_testkit::directory::ScratchDir::new();
+        let files = ScratchDir::new();
         let mut proxy = SipProxy::new(USERS);
         let port = proxy.port();
-        let callee = self.start(USERS[CALLEE], &sent[CALLEE], &files, port);
+        let callee = self.start(USERS[CALLEE], &sent[CALLEE], &files, port, more);
         proxy.run_until("the callee registers", |proxy| {
             proxy.parties[CALLEE].is_registered()
         });
-        let caller = self.start(USERS[CALLER], &sent[CALLER], &files, port);
+        let caller = self.start(USERS[CALLER], &sent[CALLER], &files, port, more);
         proxy.run_until("the callee answers", |proxy| proxy.is_answered);
         declare_negotiated(&proxy, [local, remote]);
         let arrivals = self.record_call(&mut proxy, [local, remote], &caller);
@@ -114,6 +129,7 @@ impl BaresipCodec {
         }
         self.codec
             .assert_recorded(&fixture.stop_and_read(&id), &sent, &arrivals);
+        files
     }
 
     /// Feeds the packets of both parties and passes them on. Once both have sent their audio, the

@@ -7,6 +7,7 @@ use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wav::WavFile;
 
 use crate::markdown::{CodeBlock, Document, documents};
+use crate::quotes::quoted_c_file;
 use crate::support::build::{cc, cxx, has_cxx, installed, run};
 
 /// The complete C file of a block.
@@ -44,7 +45,10 @@ fn c_blocks(document: &Document) -> Vec<CodeBlock> {
 
 fn blocks_in(document: &Document, language: &str) -> Vec<CodeBlock> {
     let blocks = document.blocks().into_iter();
-    blocks.filter(|block| block.language == language).collect()
+    let blocks = blocks.filter(|block| block.language == language);
+    blocks
+        .filter(|block| quoted_c_file(&block.text).is_none())
+        .collect()
 }
 
 #[test]

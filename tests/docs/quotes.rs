@@ -1,4 +1,4 @@
-//! Rust blocks are quotes of files that the compiler checks.
+//! Rust blocks, and C blocks that name a file, are quotes of files.
 
 use crate::assert_none;
 use crate::markdown::documents;
@@ -7,9 +7,17 @@ use crate::support::build::root;
 /// Marks lines that a quote leaves out.
 const OMISSION: &str = "// …";
 
+/// The file that the first line of a C block names: a quote of a file that needs the headers of
+/// another program.
+pub fn quoted_c_file(text: &str) -> Option<&str> {
+    let path = text.lines().next()?.strip_prefix("/* ")?.strip_suffix(" */")?;
+    path.ends_with(".c").then_some(path)
+}
+
 fn quote_problem(text: &str) -> Option<String> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let Some(path) = lines.next().and_then(|line| line.strip_prefix("// ")) else {
+    let first = lines.next().unwrap_or_default();
+    let Some(path) = quoted_c_file(text).or_else(|| first.strip_prefix("// ")) else {
         return Some("the first line must be a comment with the path of the quoted file".to_owned());
     };
     let Ok(source) = std::fs::read_to_string(root().join(path)) else {
@@ -23,10 +31,14 @@ fn quote_problem(text: &str) -> Option<String> {
 }
 
 #[test]
-fn every_rust_block_quotes_its_file() {
+fn every_quote_is_in_its_file() {
     let (mut problems, mut count) = (Vec::new(), 0);
     for document in documents() {
-        for block in document.blocks().iter().filter(|block| block.language == "rust") {
+        for block in document.blocks() {
+            let is_c_quote = block.language == "c" && quoted_c_file(&block.text).is_some();
+            if block.language != "rust" && !is_c_quote {
+                continue;
+            }
             count += 1;
             let place = format!("{}:{}", document.path.display(), block.line);
             problems.extend(quote_problem(&block.text).map(|problem| format!("{place}: {problem}")));
@@ -41,7 +53,11 @@ fn wrong_quotes_are_found() {
     let right =
         "// tests/docs/quotes.rs\nuse crate::assert_none;\n    // …\nuse crate::markdown::documents;\n";
     assert_eq!(quote_problem(right), None);
+    let right = "/* examples-c/minimal.c */\n#include <callrec.h>\nint main(void)\n";
+    assert_eq!(quote_problem(right), None);
     for wrong in [
+        "/* examples-c/nowhere.c */\n",
+        "/* examples-c/minimal.c */\nint nothing(void)\n",
         "use crate::assert_none;\n",
         "// tests/docs/nowhere.rs\n",
         "// tests/docs/quotes.rs\nuse crate::nothing;\n",
