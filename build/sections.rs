@@ -35,7 +35,7 @@ const GROUPS: [(&str, &str, &str); 13] = [
 
 /// Where the header's items change their section: the first item of each, the label of its
 /// group, and the title of its family of constants or "". Items are in the header's order.
-const SECTIONS: [(&str, &str, &str); 58] = [
+const SECTIONS: [(&str, &str, &str); 56] = [
     ("REC_VERSION_MAJOR", "version", ""),
     ("REC_LEVEL_NONE", "recordings", "Access levels of a caller"),
     ("REC_CALL_CONNECTED", "calls", "States of a call"),
@@ -90,13 +90,11 @@ const SECTIONS: [(&str, &str, &str); 58] = [
     ("rec_caller", "recordings", ""),
     ("rec_statistics", "engine", ""),
     ("rec_log_fn", "errors", ""),
-    ("rec_id", "recordings", ""),
     ("rec_call_view", "events", ""),
     ("rec_feed_format", "feeds", ""),
     ("rec_credentials", "gateway", ""),
     ("rec_line_info", "lines", ""),
     ("rec_filter", "lists", ""),
-    ("rec_start_options", "recordings", ""),
     ("REC_OK", "errors", "Statuses"),
     ("rec_audit_head", "audit", ""),
     ("rec_call_begin", "calls", ""),

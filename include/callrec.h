@@ -18,7 +18,8 @@
  *    leg. The host then passes in all audio of the call with `rec_feed_rtp` or `rec_feed_write`,
  *    whether the call is recorded or not. Feeds belong to the call, not to a recording.
  * 3. `rec_start`, `rec_pause_…`, `rec_resume_…` and `rec_stop_…` control recordings, at any time
- *    and as often as needed.
+ *    and as often as needed. `rec_call_start`, `rec_call_pause`, `rec_call_resume` and
+ *    `rec_call_stop` do so for the call at hand.
  * 4. `rec_call_end` ends the call, and `rec_close` closes the engine.
  *
  * Each recording that was started ends with exactly one of the events `REC_EVENT_FINISHED`,
@@ -1052,6 +1053,84 @@ typedef struct {
     uint32_t refused;
 } rec_counts;
 
+/** What to record, and how. Zero means the default. */
+typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
+    uint32_t struct_size;
+    /** `REC_START_MANUAL_DIAL_IN` and `REC_START_ADDITIONAL`, combined with `|`. */
+    uint32_t flags;
+    /** `REC_LAYOUT_…` */
+    int32_t layout;
+    /** `REC_PAUSE_…` */
+    int32_t pause_mode;
+    /**
+     * Maximum length of the audio in the file, silence included, in milliseconds. 0 means no
+     * limit.
+     */
+    uint32_t max_duration_ms;
+    /**
+     * How much audio from before the start the recording begins with, in milliseconds, or
+     * `REC_LOOKBACK_ALL`. Only what `media.lookback_ms` has kept is given, and nothing from before
+     * the end of the latest pause of any recording of the call or of a time when the call was
+     * private, nor from before `rec_call_info.consent_from_ms`. A start while the call is private
+     * or waits for consent is given nothing. `rec_recording.lookback_ms` says how much was given.
+     * While `media.lookback_ms` is 0, or in stream time, any value but 0 is
+     * `REC_ERR_UNSUPPORTED`.
+     */
+    uint32_t lookback_ms;
+    /**
+     * The call's id. `call_id`, `device_name` or `directory_number` is needed, and the call
+     * must match all of these that are present.
+     */
+    const char *call_id;
+    /** The device name of the call's line. */
+    const char *device_name;
+    /** The directory number of the call's line. */
+    const char *directory_number;
+    /**
+     * "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw", "flac",
+     * "opus" or "mp3".
+     *
+     * Parameters of the encoder may follow, each after a semicolon. What is not given is taken
+     * from the configuration (`recording.opus_bitrate` and so on). A parameter that the format
+     * does not have, or a value out of its range, is `REC_ERR_INVALID_MODE`.
+     * `rec_recording.format` has the name alone.
+     *
+     * - "flac": FLAC (RFC 9639), as in "flac;level=8". "level": 0 to 8. Programs that play it in
+     *   Debian: flac, ffmpeg, and those with libsndfile.
+     * - "opus": Ogg Opus (RFC 7845), as in "opus;bitrate=24000;dtx=1". "bitrate": bits per
+     *   second, 6000 to 256000; "complexity": 0 to 10; "dtx": 0 or 1, whether silence takes
+     *   almost no space. Programs that play it in Debian: opusdec (opus-tools), ffmpeg, and
+     *   those with libsndfile.
+     * - "mp3": MP3, as in "mp3;bitrate=24000". "bitrate": bits per second, 8000 to 320000; the
+     *   next higher one that exists at the file's sample rate is used. It loads the system's
+     *   LAME library (Debian: libmp3lame0), and is `REC_ERR_UNSUPPORTED` without it.
+     */
+    const char *format;
+    /**
+     * The URL that a running gateway requests when the recording has ended and its file
+     * exists. These requests are not signed. A URL that `callbacks.allow` does not list is
+     * `REC_ERR_INVALID_ARGUMENT`. In a build without the feature `gateway`, a URL is
+     * `REC_ERR_UNSUPPORTED`.
+     */
+    const char *callback_url;
+    /** "POST" (default) sends a form in the body. "GET" sends the fields in the query. */
+    const char *callback_method;
+    /**
+     * `REC_KEEP_RAW_…`: which RTP packets are kept as they arrived, in a pcapng file beside the
+     * recording.
+     *
+     * Since: 0.2.0
+     */
+    int32_t keep_raw;
+} rec_start_options;
+
+/** A recording's UUID. */
+typedef struct {
+    /** 36 lower-case characters and a NUL. */
+    char text[37];
+} rec_id;
+
 /** @} */
 /** @addtogroup engine
  *  @{ */
@@ -1112,16 +1191,6 @@ typedef struct {
  * `level` is `REC_LOG_…`. `message` is one line of UTF-8; control characters are escaped.
  */
 typedef void (*rec_log_fn)(void *user_data, int32_t level, const char *message);
-
-/** @} */
-/** @addtogroup recordings
- *  @{ */
-
-/** A recording's UUID. */
-typedef struct {
-    /** 36 lower-case characters and a NUL. */
-    char text[37];
-} rec_id;
 
 /**
  * A recording at the moment of the snapshot or the event. Strings are never NULL and live as
@@ -1590,86 +1659,6 @@ typedef struct {
     /** The call's id. */
     const char *call_id;
 } rec_filter;
-
-/** @} */
-/** @addtogroup recordings
- *  @{ */
-
-/** What to record, and how. Zero means the default. */
-typedef struct {
-    /** Size of this struct in bytes. Set by `REC_INIT`. */
-    uint32_t struct_size;
-    /** `REC_START_MANUAL_DIAL_IN` and `REC_START_ADDITIONAL`, combined with `|`. */
-    uint32_t flags;
-    /** `REC_LAYOUT_…` */
-    int32_t layout;
-    /** `REC_PAUSE_…` */
-    int32_t pause_mode;
-    /**
-     * Maximum length of the audio in the file, silence included, in milliseconds. 0 means no
-     * limit.
-     */
-    uint32_t max_duration_ms;
-    /**
-     * How much audio from before the start the recording begins with, in milliseconds, or
-     * `REC_LOOKBACK_ALL`. Only what `media.lookback_ms` has kept is given, and nothing from before
-     * the end of the latest pause of any recording of the call or of a time when the call was
-     * private, nor from before `rec_call_info.consent_from_ms`. A start while the call is private
-     * or waits for consent is given nothing. `rec_recording.lookback_ms` says how much was given.
-     * While `media.lookback_ms` is 0, or in stream time, any value but 0 is
-     * `REC_ERR_UNSUPPORTED`.
-     */
-    uint32_t lookback_ms;
-    /**
-     * The call's id. `call_id`, `device_name` or `directory_number` is needed, and the call
-     * must match all of these that are present.
-     */
-    const char *call_id;
-    /** The device name of the call's line. */
-    const char *device_name;
-    /** The directory number of the call's line. */
-    const char *directory_number;
-    /**
-     * "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw", "flac",
-     * "opus" or "mp3".
-     *
-     * Parameters of the encoder may follow, each after a semicolon. What is not given is taken
-     * from the configuration (`recording.opus_bitrate` and so on). A parameter that the format
-     * does not have, or a value out of its range, is `REC_ERR_INVALID_MODE`.
-     * `rec_recording.format` has the name alone.
-     *
-     * - "wav" and "au", also with "-ulaw" or "-alaw": "tags": 0 or 1, as in "wav;tags=1". 1: the
-     *   file names the call, its parties and its start, and its header has 1024 bytes. 0: only
-     *   the recording's id, and the header of version 0.1.0.
-     * - "flac": FLAC (RFC 9639), as in "flac;level=8". "level": 0 to 8. Programs that play it in
-     *   Debian: flac, ffmpeg, and those with libsndfile.
-     * - "opus": Ogg Opus (RFC 7845), as in "opus;bitrate=24000;dtx=1". "bitrate": bits per
-     *   second, 6000 to 256000; "complexity": 0 to 10; "dtx": 0 or 1, whether silence takes
-     *   almost no space. Programs that play it in Debian: opusdec (opus-tools), ffmpeg, and
-     *   those with libsndfile.
-     * - "mp3": MP3, as in "mp3;bitrate=24000". "bitrate": bits per second, 8000 to 320000; the
-     *   next higher one that exists at the file's sample rate is used. It loads the system's
-     *   LAME library (Debian: libmp3lame0), and is `REC_ERR_UNSUPPORTED` without it. A build
-     *   with the feature `mp3` contains LAME.
-     */
-    const char *format;
-    /**
-     * The URL that a running gateway requests when the recording has ended and its file
-     * exists. These requests are not signed. A URL that `callbacks.allow` does not list is
-     * `REC_ERR_INVALID_ARGUMENT`. In a build without the feature `gateway`, a URL is
-     * `REC_ERR_UNSUPPORTED`.
-     */
-    const char *callback_url;
-    /** "POST" (default) sends a form in the body. "GET" sends the fields in the query. */
-    const char *callback_method;
-    /**
-     * `REC_KEEP_RAW_…`: which RTP packets are kept as they arrived, in a pcapng file beside the
-     * recording.
-     *
-     * Since: 0.2.0
-     */
-    int32_t keep_raw;
-} rec_start_options;
 
 /** @} */
 /** @addtogroup errors
@@ -2162,12 +2151,9 @@ rec_status rec_config_new(rec_config **config);
  *   HTTP starts that do not specify one: "silence" or "skip".
  * - `recording.max_duration_ms` (`0`): Default maximum duration of automatic recordings
  *   and of HTTP starts that do not specify one, 0 to 4294967295 ms. 0: no limit.
- * - `recording.sample_rate` (`0`): Sample rate of files, 8000 to 48000 Hz; G.711 files
- *   always have 8000 Hz. 0: the rate of the first audio. "opus" and "mp3" files have the
- *   next higher rate that their format has.
- * - `recording.tags` (`0`): 1: WAV and AU files name the call, its parties and its start
- *   before the audio, in a header of 1024 bytes. FLAC, Opus and MP3 files always do.
- *   Default of starts without the parameter "tags".
+ * - `recording.sample_rate` (`0`): Sample rate of every "wav" and "au" file, 8000 to 48000
+ *   Hz. 0: the rate of the first audio. "opus" files have the next higher rate of 8, 12,
+ *   16, 24 and 48 kHz.
  * - `recording.flac_level` (`5`): Compression of "flac" files of starts that do not
  *   specify it, 0 to 8. A higher level makes smaller files and needs more CPU time.
  * - `recording.mp3_bitrate` (`0`): Default bit rate of "mp3" files, 8000 to 320000 bit/s;
@@ -2732,6 +2718,157 @@ rec_status rec_resume_by_call(rec_engine engine,
                               const char *call_id,
                               rec_counts *counts,
                               rec_error *error);
+
+/**
+ * Starts a recording of this call. The function is `rec_start` without a search for the call:
+ * the rules, the rights and the events are the same.
+ *
+ * Members of `options` that name a target may be absent. If they are present, the call must match
+ * all of them. With `REC_LOOKBACK_ALL` as `options->lookback_ms`, the whole call is kept, as with
+ * `rec_call_keep`.
+ *
+ * @param call The call.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param options What to record, and how. Must not be NULL. All members but `struct_size` may be
+ *   zero.
+ * @param[out] id The new recording's id. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never, except that the first start in "mp3" of a process loads a library.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended) and
+ * `REC_ERR_FORKED`; then those of `rec_start` in the same order, without `REC_ERR_NO_TARGET`.
+ * `REC_ERR_FORBIDDEN`: a caller below level 10 does not own the call. `REC_ERR_NO_CALL`: the call
+ * is not connected, or does not match `options`.
+ * Since: 0.2.0
+ * Source: Imagicle, Start Recording; Vobiz, Record a Call.
+ */
+rec_status rec_call_start(rec_call call,
+                          const rec_caller *caller,
+                          const rec_start_options *options,
+                          rec_id *id,
+                          rec_error *error);
+
+/**
+ * Stops all live recordings of this call. `REC_EVENT_FINISHED` is delivered for each recording
+ * once its file is published.
+ *
+ * The function is `rec_stop_by_call` for this call alone: another call with the same id is not
+ * affected. If no recording is live, it returns `REC_OK`, and all counts are 0. The only line
+ * policy that refuses the stop is `REC_LINE_MANDATORY`. To stop one of several recordings, use
+ * `rec_stop_by_id`.
+ *
+ * @param call The call.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+ *   May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
+ * `REC_ERR_UNAVAILABLE` and `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`,
+ * `REC_ERR_FORBIDDEN` (a caller below level 10 does not own the call), `REC_ERR_MANDATORY` (never
+ * for the host).
+ * Since: 0.2.0
+ */
+rec_status rec_call_stop(rec_call call,
+                         const rec_caller *caller,
+                         rec_counts *counts,
+                         rec_error *error);
+
+/**
+ * Stops all live recordings of this call and deletes their audio. No files remain.
+ * `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered for each recording once its audio is
+ * deleted.
+ *
+ * The function is `rec_discard_by_call` for this call alone: another call with the same id is
+ * not affected. If no recording is live, it returns `REC_OK`, and all counts are 0. If no recording
+ * is discarded, the status says why the newest one was refused.
+ *
+ * @param call The call.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+ *   May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
+ * `REC_ERR_UNAVAILABLE` and `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`,
+ * `REC_ERR_FORBIDDEN` (a caller below level 10 does not own the call), and unless the caller
+ * is the host, `REC_ERR_MANDATORY`, `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name),
+ * `REC_ERR_AUTOMATIC` (reason 2).
+ * Since: 0.2.0
+ */
+rec_status rec_call_discard(rec_call call,
+                            const rec_caller *caller,
+                            rec_counts *counts,
+                            rec_error *error);
+
+/**
+ * Pauses every live recording of this call. `REC_EVENT_PAUSED` is delivered for each recording
+ * once its manifest on disk shows the pause.
+ *
+ * The function is `rec_pause_by_call` for this call alone: another call with the same id is not
+ * affected. `REC_OK` means that all live recordings of the call are paused now. No line policy
+ * refuses a pause.
+ *
+ * @param call The call.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param[out] counts How many recordings changed, and how many were already in the requested
+ *   state; `refused` is 0. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
+ * `REC_ERR_UNAVAILABLE` and `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`,
+ * `REC_ERR_FORBIDDEN` (a caller below level 10 does not own the call), `REC_ERR_NOT_LIVE` (the
+ * call has no live recording), `REC_ERR_ALREADY_PAUSED` (all live recordings are paused).
+ * Since: 0.2.0
+ */
+rec_status rec_call_pause(rec_call call,
+                          const rec_caller *caller,
+                          rec_counts *counts,
+                          rec_error *error);
+
+/**
+ * Resumes every live recording of this call. `REC_EVENT_RESUMED` is delivered for each recording
+ * once its manifest on disk shows the end of the pause.
+ *
+ * The function is `rec_resume_by_call` for this call alone: another call with the same id is not
+ * affected. `rec_resume_by_id` says which audio may still be discarded. No line policy refuses a
+ * resume.
+ *
+ * @param call The call.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param[out] counts How many recordings changed, and how many were already in the requested
+ *   state; `refused` is 0. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
+ * `REC_ERR_UNAVAILABLE` and `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`,
+ * `REC_ERR_FORBIDDEN` (a caller below level 10 does not own the call), `REC_ERR_NOT_LIVE` (the
+ * call has no live recording), `REC_ERR_NOT_PAUSED` (no live recording is paused).
+ * Since: 0.2.0
+ */
+rec_status rec_call_resume(rec_call call,
+                           const rec_caller *caller,
+                           rec_counts *counts,
+                           rec_error *error);
 
 /** @} */
 /** @addtogroup engine

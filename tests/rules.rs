@@ -15,6 +15,8 @@ mod automatic_retries;
 mod call_audio;
 #[path = "rules/call_events.rs"]
 mod call_events;
+#[path = "rules/call_handle.rs"]
+mod call_handle;
 #[path = "rules/calls.rs"]
 mod calls;
 #[path = "rules/check_order.rs"]

@@ -94,7 +94,7 @@ impl ModelEngine {
             device_name: Text::from("SEP1"),
             ..CallInfo::default()
         };
-        handles::call::begin(&self.engine, info)
+        handles::call::begin(&self.engine, self.handle, info)
     }
 
     /// Closes the engine. Each started recording must have one terminal event, which is the last,
@@ -269,12 +269,13 @@ fn a_close_reports_every_end_and_refuses_later_operations() {
             assert_status(&started, &[Status::NoCall, Status::Unavailable]);
             started.ok()
         });
-        let beginner = spawn(&model.engine, |engine| {
+        let opened = model.handle;
+        let beginner = spawn(&model.engine, move |engine| {
             let info = CallInfo {
                 call_id: Text::from("late"),
                 ..CallInfo::default()
             };
-            let begun = handles::call::begin(&engine, info);
+            let begun = handles::call::begin(&engine, opened, info);
             assert_status(&begun, &[Status::Unavailable]);
             begun.ok()
         });

@@ -44,10 +44,11 @@ pub unsafe extern "C" fn rec_call_begin(
         let out = not_null(call, "call")?;
         // SAFETY: the caller's own pointer.
         let update = unsafe { read_call_info(info) }?;
+        let opened = Handle(engine.id);
         let engine = engine_of(engine)?;
         let mut info = update.apply(&CallInfo::default(), engine.unix_ms());
         info.call_id = update.call_id.unwrap_or_default();
-        let Handle(id) = handles::call::begin(&engine, info)?;
+        let Handle(id) = handles::call::begin(&engine, opened, info)?;
         // SAFETY: not NULL, so it points to a writable rec_call.
         unsafe { out.write(rec_call { id }) };
         Ok(())

@@ -12,8 +12,10 @@ use super::recorder_of;
 use super::types::*;
 use crate::calls::{Filter, RecordingSpec};
 use crate::handles::{self, Handle};
+use crate::recorder::Recorder;
 use crate::storage::JobSpecs;
 use crate::types::{AudioSpec, KeepRaw, Result, parse_format};
+use uuid::Uuid;
 
 /// Starts a recording of a call.
 ///
@@ -108,35 +110,34 @@ unsafe fn start(
     // SAFETY: a rec_caller or NULL, by the rules of the API.
     let caller = unsafe { self::caller(caller) }?;
     // SAFETY: the caller's own pointer.
-    let options = unsafe { read_options(options) }?;
-    if keeps && !matches!(options.lookback_ms, 0 | REC_LOOKBACK_ALL) {
-        return Err(invalid(format!(
-            "options.lookback_ms {}: must be 0 or REC_LOOKBACK_ALL",
-            options.lookback_ms
-        )));
+    let mut options = unsafe { read_options(options) }?;
+    if keeps {
+        if !matches!(options.lookback_ms, 0 | REC_LOOKBACK_ALL) {
+            return Err(invalid(format!(
+                "options.lookback_ms {}: must be 0 or REC_LOOKBACK_ALL",
+                options.lookback_ms
+            )));
+        }
+        options.lookback_ms = REC_LOOKBACK_ALL;
     }
     let recorder = recorder_of(engine)?;
-    let spec = options.spec.and_then(|mut spec| {
-        spec.audio.rate = recorder.file_rate(spec.audio.format);
-        if options.keep_raw.is_none() {
-            spec.keep_raw = recorder.default_spec(spec.audio.format).keep_raw;
-        }
-        if keeps {
-            spec.lookback_ms = REC_LOOKBACK_ALL;
-        }
-        spec.jobs = callback_jobs(engine, options.callback_url, options.callback_method)?;
-        Ok(spec)
-    });
-    let started = recorder.start(&caller, &options.target, spec)?;
-    let mut text = rec_id { text: [0; 37] };
-    write_text(&mut text.text, &started.to_string());
+    let (target, spec) = options.complete(&*recorder, engine);
     // SAFETY: not NULL, so it points to a writable rec_id.
-    unsafe { out.write(text) };
+    unsafe { write_id(out, recorder.start(&caller, &target, spec)?) };
     Ok(())
 }
 
+/// # Safety
+/// `out` points to a writable rec_id.
+pub(super) unsafe fn write_id(out: *mut rec_id, id: Uuid) {
+    let mut text = rec_id { text: [0; 37] };
+    write_text(&mut text.text, &id.to_string());
+    // SAFETY: promised by the caller.
+    unsafe { out.write(text) };
+}
+
 /// The contents of a `rec_start_options`.
-struct StartOptions<'a> {
+pub(super) struct StartOptions<'a> {
     target: Filter,
     /// The recording as the options describe it; the engine's configuration adds the rest. An
     /// error is reported in its place in the order of checks.
@@ -146,6 +147,27 @@ struct StartOptions<'a> {
     callback_url: &'a str,
     callback_method: &'a str,
     lookback_ms: u32,
+}
+
+impl StartOptions<'_> {
+    /// The target, and the recording with what the engine's configuration adds. An error is
+    /// reported in its place in the order of checks.
+    pub(super) fn complete(
+        self,
+        recorder: &dyn Recorder,
+        engine: rec_engine,
+    ) -> (Filter, Result<RecordingSpec>) {
+        let spec = self.spec.and_then(|mut spec| {
+            spec.audio.rate = recorder.file_rate(spec.audio.format);
+            if self.keep_raw.is_none() {
+                spec.keep_raw = recorder.default_spec(spec.audio.format).keep_raw;
+            }
+            spec.lookback_ms = self.lookback_ms;
+            spec.jobs = callback_jobs(engine, self.callback_url, self.callback_method)?;
+            Ok(spec)
+        });
+        (self.target, spec)
+    }
 }
 
 /// The callback job that the options request; none if both texts are empty.
@@ -160,7 +182,7 @@ fn callback_jobs(engine: rec_engine, url: &str, method: &str) -> Result<JobSpecs
 /// # Safety
 /// `options` is NULL or points to a rec_start_options by the rules of `read`, whose strings
 /// live as long as `'a`.
-unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOptions<'a>> {
+pub(super) unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOptions<'a>> {
     // SAFETY: promised by the caller.
     let given = unsafe { read_required(options, "options") }?;
     let known = REC_START_MANUAL_DIAL_IN | REC_START_ADDITIONAL;
@@ -199,7 +221,7 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
         },
         flags,
         keep_raw: keep_raw.unwrap_or_default(),
-        lookback_ms: given.lookback_ms,
+        lookback_ms: 0,
         jobs: JobSpecs::default(),
     });
     Ok(StartOptions {

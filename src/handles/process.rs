@@ -28,7 +28,7 @@ static PROCESSES: [OnceCell<Process>; DEPTHS] = [const { OnceCell::new() }; DEPT
 /// being created; its handle does not open anything yet.
 pub(super) struct Process {
     pub(super) engines: HandleTable<Option<HostEngine>>,
-    pub(super) calls: HandleTable<Option<Arc<Call>>>,
+    pub(super) calls: HandleTable<Option<HostCall>>,
     pub(super) feeds: HandleTable<Option<OpenFeed>>,
     pub(super) subscriptions: HandleTable<HostSubscription>,
     #[cfg(feature = "gateway")]
@@ -40,6 +40,13 @@ pub(super) struct HostEngine {
     pub(super) engine: Arc<Engine>,
     /// The settings for the engine's gateways, which the engine itself does not know.
     pub(super) gateway_settings: Arc<GatewaySettings>,
+}
+
+/// A call in its slot.
+#[derive(Clone)]
+pub(super) struct HostCall {
+    pub(super) call: Arc<Call>,
+    pub(super) engine: Handle,
 }
 
 /// A subscription in its slot.

@@ -25,6 +25,7 @@
     X(rec_stop_by_id) X(rec_pause_by_id) X(rec_resume_by_id) X(rec_discard_by_id) \
     X(rec_stop_by_device) X(rec_pause_by_device) X(rec_resume_by_device) X(rec_discard_by_device) \
     X(rec_stop_by_call) X(rec_pause_by_call) X(rec_resume_by_call) X(rec_discard_by_call) \
+    X(rec_call_start) X(rec_call_stop) X(rec_call_pause) X(rec_call_resume) X(rec_call_discard) \
     X(rec_list) X(rec_get) X(rec_snapshot_count) X(rec_snapshot_get) X(rec_snapshot_json) X(rec_snapshot_free) \
     X(rec_subscribe) X(rec_subscribe_with) X(rec_unsubscribe) \
     X(rec_gateway_start) X(rec_gateway_port) X(rec_gateway_stop) X(rec_http_handle) \
@@ -101,6 +102,11 @@ static void note(enum function function)
 #define rec_pause_by_call(...) NOTE(rec_pause_by_call, (__VA_ARGS__))
 #define rec_resume_by_call(...) NOTE(rec_resume_by_call, (__VA_ARGS__))
 #define rec_discard_by_call(...) NOTE(rec_discard_by_call, (__VA_ARGS__))
+#define rec_call_start(...) NOTE(rec_call_start, (__VA_ARGS__))
+#define rec_call_stop(...) NOTE(rec_call_stop, (__VA_ARGS__))
+#define rec_call_pause(...) NOTE(rec_call_pause, (__VA_ARGS__))
+#define rec_call_resume(...) NOTE(rec_call_resume, (__VA_ARGS__))
+#define rec_call_discard(...) NOTE(rec_call_discard, (__VA_ARGS__))
 #define rec_list(...) NOTE(rec_list, (__VA_ARGS__))
 #define rec_get(...) NOTE(rec_get, (__VA_ARGS__))
 #define rec_snapshot_count(...) NOTE(rec_snapshot_count, (__VA_ARGS__))
@@ -503,6 +509,21 @@ static bool counted(const rec_counts *counts, uint32_t changed, uint32_t already
     return counts->changed == changed && counts->already == already && counts->refused == refused;
 }
 
+static void control_by_handle(rec_call call)
+{
+    rec_start_options options = REC_INIT(rec_start_options);
+    rec_counts counts = REC_INIT(rec_counts);
+    rec_id id;
+    EXPECT(rec_call_start(call, NULL, &options, &id, &err), REC_OK);
+    EXPECT(rec_call_pause(call, NULL, &counts, &err), REC_OK);
+    CHECK(counted(&counts, 1, 0, 0));
+    EXPECT(rec_call_resume(call, NULL, &counts, &err), REC_OK);
+    EXPECT(rec_call_stop(call, NULL, &counts, &err), REC_OK);
+    CHECK(counted(&counts, 1, 0, 0));
+    EXPECT(rec_call_start(call, NULL, &options, &id, &err), REC_OK);
+    EXPECT(rec_call_discard(call, NULL, NULL, &err), REC_OK);
+}
+
 static void control(rec_engine engine)
 {
     rec_counts counts = REC_INIT(rec_counts);
@@ -547,7 +568,9 @@ static void control(rec_engine engine)
     CHECK(counted(&counts, 1, 0, 0));
     EXPECT(rec_stop_by_call(engine, NULL, "control", NULL, &counts, &err), REC_OK);
     CHECK(counted(&counts, 0, 0, 0));
+    control_by_handle(call);
     OK(rec_call_end(call, &err));
+    EXPECT(rec_call_stop(call, NULL, &counts, &err), REC_ERR_BAD_HANDLE);
 }
 
 static void listing(rec_engine engine)

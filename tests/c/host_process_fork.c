@@ -60,7 +60,9 @@ static void call_and_feed_are_the_parents(rec_call call, rec_feed feed)
     static const unsigned char packet[172] = {0x80};
     rec_call_info info = REC_INIT(rec_call_info);
     rec_feed_format format = REC_INIT(rec_feed_format);
+    rec_start_options options = REC_INIT(rec_start_options);
     rec_feed opened;
+    rec_id id;
     char text[1024];
     format.codec = REC_CODEC_PCMU;
     FORKED(rec_feed_write(feed, packet, 160));
@@ -72,6 +74,10 @@ static void call_and_feed_are_the_parents(rec_call call, rec_feed feed)
     FORKED(rec_feed_payload(feed, 96, &format, &err));
     FORKED(rec_feed_close(feed));
     FORKED(rec_feed_open(call, REC_LEG_REMOTE, &format, &opened, &err));
+    FORKED(rec_call_start(call, NULL, &options, &id, &err));
+    FORKED(rec_call_stop(call, NULL, NULL, &err));
+    FORKED(rec_call_pause(call, NULL, NULL, &err));
+    FORKED(rec_call_resume(call, NULL, NULL, &err));
     FORKED(rec_call_update(call, &info, &err));
     FORKED(rec_call_id(call, text, sizeof text, &err));
     FORKED(rec_call_end(call, &err));

@@ -110,6 +110,8 @@ static void null_everywhere(struct fixture fixture)
     EXPECT(rec_start(fixture.engine, NULL, NULL, &id, &e), BAD);
     EXPECT(rec_start(fixture.engine, NULL, &options, NULL, &e), BAD);
     EXPECT(rec_start(fixture.engine, NULL, &options, &id, NULL), REC_ERR_NO_CALL);
+    EXPECT(rec_call_start(fixture.call, NULL, NULL, &id, &e), BAD);
+    EXPECT(rec_call_start(fixture.call, NULL, &options, NULL, NULL), BAD);
     const rec_caller *callers[] = {NULL, &admin};
     for (int i = 0; i < 2; i++) {
         const rec_caller *caller = callers[i];
@@ -659,6 +661,11 @@ static void every_function_with(uint64_t engine_id, uint64_t call_id, uint64_t f
     EXPECT(rec_set_log(engine, NULL, NULL, NULL, &err), bad);
     EXPECT(rec_close(engine, 0, &err), bad);
 
+    EXPECT(rec_call_start(call, NULL, &options, &id, &err), bad);
+    EXPECT(rec_call_stop(call, NULL, NULL, &err), bad);
+    EXPECT(rec_call_discard(call, NULL, NULL, &err), bad);
+    EXPECT(rec_call_pause(call, NULL, NULL, &err), bad);
+    EXPECT(rec_call_resume(call, NULL, NULL, &err), bad);
     EXPECT(rec_call_update(call, &info, &err), bad);
     EXPECT(rec_call_id(call, text, sizeof text, &err), bad);
     EXPECT(rec_call_private(call, 1, &err), bad);

@@ -110,7 +110,7 @@ pub struct StartFields<'a> {
 }
 
 impl StartFields<'_> {
-    pub(super) fn with<R>(&self, act: impl FnOnce(*const rec_start_options) -> R) -> R {
+    pub fn with<R>(&self, act: impl FnOnce(*const rec_start_options) -> R) -> R {
         let texts = [
             self.call_id,
             self.device,

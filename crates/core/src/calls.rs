@@ -2,6 +2,7 @@
 
 mod automatic;
 pub mod call;
+mod call_handle;
 mod consent;
 pub mod control;
 mod draft;

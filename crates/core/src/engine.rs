@@ -3,6 +3,7 @@
 mod ahead;
 mod auditing;
 mod call;
+mod call_control;
 mod call_reporter;
 mod close;
 mod facts;

@@ -21,18 +21,18 @@ pub struct ControlOutcome {
 
 /// How a request names its target, which decides which rules apply.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum TargetKind {
+pub(super) enum TargetKind {
     Id,
     Line { device: bool },
     Call,
 }
 
 /// A control operation that applies to each target.
-struct ControlRequest<'a> {
-    caller: &'a Caller,
-    operation: ControlOperation,
-    target_kind: TargetKind,
-    now_ms: i64,
+pub(super) struct ControlRequest<'a> {
+    pub caller: &'a Caller,
+    pub operation: ControlOperation,
+    pub target_kind: TargetKind,
+    pub now_ms: i64,
 }
 
 impl Registry {
@@ -130,28 +130,41 @@ impl Registry {
                 format!("call_id \"{call_id}\": no such call"),
             ));
         }
-        inner.set_next_automatic_paused(operation, &calls, self.now_ns());
-        let mut targets = inner.live_of(&calls);
-        if let Some(url) = url {
-            targets.retain(|recording| recording.url == *url);
-        }
-        if targets.is_empty() {
-            return if operation.ends() {
-                Ok(ControlCounts::default())
-            } else {
-                Err(Error::new(
-                    Status::NotLive,
-                    format!("call_id \"{call_id}\": none of its recordings is live"),
-                ))
-            };
-        }
         let request = ControlRequest {
             caller,
             operation,
             target_kind: TargetKind::Call,
             now_ms,
         };
-        self.control_all(&mut inner, &request, targets, outcomes)
+        self.control_calls(&mut inner, &request, &calls, call_id, url, outcomes)
+    }
+
+    /// Controls the live recordings of these calls, or with `url` only the recording of that URL.
+    /// `call_id` is for the error.
+    pub(super) fn control_calls(
+        &self,
+        inner: &mut RegistryState,
+        request: &ControlRequest<'_>,
+        calls: &[u64],
+        call_id: &Text,
+        url: Option<&Text>,
+        outcomes: &mut Vec<ControlOutcome>,
+    ) -> Result<ControlCounts> {
+        inner.set_next_automatic_paused(request.operation, calls, self.now_ns());
+        let mut targets = inner.live_of(calls);
+        if let Some(url) = url {
+            targets.retain(|recording| recording.url == *url);
+        }
+        if !targets.is_empty() {
+            return self.control_all(inner, request, targets, outcomes);
+        }
+        match request.operation.ends() {
+            true => Ok(ControlCounts::default()),
+            false => Err(Error::new(
+                Status::NotLive,
+                format!("call_id \"{call_id}\": none of its recordings is live"),
+            )),
+        }
     }
 
     /// Controls every recording of the caller's own calls.

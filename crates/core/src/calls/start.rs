@@ -34,9 +34,23 @@ impl Registry {
         if target.is_empty() {
             return Err(no_target());
         }
+        self.start_of(&mut inner, caller, (&calls, target), draft, storage, begin)
+    }
+
+    /// Starts a recording of one of these calls, which match `target` and which the caller may
+    /// control.
+    pub(super) fn start_of(
+        &self,
+        inner: &mut RegistryState,
+        caller: &Caller,
+        (calls, target): (&[u64], &Filter),
+        draft: Result<RecordingDraft>,
+        storage: Result<()>,
+        begin: impl FnOnce(AcceptedDraft) -> Arc<Recording>,
+    ) -> Result<Arc<Recording>> {
         let draft = draft?;
         let additional = draft.spec.is_additional();
-        let picked = inner.pick(&calls, target);
+        let picked = inner.pick(calls, target);
         inner.check_policy(picked, target, additional)?;
         let Some(number) = picked else {
             return Err(Error::new(
@@ -58,7 +72,7 @@ impl Registry {
         if caller.is_limited() {
             inner.check_limit(number, self.limits.per_call)?;
         }
-        self.accept(&mut inner, number, false, draft, begin)
+        self.accept(inner, number, false, draft, begin)
     }
 
     /// Starts the recording that a line's policy asks for. Returns `None` if the policy no longer

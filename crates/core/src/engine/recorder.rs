@@ -222,11 +222,15 @@ impl Engine {
         spec: Result<RecordingSpec>,
     ) -> Result<Arc<Recording>> {
         self.require_open()?;
-        let spec = spec.and_then(|spec| self.with_lookback(spec));
-        let draft = spec.map(|spec| RecordingDraft::new((self.ids)(), spec, &self.config.url_base));
+        let draft = self.draft_of(spec);
         let progress = Arc::new(Progress::default());
         let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
         self.registry
             .start(caller, target, draft, self.can_store(), begin)
+    }
+
+    pub(super) fn draft_of(&self, spec: Result<RecordingSpec>) -> Result<RecordingDraft> {
+        let spec = spec.and_then(|spec| self.with_lookback(spec));
+        spec.map(|spec| RecordingDraft::new((self.ids)(), spec, &self.config.url_base))
     }
 }
