@@ -53,8 +53,8 @@
  *   from. Do not pass any pointer from the library to free().
  * - `struct_size` must be 4 to 4,096. Otherwise the function does nothing and returns
  *   `REC_ERR_INVALID_ARGUMENT`. A struct may be shorter than the library's: the missing members
- *   are zero. It may be longer if the excess is zero. An output struct is written as far as it
- *   reaches. Members named `reserved` must be 0.
+ *   are zero. It may be longer if the excess is zero. It must not end inside a member. An output
+ *   struct is written as far as it reaches. Members named `reserved` must be 0.
  * - The library makes `rec_event`, `rec_call_view`, `rec_recording`, `rec_credentials` and
  *   `rec_identity`: check their `struct_size` before you use a member that is newer than 0.1.0.
  * - Engines, calls, feeds, subscriptions and gateways are checked handles. For a handle that is

@@ -44,6 +44,7 @@ mod list;
 #[cfg(not(callrec_loom))]
 mod memory;
 mod recording;
+mod sized_struct;
 mod start;
 pub mod types;
 pub mod values;

@@ -20,7 +20,7 @@ pub mod settings;
 pub use callrec_codec as codec;
 pub use callrec_core::memory as core_memory;
 pub use callrec_core::{
-    audit, calls, clock, config, engine, events, host_codecs, jobs, keys, media, recorder, storage, sync,
-    task, text, types,
+    audit, calls, clock, config, engine, events, host_codecs, jobs, json, keys, media, recorder, storage,
+    sync, task, text, types,
 };
 pub use callrec_gateway as gateway;

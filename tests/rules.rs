@@ -55,8 +55,12 @@ mod rights;
 mod scratch_engine;
 #[path = "rules/sidecars.rs"]
 mod sidecars;
+#[path = "rules/small_stacks.rs"]
+mod small_stacks;
 #[path = "rules/statuses.rs"]
 mod statuses;
+#[path = "rules/struct_sizes.rs"]
+mod struct_sizes;
 #[path = "rules/subscriptions.rs"]
 mod subscriptions;
 #[path = "rules/transfer.rs"]

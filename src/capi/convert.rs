@@ -1,57 +1,23 @@
 //! Reads and writes C strings and structs, which may be older or newer than this library's.
 
 use std::ffi::{CStr, c_char};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::codec_types::rec_codec_ops;
-use super::gateway_types::*;
+use super::sized_struct::SizedStruct;
 use super::types::*;
 use crate::calls::{Caller, ControlCounts};
+use crate::json;
 use crate::text::Text;
 use crate::types::{Error, KeepRaw, Layout, Leg, PauseMode, Result, Status};
 
-/// The valid range of `struct_size` in bytes.
-pub const STRUCT_SIZES: RangeInclusive<usize> = 4..=4096;
 /// Maximum length of a string argument in bytes, except for paths and attributes.
 pub(super) const TEXT_MAX: usize = 1023;
 pub(super) const PATH_MAX: usize = 4095;
 pub(super) const ATTRIBUTES_MAX: usize = 65_536;
-
-/// A C struct of plain data that begins with its `struct_size`.
-///
-/// # Safety
-/// `repr(C)`, first member `struct_size: u32`, and valid for any bit pattern.
-pub unsafe trait SizedStruct: Copy {}
-
-macro_rules! sized_structs {
-    ($($type:ty),* $(,)?) => { $(
-        // SAFETY: repr(C), begins with struct_size, made of integers, raw pointers
-        // and optional function pointers only.
-        unsafe impl SizedStruct for $type {}
-    )* };
-}
-sized_structs!(
-    rec_error,
-    rec_caller,
-    rec_counts,
-    rec_line_info,
-    rec_call_info,
-    rec_feed_format,
-    rec_codec_ops,
-    rec_start_options,
-    rec_filter,
-    rec_statistics,
-    rec_gateway_options,
-    rec_http_request,
-    rec_credentials,
-    rec_identity,
-    rec_subscribe_options,
-    rec_chain_head,
-    rec_audit_report,
-);
+/// Deeper attributes are refused before they are parsed.
+const ATTRIBUTES_DEPTH: u32 = 16;
 
 pub fn invalid(message: impl Into<String>) -> Error {
     Error::new(Status::InvalidArgument, message)
@@ -77,7 +43,7 @@ pub unsafe fn read<T: SizedStruct>(at: *const T, name: &str) -> Result<Option<T>
     }
     // SAFETY: not NULL, so it points to a struct that begins with its size.
     let size = unsafe { struct_size(at) };
-    check_size(size, name)?;
+    T::check_size(size, name)?;
     // SAFETY: all-zero is valid for a SizedStruct.
     let mut known: T = unsafe { std::mem::zeroed() };
     let fits = size.min(size_of::<T>());
@@ -105,15 +71,6 @@ pub unsafe fn read_required<T: SizedStruct>(at: *const T, name: &str) -> Result<
     unsafe { read(at, name) }?.ok_or_else(|| invalid(format!("{name} is NULL")))
 }
 
-fn check_size(size: usize, name: &str) -> Result<()> {
-    if STRUCT_SIZES.contains(&size) {
-        return Ok(());
-    }
-    Err(invalid(format!(
-        "{name}.struct_size {size}: must be 4 to 4096; use REC_INIT"
-    )))
-}
-
 /// An optional output struct, which is checked before the function does anything.
 pub struct OutputStruct<T> {
     at: *mut T,
@@ -129,7 +86,7 @@ impl<T: SizedStruct> OutputStruct<T> {
         }
         // SAFETY: not NULL, so it points to a struct that begins with its size.
         let size = unsafe { struct_size(at) };
-        check_size(size, name)?;
+        T::check_size(size, name)?;
         Ok(OutputStruct { at, size })
     }
 
@@ -229,6 +186,12 @@ pub unsafe fn attributes(at: *const c_char) -> Result<Option<Arc<Map<String, Val
     };
     if text.is_empty() {
         return Ok(Some(Arc::default()));
+    }
+    // Checked first, because the parser needs stack for each level.
+    if json::nesting(text.as_bytes()) > ATTRIBUTES_DEPTH {
+        return Err(invalid(format!(
+            "attributes_json is nested deeper than {ATTRIBUTES_DEPTH}; its values are strings"
+        )));
     }
     let members = match serde_json::from_str(text) {
         Ok(Value::Object(members)) => members,

@@ -3,7 +3,8 @@
 use std::ffi::c_char;
 use std::mem::offset_of;
 
-use super::convert::{STRUCT_SIZES, struct_size};
+use super::convert::struct_size;
+use super::sized_struct::SizedStruct;
 use super::types::*;
 use crate::core_memory::InsideGuard;
 use crate::memory;
@@ -41,7 +42,7 @@ fn respond(error: *mut rec_error, act: impl FnOnce() -> BodyOutcome) -> rec_stat
     } else {
         // SAFETY: not NULL, so it points to a rec_error, which begins with its size.
         let size = unsafe { struct_size(error) };
-        if !STRUCT_SIZES.contains(&size) {
+        if !rec_error::is_valid_size(size) {
             return REC_ERR_INVALID_ARGUMENT;
         }
         size

@@ -4,6 +4,7 @@ pub mod checks;
 
 use serde_json::Value;
 
+use crate::json;
 use crate::text::{abbreviate, one_line};
 use crate::types::{Error, Result, Status};
 use checks::{Accepts, Check};
@@ -168,14 +169,23 @@ pub fn no_such_key(name: &str) -> Error {
     wrong(name, "no such key")
 }
 
+/// No key has as many parts. The parser recurses, and its caller's stack may be small.
+const JSON_DEPTH: u32 = 16;
+
 /// Sets the keys of a JSON object, flat (`{"media.clock": "stream"}`) or nested
 /// (`{"media": {"clock": "stream"}}`). On an error, `settings` does not change.
 pub fn load_json<S: Clone>(
     settings: &mut S,
-    json: &str,
+    text: &str,
     set: fn(&mut S, &str, &str) -> Result<()>,
 ) -> Result<()> {
-    let value: Value = serde_json::from_str(json)
+    if json::nesting(text.as_bytes()) > JSON_DEPTH {
+        return Err(Error::new(
+            Status::Config,
+            format!("the configuration is nested deeper than {JSON_DEPTH}"),
+        ));
+    }
+    let value: Value = serde_json::from_str(text)
         .map_err(|e| Error::new(Status::Config, format!("the configuration is not JSON: {e}")))?;
     let Value::Object(members) = value else {
         return Err(Error::new(

@@ -15,7 +15,7 @@
 //! | [`host_codecs`] | codecs that the host registers, and their threads |
 //! | [`media`] | from packets to samples: feeds, RTP, tracks, layouts, taps, workers |
 //! | [`storage`] | from samples to a published file: containers, writers, publishing, recovery |
-//! | [`types`], [`text`], [`clock`], [`sync`], [`memory`] | basics that every module uses |
+//! | [`types`], [`text`], [`json`], [`clock`], [`sync`], [`memory`] | basics that every module uses |
 
 #![forbid(unsafe_code)]
 
@@ -27,6 +27,7 @@ pub mod engine;
 pub mod events;
 pub mod host_codecs;
 pub mod jobs;
+pub mod json;
 pub mod keys;
 pub mod media;
 pub mod memory;

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, Full};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use callrec_core::json::nesting;
 use callrec_core::text::Text;
 
 /// A response body, from memory or read from a file while it is sent.
@@ -116,25 +117,6 @@ pub fn json_of(bytes: &[u8], depth: u32) -> Result<Value, String> {
         return Err(format!("JSON is nested deeper than {depth}"));
     }
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
-}
-
-/// The nesting depth of brackets outside of strings.
-fn nesting(bytes: &[u8]) -> u32 {
-    let (mut now, mut most, mut text, mut escaped) = (0u32, 0u32, false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if text => escaped = true,
-            b'"' => text = !text,
-            b'[' | b'{' if !text => {
-                now += 1;
-                most = most.max(now);
-            }
-            b']' | b'}' if !text => now = now.saturating_sub(1),
-            _ => {}
-        }
-    }
-    most
 }
 
 /// One decoded segment of a path; `None` if it is not UTF-8.
@@ -270,8 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_counts_brackets_outside_of_strings() {
-        assert_eq!(nesting(br#"{"a":["[[[",{"b":"\"]{"}]}"#), 3);
+    fn json_that_is_nested_too_deeply_is_refused() {
         assert!(json_of(b"[[[[]]]]", 3).is_err_and(|why| why.contains("deeper")));
         assert!(json_of(b"[[[[]]]]", 4).is_ok());
     }
