@@ -27,7 +27,7 @@ static void must(rec_status status, const char *what)
 }
 
 static const char *const kinds[] = {"?", "STARTED", "PAUSED", "RESUMED", "FINISHED", "FAILED", "LOSS", "START_FAILED", "DISK_LOW", "CALL_IDLE",
-                                    "MEDIA_IGNORED", "LEG_SILENT", "CALL_BEGAN", "CALL_UPDATED", "CALL_ENDED"};
+                                    "MEDIA_IGNORED", "LEG_SILENT", "CALL_BEGAN", "CALL_UPDATED", "CALL_ENDED", "PAUSE_OVERDUE"};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 struct received {
@@ -53,7 +53,7 @@ static void on_event(void *user_data, const rec_event *event)
     time_t seconds = (time_t)(event->time_ms / 1000);
     char text[32];
     strftime(text, sizeof text, "%H:%M:%S", localtime(&seconds));
-    printf("%3" PRIu64 "  %s.%03d  %-12s  %s\n", event->sequence, text, (int)(event->time_ms % 1000), kinds[kind],
+    printf("%3" PRIu64 "  %s.%03d  %-13s  %s\n", event->sequence, text, (int)(event->time_ms % 1000), kinds[kind],
            event->recording != NULL ? event->recording->id.text : event->call != NULL ? event->call->directory_number : "");
 }
 

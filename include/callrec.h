@@ -481,13 +481,13 @@
 
 /**
  * The recording has stopped writing audio: it was paused, its call became private, or it
- * began while its call waits for consent.
+ * began while its call waits for consent. `frame` says from where.
  */
 #define REC_EVENT_PAUSED 2
 
 /**
  * The recording writes audio again: it is not paused, and its call is neither private nor waits
- * for consent.
+ * for consent. `frame` says from where.
  */
 #define REC_EVENT_RESUMED 3
 
@@ -573,6 +573,15 @@
  * Since: 0.2.0
  */
 #define REC_EVENT_CALL_ENDED 14
+
+/**
+ * `recording.pause_max_ms` has passed since `REC_EVENT_PAUSED`, and the recording still writes no
+ * audio. The event is raised once for each pause, at most a second late. The pause goes on: callrec
+ * never resumes a recording by itself.
+ *
+ * Since: 0.2.0
+ */
+#define REC_EVENT_PAUSE_OVERDUE 15
 
 /** @} */
 /** @name Flags of an event
@@ -1421,6 +1430,15 @@ typedef struct {
      * Since: 0.2.0
      */
     const rec_call_view *call;
+    /**
+     * With `REC_EVENT_PAUSED` and `REC_EVENT_PAUSE_OVERDUE`, the frame of the file from which the
+     * pause holds: all frames before it are from before the pause. With `REC_EVENT_RESUMED`, the
+     * first frame after the pause. Otherwise 0. Frames count from the beginning of the file, at
+     * `rec_recording.sample_rate`, and are those of the manifest's `spans`.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t frame;
 } rec_event;
 
 /**
@@ -2149,6 +2167,8 @@ rec_status rec_config_new(rec_config **config);
  *   starts that do not specify one: "stereo", "mono", "local", "remote".
  * - `recording.pause_mode` (`silence`): Default pause mode of automatic recordings and of
  *   HTTP starts that do not specify one: "silence" or "skip".
+ * - `recording.pause_max_ms` (`0`): When a recording has been paused for this many
+ *   milliseconds, REC_EVENT_PAUSE_OVERDUE is raised. The pause does not end. 0: never.
  * - `recording.max_duration_ms` (`0`): Default maximum duration of automatic recordings
  *   and of HTTP starts that do not specify one, 0 to 4294967295 ms. 0: no limit.
  * - `recording.sample_rate` (`0`): Sample rate of every "wav" and "au" file, 8000 to 48000

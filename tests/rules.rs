@@ -47,6 +47,8 @@ mod panics;
 #[cfg(feature = "faults")]
 #[path = "rules/paused_retries.rs"]
 mod paused_retries;
+#[path = "rules/pauses.rs"]
+mod pauses;
 #[path = "rules/private_calls.rs"]
 mod private_calls;
 #[path = "rules/rights.rs"]

@@ -127,6 +127,8 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   starts that do not specify one: "stereo", "mono", "local", "remote".
 /// - `recording.pause_mode` (`silence`): Default pause mode of automatic recordings and of
 ///   HTTP starts that do not specify one: "silence" or "skip".
+/// - `recording.pause_max_ms` (`0`): When a recording has been paused for this many
+///   milliseconds, REC_EVENT_PAUSE_OVERDUE is raised. The pause does not end. 0: never.
 /// - `recording.max_duration_ms` (`0`): Default maximum duration of automatic recordings
 ///   and of HTTP starts that do not specify one, 0 to 4294967295 ms. 0: no limit.
 /// - `recording.sample_rate` (`0`): Sample rate of files, 8000 to 48000 Hz; G.711 files

@@ -85,6 +85,7 @@ impl Listener for HostListener {
             call_tag: event.subject.call_tag(),
             call_number: event.subject.call_number(),
             call: call.as_ref().map_or(std::ptr::null(), |call| &raw const *call),
+            frame: event.frame,
         };
         // SAFETY: the host's function. The event and all that it points to live until it returns.
         unsafe { (self.callback)(self.data.pointer(), &raw const view) };

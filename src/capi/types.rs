@@ -417,6 +417,13 @@ pub struct rec_event {
     ///
     /// Since: 0.2.0
     pub call: *const rec_call_view,
+    /// With `REC_EVENT_PAUSED` and `REC_EVENT_PAUSE_OVERDUE`, the frame of the file from which the
+    /// pause holds: all frames before it are from before the pause. With `REC_EVENT_RESUMED`, the
+    /// first frame after the pause. Otherwise 0. Frames count from the beginning of the file, at
+    /// `rec_recording.sample_rate`, and are those of the manifest's `spans`.
+    ///
+    /// Since: 0.2.0
+    pub frame: u64,
 }
 
 /// What is live in an engine now, and counters since the engine was opened.

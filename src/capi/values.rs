@@ -236,10 +236,10 @@ pub const REC_END_CONSENT_REFUSED: i32 = 8;
 /// The file and its manifest exist. Exactly one terminal event will follow.
 pub const REC_EVENT_STARTED: i32 = 1;
 /// The recording has stopped writing audio: it was paused, its call became private, or it
-/// began while its call waits for consent.
+/// began while its call waits for consent. `frame` says from where.
 pub const REC_EVENT_PAUSED: i32 = 2;
 /// The recording writes audio again: it is not paused, and its call is neither private nor waits
-/// for consent.
+/// for consent. `frame` says from where.
 pub const REC_EVENT_RESUMED: i32 = 3;
 /// Terminal. The file has its final name, or the recording was discarded.
 pub const REC_EVENT_FINISHED: i32 = 4;
@@ -297,6 +297,12 @@ pub const REC_EVENT_CALL_UPDATED: i32 = 13;
 ///
 /// Since: 0.2.0
 pub const REC_EVENT_CALL_ENDED: i32 = 14;
+/// `recording.pause_max_ms` has passed since `REC_EVENT_PAUSED`, and the recording still writes no
+/// audio. The event is raised once for each pause, at most a second late. The pause goes on: callrec
+/// never resumes a recording by itself.
+///
+/// Since: 0.2.0
+pub const REC_EVENT_PAUSE_OVERDUE: i32 = 15;
 
 /// An earlier engine on the directory may already have delivered the event, with the same
 /// state, end reason, error and `lost_ms`.

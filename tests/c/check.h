@@ -123,7 +123,7 @@ static inline rec_status start_on(rec_engine engine, const rec_caller *caller, c
 
 /* ---- events ------------------------------------------------------------------ */
 
-enum { KINDS = REC_EVENT_CALL_ENDED + 1 };
+enum { KINDS = REC_EVENT_PAUSE_OVERDUE + 1 };
 
 /* The events that a subscription has received. */
 struct event_counts {

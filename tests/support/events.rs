@@ -13,6 +13,7 @@ pub struct ReceivedEvent {
     pub flags: u32,
     pub sequence: u64,
     pub call_tag: u64,
+    pub frame: u64,
     pub recording: Option<RecordingFields>,
     pub json: serde_json::Value,
 }
@@ -24,6 +25,7 @@ impl ReceivedEvent {
             flags: event.flags,
             sequence: event.sequence,
             call_tag: event.call_tag,
+            frame: event.frame,
             recording: unsafe { event.recording.as_ref() }.map(RecordingFields::copy),
             json: serde_json::from_str(&string(event.json)).unwrap(),
         }

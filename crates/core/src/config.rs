@@ -72,6 +72,8 @@ config_keys! {
             "Default layout of automatic recordings and of HTTP starts that do not specify one: {choices}.";
         "recording.pause_mode" = "silence" => pause_mode: PauseMode, text_of(&PauseMode::ALL, PauseMode::text),
             "Default pause mode of automatic recordings and of HTTP starts that do not specify one: {choices}.";
+        "recording.pause_max_ms" = "0" => pause_max_ms: u64, number(0..=u64::MAX / 2_000_000),
+            "When a recording has been paused for this many milliseconds, REC_EVENT_PAUSE_OVERDUE is raised. The pause does not end. 0: never.";
         "recording.max_duration_ms" = "0" => max_duration_ms: u32, number(0..=u32::MAX.into()),
             "Default maximum duration of automatic recordings and of HTTP starts that do not specify one, {range} ms. 0: no limit.";
         "recording.sample_rate" = "0" => sample_rate: u32, zero_or(8000..=48_000),

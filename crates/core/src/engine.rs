@@ -11,6 +11,8 @@ mod feeds;
 mod jobs;
 mod ledger;
 mod live_duration;
+mod manifest_change;
+mod overdue_pauses;
 mod parts;
 mod recorder;
 mod recording_output;

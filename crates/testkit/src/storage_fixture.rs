@@ -34,7 +34,7 @@ pub const PAGED: Format = Format::of(&paged::FORMATS[0]);
 pub struct StorageReports {
     pub created: HashSet<Uuid>,
     pub create_failed: HashMap<Uuid, Error>,
-    pub updated: HashSet<(Uuid, u32)>,
+    pub updated: HashSet<(Uuid, u64)>,
     pub write_failed: HashMap<Uuid, Error>,
     pub published: HashMap<Uuid, (Manifest, bool)>,
     pub deferred: HashSet<Uuid>,
@@ -91,7 +91,7 @@ impl StorageListener for StorageReport {
         });
     }
 
-    fn manifest_updated(&self, id: Uuid, number: u32) {
+    fn manifest_updated(&self, id: Uuid, number: u64) {
         self.note(format!("updated {id}"), |reports| {
             assert!(reports.updated.insert((id, number)))
         });

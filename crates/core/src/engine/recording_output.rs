@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::facts::RecordingFacts;
 use super::ledger::put_ledger;
-use super::recording_reporter::{CHANGE_MOVED, CHANGE_PAUSED, CHANGE_RESUMED, RecordingReporter};
+use super::manifest_change::ManifestChange;
+use super::recording_reporter::RecordingReporter;
 use crate::calls::{Attachment, CallInfo, LineStay, Readings};
 use crate::clock::NS_PER_MS;
 use crate::media::{Progress, RawPackets, Shape, Sink, Span, SpanKind};
@@ -68,13 +69,13 @@ impl RecordingOutput {
         Box::new(OutputSink(output.clone()))
     }
 
-    /// Changes the facts and has the live manifest rewritten. `tag` is reported once the manifest
+    /// Changes the facts and has the live manifest rewritten. `change` is reported once the manifest
     /// is on disk.
-    fn change(&self, tag: u32, apply: impl FnOnce(&mut RecordingFacts)) {
+    fn change(&self, change: ManifestChange, apply: impl FnOnce(&mut RecordingFacts)) {
         let mut inner = self.inner.lock();
         apply(&mut inner.facts);
         if let (Some(file), Some(me)) = (&mut inner.file, self.me.upgrade()) {
-            file.update_manifest(me, tag);
+            file.update_manifest(me, change.number());
         }
     }
 
@@ -216,7 +217,7 @@ impl Sink for OutputSink {
     }
 
     fn paused(&mut self, frame: u64) {
-        self.0.change(CHANGE_PAUSED, |facts| {
+        self.0.change(ManifestChange::Paused(frame), |facts| {
             facts.paused = true;
             facts.spans.push(SpanEntry {
                 kind: "pause".into(),
@@ -227,7 +228,7 @@ impl Sink for OutputSink {
     }
 
     fn resumed(&mut self, span: Span) {
-        self.0.change(CHANGE_RESUMED, |facts| {
+        self.0.change(ManifestChange::Resumed(span.to_frame), |facts| {
             facts.paused = false;
             close_pause(&mut facts.spans, span);
         });
@@ -286,7 +287,7 @@ impl Attachment for RecordingOutput {
     }
 
     fn update_call(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>) {
-        self.change(CHANGE_MOVED, |facts| {
+        self.change(ManifestChange::Moved, |facts| {
             facts.info = info.clone();
             facts.lines = lines.clone();
         });

@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use super::auditing::involved;
 use super::facts::spec_of;
+use super::manifest_change::ManifestChange;
+use super::overdue_pauses::{OverduePause, OverduePauses};
 use crate::audit::{Actor, AuditLine, AuditLog};
 use crate::calls::{CallInfo, EventStage, RawFileView, Readings, Recording, RecordingView, Registry};
 use crate::clock::Clock;
@@ -19,11 +21,6 @@ use crate::storage::{Manifest, SpanEntry, StorageListener, Store};
 use crate::sync::catch_panic;
 use crate::text::Text;
 use crate::types::{EndReason, Error, RecordingState, Status};
-
-/// Why a live manifest is rewritten. Storage reports the value once the manifest is on disk.
-pub const CHANGE_PAUSED: u32 = 1;
-pub const CHANGE_RESUMED: u32 = 2;
-pub const CHANGE_MOVED: u32 = 3;
 
 /// A terminal event with more spans than this contains none of them. A loss event contains at
 /// most this many.
@@ -38,6 +35,8 @@ pub struct RecordingReporter {
     store: OnceCell<Weak<Store>>,
     audit: OnceCell<Arc<AuditLog>>,
     pub actions: Arc<ActionRegistry>,
+    overdue_pauses: OverduePauses,
+    pause_max_ms: u64,
     #[cfg(feature = "faults")]
     panic_at: String,
 }
@@ -57,6 +56,8 @@ impl RecordingReporter {
             store: OnceCell::new(),
             audit: OnceCell::new(),
             actions: Arc::default(),
+            overdue_pauses: OverduePauses::new(config.pause_max_ms),
+            pause_max_ms: config.pause_max_ms,
             #[cfg(feature = "faults")]
             panic_at: config.storage.panic_at.clone(),
         })
@@ -140,27 +141,79 @@ impl RecordingReporter {
 
     fn publish_loss(&self, recording: &Recording, spans: &[String]) {
         let spans = format!(",\"loss\":[{}]", spans.join(","));
-        self.publish_with(EventKind::Loss, recording, None, &spans);
+        self.publish(EventKind::Loss, recording, None, (0, &spans));
     }
 
-    /// Publishes an event about a recording that this process started.
-    fn publish(&self, kind: EventKind, recording: &Recording, state: Option<RecordingState>) {
-        self.publish_with(kind, recording, state, "");
+    /// Publishes that a pause has begun or ended at this frame.
+    fn publish_pause(&self, id: Uuid, change: ManifestChange) {
+        let Some(recording) = self.registry.recording(id) else {
+            return;
+        };
+        let (kind, state, frame) = match change {
+            ManifestChange::Paused(frame) => (EventKind::Paused, RecordingState::Paused, frame),
+            ManifestChange::Resumed(frame) => (EventKind::Resumed, RecordingState::Recording, frame),
+            ManifestChange::Moved => return,
+        };
+        // Held, so that a pause is reported as overdue neither before its event nor after its end.
+        let stage = recording.event_stage.lock();
+        match kind {
+            EventKind::Paused if *stage != EventStage::Ended => {
+                self.overdue_pauses.begin(id, frame, self.clock.coarse_ns());
+            }
+            _ => self.overdue_pauses.end(id),
+        }
+        self.publish(kind, &recording, Some(state), (frame, &frame_member(frame)));
     }
 
-    /// `members` are added to the event's JSON object, each with a leading comma.
-    fn publish_with(
+    /// Reports the pauses that have become too long. Called once a second.
+    pub fn report_overdue_pauses(&self) {
+        while let Some(pause) = self.overdue_pauses.next_due(self.clock.coarse_ns()) {
+            self.report_overdue_pause(&pause);
+        }
+    }
+
+    fn report_overdue_pause(&self, pause: &OverduePause) {
+        let Some(recording) = self.registry.recording(pause.id) else {
+            return;
+        };
+        let stage = recording.event_stage.lock();
+        if *stage == EventStage::Ended || !self.overdue_pauses.take(pause) {
+            return;
+        }
+        let max_ms = self.pause_max_ms;
+        let members = format!("{},\"pause_max_ms\":{max_ms}", frame_member(pause.frame));
+        let state = Some(RecordingState::Paused);
+        self.publish(
+            EventKind::PauseOverdue,
+            &recording,
+            state,
+            (pause.frame, &members),
+        );
+        drop(stage);
+        self.bus.log(
+            LogLevel::Warning,
+            format!(
+                "recording {} has been paused for more than {max_ms} ms (recording.pause_max_ms)",
+                pause.id
+            ),
+        );
+    }
+
+    /// Publishes an event about a recording that this process started. `members` are added to the
+    /// event's JSON object, each with a leading comma.
+    fn publish(
         &self,
         kind: EventKind,
         recording: &Recording,
         state: Option<RecordingState>,
-        members: &str,
+        (frame, members): (u64, &str),
     ) {
         let mut view = recording.view();
         if let Some(state) = state {
             view.state = state;
         }
         let mut event = Event::new(kind, self.clock.unix_ms());
+        event.frame = frame;
         event.subject = EventSubject::Recording(Arc::new(view));
         event.detail = format!("\"recording\":{}{members}", recording.describe(None));
         self.bus.publish(event);
@@ -209,6 +262,7 @@ impl RecordingReporter {
         }));
         if let Some(recording) = recording {
             *recording.event_stage.lock() = EventStage::Ended;
+            self.overdue_pauses.end(id);
         }
         self.bus.publish(event);
     }
@@ -317,6 +371,10 @@ fn span_objects(spans: &[SpanEntry], most: usize) -> Vec<String> {
     objects.filter_map(Result::ok).collect()
 }
 
+fn frame_member(frame: u64) -> String {
+    format!(",\"frame\":{frame}")
+}
+
 /// The flags of a terminal event.
 fn flags_of(manifest: &Manifest, repeated: bool) -> u32 {
     let flags = [
@@ -352,7 +410,8 @@ impl StorageListener for RecordingReporter {
             self.registry.created(&recording);
             let mut stage = recording.event_stage.lock();
             let before = std::mem::replace(&mut *stage, EventStage::Started);
-            self.publish(EventKind::Started, &recording, Some(RecordingState::Recording));
+            let state = Some(RecordingState::Recording);
+            self.publish(EventKind::Started, &recording, state, (0, ""));
             if let EventStage::LossPending(spans) = before {
                 self.publish_loss(&recording, &spans);
             }
@@ -378,15 +437,8 @@ impl StorageListener for RecordingReporter {
         self.finish_report(id, published);
     }
 
-    fn manifest_updated(&self, id: Uuid, mark: u32) {
-        let Some(recording) = self.registry.recording(id) else {
-            return;
-        };
-        match mark {
-            CHANGE_PAUSED => self.publish(EventKind::Paused, &recording, Some(RecordingState::Paused)),
-            CHANGE_RESUMED => self.publish(EventKind::Resumed, &recording, Some(RecordingState::Recording)),
-            _ => {}
-        }
+    fn manifest_updated(&self, id: Uuid, number: u64) {
+        self.publish_pause(id, ManifestChange::of(number));
     }
 
     fn write_failed(&self, id: Uuid, error: Error) {

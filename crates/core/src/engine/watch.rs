@@ -1,5 +1,5 @@
-//! Duties performed once a second: checking free space, ending forgotten calls and retrying
-//! automatic starts.
+//! Duties performed once a second: checking free space, ending forgotten calls, retrying automatic
+//! starts and reporting pauses that have become too long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +36,7 @@ impl Engine {
             });
             self.duty("idle calls", || self.end_idle_calls());
             self.duty("automatic starts", || self.start_pending_automatic());
+            self.duty("overdue pauses", || self.reporter.report_overdue_pauses());
             self.duty("ended recordings", || self.registry.forget_ended());
         }
     }

@@ -22,6 +22,7 @@ pub enum EventKind {
     CallBegan = 12,
     CallUpdated = 13,
     CallEnded = 14,
+    PauseOverdue = 15,
 }
 
 impl EventKind {
@@ -41,6 +42,7 @@ impl EventKind {
             EventKind::CallBegan => "call-began",
             EventKind::CallUpdated => "call-updated",
             EventKind::CallEnded => "call-ended",
+            EventKind::PauseOverdue => "pause-overdue",
         }
     }
 
@@ -86,6 +88,8 @@ pub struct Event {
     pub subject: EventSubject,
     /// Why a recording could not begin: a status of the C ABI.
     pub status: i32,
+    /// Where a pause begins or has ended in the recording's file.
+    pub frame: u64,
     /// `"recording":{…}` or other members of the event's JSON object. If empty, the members of the
     /// subject are used.
     pub detail: String,
@@ -106,6 +110,7 @@ impl Event {
             time_ms,
             subject: EventSubject::Engine,
             status: 0,
+            frame: 0,
             detail: String::new(),
             settle: None,
             inherited: false,

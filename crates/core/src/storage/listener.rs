@@ -12,7 +12,7 @@ pub trait StorageListener: Send + Sync {
     /// The recording could not be created. No file of it remains, and no further call follows.
     fn create_failed(&self, id: Uuid, error: Error);
     /// The live manifest of the update with this number is on disk.
-    fn manifest_updated(&self, id: Uuid, number: u32);
+    fn manifest_updated(&self, id: Uuid, number: u64);
     /// Called at once when a write fails. `published` with the state `failed` follows.
     fn write_failed(&self, id: Uuid, error: Error);
     /// Returns whether the recording's discard has been accepted; then it must not be published.

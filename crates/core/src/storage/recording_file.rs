@@ -130,7 +130,7 @@ impl RecordingFile {
 
     /// Queues a rewrite of the live manifest with what `source` returns when it is written.
     /// `StorageListener::manifest_updated` is then called with `number`.
-    pub fn update_manifest(&mut self, source: Arc<dyn ManifestSource>, number: u32) {
+    pub fn update_manifest(&mut self, source: Arc<dyn ManifestSource>, number: u64) {
         self.writers.queue_update(&self.recording, source, number);
     }
 

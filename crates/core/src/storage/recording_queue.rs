@@ -69,7 +69,7 @@ const UPDATES_MAX: usize = 65_536;
 pub struct ManifestUpdate {
     pub source: Arc<dyn ManifestSource>,
     /// The numbers that are reported once the manifest is on disk.
-    pub numbers: VecDeque<u32>,
+    pub numbers: VecDeque<u64>,
 }
 
 impl ManifestUpdate {
@@ -88,7 +88,7 @@ pub struct PendingWork {
 }
 
 impl PendingWork {
-    fn add_update(&mut self, source: Arc<dyn ManifestSource>, number: u32) {
+    fn add_update(&mut self, source: Arc<dyn ManifestSource>, number: u64) {
         let update = self.update.get_or_insert_with(|| ManifestUpdate {
             source: Arc::clone(&source),
             numbers: VecDeque::new(),
@@ -228,7 +228,7 @@ impl RecordingQueue {
 
     /// Requests a rewrite of the manifest. Returns whether the recording must be added to the
     /// writer's queue.
-    pub fn push_update(&self, source: Arc<dyn ManifestSource>, number: u32) -> bool {
+    pub fn push_update(&self, source: Arc<dyn ManifestSource>, number: u64) -> bool {
         let mut queued = self.queued.lock();
         queued.work.add_update(source, number);
         queued.schedule()

@@ -121,7 +121,7 @@ impl Writers {
         &self,
         recording: &Arc<RecordingQueue>,
         source: Arc<dyn ManifestSource>,
-        number: u32,
+        number: u64,
     ) {
         self.schedule(recording, recording.push_update(source, number));
     }

@@ -70,7 +70,7 @@ impl ByteFile {
         self.file.settled(bytes / self.frame_bytes as u64);
     }
 
-    pub fn update_manifest(&mut self, source: Arc<dyn ManifestSource>, number: u32) {
+    pub fn update_manifest(&mut self, source: Arc<dyn ManifestSource>, number: u64) {
         self.file.update_manifest(source, number);
     }
 

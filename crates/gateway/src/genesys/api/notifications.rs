@@ -27,7 +27,11 @@ impl Observer for EventForwarder {
     fn published(&self, event: &Arc<Event>) {
         let is_ignored = matches!(
             event.kind,
-            EventKind::Loss | EventKind::DiskLow | EventKind::MediaIgnored | EventKind::LegSilent
+            EventKind::Loss
+                | EventKind::DiskLow
+                | EventKind::MediaIgnored
+                | EventKind::LegSilent
+                | EventKind::PauseOverdue
         );
         if !is_ignored {
             // Fails once the gateway has stopped.
