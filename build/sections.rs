@@ -35,7 +35,7 @@ const GROUPS: [(&str, &str, &str); 13] = [
 
 /// Where the header's items change their section: the first item of each, the label of its
 /// group, and the title of its family of constants or "". Items are in the header's order.
-const SECTIONS: [(&str, &str, &str); 56] = [
+const SECTIONS: [(&str, &str, &str); 58] = [
     ("REC_VERSION_MAJOR", "version", ""),
     ("REC_LEVEL_NONE", "recordings", "Access levels of a caller"),
     ("REC_CALL_CONNECTED", "calls", "States of a call"),
@@ -95,6 +95,7 @@ const SECTIONS: [(&str, &str, &str); 56] = [
     ("rec_credentials", "gateway", ""),
     ("rec_line_info", "lines", ""),
     ("rec_filter", "lists", ""),
+    ("rec_thread_fn", "configuration", ""),
     ("REC_OK", "errors", "Statuses"),
     ("rec_audit_head", "audit", ""),
     ("rec_call_begin", "calls", ""),
@@ -109,6 +110,7 @@ const SECTIONS: [(&str, &str, &str); 56] = [
     ("rec_line_set", "lines", ""),
     ("rec_list", "lists", ""),
     ("rec_start", "recordings", ""),
+    ("rec_config_set_thread_hooks", "configuration", ""),
     ("rec_verify", "verification", ""),
     ("rec_version", "version", ""),
     ("rec_status_text", "errors", ""),

@@ -1679,6 +1679,20 @@ typedef struct {
 } rec_filter;
 
 /** @} */
+/** @addtogroup configuration
+ *  @{ */
+
+/**
+ * Is called on a thread of the library, at its beginning or at its end.
+ *
+ * `name` is the thread's name, which begins with "callrec-"; it lives until the function returns.
+ * The function must not call a function of the library, throw or longjmp out.
+ *
+ * Since: 0.2.0
+ */
+typedef void (*rec_thread_fn)(void *user_data, const char *name);
+
+/** @} */
 /** @addtogroup errors
  *  @{ */
 /** @name Statuses
@@ -3867,6 +3881,51 @@ rec_status rec_call_keep(rec_engine engine,
                          const rec_start_options *options,
                          rec_id *id,
                          rec_error *error);
+
+/** @} */
+/** @addtogroup configuration
+ *  @{ */
+
+/**
+ * Sets functions that run at the beginning and at the end of each thread of an engine that is
+ * opened with this configuration.
+ *
+ * Some libraries require that each thread registers with them before it uses them, for example
+ * PJLIB (`pj_thread_register`). With `on_start`, the callbacks of events and log lines,
+ * `rec_authenticate_fn`, and the functions of a codec may use such a library.
+ *
+ * Both functions run on the thread itself: `on_start` before anything else, and `on_end` after
+ * everything else. Each thread calls both once. These are all threads whose names begin with
+ * "callrec-": the engine's own, those of its gateways and its registered codecs, and the one
+ * that works during `rec_close`. docs/architecture.md lists them. Several threads may call the
+ * functions at the same time. `rec_open` does not wait for `on_start`.
+ *
+ * When `rec_close` has returned `REC_OK`, `on_end` has returned on every thread of the engine.
+ * After `REC_ERR_TIMEOUT`, threads may still end later.
+ *
+ * @param config The configuration. Must not be NULL. Engines that are open do not change.
+ * @param on_start Called at the beginning of each thread. May be NULL.
+ * @param on_end Called at the end of each thread. May be NULL. If both are NULL, the functions
+ *   that were set before are removed.
+ * @param user_data Passed to both.
+ * @param user_data_free Called once with `user_data` when neither a configuration nor an engine
+ *   nor a thread uses it any longer, on the thread that ends its last use. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any, but only one at a time for the same configuration.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: `user_data` is the library's until `user_data_free`. After a failure, it remains
+ * the caller's.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (`config` is NULL).
+ * Since: 0.2.0
+ */
+rec_status rec_config_set_thread_hooks(rec_config *config,
+                                       rec_thread_fn on_start,
+                                       rec_thread_fn on_end,
+                                       void *user_data,
+                                       rec_free_fn user_data_free,
+                                       rec_error *error);
 
 /** @} */
 /** @addtogroup verification

@@ -21,6 +21,6 @@ pub use callrec_codec as codec;
 pub use callrec_core::memory as core_memory;
 pub use callrec_core::{
     audit, calls, clock, config, engine, events, host_codecs, jobs, json, keys, media, recorder, storage,
-    sync, task, text, types,
+    sync, task, text, thread_hooks, types,
 };
 pub use callrec_gateway as gateway;

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::gateway::GatewaySettings;
 use crate::keys::{self, KeyDescription};
+use crate::thread_hooks::ThreadHooks;
 use crate::types::Result;
 
 /// The settings of one engine and of its gateways.
@@ -43,6 +44,10 @@ impl Settings {
     /// Sets keys from a JSON object, flat or nested. On an error nothing changes.
     pub fn load(&mut self, json: &str) -> Result<()> {
         keys::load_json(self, json, Settings::set)
+    }
+
+    pub fn set_thread_hooks(&mut self, hooks: ThreadHooks) {
+        self.engine.thread_hooks = hooks;
     }
 
     /// Splits the settings into those of the engine and those of its gateways.

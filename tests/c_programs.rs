@@ -208,6 +208,14 @@ fn a_disk_that_refuses_for_a_while_causes_no_second_end() {
     run_recording(&build(&dir.0, "refusing_disk", "c11", Linkage::Shared), &[]);
 }
 
+/// Both hooks run on every thread, in pairs.
+#[cfg(target_os = "linux")]
+#[test]
+fn hooks_run_on_every_thread() {
+    let dir = ScratchDir::new();
+    run_recording(&build(&dir.0, "thread_hooks", "c11", Linkage::Shared), &[]);
+}
+
 #[test]
 fn the_header_compiles_in_every_cxx_standard() {
     if !has_cxx() {

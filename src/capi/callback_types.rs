@@ -21,6 +21,14 @@ pub type rec_event_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, even
 pub type rec_log_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, level: i32, message: *const c_char)>;
 
+/// Is called on a thread of the library, at its beginning or at its end.
+///
+/// `name` is the thread's name, which begins with "callrec-"; it lives until the function returns.
+/// The function must not call a function of the library, throw or longjmp out.
+///
+/// Since: 0.2.0
+pub type rec_thread_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, name: *const c_char)>;
+
 /// Releases a `user_data` pointer. The library calls it once, after the last callback with that
 /// pointer.
 ///

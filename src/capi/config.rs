@@ -368,4 +368,8 @@ impl rec_config {
     pub(super) fn settings(&self) -> &Settings {
         &self.0
     }
+
+    pub(super) fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.0
+    }
 }

@@ -14,7 +14,7 @@
 
 #define FUNCTIONS(X) \
     X(rec_version) X(rec_version_number) X(rec_status_text) \
-    X(rec_config_new) X(rec_config_set) X(rec_config_load) X(rec_config_free) \
+    X(rec_config_new) X(rec_config_set) X(rec_config_set_thread_hooks) X(rec_config_load) X(rec_config_free) \
     X(rec_open) X(rec_close) X(rec_codec_register) X(rec_stats) X(rec_set_log) X(rec_verify) \
     X(rec_audit_head) X(rec_verify_audit) \
     X(rec_line_set) X(rec_line_remove) \
@@ -59,6 +59,7 @@ static void note(enum function function)
 #define rec_status_text(...) NOTE(rec_status_text, (__VA_ARGS__))
 #define rec_config_new(...) NOTE(rec_config_new, (__VA_ARGS__))
 #define rec_config_set(...) NOTE(rec_config_set, (__VA_ARGS__))
+#define rec_config_set_thread_hooks(...) NOTE(rec_config_set_thread_hooks, (__VA_ARGS__))
 #define rec_config_load(...) NOTE(rec_config_load, (__VA_ARGS__))
 #define rec_config_free(...) NOTE(rec_config_free, (__VA_ARGS__))
 #define rec_open(...) NOTE(rec_open, (__VA_ARGS__))
@@ -208,6 +209,7 @@ static void configuration(const char *base)
     rec_engine engine, second = {77};
     EXPECT(rec_config_new(NULL), REC_ERR_INVALID_ARGUMENT);
     EXPECT(rec_config_new(&config), REC_OK);
+    EXPECT(rec_config_set_thread_hooks(config, NULL, NULL, NULL, NULL, &err), REC_OK);
     EXPECT(rec_config_set(config, "no.such.key", "1", &err), REC_ERR_CONFIG);
     CHECK(strstr(err.message, "no.such.key") != NULL && err.status == REC_ERR_CONFIG && err.reason == -1);
     EXPECT(rec_config_set(config, "media.clock", "sundial", &err), REC_ERR_CONFIG);

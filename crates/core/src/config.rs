@@ -10,6 +10,7 @@ use crate::keys::checks::{checked_by, choice, number, text, text_of, zero_or};
 use crate::keys::{self, ConfigKey, KeyDescription};
 use crate::storage::StorageConfig;
 use crate::sync::LargePages;
+use crate::thread_hooks::ThreadHooks;
 use crate::types::{Format, KeepRaw, Layout, PauseMode, Result, format_names, parse_format};
 
 /// Where media time comes from.
@@ -100,6 +101,8 @@ config_keys! {
         storage: StorageConfig = StorageConfig::default();
         /// Asks the system for large pages.
         large_pages: LargePages = |_| {};
+        /// What the host does on each thread.
+        thread_hooks: ThreadHooks = ThreadHooks::default();
         /// Whether the system currently refuses memory.
         is_memory_short: fn() -> bool = || false;
     }

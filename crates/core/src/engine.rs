@@ -163,7 +163,11 @@ impl Engine {
         let ahead = AheadBudget::new(config.ahead_bytes);
         let running = Arc::<RunningParts>::default();
         let is_real_time = media.clock == ClockMode::Real;
-        let codecs = HostCodecs::new(running.signal().clone(), is_real_time);
+        let codecs = HostCodecs::new(
+            running.signal().clone(),
+            is_real_time,
+            config.thread_hooks.clone(),
+        );
         Ok(Arc::new(Engine {
             config,
             clock: platform.clock,

@@ -15,7 +15,7 @@
 //! | [`host_codecs`] | codecs that the host registers, and their threads |
 //! | [`media`] | from packets to samples: feeds, RTP, tracks, layouts, taps, workers |
 //! | [`storage`] | from samples to a published file: containers, writers, publishing, recovery |
-//! | [`types`], [`text`], [`json`], [`clock`], [`sync`], [`memory`] | basics that every module uses |
+//! | [`types`], [`text`], [`json`], [`thread_hooks`], [`clock`], [`sync`], [`memory`] | basics that every module uses |
 
 #![forbid(unsafe_code)]
 
@@ -36,4 +36,5 @@ pub mod storage;
 pub mod sync;
 pub mod task;
 pub mod text;
+pub mod thread_hooks;
 pub mod types;

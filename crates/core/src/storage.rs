@@ -90,7 +90,7 @@ pub use job_spec::{CALLBACK, JobSpec, JobSpecs};
 pub use listener::{LOG_ERROR, LOG_INFO, LOG_WARNING, StorageListener};
 pub use manifest::{LegEntry, Manifest, RawEntry, Reasons, SPANS_MAX, SpanEntry, Spans, rfc3339};
 pub use name::{DEFAULT_TEMPLATE, RecordingName, Template};
-pub use os::spawn;
+pub use os::spawn_observed as spawn;
 pub use placeholders::{NameFields, Placeholders};
 pub use platform::Platform;
 pub use recording_file::RecordingFile;

@@ -59,7 +59,7 @@ impl ArchiveService {
         });
         let (scanned_archive, bus) = (archive.clone(), engine.bus().clone());
         let (scan_over, scanned) = watch::channel(false);
-        let scanner = storage::spawn("callrec-archive", move || {
+        let scanner = storage::spawn("callrec-archive", &engine.config().thread_hooks, move || {
             scan(&scanned_archive, &bus, &scan_over)
         })?;
         engine.bus().observe(observer.clone());

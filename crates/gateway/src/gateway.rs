@@ -62,7 +62,7 @@ impl Gateway {
             )
         })?;
         let authenticator = Arc::new(GuardedAuthenticator::new(authenticator));
-        let logins = Logins::new(&config, authenticator.clone(), stopping);
+        let logins = Logins::new(&config, &engine, authenticator.clone(), stopping);
         let logins = logins.map_err(|error| Error::io("the threads for logins cannot be started", &error))?;
         Ok(Gateway {
             logins,

@@ -68,6 +68,8 @@ mod request_counters;
 #[cfg(feature = "server")]
 mod router;
 #[cfg(feature = "server")]
+mod runtime_threads;
+#[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "server")]
 mod signed_url;

@@ -15,9 +15,10 @@ use super::guarded_authenticator::GuardedAuthenticator;
 use super::http::HttpRequest;
 use super::login_throttle::{LoginAttempt, LoginOutcome, LoginThrottle, TooManyAttempts};
 use super::permit_pool::{PermitPool, PoolPermit};
+use super::runtime_threads::with_own_threads;
 use crate::config::GatewayConfig;
 use callrec_core::calls::Caller;
-use callrec_core::memory;
+use callrec_core::engine::Engine;
 use callrec_core::sync::Mutex;
 use callrec_core::types::Status;
 
@@ -36,16 +37,15 @@ pub struct Logins {
 impl Logins {
     pub fn new(
         config: &GatewayConfig,
+        engine: &Engine,
         authenticator: Arc<GuardedAuthenticator>,
         stopping: watch::Receiver<bool>,
     ) -> io::Result<Logins> {
         let permits = config.auth_parallel as usize;
         // Only the blocking threads of this runtime are used. They start on demand.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .max_blocking_threads(permits)
-            .thread_name("callrec-auth")
-            .on_thread_start(memory::stay_inside)
-            .build()?;
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.max_blocking_threads(permits);
+        let runtime = with_own_threads(&mut builder, "callrec-auth", engine).build()?;
         Ok(Logins {
             authenticator,
             stopping,

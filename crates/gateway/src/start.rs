@@ -12,10 +12,10 @@ use super::auth::Authenticator;
 use super::gateway::Gateway;
 use super::lifecycle::Lifecycle;
 use super::router::Router;
+use super::runtime_threads::with_own_threads;
 use super::server;
 use super::settings::GatewaySettings;
 use callrec_core::engine::Engine;
-use callrec_core::memory;
 use callrec_core::storage;
 use callrec_core::types::{Error, Result, Status};
 
@@ -38,7 +38,8 @@ pub fn start(engine: Arc<Engine>, options: Options) -> Result<Arc<Router>> {
     let lifecycle = Lifecycle::new();
     let own = lifecycle.clone();
     // The runtime's threads are spawned by this one and, like it, block all signals.
-    let thread = storage::spawn("callrec-http", move || run(engine, options, &own, &ready));
+    let hooks = engine.config().thread_hooks.clone();
+    let thread = storage::spawn("callrec-http", &hooks, move || run(engine, options, &own, &ready));
     lifecycle
         .set_thread(thread.map_err(|error| Error::io("the gateway's thread cannot be started", &error))?);
     result.recv().unwrap_or_else(|_| {
@@ -51,12 +52,11 @@ pub fn start(engine: Arc<Engine>, options: Options) -> Result<Arc<Router>> {
 
 /// The body of the thread `callrec-http`.
 fn run(engine: Arc<Engine>, options: Options, lifecycle: &Arc<Lifecycle>, ready: &StartSender) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder
         .worker_threads(options.settings.config().threads as usize)
-        .thread_name("callrec-http")
-        .on_thread_start(memory::stay_inside)
-        .enable_all()
-        .build();
+        .enable_all();
+    let runtime = with_own_threads(&mut builder, "callrec-http", &engine).build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {

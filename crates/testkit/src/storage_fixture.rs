@@ -15,6 +15,7 @@ use callrec_core::storage::{
     Store, Template, spawn,
 };
 use callrec_core::sync::thread::JoinHandle;
+use callrec_core::thread_hooks::ThreadHooks;
 use callrec_core::types::{Error, RecordingState};
 use uuid::Uuid;
 
@@ -221,7 +222,7 @@ impl StorageFixture {
         let mut handles = Vec::new();
         let mut start = |name: &str, body: ThreadBody| {
             let store = Arc::clone(&store);
-            handles.push(spawn(name, move || body(&store)).expect("a thread"));
+            handles.push(spawn(name, &ThreadHooks::default(), move || body(&store)).expect("a thread"));
         };
         let (writers, encoders) = store.writers();
         for index in 0..writers + encoders {

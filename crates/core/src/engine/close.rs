@@ -70,7 +70,7 @@ impl Engine {
         }
         let (closing, clock) = (self.clone(), self.clock.clone());
         let body = move || closing.shut_down(deadline).run(&*clock);
-        storage::spawn("callrec-close", body).ok()
+        storage::spawn("callrec-close", &self.config.thread_hooks, body).ok()
     }
 
     /// Ends all calls. No feed accepts audio once this has returned. [`Engine::shut_down`] does

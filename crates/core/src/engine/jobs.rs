@@ -21,7 +21,8 @@ impl Engine {
         let (registration, part) = self.prepare_action(action, pace)?;
         let (name, clock) = (part.name.clone(), self.clock.clone());
         let begun = part.begin();
-        let thread = storage::spawn(&name, move || begun.runnable().run(&*clock));
+        let hooks = &self.config.thread_hooks;
+        let thread = storage::spawn(&name, hooks, move || begun.runnable().run(&*clock));
         let thread = thread.map_err(|error| {
             registration.cancel(&self.reporter.actions);
             Error::io("a thread cannot be started", &error)

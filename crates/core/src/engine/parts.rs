@@ -200,10 +200,13 @@ impl Engine {
     /// Starts a thread for each part.
     pub(super) fn start_threads(self: &Arc<Engine>) -> std::io::Result<()> {
         let mut threads = self.threads.lock();
+        let hooks = &self.config.thread_hooks;
         for part in self.parts() {
             let (name, clock) = (part.name.clone(), self.clock.clone());
             let begun = part.begin();
-            threads.push(storage::spawn(&name, move || begun.runnable().run(&*clock))?);
+            threads.push(storage::spawn(&name, hooks, move || {
+                begun.runnable().run(&*clock)
+            })?);
         }
         Ok(())
     }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::sync::Mutex;
 use crate::sync::thread::JoinHandle;
 use crate::task::Signal;
+use crate::thread_hooks::ThreadHooks;
 
 pub(super) struct CodecThreads {
+    pub hooks: ThreadHooks,
     counts: Mutex<ThreadCounts>,
     /// Notified whenever a thread has ended.
     ended: Arc<Signal>,
@@ -19,9 +21,9 @@ struct ThreadCounts {
 }
 
 impl CodecThreads {
-    pub fn new(ended: Arc<Signal>) -> Arc<CodecThreads> {
+    pub fn new(ended: Arc<Signal>, hooks: ThreadHooks) -> Arc<CodecThreads> {
         let counts = Mutex::default();
-        Arc::new(CodecThreads { counts, ended })
+        Arc::new(CodecThreads { hooks, counts, ended })
     }
 
     pub fn running(&self) -> usize {

@@ -31,7 +31,7 @@ fn spawn(queue: &Arc<DecoderQueue>, threads: &Arc<CodecThreads>, number: u64) ->
     let guard = RunningThread::begin(threads);
     let name = format!("callrec-codec{}", queue.codec);
     let queue = queue.clone();
-    let handle = storage::spawn(&name, move || {
+    let handle = storage::spawn(&name, &threads.hooks, move || {
         serve(&queue, number);
         drop(queue);
         drop(guard);

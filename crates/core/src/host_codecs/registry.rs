@@ -12,6 +12,7 @@ use super::functions::HostCodec;
 use super::stream::FormatService;
 use crate::sync::Mutex;
 use crate::task::Signal;
+use crate::thread_hooks::ThreadHooks;
 use crate::types::{Codec, Error, Result, Status};
 use callrec_media::external::ExternalFormat;
 use callrec_media::rtp::OTHER_STATIC;
@@ -46,14 +47,14 @@ pub struct HostCodecs {
 
 impl HostCodecs {
     /// `ended`: notified whenever a thread has ended.
-    pub fn new(ended: Arc<Signal>, is_real_time: bool) -> Arc<HostCodecs> {
+    pub fn new(ended: Arc<Signal>, is_real_time: bool, hooks: ThreadHooks) -> Arc<HostCodecs> {
         let registered = Registered {
             is_real_time,
             ..Registered::default()
         };
         Arc::new(HostCodecs {
             registered: Mutex::new(registered),
-            threads: CodecThreads::new(ended),
+            threads: CodecThreads::new(ended, hooks),
         })
     }
 

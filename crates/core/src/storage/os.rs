@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::disk::{DiskFile, ErrorClass};
 use crate::memory;
 use crate::sync::{Condvar, Mutex, thread};
+use crate::thread_hooks::ThreadHooks;
 
 #[cfg(unix)]
 mod unix;
@@ -49,6 +50,15 @@ where
     }
     drop(runs);
     Ok(thread)
+}
+
+/// Starts a thread that handles none of the host's signals, and notifies the host when it begins and ends.
+pub fn spawn_observed<F>(name: &str, hooks: &ThreadHooks, body: F) -> io::Result<thread::JoinHandle<()>>
+where
+    F: FnOnce() + Send + 'static,
+{
+    let (own_name, hooks) = (name.to_owned(), hooks.clone());
+    spawn(name, move || hooks.around(&own_name, body))
 }
 
 fn class_of_kind(kind: io::ErrorKind) -> ErrorClass {
