@@ -1676,6 +1676,12 @@ typedef struct {
     const char *numeric_user_id;
     /** The call's id. */
     const char *call_id;
+    /**
+     * The id of the call in the switch.
+     *
+     * Since: 0.2.0
+     */
+    const char *switch_call_id;
 } rec_filter;
 
 /** @} */

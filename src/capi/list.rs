@@ -97,6 +97,7 @@ unsafe fn filter_of(filter: *const rec_filter) -> Result<Filter> {
             username: text(given.username, "filter.username")?,
             numeric_user_id: text(given.numeric_user_id, "filter.numeric_user_id")?,
             call_id: text(given.call_id, "filter.call_id")?,
+            switch_call_id: text(given.switch_call_id, "filter.switch_call_id")?,
         })
     }
 }

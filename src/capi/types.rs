@@ -206,6 +206,10 @@ pub struct rec_filter {
     pub numeric_user_id: *const c_char,
     /// The call's id.
     pub call_id: *const c_char,
+    /// The id of the call in the switch.
+    ///
+    /// Since: 0.2.0
+    pub switch_call_id: *const c_char,
 }
 
 /// A recording at the moment of the snapshot or the event. Strings are never NULL and live as

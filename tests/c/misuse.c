@@ -434,7 +434,7 @@ static void strings(struct fixture fixture)
         AT(rec_start_options, format), AT(rec_start_options, callback_url), AT(rec_start_options, callback_method),
     };
     static const size_t in_filter[] = {
-        AT(rec_filter, device_name), AT(rec_filter, directory_number), AT(rec_filter, username), AT(rec_filter, numeric_user_id), AT(rec_filter, call_id),
+        AT(rec_filter, device_name), AT(rec_filter, directory_number), AT(rec_filter, username), AT(rec_filter, numeric_user_id), AT(rec_filter, call_id), AT(rec_filter, switch_call_id),
     };
     static const size_t in_line[] = {AT(rec_line_info, device_name), AT(rec_line_info, directory_number)}, in_caller[] = {AT(rec_caller, username)};
     rec_caller caller = REC_INIT(rec_caller);

@@ -21,6 +21,7 @@ pub fn three_recordings() -> (ScratchEngine, [String; 3]) {
         let call = CallFields {
             call_id: Some(call_id),
             numeric: Some(numeric),
+            switch_call_id: Some("7"),
             ..by_user(device, number, user)
         };
         scratch.recorded(&call).1
@@ -48,6 +49,54 @@ fn a_list_without_a_filter_has_every_recording_newest_last() {
     checked(|e| unsafe { rec_list(scratch.handle, std::ptr::null(), null, &mut snapshot, e) }).unwrap();
     assert_eq!(unsafe { rec_snapshot_count(snapshot) }, 3);
     unsafe { rec_snapshot_free(snapshot) };
+}
+
+/// The id in the switch is shared by the calls of a conference, and changes at a transfer.
+#[test]
+fn the_id_in_the_switch_selects_recordings() {
+    let scratch = scratch_engine();
+    let recorded = |device: &str, switch_call_id: Option<&str>| {
+        let call = CallFields {
+            switch_call_id,
+            ..by_user(device, "101", "user1")
+        };
+        scratch.recorded(&call)
+    };
+    let (first, a) = recorded("SEP1", Some("7001"));
+    let (_, b) = recorded("SEP2", Some("7001"));
+    let (_, c) = recorded("SEP3", None);
+    let by = |switch_call_id| FilterFields {
+        switch_call_id: Some(switch_call_id),
+        ..FilterFields::default()
+    };
+    assert_list(&scratch, by("7001"), &[&a, &b]);
+    assert_list(&scratch, by("7002"), &[]);
+    assert_list(&scratch, by(""), &[&a, &b, &c]);
+    let both = FilterFields {
+        device: Some("SEP2"),
+        ..by("7001")
+    };
+    assert_list(&scratch, both, &[&b]);
+    let moved = CallFields {
+        switch_call_id: Some("7002"),
+        ..CallFields::default()
+    };
+    moved.update(first).unwrap();
+    assert_list(&scratch, by("7001"), &[&b]);
+    assert_list(&scratch, by("7002"), &[&a]);
+    let cleared = CallFields {
+        switch_call_id: Some(""),
+        ..CallFields::default()
+    };
+    cleared.update(first).unwrap();
+    assert_list(&scratch, by("7002"), &[]);
+    // Rights are those of every list.
+    refused(scratch.list(OWNER, &by("7001")), REC_ERR_FORBIDDEN);
+    let own = FilterFields {
+        user: Some("user1"),
+        ..by("7001")
+    };
+    assert_eq!(scratch.list(OWNER, &own).unwrap().len(), 1);
 }
 
 #[test]
@@ -151,6 +200,7 @@ fn a_recording_must_match_every_filter_field() {
         user: Some("user1"),
         numeric: Some("2"),
         call_id: Some("c"),
+        switch_call_id: Some("7"),
     };
     assert_list(&scratch, every, &[&c]);
     assert_list(
@@ -203,6 +253,7 @@ fn an_empty_filter_field_counts_as_absent() {
         user: Some(""),
         numeric: Some(""),
         call_id: Some(""),
+        switch_call_id: Some(""),
     };
     assert_list(&scratch, empty, &[&a, &b, &c]);
     assert_list(

@@ -93,7 +93,7 @@ fn call_layout() -> StructLayout {
 }
 
 fn filter_layout() -> StructLayout {
-    layout!(rec_filter: struct_size reserved device_name directory_number username numeric_user_id call_id)
+    layout!(rec_filter: struct_size reserved device_name directory_number username numeric_user_id call_id switch_call_id)
 }
 
 fn start_layout() -> StructLayout {

@@ -144,18 +144,28 @@ pub struct FilterFields<'a> {
     pub user: Option<&'a str>,
     pub numeric: Option<&'a str>,
     pub call_id: Option<&'a str>,
+    pub switch_call_id: Option<&'a str>,
 }
 
 impl FilterFields<'_> {
     pub(super) fn with<R>(&self, act: impl FnOnce(*const rec_filter) -> R) -> R {
-        let texts = [self.device, self.number, self.user, self.numeric, self.call_id].map(CText::from);
+        let texts = [
+            self.device,
+            self.number,
+            self.user,
+            self.numeric,
+            self.call_id,
+            self.switch_call_id,
+        ]
+        .map(CText::from);
         let mut filter: rec_filter = init();
-        let [device, number, user, numeric, call_id] = texts.each_ref().map(CText::ptr);
+        let [device, number, user, numeric, call_id, switch_call_id] = texts.each_ref().map(CText::ptr);
         filter.device_name = device;
         filter.directory_number = number;
         filter.username = user;
         filter.numeric_user_id = numeric;
         filter.call_id = call_id;
+        filter.switch_call_id = switch_call_id;
         act(&filter)
     }
 }

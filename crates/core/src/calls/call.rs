@@ -87,6 +87,7 @@ impl CallInfo {
             Key::User => &self.username,
             Key::NumericUser => &self.numeric_user_id,
             Key::Call => &self.call_id,
+            Key::SwitchCall => &self.switch_call_id,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Selects calls by the five indexed fields.
+//! Selects calls by the indexed fields.
 
 use super::call::CallInfo;
 use super::key::Key;
@@ -12,6 +12,7 @@ pub struct Filter {
     pub username: Text,
     pub numeric_user_id: Text,
     pub call_id: Text,
+    pub switch_call_id: Text,
 }
 
 impl Filter {
@@ -37,6 +38,7 @@ impl Filter {
             Key::User => &self.username,
             Key::NumericUser => &self.numeric_user_id,
             Key::Call => &self.call_id,
+            Key::SwitchCall => &self.switch_call_id,
         }
     }
 

@@ -7,8 +7,16 @@ pub enum Key {
     User,
     NumericUser,
     Call,
+    SwitchCall,
 }
 
 impl Key {
-    pub const ALL: [Key; 5] = [Key::Device, Key::Number, Key::User, Key::NumericUser, Key::Call];
+    pub const ALL: [Key; 6] = [
+        Key::Device,
+        Key::Number,
+        Key::User,
+        Key::NumericUser,
+        Key::Call,
+        Key::SwitchCall,
+    ];
 }

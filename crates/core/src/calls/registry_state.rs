@@ -41,7 +41,7 @@ pub(super) struct CallEntry {
 #[derive(Default)]
 pub(super) struct RegistryState {
     pub calls: ShardedMap<u64, CallEntry>,
-    indexes: [ShardedMap<Text, Vec<u64>>; 5],
+    indexes: [ShardedMap<Text, Vec<u64>>; Key::ALL.len()],
     /// Calls with a pending automatic recording.
     pub pending_automatic: BTreeSet<u64>,
     /// Start time and number of the calls that the watch has not seen yet.
