@@ -469,6 +469,13 @@
  */
 #define REC_END_CONSENT_REFUSED 8
 
+/**
+ * The call moved to another line, with `recording.on_transfer` "stop" or "new".
+ *
+ * Since: 0.2.0
+ */
+#define REC_END_TRANSFERRED 9
+
 /** @} */
 /** @} */
 /** @addtogroup events
@@ -879,6 +886,14 @@ typedef struct {
      * Since: 0.2.0
      */
     int64_t consent_from_ms;
+    /**
+     * Another id of the call, such as the one that it has after a transfer. It is added to those
+     * that the call has, at most 16. Every function and filter that takes a `call_id` finds the
+     * call by each of its ids.
+     *
+     * Since: 0.2.0
+     */
+    const char *related_call_id;
 } rec_call_info;
 
 /**
@@ -1382,6 +1397,11 @@ typedef struct {
     int64_t consent_from_ms;
     /** When the host reported it: Unix time in milliseconds, or 0. */
     int64_t consent_at_ms;
+    /**
+     * The further ids of the call (`rec_call_info.related_call_id`), as a JSON array. "[]" if
+     * there are none.
+     */
+    const char *related_call_ids_json;
 } rec_call_view;
 
 /** An event. The struct and all that it points to live until the callback returns. */
@@ -1934,26 +1954,27 @@ rec_status rec_call_begin(rec_engine engine,
 /**
  * Changes the properties of a call: its state, parties, line, owner or consent.
  *
- * Recordings of the call continue. From now on, access rights, look-ups and line policies use
- * the new properties. The manifest lists every line that the call was on. If a connected call
- * moves to a line with `REC_LINE_AUTOMATIC`, or a call on such a line becomes connected, the
- * engine starts a recording.
+ * Recordings of the call continue, unless the call moves to another line and
+ * `recording.on_transfer` says otherwise. From now on, access rights, look-ups and line
+ * policies use the new properties. The manifest lists every line that the call was on. If a
+ * connected call moves to a line with `REC_LINE_AUTOMATIC`, or a call on such a line becomes
+ * connected, the engine starts a recording.
  *
  * If the consent is given, recordings that wait for it begin. If it is refused, the call's
  * recordings end or are discarded (`consent.on_refusal`).
  *
  * @param call The call.
  * @param info The new properties. Must not be NULL. NULL and 0 leave a property unchanged, and
- *   "" clears it. `call_id` cannot change.
+ *   "" clears it. `call_id` cannot change; `related_call_id` adds an id.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
- * Errors: `REC_ERR_EXISTS` (the new line already has a call with this id),
- * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
- * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Errors: `REC_ERR_EXISTS` (the line already has a call with one of the call's ids),
+ * `REC_ERR_LIMIT` (the call has 16 related ids), `REC_ERR_INVALID_ARGUMENT`,
+ * `REC_ERR_BAD_HANDLE` (the call has ended), `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_call_update(rec_call call, const rec_call_info *info, rec_error *error);
@@ -2210,6 +2231,10 @@ rec_status rec_config_new(rec_config **config);
  *   "complexity".
  * - `recording.opus_dtx` (`0`): 1: silence takes almost no space in "opus" files. Default
  *   of starts without the parameter "dtx".
+ * - `recording.on_transfer` (`continue`): What happens to the live recordings of a call
+ *   that rec_call_update moves to another line: "continue": they record the call on its
+ *   new line. "stop": they end. "new": they end, and each is followed by a new one with
+ *   the same options.
  * - `recording.url_base` (empty): A recording's url is this text followed by
  *   "ID.EXTENSION", at most 1000 bytes.
  * - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,

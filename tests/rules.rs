@@ -41,6 +41,8 @@ mod lists;
 mod mandatory;
 #[path = "rules/moved_directory.rs"]
 mod moved_directory;
+#[path = "rules/on_transfer.rs"]
+mod on_transfer;
 #[cfg(feature = "faults")]
 #[path = "rules/panics.rs"]
 mod panics;
@@ -51,6 +53,8 @@ mod paused_retries;
 mod pauses;
 #[path = "rules/private_calls.rs"]
 mod private_calls;
+#[path = "rules/related_ids.rs"]
+mod related_ids;
 #[path = "rules/rights.rs"]
 mod rights;
 #[path = "rules/scratch_engine.rs"]

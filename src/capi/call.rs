@@ -57,26 +57,27 @@ pub unsafe extern "C" fn rec_call_begin(
 
 /// Changes the properties of a call: its state, parties, line, owner or consent.
 ///
-/// Recordings of the call continue. From now on, access rights, look-ups and line policies use
-/// the new properties. The manifest lists every line that the call was on. If a connected call
-/// moves to a line with `REC_LINE_AUTOMATIC`, or a call on such a line becomes connected, the
-/// engine starts a recording.
+/// Recordings of the call continue, unless the call moves to another line and
+/// `recording.on_transfer` says otherwise. From now on, access rights, look-ups and line
+/// policies use the new properties. The manifest lists every line that the call was on. If a
+/// connected call moves to a line with `REC_LINE_AUTOMATIC`, or a call on such a line becomes
+/// connected, the engine starts a recording.
 ///
 /// If the consent is given, recordings that wait for it begin. If it is refused, the call's
 /// recordings end or are discarded (`consent.on_refusal`).
 ///
 /// @param call The call.
 /// @param info The new properties. Must not be NULL. NULL and 0 leave a property unchanged, and
-///   "" clears it. `call_id` cannot change.
+///   "" clears it. `call_id` cannot change; `related_call_id` adds an id.
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
-/// Errors: `REC_ERR_EXISTS` (the new line already has a call with this id),
-/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
-/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Errors: `REC_ERR_EXISTS` (the line already has a call with one of the call's ids),
+/// `REC_ERR_LIMIT` (the call has 16 related ids), `REC_ERR_INVALID_ARGUMENT`,
+/// `REC_ERR_BAD_HANDLE` (the call has ended), `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_call_update(
@@ -219,6 +220,7 @@ unsafe fn read_call_info(info: *const rec_call_info) -> Result<CallUpdate> {
             tag: (info.tag != 0).then_some(info.tag),
             connected_at_ms: (info.connected_at_ms != 0).then_some(info.connected_at_ms),
             call_id: optional_text(info.call_id, "info.call_id")?.filter(|id| !id.is_empty()),
+            related_id: optional_text(info.related_call_id, "info.related_call_id")?,
             switch_call_id: optional_text(info.switch_call_id, "info.switch_call_id")?,
             device_name: optional_text(info.device_name, "info.device_name")?,
             directory_number: optional_text(info.directory_number, "info.directory_number")?,

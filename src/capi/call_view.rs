@@ -12,8 +12,14 @@ pub fn attributes_of(call: &CallFacts) -> CString {
     CString::new(json).unwrap_or_default()
 }
 
-/// The strings of the result live as long as `call` and `attributes`.
-pub fn call_view_of(call: &CallFacts, attributes: &CString) -> rec_call_view {
+/// The call's further ids as a JSON array.
+pub fn related_ids_of(call: &CallFacts) -> CString {
+    let ids: Vec<&str> = call.info.related_ids.iter().map(|id| id.as_str()).collect();
+    CString::new(serde_json::to_string(&ids).unwrap_or_default()).unwrap_or_default()
+}
+
+/// The strings of the result live as long as the arguments.
+pub fn call_view_of(call: &CallFacts, attributes: &CString, related_ids: &CString) -> rec_call_view {
     let info = &call.info;
     rec_call_view {
         struct_size: size_of::<rec_call_view>() as u32,
@@ -43,5 +49,6 @@ pub fn call_view_of(call: &CallFacts, attributes: &CString) -> rec_call_view {
         consent_source: info.consent.source.as_cstr().as_ptr(),
         consent_from_ms: info.consent.from_ms,
         consent_at_ms: info.consent.at_ms,
+        related_call_ids_json: related_ids.as_ptr(),
     }
 }

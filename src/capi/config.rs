@@ -153,6 +153,10 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   "complexity".
 /// - `recording.opus_dtx` (`0`): 1: silence takes almost no space in "opus" files. Default
 ///   of starts without the parameter "dtx".
+/// - `recording.on_transfer` (`continue`): What happens to the live recordings of a call
+///   that rec_call_update moves to another line: "continue": they record the call on its
+///   new line. "stop": they end. "new": they end, and each is followed by a new one with
+///   the same options.
 /// - `recording.url_base` (empty): A recording's url is this text followed by
 ///   "ID.EXTENSION", at most 1000 bytes.
 /// - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,

@@ -67,7 +67,7 @@ sized_structs! {
     rec_caller { struct_size, level, username }
     rec_counts { struct_size, changed, already, refused }
     rec_line_info { struct_size, flags, device_name, directory_number }
-    rec_call_info { struct_size, state, direction, reserved, tag, connected_at_ms, call_id, switch_call_id, device_name, directory_number, username, numeric_user_id, remote_first_name, remote_last_name, remote_phone_number, ani, dnis, call_type, attributes_json, consent, reserved2, consent_source, consent_from_ms }
+    rec_call_info { struct_size, state, direction, reserved, tag, connected_at_ms, call_id, switch_call_id, device_name, directory_number, username, numeric_user_id, remote_first_name, remote_last_name, remote_phone_number, ani, dnis, call_type, attributes_json, consent, reserved2, consent_source, consent_from_ms, related_call_id }
     rec_feed_format { struct_size, codec, sample_rate, reserved, ahead_ms, channels }
     rec_codec_ops { struct_size, sample_rate, channels, frame_bytes, frame_samples, reserved, user_data, user_data_free, create, decode, conceal, destroy }
     rec_start_options { struct_size, flags, layout, pause_mode, max_duration_ms, lookback_ms, call_id, device_name, directory_number, format, callback_url, callback_method, keep_raw }

@@ -84,6 +84,12 @@ pub struct rec_call_info {
     ///
     /// Since: 0.2.0
     pub consent_from_ms: i64,
+    /// Another id of the call, such as the one that it has after a transfer. It is added to those
+    /// that the call has, at most 16. Every function and filter that takes a `call_id` finds the
+    /// call by each of its ids.
+    ///
+    /// Since: 0.2.0
+    pub related_call_id: *const c_char,
 }
 
 /// The format of the audio that `rec_feed_write` and `rec_feed_write_at` pass in. The payload
@@ -379,6 +385,9 @@ pub struct rec_call_view {
     pub consent_from_ms: i64,
     /// When the host reported it: Unix time in milliseconds, or 0.
     pub consent_at_ms: i64,
+    /// The further ids of the call (`rec_call_info.related_call_id`), as a JSON array. "[]" if
+    /// there are none.
+    pub related_call_ids_json: *const c_char,
 }
 
 /// An event. The struct and all that it points to live until the callback returns.

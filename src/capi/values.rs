@@ -232,6 +232,10 @@ pub const REC_END_DISCARDED: i32 = 7;
 ///
 /// Since: 0.2.0
 pub const REC_END_CONSENT_REFUSED: i32 = 8;
+/// The call moved to another line, with `recording.on_transfer` "stop" or "new".
+///
+/// Since: 0.2.0
+pub const REC_END_TRANSFERRED: i32 = 9;
 
 /// The file and its manifest exist. Exactly one terminal event will follow.
 pub const REC_EVENT_STARTED: i32 = 1;

@@ -214,6 +214,7 @@ const FULL: CallFields<'static> = CallFields {
     consent: REC_CONSENT_GIVEN,
     consent_source: Some("ivr"),
     consent_from_ms: 1_000,
+    related: Some("c2"),
 };
 
 /// Begins a call with every field, and updates it. Returns the call of the manifest.
@@ -246,6 +247,7 @@ fn null_and_0_change_nothing_in_an_update() {
         assert_eq!(call[name], value, "{name}");
     }
     assert_eq!(call["consent_from_ms"], 1_000);
+    assert_eq!(call["related_call_ids"], serde_json::json!(["c2"]));
     assert_eq!(
         (&call["tag"], &call["attributes"]["case"]),
         (&42.into(), &"7".into())

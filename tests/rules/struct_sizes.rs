@@ -89,7 +89,7 @@ fn call_layout() -> StructLayout {
     layout!(rec_call_info: struct_size state direction reserved tag connected_at_ms call_id switch_call_id
         device_name directory_number username numeric_user_id remote_first_name remote_last_name
         remote_phone_number ani dnis call_type attributes_json consent reserved2 consent_source
-        consent_from_ms)
+        consent_from_ms related_call_id)
 }
 
 fn filter_layout() -> StructLayout {

@@ -338,7 +338,7 @@ fn pending_manifest_updates_are_combined() {
     let sources: Vec<_> = (1..=1000)
         .map(|number| {
             let mut later = manifest(id);
-            later.lost_ms = u64::from(number);
+            later.lost_ms = number;
             let source = fixed(later);
             file.update_manifest(Arc::clone(&source), number);
             Arc::downgrade(&source)

@@ -27,6 +27,7 @@ pub struct CallFields<'a> {
     pub consent: i32,
     pub consent_source: Option<&'a str>,
     pub consent_from_ms: i64,
+    pub related: Option<&'a str>,
 }
 
 impl CallFields<'_> {
@@ -46,6 +47,7 @@ impl CallFields<'_> {
             self.switch_call_id,
             self.call_type,
             self.consent_source,
+            self.related,
         ]
         .map(CText::from);
         let mut info: rec_call_info = init();
@@ -67,6 +69,7 @@ impl CallFields<'_> {
             switch_call_id,
             call_type,
             consent_source,
+            related,
         ] = texts.each_ref().map(CText::ptr);
         info.call_id = call_id;
         info.device_name = device;
@@ -84,6 +87,7 @@ impl CallFields<'_> {
         info.connected_at_ms = self.connected_at_ms;
         info.consent = self.consent;
         info.consent_source = consent_source;
+        info.related_call_id = related;
         info.consent_from_ms = self.consent_from_ms;
         act(&info)
     }

@@ -24,6 +24,9 @@ pub mod rules;
 mod slots;
 pub mod spec;
 mod start;
+mod successor;
+mod transfer;
+mod update;
 mod watch;
 
 pub use call::{CallInfo, CallState, CallUpdate, LineStay};
@@ -41,3 +44,4 @@ pub use recording::{
 pub use registry::{CallView, FollowUp, Registry};
 pub use rules::{Caller, ControlCounts, ControlOperation, LinePolicies};
 pub use spec::RecordingSpec;
+pub use successor::{SuccessorStart, TransferAction, TransferredRecording};

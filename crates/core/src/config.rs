@@ -4,7 +4,7 @@
 //! comment of `rec_config_set` and the table in `docs/operations.md` are generated from that
 //! declaration.
 
-use crate::calls::RefusalAction;
+use crate::calls::{RefusalAction, TransferAction};
 use crate::config_keys;
 use crate::keys::checks::{checked_by, choice, number, text, text_of, zero_or};
 use crate::keys::{self, ConfigKey, KeyDescription};
@@ -93,6 +93,8 @@ config_keys! {
             "Effort of the encoder for \"opus\" files, {range}. More takes more CPU time and sounds better. Default of starts without the parameter \"complexity\".";
         "recording.opus_dtx" = "0" => opus_dtx: u32, number(0..=1),
             "1: silence takes almost no space in \"opus\" files. Default of starts without the parameter \"dtx\".";
+        "recording.on_transfer" = "continue" => on_transfer: TransferAction, choice(&[("continue", TransferAction::Continue), ("stop", TransferAction::Stop), ("new", TransferAction::New)]),
+            "What happens to the live recordings of a call that rec_call_update moves to another line: \"continue\": they record the call on its new line. \"stop\": they end. \"new\": they end, and each is followed by a new one with the same options.";
         "recording.url_base" = "" => url_base: String, text(0..=1000),
             "A recording's url is this text followed by \"ID.EXTENSION\", at most {most} bytes.";
     }

@@ -20,6 +20,7 @@ mod recording_reporter;
 mod reference;
 mod sidecars;
 mod start;
+mod transfer;
 mod watch;
 
 use std::sync::Arc;
@@ -139,6 +140,7 @@ impl Engine {
             recordings: config.recordings_max,
             per_call: config.recordings_max_per_call,
             on_refusal: config.on_refusal,
+            on_transfer: config.on_transfer,
         };
         let registry = Arc::new(Registry::new(limits, config.lines_strict, platform.clock.clone()));
         let bus = Bus::new();

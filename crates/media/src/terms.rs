@@ -78,10 +78,11 @@ pub enum EndReason {
     Recovered = 6,
     Discarded = 7,
     ConsentRefused = 8,
+    Transferred = 9,
 }
 
 impl EndReason {
-    pub const ALL: [EndReason; 8] = [
+    pub const ALL: [EndReason; 9] = [
         EndReason::Stopped,
         EndReason::CallEnded,
         EndReason::Limit,
@@ -90,6 +91,7 @@ impl EndReason {
         EndReason::Recovered,
         EndReason::Discarded,
         EndReason::ConsentRefused,
+        EndReason::Transferred,
     ];
 
     pub fn text(self) -> &'static str {
@@ -102,6 +104,7 @@ impl EndReason {
             EndReason::Recovered => "recovered",
             EndReason::Discarded => "discarded",
             EndReason::ConsentRefused => "consent-refused",
+            EndReason::Transferred => "transferred",
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct CallInfo {
     pub tag: u64,
     pub connected_at_ms: i64,
     pub call_id: Text,
+    /// Further ids, by which the call is found as well.
+    pub related_ids: Arc<Vec<Text>>,
     pub switch_call_id: Text,
     pub device_name: Text,
     pub directory_number: Text,
@@ -60,6 +62,7 @@ impl Default for CallInfo {
             tag: 0,
             connected_at_ms: 0,
             call_id: Text::default(),
+            related_ids: Arc::default(),
             switch_call_id: Text::default(),
             device_name: Text::default(),
             directory_number: Text::default(),
@@ -91,6 +94,15 @@ impl CallInfo {
         }
     }
 
+    /// All values by which an index or a filter finds the call. Empty ones find nothing.
+    pub fn keys(&self, key: Key) -> impl Iterator<Item = &Text> {
+        let related: &[Text] = match key {
+            Key::Call => &self.related_ids,
+            _ => &[],
+        };
+        std::iter::once(self.key(key)).chain(related)
+    }
+
     pub fn same_line(&self, other: &CallInfo) -> bool {
         self.device_name == other.device_name && self.directory_number == other.directory_number
     }
@@ -120,6 +132,7 @@ impl CallInfo {
         CallJson {
             state,
             call_id: self.call_id.as_str(),
+            related_call_ids: self.related_ids.iter().map(Text::as_str).collect(),
             switch_call_id: self.switch_call_id.as_str(),
             tag: self.tag,
             direction: direction_text(self.direction),
@@ -148,6 +161,7 @@ impl CallInfo {
     pub fn changes_since(&self, before: &CallInfo) -> Vec<&'static str> {
         let differs = [
             ("state", self.state != before.state),
+            ("related_call_ids", self.related_ids != before.related_ids),
             ("switch_call_id", self.switch_call_id != before.switch_call_id),
             ("tag", self.tag != before.tag),
             ("direction", self.direction != before.direction),
@@ -199,6 +213,7 @@ impl CallInfo {
             tag: value["tag"].as_u64().unwrap_or_default(),
             connected_at_ms: value["connected_at_ms"].as_i64().unwrap_or_default(),
             call_id: text("call_id"),
+            related_ids: Arc::new(texts_of(&value["related_call_ids"])),
             switch_call_id: text("switch_call_id"),
             device_name: text("device_name"),
             directory_number: text("directory_number"),
@@ -217,6 +232,11 @@ impl CallInfo {
     }
 }
 
+fn texts_of(list: &Value) -> Vec<Text> {
+    let texts = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+    texts.map(Text::new).collect()
+}
+
 /// A call's JSON object in manifests and events.
 #[derive(Serialize)]
 struct CallJson<'a> {
@@ -224,6 +244,9 @@ struct CallJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'a str>,
     call_id: &'a str,
+    /// Omitted if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related_call_ids: Vec<&'a str>,
     switch_call_id: &'a str,
     tag: u64,
     direction: &'a str,
@@ -275,6 +298,8 @@ pub struct CallUpdate {
     pub tag: Option<u64>,
     pub connected_at_ms: Option<i64>,
     pub call_id: Option<Text>,
+    /// Is added to those that the call has.
+    pub related_id: Option<Text>,
     pub switch_call_id: Option<Text>,
     pub device_name: Option<Text>,
     pub directory_number: Option<Text>,
@@ -299,6 +324,12 @@ impl CallUpdate {
             }
         }
         let mut next = info.clone();
+        if let Some(id) = &self.related_id
+            && !id.is_empty()
+            && !info.keys(Key::Call).any(|known| known == id)
+        {
+            Arc::make_mut(&mut next.related_ids).push(id.clone());
+        }
         put(&self.state, &mut next.state);
         put(&self.direction, &mut next.direction);
         put(&self.tag, &mut next.tag);

@@ -49,7 +49,7 @@ impl Filter {
     pub fn matches(&self, info: &CallInfo) -> bool {
         Key::ALL.iter().all(|key| {
             let value = self.field(*key);
-            value.is_empty() || value == info.key(*key)
+            value.is_empty() || info.keys(*key).any(|own| own == value)
         })
     }
 }

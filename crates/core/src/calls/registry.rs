@@ -7,7 +7,7 @@ use crate::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::automatic::AutomaticState;
-use super::call::{CallInfo, CallUpdate, LineStay};
+use super::call::{CallInfo, LineStay};
 use super::consent::RefusalAction;
 use super::filter::Filter;
 use super::id::parse_id;
@@ -17,6 +17,7 @@ use super::recording::{NewestRecording, Recording, RecordingView};
 use super::registry_state::{CallEntry, RegistryState};
 use super::rules::{self, Caller};
 use super::slots::Slots;
+use super::successor::{TransferAction, TransferredRecording};
 use crate::clock::{Clock, NS_PER_S};
 use crate::memory::{self, ShardedMap};
 use crate::sync::atomic::AtomicU64;
@@ -25,9 +26,6 @@ use crate::types::{EndReason, Error, RecordingState, Result, Status};
 
 /// How long `get` finds a recording after its end.
 const RETENTION_NS: u64 = 60 * NS_PER_S;
-
-/// Number of lines and owners that a call's manifest lists.
-const LINES_MAX: usize = 256;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
@@ -38,6 +36,7 @@ pub struct Limits {
     pub per_call: u64,
     /// What a refusal of consent does to live recordings.
     pub on_refusal: RefusalAction,
+    pub on_transfer: TransferAction,
 }
 
 pub struct Registry {
@@ -74,6 +73,8 @@ pub struct FollowUp {
     pub automatic: bool,
     /// The recordings that a refusal of consent has ended, and how.
     pub refused: Vec<Arc<Recording>>,
+    /// The recordings that a transfer has ended, and those that follow.
+    pub transferred: Vec<TransferredRecording>,
 }
 
 impl Registry {
@@ -163,72 +164,8 @@ impl Registry {
         let automatic = inner.request_automatic(number, self.now_ns());
         Ok(FollowUp {
             automatic,
-            refused: Vec::new(),
+            ..FollowUp::default()
         })
-    }
-
-    pub fn update(&self, number: u64, update: &CallUpdate, now_ms: i64) -> Result<FollowUp> {
-        let mut inner = self.lock();
-        let Some(call) = inner.calls.get(&number) else {
-            return Err(call_ended());
-        };
-        let before = call.info.clone();
-        if let Some(call_id) = &update.call_id
-            && *call_id != before.call_id
-        {
-            return Err(Error::new(
-                Status::InvalidArgument,
-                format!(
-                    "call_id \"{call_id}\": the id of a call cannot change (\"{}\")",
-                    before.call_id
-                ),
-            ));
-        }
-        let after = Arc::new(update.apply(&before, now_ms));
-        let moved = !after.same_line(&before);
-        if moved {
-            inner.refuse_duplicate(&after, Some(number))?;
-        }
-        inner.grow_indexes(&after)?;
-        inner.reindex(number, &before, &after);
-        let Some(call) = inner.calls.get_mut(&number) else {
-            return Err(call_ended());
-        };
-        call.info = after.clone();
-        // Before the media learn of the refusal, so that the recordings end rather than pause.
-        let refused = match after.consent.is_refused() {
-            true => self.end_refused(&mut inner, number, now_ms),
-            false => Vec::new(),
-        };
-        let Some(call) = inner.calls.get_mut(&number) else {
-            return Err(call_ended());
-        };
-        call.media.set_info(&after);
-        let now_ns = self.now_ns();
-        call.follow_interruptions(now_ns);
-        call.follow_consent(&before, now_ms, now_ns);
-        if moved || after.username != before.username {
-            // Keeps the first and the latest ones if a host changes them very often.
-            let lines = Arc::make_mut(&mut call.lines);
-            if lines.len() >= LINES_MAX {
-                lines.remove(LINES_MAX / 2);
-            }
-            lines.push(LineStay::of(&after, now_ms));
-        }
-        for recording in &call.live {
-            recording.update_call(&after, &call.lines);
-        }
-        if !call.live.is_empty() {
-            self.note_live_change();
-        }
-        if moved {
-            call.automatic.has_begun = call.has_automatic();
-        }
-        if before.state != after.state {
-            inner.note_connected(number);
-        }
-        let automatic = inner.request_automatic(number, self.now_ns());
-        Ok(FollowUp { automatic, refused })
     }
 
     /// Ends a call, which finishes its recordings. Returns those that were live.

@@ -57,7 +57,7 @@ pub(super) struct RegistryState {
 impl RegistryState {
     pub fn index(&mut self, number: u64, info: &CallInfo) {
         for key in Key::ALL {
-            self.put(key, number, info.key(key));
+            info.keys(key).for_each(|value| self.put(key, number, value));
         }
     }
 
@@ -70,11 +70,13 @@ impl RegistryState {
     /// Reserves memory for indexing one more call. Fails with `Limit`.
     pub fn grow_indexes(&mut self, info: &CallInfo) -> Result<()> {
         for key in Key::ALL {
-            let (index, value) = (&mut self.indexes[key as usize], info.key(key));
-            match index.get_mut(value) {
-                Some(numbers) => memory::grow_vec(numbers, 1)?,
-                None if value.is_empty() => {}
-                None => index.grow(value)?,
+            let index = &mut self.indexes[key as usize];
+            for value in info.keys(key) {
+                match index.get_mut(value) {
+                    Some(numbers) => memory::grow_vec(numbers, 1)?,
+                    None if value.is_empty() => {}
+                    None => index.grow(value)?,
+                }
             }
         }
         Ok(())
@@ -93,7 +95,7 @@ impl RegistryState {
 
     pub fn unindex(&mut self, number: u64, info: &CallInfo) {
         for key in Key::ALL {
-            self.take(key, number, info.key(key));
+            info.keys(key).for_each(|value| self.take(key, number, value));
         }
     }
 
@@ -108,10 +110,13 @@ impl RegistryState {
     }
 
     pub fn reindex(&mut self, number: u64, before: &CallInfo, after: &CallInfo) {
+        let has = |info: &CallInfo, key, value: &Text| info.keys(key).any(|own| own == value);
         for key in Key::ALL {
-            if before.key(key) != after.key(key) {
-                self.take(key, number, before.key(key));
-                self.put(key, number, after.key(key));
+            for value in before.keys(key).filter(|value| !has(after, key, value)) {
+                self.take(key, number, value);
+            }
+            for value in after.keys(key).filter(|value| !has(before, key, value)) {
+                self.put(key, number, value);
             }
         }
     }
@@ -139,8 +144,8 @@ impl RegistryState {
         rarest.into_iter().flatten().copied().filter(matches).collect()
     }
 
+    /// Fails if another call on the line has one of the call's ids.
     pub fn refuse_duplicate(&self, info: &CallInfo, except: Option<u64>) -> Result<()> {
-        let candidates = self.matching(&Filter::call(&info.call_id));
         let same = |number: &u64| {
             Some(*number) != except
                 && self
@@ -148,14 +153,15 @@ impl RegistryState {
                     .get(number)
                     .is_some_and(|call| call.info.same_line(info))
         };
-        if !candidates.iter().any(same) {
+        let taken = |id: &&Text| self.matching(&Filter::call(id)).iter().any(same);
+        let Some(id) = info.keys(Key::Call).find(taken) else {
             return Ok(());
-        }
+        };
         Err(Error::new(
             Status::Exists,
             format!(
-                "call_id \"{}\": line \"{}\"/\"{}\" already has a call with this id",
-                info.call_id, info.device_name, info.directory_number
+                "call_id \"{id}\": line \"{}\"/\"{}\" already has a call with this id",
+                info.device_name, info.directory_number
             ),
         ))
     }

@@ -98,7 +98,7 @@ impl Registry {
         Ok(Some(recording))
     }
 
-    fn accept(
+    pub(super) fn accept(
         &self,
         inner: &mut RegistryState,
         number: u64,

@@ -91,6 +91,9 @@ impl Engine {
         if info.call_id.is_empty() {
             info.call_id = Text::from((self.ids)().to_string());
         }
+        if info.related_ids.contains(&info.call_id) {
+            info.related_ids = Arc::default();
+        }
         if info.connected_at_ms == 0 {
             info.connected_at_ms = now_ms;
         }
@@ -227,12 +230,10 @@ impl Call {
 
     pub fn update(&self, update: &CallUpdate) -> Result<()> {
         self.engine.require_open()?;
-        let begun = self
-            .engine
-            .registry
-            .update(self.number, update, self.engine.clock.unix_ms())?;
+        let begun = self.engine.update_call(self.number, update)?;
         let reason = self.engine.config.on_refusal.end_reason();
         self.engine.audit_call_end(&begun.refused, reason);
+        self.engine.report_transfer(self.number, &begun.transferred);
         if begun.automatic {
             self.engine.start_automatic(self.number);
         }

@@ -1,7 +1,8 @@
 use std::sync::mpsc;
 
 use super::super::{
-    AcceptedDraft, Attachment, ControlOperation, ListedRecording, Readings, RecordingDraft, RecordingSpec,
+    AcceptedDraft, Attachment, CallUpdate, ControlOperation, ListedRecording, Readings, RecordingDraft,
+    RecordingSpec, SuccessorStart,
 };
 use super::*;
 use crate::calls::spec::AUTOMATIC;
@@ -45,6 +46,15 @@ fn begin(registry: &Registry, number: u64) {
     registry
         .begin(number, info, 0, Arc::new(NullMedia))
         .expect("a call");
+}
+
+/// No test here ends recordings by a transfer.
+fn no_successors() -> SuccessorStart<'static> {
+    SuccessorStart {
+        storage: Ok(()),
+        draft: &|_| unreachable!(),
+        begin: &|_| unreachable!(),
+    }
 }
 
 fn spec() -> RecordingSpec {
@@ -129,7 +139,9 @@ fn an_update_does_not_retry_a_failed_automatic_recording() {
     let id = started.expect("the policy asks for it").id;
     registry.failed(id, Status::Io, 0);
     assert_eq!(registry.counts().1, 0);
-    let update = registry.update(1, &CallUpdate::default(), 0).expect("it is live");
+    let update = registry
+        .update(1, &CallUpdate::default(), 0, &no_successors())
+        .expect("it is live");
     assert!(!update.automatic);
     let pending = registry.set_line(&device, &number, rules::AUTOMATIC);
     assert_eq!(pending, Ok(Vec::new()));
@@ -179,7 +191,7 @@ fn each_change_of_a_live_recording_changes_the_version() {
         ..CallUpdate::default()
     };
     let updated = changes("update", &|| {
-        registry.update(1, &update, 0).expect("a call");
+        registry.update(1, &update, 0, &no_successors()).expect("a call");
     });
     assert_eq!(updated[0].view.info.username.as_str(), "anna");
     assert!(changes("stop", &|| control(ControlOperation::Stop)).is_empty());
@@ -204,7 +216,9 @@ fn the_version_stays_while_no_recording_changes() {
     record(&registry, "1", signal);
     let version = registry.live_version();
     begin(&registry, 2);
-    registry.update(2, &CallUpdate::default(), 0).expect("a call");
+    registry
+        .update(2, &CallUpdate::default(), 0, &no_successors())
+        .expect("a call");
     registry.end(2, EndReason::CallEnded, 0).expect("a call");
     let own = Filter::call(&Text::new("1"));
     for filter in [Filter::default(), own] {
