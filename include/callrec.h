@@ -564,8 +564,9 @@
 #define REC_EVENT_CALL_BEGAN 12
 
 /**
- * `rec_call_update` or `rec_call_private` changed a call. `call` describes the call after the
- * change. In `json`, `changed` lists the members of `call` whose values are new.
+ * `rec_call_update`, `rec_call_private` or `rec_call_parties` changed a call. `call` describes
+ * the call after the change. In `json`, `changed` lists the members of `call` whose values are
+ * new.
  *
  * Since: 0.2.0
  */
@@ -2043,6 +2044,33 @@ rec_status rec_call_end(rec_call call, rec_error *error);
  * Since: 0.1.0
  */
 rec_status rec_call_id(rec_call call, char *text, size_t size, rec_error *error);
+
+/**
+ * Says which parties are heard on a leg of a call from now on.
+ *
+ * One leg may carry several parties, for example a conference that a switch mixes, or a call that
+ * is forwarded. The manifest's `call` lists in `parties` who was heard on which leg, and from when
+ * to when; so does the vCon (`storage.sidecar`). A recording that begins later has the earlier
+ * parties of its call, too. The audio is not affected.
+ *
+ * @param call The call.
+ * @param leg `REC_LEG_…`. A feed of the leg need not be open.
+ * @param parties_json All parties that are heard on the leg now: a JSON array of at most 256
+ *   objects with at most 16 members, whose values are strings of at most 1,023 bytes; at most
+ *   65,536 bytes in all. The members `name`, `number`, `uri` and `id` are recommended; others are
+ *   kept as well. A party that is the same as before stays with the time at which it came. NULL,
+ *   "" or "[]": nobody is.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (also for JSON of another form), `REC_ERR_BAD_HANDLE` (the
+ * call has ended), `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.2.0
+ */
+rec_status rec_call_parties(rec_call call, int32_t leg, const char *parties_json, rec_error *error);
 
 /** @} */
 /** @addtogroup feeds

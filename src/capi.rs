@@ -16,6 +16,7 @@
 mod audit;
 mod audit_types;
 mod call;
+mod call_parties;
 mod call_view;
 mod callback_types;
 mod codec;
@@ -54,6 +55,7 @@ mod version;
 
 pub use audit::*;
 pub use call::*;
+pub use call_parties::*;
 pub use callback_types::*;
 pub use codec::*;
 pub use codec_types::*;

@@ -33,6 +33,8 @@ mod dial_in;
 mod events;
 #[path = "rules/json.rs"]
 mod json;
+#[path = "rules/leg_parties.rs"]
+mod leg_parties;
 #[path = "rules/line_policies.rs"]
 mod line_policies;
 #[path = "rules/lists.rs"]

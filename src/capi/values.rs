@@ -289,8 +289,9 @@ pub const REC_EVENT_LEG_SILENT: i32 = 11;
 ///
 /// Since: 0.2.0
 pub const REC_EVENT_CALL_BEGAN: i32 = 12;
-/// `rec_call_update` or `rec_call_private` changed a call. `call` describes the call after the
-/// change. In `json`, `changed` lists the members of `call` whose values are new.
+/// `rec_call_update`, `rec_call_private` or `rec_call_parties` changed a call. `call` describes
+/// the call after the change. In `json`, `changed` lists the members of `call` whose values are
+/// new.
 ///
 /// Since: 0.2.0
 pub const REC_EVENT_CALL_UPDATED: i32 = 13;

@@ -18,7 +18,7 @@
     X(rec_open) X(rec_close) X(rec_codec_register) X(rec_stats) X(rec_set_log) X(rec_verify) \
     X(rec_audit_head) X(rec_verify_audit) \
     X(rec_line_set) X(rec_line_remove) \
-    X(rec_call_begin) X(rec_call_update) X(rec_call_id) X(rec_call_private) X(rec_call_end) \
+    X(rec_call_begin) X(rec_call_update) X(rec_call_id) X(rec_call_private) X(rec_call_parties) X(rec_call_end) \
     X(rec_feed_open) X(rec_feed_set_format) X(rec_feed_payload) X(rec_feed_write) X(rec_feed_write_at) \
     X(rec_call_keep) X(rec_feed_rtp) X(rec_feed_rtp_at) X(rec_feed_sdp) X(rec_feed_wait) X(rec_feed_clear) X(rec_feed_dtmf) X(rec_feed_close) \
     X(rec_start) \
@@ -76,6 +76,7 @@ static void note(enum function function)
 #define rec_call_update(...) NOTE(rec_call_update, (__VA_ARGS__))
 #define rec_call_id(...) NOTE(rec_call_id, (__VA_ARGS__))
 #define rec_call_private(...) NOTE(rec_call_private, (__VA_ARGS__))
+#define rec_call_parties(...) NOTE(rec_call_parties, (__VA_ARGS__))
 #define rec_call_end(...) NOTE(rec_call_end, (__VA_ARGS__))
 #define rec_feed_open(...) NOTE(rec_feed_open, (__VA_ARGS__))
 #define rec_feed_set_format(...) NOTE(rec_feed_set_format, (__VA_ARGS__))
@@ -571,6 +572,8 @@ static void control(rec_engine engine)
     EXPECT(rec_stop_by_call(engine, NULL, "control", NULL, &counts, &err), REC_OK);
     CHECK(counted(&counts, 0, 0, 0));
     control_by_handle(call);
+    EXPECT(rec_call_parties(call, REC_LEG_REMOTE, "[{\"name\": \"Ann\"}]", &err), REC_OK);
+    EXPECT(rec_call_parties(call, REC_LEG_REMOTE, "{}", &err), REC_ERR_INVALID_ARGUMENT);
     OK(rec_call_end(call, &err));
     EXPECT(rec_call_stop(call, NULL, &counts, &err), REC_ERR_BAD_HANDLE);
 }

@@ -680,6 +680,7 @@ static void every_function_with(uint64_t engine_id, uint64_t call_id, uint64_t f
     EXPECT(rec_call_id(call, text, sizeof text, &err), bad);
     EXPECT(rec_call_private(call, 1, &err), bad);
     EXPECT(rec_call_private(call, 0, &err), bad);
+    EXPECT(rec_call_parties(call, REC_LEG_LOCAL, NULL, &err), bad);
     EXPECT(rec_call_end(call, &err), bad);
     EXPECT(rec_feed_open(call, REC_LEG_LOCAL, &format, &new_feed, &err), bad);
 

@@ -44,7 +44,7 @@ fn every_id_finds_the_call() {
             scratch.by_call(rec_pause_by_call, STRANGER, known),
             REC_ERR_FORBIDDEN,
         );
-        assert_eq!(listed(&scratch, known), [id.clone()]);
+        assert_eq!(listed(&scratch, known), std::slice::from_ref(&id));
         refused(scratch.start(HOST, &on_call(known)), REC_ERR_ALREADY_RECORDING);
     }
     // Its own id is the first one for ever.
@@ -69,7 +69,7 @@ fn an_id_that_the_call_has_is_not_added_again() {
         related(known).update(call).unwrap();
     }
     for known in ["c", "d"] {
-        assert_eq!(listed(&scratch, known), [id.clone()]);
+        assert_eq!(listed(&scratch, known), std::slice::from_ref(&id));
         assert_eq!(scratch.by_call(rec_pause_by_call, HOST, known), Ok((1, 0, 0)));
         assert_eq!(scratch.by_call(rec_resume_by_call, HOST, known), Ok((1, 0, 0)));
     }

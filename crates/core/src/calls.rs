@@ -11,9 +11,11 @@ mod id;
 mod idle;
 mod kept_past;
 mod key;
+mod leg_parties;
 mod live_list;
 mod media_control;
 mod origin;
+mod parties;
 mod pending_automatic;
 mod private;
 pub mod recording;
@@ -38,6 +40,7 @@ pub use key::Key;
 pub use live_list::{ListedRecording, LiveList};
 pub use media_control::MediaControl;
 pub use origin::CallerOrigin;
+pub use parties::{Party, PartyStay};
 pub use recording::{
     Attachment, EventStage, NewestRecording, RawFileView, Readings, ReadingsHandle, Recording, RecordingView,
 };

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::consent::{Consent, ConsentUpdate};
 use super::key::Key;
+use super::parties::{PartyStay, PartyStayJson};
 use crate::text::Text;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub struct CallInfo {
     pub dnis: Text,
     pub call_type: Text,
     pub attributes: Arc<Map<String, Value>>,
+    /// Who is, and was, heard on each leg.
+    pub parties: Arc<Vec<PartyStay>>,
     /// No audio of the call is recorded, whatever the state of its recordings.
     pub private: bool,
     pub consent: Consent,
@@ -75,6 +78,7 @@ impl Default for CallInfo {
             dnis: Text::default(),
             call_type: Text::default(),
             attributes: Arc::default(),
+            parties: Arc::default(),
             private: false,
             consent: Consent::default(),
         }
@@ -148,6 +152,7 @@ impl CallInfo {
             dnis: self.dnis.as_str(),
             call_type: self.call_type.as_str(),
             attributes: &self.attributes,
+            parties: self.parties.iter().map(PartyStay::to_json).collect(),
             private: self.private,
             consent: self.consent.member(),
             consent_required: self.consent.is_required,
@@ -189,6 +194,7 @@ impl CallInfo {
             ("dnis", self.dnis != before.dnis),
             ("call_type", self.call_type != before.call_type),
             ("attributes", self.attributes != before.attributes),
+            ("parties", self.parties != before.parties),
             ("private", self.private != before.private),
             ("consent", self.consent.state != before.consent.state),
             ("consent_source", self.consent.source != before.consent.source),
@@ -226,6 +232,7 @@ impl CallInfo {
             dnis: text("dnis"),
             call_type: text("call_type"),
             attributes: Arc::new(value["attributes"].as_object().cloned().unwrap_or_default()),
+            parties: Arc::new(PartyStay::list_of(&value["parties"])),
             private: value["private"].as_bool().unwrap_or_default(),
             consent: Consent::from_json(&value),
         }
@@ -262,6 +269,9 @@ struct CallJson<'a> {
     dnis: &'a str,
     call_type: &'a str,
     attributes: &'a Map<String, Value>,
+    /// Omitted unless the host has named any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parties: Vec<PartyStayJson<'a>>,
     /// Omitted unless the call is private.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     private: bool,

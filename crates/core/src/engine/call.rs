@@ -9,7 +9,7 @@ use super::Engine;
 use super::call_reporter::{CallReporter, ReportContext};
 use super::feeds::{CallFeeds, FeedSlot, OpenFeed};
 use super::reference::{HostReference, ReferenceCell};
-use crate::calls::{CallInfo, CallState, CallUpdate, MediaControl};
+use crate::calls::{CallInfo, CallState, CallUpdate, MediaControl, Party};
 use crate::clock::Clock;
 use crate::events::LogLevel;
 use crate::media::CallTap;
@@ -243,6 +243,15 @@ impl Call {
     /// Works while the engine closes, because the call is recorded until it has ended.
     pub fn set_private(&self, on: bool) -> Result<()> {
         self.engine.registry.set_private(self.number, on)
+    }
+
+    /// These parties are heard on the leg from now on.
+    pub fn set_parties(&self, leg: Leg, parties: Vec<Party>) -> Result<()> {
+        self.engine.require_open()?;
+        let now_ms = self.engine.clock.unix_ms();
+        self.engine
+            .registry
+            .set_parties(self.number, leg, parties, now_ms)
     }
 
     pub fn end(&self) -> Result<()> {

@@ -23,13 +23,17 @@ struct LocalParty {
 }
 
 /// The parties of a call. The local ones come first, in the order in which they had the call; the
-/// remote one is the last.
+/// remote one follows, then those that the host has named for a leg.
 pub struct CallParties {
     call: Value,
     locals: Vec<LocalParty>,
     stays: Vec<Stay>,
     layout: String,
     channels: u16,
+    /// Those that the host has named for a leg, each once.
+    named: Vec<Value>,
+    /// The index of the party, and when it came and left.
+    named_stays: Vec<(usize, i64, Option<i64>)>,
 }
 
 impl CallParties {
@@ -54,8 +58,28 @@ impl CallParties {
             let from_ms = line.get("from_ms").and_then(Value::as_i64).unwrap_or_default();
             stays.push(Stay { party, from_ms });
         }
+        let (mut named, mut named_stays) = (Vec::new(), Vec::new());
+        for stay in call
+            .get("parties")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let Some(party) = stay.get("party") else { continue };
+            let known = named.iter().position(|known| known == party);
+            let index = known.unwrap_or(named.len());
+            if known.is_none() {
+                named.push(party.clone());
+            }
+            let time = |name| stay.get(name).and_then(Value::as_i64);
+            // Behind the local parties and the remote one.
+            let index = locals.len() + 1 + index;
+            named_stays.push((index, time("from_ms").unwrap_or_default(), time("to_ms")));
+        }
         CallParties {
             call,
+            named,
+            named_stays,
             locals,
             stays,
             layout: manifest.layout.clone(),
@@ -83,6 +107,11 @@ impl CallParties {
         let names = ["remote_first_name", "remote_last_name"].map(|name| text(&self.call, name));
         let full_name = names.join(" ");
         objects.push(party_object(&number, &[full_name.trim(), &number]));
+        objects.extend(self.named.iter().map(|party| {
+            let texts = ["number", "name", "uri", "id"].map(|name| text(party, name));
+            let [number, name, uri, id] = &texts;
+            party_object(number, &[name, number, uri, id])
+        }));
         objects
     }
 
@@ -137,7 +166,8 @@ impl CallParties {
         (originator != first).then_some(originator)
     }
 
-    /// The Party_History Objects of a call that was transferred; empty for another one.
+    /// The Party_History Objects of a call that was transferred, or whose legs have named parties;
+    /// empty for another one.
     pub fn history(&self) -> Vec<Value> {
         let mut history = Vec::new();
         let mut add = |party: usize, event: &str, time_ms: i64| {
@@ -150,6 +180,12 @@ impl CallParties {
         {
             add(pair[0].party, "drop", pair[1].from_ms);
             add(pair[1].party, "join", pair[1].from_ms);
+        }
+        for (party, from_ms, to_ms) in &self.named_stays {
+            add(*party, "join", *from_ms);
+            if let Some(to_ms) = to_ms {
+                add(*party, "drop", *to_ms);
+            }
         }
         history
     }
