@@ -1,4 +1,4 @@
-//! The scripts of `.ci` can be read by their shell.
+//! The scripts of `.ci` and of `packaging` can be read by their shell.
 
 use std::fs;
 use std::path::Path;
@@ -6,9 +6,10 @@ use std::process::Command;
 
 #[test]
 fn every_script_is_valid() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let directories = [".ci", "packaging"].map(|name| fs::read_dir(root.join(name)).expect("a directory"));
     let mut checked = 0;
-    for entry in fs::read_dir(directory).expect("a directory") {
+    for entry in directories.into_iter().flatten() {
         let path = entry.expect("a file").path();
         let text = fs::read_to_string(&path).unwrap_or_default();
         let shell = text.lines().next().and_then(|line| line.strip_prefix("#!"));

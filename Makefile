@@ -1,0 +1,91 @@
+# Builds callrec and installs it for C and C++ programs. docs/install.md describes it.
+#
+#   make                      builds the libraries, callrec.pc and the CMake package
+#   make install              installs them below DESTDIR/PREFIX
+#   make uninstall            removes them
+#   make deb                  builds the Debian packages
+#
+# PREFIX, LIBDIR, INCLUDEDIR and DESTDIR say where. FEATURES is a list of cargo features such as
+# "gateway"; DEFAULT_FEATURES=no leaves out the features that are on by default. TARGET is a target of
+# rustc, and CROSS the prefix of the compiler and the binutils for it.
+
+MAKEFLAGS += --no-print-directory
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+FEATURES ?=
+DEFAULT_FEATURES ?= yes
+TARGET ?=
+CROSS ?=
+
+CARGO ?= cargo
+INSTALL ?= install
+ifeq ($(origin CC),default)
+CC := $(CROSS)gcc
+endif
+LD := $(CROSS)ld
+OBJCOPY := $(CROSS)objcopy
+STRIP := $(CROSS)strip
+export CC LD OBJCOPY STRIP
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+SONAME := libcallrec.so.0
+SHARED := libcallrec.so.$(VERSION)
+HEADERS := $(wildcard include/*.h include/*.hpp)
+
+# The commands run here, so a relative CARGO_TARGET_DIR is relative to this directory.
+export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
+CARGO_OUTPUT := $(CARGO_TARGET_DIR)$(if $(TARGET),/$(TARGET))/release
+# The libraries that a program needs which links the static library. Cargo runs rustc, which writes the
+# file, only once for each choice of features.
+empty :=
+space := $(empty) $(empty)
+NATIVE := $(CARGO_OUTPUT)/native-static-libs-$(subst $(space),_,$(DEFAULT_FEATURES) $(FEATURES))
+# What will be installed.
+BUILD := $(CARGO_TARGET_DIR)/package$(if $(TARGET),-$(TARGET))
+
+CARGO_FLAGS := $(if $(TARGET),--target $(TARGET)) $(if $(FEATURES),--features "$(FEATURES)") \
+	$(if $(filter no,$(DEFAULT_FEATURES)),--no-default-features)
+
+all: libraries descriptions
+
+# Cargo always runs, because only Cargo knows what has changed.
+libraries:
+	@mkdir -p $(BUILD) $(CARGO_OUTPUT)
+	$(CARGO) rustc --release --lib --crate-type staticlib $(CARGO_FLAGS) -- \
+		--print native-static-libs=$(NATIVE)
+	packaging/link $(CARGO_OUTPUT)/libcallrec.a $(NATIVE) $(BUILD)
+
+# The directory of the headers, relative to that of the libraries: the CMake package may be moved.
+RELATIVE_INCLUDE = $(shell realpath -m --relative-to=$(LIBDIR) $(INCLUDEDIR))
+SUBSTITUTE = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
+	-e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' -e 's|@VERSION@|$(VERSION)|' \
+	-e 's|@MAJOR@|$(firstword $(subst ., ,$(VERSION)))|' \
+	-e 's|@RELATIVE_INCLUDE@|$(RELATIVE_INCLUDE)|' -e 's|@SONAME@|$(SONAME)|' -e 's|@SHARED@|$(SHARED)|' \
+	-e "s|@PRIVATE@|$$(cat $(NATIVE))|" \
+	-e "s|@PRIVATE_LIST@|$$(sed -e 's/-l//g' -e 's/ /;/g' $(NATIVE))|"
+
+descriptions: libraries
+	@$(SUBSTITUTE) packaging/callrec.pc.in > $(BUILD)/callrec.pc
+	@$(SUBSTITUTE) packaging/callrecConfig.cmake.in > $(BUILD)/callrecConfig.cmake
+	@$(SUBSTITUTE) packaging/callrecConfigVersion.cmake.in > $(BUILD)/callrecConfigVersion.cmake
+
+# An administrator who has no Cargo installs what was built before.
+install: $(if $(shell command -v $(CARGO)),all)
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/callrec $(DESTDIR)$(INCLUDEDIR)
+	$(INSTALL) -m 755 $(BUILD)/libcallrec.so $(DESTDIR)$(LIBDIR)/$(SHARED)
+	ln -sf $(SHARED) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libcallrec.so
+	$(INSTALL) -m 644 $(BUILD)/libcallrec.a $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
+	$(INSTALL) -m 644 $(BUILD)/callrec.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(INSTALL) -m 644 $(BUILD)/callrecConfig.cmake $(BUILD)/callrecConfigVersion.cmake $(DESTDIR)$(LIBDIR)/cmake/callrec
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(SHARED) $(SONAME) libcallrec.so libcallrec.a pkgconfig/callrec.pc)
+	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(notdir $(HEADERS)))
+	rm -rf $(DESTDIR)$(LIBDIR)/cmake/callrec
+
+.PHONY: all libraries descriptions install uninstall

@@ -1,0 +1,13 @@
+//! `make install`: what it installs, and programs that are built against that alone.
+#![cfg(target_os = "linux")]
+
+#[path = "install/examples.rs"]
+mod examples;
+#[path = "install/layout.rs"]
+mod layout;
+#[path = "install/root.rs"]
+mod root;
+#[path = "install/static_library.rs"]
+mod static_library;
+#[path = "support/support.rs"]
+mod support;
