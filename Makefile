@@ -1,9 +1,9 @@
 # Builds callrec and installs it for C and C++ programs. docs/install.md describes it.
 #
-#   make                      builds the libraries, callrec.pc and the CMake package
-#   make install              installs them below DESTDIR/PREFIX
-#   make uninstall            removes them
-#   make deb                  builds the Debian packages
+#   make              builds the libraries
+#   make install      installs them, the headers, and what pkg-config and CMake need
+#   make uninstall    removes all that
+#   make deb          builds the Debian packages
 #
 # PREFIX, LIBDIR, INCLUDEDIR and DESTDIR say where. FEATURES is a list of cargo features such as
 # "gateway"; DEFAULT_FEATURES=no leaves out the features that are on by default. TARGET is a target of
@@ -49,7 +49,10 @@ BUILD := $(CARGO_TARGET_DIR)/package$(if $(TARGET),-$(TARGET))
 CARGO_FLAGS := $(if $(TARGET),--target $(TARGET)) $(if $(FEATURES),--features "$(FEATURES)") \
 	$(if $(filter no,$(DEFAULT_FEATURES)),--no-default-features)
 
-all: libraries descriptions
+# An administrator who has no Cargo installs what was built before.
+BUILT := $(if $(shell command -v $(CARGO)),libraries)
+
+all: libraries
 
 # Cargo always runs, because only Cargo knows what has changed.
 libraries:
@@ -67,13 +70,12 @@ SUBSTITUTE = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(patsubst $(PREFIX)/
 	-e "s|@PRIVATE@|$$(cat $(NATIVE))|" \
 	-e "s|@PRIVATE_LIST@|$$(sed -e 's/-l//g' -e 's/ /;/g' $(NATIVE))|"
 
-descriptions: libraries
+descriptions: $(BUILT)
 	@$(SUBSTITUTE) packaging/callrec.pc.in > $(BUILD)/callrec.pc
 	@$(SUBSTITUTE) packaging/callrecConfig.cmake.in > $(BUILD)/callrecConfig.cmake
 	@$(SUBSTITUTE) packaging/callrecConfigVersion.cmake.in > $(BUILD)/callrecConfigVersion.cmake
 
-# An administrator who has no Cargo installs what was built before.
-install: $(if $(shell command -v $(CARGO)),all)
+install: $(BUILT) descriptions
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/callrec $(DESTDIR)$(INCLUDEDIR)
 	$(INSTALL) -m 755 $(BUILD)/libcallrec.so $(DESTDIR)$(LIBDIR)/$(SHARED)
 	ln -sf $(SHARED) $(DESTDIR)$(LIBDIR)/$(SONAME)
@@ -88,4 +90,8 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(notdir $(HEADERS)))
 	rm -rf $(DESTDIR)$(LIBDIR)/cmake/callrec
 
-.PHONY: all libraries descriptions install uninstall
+# Their directories are Debian's.
+deb:
+	packaging/deb $(CARGO_TARGET_DIR)/debian FEATURES="$(FEATURES)" DEFAULT_FEATURES="$(DEFAULT_FEATURES)"
+
+.PHONY: all deb libraries descriptions install uninstall

@@ -1,5 +1,7 @@
 //! The header: generated from the source, valid C and C++, complete, documented.
 
+#[path = "header/debian.rs"]
+mod debian;
 #[path = "header/doxygen.rs"]
 mod doxygen;
 #[path = "header/form.rs"]

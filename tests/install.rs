@@ -1,6 +1,8 @@
 //! `make install`: what it installs, and programs that are built against that alone.
 #![cfg(target_os = "linux")]
 
+#[path = "install/debian.rs"]
+mod debian;
 #[path = "install/examples.rs"]
 mod examples;
 #[path = "install/layout.rs"]

@@ -60,14 +60,18 @@ pub fn has_cmake() -> bool {
     is_installed("cmake", Command::new("cmake").arg("--version").output().is_ok())
 }
 
+/// The target directory of this test.
+pub fn target_directory() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(3).expect("a target directory").to_owned()
+}
+
 /// `make` with the root directory `destination`, and with the target directory of this test.
 pub fn make(arguments: &[&str], destination: &Path) -> Command {
-    let test = std::env::current_exe().unwrap();
-    let target = test.ancestors().nth(3).expect("a target directory");
     let mut command = Command::new("make");
     command
         .current_dir(root())
-        .env("CARGO_TARGET_DIR", target)
+        .env("CARGO_TARGET_DIR", target_directory())
         .env("CARGO", env!("CARGO"))
         .args(arguments)
         .arg(format!("DESTDIR={}", destination.display()))
