@@ -44,7 +44,7 @@ empty :=
 space := $(empty) $(empty)
 NATIVE := $(CARGO_OUTPUT)/native-static-libs-$(subst $(space),_,$(DEFAULT_FEATURES) $(FEATURES))
 # What will be installed.
-BUILD := $(CARGO_TARGET_DIR)/package$(if $(TARGET),-$(TARGET))
+BUILD ?= $(CARGO_TARGET_DIR)/package$(if $(TARGET),-$(TARGET))
 
 CARGO_FLAGS := $(if $(TARGET),--target $(TARGET)) $(if $(FEATURES),--features "$(FEATURES)") \
 	$(if $(filter no,$(DEFAULT_FEATURES)),--no-default-features)

@@ -7,6 +7,8 @@ mod debian;
 mod examples;
 #[path = "install/layout.rs"]
 mod layout;
+#[path = "install/release.rs"]
+mod release;
 #[path = "install/root.rs"]
 mod root;
 #[path = "install/static_library.rs"]

@@ -68,10 +68,11 @@ fn uninstall_removes_every_file() {
         return;
     }
     let directory = ScratchDir::new();
-    run(&mut make(&["install"], &directory.0));
-    assert!(!files(&directory.0).is_empty());
-    run(&mut make(&["uninstall"], &directory.0));
-    assert_eq!(files(&directory.0), BTreeSet::new());
+    let root = directory.0.join("root");
+    run(&mut make("install", &directory.0));
+    assert!(!files(&root).is_empty());
+    run(&mut make("uninstall", &directory.0));
+    assert_eq!(files(&root), BTreeSet::new());
 }
 
 /// The names in a listing of `nm` with its third column.

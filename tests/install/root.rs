@@ -13,11 +13,11 @@ pub struct InstalledRoot(PathBuf);
 
 impl InstalledRoot {
     fn new() -> InstalledRoot {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("installed");
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("install");
         // From an earlier run.
         let _ = std::fs::remove_dir_all(&directory);
-        run(&mut make(&["install"], &directory));
-        InstalledRoot(directory)
+        run(&mut make("install", &directory));
+        InstalledRoot(directory.join("root"))
     }
 
     pub fn path(&self) -> &Path {
@@ -66,15 +66,17 @@ pub fn target_directory() -> PathBuf {
     test.ancestors().nth(3).expect("a target directory").to_owned()
 }
 
-/// `make` with the root directory `destination`, and with the target directory of this test.
-pub fn make(arguments: &[&str], destination: &Path) -> Command {
+/// `make` with the root directory `directory/root`. Tests run at the same time, so each has its own
+/// libraries; the target directory is shared.
+pub fn make(goal: &str, directory: &Path) -> Command {
     let mut command = Command::new("make");
     command
         .current_dir(root())
         .env("CARGO_TARGET_DIR", target_directory())
         .env("CARGO", env!("CARGO"))
-        .args(arguments)
-        .arg(format!("DESTDIR={}", destination.display()))
+        .arg(goal)
+        .arg(format!("BUILD={}", directory.join("build").display()))
+        .arg(format!("DESTDIR={}", directory.join("root").display()))
         .arg(format!("PREFIX={PREFIX}"));
     command
 }

@@ -29,7 +29,9 @@ const HELD_MAX: usize = 4096;
 /// atomic because the fork handler must not wait for a lock.
 struct HeldLock {
     taken: AtomicBool,
-    descriptor: AtomicI32,
+    /// The complement of the descriptor, or `NONE`. A new table consists of zeros, and so takes no
+    /// space in the library's file.
+    complement: AtomicI32,
     device: AtomicU64,
     inode: AtomicU64,
     root: [AtomicU64; 2],
@@ -38,7 +40,7 @@ struct HeldLock {
 static HELD: [HeldLock; HELD_MAX] = [const {
     HeldLock {
         taken: AtomicBool::new(false),
-        descriptor: AtomicI32::new(NONE),
+        complement: AtomicI32::new(NONE),
         device: AtomicU64::new(0),
         inode: AtomicU64::new(0),
         root: [const { AtomicU64::new(0) }; 2],
@@ -83,7 +85,8 @@ impl Drop for TableGuard<'_> {
     }
 }
 
-const NONE: RawFd = -1;
+/// No descriptor: no complement of one is zero.
+const NONE: RawFd = 0;
 
 /// The number of slots that have ever been used.
 static USED: AtomicUsize = AtomicUsize::new(0);
@@ -106,10 +109,10 @@ pub struct InheritedLock {
 pub fn take_inherited() -> impl Iterator<Item = InheritedLock> {
     TABLE_LOCK.release();
     used().iter().filter_map(|held| {
-        let descriptor = held.descriptor.swap(NONE, Ordering::AcqRel);
+        let complement = held.complement.swap(NONE, Ordering::AcqRel);
         held.taken.store(false, Ordering::Release);
-        (descriptor != NONE).then(|| InheritedLock {
-            descriptor,
+        (complement != NONE).then(|| InheritedLock {
+            descriptor: !complement,
             device: held.device.load(Ordering::Relaxed),
             inode: held.inode.load(Ordering::Relaxed),
         })
@@ -142,7 +145,7 @@ impl HeldLockSlot {
         USED.fetch_max(at + 1, Ordering::AcqRel);
         HELD[at].device.store(device, Ordering::Relaxed);
         HELD[at].inode.store(inode, Ordering::Relaxed);
-        HELD[at].descriptor.store(file.as_raw_fd(), Ordering::Release);
+        HELD[at].complement.store(!file.as_raw_fd(), Ordering::Release);
         HELD[at].taken.store(true, Ordering::Release);
         Ok(Some(HeldLockSlot(at)))
     }
@@ -150,7 +153,7 @@ impl HeldLockSlot {
 
 impl Drop for HeldLockSlot {
     fn drop(&mut self) {
-        HELD[self.0].descriptor.store(NONE, Ordering::Release);
+        HELD[self.0].complement.store(NONE, Ordering::Release);
         HELD[self.0].taken.store(false, Ordering::Release);
     }
 }
