@@ -6,7 +6,7 @@ use std::process::Command;
 use callrec_testkit::directory::ScratchDir;
 
 use crate::root::{INSTALLED, can_install, text};
-use crate::support::build::{STATIC_LIBS, run};
+use crate::support::build::{SONAME, STATIC_LIBS, root, run};
 
 const PLUGIN: &str = "#include <callrec.h>\n\
     int plugin_starts(const char *directory)\n\
@@ -142,5 +142,42 @@ fn a_program_may_link_another_library_in_rust() {
             std::fs::create_dir_all(&recordings).unwrap();
             run(Command::new(&program).arg(&recordings));
         }
+    }
+}
+
+const CATCHES: &str = "#include <stdio.h>\n\
+    int other_catches(void);\n\
+    int main(void) { return other_catches() == 1 ? 0 : 1; }\n";
+
+/// No panic may leave the library, so the tables for unwinding must survive `packaging/link`.
+#[test]
+fn a_panic_is_caught_in_the_libraries_that_are_linked() {
+    if !can_install() {
+        return;
+    }
+    let directory = ScratchDir::new();
+    let source = write(&directory.0, "other.rs", OTHER_LIBRARY);
+    let exports = write(&directory.0, "exports.txt", "other_catches\n");
+    let (archive, libraries) = (directory.0.join("other.a"), directory.0.join("libraries"));
+    let mut command = rustc(None);
+    command.args(["--edition=2024", "--crate-type=staticlib", "-O", "-o"]);
+    command.arg(&archive).arg(source);
+    command.arg(format!("--print=native-static-libs={}", libraries.display()));
+    run(&mut command);
+    let mut command = Command::new(root().join("packaging/link"));
+    command.env("EXPORTS", exports);
+    run(command.args([&archive, &libraries, &directory.0]));
+    let program_source = write(&directory.0, "catches.c", CATCHES);
+    let soname = directory.0.join(SONAME);
+    std::fs::rename(directory.0.join("libcallrec.so"), &soname).unwrap();
+    for library in [&soname, &directory.0.join("libcallrec.a")] {
+        let program = directory.0.join("catches");
+        run(cc()
+            .arg("-o")
+            .arg(&program)
+            .args([&program_source, library])
+            .arg(format!("-Wl,-rpath,{}", directory.0.display()))
+            .args(STATIC_LIBS));
+        run(&mut Command::new(&program));
     }
 }
