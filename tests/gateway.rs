@@ -30,6 +30,8 @@ mod comet_queue;
 mod comet_tabs;
 #[path = "gateway/cross_origin.rs"]
 mod cross_origin;
+#[path = "gateway/deletion.rs"]
+mod deletion;
 #[path = "gateway/gateway_stop.rs"]
 mod gateway_stop;
 #[path = "gateway/genesys.rs"]

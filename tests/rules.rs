@@ -27,10 +27,14 @@ mod concurrent_control;
 mod consent;
 #[path = "rules/control.rs"]
 mod control;
+#[path = "rules/deletion.rs"]
+mod deletion;
 #[path = "rules/dial_in.rs"]
 mod dial_in;
 #[path = "rules/events.rs"]
 mod events;
+#[path = "rules/hold.rs"]
+mod hold;
 #[path = "rules/json.rs"]
 mod json;
 #[path = "rules/leg_parties.rs"]

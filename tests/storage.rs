@@ -7,6 +7,8 @@ mod audio;
 mod child_tasks;
 #[path = "storage/consistent_ends.rs"]
 mod consistent_ends;
+#[path = "storage/deletions.rs"]
+mod deletions;
 #[path = "storage/disk_errors.rs"]
 mod disk_errors;
 #[path = "storage/durability.rs"]
@@ -19,6 +21,8 @@ mod failures;
 mod fixture;
 #[path = "storage/flac_files.rs"]
 mod flac_files;
+#[path = "storage/holds.rs"]
+mod holds;
 #[path = "storage/huge_files.rs"]
 mod huge_files;
 #[path = "storage/jobs.rs"]
@@ -123,6 +127,8 @@ fn run_child_task() {
         "seal" => sealing::child_seals(directory, format, number),
         "patches" => patches::child_patches(directory, format, number),
         "job" => jobs::child_performs_job(directory, number),
+        "delete" => deletions::child_deletes(directory, number, system),
+        "hold" => holds::child_holds(directory),
         "sidecar" => sidecars::child_writes_sidecar(directory, number, system),
         _ => panic!("no such task"),
     }

@@ -196,6 +196,7 @@ pub unsafe extern "C" fn rec_stats(
             events_dropped: now.events_dropped,
             worker_lag_us: now.worker_lag_us,
             free_bytes: now.free_bytes,
+            recordings_deleted: now.recordings_deleted,
         });
         Ok(())
     })

@@ -44,5 +44,7 @@ pub fn recording_of(view: &RecordingView) -> rec_recording {
         raw_bytes: view.raw.bytes,
         raw_packets: view.raw.packets,
         lookback_ms: view.spec.lookback_ms.into(),
+        held: view.held.into(),
+        reserved: 0,
     }
 }

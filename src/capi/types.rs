@@ -309,6 +309,12 @@ pub struct rec_recording {
     ///
     /// Since: 0.2.0
     pub lookback_ms: u64,
+    /// 1 if the recording is under a legal hold (`rec_hold`), otherwise 0.
+    ///
+    /// Since: 0.2.0
+    pub held: u32,
+    /// Always 0.
+    pub reserved: u32,
 }
 
 /// What a subscription delivers. Zero means the default.
@@ -477,4 +483,9 @@ pub struct rec_statistics {
     pub worker_lag_us: u64,
     /// Free space of the storage directory's file system in bytes, updated every second.
     pub free_bytes: u64,
+    /// Recordings that were deleted, including deletions of an earlier process that this engine
+    /// has completed.
+    ///
+    /// Since: 0.2.0
+    pub recordings_deleted: u64,
 }

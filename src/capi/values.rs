@@ -83,6 +83,19 @@ pub const REC_ERR_AUDIT: rec_status = -30;
 ///
 /// Since: 0.2.0
 pub const REC_ERR_CONSENT: rec_status = -31;
+/// There is no recording with this id, live or finished. HTTP: 404.
+///
+/// Since: 0.2.0
+pub const REC_ERR_NOT_FOUND: rec_status = -32;
+/// A recording that has not ended, or whose file is not published yet, cannot be deleted: stop it
+/// first. HTTP: 409.
+///
+/// Since: 0.2.0
+pub const REC_ERR_LIVE: rec_status = -33;
+/// The recording is under a legal hold (`rec_hold`). HTTP: 403.
+///
+/// Since: 0.2.0
+pub const REC_ERR_HELD: rec_status = -34;
 
 /// Not authenticated: every operation returns `REC_ERR_UNAUTHENTICATED`.
 pub const REC_LEVEL_NONE: u32 = 0;
@@ -308,6 +321,13 @@ pub const REC_EVENT_CALL_ENDED: i32 = 14;
 ///
 /// Since: 0.2.0
 pub const REC_EVENT_PAUSE_OVERDUE: i32 = 15;
+/// A recording was deleted, by `rec_delete` or through an HTTP API. Of `recording`, only `id` says
+/// anything; `json` has the id alone as well. With `REC_EVENT_FLAG_REPEATED`, an earlier process
+/// began the deletion and this one has completed it. The event is not terminal, and not owed:
+/// `.callrec/audit.log` is the lasting record.
+///
+/// Since: 0.2.0
+pub const REC_EVENT_DELETED: i32 = 16;
 
 /// An earlier engine on the directory may already have delivered the event, with the same
 /// state, end reason, error and `lost_ms`.

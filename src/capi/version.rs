@@ -102,6 +102,9 @@ fn status_text(status: rec_status) -> &'static CStr {
         Status::Busy => c"busy",
         Status::Audit => c"audit log was altered",
         Status::Consent => c"consent was refused",
+        Status::NotFound => c"no such recording",
+        Status::Live => c"recording is live or not published yet",
+        Status::Held => c"recording is under a legal hold",
         Status::Mandatory => c"recordings of this line are mandatory",
     }
 }

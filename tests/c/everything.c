@@ -16,6 +16,7 @@
     X(rec_version) X(rec_version_number) X(rec_status_text) \
     X(rec_config_new) X(rec_config_set) X(rec_config_set_thread_hooks) X(rec_config_load) X(rec_config_free) \
     X(rec_open) X(rec_close) X(rec_codec_register) X(rec_stats) X(rec_set_log) X(rec_verify) \
+    X(rec_delete) X(rec_hold) \
     X(rec_audit_head) X(rec_verify_audit) \
     X(rec_line_set) X(rec_line_remove) \
     X(rec_call_begin) X(rec_call_update) X(rec_call_id) X(rec_call_private) X(rec_call_parties) X(rec_call_end) \
@@ -45,7 +46,7 @@ static const char *const function_names[] = {
 };
 
 static atomic_bool called[FUNCTION_COUNT];
-static bool reached[31];
+static bool reached[35];
 
 static void note(enum function function)
 {
@@ -68,6 +69,8 @@ static void note(enum function function)
 #define rec_stats(...) NOTE(rec_stats, (__VA_ARGS__))
 #define rec_set_log(...) NOTE(rec_set_log, (__VA_ARGS__))
 #define rec_verify(...) NOTE(rec_verify, (__VA_ARGS__))
+#define rec_delete(...) NOTE(rec_delete, (__VA_ARGS__))
+#define rec_hold(...) NOTE(rec_hold, (__VA_ARGS__))
 #define rec_audit_head(...) NOTE(rec_audit_head, (__VA_ARGS__))
 #define rec_verify_audit(...) NOTE(rec_verify_audit, (__VA_ARGS__))
 #define rec_line_set(...) NOTE(rec_line_set, (__VA_ARGS__))
@@ -135,7 +138,7 @@ static void note(enum function function)
 /* Like check_status. Notes the status if it is the expected one. */
 static bool expect_and_note(int line, const char *what, rec_status got, rec_status expected)
 {
-    if (got == expected && expected <= 0 && expected > -31)
+    if (got == expected && expected <= 0 && expected > -35)
         reached[-expected] = true;
     return check_status(__FILE__, line, what, got, expected);
 }
@@ -981,6 +984,42 @@ static void verification(const char *base)
     }
 }
 
+/* A live recording is held, ended, released and deleted. */
+static void deletion(const char *base)
+{
+    rec_engine engine = open_engine(directory_in(base, "deletion"), SETTINGS("media.clock", "stream"));
+    rec_call call, refusing;
+    rec_id id, none;
+    rec_snapshot *snapshot = NULL;
+    MUST(begin_call(engine, NULL, NULL, "101", NULL, &call));
+    OK(start_on(engine, NULL, NULL, "101", 0, &id));
+    OK(rec_hold(engine, NULL, id.text, 1, &err));
+    EXPECT(rec_hold(engine, NULL, id.text, 2, &err), REC_ERR_INVALID_ARGUMENT);
+    EXPECT(rec_hold(engine, NULL, NULL, 1, &err), REC_ERR_INVALID_ID);
+    EXPECT(rec_discard_by_id(engine, NULL, id.text, &err), REC_ERR_HELD);
+    EXPECT(rec_delete(engine, NULL, id.text, &err), REC_ERR_LIVE);
+    OK(rec_call_end(call, &err));
+    if (CHECK(await_end(engine, id.text, &snapshot))) {
+        CHECK(rec_snapshot_get(snapshot, 0)->held == 1);
+        rec_snapshot_free(snapshot);
+    }
+    EXPECT(rec_delete(engine, NULL, id.text, &err), REC_ERR_HELD);
+    OK(rec_hold(engine, NULL, id.text, 0, &err));
+    OK(rec_delete(engine, NULL, id.text, &err));
+    EXPECT(rec_delete(engine, NULL, id.text, &err), REC_ERR_NOT_FOUND);
+    EXPECT(rec_delete(engine, NULL, NULL, &err), REC_ERR_INVALID_ID);
+    rec_statistics statistics = REC_INIT(rec_statistics);
+    OK(rec_stats(engine, &statistics, &err));
+    CHECK(statistics.recordings_deleted == 1);
+
+    MUST(begin_call(engine, NULL, NULL, "102", NULL, &refusing));
+    rec_call_info refusal = REC_INIT(rec_call_info);
+    refusal.consent = REC_CONSENT_REFUSED;
+    OK(rec_call_update(refusing, &refusal, &err));
+    EXPECT(start_on(engine, NULL, NULL, "102", 0, &none), REC_ERR_CONSENT);
+    OK(rec_close(engine, 10000, &err));
+}
+
 /* An unauthenticated request gets 401. */
 static void requests(rec_gateway gateway)
 {
@@ -1084,13 +1123,14 @@ int main(int argc, char **argv)
     timeouts(argv[1]);
     overrun_and_busy(argv[1]);
     verification(argv[1]);
+    deletion(argv[1]);
     bool panicked = panic_is_internal(argv[1]);
     forked(argv[1]);
 
     for (int i = 0; i < FUNCTION_COUNT; i++)
         if (!called[i])
             check_failed(__FILE__, __LINE__, function_names[i]);
-    for (int status = 0; status < 31; status++)
+    for (int status = 0; status < 35; status++)
         if (!reached[status] && !(status == -REC_ERR_INTERNAL && !panicked))
             check_failed(__FILE__, __LINE__, rec_status_text(-status));
     return check_summary("everything");

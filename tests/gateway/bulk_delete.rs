@@ -1,5 +1,6 @@
 //! Vobiz's bulk deletion.
 
+use callrec::capi::*;
 use callrec_testkit::wait::until;
 use serde_json::json;
 
@@ -148,4 +149,24 @@ fn concurrent_bulk_deletions_audit_each_recording_once() {
     let lines = audit_lines(&server.dir.0);
     let deleted = lines.iter().filter(|line| line["operation"] == "delete");
     assert_eq!(deleted.count(), ids.len());
+}
+
+#[test]
+fn a_bulk_deletion_leaves_held_recordings_out() {
+    let server = TestServer::open(&[]);
+    let ids: Vec<String> = (0..3).map(|_| make_recording(&server, 1).0).collect();
+    server.engine.hold(None, &ids[1], 1).unwrap();
+    let log = server.log();
+    assert_eq!(server.send("DELETE", &path(ALL), &ID, "").status, 202);
+    until("the others are deleted", || count(&server) == 1);
+    until("its refusal is audited", || {
+        let lines = audit_lines(&server.dir.0);
+        lines.iter().any(|line| line["status"] == REC_ERR_HELD)
+    });
+    let held = server.send("GET", &format!("{RECORDINGS}{}/", ids[1]), &ID, "");
+    assert_eq!(held.status, 200);
+    assert!(!log.has("could not be deleted"), "a hold is no failure");
+    server.engine.hold(None, &ids[1], 0).unwrap();
+    assert_eq!(server.send("DELETE", &path(ALL), &ID, "").status, 202);
+    until("it is deleted", || count(&server) == 0);
 }

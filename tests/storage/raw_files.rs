@@ -3,6 +3,7 @@
 use super::*;
 use callrec::codec::pcapng::{recording_id, whole_blocks};
 use callrec::codec::{Block, SampleFormat, Shape};
+use callrec::storage::DeletionResult;
 use callrec::storage::RecordingFile;
 use callrec::types::Leg;
 use callrec_testkit::manifest::digest;
@@ -109,12 +110,17 @@ fn packets_are_published_beside_the_audio_and_removed_with_it() {
     let archive = archive(&fixture);
     let (total, _) = archive.select(|_| true, 0, None, || true);
     assert_eq!(total, 1, "the packets are no recording of their own");
-    assert!(archive.remove(id).expect("removed"));
+    assert_deletes(&fixture, id);
     assert!(
         fixture.names_below("sub").is_empty(),
         "{:?}",
         fixture.names_below("sub")
     );
+}
+
+fn assert_deletes(fixture: &StorageFixture, id: Uuid) {
+    let done = fixture.store.delete(id, None, true, String::new());
+    assert_eq!(done.expect("deleted"), DeletionResult::Deleted);
 }
 
 /// Another program's file must not be replaced or removed.
@@ -132,7 +138,7 @@ fn a_file_of_another_owner_keeps_its_name() {
     assert_eq!(published.file, "sub/call-2.wav");
     raw_of(&fixture, &published);
     fixture.settle(id);
-    assert!(archive(&fixture).remove(id).expect("removed"));
+    assert_deletes(&fixture, id);
     let left = fs::read(directory.join("call.pcapng")).expect("there");
     assert_eq!(
         (left, fixture.names_below("sub").len()),

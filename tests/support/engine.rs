@@ -97,6 +97,14 @@ impl TestEngine {
         })
     }
 
+    /// Holds or releases a recording.
+    pub fn hold(&self, caller: Option<(&str, u32)>, id: &str, on: u32) -> AbiResult<()> {
+        let id = CText::from(id);
+        with_caller(caller, |caller| {
+            checked(|e| unsafe { rec_hold(self.handle, caller, id.ptr(), on, e) })
+        })
+    }
+
     /// Returns (changed, already, refused).
     pub fn by_device(
         &self,

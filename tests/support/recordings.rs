@@ -35,6 +35,7 @@ pub struct RecordingFields {
     pub raw_bytes: u64,
     pub raw_packets: u64,
     pub lookback_ms: u64,
+    pub held: u32,
 }
 
 impl RecordingFields {
@@ -68,6 +69,7 @@ impl RecordingFields {
             raw_bytes: r.raw_bytes,
             raw_packets: r.raw_packets,
             lookback_ms: r.lookback_ms,
+            held: r.held,
         }
     }
 }

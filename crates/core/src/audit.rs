@@ -11,6 +11,7 @@ mod chain;
 mod line;
 mod line_queue;
 mod log;
+mod log_end;
 mod verify;
 
 pub use chain::ChainHead;

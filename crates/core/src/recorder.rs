@@ -17,7 +17,8 @@ use crate::types::{Format, Result};
 
 /// Starts, controls, lists and reports recordings.
 ///
-/// Except for [`Recorder::unsubscribe`], no function waits for a disk, a network or a callback.
+/// Except for [`Recorder::unsubscribe`] [`Recorder::delete`]
+/// and [`Recorder::hold`], no function waits for a disk, a network or a callback.
 /// All functions may be called on any thread. The recorder decides what the given `caller` may
 /// do. From the moment closing begins, every function that starts, controls or lists fails with
 /// `UNAVAILABLE`.
@@ -80,6 +81,22 @@ pub trait Recorder: Send + Sync {
     /// As [`Recorder::control_by_line`], for all live recordings of the caller's own calls. Every
     /// level may do this. Fails with `NOT_LIVE` also for a caller without a name.
     fn control_own(&self, caller: &Caller, operation: ControlOperation) -> Result<ControlCounts>;
+
+    /// Deletes the finished recording with this id: its audio, kept packets, sidecars, manifest and
+    /// pending jobs. Waits for the disk.
+    ///
+    /// Errors, in the order of the checks: `UNAUTHENTICATED`, `FORBIDDEN` (below level 10),
+    /// `INVALID_ID` (reason 0), `LIVE` (it has not ended, or is not published yet), `NOT_FOUND`,
+    /// `HELD`, `IO`, `NO_SPACE`. After the last two, the deletion may have begun; it is completed by
+    /// another call or by the next open.
+    fn delete(&self, caller: &Caller, id: &str) -> Result<()>;
+
+    /// Puts the recording with this id, live or finished, under a legal hold, or releases it. Waits
+    /// for the disk. While it is held, it is neither deleted nor discarded.
+    ///
+    /// Errors, in the order of the checks: `UNAUTHENTICATED`, `FORBIDDEN` (below level 10),
+    /// `INVALID_ID` (reason 0), `NOT_FOUND`, `IO`, `NO_SPACE`.
+    fn hold(&self, caller: &Caller, id: &str, is_held: bool) -> Result<()>;
 
     /// The live recordings that match, newest last. The list shows one instant.
     ///
@@ -147,6 +164,8 @@ pub struct Statistics {
     pub bytes_out: u64,
     /// Bytes of audio dropped because the disk could not keep up.
     pub bytes_dropped: u64,
+    /// Recordings that were deleted.
+    pub recordings_deleted: u64,
     /// Bytes of audio that are queued for the disk now.
     pub backlog_bytes: u64,
     pub events_dropped: u64,

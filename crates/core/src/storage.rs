@@ -4,14 +4,16 @@
 //! the disk and keeps the sizes in the header current. With `storage.durability=power`, a syncer
 //! syncs recordings in progress. A finisher seals, syncs, hashes and publishes a recording that has
 //! ended. Recovery does the same for recordings that an earlier process did not finish. Only these
-//! threads wait for a disk, and none of them holds a lock while it waits.
+//! threads wait for a disk, and those of callers that delete, hold or release a recording. None of
+//! them holds a lock while it waits.
 //!
 //! Files: `<name>.wav.part` is the audio in progress, in the directory of its later `<name>.wav`
 //! and `<name>.json`. `<name>.pcapng.part` beside it has the packets that are kept as they
 //! arrived, if any. `.callrec/<uuid>.json` is the live manifest; it exists from before the audio
 //! file is created until the terminal event has been delivered. `.callrec/jobs/<kind>/<uuid>.json`
 //! is a job; it exists from before the terminal event until the job has been performed. One kind
-//! of job writes `<name>.vcon`.
+//! of job writes `<name>.vcon`. `.callrec/deletions/<uuid>.json` is a deletion in progress, and
+//! `.callrec/holds/<uuid>` a legal hold of a recording that is not published yet.
 
 mod activity;
 mod append_file;
@@ -23,6 +25,8 @@ mod batch;
 mod buffer_pool;
 mod config;
 mod creator;
+mod deletion;
+mod deletion_notes;
 mod digest;
 mod directory;
 pub mod disk;
@@ -38,6 +42,9 @@ mod finisher_queue;
 mod fragment;
 mod free_space;
 mod hash_buffers;
+mod held_manifest;
+mod holds;
+mod id_turns;
 mod job_files;
 mod job_spec;
 mod listener;
@@ -57,6 +64,8 @@ mod placeholders;
 mod plain_file;
 pub mod planted;
 mod platform;
+mod published_location;
+mod published_search;
 mod publisher;
 mod raw_backlog;
 mod raw_file;
@@ -84,10 +93,11 @@ pub use append_file::{AppendFile, FileTail};
 pub use callrec_codec::{Medium, mime_type};
 pub use config::{Digest, Durability, StorageConfig};
 pub use creator::FirstManifest;
+pub use deletion::DeletionResult;
 pub use fragment::Fragment;
 pub use job_files::{Job, JobFiles};
 pub use job_spec::{CALLBACK, JobSpec, JobSpecs};
-pub use listener::{LOG_ERROR, LOG_INFO, LOG_WARNING, StorageListener};
+pub use listener::{Confirmation, DeletedRecording, LOG_ERROR, LOG_INFO, LOG_WARNING, StorageListener};
 pub use manifest::{LegEntry, Manifest, RawEntry, Reasons, SPANS_MAX, SpanEntry, Spans, rfc3339};
 pub use name::{DEFAULT_TEMPLATE, RecordingName, Template};
 pub use os::spawn_observed as spawn;

@@ -44,10 +44,13 @@ pub enum Status {
     Mandatory = -29,
     Audit = -30,
     Consent = -31,
+    NotFound = -32,
+    Live = -33,
+    Held = -34,
 }
 
 impl Status {
-    pub const ALL: [Status; 32] = [
+    pub const ALL: [Status; 35] = [
         Status::Ok,
         Status::InvalidArgument,
         Status::InvalidId,
@@ -80,6 +83,9 @@ impl Status {
         Status::Mandatory,
         Status::Audit,
         Status::Consent,
+        Status::NotFound,
+        Status::Live,
+        Status::Held,
     ];
 
     /// `NoSpace` for a full disk or an exhausted quota, otherwise `Io`.

@@ -7,6 +7,8 @@ pub enum ArchiveError {
     NotFound,
     /// The first scan of the archive has not completed.
     NotReady,
+    /// The recording is under a legal hold.
+    Held,
     /// The disk failed.
     Failed,
 }

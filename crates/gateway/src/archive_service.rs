@@ -16,7 +16,7 @@ use super::ranges;
 use super::request_audit::note_download;
 use callrec_core::calls::{Caller, RecordingView};
 use callrec_core::engine::Engine;
-use callrec_core::events::{Bus, Event, LogLevel, Observer};
+use callrec_core::events::{Bus, Event, EventKind, LogLevel, Observer};
 use callrec_core::storage::archive::{Archive, ArchiveEntry, ArchiveFields};
 use callrec_core::storage::{self, mime_type};
 use callrec_core::sync::Mutex;
@@ -143,7 +143,7 @@ fn scan(archive: &Archive, bus: &Bus, scan_over: &watch::Sender<bool>) {
     }
 }
 
-/// Adds published recordings to the archive.
+/// Adds published recordings to the archive, and removes deleted ones.
 struct ArchiveUpdater {
     archive: Arc<Archive>,
     directory: PathBuf,
@@ -151,6 +151,9 @@ struct ArchiveUpdater {
 
 impl Observer for ArchiveUpdater {
     fn published(&self, event: &Arc<Event>) {
+        if let (EventKind::Deleted, Some(view)) = (event.kind, event.subject.recording()) {
+            self.archive.forget(view.id);
+        }
         if !event.kind.is_terminal() {
             return;
         }

@@ -84,6 +84,11 @@ fn engine_metrics(registry: &mut Registry, now: &Statistics) {
             now.bytes_dropped,
         ),
         (
+            "recordings_deleted",
+            "Recordings that were deleted",
+            now.recordings_deleted,
+        ),
+        (
             "events_dropped",
             "Events that nobody took in time",
             now.events_dropped,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::head::is_without_body;
 use super::http::{HttpRequest, HttpResponse};
 use callrec_core::calls::{Caller, CallerOrigin};
-use callrec_core::engine::{Access, Engine};
+use callrec_core::engine::Engine;
 use callrec_core::text::{Text, abbreviate};
 
 /// Maximum bytes of a path in an entry.
@@ -120,5 +120,5 @@ pub fn note_download(
     // A signed URL needs no login.
     let anonymous = || request.caller(Text::default(), 0);
     let caller = request.known_caller().unwrap_or_else(anonymous);
-    engine.audit_access(&caller, Access::Download, id, call_id, &range);
+    engine.audit_download(&caller, id, call_id, &range);
 }

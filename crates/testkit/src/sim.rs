@@ -8,6 +8,8 @@ mod check;
 mod clock;
 mod concealed;
 mod controls;
+#[cfg(test)]
+mod deletions;
 mod disk;
 mod files;
 mod host;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use callrec_codec::{Format, paged};
 use callrec_core::clock::SystemClock;
 use callrec_core::storage::{
-    Durability, Manifest, NameFields, Platform, RecordingFile, RecordingName, StorageConfig, StorageListener,
-    Store, Template, spawn,
+    Confirmation, DeletedRecording, Durability, Manifest, NameFields, Platform, RecordingFile, RecordingName,
+    StorageConfig, StorageListener, Store, Template, spawn,
 };
 use callrec_core::sync::thread::JoinHandle;
 use callrec_core::thread_hooks::ThreadHooks;
@@ -43,6 +43,8 @@ pub struct StorageReports {
     /// Recordings that the store shall find discarded. Set by the test.
     pub discarded: HashSet<Uuid>,
     pub queued: HashSet<(String, Uuid)>,
+    /// Deleted recordings, and whether an earlier process began the deletion.
+    pub deleted: HashMap<Uuid, bool>,
 }
 
 /// Collects a store's reports.
@@ -127,6 +129,14 @@ impl StorageListener for StorageReport {
         self.note(format!("queued {kind} {id}"), |reports| {
             assert!(reports.queued.insert((kind.to_owned(), id)))
         });
+    }
+
+    fn deleted(&self, deleted: DeletedRecording) -> Option<Confirmation> {
+        let DeletedRecording { id, is_resumed, .. } = deleted;
+        self.note(format!("deleted {id}"), |reports| {
+            assert!(reports.deleted.insert(id, is_resumed).is_none())
+        });
+        Some(deleted.confirm)
     }
 
     fn log(&self, level: i32, message: String) {

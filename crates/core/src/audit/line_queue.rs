@@ -1,9 +1,11 @@
 //! The bounded queue of lines for the part that writes the log.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::clock::NS_PER_S;
 use crate::memory::PieceQueue;
+use crate::storage::Confirmation;
 
 /// The maximum size of all queued lines, in bytes. Beyond it lines are dropped and counted.
 const QUEUE_BYTES: usize = 16 << 20;
@@ -26,6 +28,11 @@ pub struct LineQueue {
     pub bytes: usize,
     /// When the first of the queued lines was queued.
     pub first_queued_at: Option<Instant>,
+    /// How many lines were queued, and how many of them were taken to be written.
+    pushed_in_all: u64,
+    taken_in_all: u64,
+    /// What waits until a line is on the disk, by the number of the line.
+    awaited: VecDeque<(u64, Confirmation)>,
     /// When lines were last taken to be written.
     taken_at: Option<Instant>,
     /// When the writing part looks at the queue again. `None` if only when it is woken.
@@ -60,7 +67,30 @@ impl LineQueue {
         }
         self.bytes += members.len();
         self.lines.push_back(members);
+        self.pushed_in_all += 1;
         is_first && self.looks_at.is_none_or(|at| at > now + WRITE_AFTER)
+    }
+
+    /// As `push`. `confirm` is returned by `take_confirmed` once the line is on the disk, and dropped with the line.
+    pub fn push_awaited(&mut self, members: String, now: Instant, confirm: Confirmation) -> bool {
+        let before = self.pushed_in_all;
+        let must_look = self.push(members, now);
+        if self.pushed_in_all > before {
+            self.awaited.push_back((self.pushed_in_all, confirm));
+        }
+        must_look
+    }
+
+    /// All lines that were taken are on the disk. Returns what has waited for one of them.
+    pub fn take_confirmed(&mut self) -> Vec<Confirmation> {
+        self.taken = 0;
+        let taken = self.taken_in_all;
+        let is_on_disk = |(line, _): &(u64, Confirmation)| *line <= taken;
+        let mut confirmed = Vec::new();
+        while self.awaited.front().is_some_and(is_on_disk) {
+            confirmed.extend(self.awaited.pop_front().map(|(_, confirm)| confirm));
+        }
+        confirmed
     }
 
     /// Counts a dropped line. Returns whether the writing part has to be woken.
@@ -138,6 +168,7 @@ impl LineQueue {
         }
         let batch = LineBatch { members, dropped };
         self.taken += batch.count();
+        self.taken_in_all += batch.count();
         Some(batch)
     }
 }
@@ -219,6 +250,25 @@ mod tests {
         assert_eq!(noted(&mut queue, start), 0);
         assert_eq!(noted(&mut queue, start + NS_PER_S), LOGINS_PER_SECOND);
         assert_eq!(noted(&mut queue, 2 * start), LOGINS_BURST);
+    }
+
+    #[test]
+    fn a_line_is_confirmed_once_its_batch_is_on_the_disk() {
+        fn nothing() -> Confirmation {
+            Box::new(|| Box::pin(async {}))
+        }
+        let (mut queue, start) = (LineQueue::default(), Instant::now());
+        queue.push("first".to_owned(), start);
+        queue.push_awaited("awaited".to_owned(), start, nothing());
+        assert_eq!(queue.take_confirmed().len(), 0, "it is queued");
+        queue.take_batch(start, true);
+        queue.push_awaited("next".to_owned(), start, nothing());
+        assert_eq!(queue.take_confirmed().len(), 1);
+        queue.take_batch(start, true);
+        queue.bytes = QUEUE_BYTES;
+        queue.push_awaited("dropped".to_owned(), start, nothing());
+        assert_eq!(queue.take_confirmed().len(), 1);
+        assert_eq!(queue.awaited.len(), 0, "a dropped line confirms nothing");
     }
 
     /// Otherwise each login that is not logged would add a line that reports it.

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::chain::{self, ChainHead, LineDefect};
+use super::chain::{self, ChainHead};
 use super::line::{Actor, AuditLine};
 use super::line_queue::{LineBatch, LineQueue};
+use super::log_end::{LogEnd, TAIL_BYTES, deletions_in};
 use crate::clock::Clock;
 use crate::events::{Bus, LogLevel};
-use crate::storage::{AppendFile, FileTail};
+use crate::storage::{AppendFile, Confirmation};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::task::{self, NextStep, Readiness, Runnable, Signal};
@@ -24,8 +25,6 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The delay and the maximum number of attempts while the engine closes.
 const LAST_RETRY: Duration = Duration::from_millis(100);
 const LAST_TRIES: u32 = 10;
-/// How many bytes at the end of the file are read to find the last complete line.
-const TAIL_BYTES: u64 = 1 << 20;
 
 /// The state of the log.
 #[derive(Clone, Debug)]
@@ -50,20 +49,11 @@ pub struct AuditLog {
     on_disk: Mutex<Option<ChainHead>>,
     /// The end of the file. `None` if the file could not be read yet.
     found: Mutex<Option<LogEnd>>,
+    /// The last deletions that earlier processes have written.
+    earlier: Mutex<Vec<String>>,
     signal: Arc<Signal>,
     is_ending: AtomicBool,
     is_given_up: AtomicBool,
-}
-
-/// The end of the file.
-#[derive(Clone, Debug)]
-struct LogEnd {
-    length: u64,
-    head: ChainHead,
-    /// The incomplete last line of a process that died.
-    unfinished: Vec<u8>,
-    /// The last line is complete but lacks its newline.
-    needs_newline: bool,
 }
 
 /// The bytes written since the last sync.
@@ -107,6 +97,7 @@ impl AuditLog {
             queue: Mutex::default(),
             on_disk: Mutex::default(),
             found: Mutex::default(),
+            earlier: Mutex::default(),
             signal: Arc::default(),
             is_ending: AtomicBool::new(false),
             is_given_up: AtomicBool::new(false),
@@ -135,6 +126,24 @@ impl AuditLog {
         if self.queue.lock().push(line, now) {
             self.signal.notify_one();
         }
+    }
+
+    /// Queues a line of which `confirm` waits to be on the disk. Returns `confirm` if there is nothing to wait for: the
+    /// log is off, or the line is in it. `may_be_there`: an earlier process may have written the line.
+    pub fn push_awaited(
+        &self,
+        line: String,
+        may_be_there: bool,
+        confirm: Confirmation,
+    ) -> Option<Confirmation> {
+        if !self.is_on || (may_be_there && self.earlier.lock().iter().any(|known| known.contains(&line))) {
+            return Some(confirm);
+        }
+        let now = self.clock.now();
+        if self.queue.lock().push_awaited(line, now, confirm) {
+            self.signal.notify_one();
+        }
+        None
     }
 
     /// Queues a line about a refused login. These lines are rate-limited: the lines beyond the
@@ -212,7 +221,7 @@ impl AuditLog {
                     }
                     match composed {
                         Some(written) if self.file.syncs() => self.note_unsynced(&mut unsynced, written),
-                        _ => self.note_on_disk(),
+                        _ => self.note_on_disk().await,
                     }
                 }
                 WriterAction::Sync => {
@@ -222,7 +231,7 @@ impl AuditLog {
                         return self.log_lost_lines(unsynced);
                     }
                     unsynced = None;
-                    self.note_on_disk();
+                    self.note_on_disk().await;
                 }
                 WriterAction::Over => return,
             }
@@ -403,10 +412,17 @@ impl AuditLog {
         }
     }
 
-    fn note_on_disk(&self) {
+    async fn note_on_disk(&self) {
         let head = self.found.lock().as_ref().map(|end| end.head.clone());
         *self.on_disk.lock() = head;
-        self.queue.lock().taken = 0;
+        // In a statement of its own, because the lock must not be held while they wait.
+        let confirmed = self.queue.lock().take_confirmed();
+        for confirm in confirmed {
+            if let Err(panic) = task::catch_panic(confirm()).await {
+                let message = format!("a fault inside callrec while a deletion ended: {panic}");
+                self.bus.log(LogLevel::Error, message);
+            }
+        }
     }
 
     /// Reads the end of the file, and logs if it was changed.
@@ -414,6 +430,7 @@ impl AuditLog {
         let Some(tail) = self.file.read_tail(TAIL_BYTES).await? else {
             return Ok(LogEnd::of_missing_file());
         };
+        *self.earlier.lock() = deletions_in(&tail.bytes);
         let (found, is_altered) = LogEnd::of(tail);
         if is_altered {
             let message = "the end of the audit log .callrec/audit.log was changed by somebody else; callrec appends to \
@@ -423,56 +440,3 @@ impl AuditLog {
         Ok(found)
     }
 }
-
-impl LogEnd {
-    fn of_missing_file() -> LogEnd {
-        LogEnd {
-            length: 0,
-            head: ChainHead::of_empty_log(),
-            unfinished: Vec::new(),
-            needs_newline: false,
-        }
-    }
-
-    /// Finds the last correct line. Also returns whether the bytes after it were changed.
-    fn of(tail: FileTail) -> (LogEnd, bool) {
-        let mut found = LogEnd {
-            length: tail.length,
-            ..LogEnd::of_missing_file()
-        };
-        let mut rest = &tail.bytes[..];
-        let mut is_altered = false;
-        // From the last line backwards to the first correct one.
-        let mut before = rest;
-        while !before.is_empty() {
-            let body = before.strip_suffix(b"\n").unwrap_or(before);
-            let from = body
-                .iter()
-                .rposition(|byte| *byte == b'\n')
-                .map_or(0, |at| at + 1);
-            match chain::read_link(&body[from..]) {
-                Ok(link) => {
-                    found.head = ChainHead {
-                        sequence: link.sequence,
-                        hash: link.hash.to_owned(),
-                    };
-                    found.needs_newline = body.len() == before.len();
-                    rest = &tail.bytes[before.len()..];
-                    break;
-                }
-                Err(fault) => is_altered |= fault == LineDefect::Altered,
-            }
-            before = &before[..from];
-        }
-        // A file that is longer than the tail and has no correct line in it is not an audit log.
-        is_altered |= found.head.sequence == 0 && tail.length > tail.bytes.len() as u64;
-        match is_altered {
-            true => found.needs_newline |= !tail.bytes.ends_with(b"\n"),
-            false => found.unfinished = rest.to_vec(),
-        }
-        (found, is_altered)
-    }
-}
-
-#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
-mod tests;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::filter::Filter;
+use super::hold::held;
 pub use super::id::parse_id;
 use super::recording::Recording;
 use super::registry::Registry;
@@ -264,6 +265,9 @@ impl Registry {
             if target_kind == (TargetKind::Line { device: true }) && recording.spec.is_manual_dial_in() {
                 return Err(rules::dial_in(&call.info.device_name));
             }
+        }
+        if operation == ControlOperation::Discard && recording.lifecycle.lock().held {
+            return Err(held(recording.id));
         }
         let media = call.media.clone();
         match operation {

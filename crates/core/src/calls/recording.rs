@@ -28,6 +28,8 @@ pub trait Attachment: Send + Sync {
     fn readings(&self) -> Readings;
     /// The call's description or line has changed. Called under the registry's lock; must not wait.
     fn update_call(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>);
+    /// The recording is held from now on, or no longer. Called under the registry's lock; must not wait.
+    fn set_held(&self, is_held: bool);
     /// The recording as one JSON object in the form of a manifest. `failure`: why and when it
     /// could not begin.
     fn describe(&self, failure: Option<(&Error, i64)>) -> String;
@@ -79,6 +81,8 @@ pub struct RecordingLifecycle {
     pub path: Text,
     pub digest: Text,
     pub raw: RawFileView,
+    /// A legal hold.
+    pub held: bool,
     pub ended_at_ms: i64,
     /// Position of its end in the order of starts; 0 while it is live.
     pub ended: u64,
@@ -143,6 +147,7 @@ impl Recording {
                 path: Text::default(),
                 digest: Text::default(),
                 raw: RawFileView::default(),
+                held: false,
                 ended_at_ms: 0,
                 ended: 0,
                 readings: None,
@@ -159,6 +164,12 @@ impl Recording {
     pub(super) fn update_call(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>) {
         self.lifecycle.lock().info = info.clone();
         self.attachment.update_call(info, lines);
+    }
+
+    /// The recording is held from now on, or no longer.
+    pub(super) fn set_held(&self, is_held: bool) {
+        self.lifecycle.lock().held = is_held;
+        self.attachment.set_held(is_held);
     }
 
     /// The id of its call, which never changes.
@@ -223,6 +234,7 @@ impl Recording {
             path: lifecycle.path,
             digest: lifecycle.digest,
             raw: lifecycle.raw,
+            held: lifecycle.held,
             started_at_ms: self.started_at_ms,
             ended_at_ms: lifecycle.ended_at_ms,
             ended: lifecycle.ended,
@@ -261,6 +273,8 @@ pub struct RecordingView {
     pub path: Text,
     pub digest: Text,
     pub raw: RawFileView,
+    /// A legal hold: it is neither deleted nor discarded.
+    pub held: bool,
     pub started_at_ms: i64,
     pub ended_at_ms: i64,
     /// Position of its end in the order of starts, independent of the clock; 0 while it is live,

@@ -37,8 +37,13 @@ impl Registry {
         }
         let (info, lines) = (call.info.clone(), call.lines.clone());
         let (live, media) = (call.live.clone(), call.media.clone());
-        let reason = self.limits.on_refusal.end_reason();
         for recording in &live {
+            // Nothing of a held recording may be destroyed.
+            let on_refusal = match recording.lifecycle.lock().held {
+                true => RefusalAction::Stop,
+                false => self.limits.on_refusal,
+            };
+            let reason = on_refusal.end_reason();
             // The manifest and the terminal event say that consent was refused.
             recording.update_call(&info, &lines);
             self.finish_live(inner, recording, reason, now_ms);

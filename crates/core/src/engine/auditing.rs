@@ -17,13 +17,6 @@ use crate::types::{EndReason, Error, RecordingState, Result, Status};
 /// The parameters of a request, by their names in the audit log.
 pub(super) type RequestFields<'a> = &'a [(&'a str, &'a str)];
 
-/// What a client does with a finished recording.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    Download,
-    Delete,
-}
-
 impl Engine {
     /// The last line of the audit log that is on the disk.
     pub fn audit_head(&self) -> Result<AuditHead> {
@@ -114,13 +107,9 @@ impl Engine {
         }
     }
 
-    /// A finished recording has been downloaded or deleted. `part` is the requested byte range.
-    pub fn audit_access(&self, caller: &Caller, access: Access, id: Uuid, call_id: &str, part: &str) {
-        let operation = match access {
-            Access::Download => "download",
-            Access::Delete => "delete",
-        };
-        let mut line = self.line_of(caller, operation);
+    /// A finished recording has been downloaded. `part` is the requested byte range.
+    pub fn audit_download(&self, caller: &Caller, id: Uuid, call_id: &str, part: &str) {
+        let mut line = self.line_of(caller, "download");
         line.put_request(&[("id", &id.to_string()), ("range", part)]);
         let involved = AuditedRecording {
             id,
@@ -130,6 +119,39 @@ impl Engine {
         };
         line.put_recordings(&[involved]);
         line.put_outcome(None);
+        self.audit.push(line);
+    }
+
+    /// A recording was held or released.
+    pub(super) fn audit_hold(&self, caller: &Caller, operation: &str, id: Uuid) {
+        let line = self.line_about(caller, operation, id);
+        self.audit.push(line);
+    }
+
+    /// The line of a deletion. It names the recording by its id alone, because nothing of the call may be left.
+    pub(super) fn deletion_line(&self, caller: &Caller, id: Uuid) -> AuditLine {
+        self.line_about(caller, "delete", id)
+    }
+
+    fn line_about(&self, caller: &Caller, operation: &str, id: Uuid) -> AuditLine {
+        let mut line = self.line_of(caller, operation);
+        line.put_request(&[("id", &id.to_string())]);
+        let involved = AuditedRecording {
+            id,
+            call_id: Text::default(),
+            position_ms: None,
+            status: Status::Ok,
+        };
+        line.put_recordings(&[involved]);
+        line.put_outcome(None);
+        line
+    }
+
+    /// A request to delete a recording, or to hold or release it, was refused.
+    pub(super) fn audit_refused(&self, caller: &Caller, operation: &str, id: &str, error: &Error) {
+        let mut line = self.line_of(caller, operation);
+        line.put_request(&[("id", id)]);
+        line.put_outcome(Some(error));
         self.audit.push(line);
     }
 

@@ -21,6 +21,8 @@ pub struct RecordingFacts {
     pub info: Arc<CallInfo>,
     pub lines: Arc<Vec<LineStay>>,
     pub paused: bool,
+    /// A legal hold.
+    pub held: bool,
     /// How the call's consent stood when the recording began; empty if nobody had asked for it.
     pub consent_at_start: &'static str,
     /// The file's shape, once it is known.
@@ -53,6 +55,7 @@ impl RecordingFacts {
                 .map(|line| Fragment::of(&line.to_manifest()))
                 .collect(),
             spans_dropped: self.spans.dropped(),
+            held: self.held,
             consent_at_start: self.consent_at_start.to_owned(),
             ..Manifest::default()
         };

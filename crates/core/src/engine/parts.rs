@@ -106,13 +106,13 @@ impl RunningParts {
 }
 
 /// Counts one part as running until dropped.
-struct RunningGuard {
+pub(super) struct RunningGuard {
     parts: Arc<RunningParts>,
     group: Group,
 }
 
 impl RunningGuard {
-    fn new(parts: &Arc<RunningParts>, group: Group) -> RunningGuard {
+    pub fn new(parts: &Arc<RunningParts>, group: Group) -> RunningGuard {
         parts.counts[group as usize].fetch_add(1, Ordering::SeqCst);
         RunningGuard {
             parts: parts.clone(),

@@ -123,6 +123,14 @@ impl Recorder for Engine {
         done
     }
 
+    fn delete(&self, caller: &Caller, id: &str) -> Result<()> {
+        self.delete_by_id(caller, id)
+    }
+
+    fn hold(&self, caller: &Caller, id: &str, is_held: bool) -> Result<()> {
+        self.hold_by_id(caller, id, is_held)
+    }
+
     fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RecordingView>> {
         self.require_open()?;
         self.panic_point("list");
@@ -192,6 +200,7 @@ impl Recorder for Engine {
                 config::MediaClock::Real => self.store.dropped_bytes(),
                 config::MediaClock::Stream => 0,
             },
+            recordings_deleted: self.reporter.deleted_count(),
             backlog_bytes: self.store.backlog_bytes(),
             events_dropped: self.bus.dropped(),
             worker_lag_us: self.media_stats.worker_lag_ns() / 1000,

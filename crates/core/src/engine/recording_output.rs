@@ -293,6 +293,10 @@ impl Attachment for RecordingOutput {
         });
     }
 
+    fn set_held(&self, is_held: bool) {
+        self.change(CHANGE_MOVED, |facts| facts.held = is_held);
+    }
+
     /// Leaves out the spans, because there may be thousands, and an event for each block.
     fn describe(&self, failure: Option<(&Error, i64)>) -> String {
         let mut manifest = self.inner.lock().facts.manifest();

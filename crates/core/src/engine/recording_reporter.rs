@@ -17,7 +17,8 @@ use crate::config::Config;
 use crate::events::event::{FLAG_LEG_UNDECODED, FLAG_NO_AUDIO, FLAG_REPEATED};
 use crate::events::{Bus, Event, EventKind, EventSubject, LogLevel};
 use crate::jobs::ActionRegistry;
-use crate::storage::{Manifest, SpanEntry, StorageListener, Store};
+use crate::storage::{Confirmation, DeletedRecording, Manifest, SpanEntry, StorageListener, Store};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::catch_panic;
 use crate::text::Text;
 use crate::types::{EndReason, Error, RecordingState, Status};
@@ -37,6 +38,7 @@ pub struct RecordingReporter {
     pub actions: Arc<ActionRegistry>,
     overdue_pauses: OverduePauses,
     pause_max_ms: u64,
+    deleted: AtomicU64,
     #[cfg(feature = "faults")]
     panic_at: String,
 }
@@ -58,6 +60,7 @@ impl RecordingReporter {
             actions: Arc::default(),
             overdue_pauses: OverduePauses::new(config.pause_max_ms),
             pause_max_ms: config.pause_max_ms,
+            deleted: AtomicU64::new(0),
             #[cfg(feature = "faults")]
             panic_at: config.storage.panic_at.clone(),
         })
@@ -80,6 +83,25 @@ impl RecordingReporter {
     /// Called once, before any thread runs.
     pub fn set_audit_log(&self, audit: &Arc<AuditLog>) {
         let _ = self.audit.set(audit.clone());
+    }
+
+    /// How many recordings were deleted.
+    pub fn deleted_count(&self) -> u64 {
+        self.deleted.load(Ordering::Relaxed)
+    }
+
+    /// Publishes that a recording was deleted. Of the recording, only its id is left.
+    fn publish_deleted(&self, id: Uuid, repeated: bool) {
+        let manifest = Manifest {
+            id: id.as_hyphenated().to_string(),
+            state: RecordingState::Finished.text().to_owned(),
+            ..Manifest::default()
+        };
+        let mut event = Event::new(EventKind::Deleted, self.clock.unix_ms());
+        event.flags = flags_of(&manifest, repeated);
+        event.detail = format!("\"recording\":{{\"id\":\"{id}\"}}");
+        event.subject = EventSubject::Recording(Arc::new(self.recovered_view(id, &manifest)));
+        self.bus.publish(event);
     }
 
     /// Audits the end of a recording that no caller stopped and whose call continues.
@@ -351,6 +373,7 @@ impl RecordingReporter {
             path: self.path(&manifest.file),
             digest: Text::new(&manifest.digest),
             raw: self.raw_file(manifest),
+            held: manifest.held,
             started_at_ms: manifest.started_at_ms,
             ended_at_ms: manifest.ended_at_ms,
             ended: 0,
@@ -467,6 +490,16 @@ impl StorageListener for RecordingReporter {
                      registered; for callbacks, start a gateway"
             );
             self.bus.log(LogLevel::Info, message);
+        }
+    }
+
+    fn deleted(&self, deleted: DeletedRecording) -> Option<Confirmation> {
+        self.deleted.fetch_add(1, Ordering::Relaxed);
+        self.registry.forget_deleted(deleted.id);
+        self.publish_deleted(deleted.id, deleted.is_resumed);
+        match self.audit.get() {
+            Some(audit) => audit.push_awaited(deleted.line, deleted.is_resumed, deleted.confirm),
+            None => Some(deleted.confirm),
         }
     }
 

@@ -102,6 +102,7 @@ impl Engine {
             info: accepted.info.clone(),
             lines: accepted.lines.clone(),
             paused: false,
+            held: false,
             consent_at_start: accepted.info.consent.member(),
             shape: None,
             spans: Spans::default(),

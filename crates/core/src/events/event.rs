@@ -23,6 +23,7 @@ pub enum EventKind {
     CallUpdated = 13,
     CallEnded = 14,
     PauseOverdue = 15,
+    Deleted = 16,
 }
 
 impl EventKind {
@@ -43,6 +44,7 @@ impl EventKind {
             EventKind::CallUpdated => "call-updated",
             EventKind::CallEnded => "call-ended",
             EventKind::PauseOverdue => "pause-overdue",
+            EventKind::Deleted => "deleted",
         }
     }
 

@@ -160,6 +160,7 @@ mod tests {
             path: Text::default(),
             digest: Text::default(),
             raw: Default::default(),
+            held: false,
             started_at_ms: 0,
             ended_at_ms: 0,
             ended: 0,

@@ -2,7 +2,7 @@
 //! One scan fills it, and `note` adds recordings that end later.
 //!
 //! A host may move or remove finished files at any time, so each result is checked on the disk
-//! first. All functions except `note` may wait for the disk.
+//! first. All functions except `note` and `forget` may wait for the disk.
 
 mod entry;
 mod walk;
@@ -230,13 +230,8 @@ impl Archive {
         .transpose()
     }
 
-    /// Removes audio, kept packets, sidecar and manifest. Returns `false` if there is no such recording, or if another
-    /// thread removes it at the same time.
-    pub fn remove(&self, id: Uuid) -> io::Result<bool> {
-        let Some((files, manifest)) = self.locate(id)? else {
-            return Ok(false);
-        };
-        let is_removed = files.remove(id, manifest.raw.is_some())?;
+    /// Removes a recording that was deleted from the index. Never waits for the disk.
+    pub fn forget(&self, id: Uuid) {
         let mut index = self.index();
         if let Some(entry) = index.get(id).cloned() {
             index.forget(&entry);
@@ -244,7 +239,6 @@ impl Archive {
         if !index.complete {
             index.removed.insert(id);
         }
-        Ok(is_removed)
     }
 }
 

@@ -182,7 +182,8 @@ impl StorageDirectory {
         Ok(folder)
     }
 
-    async fn open_path(&self, dirs: &[String]) -> io::Result<Folder<'_>> {
+    /// Opens a directory, given as path components from the root.
+    pub async fn open_path(&self, dirs: &[String]) -> io::Result<Folder<'_>> {
         let mut folder = Folder::Root(&*self.root);
         for name in dirs {
             self.ready().await?;

@@ -59,6 +59,18 @@ pub enum FaultPoint {
     ReadJob,
     WriteSidecar,
     RenameSidecar,
+    WriteDeletion,
+    RenameDeletion,
+    DeleteJobs,
+    DeleteSidecar,
+    DeleteRaw,
+    DeleteAudio,
+    DeleteManifest,
+    RemoveDeletion,
+    WriteHold,
+    RemoveHold,
+    WriteHeldManifest,
+    RenameHeldManifest,
     /// A callback of 0.1.0 is converted to a job.
     MigrateOutbox,
 }

@@ -221,6 +221,30 @@ impl JobFiles {
         ignore_not_found(folder.remove(&done_name(id)))
     }
 
+    /// Removes all jobs of a recording that is being deleted, and what attempts at them have left.
+    pub async fn remove_all(&self, id: Uuid) -> io::Result<()> {
+        let directory = &*self.directory;
+        let Some(jobs) = directory.found_control_folder(JOBS).await? else {
+            return Ok(());
+        };
+        directory.ready().await?;
+        let prefix = format!("{}.", id.as_hyphenated());
+        for kind in jobs.list()?.iter().filter(|entry| entry.is_directory) {
+            let folder = directory.own_folder(&*jobs, &kind.name).await?;
+            directory.ready().await?;
+            let mut names = folder.list()?;
+            names.retain(|entry| !entry.is_directory && entry.name.starts_with(&prefix));
+            for entry in &names {
+                directory.reach(FaultPoint::DeleteJobs).await?;
+                ignore_not_found(folder.remove(&entry.name))?;
+            }
+            if !names.is_empty() {
+                directory.sync_names(&*folder).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes the recording's `.done` files. Its end was reported, so its jobs will not be queued
     /// again.
     pub async fn remove_done_markers(&self, id: Uuid) {

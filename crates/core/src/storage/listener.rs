@@ -4,6 +4,7 @@ use super::manifest::Manifest;
 use crate::sync::catch_panic;
 use crate::task;
 use crate::types::Error;
+use std::pin::Pin;
 use uuid::Uuid;
 
 /// Receives storage's notifications, on storage's threads. No function may block.
@@ -27,9 +28,27 @@ pub trait StorageListener: Send + Sync {
     fn end_deferred(&self, id: Uuid);
     /// A job for a recording is queued, and its file is on disk.
     fn job_queued(&self, kind: &str, id: Uuid);
+    /// A recording was deleted: its files are gone, as far as the configured durability requires. Returns
+    /// `confirm` if it need not wait for the audit log.
+    fn deleted(&self, deleted: DeletedRecording) -> Option<Confirmation>;
     /// `level`: 1 error, 2 warning, 3 information.
     fn log(&self, level: i32, message: String);
 }
+
+/// A recording that was deleted.
+pub struct DeletedRecording {
+    pub id: Uuid,
+    /// The members of the line for the audit log.
+    pub line: String,
+    /// An earlier process began the deletion, and may have reported it.
+    pub is_resumed: bool,
+    /// To be called once the line is on the disk.
+    pub confirm: Confirmation,
+}
+
+/// Ends a deletion, on a part that may wait for the disk.
+pub type Confirmation = Box<dyn FnOnce() -> Confirming + Send>;
+pub type Confirming = Pin<Box<dyn Future<Output = ()>>>;
 
 pub const LOG_ERROR: i32 = 1;
 pub const LOG_WARNING: i32 = 2;

@@ -11,8 +11,9 @@ use super::old_outbox::is_outbox;
 use super::plain_file::PlainFile;
 use super::planted::StorageFault;
 use crate::sync::Mutex;
+use crate::types::EndReason;
 use callrec_codec::Medium;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -91,6 +92,8 @@ pub struct LiveManifests {
     listener: Arc<dyn StorageListener>,
     /// Recordings whose live manifests stay for the next open.
     retained: Mutex<HashSet<Uuid>>,
+    /// Recordings whose live manifests are being cleared, and whether these were removed meanwhile.
+    clearing: Mutex<HashMap<Uuid, bool>>,
 }
 
 impl LiveManifests {
@@ -99,6 +102,7 @@ impl LiveManifests {
             directory,
             listener,
             retained: Mutex::default(),
+            clearing: Mutex::default(),
         }
     }
 
@@ -206,6 +210,22 @@ impl LiveManifests {
         self.directory.sync_names(self.directory.control()).await
     }
 
+    /// Reduces the live manifest of a deleted recording, if it still exists, to the end that it owes: nothing of the
+    /// call is left in it. `published`: the manifest beside the audio.
+    pub async fn clear_end(&self, id: Uuid, published: &Manifest) -> io::Result<()> {
+        self.clearing.lock().insert(id, false);
+        let cleared = match self.exists(id).await {
+            Ok(true) => self.note_end(id, &end_of(id, published)).await,
+            other => other.map(drop),
+        };
+        let was_removed = self.clearing.lock().remove(&id).unwrap_or_default();
+        if was_removed {
+            // The end was delivered meanwhile.
+            self.remove(id).await?;
+        }
+        cleared
+    }
+
     /// Syncs the live manifest that an earlier process wrote. It may have died before its own sync.
     pub async fn sync_note(&self, id: Uuid) -> io::Result<()> {
         let directory = &self.directory;
@@ -281,10 +301,26 @@ impl LiveManifests {
         }))
     }
 
+    /// Whether this recording, which has no published manifest, may still get one. If it was deleted or discarded, only
+    /// its end is owed.
+    pub async fn awaits_publication(&self, id: Uuid) -> io::Result<bool> {
+        Ok(match self.read(id).await? {
+            LiveManifest::Missing => false,
+            LiveManifest::Whole(whole) => {
+                !whole.manifest.deleted && !whole.manifest.end_reason_is(EndReason::Discarded)
+            }
+            LiveManifest::Broken(_) => true,
+        })
+    }
+
     /// Removes a recording's live manifest.
     pub async fn remove(&self, id: Uuid) -> io::Result<()> {
         self.directory.ready().await?;
-        ignore_not_found(self.directory.control().remove(&live_name(id)))
+        ignore_not_found(self.directory.control().remove(&live_name(id)))?;
+        if let Some(was_removed) = self.clearing.lock().get_mut(&id) {
+            *was_removed = true;
+        }
+        Ok(())
     }
 
     /// Removes the next version of the live manifest.
@@ -319,6 +355,20 @@ impl LiveManifests {
     /// Whether the live manifest stays. Clears the flag, so the next call returns `false`.
     pub fn take_retained(&self, id: Uuid) -> bool {
         self.retained.lock().remove(&id)
+    }
+}
+
+/// The end of a deleted recording, as it may be reported again.
+fn end_of(id: Uuid, published: &Manifest) -> Manifest {
+    Manifest {
+        id: id.as_hyphenated().to_string(),
+        started: true,
+        deleted: true,
+        state: published.state.clone(),
+        end_reason: published.end_reason.clone(),
+        status: published.status,
+        lost_ms: published.lost_ms,
+        ..Manifest::default()
     }
 }
 

@@ -105,6 +105,12 @@ pub struct Manifest {
     /// How much audio from before the start the file begins with.
     #[serde(skip_serializing_if = "is_zero_ms")]
     pub lookback_ms: u32,
+    /// A legal hold: the recording must not be deleted.
+    #[serde(skip_serializing_if = "is_false")]
+    pub held: bool,
+    /// Only in a live manifest: the recording was deleted, and this is its end, which may be owed.
+    #[serde(skip_serializing_if = "is_false")]
+    pub deleted: bool,
     /// How the consent of the call stood when the recording began. Empty if nobody had asked for it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub consent_at_start: String,
@@ -212,6 +218,8 @@ impl Default for Manifest {
             keep_raw: String::new(),
             raw: None,
             lookback_ms: 0,
+            held: false,
+            deleted: false,
             consent_at_start: String::new(),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::directory::StorageDirectory;
 use super::faults::FaultPoint;
+use super::holds::LegalHolds;
 use super::job_files::JobFiles;
 use super::job_spec::JobSpec;
 use super::listener::{LOG_ERROR, LOG_WARNING, StorageListener, contain_logged};
@@ -18,6 +19,7 @@ pub struct Notifier {
     pub directory: Arc<StorageDirectory>,
     pub manifests: Arc<LiveManifests>,
     pub jobs: Arc<JobFiles>,
+    pub holds: Arc<LegalHolds>,
     /// The jobs of every published recording, besides its own.
     pub sidecars: Vec<JobSpec>,
     pub listener: Arc<dyn StorageListener>,
@@ -41,6 +43,7 @@ impl Notifier {
             self.listener.published(id, manifest.clone(), repeated);
         }
         self.listener.published(id, manifest, repeated);
+        self.holds.note_reported(id);
         for kind in queued.unwrap_or_default() {
             self.listener.job_queued(&kind, id);
         }

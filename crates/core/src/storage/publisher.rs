@@ -6,6 +6,8 @@ use super::directory::StorageDirectory;
 use super::faults::FaultPoint;
 use super::file_suffixes::{JSON, NUMBERS_MAX, audio_suffix};
 use super::hash_buffers::HashBuffers;
+use super::holds::LegalHolds;
+use super::id_turns::IdTurns;
 use super::listener::{LOG_ERROR, LOG_WARNING, StorageListener};
 use super::live_manifests::LiveManifests;
 use super::live_recording::LiveRecording;
@@ -31,6 +33,8 @@ pub struct Publisher {
     pub retry: Arc<Retry>,
     pub activity: Arc<Activity>,
     pub listener: Arc<dyn StorageListener>,
+    pub holds: Arc<LegalHolds>,
+    pub turns: Arc<IdTurns>,
     pub digest: Digest,
     pub hash_buffers: HashBuffers,
 }
@@ -79,11 +83,7 @@ impl Publisher {
             Err(error) => self.mark_failed(live, &error),
         }
         self.check_root(live).await?;
-        let placed = self
-            .retry
-            .retry_temporary(async || self.rename_into_place(live).await)
-            .await;
-        placed.map_err(|error| live.error(&error))?;
+        self.place(live).await.map_err(|error| live.error(&error))?;
         if let Err(error) = self
             .retry
             .retry_temporary(async || live.remove_tail().await)
@@ -176,6 +176,18 @@ impl Publisher {
             entry.digest = digest;
         }
         Ok(true)
+    }
+
+    /// Gives the files their final names. A hold is in the manifest from then on.
+    async fn place(&self, live: &mut LiveRecording) -> io::Result<()> {
+        let clock = self.directory.clock();
+        let _turn = self.turns.take_async(live.id, || clock.now()).await;
+        live.manifest.held = self.holds.contains(live.id);
+        self.retry
+            .retry_temporary(async || self.rename_into_place(live).await)
+            .await?;
+        self.holds.note_published(live.id, &live.manifest.file).await;
+        Ok(())
     }
 
     /// Renames the audio and the manifest to their final names, without replacing a file. The

@@ -9,6 +9,7 @@ mod spare_names;
 use super::activity::Activity;
 use super::audio_file::AudioFiles;
 use super::audio_search::{AudioSearch, PartFileScan, closing_error};
+use super::deletion::Deletions;
 use super::directory::StorageDirectory;
 use super::faults::FaultPoint;
 use super::file_suffixes::{JSON, NUMBERS_MAX, PART, split_audio, split_part};
@@ -29,6 +30,7 @@ use crate::memory;
 use crate::sync::Mutex;
 use crate::task;
 use crate::types::{EndReason, RecordingState};
+use std::collections::HashSet;
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -41,6 +43,7 @@ pub struct RecoveryContext {
     pub files: Arc<AudioFiles>,
     pub publisher: Arc<Publisher>,
     pub notifier: Arc<Notifier>,
+    pub deletions: Arc<Deletions>,
     pub activity: Arc<Activity>,
     pub listener: Arc<dyn StorageListener>,
 }
@@ -51,6 +54,8 @@ pub struct Recovery {
     search: AudioSearch,
     /// The recordings whose live manifests existed when the directory was opened.
     unfinished: Mutex<Vec<Uuid>>,
+    /// Those of them that recovery has not finished with.
+    awaited: Mutex<HashSet<Uuid>>,
 }
 
 impl Recovery {
@@ -63,13 +68,20 @@ impl Recovery {
                 listener: Arc::clone(&context.listener),
             },
             context,
+            awaited: Mutex::new(unfinished.iter().copied().collect()),
             unfinished: Mutex::new(unfinished),
         }
+    }
+
+    /// Whether recovery may still work on this recording.
+    pub fn awaits(&self, id: Uuid) -> bool {
+        self.awaited.lock().contains(&id)
     }
 
     /// Runs the whole recovery. Work that it cannot do now is left for the next open.
     pub async fn run(&self) {
         let unfinished = mem::take(&mut *self.unfinished.lock());
+        self.context.deletions.report_completed().await;
         self.remove_stale_tails().await;
         let mut scan = PartFileScan::default();
         for id in unfinished {
@@ -77,6 +89,7 @@ impl Recovery {
                 break;
             }
             let done = task::catch_panic(self.recover(id, &mut scan)).await;
+            self.awaited.lock().remove(&id);
             let trouble = match done {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => error.to_string(),
@@ -144,6 +157,9 @@ impl Recovery {
         };
         if manifest.part.is_empty() {
             manifest.part = format!("{}{PART}", manifest.file);
+        }
+        if manifest.deleted {
+            return self.report_deleted(id, *manifest).await;
         }
         if ended || manifest.end_reason_is(EndReason::Discarded) {
             // Once the end is reported, a power cut must not change it.
@@ -411,6 +427,14 @@ impl Recovery {
         manifest.recovered = true;
         self.context.manifests.remove_next(id).await?;
         self.context.notifier.report_end(id, manifest, was_gone).await;
+        Ok(())
+    }
+
+    /// Reports the end of a recording that was deleted before its end was delivered.
+    async fn report_deleted(&self, id: Uuid, mut manifest: Manifest) -> io::Result<()> {
+        manifest.part = String::new();
+        self.context.manifests.remove_next(id).await?;
+        self.context.notifier.report_end(id, manifest, true).await;
         Ok(())
     }
 

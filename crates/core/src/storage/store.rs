@@ -1,6 +1,8 @@
 //! The store of one directory. Joins the parts that write, publish, recover and find its
 //! recordings.
 
+mod finished;
+
 use super::activity::Activity;
 use super::append_file::AppendFile;
 use super::archive::Archive;
@@ -8,12 +10,16 @@ use super::audio_file::AudioFiles;
 use super::backlog::Backlog;
 use super::config::{Durability, StorageConfig};
 use super::creator::{FirstManifest, RecordingCreator};
+use super::deletion::Deletions;
+use super::deletion_notes::DeletionNotes;
 use super::directory::{StorageDirectory, unusable};
 use super::file_slots::FileSlots;
 use super::finisher::Finisher;
 use super::finisher_queue::{FinisherQueue, FinisherWork};
 use super::free_space::FreeSpace;
 use super::hash_buffers::HashBuffers;
+use super::holds::LegalHolds;
+use super::id_turns::IdTurns;
 use super::job_files::JobFiles;
 use super::listener::StorageListener;
 use super::live_manifests::{ControlContents, LiveManifests};
@@ -47,6 +53,8 @@ pub struct Store {
     activity: Arc<Activity>,
     files: Arc<AudioFiles>,
     jobs: Arc<JobFiles>,
+    deletions: Arc<Deletions>,
+    holds: Arc<LegalHolds>,
     /// `None` if there are no sidecars to write.
     sidecars: Option<Arc<SidecarWriter>>,
     finisher_queue: Arc<FinisherQueue>,
@@ -70,8 +78,18 @@ impl Store {
         let manifests = Arc::new(LiveManifests::new(Arc::clone(&directory), Arc::clone(&listener)));
         let found = task::block_on(manifests.find(), &*platform.clock);
         let found = found.map_err(|error| unusable(config.directory.as_ref(), "cannot be read", &error))?;
+        let unfinished = found.manifests.clone();
+        let unreadable = |error| unusable(config.directory.as_ref(), "has unreadable holds", &error);
+        let held = LegalHolds::found(&directory, &unfinished);
+        let held = task::block_on(held, &*platform.clock).map_err(unreadable)?;
         let mut store = Store::join(config, platform, directory, manifests, found, listener);
+        store.holds.add_all(held);
         store.wait_for(store.jobs.migrate_old_outbox());
+        store.wait_for(store.deletions.complete());
+        if store.deletions.has_completed() {
+            // They are reported by the recovery.
+            store.activity.set_recovering(true);
+        }
         store.prepare_sidecars();
         store.refresh_free_space();
         Ok(Arc::new(store))
@@ -112,10 +130,30 @@ impl Store {
             Arc::clone(&listener),
             found.has_old_outbox,
         ));
+        let turns = Arc::<IdTurns>::default();
+        let holds = Arc::new(LegalHolds {
+            directory: Arc::clone(&directory),
+            listener: Arc::clone(&listener),
+            unpublished: Mutex::default(),
+            published: Mutex::default(),
+        });
+        let deletions = Arc::new(Deletions {
+            directory: Arc::clone(&directory),
+            manifests: Arc::clone(&manifests),
+            jobs: Arc::clone(&jobs),
+            listener: Arc::clone(&listener),
+            notes: DeletionNotes {
+                directory: Arc::clone(&directory),
+                listener: Arc::clone(&listener),
+            },
+            turns: Arc::clone(&turns),
+            completed: Mutex::default(),
+        });
         let notifier = Arc::new(Notifier {
             directory: Arc::clone(&directory),
             manifests: Arc::clone(&manifests),
             jobs: Arc::clone(&jobs),
+            holds: Arc::clone(&holds),
             sidecars: config
                 .sidecars
                 .iter()
@@ -169,6 +207,8 @@ impl Store {
             retry: Arc::clone(&retry),
             activity: Arc::clone(&activity),
             listener: Arc::clone(&listener),
+            holds: Arc::clone(&holds),
+            turns,
             digest: config.digest,
             hash_buffers: HashBuffers::default(),
         });
@@ -189,6 +229,7 @@ impl Store {
                 files: Arc::clone(&files),
                 publisher,
                 notifier,
+                deletions: Arc::clone(&deletions),
                 activity: Arc::clone(&activity),
                 listener: Arc::clone(&listener),
             },
@@ -208,6 +249,8 @@ impl Store {
             activity,
             files,
             jobs,
+            deletions,
+            holds,
             sidecars: None,
             finisher_queue,
             writers,

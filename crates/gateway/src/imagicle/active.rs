@@ -21,7 +21,7 @@ const BATCH: usize = 32;
 pub enum ExtraMembers {
     None,
     /// `"automatic":true` if the line's policy started the recording, `"private":true` if its call
-    /// is private, and its `"consent"` if that is known or required.
+    /// is private, `"held":true` under a legal hold, and its `"consent"` if that is known or required.
     Callrec,
 }
 
@@ -91,6 +91,7 @@ pub(super) fn active_recording(
     if extra == ExtraMembers::Callrec {
         let members = [
             (view.spec.is_automatic(), ",\"automatic\":true"),
+            (view.held, ",\"held\":true"),
             (view.info.private, ",\"private\":true"),
         ];
         members

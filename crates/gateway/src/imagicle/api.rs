@@ -252,7 +252,7 @@ fn status_of(status: Status) -> StatusCode {
         | Status::NotMonitorable
         | Status::Automatic => StatusCode::BAD_REQUEST,
         Status::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Status::Forbidden | Status::Mandatory | Status::Consent => StatusCode::FORBIDDEN,
+        Status::Forbidden | Status::Mandatory | Status::Consent | Status::Held => StatusCode::FORBIDDEN,
         Status::NotLive | Status::NoCall | Status::DialIn => StatusCode::CONFLICT,
         Status::AlreadyRecording | Status::AlreadyPaused | Status::NotPaused => StatusCode::TOO_MANY_REQUESTS,
         Status::Unsupported => StatusCode::NOT_IMPLEMENTED,
@@ -265,6 +265,7 @@ fn status_of(status: Status) -> StatusCode {
 fn archive_error_response(error: ArchiveError) -> HttpResponse {
     empty(match error {
         ArchiveError::NotFound => StatusCode::NOT_FOUND,
+        ArchiveError::Held => StatusCode::FORBIDDEN,
         ArchiveError::NotReady => StatusCode::GATEWAY_TIMEOUT,
         ArchiveError::Failed => StatusCode::INTERNAL_SERVER_ERROR,
     })
@@ -311,6 +312,7 @@ mod tests {
             (Status::Forbidden, 403),
             (Status::Mandatory, 403),
             (Status::Consent, 403),
+            (Status::Held, 403),
             (Status::NotLive, 409),
             (Status::NoCall, 409),
             (Status::DialIn, 409),

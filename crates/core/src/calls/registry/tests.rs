@@ -26,6 +26,8 @@ impl MediaControl for NullMedia {
 struct ReadSignal(mpsc::Sender<()>);
 
 impl Attachment for ReadSignal {
+    fn set_held(&self, _is_held: bool) {}
+
     fn readings(&self) -> Readings {
         let _ = self.0.send(());
         Readings::default()

@@ -26,6 +26,7 @@ fn facts(id: Uuid) -> RecordingFacts {
         info: Arc::default(),
         lines: Arc::default(),
         paused: false,
+        held: false,
         consent_at_start: "",
         shape: None,
         spans: Spans::default(),

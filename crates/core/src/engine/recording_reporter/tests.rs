@@ -24,6 +24,8 @@ impl MediaControl for NoMedia {
 }
 
 impl Attachment for NoMedia {
+    fn set_held(&self, _is_held: bool) {}
+
     fn readings(&self) -> Readings {
         Readings::default()
     }

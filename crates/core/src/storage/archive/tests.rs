@@ -6,7 +6,6 @@ use super::*;
 use crate::storage::Fragment;
 use crate::storage::disk::Disk;
 use crate::storage::os::SystemDisk;
-use crate::storage::vcon::VconSource;
 use crate::types::RecordingState;
 
 struct ArchiveFixture {
@@ -188,79 +187,13 @@ fn a_reused_name_does_not_match_the_first_recording() {
     let id = fixture.publish("a.wav", 1, 1);
     fixture.archive.scan();
     let other = fixture.publish("a.wav", 2, 2);
-    assert!(!fixture.archive.remove(id).expect("looked"));
     assert!(fixture.archive.open(id).expect("looked").is_none());
-    assert!(fixture.path("a.wav").exists(), "the other's file");
     fixture.archive.note(entry_of("a.wav", other, 2));
     assert_eq!(fixture.all(), [other]);
 }
 
 #[test]
-fn remove_removes_only_audio_and_manifest() {
-    let fixture = ArchiveFixture::new();
-    let id = fixture.publish("a/x.wav", 1, 1);
-    let other = fixture.publish("a/y.wav", 2, 2);
-    fixture.archive.scan();
-    assert!(fixture.archive.remove(id).expect("removed"));
-    assert!(!fixture.path("a/x.wav").exists() && !fixture.path("a/x.json").exists());
-    assert!(!fixture.archive.remove(id).expect("looked"));
-    assert!(fixture.archive.manifest(id).expect("looked").is_none());
-    assert_eq!(fixture.all(), [other]);
-}
-
-fn write_vcon(fixture: &ArchiveFixture, file: &str, id: Uuid) {
-    let source = VconSource {
-        id,
-        manifest: &manifest("x.wav", id, 1),
-        created_at_ms: 1,
-        sha512: &[1; 64],
-    };
-    fixture.write(file, source.to_bytes().expect("bytes"));
-}
-
-#[test]
-fn remove_removes_the_sidecar_of_the_recording_but_no_other_file() {
-    let fixture = ArchiveFixture::new();
-    let ids = [1, 2, 3].map(|id| fixture.publish(&format!("{id}.wav"), id, id as i64));
-    write_vcon(&fixture, "1.vcon", ids[0]);
-    write_vcon(&fixture, "2.vcon", ids[0]);
-    fixture.write("3.vcon", "a file of the host");
-    assert!(fixture.archive.scan().is_empty());
-    assert_eq!(fixture.all().len(), 3, "a vCon is no recording");
-    for id in ids {
-        assert!(fixture.archive.remove(id).expect("removed"));
-    }
-    let exists = ["1.vcon", "2.vcon", "3.vcon"].map(|name| fixture.path(name).exists());
-    assert_eq!(exists, [false, true, true]);
-}
-
-/// A job may write the sidecar while a deletion is in progress.
-#[test]
-fn a_sidecar_that_is_written_during_a_removal_is_removed() {
-    let fixture = ArchiveFixture::new();
-    let id = fixture.publish("x.wav", 1, 1);
-    fixture.archive.scan();
-    let files = fixture.archive.locate(id).expect("read").expect("found").0;
-    assert!(files.remove(id, false).expect("removed"));
-    write_vcon(&fixture, "x.vcon", id);
-    assert!(!files.remove(id, false).expect("nothing else is left"));
-    assert!(!fixture.path("x.vcon").exists());
-}
-
-/// Two clients that have found the same recording.
-#[test]
-fn concurrent_removals_count_once() {
-    let fixture = ArchiveFixture::new();
-    let id = fixture.publish("x.wav", 1, 1);
-    fixture.archive.scan();
-    let locate = || fixture.archive.locate(id).expect("read").expect("found").0;
-    let (first, second) = (locate(), locate());
-    assert!(first.remove(id, false).expect("removed"));
-    assert!(!second.remove(id, false).expect("nothing is left"));
-}
-
-#[test]
-fn links_are_not_followed_to_open_or_remove() {
+fn links_are_not_followed_to_open() {
     let fixture = ArchiveFixture::new();
     let elsewhere = ArchiveFixture::new();
     let id = elsewhere.publish("x.wav", 1, 1);
@@ -268,16 +201,13 @@ fn links_are_not_followed_to_open_or_remove() {
     fixture.archive.scan();
     fs::remove_dir_all(fixture.path("a")).expect("removed");
     std::os::unix::fs::symlink(elsewhere.dir.path(), fixture.path("a")).expect("a link");
-    assert!(!fixture.archive.remove(id).expect("looked"));
-    assert!(elsewhere.path("x.wav").exists());
+    assert!(fixture.archive.open(id).expect("looked").is_none());
     // The same if only the audio is a link.
     let second = fixture.publish("y.wav", 2, 2);
     fixture.archive.note(entry_of("y.wav", second, 2));
     fs::remove_file(fixture.path("y.wav")).expect("removed");
     std::os::unix::fs::symlink(elsewhere.path("x.wav"), fixture.path("y.wav")).expect("a link");
     assert!(fixture.archive.open(second).expect("looked").is_none());
-    assert!(fixture.archive.remove(second).expect("removed"));
-    assert!(elsewhere.path("x.wav").exists(), "only the link was removed");
     // The same if the entry's path leads outside and its files exist.
     let outside = Uuid::from_u128(3);
     fixture.publish(".callrec/x.wav", 3, 3);
@@ -299,7 +229,7 @@ fn a_recording_removed_during_a_scan_stays_removed() {
     let fixture = ArchiveFixture::new();
     let id = fixture.publish("a.wav", 1, 1);
     fixture.archive.note(entry_of("a.wav", id, 1));
-    assert!(fixture.archive.remove(id).expect("removed"));
+    fixture.archive.forget(id);
     // As if the scan had read it before.
     fixture.publish("a.wav", 1, 1);
     fixture.archive.scan();

@@ -6,13 +6,10 @@ use uuid::Uuid;
 
 use super::super::disk::{self, DiskDir};
 use super::super::file_suffixes::JSON;
-use super::super::files::{MANIFEST_MAX, found_or_none, ignore_not_found};
+use super::super::files::{MANIFEST_MAX, found_or_none};
 use super::super::manifest::Manifest;
 use super::super::plain_file::PlainFile;
-use super::super::raw_file::raw_suffix;
 use super::super::safe_name;
-use super::super::sidecar::vcon_name;
-use super::super::vcon::is_vcon_of;
 use super::ArchiveEntry;
 
 /// The maximum depth of directories that a scan enters.
@@ -63,37 +60,6 @@ impl EntryFiles {
 
     pub fn open(&self) -> io::Result<Option<PlainFile>> {
         Ok(found_or_none(self.dir.open_read(&self.audio))?.map(PlainFile::to_read))
-    }
-
-    /// Removes the packets that were kept as they arrived and the sidecar, then the audio: a manifest without audio
-    /// does not count as a recording. Returns `false` if another thread has removed the manifest, so that one of them
-    /// counts the removal.
-    pub fn remove(&self, id: Uuid, has_raw: bool) -> io::Result<bool> {
-        self.remove_sidecar(id)?;
-        if has_raw && let Some(stem) = self.manifest.strip_suffix(JSON) {
-            ignore_not_found(self.dir.remove(&format!("{stem}{}", raw_suffix())))?;
-        }
-        ignore_not_found(self.dir.remove(&self.audio))?;
-        let is_removed = match self.dir.remove(&self.manifest) {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(error) => return Err(error),
-        };
-        // Again, because a job may have written it meanwhile. From now on the job finds no manifest.
-        self.remove_sidecar(id)?;
-        Ok(is_removed)
-    }
-
-    /// Removes the recording's vCon. A file of the same name that callrec has not made stays.
-    fn remove_sidecar(&self, id: Uuid) -> io::Result<()> {
-        let Some(stem) = self.manifest.strip_suffix(JSON) else {
-            return Ok(());
-        };
-        let sidecar = vcon_name(stem);
-        match found_or_none(read(&*self.dir, &sidecar))? {
-            Some(bytes) if is_vcon_of(&bytes, id) => ignore_not_found(self.dir.remove(&sidecar)),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -55,9 +55,11 @@ impl GenesysCode {
             | Status::AlreadyRecording
             | Status::AlreadyPaused
             | Status::NotPaused => GenesysCode::WrongState,
-            Status::NotMonitorable | Status::Automatic | Status::Mandatory | Status::Consent => {
-                GenesysCode::Forbidden
-            }
+            Status::NotMonitorable
+            | Status::Automatic
+            | Status::Mandatory
+            | Status::Consent
+            | Status::Held => GenesysCode::Forbidden,
             Status::InvalidArgument | Status::InvalidId | Status::InvalidMode | Status::NoTarget => {
                 GenesysCode::Invalid
             }

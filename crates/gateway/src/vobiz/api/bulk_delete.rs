@@ -28,7 +28,7 @@ pub async fn respond(request: &VobizRequest<'_>, caller: &Caller) -> HttpRespons
     };
     let found = request.gateway.archive.query(None, move |archive| {
         let (_, found) = archive.select(|entry| filter.matches(entry), 0, None);
-        let named = found.iter().map(|entry| (entry.id, entry.call_id().to_owned()));
+        let named = found.iter().map(|entry| (entry.id, entry.file().to_owned()));
         Ok(Some(named.collect::<Vec<_>>()))
     });
     match found.await {
@@ -79,14 +79,16 @@ async fn delete_all(gateway: Arc<Gateway>, caller: Caller, found: Vec<(Uuid, Str
     let stopped = gateway.stopping();
     let (mut failed, mut remaining) = (0, found.len());
     let total = found.len();
-    for (id, call_id) in found {
+    for (id, file) in found {
         if *stopped.borrow() {
             break;
         }
         remaining -= 1;
-        match remove(&gateway, caller.clone(), id, call_id).await {
+        match remove(&gateway, caller.clone(), id, file).await {
             // Another client has deleted the recording meanwhile.
             Ok(()) | Err(ArchiveError::NotFound) => {}
+            // The audit log has a line for it.
+            Err(ArchiveError::Held) => {}
             Err(_) => failed += 1,
         }
     }

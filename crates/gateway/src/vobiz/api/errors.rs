@@ -71,6 +71,7 @@ impl VobizRequest<'_> {
     pub fn archive_error(&self, error: ArchiveError) -> HttpResponse {
         let (status, message) = match error {
             ArchiveError::NotFound => (StatusCode::NOT_FOUND, "Recording not found"),
+            ArchiveError::Held => (StatusCode::FORBIDDEN, "The recording is under a legal hold"),
             ArchiveError::NotReady => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The recordings are still being read",
@@ -89,9 +90,9 @@ fn status_of(status: Status) -> StatusCode {
         }
         Status::Unsupported | Status::NotMonitorable | Status::Automatic => StatusCode::BAD_REQUEST,
         Status::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Status::Forbidden | Status::Mandatory | Status::Consent => StatusCode::FORBIDDEN,
-        Status::NoCall | Status::NotLive => StatusCode::NOT_FOUND,
-        Status::AlreadyRecording | Status::DialIn => StatusCode::CONFLICT,
+        Status::Forbidden | Status::Mandatory | Status::Consent | Status::Held => StatusCode::FORBIDDEN,
+        Status::NoCall | Status::NotLive | Status::NotFound => StatusCode::NOT_FOUND,
+        Status::AlreadyRecording | Status::DialIn | Status::Live => StatusCode::CONFLICT,
         Status::Limit | Status::NoSpace => StatusCode::SERVICE_UNAVAILABLE,
         Status::Unavailable => StatusCode::GATEWAY_TIMEOUT,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

@@ -19,8 +19,8 @@ use crate::recording_url::shared_url_of;
 use callrec_core::calls::Caller;
 use callrec_core::calls::control::parse_id;
 use callrec_core::clock::unix_ms;
-use callrec_core::engine::Access;
 use callrec_core::storage::archive::ArchiveEntry;
+use callrec_core::types::Status;
 
 /// The default page size.
 const LIMIT: usize = 20;
@@ -354,29 +354,27 @@ pub async fn delete(request: &VobizRequest<'_>, caller: Caller, id: &str) -> Htt
         Ok(entry) => entry,
         Err(error) => return request.archive_error(error),
     };
-    match remove(request.gateway, caller, found.id, found.call_id().to_owned()).await {
+    match remove(request.gateway, caller, found.id, found.file().to_owned()).await {
         Ok(()) => empty(StatusCode::NO_CONTENT),
         Err(error) => request.archive_error(error),
     }
 }
 
-/// Deletes a recording and records that in the audit log on the same thread, so that a client that
-/// disconnects does not interrupt it.
-pub async fn remove(
-    gateway: &Gateway,
-    caller: Caller,
-    id: Uuid,
-    call_id: String,
-) -> Result<(), ArchiveError> {
+/// Deletes a recording on a thread that may wait for the disk, so that a client that disconnects does not interrupt
+/// it.
+pub async fn remove(gateway: &Gateway, caller: Caller, id: Uuid, file: String) -> Result<(), ArchiveError> {
     let engine = gateway.engine().clone();
-    let removed = gateway.archive.query(Some(id), move |archive| {
-        let removed = archive.remove(id)?;
-        if removed {
-            engine.audit_access(&caller, Access::Delete, id, &call_id, "");
-        }
-        Ok(removed.then_some(()))
+    let removed = gateway.archive.query(Some(id), move |_| {
+        Ok(Some(
+            engine.delete_at(&caller, id, &file).map_err(|error| error.status),
+        ))
     });
-    removed.await
+    removed.await?.map_err(|status| match status {
+        Status::NotFound => ArchiveError::NotFound,
+        Status::Held => ArchiveError::Held,
+        Status::Live | Status::Unavailable => ArchiveError::NotReady,
+        _ => ArchiveError::Failed,
+    })
 }
 
 /// The Recording resource with the published types.

@@ -14,6 +14,8 @@ use callrec_core::types::{AudioSpec, Error, Format, Layout, PauseMode, Status};
 struct ListedAudio(AtomicU64);
 
 impl Attachment for ListedAudio {
+    fn set_held(&self, _is_held: bool) {}
+
     fn readings(&self) -> Readings {
         Readings {
             duration_ms: self.0.load(SeqCst),
@@ -61,6 +63,7 @@ impl ListedRecordings {
             path: Text::default(),
             digest: Text::default(),
             raw: Default::default(),
+            held: false,
             started_at_ms: self.order as i64 * 777,
             ended_at_ms: 0,
             ended: 0,

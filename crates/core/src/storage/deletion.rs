@@ -1,0 +1,237 @@
+//! Deletes published recordings, with everything that callrec keeps of them except the audit log.
+//!
+//! A deletion that has begun is completed by the next open, wherever the process died. The order of the syncs makes
+//! that true after a power cut as well:
+//!
+//! 1. the note of the deletion, before anything is removed;
+//! 2. audio, kept packets and sidecar, before the manifest is removed: while there is a manifest, it proves that the
+//!    other files with its name belong to the recording, and once it is gone, they are;
+//! 3. the removal of the manifest and of all else, before the deletion is reported;
+//! 4. the line in the audit log, before the note is removed.
+
+use super::deletion_notes::{DeletionNote, DeletionNotes};
+use super::directory::StorageDirectory;
+use super::files::ignore_not_found;
+use super::id_turns::{IdTurn, IdTurns};
+use super::job_files::JobFiles;
+use super::listener::{DeletedRecording, LOG_ERROR, LOG_WARNING, StorageListener};
+use super::live_manifests::{LiveManifests, live_name};
+use super::manifest::Manifest;
+use super::published_location::PublishedLocation;
+use super::published_search::find_published;
+use crate::sync::Mutex;
+use crate::types::Status;
+use std::io;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Deletes the recordings of one storage directory.
+pub struct Deletions {
+    pub directory: Arc<StorageDirectory>,
+    pub manifests: Arc<LiveManifests>,
+    pub jobs: Arc<JobFiles>,
+    pub listener: Arc<dyn StorageListener>,
+    pub notes: DeletionNotes,
+    pub turns: Arc<IdTurns>,
+    /// Deletions of an earlier process that this one has completed and not reported yet.
+    pub completed: Mutex<Vec<(Uuid, DeletionNote)>>,
+}
+
+/// What became of a request to delete a recording.
+#[derive(Debug, PartialEq, Eq)]
+pub enum DeletionResult {
+    Deleted,
+    /// There is no published recording with this id.
+    NotFound,
+    /// The recording is live, or the next open publishes it.
+    Unpublished,
+    Held,
+}
+
+impl Deletions {
+    /// The turn for the published files of a recording.
+    pub fn turn(&self, id: Uuid) -> IdTurn<'_> {
+        self.turns.take(id)
+    }
+
+    /// Deletes a recording, except that it does not report that. `file`: where its audio is, if known; otherwise, or
+    /// if it is there no longer, the recording is searched for. `line`: for the audit log.
+    pub async fn delete(
+        &self,
+        id: Uuid,
+        file: Option<&str>,
+        search: bool,
+        line: &str,
+    ) -> io::Result<DeletionResult> {
+        let Some((file, manifest)) = self.find(id, file, search).await? else {
+            return Ok(match self.manifests.awaits_publication(id).await? {
+                true => DeletionResult::Unpublished,
+                false => DeletionResult::NotFound,
+            });
+        };
+        if manifest.held {
+            return Ok(DeletionResult::Held);
+        }
+        let note = DeletionNote {
+            file,
+            line: line.to_owned(),
+        };
+        let noted = self.notes.write(id, &note).await;
+        let is_full = |error: &io::Error| Status::of_io(error) == Status::NoSpace;
+        match noted {
+            // Deleting is what makes space. Once the audio is gone, there is space for the note.
+            Err(error) if is_full(&error) => self.remove_all(id, &note, true).await?,
+            noted => {
+                noted?;
+                self.remove_all(id, &note, false).await?;
+            }
+        }
+        Ok(DeletionResult::Deleted)
+    }
+
+    /// The published recording: the path of its audio, and its manifest.
+    pub async fn find(
+        &self,
+        id: Uuid,
+        file: Option<&str>,
+        search: bool,
+    ) -> io::Result<Option<(String, Manifest)>> {
+        if let Some(file) = file
+            && let Some(manifest) = self.manifest_at(id, file).await?
+        {
+            return Ok(Some((file.to_owned(), manifest)));
+        }
+        if !search {
+            return Ok(None);
+        }
+        let Some(file) = find_published(&self.directory, id).await? else {
+            return Ok(None);
+        };
+        let manifest = self.manifest_at(id, &file).await?;
+        Ok(manifest.map(|manifest| (file, manifest)))
+    }
+
+    async fn manifest_at(&self, id: Uuid, file: &str) -> io::Result<Option<Manifest>> {
+        match PublishedLocation::open(&self.directory, file).await? {
+            Some(files) => files.manifest(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Removes everything of a recording. May be repeated, also by the next process.
+    async fn remove_all(&self, id: Uuid, note: &DeletionNote, is_unnoted: bool) -> io::Result<()> {
+        let files = PublishedLocation::open(&self.directory, &note.file).await?;
+        let manifest = match &files {
+            Some(files) => files.manifest(id).await?,
+            None => None,
+        };
+        if let Some(manifest) = &manifest {
+            self.manifests.clear_end(id, manifest).await?;
+        }
+        self.jobs.remove_all(id).await?;
+        if let Some(files) = &files {
+            files.remove_sidecar(id).await?;
+            if let Some(manifest) = &manifest {
+                if manifest.raw.is_some() {
+                    files.remove_raw().await?;
+                }
+                files.remove_audio().await?;
+                if is_unnoted {
+                    self.notes.write(id, note).await?;
+                }
+                files.sync_names().await?;
+                files.remove_manifest().await?;
+                // Again, because a job may have written it meanwhile. From now on the job finds no manifest.
+                files.remove_sidecar(id).await?;
+            }
+            files.sync_names().await?;
+        }
+        self.remove_leftovers(id).await
+    }
+
+    /// Removes what recovery may have left of the recording in `.callrec`, except its live manifest, in which only
+    /// the end is left.
+    async fn remove_leftovers(&self, id: Uuid) -> io::Result<()> {
+        let control = self.directory.control();
+        self.directory.ready().await?;
+        let (live, prefix) = (live_name(id), format!("{}.", id.as_hyphenated()));
+        let own = |name: &str| name.starts_with(&prefix) && name != live;
+        let entries = control.list()?;
+        for entry in entries
+            .iter()
+            .filter(|entry| !entry.is_directory && own(&entry.name))
+        {
+            self.directory.ready().await?;
+            ignore_not_found(control.remove(&entry.name))?;
+        }
+        self.directory.sync_names(control).await
+    }
+
+    /// Completes the deletions of an earlier process, when the directory is opened.
+    pub async fn complete(&self) {
+        let notes = match self.notes.read_all().await {
+            Ok(notes) => notes,
+            Err(error) => {
+                let message = format!(
+                    "the notes of deletions in .callrec/deletions cannot be read, and the next open tries again: {error}"
+                );
+                return self.listener.log(LOG_ERROR, message);
+            }
+        };
+        for (id, note) in notes {
+            match self.remove_all(id, &note, false).await {
+                Ok(()) => self.completed.lock().push((id, note)),
+                Err(error) => {
+                    let message = format!(
+                        "recording {id}: its deletion cannot be completed, and the next open tries again: {error}"
+                    );
+                    self.listener.log(LOG_ERROR, message);
+                }
+            }
+        }
+    }
+
+    /// Whether there are deletions to report that were completed when the directory was opened.
+    pub fn has_completed(&self) -> bool {
+        !self.completed.lock().is_empty()
+    }
+
+    /// Reports the deletions that were completed when the directory was opened.
+    pub async fn report_completed(self: &Arc<Deletions>) {
+        let completed = std::mem::take(&mut *self.completed.lock());
+        for (id, note) in completed {
+            self.report(id, note.line, true).await;
+        }
+    }
+
+    /// Reports a deletion, and has its note removed once it is in the audit log.
+    pub async fn report(self: &Arc<Deletions>, id: Uuid, line: String, is_resumed: bool) {
+        let deletions = Arc::clone(self);
+        let confirm = Box::new(move || {
+            let done: super::listener::Confirming = Box::pin(async move { deletions.forget(id).await });
+            done
+        });
+        let unused = self.listener.deleted(DeletedRecording {
+            id,
+            line,
+            is_resumed,
+            confirm,
+        });
+        if let Some(confirm) = unused {
+            confirm().await;
+        }
+    }
+
+    async fn forget(&self, id: Uuid) {
+        if let Err(error) = self.notes.remove(id).await {
+            let message = format!(
+                "recording {id}: the note of its deletion, .callrec/deletions/{id}.json, cannot be removed, so the \
+                 next open may report the deletion again: {error}"
+            );
+            self.listener.log(LOG_WARNING, message);
+        }
+    }
+}
+
+#[cfg(all(test, unix, not(any(callrec_loom, callrec_shuttle))))]
+mod tests;

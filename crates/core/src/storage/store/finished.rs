@@ -1,0 +1,65 @@
+//! What a store does with recordings that have ended: deletions and legal holds. The callers wait for the disk.
+
+use std::io;
+
+use uuid::Uuid;
+
+use super::super::deletion::DeletionResult;
+use super::super::held_manifest;
+use super::super::id_turns::IdTurn;
+use super::Store;
+
+impl Store {
+    /// Deletes a published recording, and reports that. `file`: where its audio is, if known. `search`: whether to
+    /// look for the recording if it is not there. `line`: the members of the line for the audit log. Waits for the
+    /// disk. After an error, the next open completes a deletion that has begun.
+    pub fn delete(
+        &self,
+        id: Uuid,
+        file: Option<&str>,
+        search: bool,
+        line: String,
+    ) -> io::Result<DeletionResult> {
+        let _turn = self.deletions.turn(id);
+        // Recovery may still report the recording, or queue its jobs.
+        if self.recovery.awaits(id) {
+            return Ok(DeletionResult::Unpublished);
+        }
+        let done = self.wait_for(self.deletions.delete(id, file, search, &line))?;
+        if done == DeletionResult::Deleted {
+            self.wait_for(self.deletions.report(id, line, false));
+        }
+        Ok(done)
+    }
+
+    /// While the turn of a recording is taken, it is neither published nor deleted.
+    pub fn turn(&self, id: Uuid) -> IdTurn<'_> {
+        self.deletions.turn(id)
+    }
+
+    /// Where the audio of a recording is that was published and whose end is not reported yet.
+    pub fn just_published(&self, id: Uuid) -> Option<String> {
+        self.holds.just_published(id)
+    }
+
+    /// Holds or releases a recording that is not published yet. On the disk when this returns.
+    pub fn hold_unpublished(&self, id: Uuid, is_held: bool) -> io::Result<()> {
+        self.wait_for(self.holds.set(id, is_held))
+    }
+
+    /// Holds or releases a recording of which this process knows no file that it is writing. `file`: where its audio
+    /// is, if known. Returns whether there is such a recording. On the disk when this returns.
+    pub fn hold_published(&self, id: Uuid, file: Option<&str>, is_held: bool) -> io::Result<bool> {
+        self.wait_for(async {
+            if let Some((file, _)) = self.deletions.find(id, file, true).await? {
+                return held_manifest::set_held(&self.directory, id, &file, is_held).await;
+            }
+            // Recovery or the next open will publish it.
+            let is_unpublished = self.deletions.manifests.awaits_publication(id).await?;
+            if is_unpublished {
+                self.holds.set(id, is_held).await?;
+            }
+            Ok(is_unpublished)
+        })
+    }
+}
