@@ -17,12 +17,13 @@ fn is_found(planted: &str, known: u64) -> bool {
 /// A seed below [`SEEDS`] that has found the fault.
 fn known(fault: StorageFault) -> u64 {
     match fault {
-        StorageFault::AudioUnsynced | StorageFault::RecoveryUnreported => 1,
         StorageFault::NotesUnsynced => 18,
+        StorageFault::AudioUnsynced | StorageFault::RecoveryUnreported => 1,
         StorageFault::StartUnsynced => 21,
         StorageFault::ProgressUnsynced => 42,
         StorageFault::FailureCounted => 216,
-        StorageFault::GatheredForgotten | StorageFault::SettledEarly => 98,
+        StorageFault::GatheredForgotten => 98,
+        StorageFault::SettledEarly => 193,
         StorageFault::StartNotNoted => 19,
         StorageFault::RepeatedAsNew | StorageFault::NamesUnsynced => 13,
         StorageFault::EndTwice | StorageFault::WakeUpLost | StorageFault::DiscardPublished => 0,
@@ -44,10 +45,10 @@ fn every_fault_of_storage_is_found() {
 #[test]
 fn faults_of_the_timeline_are_found() {
     let faults = [
-        ("PausedAudioRecorded", 2),
+        ("PausedAudioRecorded", 1),
         ("PrivateStartRecorded", 2),
         ("DropNotCounted", 2),
-        ("BacklogAtArrival", 4),
+        ("BacklogAtArrival", 227),
         ("PatchSkipped", 2),
         ("DuplicatePlaced", 27),
         ("PauseDelayed", 627),
