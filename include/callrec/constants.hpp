@@ -56,6 +56,9 @@ enum class status : rec_status {
     mandatory = REC_ERR_MANDATORY,
     audit = REC_ERR_AUDIT,
     consent = REC_ERR_CONSENT,
+    not_found = REC_ERR_NOT_FOUND,
+    live = REC_ERR_LIVE,
+    held = REC_ERR_HELD,
 };
 
 /// What a caller may do: `REC_LEVEL_…`. Any number from 0 to 10 is a level.
@@ -185,6 +188,8 @@ enum class event_kind : std::int32_t {
     call_began = REC_EVENT_CALL_BEGAN,
     call_updated = REC_EVENT_CALL_UPDATED,
     call_ended = REC_EVENT_CALL_ENDED,
+    pause_overdue = REC_EVENT_PAUSE_OVERDUE,
+    deleted = REC_EVENT_DELETED,
 };
 
 /// `REC_EVENT_FLAG_…`, combined with `|`.

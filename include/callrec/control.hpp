@@ -47,6 +47,17 @@ public:
         return with_id(id, by, [](auto... arguments) { return rec_resume_by_id(arguments...); });
     }
 
+    /// Deletes a finished recording with all of its files: `rec_delete`. Waits for the disk.
+    result<void> delete_by_id(std::string_view id, const caller &by = caller::host()) const noexcept
+    {
+        return with_id(id, by, [](auto... arguments) { return rec_delete(arguments...); });
+    }
+    /// Puts a recording under a legal hold, or releases it: `rec_hold`. Waits for the disk.
+    result<void> hold_by_id(std::string_view id, bool on, const caller &by = caller::host()) const noexcept
+    {
+        return with_id(id, by, [on](rec_engine engine, const rec_caller *user, const char *of, rec_error *error) { return rec_hold(engine, user, of, on ? 1 : 0, error); });
+    }
+
     /// Stops the live recordings on a line: `rec_stop_by_device`. The device name or the directory
     /// number may be a text without data.
     result<counts> stop_by_device(std::string_view device_name, std::string_view directory_number, const caller &by = caller::host()) const noexcept

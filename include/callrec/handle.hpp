@@ -3,6 +3,7 @@
 #define CALLREC_HANDLE_HPP
 
 #include <callrec/options.hpp>
+#include <callrec/views.hpp>
 
 #include <string>
 
@@ -185,6 +186,35 @@ public:
             return made.error();
         return detail::attempt_with<feed>(rec_feed{}, [&](rec_feed *out, rec_error *error) { return rec_feed_open(handle_, static_cast<std::int32_t>(of), &made.c, out, error); });
     }
+    /// Starts a recording of this call. `options` need not name a target.
+    result<recording_id> start(const start_options &options = {}, const caller &by = caller::host()) const noexcept
+    {
+        const detail::c_start_options made(options);
+        const detail::c_caller user(by);
+        if (!made.ok() || !user.ok())
+            return made.ok() ? user.error() : made.error();
+        return detail::attempt_with<recording_id>(rec_id(), [&](rec_id *out, rec_error *error) { return rec_call_start(handle_, user.get(), &made.c, out, error); });
+    }
+    /// Stops the live recordings of this call: `rec_call_stop`.
+    result<counts> stop(const caller &by = caller::host()) const noexcept
+    {
+        return count_with(by, [](auto... arguments) { return rec_call_stop(arguments...); });
+    }
+    /// Stops them and deletes their audio: `rec_call_discard`.
+    result<counts> discard(const caller &by = caller::host()) const noexcept
+    {
+        return count_with(by, [](auto... arguments) { return rec_call_discard(arguments...); });
+    }
+    /// Pauses the live recordings of this call: `rec_call_pause`.
+    result<counts> pause(const caller &by = caller::host()) const noexcept
+    {
+        return count_with(by, [](auto... arguments) { return rec_call_pause(arguments...); });
+    }
+    /// Resumes the live recordings of this call: `rec_call_resume`.
+    result<counts> resume(const caller &by = caller::host()) const noexcept
+    {
+        return count_with(by, [](auto... arguments) { return rec_call_resume(arguments...); });
+    }
     /// Ends the call. Its recordings end, and its feeds become stale.
     result<void> end() const noexcept
     {
@@ -192,6 +222,16 @@ public:
     }
 
     static void dispose(rec_call call) noexcept { static_cast<void>(rec_call_end(call, nullptr)); }
+
+private:
+    template <class Function> result<counts> count_with(const caller &by, Function function) const noexcept
+    {
+        const detail::c_caller user(by);
+        if (!user.ok())
+            return user.error();
+        const rec_counts none = REC_INIT(rec_counts);
+        return detail::attempt_with<counts>(none, [&](rec_counts *out, rec_error *error) { return function(handle_, user.get(), out, error); });
+    }
 };
 
 /// Owns a call: the destructor ends it. It may outlive its engine.

@@ -93,6 +93,7 @@ struct filter {
     std::string_view username = {};
     std::string_view numeric_user_id = {};
     std::string_view call_id = {};
+    std::string_view switch_call_id = {};
 };
 
 /// A line and its policy: `rec_line_info`.
@@ -215,6 +216,7 @@ struct c_filter {
               {from.username, &c.username},
               {from.numeric_user_id, &c.numeric_user_id},
               {from.call_id, &c.call_id},
+              {from.switch_call_id, &c.switch_call_id},
           }
     {
     }

@@ -85,6 +85,8 @@ public:
     std::uint64_t raw_bytes() const noexcept { return detail::newer(*recording_, &rec_recording::raw_bytes); }
     std::uint64_t raw_packets() const noexcept { return detail::newer(*recording_, &rec_recording::raw_packets); }
     milliseconds lookback() const noexcept { return detail::to_duration(detail::newer(*recording_, &rec_recording::lookback_ms)); }
+    /// Whether the recording is under a legal hold: `engine::hold_by_id`.
+    bool held() const noexcept { return detail::newer(*recording_, &rec_recording::held) != 0; }
     const rec_recording &native() const noexcept { return *recording_; }
 
 private:
@@ -146,6 +148,8 @@ public:
     callrec::status status() const noexcept { return static_cast<callrec::status>(event_->status); }
     std::uint64_t call_tag() const noexcept { return event_->call_tag; }
     std::uint64_t call_number() const noexcept { return detail::newer(*event_, &rec_event::call_number); }
+    /// With events about pauses, the frame of the file at which the pause begins or ends.
+    std::uint64_t frame() const noexcept { return detail::newer(*event_, &rec_event::frame); }
     /// The recording that the event is about, if it is about one.
     std::optional<recording_view> recording() const noexcept
     {

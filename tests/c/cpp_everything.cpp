@@ -52,6 +52,9 @@ static void configurations(const std::string &directory)
     EXPECT(status::io, config.load(directory + "/none.json"));
     EXPECT(status::invalid_argument, config.set(std::string_view("calls\0max", 9), "1"));
     EXPECT(status::invalid_argument, callrec::config().set("calls.max", 1));
+    EXPECT(status::invalid_argument, callrec::config().set_thread_hooks([](std::string_view) {}, [](std::string_view) {}));
+    OK(config.set_thread_hooks([](std::string_view) {}, [](std::string_view) {}));
+    OK(config.clear_thread_hooks());
 }
 
 static void versions()
@@ -161,6 +164,34 @@ static void control(const callrec::engine &engine)
     OK(engine.start(options));
 }
 
+// Control by the handle of the call, legal hold and deletion. The handler of events reports each end.
+static void control_by_handle(const callrec::engine &engine, const callrec::call &call, counter &finished)
+{
+    const callrec::caller owner(callrec::access_level::base, "ada");
+    const callrec::caller other(callrec::access_level::base, "bob");
+    callrec::start_options options;
+    options.flags = callrec::start_flags::additional;
+    EXPECT(status::forbidden, call.start(options, other));
+    const callrec::recording_id id = must(call.start(options, owner));
+    CHECK(must(call.pause(owner)).changed == 1);
+    EXPECT(status::already_paused, call.pause());
+    CHECK(must(call.resume()).changed == 1);
+    EXPECT(status::live, engine.delete_by_id(id));
+    OK(engine.hold_by_id(id, true));
+    CHECK(must(engine.get(id))[0].held());
+    const unsigned ended = finished.count();
+    CHECK(must(call.stop(owner)).changed == 1);
+    CHECK(finished.wait_for(ended + 1));
+    EXPECT(status::held, engine.delete_by_id(id));
+    OK(engine.hold_by_id(id, false));
+    OK(engine.delete_by_id(id));
+    EXPECT(status::not_found, engine.delete_by_id(id));
+    OK(call.start(options));
+    CHECK(must(call.discard()).changed == 1);
+    CHECK(finished.wait_for(ended + 2));
+    CHECK(must(engine.statistics()).recordings_deleted == 1);
+}
+
 static void lists(const callrec::engine &engine)
 {
     const callrec::snapshot all = must(engine.list());
@@ -253,6 +284,7 @@ int main(int, char **arguments)
         CHECK(began.wait_for(1));
         OK(calls.unsubscribe());
         const callrec::feed_format plain = codecs(engine);
+        control_by_handle(engine, call, finished);
         control(engine);
         lists(engine);
         feeds(call, plain);
@@ -261,7 +293,7 @@ int main(int, char **arguments)
         CHECK(must(engine.statistics()).live_calls == 1);
         OK(call.end());
         EXPECT(status::bad_handle, call.end());
-        CHECK(finished.wait_for(5));
+        CHECK(finished.wait_for(7));
         head = must(engine.audit_head());
         OK(engine.clear_log());
         OK(engine.close(callrec::milliseconds(20000)));
