@@ -13,6 +13,7 @@ mod hostile;
 mod keep_raw;
 mod leaks;
 mod lookback;
+mod lookback_limits;
 mod losses;
 mod overflow;
 mod pauses;

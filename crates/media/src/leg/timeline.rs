@@ -32,6 +32,8 @@ use made_up::NoisySilence;
 /// Positions as times, for conversion to another clock rate.
 #[derive(Clone, Copy, Debug, Default)]
 struct TimelineTimes {
+    /// Audio before this time is kept, if at all, for recordings that begin earlier; 0: all of it.
+    needed_ns: u64,
     settled_ns: u64,
     written_ns: u64,
     epoch_ns: u64,
@@ -123,6 +125,12 @@ impl Timeline {
             self.times.epoch_ns = epoch_ns;
             self.epoch_at = grid::index(epoch_ns, self.track.rate());
         }
+    }
+
+    /// Sets from when on recordings need the audio; `None`: there is no recording.
+    pub fn set_needed_from(&mut self, needed_ns: Option<u64>) {
+        let needed_ns = needed_ns.map(|needed| needed.saturating_sub(self.history_ns()));
+        self.times.needed_ns = needed_ns.unwrap_or(0);
     }
 
     /// Discards audio before `floor_ns` (`None`: all audio), and sets how far recordings have

@@ -164,7 +164,11 @@ impl CallMedia {
         let Some(past) = self.lookback.as_mut() else {
             return;
         };
-        if keeps == past.kept && now_ns < past.trimmed_ns + TRIM_NS {
+        // A leg keeps few clock rates, and further ones must find room.
+        let crowded = self.legs.fed().map(|(_, leg)| leg.timeline.crowded_until_ns());
+        let crowded_ns = crowded.flatten().max().unwrap_or(0);
+        let is_crowded = crowded_ns > past.floor_ns;
+        if !is_crowded && keeps == past.kept && now_ns < past.trimmed_ns + TRIM_NS {
             return;
         }
         (past.trimmed_ns, past.kept) = (now_ns, keeps);
@@ -173,12 +177,7 @@ impl CallMedia {
         past.floor_ns = past
             .floor_ns
             .max(promised_ns.saturating_sub(SLACK_NS.min(past.bound_ns / 8)));
-        // A leg keeps few clock rates, and further ones must find room.
-        let crowded = self
-            .legs
-            .fed()
-            .filter_map(|(_, leg)| leg.timeline.crowded_until_ns());
-        past.floor_ns = crowded.fold(past.floor_ns, u64::max);
+        past.floor_ns = past.floor_ns.max(crowded_ns);
         self.call.keep_from(promised_ns.max(past.floor_ns));
         self.release();
         let bytes = self.legs.fed().map(|(_, leg)| leg.timeline.held_bytes()).sum();

@@ -128,10 +128,10 @@ impl CallMedia {
         // While any recording needs audio, the others account for it themselves.
         let needed = self.taps.iter().any(|tap| tap.needs_legs(ahead));
         let floor = frontiers().map(|(_, settled)| settled).min().filter(|_| needed);
-        let kept = self.kept_from_ns();
-        let floor = match (floor, kept) {
-            (Some(floor), Some(kept)) => Some(floor.min(kept)),
-            (floor, kept) => floor.or(kept),
+        let (recorded, kept) = (floor, self.kept_from_ns());
+        let floor = match (recorded, kept) {
+            (Some(recorded), Some(kept)) => Some(recorded.min(kept)),
+            (recorded, kept) => recorded.or(kept),
         };
         if !needed {
             for tap in &mut self.taps {
@@ -144,6 +144,7 @@ impl CallMedia {
         let keeps_past = self.lookback.is_some();
         for (_, leg) in self.legs.fed_mut() {
             leg.timeline.track.set_keeps_past(keeps_past);
+            leg.timeline.set_needed_from(recorded);
             leg.timeline
                 .retain_from(floor, settled.unwrap_or(0), written.unwrap_or(0));
         }

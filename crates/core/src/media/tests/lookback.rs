@@ -5,9 +5,9 @@ use crate::media::sim::{self, RecordingOptions};
 use crate::media::{ClockMode, MediaConfig};
 use crate::types::{Format, Layout};
 
-const MS: u64 = NS_PER_MS;
+pub(super) const MS: u64 = NS_PER_MS;
 
-fn keeping(ms: u64) -> MediaConfig {
+pub(super) fn keeping(ms: u64) -> MediaConfig {
     MediaConfig {
         lookback_ns: ms * MS,
         ..sim::config(ClockMode::Real)
@@ -15,14 +15,14 @@ fn keeping(ms: u64) -> MediaConfig {
 }
 
 /// A call that is not recorded, with one µ-law leg.
-fn call_of(config: MediaConfig) -> Sim {
+pub(super) fn call_of(config: MediaConfig) -> Sim {
     let mut sim = Sim::new(config);
     sim.attach(Leg::Local, ULAW);
     sim.visit();
     sim
 }
 
-fn one_leg_options() -> RecordingOptions {
+pub(super) fn one_leg_options() -> RecordingOptions {
     RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,

@@ -46,9 +46,12 @@ impl Timeline {
 
     /// Whether audio at `rate` is accepted. The number of rate changes between two blocks is
     /// limited, because a peer that changes its clock rate with every packet would keep the worker
-    /// busy with filters.
+    /// busy with filters. Tracks that no recording needs do not count.
     pub(in crate::leg) fn can_follow_rate(&self, rate: u32) -> bool {
-        rate == self.track.rate() || self.past.len() < PAST_MAX
+        let is_needed = |past: &&Track| past.end_ns() > self.times.needed_ns;
+        rate == self.track.rate()
+            || self.past.len() < PAST_MAX
+            || self.past.iter().filter(is_needed).count() < PAST_MAX
     }
 
     /// Calls `place` while the track for audio of this rate and position is the present one. `place`
