@@ -13,6 +13,7 @@ mod hostile;
 mod keep_raw;
 mod leaks;
 mod lookback;
+mod lookback_beside_recordings;
 mod lookback_limits;
 mod losses;
 mod overflow;
