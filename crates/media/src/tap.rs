@@ -9,6 +9,7 @@ mod raw_keeper;
 mod render;
 mod segments;
 mod settle;
+mod strides;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,7 +21,7 @@ use crate::leg::LegMedia;
 use crate::legs::Legs;
 use crate::resample::LOOKAHEAD_NS;
 use crate::sink_queue::{SinkCommand, SinkQueue};
-use crate::time::{NS_PER_MS, NS_PER_S};
+use crate::time::NS_PER_MS;
 use crate::track::TrackPart;
 use crate::{AudioSpec, EndReason, Leg, Progress, Span, SpanKind, TapSpec, grid};
 use account::Account;
@@ -29,10 +30,6 @@ pub use earlier::EarlierStart;
 use raw_keeper::RawKeeper;
 use render::Resampling;
 use segments::Segments;
-
-/// Stream time: the maximum time rendered at once, so that other calls have their turn. The
-/// timestamps of a peer decide how long a silence is.
-const STRIDE_NS: u64 = 60 * NS_PER_S;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -208,13 +205,15 @@ impl Tap {
             let paused = self.paused_ns + frontier_ns.saturating_sub(since_ns);
             self.progress.paused_ns.store(paused, Relaxed);
         }
-        let due = frontier_ns >= self.due_ns();
+        let catches_up = self.is_real_time && self.behind;
+        let due = catches_up || frontier_ns >= self.due_ns();
         self.behind = false;
         if !due || self.phase == Phase::Over {
             return false;
         }
-        let behind = frontier_ns.saturating_sub(self.next_cut_ns) / self.flush_ns;
-        self.next_cut_ns += (behind + 1) * self.flush_ns;
+        if let Some(late_ns) = frontier_ns.checked_sub(self.next_cut_ns) {
+            self.next_cut_ns += (late_ns / self.flush_ns + 1) * self.flush_ns;
+        }
         if self.waits_for_audio(frontier_ns) {
             self.pass_raw(frontier_ns);
             return false;
@@ -222,11 +221,7 @@ impl Tap {
         let resampling = self.phase == Phase::Recording && self.resamples(legs);
         let ahead = if resampling { LOOKAHEAD_NS } else { 0 };
         let to_ns = frontier_ns.saturating_sub(ahead);
-        let most_ns = if self.is_real_time {
-            u64::MAX
-        } else {
-            self.stride_ns()
-        };
+        let most_ns = self.stride_ns(to_ns, legs);
         self.behind = most_ns < to_ns;
         self.render_until(to_ns.min(most_ns), legs);
         self.pass_raw(frontier_ns);
@@ -264,26 +259,6 @@ impl Tap {
         let layout = self.audio.layout;
         legs.fed()
             .filter(move |(leg, _)| layout::includes_leg(layout, *leg as usize))
-    }
-
-    fn stride_ns(&self) -> u64 {
-        self.position_ns().saturating_add(STRIDE_NS)
-    }
-
-    /// Whether it must render more before more packets are drained.
-    pub fn is_behind(&self) -> bool {
-        self.behind && self.phase != Phase::Over
-    }
-
-    /// Returns true if a control point at this time can be applied at once. Otherwise renders one
-    /// stride towards it.
-    pub fn approach(&mut self, at_ns: u64, legs: &Legs) -> bool {
-        let stride_ns = self.stride_ns();
-        if self.phase == Phase::Over || at_ns <= stride_ns {
-            return true;
-        }
-        self.render_until(stride_ns, legs);
-        false
     }
 
     fn position_ns(&self) -> u64 {

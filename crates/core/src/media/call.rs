@@ -109,7 +109,7 @@ impl CallMedia {
         self.taps.iter().any(|tap| tap.sink_queue.is_blocked())
     }
 
-    /// Whether recordings in stream time have more to render than one visit allows.
+    /// Whether recordings have more to render than one visit allows.
     pub(super) fn is_behind(&self) -> bool {
         let is_behind = |tap: &Tap| tap.is_behind() || !self.points.is_empty();
         self.taps.iter().any(is_behind)
@@ -130,8 +130,11 @@ impl CallMedia {
             let text = text.unwrap_or_else(|| "panic".into());
             let _ = catch_unwind(AssertUnwindSafe(|| self.broken(&text)));
         }
-        let is_pending = self.is_blocked() || self.is_behind() || self.is_held_by_decoders();
-        self.needs_visit = !self.real && is_pending;
+        let is_pending = || self.is_blocked() || self.is_behind() || self.is_held_by_decoders();
+        self.needs_visit = match self.real {
+            true => self.is_behind(),
+            false => is_pending(),
+        };
     }
 
     /// Fails the recordings after a panic. The call and its control points continue.
@@ -197,9 +200,12 @@ impl CallMedia {
     }
 
     /// Passes finished blocks to the sinks. Returns whether a recording must advance before more
-    /// audio is read.
+    /// audio is read. In real time, feeds do not wait for that.
     fn is_held_up(&mut self, now_ns: u64) -> bool {
         self.flush(now_ns);
+        if self.real {
+            return false;
+        }
         if self.taps.iter().any(Tap::is_behind) {
             self.advance(now_ns);
         }

@@ -4,6 +4,7 @@
 //! In stream time, where a host feeds as fast as the rings take it, it looks for filling rings more
 //! often as long as it finds any.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,8 @@ pub(super) struct Worker {
     /// Time of the next tick, or of the end of the sleep.
     tick: Instant,
     is_asleep: bool,
+    /// Calls with more to render than one visit allows, in the order of their next visits.
+    behind: VecDeque<usize>,
     /// A recorded call was visited in this round.
     is_recording: bool,
     /// Stream time: when to look for filling rings again.
@@ -93,6 +96,7 @@ impl Worker {
             scratch: Scratch::default(),
             tick: now + TICK,
             is_asleep: false,
+            behind: VecDeque::new(),
             is_recording: true,
             look: now,
             is_filling: false,
@@ -229,7 +233,15 @@ impl Worker {
             true => (0, 1),
             false => (self.phase, PHASES),
         };
+        // One at each tick, beside the calls whose turn it is.
+        let behind = self.behind.pop_front();
+        if let Some(slot) = behind {
+            self.visit(slot);
+        }
         for slot in (first..self.calls.len()).step_by(step) {
+            if behind == Some(slot) {
+                continue;
+            }
             let times = self.visit_times.get(slot);
             if times.is_some_and(|times| times.is_due(now_ns, next_ns)) {
                 self.visit(slot);
@@ -260,6 +272,9 @@ impl Worker {
         state.visit_guarded(self.inbox.config.time.coarse_ns(), &mut self.scratch);
         let mut times = state.visit_times();
         self.is_recording |= !times.is_idle;
+        if !self.stream && state.needs_visit() && !self.behind.contains(&slot) {
+            self.behind.push_back(slot);
+        }
         if state.is_over() {
             state.call.slot.store(NO_SLOT, Ordering::Relaxed);
             *entry = None;

@@ -11,7 +11,7 @@ impl CallMedia {
     /// Whether every recording that the next control point concerns can reach it in one visit.
     /// Otherwise advances them.
     pub(super) fn is_near_point(&mut self) -> bool {
-        let Some(point) = self.points.front().filter(|_| !self.real) else {
+        let Some(point) = self.points.front() else {
             return true;
         };
         let concerned = match point.action {
@@ -21,7 +21,7 @@ impl CallMedia {
             PointAction::End(_) => None,
             _ => return true,
         };
-        let at_ns = self.end_ns();
+        let at_ns = if self.real { point.clock_ns } else { self.end_ns() };
         let mut near = true;
         for tap in &mut self.taps {
             if concerned.is_none_or(|id| id == tap.id) {

@@ -1,6 +1,6 @@
 //! What look-back may cost: other recordings, other calls of the worker, memory.
 
-use super::lookback::{MS, call_of, keeping};
+use super::lookback::{MS, call_of, keeping, one_leg_options};
 use super::*;
 use crate::media::ledger::ms;
 use crate::media::sim::RecordingOptions;
@@ -36,4 +36,90 @@ fn a_running_recording_loses_nothing_to_the_clock_rates_that_are_kept() {
         ms(recording.progress.ledger().legs[Leg::Local as usize].dropped_sum())
     });
     assert_eq!(dropped, [0, 0], "ms, without and with look-back");
+}
+
+/// Ten minutes, of 20 ms each.
+const PACKETS: u64 = 30_000;
+/// Frames that one visit may render, and that may already be rendered before it.
+const STRIDE: usize = 62 * 8_000;
+
+/// A call of ten minutes, all of which a recording begins with.
+fn kept_call() -> (Sim, SimRecording) {
+    let mut sim = call_of(keeping(600_000));
+    send(&mut sim, 0, PACKETS, &[]);
+    let recording = sim.start_from(0, one_leg_options());
+    (sim, recording)
+}
+
+/// Sends packets, and returns the most frames that one of the visits in between has rendered.
+fn send_on(sim: &mut Sim, recording: &SimRecording, from: u64, to: u64) -> usize {
+    let mut most = 0;
+    for n in (from..to).step_by(5) {
+        let before = recording.out.lock().frames();
+        send(sim, n, n + 5, &[]);
+        most = most.max(recording.out.lock().frames() - before);
+    }
+    most as usize
+}
+
+fn audio(recording: &SimRecording) -> Vec<u8> {
+    let mut tags = tags(recording);
+    tags.retain(|tag| *tag != 0);
+    tags
+}
+
+/// As in stream time: other calls of the worker have their turn.
+#[test]
+fn a_look_back_is_not_rendered_in_one_visit() {
+    let (mut sim, recording) = kept_call();
+    let most = send_on(&mut sim, &recording, PACKETS, PACKETS + 200);
+    assert!(
+        (STRIDE / 2..STRIDE).contains(&most),
+        "{} s in one visit",
+        most / 8_000
+    );
+    let rendered = recording.out.lock().frames() as usize;
+    assert!(rendered > (PACKETS as usize + 150) * 160, "{rendered}");
+    sim.end();
+    sim.pass(6_000);
+    assert_eq!(audio(&recording), expected(0, PACKETS + 200));
+    assert_eq!(recording.progress.lost_ms(), 0);
+}
+
+/// A pause, a private call, a stop or an end that comes while most is still to be rendered.
+#[test]
+fn what_follows_a_look_back_at_once_takes_effect_at_its_time() {
+    for kind in 0..4 {
+        let (mut sim, recording) = kept_call();
+        let end = PACKETS + 10;
+        let mut most = send_on(&mut sim, &recording, PACKETS, end);
+        match kind {
+            0 => sim.pause(&recording),
+            1 => sim.private(true),
+            2 => sim.stop(&recording),
+            _ => sim.end(),
+        }
+        if kind < 3 {
+            most = most.max(send_on(&mut sim, &recording, end, end + 100));
+        }
+        match kind {
+            0 => sim.resume(&recording),
+            1 => sim.private(false),
+            _ => {}
+        }
+        if kind < 2 {
+            most = most.max(send_on(&mut sim, &recording, end + 100, end + 200));
+        }
+        if kind < 3 {
+            sim.end();
+        }
+        sim.pass(6_000);
+        let mut spoken = expected(0, end);
+        if kind < 2 {
+            spoken.extend(expected(end + 100, end + 200));
+        }
+        assert_eq!(audio(&recording), spoken, "{kind}");
+        assert!(most < STRIDE, "{kind}: {} s in one visit", most / 8_000);
+        assert!(sim.is_over(), "{kind}");
+    }
 }
