@@ -12,7 +12,7 @@ use crate::media::planted::{TimelineFault, is_planted};
 use crate::media::{MediaConfig, MediaStats};
 use callrec_media::tap::{EarlierStart, PointTime, Tap};
 
-/// How often the oldest audio is discarded.
+/// How often the oldest audio is discarded, while memory is not scarce.
 const TRIM_NS: u64 = NS_PER_S;
 /// How much longer than promised audio is kept, so that a start finds what its caller was told.
 const SLACK_NS: u64 = 5 * NS_PER_S;
@@ -52,20 +52,37 @@ impl Lookback {
     }
 
     fn count(&mut self, bytes: u64) {
+        if bytes == self.counted {
+            return;
+        }
         self.stats.lookback_bytes.fetch_add(bytes, Relaxed);
         self.stats.lookback_bytes.fetch_sub(self.counted, Relaxed);
         self.counted = bytes;
     }
 
-    /// How far back the call may keep audio. If all calls together need too much memory, each keeps
-    /// less.
-    fn reach_ns(&self, now_ns: u64) -> u64 {
-        let (held, limit) = (self.stats.lookback_bytes.load(Relaxed), self.max_bytes / 8 * 7);
-        if held <= limit {
-            return self.bound_ns;
+    /// How much longer audio is kept than promised.
+    fn slack_ns(&self) -> u64 {
+        SLACK_NS.min(self.bound_ns / 8)
+    }
+
+    fn limit(&self) -> u64 {
+        self.max_bytes / 8 * 7
+    }
+
+    /// Whether all calls together need too much memory, so that each must keep less.
+    fn is_scarce(&self) -> bool {
+        self.stats.lookback_bytes.load(Relaxed) > self.limit()
+    }
+
+    /// How far back the call may keep audio, if it holds `own_ns` of it.
+    fn reach_ns(&self, own_ns: u64) -> u64 {
+        let most_ns = self.bound_ns + self.slack_ns();
+        if !self.is_scarce() {
+            return most_ns;
         }
-        let own_ns = now_ns.saturating_sub(self.floor_ns).min(self.bound_ns);
-        (u128::from(own_ns) * u128::from(limit) / u128::from(held)) as u64
+        let held = self.stats.lookback_bytes.load(Relaxed).max(1);
+        let reach = u128::from(own_ns.min(most_ns)) * u128::from(self.limit()) / u128::from(held);
+        most_ns.min(u64::try_from(reach).unwrap_or(u64::MAX))
     }
 }
 
@@ -157,32 +174,33 @@ impl CallMedia {
 
     /// Discards what is too old, and counts the rest.
     pub(super) fn trim(&mut self, now_ns: u64) {
-        if self.lookback.is_none() {
-            return;
-        }
+        self.count_kept();
         let keeps = self.keeps_past();
-        let Some(past) = self.lookback.as_mut() else {
-            return;
-        };
         // A leg keeps few clock rates, and further ones must find room.
         let crowded = self.legs.fed().map(|(_, leg)| leg.timeline.crowded_until_ns());
         let crowded_ns = crowded.flatten().max().unwrap_or(0);
-        let is_crowded = crowded_ns > past.floor_ns;
-        if !is_crowded && keeps == past.kept && now_ns < past.trimmed_ns + TRIM_NS {
+        let Some(past) = self.lookback.as_mut() else {
+            return;
+        };
+        let is_urgent = crowded_ns > past.floor_ns || past.is_scarce() || keeps != past.kept;
+        if !is_urgent && now_ns < past.trimmed_ns + TRIM_NS {
             return;
         }
         (past.trimmed_ns, past.kept) = (now_ns, keeps);
+        let oldest = self.legs.fed().filter_map(|(_, leg)| leg.timeline.held_from_ns());
+        let own_ns = now_ns.saturating_sub(oldest.min().unwrap_or(now_ns));
+        let reach_ns = past.reach_ns(own_ns);
         // What the call promised at its latest visit is discarded at this one.
-        let promised_ns = now_ns.saturating_sub(past.reach_ns(now_ns));
-        past.floor_ns = past
-            .floor_ns
-            .max(promised_ns.saturating_sub(SLACK_NS.min(past.bound_ns / 8)));
-        past.floor_ns = past.floor_ns.max(crowded_ns);
+        let promised_ns = now_ns.saturating_sub(reach_ns - past.slack_ns().min(reach_ns / 8));
+        past.floor_ns = past.floor_ns.max(now_ns.saturating_sub(reach_ns)).max(crowded_ns);
         self.call.keep_from(promised_ns.max(past.floor_ns));
         self.release();
-        let bytes = self.legs.fed().map(|(_, leg)| leg.timeline.held_bytes()).sum();
-        if let Some(past) = self.lookback.as_mut() {
-            past.count(bytes);
+        self.count_kept();
+    }
+
+    fn count_kept(&mut self) {
+        if let Some(past) = &mut self.lookback {
+            past.count(self.legs.fed().map(|(_, leg)| leg.timeline.held_bytes()).sum());
         }
     }
 }

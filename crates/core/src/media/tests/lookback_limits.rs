@@ -2,9 +2,10 @@
 
 use super::lookback::{MS, call_of, keeping, one_leg_options};
 use super::*;
+use crate::media::MediaConfig;
 use crate::media::ledger::ms;
 use crate::media::sim::RecordingOptions;
-use crate::types::Layout;
+use crate::types::{Layout, Status};
 
 /// A leg that changes its clock rate seven times a second.
 #[test]
@@ -122,4 +123,38 @@ fn what_follows_a_look_back_at_once_takes_effect_at_its_time() {
         assert!(most < STRIDE, "{kind}: {} s in one visit", most / 8_000);
         assert!(sim.is_over(), "{kind}");
     }
+}
+
+/// The memory fills much faster than `media.lookback_ms` passes, as with many calls that begin
+/// together.
+#[test]
+fn all_calls_together_keep_only_so_much_from_their_beginning() {
+    let limit = 1 << 20;
+    let config = MediaConfig {
+        lookback_bytes: limit,
+        overflow_bytes: 64 << 20,
+        ..keeping(600_000)
+    };
+    let wide = FeedFormat {
+        codec: Codec::Pcm16,
+        rate: 48_000,
+    };
+    let mut sim = Sim::new(config);
+    sim.attach(Leg::Local, wide);
+    sim.attach(Leg::Remote, wide);
+    sim.visit();
+    let mut most = 0;
+    for n in 0..60 * 50 {
+        for leg in [Leg::Local, Leg::Remote] {
+            assert_eq!(sim.write(leg, &[7; 1920]), Status::Ok);
+        }
+        sim.now_ns += 20 * MS;
+        if n % 5 == 4 {
+            sim.visit();
+        }
+        most = most.max(sim.stats.lookback_bytes());
+    }
+    assert!((limit / 2..limit).contains(&most), "{most} bytes");
+    let left = sim.stats.lookback_bytes();
+    assert!(left > limit / 2, "{left} bytes");
 }

@@ -27,6 +27,12 @@ impl Timeline {
         self.tracks().map(Track::held_bytes).sum()
     }
 
+    /// Where the oldest audio that is held begins.
+    pub fn held_from_ns(&self) -> Option<u64> {
+        let begin = |track: &Track| Some(grid::time(track.parts(0, u64::MAX).next()?.from, track.rate()));
+        self.tracks().find_map(begin)
+    }
+
     /// Continues at another clock rate. Earlier audio keeps its rate.
     pub(in crate::leg) fn change_rate(&mut self, rate: u32) {
         let old = self.track.rate();
