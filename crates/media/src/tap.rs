@@ -89,6 +89,10 @@ pub struct Tap {
     /// Whether it is private because consent is awaited. The file has nothing of that time, whatever
     /// the pause mode: it would use up the maximum duration.
     awaits_consent: bool,
+    /// Since when that has been so.
+    awaits_since_ns: u64,
+    /// Time of a pause before the shape is decided that is not in the file.
+    left_out_ns: u64,
     was_ever_paused: bool,
     /// Set by a stop while audio handed in before it is still held.
     pending_stop: Option<PendingStop>,
@@ -128,6 +132,8 @@ impl Tap {
             is_paused: false,
             is_call_private: private,
             awaits_consent: false,
+            awaits_since_ns: at.ns,
+            left_out_ns: 0,
             was_ever_paused: private,
             pending_stop: None,
             behind: false,
@@ -233,8 +239,9 @@ impl Tap {
     fn waits_for_audio(&self, frontier_ns: u64) -> bool {
         let audio = &self.audio;
         let decided = self.shape.is_some() || audio.format.rate().is_some() || audio.rate != 0;
-        let waited_ms = frontier_ns.saturating_sub(self.start_ns) / 1_000_000;
-        let limited = audio.max_duration_ms > 0 && waited_ms >= u64::from(audio.max_duration_ms);
+        let waited_ms = frontier_ns.saturating_sub(self.position_ns()) / 1_000_000;
+        let is_limited = audio.max_duration_ms > 0 && !self.awaits_consent;
+        let limited = is_limited && waited_ms >= u64::from(audio.max_duration_ms);
         let has_audio = self.rates.iter().any(Option::is_some);
         let waits = !decided && !limited && !has_audio;
         if waits {
@@ -264,7 +271,7 @@ impl Tap {
     fn position_ns(&self) -> u64 {
         match self.shape {
             Some(shape) => grid::time(self.cursor, shape.rate),
-            None => self.start_ns,
+            None => self.start_ns + self.left_out_ns,
         }
     }
 
@@ -300,10 +307,16 @@ impl Tap {
     /// Notes whether the pause that is in progress or about to begin is a wait for consent.
     pub fn set_awaits_consent(&mut self, awaits: bool, at: PointTime, legs: &Legs) {
         let is_paused = matches!(self.phase, Phase::Paused { .. });
-        if awaits != self.awaits_consent && is_paused && self.shape.is_some() {
-            self.render_until(at.ns, legs);
+        if awaits == self.awaits_consent {
+            return;
         }
-        self.awaits_consent = awaits;
+        if is_paused && self.shape.is_some() {
+            self.render_until(at.ns, legs);
+        } else if is_paused && !awaits {
+            // It has been paused since its beginning. The first audio is still to fix the rate.
+            self.left_out_ns += at.ns.saturating_sub(self.awaits_since_ns);
+        }
+        (self.awaits_consent, self.awaits_since_ns) = (awaits, at.ns);
     }
 
     /// Pauses or resumes: it records while neither it is paused nor its call is private.

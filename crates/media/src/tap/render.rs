@@ -117,8 +117,8 @@ impl Tap {
             rate,
             channels: 1 + u16::from(stereo),
         };
+        self.cursor = grid::index(self.position_ns(), rate);
         self.shape = Some(shape);
-        self.cursor = grid::index(self.start_ns, rate);
         if self.audio.max_duration_ms > 0 {
             let frames = (u64::from(self.audio.max_duration_ms) * u64::from(rate) + 500) / 1000;
             self.limit = frames.max(1);

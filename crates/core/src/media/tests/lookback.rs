@@ -436,3 +436,34 @@ fn a_consent_reaches_back_from_the_clock() {
     let recorded = ended(sim, &recording);
     assert_eq!(recorded[..50], expected(50, 100));
 }
+
+/// The recording itself is paused while it waits, and no audio has come that would fix its rate.
+#[test]
+fn a_wait_for_consent_is_not_in_the_file_of_a_paused_recording_without_audio() {
+    for wide in [false, true] {
+        let mut sim = call_of(keeping(0));
+        sim.payload(Leg::Local, 96, WIDE);
+        sim.await_consent();
+        let waiting = sim.start(RecordingOptions {
+            layout: Layout::Local,
+            max_duration_ms: 2_500,
+            ..RecordingOptions::default()
+        });
+        sim.pause(&waiting);
+        sim.pass(3_000);
+        sim.private(false);
+        sim.pass(1_000);
+        sim.resume(&waiting);
+        for n in 0..50u16 {
+            let (payload_type, samples) = if wide { (96, 320) } else { (0, 160) };
+            let payload = vec![0x30; if wide { 640 } else { 160 }];
+            let timestamp = u32::from(n) * samples;
+            sim.rtp(Leg::Local, &packet(9, payload_type, n, timestamp, &payload));
+            sim.pass(20);
+        }
+        sim.end();
+        sim.pass(6_000);
+        // The pause after the consent, and the audio.
+        assert_eq!(waiting.out.lock().frames(), 2 * 8_000);
+    }
+}
