@@ -1639,10 +1639,10 @@ typedef struct {
      * How much audio from before the start the recording begins with, in milliseconds, or
      * `REC_LOOKBACK_ALL`. Only what `media.lookback_ms` has kept is given, and nothing from before
      * the end of the latest pause of any recording of the call or of a time when the call was
-     * private, nor from before `rec_call_info.consent_from_ms`. A start while the call is private
-     * or waits for consent is given nothing. `rec_recording.lookback_ms` says how much was given.
-     * While `media.lookback_ms` is 0, or in stream time, any value but 0 is
-     * `REC_ERR_UNSUPPORTED`.
+     * private or on a line that was not monitorable (`REC_LINE_NOT_MONITORABLE`), nor from before
+     * `rec_call_info.consent_from_ms`. A start while the call is private or waits for consent is
+     * given nothing. `rec_recording.lookback_ms` says how much was given. While
+     * `media.lookback_ms` is 0, or in stream time, any value but 0 is `REC_ERR_UNSUPPORTED`.
      */
     uint32_t lookback_ms;
     /**

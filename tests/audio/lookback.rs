@@ -250,3 +250,34 @@ fn nothing_of_a_call_that_is_not_kept_is_on_the_disk_after_a_kill() {
     assert!(manifest["lookback_ms"].as_u64() >= Some(1_000), "{manifest}");
     assert_eq!(manifest["recovered"], true);
 }
+
+/// A call moves from a line that must not be recorded, or the line's policy changes.
+#[test]
+fn no_audio_of_a_line_that_is_not_monitorable_is_kept() {
+    for moves in [true, false] {
+        let dir = ScratchDir::new();
+        let engine = TestEngine::open(&dir.0, &SETTINGS);
+        engine.line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE).unwrap();
+        let (call, leg) = begin(&engine);
+        let mut sender = RtpSender::new(0, 7);
+        send(leg, &mut sender, 20, &SECRET);
+        assert_eq!(
+            keep(&engine, &options()).unwrap_err().status,
+            REC_ERR_NOT_MONITORABLE
+        );
+        let moved = CallFields {
+            device: Some("SEP2"),
+            ..CallFields::default()
+        };
+        match moves {
+            true => moved.update(call).unwrap(),
+            false => engine.line(Some("SEP1"), None, 0).unwrap(),
+        }
+        send(leg, &mut sender, 20, &AFTER);
+        let id = keep(&engine, &options()).unwrap();
+        end(call).unwrap();
+        let recording = engine.events.wait_terminal(&id).recording.unwrap();
+        assert_eq!(count(&recording, &SECRET), 0, "{} ms", recording.lookback_ms);
+        assert!(count(&recording, &AFTER) > 0, "{} ms", recording.lookback_ms);
+    }
+}

@@ -13,6 +13,7 @@ mod idle;
 mod kept_past;
 mod key;
 mod leg_parties;
+mod line_policies;
 mod live_list;
 mod media_control;
 mod origin;

@@ -3,16 +3,22 @@
 use super::call::CallInfo;
 use super::consent::ConsentState;
 use super::registry_state::CallEntry;
+use super::rules;
 use crate::clock::NS_PER_MS;
 use crate::media::PACKET_NS;
 
 impl CallEntry {
     /// Follows a start, a pause, a resume, an end or a change of the call. What was said before or
-    /// during a pause of any recording, or while the call was private, is not kept.
+    /// during a pause of any recording, while the call was private, or on a line that is not
+    /// monitorable, is not kept.
     pub fn follow_interruptions(&mut self, now_ns: u64) {
         let paused = self.live.iter().filter(|live| live.lifecycle.lock().paused);
         // An automatic recording that failed while it was paused is replaced by a paused one.
-        let others = [self.info.forbids_past(), self.automatic.paused];
+        let others = [
+            self.info.forbids_past(),
+            self.line_forbids_past,
+            self.automatic.paused,
+        ];
         let interruptions = paused.count() + others.into_iter().filter(|is_one| *is_one).count();
         if interruptions > self.interruptions {
             self.interrupted_ns = Some(now_ns);
@@ -24,6 +30,16 @@ impl CallEntry {
             // An interruption may begin with the end of a packet, and does not end before that.
             let begun_ns = self.interrupted_ns.map_or(0, |ns| ns + PACKET_NS);
             self.kept_since_ns = Some(now_ns.max(begun_ns));
+        }
+    }
+
+    /// Follows a change of the call's line or of the flags of its policy.
+    pub fn follow_line(&mut self, flags: u32, now_ns: u64) {
+        let forbids_past = flags & rules::NOT_MONITORABLE != 0;
+        if forbids_past != self.line_forbids_past {
+            self.line_forbids_past = forbids_past;
+            self.media.keep_past(!forbids_past);
+            self.follow_interruptions(now_ns);
         }
     }
 

@@ -16,6 +16,8 @@ pub trait MediaControl: Send + Sync {
     fn resume(&self, id: Uuid);
     fn stop(&self, id: Uuid, reason: EndReason);
     fn end(&self, reason: EndReason);
+    /// Whether audio may be kept for recordings that begin earlier. First called if it may not.
+    fn keep_past(&self, _on: bool) {}
     /// Coarse time of the latest packet, or of the call's beginning if there was none.
     fn last_media_ns(&self) -> u64;
     /// The coarse time from which on the call's audio is kept in memory, if nothing interrupted the

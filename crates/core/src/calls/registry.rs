@@ -21,7 +21,6 @@ use super::successor::{TransferAction, TransferredRecording};
 use crate::clock::{Clock, NS_PER_S};
 use crate::memory::{self, ShardedMap};
 use crate::sync::atomic::AtomicU64;
-use crate::text::Text;
 use crate::types::{EndReason, Error, RecordingState, Result, Status};
 
 /// How long `get` finds a recording after its end.
@@ -95,28 +94,9 @@ impl Registry {
         self.inner.lock()
     }
 
-    /// Replaces the line's policy. Returns the calls whose automatic recording is to start now.
-    pub fn set_line(&self, device: &Text, number: &Text, flags: u32) -> Result<Vec<u64>> {
-        let mut inner = self.lock();
-        inner.policies.set(device, number, flags)?;
-        if flags & rules::AUTOMATIC == 0 {
-            return Ok(Vec::new());
-        }
-        let now_ns = self.now_ns();
-        let on_line = inner.matching(&Filter::line(device, number));
-        let newly_pending = on_line
-            .into_iter()
-            .filter(|call| inner.request_automatic(*call, now_ns));
-        Ok(newly_pending.collect())
-    }
-
     /// The coarse clock.
     pub(super) fn now_ns(&self) -> u64 {
         self.clock.coarse_ns()
-    }
-
-    pub fn remove_line(&self, device: &Text, number: &Text) {
-        self.lock().policies.remove(device, number);
     }
 
     /// Adds a call. Fails with `Exists` if the line already has a call with this id, and with
@@ -155,8 +135,10 @@ impl Registry {
             kept_since_ns: None,
             interruptions: 0,
             interrupted_ns: None,
+            line_forbids_past: false,
         };
         call.follow_interruptions(begun_ns);
+        call.follow_line(inner.policies.of(&info), begun_ns);
         inner.index(number, &info);
         inner.calls.insert(number, call);
         inner.new_calls.push_back((begun_ns, number));

@@ -36,6 +36,8 @@ pub(super) struct CallEntry {
     /// How many reasons interrupt it now, and when the latest one began.
     pub interruptions: usize,
     pub interrupted_ns: Option<u64>,
+    /// Its line is not monitorable, which is an interruption.
+    pub line_forbids_past: bool,
 }
 
 #[derive(Default)]

@@ -65,12 +65,14 @@ impl Registry {
             true => self.end_refused(&mut inner, number, now_ms),
             false => Vec::new(),
         };
+        let line_flags = inner.policies.of(&after);
         let Some(call) = inner.calls.get_mut(&number) else {
             return Err(call_ended());
         };
         call.media.set_info(&after);
         let now_ns = self.now_ns();
         call.follow_interruptions(now_ns);
+        call.follow_line(line_flags, now_ns);
         call.follow_consent(&before, now_ms, now_ns);
         if moved || after.username != before.username {
             // Keeps the first and the latest ones if a host changes them very often.

@@ -69,6 +69,10 @@ impl MediaControl for TapWire {
         self.report.end(reason);
     }
 
+    fn keep_past(&self, on: bool) {
+        self.tap.keep_past(on);
+    }
+
     fn last_media_ns(&self) -> u64 {
         self.tap.last_media_ns()
     }

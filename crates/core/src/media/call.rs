@@ -44,6 +44,8 @@ pub(super) struct CallMedia {
     private: bool,
     /// No audio is kept for recordings that begin earlier.
     forbids_past: bool,
+    /// The same, because of the call's line.
+    line_forbids_past: bool,
     /// When the call's privacy last changed.
     private_ns: u64,
     /// The local leg's feed also carries the remote leg's samples.
@@ -85,6 +87,7 @@ impl CallMedia {
             last_visit: false,
             private: false,
             forbids_past: false,
+            line_forbids_past: false,
             private_ns: 0,
             stereo: false,
             deinterleaver: Deinterleaver::default(),

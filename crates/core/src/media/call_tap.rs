@@ -41,6 +41,8 @@ pub(super) enum PointAction {
     },
     /// The call is held, or no longer.
     Hold(bool),
+    /// Whether audio may be kept for later recordings.
+    KeepPast(bool),
     /// Audio from longer ago than this is not kept for later recordings.
     Forget {
         age_ns: u64,
@@ -217,6 +219,14 @@ impl CallTap {
     pub fn forget_before(&self, age_ns: u64) {
         if self.config.keeps_past() {
             self.set(PointAction::Forget { age_ns }, || self.now_ns());
+        }
+    }
+
+    /// Whether audio may be kept for recordings that begin earlier. Nothing is, from before or during
+    /// the time when it may not.
+    pub fn keep_past(&self, on: bool) {
+        if self.config.keeps_past() {
+            self.set(PointAction::KeepPast(on), || self.now_ns());
         }
     }
 

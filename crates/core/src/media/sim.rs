@@ -298,6 +298,11 @@ impl Sim {
         self.set(PointAction::Private { on, keeps_past });
     }
 
+    /// Whether the call's line lets audio be kept for recordings that begin earlier.
+    pub fn keep_past(&mut self, on: bool) {
+        self.set(PointAction::KeepPast(on));
+    }
+
     /// The call waits for consent, until `private(false)`.
     pub fn await_consent(&mut self) {
         self.set(PointAction::Private {

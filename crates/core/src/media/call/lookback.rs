@@ -127,7 +127,8 @@ impl CallMedia {
     }
 
     fn is_interrupted(&self) -> bool {
-        self.forbids_past || self.ended || self.taps.iter().any(Tap::is_paused)
+        let is_forbidden = self.forbids_past || self.line_forbids_past;
+        is_forbidden || self.ended || self.taps.iter().any(Tap::is_paused)
     }
 
     /// A recording may have ended by itself while it was paused. Must follow a drain, so that all

@@ -64,6 +64,7 @@ impl CallMedia {
                     }
                 }
             }
+            PointAction::KeepPast(on) => self.line_forbids_past = !on,
             PointAction::Forget { age_ns } => self.forget_before(age_ns, at),
             PointAction::Hold(on) => {
                 let on = on && self.call.config().hold_is_silence;
@@ -161,6 +162,7 @@ impl CallMedia {
                 | PointAction::Pause(_)
                 | PointAction::Resume(_)
                 | PointAction::Private { .. }
+                | PointAction::KeepPast(_)
                 | PointAction::Forget { age_ns: 0 }
                 | PointAction::Stop(..)
                 | PointAction::End(_)

@@ -147,6 +147,23 @@ fn nothing_of_an_interruption_is_kept() {
     }
 }
 
+/// As on a line that is not monitorable. A recording that began before goes on.
+#[test]
+fn nothing_from_a_time_when_nothing_may_be_kept_is_given() {
+    let mut sim = call_of(keeping(60_000));
+    send(&mut sim, 0, 50, &[]);
+    let other = sim.start(one_leg_options());
+    send(&mut sim, 50, 100, &[]);
+    sim.keep_past(false);
+    send(&mut sim, 100, 200, &[]);
+    sim.keep_past(true);
+    send(&mut sim, 200, 300, &[]);
+    let recording = sim.start_from(0, one_leg_options());
+    send(&mut sim, 300, 350, &[]);
+    assert_eq!(ended(sim, &recording), expected(200, 350));
+    assert_eq!(tags(&other), expected(50, 350));
+}
+
 /// A recording is stopped, or ends at its maximum duration, while it is paused, and the host has
 /// written a second ahead of the clock.
 #[test]
