@@ -1969,7 +1969,7 @@ rec_status rec_call_begin(rec_engine engine,
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_EXISTS` (the new line already has a call with this id),
  * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
- * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * `REC_ERR_UNAVAILABLE` (unless it refuses consent), `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_call_update(rec_call call, const rec_call_info *info, rec_error *error);

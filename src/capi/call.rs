@@ -77,7 +77,8 @@ pub unsafe extern "C" fn rec_call_begin(
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_EXISTS` (the line already has a call with one of the call's ids),
 /// `REC_ERR_LIMIT` (the call has 16 related ids), `REC_ERR_INVALID_ARGUMENT`,
-/// `REC_ERR_BAD_HANDLE` (the call has ended), `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// `REC_ERR_BAD_HANDLE` (the call has ended), `REC_ERR_UNAVAILABLE`
+/// (unless the update refuses consent), `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_call_update(

@@ -9,7 +9,7 @@ use super::Engine;
 use super::call_reporter::{CallReporter, ReportContext};
 use super::feeds::{CallFeeds, FeedSlot, OpenFeed};
 use super::reference::{HostReference, ReferenceCell};
-use crate::calls::{CallInfo, CallState, CallUpdate, MediaControl, Party};
+use crate::calls::{CallInfo, CallState, CallUpdate, ConsentState, MediaControl, Party};
 use crate::clock::Clock;
 use crate::events::LogLevel;
 use crate::media::CallTap;
@@ -232,8 +232,12 @@ impl Call {
         self.feeds.open(leg, options.into(), &self.engine.ahead, place)
     }
 
+    /// A refusal of consent works while the engine closes, because the call is recorded until it has
+    /// ended.
     pub fn update(&self, update: &CallUpdate) -> Result<()> {
-        self.engine.require_open()?;
+        if update.consent.state != Some(ConsentState::Refused) {
+            self.engine.require_open()?;
+        }
         let begun = self.engine.update_call(self.number, update)?;
         let reason = self.engine.config.on_refusal.end_reason();
         self.engine.audit_call_end(&begun.refused, reason);

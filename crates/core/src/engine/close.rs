@@ -221,8 +221,9 @@ impl Engine {
 #[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
 mod tests {
     use super::*;
-    use crate::calls::{CallInfo, rules};
+    use crate::calls::{CallInfo, CallUpdate, ConsentState, RefusalAction, rules};
     use crate::config::Config;
+    use crate::engine::call::Call;
     use crate::storage::{Platform, StorageConfig};
     use crate::text::Text;
     use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -239,7 +240,7 @@ mod tests {
     }
 
     /// A call whose recording has begun.
-    fn record(engine: &Arc<Engine>) {
+    fn record(engine: &Arc<Engine>) -> Arc<Call> {
         let device = Text::new("AUTO");
         engine
             .set_line(&device, &Text::default(), rules::AUTOMATIC)
@@ -248,8 +249,28 @@ mod tests {
             device_name: device,
             ..CallInfo::default()
         };
-        engine.begin_call(info).expect("a call");
+        let call = engine.begin_call(info).expect("a call");
         assert_eq!(engine.registry.counts().1, 1, "a live recording");
+        call
+    }
+
+    /// Closing has begun, and another thread is ending the calls.
+    #[test]
+    fn consent_can_be_refused_while_the_engine_closes() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let config = Config {
+            on_refusal: RefusalAction::Discard,
+            ..config_in(&dir, || false)
+        };
+        let engine = Engine::prepare(Platform::system(), config).expect("an engine");
+        let call = record(&engine);
+        engine.closing.store(true, Ordering::Release);
+        let mut update = CallUpdate::default();
+        let error = call.update(&update).expect_err("it closes");
+        assert_eq!(error.status, Status::Unavailable);
+        update.consent.state = Some(ConsentState::Refused);
+        call.update(&update).expect("a refusal");
+        assert_eq!(engine.registry.counts().1, 0, "no live recording");
     }
 
     /// The threads of this engine do not run, so its recording never ends.
