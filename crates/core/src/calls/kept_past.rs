@@ -13,7 +13,13 @@ impl CallEntry {
     /// monitorable, is not kept.
     pub fn follow_interruptions(&mut self, now_ns: u64) {
         let paused = self.live.iter().filter(|live| live.lifecycle.lock().paused);
-        // An automatic recording that failed while it was paused is replaced by a paused one.
+        // An automatic recording that failed while it was paused is replaced by a paused one. Until
+        // then the media know of no pause.
+        let forbids_past = self.line_forbids_past || self.automatic.paused;
+        if forbids_past != self.media_forbid_past {
+            self.media_forbid_past = forbids_past;
+            self.media.keep_past(!forbids_past);
+        }
         let others = [
             self.info.forbids_past(),
             self.line_forbids_past,
@@ -35,12 +41,8 @@ impl CallEntry {
 
     /// Follows a change of the call's line or of the flags of its policy.
     pub fn follow_line(&mut self, flags: u32, now_ns: u64) {
-        let forbids_past = flags & rules::NOT_MONITORABLE != 0;
-        if forbids_past != self.line_forbids_past {
-            self.line_forbids_past = forbids_past;
-            self.media.keep_past(!forbids_past);
-            self.follow_interruptions(now_ns);
-        }
+        self.line_forbids_past = flags & rules::NOT_MONITORABLE != 0;
+        self.follow_interruptions(now_ns);
     }
 
     /// Follows a change of consent, which may not reach back to all that is kept.

@@ -136,6 +136,7 @@ impl Registry {
             interruptions: 0,
             interrupted_ns: None,
             line_forbids_past: false,
+            media_forbid_past: false,
         };
         call.follow_interruptions(begun_ns);
         call.follow_line(inner.policies.of(&info), begun_ns);

@@ -38,6 +38,8 @@ pub(super) struct CallEntry {
     pub interrupted_ns: Option<u64>,
     /// Its line is not monitorable, which is an interruption.
     pub line_forbids_past: bool,
+    /// The media were told to keep nothing.
+    pub media_forbid_past: bool,
 }
 
 #[derive(Default)]

@@ -7,6 +7,7 @@ use super::super::{
 use super::*;
 use crate::calls::spec::AUTOMATIC;
 use crate::clock::SystemClock;
+use crate::text::Text;
 use crate::types::{AudioSpec, Format, Layout, PauseMode};
 
 struct NullMedia;
@@ -254,8 +255,9 @@ impl Clock for SetClock {
     }
 }
 
-/// Media that keep everything.
-struct KeepingMedia;
+/// Media that keep everything. Notes when audio may be kept for later recordings.
+#[derive(Default)]
+struct KeepingMedia(Mutex<Vec<bool>>);
 
 impl MediaControl for KeepingMedia {
     fn set_info(&self, _: &Arc<CallInfo>) {}
@@ -268,6 +270,10 @@ impl MediaControl for KeepingMedia {
     }
     fn kept_from_ns(&self) -> Option<u64> {
         Some(0)
+    }
+
+    fn keep_past(&self, on: bool) {
+        self.0.lock().push(on);
     }
 }
 
@@ -283,7 +289,7 @@ fn what_a_recording_is_given_begins_after_the_last_packet_before_a_short_pause()
             ..CallInfo::default()
         };
         registry
-            .begin(0, info, 0, Arc::new(KeepingMedia))
+            .begin(0, info, 0, Arc::new(KeepingMedia::default()))
             .expect("a call");
         clock.set_ms(1_000);
         registry.set_private(0, true).expect("a call");
@@ -303,4 +309,25 @@ fn what_a_recording_is_given_begins_after_the_last_packet_before_a_short_pause()
         let started = started.unwrap_or_else(|error| panic!("{}", error.message));
         assert_eq!(started.spec.lookback_ms, given_ms, "{resumed_ms}");
     }
+}
+
+/// The media know of no recording that is paused, so they are told.
+#[test]
+fn nothing_is_kept_while_a_pending_automatic_recording_is_paused() {
+    let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
+    let media = Arc::new(KeepingMedia::default());
+    let device = Text::new("AUTO");
+    registry
+        .set_line(&device, &Text::default(), rules::AUTOMATIC)
+        .expect("a line");
+    let info = CallInfo {
+        call_id: Text::new("1"),
+        device_name: device,
+        ..CallInfo::default()
+    };
+    registry.begin(1, info, 0, media.clone()).expect("a call");
+    for operation in [ControlOperation::Pause, ControlOperation::Resume] {
+        registry.lock().set_next_automatic_paused(operation, &[1], 0);
+    }
+    assert_eq!(*media.0.lock(), [false, true]);
 }
