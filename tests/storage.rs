@@ -5,6 +5,8 @@
 mod audio;
 #[path = "storage/child_tasks.rs"]
 mod child_tasks;
+#[path = "storage/compaction.rs"]
+mod compaction;
 #[path = "storage/consistent_ends.rs"]
 mod consistent_ends;
 #[path = "storage/deletions.rs"]

@@ -4,7 +4,7 @@ use super::*;
 use callrec::codec::paged::decode_whole_pages;
 
 /// Bytes before the frames of a tail.
-const TAIL_HEADER: usize = 24;
+pub const TAIL_HEADER: usize = 24;
 /// Bytes of a frame with one channel.
 pub const FRAME: usize = 2;
 /// The last packet in the file may lack up to this many bytes.
@@ -181,97 +181,6 @@ fn another_shape_after_the_first_block_is_ignored() {
         fixture
             .report
             .read(|reports| reports.logged.iter().filter(ignored).count()),
-        1
-    );
-}
-
-/// A tail is compacted when more than a mebibyte of it is in the file. A kill at any step of that
-/// loses no audio.
-#[test]
-fn compacting_a_tail_loses_no_audio() {
-    const BLOCK: usize = 200_000;
-    let fixture = fixture();
-    let snapshots = snapshots_at(&fixture, |step| {
-        matches!(step, FaultPoint::CompactTail | FaultPoint::RenameTail)
-    });
-    let id = Uuid::new_v4();
-    let mut file = begin(&fixture, id);
-    let (mut expected, mut longest) = (Vec::new(), 0);
-    let (mut kills_before, mut compacted) = (0, Vec::new());
-    for block in 0..20 {
-        let more = pattern(block, BLOCK);
-        expected.extend_from_slice(&more);
-        file.write(more).expect("backlog space");
-        fixture.wait_until_idle();
-        let late = pattern(70 + block, 5000);
-        let at = expected.len() - BLOCK / 2;
-        expected[at..at + 5000].copy_from_slice(&late);
-        file.patch(at as u64, late).expect("backlog space");
-        fixture.wait_until_idle();
-        file.settled((expected.len() - 1000) as u64);
-        fixture.wait_until_idle();
-        longest = longest.max(fs::metadata(fixture.tail_path(id)).expect("a tail").len());
-        let kills = snapshots.lock().len();
-        if kills > kills_before {
-            (kills_before, compacted) = (kills, [compacted, vec![expected.len()]].concat());
-        }
-    }
-    assert!(longest < (1 << 20) + 2 * BLOCK as u64, "{longest}");
-    assert_eq!(compacted.len(), 3, "{compacted:?}");
-    // A patch does not change audio in the file, even if it extends beyond it.
-    let settled = expected.len() - 1000;
-    file.patch(0, vec![9; 100]).expect("backlog space");
-    expected[settled..].fill(9);
-    file.patch((settled - 500) as u64, vec![9; 1500])
-        .expect("backlog space");
-    file.finish(ended(id, EndReason::Stopped), true);
-    fixture.published(id);
-    assert!(audio(&fixture.audio_path("call")) == expected);
-    fixture.clear_faults();
-    let snapshots = std::mem::take(&mut *snapshots.lock());
-    assert_eq!(snapshots.len(), 2 * compacted.len());
-    for (n, snapshot) in snapshots.into_iter().enumerate() {
-        let (_, found) = recover(snapshot, id);
-        assert!(found == expected[..compacted[n / 2]], "kill {n}");
-    }
-}
-
-/// A failed compaction does not fail the recording, and is retried after one more mebibyte.
-#[test]
-fn a_tail_that_cannot_be_compacted_grows() {
-    const BLOCK: usize = 400_000;
-    let fixture = fixture();
-    let attempts = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&attempts);
-    fixture.set_fault(move |step| match step {
-        FaultPoint::CompactTail if count.fetch_add(1, Ordering::SeqCst) == 0 => {
-            Err(io::ErrorKind::StorageFull.into())
-        }
-        _ => Ok(()),
-    });
-    let id = Uuid::new_v4();
-    let mut file = begin(&fixture, id);
-    let mut expected = Vec::new();
-    for block in 0..8 {
-        let more = pattern(block, BLOCK);
-        expected.extend_from_slice(&more);
-        file.write(more).expect("backlog space");
-        file.settled(expected.len() as u64);
-        fixture.wait_until_idle();
-    }
-    // After one mebibyte, after two, and after three.
-    assert_eq!(attempts.load(Ordering::SeqCst), 3);
-    let longest = fs::metadata(fixture.tail_path(id)).expect("a tail").len();
-    assert!(longest < expected.len() as u64 / 2, "{longest}");
-    file.finish(ended(id, EndReason::Stopped), true);
-    let (published, _) = fixture.published(id);
-    assert!(published.state_is(RecordingState::Finished));
-    assert!(audio(&fixture.audio_path("call")) == expected);
-    let warned = |line: &&String| line.contains("cannot be shortened");
-    assert_eq!(
-        fixture
-            .report
-            .read(|reports| reports.logged.iter().filter(warned).count()),
         1
     );
 }

@@ -23,8 +23,12 @@ use uuid::Uuid;
 const MAGIC: &[u8; 8] = b"CRTAIL1\n";
 /// The magic number, the first frame, and the bytes of a frame.
 const HEADER: u64 = 8 + 8 + 8;
-/// Encoded frames are dropped from the tail when they occupy this many bytes.
+/// Encoded frames are dropped from the tail when they occupy this many bytes, and at least as many as
+/// the remaining ones, which are copied.
 const COMPACT_BYTES: u64 = 1 << 20;
+/// The most bytes that are copied at once. Other recordings wait meanwhile, and the disk has them
+/// twice.
+const COPY_BYTES_MAX: u64 = 8 << 20;
 
 /// The name of a recording's tail in `.callrec`.
 pub fn tail_name(id: Uuid) -> String {
@@ -215,23 +219,26 @@ impl Tail {
         Ok(())
     }
 
-    /// Drops encoded frames, if there are many. They must be in the recording's file.
+    /// Drops encoded frames, if there are many and few others. They must be in the recording's file.
     pub async fn compact(&mut self) {
         let kept = self.encoder.resume_from(self.output);
         let encoded = kept.saturating_sub(self.base) * self.frame_bytes;
-        if encoded < self.compact_bytes {
+        let rest = self.bytes.saturating_sub(encoded);
+        if encoded < self.compact_bytes.max(rest) || rest > COPY_BYTES_MAX {
             return;
         }
         self.compact_bytes = match self.drop_before(kept).await {
             Ok(()) => COMPACT_BYTES,
             // The tail is still valid, only longer.
             Err(error) => {
+                // The copy must not take the space that recordings need.
+                let _ = remove_all(self.files.directory(), &[next_name(self.id)]).await;
                 let message = format!(
                     "recording {0}: .callrec/{0}.tail cannot be shortened, and callrec tries again later: {error}",
                     self.id
                 );
                 self.files.log(LOG_WARNING, message);
-                encoded + COMPACT_BYTES
+                encoded + COMPACT_BYTES.max(rest)
             }
         };
     }
@@ -312,11 +319,24 @@ impl Tail {
         Ok(())
     }
 
+    /// Fails unless the disk has so much free space that other recordings do not need that of the copy
+    /// meanwhile.
+    async fn check_space(&self, base: u64) -> io::Result<()> {
+        let directory = self.files.directory();
+        let copied = self.bytes - (base - self.base) * self.frame_bytes;
+        directory.ready().await?;
+        match directory.free_bytes() {
+            Ok(free) if free / 2 < copied => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Drops the frames before `base`.
     async fn drop_before(&mut self, base: u64) -> io::Result<()> {
         let files = Arc::clone(&self.files);
         let directory = files.directory();
         directory.reach(FaultPoint::CompactTail).await?;
+        self.check_space(base).await?;
         let mut next = create_file(directory, &next_name(self.id), self.frame_bytes, base).await?;
         let mut at = (base - self.base) * self.frame_bytes;
         let mut piece = memory::read_buffer(WRITE_BYTES_MAX);
