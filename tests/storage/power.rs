@@ -395,3 +395,51 @@ fn audio_in_progress_is_not_synced_with_durability_finish() {
     let syncs = [FaultPoint::Sync, FaultPoint::SyncFile, FaultPoint::SyncFolder];
     assert!(!steps.lock().iter().any(|step| syncs.contains(step)));
 }
+
+/// A write to the file fails while the tail is due to be compacted, and the process is killed before
+/// the write succeeds. Encoded audio that is not in the file yet must still be in the tail.
+#[test]
+fn a_tail_keeps_audio_whose_write_to_the_file_failed() {
+    // A little less audio than a tail is compacted for.
+    const LENGTH: usize = 65 * 16_000;
+    let fixture = open_with_power(ScratchDir::new(), PAGED);
+    let id = Uuid::new_v4();
+    let mut file = start_recording(&fixture, id);
+    file.shape(PAGED, 8000, 1);
+    let mut expected = pattern(1, LENGTH);
+    file.write(expected.clone()).expect("backlog space");
+    file.settled(LENGTH as u64);
+    fixture.wait_until_idle();
+    let [refusals, syncs] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+    let (refused, synced) = (Arc::clone(&refusals), Arc::clone(&syncs));
+    fixture.set_fault(move |step| match step {
+        FaultPoint::WriteAudio => {
+            refused.fetch_add(1, Ordering::SeqCst);
+            // Too many open files, which callrec retries.
+            Err(io::Error::from_raw_os_error(24))
+        }
+        FaultPoint::Sync => {
+            synced.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+        _ => Ok(()),
+    });
+    // The first second is encoded and refused. A sync of each later one could compact the tail.
+    for second in 0..3 {
+        let more = pattern(2 + second, 16_000);
+        expected.extend_from_slice(&more);
+        let before = syncs.load(Ordering::SeqCst);
+        file.write(more).expect("backlog space");
+        file.settled(expected.len() as u64);
+        fixture.wait_until(|_| match second {
+            0 => refusals.load(Ordering::SeqCst) > 0,
+            _ => syncs.load(Ordering::SeqCst) > before,
+        });
+    }
+    let copy = ScratchDir::new();
+    copy_tree(&fixture.directory, &copy);
+    let recovered = StorageFixture::open_in(copy);
+    let (published, _) = recovered.published(id);
+    assert_eq!(published.samples as usize, expected.len() / 2);
+    assert!(audio(&recovered.path(&published.file)) == expected);
+}

@@ -221,6 +221,10 @@ impl Tail {
 
     /// Drops encoded frames, if there are many and few others. They must be in the recording's file.
     pub async fn compact(&mut self) {
+        if !self.pending.is_empty() {
+            // The file does not have all output.
+            return;
+        }
         let kept = self.encoder.resume_from(self.output);
         let encoded = kept.saturating_sub(self.base) * self.frame_bytes;
         let rest = self.bytes.saturating_sub(encoded);
