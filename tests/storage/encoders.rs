@@ -90,3 +90,25 @@ fn a_quick_close_leaves_the_encoding_to_the_next_open() {
     let (_, found) = tails::recover(directory, id);
     assert!(found == expected);
 }
+
+/// Nothing of these recordings is settled when they end, as if calls were kept at their ends. The
+/// finishers, which others need, do not encode them.
+#[test]
+fn unsettled_audio_of_ended_recordings_delays_no_other_one() {
+    let fixture = StorageFixture::new().with_format(PAGED);
+    let slow_ids = ["slow-1", "slow-2"].map(|path| {
+        let (id, mut file) = begin(&fixture, path, slow());
+        file.write(pattern(5, SLOW_BYTES)).expect("backlog space");
+        file.finish(ended(id, EndReason::Stopped), true);
+        id
+    });
+    // Whoever encodes them has them now.
+    fixture.wait_until(|store| store.backlog_bytes() == 0);
+    let (id, file) = begin(&fixture, "plain", Format::WAV);
+    record(file, id, 4000);
+    fixture.published(id);
+    assert!(
+        !slow_ids.iter().any(|slow| is_published(&fixture, *slow)),
+        "it waited"
+    );
+}

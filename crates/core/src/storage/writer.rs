@@ -350,6 +350,10 @@ impl Writers {
                 listener: &*self.context.listener,
             };
             let mut written = batch.write(work).await;
+            if written.is_ok() && matches!(work.entries.front(), Some(QueueEntry::Finish(..))) {
+                // Nothing follows. An encoder encodes the rest, not a finisher, which others need.
+                live.settle(u64::MAX);
+            }
             if written.is_ok() {
                 written = live.advance(turn.frames(live)).await;
             }
