@@ -59,6 +59,8 @@ mod recordings;
 mod recovery;
 #[path = "storage/sealing.rs"]
 mod sealing;
+#[path = "storage/refused.rs"]
+mod refused;
 #[path = "storage/sidecars.rs"]
 mod sidecars;
 #[path = "storage/tagged_files.rs"]

@@ -172,6 +172,27 @@ fn a_refusal_discards_if_so_configured() {
     }
 }
 
+/// The process was killed between the two.
+#[test]
+fn the_next_open_discards_what_a_refusal_had_to_discard() {
+    const ID: &str = "046039da-0f25-4c46-bf65-28bad046cb06";
+    const LEFT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/left-by-0.1.0");
+    for (action, end) in [("stop", REC_END_RECOVERED), ("discard", REC_END_DISCARDED)] {
+        let dir = ScratchDir::new();
+        let live = std::fs::read_to_string(format!("{LEFT}/live-manifest.json")).unwrap();
+        let refused = live.replace("\"call\":{", "\"call\":{\"consent\":\"refused\",");
+        std::fs::create_dir(dir.join(".callrec")).unwrap();
+        std::fs::write(dir.join(format!(".callrec/{ID}.json")), refused).unwrap();
+        let part = dir.join(format!("2026-11-22_07-40-44_{ID}.wav.part"));
+        std::fs::copy(format!("{LEFT}/audio.wav.part"), part).unwrap();
+        let engine = TestEngine::open(&dir.0, &[("consent.on_refusal", action)]);
+        let event = engine.events.wait_terminal(ID);
+        assert_eq!(event.recording.unwrap().end_reason, end);
+        let kept = files_with_extension(&dir.0, "wav").len() + files_with_extension(&dir.0, "part").len();
+        assert_eq!(kept, usize::from(action == "stop"));
+    }
+}
+
 #[test]
 fn an_automatic_recording_begins_neither_before_nor_again_after_a_refusal() {
     let scratch = scratch_engine();

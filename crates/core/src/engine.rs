@@ -40,7 +40,7 @@ pub use reference::{HostReference, ReferenceCell};
 
 use crate::audit::{self, AuditLog};
 use crate::calls::registry::Limits;
-use crate::calls::{RecordingView, Registry};
+use crate::calls::{RecordingView, RefusalAction, Registry};
 use crate::clock::{Clock, NS_PER_MS};
 use crate::config::{self, Config};
 use crate::events::Bus;
@@ -135,6 +135,7 @@ impl Engine {
             .into_owned();
         storage.encoders = thread_count(config.encoders);
         storage.lag_ms = PROCESSING_MS + config.reorder_ms;
+        storage.discards_refused = config.on_refusal == RefusalAction::Discard;
         let template = Template::with(&config.storage.name, &config.storage.placeholders)
             .map_err(|why| Error::new(Status::Config, format!("key \"storage.name\": {why}")))?;
         let limits = Limits {

@@ -73,6 +73,8 @@ config_keys! {
         syncing_finishers: usize = 16;
         /// Used only with [`Durability::Power`].
         syncers: usize = 4;
+        /// Recovery discards recordings of calls whose consent was refused.
+        discards_refused: bool = false;
         /// The maximum age of audio when it is queued, which adds to `flush_ms` before it is
         /// written.
         lag_ms: u32 = 180;

@@ -19,7 +19,7 @@ use super::planted::StorageFault;
 use super::publisher::{Publisher, record_end};
 use super::retry::Retry;
 use crate::task;
-use crate::types::{EndReason, Error, RecordingState, Status};
+use crate::types::{Error, RecordingState, Status};
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -242,13 +242,5 @@ impl Finisher {
 fn record_discard(live: &mut LiveRecording, now_ms: i64) {
     record_end(live, now_ms);
     live.record_measured();
-    let manifest = &mut live.manifest;
-    manifest.state = RecordingState::Finished.text().to_owned();
-    manifest.end_reason = EndReason::Discarded.text().to_owned();
-    manifest.file = String::new();
-    manifest.digest = String::new();
-    manifest.bytes = 0;
-    manifest.raw = None;
-    manifest.no_audio = false;
-    manifest.undecoded = Vec::new();
+    live.manifest.discard();
 }

@@ -292,6 +292,18 @@ impl Manifest {
         self.end_reason = EndReason::WriteError.text().to_owned();
     }
 
+    /// Records that the recording is discarded.
+    pub fn discard(&mut self) {
+        self.state = RecordingState::Finished.text().to_owned();
+        self.end_reason = EndReason::Discarded.text().to_owned();
+        self.file = String::new();
+        self.digest = String::new();
+        self.bytes = 0;
+        self.raw = None;
+        self.no_audio = false;
+        self.undecoded = Vec::new();
+    }
+
     /// The status of the failure.
     pub fn failure(&self) -> Status {
         self.status.unwrap_or(Status::Io)

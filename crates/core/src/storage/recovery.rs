@@ -4,6 +4,7 @@
 //! Each step leaves a state that the next recovery can continue from, so the process may be killed
 //! at any point. Only files that a `.callrec/<uuid>.json` leads to are changed.
 
+mod refused;
 mod spare_names;
 
 use super::activity::Activity;
@@ -46,6 +47,7 @@ pub struct RecoveryContext {
     pub deletions: Arc<Deletions>,
     pub activity: Arc<Activity>,
     pub listener: Arc<dyn StorageListener>,
+    pub discards_refused: bool,
 }
 
 /// Recovers the recordings of an earlier process.
@@ -167,6 +169,9 @@ impl Recovery {
         }
         if manifest.end_reason_is(EndReason::Discarded) {
             return self.recover_discarded(id, *manifest).await;
+        }
+        if !ended && !publishing && self.was_refused(&manifest) {
+            return self.discard_refused(id, *manifest).await;
         }
         match self.search.find(id, &manifest.part, &manifest.file).await? {
             Some(orphan) if publishing && !orphan.is_published() => {

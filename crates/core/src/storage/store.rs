@@ -232,6 +232,7 @@ impl Store {
                 deletions: Arc::clone(&deletions),
                 activity: Arc::clone(&activity),
                 listener: Arc::clone(&listener),
+                discards_refused: config.discards_refused,
             },
             found.manifests,
         );
