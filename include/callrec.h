@@ -2331,7 +2331,7 @@ rec_status rec_config_new(rec_config **config);
  *
  * Threads: any, but only one at a time for the same configuration.
  * Blocking: never, except that the first `recording.format` "mp3" of a process loads a
- * library.
+ * library, as `rec_start`.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_CONFIG` (the key is unknown, or the value is not allowed: the message names
@@ -3787,7 +3787,8 @@ void rec_snapshot_free(rec_snapshot *snapshot);
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
- * Blocking: never, except that the first start in "mp3" of a process loads a library.
+ * Blocking: never, except that the first start in "mp3" of a process loads a library. Without
+ * the library, that is attempted again, at most once a second.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` and `REC_ERR_FORKED`; then,
@@ -3824,7 +3825,7 @@ rec_status rec_start(rec_engine engine,
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
- * Blocking: never.
+ * Blocking: never, except as `rec_start`.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: those of `rec_start`, and `REC_ERR_INVALID_ARGUMENT` for another `lookback_ms`.

@@ -264,7 +264,7 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///
 /// Threads: any, but only one at a time for the same configuration.
 /// Blocking: never, except that the first `recording.format` "mp3" of a process loads a
-/// library.
+/// library, as `rec_start`.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_CONFIG` (the key is unknown, or the value is not allowed: the message names

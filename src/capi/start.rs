@@ -38,7 +38,8 @@ use uuid::Uuid;
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: never, except that the first start in "mp3" of a process loads a library.
+/// Blocking: never, except that the first start in "mp3" of a process loads a library. Without
+/// the library, that is attempted again, at most once a second.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` and `REC_ERR_FORKED`; then,
@@ -79,7 +80,7 @@ pub unsafe extern "C" fn rec_start(
 /// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: never.
+/// Blocking: never, except as `rec_start`.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: those of `rec_start`, and `REC_ERR_INVALID_ARGUMENT` for another `lookback_ms`.

@@ -8,6 +8,7 @@ mod frame;
 mod id3;
 mod info_frame;
 mod library;
+mod load_attempts;
 mod scan;
 
 use uuid::Uuid;

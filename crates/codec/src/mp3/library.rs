@@ -1,6 +1,9 @@
 //! The library that encodes: this crate and its build contain none. The program provides it.
 
 use std::sync::OnceLock;
+use std::time::Instant;
+
+use super::load_attempts::LoadAttempts;
 
 /// What a stream must be created with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +49,15 @@ pub type Mp3Loader = fn() -> Result<&'static dyn Mp3Library, String>;
 
 static LOADER: OnceLock<Mp3Loader> = OnceLock::new();
 static LIBRARY: OnceLock<&'static dyn Mp3Library> = OnceLock::new();
+static ATTEMPTS: LoadAttempts = LoadAttempts::new();
 
 /// Sets how the library is loaded. Only the first call of a process has an effect.
 pub fn set_mp3_loader(loader: Mp3Loader) {
     let _ = LOADER.set(loader);
 }
 
-/// The library, which is loaded when it is first needed and then stays loaded. A failure is not
-/// remembered, because the library may be installed later.
+/// The library, which is loaded when it is first needed and then stays loaded. A failure is
+/// remembered for a second.
 pub fn mp3_library() -> Result<&'static dyn Mp3Library, String> {
     if let Some(library) = LIBRARY.get() {
         return Ok(*library);
@@ -61,6 +65,6 @@ pub fn mp3_library() -> Result<&'static dyn Mp3Library, String> {
     let loader = LOADER
         .get()
         .ok_or("this program loads no library that encodes MP3")?;
-    let library = loader()?;
+    let library = ATTEMPTS.load(Instant::now(), *loader)?;
     Ok(*LIBRARY.get_or_init(|| library))
 }
