@@ -31,6 +31,8 @@ mod huge_files;
 mod jobs;
 #[path = "storage/kills.rs"]
 mod kills;
+#[path = "storage/left_behind.rs"]
+mod left_behind;
 #[path = "storage/leg_entries.rs"]
 mod leg_entries;
 #[path = "storage/limits.rs"]
