@@ -294,7 +294,7 @@ impl Attachment for RecordingOutput {
     }
 
     fn set_held(&self, is_held: bool) {
-        self.change(CHANGE_MOVED, |facts| facts.held = is_held);
+        self.change(ManifestChange::Moved, |facts| facts.held = is_held);
     }
 
     /// Leaves out the spans, because there may be thousands, and an event for each block.
