@@ -18,7 +18,8 @@
  *    leg. The host then passes in all audio of the call with `rec_feed_rtp` or `rec_feed_write`,
  *    whether the call is recorded or not. Feeds belong to the call, not to a recording.
  * 3. `rec_start`, `rec_pause_…`, `rec_resume_…` and `rec_stop_…` control recordings, at any time
- *    and as often as needed.
+ *    and as often as needed. `rec_call_start`, `rec_call_pause`, `rec_call_resume` and
+ *    `rec_call_stop` do so for the call at hand.
  * 4. `rec_call_end` ends the call, and `rec_close` closes the engine.
  *
  * Each recording that was started ends with exactly one of the events `REC_EVENT_FINISHED`,
@@ -52,8 +53,8 @@
  *   from. Do not pass any pointer from the library to free().
  * - `struct_size` must be 4 to 4,096. Otherwise the function does nothing and returns
  *   `REC_ERR_INVALID_ARGUMENT`. A struct may be shorter than the library's: the missing members
- *   are zero. It may be longer if the excess is zero. An output struct is written as far as it
- *   reaches. Members named `reserved` must be 0.
+ *   are zero. It may be longer if the excess is zero. It must not end inside a member. An output
+ *   struct is written as far as it reaches. Members named `reserved` must be 0.
  * - The library makes `rec_event`, `rec_call_view`, `rec_recording`, `rec_credentials` and
  *   `rec_identity`: check their `struct_size` before you use a member that is newer than 0.1.0.
  * - Engines, calls, feeds, subscriptions and gateways are checked handles. For a handle that is
@@ -468,6 +469,13 @@
  */
 #define REC_END_CONSENT_REFUSED 8
 
+/**
+ * The call moved to another line, with `recording.on_transfer` "stop" or "new".
+ *
+ * Since: 0.2.0
+ */
+#define REC_END_TRANSFERRED 9
+
 /** @} */
 /** @} */
 /** @addtogroup events
@@ -480,13 +488,13 @@
 
 /**
  * The recording has stopped writing audio: it was paused, its call became private, or it
- * began while its call waits for consent.
+ * began while its call waits for consent. `frame` says from where.
  */
 #define REC_EVENT_PAUSED 2
 
 /**
  * The recording writes audio again: it is not paused, and its call is neither private nor waits
- * for consent.
+ * for consent. `frame` says from where.
  */
 #define REC_EVENT_RESUMED 3
 
@@ -556,8 +564,9 @@
 #define REC_EVENT_CALL_BEGAN 12
 
 /**
- * `rec_call_update` or `rec_call_private` changed a call. `call` describes the call after the
- * change. In `json`, `changed` lists the members of `call` whose values are new.
+ * `rec_call_update`, `rec_call_private` or `rec_call_parties` changed a call. `call` describes
+ * the call after the change. In `json`, `changed` lists the members of `call` whose values are
+ * new.
  *
  * Since: 0.2.0
  */
@@ -572,6 +581,15 @@
  * Since: 0.2.0
  */
 #define REC_EVENT_CALL_ENDED 14
+
+/**
+ * `recording.pause_max_ms` has passed since `REC_EVENT_PAUSED`, and the recording still writes no
+ * audio. The event is raised once for each pause, at most a second late. The pause goes on: callrec
+ * never resumes a recording by itself.
+ *
+ * Since: 0.2.0
+ */
+#define REC_EVENT_PAUSE_OVERDUE 15
 
 /**
  * A recording was deleted, by `rec_delete` or through an HTTP API. Of `recording`, only `id` says
@@ -879,6 +897,14 @@ typedef struct {
      * Since: 0.2.0
      */
     int64_t consent_from_ms;
+    /**
+     * Another id of the call, such as the one that it has after a transfer. It is added to those
+     * that the call has, at most 16. Every function and filter that takes a `call_id` finds the
+     * call by each of its ids.
+     *
+     * Since: 0.2.0
+     */
+    const char *related_call_id;
 } rec_call_info;
 
 /**
@@ -1062,6 +1088,88 @@ typedef struct {
     uint32_t refused;
 } rec_counts;
 
+/** What to record, and how. Zero means the default. */
+typedef struct {
+    /** Size of this struct in bytes. Set by `REC_INIT`. */
+    uint32_t struct_size;
+    /** `REC_START_MANUAL_DIAL_IN` and `REC_START_ADDITIONAL`, combined with `|`. */
+    uint32_t flags;
+    /** `REC_LAYOUT_…` */
+    int32_t layout;
+    /** `REC_PAUSE_…` */
+    int32_t pause_mode;
+    /**
+     * Maximum length of the audio in the file, silence included, in milliseconds. 0 means no
+     * limit.
+     */
+    uint32_t max_duration_ms;
+    /**
+     * How much audio from before the start the recording begins with, in milliseconds, or
+     * `REC_LOOKBACK_ALL`. Only what `media.lookback_ms` has kept is given, and nothing from before
+     * the end of the latest pause of any recording of the call or of a time when the call was
+     * private or on a line that was not monitorable (`REC_LINE_NOT_MONITORABLE`), nor from before
+     * `rec_call_info.consent_from_ms`. A start while the call is private or waits for consent is
+     * given nothing. `rec_recording.lookback_ms` says how much was given. While
+     * `media.lookback_ms` is 0, or in stream time, any value but 0 is `REC_ERR_UNSUPPORTED`.
+     */
+    uint32_t lookback_ms;
+    /**
+     * The call's id. `call_id`, `device_name` or `directory_number` is needed, and the call
+     * must match all of these that are present.
+     */
+    const char *call_id;
+    /** The device name of the call's line. */
+    const char *device_name;
+    /** The directory number of the call's line. */
+    const char *directory_number;
+    /**
+     * "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw", "flac",
+     * "opus" or "mp3".
+     *
+     * Parameters of the encoder may follow, each after a semicolon. What is not given is taken
+     * from the configuration (`recording.opus_bitrate` and so on). A parameter that the format
+     * does not have, or a value out of its range, is `REC_ERR_INVALID_MODE`.
+     * `rec_recording.format` has the name alone.
+     *
+     * - "wav" and "au", also with "-ulaw" or "-alaw": "tags": 0 or 1, as in "wav;tags=1". 1: the
+     *   file names the call, its parties and its start, and its header has 1024 bytes. 0: only
+     *   the recording's id, and the header of version 0.1.0.
+     * - "flac": FLAC (RFC 9639), as in "flac;level=8". "level": 0 to 8. Programs that play it in
+     *   Debian: flac, ffmpeg, and those with libsndfile.
+     * - "opus": Ogg Opus (RFC 7845), as in "opus;bitrate=24000;dtx=1". "bitrate": bits per
+     *   second, 6000 to 256000; "complexity": 0 to 10; "dtx": 0 or 1, whether silence takes
+     *   almost no space. Programs that play it in Debian: opusdec (opus-tools), ffmpeg, and
+     *   those with libsndfile.
+     * - "mp3": MP3, as in "mp3;bitrate=24000". "bitrate": bits per second, 8000 to 320000; the
+     *   next higher one that exists at the file's sample rate is used. It loads the system's
+     *   LAME library (Debian: libmp3lame0), and is `REC_ERR_UNSUPPORTED` without it. A build
+     *   with the feature `mp3` contains LAME.
+     */
+    const char *format;
+    /**
+     * The URL that a running gateway requests when the recording has ended and its file
+     * exists. These requests are not signed. A URL that `callbacks.allow` does not list is
+     * `REC_ERR_INVALID_ARGUMENT`. In a build without the feature `gateway`, a URL is
+     * `REC_ERR_UNSUPPORTED`.
+     */
+    const char *callback_url;
+    /** "POST" (default) sends a form in the body. "GET" sends the fields in the query. */
+    const char *callback_method;
+    /**
+     * `REC_KEEP_RAW_…`: which RTP packets are kept as they arrived, in a pcapng file beside the
+     * recording.
+     *
+     * Since: 0.2.0
+     */
+    int32_t keep_raw;
+} rec_start_options;
+
+/** A recording's UUID. */
+typedef struct {
+    /** 36 lower-case characters and a NUL. */
+    char text[37];
+} rec_id;
+
 /** @} */
 /** @addtogroup engine
  *  @{ */
@@ -1129,16 +1237,6 @@ typedef struct {
  * `level` is `REC_LOG_…`. `message` is one line of UTF-8; control characters are escaped.
  */
 typedef void (*rec_log_fn)(void *user_data, int32_t level, const char *message);
-
-/** @} */
-/** @addtogroup recordings
- *  @{ */
-
-/** A recording's UUID. */
-typedef struct {
-    /** 36 lower-case characters and a NUL. */
-    char text[37];
-} rec_id;
 
 /**
  * A recording at the moment of the snapshot or the event. Strings are never NULL and live as
@@ -1329,6 +1427,11 @@ typedef struct {
     int64_t consent_from_ms;
     /** When the host reported it: Unix time in milliseconds, or 0. */
     int64_t consent_at_ms;
+    /**
+     * The further ids of the call (`rec_call_info.related_call_id`), as a JSON array. "[]" if
+     * there are none.
+     */
+    const char *related_call_ids_json;
 } rec_call_view;
 
 /** An event. The struct and all that it points to live until the callback returns. */
@@ -1377,6 +1480,15 @@ typedef struct {
      * Since: 0.2.0
      */
     const rec_call_view *call;
+    /**
+     * With `REC_EVENT_PAUSED` and `REC_EVENT_PAUSE_OVERDUE`, the frame of the file from which the
+     * pause holds: all frames before it are from before the pause. With `REC_EVENT_RESUMED`, the
+     * first frame after the pause. Otherwise 0. Frames count from the beginning of the file, at
+     * `rec_recording.sample_rate`, and are those of the manifest's `spans`.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t frame;
 } rec_event;
 
 /**
@@ -1614,83 +1726,27 @@ typedef struct {
     const char *numeric_user_id;
     /** The call's id. */
     const char *call_id;
-} rec_filter;
-
-/** @} */
-/** @addtogroup recordings
- *  @{ */
-
-/** What to record, and how. Zero means the default. */
-typedef struct {
-    /** Size of this struct in bytes. Set by `REC_INIT`. */
-    uint32_t struct_size;
-    /** `REC_START_MANUAL_DIAL_IN` and `REC_START_ADDITIONAL`, combined with `|`. */
-    uint32_t flags;
-    /** `REC_LAYOUT_…` */
-    int32_t layout;
-    /** `REC_PAUSE_…` */
-    int32_t pause_mode;
     /**
-     * Maximum length of the audio in the file, silence included, in milliseconds. 0 means no
-     * limit.
-     */
-    uint32_t max_duration_ms;
-    /**
-     * How much audio from before the start the recording begins with, in milliseconds, or
-     * `REC_LOOKBACK_ALL`. Only what `media.lookback_ms` has kept is given, and nothing from before
-     * the end of the latest pause of any recording of the call or of a time when the call was
-     * private or on a line that was not monitorable (`REC_LINE_NOT_MONITORABLE`), nor from before
-     * `rec_call_info.consent_from_ms`. A start while the call is private or waits for consent is
-     * given nothing. `rec_recording.lookback_ms` says how much was given. While
-     * `media.lookback_ms` is 0, or in stream time, any value but 0 is `REC_ERR_UNSUPPORTED`.
-     */
-    uint32_t lookback_ms;
-    /**
-     * The call's id. `call_id`, `device_name` or `directory_number` is needed, and the call
-     * must match all of these that are present.
-     */
-    const char *call_id;
-    /** The device name of the call's line. */
-    const char *device_name;
-    /** The directory number of the call's line. */
-    const char *directory_number;
-    /**
-     * "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw", "flac",
-     * "opus" or "mp3".
-     *
-     * Parameters of the encoder may follow, each after a semicolon. What is not given is taken
-     * from the configuration (`recording.opus_bitrate` and so on). A parameter that the format
-     * does not have, or a value out of its range, is `REC_ERR_INVALID_MODE`.
-     * `rec_recording.format` has the name alone.
-     *
-     * - "flac": FLAC (RFC 9639), as in "flac;level=8". "level": 0 to 8. Programs that play it in
-     *   Debian: flac, ffmpeg, and those with libsndfile.
-     * - "opus": Ogg Opus (RFC 7845), as in "opus;bitrate=24000;dtx=1". "bitrate": bits per
-     *   second, 6000 to 256000; "complexity": 0 to 10; "dtx": 0 or 1, whether silence takes
-     *   almost no space. Programs that play it in Debian: opusdec (opus-tools), ffmpeg, and
-     *   those with libsndfile.
-     * - "mp3": MP3, as in "mp3;bitrate=24000". "bitrate": bits per second, 8000 to 320000; the
-     *   next higher one that exists at the file's sample rate is used. It loads the system's
-     *   LAME library (Debian: libmp3lame0), and is `REC_ERR_UNSUPPORTED` without it.
-     */
-    const char *format;
-    /**
-     * The URL that a running gateway requests when the recording has ended and its file
-     * exists. These requests are not signed. A URL that `callbacks.allow` does not list is
-     * `REC_ERR_INVALID_ARGUMENT`. In a build without the feature `gateway`, a URL is
-     * `REC_ERR_UNSUPPORTED`.
-     */
-    const char *callback_url;
-    /** "POST" (default) sends a form in the body. "GET" sends the fields in the query. */
-    const char *callback_method;
-    /**
-     * `REC_KEEP_RAW_…`: which RTP packets are kept as they arrived, in a pcapng file beside the
-     * recording.
+     * The id of the call in the switch.
      *
      * Since: 0.2.0
      */
-    int32_t keep_raw;
-} rec_start_options;
+    const char *switch_call_id;
+} rec_filter;
+
+/** @} */
+/** @addtogroup configuration
+ *  @{ */
+
+/**
+ * Is called on a thread of the library, at its beginning or at its end.
+ *
+ * `name` is the thread's name, which begins with "callrec-"; it lives until the function returns.
+ * The function must not call a function of the library, throw or longjmp out.
+ *
+ * Since: 0.2.0
+ */
+typedef void (*rec_thread_fn)(void *user_data, const char *name);
 
 /** @} */
 /** @addtogroup errors
@@ -1950,26 +2006,28 @@ rec_status rec_call_begin(rec_engine engine,
 /**
  * Changes the properties of a call: its state, parties, line, owner or consent.
  *
- * Recordings of the call continue. From now on, access rights, look-ups and line policies use
- * the new properties. The manifest lists every line that the call was on. If a connected call
- * moves to a line with `REC_LINE_AUTOMATIC`, or a call on such a line becomes connected, the
- * engine starts a recording.
+ * Recordings of the call continue, unless the call moves to another line and
+ * `recording.on_transfer` says otherwise. From now on, access rights, look-ups and line
+ * policies use the new properties. The manifest lists every line that the call was on. If a
+ * connected call moves to a line with `REC_LINE_AUTOMATIC`, or a call on such a line becomes
+ * connected, the engine starts a recording.
  *
  * If the consent is given, recordings that wait for it begin. If it is refused, the call's
  * recordings end or are discarded (`consent.on_refusal`).
  *
  * @param call The call.
  * @param info The new properties. Must not be NULL. NULL and 0 leave a property unchanged, and
- *   "" clears it. `call_id` cannot change.
+ *   "" clears it. `call_id` cannot change; `related_call_id` adds an id.
  * @param[out] error The details of a failure. May be NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
- * Errors: `REC_ERR_EXISTS` (the new line already has a call with this id),
- * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
- * `REC_ERR_UNAVAILABLE` (unless it refuses consent), `REC_ERR_FORKED`.
+ * Errors: `REC_ERR_EXISTS` (the line already has a call with one of the call's ids),
+ * `REC_ERR_LIMIT` (the call has 16 related ids), `REC_ERR_INVALID_ARGUMENT`,
+ * `REC_ERR_BAD_HANDLE` (the call has ended), `REC_ERR_UNAVAILABLE`
+ * (unless the update refuses consent), `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_call_update(rec_call call, const rec_call_info *info, rec_error *error);
@@ -2038,6 +2096,33 @@ rec_status rec_call_end(rec_call call, rec_error *error);
  * Since: 0.1.0
  */
 rec_status rec_call_id(rec_call call, char *text, size_t size, rec_error *error);
+
+/**
+ * Says which parties are heard on a leg of a call from now on.
+ *
+ * One leg may carry several parties, for example a conference that a switch mixes, or a call that
+ * is forwarded. The manifest's `call` lists in `parties` who was heard on which leg, and from when
+ * to when; so does the vCon (`storage.sidecar`). A recording that begins later has the earlier
+ * parties of its call, too. The audio is not affected.
+ *
+ * @param call The call.
+ * @param leg `REC_LEG_…`. A feed of the leg need not be open.
+ * @param parties_json All parties that are heard on the leg now: a JSON array of at most 256
+ *   objects with at most 16 members, whose values are strings of at most 1,023 bytes; at most
+ *   65,536 bytes in all. The members `name`, `number`, `uri` and `id` are recommended; others are
+ *   kept as well. A party that is the same as before stays with the time at which it came. NULL,
+ *   "" or "[]": nobody is.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (also for JSON of another form), `REC_ERR_BAD_HANDLE` (the
+ * call has ended), `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.2.0
+ */
+rec_status rec_call_parties(rec_call call, int32_t leg, const char *parties_json, rec_error *error);
 
 /** @} */
 /** @addtogroup feeds
@@ -2203,11 +2288,16 @@ rec_status rec_config_new(rec_config **config);
  *   starts that do not specify one: "stereo", "mono", "local", "remote".
  * - `recording.pause_mode` (`silence`): Default pause mode of automatic recordings and of
  *   HTTP starts that do not specify one: "silence" or "skip".
+ * - `recording.pause_max_ms` (`0`): When a recording has been paused for this many
+ *   milliseconds, REC_EVENT_PAUSE_OVERDUE is raised. The pause does not end. 0: never.
  * - `recording.max_duration_ms` (`0`): Default maximum duration of automatic recordings
  *   and of HTTP starts that do not specify one, 0 to 4294967295 ms. 0: no limit.
- * - `recording.sample_rate` (`0`): Sample rate of every "wav" and "au" file, 8000 to 48000
- *   Hz. 0: the rate of the first audio. "opus" files have the next higher rate of 8, 12,
- *   16, 24 and 48 kHz.
+ * - `recording.sample_rate` (`0`): Sample rate of files, 8000 to 48000 Hz; G.711 files
+ *   always have 8000 Hz. 0: the rate of the first audio. "opus" and "mp3" files have the
+ *   next higher rate that their format has.
+ * - `recording.tags` (`0`): 1: WAV and AU files name the call, its parties and its start
+ *   before the audio, in a header of 1024 bytes. FLAC, Opus and MP3 files always do.
+ *   Default of starts without the parameter "tags".
  * - `recording.flac_level` (`5`): Compression of "flac" files of starts that do not
  *   specify it, 0 to 8. A higher level makes smaller files and needs more CPU time.
  * - `recording.mp3_bitrate` (`0`): Default bit rate of "mp3" files, 8000 to 320000 bit/s;
@@ -2224,6 +2314,10 @@ rec_status rec_config_new(rec_config **config);
  *   "complexity".
  * - `recording.opus_dtx` (`0`): 1: silence takes almost no space in "opus" files. Default
  *   of starts without the parameter "dtx".
+ * - `recording.on_transfer` (`continue`): What happens to the live recordings of a call
+ *   that rec_call_update moves to another line: "continue": they record the call on its
+ *   new line. "stop": they end. "new": they end, and each is followed by a new one with
+ *   the same options.
  * - `recording.url_base` (empty): A recording's url is this text followed by
  *   "ID.EXTENSION", at most 1000 bytes.
  * - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,
@@ -2772,6 +2866,157 @@ rec_status rec_resume_by_call(rec_engine engine,
                               const char *call_id,
                               rec_counts *counts,
                               rec_error *error);
+
+/**
+ * Starts a recording of this call. The function is `rec_start` without a search for the call:
+ * the rules, the rights and the events are the same.
+ *
+ * Members of `options` that name a target may be absent. If they are present, the call must match
+ * all of them. With `REC_LOOKBACK_ALL` as `options->lookback_ms`, the whole call is kept, as with
+ * `rec_call_keep`.
+ *
+ * @param call The call.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param options What to record, and how. Must not be NULL. All members but `struct_size` may be
+ *   zero.
+ * @param[out] id The new recording's id. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never, except that the first start in "mp3" of a process loads a library.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended) and
+ * `REC_ERR_FORKED`; then those of `rec_start` in the same order, without `REC_ERR_NO_TARGET`.
+ * `REC_ERR_FORBIDDEN`: a caller below level 10 does not own the call. `REC_ERR_NO_CALL`: the call
+ * is not connected, or does not match `options`.
+ * Since: 0.2.0
+ * Source: Imagicle, Start Recording; Vobiz, Record a Call.
+ */
+rec_status rec_call_start(rec_call call,
+                          const rec_caller *caller,
+                          const rec_start_options *options,
+                          rec_id *id,
+                          rec_error *error);
+
+/**
+ * Stops all live recordings of this call. `REC_EVENT_FINISHED` is delivered for each recording
+ * once its file is published.
+ *
+ * The function is `rec_stop_by_call` for this call alone: another call with the same id is not
+ * affected. If no recording is live, it returns `REC_OK`, and all counts are 0. The only line
+ * policy that refuses the stop is `REC_LINE_MANDATORY`. To stop one of several recordings, use
+ * `rec_stop_by_id`.
+ *
+ * @param call The call.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+ *   May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
+ * `REC_ERR_UNAVAILABLE` and `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`,
+ * `REC_ERR_FORBIDDEN` (a caller below level 10 does not own the call), `REC_ERR_MANDATORY` (never
+ * for the host).
+ * Since: 0.2.0
+ */
+rec_status rec_call_stop(rec_call call,
+                         const rec_caller *caller,
+                         rec_counts *counts,
+                         rec_error *error);
+
+/**
+ * Stops all live recordings of this call and deletes their audio. No files remain.
+ * `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered for each recording once its audio is
+ * deleted.
+ *
+ * The function is `rec_discard_by_call` for this call alone: another call with the same id is
+ * not affected. If no recording is live, it returns `REC_OK`, and all counts are 0. If no recording
+ * is discarded, the status says why the newest one was refused.
+ *
+ * @param call The call.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param[out] counts How many recordings changed, and how many were refused; `already` is 0.
+ *   May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
+ * `REC_ERR_UNAVAILABLE` and `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`,
+ * `REC_ERR_FORBIDDEN` (a caller below level 10 does not own the call), and unless the caller
+ * is the host, `REC_ERR_MANDATORY`, `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name),
+ * `REC_ERR_AUTOMATIC` (reason 2).
+ * Since: 0.2.0
+ */
+rec_status rec_call_discard(rec_call call,
+                            const rec_caller *caller,
+                            rec_counts *counts,
+                            rec_error *error);
+
+/**
+ * Pauses every live recording of this call. `REC_EVENT_PAUSED` is delivered for each recording
+ * once its manifest on disk shows the pause.
+ *
+ * The function is `rec_pause_by_call` for this call alone: another call with the same id is not
+ * affected. `REC_OK` means that all live recordings of the call are paused now. No line policy
+ * refuses a pause.
+ *
+ * @param call The call.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param[out] counts How many recordings changed, and how many were already in the requested
+ *   state; `refused` is 0. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
+ * `REC_ERR_UNAVAILABLE` and `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`,
+ * `REC_ERR_FORBIDDEN` (a caller below level 10 does not own the call), `REC_ERR_NOT_LIVE` (the
+ * call has no live recording), `REC_ERR_ALREADY_PAUSED` (all live recordings are paused).
+ * Since: 0.2.0
+ */
+rec_status rec_call_pause(rec_call call,
+                          const rec_caller *caller,
+                          rec_counts *counts,
+                          rec_error *error);
+
+/**
+ * Resumes every live recording of this call. `REC_EVENT_RESUMED` is delivered for each recording
+ * once its manifest on disk shows the end of the pause.
+ *
+ * The function is `rec_resume_by_call` for this call alone: another call with the same id is not
+ * affected. `rec_resume_by_id` says which audio may still be discarded. No line policy refuses a
+ * resume.
+ *
+ * @param call The call.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param[out] counts How many recordings changed, and how many were already in the requested
+ *   state; `refused` is 0. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: all arguments remain the caller's.
+ * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` (the call has ended),
+ * `REC_ERR_UNAVAILABLE` and `REC_ERR_FORKED`; then, in this order, `REC_ERR_UNAUTHENTICATED`,
+ * `REC_ERR_FORBIDDEN` (a caller below level 10 does not own the call), `REC_ERR_NOT_LIVE` (the
+ * call has no live recording), `REC_ERR_NOT_PAUSED` (no live recording is paused).
+ * Since: 0.2.0
+ */
+rec_status rec_call_resume(rec_call call,
+                           const rec_caller *caller,
+                           rec_counts *counts,
+                           rec_error *error);
 
 /**
  * Deletes a finished recording: its audio, its kept packets, its manifest, its sidecars and
@@ -3837,6 +4082,51 @@ rec_status rec_call_keep(rec_engine engine,
                          const rec_start_options *options,
                          rec_id *id,
                          rec_error *error);
+
+/** @} */
+/** @addtogroup configuration
+ *  @{ */
+
+/**
+ * Sets functions that run at the beginning and at the end of each thread of an engine that is
+ * opened with this configuration.
+ *
+ * Some libraries require that each thread registers with them before it uses them, for example
+ * PJLIB (`pj_thread_register`). With `on_start`, the callbacks of events and log lines,
+ * `rec_authenticate_fn`, and the functions of a codec may use such a library.
+ *
+ * Both functions run on the thread itself: `on_start` before anything else, and `on_end` after
+ * everything else. Each thread calls both once. These are all threads whose names begin with
+ * "callrec-": the engine's own, those of its gateways and its registered codecs, and the one
+ * that works during `rec_close`. docs/architecture.md lists them. Several threads may call the
+ * functions at the same time. `rec_open` does not wait for `on_start`.
+ *
+ * When `rec_close` has returned `REC_OK`, `on_end` has returned on every thread of the engine.
+ * After `REC_ERR_TIMEOUT`, threads may still end later.
+ *
+ * @param config The configuration. Must not be NULL. Engines that are open do not change.
+ * @param on_start Called at the beginning of each thread. May be NULL.
+ * @param on_end Called at the end of each thread. May be NULL. If both are NULL, the functions
+ *   that were set before are removed.
+ * @param user_data Passed to both.
+ * @param user_data_free Called once with `user_data` when neither a configuration nor an engine
+ *   nor a thread uses it any longer, on the thread that ends its last use. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any, but only one at a time for the same configuration.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: `user_data` is the library's until `user_data_free`. After a failure, it remains
+ * the caller's.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (`config` is NULL).
+ * Since: 0.2.0
+ */
+rec_status rec_config_set_thread_hooks(rec_config *config,
+                                       rec_thread_fn on_start,
+                                       rec_thread_fn on_end,
+                                       void *user_data,
+                                       rec_free_fn user_data_free,
+                                       rec_error *error);
 
 /** @} */
 /** @addtogroup verification

@@ -30,6 +30,8 @@ namespace Callrec
         CallBegan = 12,
         CallUpdated = 13,
         CallEnded = 14,
+        PauseOverdue = 15,
+        Deleted = 16,
     }
 
     public enum Level
@@ -135,6 +137,7 @@ namespace Callrec
         Recovered = 6,
         Discarded = 7,
         ConsentRefused = 8,
+        Transferred = 9,
     }
 
     [Flags]
@@ -198,6 +201,9 @@ namespace Callrec
         Mandatory = -29,
         Audit = -30,
         Consent = -31,
+        NotFound = -32,
+        Live = -33,
+        Held = -34,
     }
 
     internal static class Abi
@@ -272,6 +278,7 @@ namespace Callrec
             public uint reserved2;
             public IntPtr consent_source;
             public long consent_from_ms;
+            public IntPtr related_call_id;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -315,6 +322,30 @@ namespace Callrec
         }
 
         [StructLayout(LayoutKind.Sequential)]
+        internal struct rec_start_options
+        {
+            public uint struct_size;
+            public uint flags;
+            public int layout;
+            public int pause_mode;
+            public uint max_duration_ms;
+            public uint lookback_ms;
+            public IntPtr call_id;
+            public IntPtr device_name;
+            public IntPtr directory_number;
+            public IntPtr format;
+            public IntPtr callback_url;
+            public IntPtr callback_method;
+            public int keep_raw;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        internal struct rec_id
+        {
+            [MarshalAs(UnmanagedType.ByValArray, SizeConst = 37)] public byte[] text;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
         internal struct rec_statistics
         {
             public uint struct_size;
@@ -331,12 +362,7 @@ namespace Callrec
             public ulong events_dropped;
             public ulong worker_lag_us;
             public ulong free_bytes;
-        }
-
-        [StructLayout(LayoutKind.Sequential)]
-        internal struct rec_id
-        {
-            [MarshalAs(UnmanagedType.ByValArray, SizeConst = 37)] public byte[] text;
+            public ulong recordings_deleted;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -376,6 +402,8 @@ namespace Callrec
             public ulong raw_bytes;
             public ulong raw_packets;
             public ulong lookback_ms;
+            public uint held;
+            public uint reserved;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -408,6 +436,7 @@ namespace Callrec
             public IntPtr consent_source;
             public long consent_from_ms;
             public long consent_at_ms;
+            public IntPtr related_call_ids_json;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -426,6 +455,7 @@ namespace Callrec
             public ulong call_tag;
             public ulong call_number;
             public IntPtr call;
+            public ulong frame;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -528,24 +558,7 @@ namespace Callrec
             public IntPtr username;
             public IntPtr numeric_user_id;
             public IntPtr call_id;
-        }
-
-        [StructLayout(LayoutKind.Sequential)]
-        internal struct rec_start_options
-        {
-            public uint struct_size;
-            public uint flags;
-            public int layout;
-            public int pause_mode;
-            public uint max_duration_ms;
-            public uint lookback_ms;
-            public IntPtr call_id;
-            public IntPtr device_name;
-            public IntPtr directory_number;
-            public IntPtr format;
-            public IntPtr callback_url;
-            public IntPtr callback_method;
-            public int keep_raw;
+            public IntPtr switch_call_id;
         }
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -572,6 +585,9 @@ namespace Callrec
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int rec_authenticate_fn(IntPtr user_data, IntPtr credentials, IntPtr identity);
 
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate void rec_thread_fn(IntPtr user_data, IntPtr name);
+
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int rec_audit_head(rec_engine engine, ref rec_chain_head head, ref rec_error error);
 
@@ -592,6 +608,9 @@ namespace Callrec
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int rec_call_id(rec_call call, IntPtr text, UIntPtr size, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_call_parties(rec_call call, int leg, IntPtr parties_json, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int rec_codec_register(rec_engine engine, IntPtr encoding_name, IntPtr ops, out int codec, ref rec_error error);
@@ -643,6 +662,27 @@ namespace Callrec
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int rec_resume_by_call(rec_engine engine, IntPtr caller, IntPtr call_id, ref rec_counts counts, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_call_start(rec_call call, IntPtr caller, IntPtr options, ref rec_id id, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_call_stop(rec_call call, IntPtr caller, ref rec_counts counts, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_call_discard(rec_call call, IntPtr caller, ref rec_counts counts, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_call_pause(rec_call call, IntPtr caller, ref rec_counts counts, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_call_resume(rec_call call, IntPtr caller, ref rec_counts counts, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_delete(rec_engine engine, IntPtr caller, IntPtr id, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_hold(rec_engine engine, IntPtr caller, IntPtr id, uint on, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int rec_open(IntPtr config, ref rec_engine engine, ref rec_error error);
@@ -766,6 +806,9 @@ namespace Callrec
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int rec_call_keep(rec_engine engine, IntPtr caller, IntPtr options, ref rec_id id, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_config_set_thread_hooks(IntPtr config, rec_thread_fn on_start, rec_thread_fn on_end, IntPtr user_data, rec_free_fn user_data_free, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int rec_verify(IntPtr path, ref rec_error error);

@@ -56,11 +56,15 @@ class rec_counts(Structure):
     pass
 
 
-class rec_statistics(Structure):
+class rec_start_options(Structure):
     pass
 
 
 class rec_id(Structure):
+    pass
+
+
+class rec_statistics(Structure):
     pass
 
 
@@ -120,10 +124,6 @@ class rec_filter(Structure):
     pass
 
 
-class rec_start_options(Structure):
-    pass
-
-
 rec_free_fn = CFUNCTYPE(None, c_void_p)
 
 rec_codec_create_fn = CFUNCTYPE(c_void_p, c_void_p, c_uint32, c_uint32, c_char_p)
@@ -139,6 +139,8 @@ rec_log_fn = CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 rec_event_fn = CFUNCTYPE(None, c_void_p, POINTER(rec_event))
 
 rec_authenticate_fn = CFUNCTYPE(c_int32, c_void_p, POINTER(rec_credentials), POINTER(rec_identity))
+
+rec_thread_fn = CFUNCTYPE(None, c_void_p, c_char_p)
 
 
 rec_engine._fields_ = [
@@ -198,6 +200,7 @@ rec_call_info._fields_ = [
     ("reserved2", c_uint32),
     ("consent_source", c_char_p),
     ("consent_from_ms", c_int64),
+    ("related_call_id", c_char_p),
 ]
 
 rec_call._fields_ = [
@@ -232,6 +235,26 @@ rec_counts._fields_ = [
     ("refused", c_uint32),
 ]
 
+rec_start_options._fields_ = [
+    ("struct_size", c_uint32),
+    ("flags", c_uint32),
+    ("layout", c_int32),
+    ("pause_mode", c_int32),
+    ("max_duration_ms", c_uint32),
+    ("lookback_ms", c_uint32),
+    ("call_id", c_char_p),
+    ("device_name", c_char_p),
+    ("directory_number", c_char_p),
+    ("format", c_char_p),
+    ("callback_url", c_char_p),
+    ("callback_method", c_char_p),
+    ("keep_raw", c_int32),
+]
+
+rec_id._fields_ = [
+    ("text", c_char * 37),
+]
+
 rec_statistics._fields_ = [
     ("struct_size", c_uint32),
     ("reserved", c_uint32),
@@ -247,10 +270,7 @@ rec_statistics._fields_ = [
     ("events_dropped", c_uint64),
     ("worker_lag_us", c_uint64),
     ("free_bytes", c_uint64),
-]
-
-rec_id._fields_ = [
-    ("text", c_char * 37),
+    ("recordings_deleted", c_uint64),
 ]
 
 rec_recording._fields_ = [
@@ -288,6 +308,8 @@ rec_recording._fields_ = [
     ("raw_bytes", c_uint64),
     ("raw_packets", c_uint64),
     ("lookback_ms", c_uint64),
+    ("held", c_uint32),
+    ("reserved", c_uint32),
 ]
 
 rec_call_view._fields_ = [
@@ -318,6 +340,7 @@ rec_call_view._fields_ = [
     ("consent_source", c_char_p),
     ("consent_from_ms", c_int64),
     ("consent_at_ms", c_int64),
+    ("related_call_ids_json", c_char_p),
 ]
 
 rec_event._fields_ = [
@@ -334,6 +357,7 @@ rec_event._fields_ = [
     ("call_tag", c_uint64),
     ("call_number", c_uint64),
     ("call", POINTER(rec_call_view)),
+    ("frame", c_uint64),
 ]
 
 rec_subscription._fields_ = [
@@ -414,22 +438,7 @@ rec_filter._fields_ = [
     ("username", c_char_p),
     ("numeric_user_id", c_char_p),
     ("call_id", c_char_p),
-]
-
-rec_start_options._fields_ = [
-    ("struct_size", c_uint32),
-    ("flags", c_uint32),
-    ("layout", c_int32),
-    ("pause_mode", c_int32),
-    ("max_duration_ms", c_uint32),
-    ("lookback_ms", c_uint32),
-    ("call_id", c_char_p),
-    ("device_name", c_char_p),
-    ("directory_number", c_char_p),
-    ("format", c_char_p),
-    ("callback_url", c_char_p),
-    ("callback_method", c_char_p),
-    ("keep_raw", c_int32),
+    ("switch_call_id", c_char_p),
 ]
 
 
@@ -449,6 +458,8 @@ def declare(library: CDLL) -> CDLL:
     library.rec_call_end.restype = c_int32
     library.rec_call_id.argtypes = [rec_call, c_void_p, c_size_t, POINTER(rec_error)]
     library.rec_call_id.restype = c_int32
+    library.rec_call_parties.argtypes = [rec_call, c_int32, c_char_p, POINTER(rec_error)]
+    library.rec_call_parties.restype = c_int32
     library.rec_codec_register.argtypes = [rec_engine, c_char_p, POINTER(rec_codec_ops), POINTER(c_int32), POINTER(rec_error)]
     library.rec_codec_register.restype = c_int32
     library.rec_config_new.argtypes = [POINTER(c_void_p)]
@@ -483,6 +494,20 @@ def declare(library: CDLL) -> CDLL:
     library.rec_pause_by_call.restype = c_int32
     library.rec_resume_by_call.argtypes = [rec_engine, POINTER(rec_caller), c_char_p, POINTER(rec_counts), POINTER(rec_error)]
     library.rec_resume_by_call.restype = c_int32
+    library.rec_call_start.argtypes = [rec_call, POINTER(rec_caller), POINTER(rec_start_options), POINTER(rec_id), POINTER(rec_error)]
+    library.rec_call_start.restype = c_int32
+    library.rec_call_stop.argtypes = [rec_call, POINTER(rec_caller), POINTER(rec_counts), POINTER(rec_error)]
+    library.rec_call_stop.restype = c_int32
+    library.rec_call_discard.argtypes = [rec_call, POINTER(rec_caller), POINTER(rec_counts), POINTER(rec_error)]
+    library.rec_call_discard.restype = c_int32
+    library.rec_call_pause.argtypes = [rec_call, POINTER(rec_caller), POINTER(rec_counts), POINTER(rec_error)]
+    library.rec_call_pause.restype = c_int32
+    library.rec_call_resume.argtypes = [rec_call, POINTER(rec_caller), POINTER(rec_counts), POINTER(rec_error)]
+    library.rec_call_resume.restype = c_int32
+    library.rec_delete.argtypes = [rec_engine, POINTER(rec_caller), c_char_p, POINTER(rec_error)]
+    library.rec_delete.restype = c_int32
+    library.rec_hold.argtypes = [rec_engine, POINTER(rec_caller), c_char_p, c_uint32, POINTER(rec_error)]
+    library.rec_hold.restype = c_int32
     library.rec_open.argtypes = [c_void_p, POINTER(rec_engine), POINTER(rec_error)]
     library.rec_open.restype = c_int32
     library.rec_close.argtypes = [rec_engine, c_uint32, POINTER(rec_error)]
@@ -557,6 +582,8 @@ def declare(library: CDLL) -> CDLL:
     library.rec_start.restype = c_int32
     library.rec_call_keep.argtypes = [rec_engine, POINTER(rec_caller), POINTER(rec_start_options), POINTER(rec_id), POINTER(rec_error)]
     library.rec_call_keep.restype = c_int32
+    library.rec_config_set_thread_hooks.argtypes = [c_void_p, rec_thread_fn, rec_thread_fn, c_void_p, rec_free_fn, POINTER(rec_error)]
+    library.rec_config_set_thread_hooks.restype = c_int32
     library.rec_verify.argtypes = [c_char_p, POINTER(rec_error)]
     library.rec_verify.restype = c_int32
     library.rec_version.argtypes = []

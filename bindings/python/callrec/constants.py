@@ -29,6 +29,8 @@ class EventKind(IntEnum):
     CALL_BEGAN = 12
     CALL_UPDATED = 13
     CALL_ENDED = 14
+    PAUSE_OVERDUE = 15
+    DELETED = 16
 
 
 class Level(IntEnum):
@@ -145,6 +147,7 @@ class EndReason(IntEnum):
     RECOVERED = 6
     DISCARDED = 7
     CONSENT_REFUSED = 8
+    TRANSFERRED = 9
 
 
 class SubscribeFlag(IntFlag):
@@ -211,3 +214,6 @@ class Status(IntEnum):
     MANDATORY = -29
     AUDIT = -30
     CONSENT = -31
+    NOT_FOUND = -32
+    LIVE = -33
+    HELD = -34
