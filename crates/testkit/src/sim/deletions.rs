@@ -31,7 +31,7 @@ struct DeletionReports {
 impl StorageListener for DeletionReports {
     fn created(&self, _: Uuid) {}
     fn create_failed(&self, _: Uuid, _: Error) {}
-    fn manifest_updated(&self, _: Uuid, _: u32) {}
+    fn manifest_updated(&self, _: Uuid, _: u64) {}
     fn write_failed(&self, _: Uuid, _: Error) {}
     fn is_discarded(&self, _: Uuid) -> bool {
         false
