@@ -2,6 +2,7 @@
 #
 #   make              builds the libraries
 #   make install      installs them, the headers, and what pkg-config and CMake need
+#   make install-tools    installs the program callrec, its completions and all manual pages
 #   make uninstall    removes all that
 #   make deb          builds the Debian packages
 #
@@ -34,6 +35,10 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME := libcallrec.so.0
 SHARED := libcallrec.so.$(VERSION)
 HEADERS := $(wildcard include/*.h include/*.hpp)
+# The parts of callrec.hpp.
+HEADER_PARTS := $(wildcard include/callrec/*.hpp)
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
 
 # The commands run here, so a relative CARGO_TARGET_DIR is relative to this directory.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -61,6 +66,14 @@ libraries:
 		--print native-static-libs=$(NATIVE)
 	packaging/link $(CARGO_OUTPUT)/libcallrec.a $(NATIVE) $(BUILD)
 
+# The manual pages come from the header, the configuration keys and the command line.
+tools:
+	@mkdir -p $(BUILD)
+	$(CARGO) build --release -p callrec-cli -p callrec-manual
+	rm -rf $(BUILD)/man
+	$(CARGO_TARGET_DIR)/release/callrec-manual $(BUILD)/man
+	$(CARGO_TARGET_DIR)/release/callrec completions bash > $(BUILD)/callrec.bash
+
 # The directory of the headers, relative to that of the libraries: the CMake package may be moved.
 RELATIVE_INCLUDE = $(shell realpath -m --relative-to=$(LIBDIR) $(INCLUDEDIR))
 SUBSTITUTE = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
@@ -82,10 +95,23 @@ install: $(BUILT) descriptions
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libcallrec.so
 	$(INSTALL) -m 644 $(BUILD)/libcallrec.a $(DESTDIR)$(LIBDIR)
 	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
+	$(INSTALL) -d $(DESTDIR)$(INCLUDEDIR)/callrec
+	$(INSTALL) -m 644 $(HEADER_PARTS) $(DESTDIR)$(INCLUDEDIR)/callrec
 	$(INSTALL) -m 644 $(BUILD)/callrec.pc $(DESTDIR)$(LIBDIR)/pkgconfig
 	$(INSTALL) -m 644 $(BUILD)/callrecConfig.cmake $(BUILD)/callrecConfigVersion.cmake $(DESTDIR)$(LIBDIR)/cmake/callrec
 
+install-tools: $(if $(BUILT),tools)
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/bash-completion/completions $(addprefix $(DESTDIR)$(DATADIR)/man/man,1 3 5)
+	$(INSTALL) -m 755 $(CARGO_TARGET_DIR)/release/callrec $(DESTDIR)$(BINDIR)
+	$(STRIP) $(DESTDIR)$(BINDIR)/callrec
+	$(INSTALL) -m 644 $(BUILD)/callrec.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/callrec
+	for section in 1 3 5; do \
+		$(INSTALL) -m 644 $(BUILD)/man/man$$section/* $(DESTDIR)$(DATADIR)/man/man$$section || exit 1; done
+
 uninstall:
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/callrec
+	rm -f $(DESTDIR)$(BINDIR)/callrec $(DESTDIR)$(DATADIR)/bash-completion/completions/callrec
+	rm -f $(addprefix $(DESTDIR)$(DATADIR)/man/,man1/callrec.1 man1/callrec-*.1 man3/callrec.3 man3/rec_*.3 man5/callrec-*.5)
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(SHARED) $(SONAME) libcallrec.so libcallrec.a pkgconfig/callrec.pc)
 	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(notdir $(HEADERS)))
 	rm -rf $(DESTDIR)$(LIBDIR)/cmake/callrec
@@ -94,4 +120,4 @@ uninstall:
 deb:
 	packaging/deb $(CARGO_TARGET_DIR)/debian FEATURES="$(FEATURES)" DEFAULT_FEATURES="$(DEFAULT_FEATURES)"
 
-.PHONY: all deb libraries descriptions install uninstall
+.PHONY: all deb libraries tools descriptions install install-tools uninstall

@@ -45,13 +45,18 @@ fn the_packages_are_complete_and_lintian_finds_nothing() {
     }
     let directory = ScratchDir::new();
     let packages = build(&directory.0);
-    let [development, library] = &packages[..] else {
+    let [tools, development, library] = &packages[..] else {
         panic!("{packages:?}")
     };
+    assert_eq!(field(tools, "Package"), "callrec-tools");
+    let in_tools = contents(tools);
+    for path in ["/usr/bin/callrec", "/usr/share/man/man1/callrec-record.1.gz"] {
+        assert!(in_tools.iter().any(|found| found == path), "{path}: {in_tools:?}");
+    }
     assert_eq!(field(library, "Package"), "libcallrec0");
     assert_eq!(field(library, "Recommends"), "libmp3lame0");
     assert_eq!(field(development, "Package"), "libcallrec-dev");
-    for package in &packages {
+    for package in [development, library] {
         assert_eq!(field(package, "Multi-Arch"), "same");
     }
     let triplet = text(run(
@@ -66,6 +71,9 @@ fn the_packages_are_complete_and_lintian_finds_nothing() {
     let in_development = contents(development);
     for path in [
         "/usr/include/callrec.h",
+        "/usr/include/callrec/engine.hpp",
+        "/usr/share/man/man3/rec_start.3.gz",
+        "/usr/share/man/man5/callrec-configuration.5.gz",
         &format!("{libraries}/libcallrec.so"),
         &format!("{libraries}/libcallrec.a"),
         &format!("{libraries}/pkgconfig/callrec.pc"),
