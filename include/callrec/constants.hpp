@@ -170,6 +170,7 @@ enum class end_reason : std::int32_t {
     recovered = REC_END_RECOVERED,
     discarded = REC_END_DISCARDED,
     consent_refused = REC_END_CONSENT_REFUSED,
+    transferred = REC_END_TRANSFERRED,
 };
 
 /// The kind of an event: `REC_EVENT_…`. A newer library may deliver further numbers.

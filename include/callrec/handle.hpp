@@ -169,6 +169,14 @@ public:
     {
         return detail::attempt([&](rec_error *error) { return rec_call_private(handle_, on ? 1 : 0, error); });
     }
+    /// Says who is heard on a leg from now on: `rec_call_parties`.
+    result<void> set_parties(leg which, std::string_view parties_json) const noexcept
+    {
+        const detail::c_text text(parties_json);
+        if (!text.ok())
+            return text.error();
+        return detail::attempt([&](rec_error *error) { return rec_call_parties(handle_, static_cast<std::int32_t>(which), text.get(), error); });
+    }
     /// The call's id, which the host gave or callrec generated.
     result<std::string> id() const
     {

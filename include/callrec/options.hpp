@@ -55,6 +55,7 @@ struct call_info {
     callrec::consent consent = callrec::consent::unknown;
     std::string_view consent_source = {};
     time_point consent_from = {};
+    std::string_view related_call_id = {};
 };
 
 /// The format of the audio of a feed: `rec_feed_format`.
@@ -147,6 +148,7 @@ struct c_call_info {
               {from.call_type, &c.call_type},
               {from.attributes_json, &c.attributes_json},
               {from.consent_source, &c.consent_source},
+              {from.related_call_id, &c.related_call_id},
           }
     {
         c.state = static_cast<std::int32_t>(from.state);

@@ -277,9 +277,11 @@ int main(int, char **arguments)
         EXPECT(status::exists, engine.begin_call(info));
         callrec::call_info changes;
         changes.remote_phone_number = "200";
+        changes.related_call_id = "leg-2";
         OK(call.update(changes));
         OK(call.set_private(true));
         OK(call.set_private(false));
+        OK(call.set_parties(callrec::leg::remote, R"([{"name": "Ada"}])"));
         CHECK(must(call.id()) == "call");
         CHECK(began.wait_for(1));
         OK(calls.unsubscribe());
