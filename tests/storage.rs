@@ -59,10 +59,10 @@ mod raw_files;
 mod recordings;
 #[path = "storage/recovery.rs"]
 mod recovery;
-#[path = "storage/sealing.rs"]
-mod sealing;
 #[path = "storage/refused.rs"]
 mod refused;
+#[path = "storage/sealing.rs"]
+mod sealing;
 #[path = "storage/sidecars.rs"]
 mod sidecars;
 #[path = "storage/tagged_files.rs"]

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use callrec_testkit::directory::ScratchDir;
 
-use crate::root::{INSTALLED, can_install, has_cmake, has_pkg_config};
-use crate::support::build::{root, run};
+use crate::root::{INSTALLED, can_install, has_cmake, has_pkg_config, text};
+use crate::support::build::{cxx, has_cxx, root, run};
 
 /// The examples and their further sources.
-const EXAMPLES: [(&str, &[&str]); 7] = [
+const EXAMPLES: [(&str, &[&str]); 8] = [
     ("minimal", &[]),
     ("list_live", &[]),
     ("tap_rtp", &[]),
@@ -17,7 +17,11 @@ const EXAMPLES: [(&str, &[&str]); 7] = [
     ("record_call", &["console.c", "conversation.c", "wav_check.c"]),
     ("gateway", &["conversation.c"]),
     ("codec_plugin", &[]),
+    ("pjsip_port", &["sample_tap.c"]),
 ];
+
+/// The examples that need a library, and the pkg-config module of it.
+const NEEDS: [(&str, &str); 2] = [("codec_plugin", "opencore-amrnb"), ("pjsip_port", "libpjproject")];
 
 /// The sources of the examples without the directories beside them, which have the header.
 fn copy_of_examples(directory: &Path) -> PathBuf {
@@ -27,14 +31,22 @@ fn copy_of_examples(directory: &Path) -> PathBuf {
         .arg("-r")
         .arg(root().join("examples-c/."))
         .arg(&copy));
-    for (name, _) in EXAMPLES {
+    for name in EXAMPLES.map(|(name, _)| name).into_iter().chain(["record"]) {
         let _ = std::fs::remove_file(copy.join(name));
     }
     copy
 }
 
-fn has_amr() -> bool {
-    Path::new("/usr/include/opencore-amrnb/interf_dec.h").exists()
+/// The pkg-config module of the library that an example needs. `Err`: it is not installed.
+fn module_of(example: &str) -> Result<Option<&'static str>, ()> {
+    let Some((_, module)) = NEEDS.iter().find(|(name, _)| *name == example) else {
+        return Ok(None);
+    };
+    let found = Command::new("pkg-config").args(["--exists", module]).status();
+    match found.is_ok_and(|status| status.success()) {
+        true => Ok(Some(module)),
+        false => Err(()),
+    }
 }
 
 #[test]
@@ -83,9 +95,7 @@ fn compile_with_pkg_config(is_static: bool) -> ScratchDir {
         false => INSTALLED.pkg_config(&["--libs"]),
     };
     for (name, more) in EXAMPLES {
-        if name == "codec_plugin" && !has_amr() {
-            continue;
-        }
+        let Ok(module) = module_of(name) else { continue };
         let mut command = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".into()));
         command.current_dir(&sources).args(["-std=c11", "-pthread", "-o"]);
         command
@@ -96,10 +106,21 @@ fn compile_with_pkg_config(is_static: bool) -> ScratchDir {
         command
             .args(flags.split_whitespace())
             .args(libraries.split_whitespace());
-        if name == "codec_plugin" {
-            command.arg("-lopencore-amrnb");
+        if let Some(module) = module {
+            let flags = run(Command::new("pkg-config").args(["--cflags", "--libs", module]));
+            command.args(text(flags).split_whitespace());
         }
         run(command.arg("-lm"));
+    }
+    if has_cxx() {
+        let mut command = cxx();
+        command
+            .current_dir(&sources)
+            .args(["-std=c++17", "-pthread", "-o"]);
+        command.arg(directory.0.join("record")).arg("record.cpp");
+        run(command
+            .args(flags.split_whitespace())
+            .args(libraries.split_whitespace()));
     }
     directory
 }
@@ -145,8 +166,9 @@ fn every_example_is_built_with_cmake_from_a_moved_directory() {
     for directory in &programs {
         for (name, _) in EXAMPLES {
             let program = directory.0.join("build").join(name);
-            assert!(program.exists() || name == "codec_plugin" && !has_amr(), "{name}");
+            assert!(program.exists() || module_of(name).is_err(), "{name}");
         }
+        assert!(directory.0.join("build/record").exists() || !has_cxx());
         let minimal = directory.0.join("build/minimal");
         run(Command::new(minimal).current_dir(&directory.0));
     }
