@@ -58,6 +58,51 @@ namespace Callrec
             }
         }
 
+        private delegate int ByHandle(Abi.rec_call call, IntPtr caller, ref Abi.rec_counts counts, ref Abi.rec_error error);
+
+        /// <summary>Starts a recording of this call, and returns its id.</summary>
+        public string Start(StartOptions options, Caller caller = null)
+        {
+            using (var memory = new NativeMemory())
+            {
+                var id = new Abi.rec_id();
+                var error = CallrecException.NewError();
+                CallrecException.Check(Abi.rec_call_start(handle, Caller.Put(caller, memory), options.Put(memory), ref id, ref error), error);
+                return Native.Text(id.text);
+            }
+        }
+
+        /// <summary>Stops the recordings of this call.</summary>
+        public Counts Stop(Caller caller = null) { return Control(Abi.rec_call_stop, caller); }
+
+        /// <summary>Stops the recordings of this call and deletes them.</summary>
+        public Counts Discard(Caller caller = null) { return Control(Abi.rec_call_discard, caller); }
+
+        public Counts Pause(Caller caller = null) { return Control(Abi.rec_call_pause, caller); }
+
+        public Counts Resume(Caller caller = null) { return Control(Abi.rec_call_resume, caller); }
+
+        private Counts Control(ByHandle function, Caller caller)
+        {
+            using (var memory = new NativeMemory())
+            {
+                var counts = new Abi.rec_counts { struct_size = Native.Size<Abi.rec_counts>() };
+                var error = CallrecException.NewError();
+                CallrecException.Check(function(handle, Caller.Put(caller, memory), ref counts, ref error), error);
+                return new Counts { Changed = (int)counts.changed, Already = (int)counts.already, Refused = (int)counts.refused };
+            }
+        }
+
+        /// <summary>Says who is heard on a leg from now on: a JSON array of objects.</summary>
+        public void SetParties(Leg leg, string partiesJson)
+        {
+            using (var memory = new NativeMemory())
+            {
+                var error = CallrecException.NewError();
+                CallrecException.Check(Abi.rec_call_parties(handle, (int)leg, memory.Text(partiesJson), ref error), error);
+            }
+        }
+
         /// <summary>Ends the call and its recordings.</summary>
         public void End()
         {

@@ -99,6 +99,16 @@ namespace Callrec
             }
         }
 
+        /// <summary>Deletes a finished recording: its files, its manifest and what waits for it.</summary>
+        public void Delete(string id, Caller caller = null) { Control(Abi.rec_delete, id, caller); }
+
+        /// <summary>Holds a recording, so that nothing deletes or discards it, or releases it.</summary>
+        public void Hold(string id, bool on, Caller caller = null)
+        {
+            Control((Abi.rec_engine engine, IntPtr by, IntPtr which, ref Abi.rec_error error) =>
+                Abi.rec_hold(engine, by, which, on ? 1u : 0u, ref error), id, caller);
+        }
+
         /// <summary>The live recordings of the calls that match every text that is not null, newest last.</summary>
         public IList<Recording> List(string deviceName = null, string directoryNumber = null, string username = null, string callId = null, Caller caller = null)
         {

@@ -42,6 +42,8 @@ namespace Callrec
         public Consent Consent;
         public string ConsentSource;
         public long ConsentFromMs;
+        /// <summary>A further id of the call.</summary>
+        public string RelatedCallId;
 
         internal IntPtr Put(NativeMemory memory)
         {
@@ -68,6 +70,7 @@ namespace Callrec
                 consent = (int)Consent,
                 consent_source = memory.Text(ConsentSource),
                 consent_from_ms = ConsentFromMs,
+                related_call_id = memory.Text(RelatedCallId),
             });
         }
     }

@@ -19,6 +19,7 @@ internal static class Tests
         Run("RTP of arrays and of native memory is recorded", RtpIsRecorded);
         Run("what is said in a pause is not kept", PausesAreLeftOut);
         Run("lists and controls reach the recordings of a line", LinesAreControlled);
+        Run("a call is controlled by its handle, and a held recording stays", HandlesAndHolds);
         Run("errors carry what the library says", ErrorsAreExceptions);
         Run("an exception in a callback does no harm", ExceptionsAreContained);
         return failures == 0 ? 0 : 1;
@@ -187,6 +188,33 @@ internal static class Tests
             Check(engine.ResumeByCall("a").Changed == 1, "its call is resumed");
             Check(engine.StopByCall("a", null, new Caller { Username = "anna", Level = 10 }).Changed == 1, "its call is stopped");
             Check(engine.Stats().LiveRecordings == 0, "nothing is live");
+        }
+    }
+
+    private static void HandlesAndHolds(string directory)
+    {
+        var events = new BlockingCollection<CallrecEvent>();
+        using (Engine engine = Open(directory))
+        {
+            engine.Subscribe(events.Add);
+            string id;
+            using (Call call = engine.BeginCall(new CallInfo { CallId = "a", RelatedCallId = "b" }))
+            {
+                call.SetParties(Leg.Remote, "[{\"name\": \"Ada\"}]");
+                id = call.Start(new StartOptions());
+                Check(engine.List(callId: "b").Single().Id == id, "it is found by the related id");
+                Check(call.Pause().Changed == 1 && call.Resume().Changed == 1, "it is paused and resumed");
+                engine.Hold(id, true);
+                Check(Refused(() => engine.Discard(id)).Status == Status.Held, "it is held");
+                Check(call.Stop().Changed == 1, "it is stopped");
+            }
+            CallrecEvent finished = WaitFor(events, EventKind.Finished);
+            Check(finished.Json.Contains("Ada"), "the parties are in the manifest");
+            Check(Refused(() => engine.Delete(id)).Status == Status.Held, "it is still held");
+            engine.Hold(id, false);
+            engine.Delete(id);
+            Check(!File.Exists(finished.Recording.Path), "it is gone");
+            Check(WaitFor(events, EventKind.Deleted).Recording.Id == id, "the deletion is told");
         }
     }
 

@@ -2,13 +2,14 @@
 
 import ctypes
 import json
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, List, Optional, Union
 
 from . import _abi
-from ._convert import encoded, made
+from ._convert import decoded, encoded, made
 from ._library import lib
 from .constants import Codec, Leg, Status
 from .errors import Error, check, check_status
+from .values import Caller, Counts
 
 Buffer = Union[bytes, bytearray, memoryview]
 
@@ -26,6 +27,7 @@ _TEXTS = (
     "dnis",
     "call_type",
     "consent_source",
+    "related_call_id",
 )
 _NUMBERS = ("state", "direction", "tag", "connected_at_ms", "consent", "consent_from_ms")
 
@@ -43,6 +45,26 @@ def call_info(members: Dict[str, Any]) -> "_abi.rec_call_info":
         else:
             raise TypeError(f"a call has no member {name!r}")
     return info
+
+
+def caller_of(caller: Optional[Caller]) -> Any:
+    """A rec_caller; NULL for the host itself."""
+    if caller is None:
+        return None
+    return ctypes.byref(made(_abi.rec_caller, level=caller.level, username=encoded(caller.username)))
+
+
+def start_options(**members: Any) -> "_abi.rec_start_options":
+    """A rec_start_options of keyword arguments."""
+    given = {name: encoded(one) if isinstance(one, str) else one for name, one in members.items()}
+    return made(_abi.rec_start_options, **given)
+
+
+def counts_of(function: Any, *arguments: Any) -> Counts:
+    """Calls a function that counts recordings."""
+    counts = made(_abi.rec_counts)
+    check(function, *arguments, ctypes.byref(counts))
+    return Counts(counts.changed, counts.already, counts.refused)
 
 
 class Call:
@@ -65,6 +87,33 @@ class Call:
     def set_private(self, on: bool) -> None:
         """Makes the call private: nothing of it is recorded meanwhile."""
         check(lib.rec_call_private, self._handle, int(on))
+
+    def start(self, caller: Optional[Caller] = None, **options: Any) -> str:
+        """Starts a recording of this call, and returns its id. ``options``: members of ``rec_start_options``."""
+        id = _abi.rec_id()
+        options = start_options(**options)
+        check(lib.rec_call_start, self._handle, caller_of(caller), ctypes.byref(options), ctypes.byref(id))
+        return decoded(id.text)
+
+    def stop(self, caller: Optional[Caller] = None) -> Counts:
+        """Stops the recordings of this call."""
+        return counts_of(lib.rec_call_stop, self._handle, caller_of(caller))
+
+    def discard(self, caller: Optional[Caller] = None) -> Counts:
+        """Stops the recordings of this call and deletes them."""
+        return counts_of(lib.rec_call_discard, self._handle, caller_of(caller))
+
+    def pause(self, caller: Optional[Caller] = None) -> Counts:
+        """Pauses the recordings of this call."""
+        return counts_of(lib.rec_call_pause, self._handle, caller_of(caller))
+
+    def resume(self, caller: Optional[Caller] = None) -> Counts:
+        """Resumes the recordings of this call."""
+        return counts_of(lib.rec_call_resume, self._handle, caller_of(caller))
+
+    def set_parties(self, leg: int, parties: List[Dict[str, str]]) -> None:
+        """Says who is heard on a leg from now on, such as ``[{"name": "Ada", "number": "+49301"}]``."""
+        check(lib.rec_call_parties, self._handle, leg, json.dumps(parties).encode())
 
     def end(self) -> None:
         """Ends the call and its recordings."""

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, Optional
 from . import _abi, _callbacks
 from ._convert import decoded, encoded, made
 from ._library import lib
-from .call import Call, call_info
+from .call import Call, call_info, caller_of, counts_of, start_options
 from .constants import Layout, PauseMode, Status, SubscribeFlag
 from .errors import Error, check, check_status
 from .values import Caller, Counts, Event, Recording, Statistics, members_of, recording_of
@@ -121,38 +121,38 @@ class Engine:
 
         ``keep``: with all that is kept of the call (``rec_call_keep``).
         """
-        texts = {"call_id": call_id, "device_name": device_name, "directory_number": directory_number, "format": format}
-        texts.update(more)
-        members = {name: encoded(one) if isinstance(one, str) else one for name, one in texts.items()}
-        options = made(
-            _abi.rec_start_options,
+        options = start_options(
+            call_id=call_id,
+            device_name=device_name,
+            directory_number=directory_number,
+            format=format,
             layout=layout,
             pause_mode=pause_mode,
             flags=flags,
             max_duration_ms=max_duration_ms,
             lookback_ms=lookback_ms,
-            **members,
+            **more,
         )
         id = _abi.rec_id()
         function = lib.rec_call_keep if keep else lib.rec_start
-        check(function, self._handle, _caller(caller), ctypes.byref(options), ctypes.byref(id))
+        check(function, self._handle, caller_of(caller), ctypes.byref(options), ctypes.byref(id))
         return decoded(id.text)
 
     def stop(self, id: str, caller: Optional[Caller] = None) -> None:
         """Stops a recording."""
-        check(lib.rec_stop_by_id, self._handle, _caller(caller), encoded(id))
+        check(lib.rec_stop_by_id, self._handle, caller_of(caller), encoded(id))
 
     def discard(self, id: str, caller: Optional[Caller] = None) -> None:
         """Stops a recording and deletes it."""
-        check(lib.rec_discard_by_id, self._handle, _caller(caller), encoded(id))
+        check(lib.rec_discard_by_id, self._handle, caller_of(caller), encoded(id))
 
     def pause(self, id: str, caller: Optional[Caller] = None) -> None:
         """Pauses a recording."""
-        check(lib.rec_pause_by_id, self._handle, _caller(caller), encoded(id))
+        check(lib.rec_pause_by_id, self._handle, caller_of(caller), encoded(id))
 
     def resume(self, id: str, caller: Optional[Caller] = None) -> None:
         """Resumes a recording."""
-        check(lib.rec_resume_by_id, self._handle, _caller(caller), encoded(id))
+        check(lib.rec_resume_by_id, self._handle, caller_of(caller), encoded(id))
 
     def control_device(
         self, operation: str, device_name: str = "", directory_number: str = "", caller: Optional[Caller] = None
@@ -178,9 +178,17 @@ class Engine:
         return self._control(function, caller, *arguments)
 
     def _control(self, function: Any, caller: Optional[Caller], *arguments: Any) -> Counts:
-        counts = made(_abi.rec_counts)
-        check(function, self._handle, _caller(caller), *arguments, ctypes.byref(counts))
-        return Counts(counts.changed, counts.already, counts.refused)
+        return counts_of(function, self._handle, caller_of(caller), *arguments)
+
+    # Finished recordings
+
+    def delete(self, id: str, caller: Optional[Caller] = None) -> None:
+        """Deletes a finished recording: its files, its manifest and what waits for it."""
+        check(lib.rec_delete, self._handle, caller_of(caller), encoded(id))
+
+    def hold(self, id: str, on: bool = True, caller: Optional[Caller] = None) -> None:
+        """Holds a recording, so that nothing deletes or discards it, or releases it."""
+        check(lib.rec_hold, self._handle, caller_of(caller), encoded(id), int(on))
 
     # Lists and numbers
 
@@ -188,13 +196,13 @@ class Engine:
         """The live recordings, newest last. ``filter``: members of ``rec_filter``."""
         wanted = made(_abi.rec_filter, **{name: encoded(value) for name, value in filter.items()})
         snapshot = ctypes.c_void_p()
-        check(lib.rec_list, self._handle, _caller(caller), ctypes.byref(wanted), ctypes.byref(snapshot))
+        check(lib.rec_list, self._handle, caller_of(caller), ctypes.byref(wanted), ctypes.byref(snapshot))
         return _recordings(snapshot)
 
     def get(self, id: str, caller: Optional[Caller] = None) -> Recording:
         """One recording: live, finishing, or ended in the last minute."""
         snapshot = ctypes.c_void_p()
-        check(lib.rec_get, self._handle, _caller(caller), encoded(id), ctypes.byref(snapshot))
+        check(lib.rec_get, self._handle, caller_of(caller), encoded(id), ctypes.byref(snapshot))
         return _recordings(snapshot)[0]
 
     def stats(self) -> Statistics:
@@ -214,12 +222,6 @@ def _function(operation: str, target: str) -> Any:
     if operation not in ("stop", "discard", "pause", "resume"):
         raise ValueError(f"{operation!r}: stop, discard, pause and resume are known")
     return getattr(lib, f"rec_{operation}_by_{target}")
-
-
-def _caller(caller: Optional[Caller]) -> Any:
-    if caller is None:
-        return None
-    return ctypes.byref(made(_abi.rec_caller, level=caller.level, username=encoded(caller.username)))
 
 
 def _line(device_name: str, directory_number: str, flags: int) -> "_abi.rec_line_info":

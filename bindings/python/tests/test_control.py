@@ -76,3 +76,35 @@ def test_the_audit_log_is_intact_until_somebody_changes_it(settings, directory):
     with pytest.raises(callrec.Error) as changed:
         callrec.verify_audit(str(directory))
     assert changed.value.status == Status.AUDIT
+
+
+def test_a_call_is_controlled_by_its_handle(engine, events):
+    with engine.begin_call(call_id="a", related_call_id="b") as call:
+        call.set_parties(callrec.Leg.REMOTE, [{"name": "Ada"}, {"name": "Ben"}])
+        id = call.start(layout=callrec.Layout.MONO)
+        assert [recording.id for recording in engine.list(call_id="b")] == [id]
+        assert call.pause() == Counts(1, 0, 0)
+        assert refused(call.pause).status == Status.ALREADY_PAUSED
+        assert call.resume() == Counts(1, 0, 0)
+        assert call.stop() == Counts(1, 0, 0)
+        finished = events.wait_for(EventKind.FINISHED)
+        parties = finished.json["recording"]["call"]["parties"]
+        assert sorted(str(party).count("Ada") + 2 * str(party).count("Ben") for party in parties) == [1, 2]
+        call.start()
+        assert call.discard() == Counts(1, 0, 0)
+    assert refused(call.start).status == Status.BAD_HANDLE
+
+
+def test_a_held_recording_is_not_deleted(engine, events, directory):
+    with engine.begin_call(call_id="a") as call:
+        id = call.start()
+        engine.hold(id)
+        assert refused(engine.discard, id).status == Status.HELD
+    events.wait_for(EventKind.FINISHED)
+    assert refused(engine.delete, id).status == Status.HELD
+    assert (directory / "a.wav").exists()
+    engine.hold(id, False)
+    engine.delete(id)
+    assert not (directory / "a.wav").exists() and not (directory / "a.json").exists()
+    assert refused(engine.delete, id).status == Status.NOT_FOUND
+    assert events.wait_for(EventKind.DELETED).recording.id == id
