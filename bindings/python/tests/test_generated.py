@@ -2,6 +2,7 @@
 
 import ctypes
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,15 @@ def test_every_function_of_the_header_is_declared(generator):
     header = generator.parse(generator.HEADER.read_text())
     exports = (BINDINGS.parent / "tests" / "exports.txt").read_text().split()
     assert sorted(one.name for one in header.functions) == sorted(name for name in exports if name.startswith("rec_"))
+
+
+def test_the_examples_of_the_documents_compile():
+    blocks = []
+    for document in [BINDINGS / "python" / "README.md"]:
+        blocks += re.findall(r"^```python\n(.*?)^```", document.read_text(), flags=re.M | re.S)
+    assert blocks
+    for block in blocks:
+        compile(block, "README.md", "exec")
 
 
 def test_constants_have_the_names_of_the_header():

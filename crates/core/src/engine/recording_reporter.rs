@@ -1,5 +1,7 @@
 //! Turns storage's reports into states of recordings and into events.
 
+mod storage_reports;
+
 use std::path::{Component, Path};
 use std::sync::{Arc, Weak};
 
@@ -17,9 +19,8 @@ use crate::config::Config;
 use crate::events::event::{FLAG_LEG_UNDECODED, FLAG_NO_AUDIO, FLAG_REPEATED};
 use crate::events::{Bus, Event, EventKind, EventSubject, LogLevel};
 use crate::jobs::ActionRegistry;
-use crate::storage::{Confirmation, DeletedRecording, Manifest, SpanEntry, StorageListener, Store};
+use crate::storage::{Manifest, SpanEntry, Store};
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::catch_panic;
 use crate::text::Text;
 use crate::types::{EndReason, Error, RecordingState, Status};
 
@@ -27,7 +28,7 @@ use crate::types::{EndReason, Error, RecordingState, Status};
 /// most this many.
 const SPANS_MAX: usize = 100;
 
-/// Storage's [`StorageListener`]: updates the registry, publishes events and writes audit lines.
+/// Storage's [`StorageListener`](crate::storage::StorageListener): updates the registry, publishes events and writes audit lines.
 pub struct RecordingReporter {
     registry: Arc<Registry>,
     bus: Arc<Bus>,
@@ -424,92 +425,6 @@ fn readings_of(manifest: &Manifest) -> Readings {
         paused_ms: manifest.paused_ms,
         lost_ms: manifest.lost_ms,
         bytes: manifest.bytes,
-    }
-}
-
-impl StorageListener for RecordingReporter {
-    fn created(&self, id: Uuid) {
-        if let Some(recording) = self.registry.recording(id) {
-            self.registry.created(&recording);
-            let mut stage = recording.event_stage.lock();
-            let before = std::mem::replace(&mut *stage, EventStage::Started);
-            let state = Some(RecordingState::Recording);
-            self.publish(EventKind::Started, &recording, state, (0, ""));
-            if let EventStage::LossPending(spans) = before {
-                self.publish_loss(&recording, &spans);
-            }
-        }
-    }
-
-    fn create_failed(&self, id: Uuid, error: Error) {
-        self.note_failed(id, &error);
-        let Some(recording) = self.registry.recording(id) else {
-            return;
-        };
-        {
-            let mut life = recording.lifecycle.lock();
-            life.state = RecordingState::Failed;
-            life.end_reason = Some(EndReason::WriteError);
-            life.error = error.status;
-        }
-        if !self.registry.start_failed(&recording) {
-            self.registry.forget(id);
-            return;
-        }
-        let published = catch_panic(|| self.publish_start_failed(&recording, &error));
-        self.finish_report(id, published);
-    }
-
-    fn manifest_updated(&self, id: Uuid, number: u64) {
-        self.publish_pause(id, ManifestChange::of(number));
-    }
-
-    fn write_failed(&self, id: Uuid, error: Error) {
-        self.note_failed(id, &error);
-    }
-
-    fn is_discarded(&self, id: Uuid) -> bool {
-        let recording = self.registry.recording(id);
-        recording.is_some_and(|found| found.lifecycle.lock().end_reason == Some(EndReason::Discarded))
-    }
-
-    fn published(&self, id: Uuid, manifest: Manifest, repeated: bool) {
-        let recording = self.registry.recording(id);
-        let published = catch_panic(|| self.publish_end(id, recording.as_deref(), manifest, repeated));
-        self.finish_report(id, published);
-    }
-
-    fn end_deferred(&self, id: Uuid) {
-        self.registry.remember(id);
-    }
-
-    fn job_queued(&self, kind: &str, id: Uuid) {
-        if self.actions.push(kind, id) {
-            let message = format!(
-                "jobs of the kind {kind} in .callrec/jobs/{kind} wait, because no action for them is \
-                     registered; for callbacks, start a gateway"
-            );
-            self.bus.log(LogLevel::Info, message);
-        }
-    }
-
-    fn deleted(&self, deleted: DeletedRecording) -> Option<Confirmation> {
-        self.deleted.fetch_add(1, Ordering::Relaxed);
-        self.registry.forget_deleted(deleted.id);
-        self.publish_deleted(deleted.id, deleted.is_resumed);
-        match self.audit.get() {
-            Some(audit) => audit.push_awaited(deleted.line, deleted.is_resumed, deleted.confirm),
-            None => Some(deleted.confirm),
-        }
-    }
-
-    fn log(&self, level: i32, message: String) {
-        let level = match level {
-            1 => LogLevel::Error,
-            2 => LogLevel::Warning,
-            _ => LogLevel::Info,
-        };
-        self.bus.log(level, message);
     }
 }
 

@@ -6,6 +6,7 @@ use crate::calls::{
 };
 use crate::clock::SystemClock;
 use crate::events::bus::Listener;
+use crate::storage::StorageListener;
 use crate::sync::Mutex;
 use crate::types::{AudioSpec, Format, Layout, PauseMode};
 
