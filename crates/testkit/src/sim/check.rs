@@ -13,7 +13,7 @@ use super::network::DELAY_TICKS;
 use super::past::at_their_ticks;
 use super::patterns::PACKET_SAMPLES;
 use super::presence::Presence;
-use super::raw::check_raw_files;
+use super::raw::{check_raw_files, find_earlier, may_be_captured};
 use crate::ledger::unaccounted_ms;
 
 /// The audio that a power cut may have lost.
@@ -61,36 +61,6 @@ pub fn check_secrets(state: &mut ModelState, files: &FileList) {
     }
     found.truncate(5);
     state.wrong.append(&mut found);
-}
-
-/// Whether a recording that keeps packets as they arrive may have one that is not in its audio: the
-/// network may have delivered a copy after the start, or the packet came after the start and was sent
-/// before the recording begins.
-fn may_be_captured(state: &ModelState, (call, packet): (usize, &ModelPacket)) -> bool {
-    let call = &state.calls[call];
-    let mut recordings = call.recordings.iter().filter_map(|id| state.recordings.get(id));
-    let written = packet.written.unwrap_or(u64::MAX);
-    recordings.any(|recording| {
-        let is_late = written > recording.started_at()
-            && recording.presence_by_policy(packet, call.steady) != Presence::Never;
-        let copies = written..=written.saturating_add(DELAY_TICKS);
-        is_late || copies.contains(&recording.started_at())
-    })
-}
-
-/// Finds a packet that was passed in before the start of the recording whose packets a file has. The
-/// file never begins earlier.
-fn find_earlier<'a>(state: &'a ModelState, path: &str, patterns: &[i16]) -> Option<&'a ModelPacket> {
-    let (_, recording) = state
-        .recordings
-        .iter()
-        .find(|(id, _)| path.contains(&id.to_string()))?;
-    let call = &state.calls[recording.call?];
-    let is_earlier = |packet: &&ModelPacket| {
-        let last = packet.written.map(|written| written + DELAY_TICKS);
-        last.is_some_and(|last| last < recording.started_at()) && patterns.contains(&packet.pattern)
-    };
-    call.packets.iter().find(is_earlier)
 }
 
 /// The disk after the last process.
@@ -272,7 +242,7 @@ fn check_file(
             repeated[leg] = silence_made_up(&mut samples[leg], name, manifest, &mut fault);
         }
     }
-    check_beginning(state, recording, manifest, &samples, fault);
+    check_beginning(state, recording, disk, manifest, &samples, fault);
     let kept = samples.each_ref().map(|samples| recorded_patterns(samples));
     check_audio(state, recording, disk, manifest, (&kept, &repeated), fault);
 }
@@ -281,6 +251,7 @@ fn check_file(
 fn check_beginning(
     state: &ModelState,
     recording: &ModelRecording,
+    disk: &FinalDisk<'_>,
     manifest: &Value,
     samples: &[Vec<i16>; 2],
     fault: &mut dyn FnMut(String),
@@ -297,10 +268,15 @@ fn check_beginning(
         return;
     };
     let call = &state.calls[call];
+    let death = state.deaths.get(&recording.process);
+    let is_torn = death.is_some_and(|death| {
+        let is_unsynced = earlier.start + disk.death_costs > death.tick || !disk.disk_is_sound;
+        death.by_power && recording.is_recovered() && is_unsynced
+    });
     for (leg, samples) in samples.iter().enumerate() {
         let packets = recording.packets_of(call, leg);
         let packets = at_their_ticks(&packets, call.steady);
-        earlier.check(recording, &packets, samples, fault);
+        earlier.check(recording, &packets, (samples, is_torn), fault);
     }
 }
 

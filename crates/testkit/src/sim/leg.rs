@@ -147,6 +147,7 @@ impl SimLeg {
             stream,
             sent: tick,
             written: None,
+            last_written: None,
             late,
             early: self.early,
             may_lack,

@@ -23,6 +23,8 @@ pub struct ModelPacket {
     pub sent: u64,
     /// The tick at which the host wrote it.
     pub written: Option<u64>,
+    /// The tick at which it wrote the last of its copies.
+    pub last_written: Option<u64>,
     /// For a packet whose timestamp shows its time: how many ticks later it may be placed, because
     /// of the delay of the stream's first packet, and behind another stream. `None`: the packet does
     /// not show its time.
@@ -190,6 +192,11 @@ impl ModelRecording {
         }
     }
 
+    /// Only later processes have reported its end.
+    pub fn is_recovered(&self) -> bool {
+        self.ends.iter().all(|end| end.process != self.process)
+    }
+
     pub fn end(&mut self, tick: u64) {
         if self.is_live {
             self.is_live = false;
@@ -232,7 +239,9 @@ impl ModelState {
     /// Notes that the host has written a packet, possibly again.
     pub fn note_written(&mut self, call: usize, number: usize) {
         let tick = self.tick;
-        self.calls[call].packets[number].written.get_or_insert(tick);
+        let packet = &mut self.calls[call].packets[number];
+        packet.written.get_or_insert(tick);
+        packet.last_written = Some(tick);
     }
 
     /// Whether a power cut may undo a reported end: the disk has refused to sync the published

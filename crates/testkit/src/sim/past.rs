@@ -48,12 +48,13 @@ impl EarlierBeginning {
     }
 
     /// Checks the positions of the packets from before the start in a leg's samples, and how much
-    /// the file has of the packet with which it begins.
+    /// the file has of the packet with which it begins. `is_torn`: a power cut may have lost any of
+    /// them, or a part of one.
     pub fn check(
         &self,
         recording: &ModelRecording,
         packets: &[(&ModelPacket, Presence)],
-        samples: &[i16],
+        (samples, is_torn): (&[i16], bool),
         fault: &mut dyn FnMut(String),
     ) {
         let per_ms = 8;
@@ -76,7 +77,15 @@ impl EarlierBeginning {
             };
             let count = samples.iter().filter(|sample| own(sample)).count() as u64;
             let expected = first - from;
-            if (found as u64).abs_diff(expected) > slack || (end - first).abs_diff(count) > slack {
+            let is_short = count < end - first;
+            if is_short && is_torn {
+                continue;
+            }
+            // A kill may have cut the file off within the packet.
+            let is_last = found as u64 + count == samples.len() as u64;
+            let is_cut = is_short && is_last && recording.is_recovered();
+            let is_whole = is_cut || (end - first).abs_diff(count) <= slack;
+            if (found as u64).abs_diff(expected) > slack || !is_whole {
                 return fault(format!(
                     "{packet:?} has {count} samples from {found} on, not {} from {expected} on: {self:?}",
                     end - first
@@ -106,5 +115,74 @@ impl ModelState {
         packets
             .take_while(|packet| packet.sent >= before)
             .for_each(|packet| packet.may_lack = true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use callrec_core::types::RecordingState;
+
+    use super::*;
+    use crate::sim::model::ReportedEnd;
+    use crate::sim::patterns::PACKET_SAMPLES;
+
+    /// A kill cuts a file off at any sample, a power cut may lose what is before, and nothing else
+    /// does either.
+    #[test]
+    fn only_a_recovered_file_lacks_a_part_of_a_packet() {
+        let earlier = EarlierBeginning {
+            start: 12,
+            given_ms: 40,
+            is_exact: true,
+            may_lack: false,
+            conceals: false,
+        };
+        let packet = ModelPacket {
+            pattern: 7,
+            leg: 0,
+            stream: 0,
+            sent: 11,
+            written: Some(11),
+            last_written: Some(11),
+            late: None,
+            early: 0,
+            may_lack: false,
+        };
+        let is_wrong = |end_of: usize, samples: &[i16], is_torn: bool| {
+            let recording = ModelRecording {
+                process: 1,
+                ends: vec![ReportedEnd {
+                    process: end_of,
+                    state: RecordingState::Finished,
+                    reason: None,
+                    repeated: false,
+                    path: String::new(),
+                    names_refused: false,
+                }],
+                ..ModelRecording::default()
+            };
+            let mut faults = Vec::new();
+            let packets = [(&packet, Presence::Must)];
+            earlier.check(&recording, &packets, (samples, is_torn), &mut |text| {
+                faults.push(text)
+            });
+            !faults.is_empty()
+        };
+        let whole = [vec![0; PACKET_SAMPLES], vec![7; PACKET_SAMPLES]].concat();
+        let cut = &whole[..PACKET_SAMPLES + 64];
+        let holed = [cut, &[0; 96]].concat();
+        for (end_of, samples, wrong) in [
+            (1, &whole[..], false),
+            (1, cut, true),
+            (2, cut, false),
+            (2, &holed, true),
+            (2, &whole[1..], false),
+            (2, &whole[2..], true),
+        ] {
+            let found = is_wrong(end_of, samples, false);
+            assert_eq!(found, wrong, "{end_of} {}", samples.len());
+        }
+        assert!(!is_wrong(2, &holed, true));
+        assert!(is_wrong(2, &whole[2..], true), "whole, at another sample");
     }
 }

@@ -146,6 +146,7 @@ mod tests {
             stream: 0,
             sent,
             written: Some(written),
+            last_written: Some(written),
             late,
             early: 0,
             may_lack: false,

@@ -6,6 +6,8 @@ use callrec_codec::pcapng::{recording_id, whole_blocks};
 
 use serde_json::Value;
 
+use super::model::{ModelPacket, ModelState};
+use super::presence::Presence;
 use crate::manifest::digest;
 
 /// Checks that each file belongs to a published recording and, unless that has failed, consists of
@@ -54,4 +56,80 @@ pub fn check_raw_files(
         return;
     }
     wrong.extend(strays.map(|path| format!("{path} belongs to no published recording")));
+}
+
+/// Whether a recording that keeps packets as they arrive may have one that is not in its audio: a
+/// copy of it came after the start, or it came after the start and was sent before the recording
+/// begins.
+pub fn may_be_captured(state: &ModelState, (call, packet): (usize, &ModelPacket)) -> bool {
+    let call = &state.calls[call];
+    let mut recordings = call.recordings.iter().filter_map(|id| state.recordings.get(id));
+    let written = packet.written.unwrap_or(u64::MAX);
+    recordings.any(|recording| {
+        let start = recording.started_at();
+        let is_late = written > start && recording.presence_by_policy(packet, call.steady) != Presence::Never;
+        let has_copy = written <= start && packet.last_written.is_some_and(|last| last > start);
+        is_late || has_copy
+    })
+}
+
+/// Finds a packet that was passed in before the start of the recording whose packets a file has. The
+/// file never begins earlier.
+pub fn find_earlier<'a>(state: &'a ModelState, path: &str, patterns: &[i16]) -> Option<&'a ModelPacket> {
+    let (_, recording) = state
+        .recordings
+        .iter()
+        .find(|(id, _)| path.contains(&id.to_string()))?;
+    let call = &state.calls[recording.call?];
+    let is_earlier = |packet: &&ModelPacket| {
+        let last = packet.last_written;
+        last.is_some_and(|last| last <= recording.started_at()) && patterns.contains(&packet.pattern)
+    };
+    call.packets.iter().find(is_earlier)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::sim::model::AudioPolicy;
+
+    /// A call with one packet, and a recording of it that starts after tick 10.
+    fn state(written: u64, last_written: u64) -> ModelState {
+        let mut state = ModelState {
+            tick: 1,
+            ..ModelState::default()
+        };
+        let call = state.begin_call(false);
+        state.calls[call].packets.push(ModelPacket {
+            pattern: 7,
+            leg: 0,
+            stream: 0,
+            sent: written,
+            written: Some(written),
+            last_written: Some(last_written),
+            late: Some(3),
+            early: 0,
+            may_lack: false,
+        });
+        state.record(Uuid::nil(), call, 10, AudioPolicy::Keep);
+        state
+    }
+
+    /// A copy of a packet may wait in the network and at a host that stalls.
+    #[test]
+    fn only_a_copy_that_came_after_the_start_may_be_in_a_file_of_packets() {
+        let path = format!("{}.pcapng", Uuid::nil());
+        for (written, last_written, may_be_there) in
+            [(10, 10, false), (4, 10, false), (4, 36, true), (10, 11, true)]
+        {
+            let state = state(written, last_written);
+            let found = find_earlier(&state, &path, &[7]);
+            assert_eq!(found.is_none(), may_be_there, "{written} {last_written}");
+            let packet = &state.calls[0].packets[0];
+            let captured = may_be_captured(&state, (0, packet));
+            assert_eq!(captured, may_be_there, "{written} {last_written}");
+        }
+    }
 }
