@@ -108,6 +108,7 @@ fn run_child_task() {
     };
     let number: usize = number.parse().expect("a number");
     let directory = Path::new(&directory);
+    callrec::lame::provide();
     let format = parse_format(&format).expect("a format");
     let system = FileSystemKind::of(&task);
     match task.split(" by ").next().expect("a task") {

@@ -54,7 +54,6 @@ fn transferred_bytes() -> u64 {
 }
 
 pub fn child_seals(directory: &Path, format: Format, frames: usize) {
-    callrec::lame::provide();
     let without_digest = StorageConfig {
         digest: Digest::None,
         ..config()
