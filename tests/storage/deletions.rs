@@ -253,3 +253,61 @@ fn a_kill_at_any_step_leaves_a_whole_recording_or_none() {
         }
     }
 }
+
+/// A hold that is accepted after a deletion has failed survives the next open.
+#[test]
+fn a_hold_after_a_failed_deletion_keeps_the_recording() {
+    let fixture = open(ScratchDir::new());
+    let id = Uuid::from_u128(1);
+    publish(&fixture, id);
+    fixture.settle(id);
+    fixture.set_fault(|step| match step == FaultPoint::DeleteJobs {
+        true => Err(io::Error::from_raw_os_error(libc::EIO)),
+        false => Ok(()),
+    });
+    assert!(delete(&fixture, id).is_err());
+    fixture.clear_faults();
+    assert!(fixture.path(&format!("{NAME}.wav")).exists());
+    let file = format!("{NAME}.wav");
+    {
+        let _turn = fixture.store.turn(id);
+        assert!(
+            fixture
+                .store
+                .hold_published(id, Some(&file), true)
+                .expect("stored")
+        );
+    }
+    assert_eq!(delete(&fixture, id).expect("looked"), DeletionResult::Held);
+    let fixture = open(fixture.close());
+    fixture.wait_until_idle();
+    assert!(
+        fixture.path(&format!("{NAME}.wav")).exists(),
+        "the held audio is gone"
+    );
+}
+
+/// A directory that the host has moved while the process was down.
+#[test]
+fn a_deletion_is_completed_although_its_directory_was_moved() {
+    let fixture = open(ScratchDir::new());
+    let id = Uuid::from_u128(1);
+    publish(&fixture, id);
+    fixture.settle(id);
+    fixture.set_fault(|step| match step == FaultPoint::DeleteJobs {
+        true => Err(io::Error::from_raw_os_error(libc::EIO)),
+        false => Ok(()),
+    });
+    assert!(delete(&fixture, id).is_err());
+    fixture.clear_faults();
+    let directory = fixture.close();
+    fs::rename(directory.0.join("sub"), directory.0.join("moved")).expect("moved");
+    let fixture = open(directory);
+    fixture.wait_until_idle();
+    let reported = fixture.report.read(|reports| reports.deleted.contains_key(&id));
+    let left = fixture.names_below("moved");
+    assert!(
+        !reported || left.is_empty(),
+        "reported as deleted, but there are {left:?}"
+    );
+}

@@ -103,3 +103,16 @@ fn a_kill_at_any_step_of_the_discard_publishes_nothing() {
         }
     });
 }
+
+/// Nothing of a held recording is destroyed, also if consent to it was refused.
+#[test]
+fn a_held_recording_is_not_discarded_by_recovery_when_consent_was_refused() {
+    let id = Uuid::new_v4();
+    let (directory, expected) = killed(Format::WAV, id);
+    fs::create_dir_all(directory.join(".callrec/holds")).expect("created");
+    fs::write(directory.join(format!(".callrec/holds/{id}")), "").expect("a hold");
+    let fixture = open(directory, true);
+    let (published, _) = fixture.published(id);
+    assert!(published.held, "{published:?}");
+    assert!(audio(&fixture.path(&published.file)) == expected);
+}

@@ -52,8 +52,9 @@ impl Registry {
         }
         inner.grow_indexes(&after)?;
         let mut transferred = match moved {
-            true => self.end_transferred(&mut inner, number, now_ms),
-            false => Vec::new(),
+            // A refusal decides about the recordings, not the transfer that comes with it.
+            true if !after.consent.is_refused() => self.end_transferred(&mut inner, number, now_ms),
+            _ => Vec::new(),
         };
         inner.reindex(number, &before, &after);
         let Some(call) = inner.calls.get_mut(&number) else {

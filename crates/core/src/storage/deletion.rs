@@ -179,8 +179,9 @@ impl Deletions {
             }
         };
         for (id, note) in notes {
-            match self.remove_all(id, &note, false).await {
-                Ok(()) => self.completed.lock().push((id, note)),
+            match self.complete_one(id, &note).await {
+                Ok(true) => self.completed.lock().push((id, note)),
+                Ok(false) => {}
                 Err(error) => {
                     let message = format!(
                         "recording {id}: its deletion cannot be completed, and the next open tries again: {error}"
@@ -189,6 +190,23 @@ impl Deletions {
                 }
             }
         }
+    }
+
+    /// Returns `false` if the recording was held after its deletion had failed. Then it stays.
+    async fn complete_one(&self, id: Uuid, note: &DeletionNote) -> io::Result<bool> {
+        let found = self.find(id, Some(&note.file), true).await?;
+        let file = match &found {
+            Some((_, manifest)) if manifest.held => {
+                self.notes.remove(id).await?;
+                return Ok(false);
+            }
+            // Its directory may have been moved.
+            Some((file, _)) => file.clone(),
+            None => note.file.clone(),
+        };
+        let note = DeletionNote { file, ..note.clone() };
+        self.remove_all(id, &note, false).await?;
+        Ok(true)
     }
 
     /// Whether there are deletions to report that were completed when the directory was opened.

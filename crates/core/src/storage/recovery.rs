@@ -15,6 +15,7 @@ use super::directory::StorageDirectory;
 use super::faults::FaultPoint;
 use super::file_suffixes::{JSON, NUMBERS_MAX, PART, split_audio, split_part};
 use super::files::{self, READ_BYTES, found_or_none, ignore_not_found};
+use super::holds::LegalHolds;
 use super::listener::{LOG_ERROR, LOG_INFO, LOG_WARNING, StorageListener, panic_text};
 use super::live_manifests::{LiveManifest, LiveManifests, WholeManifest};
 use super::live_recording::LiveRecording;
@@ -47,6 +48,7 @@ pub struct RecoveryContext {
     pub deletions: Arc<Deletions>,
     pub activity: Arc<Activity>,
     pub listener: Arc<dyn StorageListener>,
+    pub holds: Arc<LegalHolds>,
     pub discards_refused: bool,
 }
 
@@ -170,7 +172,7 @@ impl Recovery {
         if manifest.end_reason_is(EndReason::Discarded) {
             return self.recover_discarded(id, *manifest).await;
         }
-        if !ended && !publishing && self.was_refused(&manifest) {
+        if !ended && !publishing && self.was_refused(id, &manifest) {
             return self.discard_refused(id, *manifest).await;
         }
         match self.search.find(id, &manifest.part, &manifest.file).await? {

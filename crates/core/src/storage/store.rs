@@ -232,6 +232,7 @@ impl Store {
                 deletions: Arc::clone(&deletions),
                 activity: Arc::clone(&activity),
                 listener: Arc::clone(&listener),
+                holds: Arc::clone(&holds),
                 discards_refused: config.discards_refused,
             },
             found.manifests,

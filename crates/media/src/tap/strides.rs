@@ -47,6 +47,8 @@ impl Tap {
     /// Returns true if a control point at this time can be applied at once. Otherwise renders one
     /// stride towards it.
     pub fn approach(&mut self, at_ns: u64, legs: &Legs) -> bool {
+        // A recording that has been stopped ends where it was stopped.
+        let at_ns = self.pending_stop.map_or(at_ns, |stop| at_ns.min(stop.at_ns));
         let stride_ns = self.stride_ns(at_ns, legs);
         if self.phase == Phase::Over || at_ns <= stride_ns {
             return true;

@@ -176,6 +176,10 @@ impl CallMedia {
     /// Discards what is too old, and counts the rest.
     pub(super) fn trim(&mut self, now_ns: u64) {
         self.count_kept();
+        if !self.points.is_empty() {
+            // A start that waits was promised what is kept now.
+            return;
+        }
         let keeps = self.keeps_past();
         // A leg keeps few clock rates, and further ones must find room.
         let crowded = self.legs.fed().map(|(_, leg)| leg.timeline.crowded_until_ns());

@@ -4,9 +4,11 @@
 use super::*;
 
 impl Recovery {
-    /// Whether a refusal has ended the recording, and discards it. `manifest`: without an end.
-    pub(super) fn was_refused(&self, manifest: &Manifest) -> bool {
-        self.context.discards_refused && manifest.call.value()["consent"] == "refused"
+    /// Whether a refusal has ended the recording, and discards it. A held recording is kept.
+    /// `manifest`: without an end.
+    pub(super) fn was_refused(&self, id: Uuid, manifest: &Manifest) -> bool {
+        let is_refused = manifest.call.value()["consent"] == "refused";
+        self.context.discards_refused && is_refused && !self.context.holds.contains(id)
     }
 
     /// Discards the recording. That is stored before its audio is removed, as by a finisher.
