@@ -25,6 +25,22 @@ namespace Callrec
     public sealed partial class Engine : IDisposable
     {
         private readonly Abi.rec_engine handle;
+        private static readonly List<Engine> Open = new List<Engine>();
+
+        static Engine()
+        {
+            // An engine that is open at the end of the program would call code that is no longer there.
+            AppDomain.CurrentDomain.ProcessExit += (sender, arguments) => CloseAll();
+        }
+
+        private static void CloseAll()
+        {
+            Engine[] left;
+            lock (Open)
+                left = Open.ToArray();
+            foreach (Engine engine in left)
+                engine.Dispose();
+        }
 
         /// <summary>Gets the exceptions of callbacks. Without it, they are printed to standard error.</summary>
         public static Action<Exception> UnhandledException;
@@ -46,6 +62,8 @@ namespace Callrec
                     }
                 }
                 CallrecException.Check(Abi.rec_open(config, ref handle, ref error), error);
+                lock (Open)
+                    Open.Add(this);
             }
             finally
             {
@@ -62,6 +80,7 @@ namespace Callrec
         /// <summary>Ends all calls, finishes their recordings and delivers every event.</summary>
         public void Close(int timeoutMs)
         {
+            Forget();
             var error = CallrecException.NewError();
             CallrecException.Check(Abi.rec_close(handle, (uint)timeoutMs, ref error), error);
         }
@@ -69,10 +88,17 @@ namespace Callrec
         /// <summary>Closes the engine within ten seconds, unless it is closed.</summary>
         public void Dispose()
         {
+            Forget();
             var error = CallrecException.NewError();
             int status = Abi.rec_close(handle, 10000, ref error);
             if ((Status)status != Status.BadHandle)
                 CallrecException.Check(status, error);
+        }
+
+        private void Forget()
+        {
+            lock (Open)
+                Open.Remove(this);
         }
 
         /// <summary>Calls a function with each event, one at a time, on a thread of the library.</summary>

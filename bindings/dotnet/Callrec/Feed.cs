@@ -33,7 +33,7 @@ namespace Callrec
         /// <summary>As <see cref="Rtp(byte[], int)"/>, for a packet in native memory.</summary>
         public bool Rtp(IntPtr packet, int size)
         {
-            return Accepted(Abi.rec_feed_rtp(handle, packet, new UIntPtr((uint)size)));
+            return Accepted(Abi.rec_feed_rtp(handle, packet, Length(size)));
         }
 
         /// <summary>Passes in samples. Returns false if there is no room for them now; Wait waits for it.</summary>
@@ -45,7 +45,7 @@ namespace Callrec
         /// <summary>As <see cref="Write(byte[], int)"/>, for samples in native memory, such as a wave buffer.</summary>
         public bool Write(IntPtr samples, int size)
         {
-            return Accepted(Abi.rec_feed_write(handle, samples, new UIntPtr((uint)size)));
+            return Accepted(Abi.rec_feed_write(handle, samples, Length(size)));
         }
 
         /// <summary>Passes in samples at a position of the host's own sample clock.</summary>
@@ -96,6 +96,13 @@ namespace Callrec
         public void Close()
         {
             CallrecException.Check(Abi.rec_feed_close(handle));
+        }
+
+        private static UIntPtr Length(int size)
+        {
+            if (size < 0)
+                throw new ArgumentOutOfRangeException("size");
+            return new UIntPtr((uint)size);
         }
 
         private static UIntPtr Length(byte[] bytes, int size)

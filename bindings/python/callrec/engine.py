@@ -1,7 +1,8 @@
 """Engines: one storage directory and its threads."""
 
+import atexit
 import ctypes
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Set
 
 from . import _abi, _callbacks
 from ._convert import decoded, encoded, made
@@ -11,6 +12,19 @@ from .constants import Layout, PauseMode, Status, SubscribeFlag
 from .errors import Error, check, check_status
 from .values import Caller, Counts, Event, Recording, Statistics, members_of, recording_of
 from .verify import ChainHead
+
+
+_open_engines: "Set[Engine]" = set()
+
+
+@atexit.register
+def _close_engines() -> None:
+    """An engine that is open at the end of the program would call Python when it is no longer there."""
+    for engine in list(_open_engines):
+        try:
+            engine.close()
+        except Error:
+            pass
 
 
 class Subscription:
@@ -38,11 +52,13 @@ class Engine:
                 check(lib.rec_config_set, config, key.encode(), text.encode())
             self._handle = _abi.rec_engine()
             check(lib.rec_open, config, ctypes.byref(self._handle))
+            _open_engines.add(self)
         finally:
             lib.rec_config_free(config)
 
     def close(self, timeout_ms: int = 10_000) -> None:
         """Ends all calls, finishes their recordings and delivers every event."""
+        _open_engines.discard(self)
         check(lib.rec_close, self._handle, timeout_ms)
 
     def __enter__(self) -> "Engine":

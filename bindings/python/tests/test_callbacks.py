@@ -1,5 +1,6 @@
 """Python functions that the library calls."""
 
+import subprocess
 import sys
 import threading
 
@@ -67,3 +68,17 @@ def test_a_callback_may_use_the_engine(settings):
             id = engine.start(call_id="a")
             assert done.wait(60)
     assert [recording.id for recording in seen] == [id]
+
+
+def test_a_program_that_closes_nothing_ends_as_usual(directory):
+    program = f"""
+import callrec
+engine = callrec.Engine({{"storage.directory": {str(directory)!r}, "storage.min_free_bytes": 0}})
+engine.subscribe(lambda event: None)
+for n in range(30):
+    call = engine.begin_call(call_id=str(n))
+    call.start()
+    call.end()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
