@@ -46,6 +46,7 @@ CARGO_OUTPUT := $(CARGO_TARGET_DIR)$(if $(TARGET),/$(TARGET))/release
 # The libraries that a program needs which links the static library. Cargo runs rustc, which writes the
 # file, only once for each choice of features.
 empty :=
+comma := ,
 space := $(empty) $(empty)
 NATIVE := $(CARGO_OUTPUT)/native-static-libs-$(subst $(space),_,$(DEFAULT_FEATURES) $(FEATURES))
 # What will be installed.
@@ -118,6 +119,6 @@ uninstall:
 
 # Their directories are Debian's.
 deb:
-	packaging/deb $(CARGO_TARGET_DIR)/debian FEATURES="$(FEATURES)" DEFAULT_FEATURES="$(DEFAULT_FEATURES)"
+	packaging/deb $(CARGO_TARGET_DIR)/debian FEATURES="$(subst $(space),$(comma),$(strip $(FEATURES)))" DEFAULT_FEATURES="$(DEFAULT_FEATURES)"
 
 .PHONY: all deb libraries tools descriptions install install-tools uninstall
