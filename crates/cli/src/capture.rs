@@ -9,17 +9,20 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use etherparse::{EtherType, NetSlice, SlicedPacket, TransportSlice};
 use pcap_file::pcap::PcapReader;
 use pcap_file::pcapng::{Block, PcapNgReader};
 use pcap_file::{DataLink, PcapError};
 
-use crate::output::{CommandResult, ErrorContext};
+use crate::output::{CommandResult, ErrorContext, because};
 
 /// The first bytes of a pcapng file.
 const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 /// The length of the pseudo header of a loopback device.
 const LOOPBACK_HEADER: usize = 4;
+/// Of "tcpdump -i any": an EtherType, and 18 bytes that do not matter here.
+const LINUX_SLL2: DataLink = DataLink::Unknown(276);
+const SLL2_HEADER: usize = 20;
 /// A fragment is no whole datagram.
 const FRAGMENT_OFFSET: u16 = 0;
 
@@ -134,10 +137,17 @@ fn visit(
     let sliced = match link {
         DataLink::ETHERNET => SlicedPacket::from_ethernet(data),
         DataLink::LINUX_SLL => SlicedPacket::from_linux_sll(data),
+        LINUX_SLL2 => match data.split_at_checked(SLL2_HEADER) {
+            Some((header, rest)) => {
+                SlicedPacket::from_ether_type(EtherType(u16::from_be_bytes([header[0], header[1]])), rest)
+            }
+            None => return Ok(()),
+        },
         DataLink::NULL | DataLink::LOOP => {
             SlicedPacket::from_ip(data.get(LOOPBACK_HEADER..).unwrap_or_default())
         }
-        _ => SlicedPacket::from_ip(data),
+        DataLink::RAW | DataLink::IPV4 | DataLink::IPV6 => SlicedPacket::from_ip(data),
+        other => return because(format!("packets of the link type {other:?} cannot be read")),
     };
     // A packet of another protocol, or one that is cut off.
     let Ok(sliced) = sliced else { return Ok(()) };

@@ -145,6 +145,9 @@ pub struct VerifyOptions {
 pub struct RecoverOptions {
     #[arg(default_value = ".")]
     pub directory: PathBuf,
+    /// Set a key of the configuration as the host does, such as "consent.on_refusal=discard".
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     /// How long to wait for the end, in seconds.
     #[arg(long, default_value_t = 3600)]
     pub timeout: u64,

@@ -30,6 +30,12 @@ pub fn convert(options: &ConvertOptions, output: &Output) -> CommandResult<()> {
             options.file.display()
         ));
     }
+    if is_same_file(&path, &options.file) {
+        return because(format!(
+            "{}: a recording cannot be converted onto itself",
+            path.display()
+        ));
+    }
     let mut audio = DecodedAudio::open(&path)?;
     let shape = Shape {
         format,
@@ -53,6 +59,10 @@ pub fn convert(options: &ConvertOptions, output: &Output) -> CommandResult<()> {
         bytes,
         output,
     )
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 fn report(path: &Path, shape: &Shape, ms: u64, bytes: u64, output: &Output) -> CommandResult<()> {

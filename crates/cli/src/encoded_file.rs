@@ -26,8 +26,9 @@ pub struct EncodedFile {
 
 impl EncodedFile {
     pub fn create(path: &Path, shape: Shape, tags: Tags) -> io::Result<EncodedFile> {
+        // Another process may write the same file.
         let mut part = path.as_os_str().to_owned();
-        part.push(".part");
+        part.push(format!(".{}.part", std::process::id()));
         let part = PathBuf::from(part);
         let mut file = OpenOptions::new().write(true).create_new(true).open(&part)?;
         let header = shape

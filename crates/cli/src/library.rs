@@ -42,8 +42,18 @@ impl StoredRecording {
     }
 }
 
-/// All recordings below a directory, the oldest first, and what could not be read.
-pub fn find(directory: &Path) -> CommandResult<(Vec<StoredRecording>, Vec<String>)> {
+/// A file or a directory that could not be read, and why.
+pub struct UnreadPath {
+    pub path: PathBuf,
+    pub problem: String,
+}
+
+/// The extensions of audio files.
+const AUDIO: [&str; 5] = ["wav", "au", "flac", "opus", "mp3"];
+
+/// All recordings below a directory, the oldest first, and what could not be read. The audio of a
+/// recording may be missing.
+pub fn find(directory: &Path) -> CommandResult<(Vec<StoredRecording>, Vec<UnreadPath>)> {
     let mut found = Vec::new();
     let mut unread = Vec::new();
     let mut pending = vec![(directory.to_owned(), 0)];
@@ -52,7 +62,10 @@ pub fn find(directory: &Path) -> CommandResult<(Vec<StoredRecording>, Vec<String
         let entries = match fs::read_dir(&directory) {
             Ok(entries) => entries,
             Err(error) => {
-                unread.push(format!("{}: {error}", directory.display()));
+                unread.push(UnreadPath {
+                    problem: error.to_string(),
+                    path: directory,
+                });
                 continue;
             }
         };
@@ -63,12 +76,27 @@ pub fn find(directory: &Path) -> CommandResult<(Vec<StoredRecording>, Vec<String
             if kind.is_dir() && depth < DEPTH {
                 pending.push((path, depth + 1));
             } else if kind.is_file() && path.extension() == Some(OsStr::new("json")) {
-                found.extend(read(&path));
+                match read(&path) {
+                    Some(recording) => found.push(recording),
+                    // Other programs have files of this kind, too, but none beside a recording.
+                    None if has_audio(&path) => unread.push(UnreadPath {
+                        path,
+                        problem: "it is no manifest of a recording".to_owned(),
+                    }),
+                    None => {}
+                }
             }
         }
     }
     found.sort_by_key(|recording| (recording.manifest.started_at_ms, recording.manifest.id.clone()));
     Ok((found, unread))
+}
+
+/// Whether an audio file has the name of this manifest.
+fn has_audio(manifest: &Path) -> bool {
+    AUDIO
+        .iter()
+        .any(|extension| manifest.with_extension(extension).is_file())
 }
 
 /// The recording of an audio file or of a manifest.
@@ -111,7 +139,7 @@ fn read(path: &Path) -> Option<StoredRecording> {
             (path.with_extension(extension), false)
         }
     };
-    (is_unfinished || audio.is_file()).then_some(StoredRecording {
+    Some(StoredRecording {
         manifest,
         audio,
         is_unfinished,

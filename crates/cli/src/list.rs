@@ -23,8 +23,8 @@ pub fn list(options: &ListOptions, output: &Output) -> CommandResult<()> {
             && (recording.is_unfinished || !options.unfinished)
             && is_of_call(recording, options)
     });
-    for path in &unread {
-        output.remark(path);
+    for one in &unread {
+        output.remark(format_args!("{}: {}", one.path.display(), one.problem));
     }
     if output.is_json {
         return output.json(&found.iter().map(StoredRecording::to_json).collect::<Value>());

@@ -49,7 +49,7 @@ pub fn list_streams(path: &Path, output: &Output) -> CommandResult<()> {
                 "from": stream.from.to_string(),
                 "to": stream.to.to_string(),
                 "packets": stream.packets,
-                "duration_ms": (stream.last - stream.first).as_millis() as u64,
+                "duration_ms": stream.last.saturating_sub(stream.first).as_millis() as u64,
                 "payload_types": stream.payload_types.keys().collect::<Vec<_>>(),
                 "sdp": contents.descriptions.of(stream.to),
             })
@@ -67,7 +67,7 @@ pub fn list_streams(path: &Path, output: &Output) -> CommandResult<()> {
             Some(_) => "  remote",
             None => "",
         };
-        let length = clock((stream.last - stream.first).as_millis() as u64);
+        let length = clock(stream.last.saturating_sub(stream.first).as_millis() as u64);
         output.line(format_args!(
             "{:3}  {} > {}  {} packets, {length}, payload types {}{leg}",
             at + 1,

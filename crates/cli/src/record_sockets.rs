@@ -116,7 +116,12 @@ fn read(socket: &UdpSocket, feed: &CallFeed, level: &Mutex<LegLevel>, is_over: &
                 let mut level = level.lock().unwrap_or_else(PoisonError::into_inner);
                 level.packet(&datagram[..length]);
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            // Also after the process was stopped and continued.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) => {}
             // The sender's port was closed; its packets may come from another one.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
             Err(_) => return,

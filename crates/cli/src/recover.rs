@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::command_line::RecoverOptions;
 use crate::library;
-use crate::output::{CommandError, CommandResult, ErrorContext, Output, because};
+use crate::output::{CommandResult, ErrorContext, Output, because};
 use crate::session::{RecordedFile, RecordingSession};
 
 /// How often the progress is looked at.
@@ -26,7 +26,7 @@ pub fn recover(options: &RecoverOptions, output: &Output) -> CommandResult<()> {
         output.remark("there is nothing to recover");
     }
     let deadline = Instant::now() + Duration::from_secs(options.timeout);
-    let session = RecordingSession::open(directory, &[])?;
+    let session = RecordingSession::open(directory, &options.set)?;
     let bar = output.progress(unfinished as u64, "{wide_bar} {pos} of {len}");
     while session.engine().has_storage_work() && Instant::now() < deadline {
         bar.set_position(session.ended().len() as u64);
@@ -43,12 +43,12 @@ pub fn recover(options: &RecoverOptions, output: &Output) -> CommandResult<()> {
         output.remark(problem);
     }
     closed?;
-    match ended.len() >= unfinished {
-        true => Ok(()),
-        false => Err(CommandError::Because(format!(
-            "{} of {unfinished} recordings could not be recovered",
-            unfinished - ended.len()
-        ))),
+    let (left, _) = library::find(&options.directory)?;
+    match left.iter().filter(|recording| recording.is_unfinished).count() {
+        0 => Ok(()),
+        left => because(format!(
+            "{left} of {unfinished} recordings could not be recovered"
+        )),
     }
 }
 

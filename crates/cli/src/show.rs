@@ -9,7 +9,7 @@ use crate::audio::DecodedAudio;
 use crate::command_line::ShowOptions;
 use crate::library::{self, StoredRecording};
 use crate::list::printable;
-use crate::output::{CommandResult, ErrorContext, Output, clock, size};
+use crate::output::{CommandResult, ErrorContext, Output, because, clock, size};
 use crate::waveform::{Waveform, svg, text};
 
 /// Members of the call in the order of the page, with their titles.
@@ -38,6 +38,9 @@ pub fn show(options: &ShowOptions, output: &Output) -> CommandResult<()> {
     };
     if let (Some(path), Some(waveform)) = (&options.svg, &waveform) {
         let title = recording.audio.display().to_string();
+        if fs::read(path).is_ok_and(|content| !content.starts_with(b"<svg")) {
+            return because(format!("{}: the file exists and is no SVG", path.display()));
+        }
         fs::write(path, svg::draw(waveform, &title)).about(path.display())?;
     }
     if output.is_json {

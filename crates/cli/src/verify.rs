@@ -24,9 +24,9 @@ struct Finding {
 }
 
 pub fn verify(options: &VerifyOptions, output: &Output) -> CommandResult<()> {
-    let files = files_of(&options.paths, output)?;
-    let bar = output.progress(files.len() as u64, "{wide_bar} {pos} of {len}");
     let mut findings = Vec::new();
+    let files = files_of(&options.paths, &mut findings)?;
+    let bar = output.progress(files.len() as u64, "{wide_bar} {pos} of {len}");
     for file in files {
         findings.push(check(file));
         bar.inc(1);
@@ -42,13 +42,17 @@ pub fn verify(options: &VerifyOptions, output: &Output) -> CommandResult<()> {
     }
 }
 
-/// The audio and packets of all finished recordings.
-fn files_of(paths: &[PathBuf], output: &Output) -> CommandResult<Vec<PathBuf>> {
+/// The audio and packets of all finished recordings. `findings` gets what could not be read.
+fn files_of(paths: &[PathBuf], findings: &mut Vec<Finding>) -> CommandResult<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         let recordings = if path.is_dir() {
             let (found, unread) = library::find(path)?;
-            unread.iter().for_each(|path| output.remark(path));
+            findings.extend(unread.into_iter().map(|one| Finding {
+                path: one.path,
+                problem: one.problem,
+                is_partial: false,
+            }));
             found
         } else {
             vec![library::open(path)?]

@@ -1,6 +1,6 @@
 //! The RTP streams of a capture.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -72,14 +72,18 @@ impl RtpFlow {
 
 /// The flows of a capture, in the order of their first datagrams.
 #[derive(Default)]
-pub struct RtpFlows(Vec<RtpFlow>);
+pub struct RtpFlows {
+    flows: Vec<RtpFlow>,
+    by_addresses: HashMap<(SocketAddr, SocketAddr), usize>,
+}
 
 impl RtpFlows {
     pub fn take(&mut self, datagram: &Datagram<'_>) {
         let (from, to) = (datagram.from, datagram.to);
-        let known = self.0.iter().position(|flow| (flow.from, flow.to) == (from, to));
-        let at = known.unwrap_or_else(|| {
-            self.0.push(RtpFlow {
+        let next = self.flows.len();
+        let at = *self.by_addresses.entry((from, to)).or_insert(next);
+        if at == next {
+            self.flows.push(RtpFlow {
                 from,
                 to,
                 packets: 0,
@@ -90,14 +94,13 @@ impl RtpFlows {
                 sequence: None,
                 payload_types: BTreeMap::new(),
             });
-            self.0.len() - 1
-        });
-        self.0[at].take(datagram);
+        }
+        self.flows[at].take(datagram);
     }
 
     /// The streams, in the order of their first packets.
     pub fn streams(self) -> Vec<RtpFlow> {
-        let mut streams: Vec<RtpFlow> = self.0.into_iter().filter(RtpFlow::is_stream).collect();
+        let mut streams: Vec<RtpFlow> = self.flows.into_iter().filter(RtpFlow::is_stream).collect();
         streams.sort_by_key(|flow| flow.first);
         streams
     }

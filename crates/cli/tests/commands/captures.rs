@@ -139,6 +139,42 @@ fn streams_are_listed_and_chosen() {
 }
 
 #[test]
+fn the_link_types_of_tcpdump_are_read_and_others_refused() {
+    for (link, is_read) in [
+        (DataLink::Unknown(276), true),
+        (DataLink::BLUETOOTH_HCI_H4, false),
+    ] {
+        let dir = ScratchDir::new();
+        let capture = dir.join("call.pcap");
+        let (ours, theirs) = (speech(1, PACKETS), speech(2, PACKETS));
+        write_call(&capture, link, [&ours, &theirs]);
+        let (code, printed, stderr) = run(&["record", text(&capture), "--streams"]);
+        match is_read {
+            true => assert_eq!(printed.lines().count(), 2, "{printed}"),
+            false => assert!(code == 1 && stderr.contains("link type"), "{stderr}"),
+        }
+    }
+}
+
+/// The clock of the capturing machine was set back.
+#[test]
+fn a_capture_whose_time_steps_back_is_read() {
+    let dir = ScratchDir::new();
+    let capture = dir.join("call.pcap");
+    let ours = speech(1, PACKETS);
+    let mut writer = CaptureWriter::create(&capture, DataLink::ETHERNET);
+    let mut sender = RtpSender::new(0, 1);
+    for (n, payload) in ours.iter().enumerate() {
+        let at_ms = 10_000 - 20 * n as u64;
+        writer.put(at_ms, CALLER, CALLEE, &sender.packet(payload, SAMPLES as u32));
+    }
+    drop(writer);
+    assert!(succeed(&["record", text(&capture), "--streams"]).contains("150 packets"));
+    let audio = record(&dir, text(&capture), &["--layout", "local"]);
+    assert_eq!(wav_channels(&audio), [linear(&ours)]);
+}
+
+#[test]
 fn what_is_no_capture_is_refused() {
     let dir = ScratchDir::new();
     let file = dir.join("call.pcap");

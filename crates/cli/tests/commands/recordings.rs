@@ -189,6 +189,34 @@ fn a_changed_file_is_found() {
 }
 
 #[test]
+fn a_missing_file_is_found() {
+    let fixture = Fixture::new(&[]);
+    let directory = fixture.directory();
+    let manifest = fixture.audio.with_extension("json");
+    let whole = fs::read(&manifest).expect("a manifest");
+    fs::write(&manifest, "{}").expect("written");
+    let (code, printed, _) = run(&["verify", text(&directory)]);
+    assert_eq!(code, 1, "{printed}");
+    assert!(printed.contains("FAILED: it is no manifest"), "{printed}");
+    fs::write(&manifest, whole).expect("written");
+    fs::remove_file(&fixture.audio).expect("removed");
+    let (code, printed, _) = run(&["verify", text(&directory)]);
+    assert_eq!(code, 1, "{printed}");
+    let failed = printed.lines().filter(|line| line.contains("FAILED"));
+    assert_eq!(failed.count(), 1, "{printed}");
+}
+
+#[test]
+fn a_recording_is_not_overwritten_by_its_own_copy_or_picture() {
+    let fixture = Fixture::new(&[]);
+    let before = fs::read(&fixture.audio).expect("the audio");
+    let audio = text(&fixture.audio);
+    assert_eq!(run(&["convert", audio, audio, "--force"]).0, 1);
+    assert_eq!(run(&["show", audio, "--svg", audio]).0, 1);
+    assert!(fs::read(&fixture.audio).expect("the audio") == before);
+}
+
+#[test]
 fn lossless_formats_keep_every_sample() {
     let fixture = Fixture::new(&[]);
     // The audio was µ-law, so G.711 loses nothing either.
