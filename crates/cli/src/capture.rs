@@ -20,8 +20,7 @@ use crate::output::{CommandResult, ErrorContext, because};
 const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 /// The length of the pseudo header of a loopback device.
 const LOOPBACK_HEADER: usize = 4;
-/// Of "tcpdump -i any": an EtherType, and 18 bytes that do not matter here.
-const LINUX_SLL2: DataLink = DataLink::Unknown(276);
+/// The header of LINUX_SLL2 (`tcpdump -i any`): an EtherType, and 18 bytes that do not matter here.
 const SLL2_HEADER: usize = 20;
 /// A fragment is no whole datagram.
 const FRAGMENT_OFFSET: u16 = 0;
@@ -137,7 +136,7 @@ fn visit(
     let sliced = match link {
         DataLink::ETHERNET => SlicedPacket::from_ethernet(data),
         DataLink::LINUX_SLL => SlicedPacket::from_linux_sll(data),
-        LINUX_SLL2 => match data.split_at_checked(SLL2_HEADER) {
+        DataLink::LINUX_SLL2 => match data.split_at_checked(SLL2_HEADER) {
             Some((header, rest)) => {
                 SlicedPacket::from_ether_type(EtherType(u16::from_be_bytes([header[0], header[1]])), rest)
             }

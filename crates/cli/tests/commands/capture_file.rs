@@ -46,7 +46,7 @@ impl CaptureWriter {
                 .ipv4(from.0, to.0, 64)
                 .udp(from.1, to.1)
                 .write(&mut packet, payload),
-            DataLink::Unknown(276) => {
+            DataLink::LINUX_SLL2 => {
                 // An EtherType, and what the link layer says besides.
                 packet.extend([8, 0]);
                 packet.extend([0; 18]);
