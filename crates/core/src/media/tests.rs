@@ -29,6 +29,7 @@ mod strides;
 mod telephone_events;
 mod threads;
 mod visits;
+mod waiting_points;
 mod write_limiter;
 
 use super::sim::{Sim, SimRecording};

@@ -331,3 +331,31 @@ fn nothing_is_kept_while_a_pending_automatic_recording_is_paused() {
     }
     assert_eq!(*media.0.lock(), [false, true]);
 }
+
+/// One update moves the call and says that consent was refused.
+#[test]
+fn a_refusal_decides_about_the_recordings_of_a_call_that_is_transferred() {
+    for on_transfer in [TransferAction::Continue, TransferAction::Stop] {
+        let limits = Limits {
+            on_transfer,
+            on_refusal: RefusalAction::Discard,
+            ..Limits::default()
+        };
+        let registry = Registry::new(limits, false, Arc::new(SystemClock));
+        begin(&registry, 1);
+        let (signal, _read) = mpsc::channel();
+        record(&registry, "1", signal);
+        let id = registry.list_live().expect("a list").recordings[0].view.id;
+        let update = CallUpdate {
+            device_name: Some(Text::from("SEP2")),
+            consent: crate::calls::ConsentUpdate {
+                state: Some(crate::calls::ConsentState::Refused),
+                ..Default::default()
+            },
+            ..CallUpdate::default()
+        };
+        registry.update(1, &update, 1, &no_successors()).expect("a call");
+        let ended = registry.recording(id).expect("it is known").view();
+        assert_eq!(ended.end_reason, Some(EndReason::Discarded), "{on_transfer:?}");
+    }
+}
