@@ -268,3 +268,28 @@ fn the_bit_rate_is_configured() {
     // 141 frames of 576 samples.
     assert_eq!(bytes, [141 * 216, 141 * 432]);
 }
+
+/// Less than a millisecond: the audio and the delays of encoder and decoder fit into one packet.
+#[test]
+fn the_shortest_recordings_can_be_played() {
+    if !players::are_installed() {
+        return;
+    }
+    for rate in [8000, 16_000, 48_000] {
+        for samples in [1, 10, 100] {
+            let directory = ScratchDir::new();
+            let mut call = Mp3Call::begin(&directory, rate, &[]);
+            let id = call.start(REC_LAYOUT_STEREO, "mp3");
+            call.write(samples);
+            let path = PathBuf::from(call.finish(&id).path);
+            assert!(
+                players::ffmpeg(&path).len() >= 2 * samples,
+                "{rate} Hz, {samples} samples"
+            );
+            assert!(
+                players::sndfile_frames(&path) >= samples as u64,
+                "{rate} Hz, {samples} samples"
+            );
+        }
+    }
+}

@@ -12,11 +12,14 @@ pub const MP3_DELAY: u64 = ENCODER_DELAY + DECODER_DELAY;
 /// 14 dB at the joint, because the windows of the two streams do not fit.
 const LEAD: u64 = 4;
 
+/// ffmpeg refuses a file with a single packet of audio.
+const PACKETS_MIN: u64 = 2;
+
 /// The number of packets that hold `frames` frames.
 fn packets_of(frames: u64, kind: FrameKind) -> u64 {
     match frames {
         0 => 0,
-        _ => (frames + MP3_DELAY).div_ceil(kind.samples()),
+        _ => (frames + MP3_DELAY).div_ceil(kind.samples()).max(PACKETS_MIN),
     }
 }
 
