@@ -11,7 +11,9 @@ use super::successor::{SuccessorStart, TransferAction, TransferredRecording};
 use crate::types::{EndReason, Result};
 
 impl Registry {
-    /// Ends the call's live recordings, before the registry has the call's new line.
+    /// Ends the call's live recordings, before the registry has the call's new line. The audio of one
+    /// that is followed by another goes on until that one has begun, so that none is lost between
+    /// them.
     pub(super) fn end_transferred(
         &self,
         inner: &mut RegistryState,
@@ -27,7 +29,9 @@ impl Registry {
         let (live, media) = (call.live.clone(), call.media.clone());
         let end = |ended: Arc<Recording>| {
             self.finish_live(inner, &ended, EndReason::Transferred, now_ms);
-            media.stop(ended.id, EndReason::Transferred);
+            if self.limits.on_transfer != TransferAction::New {
+                media.stop(ended.id, EndReason::Transferred);
+            }
             TransferredRecording {
                 ended,
                 successor: None,
@@ -48,8 +52,12 @@ impl Registry {
         if self.limits.on_transfer != TransferAction::New {
             return;
         }
+        let Some(media) = inner.calls.get(&number).map(|call| call.media.clone()) else {
+            return;
+        };
         for recording in transferred {
             recording.successor = Some(self.start_successor(inner, number, &recording.ended, start));
+            media.stop(recording.ended.id, EndReason::Transferred);
         }
     }
 

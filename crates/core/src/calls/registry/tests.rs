@@ -359,3 +359,53 @@ fn a_refusal_decides_about_the_recordings_of_a_call_that_is_transferred() {
         assert_eq!(ended.end_reason, Some(EndReason::Discarded), "{on_transfer:?}");
     }
 }
+
+/// Notes when the audio of a recording ends.
+struct StopMedia(Arc<Mutex<Vec<&'static str>>>);
+
+impl MediaControl for StopMedia {
+    fn set_info(&self, _: &Arc<CallInfo>) {}
+    fn pause(&self, _: Uuid) {}
+    fn resume(&self, _: Uuid) {}
+    fn stop(&self, _: Uuid, _: EndReason) {
+        self.0.lock().push("stop");
+    }
+    fn end(&self, _: EndReason) {}
+    fn last_media_ns(&self) -> u64 {
+        0
+    }
+}
+
+/// Otherwise a packet that is passed in between would be in neither file.
+#[test]
+fn the_recording_that_follows_a_transfer_begins_before_the_other_one_ends() {
+    let limits = Limits {
+        on_transfer: TransferAction::New,
+        ..Limits::default()
+    };
+    let registry = Registry::new(limits, false, Arc::new(SystemClock));
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let info = CallInfo {
+        call_id: Text::new("1"),
+        ..CallInfo::default()
+    };
+    let media = Arc::new(StopMedia(order.clone()));
+    registry.begin(1, info, 0, media).expect("a call");
+    let (signal, _read) = mpsc::channel();
+    record(&registry, "1", signal.clone());
+    let successors = SuccessorStart {
+        storage: Ok(()),
+        draft: &|spec| RecordingDraft::new(Uuid::new_v4(), spec, ""),
+        begin: &|accepted| {
+            order.lock().push("start");
+            Arc::new(Recording::new(accepted, 0, Arc::new(ReadSignal(signal.clone()))))
+        },
+    };
+    let update = CallUpdate {
+        device_name: Some(Text::from("SEP2")),
+        ..CallUpdate::default()
+    };
+    let followed = registry.update(1, &update, 1, &successors).expect("a call");
+    assert!(matches!(followed.transferred[0].successor, Some(Ok(_))));
+    assert_eq!(*order.lock(), ["start", "stop"]);
+}
