@@ -9,6 +9,8 @@
 mod check;
 #[path = "crash/child.rs"]
 mod child;
+#[path = "crash/formats.rs"]
+mod formats;
 #[path = "crash/history.rs"]
 mod history;
 #[path = "crash/plan.rs"]

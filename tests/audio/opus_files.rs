@@ -167,7 +167,7 @@ fn a_live_opus_file_is_playable() {
         let part = parts.first().map(|part| fixture.dir.0.join(part));
         let part = part.ok_or_else(|| "no file".to_owned())?;
         let bytes = std::fs::read(&part).map_err(|why| why.to_string())?;
-        let frames = ogg_opus::read_part(&bytes)?.frames();
+        let frames = coded::read_part(&bytes)?.frames();
         match frames >= 16_000 {
             true => Ok((bytes, frames)),
             false => Err(format!("{frames} frames")),

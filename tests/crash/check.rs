@@ -1,15 +1,13 @@
 //! Compares the files on the disk with the packets that were written.
 
+use crate::formats::{self, FileKind};
 use crate::history::{ChildHistory, ReportedRecording, WrittenPacket};
 use crate::plan::{self, CallKind, LEGS, PACKET, value};
 use crate::support::{CText, ReceivedEvent, TestEngine, checked};
-#[cfg(feature = "faults")]
-use crate::support::{flac, paged};
-use crate::support::{ogg_opus, players};
 use callrec::capi::*;
 use callrec_testkit::ledger::unsettled_ms;
 use callrec_testkit::manifest::{live_manifests, manifest_beside};
-use callrec_testkit::published::{Published, check_published, check_published_as};
+use callrec_testkit::published::Published;
 use callrec_testkit::tree::{assert_settled, tree};
 use callrec_testkit::wait::until_some;
 use callrec_testkit::wav::WavFile;
@@ -160,14 +158,7 @@ pub fn before_recovery(directory: &Path, history: &mut ChildHistory) {
             continue;
         };
         let check = |wav: &WavFile| audio(history, &history.recordings[id], wav).map(|_| wav.frames());
-        let audio_name = Path::new(name.trim_end_matches(".part"));
-        let checked = match is_compressed(audio_name) {
-            true => compressed_in_progress(directory, id, &bytes, check),
-            false if is_opus(audio_name) => {
-                opus_in_progress(directory, id, part, &bytes).and_then(|wav| check(&wav))
-            }
-            false => WavFile::parse_playable(&bytes).and_then(|wav| check(&wav)),
-        };
+        let checked = formats::in_progress(directory, id, part, &bytes, check);
         let held = checked.unwrap_or_else(|why| panic!("{name} before recovery: {why}"));
         let id = id.clone();
         history.durable_frames.insert(id, held);
@@ -182,60 +173,6 @@ pub fn before_recovery(directory: &Path, history: &mut ChildHistory) {
             "{id} was started and not ended, but has no live manifest"
         );
     }
-}
-
-/// Whether the file may have a tail.
-fn is_compressed(file: &Path) -> bool {
-    file.extension()
-        .is_some_and(|ending| ending == "paged" || ending == "flac")
-}
-
-#[cfg(feature = "faults")]
-fn is_flac(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"fLaC")
-}
-
-fn is_opus(file: &Path) -> bool {
-    file.extension().is_some_and(|ending| ending == "opus")
-}
-
-/// A file in progress, which other programs can play, and its tail.
-fn opus_in_progress(directory: &Path, id: &str, part: &Path, bytes: &[u8]) -> Result<WavFile, String> {
-    let wav = ogg_opus::read_part(bytes)?;
-    let part = directory.join(part);
-    // A kill may have cut its last page off, which only opusinfo warns of.
-    if wav.frames() > 0 {
-        players::ffmpeg_samples(part.to_str().unwrap());
-        players::sndfile_frames(part.to_str().unwrap());
-    }
-    ogg_opus::with_tail(wav, &directory.join(format!(".callrec/{id}.tail")))
-}
-
-/// Checks the file alone, and then the file with its tail. Returns the frames in both.
-#[cfg(feature = "faults")]
-fn compressed_in_progress(
-    directory: &Path,
-    id: &str,
-    bytes: &[u8],
-    check: impl Fn(&WavFile) -> Result<usize, String>,
-) -> Result<usize, String> {
-    let part = match is_flac(bytes) {
-        true => flac::read_part(bytes)?,
-        false => paged::read_part(bytes)?,
-    };
-    check(&part)?;
-    let tail = directory.join(format!(".callrec/{id}.tail"));
-    check(&paged::with_tail(&part, &tail)?)
-}
-
-#[cfg(not(feature = "faults"))]
-fn compressed_in_progress(
-    _: &Path,
-    _: &str,
-    _: &[u8],
-    _: impl Fn(&WavFile) -> Result<usize, String>,
-) -> Result<usize, String> {
-    Err("this build does not have the format".to_owned())
 }
 
 /// Opens the file with another program, if one is given: CALLREC_READER="ffprobe -v error".
@@ -253,22 +190,7 @@ fn open_with_reader(file: &Path) {
 /// Checks that the header, manifest, digest, ledger and pauses of a published file agree, and that
 /// `rec_verify` accepts the file.
 fn check_file(path: &Path) -> Result<Published, String> {
-    let published = match is_compressed(path) {
-        #[cfg(feature = "faults")]
-        true => check_published_as(path, |bytes| match is_flac(bytes) {
-            true => flac::read_finished(bytes),
-            false => paged::read_finished(bytes),
-        })?,
-        _ if is_opus(path) => {
-            let published = check_published_as(path, ogg_opus::read_finished)?;
-            if published.manifest["recovered"] == true {
-                let (wav, path) = (&published.wav, path.to_str().unwrap());
-                players::assert_accepted(path, false, wav.frames() as u64, wav.channels, wav.rate);
-            }
-            published
-        }
-        _ => check_published(path)?,
-    };
+    let published = formats::finished(path)?;
     let path = CText::from(path.to_str().unwrap());
     let verified = checked(|e| unsafe { rec_verify(path.ptr(), e) });
     verified.map_err(|error| error.message)?;
@@ -418,7 +340,7 @@ pub fn after_recovery(directory: &Path, history: &ChildHistory, events: &[Receiv
 
 /// Whether the name is that of a published audio file.
 pub fn is_audio(file: &Path) -> bool {
-    is_compressed(file) || is_opus(file) || file.extension().is_some_and(|ending| ending == "wav")
+    FileKind::of(file).is_some()
 }
 
 /// The published audio file with this id in its name.

@@ -62,11 +62,16 @@ const KINDS: &[CallKind] = {
         kind_of(REC_LAYOUT_MONO, "test-paged", REC_CODEC_PCM16, SKIP, Cycles),
         kind_of(REC_LAYOUT_STEREO, "opus", REC_CODEC_PCM16, SILENCE, Uncontrolled),
         kind_of(REC_LAYOUT_MONO, "opus", REC_CODEC_PCM16, SKIP, Cycles),
+        #[cfg(feature = "mp3")]
+        kind_of(REC_LAYOUT_STEREO, "mp3", REC_CODEC_PCM16, SILENCE, Pauses),
+        #[cfg(feature = "mp3")]
+        kind_of(REC_LAYOUT_MONO, "mp3", REC_CODEC_PCM16, SKIP, Cycles),
         #[cfg(feature = "faults")]
         kind_of(REC_LAYOUT_STEREO, "flac", REC_CODEC_PCM16, SILENCE, Pauses),
         #[cfg(feature = "faults")]
         kind_of(REC_LAYOUT_MONO, "flac", REC_CODEC_PCM16, SKIP, Cycles),
         kind_of(REC_LAYOUT_MONO, "wav", REC_CODEC_PCM16, SKIP, Pauses),
+        kind_of(REC_LAYOUT_STEREO, "au", REC_CODEC_PCM16, SILENCE, Pauses),
         kind_of(REC_LAYOUT_STEREO, "wav-ulaw", REC_CODEC_PCMU, SKIP, Pauses),
         kind_of(REC_LAYOUT_LOCAL, "wav", REC_CODEC_PCM16, SILENCE, Uncontrolled),
         kind_of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SKIP, Cycles),
@@ -105,7 +110,7 @@ impl CallKind {
 
     /// Its samples cannot be compared, only counted.
     pub fn is_lossy(&self) -> bool {
-        self.format == "opus"
+        matches!(self.format, "opus" | "mp3")
     }
 
     fn tag(&self) -> u16 {

@@ -1,4 +1,4 @@
-//! What other programs say of files of Ogg Opus. Each check passes if its program is not installed.
+//! What other programs say of files of Ogg Opus and MP3. Each check passes if its program is not installed.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
@@ -95,5 +95,26 @@ pub fn assert_accepted(path: &str, in_progress: bool, frames: u64, channels: u16
                 "{program}: {found}, not {expected}: {path}"
             );
         }
+    }
+}
+
+/// Programs play an MP3 file in progress, whose last frame a kill may have cut off.
+pub fn assert_begins_to_play(path: &str) {
+    if let Some(output) = output("ffmpeg", &["-v", "error", "-i", path, "-f", "s16le", "-"]) {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{path}: {complaint}");
+        assert!(!output.stdout.is_empty(), "{path}: {complaint}");
+    }
+    assert_ne!(sndfile_frames(path), Some(0), "{path}");
+}
+
+/// Programs play an MP3 file without an error, and find this many frames.
+pub fn assert_plays_mp3(path: &str, frames: u64, channels: u16) {
+    if let Some(output) = output("ffmpeg", &["-v", "error", "-i", path, "-f", "s16le", "-"]) {
+        let found = samples(path, output).map(|samples| samples.len() as u64);
+        assert_eq!(found, Some(frames * u64::from(channels)), "ffmpeg: {path}");
+    }
+    if let Some(found) = sndfile_frames(path) {
+        assert_eq!(found, frames, "libsndfile: {path}");
     }
 }

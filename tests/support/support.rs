@@ -3,9 +3,11 @@
 #![allow(dead_code, unused_imports, unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 pub mod abi;
+pub mod au;
 pub mod audit;
 pub mod build;
 pub mod calls;
+pub mod coded;
 pub mod engine;
 pub mod events;
 pub mod feeds;
@@ -14,7 +16,6 @@ pub mod flac;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 pub mod log;
-pub mod ogg_opus;
 #[cfg(feature = "faults")]
 pub mod paged;
 pub mod players;

@@ -1,5 +1,5 @@
-//! Files of Ogg Opus, read as WAV files of silence with the same shape and length: what they sound
-//! like cannot be compared sample by sample.
+//! Files of Ogg Opus and MP3, read as WAV files of silence with the same shape and length: what they
+//! sound like cannot be compared sample by sample.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ fn measured(bytes: &[u8]) -> Result<(WavFile, MeasuredAudio), String> {
     let found = container::parse(bytes).ok_or("no header")?;
     let container = found.shape.format.container();
     let Measure::Scan(mut scan) = container.measure(&found, bytes.len() as u64) else {
-        return Err("not a file of pages".to_owned());
+        return Err("not a file of pages or frames".to_owned());
     };
     scan.take(&bytes[found.audio_at as usize..]);
     let measured = scan.measured();
@@ -28,17 +28,18 @@ fn measured(bytes: &[u8]) -> Result<(WavFile, MeasuredAudio), String> {
     Ok((wav, measured))
 }
 
-/// Reads a finished file: whole pages with an end, and nothing else.
+/// Reads a finished file: whole pages or frames with an end, and nothing else.
 pub fn read_finished(bytes: &[u8]) -> Result<WavFile, String> {
     let (wav, measured) = measured(bytes)?;
-    let pages = bytes.len() as u64 - container::HEADER_MAX as u64;
-    match measured.ended && measured.length.bytes == pages {
+    let header = container::parse(bytes).map_or(0, |found| found.audio_at);
+    let audio = bytes.len() as u64 - header;
+    match measured.ended && measured.length.bytes == audio {
         true => Ok(wav),
-        false => Err(format!("{measured:?} of {pages} bytes")),
+        false => Err(format!("{measured:?} of {audio} bytes")),
     }
 }
 
-/// Reads a file in progress, whose last page a kill may have cut off.
+/// Reads a file in progress, whose last page or frame a kill may have cut off.
 pub fn read_part(bytes: &[u8]) -> Result<WavFile, String> {
     measured(bytes).map(|(wav, _)| wav)
 }
