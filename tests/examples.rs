@@ -149,8 +149,9 @@ fn the_examples_need_no_cpp_compiler() {
     }
     for (compiler, is_built) in [("sh", true), ("no-such-compiler", false)] {
         let mut command = Command::new("make");
+        // -B prints what to do for programs that exist already, too.
         command
-            .args(["-n", "-C", "examples-c", "all"])
+            .args(["-n", "-B", "-C", "examples-c", "all"])
             .arg(format!("CXX={compiler}"));
         let output = support::build::run(command.current_dir(root()));
         let output = String::from_utf8(output.stdout).unwrap();
