@@ -64,7 +64,7 @@
  *   objects that the function used.
  * - While the system refuses memory, functions that need memory return `REC_ERR_LIMIT` and
  *   change nothing. Functions that end, pause or free something still work, but may wait for
- *   memory. docs/operations.md lists both, and the cases that are not covered.
+ *   memory. docs/limits.md lists both, and the cases that are not covered.
  * - After a fork, functions return `REC_ERR_FORKED` in the child for the parent's objects. The
  *   child may open its own. Snapshots and configurations are plain memory and can still be used.
  *

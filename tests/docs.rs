@@ -19,6 +19,8 @@ mod markdown;
 mod quotes;
 #[path = "docs/requirements.rs"]
 mod requirements;
+#[path = "docs/site.rs"]
+mod site;
 #[path = "support/support.rs"]
 mod support;
 

@@ -1,4 +1,4 @@
-//! C blocks compile, and README's program leaves a recording.
+//! C blocks compile, complete programs run, and README's program leaves a recording.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -100,6 +100,25 @@ fn program(directory: &Path, source: &str) -> PathBuf {
     command.arg("-L").arg(&libraries).arg("-lcallrec");
     run(command.arg(format!("-Wl,-rpath,{}", libraries.display())));
     program
+}
+
+/// README's program has a test of its own.
+#[test]
+fn every_program_of_the_pages_runs() {
+    let mut count = 0;
+    for document in documents() {
+        if !document.path.starts_with("docs") {
+            continue;
+        }
+        let blocks = c_blocks(&document).into_iter();
+        for block in blocks.filter(|block| block.text.contains("int main(")) {
+            let directory = ScratchDir::new();
+            let program = program(&directory.0, &source_of(&document, &block));
+            run(Command::new(program).current_dir(&directory.0));
+            count += 1;
+        }
+    }
+    assert!(count > 6, "{count} programs");
 }
 
 #[test]

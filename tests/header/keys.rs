@@ -1,5 +1,5 @@
 //! The list of configuration keys, generated from their declarations: in the comment of
-//! `rec_config_set`, from which the header takes it, and in `docs/operations.md`.
+//! `rec_config_set`, from which the header takes it, and in `docs/configuration.md`.
 
 use callrec::keys::KeyDescription;
 use callrec::settings::Settings;
@@ -86,7 +86,7 @@ pub fn check_or_bless(file: &str, generated: &str) {
 fn each_list_of_keys_is_generated_from_the_declarations() {
     for (file, heading, prefix, lines) in [
         ("src/capi/config.rs", COMMENT_HEADING, "/// ", list()),
-        ("docs/operations.md", "| key | default | meaning |", "", rows()),
+        ("docs/configuration.md", "| key | default | meaning |", "", rows()),
     ] {
         let current = std::fs::read_to_string(root().join(file)).unwrap();
         check_or_bless(file, &with_list(&current, heading, prefix, &lines));

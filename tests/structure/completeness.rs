@@ -88,11 +88,11 @@ fn event_kinds_have_the_same_numbers_in_rust_and_c() {
 
 #[test]
 fn every_event_kind_is_documented() {
-    let (abi, formats) = (read("docs/abi.md"), read("docs/formats.md"));
+    let (events, formats) = (read("docs/events.md"), read("docs/formats.md"));
     for name in event_constants().keys() {
         assert!(
-            abi.contains(&format!("`REC_EVENT_{name}`")),
-            "docs/abi.md: REC_EVENT_{name}"
+            events.contains(&format!("`REC_EVENT_{name}`")),
+            "docs/events.md: REC_EVENT_{name}"
         );
         let text = name.to_lowercase().replace('_', "-");
         assert!(formats.contains(&format!("`{text}`")), "docs/formats.md: {text}");

@@ -37,8 +37,8 @@ const OLD_WORDS: [&str; 25] = [
     "wish",
 ];
 
-/// Standard terms that contain an old word.
-const STANDARD_TERMS: [&str; 1] = ["byte order mark"];
+/// Standard terms that contain an old word, and the file name that mdBook prescribes.
+const STANDARD_TERMS: [&str; 2] = ["book toml", "byte order mark"];
 
 /// Words that say too little to be the whole name of a type.
 const VAGUE_TYPES: [&str; 20] = [

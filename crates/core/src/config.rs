@@ -1,7 +1,7 @@
 //! The engine's configuration: every key with its default, its check and its meaning.
 //!
 //! A key is declared once, below. The struct's field, the default, the accepted values, the
-//! comment of `rec_config_set` and the table in `docs/operations.md` are generated from that
+//! comment of `rec_config_set` and the table in `docs/configuration.md` are generated from that
 //! declaration.
 
 use crate::calls::{RefusalAction, TransferAction};
