@@ -5,6 +5,7 @@
 #   make install-tools    installs the program callrec, its completions and all manual pages
 #   make uninstall    removes all that
 #   make deb          builds the Debian packages
+#   make site         builds the site of all documents in target/site; needs mdbook
 #
 # PREFIX, LIBDIR, INCLUDEDIR and DESTDIR say where. FEATURES is a list of cargo features such as
 # "gateway"; DEFAULT_FEATURES=no leaves out the features that are on by default. TARGET is a target of
@@ -121,4 +122,8 @@ uninstall:
 deb:
 	packaging/deb $(CARGO_TARGET_DIR)/debian FEATURES="$(subst $(space),$(comma),$(strip $(FEATURES)))" DEFAULT_FEATURES="$(DEFAULT_FEATURES)"
 
-.PHONY: all deb libraries tools descriptions install install-tools uninstall
+# docs/book.toml says how. Cargo builds the preprocessor that it names.
+site:
+	mdbook build docs --dest-dir $(CARGO_TARGET_DIR)/site
+
+.PHONY: all deb libraries tools descriptions install install-tools site uninstall

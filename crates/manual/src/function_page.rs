@@ -6,7 +6,7 @@ use crate::header_docs::HeaderFunction;
 use crate::mdoc::{MdocText, quoted};
 
 /// The closing lines of a comment that describe how to call the function.
-const TERMS: [&str; 4] = ["Threads", "Blocking", "In callbacks", "Ownership"];
+pub const TERMS: [&str; 4] = ["Threads", "Blocking", "In callbacks", "Ownership"];
 
 pub fn page(function: &HeaderFunction, all: &[HeaderFunction]) -> ManualPage {
     let mut page = MdocText::begin(&function.name, 3, &function.summary());

@@ -1,5 +1,5 @@
 //! callrec's man pages: one for each function of the header, one for the configuration, one for each
-//! command.
+//! command. And the same as pages of the site that mdBook makes from `docs`.
 //!
 //! Everything comes from where it is documented already: the comments of `include/callrec.h`, the keys of
 //! the configuration, and the declaration of the command line. Only the examples are in `docs/examples`.
@@ -11,8 +11,13 @@ mod config_page;
 pub mod examples;
 mod function_page;
 pub mod header_docs;
+pub mod header_types;
+pub mod markdown;
 mod mdoc;
 mod overview_page;
+mod reference;
+pub mod site;
+mod site_page;
 
 use std::io;
 
