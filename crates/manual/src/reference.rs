@@ -1,8 +1,10 @@
 //! The reference as Markdown, for the site: a page for each function and each command, one with
 //! the types and one with the constants.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use callrec::settings::Settings;
 use callrec_cli::command_line::CommandLine;
 use clap::CommandFactory;
 
@@ -11,18 +13,30 @@ use crate::examples::{command_example, example_of};
 use crate::function_page::TERMS;
 use crate::header_docs::{HeaderFunction, functions};
 use crate::header_types::{constants, types};
+use crate::markdown::anchor;
 use crate::site_page::SitePage;
 
 /// The directory of these pages on the site.
 pub const DIRECTORY: &str = "reference";
 
-/// The name of a function's or a type's place in the reference, relative to the site.
-pub fn place_of(name: &str, functions: &[String], types: &[String]) -> Option<String> {
-    if functions.iter().any(|function| function == name) {
-        return Some(format!("{DIRECTORY}/{name}.md"));
+/// Where the site describes each function, type, constant and key, relative to the site.
+pub fn places() -> BTreeMap<String, String> {
+    let mut places = BTreeMap::new();
+    for function in functions(HEADER) {
+        let place = format!("{DIRECTORY}/{}.md", function.name);
+        places.insert(function.name, place);
     }
-    let is_type = types.iter().any(|known| known == name);
-    is_type.then(|| format!("{DIRECTORY}/types.md#{name}"))
+    for one in types(HEADER) {
+        let place = format!("{DIRECTORY}/types.md#{}", one.name);
+        places.insert(one.name, place);
+    }
+    for group in constants(HEADER) {
+        let place = format!("{DIRECTORY}/constants.md#{}", anchor(&group.title));
+        places.extend(group.constants.into_iter().map(|one| (one.name, place.clone())));
+    }
+    let keys = Settings::keys().map(|key| (key.name.to_owned(), "configuration.md#the-keys".to_owned()));
+    places.extend(keys);
+    places
 }
 
 pub fn pages() -> Vec<SitePage> {

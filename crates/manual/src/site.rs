@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::HEADER;
-use crate::header_docs::functions;
-use crate::header_types::types;
 use crate::markdown::{LinkTarget, Rewriting};
 use crate::reference;
 use crate::site_page::SitePage;
@@ -53,16 +50,15 @@ fn documents() -> (SitePage, Vec<SitePage>) {
 struct SiteLinks {
     /// The path on the site of each document of the repository.
     paths: BTreeMap<String, String>,
-    functions: Vec<String>,
-    types: Vec<String>,
+    /// Where the site describes each name.
+    places: BTreeMap<String, String>,
 }
 
 impl SiteLinks {
     fn new() -> SiteLinks {
         SiteLinks {
             paths: BTreeMap::new(),
-            functions: functions(HEADER).into_iter().map(|one| one.name).collect(),
-            types: types(HEADER).into_iter().map(|one| one.name).collect(),
+            places: reference::places(),
         }
     }
 
@@ -75,8 +71,8 @@ impl SiteLinks {
     fn adapted(&self, text: &str, path: &str, source: &str) -> String {
         let link = |target: &str| self.target(target, path, source);
         let code = |code: &str| {
-            let place = reference::place_of(code, &self.functions, &self.types)?;
-            (place.split('#').next() != Some(path)).then(|| relative(&place, path))
+            let place = self.places.get(code)?;
+            (place.split('#').next() != Some(path)).then(|| relative(place, path))
         };
         let rewriting = Rewriting {
             link: &link,
