@@ -3,6 +3,7 @@
 
     generate.py           writes them
     generate.py --check   fails if they are not those of the header
+    generate.py --layout  prints a C program that prints the size and the offsets of each struct
 """
 
 import re
@@ -315,11 +316,27 @@ def camel(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
+# The tests of the bindings ------------------------------------------------------------------------
+
+
+def layout_program(header: Header) -> str:
+    """A C program. Each line it prints is the name of a struct or of a member, and its size or offset."""
+    lines = []
+    for name, fields in header.structs.items():
+        lines.append(f'    printf("{name} %zu\\n", sizeof({name}));')
+        lines += [f'    printf("{name}.{one.name} %zu\\n", offsetof({name}, {one.name}));' for one in fields]
+    body = "\n".join(lines)
+    return f"#include <callrec.h>\n#include <stdio.h>\nint main(void)\n{{\n{body}\n    return 0;\n}}\n"
+
+
 # --------------------------------------------------------------------------------------------------
 
 
 def main() -> None:
     header = parse(HEADER.read_text())
+    if "--layout" in sys.argv[1:]:
+        print(layout_program(header), end="")
+        return
     files = {
         HERE / "python" / "callrec" / "_abi.py": python_abi(header),
         HERE / "python" / "callrec" / "constants.py": python_constants(header),

@@ -3,7 +3,11 @@
 from pathlib import Path
 
 from setuptools import Distribution, setup
-from wheel.bdist_wheel import bdist_wheel
+
+try:
+    from setuptools.command.bdist_wheel import bdist_wheel
+except ImportError:  # setuptools before 70.1
+    from wheel.bdist_wheel import bdist_wheel
 
 LIBRARIES = ["libcallrec.so.0", "callrec.dll"]
 carries_library = any((Path(__file__).parent / "callrec" / name).exists() for name in LIBRARIES)

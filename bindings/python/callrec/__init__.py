@@ -14,9 +14,11 @@ A failure raises `Error` with the status of the C function. The header ``callrec
 function, each one's threads and errors; the names here are those of the header without ``rec_``.
 """
 
-from ._library import library_path, version
+from ._library import library_path, version, version_info
 from .call import Call, Feed
+from .codec import ConcealingDecoder, Decoder
 from .constants import (
+    AuthMethod,
     CallState,
     Codec,
     Consent,
@@ -35,8 +37,10 @@ from .constants import (
     State,
     Status,
 )
-from .engine import Engine, Subscription
+from .engine import Engine
 from .errors import Error
+from .events import EventStream, Subscription
+from .gateway import Credentials, Gateway, Identity, Response
 from .values import LOOKBACK_ALL, CallView, Caller, Counts, Event, Recording, Statistics
 from .verify import AuditReport, ChainHead, verify, verify_audit
 
@@ -44,14 +48,18 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AuditReport",
+    "AuthMethod",
     "Call",
     "CallState",
     "CallView",
     "Caller",
     "ChainHead",
     "Codec",
+    "ConcealingDecoder",
     "Consent",
     "Counts",
+    "Credentials",
+    "Decoder",
     "Direction",
     "EndReason",
     "Engine",
@@ -59,7 +67,10 @@ __all__ = [
     "Event",
     "EventFlag",
     "EventKind",
+    "EventStream",
     "Feed",
+    "Gateway",
+    "Identity",
     "KeepRaw",
     "LOOKBACK_ALL",
     "Layout",
@@ -69,6 +80,7 @@ __all__ = [
     "LogLevel",
     "PauseMode",
     "Recording",
+    "Response",
     "StartFlag",
     "State",
     "Statistics",
@@ -78,4 +90,5 @@ __all__ = [
     "verify",
     "verify_audit",
     "version",
+    "version_info",
 ]

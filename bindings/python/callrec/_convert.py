@@ -36,4 +36,4 @@ def enum_of(kind: Type[E], value: int) -> int:
 def has_member(struct: ctypes.Structure, name: str) -> bool:
     """Whether the library that made the struct knows this member."""
     descriptor = getattr(type(struct), name)
-    return descriptor.offset + descriptor.size <= struct.struct_size
+    return bool(descriptor.offset + descriptor.size <= struct.struct_size)

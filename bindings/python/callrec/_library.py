@@ -5,6 +5,7 @@ import ctypes.util
 import os
 import sys
 from pathlib import Path
+from typing import Tuple
 
 from . import _abi
 
@@ -42,4 +43,10 @@ lib = _load()
 
 def version() -> str:
     """The version of the library."""
-    return lib.rec_version().decode()
+    return str(lib.rec_version().decode())
+
+
+def version_info() -> Tuple[int, int, int]:
+    """The version of the library as major, minor and patch."""
+    number = lib.rec_version_number()
+    return number >> 16, number >> 8 & 0xFF, number & 0xFF

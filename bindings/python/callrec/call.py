@@ -91,8 +91,8 @@ class Call:
     def start(self, caller: Optional[Caller] = None, **options: Any) -> str:
         """Starts a recording of this call, and returns its id. ``options``: members of ``rec_start_options``."""
         id = _abi.rec_id()
-        options = start_options(**options)
-        check(lib.rec_call_start, self._handle, caller_of(caller), ctypes.byref(options), ctypes.byref(id))
+        wanted = start_options(**options)
+        check(lib.rec_call_start, self._handle, caller_of(caller), ctypes.byref(wanted), ctypes.byref(id))
         return decoded(id.text)
 
     def stop(self, caller: Optional[Caller] = None) -> Counts:
@@ -152,7 +152,7 @@ def feed_format(codec: int, sample_rate: int, channels: int, ahead_ms: int = 0) 
 
 
 class Feed:
-    """The audio of one leg. `rtp` and `write` never wait."""
+    """The audio of one leg. `rtp` and `write` never wait. Leaving a ``with`` block closes the feed."""
 
     def __init__(self, handle: "_abi.rec_feed") -> None:
         self._handle = handle
@@ -206,6 +206,17 @@ class Feed:
     def close(self) -> None:
         """Closes the feed. The call goes on."""
         check_status(lib.rec_feed_close(self._handle))
+
+    def __enter__(self) -> "Feed":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        try:
+            self.close()
+        except Error as error:
+            # The end of the call has closed it.
+            if error.status != Status.BAD_HANDLE:
+                raise
 
 
 def _accepted(status: int) -> bool:

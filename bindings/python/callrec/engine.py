@@ -2,17 +2,24 @@
 
 import atexit
 import ctypes
-from typing import Any, Callable, Dict, List, Optional, Set
+import json
+import os
+from typing import Any, Callable, Dict, List, Optional, Set, Union
 
-from . import _abi, _callbacks
+from . import _abi, _callbacks, codec, gateway
 from ._convert import decoded, encoded, made
 from ._library import lib
 from .call import Call, call_info, caller_of, counts_of, start_options
-from .constants import Layout, PauseMode, Status, SubscribeFlag
-from .errors import Error, check, check_status
-from .values import Caller, Counts, Event, Recording, Statistics, members_of, recording_of
+from .config import ThreadHook, configuration
+from .constants import Layout, PauseMode, Status
+from .errors import Error, check
+from .events import EventStream, Subscription, subscribe
+from .gateway import Authenticate, Gateway
+from .values import Caller, Counts, Event, Recording, Statistics, recording_of, statistics_of
 from .verify import ChainHead
 
+EXIT_TIMEOUT_MS = 10_000
+"""How long the end of the program waits for an engine that is still open."""
 
 _open_engines: "Set[Engine]" = set()
 
@@ -20,46 +27,45 @@ _open_engines: "Set[Engine]" = set()
 @atexit.register
 def _close_engines() -> None:
     """An engine that is open at the end of the program would call Python when it is no longer there."""
+    late = False
     for engine in list(_open_engines):
         try:
-            engine.close()
-        except Error:
-            pass
-
-
-class Subscription:
-    """A subscription to events. `close` ends it; so does closing the engine."""
-
-    def __init__(self, handle: "_abi.rec_subscription") -> None:
-        self._handle = handle
-
-    def close(self) -> None:
-        """Ends the subscription. The callback is not running any more when this returns."""
-        check_status(lib.rec_unsubscribe(self._handle))
+            engine.close(EXIT_TIMEOUT_MS)
+        except Error as error:
+            late |= error.status == Status.TIMEOUT
+    if late:
+        _callbacks.interrupt(timeout_s=1)
 
 
 class Engine:
-    """An engine. ``settings``: the keys of the configuration, or the path of a JSON file with them."""
+    """An engine. ``settings``: the keys of the configuration, or the path of a JSON file with them.
 
-    def __init__(self, settings: "Optional[Dict[str, Any] | str]" = None) -> None:
-        config = ctypes.c_void_p()
-        check_status(lib.rec_config_new(ctypes.byref(config)))
-        try:
-            if isinstance(settings, str):
-                check(lib.rec_config_load, config, encoded(settings))
-            for key, value in (settings or {}).items() if not isinstance(settings, str) else ():
-                text = str(value).lower() if isinstance(value, bool) else str(value)
-                check(lib.rec_config_set, config, key.encode(), text.encode())
-            self._handle = _abi.rec_engine()
+    ``on_thread_start`` and ``on_thread_end`` get the name of each thread of the library, on that thread.
+    They must not use the engine.
+    """
+
+    def __init__(
+        self,
+        settings: "Union[Dict[str, Any], str, os.PathLike[str], None]" = None,
+        *,
+        on_thread_start: Optional[ThreadHook] = None,
+        on_thread_end: Optional[ThreadHook] = None,
+    ) -> None:
+        self._handle = _abi.rec_engine()
+        with configuration(settings, on_thread_start, on_thread_end) as config:
             check(lib.rec_open, config, ctypes.byref(self._handle))
-            _open_engines.add(self)
-        finally:
-            lib.rec_config_free(config)
+        _open_engines.add(self)
 
     def close(self, timeout_ms: int = 10_000) -> None:
         """Ends all calls, finishes their recordings and delivers every event."""
+        try:
+            check(lib.rec_close, self._handle, timeout_ms)
+        except Error as error:
+            if error.status == Status.IN_CALLBACK:
+                raise  # It is still open.
+            _open_engines.discard(self)
+            raise
         _open_engines.discard(self)
-        check(lib.rec_close, self._handle, timeout_ms)
 
     def __enter__(self) -> "Engine":
         return self
@@ -78,16 +84,14 @@ class Engine:
 
         ``calls``: also the events of calls. An exception of the callback is printed and nothing more.
         """
-        options = made(_abi.rec_subscribe_options, flags=int(SubscribeFlag.CALLS) if calls else 0)
-        handle = _abi.rec_subscription()
-        number = _callbacks.register(callback)
-        arguments = (ctypes.byref(options), _callbacks.on_event, number, _callbacks.on_free)
-        try:
-            check(lib.rec_subscribe_with, self._handle, *arguments, ctypes.byref(handle))
-        except Error:
-            _callbacks.forget(number)
-            raise
-        return Subscription(handle)
+        return subscribe(self._handle, callback, calls)
+
+    def events(self, calls: bool = False) -> EventStream:
+        """The events from now on, to iterate over. Closing the engine ends the iteration.
+
+        They wait in memory until they are read.
+        """
+        return EventStream(self._handle, calls)
 
     def set_log(self, callback: Optional[Callable[[int, str], Any]]) -> None:
         """Calls ``callback`` with the level and the text of each log line; None: with none."""
@@ -113,7 +117,43 @@ class Engine:
         check(lib.rec_line_set, self._handle, ctypes.byref(_line(device_name, directory_number, flags)))
 
     def remove_line(self, device_name: str = "", directory_number: str = "") -> None:
+        """Removes the policy of a line."""
         check(lib.rec_line_remove, self._handle, ctypes.byref(_line(device_name, directory_number, 0)))
+
+    def register_codec(
+        self,
+        encoding_name: str,
+        factory: codec.DecoderFactory,
+        *,
+        conceals: bool = False,
+        sample_rate: int = 0,
+        channels: int = 0,
+        frame_bytes: int = 0,
+        frame_samples: int = 0,
+    ) -> int:
+        """Registers a codec that this program decodes, and returns its number for `Feed.payload`.
+
+        ``factory`` makes a `Decoder` for each stream; ``conceals``: the decoders have the method
+        ``conceal``. The sizes are those of ``rec_codec_ops``. The functions run on a thread of the library.
+        """
+        sizes = dict(sample_rate=sample_rate, channels=channels, frame_bytes=frame_bytes, frame_samples=frame_samples)
+        return codec.register_codec(self._handle, encoding_name, factory, conceals, **sizes)
+
+    def start_gateway(
+        self,
+        authenticate: Optional[Authenticate] = None,
+        *,
+        port: int = 0,
+        address: Optional[str] = None,
+        socket: bool = True,
+    ) -> Gateway:
+        """Starts a server with the HTTP APIs, on 127.0.0.1 and any free port unless others are given.
+
+        ``authenticate`` identifies the clients; without it, none is let in. It runs on threads of the
+        library. ``socket=False``: requests come by `Gateway.handle` only. Raises `Error` with
+        `Status.UNSUPPORTED` if the library was built without the feature ``gateway``.
+        """
+        return gateway.start_gateway(self._handle, port, address, authenticate, socket)
 
     # Control
 
@@ -210,10 +250,22 @@ class Engine:
 
     def list(self, caller: Optional[Caller] = None, **filter: Optional[str]) -> List[Recording]:
         """The live recordings, newest last. ``filter``: members of ``rec_filter``."""
+        return _recordings(self._snapshot(caller, filter))
+
+    def list_json(self, caller: Optional[Caller] = None, **filter: Optional[str]) -> List[Dict[str, Any]]:
+        """As `list`: each recording as the library describes it in events."""
+        snapshot = self._snapshot(caller, filter)
+        try:
+            found: List[Dict[str, Any]] = json.loads(lib.rec_snapshot_json(snapshot))
+            return found
+        finally:
+            lib.rec_snapshot_free(snapshot)
+
+    def _snapshot(self, caller: Optional[Caller], filter: Dict[str, Optional[str]]) -> ctypes.c_void_p:
         wanted = made(_abi.rec_filter, **{name: encoded(value) for name, value in filter.items()})
         snapshot = ctypes.c_void_p()
         check(lib.rec_list, self._handle, caller_of(caller), ctypes.byref(wanted), ctypes.byref(snapshot))
-        return _recordings(snapshot)
+        return snapshot
 
     def get(self, id: str, caller: Optional[Caller] = None) -> Recording:
         """One recording: live, finishing, or ended in the last minute."""
@@ -222,10 +274,10 @@ class Engine:
         return _recordings(snapshot)[0]
 
     def stats(self) -> Statistics:
+        """What is live, and counters since the engine was opened."""
         statistics = made(_abi.rec_statistics)
         check(lib.rec_stats, self._handle, ctypes.byref(statistics))
-        members = members_of(statistics)
-        return Statistics(**{name: members[name] for name in Statistics.__dataclass_fields__})
+        return statistics_of(statistics)
 
     def audit_head(self) -> ChainHead:
         """The last line of the audit log, to be kept elsewhere."""

@@ -3,7 +3,7 @@
 import ctypes
 import json
 from dataclasses import dataclass, field
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from . import _abi
 from ._convert import decoded, enum_of, has_member
@@ -73,6 +73,13 @@ class Recording:
     duration_ms: int
     paused_ms: int
     lost_ms: int
+    bytes: int = 0
+    raw_path: str = ""
+    raw_digest: str = ""
+    raw_bytes: int = 0
+    raw_packets: int = 0
+    lookback_ms: int = 0
+    held: bool = False
     more: Dict[str, Any] = field(default_factory=dict)
     """Members that the header has added since."""
 
@@ -86,13 +93,33 @@ class CallView:
     state: int
     direction: int
     tag: int
+    is_private: bool
+    end_reason: int
+    number: int
+    connected_at_ms: int
+    device_name: str
+    directory_number: str
+    username: str
+    numeric_user_id: str
+    remote_first_name: str
+    remote_last_name: str
+    remote_phone_number: str
+    ani: str
+    dnis: str
+    call_type: str
+    attributes: Dict[str, str]
+    consent: int = 0
+    consent_source: str = ""
+    consent_from_ms: int = 0
+    consent_at_ms: int = 0
+    related_call_ids: List[str] = field(default_factory=list)
     more: Dict[str, Any] = field(default_factory=dict)
-    """The other members of ``rec_call_view``."""
+    """Members that the header has added since."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """An event. ``json`` is the whole event as the library describes it."""
+    """An event. ``json`` is the whole event as the library describes it, ``frame`` where a pause holds."""
 
     kind: int
     flags: EventFlag
@@ -103,6 +130,8 @@ class Event:
     recording: Optional[Recording]
     call: Optional[CallView]
     json: Dict[str, Any]
+    call_number: int = 0
+    frame: int = 0
 
 
 @dataclass(frozen=True)
@@ -121,6 +150,7 @@ class Statistics:
     events_dropped: int
     worker_lag_us: int
     free_bytes: int
+    recordings_deleted: int = 0
 
 
 _ENUMS = {
@@ -157,12 +187,16 @@ def recording_of(struct: ctypes.Structure) -> Recording:
     members = members_of(struct)
     members["error"] = status_of(members["error"])
     members["flags"] = StartFlag(members["flags"])
+    members["held"] = bool(members.get("held", 0))
     return Recording(**_split(Recording, members))
 
 
 def call_of(struct: ctypes.Structure) -> CallView:
     members = members_of(struct)
     members["state"] = enum_of(CallState, members["state"])
+    members["is_private"] = bool(members["is_private"])
+    members["attributes"] = json.loads(members.pop("attributes_json") or "{}")
+    members["related_call_ids"] = json.loads(members.pop("related_call_ids_json", "") or "[]")
     return CallView(**_split(CallView, members))
 
 
@@ -177,7 +211,14 @@ def event_of(struct: "_abi.rec_event") -> Event:
         recording=recording_of(struct.recording.contents) if struct.recording else None,
         call=call_of(struct.call.contents) if has_member(struct, "call") and struct.call else None,
         json=json.loads(decoded(struct.json) or "{}"),
+        call_number=struct.call_number if has_member(struct, "call_number") else 0,
+        frame=struct.frame if has_member(struct, "frame") else 0,
     )
+
+
+def statistics_of(struct: "_abi.rec_statistics") -> Statistics:
+    members = members_of(struct)
+    return Statistics(**{name: members[name] for name in Statistics.__dataclass_fields__ if name in members})
 
 
 def _split(kind: Any, members: Dict[str, Any]) -> Dict[str, Any]:

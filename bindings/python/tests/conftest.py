@@ -1,6 +1,9 @@
 """Fixtures of the tests."""
 
+import importlib.util
 import queue
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +29,21 @@ class Events:
             self.seen.append(event)
             if event.kind == kind:
                 return event
+
+
+@pytest.fixture(scope="session")
+def generator():
+    """The module bindings/generate.py, which reads the header."""
+    spec = importlib.util.spec_from_file_location("generate", Path(__file__).resolve().parents[2] / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["generate"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def header(generator):
+    return generator.parse(generator.HEADER.read_text())
 
 
 @pytest.fixture
