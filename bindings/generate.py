@@ -58,6 +58,7 @@ class Function:
 @dataclass
 class Header:
     constants: dict
+    comments: dict
     opaque: list
     structs: dict
     callbacks: dict
@@ -65,6 +66,7 @@ class Header:
 
 
 def parse(text: str) -> Header:
+    comments = parse_comments(text)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     constants = dict(re.findall(r"^#define (REC_\w+) (-?\d+)$", text, flags=re.M))
     opaque = re.findall(r"^typedef struct (rec_\w+) \1;", text, flags=re.M)
@@ -81,7 +83,17 @@ def parse(text: str) -> Header:
         r"^((?:const )?\w+ \*?)(rec_\w+)\(([^;{]*?)\);", text, flags=re.M | re.S
     ):
         functions.append(Function(result.strip(), name, parse_parameters(parameters)))
-    return Header({name: int(value) for name, value in constants.items()}, opaque, structs, callbacks, functions)
+    return Header({name: int(value) for name, value in constants.items()}, comments, opaque, structs, callbacks, functions)
+
+
+def parse_comments(text: str) -> dict:
+    """The first paragraph of the comment of each constant."""
+    found = {}
+    for comment, name in re.findall(r"^/\*\*((?:(?!\*/).)*?)\*/\n#define (REC_\w+) ", text, flags=re.M | re.S):
+        lines = [line.strip().removeprefix("*").strip() for line in comment.strip().splitlines()]
+        paragraph = " ".join(lines).split("  ")[0]
+        found[name] = paragraph.replace("`", "")
+    return found
 
 
 def parse_field(line: str) -> Field:
@@ -244,6 +256,12 @@ def csharp_type(header: Header, c: str) -> str:
     return "IntPtr"
 
 
+def csharp_handle(header: Header, c: str) -> str:
+    """The class of a pointer to an opaque struct, such as SnapshotHandle; "" for other types."""
+    target = c.removesuffix("*").strip().removeprefix("const ").strip()
+    return f"{camel(target.removeprefix('rec_'))}Handle" if target in header.opaque else ""
+
+
 def csharp_field(header: Header, field: Field) -> str:
     if field.count:
         return (
@@ -257,19 +275,42 @@ def csharp_field(header: Header, field: Field) -> str:
 
 def csharp_parameter(header: Header, field: Field) -> str:
     name, c = csharp_name(field.name), field.type
+    if csharp_handle(header, c):
+        return f"{csharp_handle(header, c)} {name}"
     target = c[:-1].strip().removeprefix("const ").strip() if c.endswith("*") else ""
     if target in header.structs:
         if c.startswith("const "):
             return f"IntPtr {name}"
         return f"ref {target} {name}"
-    if target in ("uint32_t", "int32_t"):
+    if target in ("uint32_t", "int32_t", "size_t"):
         return f"out {CSHARP_TYPES[target]} {name}"
     if target.endswith("*"):
-        return f"out IntPtr {name}"
+        return f"out {csharp_handle(header, target) or 'IntPtr'} {name}"
     return f"{csharp_type(header, c)} {name}"
 
 
-def csharp(header: Header) -> str:
+def csharp_constants(header: Header) -> str:
+    out = [
+        "// The constants of callrec. Generated from include/callrec.h; do not edit.",
+        "",
+        "using System;",
+        "",
+        "namespace Callrec",
+        "{",
+    ]
+    for name, is_flags, members in enums(header):
+        unsigned = is_flags and max(members.values()) > 0x7FFFFFFF
+        prefix = prefix_of(name)
+        out += [f"    /// <summary>{prefix}… of callrec.h.</summary>", *(["    [Flags]"] if is_flags else [])]
+        out += [f"    public enum {name}{' : uint' if unsigned else ''}", "    {"]
+        for member, value in members.items():
+            constant = "REC_OK" if (name, member) == ("Status", "OK") else prefix + member
+            out += [f"        /// <summary>{xml(header.comments[constant])}</summary>", f"        {camel(member)} = {value},"]
+        out += ["    }", ""]
+    return "\n".join(out[:-1] + ["}", ""])
+
+
+def csharp_abi(header: Header) -> str:
     out = [
         "// The C ABI of callrec. Generated from include/callrec.h, which describes it; do not edit.",
         "",
@@ -279,11 +320,6 @@ def csharp(header: Header) -> str:
         "namespace Callrec",
         "{",
     ]
-    for name, is_flags, members in enums(header):
-        unsigned = is_flags and max(members.values()) > 0x7FFFFFFF
-        out += [*(["    [Flags]"] if is_flags else []), f"    public enum {name}{' : uint' if unsigned else ''}", "    {"]
-        out += [f"        {camel(member)} = {value}," for member, value in members.items()]
-        out += ["    }", ""]
     out += ["    internal static class Abi", "    {", '        internal const string Library = "callrec";', f"        internal const uint LookbackAll = {header.constants['REC_LOOKBACK_ALL']};", ""]
     for name, fields in header.structs.items():
         out += ["        [StructLayout(LayoutKind.Sequential)]", f"        internal struct {name}", "        {"]
@@ -295,6 +331,9 @@ def csharp(header: Header) -> str:
         out += ["        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]", f"        internal delegate {result} {name}({parameters});", ""]
     for function in header.functions:
         parameters = ", ".join(csharp_parameter(header, one) for one in function.parameters)
+        if function.name.endswith("_free"):
+            # The class of the handle calls it with the address.
+            parameters = f"IntPtr {csharp_name(function.parameters[0].name)}"
         overloads = [parameters]
         if any(one.type == "const void *" for one in function.parameters):
             # Bytes of an array as well as of native memory.
@@ -310,6 +349,10 @@ def csharp(header: Header) -> str:
 
 def callback_type(header: Header, field: Field) -> str:
     return csharp_type(header, field.type)
+
+
+def xml(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def camel(name: str) -> str:
@@ -340,7 +383,8 @@ def main() -> None:
     files = {
         HERE / "python" / "callrec" / "_abi.py": python_abi(header),
         HERE / "python" / "callrec" / "constants.py": python_constants(header),
-        HERE / "dotnet" / "Callrec" / "Abi.cs": csharp(header),
+        HERE / "dotnet" / "Callrec" / "Abi.cs": csharp_abi(header),
+        HERE / "dotnet" / "Callrec" / "Constants.cs": csharp_constants(header),
     }
     for path, text in files.items():
         if "--check" not in sys.argv[1:]:

@@ -5,207 +5,6 @@ using System.Runtime.InteropServices;
 
 namespace Callrec
 {
-    [Flags]
-    public enum EventFlag
-    {
-        Repeated = 1,
-        NoAudio = 2,
-        LegUndecoded = 4,
-        Live = 8,
-    }
-
-    public enum EventKind
-    {
-        Started = 1,
-        Paused = 2,
-        Resumed = 3,
-        Finished = 4,
-        Failed = 5,
-        Loss = 6,
-        StartFailed = 7,
-        DiskLow = 8,
-        CallIdle = 9,
-        MediaIgnored = 10,
-        LegSilent = 11,
-        CallBegan = 12,
-        CallUpdated = 13,
-        CallEnded = 14,
-        PauseOverdue = 15,
-        Deleted = 16,
-    }
-
-    public enum Level
-    {
-        None = 0,
-        RecordOnly = 1,
-        Base = 2,
-        Complete = 10,
-    }
-
-    public enum CallState
-    {
-        Connected = 1,
-        Held = 2,
-        Alerting = 3,
-    }
-
-    public enum Consent
-    {
-        Unknown = 0,
-        Given = 1,
-        Refused = 2,
-    }
-
-    public enum Direction
-    {
-        Unknown = 0,
-        Incoming = 1,
-        Outgoing = 2,
-    }
-
-    public enum Leg
-    {
-        Local = 0,
-        Remote = 1,
-        Mixed = 2,
-    }
-
-    [Flags]
-    public enum LineFlag
-    {
-        NotMonitorable = 1,
-        Automatic = 2,
-        Mandatory = 4,
-    }
-
-    [Flags]
-    public enum StartFlag
-    {
-        ManualDialIn = 1,
-        Additional = 2,
-        Automatic = 4,
-    }
-
-    public enum Layout
-    {
-        Stereo = 0,
-        Mono = 1,
-        Local = 2,
-        Remote = 3,
-    }
-
-    public enum PauseMode
-    {
-        Silence = 0,
-        Skip = 1,
-    }
-
-    public enum KeepRaw
-    {
-        Default = 0,
-        Never = 1,
-        Undecodable = 2,
-        Always = 3,
-    }
-
-    public enum Codec
-    {
-        Pcm16 = 1,
-        Pcmu = 2,
-        Pcma = 3,
-        G722 = 4,
-        Opus = 5,
-        Registered = 1000,
-    }
-
-    public enum State
-    {
-        Recording = 1,
-        Paused = 2,
-        Finishing = 3,
-        Finished = 4,
-        Failed = 5,
-    }
-
-    public enum EndReason
-    {
-        Stopped = 1,
-        CallEnded = 2,
-        Limit = 3,
-        EngineClosed = 4,
-        WriteError = 5,
-        Recovered = 6,
-        Discarded = 7,
-        ConsentRefused = 8,
-        Transferred = 9,
-    }
-
-    [Flags]
-    public enum SubscribeFlag
-    {
-        Calls = 1,
-    }
-
-    public enum LogLevel
-    {
-        Error = 1,
-        Warning = 2,
-        Info = 3,
-    }
-
-    [Flags]
-    public enum GatewayFlag
-    {
-        NoSocket = 1,
-    }
-
-    public enum AuthMethod
-    {
-        Basic = 1,
-        Token = 2,
-        Signature = 3,
-        Bearer = 4,
-    }
-
-    public enum Status
-    {
-        Ok = 0,
-        InvalidArgument = -1,
-        InvalidId = -2,
-        NoTarget = -3,
-        InvalidMode = -4,
-        NotMonitorable = -5,
-        Automatic = -6,
-        Unauthenticated = -7,
-        Forbidden = -8,
-        NotLive = -9,
-        NoCall = -10,
-        DialIn = -11,
-        AlreadyRecording = -12,
-        AlreadyPaused = -13,
-        NotPaused = -14,
-        BadHandle = -15,
-        Limit = -16,
-        NoSpace = -17,
-        Io = -18,
-        Overrun = -19,
-        Unavailable = -20,
-        Unsupported = -21,
-        InCallback = -22,
-        Forked = -23,
-        Config = -24,
-        Timeout = -25,
-        Internal = -26,
-        Exists = -27,
-        Busy = -28,
-        Mandatory = -29,
-        Audit = -30,
-        Consent = -31,
-        NotFound = -32,
-        Live = -33,
-        Held = -34,
-    }
-
     internal static class Abi
     {
         internal const string Library = "callrec";
@@ -616,13 +415,13 @@ namespace Callrec
         internal static extern int rec_codec_register(rec_engine engine, IntPtr encoding_name, IntPtr ops, out int codec, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern int rec_config_new(out IntPtr config);
+        internal static extern int rec_config_new(out ConfigHandle config);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern int rec_config_set(IntPtr config, IntPtr key, IntPtr value, ref rec_error error);
+        internal static extern int rec_config_set(ConfigHandle config, IntPtr key, IntPtr value, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern int rec_config_load(IntPtr config, IntPtr path, ref rec_error error);
+        internal static extern int rec_config_load(ConfigHandle config, IntPtr path, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern void rec_config_free(IntPtr config);
@@ -685,7 +484,7 @@ namespace Callrec
         internal static extern int rec_hold(rec_engine engine, IntPtr caller, IntPtr id, uint on, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern int rec_open(IntPtr config, ref rec_engine engine, ref rec_error error);
+        internal static extern int rec_open(ConfigHandle config, ref rec_engine engine, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int rec_close(rec_engine engine, uint timeout_ms, ref rec_error error);
@@ -763,16 +562,16 @@ namespace Callrec
         internal static extern int rec_gateway_stop(rec_gateway gateway, uint timeout_ms, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern int rec_http_handle(rec_gateway gateway, IntPtr request, out IntPtr response, ref rec_error error);
+        internal static extern int rec_http_handle(rec_gateway gateway, IntPtr request, out HttpResponseHandle response, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern int rec_http_response_status(IntPtr response);
+        internal static extern int rec_http_response_status(HttpResponseHandle response);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern IntPtr rec_http_response_headers(IntPtr response);
+        internal static extern IntPtr rec_http_response_headers(HttpResponseHandle response);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern IntPtr rec_http_response_body(IntPtr response, IntPtr size);
+        internal static extern IntPtr rec_http_response_body(HttpResponseHandle response, out UIntPtr size);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern void rec_http_response_free(IntPtr response);
@@ -784,19 +583,19 @@ namespace Callrec
         internal static extern int rec_line_remove(rec_engine engine, IntPtr line, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern int rec_list(rec_engine engine, IntPtr caller, IntPtr filter, out IntPtr snapshot, ref rec_error error);
+        internal static extern int rec_list(rec_engine engine, IntPtr caller, IntPtr filter, out SnapshotHandle snapshot, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern int rec_get(rec_engine engine, IntPtr caller, IntPtr id, out IntPtr snapshot, ref rec_error error);
+        internal static extern int rec_get(rec_engine engine, IntPtr caller, IntPtr id, out SnapshotHandle snapshot, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern UIntPtr rec_snapshot_count(IntPtr snapshot);
+        internal static extern UIntPtr rec_snapshot_count(SnapshotHandle snapshot);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern IntPtr rec_snapshot_get(IntPtr snapshot, UIntPtr index);
+        internal static extern IntPtr rec_snapshot_get(SnapshotHandle snapshot, UIntPtr index);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern IntPtr rec_snapshot_json(IntPtr snapshot);
+        internal static extern IntPtr rec_snapshot_json(SnapshotHandle snapshot);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern void rec_snapshot_free(IntPtr snapshot);
@@ -808,7 +607,7 @@ namespace Callrec
         internal static extern int rec_call_keep(rec_engine engine, IntPtr caller, IntPtr options, ref rec_id id, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern int rec_config_set_thread_hooks(IntPtr config, rec_thread_fn on_start, rec_thread_fn on_end, IntPtr user_data, rec_free_fn user_data_free, ref rec_error error);
+        internal static extern int rec_config_set_thread_hooks(ConfigHandle config, rec_thread_fn on_start, rec_thread_fn on_end, IntPtr user_data, rec_free_fn user_data_free, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int rec_verify(IntPtr path, ref rec_error error);

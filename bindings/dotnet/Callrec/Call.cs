@@ -78,8 +78,10 @@ namespace Callrec
         /// <summary>Stops the recordings of this call and deletes them.</summary>
         public Counts Discard(Caller caller = null) { return Control(Abi.rec_call_discard, caller); }
 
+        /// <summary>Pauses the recordings of this call.</summary>
         public Counts Pause(Caller caller = null) { return Control(Abi.rec_call_pause, caller); }
 
+        /// <summary>Resumes the recordings of this call.</summary>
         public Counts Resume(Caller caller = null) { return Control(Abi.rec_call_resume, caller); }
 
         private Counts Control(ByHandle function, Caller caller)

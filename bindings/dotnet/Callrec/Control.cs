@@ -36,31 +36,40 @@ namespace Callrec
             }
         }
 
+        /// <summary>Stops a recording.</summary>
         public void Stop(string id, Caller caller = null) { Control(Abi.rec_stop_by_id, id, caller); }
 
         /// <summary>Stops a recording and deletes it.</summary>
         public void Discard(string id, Caller caller = null) { Control(Abi.rec_discard_by_id, id, caller); }
 
+        /// <summary>Pauses a recording.</summary>
         public void Pause(string id, Caller caller = null) { Control(Abi.rec_pause_by_id, id, caller); }
 
+        /// <summary>Resumes a recording.</summary>
         public void Resume(string id, Caller caller = null) { Control(Abi.rec_resume_by_id, id, caller); }
 
         /// <summary>As <see cref="Stop"/>, for all recordings of a line.</summary>
         public Counts StopByDevice(string deviceName, string directoryNumber, Caller caller = null) { return Control(Abi.rec_stop_by_device, deviceName, directoryNumber, caller); }
 
+        /// <summary>As <see cref="Discard"/>, for all recordings of a line.</summary>
         public Counts DiscardByDevice(string deviceName, string directoryNumber, Caller caller = null) { return Control(Abi.rec_discard_by_device, deviceName, directoryNumber, caller); }
 
+        /// <summary>As <see cref="Pause"/>, for all recordings of a line.</summary>
         public Counts PauseByDevice(string deviceName, string directoryNumber, Caller caller = null) { return Control(Abi.rec_pause_by_device, deviceName, directoryNumber, caller); }
 
+        /// <summary>As <see cref="Resume"/>, for all recordings of a line.</summary>
         public Counts ResumeByDevice(string deviceName, string directoryNumber, Caller caller = null) { return Control(Abi.rec_resume_by_device, deviceName, directoryNumber, caller); }
 
         /// <summary>As <see cref="Stop"/>, for all recordings of a call, or only for the one with this URL.</summary>
         public Counts StopByCall(string callId, string url = null, Caller caller = null) { return Control(Abi.rec_stop_by_call, callId, url, caller); }
 
+        /// <summary>As <see cref="Discard"/>, for all recordings of a call, or only for the one with this URL.</summary>
         public Counts DiscardByCall(string callId, string url = null, Caller caller = null) { return Control(Abi.rec_discard_by_call, callId, url, caller); }
 
+        /// <summary>As <see cref="Pause"/>, for all recordings of a call.</summary>
         public Counts PauseByCall(string callId, Caller caller = null) { return Control(Abi.rec_pause_by_call, callId, caller); }
 
+        /// <summary>As <see cref="Resume"/>, for all recordings of a call.</summary>
         public Counts ResumeByCall(string callId, Caller caller = null) { return Control(Abi.rec_resume_by_call, callId, caller); }
 
         private void Control(ById function, string id, Caller caller)
@@ -110,7 +119,20 @@ namespace Callrec
         }
 
         /// <summary>The live recordings of the calls that match every text that is not null, newest last.</summary>
-        public IList<Recording> List(string deviceName = null, string directoryNumber = null, string username = null, string callId = null, Caller caller = null)
+        public IList<Recording> List(string deviceName = null, string directoryNumber = null, string username = null, string callId = null, Caller caller = null, string numericUserId = null, string switchCallId = null)
+        {
+            using (SnapshotHandle snapshot = Snapshot(deviceName, directoryNumber, username, callId, caller, numericUserId, switchCallId))
+                return Recordings(snapshot);
+        }
+
+        /// <summary>As <see cref="List"/>: a JSON array of the recordings as events describe them.</summary>
+        public string ListJson(string deviceName = null, string directoryNumber = null, string username = null, string callId = null, Caller caller = null, string numericUserId = null, string switchCallId = null)
+        {
+            using (SnapshotHandle snapshot = Snapshot(deviceName, directoryNumber, username, callId, caller, numericUserId, switchCallId))
+                return Native.Text(Abi.rec_snapshot_json(snapshot));
+        }
+
+        private SnapshotHandle Snapshot(string deviceName, string directoryNumber, string username, string callId, Caller caller, string numericUserId, string switchCallId)
         {
             using (var memory = new NativeMemory())
             {
@@ -120,12 +142,14 @@ namespace Callrec
                     device_name = memory.Text(deviceName),
                     directory_number = memory.Text(directoryNumber),
                     username = memory.Text(username),
+                    numeric_user_id = memory.Text(numericUserId),
                     call_id = memory.Text(callId),
+                    switch_call_id = memory.Text(switchCallId),
                 });
-                IntPtr snapshot;
+                SnapshotHandle snapshot;
                 var error = CallrecException.NewError();
                 CallrecException.Check(Abi.rec_list(handle, Caller.Put(caller, memory), filter, out snapshot, ref error), error);
-                return Recordings(snapshot);
+                return snapshot;
             }
         }
 
@@ -134,29 +158,24 @@ namespace Callrec
         {
             using (var memory = new NativeMemory())
             {
-                IntPtr snapshot;
+                SnapshotHandle snapshot;
                 var error = CallrecException.NewError();
                 CallrecException.Check(Abi.rec_get(handle, Caller.Put(caller, memory), memory.Text(id), out snapshot, ref error), error);
-                return Recordings(snapshot)[0];
+                using (snapshot)
+                    return Recordings(snapshot)[0];
             }
         }
 
-        private static IList<Recording> Recordings(IntPtr snapshot)
+        private static IList<Recording> Recordings(SnapshotHandle snapshot)
         {
-            try
-            {
-                var found = new List<Recording>();
-                ulong count = Abi.rec_snapshot_count(snapshot).ToUInt64();
-                for (ulong index = 0; index < count; index++)
-                    found.Add(new Recording(Abi.rec_snapshot_get(snapshot, new UIntPtr(index))));
-                return found;
-            }
-            finally
-            {
-                Abi.rec_snapshot_free(snapshot);
-            }
+            var found = new List<Recording>();
+            ulong count = Abi.rec_snapshot_count(snapshot).ToUInt64();
+            for (ulong index = 0; index < count; index++)
+                found.Add(new Recording(Abi.rec_snapshot_get(snapshot, new UIntPtr(index))));
+            return found;
         }
 
+        /// <summary>What is live, and counters since the engine was opened.</summary>
         public Statistics Stats()
         {
             var read = new Abi.rec_statistics { struct_size = Native.Size<Abi.rec_statistics>() };
@@ -176,17 +195,8 @@ namespace Callrec
                 EventsDropped = read.events_dropped,
                 WorkerLagUs = read.worker_lag_us,
                 FreeBytes = read.free_bytes,
+                RecordingsDeleted = read.recordings_deleted,
             };
-        }
-
-        /// <summary>Compares a finished file with the digest in its manifest.</summary>
-        public static void Verify(string path)
-        {
-            using (var memory = new NativeMemory())
-            {
-                var error = CallrecException.NewError();
-                CallrecException.Check(Abi.rec_verify(memory.Text(path), ref error), error);
-            }
         }
     }
 }

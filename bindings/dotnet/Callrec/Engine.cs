@@ -13,6 +13,7 @@ namespace Callrec
             this.handle = handle;
         }
 
+        /// <summary>Ends the subscription. Its function is not running any more when this returns.</summary>
         public void Dispose()
         {
             int status = Abi.rec_unsubscribe(handle);
@@ -39,40 +40,96 @@ namespace Callrec
             lock (Open)
                 left = Open.ToArray();
             foreach (Engine engine in left)
-                engine.Dispose();
+            {
+                try
+                {
+                    engine.Close(ExitTimeoutMs);
+                }
+                catch (CallrecException)
+                {
+                    // The other engines are closed all the same.
+                }
+            }
         }
 
         /// <summary>Gets the exceptions of callbacks. Without it, they are printed to standard error.</summary>
         public static Action<Exception> UnhandledException;
 
+        /// <summary>How long the end of the program waits for an engine that is still open, in milliseconds.</summary>
+        public static int ExitTimeoutMs = 10000;
+
         /// <summary>Opens an engine with keys of the configuration, such as storage.directory.</summary>
-        public Engine(IDictionary<string, string> settings)
+        public Engine(IDictionary<string, string> settings, ThreadHooks hooks = null)
+            : this(config => Set(config, settings), hooks)
         {
-            IntPtr config;
+        }
+
+        /// <summary>Opens an engine with the configuration of a JSON file.</summary>
+        public Engine(string settingsFile, ThreadHooks hooks = null)
+            : this(config => Load(config, settingsFile), hooks)
+        {
+        }
+
+        private Engine(Action<ConfigHandle> configure, ThreadHooks hooks)
+        {
+            ConfigHandle config;
             CallrecException.Check(Abi.rec_config_new(out config));
-            try
+            using (config)
             {
+                configure(config);
+                if (hooks != null)
+                    Set(config, hooks);
                 var error = CallrecException.NewError();
-                foreach (var setting in settings)
-                {
-                    using (var memory = new NativeMemory())
-                    {
-                        IntPtr key = memory.Text(setting.Key), value = memory.Text(setting.Value);
-                        CallrecException.Check(Abi.rec_config_set(config, key, value, ref error), error);
-                    }
-                }
                 CallrecException.Check(Abi.rec_open(config, ref handle, ref error), error);
                 lock (Open)
                     Open.Add(this);
             }
-            finally
+        }
+
+        private static void Set(ConfigHandle config, IDictionary<string, string> settings)
+        {
+            foreach (var setting in settings)
             {
-                Abi.rec_config_free(config);
+                using (var memory = new NativeMemory())
+                {
+                    var error = CallrecException.NewError();
+                    IntPtr key = memory.Text(setting.Key), value = memory.Text(setting.Value);
+                    CallrecException.Check(Abi.rec_config_set(config, key, value, ref error), error);
+                }
+            }
+        }
+
+        private static void Set(ConfigHandle config, ThreadHooks hooks)
+        {
+            var error = CallrecException.NewError();
+            IntPtr number = Callbacks.Register(hooks);
+            int status = Abi.rec_config_set_thread_hooks(config, Callbacks.OnThreadStart, Callbacks.OnThreadEnd, number, Callbacks.OnFree, ref error);
+            if (status != 0)
+                Callbacks.Free(number);
+            CallrecException.Check(status, error);
+        }
+
+        private static void Load(ConfigHandle config, string path)
+        {
+            using (var memory = new NativeMemory())
+            {
+                var error = CallrecException.NewError();
+                CallrecException.Check(Abi.rec_config_load(config, memory.Text(path), ref error), error);
             }
         }
 
         /// <summary>The version of the library.</summary>
-        public static string Version
+        public static Version Version
+        {
+            get
+            {
+                uint number = Abi.rec_version_number();
+                return new Version((int)(number >> 16), (int)(number >> 8 & 0xFF), (int)(number & 0xFF));
+            }
+        }
+
+        /// <summary>The version of the library as text, which may say more.</summary>
+        public static string VersionText
         {
             get { return Native.Text(Abi.rec_version()); }
         }
@@ -80,25 +137,27 @@ namespace Callrec
         /// <summary>Ends all calls, finishes their recordings and delivers every event.</summary>
         public void Close(int timeoutMs)
         {
-            Forget();
             var error = CallrecException.NewError();
-            CallrecException.Check(Abi.rec_close(handle, (uint)timeoutMs, ref error), error);
+            int status = Abi.rec_close(handle, (uint)timeoutMs, ref error);
+            // In a callback, it stays open.
+            if ((Status)status != Status.InCallback)
+            {
+                lock (Open)
+                    Open.Remove(this);
+            }
+            CallrecException.Check(status, error);
         }
 
         /// <summary>Closes the engine within ten seconds, unless it is closed.</summary>
         public void Dispose()
         {
-            Forget();
-            var error = CallrecException.NewError();
-            int status = Abi.rec_close(handle, 10000, ref error);
-            if ((Status)status != Status.BadHandle)
-                CallrecException.Check(status, error);
-        }
-
-        private void Forget()
-        {
-            lock (Open)
-                Open.Remove(this);
+            try
+            {
+                Close(10000);
+            }
+            catch (CallrecException refused) when (refused.Status == Status.BadHandle)
+            {
+            }
         }
 
         /// <summary>Calls a function with each event, one at a time, on a thread of the library.</summary>
@@ -138,6 +197,36 @@ namespace Callrec
             CallrecException.Check(status, error);
         }
 
+        /// <summary>
+        /// Registers a codec that this program decodes, and returns its number for <see cref="Feed.Payload"/>.
+        /// The function makes the decoder of each stream, or returns null. It runs on a thread of the library.
+        /// </summary>
+        public Codec RegisterCodec(string encodingName, Func<StreamFormat, IDecoder> factory, CodecOptions options = null)
+        {
+            using (var memory = new NativeMemory())
+            {
+                int codec;
+                var error = CallrecException.NewError();
+                IntPtr number = Callbacks.Register(factory);
+                IntPtr ops = memory.Put(Codecs.Ops(options ?? new CodecOptions(), number));
+                int status = Abi.rec_codec_register(handle, memory.Text(encodingName), ops, out codec, ref error);
+                if (status != 0)
+                    Callbacks.Free(number);
+                CallrecException.Check(status, error);
+                return (Codec)codec;
+            }
+        }
+
+        /// <summary>
+        /// Starts a server with the HTTP APIs. The function identifies the clients, on threads of the library; for
+        /// credentials that are wrong, it returns null. Without it, no client is let in. Throws with
+        /// <see cref="Status.Unsupported"/> if the library was built without the feature "gateway".
+        /// </summary>
+        public Gateway StartGateway(Func<Credentials, Identity> authenticate, GatewayOptions options = null)
+        {
+            return new Gateway(handle, authenticate, options ?? new GatewayOptions());
+        }
+
         /// <summary>Announces a call.</summary>
         public Call BeginCall(CallInfo info)
         {
@@ -160,6 +249,7 @@ namespace Callrec
             }
         }
 
+        /// <summary>Removes the policy of a line.</summary>
         public void RemoveLine(string deviceName, string directoryNumber)
         {
             using (var memory = new NativeMemory())

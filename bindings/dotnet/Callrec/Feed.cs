@@ -2,8 +2,8 @@ using System;
 
 namespace Callrec
 {
-    /// <summary>The audio of one leg. Rtp and Write never wait.</summary>
-    public sealed class Feed
+    /// <summary>The audio of one leg. Rtp and Write never wait. <see cref="Dispose"/> closes the feed.</summary>
+    public sealed class Feed : IDisposable
     {
         private readonly Abi.rec_feed handle;
 
@@ -36,6 +36,18 @@ namespace Callrec
             return Accepted(Abi.rec_feed_rtp(handle, packet, Length(size)));
         }
 
+        /// <summary>As <see cref="Rtp(byte[], int)"/>, for a packet that arrived a while ago.</summary>
+        public bool RtpAt(uint ageUs, byte[] packet, int size)
+        {
+            return Accepted(Abi.rec_feed_rtp_at(handle, ageUs, packet, Length(packet, size)));
+        }
+
+        /// <summary>As <see cref="RtpAt(uint, byte[], int)"/>, for a packet in native memory.</summary>
+        public bool RtpAt(uint ageUs, IntPtr packet, int size)
+        {
+            return Accepted(Abi.rec_feed_rtp_at(handle, ageUs, packet, Length(size)));
+        }
+
         /// <summary>Passes in samples. Returns false if there is no room for them now; Wait waits for it.</summary>
         public bool Write(byte[] samples, int size)
         {
@@ -54,6 +66,12 @@ namespace Callrec
             return Accepted(Abi.rec_feed_write_at(handle, at, samples, Length(samples, size)));
         }
 
+        /// <summary>As <see cref="WriteAt(ulong, byte[], int)"/>, for samples in native memory.</summary>
+        public bool WriteAt(ulong at, IntPtr samples, int size)
+        {
+            return Accepted(Abi.rec_feed_write_at(handle, at, samples, Length(size)));
+        }
+
         /// <summary>Waits until a write is accepted again. Returns false at the timeout.</summary>
         public bool Wait(int timeoutMs)
         {
@@ -62,6 +80,24 @@ namespace Callrec
                 return false;
             CallrecException.Check(status);
             return true;
+        }
+
+        /// <summary>Changes how the samples of later writes are coded.</summary>
+        public void SetFormat(Codec codec, int sampleRate = 0, int channels = 0, int aheadMs = 0)
+        {
+            using (var memory = new NativeMemory())
+            {
+                var error = CallrecException.NewError();
+                IntPtr format = Format(memory, codec, sampleRate, channels, aheadMs);
+                CallrecException.Check(Abi.rec_feed_set_format(handle, format, ref error), error);
+            }
+        }
+
+        /// <summary>Drops audio that was written ahead of the clock.</summary>
+        public void Clear()
+        {
+            var error = CallrecException.NewError();
+            CallrecException.Check(Abi.rec_feed_clear(handle, ref error), error);
         }
 
         /// <summary>Declares an RTP payload type.</summary>
@@ -96,6 +132,14 @@ namespace Callrec
         public void Close()
         {
             CallrecException.Check(Abi.rec_feed_close(handle));
+        }
+
+        /// <summary>Closes the feed, unless it is closed.</summary>
+        public void Dispose()
+        {
+            int status = Abi.rec_feed_close(handle);
+            if ((Status)status != Status.BadHandle)
+                CallrecException.Check(status);
         }
 
         private static UIntPtr Length(int size)

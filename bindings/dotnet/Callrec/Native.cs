@@ -84,6 +84,15 @@ namespace Callrec
             return Encoding.UTF8.GetString(bytes);
         }
 
+        /// <summary>Writes a text and a NUL to the beginning of an array.</summary>
+        internal static void Bytes(string text, byte[] target)
+        {
+            byte[] bytes = Encoding.UTF8.GetBytes(text);
+            if (bytes.Length >= target.Length)
+                throw new ArgumentException("a text has more than " + (target.Length - 1) + " bytes");
+            bytes.CopyTo(target, 0);
+        }
+
         /// <summary>A text that ends with a NUL.</summary>
         internal static string Text(byte[] text)
         {

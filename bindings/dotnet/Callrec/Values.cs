@@ -6,7 +6,10 @@ namespace Callrec
     /// <summary>The user who makes a request. Without one, the host itself makes it.</summary>
     public sealed class Caller
     {
+        /// <summary>The user reaches the calls with this username.</summary>
         public string Username = "";
+
+        /// <summary>1 to 10, such as the values of <see cref="Callrec.Level"/>.</summary>
         public int Level;
 
         internal static IntPtr Put(Caller caller, NativeMemory memory)
@@ -25,23 +28,79 @@ namespace Callrec
     /// <summary>How many recordings an operation has changed, left as they were, and was refused for.</summary>
     public struct Counts
     {
-        public int Changed, Already, Refused;
+        /// <summary>Recordings whose state the operation changed.</summary>
+        public int Changed;
+
+        /// <summary>Recordings that were already in the requested state.</summary>
+        public int Already;
+
+        /// <summary>Recordings for which a line's policy or REC_ERR_DIAL_IN refused the operation.</summary>
+        public int Refused;
     }
 
     /// <summary>A call, for <see cref="Engine.BeginCall"/> and <see cref="Call.Update"/>: rec_call_info of the header.</summary>
     public sealed class CallInfo
     {
+        /// <summary>The state; 0 for connected.</summary>
         public CallState State;
+
+        /// <summary>Who called.</summary>
         public Direction Direction;
+
+        /// <summary>A number of the program, which events and recordings repeat.</summary>
         public ulong Tag;
+
+        /// <summary>When the call was connected, in milliseconds since 1970; 0 for now.</summary>
         public long ConnectedAtMs;
-        public string CallId, SwitchCallId, DeviceName, DirectoryNumber, Username, NumericUserId;
-        public string RemoteFirstName, RemoteLastName, RemotePhoneNumber, Ani, Dnis, CallType;
+
+        /// <summary>The call's id. If absent, callrec generates one. An update cannot change it.</summary>
+        public string CallId;
+
+        /// <summary>The id of the call in the switch: Genesys' connId, Cisco's global call id.</summary>
+        public string SwitchCallId;
+
+        /// <summary>The device name of the line.</summary>
+        public string DeviceName;
+
+        /// <summary>The directory number of the line.</summary>
+        public string DirectoryNumber;
+
+        /// <summary>The username of the line's owner. A caller with this username owns the call.</summary>
+        public string Username;
+
+        /// <summary>The owner's numeric user id.</summary>
+        public string NumericUserId;
+
+        /// <summary>The remote party's first name.</summary>
+        public string RemoteFirstName;
+
+        /// <summary>The remote party's last name.</summary>
+        public string RemoteLastName;
+
+        /// <summary>The remote party's telephone number.</summary>
+        public string RemotePhoneNumber;
+
+        /// <summary>The number that calls (automatic number identification).</summary>
+        public string Ani;
+
+        /// <summary>The number that was dialled (dialled number identification service).</summary>
+        public string Dnis;
+
+        /// <summary>Genesys' call type, such as "Internal", "Inbound", "Outbound" or "Consult".</summary>
+        public string CallType;
+
         /// <summary>A JSON object whose values are strings.</summary>
         public string AttributesJson;
+
+        /// <summary>Whether the parties consent to a recording.</summary>
         public Consent Consent;
+
+        /// <summary>How the consent was given.</summary>
         public string ConsentSource;
+
+        /// <summary>Since when it holds, in milliseconds since 1970; 0 for now.</summary>
         public long ConsentFromMs;
+
         /// <summary>A further id of the call.</summary>
         public string RelatedCallId;
 
@@ -81,11 +140,40 @@ namespace Callrec
         /// <summary>As <see cref="LookbackMs"/>: all that is kept of the call.</summary>
         public const uint LookbackAll = Abi.LookbackAll;
 
-        public string CallId, DeviceName, DirectoryNumber, Format, CallbackUrl, CallbackMethod;
+        /// <summary>The call's id. call_id, device_name or directory_number is needed, and the call must match all of these that are present.</summary>
+        public string CallId;
+
+        /// <summary>The device name of the call's line.</summary>
+        public string DeviceName;
+
+        /// <summary>The directory number of the call's line.</summary>
+        public string DirectoryNumber;
+
+        /// <summary>"wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw", "flac", "opus" or "mp3".</summary>
+        public string Format;
+
+        /// <summary>The URL that a running gateway requests when the recording has ended and its file exists. These requests are not signed. A URL that callbacks.allow does not list is REC_ERR_INVALID_ARGUMENT. In a build without the feature gateway, a URL is REC_ERR_UNSUPPORTED.</summary>
+        public string CallbackUrl;
+
+        /// <summary>"POST" (default) sends a form in the body. "GET" sends the fields in the query.</summary>
+        public string CallbackMethod;
+
+        /// <summary>The channels of the file.</summary>
         public Layout Layout;
+
+        /// <summary>What a pause leaves in the file.</summary>
         public PauseMode PauseMode;
+
+        /// <summary>Such as <see cref="StartFlag.Additional"/>.</summary>
         public StartFlag Flags;
-        public uint MaxDurationMs, LookbackMs;
+
+        /// <summary>Maximum length of the audio in the file, silence included, in milliseconds. 0 means no limit.</summary>
+        public uint MaxDurationMs;
+
+        /// <summary>How much audio from before the start the recording begins with, in milliseconds, or REC_LOOKBACK_ALL. Only what media.lookback_ms has kept is given, and nothing from before the end of the latest pause of any recording of the call or of a time when the call was private or on a line that was not monitorable (REC_LINE_NOT_MONITORABLE), nor from before rec_call_info.consent_from_ms. A start while the call is private or waits for consent is given nothing. rec_recording.lookback_ms says how much was given. While media.lookback_ms is 0, or in stream time, any value but 0 is REC_ERR_UNSUPPORTED.</summary>
+        public uint LookbackMs;
+
+        /// <summary>Whether the packets are kept as they came.</summary>
         public KeepRaw KeepRaw;
 
         internal IntPtr Put(NativeMemory memory)
@@ -109,86 +197,13 @@ namespace Callrec
         }
     }
 
-    /// <summary>A recording, as it was when this object was made: rec_recording of the header.</summary>
-    public sealed class Recording
+    /// <summary>Functions that run at the beginning and at the end of each thread of the library. They get its name.</summary>
+    public sealed class ThreadHooks
     {
-        public readonly string Id, CallId, SwitchCallId, DeviceName, DirectoryNumber, Username, RemotePhoneNumber;
-        public readonly string Format, Url, Path, Digest;
-        public readonly State State;
-        public readonly EndReason EndReason;
-        public readonly Status Error;
-        public readonly Layout Layout;
-        public readonly PauseMode PauseMode;
-        public readonly StartFlag Flags;
-        public readonly int SampleRate;
-        public readonly ulong CallTag;
-        public readonly long StartedAtMs, EndedAtMs;
-        public readonly ulong DurationMs, PausedMs, LostMs, Bytes, LookbackMs;
+        /// <summary>Run on the thread itself; they must not use the library. May be null.</summary>
+        public Action<string> OnStart;
 
-        internal Recording(IntPtr at)
-        {
-            var read = Native.Read<Abi.rec_recording>(at);
-            Id = Native.Text(read.id.text);
-            CallId = Native.Text(read.call_id);
-            SwitchCallId = Native.Text(read.switch_call_id);
-            DeviceName = Native.Text(read.device_name);
-            DirectoryNumber = Native.Text(read.directory_number);
-            Username = Native.Text(read.username);
-            RemotePhoneNumber = Native.Text(read.remote_phone_number);
-            Format = Native.Text(read.format);
-            Url = Native.Text(read.url);
-            Path = Native.Text(read.path);
-            Digest = Native.Text(read.digest);
-            State = (State)read.state;
-            EndReason = (EndReason)read.end_reason;
-            Error = (Status)read.error;
-            Layout = (Layout)read.layout;
-            PauseMode = (PauseMode)read.pause_mode;
-            Flags = (StartFlag)read.flags;
-            SampleRate = (int)read.sample_rate;
-            CallTag = read.call_tag;
-            StartedAtMs = read.started_at_ms;
-            EndedAtMs = read.ended_at_ms;
-            DurationMs = read.duration_ms;
-            PausedMs = read.paused_ms;
-            LostMs = read.lost_ms;
-            Bytes = read.bytes;
-            LookbackMs = read.lookback_ms;
-        }
-    }
-
-    /// <summary>An event: rec_event of the header.</summary>
-    public sealed class CallrecEvent
-    {
-        public readonly EventKind Kind;
-        public readonly EventFlag Flags;
-        public readonly ulong Sequence, CallTag, CallNumber;
-        public readonly long TimeMs;
-        public readonly Status Status;
-        /// <summary>The recording that the event is about, or null.</summary>
-        public readonly Recording Recording;
-        /// <summary>The whole event as one JSON object.</summary>
-        public readonly string Json;
-
-        internal CallrecEvent(IntPtr at)
-        {
-            var read = Native.Read<Abi.rec_event>(at);
-            Kind = (EventKind)read.kind;
-            Flags = (EventFlag)read.flags;
-            Sequence = read.sequence;
-            CallTag = read.call_tag;
-            CallNumber = read.call_number;
-            TimeMs = read.time_ms;
-            Status = (Status)read.status;
-            Recording = read.recording == IntPtr.Zero ? null : new Recording(read.recording);
-            Json = Native.Text(read.json);
-        }
-    }
-
-    /// <summary>What is live, and counters since the engine was opened: rec_statistics of the header.</summary>
-    public struct Statistics
-    {
-        public ulong LiveCalls, LiveRecordings, FinishingRecordings, FramesIn, FramesLost, FramesIgnored;
-        public ulong BytesOut, BytesDropped, BacklogBytes, EventsDropped, WorkerLagUs, FreeBytes;
+        /// <summary>As <see cref="OnStart"/>, at the end of the thread.</summary>
+        public Action<string> OnEnd;
     }
 }

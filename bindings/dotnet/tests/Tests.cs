@@ -6,22 +6,46 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using Callrec;
 
-/// <summary>Tests of the binding, run by the library that is installed. Prints one line for each.</summary>
-internal static class Tests
+/// <summary>
+/// Tests of the binding. Prints one line for each. The argument names a file with the layout of the C
+/// structs, as the program that "generate.py --layout" prints writes it.
+/// </summary>
+internal static partial class Tests
 {
     private const int Samples = 160;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static int failures;
 
-    private static int Main()
+    private static int Main(string[] arguments)
     {
+        if (arguments[0] == "leave")
+        {
+            Leave(arguments[1], arguments[2]);
+            return 0;
+        }
         Run("samples are recorded as they were written", SamplesAreRecorded);
         Run("RTP of arrays and of native memory is recorded", RtpIsRecorded);
         Run("what is said in a pause is not kept", PausesAreLeftOut);
         Run("lists and controls reach the recordings of a line", LinesAreControlled);
         Run("a call is controlled by its handle, and a held recording stays", HandlesAndHolds);
         Run("errors carry what the library says", ErrorsAreExceptions);
+        Run("the audit log is intact until somebody changes it", AuditLogsAreVerified);
+        Run("an engine is opened with a file of settings", SettingsAreLoaded);
         Run("an exception in a callback does no harm", ExceptionsAreContained);
+        Run("a callback cannot close its engine", CallbacksCannotClose);
+        Run("functions stay while the library may call them", FunctionsStay);
+        Run("thread hooks run on each thread", HooksRun);
+        Run("a program that closes nothing ends as usual", directory => ProgramsEnd(directory, "nothing"));
+        Run("a program ends while a callback waits", directory => ProgramsEnd(directory, "waits"));
+        Run("a program ends while a callback works", directory => ProgramsEnd(directory, "works"));
+        Run("a codec in C# decodes a call", CodecsDecode);
+        Run("a fault of a decoder costs the packet alone", FaultsCostAPacket);
+        Run("gaps are concealed by the codec", GapsAreConcealed);
+        Run("requests are answered", RequestsAreAnswered);
+        Run("a fault while a client is identified lets nobody in", FaultsLetNobodyIn);
+        Run("structs have the layout of the compiler", directory => LayoutIsThatOfC(arguments[0]));
+        Run("every function is offered", directory => EveryFunctionIsOffered());
+        Run("every member is offered", directory => EveryMemberIsOffered());
         return failures == 0 ? 0 : 1;
     }
 
@@ -48,15 +72,20 @@ internal static class Tests
             throw new Exception("not so: " + what);
     }
 
-    private static Engine Open(string directory)
+    private static Engine Open(string directory, ThreadHooks hooks = null)
     {
-        return new Engine(new Dictionary<string, string>
+        return new Engine(Settings(directory), hooks);
+    }
+
+    private static Dictionary<string, string> Settings(string directory)
+    {
+        return new Dictionary<string, string>
         {
             { "storage.directory", directory },
             { "storage.name", "{call_id}" },
             { "storage.min_free_bytes", "0" },
             { "media.clock", "stream" },
-        });
+        };
     }
 
     /// <summary>20 ms of a square wave, which tells packets apart.</summary>
@@ -248,19 +277,29 @@ internal static class Tests
         Check(Refused(() => new Engine(wrong)).Status == Status.Config, "the key does not exist");
     }
 
-    private static void ExceptionsAreContained(string directory)
+    private static void AuditLogsAreVerified(string directory)
     {
-        var faults = new ConcurrentQueue<Exception>();
-        Engine.UnhandledException = faults.Enqueue;
+        ChainHead head;
         using (Engine engine = Open(directory))
+        using (Call call = engine.BeginCall(new CallInfo { CallId = "a" }))
         {
-            engine.Subscribe(seen => { throw new InvalidOperationException(seen.Kind.ToString()); });
-            using (engine.BeginCall(new CallInfo { CallId = "a" }))
-                engine.Start(new StartOptions { CallId = "a" });
-            engine.Close(60000);
+            engine.Stop(call.Start(new StartOptions()));
+            head = engine.AuditHead();
         }
-        Engine.UnhandledException = null;
-        string[] kinds = faults.Select(fault => fault.Message).ToArray();
-        Check(kinds.SequenceEqual(new[] { "Started", "Finished" }), string.Join(", ", kinds));
+        Check(Engine.VerifyAudit(directory, head).Sequence >= head.Sequence, "the log is intact");
+        string log = Path.Combine(directory, ".callrec", "audit.log");
+        File.WriteAllText(log, File.ReadAllText(log).Replace("\"a\"", "\"b\""));
+        Check(Refused(() => Engine.VerifyAudit(directory)).Status == Status.Audit, "the change is found");
+    }
+
+    private static void SettingsAreLoaded(string directory)
+    {
+        string settings = Path.Combine(directory, "settings.json");
+        string recordings = Path.Combine(directory, "recordings");
+        File.WriteAllText(settings, "{\"storage\": {\"directory\": \"" + recordings + "\", \"min_free_bytes\": 0}}");
+        using (new Engine(settings))
+            Check(Directory.Exists(recordings), "the directory is that of the file");
+        Check(Refused(() => new Engine(settings + "x")).Status == Status.Io, "there is no such file");
+        Check(Engine.VersionText == Engine.Version.ToString(3), Engine.VersionText);
     }
 }
