@@ -4,6 +4,8 @@
 #[path = "support/support.rs"]
 mod support;
 
+#[path = "audio/asterisk_module.rs"]
+mod asterisk_module;
 #[path = "audio/au.rs"]
 mod au;
 #[path = "audio/baresip.rs"]
@@ -48,6 +50,8 @@ mod plugged_codec;
 mod real_time;
 #[path = "audio/real_time_rtp.rs"]
 mod real_time_rtp;
+#[path = "audio/recorded_parts.rs"]
+mod recorded_parts;
 #[path = "audio/reorder.rs"]
 mod reorder;
 #[path = "audio/rtp_packets.rs"]
@@ -62,5 +66,7 @@ mod sent_audio;
 mod sip_message;
 #[path = "audio/sip_proxy.rs"]
 mod sip_proxy;
+#[path = "audio/switch_call.rs"]
+mod switch_call;
 #[path = "audio/write_ahead.rs"]
 mod write_ahead;

@@ -1,18 +1,15 @@
 //! `examples-c/hosts/baresip_tap.c` in Debian's baresip: each user agent of a real call records both
 //! parties by its own audio filter.
 
-use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use callrec_testkit::wav::WavFile;
 
 use crate::baresip::{BaresipCodec, CALLEE, CALLER, USERS};
+use crate::recorded_parts::{recording_in, share};
 use crate::sent_audio::PCMU;
 use crate::support::build::{cc, installed, is_installed, root, run};
 
-/// Samples of a part that is looked for: 5 ms.
-const PART: usize = 40;
 /// The share of the parts that must be in the recording. The first packets of a call may be lost
 /// before the other side plays, and baresip's buffers may drop audio on a busy machine.
 const FOUND: f64 = 0.7;
@@ -44,27 +41,6 @@ fn build_module(dir: &Path) -> PathBuf {
     module
 }
 
-/// The only recording in a directory.
-fn recording_in(directory: &Path) -> WavFile {
-    let entries = fs::read_dir(directory).expect("a directory");
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    let paths: Vec<PathBuf> = paths
-        .filter(|path| path.extension().is_some_and(|found| found == "wav"))
-        .collect();
-    let [path] = &paths[..] else {
-        panic!("not one recording: {paths:?}")
-    };
-    WavFile::read(path.to_str().expect("UTF-8"))
-}
-
-/// The share of the parts of `sent` that `recorded` contains.
-fn share(sent: &[i16], recorded: &[i16]) -> f64 {
-    let recorded: HashSet<&[i16]> = recorded.windows(PART).collect();
-    let parts = sent.chunks_exact(PART);
-    let all = parts.len() as f64;
-    parts.filter(|part| recorded.contains(part)).count() as f64 / all
-}
-
 #[test]
 fn a_module_of_baresip_records_its_own_call() {
     let codec = BaresipCodec {
@@ -89,7 +65,7 @@ fn a_module_of_baresip_records_its_own_call() {
     });
     let sent = PCMU.audio();
     for (party, other) in [(CALLER, CALLEE), (CALLEE, CALLER)] {
-        let wav = recording_in(&files.0.join(USERS[party]).join("recordings"));
+        let wav = WavFile::read(recording_in(&files.0.join(USERS[party]).join("recordings")));
         assert_eq!((wav.rate, wav.channels), (8000, 2));
         for (channel, speaker, listener) in [(0, party, other), (1, other, party)] {
             let recorded = wav.pcm(channel);
