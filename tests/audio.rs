@@ -28,6 +28,8 @@ mod feeds;
 mod file_tags;
 #[path = "audio/fixture.rs"]
 mod fixture;
+#[path = "audio/freeswitch_module.rs"]
+mod freeswitch_module;
 #[path = "audio/gstreamer.rs"]
 mod gstreamer;
 #[path = "audio/host_codecs.rs"]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use callrec_testkit::directory::ScratchDir;
+use callrec_testkit::wait::until;
 
 use crate::sender_process::SenderProcess;
 use crate::support::build::{cc, installed, root, run};
@@ -206,7 +207,8 @@ fn a_module_of_asterisk_records_a_call_through_it() {
     command.env_remove("LD_LIBRARY_PATH");
     let log = dir.join("asterisk.log");
     let process = SenderProcess::spawn(&mut command, &log);
-    process.wait_for_success();
+    until("the call and the program end", || process.has_ended());
     eprintln!("{}", fs::read_to_string(&log).expect("a log"));
+    process.wait_for_success();
     assert_recorded(&dir.join("spool/callrec"));
 }
