@@ -114,7 +114,7 @@ pub fn record(path: &Path, options: &RecordOptions, output: &Output) -> CommandR
     let ended = call.end();
     let closed = session.close(CLOSING);
     passed.and(ended).and(closed)?;
-    report(&session, output)
+    report(&session, &call, output)
 }
 
 /// The streams to record, the local leg first.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::command_line::RecordOptions;
 use crate::output::{CommandError, CommandResult, ErrorContext, Output, because};
-use crate::session::RecordingSession;
+use crate::session::{RecordedCall, RecordingSession};
 
 /// Opens the directory of the recording.
 pub fn open_session(options: &RecordOptions, clock: &str) -> CommandResult<RecordingSession> {
@@ -21,13 +21,13 @@ pub fn open_session(options: &RecordOptions, clock: &str) -> CommandResult<Recor
     RecordingSession::open(directory, &settings)
 }
 
-/// Prints how the recording has ended.
-pub fn report(session: &RecordingSession, output: &Output) -> CommandResult<()> {
+/// Prints how the recording of the call has ended. The engine may have recovered others, too.
+pub fn report(session: &RecordingSession, call: &RecordedCall, output: &Output) -> CommandResult<()> {
     for problem in session.problems() {
         output.remark(problem);
     }
     let ended = session.ended();
-    let Some(result) = ended.last() else {
+    let Some(result) = ended.iter().find(|result| result.id == call.recording) else {
         return because("the engine has not reported the end of the recording");
     };
     if output.is_json {

@@ -70,7 +70,7 @@ pub fn record(options: &RecordOptions, output: &Output) -> CommandResult<()> {
     }
     call.end()?;
     session.close(CLOSING)?;
-    report(&session, output)
+    report(&session, &call, output)
 }
 
 fn bind(address: SocketAddr) -> CommandResult<UdpSocket> {

@@ -142,8 +142,8 @@ impl RecordingSession {
         };
         let call = self.engine.begin_call(info)?;
         let target = Filter::call(&call.call_id()?);
-        self.engine.start(&Caller::Host, &target, Ok(spec))?;
-        Ok(RecordedCall { call })
+        let recording = self.engine.start(&Caller::Host, &target, Ok(spec))?;
+        Ok(RecordedCall { call, recording })
     }
 
     fn spec_of(&self, options: &RecordOptions) -> CommandResult<RecordingSpec> {
@@ -178,6 +178,8 @@ impl RecordingSession {
 /// A call and its recording.
 pub struct RecordedCall {
     call: Arc<Call>,
+    /// The id of the recording.
+    pub recording: Uuid,
 }
 
 impl RecordedCall {

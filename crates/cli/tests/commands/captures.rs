@@ -96,6 +96,28 @@ fn sip_messages_of_the_capture_declare_payload_types() {
     assert_eq!(wav_channels(&audio), [samples]);
 }
 
+/// The directory has recordings that were broken off. The engine completes them and reports their ends,
+/// too, some of them after the end of the new one.
+#[test]
+fn the_new_recording_is_reported_and_not_one_that_was_recovered() {
+    let dir = ScratchDir::new();
+    let capture = dir.join("call.pcap");
+    let samples = write_l16(&capture, None);
+    let directory = dir.join("recordings");
+    for _ in 0..8 {
+        assert_eq!(
+            run(&["record", text(&capture), "--directory", text(&directory)]).0,
+            1
+        );
+    }
+    let audio = record(
+        &dir,
+        text(&capture),
+        &["--payload", "96 L16/16000", "--layout", "local"],
+    );
+    assert_eq!(wav_channels(&audio), [samples]);
+}
+
 #[test]
 fn an_unknown_payload_type_must_be_declared() {
     let dir = ScratchDir::new();
