@@ -30,6 +30,8 @@ pub type WorkerInbox = Inbox<CallTap>;
 pub(super) enum PointAction {
     Start(Box<TapSpec>),
     Pause(Uuid),
+    /// Follows the start of this recording, with no audio in between.
+    BeginPaused(Uuid),
     Resume(Uuid),
     Stop(Uuid, EndReason),
     End(EndReason),
@@ -183,7 +185,7 @@ impl CallTap {
 
     /// Starts a paused recording. No audio comes between the start and the pause.
     pub fn start_paused(&self, spec: TapSpec) {
-        let pause = PointAction::Pause(spec.id);
+        let pause = PointAction::BeginPaused(spec.id);
         self.set_all([PointAction::Start(Box::new(spec)), pause], || self.now_ns());
     }
 

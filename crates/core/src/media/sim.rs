@@ -276,6 +276,12 @@ impl Sim {
         recording
     }
 
+    pub fn start_paused(&mut self, options: RecordingOptions) -> SimRecording {
+        let recording = self.start(options);
+        self.set(PointAction::BeginPaused(recording.id));
+        recording
+    }
+
     pub fn pause(&mut self, recording: &SimRecording) {
         self.set(PointAction::Pause(recording.id));
     }

@@ -44,7 +44,9 @@ impl CallMedia {
                 }
                 self.taps.push(tap);
             }
-            PointAction::Pause(id) => self.with(id, |tap, legs| tap.pause(at, legs)),
+            PointAction::Pause(id) | PointAction::BeginPaused(id) => {
+                self.with(id, |tap, legs| tap.pause(at, legs));
+            }
             PointAction::Resume(id) => {
                 self.begin_anew(at_ns);
                 self.with(id, |tap, legs| tap.resume(at, legs));
@@ -160,6 +162,7 @@ impl CallMedia {
             point.action,
             PointAction::Start(_)
                 | PointAction::Pause(_)
+                | PointAction::BeginPaused(_)
                 | PointAction::Resume(_)
                 | PointAction::Private { .. }
                 | PointAction::KeepPast(_)
@@ -189,6 +192,8 @@ impl CallMedia {
     fn end_of_before_ns(&self, point: &ControlPoint) -> u64 {
         let clock_ns = point.clock_ns;
         let reach = |leg: &LegMedia| match point.action {
+            // Nothing of the packet is recorded anyway.
+            PointAction::Private { on: true, .. } if self.private => 0,
             PointAction::Pause(_) if is_planted(TimelineFault::PauseDelayed) => STOP_NS,
             PointAction::Pause(_) | PointAction::Private { on: true, .. } => {
                 leg.packet_ns().unwrap_or(PACKET_NS).min(PACKET_NS)

@@ -38,7 +38,7 @@ fn write(sim: &mut Sim, tag: u8, packets: usize) {
     sim.visit();
 }
 
-fn ended(mut sim: Sim, recording: &SimRecording) -> Vec<u8> {
+pub(super) fn ended(mut sim: Sim, recording: &SimRecording) -> Vec<u8> {
     sim.end();
     sim.pass(6_000);
     assert!(sim.is_over());

@@ -1,7 +1,7 @@
 //! Look-back changes nothing in recordings that do not use it: the same random call with and without
 //! it gives the same ledgers.
 
-use super::lookback::{MS, keeping};
+use super::lookback::{MS, call_of, ended, keeping, one_leg_options};
 use super::*;
 use crate::media::sim::RecordingOptions;
 use crate::types::Layout;
@@ -210,4 +210,26 @@ fn look_back_changes_no_ledger_of_another_recording() {
         let [without, with] = [0, 60_000].map(|ms| RandomCall::new(seed, ms).run());
         assert_eq!(with, without, "seed {seed}");
     }
+}
+
+/// A refusal is withdrawn just after a packet, and consent is still required: the audio is kept from
+/// that moment on, not from the end of the packet.
+#[test]
+fn what_follows_a_withdrawn_refusal_is_kept_whole() {
+    let mut sim = call_of(keeping(60_000));
+    send(&mut sim, 0, 50, &[]);
+    sim.private(true);
+    send(&mut sim, 50, 100, &[]);
+    sim.now_ns -= 20 * MS;
+    sim.await_consent();
+    let from_ns = sim.now_ns;
+    sim.now_ns += 20 * MS;
+    send(&mut sim, 100, 150, &[]);
+    sim.forget_before(60_000 * MS);
+    sim.private(false);
+    let recording = sim.start_from(from_ns, one_leg_options());
+    send(&mut sim, 150, 160, &[]);
+    let recorded = ended(sim, &recording);
+    assert_eq!(recorded[0], 0);
+    assert_eq!(recorded[1..], expected(100, 160));
 }

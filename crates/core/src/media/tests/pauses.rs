@@ -217,3 +217,25 @@ fn a_recording_in_stream_time_survives_a_clock_jump_back() {
     sim.visit();
     assert!(recording.out.lock().channel(0) == samples(Leg::Local, 160, 160));
 }
+
+/// A pause reaches to the end of the latest packet, and what follows it begins no earlier. A recording
+/// that begins paused has no packet to which its pause could reach.
+#[test]
+fn a_recording_that_begins_paused_delays_no_other() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, ULAW);
+    send(&mut sim, 0, 50, &[]);
+    // Just after the latest packet.
+    sim.now_ns -= 20 * MS;
+    let paused = sim.start_paused(local(Format::WAV_ULAW, 0));
+    let on = sim.start(local(Format::WAV_ULAW, 0));
+    sim.now_ns += 20 * MS;
+    send(&mut sim, 50, 100, &[]);
+    sim.end();
+    sim.pass(6_000);
+    let recorded = tags(&on);
+    assert_eq!((recorded[0], &recorded[1..]), (0, &expected(50, 100)[..]));
+    let silent = |tag: &u8| *tag == 0;
+    assert!(tags(&paused).iter().all(silent), "{:?}", tags(&paused));
+    assert_eq!(tags(&paused).len(), tags(&on).len());
+}
