@@ -1,6 +1,7 @@
 //! Recovery of what an earlier process left.
 
 use super::*;
+use callrec::codec::container;
 
 /// Runs a child process that aborts while `calls` recordings of three blocks are live. Returns
 /// its directory and the ids.
@@ -61,7 +62,7 @@ fn length_is_that_of_audio(format: Format) {
     let (directory, ids) = crash_recordings(format, 3);
     let part = |id: Uuid| directory.0.join(part_of(format, id));
     let audio_at = |bytes: &[u8]| {
-        let found = callrec::codec::container::parse(bytes).expect("a header");
+        let found = container::parse(bytes).expect("a header");
         found.audio_at as usize
     };
     // More than the header states, and half a frame; a header of zeros; wrong sizes.
@@ -98,22 +99,31 @@ fn length_is_that_of_audio(format: Format) {
     }
 }
 
-/// Publishing by link and unlink is interrupted by a power cut, which also clears the header.
+/// Publishing by link is interrupted by a power cut, which also clears the header or all but the id.
 #[test]
 fn a_second_name_of_audio_without_a_header_is_removed() {
     for_each_format(|format| {
-        let (directory, ids) = crash_recordings(format, 1);
-        let part = directory.0.join(part_of(format, ids[0]));
-        let mut bytes = fs::read(&part).expect("there");
-        let header = callrec::codec::container::parse(&bytes).expect("a header");
-        bytes[..header.audio_at as usize].fill(0);
-        fs::write(&part, &bytes).expect("written");
-        fs::hard_link(&part, part.with_extension("")).expect("a link");
-        let fixture = StorageFixture::open_in(directory).with_format(format);
-        let (published, _) = fixture.published(ids[0]);
-        assert_eq!(audio(&fixture.path(&published.file)), whole_audio());
-        assert!(!part.exists());
-        assert_eq!(fixture.path(&published.file), part.with_extension(""));
+        for has_id in [false, true] {
+            let (directory, ids) = crash_recordings(format, 1);
+            let part = directory.0.join(part_of(format, ids[0]));
+            let mut bytes = fs::read(&part).expect("there");
+            let header = container::parse(&bytes).expect("a header").audio_at as usize;
+            let is_damage = |at: &usize| {
+                let damaged = [&bytes[..*at], &[!bytes[*at]], &bytes[at + 1..]].concat();
+                container::parse(&damaged).is_none() && container::recording_id(&damaged) == Some(ids[0])
+            };
+            match (0..header).find(is_damage).filter(|_| has_id) {
+                Some(at) => bytes[at] ^= 0xff,
+                None => bytes[..header].fill(0),
+            }
+            fs::write(&part, &bytes).expect("written");
+            fs::hard_link(&part, part.with_extension("")).expect("a link");
+            let fixture = StorageFixture::open_in(directory).with_format(format);
+            let (published, _) = fixture.published(ids[0]);
+            assert_eq!(audio(&fixture.path(&published.file)), whole_audio());
+            assert!(!part.exists());
+            assert_eq!(fixture.path(&published.file), part.with_extension(""));
+        }
     });
 }
 

@@ -15,6 +15,7 @@ impl Recovery {
             return Ok(orphan);
         };
         if !orphan.is_same_as(&second) {
+            self.drop_name_without_header(&orphan).await?;
             return Ok(orphan);
         }
         let folder = self.context.directory.folder(orphan.name()).await?;
