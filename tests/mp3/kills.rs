@@ -15,6 +15,7 @@ use crate::players;
 use crate::support::*;
 use crate::voices::*;
 
+const HEADER_BYTES: usize = 4096;
 const DIRECTORY: &str = "CALLREC_MP3_DIRECTORY";
 
 /// Opens a directory, and returns the file with this extension that an earlier process began.
@@ -106,6 +107,42 @@ fn assert_equally_good(voice: &[i16], joined: &[i16], whole: &[i16]) {
             is_silent || joined > whole - 1.0,
             "at {from}: {joined} dB, not {whole} dB"
         );
+    }
+}
+
+/// A power cut may lose the live manifest and all but the first sector of the header, which have the
+/// bit rate. The frames have it too.
+#[test]
+fn a_file_without_its_header_keeps_its_bit_rate() {
+    if !players::are_installed() {
+        return;
+    }
+    let directory = ScratchDir::new();
+    let mut call = Mp3Call::begin(&directory.0, 16_000, &[]);
+    let id = call.start(REC_LAYOUT_STEREO, "mp3;bitrate=96000");
+    call.write(80_000);
+    until("some is written", || {
+        let part = parts(&directory.0);
+        part.first()
+            .and_then(|part| std::fs::metadata(part).ok())
+            .is_some_and(|part| part.len() > 12_000)
+    });
+    let copy = ScratchDir::new();
+    copy_tree(&directory.0, &copy.0);
+    let part = parts(&copy.0).remove(0);
+    let mut bytes = std::fs::read(&part).expect("a file");
+    let encoded = (bytes.len() - HEADER_BYTES) / 432;
+    bytes[512..HEADER_BYTES].fill(0);
+    std::fs::write(&part, bytes).expect("written");
+    std::fs::write(copy.0.join(format!(".callrec/{id}.json")), "lost").expect("written");
+    let recovered = recover(&copy.0, ".mp3");
+    let frames = manifest_beside(&recovered)["samples"].as_u64().expect("a number") as usize;
+    assert!(frames + 1105 >= 576 * encoded, "{frames} of {encoded} packets");
+    assert_length(&recovered, frames, 2);
+    // 96 kbit/s at 16 kHz, in every frame.
+    let bytes = std::fs::read(&recovered).expect("a file");
+    for frame in bytes[HEADER_BYTES..].chunks(432) {
+        assert_eq!(frame[..3], [0xff, 0xf3, 0xa8]);
     }
 }
 

@@ -320,6 +320,13 @@ pub trait Container: Sync {
     /// is damaged.
     fn recording_id(&self, start: &[u8]) -> Option<Uuid>;
 
+    /// The shape of a file whose header is lost, if the beginning of its audio shows it. `expected`: as
+    /// far as it is known otherwise.
+    fn shape_of_audio(&self, expected: Shape, audio: &[u8]) -> Shape {
+        let _ = audio;
+        expected
+    }
+
     /// Begins to measure how much audio a file of `file_bytes` bytes holds. `found`: the header that
     /// was read, or the expected one.
     fn measure(&self, found: &ParsedHeader, file_bytes: u64) -> Measure {

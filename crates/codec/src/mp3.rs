@@ -95,14 +95,8 @@ impl Container for Mp3 {
     fn parse(&self, start: &[u8]) -> Option<ParsedHeader> {
         let info_at = id3_size(start)?;
         let InfoTag { kind, end, .. } = InfoTag::parse(start.get(info_at..HEADER_MAX)?)?;
-        let format = Format::of(&FORMATS[0]);
-        let format = format.with_parameters(&format!("bitrate={}", kind.bitrate));
         Some(ParsedHeader {
-            shape: Shape {
-                format: format.ok()?,
-                rate: kind.rate,
-                channels: kind.channels,
-            },
+            shape: shape_of(kind)?,
             recording: id3_recording(start),
             audio_at: HEADER_MAX as u64,
             claim: end.map(|end| ClaimedLength {
@@ -117,11 +111,26 @@ impl Container for Mp3 {
         id3_recording(start)
     }
 
+    fn shape_of_audio(&self, expected: Shape, audio: &[u8]) -> Shape {
+        let found = FrameKind::parse(audio).and_then(|(kind, _)| shape_of(kind));
+        found.unwrap_or(expected)
+    }
+
     fn measure(&self, found: &ParsedHeader, file_bytes: u64) -> Measure {
         let kind = FrameKind::of(&found.shape);
         let claim = found.claim.filter(|claim| claim.file_bytes == file_bytes);
         Measure::Scan(Box::new(FrameScan::new(kind, claim)))
     }
+}
+
+fn shape_of(kind: FrameKind) -> Option<Shape> {
+    let format = Format::of(&FORMATS[0]);
+    let format = format.with_parameters(&format!("bitrate={}", kind.bitrate));
+    Some(Shape {
+        format: format.ok()?,
+        rate: kind.rate,
+        channels: kind.channels,
+    })
 }
 
 #[cfg(test)]

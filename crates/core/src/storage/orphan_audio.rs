@@ -3,6 +3,7 @@
 use super::audio_file::{AudioFile, AudioFileState, AudioFiles};
 use super::directory::StorageDirectory;
 use super::disk::FileId;
+use super::disk_access::DiskAccess;
 use super::file_suffixes::PART;
 use super::files::{found_or_none, read_front};
 use super::measure::measure;
@@ -18,6 +19,8 @@ use uuid::Uuid;
 
 /// A file that begins with this many zeros has no header.
 const BLANK_BYTES: usize = 48;
+/// The first bytes of the audio show its shape, if a container tells it there.
+const AUDIO_START: usize = 16;
 
 /// An audio file of an earlier process.
 pub struct OrphanAudio {
@@ -132,11 +135,16 @@ impl OrphanAudio {
         tags: Tags,
         manifest_shape: Shape,
     ) -> io::Result<(AudioFile, MeasuredAudio)> {
-        let expected = || self.expected(tags.recording, manifest_shape);
-        let mut found = self.header.unwrap_or_else(expected);
+        let access = files.directory().access();
+        let mut found = match self.header {
+            Some(header) => header,
+            None => {
+                let expected = self.expected(tags.recording, manifest_shape);
+                with_shape_of_audio(access, &self.file, expected).await?
+            }
+        };
         // The header does not hold the parameters of the encoder.
         found.shape.format = found.shape.format.or_parameters_of(manifest_shape.format);
-        let access = files.directory().access();
         let measured = measure(access, &self.file, &found, self.length).await?;
         let state = AudioFileState {
             name: self.name,
@@ -175,6 +183,22 @@ impl OrphanAudio {
         let found = self.header.unwrap_or_else(|| self.expected(id, *manifest_shape));
         found.audio_at
     }
+}
+
+/// The lost header, by the file's audio.
+async fn with_shape_of_audio(
+    access: &DiskAccess,
+    file: &PlainFile,
+    expected: ParsedHeader,
+) -> io::Result<ParsedHeader> {
+    let mut start = [0; AUDIO_START];
+    access.ready().await?;
+    let read = file.read_range(expected.audio_at, &mut start)?;
+    let container = expected.shape.format.container();
+    Ok(ParsedHeader {
+        shape: container.shape_of_audio(expected.shape, &start[..read]),
+        ..expected
+    })
 }
 
 /// The header that a file of this shape should have.
