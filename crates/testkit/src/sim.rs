@@ -16,6 +16,7 @@ mod host;
 #[cfg(test)]
 mod idle;
 mod kept_past;
+mod known_call;
 mod leg;
 mod lookback;
 mod model;
@@ -26,13 +27,16 @@ mod patterns;
 mod presence;
 mod process;
 mod raw;
+mod run_frames;
+mod transfers;
 mod tree;
 mod troubles;
 mod turns;
+mod whole_frames;
 
 use std::sync::Arc;
 
-use callrec_core::calls::RefusalAction;
+use callrec_core::calls::{RefusalAction, TransferAction};
 use callrec_core::clock::NS_PER_MS;
 use callrec_core::config::Config;
 
@@ -77,6 +81,7 @@ pub fn play(seed: u64) -> SimOutcome {
 
 /// The same with a fault planted in the library: a value of the key `faults.panic`.
 pub fn play_planted(seed: u64, planted: &str) -> SimOutcome {
+    run_frames::install();
     let mut simulation = Simulation::new(seed, planted);
     let processes = simulation.rng.between(1, 3) as usize;
     for process in 0..processes {
@@ -98,6 +103,7 @@ struct Simulation {
     durability: &'static str,
     sync_interval_ms: u64,
     hold_audio: &'static str,
+    on_transfer: TransferAction,
     planted: String,
     power_was_cut: bool,
     /// Audio is kept for recordings that begin earlier than they are started.
@@ -132,6 +138,11 @@ impl Simulation {
             durability: rng.pick(&["process", "finish", "power"]),
             sync_interval_ms: rng.pick(&[200, 1000, 3000]),
             hold_audio: rng.pick(&["keep", "silence"]),
+            on_transfer: rng.pick(&[
+                TransferAction::Continue,
+                TransferAction::Stop,
+                TransferAction::New,
+            ]),
             planted: planted.to_owned(),
             power_was_cut: false,
             keeps_past: seed % 3 == 1,
@@ -169,6 +180,11 @@ impl Simulation {
             RefusalAction::Stop => "stop",
             RefusalAction::Discard => "discard",
         };
+        let on_transfer = match self.on_transfer {
+            TransferAction::Continue => "continue",
+            TransferAction::Stop => "stop",
+            TransferAction::New => "new",
+        };
         let concealment = if self.model.lock().conceals { "on" } else { "off" };
         for (key, value) in [
             ("storage.directory", "/simulated"),
@@ -181,6 +197,7 @@ impl Simulation {
             ("media.lookback_ms", if self.keeps_past { &kept_ms } else { "0" }),
             ("consent.required", if self.consent.0 { "true" } else { "false" }),
             ("consent.on_refusal", on_refusal),
+            ("recording.on_transfer", on_transfer),
             ("storage.min_free_bytes", "0"),
             ("media.workers", "1"),
             ("media.overflow_bytes", "1048576"),
@@ -239,6 +256,7 @@ impl Simulation {
         let mut hosts = Hosts::new(&running.engine, &self.model, process, rng);
         hosts.hold_is_silence = self.hold_audio == "silence";
         hosts.disk_is_sound = self.disk_is_sound;
+        hosts.on_transfer = self.on_transfer;
         if self.keeps_past {
             // Seeds that keep nothing stay as they are.
             let seed = splitmix64(self.seed ^ (process as u64 + 1) << 32);

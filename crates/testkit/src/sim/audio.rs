@@ -1,10 +1,8 @@
 //! Finds patterns in a recording's file.
 
-use callrec_codec::container::{self, Measure};
 use callrec_codec::flac::decoded::{decode, decode_whole_frames};
 
-/// This many equal samples in a row are a pattern.
-pub const PATTERN_RUN: usize = 8;
+use super::run_frames::{PATTERN_RUN, samples_of_file, samples_of_frames};
 
 /// The patterns in any file, in either byte order, in one channel or in either of two, whose samples
 /// begin at any byte. `is_aligned`: they begin at an even one. Audio that fades has bytes of any
@@ -12,6 +10,7 @@ pub const PATTERN_RUN: usize = 8;
 pub fn patterns_in(data: &[u8], is_aligned: bool) -> Vec<i16> {
     let mut patterns = Vec::new();
     let decoded = decode_whole_frames(data).map(|(decoded, _)| decoded.samples);
+    let decoded = decoded.or_else(|| samples_of_frames(data));
     let data = decoded.as_deref().unwrap_or(data);
     for skip in 0..if is_aligned { 1 } else { 2 } {
         let words: Vec<[u8; 2]> = data[skip.min(data.len())..]
@@ -50,6 +49,7 @@ pub fn recorded_samples(path: &str, data: &[u8]) -> Result<[Vec<i16>; 2], String
         Some("au") => (audio_of_au(data).to_vec(), true),
         Some("flac") => (audio_of_flac(data).ok_or("not a FLAC file")?, false),
         Some("wav") => (audio_of_wav(data).to_vec(), false),
+        Some("mp3") => (samples_of_file(data).ok_or("not an MP3 file")?, false),
         Some("paged") => (audio_of_paged(data).ok_or("not a file of pages")?, false),
         _ => return Err("an unknown format".to_owned()),
     };
@@ -83,17 +83,9 @@ pub fn is_lossy(path: &str) -> bool {
     path.trim_end_matches(".part").ends_with(".opus")
 }
 
-/// The frames of a finished file without patterns. `None` if it has no end, or anything after it.
-pub fn whole_frames(data: &[u8]) -> Option<u64> {
-    let found = container::parse(data)?;
-    let measure = found.shape.format.container().measure(&found, data.len() as u64);
-    let Measure::Scan(mut scan) = measure else {
-        return None;
-    };
-    let audio = data.get(found.audio_at as usize..)?;
-    scan.take(audio);
-    let measured = scan.measured();
-    (measured.ended && measured.length.bytes == audio.len() as u64).then_some(measured.length.frames)
+/// Whether the length of a finished file shows only in its packets.
+pub fn is_packed(path: &str) -> bool {
+    is_lossy(path) || path.ends_with(".mp3")
 }
 
 fn audio_of_wav(data: &[u8]) -> &[u8] {

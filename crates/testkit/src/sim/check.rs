@@ -6,14 +6,16 @@ use callrec_core::types::{EndReason, RecordingState};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::audio::{PatternRun, is_lossy, patterns_in, recorded_patterns, recorded_samples, whole_frames};
+use super::audio::{PatternRun, is_lossy, is_packed, patterns_in, recorded_patterns, recorded_samples};
 use super::concealed::silence_made_up;
+use super::known_call::LEGS;
 use super::model::{ModelPacket, ModelRecording, ModelState, ReportedEnd};
 use super::network::DELAY_TICKS;
 use super::past::at_their_ticks;
 use super::patterns::PACKET_SAMPLES;
 use super::presence::Presence;
 use super::raw::{check_raw_files, find_earlier, may_be_captured};
+use super::whole_frames::whole_frames;
 use crate::ledger::unaccounted_ms;
 
 /// The audio that a power cut may have lost.
@@ -26,8 +28,6 @@ pub enum AllowedLoss {
     Unreported,
     Anything,
 }
-
-const LEGS: [&str; 2] = ["local", "remote"];
 
 type FileList = [(String, Vec<u8>)];
 
@@ -217,7 +217,8 @@ fn check_file(
     if let Err(why) = unaccounted_ms(manifest) {
         fault(why);
     }
-    if is_lossy(path) {
+    check_end(recording, end, disk, manifest, fault);
+    if is_packed(path) {
         let held = whole_frames(data);
         if held.is_none() || held != manifest["samples"].as_u64() {
             fault(format!(
@@ -225,6 +226,8 @@ fn check_file(
                 manifest["samples"]
             ));
         }
+    }
+    if is_lossy(path) {
         return;
     }
     let mut samples = match recorded_samples(path, data) {
@@ -245,6 +248,24 @@ fn check_file(
     check_beginning(state, recording, disk, manifest, &samples, fault);
     let kept = samples.each_ref().map(|samples| recorded_patterns(samples));
     check_audio(state, recording, disk, manifest, (&kept, &repeated), fault);
+}
+
+/// Checks why a recording has ended, and what its manifest says about its call.
+fn check_end(
+    recording: &ModelRecording,
+    end: &ReportedEnd,
+    disk: &FinalDisk<'_>,
+    manifest: &Value,
+    fault: &mut dyn FnMut(String),
+) {
+    let is_transferred = end.reason == Some(EndReason::Transferred);
+    let is_final = end.process == recording.process && disk.disk_is_sound;
+    if is_transferred && !recording.transferred || is_final && is_transferred != recording.transferred {
+        fault(format!("it ends by {:?}: {recording:?}", end.reason));
+    }
+    if let Some(known) = recording.known_at_end.as_ref().filter(|_| is_final) {
+        known.check(manifest, fault);
+    }
 }
 
 /// Checks that a recording begins as much before its start as its caller was told.

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::audio::{PATTERN_RUN, recorded_patterns};
+use super::audio::recorded_patterns;
+use super::run_frames::PATTERN_RUN;
 
 /// The level of the noise that senders describe, in -dBov. Its samples are weaker than every pattern.
 pub const NOISE_LEVEL: u8 = 45;

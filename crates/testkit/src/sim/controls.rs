@@ -1,5 +1,6 @@
 //! The operations of simulated hosts on their calls and recordings.
 
+use callrec_core::calls::spec::ADDITIONAL;
 use callrec_core::calls::{
     CallState, CallUpdate, Caller, ControlCounts, ControlOperation, Filter, RecordingSpec, RefusalAction,
 };
@@ -8,18 +9,27 @@ use callrec_core::text::Text;
 use callrec_core::types::{AudioSpec, Format, KeepRaw, Layout, PauseMode, Result, parse_format};
 use uuid::Uuid;
 
-use super::host::{DEVICES, Hosts};
+use super::host::Hosts;
+use super::known_call::KnownCall;
 use super::model::ModelRecording;
+use super::run_frames::RUN_FORMAT;
 
 const RECORDINGS_MAX: usize = 4;
 
-/// The formats that the model can read; of the last one, the length. Without the feature `faults`
+/// The formats that the model can read; of Opus, the length. Without the feature `faults`
 /// the first one replaces the third one.
-const FORMATS: [&str; 5] = ["wav", "au", "test-paged", "flac;level=0", "opus;complexity=0"];
+const FORMATS: [&str; 6] = [
+    "wav",
+    "au",
+    "test-paged",
+    "flac;level=0",
+    "opus;complexity=0",
+    RUN_FORMAT,
+];
 
 impl Hosts {
     pub fn control(&mut self, index: usize) {
-        match self.rng.below(16) {
+        match self.rng.below(18) {
             0..=4 => self.start(index),
             5 | 6 => self.by_id(index, ControlOperation::Pause),
             7 | 8 => self.by_id(index, ControlOperation::Resume),
@@ -31,6 +41,8 @@ impl Hosts {
             12 => self.change_sender(index),
             13 => self.transfer(index),
             14 => self.hold(index),
+            15 => self.relate(index),
+            16 => self.name_parties(index),
             _ => self.make_private(index),
         }
     }
@@ -58,6 +70,7 @@ impl Hosts {
         let lookback_ms = self.lookback_of_start();
         let spec = RecordingSpec {
             lookback_ms,
+            flags: if self.rng.chance(30) { ADDITIONAL } else { 0 },
             keep_raw: if keeps_raw {
                 KeepRaw::Always
             } else {
@@ -66,7 +79,7 @@ impl Hosts {
             ..RecordingSpec::new(audio)
         };
         let target = Filter {
-            call_id: Text::new(&self.calls[index].call_id),
+            call_id: Text::new(&self.any_id(index)),
             ..Filter::default()
         };
         if let Ok(id) = self.engine.start(&Caller::Host, &target, Ok(spec)) {
@@ -105,7 +118,7 @@ impl Hosts {
             1 => ControlOperation::Resume,
             _ => ControlOperation::Pause,
         };
-        let (device, call_id) = (self.calls[index].device, self.calls[index].call_id.clone());
+        let (device, call_id) = (self.calls[index].device, self.any_id(index));
         let (engine, host) = (self.engine.clone(), Caller::Host);
         if self.rng.chance(50) {
             let done = engine.control_by_call(&host, operation, &Text::new(&call_id), None);
@@ -159,11 +172,12 @@ impl Hosts {
         {
             let mut state = self.model.lock();
             let tick = state.tick;
+            let known = state.calls[self.calls[index].number].known.clone();
             for id in &self.calls[index].recordings {
                 if let Some(recording) = state.recordings.get_mut(id)
                     && which(*id)
                     && recording.is_live
-                    && operate(recording, operation, tick)
+                    && operate(recording, operation, tick, &known)
                 {
                     changed += 1;
                 }
@@ -173,19 +187,6 @@ impl Hosts {
         }
         self.changed(index);
         changed
-    }
-
-    fn transfer(&mut self, index: usize) {
-        let device = self.rng.pick(&DEVICES);
-        let update = CallUpdate {
-            device_name: Some(Text::new(device)),
-            ..CallUpdate::default()
-        };
-        if self.calls[index].call.update(&update).is_ok() {
-            self.calls[index].device = device;
-            let line = format!("call {} goes to {device}", self.calls[index].call_id);
-            self.trace(line);
-        }
     }
 
     fn hold(&mut self, index: usize) {
@@ -230,14 +231,19 @@ impl Hosts {
 }
 
 /// Notes an operation on a recording. Returns whether it has changed the recording.
-fn operate(recording: &mut ModelRecording, operation: ControlOperation, tick: u64) -> bool {
+fn operate(
+    recording: &mut ModelRecording,
+    operation: ControlOperation,
+    tick: u64,
+    known: &KnownCall,
+) -> bool {
     let was_paused = recording.is_paused;
     match operation {
         ControlOperation::Pause => recording.is_paused = true,
         ControlOperation::Resume => recording.is_paused = false,
         ControlOperation::Stop | ControlOperation::Discard => {
             recording.discarded |= operation == ControlOperation::Discard;
-            recording.end(tick);
+            recording.end_known(tick, known);
             return true;
         }
     }

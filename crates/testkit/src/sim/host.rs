@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use callrec_core::calls::{CallInfo, Caller, ConsentState, Filter, RecordingView, RefusalAction};
+use callrec_core::calls::{
+    CallInfo, Caller, ConsentState, Filter, RecordingView, RefusalAction, TransferAction,
+};
 use callrec_core::engine::{Call, Engine};
 use callrec_core::recorder::Recorder;
 use callrec_core::text::Text;
@@ -47,6 +49,7 @@ pub struct Hosts {
     pub past_rng: Option<SeededRng>,
     pub needs_consent: bool,
     pub on_refusal: RefusalAction,
+    pub on_transfer: TransferAction,
     begun: u64,
 }
 
@@ -75,6 +78,7 @@ impl Hosts {
             past_rng: None,
             needs_consent: false,
             on_refusal: RefusalAction::Stop,
+            on_transfer: TransferAction::Continue,
             begun: 0,
         }
     }
@@ -135,7 +139,7 @@ impl Hosts {
             }
         }
         let steady = self.rng.chance(50);
-        let number = self.model.lock().begin_call(steady);
+        let number = self.model.lock().begin_call(steady, device);
         self.trace(format!("call {call_id} of {device} begins, number {number}"));
         self.calls.push(LiveCall {
             call,
@@ -257,9 +261,10 @@ impl Hosts {
         self.trace(format!("call {} ends: {}", call.call_id, ended.is_ok()));
         let mut state = self.model.lock();
         let tick = state.tick;
+        let known = state.calls[call.number].known.clone();
         for id in &call.recordings {
             if let Some(recording) = state.recordings.get_mut(id) {
-                recording.end(tick);
+                recording.end_known(tick, &known);
             }
         }
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::patterns::PACKET_MS;
 
 /// A pause may begin so much later, with the end of a packet.
-const PAUSE_REACH_MS: u64 = 60;
+pub const PAUSE_REACH_MS: u64 = 60;
 
 /// What a recording does with audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub struct KeptPast {
     /// How many reasons interrupt it, and the tick at which the latest one began.
     interruptions: usize,
     interrupted: Option<u64>,
-    /// A refusal has ended a paused recording. If that was automatic, nothing is kept until the next
-    /// one is resumed.
+    /// A refusal or a transfer has ended a paused recording. If that was automatic, nothing is kept
+    /// until the next one is resumed.
     pub may_be_interrupted: bool,
     /// The recordings that were paused during the present interruption.
     pub paused: BTreeSet<Uuid>,

@@ -4,7 +4,7 @@ use callrec_core::calls::{CallUpdate, ConsentState, ConsentUpdate};
 use uuid::Uuid;
 
 use super::host::Hosts;
-use super::kept_past::EarlierBeginning;
+use super::kept_past::{EarlierBeginning, PAUSE_REACH_MS};
 use super::model::AudioPolicy;
 use super::patterns::PACKET_MS;
 
@@ -79,7 +79,9 @@ impl Hosts {
         };
         let most_ms = there_ms.min(lookback_ms.into());
         let is_given = (most_ms.min(KEPT_MS)..=most_ms.min(KEPT_MOST_MS)).contains(&given_ms);
-        let is_given = is_given || past.may_be_interrupted && given_ms == 0;
+        // Its interruption may have begun earlier, and end with a resume that changes no recording.
+        let is_unclear = !is_given && past.may_be_interrupted && given_ms <= most_ms + PAUSE_REACH_MS;
+        let is_given = is_given || is_unclear;
         let is_given = is_given || !self.disk_is_sound && given_ms <= lookback_ms.into();
         let mut before = past.policies.clone();
         if past.is_interrupted()
@@ -87,6 +89,12 @@ impl Hosts {
         {
             // A paused recording has failed, and no event has said so yet.
             last.1 = AudioPolicy::Unclear;
+        }
+        if is_unclear {
+            let kept = before
+                .iter_mut()
+                .filter(|(_, policy)| *policy != AudioPolicy::Omit);
+            kept.for_each(|(_, policy)| *policy = AudioPolicy::Unclear);
         }
         if !is_given {
             state.fault(format!(

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::disk::SimDisk;
 pub use super::kept_past::AudioPolicy;
 use super::kept_past::{EarlierBeginning, KeptPast};
+use super::known_call::KnownCall;
 
 /// A packet that a sender has sent.
 #[derive(Clone, Debug)]
@@ -45,6 +46,7 @@ pub struct ModelCall {
     pub packets: Vec<ModelPacket>,
     pub recordings: Vec<Uuid>,
     pub past: KeptPast,
+    pub known: KnownCall,
     /// Audio may be masked until this tick.
     pub masked_until: u64,
 }
@@ -81,6 +83,10 @@ pub struct ModelRecording {
     /// Whether it is paused shows only when its call may be recorded: it replaces one that a refusal
     /// has ended.
     pub may_be_paused: bool,
+    /// A transfer of its call has ended it.
+    pub transferred: bool,
+    /// Its call when a host has ended it.
+    pub known_at_end: Option<KnownCall>,
     /// It ended, and no host has ended it.
     pub failed_itself: bool,
     /// It begins before its start.
@@ -197,6 +203,14 @@ impl ModelRecording {
         self.ends.iter().all(|end| end.process != self.process)
     }
 
+    /// A host ends it, whose call is this one.
+    pub fn end_known(&mut self, tick: u64, known: &KnownCall) {
+        if self.is_live {
+            self.known_at_end = Some(known.clone());
+        }
+        self.end(tick);
+    }
+
     pub fn end(&mut self, tick: u64) {
         if self.is_live {
             self.is_live = false;
@@ -206,7 +220,7 @@ impl ModelRecording {
 }
 
 impl ModelState {
-    pub fn begin_call(&mut self, steady: bool) -> usize {
+    pub fn begin_call(&mut self, steady: bool, device: &str) -> usize {
         let past = KeptPast::of_call(self.tick);
         self.calls.push(ModelCall {
             steady,
@@ -214,6 +228,7 @@ impl ModelState {
             packets: Vec::new(),
             recordings: Vec::new(),
             past,
+            known: KnownCall::of_device(device),
             masked_until: 0,
         });
         self.calls.len() - 1

@@ -101,7 +101,7 @@ mod tests {
             tick: 1,
             ..ModelState::default()
         };
-        let call = state.begin_call(false);
+        let call = state.begin_call(false, "");
         state.calls[call].packets.push(ModelPacket {
             pattern: 7,
             leg: 0,
