@@ -9,12 +9,16 @@
 mod check;
 #[path = "crash/child.rs"]
 mod child;
+#[path = "crash/expected.rs"]
+mod expected;
 #[path = "crash/formats.rs"]
 mod formats;
 #[path = "crash/history.rs"]
 mod history;
 #[path = "crash/plan.rs"]
 mod plan;
+#[path = "crash/sound.rs"]
+mod sound;
 #[path = "support/support.rs"]
 mod support;
 

@@ -1,8 +1,10 @@
 //! Compares the files on the disk with the packets that were written.
 
+use crate::expected::Expected;
 use crate::formats::{self, FileKind};
 use crate::history::{ChildHistory, ReportedRecording, WrittenPacket};
 use crate::plan::{self, CallKind, LEGS, PACKET, value};
+use crate::sound;
 use crate::support::{CText, ReceivedEvent, TestEngine, checked};
 use callrec::capi::*;
 use callrec_testkit::ledger::unsettled_ms;
@@ -21,16 +23,6 @@ const TRIM: u64 = 100 * plan::RATE / 1000;
 const LATE_MS: u64 = 40;
 /// This many equal samples in a row are a match and not a coincidence.
 const MATCH: usize = 24;
-
-/// One sample that the file may contain.
-#[derive(Clone, Copy)]
-struct Expected {
-    value: i32,
-    /// May be missing, together with the samples before it.
-    is_optional: bool,
-    /// Possibly written before the kill, but not reported.
-    is_unreported: bool,
-}
 
 fn expected_samples(
     call: usize,
@@ -137,9 +129,26 @@ pub fn audio(history: &ChildHistory, recording: &ReportedRecording, wav: &WavFil
 
 /// By how much a file is shorter than the samples that must be in it.
 fn missing_ms(frames: usize, expected: &[Expected]) -> u64 {
-    let is_due = |expected: &&Expected| !expected.is_optional && !expected.is_unreported;
-    let due = expected.iter().filter(is_due).count();
+    let due = expected.iter().filter(|expected| expected.is_due()).count();
     due.saturating_sub(frames) as u64 * 1000 / plan::RATE
+}
+
+/// The same of a published file, whose tones are recognized if it is lossy.
+fn published_audio(
+    history: &ChildHistory,
+    recording: &ReportedRecording,
+    wav: &WavFile,
+    path: &Path,
+) -> Result<u64, String> {
+    let lost = audio(history, recording, wav)?;
+    let kind = plan::kind(recording.call);
+    if !kind.is_lossy() || (wav.frames() as u64) < formats::PROBED {
+        return Ok(lost);
+    }
+    let packets = history.calls.get(&recording.call).map_or(&[][..], Vec::as_slice);
+    let expected = |leg| expected_samples(recording.call, leg, recording, packets);
+    let by_tones = sound::lost_ms(path, &kind, expected).map_err(|why| format!("{kind:?}, {why}"))?;
+    Ok(lost.max(by_tones.unwrap_or(0)))
 }
 
 /// Checks the file in progress of every recording whose start was reported: it must be playable
@@ -291,7 +300,7 @@ pub fn after_recovery(directory: &Path, history: &ChildHistory, events: &[Receiv
             manifest,
             unaccounted_ms,
         } = check_file(&path).unwrap_or_else(|why| panic!("{id}: {why}"));
-        let lost = audio(history, recording, &wav)
+        let lost = published_audio(history, recording, &wav, &path)
             .unwrap_or_else(|why| panic!("{} {recording:?}: {why}", path.display()));
         let held = history.durable_frames.get(id).copied().unwrap_or(0);
         assert!(

@@ -211,8 +211,9 @@ impl ChildCall {
         let late = self.last_fed.elapsed().as_millis() as u64;
         self.last_fed = Instant::now();
         let (call, number) = (self.call, self.packet);
+        let is_secret = self.paused || self.recording.is_none();
         let accepted = [0, 1].map(|leg| {
-            let bytes = packet(call, leg, number);
+            let bytes = packet(call, leg, number, is_secret);
             let status = unsafe { rec_feed_write(self.feeds[leg], bytes.as_ptr().cast(), bytes.len()) };
             assert!(
                 matches!(status, REC_OK | REC_ERR_OVERRUN),

@@ -9,7 +9,7 @@ use callrec_testkit::wav::WavFile;
 use std::path::Path;
 
 /// Players cut at most one packet of padding off, so a shorter MP3 file seems longer to them.
-const PROBED: u64 = 100;
+pub const PROBED: u64 = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {

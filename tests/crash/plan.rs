@@ -1,5 +1,6 @@
 //! The controls and the audio of each call, shared by the parent and the child processes.
 
+use crate::sound::{SECRET, samples, tone_of};
 use callrec::capi::*;
 use callrec_testkit::random::SeededRng;
 use callrec_testkit::wav::WavFile;
@@ -60,7 +61,7 @@ const KINDS: &[CallKind] = {
         kind_of(REC_LAYOUT_STEREO, "test-paged", REC_CODEC_PCM16, SILENCE, Pauses),
         #[cfg(feature = "faults")]
         kind_of(REC_LAYOUT_MONO, "test-paged", REC_CODEC_PCM16, SKIP, Cycles),
-        kind_of(REC_LAYOUT_STEREO, "opus", REC_CODEC_PCM16, SILENCE, Uncontrolled),
+        kind_of(REC_LAYOUT_STEREO, "opus", REC_CODEC_PCM16, SILENCE, Pauses),
         kind_of(REC_LAYOUT_MONO, "opus", REC_CODEC_PCM16, SKIP, Cycles),
         #[cfg(feature = "mp3")]
         kind_of(REC_LAYOUT_STEREO, "mp3", REC_CODEC_PCM16, SILENCE, Pauses),
@@ -108,7 +109,7 @@ impl CallKind {
         1 + u16::from(self.layout == REC_LAYOUT_STEREO)
     }
 
-    /// Its samples cannot be compared, only counted.
+    /// Its samples cannot be compared, only counted and recognized by their tones.
     pub fn is_lossy(&self) -> bool {
         matches!(self.format, "opus" | "mp3")
     }
@@ -163,9 +164,12 @@ fn silence(codec: i32) -> i32 {
 }
 
 /// The value at one position of a leg. It is never silence, and in a mix the legs can be
-/// separated.
+/// separated. In lossy formats, it is the tone of the packet.
 pub fn value(call: usize, leg: usize, index: u64) -> i32 {
     let kind = kind(call);
+    if kind.is_lossy() {
+        return tone_of(index / PACKET) as i32;
+    }
     let mut rng = SeededRng::new((call as u64) << 48 ^ (leg as u64) << 44 ^ index);
     let roll = rng.next_u64();
     if kind.codec != REC_CODEC_PCM16 {
@@ -187,8 +191,12 @@ pub fn value(call: usize, leg: usize, index: u64) -> i32 {
     }
 }
 
-/// The bytes of one packet.
-pub fn packet(call: usize, leg: usize, number: u64) -> Vec<u8> {
+/// The bytes of one packet. `is_secret`: it is said while the call is not recorded.
+pub fn packet(call: usize, leg: usize, number: u64, is_secret: bool) -> Vec<u8> {
+    if kind(call).is_lossy() {
+        let tone = if is_secret { SECRET } else { tone_of(number) };
+        return samples(leg, tone, number).flat_map(i16::to_ne_bytes).collect();
+    }
     let values = (number * PACKET..(number + 1) * PACKET).map(|index| value(call, leg, index));
     if kind(call).codec == REC_CODEC_PCM16 {
         values.flat_map(|value| (value as i16).to_ne_bytes()).collect()
