@@ -27,6 +27,8 @@ pub struct TapSpec {
     pub keep_raw: KeepRaw,
     /// It begins with audio from this time on, as far as the call has kept it. `None`: with the start.
     pub from_ns: Option<u64>,
+    /// The recording that it follows after a transfer, which ends when this one begins.
+    pub follows: Option<Uuid>,
     pub progress: Arc<Progress>,
     pub sink: Box<dyn Sink>,
 }

@@ -10,6 +10,7 @@ mod render;
 mod segments;
 mod settle;
 mod strides;
+mod tail;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -30,6 +31,7 @@ pub use earlier::EarlierStart;
 use raw_keeper::RawKeeper;
 use render::Resampling;
 use segments::Segments;
+use tail::Tail;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -96,6 +98,8 @@ pub struct Tap {
     was_ever_paused: bool,
     /// Set by a stop while audio handed in before it is still held.
     pending_stop: Option<PendingStop>,
+    /// Set if another recording follows it: what is late after its stop may still belong to it.
+    tail: Option<Tail>,
     /// Whether more is due than one stride.
     behind: bool,
     paused_ns: u64,
@@ -136,6 +140,7 @@ impl Tap {
             left_out_ns: 0,
             was_ever_paused: private,
             pending_stop: None,
+            tail: None,
             behind: false,
             paused_ns: 0,
             settled_ns: at.ns,
@@ -367,7 +372,8 @@ impl Tap {
             return;
         }
         if let Phase::Recording = self.phase {
-            self.segments.close(at.ns, at.clock_ns, at.epoch);
+            let set_ns = self.tail.as_ref().map_or(at.clock_ns, |tail| tail.until_ns);
+            self.segments.close(at.ns, set_ns, at.epoch);
         }
         self.account.freeze(legs, at.epoch);
         self.pending_stop = Some(PendingStop {

@@ -14,6 +14,8 @@ pub struct RecordingDraft {
     pub id: Uuid,
     pub spec: RecordingSpec,
     pub url: Text,
+    /// The recording that it follows after a transfer.
+    pub follows: Option<Uuid>,
 }
 
 impl RecordingDraft {
@@ -26,6 +28,7 @@ impl RecordingDraft {
             id,
             url: Text::joined(&[url_base, name, ".", extension]),
             spec,
+            follows: None,
         }
     }
 }

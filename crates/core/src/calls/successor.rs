@@ -23,7 +23,8 @@ pub struct SuccessorStart<'a> {
     /// Whether the storage accepts one more recording.
     pub storage: Result<()>,
     pub draft: &'a dyn Fn(RecordingSpec) -> RecordingDraft,
-    /// Creates the recording and starts its tap, under the registry's lock.
+    /// Creates the recording and starts its tap, under the registry's lock. At the same moment the
+    /// audio of the one that it follows ends.
     pub begin: &'a dyn Fn(AcceptedDraft<'_>) -> Arc<Recording>,
 }
 

@@ -12,8 +12,7 @@ use crate::types::{EndReason, Result};
 
 impl Registry {
     /// Ends the call's live recordings, before the registry has the call's new line. The audio of one
-    /// that is followed by another goes on until that one has begun, so that none is lost between
-    /// them.
+    /// that is followed by another goes on until that one begins, so that none is lost between them.
     pub(super) fn end_transferred(
         &self,
         inner: &mut RegistryState,
@@ -56,8 +55,11 @@ impl Registry {
             return;
         };
         for recording in transferred {
-            recording.successor = Some(self.start_successor(inner, number, &recording.ended, start));
-            media.stop(recording.ended.id, EndReason::Transferred);
+            let successor = self.start_successor(inner, number, &recording.ended, start);
+            if successor.is_err() {
+                media.stop(recording.ended.id, EndReason::Transferred);
+            }
+            recording.successor = Some(successor);
         }
     }
 
@@ -76,7 +78,8 @@ impl Registry {
             ..ended.spec.clone()
         };
         let paused = ended.lifecycle.lock().paused;
-        let draft = (start.draft)(spec);
+        let mut draft = (start.draft)(spec);
+        draft.follows = Some(ended.id);
         self.accept(inner, number, paused, draft, |accepted| (start.begin)(accepted))
     }
 }

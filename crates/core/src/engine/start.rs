@@ -89,7 +89,7 @@ impl Engine {
         let draft = &accepted.draft;
         // The time of the first sample.
         let started_at_ms = now_ms.saturating_sub(draft.spec.lookback_ms.into());
-        let (id, keep_raw) = (draft.id, draft.spec.keep_raw);
+        let (id, keep_raw, follows) = (draft.id, draft.spec.keep_raw, draft.follows);
         let mut spec = draft.spec.clone();
         spec.audio.format = self.with_encoder_defaults(spec.audio.format);
         let audio = spec.audio;
@@ -127,6 +127,7 @@ impl Engine {
                 audio,
                 keep_raw,
                 from_ns,
+                follows,
                 progress,
                 sink: RecordingOutput::sink(&output),
             };

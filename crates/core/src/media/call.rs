@@ -5,6 +5,7 @@ mod frontier;
 mod lookback;
 mod points;
 mod rendering;
+mod transfers;
 mod visit_schedule;
 
 use std::collections::VecDeque;
@@ -288,8 +289,10 @@ impl CallMedia {
             self.forward_notes();
             self.repair();
         }
+        let settled_ns = self.settled_until(now_ns).min(self.frontier_ns);
         for tap in &mut self.taps {
-            if self.last_visit || !tap.awaits_decoders(&self.legs) {
+            let is_busy = tap.awaits_decoders(&self.legs) || tap.awaits_late_audio(settled_ns);
+            if self.last_visit || !is_busy {
                 tap.finish_stop(now_ns, waits, &self.legs);
             }
         }

@@ -185,8 +185,7 @@ impl CallTap {
 
     /// Starts a paused recording. No audio comes between the start and the pause.
     pub fn start_paused(&self, spec: TapSpec) {
-        let pause = PointAction::BeginPaused(spec.id);
-        self.set_all([PointAction::Start(Box::new(spec)), pause], || self.now_ns());
+        self.begin_clocked(spec, true, || self.now_ns());
     }
 
     pub fn pause(&self, id: Uuid) {
@@ -269,7 +268,17 @@ impl CallTap {
     }
 
     pub(super) fn start_clocked(&self, spec: TapSpec, clock: impl Fn() -> u64) {
-        self.set(PointAction::Start(Box::new(spec)), clock);
+        self.begin_clocked(spec, false, clock);
+    }
+
+    /// No audio comes between the start and the stop of the recording that it follows.
+    fn begin_clocked(&self, spec: TapSpec, paused: bool, clock: impl Fn() -> u64) {
+        let stop = spec
+            .follows
+            .map(|ended| PointAction::Stop(ended, EndReason::Transferred));
+        let pause = paused.then_some(PointAction::BeginPaused(spec.id));
+        let start = Some(PointAction::Start(Box::new(spec)));
+        self.set_all([start, stop, pause].into_iter().flatten(), clock);
     }
 
     pub(super) fn end_clocked(&self, reason: EndReason, clock: impl Fn() -> u64) {
@@ -295,15 +304,17 @@ impl CallTap {
     }
 
     /// Sets the control points at one moment.
-    fn set_all<const N: usize>(&self, actions: [PointAction; N], clock: impl Fn() -> u64) {
+    fn set_all(&self, actions: impl IntoIterator<Item = PointAction>, clock: impl Fn() -> u64) {
         {
             let mut points = self.points.lock();
             let (clock_ns, counts) = (clock(), self.handed());
-            points.queue.extend(actions.map(|action| ControlPoint {
-                clock_ns,
-                counts,
-                action,
-            }));
+            points
+                .queue
+                .extend(actions.into_iter().map(|action| ControlPoint {
+                    clock_ns,
+                    counts,
+                    action,
+                }));
         }
         self.wake();
     }

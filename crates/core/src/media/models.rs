@@ -154,6 +154,7 @@ fn start_at(call: &CallTap, rate: u32) -> SampleSink {
             },
             keep_raw: KeepRaw::Never,
             from_ns: None,
+            follows: None,
             progress: Arc::default(),
             sink: Box::new(recording.clone()),
         },

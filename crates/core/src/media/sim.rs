@@ -73,6 +73,7 @@ impl SimRecording {
             },
             keep_raw: options.keep_raw,
             from_ns: None,
+            follows: None,
             progress: recording.progress.clone(),
             sink: Box::new(Collector(recording.out.clone())),
         };
@@ -273,6 +274,16 @@ impl Sim {
         let (recording, mut spec) = SimRecording::new(id, options);
         spec.sink = sink(spec.sink);
         self.set(PointAction::Start(Box::new(spec)));
+        recording
+    }
+
+    /// Ends a recording, and starts one that follows it, as at a transfer.
+    pub fn transfer(&mut self, ended: &SimRecording, options: RecordingOptions) -> SimRecording {
+        self.recordings += 1;
+        let (recording, mut spec) = SimRecording::new(self.recordings, options);
+        spec.follows = Some(ended.id);
+        let now = self.now_ns;
+        self.call.start_clocked(spec, || now);
         recording
     }
 

@@ -28,6 +28,7 @@ mod stops;
 mod strides;
 mod telephone_events;
 mod threads;
+mod transfers;
 mod visits;
 mod waiting_points;
 mod write_limiter;

@@ -1,5 +1,6 @@
 //! Builds the ledger of a recording: counts the audio of each leg when the file settles.
 
+mod late;
 mod totals;
 
 use totals::totals_of;
@@ -30,8 +31,8 @@ pub(super) struct Account {
     at_start: Option<Box<[LegTotals; 3]>>,
     /// Handed in, but refused by the feed: not part of the leg's totals.
     refused: [u64; 3],
-    /// Handed in before the start, but part of the recording.
-    earlier: [u64; 3],
+    /// Handed in before the start or after the stop, but part of the recording.
+    besides: [u64; 3],
     pub refused_frames: Vec<RefusedFrames>,
     /// The epochs of the recording. Audio handed in in other epochs is not counted.
     first_epoch: u32,
@@ -89,7 +90,7 @@ impl Account {
             earlier += undecoded
                 .map(|entry| ticks(entry.to - entry.from, entry.rate))
                 .sum::<u64>();
-            self.earlier[leg as usize] = earlier;
+            self.besides[leg as usize] = earlier;
         }
     }
 
@@ -152,7 +153,7 @@ impl Account {
     fn count_audio(&mut self, context: LegContext<'_>, zone: Zone, part: TrackPart, rate: u32) {
         let TrackPart { from, to, origin, .. } = part;
         if !self.is_own(origin.epoch) {
-            return;
+            return self.count_late_audio(context, zone, part, rate);
         }
         let Zone::Recorded(n) = zone else {
             if origin.source != AudioSource::HandedIn {
@@ -312,7 +313,7 @@ impl Account {
             ..
         } = entry;
         if !self.is_own(epoch) && !matches!(entry.kind, EntryKind::Lost(_)) {
-            return;
+            return self.add_late_entry(context, entry, settled_ns);
         }
         let settled = grid::index(settled_ns, rate);
         let from = match entry.kind {

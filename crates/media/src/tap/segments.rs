@@ -36,7 +36,8 @@ pub(super) enum Zone {
 #[derive(Debug, Default)]
 pub(super) struct Segments {
     list: VecDeque<Segment>,
-    /// First and last epoch of each segment.
+    /// First and last epoch of each segment. Behind them, those after the end in which audio from
+    /// before it is recorded.
     epochs: Vec<(u32, u32)>,
     start_ns: u64,
 }
@@ -75,6 +76,25 @@ impl Segments {
         if let Some(last) = self.epochs.last_mut() {
             last.1 = last.1.min(epoch.saturating_sub(1));
         }
+    }
+
+    /// From this epoch on, audio from before the end of the recording is recorded, or no longer. Must
+    /// follow the end.
+    pub(super) fn record_late(&mut self, on: bool, epoch: u32) {
+        let open = self.epochs[self.list.len()..]
+            .last_mut()
+            .filter(|last| last.1 == u32::MAX);
+        match (open, on) {
+            (None, true) => self.epochs.push((epoch, u32::MAX)),
+            (Some(last), false) => last.1 = epoch.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    /// Whether an epoch is after the end, and audio from before it is recorded nevertheless.
+    pub(super) fn is_late(&self, epoch: u32) -> bool {
+        let own = |(first, last): &(u32, u32)| (*first..=*last).contains(&epoch);
+        self.epochs[self.list.len()..].iter().any(own)
     }
 
     /// Extends the last segment for audio that was handed in before its end.

@@ -376,9 +376,9 @@ impl MediaControl for StopMedia {
     }
 }
 
-/// Otherwise a packet that is passed in between would be in neither file.
+/// Otherwise a packet that is passed in between would be in neither file, or in both.
 #[test]
-fn the_recording_that_follows_a_transfer_begins_before_the_other_one_ends() {
+fn the_recording_that_follows_a_transfer_begins_when_the_other_one_ends() {
     let limits = Limits {
         on_transfer: TransferAction::New,
         ..Limits::default()
@@ -393,10 +393,12 @@ fn the_recording_that_follows_a_transfer_begins_before_the_other_one_ends() {
     registry.begin(1, info, 0, media).expect("a call");
     let (signal, _read) = mpsc::channel();
     record(&registry, "1", signal.clone());
+    let first = registry.list_live().expect("a list").recordings[0].view.id;
     let successors = SuccessorStart {
         storage: Ok(()),
         draft: &|spec| RecordingDraft::new(Uuid::new_v4(), spec, ""),
         begin: &|accepted| {
+            assert_eq!(accepted.draft.follows, Some(first));
             order.lock().push("start");
             Arc::new(Recording::new(accepted, 0, Arc::new(ReadSignal(signal.clone()))))
         },
@@ -407,5 +409,16 @@ fn the_recording_that_follows_a_transfer_begins_before_the_other_one_ends() {
     };
     let followed = registry.update(1, &update, 1, &successors).expect("a call");
     assert!(matches!(followed.transferred[0].successor, Some(Ok(_))));
+    assert_eq!(*order.lock(), ["start"], "the start ends the other one");
+    let refused = SuccessorStart {
+        storage: Err(Error::new(Status::NoSpace, "full")),
+        ..successors
+    };
+    let update = CallUpdate {
+        device_name: Some(Text::from("SEP3")),
+        ..CallUpdate::default()
+    };
+    let followed = registry.update(1, &update, 1, &refused).expect("a call");
+    assert!(matches!(followed.transferred[0].successor, Some(Err(_))));
     assert_eq!(*order.lock(), ["start", "stop"]);
 }

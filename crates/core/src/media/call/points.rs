@@ -21,6 +21,7 @@ impl CallMedia {
         // that it ends does not.
         let ns = at.clock_ns.max(self.point_ns);
         self.perform(point, at);
+        self.follow_transfers(at.epoch);
         self.follow_interruptions(ns, at.epoch);
     }
 
@@ -29,7 +30,7 @@ impl CallMedia {
         match point.action {
             PointAction::Start(spec) => {
                 let flush_ns = self.call.config().flush_ns;
-                let from_ns = spec.from_ns;
+                let (from_ns, follows) = (spec.from_ns, spec.follows);
                 let private = self.private && !is_planted(TimelineFault::PrivateStartRecorded);
                 let mut tap = Tap::new(*spec, at, flush_ns, (private, self.private_ns), &self.legs);
                 tap.set_awaits_consent(private && !self.forbids_past, at, &self.legs);
@@ -38,6 +39,10 @@ impl CallMedia {
                 }
                 if self.dtmf.is_some() {
                     tap.mask_dtmf();
+                }
+                if let Some(ended) = follows {
+                    let id = tap.id;
+                    self.with(ended, |ended, _| ended.precede(id, at_ns));
                 }
                 if self.ended {
                     tap.finish(at_ns, EndReason::CallEnded, &self.legs);
@@ -81,8 +86,8 @@ impl CallMedia {
             }
             PointAction::Stop(id, reason) => {
                 let waits = self.awaits_placement() || self.awaits_decoders();
-                let waits = waits && reason != EndReason::Discarded;
-                self.with(id, |tap, legs| match waits {
+                let is_kept = reason != EndReason::Discarded;
+                self.with(id, |tap, legs| match is_kept && (waits || tap.has_successor()) {
                     true => tap.begin_stop(at, reason, legs),
                     false => tap.finish(at_ns, reason, legs),
                 });

@@ -87,20 +87,23 @@ impl CallMedia {
 
     /// Tells the recordings the time before which no leg can receive more audio.
     pub(super) fn settle(&mut self, now_ns: u64) {
-        let settled = match self.real {
-            true => {
-                let settled = |leg: &LegMedia| leg.settled_ns(now_ns, self.reorder_ns);
-                let late_ns = self.frontier_ns.saturating_sub(dtmf::LATE_NS);
-                let settled = self.legs.fed().map(|(_, leg)| settled(leg)).min();
-                match self.dtmf {
-                    Some(_) => settled.map(|ns| ns.min(late_ns)),
-                    None => settled,
-                }
-            }
-            false => None,
-        };
+        let settled_ns = self.settled_until(now_ns);
         for tap in &mut self.taps {
-            tap.settle(settled.unwrap_or(u64::MAX), now_ns, &self.legs);
+            tap.settle(settled_ns, now_ns, &self.legs);
+        }
+    }
+
+    /// The time before which no leg can receive more audio.
+    pub(super) fn settled_until(&self, now_ns: u64) -> u64 {
+        if !self.real {
+            return u64::MAX;
+        }
+        let settled = |leg: &LegMedia| leg.settled_ns(now_ns, self.reorder_ns);
+        let settled_ns = self.legs.fed().map(|(_, leg)| settled(leg)).min();
+        let late_ns = self.frontier_ns.saturating_sub(dtmf::LATE_NS);
+        match (settled_ns, &self.dtmf) {
+            (Some(ns), Some(_)) => ns.min(late_ns),
+            (ns, _) => ns.unwrap_or(u64::MAX),
         }
     }
 

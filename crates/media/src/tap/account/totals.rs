@@ -26,7 +26,7 @@ impl Account {
         ledger.fed = true;
         ledger.packets = totals.packets - at_start.packets;
         ledger.handed = totals.handed() - at_start.handed() + self.refused[leg as usize];
-        ledger.handed += self.earlier[leg as usize];
+        ledger.handed += self.besides[leg as usize];
         // A stream that began before the recording continues.
         let known = u32::from(at_start.streams > 0 && ledger.packets > 0);
         ledger.streams = (totals.streams - at_start.streams).max(known);

@@ -1,0 +1,55 @@
+//! What comes late after a transfer: audio from before it belongs to the recording that it has ended,
+//! although it is passed in when that one has been stopped. So it is in one of the two recordings.
+
+use uuid::Uuid;
+
+use super::Tap;
+
+/// The recording that follows after a transfer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tail {
+    successor: Uuid,
+    /// When it begins. What is passed in from then on belongs to it from here on.
+    pub until_ns: u64,
+}
+
+impl Tap {
+    /// Another recording follows this one and begins at `at_ns`. Must come before the stop, and no
+    /// audio between the two.
+    pub fn precede(&mut self, successor: Uuid, at_ns: u64) {
+        if self.is_real_time && !self.is_stopping() {
+            self.tail = Some(Tail {
+                successor,
+                until_ns: at_ns,
+            });
+        }
+    }
+
+    pub fn has_successor(&self) -> bool {
+        self.tail.is_some()
+    }
+
+    /// The recording that follows this one, which has been stopped.
+    pub fn successor(&self) -> Option<Uuid> {
+        self.tail
+            .filter(|_| self.is_stopping())
+            .map(|tail| tail.successor)
+    }
+
+    /// Follows the recording after it: what is passed in while that one is paused, or the call
+    /// private, is recorded nowhere. `records`: whether that one records; `None`: it has ended.
+    pub fn follow_successor(&mut self, records: Option<bool>, epoch: u32) {
+        self.segments.record_late(records == Some(true), epoch);
+        if records.is_none() {
+            self.tail = None;
+        }
+    }
+
+    /// Whether audio that belongs to it may still be passed in, if no leg receives audio before
+    /// `settled_ns` any more.
+    pub fn awaits_late_audio(&self, settled_ns: u64) -> bool {
+        let last = self.segments.last().and_then(|n| self.segments.get(n));
+        let end_ns = |tail: Tail| last.map_or(0, |last| last.to_ns.min(tail.until_ns));
+        self.tail.is_some_and(|tail| settled_ns < end_ns(tail))
+    }
+}
