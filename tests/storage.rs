@@ -135,6 +135,8 @@ fn run_child_task() {
         "patches" => patches::child_patches(directory, format, number),
         "job" => jobs::child_performs_job(directory, number),
         "delete" => deletions::child_deletes(directory, number, system),
+        "delete on full disk" => deletions::child_deletes_on_full_disk(directory, number, true),
+        "delete without inodes" => deletions::child_deletes_on_full_disk(directory, number, false),
         "hold" => holds::child_holds(directory),
         "sidecar" => sidecars::child_writes_sidecar(directory, number, system),
         _ => panic!("no such task"),

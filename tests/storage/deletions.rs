@@ -185,12 +185,63 @@ fn a_full_disk_does_not_prevent_a_deletion() {
     assert_eq!(files_of(&fixture, id), [format!(".callrec/{id}.json")]);
     assert!(fixture.live_manifest(id).deleted, "overwritten in place");
     let order = [
+        FaultPoint::MarkDeletion,
+        FaultPoint::SyncFolder,
         FaultPoint::OverwriteLiveManifest,
         FaultPoint::DeleteAudio,
-        FaultPoint::RenameDeletion,
         FaultPoint::DeleteManifest,
+        FaultPoint::SyncFolder,
+        FaultPoint::RenameDeletion,
+        FaultPoint::RemoveDeletion,
     ];
     expect_order(&steps, &order);
+}
+
+/// A disk that has space for no file of callrec. `inodes`: not even for an empty one.
+fn refuse_on_full_disk(step: FaultPoint, inodes: bool) -> io::Result<()> {
+    let refuses = match step {
+        FaultPoint::WriteDeletion | FaultPoint::WriteLiveManifest => true,
+        FaultPoint::MarkDeletion => !inodes,
+        _ => false,
+    };
+    match refuses {
+        true => Err(io::ErrorKind::StorageFull.into()),
+        false => Ok(()),
+    }
+}
+
+/// Others fill the disk as fast as the deletion frees it.
+#[test]
+fn a_disk_that_stays_full_does_not_prevent_a_deletion() {
+    for inodes in [true, false] {
+        let fixture = open(ScratchDir::new());
+        let id = Uuid::from_u128(1);
+        publish(&fixture, id);
+        fixture.settle(id);
+        fixture.set_fault(move |step| refuse_on_full_disk(step, inodes));
+        assert_eq!(delete(&fixture, id).expect("deleted"), DeletionResult::Deleted);
+        assert!(files_of(&fixture, id).is_empty(), "{:?}", files_of(&fixture, id));
+    }
+}
+
+#[test]
+fn a_deletion_without_any_space_is_refused_before_anything_is_removed() {
+    let fixture = open(ScratchDir::new());
+    let id = Uuid::from_u128(1);
+    publish(&fixture, id);
+    fixture.settle(id);
+    let whole = files_of(&fixture, id);
+    fixture.set_fault(|step| match step {
+        FaultPoint::LinkDeletion => Err(io::ErrorKind::StorageFull.into()),
+        step => refuse_on_full_disk(step, false),
+    });
+    let refused = delete(&fixture, id).expect_err("no space");
+    assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+    fixture.clear_faults();
+    assert_eq!(files_of(&fixture, id), whole);
+    let fixture = open(fixture.close());
+    fixture.wait_until_idle();
+    assert_eq!(files_of(&fixture, id), whole);
 }
 
 /// Deletes the only recording, until it is killed at step `kill`.
@@ -199,57 +250,83 @@ pub fn child_deletes(directory: &Path, kill: usize, system: FileSystemKind) {
     let id = Uuid::from_u128(1);
     fixture.wait_until_idle();
     abort_at(directory, kill, system);
-    delete(&fixture, id).expect("deleted");
+    end_deletion(&fixture, id);
+}
+
+/// The same on a full disk. `inodes`: an empty file can be created.
+pub fn child_deletes_on_full_disk(directory: &Path, kill: usize, inodes: bool) {
+    let fixture = open(ScratchDir(directory.to_owned()));
+    let id = Uuid::from_u128(1);
+    fixture.wait_until_idle();
+    let steps = AtomicUsize::new(0);
+    fixture.set_fault(move |step| {
+        if steps.fetch_add(1, Ordering::SeqCst) == kill {
+            std::process::abort();
+        }
+        refuse_on_full_disk(step, inodes)
+    });
+    end_deletion(&fixture, id);
+}
+
+fn end_deletion(fixture: &StorageFixture, id: Uuid) {
+    delete(fixture, id).expect("deleted");
     print_line("returned");
     std::process::exit(0);
 }
 
 #[test]
 fn a_kill_at_any_step_leaves_a_whole_recording_or_none() {
+    for task in ["delete", "delete on full disk", "delete without inodes"] {
+        [false, true].map(|settles| kill_at_each_step(task, settles));
+    }
+}
+
+fn kill_at_each_step(task: &str, settles: bool) {
     let id = Uuid::from_u128(1);
-    for settles in [false, true] {
-        let fixture = open(ScratchDir::new());
-        publish(&fixture, id);
-        if settles {
+    let fixture = open(ScratchDir::new());
+    publish(&fixture, id);
+    if settles {
+        fixture.settle(id);
+    }
+    let whole = files_of(&fixture, id);
+    let directory = fixture.close();
+    for kill in 0.. {
+        let copy = ScratchDir::new();
+        copy_tree(&directory.0, &copy.0);
+        let (output, ended) = child(Format::WAV, task, &copy.0, kill);
+        let fixture = open(copy);
+        fixture.wait_until_idle();
+        let left = files_of(&fixture, id);
+        let is_whole = left == whole;
+        let owed = match settles {
+            true => vec![],
+            false => vec![format!(".callrec/{id}.json")],
+        };
+        assert!(is_whole || left == owed, "{task}, kill {kill}: {left:?}");
+        assert!(!is_whole || !output.contains("returned"), "{task}, kill {kill}");
+        // The end is reported once, and to nobody again who has taken it.
+        let ends = fixture.report.read(|reports| reports.published.get(&id).cloned());
+        assert_eq!(ends.is_some(), !settles, "{task}, kill {kill}");
+        if let Some((end, repeated)) = ends {
+            assert!(
+                repeated && end.end_reason_is(EndReason::Stopped),
+                "{task}, kill {kill}"
+            );
+            assert_eq!(end.file.is_empty(), !is_whole, "{task}, kill {kill}");
             fixture.settle(id);
         }
-        let whole = files_of(&fixture, id);
-        let directory = fixture.close();
-        for kill in 0.. {
-            let copy = ScratchDir::new();
-            copy_tree(&directory.0, &copy.0);
-            let (output, ended) = child(Format::WAV, "delete", &copy.0, kill);
-            let fixture = open(copy);
-            fixture.wait_until_idle();
-            let left = files_of(&fixture, id);
-            let is_whole = left == whole;
-            let owed = match settles {
-                true => vec![],
-                false => vec![format!(".callrec/{id}.json")],
-            };
-            assert!(is_whole || left == owed, "kill {kill}: {left:?}");
-            assert!(!is_whole || !output.contains("returned"), "kill {kill}");
-            // The end is reported once, and to nobody again who has taken it.
-            let ends = fixture.report.read(|reports| reports.published.get(&id).cloned());
-            assert_eq!(ends.is_some(), !settles, "kill {kill}");
-            if let Some((end, repeated)) = ends {
-                assert!(repeated && end.end_reason_is(EndReason::Stopped), "kill {kill}");
-                assert_eq!(end.file.is_empty(), !is_whole, "kill {kill}");
-                fixture.settle(id);
-            }
-            // A deletion that has begun is reported, here or there.
-            let reported = fixture.report.read(|reports| reports.deleted.contains_key(&id));
-            assert!(
-                is_whole || reported || output.contains("deleted") || ended,
-                "kill {kill}"
-            );
-            if !is_whole {
-                assert!(files_of(&fixture, id).is_empty(), "kill {kill}");
-            }
-            if ended {
-                assert!(kill > 12, "only {kill} steps");
-                break;
-            }
+        // A deletion that has begun is reported, here or there.
+        let reported = fixture.report.read(|reports| reports.deleted.contains_key(&id));
+        assert!(
+            is_whole || reported || output.contains("deleted") || ended,
+            "{task}, kill {kill}"
+        );
+        if !is_whole {
+            assert!(files_of(&fixture, id).is_empty(), "{task}, kill {kill}");
+        }
+        if ended {
+            assert!(kill > 12, "only {kill} steps");
+            break;
         }
     }
 }

@@ -326,7 +326,86 @@ fn packets_without_audio_are_published_alone() {
     check_raw(&alone, &reported);
     let raw = reported.raw.expect("packets were kept");
     assert_eq!((&*raw.file, raw.packets), ("sub/call.pcapng", 10));
-    assert_eq!(alone.names_below("sub"), ["call.pcapng"]);
+    assert_eq!(alone.names_below("sub"), ["call.json", "call.pcapng"]);
+    let path = alone.path("sub/call.json");
+    let beside = Manifest::from_bytes(&fs::read(&path).expect("there")).expect("a manifest");
+    assert!(beside.has_ended() && beside.file.is_empty() && beside.raw == Some(raw));
+    callrec::storage::verify::verify(&alone.path("sub/call.pcapng")).expect("the digest");
+}
+
+/// Without its audio, a recording can be held and deleted all the same, also if another one has its name.
+#[test]
+fn a_recording_of_packets_alone_is_held_and_deleted() {
+    for is_named_twice in [false, true] {
+        let fixture = StorageFixture::new();
+        let id = Uuid::new_v4();
+        let mut file = begin(&fixture, id);
+        write(&mut file, 0..10);
+        fixture.wait_until_idle();
+        fixture.store.hold_unpublished(id, true).expect("held");
+        let copy = ScratchDir::new();
+        copy_tree(&fixture.directory.0, &copy);
+        fs::remove_file(copy.join("sub/call.wav.part")).expect("there");
+        if is_named_twice {
+            fs::write(copy.join("sub/call.json"), "of somebody else").expect("written");
+        }
+        let alone = StorageFixture::open_in(copy);
+        let (reported, _) = alone.published(id);
+        alone.settle(id);
+        let raw = reported.raw.expect("packets were kept");
+        assert!(alone.path(&raw.file).exists(), "{raw:?}");
+        let delete = || {
+            alone
+                .store
+                .delete(id, None, true, "\"line\":1".to_owned())
+                .expect("looked")
+        };
+        assert_eq!(delete(), DeletionResult::Held);
+        {
+            let _turn = alone.store.turn(id);
+            assert!(alone.store.hold_published(id, None, false).expect("released"));
+        }
+        assert_eq!(delete(), DeletionResult::Deleted);
+        let left = alone.names_below("sub");
+        assert_eq!(left.len(), usize::from(is_named_twice), "{left:?}");
+        assert_eq!(delete(), DeletionResult::NotFound);
+    }
+}
+
+/// Recovery may be killed anywhere while it publishes packets alone.
+#[test]
+fn packets_are_published_alone_after_a_kill_at_any_step() {
+    let fixture = StorageFixture::new();
+    let id = Uuid::new_v4();
+    let mut file = begin(&fixture, id);
+    write(&mut file, 0..10);
+    fixture.wait_until_idle();
+    let left = ScratchDir::new();
+    copy_tree(&fixture.directory.0, &left);
+    fs::remove_file(left.join("sub/call.wav.part")).expect("there");
+    for kill in 0.. {
+        let copy = ScratchDir::new();
+        copy_tree(&left, &copy);
+        let (_, ended) = child(Format::WAV, "recover", &copy.0, kill);
+        let alone = StorageFixture::open_in(copy);
+        let (reported, _) = alone.published(id);
+        assert!(
+            reported.state_is(RecordingState::Failed),
+            "kill {kill}: {reported:?}"
+        );
+        alone.settle(id);
+        assert_eq!(
+            alone.names_below("sub"),
+            ["call.json", "call.pcapng"],
+            "kill {kill}"
+        );
+        let raw = reported.raw.expect("packets were kept");
+        assert_eq!((&*raw.file, raw.packets), ("sub/call.pcapng", 10), "kill {kill}");
+        if ended {
+            assert!(kill > 8, "only {kill} steps");
+            break;
+        }
+    }
 }
 
 #[test]

@@ -3,13 +3,13 @@
 //! A deletion that has begun is completed by the next open, wherever the process died. The order of the syncs makes
 //! that true after a power cut as well:
 //!
-//! 1. the note of the deletion, before anything is removed;
+//! 1. the note of the deletion, or on a full disk its mark, before anything is removed;
 //! 2. audio, kept packets and sidecar, before the manifest is removed: while there is a manifest, it proves that the
 //!    other files with its name belong to the recording, and once it is gone, they are;
 //! 3. the removal of the manifest and of all else, before the deletion is reported;
 //! 4. the line in the audit log, before the note is removed.
 
-use super::deletion_notes::{DeletionNote, DeletionNotes};
+use super::deletion_notes::{DeletionNote, DeletionNotes, is_full, mark_name};
 use super::directory::StorageDirectory;
 use super::files::ignore_not_found;
 use super::id_turns::{IdTurn, IdTurns};
@@ -20,7 +20,6 @@ use super::manifest::Manifest;
 use super::published_location::PublishedLocation;
 use super::published_search::find_published;
 use crate::sync::Mutex;
-use crate::types::Status;
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -76,17 +75,24 @@ impl Deletions {
             file,
             line: line.to_owned(),
         };
-        let noted = self.notes.write(id, &note).await;
-        let is_full = |error: &io::Error| Status::of_io(error) == Status::NoSpace;
-        match noted {
-            // Deleting is what makes space. Once the audio is gone, there is space for the note.
-            Err(error) if is_full(&error) => self.remove_all(id, &note, true).await?,
+        match self.notes.write(id, &note).await {
+            Err(error) if is_full(&error) => self.delete_marked(id, &note, error).await?,
             noted => {
                 noted?;
-                self.remove_all(id, &note, false).await?;
+                self.remove_all(id, &note).await?;
             }
         }
         Ok(DeletionResult::Deleted)
+    }
+
+    /// Deletes a recording for whose note there is no space. Deleting is what makes space.
+    async fn delete_marked(&self, id: Uuid, note: &DeletionNote, full: io::Error) -> io::Result<()> {
+        let Some(files) = PublishedLocation::open(&self.directory, &note.file).await? else {
+            return Err(full);
+        };
+        self.notes.mark(id, &files).await?;
+        self.remove_all(id, note).await?;
+        self.notes.replace_mark(id, note).await
     }
 
     /// The published recording: the path of its audio, and its manifest.
@@ -119,7 +125,7 @@ impl Deletions {
     }
 
     /// Removes everything of a recording. May be repeated, also by the next process.
-    async fn remove_all(&self, id: Uuid, note: &DeletionNote, is_unnoted: bool) -> io::Result<()> {
+    async fn remove_all(&self, id: Uuid, note: &DeletionNote) -> io::Result<()> {
         let files = PublishedLocation::open(&self.directory, &note.file).await?;
         let manifest = match &files {
             Some(files) => files.manifest(id).await?,
@@ -136,9 +142,6 @@ impl Deletions {
                     files.remove_raw().await?;
                 }
                 files.remove_audio().await?;
-                if is_unnoted {
-                    self.notes.write(id, note).await?;
-                }
                 files.sync_names().await?;
                 files.remove_manifest().await?;
                 // Again, because a job may have written it meanwhile. From now on the job finds no manifest.
@@ -150,12 +153,12 @@ impl Deletions {
     }
 
     /// Removes what recovery may have left of the recording in `.callrec`, except its live manifest, in which only
-    /// the end is left.
+    /// the end is left, and a mark of the deletion.
     async fn remove_leftovers(&self, id: Uuid) -> io::Result<()> {
         let control = self.directory.control();
         self.directory.ready().await?;
-        let (live, prefix) = (live_name(id), format!("{}.", id.as_hyphenated()));
-        let own = |name: &str| name.starts_with(&prefix) && name != live;
+        let (kept, prefix) = ([live_name(id), mark_name(id)], format!("{}.", id.as_hyphenated()));
+        let own = |name: &str| name.starts_with(&prefix) && !kept.iter().any(|kept| kept == name);
         let entries = control.list()?;
         for entry in entries
             .iter()
@@ -180,6 +183,7 @@ impl Deletions {
         };
         for (id, note) in notes {
             match self.complete_one(id, &note).await {
+                // The line of a marked one is made when it is reported.
                 Ok(true) => self.completed.lock().push((id, note)),
                 Ok(false) => {}
                 Err(error) => {
@@ -205,7 +209,7 @@ impl Deletions {
             None => note.file.clone(),
         };
         let note = DeletionNote { file, ..note.clone() };
-        self.remove_all(id, &note, false).await?;
+        self.remove_all(id, &note).await?;
         Ok(true)
     }
 

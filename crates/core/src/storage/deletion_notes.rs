@@ -1,5 +1,9 @@
 //! The notes of deletions in progress, `.callrec/deletions/<uuid>.json`: a note is on the disk before the first file of
 //! the recording is removed, and until the deletion is in the audit log. The next open completes what a note says.
+//!
+//! A full disk has no space for a note, but deleting is what makes space. `.callrec/<uuid>.deleting` then marks the
+//! deletion: an empty file or, if the disk has no space for that either, a second name of the manifest. Only its name
+//! counts.
 
 use super::directory::StorageDirectory;
 use super::disk::DiskDir;
@@ -7,6 +11,8 @@ use super::faults::FaultPoint;
 use super::files::ignore_not_found;
 use super::listener::{LOG_WARNING, StorageListener};
 use super::live_manifests::{self, live_name, next_name};
+use super::published_location::PublishedLocation;
+use crate::types::Status;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::Arc;
@@ -15,6 +21,17 @@ use uuid::Uuid;
 const DELETIONS: &str = "deletions";
 /// The end of the name under which a note is written.
 const NEXT: &str = ".tmp";
+/// The end of the name of a mark.
+const MARK: &str = ".deleting";
+
+/// The file in `.callrec` that marks a deletion.
+pub fn mark_name(id: Uuid) -> String {
+    format!("{}{MARK}", id.as_hyphenated())
+}
+
+pub fn is_full(error: &io::Error) -> bool {
+    Status::of_io(error) == Status::NoSpace
+}
 
 /// A deletion that has begun.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,9 +73,71 @@ impl DeletionNotes {
         directory.sync_names(&*folder).await
     }
 
-    /// The deletions that an earlier process began. An unreadable note is put aside: it was never synced, so nothing
+    /// Marks a deletion without using space. `files`: of the recording.
+    pub async fn mark(&self, id: Uuid, files: &PublishedLocation<'_>) -> io::Result<()> {
+        let directory = &*self.directory;
+        let (control, mark) = (directory.control(), mark_name(id));
+        let created = match directory.reach(FaultPoint::MarkDeletion).await {
+            Ok(()) => control.create_new(&mark).map(drop),
+            refused => refused,
+        };
+        let marked = match created {
+            Err(error) if is_full(&error) => {
+                directory.reach(FaultPoint::LinkDeletion).await?;
+                files.folder().link(&files.manifest_name(), control, &mark)
+            }
+            marked => marked,
+        };
+        match marked {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        directory.sync_names(control).await
+    }
+
+    /// Stores the note of a marked deletion, whose files are gone. If there still is no space, the mark stays.
+    pub async fn replace_mark(&self, id: Uuid, note: &DeletionNote) -> io::Result<()> {
+        match self.write(id, note).await {
+            Err(error) if is_full(&error) => Ok(()),
+            written => {
+                written?;
+                self.remove_mark(id).await
+            }
+        }
+    }
+
+    async fn remove_mark(&self, id: Uuid) -> io::Result<()> {
+        self.directory.ready().await?;
+        ignore_not_found(self.directory.control().remove(&mark_name(id)))
+    }
+
+    /// The recordings with a mark.
+    async fn marked(&self) -> io::Result<Vec<Uuid>> {
+        self.directory.ready().await?;
+        let entries = self.directory.control().list()?;
+        let marks = entries.iter().filter_map(|entry| {
+            let id = Uuid::try_parse(entry.name.strip_suffix(MARK)?).ok()?;
+            (mark_name(id) == entry.name && !entry.is_directory).then_some(id)
+        });
+        Ok(marks.collect())
+    }
+
+    /// The deletions that an earlier process began. Of a marked one, nothing is known but the recording's id. An unreadable note is put aside: it was never synced, so nothing
     /// of its recording was removed.
     pub async fn read_all(&self) -> io::Result<Vec<(Uuid, DeletionNote)>> {
+        let mut notes = self.read_notes().await?;
+        let control = self.directory.control();
+        for id in self.marked().await? {
+            let is_noted = notes.iter().any(|(noted, _)| *noted == id);
+            // Others must not make callrec delete anything.
+            if !is_noted && self.directory.read_own(control, &mark_name(id)).await?.is_some() {
+                notes.push((id, DeletionNote::default()));
+            }
+        }
+        Ok(notes)
+    }
+
+    async fn read_notes(&self) -> io::Result<Vec<(Uuid, DeletionNote)>> {
         let directory = &*self.directory;
         let Some(folder) = directory.found_control_folder(DELETIONS).await? else {
             return Ok(Vec::new());
@@ -92,12 +171,14 @@ impl DeletionNotes {
         Ok(())
     }
 
-    /// Removes a note. It need not be synced: completing a deletion once more changes nothing.
+    /// Removes a note or a mark. It need not be synced: completing a deletion once more changes nothing.
     pub async fn remove(&self, id: Uuid) -> io::Result<()> {
+        self.directory.reach(FaultPoint::RemoveDeletion).await?;
+        self.remove_mark(id).await?;
         let Some(folder) = self.directory.found_control_folder(DELETIONS).await? else {
             return Ok(());
         };
-        self.directory.reach(FaultPoint::RemoveDeletion).await?;
+        self.directory.ready().await?;
         ignore_not_found(folder.remove(&live_name(id)))
     }
 }

@@ -61,6 +61,9 @@ pub enum FaultPoint {
     RenameSidecar,
     WriteDeletion,
     RenameDeletion,
+    /// Marking a deletion for whose note there is no space, by an empty file or by a link.
+    MarkDeletion,
+    LinkDeletion,
     DeleteJobs,
     DeleteSidecar,
     DeleteRaw,

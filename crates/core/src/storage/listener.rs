@@ -38,7 +38,7 @@ pub trait StorageListener: Send + Sync {
 /// A recording that was deleted.
 pub struct DeletedRecording {
     pub id: Uuid,
-    /// The members of the line for the audit log.
+    /// The members of the line for the audit log. Empty if an earlier process could not store them.
     pub line: String,
     /// An earlier process began the deletion, and may have reported it.
     pub is_resumed: bool,

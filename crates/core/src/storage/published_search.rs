@@ -72,9 +72,13 @@ async fn read(
 }
 
 /// The audio beside the manifest. Its current path is used instead of the one in the manifest, since a directory may
-/// have been moved. A recording whose audio was missing has none.
+/// have been moved. For a recording whose audio was missing, its kept packets.
 fn audio_of(manifest: &Manifest, dirs: &[String], stem: &str) -> Option<String> {
-    let (_, extension) = manifest.file.rsplit_once('.')?;
+    let file = match (&*manifest.file, &manifest.raw) {
+        ("", Some(raw)) => &raw.file,
+        (file, _) => file,
+    };
+    let (_, extension) = file.rsplit_once('.')?;
     let mut parts = dirs.to_vec();
     parts.push(format!("{stem}.{extension}"));
     Some(parts.join("/"))

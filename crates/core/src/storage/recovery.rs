@@ -4,6 +4,7 @@
 //! Each step leaves a state that the next recovery can continue from, so the process may be killed
 //! at any point. Only files that a `.callrec/<uuid>.json` leads to are changed.
 
+mod raw_alone;
 mod refused;
 mod spare_names;
 
@@ -199,47 +200,20 @@ impl Recovery {
             Some(published) if !ended || manifest.ends_like(&published) => (published, true),
             _ => {
                 record_missing_audio(id, &mut manifest, ended, self.context.directory.clock().unix_ms());
-                self.publish_raw_alone(id, &mut manifest).await?;
+                let alone = self.raw_alone(id, &mut manifest).await?;
                 if !ended {
                     self.context.manifests.note_end(id, &manifest).await?;
                 }
                 manifest.part = String::new();
                 manifest.file = String::new();
+                if let Some(raw) = alone {
+                    self.publish_raw_alone(id, &mut manifest, raw).await?;
+                }
                 (manifest, ended)
             }
         };
         self.context.notifier.report_end(id, reported, repeated).await;
         self.context.manifests.remove_next(id).await
-    }
-
-    /// Publishes the packets of a recording whose audio is missing.
-    async fn publish_raw_alone(&self, id: Uuid, manifest: &mut Manifest) -> io::Result<()> {
-        let dropped = manifest.raw.take().map_or(0, |raw| raw.dropped);
-        let Some((name, _)) = split_part(&manifest.part).or_else(|| split_audio(&manifest.file)) else {
-            return Ok(());
-        };
-        let Some(raw) = find_raw(&self.context.files, id, &name).await? else {
-            return Ok(());
-        };
-        let mut raw = raw.with_dropped(dropped);
-        let folder = self.context.directory.folder(&name).await?;
-        for number in 1..=NUMBERS_MAX {
-            if raw.rename(&*folder, &name.stem(number)).await? {
-                break;
-            }
-        }
-        let mut buffer = memory::read_buffer(READ_BYTES as usize);
-        let digest = raw.digest(&mut buffer, |_| false).await?;
-        manifest.raw = raw.entry();
-        if let Some(entry) = &mut manifest.raw {
-            entry.digest = digest.unwrap_or_default();
-            let message = format!(
-                "recording {id}: its audio is missing, and its packets are published alone as \"{}\"",
-                entry.file
-            );
-            self.log(LOG_WARNING, message);
-        }
-        Ok(())
     }
 
     /// The manifest is unreadable: the state is taken from the audio file.

@@ -4,12 +4,29 @@ use uuid::Uuid;
 
 use super::super::manifest_change::ManifestChange;
 use super::RecordingReporter;
+use crate::audit::{Actor, AuditLine, AuditedRecording};
 use crate::calls::EventStage;
 use crate::events::{EventKind, LogLevel};
 use crate::storage::{Confirmation, DeletedRecording, Manifest, StorageListener};
 use crate::sync::atomic::Ordering;
 use crate::sync::catch_panic;
-use crate::types::{EndReason, Error, RecordingState};
+use crate::text::Text;
+use crate::types::{EndReason, Error, RecordingState, Status};
+
+impl RecordingReporter {
+    /// The line of a deletion that an earlier process began while the disk was full: who asked for it is not known.
+    fn deletion_line(&self, id: Uuid) -> String {
+        let mut line = AuditLine::new(self.clock.unix_ms(), Actor::Engine, "delete");
+        line.put_recordings(&[AuditedRecording {
+            id,
+            call_id: Text::default(),
+            position_ms: None,
+            status: Status::Ok,
+        }]);
+        line.put_outcome(None);
+        line.finish()
+    }
+}
 
 impl StorageListener for RecordingReporter {
     fn created(&self, id: Uuid) {
@@ -81,8 +98,12 @@ impl StorageListener for RecordingReporter {
         self.deleted.fetch_add(1, Ordering::Relaxed);
         self.registry.forget_deleted(deleted.id);
         self.publish_deleted(deleted.id, deleted.is_resumed);
+        let line = match deleted.line.is_empty() {
+            true => self.deletion_line(deleted.id),
+            false => deleted.line,
+        };
         match self.audit.get() {
-            Some(audit) => audit.push_awaited(deleted.line, deleted.is_resumed, deleted.confirm),
+            Some(audit) => audit.push_awaited(line, deleted.is_resumed, deleted.confirm),
             None => Some(deleted.confirm),
         }
     }
