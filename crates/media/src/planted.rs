@@ -55,6 +55,12 @@ pub fn is_planted(fault: TimelineFault) -> bool {
 mod none {
     use super::{PlantedFault, TimelineFault};
 
+    /// The stride of a recording that is behind, if a test has set it.
+    #[inline]
+    pub(crate) const fn stride_ns() -> Option<u64> {
+        None
+    }
+
     impl PlantedFault {
         #[inline]
         pub const fn has(self, _: TimelineFault) -> bool {
@@ -71,6 +77,8 @@ mod none {
 
 #[cfg(not(feature = "faults"))]
 pub use none::current;
+#[cfg(not(feature = "faults"))]
+pub(crate) use none::stride_ns;
 
 #[cfg(feature = "faults")]
 mod chosen {
@@ -80,6 +88,18 @@ mod chosen {
 
     thread_local! {
         static HERE: Cell<Option<TimelineFault>> = const { Cell::new(None) };
+        static STRIDE: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    /// Sets the stride of recordings that are behind, for calls that this thread visits from now on. `None`: the
+    /// real one. No fault: the files are the same.
+    pub fn set_stride_ns(stride_ns: Option<u64>) {
+        STRIDE.set(stride_ns);
+    }
+
+    /// The stride of a recording that is behind, if a test has set it.
+    pub fn stride_ns() -> Option<u64> {
+        STRIDE.get()
     }
 
     /// Plants a fault in all calls that this thread simulates or visits from now on.
@@ -140,4 +160,4 @@ mod chosen {
 #[cfg(feature = "faults")]
 pub use chosen::current;
 #[cfg(feature = "faults")]
-pub use chosen::plant;
+pub use chosen::{plant, set_stride_ns, stride_ns};

@@ -235,7 +235,8 @@ impl Tap {
         let most_ns = self.stride_ns(to_ns, legs);
         self.behind = most_ns < to_ns;
         self.render_until(to_ns.min(most_ns), legs);
-        self.pass_raw(frontier_ns);
+        // No further than the audio, which may yet reach the maximum duration.
+        self.pass_raw(if self.behind { most_ns } else { frontier_ns });
         true
     }
 

@@ -41,6 +41,18 @@ fn seeds_of_the_fourth_share() {
     share(3);
 }
 
+/// Recordings that are behind at nearly every visit.
+#[cfg(feature = "faults")]
+#[test]
+fn seeds_with_strides_of_40_ms() {
+    callrec_core::media::planted::set_stride_ns(Some(40_000_000));
+    let seeds = number("SIMULATION_SEEDS").unwrap_or(SEEDS) / SHARES / 4;
+    for seed in 0..seeds {
+        let wrong = play(seed).wrong;
+        assert!(wrong.is_empty(), "seed {seed}: {:?}", wrong.first());
+    }
+}
+
 /// A failure can be repeated: the same seed has the same trace.
 #[test]
 fn a_seed_has_the_same_trace_each_time() {

@@ -221,6 +221,7 @@ impl CallMedia {
         if !self.points.is_empty() {
             self.schedule.rest_ns = 0;
         }
+        let mut is_first = true;
         while let Some(point) = self.points.front() {
             let (counts, clock_ns) = (point.counts, point.clock_ns);
             let last = match point.action {
@@ -245,9 +246,10 @@ impl CallMedia {
             self.fill_silences(self.end_ns());
             self.forward_notes();
             self.repair();
-            let near = !self.is_held_by_decoders() && self.is_near_point();
+            let near = !self.is_held_by_decoders() && self.is_near_point(now_ns, is_first);
             if near && let Some(point) = self.points.pop_front() {
                 self.apply(point);
+                is_first = false;
                 self.update_schedule();
                 self.schedule.rest_ns = 0;
             }

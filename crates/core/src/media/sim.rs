@@ -22,6 +22,10 @@ use super::{
 use crate::clock::{NS_PER_MS, SystemClock};
 use crate::types::{AudioSpec, EndReason, FeedOptions, Format, KeepRaw, Layout, Leg, PauseMode, Status};
 
+/// Further visits that a recording with short strides gets at one moment.
+#[cfg(feature = "faults")]
+const VISITS_MAX: usize = 10_000;
+
 /// Parameters of a simulated recording.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordingOptions {
@@ -360,6 +364,20 @@ impl Sim {
     /// Runs one visit of the worker.
     pub fn visit(&mut self) {
         self.state.visit_guarded(self.now_ns, &mut Scratch::default());
+        self.catch_up();
+    }
+
+    /// With short strides, a recording that is behind catches up as if a worker visited it many times.
+    fn catch_up(&mut self) {
+        #[cfg(feature = "faults")]
+        if super::planted::stride_ns().is_some() {
+            for _ in 0..VISITS_MAX {
+                if !self.state.is_behind() {
+                    return;
+                }
+                self.state.visit_guarded(self.now_ns, &mut Scratch::default());
+            }
+        }
     }
 
     /// Whether the worker would skip a visit now.

@@ -23,6 +23,8 @@ mod pressure;
 mod rate_changes;
 mod rings;
 mod rtp_streams;
+#[cfg(feature = "faults")]
+mod short_strides;
 mod stalls;
 mod stops;
 mod strides;

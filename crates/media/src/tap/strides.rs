@@ -3,6 +3,7 @@
 use super::{Phase, Tap};
 use crate::grid;
 use crate::legs::Legs;
+use crate::planted;
 use crate::time::NS_PER_S;
 use crate::track::Content;
 
@@ -11,16 +12,22 @@ use crate::track::Content;
 /// before its start.
 const STRIDE_NS: u64 = 60 * NS_PER_S;
 
+/// The stride, which tests may shorten.
+fn longest_ns() -> u64 {
+    planted::stride_ns().unwrap_or(STRIDE_NS)
+}
+
 impl Tap {
     /// How far one stride towards `to_ns` reaches. In real time, silence costs little and does not
     /// count.
     pub(super) fn stride_ns(&self, to_ns: u64, legs: &Legs) -> u64 {
-        let stride_ns = self.position_ns().saturating_add(STRIDE_NS);
+        let longest_ns = longest_ns();
+        let stride_ns = self.position_ns().saturating_add(longest_ns);
         if to_ns <= stride_ns || !self.is_real_time {
             return stride_ns;
         }
         match self.phase {
-            Phase::Recording => self.first_audio_ns(legs).saturating_add(STRIDE_NS),
+            Phase::Recording => self.first_audio_ns(legs).saturating_add(longest_ns),
             _ => u64::MAX,
         }
     }
@@ -44,16 +51,19 @@ impl Tap {
         self.behind && self.phase != Phase::Over
     }
 
-    /// Returns true if a control point at this time can be applied at once. Otherwise renders one
-    /// stride towards it.
-    pub fn approach(&mut self, at_ns: u64, legs: &Legs) -> bool {
+    /// Whether a control point at this time can be applied at once.
+    pub fn is_near(&self, at_ns: u64, legs: &Legs) -> bool {
         // A recording that has been stopped ends where it was stopped.
         let at_ns = self.pending_stop.map_or(at_ns, |stop| at_ns.min(stop.at_ns));
-        let stride_ns = self.stride_ns(at_ns, legs);
-        if self.phase == Phase::Over || at_ns <= stride_ns {
-            return true;
-        }
-        self.render_until(stride_ns, legs);
-        false
+        self.phase == Phase::Over || at_ns <= self.stride_ns(at_ns, legs)
+    }
+
+    /// Renders one stride towards a control point at this time, but not beyond the frontier. Returns
+    /// whether it cannot come nearer.
+    pub fn approach(&mut self, at_ns: u64, frontier_ns: u64, legs: &Legs) -> bool {
+        let before_ns = self.position_ns();
+        let to_ns = self.stride_ns(at_ns, legs).min(frontier_ns);
+        self.render_until(to_ns, legs);
+        self.position_ns() == before_ns
     }
 }

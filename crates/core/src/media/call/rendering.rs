@@ -9,8 +9,9 @@ use callrec_media::tap::Tap;
 
 impl CallMedia {
     /// Whether every recording that the next control point concerns can reach it in one visit.
-    /// Otherwise advances them.
-    pub(super) fn is_near_point(&mut self) -> bool {
+    /// Otherwise advances them, no further than without the control point. `is_first`: of this visit.
+    /// After another one, the next visit advances them.
+    pub(super) fn is_near_point(&mut self, now_ns: u64, is_first: bool) -> bool {
         let Some(point) = self.points.front() else {
             return true;
         };
@@ -22,10 +23,12 @@ impl CallMedia {
             _ => return true,
         };
         let at_ns = if self.real { point.clock_ns } else { self.end_ns() };
+        let frontier_ns = self.frontier(now_ns);
         let mut near = true;
         for tap in &mut self.taps {
             if concerned.is_none_or(|id| id == tap.id) {
-                near &= tap.approach(at_ns, &self.legs);
+                near &= tap.is_near(at_ns, &self.legs)
+                    || is_first && tap.approach(at_ns, frontier_ns, &self.legs);
             }
         }
         near
