@@ -388,3 +388,24 @@ fn a_deletion_is_completed_although_its_directory_was_moved() {
         "reported as deleted, but there are {left:?}"
     );
 }
+
+/// A job gets another name when it ends, here while the deletion removes jobs.
+#[test]
+fn a_job_that_ends_during_a_deletion_leaves_nothing() {
+    let fixture = open(ScratchDir::new());
+    let id = Uuid::from_u128(1);
+    publish(&fixture, id);
+    let jobs = fixture.path(".callrec/jobs");
+    fixture.set_fault(move |step| {
+        if step == FaultPoint::DeleteJobs {
+            for kind in ["callback", "vcon"] {
+                let name = |end: &str| jobs.join(format!("{kind}/{id}.{end}"));
+                let _ = fs::rename(name("json"), name("done"));
+            }
+        }
+        Ok(())
+    });
+    assert_eq!(delete(&fixture, id).expect("deleted"), DeletionResult::Deleted);
+    fixture.clear_faults();
+    assert_eq!(files_of(&fixture, id), [format!(".callrec/{id}.json")]);
+}

@@ -3,7 +3,7 @@
 use super::jobs::StoreJobs;
 use super::*;
 use callrec::clock::SystemClock;
-use callrec::storage::{Sidecar, SidecarResult, VCON};
+use callrec::storage::{DeletionResult, Sidecar, SidecarResult, VCON};
 use callrec::task::block_on;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -150,6 +150,66 @@ fn the_sidecar_of_a_deleted_recording_is_removed() {
     );
     fs::remove_file(fixture.path("sub/call.json")).expect("removed");
     assert!(reason(attempt(&fixture, id)).contains("not where"));
+    assert!(fixture.names_below("sub").is_empty());
+}
+
+/// Another recording has got the name by the time when the sidecar is there.
+#[test]
+fn the_sidecar_of_a_recording_whose_name_another_one_has_is_removed() {
+    let fixture = open(ScratchDir::new());
+    let id = Uuid::from_u128(1);
+    record(&fixture, id, "sub/call", EndReason::Stopped);
+    let manifest = fixture.path("sub/call.json");
+    let other = fs::read_to_string(&manifest)
+        .expect("there")
+        .replace(&id.to_string(), &Uuid::from_u128(2).to_string());
+    fixture.set_fault(move |step| match step {
+        FaultPoint::RenameSidecar => fs::write(&manifest, &other),
+        _ => Ok(()),
+    });
+    assert!(reason(attempt(&fixture, id)).contains("not where"));
+    fixture.clear_faults();
+    assert_eq!(fixture.names_below("sub"), ["call.json", "call.wav"]);
+}
+
+/// While a sidecar is written, its recording is not deleted: otherwise a process that dies then would leave it.
+#[test]
+fn a_deletion_waits_for_a_sidecar_that_is_written() {
+    let fixture = Arc::new(open(ScratchDir::new()));
+    let id = Uuid::from_u128(1);
+    record(&fixture, id, "sub/call", EndReason::Stopped);
+    let directory = fixture.directory.0.clone();
+    let deletes = fixture.clone();
+    let (begun, may_end) = (Arc::new(AtomicUsize::new(0)), std::sync::Mutex::new(None));
+    let seen = begun.clone();
+    let deletion = Arc::new(may_end);
+    let started = deletion.clone();
+    fixture.set_fault(move |step| {
+        if step == FaultPoint::RenameSidecar {
+            let deletes = deletes.clone();
+            let thread =
+                std::thread::spawn(move || deletes.store.delete(id, None, true, "\"line\":1".to_owned()));
+            *started.lock().expect("a lock") = Some(thread);
+        }
+        if step == FaultPoint::WriteDeletion {
+            seen.fetch_add(
+                usize::from(directory.join("sub/call.vcon").exists()),
+                Ordering::SeqCst,
+            );
+        }
+        Ok(())
+    });
+    let written = attempt(&fixture, id);
+    let thread = deletion.lock().expect("a lock").take().expect("it was begun");
+    let deleted = thread.join().expect("no panic").expect("deleted");
+    fixture.clear_faults();
+    assert_eq!(written.expect("no error"), SidecarResult::Written);
+    assert_eq!(deleted, DeletionResult::Deleted);
+    assert_eq!(
+        begun.load(Ordering::SeqCst),
+        1,
+        "the sidecar was there when the deletion began"
+    );
     assert!(fixture.names_below("sub").is_empty());
 }
 

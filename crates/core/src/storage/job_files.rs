@@ -231,14 +231,22 @@ impl JobFiles {
         let prefix = format!("{}.", id.as_hyphenated());
         for kind in jobs.list()?.iter().filter(|entry| entry.is_directory) {
             let folder = directory.own_folder(&*jobs, &kind.name).await?;
-            directory.ready().await?;
-            let mut names = folder.list()?;
-            names.retain(|entry| !entry.is_directory && entry.name.starts_with(&prefix));
-            for entry in &names {
-                directory.reach(FaultPoint::DeleteJobs).await?;
-                ignore_not_found(folder.remove(&entry.name))?;
+            let mut is_changed = false;
+            // A job that ends meanwhile gets another name.
+            loop {
+                directory.ready().await?;
+                let mut names = folder.list()?;
+                names.retain(|entry| !entry.is_directory && entry.name.starts_with(&prefix));
+                if names.is_empty() {
+                    break;
+                }
+                is_changed = true;
+                for entry in &names {
+                    directory.reach(FaultPoint::DeleteJobs).await?;
+                    ignore_not_found(folder.remove(&entry.name))?;
+                }
             }
-            if !names.is_empty() {
+            if is_changed {
                 directory.sync_names(&*folder).await?;
             }
         }

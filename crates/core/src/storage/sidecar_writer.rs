@@ -9,9 +9,11 @@ use super::disk::{DiskDir, DiskFile};
 use super::faults::FaultPoint;
 use super::file_suffixes::{JSON, split_audio};
 use super::files::{self, READ_BYTES, found_or_none, ignore_not_found};
+use super::id_turns::IdTurns;
 use super::job_files::{Job, JobFiles};
 use super::manifest::Manifest;
 use super::plain_file::PlainFile;
+use super::published_location::manifest_of;
 use super::sidecar::{VCON, vcon_name};
 use super::vcon::{VconSource, is_vcon_of};
 use crate::memory;
@@ -36,6 +38,8 @@ pub enum SidecarResult {
 pub struct SidecarWriter {
     pub directory: Arc<StorageDirectory>,
     pub jobs: Arc<JobFiles>,
+    /// While a sidecar is written, its recording is not deleted.
+    pub turns: Arc<IdTurns>,
 }
 
 /// What is at the name of a sidecar.
@@ -103,6 +107,11 @@ impl SidecarWriter {
             sha512: &sha512,
         };
         let bytes = vcon.to_bytes()?;
+        let clock = self.directory.clock();
+        let _turn = self.turns.take_async(id, || clock.now()).await;
+        if !self.is_published(folder, stem, id).await? {
+            return Ok(impossible(GONE));
+        }
         match self.place(id, &bytes, folder, &sidecar, is_reserved).await {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(taken(&sidecar)),
             placed => placed?,
@@ -116,8 +125,7 @@ impl SidecarWriter {
     /// Removes the sidecar of a recording that was deleted before there was a sidecar to remove.
     /// Returns whether it was deleted.
     async fn remove_if_deleted(&self, folder: &dyn DiskDir, stem: &str, id: Uuid) -> io::Result<bool> {
-        self.directory.ready().await?;
-        if folder.exists(&format!("{stem}{JSON}"))? {
+        if self.is_published(folder, stem, id).await? {
             return Ok(false);
         }
         let sidecar = vcon_name(stem);
@@ -126,6 +134,17 @@ impl SidecarWriter {
             ignore_not_found(folder.remove(&sidecar))?;
         }
         Ok(true)
+    }
+
+    /// Whether the manifest with this name is the recording's. Another one may have the name since.
+    async fn is_published(&self, folder: &dyn DiskDir, stem: &str, id: Uuid) -> io::Result<bool> {
+        let access = self.directory.access();
+        let opened = files::open(access, folder, &format!("{stem}{JSON}")).await;
+        let bytes = match found_or_none(opened)?.flatten() {
+            Some(file) => files::read_all(access, file).await?,
+            None => Vec::new(),
+        };
+        Ok(manifest_of(&bytes, id).is_some())
     }
 
     /// Opens the recording's audio and reads its manifest. Returns `None` if they have been removed.

@@ -370,6 +370,7 @@ impl Store {
             self.sidecars = Some(Arc::new(SidecarWriter {
                 directory: Arc::clone(&self.directory),
                 jobs: Arc::clone(&self.jobs),
+                turns: Arc::clone(&self.deletions.turns),
             }));
         }
     }
