@@ -177,8 +177,14 @@ impl Tap {
     /// at which it may have been sent.
     fn records_arrival(&self, media: &LegMedia, arrival_ns: u64, earliest_ns: u64) -> bool {
         let epoch = media.timeline.epoch;
+        if media.timeline.on_hold.has(epoch) {
+            return false;
+        }
+        if self.segments.is_late(epoch) {
+            return self.awaited_arrival(arrival_ns, earliest_ns);
+        }
         let segment = self.segments.segment_of(epoch).and_then(|n| self.segments.get(n));
-        let Some(segment) = segment.filter(|_| !media.timeline.on_hold.has(epoch)) else {
+        let Some(segment) = segment else {
             return false;
         };
         // In stream time, arrivals are no media times.

@@ -45,6 +45,15 @@ impl Tap {
         }
     }
 
+    /// Whether a packet belongs to it that arrived before it was stopped and is passed in late.
+    pub(super) fn awaited_arrival(&self, arrival_ns: u64, earliest_ns: u64) -> bool {
+        let last = self.segments.last().and_then(|n| self.segments.get(n));
+        self.tail.zip(last).is_some_and(|(tail, last)| {
+            let own = last.from_ns..last.to_ns.min(tail.until_ns);
+            own.contains(&arrival_ns) && earliest_ns >= last.guard_ns
+        })
+    }
+
     /// Whether audio that belongs to it may still be passed in, if no leg receives audio before
     /// `settled_ns` any more.
     pub fn awaits_late_audio(&self, settled_ns: u64) -> bool {

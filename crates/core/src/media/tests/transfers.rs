@@ -4,7 +4,7 @@ use super::codecs::ledger_of;
 use super::*;
 use crate::media::ledger::{self, OutsideReason};
 use crate::media::sim::RecordingOptions;
-use crate::types::{Format, Layout};
+use crate::types::{Format, KeepRaw, Layout};
 
 const MS: u64 = NS_PER_MS;
 
@@ -69,6 +69,37 @@ fn what_was_said_before_a_transfer_and_comes_after_it_is_in_the_first_recording(
     }
     let before = ledger_of(&second).outside[OutsideReason::BeforeStart as usize];
     assert_eq!(ledger::ms(before), 505, "the second does not count it");
+}
+
+/// Of packets that are kept as they arrived, the arrival decides, which the host may tell later.
+#[test]
+fn a_packet_that_arrived_before_a_transfer_is_kept_in_the_first_recording() {
+    let keeping = RecordingOptions {
+        keep_raw: KeepRaw::Always,
+        ..options()
+    };
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, ULAW);
+    let first = sim.start(keeping);
+    sim.visit();
+    send(&mut sim, 0, 100, &[]);
+    let second = sim.transfer(&first, keeping);
+    sim.visit();
+    for (n, age_ms) in [(100, 70), (101, 50), (102, 30), (103, 0)] {
+        sim.now_ns += 20 * MS;
+        sim.rtp_aged(Leg::Local, &ulaw(n), age_ms * MS);
+        sim.visit();
+    }
+    sim.stop(&second);
+    sim.pass(600);
+    let kept = [&first, &second].map(|recording| {
+        let out = recording.out.lock();
+        let mut numbers: Vec<u8> = out.raw.iter().map(|(_, _, bytes)| bytes[3]).collect();
+        numbers.sort_unstable();
+        numbers
+    });
+    assert_eq!(kept[0], (0..102).collect::<Vec<u8>>());
+    assert_eq!(kept[1], [102, 103]);
 }
 
 /// In order, one packet after the other, with a visit after each.
