@@ -5,12 +5,12 @@
 
 mod account;
 mod earlier;
+mod late_audio;
 mod raw_keeper;
 mod render;
 mod segments;
 mod settle;
 mod strides;
-mod tail;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -28,10 +28,10 @@ use crate::{AudioSpec, EndReason, Leg, Progress, Span, SpanKind, TapSpec, grid};
 use account::Account;
 use callrec_codec::Shape;
 pub use earlier::EarlierStart;
+use late_audio::LateAudio;
 use raw_keeper::RawKeeper;
 use render::Resampling;
 use segments::Segments;
-use tail::Tail;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -99,7 +99,7 @@ pub struct Tap {
     /// Set by a stop while audio handed in before it is still held.
     pending_stop: Option<PendingStop>,
     /// Set if another recording follows it: what is late after its stop may still belong to it.
-    tail: Option<Tail>,
+    late: Option<LateAudio>,
     /// Whether more is due than one stride.
     behind: bool,
     paused_ns: u64,
@@ -140,7 +140,7 @@ impl Tap {
             left_out_ns: 0,
             was_ever_paused: private,
             pending_stop: None,
-            tail: None,
+            late: None,
             behind: false,
             paused_ns: 0,
             settled_ns: at.ns,
@@ -373,7 +373,7 @@ impl Tap {
             return;
         }
         if let Phase::Recording = self.phase {
-            let set_ns = self.tail.as_ref().map_or(at.clock_ns, |tail| tail.until_ns);
+            let set_ns = self.late.as_ref().map_or(at.clock_ns, |late| late.until_ns);
             self.segments.close(at.ns, set_ns, at.epoch);
         }
         self.account.freeze(legs, at.epoch);

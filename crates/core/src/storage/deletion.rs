@@ -92,7 +92,7 @@ impl Deletions {
         };
         self.notes.mark(id, &files).await?;
         self.remove_all(id, note).await?;
-        self.notes.replace_mark(id, note).await
+        self.notes.write_after_removal(id, note).await
     }
 
     /// The published recording: the path of its audio, and its manifest.

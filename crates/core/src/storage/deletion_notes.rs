@@ -96,17 +96,17 @@ impl DeletionNotes {
     }
 
     /// Stores the note of a marked deletion, whose files are gone. If there still is no space, the mark stays.
-    pub async fn replace_mark(&self, id: Uuid, note: &DeletionNote) -> io::Result<()> {
+    pub async fn write_after_removal(&self, id: Uuid, note: &DeletionNote) -> io::Result<()> {
         match self.write(id, note).await {
             Err(error) if is_full(&error) => Ok(()),
             written => {
                 written?;
-                self.remove_mark(id).await
+                self.unmark(id).await
             }
         }
     }
 
-    async fn remove_mark(&self, id: Uuid) -> io::Result<()> {
+    async fn unmark(&self, id: Uuid) -> io::Result<()> {
         self.directory.ready().await?;
         ignore_not_found(self.directory.control().remove(&mark_name(id)))
     }
@@ -174,7 +174,7 @@ impl DeletionNotes {
     /// Removes a note or a mark. It need not be synced: completing a deletion once more changes nothing.
     pub async fn remove(&self, id: Uuid) -> io::Result<()> {
         self.directory.reach(FaultPoint::RemoveDeletion).await?;
-        self.remove_mark(id).await?;
+        self.unmark(id).await?;
         let Some(folder) = self.directory.found_control_folder(DELETIONS).await? else {
             return Ok(());
         };

@@ -22,7 +22,7 @@ impl Draw {
 }
 
 /// What a recording leaves: its file, its end and its ledger.
-type Left = (Vec<u8>, Option<SinkEnd>, Ledger, Vec<Vec<u8>>);
+type SimOutput = (Vec<u8>, Option<SinkEnd>, Ledger, Vec<Vec<u8>>);
 
 fn options(draw: &mut Draw) -> RecordingOptions {
     let formats = [Format::WAV_ULAW, Format::WAV, Format::WAV_ALAW];
@@ -60,7 +60,7 @@ fn speak(sim: &mut Sim, draw: &mut Draw, said: &mut [u64; 2], may_stall: bool) {
     }
 }
 
-fn play(seed: u64, stride_ns: Option<u64>, clock: ClockMode) -> Vec<Left> {
+fn play(seed: u64, stride_ns: Option<u64>, clock: ClockMode) -> Vec<SimOutput> {
     set_stride_ns(stride_ns);
     let mut draw = Draw(seed);
     let lookback_ms = if clock == ClockMode::Real { 3000 } else { 0 };

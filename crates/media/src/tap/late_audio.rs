@@ -7,7 +7,7 @@ use super::Tap;
 
 /// The recording that follows after a transfer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tail {
+pub(super) struct LateAudio {
     successor: Uuid,
     /// When it begins. What is passed in from then on belongs to it from here on.
     pub until_ns: u64,
@@ -18,7 +18,7 @@ impl Tap {
     /// audio between the two.
     pub fn precede(&mut self, successor: Uuid, at_ns: u64) {
         if self.is_real_time && !self.is_stopping() {
-            self.tail = Some(Tail {
+            self.late = Some(LateAudio {
                 successor,
                 until_ns: at_ns,
             });
@@ -26,14 +26,14 @@ impl Tap {
     }
 
     pub fn has_successor(&self) -> bool {
-        self.tail.is_some()
+        self.late.is_some()
     }
 
     /// The recording that follows this one, which has been stopped.
     pub fn successor(&self) -> Option<Uuid> {
-        self.tail
+        self.late
             .filter(|_| self.is_stopping())
-            .map(|tail| tail.successor)
+            .map(|late| late.successor)
     }
 
     /// Follows the recording after it: what is passed in while that one is paused, or the call
@@ -41,15 +41,15 @@ impl Tap {
     pub fn follow_successor(&mut self, records: Option<bool>, epoch: u32) {
         self.segments.record_late(records == Some(true), epoch);
         if records.is_none() {
-            self.tail = None;
+            self.late = None;
         }
     }
 
     /// Whether a packet belongs to it that arrived before it was stopped and is passed in late.
     pub(super) fn awaited_arrival(&self, arrival_ns: u64, earliest_ns: u64) -> bool {
         let last = self.segments.last().and_then(|n| self.segments.get(n));
-        self.tail.zip(last).is_some_and(|(tail, last)| {
-            let own = last.from_ns..last.to_ns.min(tail.until_ns);
+        self.late.zip(last).is_some_and(|(late, last)| {
+            let own = last.from_ns..last.to_ns.min(late.until_ns);
             own.contains(&arrival_ns) && earliest_ns >= last.guard_ns
         })
     }
@@ -58,7 +58,7 @@ impl Tap {
     /// `settled_ns` any more.
     pub fn awaits_late_audio(&self, settled_ns: u64) -> bool {
         let last = self.segments.last().and_then(|n| self.segments.get(n));
-        let end_ns = |tail: Tail| last.map_or(0, |last| last.to_ns.min(tail.until_ns));
-        self.tail.is_some_and(|tail| settled_ns < end_ns(tail))
+        let end_ns = |late: LateAudio| last.map_or(0, |last| last.to_ns.min(late.until_ns));
+        self.late.is_some_and(|late| settled_ns < end_ns(late))
     }
 }
