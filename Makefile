@@ -1,7 +1,7 @@
 # Builds callrec and installs it for C and C++ programs. docs/install.md describes it.
 #
 #   make              builds the libraries
-#   make install      installs them, the headers, and what pkg-config and CMake need
+#   make install      installs them, the headers, what pkg-config and CMake need, and the licences
 #   make install-tools    installs the program callrec, its completions and all manual pages
 #   make uninstall    removes all that
 #   make deb          builds the Debian packages
@@ -40,6 +40,8 @@ HEADERS := $(wildcard include/*.h include/*.hpp)
 HEADER_PARTS := $(wildcard include/callrec/*.hpp)
 BINDIR ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
+DOCDIR ?= $(DATADIR)/doc/callrec
+LICENCES := LICENSE-MIT LICENSE-APACHE THIRD-PARTY.txt
 
 # The commands run here, so a relative CARGO_TARGET_DIR is relative to this directory.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -90,7 +92,11 @@ descriptions: $(BUILT)
 	@$(SUBSTITUTE) packaging/callrecConfig.cmake.in > $(BUILD)/callrecConfig.cmake
 	@$(SUBSTITUTE) packaging/callrecConfigVersion.cmake.in > $(BUILD)/callrecConfigVersion.cmake
 
-install: $(BUILT) descriptions
+install-licences:
+	$(INSTALL) -d $(DESTDIR)$(DOCDIR)
+	$(INSTALL) -m 644 $(LICENCES) $(DESTDIR)$(DOCDIR)
+
+install: $(BUILT) descriptions install-licences
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/callrec $(DESTDIR)$(INCLUDEDIR)
 	$(INSTALL) -m 755 $(BUILD)/libcallrec.so $(DESTDIR)$(LIBDIR)/$(SHARED)
 	ln -sf $(SHARED) $(DESTDIR)$(LIBDIR)/$(SONAME)
@@ -102,7 +108,7 @@ install: $(BUILT) descriptions
 	$(INSTALL) -m 644 $(BUILD)/callrec.pc $(DESTDIR)$(LIBDIR)/pkgconfig
 	$(INSTALL) -m 644 $(BUILD)/callrecConfig.cmake $(BUILD)/callrecConfigVersion.cmake $(DESTDIR)$(LIBDIR)/cmake/callrec
 
-install-tools: $(if $(BUILT),tools)
+install-tools: $(if $(BUILT),tools) install-licences
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/bash-completion/completions $(addprefix $(DESTDIR)$(DATADIR)/man/man,1 3 5)
 	$(INSTALL) -m 755 $(CARGO_TARGET_DIR)/release/callrec $(DESTDIR)$(BINDIR)
 	$(STRIP) $(DESTDIR)$(BINDIR)/callrec
@@ -111,6 +117,7 @@ install-tools: $(if $(BUILT),tools)
 		$(INSTALL) -m 644 $(BUILD)/man/man$$section/* $(DESTDIR)$(DATADIR)/man/man$$section || exit 1; done
 
 uninstall:
+	rm -rf $(DESTDIR)$(DOCDIR)
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/callrec
 	rm -f $(DESTDIR)$(BINDIR)/callrec $(DESTDIR)$(DATADIR)/bash-completion/completions/callrec
 	rm -f $(addprefix $(DESTDIR)$(DATADIR)/man/,man1/callrec.1 man1/callrec-*.1 man3/callrec.3 man3/rec_*.3 man5/callrec-*.5)
@@ -126,4 +133,4 @@ deb:
 site:
 	mdbook build docs --dest-dir $(CARGO_TARGET_DIR)/site
 
-.PHONY: all deb libraries tools descriptions install install-tools site uninstall
+.PHONY: all deb libraries tools descriptions install install-licences install-tools site uninstall

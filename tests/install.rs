@@ -7,6 +7,8 @@ mod debian;
 mod examples;
 #[path = "install/layout.rs"]
 mod layout;
+#[path = "install/notices.rs"]
+mod notices;
 #[path = "install/release.rs"]
 mod release;
 #[path = "install/root.rs"]

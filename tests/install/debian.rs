@@ -79,6 +79,7 @@ fn the_packages_are_complete_and_lintian_finds_nothing() {
         &format!("{libraries}/pkgconfig/callrec.pc"),
         &format!("{libraries}/cmake/callrec/callrecConfig.cmake"),
         "/usr/share/doc/libcallrec-dev/examples/record_call.c",
+        "/usr/share/doc/libcallrec-dev/copyright",
     ] {
         assert!(
             in_development.iter().any(|found| found == path),

@@ -9,6 +9,8 @@ use callrec_testkit::directory::ScratchDir;
 use crate::root::{INSTALLED, can_install, has_pkg_config, make, text};
 use crate::support::build::{SONAME, root, run};
 
+const LICENCES: [&str; 3] = ["LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt"];
+
 /// All files below a directory, relative to it.
 fn files(directory: &Path) -> BTreeSet<PathBuf> {
     let (mut found, mut pending) = (BTreeSet::new(), vec![directory.to_owned()]);
@@ -48,6 +50,12 @@ fn the_libraries_the_headers_and_their_descriptions_are_installed() {
         "cmake/callrec/callrecConfigVersion.cmake",
     ] {
         expected.insert(Path::new("lib").join(name));
+    }
+    for name in LICENCES {
+        let path = Path::new("share/doc/callrec").join(name);
+        let installed = std::fs::read(INSTALLED.prefix().join(&path)).unwrap();
+        assert!(installed == std::fs::read(root().join(name)).unwrap(), "{name}");
+        expected.insert(path);
     }
     assert_eq!(files(&INSTALLED.prefix()), expected);
     let all = files(INSTALLED.path());
