@@ -1162,6 +1162,13 @@ typedef struct {
      * Since: 0.2.0
      */
     int32_t keep_raw;
+    /**
+     * Ignored; `REC_INIT` sets it to 0. It is there so that no member that a later version appends
+     * begins in padding.
+     *
+     * Since: 0.2.0
+     */
+    uint32_t reserved;
 } rec_start_options;
 
 /** A recording's UUID. */

@@ -68,6 +68,32 @@ fn the_header_compiles_as_cxx11_to_cxx20_also_inside_extern_c() {
     }
 }
 
+/// A member that a later version appends begins where a struct ends. If that were in padding, programs
+/// built with the older header would pass a size that ends inside the member, and what happens to be there.
+#[test]
+fn no_struct_ends_with_padding() {
+    let dir = ScratchDir::new();
+    let padded = |name: &str, body: &str| {
+        let source = dir.0.join(name);
+        std::fs::write(&source, body).unwrap();
+        let output = run(cc_that_warns().arg(&source));
+        let warnings = String::from_utf8(output.stderr).unwrap();
+        let lines = warnings
+            .lines()
+            .filter(|line| line.contains("to alignment boundary"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let example = "struct example { void *pointer; int last; };\nstruct example use;\n";
+    assert_eq!(padded("example.c", example).len(), 1);
+    assert_eq!(padded("header.c", "#include <callrec.h>\n"), [""; 0]);
+}
+
+fn cc_that_warns() -> Command {
+    let mut compiler = cc();
+    compiler.args(["-Wpadded", "-Wno-error", "-fsyntax-only"]);
+    compiler
+}
+
 #[test]
 fn the_header_defines_only_names_with_its_prefix() {
     for line in header().lines().filter_map(|line| line.strip_prefix("#define ")) {

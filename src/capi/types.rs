@@ -191,6 +191,11 @@ pub struct rec_start_options {
     ///
     /// Since: 0.2.0
     pub keep_raw: i32,
+    /// Ignored; `REC_INIT` sets it to 0. It is there so that no member that a later version appends
+    /// begins in padding.
+    ///
+    /// Since: 0.2.0
+    pub reserved: u32,
 }
 
 /// Selects recordings. A recording must match every member that is present. If all members are

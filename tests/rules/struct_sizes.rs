@@ -98,7 +98,7 @@ fn filter_layout() -> StructLayout {
 
 fn start_layout() -> StructLayout {
     layout!(rec_start_options: struct_size flags layout pause_mode max_duration_ms lookback_ms call_id
-        device_name directory_number format callback_url callback_method keep_raw)
+        device_name directory_number format callback_url callback_method keep_raw reserved)
 }
 
 fn format_layout() -> StructLayout {

@@ -136,6 +136,7 @@ namespace Callrec
             public IntPtr callback_url;
             public IntPtr callback_method;
             public int keep_raw;
+            public uint reserved;
         }
 
         [StructLayout(LayoutKind.Sequential)]

@@ -249,6 +249,7 @@ rec_start_options._fields_ = [
     ("callback_url", c_char_p),
     ("callback_method", c_char_p),
     ("keep_raw", c_int32),
+    ("reserved", c_uint32),
 ]
 
 rec_id._fields_ = [
