@@ -398,10 +398,13 @@
 /** G.711 A-law. */
 #define REC_CODEC_PCMA 3
 
-/** G.722 at 64 kbit/s, decoded to 16000 Hz. */
+/**
+ * G.722 at 64 kbit/s, decoded to 16000 Hz. `REC_ERR_UNSUPPORTED` in a build without the feature
+ * `g722`.
+ */
 #define REC_CODEC_G722 4
 
-/** Opus, decoded to 48000 Hz. */
+/** Opus, decoded to 48000 Hz. `REC_ERR_UNSUPPORTED` in a build without the feature `opus`. */
 #define REC_CODEC_OPUS 5
 
 /**
@@ -1129,7 +1132,8 @@ typedef struct {
      * Parameters of the encoder may follow, each after a semicolon. What is not given is taken
      * from the configuration (`recording.opus_bitrate` and so on). A parameter that the format
      * does not have, or a value out of its range, is `REC_ERR_INVALID_MODE`.
-     * `rec_recording.format` has the name alone.
+     * `rec_recording.format` has the name alone. "flac" and "opus" are `REC_ERR_UNSUPPORTED` in a
+     * build without the feature of this name.
      *
      * - "wav" and "au", also with "-ulaw" or "-alaw": "tags": 0 or 1, as in "wav;tags=1". 1: the
      *   file names the call, its parties and its start, and its header has 1024 bytes. 0: only
@@ -3344,9 +3348,9 @@ rec_status rec_unsubscribe(rec_subscription subscription);
  * In callbacks: yes.
  * Ownership: the caller owns the feed until `rec_feed_close`, until a newer feed replaces it,
  * or until the call ends. `format` remains the caller's.
- * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT` (there are too many feeds, or
- * `format.ahead_ms` needs more than is left of `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`,
- * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_UNSUPPORTED` (the build lacks the codec),
+ * `REC_ERR_LIMIT` (there are too many feeds, or `format.ahead_ms` needs more than is left of
+ * `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_feed_open(rec_call call,
@@ -3368,9 +3372,9 @@ rec_status rec_feed_open(rec_call call,
  * Blocking: never, except while another thread passes in a packet to the feed.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
- * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT` (`format.ahead_ms` needs more than is
- * left of `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`. After an error, the
- * feed is unchanged.
+ * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_UNSUPPORTED` (the build lacks the codec),
+ * `REC_ERR_LIMIT` (`format.ahead_ms` needs more than is left of `media.ahead_bytes`),
+ * `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`. After an error, the feed is unchanged.
  * Since: 0.1.0
  */
 rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec_error *error);
@@ -3401,8 +3405,8 @@ rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_INVALID_ARGUMENT` (also for a feed with two channels, which accepts no
- * packets), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted), `REC_ERR_FORKED`.
- * After an error, the feed is unchanged.
+ * packets), `REC_ERR_UNSUPPORTED` (the build lacks the codec), `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_LIMIT` (memory is exhausted), `REC_ERR_FORKED`. After an error, the feed is unchanged.
  * Since: 0.1.0
  */
 rec_status rec_feed_payload(rec_feed feed,

@@ -40,9 +40,9 @@ const SDP_MAX: usize = 65_536;
 /// In callbacks: yes.
 /// Ownership: the caller owns the feed until `rec_feed_close`, until a newer feed replaces it,
 /// or until the call ends. `format` remains the caller's.
-/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT` (there are too many feeds, or
-/// `format.ahead_ms` needs more than is left of `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`,
-/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_UNSUPPORTED` (the build lacks the codec),
+/// `REC_ERR_LIMIT` (there are too many feeds, or `format.ahead_ms` needs more than is left of
+/// `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_open(
@@ -77,9 +77,9 @@ pub unsafe extern "C" fn rec_feed_open(
 /// Blocking: never, except while another thread passes in a packet to the feed.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
-/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT` (`format.ahead_ms` needs more than is
-/// left of `media.ahead_bytes`), `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`. After an error, the
-/// feed is unchanged.
+/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_UNSUPPORTED` (the build lacks the codec),
+/// `REC_ERR_LIMIT` (`format.ahead_ms` needs more than is left of `media.ahead_bytes`),
+/// `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`. After an error, the feed is unchanged.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_set_format(
@@ -119,8 +119,8 @@ pub unsafe extern "C" fn rec_feed_set_format(
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_INVALID_ARGUMENT` (also for a feed with two channels, which accepts no
-/// packets), `REC_ERR_BAD_HANDLE`, `REC_ERR_LIMIT` (memory is exhausted), `REC_ERR_FORKED`.
-/// After an error, the feed is unchanged.
+/// packets), `REC_ERR_UNSUPPORTED` (the build lacks the codec), `REC_ERR_BAD_HANDLE`,
+/// `REC_ERR_LIMIT` (memory is exhausted), `REC_ERR_FORKED`. After an error, the feed is unchanged.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_payload(

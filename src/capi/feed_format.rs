@@ -5,7 +5,7 @@ use super::types::*;
 use crate::handles::{self, Handle};
 use crate::host_codecs::DeclaredCodec;
 use crate::media::PayloadFormat;
-use crate::types::{Codec, FeedFormat, FeedOptions, Result};
+use crate::types::{Codec, Error, FeedFormat, FeedOptions, Result, Status};
 
 /// The maximum of `format.ahead_ms`.
 const AHEAD_MS_MAX: u32 = 600_000;
@@ -87,8 +87,22 @@ unsafe fn read_checked(at: *const rec_feed_format) -> Result<rec_feed_format> {
     Ok(given)
 }
 
-/// The codec, and the rate of its samples.
+/// The codec, and the rate of its samples. Fails with `Unsupported` if the build lacks it.
 fn codec_of(given: &rec_feed_format, channels: u8) -> Result<(Codec, u32)> {
+    let (codec, rate) = known_codec(given, channels)?;
+    if codec.is_built_in() {
+        return Ok((codec, rate));
+    }
+    Err(Error::new(
+        Status::Unsupported,
+        format!(
+            "format.codec {}: this callrec was built without this codec",
+            given.codec
+        ),
+    ))
+}
+
+fn known_codec(given: &rec_feed_format, channels: u8) -> Result<(Codec, u32)> {
     let mono_only = |name: &str| match channels {
         1 => Ok(()),
         _ => Err(invalid(format!("format.channels {channels}: {name} has one"))),

@@ -163,7 +163,8 @@ pub struct rec_start_options {
     /// Parameters of the encoder may follow, each after a semicolon. What is not given is taken
     /// from the configuration (`recording.opus_bitrate` and so on). A parameter that the format
     /// does not have, or a value out of its range, is `REC_ERR_INVALID_MODE`.
-    /// `rec_recording.format` has the name alone.
+    /// `rec_recording.format` has the name alone. "flac" and "opus" are `REC_ERR_UNSUPPORTED` in a
+    /// build without the feature of this name.
     ///
     /// - "wav" and "au", also with "-ulaw" or "-alaw": "tags": 0 or 1, as in "wav;tags=1". 1: the
     ///   file names the call, its parties and its start, and its header has 1024 bytes. 0: only

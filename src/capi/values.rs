@@ -205,9 +205,10 @@ pub const REC_CODEC_PCM16: i32 = 1;
 pub const REC_CODEC_PCMU: i32 = 2;
 /// G.711 A-law.
 pub const REC_CODEC_PCMA: i32 = 3;
-/// G.722 at 64 kbit/s, decoded to 16000 Hz.
+/// G.722 at 64 kbit/s, decoded to 16000 Hz. `REC_ERR_UNSUPPORTED` in a build without the feature
+/// `g722`.
 pub const REC_CODEC_G722: i32 = 4;
-/// Opus, decoded to 48000 Hz.
+/// Opus, decoded to 48000 Hz. `REC_ERR_UNSUPPORTED` in a build without the feature `opus`.
 pub const REC_CODEC_OPUS: i32 = 5;
 /// The first value that `rec_codec_register` returns. Values from here on are registered codecs.
 ///

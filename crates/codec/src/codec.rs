@@ -1,7 +1,8 @@
 //! Codecs of a leg's payload.
 
 use crate::Decoder;
-use crate::decoder::{G722, L16, Opus};
+use crate::decoder::{G722, L16};
+use crate::opus_packet::{OPUS_RATE, opus_samples};
 
 /// The encoding of a leg's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +30,16 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// Whether this build decodes it. Where it does not, its packets are those of an unknown codec.
+    pub fn is_built_in(self) -> bool {
+        match self {
+            Codec::G722 => cfg!(feature = "g722"),
+            Codec::Opus => cfg!(feature = "opus"),
+            Codec::Pcm16 | Codec::Pcmu | Codec::Pcma | Codec::L16(_) => true,
+            Codec::External { .. } => false,
+        }
+    }
+
     /// Whether a packet's samples can be read at any position without a decoder. Packets of the
     /// other codecs are decoded one after another.
     #[inline]
@@ -64,7 +75,7 @@ impl Codec {
             Codec::Pcm16 => payload.len() as u64 / 2,
             Codec::Pcmu | Codec::Pcma => payload.len() as u64,
             Codec::G722 => G722::samples(payload),
-            Codec::Opus if rate == Opus::RATE => Opus::samples(payload),
+            Codec::Opus if rate == OPUS_RATE => opus_samples(payload).unwrap_or(0),
             Codec::Opus => 0,
             Codec::L16(channels) => L16::samples(payload, channels),
             Codec::External { .. } => 0,
@@ -97,10 +108,22 @@ impl Codec {
     pub fn decoder(self, rate: u32) -> Option<Box<dyn Decoder>> {
         match self {
             Codec::Pcm16 | Codec::Pcmu | Codec::Pcma | Codec::External { .. } => None,
+            // Without the feature, no stream is mapped to the codec; the linker drops the decoder.
+            Codec::G722 if !cfg!(feature = "g722") => None,
             Codec::G722 => Some(Box::new(G722::new())),
-            Codec::Opus if rate == Opus::RATE => Some(Box::new(Opus::new())),
+            Codec::Opus if rate == OPUS_RATE => opus_decoder(),
             Codec::Opus => None,
             Codec::L16(channels) => Some(Box::new(L16::new(channels))),
         }
     }
+}
+
+#[cfg(feature = "opus")]
+fn opus_decoder() -> Option<Box<dyn Decoder>> {
+    Some(Box::new(crate::decoder::Opus::new()))
+}
+
+#[cfg(not(feature = "opus"))]
+fn opus_decoder() -> Option<Box<dyn Decoder>> {
+    None
 }

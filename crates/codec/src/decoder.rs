@@ -2,10 +2,12 @@
 
 mod g722;
 mod l16;
+#[cfg(feature = "opus")]
 mod opus;
 
 pub use g722::G722;
 pub use l16::L16;
+#[cfg(feature = "opus")]
 pub use opus::Opus;
 
 /// A payload that is damaged, or not of this codec.

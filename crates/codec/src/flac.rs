@@ -21,13 +21,14 @@ mod rice;
 mod scan;
 mod signal;
 mod subframe;
-#[cfg(test)]
+#[cfg(all(test, feature = "flac"))]
 mod tests;
 
 use uuid::Uuid;
 
 use crate::format::{AudioEnd, ParsedHeader};
 use crate::measure::{Length, Measure};
+use crate::missing_encoder::{MissingEncoder, left_out};
 use crate::{Container, Format, FormatSpec, ParameterSpec, SampleFormat, Shape, Tags};
 use encoder::FlacEncoder;
 use frame::FlacParameters;
@@ -49,14 +50,20 @@ pub const FORMATS: &[FormatSpec] = &[FormatSpec {
         range: 0..=LEVEL_MAX,
         default: LEVEL_DEFAULT,
     }],
-    obstacle: || None,
+    obstacle: || (!cfg!(feature = "flac")).then(|| left_out("flac")),
     is_listed: true,
     container: &Flac,
-    encoder: |shape| {
-        Box::new(FlacEncoder::new(FlacParameters {
+    encoder: |shape| match cfg!(feature = "flac") {
+        true => Box::new(FlacEncoder::new(FlacParameters {
             stream: stream_of(shape),
             level: LevelSettings::of(shape.format.parameter(0)),
-        }))
+        })),
+        false => Box::new(MissingEncoder {
+            delay: 0,
+            packet: 1,
+            pre_roll: 0,
+            why: left_out("flac"),
+        }),
     },
 }];
 

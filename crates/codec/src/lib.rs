@@ -22,8 +22,10 @@ pub mod g711;
 mod header_tags;
 mod measure;
 mod medium;
+mod missing_encoder;
 pub mod mp3;
 mod ogg_opus;
+mod opus_packet;
 #[cfg(feature = "paged")]
 pub mod paged;
 mod parameters;

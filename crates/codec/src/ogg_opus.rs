@@ -3,19 +3,23 @@
 //! The two pages of the header have [`HEADER_MAX`] bytes together. Each page of audio has the same
 //! number of packets, so its number follows from its position; only the last page may have fewer.
 
+#[cfg(feature = "opus")]
 mod encoder;
 mod page;
+#[cfg(feature = "opus")]
 mod parameter;
 mod scan;
-#[cfg(test)]
+#[cfg(all(test, feature = "opus"))]
 mod tests;
 
 use uuid::Uuid;
 
 use crate::format::{AudioEnd, FileFacts, HEADER_MAX, ParsedHeader};
 use crate::measure::{Length, Measure};
-use crate::{Container, EncodedPackets, Format, FormatSpec, SampleFormat, Shape, Tags};
-use encoder::OpusPackets;
+use crate::missing_encoder::left_out;
+use crate::{
+    Container, EncodedPackets, Encoder, Format, FormatSpec, ParameterSpec, SampleFormat, Shape, Tags,
+};
 use page::{FIRST, LAST, OggPage, PagePlace};
 use scan::OggScan;
 
@@ -28,6 +32,9 @@ const PACKET: u64 = 960;
 const PACKETS_PER_PAGE: usize = 25;
 /// The delay of an encoder for speech, in samples at [`RATE`]: 6.5 ms.
 const DELAY: u64 = 312;
+/// Packets that a new encoder encodes before the first one that is written, so that its state is
+/// nearly that of the encoder that it replaces.
+const PRE_ROLL: u64 = 4;
 /// The number of the first page after the header.
 const FIRST_AUDIO_PAGE: u32 = 2;
 /// A packet of 20 ms without audio: only its first byte, which says narrowband SILK.
@@ -47,6 +54,24 @@ const ID_FIELD: &str = "RECORDING_ID";
 /// The id's comment, after the second page's header, the vendor, and the number of comments.
 const ID_AT: usize = TAGS_PAGE_AT + 27 + 16 + TAGS.len() + 4 + VENDOR_BYTES + 4 + 4;
 
+const PARAMETERS: &[ParameterSpec] = &[
+    ParameterSpec {
+        name: "bitrate",
+        range: 6000..=256_000,
+        default: 0,
+    },
+    ParameterSpec {
+        name: "complexity",
+        range: 0..=10,
+        default: 5,
+    },
+    ParameterSpec {
+        name: "dtx",
+        range: 0..=1,
+        default: 0,
+    },
+];
+
 pub struct OggOpus;
 
 pub const FORMATS: &[FormatSpec] = &[FormatSpec {
@@ -54,12 +79,27 @@ pub const FORMATS: &[FormatSpec] = &[FormatSpec {
     samples: SampleFormat::Pcm16,
     rate: None,
     rates: RATES,
-    parameters: parameter::SPECS,
-    obstacle: || None,
+    parameters: PARAMETERS,
+    obstacle: || (!cfg!(feature = "opus")).then(|| left_out("opus")),
     is_listed: true,
     container: &OggOpus,
-    encoder: |shape| Box::new(OpusPackets::new(shape)),
+    encoder: encoder_of,
 }];
+
+#[cfg(feature = "opus")]
+fn encoder_of(shape: &Shape) -> Box<dyn Encoder> {
+    Box::new(encoder::OpusPackets::new(shape))
+}
+
+#[cfg(not(feature = "opus"))]
+fn encoder_of(shape: &Shape) -> Box<dyn Encoder> {
+    Box::new(crate::missing_encoder::MissingEncoder {
+        delay: DELAY / scale(shape.rate),
+        packet: PACKET / scale(shape.rate),
+        pre_roll: PRE_ROLL,
+        why: left_out("opus"),
+    })
+}
 
 /// Samples at [`RATE`] for each frame of a file of `rate` Hz.
 fn scale(rate: u32) -> u64 {

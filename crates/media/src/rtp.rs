@@ -105,27 +105,34 @@ pub fn format_of(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> Option<FeedFo
     match payload_type {
         0 => format(Codec::Pcmu, 8000),
         8 => format(Codec::Pcma, 8000),
-        9 => format(Codec::G722, 16_000),
+        9 if Codec::G722.is_built_in() => format(Codec::G722, 16_000),
         10 => format(Codec::L16(2), 44_100),
         11 => format(Codec::Pcm16, 44_100),
         _ => None,
     }
 }
 
-/// The encodings of static payload types that this build does not decode, with their clock rates
+/// The encodings of static payload types that some build does not decode, with their clock rates
 /// (RFC 3551, table 4). MPA has a clock of 90 kHz, which no codec of the host can have.
-pub const OTHER_STATIC: [(u8, &str, u32); 10] = [
+const OTHER_STATIC: [(u8, &str, u32); 11] = [
     (3, "GSM", 8000),
     (4, "G723", 8000),
     (5, "DVI4", 8000),
     (6, "DVI4", 16_000),
     (7, "LPC", 8000),
+    (9, "G722", 8000),
     (12, "QCELP", 8000),
     (15, "G728", 8000),
     (16, "DVI4", 11_025),
     (17, "DVI4", 22_050),
     (18, "G729", 8000),
 ];
+
+/// The encodings of static payload types that this build does not decode, with their clock rates.
+pub fn other_static() -> impl Iterator<Item = (u8, &'static str, u32)> {
+    let undecoded = |known: &(u8, &str, u32)| format_of(known.0, &[]).is_none();
+    OTHER_STATIC.into_iter().filter(undecoded)
+}
 
 /// Whether the host has mapped the payload type.
 pub fn is_mapped(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> bool {

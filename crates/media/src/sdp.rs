@@ -180,7 +180,7 @@ fn static_format(number: u8, name: &str) -> Option<FeedFormat> {
 
 /// The encoding of a static type that this build does not decode.
 fn static_encoding(number: u8, media: &Media) -> Option<DeclaredEncoding> {
-    let (_, name, clock_rate) = rtp::OTHER_STATIC.into_iter().find(|known| known.0 == number)?;
+    let (_, name, clock_rate) = rtp::other_static().find(|known| known.0 == number)?;
     Some(DeclaredEncoding {
         name: name.into(),
         clock_rate,
@@ -221,7 +221,7 @@ fn encoding(name: &str, clock_rate: u32, channels: u8) -> Option<FeedFormat> {
         (8000..=48_000, 2..=8) if is("L16") => (Codec::L16(channels), clock_rate),
         _ => return None,
     };
-    Some(FeedFormat { codec, rate })
+    codec.is_built_in().then_some(FeedFormat { codec, rate })
 }
 
 #[cfg(test)]

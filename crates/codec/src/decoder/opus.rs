@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use opus_pure::{Error, OpusDecoder, OpusMode, packet};
 
 use super::{Decoder, InvalidPayload};
+use crate::opus_packet::{OPUS_RATE, opus_samples};
 
 /// The numbers of samples that a frame may have.
 const FRAMES: [usize; 6] = [120, 240, 480, 960, 1920, 2880];
@@ -30,8 +31,6 @@ pub struct Opus {
 }
 
 impl Opus {
-    pub const RATE: u32 = 48_000;
-
     pub fn new() -> Opus {
         Opus {
             decoder: None,
@@ -42,8 +41,8 @@ impl Opus {
     }
 
     /// The duration of a packet, which its first bytes state; 0 if they are invalid.
-    pub fn samples(payload: &[u8]) -> u64 {
-        packet::samples(payload, Opus::RATE as i32).map_or(0, |samples| samples as u64)
+    fn samples(payload: &[u8]) -> usize {
+        opus_samples(payload).unwrap_or(0) as usize
     }
 
     /// Provides a decoder with the packet's channels. A decoder with more serves as well.
@@ -53,7 +52,7 @@ impl Opus {
         if known.is_some_and(|known| known >= channels) {
             return Ok(());
         }
-        self.decoder = OpusDecoder::new(Opus::RATE as i32, channels).ok();
+        self.decoder = OpusDecoder::new(OPUS_RATE as i32, channels).ok();
         if known.is_some() && !self.latest_mono.is_empty() {
             // Otherwise the first stereo packet would begin in silence.
             let before = std::mem::take(&mut self.latest_mono);
@@ -63,7 +62,7 @@ impl Opus {
     }
 
     fn decode_packet(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), InvalidPayload> {
-        let samples = Opus::samples(payload) as usize;
+        let samples = Opus::samples(payload);
         self.run(samples, out, |decoder, pcm| {
             decoder.decode_s16(payload, samples, pcm)
         })
@@ -130,7 +129,7 @@ fn append_mixed(pcm: &[i16], channels: usize, out: &mut Vec<i16>) {
 
 impl Decoder for Opus {
     fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), InvalidPayload> {
-        let samples = Opus::samples(payload) as usize;
+        let samples = Opus::samples(payload);
         if samples == 0 {
             return Err(InvalidPayload);
         }
@@ -165,7 +164,7 @@ impl Decoder for Opus {
         // the decoder cannot use it.
         let is_usable = frame::has_copy(next)
             && FRAMES.contains(&samples)
-            && Opus::samples(next) as usize == samples
+            && Opus::samples(next) == samples
             && self.latest.is_some_and(|(_, mode)| mode != OpusMode::CeltOnly);
         if !is_usable || self.prepare(next).is_err() {
             return false;

@@ -6,14 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use opus_pure::{Application, OpusEncoder, RateControl};
 
-use super::{DELAY, PACKET, PACKETS_PER_PAGE, SILENCE, parameter, scale};
+use super::{DELAY, PACKET, PACKETS_PER_PAGE, PRE_ROLL, SILENCE, parameter, scale};
 use crate::{EncodedPacket, EncodedPackets, Encoder, Shape};
 
 /// The most bytes of a packet with one frame.
 const PACKET_BYTES_MAX: usize = 1276;
-/// Packets that a new encoder encodes before the first one that is written, so that its state is
-/// nearly that of the encoder that it replaces.
-const PRE_ROLL: u64 = 4;
 /// From this rate and complexity on, the encoder analyses the signal and knows what is silence.
 const ANALYSIS_RATE: u32 = 16_000;
 const ANALYSIS_COMPLEXITY: u32 = 7;

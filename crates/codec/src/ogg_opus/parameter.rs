@@ -1,24 +1,6 @@
-//! The parameters of the encoder.
+//! The values of the encoder's parameters.
 
-use crate::{ParameterSpec, Shape};
-
-pub(super) const SPECS: &[ParameterSpec] = &[
-    ParameterSpec {
-        name: "bitrate",
-        range: 6000..=256_000,
-        default: 0,
-    },
-    ParameterSpec {
-        name: "complexity",
-        range: 0..=10,
-        default: 5,
-    },
-    ParameterSpec {
-        name: "dtx",
-        range: 0..=1,
-        default: 0,
-    },
-];
+use crate::Shape;
 
 /// Bits a second, of all channels together. If they are not given, speech sounds good at them, and
 /// both sides of a conversation seldom speak at once.

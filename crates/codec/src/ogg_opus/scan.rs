@@ -1,24 +1,20 @@
 //! Measures how much audio a file of Ogg Opus holds.
 
-use opus_pure::packet;
-
 use super::page::{LAST, OggPage, PAGE_MAX, is_cut_off};
-use super::{DELAY, FIRST_AUDIO_PAGE, PACKET, PACKETS_PER_PAGE, RATE};
+use super::{DELAY, FIRST_AUDIO_PAGE, PACKET, PACKETS_PER_PAGE};
 use crate::measure::{AudioScan, Length, MeasuredAudio};
-
-/// The most samples of a packet: 120 ms.
-const PACKET_MAX: u64 = 5760;
+use crate::opus_packet::opus_samples;
 
 /// Counts whole pages in their order, up to the first one that this library has not written there.
 pub(super) struct OggScan {
     serial: u32,
-    /// Samples at [`RATE`] for each frame of the file.
+    /// Samples at 48 kHz for each frame of the file.
     scale: u64,
     /// Bytes from the first page that is not counted yet.
     rest: Vec<u8>,
     bytes: u64,
     pages: u64,
-    /// Samples at [`RATE`] up to the end of the last counted page.
+    /// Samples at 48 kHz up to the end of the last counted page.
     position: u64,
     ended: bool,
 }
@@ -45,8 +41,7 @@ impl OggScan {
         let mut samples = 0;
         let packets = page.packets()?;
         for packet in &packets {
-            let duration = packet::samples(packet, RATE as i32).ok()? as u64;
-            samples += (1..=PACKET_MAX).contains(&duration).then_some(duration)?;
+            samples += opus_samples(packet)?;
         }
         let end = self.position + samples;
         let is_valid = match page.flags {

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use callrec_codec::Codec;
+
 use crate::calls::{CallInfo, CallState};
 use crate::clock::{Clock, NS_PER_MS};
 use crate::events::{Bus, CallFacts, Event, EventKind, EventSubject, LogLevel};
@@ -159,22 +161,28 @@ fn codec_of(payload_type: u8) -> &'static str {
 }
 
 /// The encodings that this build decodes.
-const DECODED: &str = "PCMU, PCMA, G722, opus or L16";
+fn decoded() -> String {
+    let mut names = vec!["PCMU", "PCMA"];
+    let optional = [(Codec::G722, "G722"), (Codec::Opus, "opus")];
+    let built_in = optional.into_iter().filter(|(codec, _)| codec.is_built_in());
+    names.extend(built_in.map(|(_, name)| name));
+    format!("{} or L16", names.join(", "))
+}
 
 /// What the operator of the telephony system can do about packets of this type.
 fn remedy_for(payload_type: u8) -> String {
-    let codec = codec_of(payload_type);
+    let (codec, decoded) = (codec_of(payload_type), decoded());
     match payload_type {
         96..=127 => format!(
-            "declare the type with rec_feed_sdp or rec_feed_payload if it carries {DECODED}, or a codec of \
+            "declare the type with rec_feed_sdp or rec_feed_payload if it carries {decoded}, or a codec of \
              rec_codec_register; otherwise negotiate one of these"
         ),
         25..=34 if codec != "unassigned" => format!("{codec} is video; feed the packets of audio only"),
         _ if codec == "unassigned" => {
-            format!("RFC 3551 assigns no codec to this type; negotiate {DECODED}")
+            format!("RFC 3551 assigns no codec to this type; negotiate {decoded}")
         }
         _ => format!(
-            "this build cannot decode {codec}; negotiate {DECODED}, or register a decoder with \
+            "this build cannot decode {codec}; negotiate {decoded}, or register a decoder with \
              rec_codec_register and declare the type"
         ),
     }

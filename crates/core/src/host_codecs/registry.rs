@@ -15,7 +15,7 @@ use crate::task::Signal;
 use crate::thread_hooks::ThreadHooks;
 use crate::types::{Codec, Error, Result, Status};
 use callrec_media::external::ExternalFormat;
-use callrec_media::rtp::OTHER_STATIC;
+use callrec_media::rtp::other_static;
 
 /// Codecs of one engine.
 const CODECS_MAX: usize = 64;
@@ -99,7 +99,7 @@ impl HostCodecs {
             let format = registered.named(name, &declared, &self.threads).ok()??;
             Some((number, format))
         };
-        OTHER_STATIC.into_iter().filter_map(format).collect()
+        other_static().filter_map(format).collect()
     }
 
     /// The format of the codec with this number.
