@@ -132,16 +132,19 @@ fn ask(layout: Layout, ask_system: impl Fn() -> *mut u8) -> (*mut u8, bool) {
     }
 }
 
+// Link-time optimization would otherwise repeat what follows wherever something is allocated or
+// dropped, which makes the library much larger.
+//
 // SAFETY: every pointer is from the system or is a piece of the reserve that fits the layout,
 // and is freed where it was allocated.
 unsafe impl GlobalAlloc for ReservingAllocator {
-    #[inline]
+    #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the layout is the caller's promise.
         ask(layout, || unsafe { System.alloc(layout) }).0
     }
 
-    #[inline]
+    #[inline(never)]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the layout is the caller's promise.
         let (at, reserved) = ask(layout, || unsafe { System.alloc_zeroed(layout) });
@@ -152,7 +155,7 @@ unsafe impl GlobalAlloc for ReservingAllocator {
         at
     }
 
-    #[inline]
+    #[inline(never)]
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         // SAFETY: the caller promises that it was allocated here with this layout.
         unsafe {
@@ -164,7 +167,7 @@ unsafe impl GlobalAlloc for ReservingAllocator {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller promises that `size` is valid for a layout.
         let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
