@@ -3156,8 +3156,8 @@ rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *err
  * use its `user_data`, which is released after the callback has returned. The remaining work
  * continues in the background and in the next `rec_open`. While a thread of the closed engine
  * is stuck in a write, `rec_open` returns `REC_ERR_UNAVAILABLE`. Because threads of callrec
- * may still run, the shared library stays loaded after dlclose, and a module that links the
- * static library must not be unloaded.
+ * may still run, the shared library stays loaded after dlclose or FreeLibrary, and a module that
+ * links the static library must not be unloaded. On Windows, the first `rec_open` pins the module.
  *
  * @param engine The engine.
  * @param timeout_ms The maximum wait in milliseconds. With 0 the function does not wait.

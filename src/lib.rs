@@ -5,9 +5,10 @@
 //! - [`handles`] maps the handles of the C ABI to objects.
 //! - [`lame`] has the library that encodes MP3: loaded, or with the feature `mp3` compiled in.
 //! - [`memory`] is the allocator, which keeps the host's process alive when memory runs out.
+//! - [`platform`] has the calls of Windows that the disk needs, and keeps the library loaded there.
 //! - [`settings`] combines the configuration keys of the engine and of the gateway.
 //!
-//! All `unsafe` code is in [`capi`], [`lame`] and [`memory`]. The other crates are `callrec-gateway` (the
+//! All `unsafe` code is in [`capi`], [`lame`], [`memory`] and [`platform`]. The other crates are `callrec-gateway` (the
 //! published HTTP APIs; without the feature `gateway` only their keys and formats) and
 //! `callrec-core` (everything else). Their modules are re-exported here.
 
@@ -15,6 +16,7 @@ pub mod capi;
 pub mod handles;
 pub mod lame;
 pub mod memory;
+pub mod platform;
 pub mod settings;
 
 pub use callrec_codec as codec;

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::events::{LogLevel, LogListener};
 use crate::handles::{self, Handle};
 use crate::memory;
+use crate::platform;
 #[cfg(unix)]
 use crate::storage::os;
 use crate::types::Result;
@@ -58,6 +59,7 @@ pub unsafe extern "C" fn rec_open(
         memory::prepare();
         memory::require(OPEN_MEMORY_BYTES)?;
         install_fork_handler();
+        platform::stay_loaded();
         // SAFETY: NULL, or created by rec_config_new and not freed.
         let settings = unsafe { config.as_ref() }.map(|config| config.settings().clone());
         let (settings, gateway) = settings.unwrap_or_default().into_parts();
@@ -133,8 +135,8 @@ fn close_inherited_locks() {
 /// use its `user_data`, which is released after the callback has returned. The remaining work
 /// continues in the background and in the next `rec_open`. While a thread of the closed engine
 /// is stuck in a write, `rec_open` returns `REC_ERR_UNAVAILABLE`. Because threads of callrec
-/// may still run, the shared library stays loaded after dlclose, and a module that links the
-/// static library must not be unloaded.
+/// may still run, the shared library stays loaded after dlclose or FreeLibrary, and a module that
+/// links the static library must not be unloaded. On Windows, the first `rec_open` pins the module.
 ///
 /// @param engine The engine.
 /// @param timeout_ms The maximum wait in milliseconds. With 0 the function does not wait.

@@ -8,6 +8,7 @@ use super::process::{HostEngine, current, current_or_error, refusal};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::gateway::GatewaySettings;
+use crate::platform;
 use crate::types::{Error, Result, Status};
 
 /// Opens an engine and gives it a handle. Its gateways will use `gateway_settings`.
@@ -15,7 +16,7 @@ pub fn open(config: Config, gateway_settings: GatewaySettings) -> Result<Handle>
     let process = current_or_error()?;
     let handle = process.engines.insert(|_| None);
     let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many engines: no handle is free"))?;
-    match Engine::open(config) {
+    match Engine::open_on(platform::system(), config) {
         Ok(engine) => {
             let opened = HostEngine {
                 engine,

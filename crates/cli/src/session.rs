@@ -7,6 +7,7 @@ use std::time::Duration;
 use callrec::calls::{CallInfo, Caller, Filter, RecordingSpec, RecordingView};
 use callrec::engine::{Call, Engine, FeedSlot, OpenFeed};
 use callrec::events::{Event, EventKind, Listener, LogLevel, LogListener, SubscriptionOptions};
+use callrec::platform;
 use callrec::recorder::Recorder;
 use callrec::settings::Settings;
 use callrec::types::{FeedOptions, Leg, Status, parse_format};
@@ -118,7 +119,7 @@ impl RecordingSession {
             }
         }
         let (config, _) = all.into_parts();
-        let engine = Engine::open(config)?;
+        let engine = Engine::open_on(platform::system(), config)?;
         let reports = Arc::new(EngineReports::default());
         engine.bus().set_log(Some(reports.clone()));
         let subscribed = engine.subscribe(SubscriptionOptions::default(), reports.clone());

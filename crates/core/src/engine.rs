@@ -64,8 +64,8 @@ use parts::RunningParts;
 use recording_reporter::RecordingReporter;
 
 /// The longest time, in ms, that due audio waits for the media worker's visit to its call (100)
-/// and then for its writer's tick (20).
-const PROCESSING_MS: u32 = 100 + 20;
+/// and then for its writer's tick (20). On Windows, each of the two waits ends up to 15.6 ms late.
+const PROCESSING_MS: u32 = 100 + 20 + if cfg!(windows) { 32 } else { 0 };
 
 /// One running instance of the recorder, with its threads and its storage directory.
 pub struct Engine {

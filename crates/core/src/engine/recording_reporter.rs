@@ -2,7 +2,7 @@
 
 mod storage_reports;
 
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use once_cell::sync::OnceCell;
@@ -313,12 +313,10 @@ impl RecordingReporter {
         if file.is_empty() || !inside {
             return Text::default();
         }
-        Text::from(
-            Path::new(&self.directory)
-                .join(file)
-                .to_string_lossy()
-                .into_owned(),
-        )
+        // One by one, because manifests separate them by `/` on every system.
+        let mut path = PathBuf::from(&self.directory);
+        path.extend(Path::new(file));
+        Text::from(path.to_string_lossy().into_owned())
     }
 
     fn raw_file(&self, manifest: &Manifest) -> RawFileView {

@@ -300,3 +300,28 @@ impl Worker {
         }
     }
 }
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::media::sim::config;
+
+    /// As on Windows, where a wait ends at the next multiple of 15.625 ms.
+    #[test]
+    fn a_coarse_timer_delays_ticks_but_loses_none() {
+        const STEP_US: u128 = 15_625;
+        let inbox = WorkerInbox::new(Arc::new(config(ClockMode::Real)), Arc::default(), 0);
+        let mut worker = Worker::new(inbox);
+        let begin = worker.tick - TICK;
+        let (mut ticks, mut now) = (0, begin);
+        while now < begin + Duration::from_secs(10) {
+            let steps = (worker.tick - begin).as_micros().div_ceil(STEP_US);
+            now = begin + Duration::from_micros((steps * STEP_US) as u64);
+            assert!(now - worker.tick < Duration::from_micros(STEP_US as u64));
+            let before = worker.phase;
+            worker.tick_late(now);
+            ticks += (worker.phase + PHASES - before) % PHASES;
+        }
+        assert_eq!(ticks, 500);
+    }
+}

@@ -1,6 +1,6 @@
 //! The parts that differ between operating systems.
 //!
-//! Each implementation provides [`SystemDisk`] with its directories, files and locks, [`spawn`],
+//! Each implementation provides [`SystemDisk`], made by [`system_disk`], with its directories, files and locks, [`spawn`],
 //! and the classification of errors.
 
 use std::io;

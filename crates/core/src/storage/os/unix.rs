@@ -32,6 +32,10 @@ const DIRECTORY_MODE: u32 = 0o750;
 #[derive(Debug)]
 pub struct UnixDisk;
 
+pub fn system_disk() -> UnixDisk {
+    UnixDisk
+}
+
 impl Disk for UnixDisk {
     fn open_root(&self, path: &Path, durable: bool) -> io::Result<Box<dyn DiskDir>> {
         let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();

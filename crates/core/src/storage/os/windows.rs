@@ -1,33 +1,69 @@
 //! Windows: operations use paths, and each component is checked not to be a link.
 
+mod calls;
+mod file;
+mod lock;
+
 use super::super::disk::{
     DirEntry, DirRef, Disk, DiskDir, DiskFile, DiskLock, ErrorClass, FileId, FileOwner,
 };
 use super::{class_of_kind, spawn_started};
-use crate::sync::{StaticMutex, thread};
+use crate::sync::thread;
+pub use calls::WindowsCalls;
+pub use file::WindowsFile;
+use file::{OWNER, identity};
+use lock::WindowsDirLock;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::windows::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::windows::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::Duration;
 
 const SHARE_READ_WRITE_DELETE: u32 = 0x7;
 const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+/// Without it, a directory cannot be opened.
+const BACKUP_SEMANTICS: u32 = 0x0200_0000;
 const ATTRIBUTE_REPARSE_POINT: u32 = 0x400;
+
+const ACCESS_DENIED: i32 = 5;
+const SHARING_VIOLATION: i32 = 32;
+const LOCK_VIOLATION: i32 = 33;
+
+/// How often, and at which interval, a call is repeated while another process holds the file.
+const TRIES: usize = 10;
+const TRY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The disks of this system.
 #[derive(Debug)]
-pub struct WindowsDisk;
+pub struct WindowsDisk {
+    calls: WindowsCalls,
+}
+
+impl WindowsDisk {
+    pub fn new(calls: WindowsCalls) -> WindowsDisk {
+        WindowsDisk { calls }
+    }
+}
+
+/// Without the calls that the C ABI provides.
+pub fn system_disk() -> WindowsDisk {
+    WindowsDisk::new(WindowsCalls::default())
+}
 
 impl Disk for WindowsDisk {
-    /// NTFS journals its directories itself.
+    /// NTFS journals its directories itself. A canonical path begins with `\\\\?\\`, with which paths
+    /// may be long; some drivers cannot provide it.
     fn open_root(&self, path: &Path, _: bool) -> io::Result<Box<dyn DiskDir>> {
         fs::create_dir_all(path)?;
-        opened(path.canonicalize()?)
+        let path = path.canonicalize().or_else(|_| std::path::absolute(path))?;
+        if !fs::metadata(&path)?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        opened(path, self.calls)
     }
 
     fn file_id_at(&self, path: &Path) -> io::Result<FileId> {
-        directory_identity(path)
+        id_of_path(path, 0)
     }
 
     fn open_files_limit(&self) -> u64 {
@@ -38,10 +74,11 @@ impl Disk for WindowsDisk {
 #[derive(Debug)]
 struct WindowsDir {
     path: PathBuf,
+    calls: WindowsCalls,
 }
 
-fn opened(path: PathBuf) -> io::Result<Box<dyn DiskDir>> {
-    Ok(Box::new(WindowsDir { path }))
+fn opened(path: PathBuf, calls: WindowsCalls) -> io::Result<Box<dyn DiskDir>> {
+    Ok(Box::new(WindowsDir { path, calls }))
 }
 
 fn path_of(dir: &dyn DiskDir) -> io::Result<&Path> {
@@ -68,11 +105,11 @@ impl DiskDir for WindowsDir {
     /// Identifies the directory that the path names now. Windows does not rename a directory that
     /// contains an open file, and the lock file is always open.
     fn file_id(&self) -> io::Result<FileId> {
-        directory_identity(&self.path)
+        id_of_path(&self.path, 0)
     }
 
     fn try_clone(&self) -> io::Result<Box<dyn DiskDir>> {
-        opened(self.path.clone())
+        opened(self.path.clone(), self.calls)
     }
 
     fn open_dir(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
@@ -84,7 +121,7 @@ impl DiskDir for WindowsDir {
                 "not a directory, or a link",
             ));
         }
-        opened(path)
+        opened(path, self.calls)
     }
 
     fn open_or_create_dir(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
@@ -96,17 +133,17 @@ impl DiskDir for WindowsDir {
     }
 
     fn create_new(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let mut options = options();
-        let file = options.write(true).create_new(true).open(self.path.join(name))?;
-        Ok(super::file(file))
+        Ok(super::file(
+            self.open(name, options().write(true).create_new(true))?,
+        ))
     }
 
     fn open_write(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        regular(options().write(true).open(self.path.join(name))?)
+        regular(self.open(name, options().write(true))?)
     }
 
     fn open_read(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        regular(options().open(self.path.join(name))?)
+        regular(self.open(name, &mut options())?)
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
@@ -117,31 +154,33 @@ impl DiskDir for WindowsDir {
         }
     }
 
-    /// The standard library provides no file id: size and creation time are used.
     fn file_id_of(&self, name: &str) -> io::Result<FileId> {
-        let found = fs::symlink_metadata(self.path.join(name))?;
-        Ok((found.file_size(), found.creation_time()))
+        id_of_path(&self.path.join(name), OPEN_REPARSE_POINT)
     }
 
     fn rename_over(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
-        fs::rename(self.path.join(from), path_of(to_dir)?.join(to))
+        let (from, to) = (self.path.join(from), path_of(to_dir)?.join(to));
+        patiently(|| fs::rename(&from, &to))
     }
 
-    /// The standard library does not support it.
-    fn rename_exclusive(&self, _: &str, _: &dyn DiskDir, _: &str) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn rename_exclusive(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
+        let (from, to) = (self.path.join(from), path_of(to_dir)?.join(to));
+        patiently(|| (self.calls.rename_exclusive)(&from, &to))
     }
 
     fn link(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
-        fs::hard_link(self.path.join(from), path_of(to_dir)?.join(to))
+        let (from, to) = (self.path.join(from), path_of(to_dir)?.join(to));
+        patiently(|| fs::hard_link(&from, &to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.path.join(name))
+        let path = self.path.join(name);
+        patiently(|| fs::remove_file(&path))
     }
 
     fn remove_dir(&self, name: &str) -> io::Result<()> {
-        fs::remove_dir(self.path.join(name))
+        let path = self.path.join(name);
+        patiently(|| fs::remove_dir(&path))
     }
 
     fn list(&self) -> io::Result<Vec<DirEntry>> {
@@ -161,10 +200,8 @@ impl DiskDir for WindowsDir {
         Ok(())
     }
 
-    /// The standard library cannot query it. With an unlimited value, recordings start, and a full
-    /// disk causes a write error.
     fn free_bytes(&self) -> io::Result<u64> {
-        Ok(u64::MAX)
+        (self.calls.free_bytes)(&self.path)
     }
 
     fn owner(&self) -> io::Result<FileOwner> {
@@ -177,80 +214,46 @@ impl DiskDir for WindowsDir {
     }
 }
 
-/// The standard library provides no directory id: the creation time is used.
-fn directory_identity(path: &Path) -> io::Result<FileId> {
-    Ok((0, fs::metadata(path)?.creation_time()))
-}
-
-/// The standard library provides no owners.
-const OWNER: FileOwner = FileOwner { id: 0, is_own: true };
-
-/// An open file.
-#[derive(Debug)]
-pub struct WindowsFile(File);
-
-impl WindowsFile {
-    pub fn new(file: File) -> WindowsFile {
-        WindowsFile(file)
+impl WindowsDir {
+    fn open(&self, name: &str, options: &mut OpenOptions) -> io::Result<File> {
+        let path = self.path.join(name);
+        patiently(|| options.open(&path))
     }
 }
 
-impl DiskFile for WindowsFile {
-    fn write_all_at(&self, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.0.seek_write(bytes, at) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    bytes = &bytes[written..];
-                    at += written as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+/// Repeats a call for a short time while another process, usually a virus scanner, has the file
+/// open without sharing it. Until the last handle of a removed file is closed, access to its name
+/// is denied.
+fn patiently<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..TRIES {
+        match call() {
+            Err(error) if is_held(&error) => thread::sleep(TRY_INTERVAL),
+            done => return done,
         }
-        Ok(())
     }
+    call()
+}
 
-    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        super::uninterrupted(|| self.0.seek_read(buffer, at))
-    }
+fn is_held(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(ACCESS_DENIED | SHARING_VIOLATION | LOCK_VIOLATION)
+    )
+}
 
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
-    }
-
-    /// See [`DiskDir::file_id_of`].
-    fn file_id(&self) -> io::Result<FileId> {
-        let found = self.0.metadata()?;
-        Ok((found.file_size(), found.creation_time()))
-    }
-
-    fn owner(&self) -> io::Result<FileOwner> {
-        Ok(OWNER)
-    }
-
-    /// The standard library does not count hard links.
-    fn links(&self) -> io::Result<u64> {
-        Ok(1)
-    }
-
-    fn modified(&self) -> Option<SystemTime> {
-        self.0.metadata().ok()?.modified().ok()
-    }
+/// Identifies what a path names. Needs no rights on it.
+fn id_of_path(path: &Path, flags: u32) -> io::Result<FileId> {
+    let mut options = OpenOptions::new();
+    options
+        .access_mode(0)
+        .share_mode(SHARE_READ_WRITE_DELETE)
+        .custom_flags(BACKUP_SEMANTICS | flags);
+    Ok(identity(&patiently(|| options.open(path))?)?.id)
 }
 
 /// Whether the error may mean that the file system does not support the operation.
 pub fn is_unsupported(error: &io::Error) -> bool {
     const INVALID_FUNCTION: i32 = 1;
-    const ACCESS_DENIED: i32 = 5;
     const NOT_SUPPORTED: i32 = 50;
     const INVALID_PARAMETER: i32 = 87;
     const TOO_MANY_LINKS: i32 = 1142;
@@ -277,12 +280,13 @@ pub fn is_special_file(_: &io::Error) -> bool {
 pub fn classify(error: &io::Error) -> ErrorClass {
     const TOO_MANY_OPEN_FILES: i32 = 4;
     const CRC: i32 = 23;
-    const SHARING_VIOLATION: i32 = 32;
-    const LOCK_VIOLATION: i32 = 33;
     const IO_DEVICE: i32 = 1117;
+    const NO_SYSTEM_RESOURCES: i32 = 1450;
     match error.raw_os_error() {
         Some(CRC | IO_DEVICE) => ErrorClass::Medium,
-        Some(TOO_MANY_OPEN_FILES | SHARING_VIOLATION | LOCK_VIOLATION) => ErrorClass::Temporary,
+        Some(TOO_MANY_OPEN_FILES | SHARING_VIOLATION | LOCK_VIOLATION | NO_SYSTEM_RESOURCES) => {
+            ErrorClass::Temporary
+        }
         _ => class_of_kind(error.kind()),
     }
 }
@@ -290,50 +294,6 @@ pub fn classify(error: &io::Error) -> ErrorClass {
 /// Windows has no limit on handles that can be queried.
 pub fn open_files_limit() -> u64 {
     16_384
-}
-
-/// The directories that engines of this process have locked.
-static HELD: StaticMutex<Vec<PathBuf>> = StaticMutex::new(Vec::new());
-
-#[derive(Debug)]
-struct WindowsDirLock {
-    key: PathBuf,
-    file: Option<File>,
-}
-
-impl WindowsDirLock {
-    fn take(dir: &Path, control: &Path, name: &str) -> io::Result<Option<WindowsDirLock>> {
-        let key = dir.to_owned();
-        let mut held = HELD.lock();
-        if held.contains(&key) {
-            return Ok(None);
-        }
-        let file = options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(control.join(name))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Ok(None),
-            Err(fs::TryLockError::Error(error)) => return Err(error),
-        }
-        held.push(key.clone());
-        Ok(Some(WindowsDirLock {
-            key,
-            file: Some(file),
-        }))
-    }
-}
-
-impl DiskLock for WindowsDirLock {}
-
-impl Drop for WindowsDirLock {
-    fn drop(&mut self) {
-        let mut held = HELD.lock();
-        drop(self.file.take());
-        held.retain(|key| *key != self.key);
-    }
 }
 
 /// Windows has no signals to block.
