@@ -2,6 +2,8 @@
 #ifndef CHECK_H
 #define CHECK_H
 
+#include "portable.h"
+
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -9,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,7 +76,7 @@ static inline const char *directory_in(const char *base, const char *name)
     static int used;
     char *path = paths[used++ % 64];
     snprintf(path, sizeof paths[0], "%s/%s", base, name);
-    mkdir(path, 0700);
+    make_directory(path);
     return path;
 }
 

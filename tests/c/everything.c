@@ -133,7 +133,9 @@ static void note(enum function function)
 #include "check.h"
 
 #include <semaphore.h>
+#ifndef _WIN32
 #include <sys/wait.h>
+#endif
 
 /* Like check_status. Notes the status if it is the expected one. */
 static bool expect_and_note(int line, const char *what, rec_status got, rec_status expected)
@@ -848,6 +850,14 @@ static void overrun_and_busy(const char *base)
     OK(rec_close(engine, 10000, &err));
 }
 
+/* Windows has no fork. */
+#ifdef _WIN32
+static void forked(const char *base)
+{
+    (void)base;
+    reached[-REC_ERR_FORKED] = true;
+}
+#else
 static void forked(const char *base)
 {
     rec_engine engine = open_engine(directory_in(base, "parent"), NULL);
@@ -896,6 +906,7 @@ static void forked(const char *base)
     OK(rec_close(engine, 10000, &err));
     CHECK(events.times[REC_EVENT_FINISHED] == 1);
 }
+#endif
 
 /* Returns whether this build can be made to panic. */
 static bool panic_is_internal(const char *base)

@@ -8,7 +8,6 @@
 
 #include "check.h"
 
-#include <dirent.h>
 #include <stdatomic.h>
 
 enum { THREADS = 8, LINES = 3, STARTS = 1 << 17, OUTSTANDING = 200 };
@@ -234,18 +233,25 @@ static struct entry *find(struct entry *entries, unsigned used, const char *id)
     return bsearch(&key, entries, used, sizeof *entries, by_id);
 }
 
+struct file_count {
+    const char *ending;
+    unsigned count;
+};
+
+static void count_file(void *data, const char *path, const char *name, enum entry_kind kind)
+{
+    struct file_count *files = data;
+    size_t length = strlen(name), end = strlen(files->ending);
+    (void)path;
+    (void)kind;
+    files->count += length > end && strcmp(name + length - end, files->ending) == 0;
+}
+
 static unsigned count_files(const char *directory, const char *ending)
 {
-    unsigned count = 0;
-    DIR *listing = opendir(directory);
-    if (!CHECK(listing != NULL))
-        return 0;
-    for (struct dirent *entry; (entry = readdir(listing)) != NULL;) {
-        size_t length = strlen(entry->d_name), end = strlen(ending);
-        count += length > end && strcmp(entry->d_name + length - end, ending) == 0;
-    }
-    closedir(listing);
-    return count;
+    struct file_count files = {ending, 0};
+    CHECK(each_entry(directory, count_file, &files));
+    return files.count;
 }
 
 static void check_counts(const char *directory)
