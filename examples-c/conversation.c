@@ -1,13 +1,11 @@
 #define _POSIX_C_SOURCE 200809L
 #include "conversation.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "sockets.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 static bool is_near(int n, int place)
 {
@@ -80,14 +78,15 @@ bool conversation_load(struct conversation *conversation, const char *directory)
     return true;
 }
 
-static void sleep_until(uint64_t ns)
+void sleep_until(uint64_t ns)
 {
-    struct timespec when = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) != 0)
-        ;
+    for (uint64_t now; (now = monotonic_ns()) < ns;) {
+        struct timespec left = {.tv_sec = (time_t)((ns - now) / 1000000000), .tv_nsec = (long)((ns - now) % 1000000000)};
+        nanosleep(&left, NULL);
+    }
 }
 
-static void send_packet(const struct conversation *conversation, int to, int leg, int n)
+static void send_packet(const struct conversation *conversation, socket_handle to, int leg, int n)
 {
     uint8_t packet[12 + PACKET] = {0x80, 0 /* payload type 0: PCMU */};
     uint32_t sequence = 1000 + (uint32_t)n, timestamp = 160000 + (uint32_t)n * PACKET;
@@ -97,19 +96,19 @@ static void send_packet(const struct conversation *conversation, int to, int leg
         packet[4 + i] = (uint8_t)(timestamp >> (24 - 8 * i));
     packet[11] = (uint8_t)(leg + 1); /* SSRC */
     memcpy(packet + 12, conversation->ulaw[leg] + n * PACKET, PACKET);
-    if (send(to, packet, sizeof packet, 0) != (ssize_t)sizeof packet)
+    if (send(to, (const void *)packet, sizeof packet, 0) != (int)sizeof packet)
         perror("send");
 }
 
 void *conversation_send(void *argument)
 {
     const struct conversation *conversation = argument;
-    int to[2];
+    socket_handle to[2];
     for (int leg = 0; leg < 2; leg++) {
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)conversation->port[leg])};
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         to[leg] = socket(AF_INET, SOCK_DGRAM, 0);
-        if (to[leg] < 0 || connect(to[leg], (struct sockaddr *)&address, sizeof address) != 0)
+        if (!is_socket(to[leg]) || connect(to[leg], (struct sockaddr *)&address, sizeof address) != 0)
             perror("connect");
     }
     uint64_t begin = monotonic_ns();
@@ -124,7 +123,7 @@ void *conversation_send(void *argument)
                 send_packet(conversation, to[leg], leg, n - 1);
         }
     }
-    close(to[0]);
-    close(to[1]);
+    close_socket(to[0]);
+    close_socket(to[1]);
     return NULL;
 }

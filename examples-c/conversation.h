@@ -38,4 +38,6 @@ int16_t decode_ulaw(uint8_t byte);
 
 uint64_t monotonic_ns(void);
 
+void sleep_until(uint64_t ns);
+
 #endif

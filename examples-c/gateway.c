@@ -84,18 +84,13 @@ static atomic_bool is_ending;
 static void *speak(void *unused)
 {
     (void)unused;
-    struct timespec next;
-    clock_gettime(CLOCK_MONOTONIC, &next);
+    uint64_t next = monotonic_ns();
     for (int packet = 0; !atomic_load(&is_ending); packet = (packet + 1) % PACKETS) {
         for (int call = 0; call < 2; call++)
             for (int leg = 0; leg < 2; leg++)
                 rec_feed_write(feeds[call][leg], conversation.ulaw[leg] + packet * PACKET, PACKET);
-        next.tv_nsec += 20000000;
-        if (next.tv_nsec >= 1000000000) {
-            next.tv_nsec -= 1000000000;
-            next.tv_sec++;
-        }
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+        next += 20000000;
+        sleep_until(next);
     }
     return NULL;
 }
@@ -145,17 +140,23 @@ static rec_engine open_engine(const char *directory)
     return engine;
 }
 
+static volatile sig_atomic_t is_signalled;
+
+static void on_signal(int number)
+{
+    (void)number;
+    is_signalled = 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3) {
         fprintf(stderr, "usage: %s DIRECTORY PORT\n", argv[0]);
         return 2;
     }
-    sigset_t end_signals;
-    sigemptyset(&end_signals);
-    sigaddset(&end_signals, SIGTERM);
-    sigaddset(&end_signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &end_signals, NULL); /* sigwait() below receives these signals */
+    /* callrec's threads block all signals. */
+    signal(SIGTERM, on_signal);
+    signal(SIGINT, on_signal);
     if (!conversation_load(&conversation, CONVERSATION))
         return 1;
 
@@ -175,8 +176,8 @@ int main(int argc, char **argv)
     printf("listening on http://127.0.0.1:%u\n", (unsigned)port);
     fflush(stdout);
 
-    int signal_number;
-    sigwait(&end_signals, &signal_number);
+    while (!is_signalled)
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     if (rec_gateway_stop(gateway, 5000, &error) != REC_OK) /* a request was aborted; recordings are not affected */
         fprintf(stderr, "rec_gateway_stop: %s\n", error.message);
     atomic_store(&is_ending, true);

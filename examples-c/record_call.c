@@ -11,21 +11,18 @@
 #define _POSIX_C_SOURCE 200809L
 #include <callrec.h>
 
+#include "sockets.h"
+
 #include "console.h"
 #include "conversation.h"
 #include "wav_check.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <math.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 static rec_error error = REC_INIT(rec_error);
 
@@ -110,18 +107,18 @@ static void show_live(rec_engine engine, const double level_dbfs[2])
 
 /* ---- the network ------------------------------------------------------------- */
 
-static int udp_socket(int *port)
+static socket_handle udp_socket(int *port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET}; /* port 0: any free one */
     socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    socket_handle handle = socket(AF_INET, SOCK_DGRAM, 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+    if (!is_socket(handle) || bind(handle, (struct sockaddr *)&address, sizeof address) != 0 || getsockname(handle, (struct sockaddr *)&address, &size) != 0) {
         perror("UDP socket");
         exit(1);
     }
     *port = ntohs(address.sin_port);
-    return fd;
+    return handle;
 }
 
 /* One party's packets since the level was last shown. */
@@ -148,10 +145,10 @@ static double level_take(struct level *level)
 }
 
 /* Passes one packet to callrec. Returns its index in the conversation. */
-static int receive(int fd, rec_feed feed, struct level *level)
+static int receive(socket_handle from, rec_feed feed, struct level *level)
 {
     uint8_t packet[1500];
-    ssize_t size = recv(fd, packet, sizeof packet, 0);
+    int size = (int)recv(from, (void *)packet, sizeof packet, 0);
     if (size < 12)
         return -1;
     /* This function never waits. If the ring is full, the packet is lost, and callrec counts
@@ -163,20 +160,30 @@ static int receive(int fd, rec_feed feed, struct level *level)
     return (packet[2] << 8 | packet[3]) - 1000;
 }
 
+static const char *new_directory(void)
+{
+#ifdef _WIN32
+    return "recordings";
+#else
+    static char path[] = "/tmp/callrec-XXXXXX";
+    return mkdtemp(path);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     static struct conversation conversation;
     static struct outcome outcome;
-    char template[] = "/tmp/callrec-XXXXXX";
     bool is_json = argc > 1 && strcmp(argv[1], "--json") == 0;
     if (argc < 2 + is_json || argc > 3 + is_json) {
         fprintf(stderr, "usage: %s [--json] CONVERSATION [DIRECTORY]\n", argv[0]);
         return 2;
     }
-    const char *directory = argc == 3 + is_json ? argv[2 + is_json] : mkdtemp(template);
+    const char *directory = argc == 3 + is_json ? argv[2 + is_json] : new_directory();
     if (directory == NULL || !conversation_load(&conversation, argv[1 + is_json]))
         return 1;
     console_begin(is_json, directory);
+    sockets_begin();
 
     rec_engine engine = open_engine(directory);
     rec_subscription subscription;

@@ -11,15 +11,13 @@
 #define _POSIX_C_SOURCE 200809L
 #include <callrec.h>
 
-#include <arpa/inet.h>
+#include "sockets.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <time.h>
 
 static volatile sig_atomic_t is_ending;
@@ -52,17 +50,17 @@ static void on_event(void *user_data, const rec_event *event)
     }
 }
 
-static int udp_socket(const char *port)
+static socket_handle udp_socket(const char *port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    socket_handle handle = socket(AF_INET, SOCK_DGRAM, 0);
     address.sin_port = htons((uint16_t)atoi(port));
     address.sin_addr.s_addr = htonl(INADDR_ANY);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    if (!is_socket(handle) || bind(handle, (struct sockaddr *)&address, sizeof address) != 0) {
         perror(port);
         exit(1);
     }
-    return fd;
+    return handle;
 }
 
 static int64_t monotonic_ms(void)
@@ -80,9 +78,9 @@ int main(int argc, char **argv)
         return 2;
     }
     /* callrec's threads block all signals, so these are delivered to this thread. */
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    sockets_begin();
 
     rec_config *config = NULL;
     rec_engine engine;
@@ -121,8 +119,8 @@ int main(int argc, char **argv)
         }
         for (int leg = 0; leg < 2; leg++) {
             uint8_t packet[2048];
-            ssize_t size;
-            if ((sockets[leg].revents & POLLIN) && (size = recv(sockets[leg].fd, packet, sizeof packet, 0)) >= 0) {
+            int size;
+            if ((sockets[leg].revents & POLLIN) && (size = (int)recv(sockets[leg].fd, (void *)packet, sizeof packet, 0)) >= 0) {
                 packets[leg]++;
                 /* Pass in every packet. callrec ignores and counts packets that are not RTP
                  * or have an unknown payload type. */

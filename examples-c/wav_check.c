@@ -10,6 +10,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#ifdef _WIN32
+#define lstat stat
+#endif
+
 struct bytes {
     uint8_t *at;
     size_t size;
