@@ -1,7 +1,10 @@
-//! Generates the header into `OUT_DIR` and sets the soname of the shared library.
+//! Generates the header into `OUT_DIR`, and sets the soname of the shared library or the version of
+//! the DLL.
 
 #[path = "build/sections.rs"]
 mod sections;
+#[path = "build/version_resource.rs"]
+mod version_resource;
 
 use std::env;
 use std::path::PathBuf;
@@ -32,6 +35,11 @@ fn link_arguments() {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcallrec.so.0");
         // The library's threads and thread-locals may outlive a dlclose.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
+    match version_resource::object() {
+        Ok(Some(object)) => println!("cargo::rustc-cdylib-link-arg={}", object.display()),
+        Ok(None) => {}
+        Err(error) => println!("cargo::warning=callrec.dll has no version: {error}"),
     }
 }
 
