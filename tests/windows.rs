@@ -1,0 +1,15 @@
+//! The library for Windows, which `packaging/windows` has built into the directory that the variable
+//! `CALLREC_WINDOWS` names, in C programs under Wine: those of `tests/c` and `examples-c`, and programs
+//! of its own for what differs on Windows. `.ci/run` sets the variable; without it, nothing is tested.
+#![cfg(target_os = "linux")]
+
+#[path = "windows/disk.rs"]
+mod disk;
+#[path = "windows/library.rs"]
+mod library;
+#[path = "windows/programs.rs"]
+mod programs;
+#[path = "support/support.rs"]
+mod support;
+#[path = "windows/wine.rs"]
+mod wine;

@@ -1,0 +1,120 @@
+//! What `packaging/windows` makes.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use callrec_testkit::directory::ScratchDir;
+
+use crate::support::build::{root, run};
+use crate::wine::{self, LibraryKind};
+
+fn text(command: &mut Command) -> String {
+    String::from_utf8_lossy(&run(command).stdout).into_owned()
+}
+
+fn functions() -> BTreeSet<String> {
+    let exports = std::fs::read_to_string(root().join("tests/exports.txt")).unwrap();
+    exports.lines().map(str::to_owned).collect()
+}
+
+/// The DLL exports the functions of the header and nothing else, and needs only DLLs of Windows.
+#[test]
+fn the_dll_exports_the_functions_of_the_header() {
+    let Some(package) = wine::package() else {
+        return;
+    };
+    let dll = package.join("bin/callrec.dll");
+    let text = text(Command::new("x86_64-w64-mingw32-objdump").arg("-p").arg(dll));
+    let table = text.split("[Ordinal/Name Pointer] Table").nth(1).unwrap();
+    let named = table.lines().skip(1).take_while(|line| line.contains('['));
+    let exported: BTreeSet<String> = named
+        .map(|line| line.split_whitespace().last().unwrap().to_owned())
+        .collect();
+    assert_eq!(exported, functions());
+    let needed = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("DLL Name: "));
+    for dll in needed {
+        assert!(!dll.starts_with("lib"), "{dll} is not a part of Windows");
+    }
+}
+
+#[test]
+fn both_import_libraries_have_every_function() {
+    let Some(package) = wine::package() else {
+        return;
+    };
+    for (library, tool) in [
+        ("libcallrec.dll.a", "x86_64-w64-mingw32-nm"),
+        ("callrec.lib", "llvm-nm"),
+    ] {
+        let text = text(Command::new(tool).arg(package.join("lib").join(library)));
+        let named: BTreeSet<String> = text
+            .lines()
+            .filter_map(|line| line.split_once(" T ").map(|(_, name)| name.to_owned()))
+            .collect();
+        assert!(functions().is_subset(&named), "{library}: {named:?}");
+    }
+}
+
+/// The debug information is beside the DLL, which names its file, and the DLL has a version.
+#[test]
+fn the_dll_has_a_version_and_its_debug_information_is_apart() {
+    let Some(package) = wine::package() else {
+        return;
+    };
+    let sections = |file: &Path| text(Command::new("x86_64-w64-mingw32-objdump").arg("-h").arg(file));
+    let dll = package.join("bin/callrec.dll");
+    assert!(!sections(&dll).contains(".debug_info"));
+    assert!(sections(&dll).contains(".gnu_debuglink"));
+    assert!(sections(&package.join("bin/callrec.dll.debug")).contains(".debug_info"));
+    // Resources are in UTF-16.
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    let bytes = std::fs::read(dll).unwrap();
+    for (name, value) in [
+        ("ProductVersion", env!("CARGO_PKG_VERSION")),
+        ("OriginalFilename", "callrec.dll"),
+    ] {
+        let (name_there, value_there) = (wide(name), wide(value));
+        let mut after = bytes.split_at(place(&bytes, &name_there).expect(name)).1;
+        after = &after[..256.min(after.len())];
+        assert!(place(after, &value_there).is_some(), "{name}");
+    }
+}
+
+fn place(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    let mut starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == part[0]);
+    starts
+        .find(|(at, _)| bytes[*at..].starts_with(part))
+        .map(|(at, _)| at)
+}
+
+#[test]
+fn the_contract_passes_with_each_library() {
+    if wine::package().is_none() {
+        return;
+    }
+    for linkage in [LibraryKind::Mingw, LibraryKind::Msvc, LibraryKind::Static] {
+        let directory = ScratchDir::new();
+        let program = wine::compile(&directory.0, &["tests/c/contract.c"], linkage);
+        let recordings = wine::recordings(&directory.0, "recordings");
+        let lines = wine::lines(&program, &[&recordings]);
+        let path = lines.last().unwrap();
+        assert!(wine::system_path(path).exists(), "{linkage:?}: {path}");
+        assert!(!path.contains('/'), "{path}");
+    }
+}
+
+/// The library stays loaded while its threads run, after a close that did not wait for them.
+#[test]
+fn a_program_may_unload_the_library() {
+    if wine::package().is_none() {
+        return;
+    }
+    let directory = ScratchDir::new();
+    let program = wine::compile(&directory.0, &["tests/c/windows/unload.c"], LibraryKind::Mingw);
+    let recordings = wine::recordings(&directory.0, "recordings");
+    let lines = wine::lines(&program, &[&recordings]);
+    assert!(lines.last().unwrap().starts_with("still loaded"), "{lines:?}");
+}
