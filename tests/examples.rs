@@ -1,6 +1,13 @@
 //! What the programs in `examples-c` print.
 #![cfg(unix)]
 
+#[path = "examples/bridge.rs"]
+mod bridge;
+#[path = "examples/bridge_calls.rs"]
+mod bridge_calls;
+#[cfg(target_os = "linux")]
+#[path = "examples/bridge_windows.rs"]
+mod bridge_windows;
 #[path = "support/support.rs"]
 mod support;
 

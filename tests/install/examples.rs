@@ -9,13 +9,27 @@ use crate::root::{INSTALLED, can_install, has_cmake, has_pkg_config, text};
 use crate::support::build::{cxx, has_cxx, root, run};
 
 /// The examples and their further sources.
-const EXAMPLES: [(&str, &[&str]); 8] = [
+const EXAMPLES: [(&str, &[&str]); 9] = [
     ("minimal", &[]),
     ("list_live", &[]),
     ("tap_rtp", &[]),
     ("events", &[]),
     ("record_call", &["console.c", "conversation.c", "wav_check.c"]),
     ("gateway", &["conversation.c"]),
+    (
+        "tapi_bridge",
+        &[
+            "tapi/bridge.c",
+            "tapi/bridge_config.c",
+            "tapi/call_logic.c",
+            "tapi/call_message.c",
+            "tapi/call_table.c",
+            "tapi/control_pipe.c",
+            "tapi/conversation.c",
+            "tapi/rtp_ports.c",
+            "tapi/script_line.c",
+        ],
+    ),
     ("codec_plugin", &[]),
     ("pjsip_port", &["sample_tap.c"]),
 ];

@@ -1,0 +1,348 @@
+//! The TAPI side of the bridge under Wine: with a tapi32.dll whose lines play a script, on the console and
+//! as a service. The variable `CALLREC_WINDOWS` names a directory with `include`, `lib/libcallrec.dll.a` and
+//! `bin/callrec.dll`, built with the feature `gateway` or without it; without the variable, nothing is tested.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::Receiver;
+
+use callrec_testkit::directory::ScratchDir;
+use callrec_testkit::g711::{Law, decode};
+use callrec_testkit::manifest::{manifest_beside, published_manifests};
+use callrec_testkit::wait::{PATIENCE, until};
+use callrec_testkit::wav::WavFile;
+use serde_json::Value;
+
+use crate::bridge::{ForkedCall, SOURCES, free_ports, lines_of};
+use crate::support::build::{has, is_installed, root, run};
+
+/// Debian's package wine64 has no program of this name in the path.
+const WINE: &str = "/usr/lib/wine/wine64";
+const COMPILER: &str = "x86_64-w64-mingw32-gcc";
+/// A part of Windows that Wine 8 lacks. Rust's standard library takes its random numbers from it.
+const PRIMITIVES: &str = "#include <windows.h>
+BOOLEAN NTAPI SystemFunction036(PVOID bytes, ULONG count);
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T count)
+{
+    return SystemFunction036(bytes, (ULONG)count);
+}
+";
+
+fn package() -> Option<PathBuf> {
+    let package = PathBuf::from(std::env::var_os("CALLREC_WINDOWS")?);
+    let can_run = is_installed(WINE, Path::new(WINE).exists()) && has(COMPILER);
+    can_run.then(|| package.canonicalize().unwrap())
+}
+
+fn in_prefix(prefix: &Path) -> Command {
+    let mut command = Command::new(WINE);
+    command
+        .env("WINEPREFIX", prefix)
+        .env("WINEDEBUG", "-all")
+        .env("WINEDLLOVERRIDES", "mscoree,mshtml=")
+        .env_remove("DISPLAY")
+        .env_remove("LD_LIBRARY_PATH");
+    command
+}
+
+/// A session of Wine lasts as long as a program in it, and begins with the services that are installed.
+/// Its own processes inherit the output of its first program, so that one has none.
+struct WineSession {
+    prefix: PathBuf,
+    /// Ends when this process does, because it reads from a pipe.
+    _shell: Child,
+}
+
+impl WineSession {
+    fn begin() -> WineSession {
+        let prefix = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("wine-bridge");
+        let quiet = |mut command: Command| {
+            command.stdin(Stdio::piped()).stdout(Stdio::null());
+            command.stderr(Stdio::null()).spawn().unwrap()
+        };
+        // A test that failed may have left its service.
+        let mut end = Command::new("/usr/lib/wine/wineserver");
+        end.env("WINEPREFIX", &prefix).arg("-k");
+        let _ = quiet(end).wait();
+        let _ = std::fs::remove_dir_all(&prefix);
+        let mut make = in_prefix(&prefix);
+        make.args(["wineboot", "-u"]);
+        assert!(quiet(make).wait().unwrap().success());
+        let mut shell = in_prefix(&prefix);
+        shell.arg("cmd");
+        let shell = quiet(shell);
+        // A service inherits no variable of this process.
+        let mut key = in_prefix(&prefix);
+        key.args(["reg", "add", r"HKCU\Software\Wine\DllOverrides"]);
+        key.args(["/v", "tapi32", "/d", "native", "/f"]);
+        assert!(quiet(key).wait().unwrap().success());
+        WineSession {
+            prefix,
+            _shell: shell,
+        }
+    }
+}
+
+fn wine(arguments: &[&str]) -> Command {
+    static SESSION: OnceLock<WineSession> = OnceLock::new();
+    let mut command = in_prefix(&SESSION.get_or_init(WineSession::begin).prefix);
+    command.args(arguments);
+    command
+}
+
+fn cross_compile(package: &Path, output: &Path, sources: &[PathBuf], more: &[&str]) {
+    let mut command = Command::new(COMPILER);
+    command.args(["-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
+    command
+        .arg("-I")
+        .arg(package.join("include"))
+        .arg("-I")
+        .arg(root().join("examples-c/tapi"));
+    run(command
+        .arg("-static")
+        .arg("-o")
+        .arg(output)
+        .args(sources)
+        .args(more));
+}
+
+/// The bridge with its DLLs, a configuration and a script, in a directory.
+struct WindowsBridge {
+    dir: ScratchDir,
+}
+
+impl WindowsBridge {
+    /// The configuration has `keys` of the section `bridge`.
+    fn new(package: &Path, keys: &str, script: &str) -> WindowsBridge {
+        let dir = ScratchDir::new();
+        let examples = root().join("examples-c");
+        let more = ["tapi/tapi_call.c", "tapi/tapi_line.c", "tapi/tapi_service.c"];
+        let mut sources: Vec<PathBuf> = SOURCES
+            .iter()
+            .chain(&more)
+            .map(|name| examples.join(name))
+            .collect();
+        sources.push(package.join("lib/libcallrec.dll.a"));
+        cross_compile(
+            package,
+            &dir.join("tapi_bridge.exe"),
+            &sources,
+            &["-ltapi32", "-lws2_32"],
+        );
+        let sources = [
+            root().join("tests/c/windows/tapi32.c"),
+            examples.join("tapi/call_message.c"),
+        ];
+        cross_compile(package, &dir.join("tapi32.dll"), &sources, &["-shared"]);
+        let primitives = dir.join("primitives.c");
+        std::fs::write(&primitives, PRIMITIVES).unwrap();
+        let shared = ["-shared", "-ladvapi32"];
+        cross_compile(package, &dir.join("bcryptprimitives.dll"), &[primitives], &shared);
+        std::fs::copy(package.join("bin/callrec.dll"), dir.join("callrec.dll")).unwrap();
+        let ports = free_ports();
+        let pipe = format!(r"\\.\pipe\callrec-test-{ports}");
+        let config = format!(
+            "lines = SEP*\nrtp_ports = {ports}-{}\npipe = {pipe}\n{keys}\n[callrec]\nstorage.directory = recordings\n",
+            ports + 39
+        );
+        std::fs::write(dir.join("bridge.ini"), config).unwrap();
+        std::fs::write(dir.join("tapi_script.txt"), script).unwrap();
+        WindowsBridge { dir }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = wine(&["tapi_bridge.exe", "bridge.ini"]);
+        command.args(arguments).current_dir(&self.dir.0);
+        command
+    }
+
+    /// Sends a command through the pipe. Returns the answer.
+    fn send(&self, command: &str) -> String {
+        let output = run(&mut self.command(&["--send", command]));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    fn continue_script(&self, step: &str) {
+        std::fs::write(self.dir.join(step), "").unwrap();
+    }
+
+    /// What the application asked of TAPI.
+    fn requests(&self) -> String {
+        std::fs::read_to_string(self.dir.join("tapi_log.txt"))
+            .unwrap_or_default()
+            .replace('\r', "")
+    }
+
+    fn wait_for_requests(&self, words: &str, count: usize) {
+        until(words, || self.requests().matches(words).count() == count);
+    }
+}
+
+/// The next line of a running bridge that contains `words`.
+#[track_caller]
+fn line_with(lines: &Receiver<String>, words: &str) -> String {
+    loop {
+        let line = lines.recv_timeout(PATIENCE).expect("a line of the bridge");
+        if line.contains(words) {
+            return line;
+        }
+    }
+}
+
+/// "… RTP ports A and B"
+fn ports_in(line: &str) -> [u16; 2] {
+    let (local, remote) = line
+        .rsplit_once("ports ")
+        .unwrap()
+        .1
+        .trim()
+        .split_once(" and ")
+        .unwrap();
+    [local.parse().unwrap(), remote.parse().unwrap()]
+}
+
+struct RunningProgram(Child);
+
+impl Drop for RunningProgram {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+const FOLLOWED: &str = "line 1 SEP001122334401 1001
+line 2 SEP001122334402 1002
+line 3 OTHER 1003
+info 2 21 id=400 caller=0301111/M\u{e4}x_Muster called=1002
+state 2 21 connected
+go
+info 1 11 id=501 caller=0301234/Jane_Roe called=1001
+state 1 11 offering
+state 1 11 connected
+session 1 11 started
+until spoken
+session 1 11 ended
+state 1 11 held
+info 1 11 id=501 caller=0301234/Jane_Roe called=1001 connected=0309876/Zo\u{eb}_Doe
+state 1 11 connected
+session 1 11 started
+until ended
+session 1 11 ended
+state 1 11 idle
+until failed
+session 2 21 failed
+until closed
+close 2
+until again
+reinit
+";
+
+/// TAPI's messages become calls: lines, calls that exist already, parties in Unicode, sessions across a
+/// hold, requests for copies, and their failures; a line that is closed, and a new start of TAPI.
+#[test]
+fn the_bridge_follows_the_lines_of_tapi() {
+    let Some(package) = package() else { return };
+    let bridge = WindowsBridge::new(&package, "fork = cisco", FOLLOWED);
+    let mut command = bridge.command(&[]);
+    command.stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut process = command.spawn().unwrap();
+    let notices = lines_of(process.stderr.take().unwrap());
+    let _running = RunningProgram(process);
+    let line = line_with(&notices, "SEP001122334402 1002 with 0301111: RTP ports ");
+    assert_eq!(ports_in(&line)[1], ports_in(&line)[0] + 2);
+    let ports = ports_in(&line_with(
+        &notices,
+        "SEP001122334401 1001 with 0301234: RTP ports ",
+    ));
+    line_with(&notices, "\"event\":\"started\"");
+    ForkedCall::new(ports, 10).speak(20, [0x12, 0x34]);
+    assert_eq!(bridge.send("pause SEP001122334401"), "ok");
+    line_with(&notices, "\"event\":\"paused\"");
+    ForkedCall::new(ports, 20).speak(10, [0x56, 0x56]);
+    assert_eq!(bridge.send("resume 1001"), "ok");
+    bridge.continue_script("spoken");
+    until("the party", || bridge.send("list").contains("0309876 connected"));
+    ForkedCall::new(ports, 30).speak(20, [0x12, 0x34]);
+    bridge.continue_script("ended");
+    let finished: Value = serde_json::from_str(&line_with(&notices, "\"event\":\"finished\"")).unwrap();
+    let file = finished["recording"]["file"].as_str().unwrap();
+    let path = bridge.dir.join("recordings").join(file);
+    let wav = WavFile::read(&path);
+    for (channel, byte) in [(0, 0x12), (1, 0x34)] {
+        let samples = wav.pcm(channel);
+        let count = |byte| {
+            samples
+                .iter()
+                .filter(|sample| **sample == decode(Law::Mu, byte))
+                .count()
+        };
+        // The new streams begin right after the resume, so their first packets may be older than it.
+        let kept = count(byte);
+        assert!((30 * 160..=40 * 160).contains(&kept), "channel {channel}: {kept}");
+        assert_eq!(count(0x56), 0, "the pause is recorded");
+    }
+    let call = manifest_beside(&path)["call"].clone();
+    assert_eq!([&call["ani"], &call["dnis"]], ["0301234", "1001"]);
+    assert_eq!(call["parties"][1]["party"]["name"], "Zo\u{eb} Doe");
+
+    let copies = "request 20 of 12 bytes on line 2, call 21: 0";
+    assert!(bridge.send("start 1002").starts_with("ok "));
+    bridge.wait_for_requests(copies, 1);
+    bridge.continue_script("failed");
+    bridge.wait_for_requests(copies, 2);
+    assert_eq!(bridge.send("stop 1002"), "ok");
+    bridge.wait_for_requests("request 21 of 8 bytes on line 2, call 21: 1", 1);
+    bridge.continue_script("closed");
+    line_with(&notices, "closed line SEP001122334402");
+    bridge.continue_script("again");
+    bridge.wait_for_requests("initialised", 2);
+    until("the lines are open again", || {
+        bridge.requests().matches("open 1 ").count() == 2
+    });
+    let requests = bridge.requests();
+    assert!(
+        requests.contains("open 1 privileges 6 extension 0x000b0000"),
+        "{requests}"
+    );
+    assert!(!requests.contains("open 3 "), "{requests}");
+}
+
+/// The service starts, obeys the pipe, ends its recordings when it is stopped, and is removed.
+#[test]
+fn the_bridge_runs_as_a_service() {
+    let Some(package) = package() else { return };
+    let script = "line 1 SEP001122334401 1001
+info 1 11 id=501 caller=0301234 called=1001
+state 1 11 connected
+go
+";
+    let bridge = WindowsBridge::new(&package, "mode = manual", script);
+    run(&mut bridge.command(&["--install"]));
+    run(&mut wine(&["net", "start", "callrec-bridge"]));
+    until("the lines are open", || bridge.send("list").starts_with("ok 1"));
+    let answer = bridge.send("start SEP001122334401");
+    assert!(answer.starts_with("ok "), "{answer}");
+    let requests = bridge.requests();
+    assert!(
+        requests.contains("open 1 privileges 2 "),
+        "a monitor suffices: {requests}"
+    );
+    run(&mut wine(&["net", "stop", "callrec-bridge"]));
+    let status = run(&mut wine(&["sc", "query", "callrec-bridge"]));
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(status.contains("STOPPED"), "{status}");
+    assert!(bridge.requests().contains("shut down"));
+    run(&mut bridge.command(&["--uninstall"]));
+    let manifests = published_manifests(&bridge.dir.join("recordings"));
+    let manifest = manifests.values().next().expect("a recording");
+    assert_eq!(manifest["state"], "finished");
+    assert!(
+        !bridge
+            .command(&["--send", "list"])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+}
