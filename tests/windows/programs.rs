@@ -167,3 +167,22 @@ fn the_gateway_answers() {
         std::panic::resume_unwind(panic);
     }
 }
+
+/// Each block of `docs/windows.md` in C is a program.
+#[test]
+fn the_programs_of_the_page_run() {
+    if wine::package().is_none() {
+        return;
+    }
+    let page = std::fs::read_to_string(root().join("docs/windows.md")).unwrap();
+    let blocks: Vec<&str> = page.split("\n```c\n").skip(1).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let directory = ScratchDir::new();
+        let source = directory.0.join("page.c");
+        std::fs::write(&source, block.split("\n```").next().unwrap()).unwrap();
+        let program = wine::compile(&directory.0, &[source.to_str().unwrap()], LibraryKind::Mingw);
+        wine::lines(&program, &[]);
+        assert!(directory.0.join("recordings").is_dir());
+    }
+}
