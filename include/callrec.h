@@ -3454,10 +3454,14 @@ rec_status rec_feed_sdp(rec_feed feed, const char *sdp, rec_error *error);
  * In real time, an interruption of at most 100 ms leaves no silence. A longer one becomes
  * silence, unless `format.ahead_ms` is 0 and the host then passes in all the audio that it
  * held back, up to 5 s, within 200 ms. With `format.ahead_ms` 0, callrec also follows a drift
- * of the host's clock of up to 2 %, by repeating or omitting single samples; and if writes
- * were late before a resume, up to 500 ms after it are discarded, because this audio may have
- * been spoken during the pause. Bursts are stored in memory that all feeds share
- * (`media.overflow_bytes`).
+ * of the host's clock of up to 2 %, by repeating or omitting single samples. Bursts are stored
+ * in memory that all feeds share (`media.overflow_bytes`).
+ *
+ * In real time with `format.ahead_ms` 0, a host that was late by 100 to 500 ms, and did not make
+ * up for it, may be behind by this time from then on. So after a resume, that much audio is
+ * discarded, because it may have been spoken during the pause. Several such delays add up, to
+ * at most 5 s; after an interruption of more than 1 s, they count as at most 500 ms. A host
+ * whose audio has gaps, and that counts its samples, loses nothing with `rec_feed_write_at`.
  *
  * In real time, a feed may be ahead of the clock by `format.ahead_ms`. If that is 0, the limit
  * is 2 s: beyond it, the function returns `REC_ERR_OVERRUN`, and the audio is lost and counted

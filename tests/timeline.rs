@@ -50,5 +50,7 @@ mod restarts;
 mod stalls;
 #[path = "timeline/timestamps.rs"]
 mod timestamps;
+#[path = "timeline/write_gaps.rs"]
+mod write_gaps;
 #[path = "timeline/writes.rs"]
 mod writes;

@@ -180,9 +180,9 @@ namespace Callrec
         Pcmu = 2,
         /// <summary>G.711 A-law.</summary>
         Pcma = 3,
-        /// <summary>G.722 at 64 kbit/s, decoded to 16000 Hz.</summary>
+        /// <summary>G.722 at 64 kbit/s, decoded to 16000 Hz. REC_ERR_UNSUPPORTED in a build without the feature g722.</summary>
         G722 = 4,
-        /// <summary>Opus, decoded to 48000 Hz.</summary>
+        /// <summary>Opus, decoded to 48000 Hz. REC_ERR_UNSUPPORTED in a build without the feature opus.</summary>
         Opus = 5,
         /// <summary>The first value that rec_codec_register returns. Values from here on are registered codecs.</summary>
         Registered = 1000,

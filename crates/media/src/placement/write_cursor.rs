@@ -10,6 +10,9 @@ use crate::time::{NS_PER_MS, NS_PER_S};
 const SLACK_NS: u64 = 100 * NS_PER_MS;
 /// The longest delay of a host after which later writes may have hidden delay.
 const HICCUP_NS: u64 = 500 * NS_PER_MS;
+/// A host that writes nothing for longer than this was not busy for all of it, so it has written all
+/// that it had held back until then. It may have been busy at the end, for as long as a hiccup.
+const IDLE_NS: u64 = 1000 * NS_PER_MS;
 /// A position further from its arrival than this is a jump of the host's clock, unless the feed may
 /// write further ahead.
 const JUMP_NS: u64 = 2 * NS_PER_S;
@@ -128,13 +131,7 @@ impl WriteCursor {
         };
         if by > 0 {
             self.drift.reset();
-            let hiccup = samples(HICCUP_NS, first.format.rate);
-            let stall = samples(STALL_NS, first.format.rate);
-            self.hidden_delay = match by {
-                by if by <= hiccup => (self.hidden_delay + by).min(stall),
-                by if by <= stall => self.hidden_delay,
-                _ => 0,
-            };
+            self.hidden_delay = delay_after(by, self.hidden_delay, first.format.rate);
         }
         for held in std::mem::take(&mut self.held) {
             self.place(&held.to_write(), held.mapped + by, 0, out);
@@ -230,6 +227,17 @@ impl WriteCursor {
             ..Placement::default()
         };
         out.place(&write.audio(), placement);
+    }
+}
+
+/// The hidden delay after a host was late by `by` samples, and did not make up for it.
+fn delay_after(by: i64, before: i64, rate: u32) -> i64 {
+    let [hiccup, idle, stall] = [HICCUP_NS, IDLE_NS, STALL_NS].map(|ns| samples(ns, rate));
+    match by {
+        by if by <= hiccup => (before + by).min(stall),
+        by if by <= idle => before,
+        by if by <= stall => before.min(hiccup),
+        _ => 0,
     }
 }
 
