@@ -39,6 +39,8 @@ mod leg_entries;
 mod limits;
 #[path = "storage/lock.rs"]
 mod lock;
+#[path = "storage/missing_directories.rs"]
+mod missing_directories;
 #[path = "storage/moved_directory.rs"]
 mod moved_directory;
 #[path = "storage/names.rs"]

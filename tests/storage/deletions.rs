@@ -15,12 +15,12 @@ fn durable() -> StorageConfig {
     }
 }
 
-fn open(directory: ScratchDir) -> StorageFixture {
+pub fn open(directory: ScratchDir) -> StorageFixture {
     StorageFixture::open_with(directory, durable())
 }
 
 /// Publishes a recording with pending jobs, and with a file of kept packets. Its end stays owed.
-fn publish(fixture: &StorageFixture, id: Uuid) {
+pub fn publish(fixture: &StorageFixture, id: Uuid) {
     let mut first = with_job(id, EndReason::Stopped);
     first.end_reason = String::new();
     let begun = fixture
@@ -43,7 +43,7 @@ fn publish(fixture: &StorageFixture, id: Uuid) {
     fs::write(fixture.path(&format!("{NAME}.pcapng")), "packets").expect("written");
 }
 
-fn delete(fixture: &StorageFixture, id: Uuid) -> io::Result<DeletionResult> {
+pub fn delete(fixture: &StorageFixture, id: Uuid) -> io::Result<DeletionResult> {
     let file = format!("{NAME}.wav");
     fixture
         .store
@@ -51,7 +51,7 @@ fn delete(fixture: &StorageFixture, id: Uuid) -> io::Result<DeletionResult> {
 }
 
 /// The files of the directory that belong to the recording.
-fn files_of(fixture: &StorageFixture, id: Uuid) -> Vec<String> {
+pub fn files_of(fixture: &StorageFixture, id: Uuid) -> Vec<String> {
     let mut names = fixture.names_below("sub");
     for folder in ["", "/jobs/callback", "/jobs/vcon", "/deletions"] {
         let here = fixture.names_below(&format!(".callrec{folder}"));

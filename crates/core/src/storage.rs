@@ -54,6 +54,7 @@ mod manifest;
 mod manifest_update;
 mod measure;
 mod name;
+mod noted_directory;
 mod notifier;
 mod old_outbox;
 mod orphan_audio;

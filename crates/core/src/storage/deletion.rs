@@ -9,7 +9,7 @@
 //! 3. the removal of the manifest and of all else, before the deletion is reported;
 //! 4. the line in the audit log, before the note is removed.
 
-use super::deletion_notes::{DeletionNote, DeletionNotes, is_full, mark_name};
+use super::deletion_notes::{DeletionNote, DeletionNotes, is_full, is_marker_name};
 use super::directory::StorageDirectory;
 use super::files::ignore_not_found;
 use super::id_turns::{IdTurn, IdTurns};
@@ -17,6 +17,7 @@ use super::job_files::JobFiles;
 use super::listener::{DeletedRecording, LOG_ERROR, LOG_WARNING, StorageListener};
 use super::live_manifests::{LiveManifests, live_name};
 use super::manifest::Manifest;
+use super::noted_directory::{NotedDirectory, not_found};
 use super::published_location::PublishedLocation;
 use super::published_search::find_published;
 use crate::sync::Mutex;
@@ -72,6 +73,7 @@ impl Deletions {
             return Ok(DeletionResult::Held);
         }
         let note = DeletionNote {
+            directory: self.noted_directory(&file).await?,
             file,
             line: line.to_owned(),
         };
@@ -124,9 +126,24 @@ impl Deletions {
         }
     }
 
-    /// Removes everything of a recording. May be repeated, also by the next process.
+    async fn noted_directory(&self, file: &str) -> io::Result<Option<NotedDirectory>> {
+        match PublishedLocation::open(&self.directory, file).await? {
+            Some(files) => files.noted_directory().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Removes everything of a recording. May be repeated, also by the next process. Fails if the directory of its
+    /// audio is not there.
     async fn remove_all(&self, id: Uuid, note: &DeletionNote) -> io::Result<()> {
         let files = PublishedLocation::open(&self.directory, &note.file).await?;
+        let found = match &files {
+            Some(files) => Some(files.noted_directory().await?),
+            None => None,
+        };
+        if !note.file.is_empty() && note.directory.is_some() && note.directory != found {
+            return Err(not_found(&note.file));
+        }
         let manifest = match &files {
             Some(files) => files.manifest(id).await?,
             None => None,
@@ -157,8 +174,8 @@ impl Deletions {
     async fn remove_leftovers(&self, id: Uuid) -> io::Result<()> {
         let control = self.directory.control();
         self.directory.ready().await?;
-        let (kept, prefix) = ([live_name(id), mark_name(id)], format!("{}.", id.as_hyphenated()));
-        let own = |name: &str| name.starts_with(&prefix) && !kept.iter().any(|kept| kept == name);
+        let (live, prefix) = (live_name(id), format!("{}.", id.as_hyphenated()));
+        let own = |name: &str| name.starts_with(&prefix) && name != live && !is_marker_name(name);
         let entries = control.list()?;
         for entry in entries
             .iter()
@@ -198,19 +215,44 @@ impl Deletions {
 
     /// Returns `false` if the recording was held after its deletion had failed. Then it stays.
     async fn complete_one(&self, id: Uuid, note: &DeletionNote) -> io::Result<bool> {
-        let found = self.find(id, Some(&note.file), true).await?;
-        let file = match &found {
+        let note = match self.find(id, Some(&note.file), true).await? {
             Some((_, manifest)) if manifest.held => {
                 self.notes.remove(id).await?;
                 return Ok(false);
             }
             // Its directory may have been moved.
-            Some((file, _)) => file.clone(),
-            None => note.file.clone(),
+            Some((file, _)) => match self.noted_directory(&file).await? {
+                None => return Err(not_found(&file)),
+                directory => DeletionNote {
+                    file,
+                    directory,
+                    line: note.line.clone(),
+                },
+            },
+            None => DeletionNote {
+                file: self.removed_file(note).await?,
+                ..note.clone()
+            },
         };
-        let note = DeletionNote { file, ..note.clone() };
         self.remove_all(id, &note).await?;
         Ok(true)
+    }
+
+    /// Where the audio was of a recording that is not found. Fails if its directory is not found either: then nobody
+    /// knows whether its files are gone.
+    async fn removed_file(&self, note: &DeletionNote) -> io::Result<String> {
+        let Some(noted) = note.directory else {
+            return Ok(note.file.clone());
+        };
+        if self.noted_directory(&note.file).await? == Some(noted) {
+            return Ok(note.file.clone());
+        }
+        match (noted.find(&self.directory).await?, note.file.rsplit('/').next()) {
+            (None, _) => Err(not_found(&note.file)),
+            // Of a marked one, the name is not known.
+            (Some(_), None | Some("")) => Ok(String::new()),
+            (Some(dirs), Some(name)) => Ok([dirs, vec![name.to_owned()]].concat().join("/")),
+        }
     }
 
     /// Whether there are deletions to report that were completed when the directory was opened.

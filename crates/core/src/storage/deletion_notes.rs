@@ -1,9 +1,9 @@
 //! The notes of deletions in progress, `.callrec/deletions/<uuid>.json`: a note is on the disk before the first file of
 //! the recording is removed, and until the deletion is in the audit log. The next open completes what a note says.
 //!
-//! A full disk has no space for a note, but deleting is what makes space. `.callrec/<uuid>.deleting` then marks the
-//! deletion: an empty file or, if the disk has no space for that either, a second name of the manifest. Only its name
-//! counts.
+//! A full disk has no space for a note, but deleting is what makes space. `.callrec/<uuid>.<directory>.deleting` then
+//! marks the deletion: an empty file or, if the disk has no space for that either, a second name of the manifest. Only
+//! its name counts.
 
 use super::directory::StorageDirectory;
 use super::disk::DiskDir;
@@ -11,6 +11,7 @@ use super::faults::FaultPoint;
 use super::files::ignore_not_found;
 use super::listener::{LOG_WARNING, StorageListener};
 use super::live_manifests::{self, live_name, next_name};
+use super::noted_directory::NotedDirectory;
 use super::published_location::PublishedLocation;
 use crate::types::Status;
 use serde::{Deserialize, Serialize};
@@ -25,8 +26,32 @@ const NEXT: &str = ".tmp";
 const MARK: &str = ".deleting";
 
 /// The file in `.callrec` that marks a deletion.
-pub fn mark_name(id: Uuid) -> String {
-    format!("{}{MARK}", id.as_hyphenated())
+fn mark_name(id: Uuid, directory: Option<NotedDirectory>) -> String {
+    let directory = directory.map(|noted| format!(".{}", noted.to_name()));
+    format!("{}{}{MARK}", id.as_hyphenated(), directory.unwrap_or_default())
+}
+
+/// Whether a file in `.callrec` marks a deletion.
+pub fn is_marker_name(name: &str) -> bool {
+    name.ends_with(MARK)
+}
+
+/// A deletion that a mark stands for.
+struct MarkedDeletion {
+    id: Uuid,
+    directory: Option<NotedDirectory>,
+}
+
+impl MarkedDeletion {
+    fn from_name(name: &str) -> Option<MarkedDeletion> {
+        let rest = name.strip_suffix(MARK)?;
+        let (id, directory) = match rest.split_once('.') {
+            Some((id, directory)) => (id, Some(NotedDirectory::from_name(directory)?)),
+            None => (rest, None),
+        };
+        let id = Uuid::try_parse(id).ok()?;
+        (mark_name(id, directory) == name).then_some(MarkedDeletion { id, directory })
+    }
 }
 
 pub fn is_full(error: &io::Error) -> bool {
@@ -39,6 +64,9 @@ pub fn is_full(error: &io::Error) -> bool {
 pub struct DeletionNote {
     /// Path of the audio, relative to the storage directory.
     pub file: String,
+    /// The directory of the audio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<NotedDirectory>,
     /// The members of the line for the audit log.
     pub line: String,
 }
@@ -76,7 +104,8 @@ impl DeletionNotes {
     /// Marks a deletion without using space. `files`: of the recording.
     pub async fn mark(&self, id: Uuid, files: &PublishedLocation<'_>) -> io::Result<()> {
         let directory = &*self.directory;
-        let (control, mark) = (directory.control(), mark_name(id));
+        let mark = mark_name(id, Some(files.noted_directory().await?));
+        let control = directory.control();
         let created = match directory.reach(FaultPoint::MarkDeletion).await {
             Ok(()) => control.create_new(&mark).map(drop),
             refused => refused,
@@ -107,31 +136,38 @@ impl DeletionNotes {
     }
 
     async fn unmark(&self, id: Uuid) -> io::Result<()> {
-        self.directory.ready().await?;
-        ignore_not_found(self.directory.control().remove(&mark_name(id)))
+        let control = self.directory.control();
+        for mark in self.marked().await?.iter().filter(|mark| mark.id == id) {
+            self.directory.ready().await?;
+            ignore_not_found(control.remove(&mark_name(id, mark.directory)))?;
+        }
+        Ok(())
     }
 
-    /// The recordings with a mark.
-    async fn marked(&self) -> io::Result<Vec<Uuid>> {
+    async fn marked(&self) -> io::Result<Vec<MarkedDeletion>> {
         self.directory.ready().await?;
         let entries = self.directory.control().list()?;
-        let marks = entries.iter().filter_map(|entry| {
-            let id = Uuid::try_parse(entry.name.strip_suffix(MARK)?).ok()?;
-            (mark_name(id) == entry.name && !entry.is_directory).then_some(id)
-        });
-        Ok(marks.collect())
+        let plain = entries.iter().filter(|entry| !entry.is_directory);
+        Ok(plain
+            .filter_map(|entry| MarkedDeletion::from_name(&entry.name))
+            .collect())
     }
 
-    /// The deletions that an earlier process began. Of a marked one, nothing is known but the recording's id. An unreadable note is put aside: it was never synced, so nothing
-    /// of its recording was removed.
+    /// The deletions that an earlier process began. Of a marked one, nothing is known but the recording's id and its
+    /// directory. An unreadable note is put aside: it was never synced, so nothing of its recording was removed.
     pub async fn read_all(&self) -> io::Result<Vec<(Uuid, DeletionNote)>> {
         let mut notes = self.read_notes().await?;
         let control = self.directory.control();
-        for id in self.marked().await? {
+        for MarkedDeletion { id, directory } in self.marked().await? {
             let is_noted = notes.iter().any(|(noted, _)| *noted == id);
+            let name = mark_name(id, directory);
             // Others must not make callrec delete anything.
-            if !is_noted && self.directory.read_own(control, &mark_name(id)).await?.is_some() {
-                notes.push((id, DeletionNote::default()));
+            if !is_noted && self.directory.read_own(control, &name).await?.is_some() {
+                let marked = DeletionNote {
+                    directory,
+                    ..DeletionNote::default()
+                };
+                notes.push((id, marked));
             }
         }
         Ok(notes)

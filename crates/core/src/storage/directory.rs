@@ -97,6 +97,11 @@ impl StorageDirectory {
         Ok(found == Some(self.root_id))
     }
 
+    /// Identifies the storage directory.
+    pub fn root_id(&self) -> FileId {
+        self.root_id
+    }
+
     /// Opens a second handle of the root.
     pub fn clone_root(&self) -> io::Result<Box<dyn DiskDir>> {
         self.root.try_clone()

@@ -6,6 +6,7 @@ use super::faults::FaultPoint;
 use super::file_suffixes::JSON;
 use super::files::{self, found_or_none, ignore_not_found};
 use super::manifest::Manifest;
+use super::noted_directory::NotedDirectory;
 use super::raw_file::raw_suffix;
 use super::safe_name;
 use super::sidecar::vcon_name;
@@ -50,6 +51,12 @@ impl<'a> PublishedLocation<'a> {
 
     pub fn folder(&self) -> &dyn DiskDir {
         &*self.folder
+    }
+
+    /// Identifies the directory to a later process.
+    pub async fn noted_directory(&self) -> io::Result<NotedDirectory> {
+        self.directory.ready().await?;
+        Ok(NotedDirectory::new(self.folder.file_id()?, self.directory))
     }
 
     pub fn manifest_name(&self) -> String {

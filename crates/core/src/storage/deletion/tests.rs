@@ -156,7 +156,7 @@ fn a_sidecar_that_outlives_its_recording_is_removed_when_the_deletion_is_complet
     fixture.write_vcon("x.vcon", id);
     let note = DeletionNote {
         file: "x.wav".to_owned(),
-        line: String::new(),
+        ..DeletionNote::default()
     };
     fixture.write(
         &format!(".callrec/deletions/{id}.json"),
@@ -198,7 +198,7 @@ fn the_files_of_another_recording_with_the_name_stay() {
     // A note that a power cut has brought back.
     let note = DeletionNote {
         file: "a.wav".to_owned(),
-        line: String::new(),
+        ..DeletionNote::default()
     };
     let note = serde_json::to_vec(&note).expect("bytes");
     fixture.write(&format!(".callrec/deletions/{id}.json"), &note);
