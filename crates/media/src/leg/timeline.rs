@@ -35,6 +35,8 @@ struct TimelineTimes {
     /// Audio before this time is kept, if at all, for recordings that begin earlier; 0: all of it.
     needed_ns: u64,
     settled_ns: u64,
+    /// The time of which some recording still takes audio that is passed in.
+    unsettled_ns: (u64, u64),
     written_ns: u64,
     epoch_ns: u64,
 }
@@ -131,6 +133,19 @@ impl Timeline {
     pub fn set_needed_from(&mut self, needed_ns: Option<u64>) {
         let needed_ns = needed_ns.map(|needed| needed.saturating_sub(self.history_ns()));
         self.times.needed_ns = needed_ns.unwrap_or(0);
+    }
+
+    /// Sets the time of which some recording still takes audio that is passed in, although another one
+    /// has settled it.
+    pub fn set_unsettled(&mut self, unsettled_ns: (u64, u64)) {
+        self.times.unsettled_ns = unsettled_ns;
+    }
+
+    /// Whether every recording has settled this range.
+    fn is_settled(&self, from: u64, to: u64) -> bool {
+        let (begin_ns, end_ns) = self.times.unsettled_ns;
+        let rate = self.track.rate();
+        to <= grid::index(begin_ns, rate) || from >= grid::index(end_ns, rate)
     }
 
     /// Discards audio before `floor_ns` (`None`: all audio), and sets how far recordings have
@@ -238,7 +253,7 @@ impl Timeline {
             let late = to.min(self.settled);
             let was_missing = placement.was_missing;
             self.add_entry(from, late, origin.epoch, EntryKind::Late { was_missing });
-            if late == to && !origin.straddles {
+            if late == to && !origin.straddles && self.is_settled(from, to) {
                 self.tally.late += 1;
                 self.tally.lost += 1;
             }

@@ -45,6 +45,16 @@ impl Tap {
         }
     }
 
+    /// The time of which it still takes audio that is passed in, if any.
+    pub fn unsettled_ns(&self) -> Option<(u64, u64)> {
+        let (_, settled_ns) = self.frontiers_ns()?;
+        if !self.is_stopping() {
+            return Some((settled_ns, u64::MAX));
+        }
+        let last = self.segments.get(self.segments.last()?)?;
+        self.late.map(|late| (settled_ns, last.to_ns.min(late.until_ns)))
+    }
+
     /// Whether a packet belongs to it that arrived before it was stopped and is passed in late.
     pub(super) fn awaited_arrival(&self, arrival_ns: u64, earliest_ns: u64) -> bool {
         let last = self.segments.last().and_then(|n| self.segments.get(n));

@@ -147,10 +147,16 @@ impl CallMedia {
                 }
             }
         }
+        let unsettled = || self.taps.iter().filter_map(Tap::unsettled_ns);
+        let unsettled_ns = (
+            unsettled().map(|(from, _)| from).min().unwrap_or(u64::MAX),
+            unsettled().map(|(_, to)| to).max().unwrap_or(0),
+        );
         let keeps_past = self.lookback.is_some();
         for (_, leg) in self.legs.fed_mut() {
             leg.timeline.track.set_keeps_past(keeps_past);
             leg.timeline.set_needed_from(recorded);
+            leg.timeline.set_unsettled(unsettled_ns);
             leg.timeline
                 .retain_from(floor, settled.unwrap_or(0), written.unwrap_or(0));
         }

@@ -69,6 +69,37 @@ fn what_was_said_before_a_transfer_and_comes_after_it_is_in_the_first_recording(
     }
     let before = ledger_of(&second).outside[OutsideReason::BeforeStart as usize];
     assert_eq!(ledger::ms(before), 505, "the second does not count it");
+    assert_eq!((sim.stats.frames_lost(), sim.stats.late()), (0, 0));
+}
+
+/// The second recording has settled what is before its start, but the first one has not.
+#[test]
+fn what_one_of_two_recordings_takes_is_not_late() {
+    let (mut sim, first) = one_leg();
+    send(&mut sim, 0, 100, &[]);
+    sim.pass(505);
+    let second = sim.start(options());
+    sim.pass(900);
+    burst(&mut sim, 100, 171);
+    sim.stop(&first);
+    sim.stop(&second);
+    sim.pass(600);
+    assert!(bytes(&first)[..170 * 160] == samples_of(0, 170));
+    assert_eq!((sim.stats.frames_lost(), sim.stats.late()), (0, 0));
+}
+
+/// What comes when the first recording has settled it is late, and so is what comes after the end.
+#[test]
+fn what_neither_of_two_recordings_takes_is_late() {
+    let (mut sim, first, second) = transferred_in_a_stall();
+    sim.pass(6500);
+    assert!(first.out.lock().ending.is_some());
+    burst(&mut sim, 100, 400);
+    sim.stop(&second);
+    sim.visit();
+    let late = sim.stats.late();
+    assert!(late >= 25, "{late} packets are late");
+    assert_eq!(sim.stats.frames_lost(), late);
 }
 
 /// Of packets that are kept as they arrived, the arrival decides, which the host may tell later.
