@@ -1,94 +1,45 @@
 //! `callrec record` with UDP ports, and the end of such a process.
 
-use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
 
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::rtp::RtpSender;
 use callrec_testkit::wait::until;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use serde_json::Value;
+use nix::sys::signal::Signal;
 
 use super::capture_file::{linear, speech};
-use super::program::{callrec, json, run, text, wav_channels};
+use super::program::{json, run, text, wav_channels};
+use super::recording_process::{RecordingProcess, contains};
 
 const PACKETS: usize = 100;
 
-/// A process that records, and the addresses at which it expects its legs.
-struct RecordingProcess {
-    process: Child,
-    addresses: Vec<String>,
+fn record_both(directory: &str) -> RecordingProcess {
+    RecordingProcess::spawn(
+        directory,
+        &["--local", "--remote"],
+        &["--set", "storage.flush_ms=100"],
+    )
 }
 
-impl RecordingProcess {
-    fn spawn(directory: &str) -> RecordingProcess {
-        let mut command = callrec(&["record", "--json", "--directory", directory]);
-        command.args([
-            "--local",
-            "127.0.0.1:0",
-            "--remote",
-            "127.0.0.1:0",
-            "--set",
-            "storage.flush_ms=100",
-        ]);
-        let mut process = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program");
-        let lines = BufReader::new(process.stderr.take().expect("a pipe")).lines();
-        let addresses = lines
-            .map(|line| line.expect("UTF-8"))
-            .filter(|line| line.contains(" is expected at "));
-        let address = |line: String| line.rsplit(' ').next().expect("an address").to_owned();
-        RecordingProcess {
-            addresses: addresses.take(2).map(address).collect(),
-            process,
-        }
-    }
-
-    /// Sends both sides of a call, in the pace of speech.
-    fn send(&self, sides: [&[Vec<u8>]; 2]) {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-        let mut senders = [RtpSender::new(0, 1), RtpSender::new(0, 2)];
-        let begun = std::time::Instant::now();
-        for n in 0..sides[0].len() {
-            callrec_testkit::wait::sleep_until(begun + std::time::Duration::from_millis(20 * n as u64));
-            for ((sender, side), address) in senders.iter_mut().zip(sides).zip(&self.addresses) {
-                socket
-                    .send_to(&sender.packet(&side[n], 160), address)
-                    .expect("sent");
-            }
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.process.id() as i32), signal).expect("a signal");
-    }
-}
-
-/// Whether `samples` contain all of `expected`, one after the other, with nothing else between them.
-fn contains(samples: &[i16], expected: &[i16]) -> bool {
-    samples.windows(expected.len()).any(|window| window == expected)
+/// Sends both sides of a call.
+fn send(recorder: &RecordingProcess, sides: [&[Vec<u8>]; 2]) {
+    let mut senders = [RtpSender::new(0, 1), RtpSender::new(0, 2)];
+    let packets = [0, 1].map(|leg| {
+        let packets = sides[leg].iter().map(|payload| senders[leg].packet(payload, 160));
+        packets.collect::<Vec<_>>()
+    });
+    recorder.send(&[&packets[0], &packets[1]]);
 }
 
 #[test]
 fn an_interrupt_ends_the_recording() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let dir = ScratchDir::new();
-        let mut recorder = RecordingProcess::spawn(text(&dir));
+        let recorder = record_both(text(&dir));
         let sides = [speech(8, PACKETS), speech(9, PACKETS)];
-        recorder.send([&sides[0], &sides[1]]);
-        recorder.signal(signal);
-        let output = recorder.process.wait().expect("an exit code");
-        assert!(output.success(), "{signal}");
-        let mut printed = String::new();
-        std::io::Read::read_to_string(&mut recorder.process.stdout.take().expect("a pipe"), &mut printed)
-            .expect("UTF-8");
-        let result: Value = serde_json::from_str(&printed).expect("JSON");
+        send(&recorder, [&sides[0], &sides[1]]);
+        let result = recorder.end(signal);
         let channels = wav_channels(&PathBuf::from(result["path"].as_str().expect("a path")));
         for (channel, side) in channels.iter().zip(&sides) {
             assert!(contains(channel, &linear(side)), "{signal}");
@@ -99,9 +50,9 @@ fn an_interrupt_ends_the_recording() {
 #[test]
 fn a_killed_recording_is_recovered() {
     let dir = ScratchDir::new();
-    let mut recorder = RecordingProcess::spawn(text(&dir));
+    let recorder = record_both(text(&dir));
     let sides = [speech(10, PACKETS), speech(11, PACKETS)];
-    recorder.send([&sides[0], &sides[1]]);
+    send(&recorder, [&sides[0], &sides[1]]);
     let unfinished = || json(&["list", text(&dir), "--unfinished"]);
     until("the audio is on the disk", || {
         let path = unfinished()[0]["path"].as_str().map(PathBuf::from);
@@ -110,7 +61,7 @@ fn a_killed_recording_is_recovered() {
     let (code, _, stderr) = run(&["recover", text(&dir)]);
     assert_eq!(code, 1, "the directory is in use: {stderr}");
     recorder.signal(Signal::SIGKILL);
-    recorder.process.wait().expect("an end");
+    recorder.wait();
     let recovered = json(&["recover", text(&dir)]);
     assert_eq!(recovered.as_array().map(Vec::len), Some(1), "{recovered}");
     assert_eq!(recovered[0]["state"], "finished");
