@@ -10,10 +10,13 @@ use std::env;
 use std::path::PathBuf;
 
 /// The sources that come first in the header, in order.
-const FIRST_SOURCES: [&str; 5] = [
+const FIRST_SOURCES: [&str; 8] = [
     "values.rs",
     "handle_types.rs",
-    "types.rs",
+    "call_types.rs",
+    "feed_types.rs",
+    "recording_types.rs",
+    "event_types.rs",
     "gateway_types.rs",
     "callback_types.rs",
 ];

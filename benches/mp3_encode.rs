@@ -5,14 +5,16 @@
 //! `--features mp3`, this library uses the LAME that is compiled in.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "kit/encoders.rs"]
+mod encoders;
 #[path = "kit/speech.rs"]
 mod speech;
 
-use std::ffi::{CStr, CString, c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 
-use callrec::codec::{EncodedPackets, Format, Shape};
-use callrec_testkit::arguments::Arguments;
-use callrec_testkit::cpu::thread_cpu;
+use callrec::codec::{Format, Shape};
+
+use crate::encoders::{EncoderComparison, SystemLibrary};
 
 /// `MPEG_mode` of `lame.h`.
 const STEREO: c_int = 0;
@@ -28,24 +30,11 @@ type FlushStream = unsafe extern "C" fn(*mut c_void, *mut u8, c_int) -> c_int;
 type LameVersionText = unsafe extern "C" fn() -> *const std::ffi::c_char;
 
 /// The system's LAME.
-struct SystemLame(*mut c_void);
+struct SystemLame(SystemLibrary);
 
 impl SystemLame {
-    fn load() -> Option<SystemLame> {
-        let library = unsafe { libc::dlopen(c"libmp3lame.so.0".as_ptr(), libc::RTLD_NOW) };
-        (!library.is_null()).then_some(SystemLame(library))
-    }
-
-    /// The function of this name. `T` must be its type.
-    unsafe fn function<T: Copy>(&self, name: &str) -> T {
-        let name = CString::new(name).expect("a name");
-        let found = unsafe { libc::dlsym(self.0, name.as_ptr()) };
-        assert!(!found.is_null(), "{name:?}");
-        unsafe { std::mem::transmute_copy(&found) }
-    }
-
     fn version(&self) -> String {
-        let text = unsafe { CStr::from_ptr(self.function::<LameVersionText>("get_lame_version")()) };
+        let text = unsafe { CStr::from_ptr(self.0.function::<LameVersionText>(c"get_lame_version")()) };
         text.to_string_lossy().into_owned()
     }
 
@@ -55,26 +44,26 @@ impl SystemLame {
         let mut bytes = 0;
         let mut add = |len: c_int| bytes += usize::try_from(len).expect("no error of LAME");
         unsafe {
-            let stream = self.function::<InitStream>("lame_init")();
+            let stream = self.0.function::<InitStream>(c"lame_init")();
             let mode = if case.channels == 1 { MONO } else { STEREO };
             for (name, value) in [
-                ("lame_set_in_samplerate", case.rate as c_int),
-                ("lame_set_out_samplerate", case.rate as c_int),
-                ("lame_set_num_channels", c_int::from(case.channels)),
-                ("lame_set_mode", mode),
-                ("lame_set_brate", (case.bitrate / 1000) as c_int),
-                ("lame_set_quality", 5),
-                ("lame_set_disable_reservoir", 1),
-                ("lame_set_bWriteVbrTag", 0),
+                (c"lame_set_in_samplerate", case.rate as c_int),
+                (c"lame_set_out_samplerate", case.rate as c_int),
+                (c"lame_set_num_channels", c_int::from(case.channels)),
+                (c"lame_set_mode", mode),
+                (c"lame_set_brate", (case.bitrate / 1000) as c_int),
+                (c"lame_set_quality", 5),
+                (c"lame_set_disable_reservoir", 1),
+                (c"lame_set_bWriteVbrTag", 0),
             ] {
                 assert!(
-                    self.function::<SetStreamNumber>(name)(stream, value) >= 0,
-                    "{name}"
+                    self.0.function::<SetStreamNumber>(name)(stream, value) >= 0,
+                    "{name:?}"
                 );
             }
-            assert!(self.function::<CallStream>("lame_init_params")(stream) >= 0);
-            let encode = self.function::<EncodeSamples>("lame_encode_buffer");
-            let encode_pairs = self.function::<EncodePairs>("lame_encode_buffer_interleaved");
+            assert!(self.0.function::<CallStream>(c"lame_init_params")(stream) >= 0);
+            let encode = self.0.function::<EncodeSamples>(c"lame_encode_buffer");
+            let encode_pairs = self.0.function::<EncodePairs>(c"lame_encode_buffer_interleaved");
             for part in samples.chunks(case.rate as usize * usize::from(case.channels)) {
                 let (from, frames) = (part.as_ptr(), (part.len() / usize::from(case.channels)) as c_int);
                 let (to, space) = (out.as_mut_ptr(), out.len() as c_int);
@@ -84,10 +73,10 @@ impl SystemLame {
                 });
             }
             let (to, space) = (out.as_mut_ptr(), out.len() as c_int);
-            add(self.function::<FlushStream>("lame_encode_flush")(
+            add(self.0.function::<FlushStream>(c"lame_encode_flush")(
                 stream, to, space,
             ));
-            self.function::<CallStream>("lame_close")(stream);
+            self.0.function::<CallStream>(c"lame_close")(stream);
         }
         bytes
     }
@@ -100,31 +89,22 @@ struct Mp3Case {
     bitrate: u32,
 }
 
-/// Encodes as a recording does. Returns the bytes of all frames.
-fn run(case: Mp3Case, samples: &[u8]) -> usize {
-    let format = Format::named("mp3").expect("in this build");
-    let format = format.with_parameters(&format!("bitrate={}", case.bitrate));
-    let shape = Shape {
-        format: format.expect("valid"),
-        rate: case.rate,
-        channels: case.channels,
-    };
-    let mut encoder = shape.format.encoder(&shape);
-    let (mut packets, mut bytes) = (EncodedPackets::default(), 0);
-    for part in samples.chunks(shape.block_bytes_per_second() as usize) {
-        encoder.encode(part, &mut packets);
-        bytes += packets.bytes.len();
-        packets.clear();
+impl Mp3Case {
+    fn shape(self) -> Shape {
+        let format = Format::named("mp3").expect("in this build");
+        let format = format.with_parameters(&format!("bitrate={}", self.bitrate));
+        Shape {
+            format: format.expect("valid"),
+            rate: self.rate,
+            channels: self.channels,
+        }
     }
-    encoder.finish(&mut packets);
-    assert_eq!(encoder.failure(), None);
-    bytes + packets.bytes.len()
 }
 
 fn main() {
-    let arguments = Arguments::read();
-    let (seconds, runs) = (arguments.number("seconds", 10), arguments.number("runs", 7));
-    let Some(library) = SystemLame::load() else {
+    let comparison = EncoderComparison::from_arguments();
+    let EncoderComparison { seconds, runs } = comparison;
+    let Some(library) = SystemLibrary::load(c"libmp3lame.so.0").map(SystemLame) else {
         println!("LAME is not installed");
         return;
     };
@@ -142,43 +122,13 @@ fn main() {
     for (rate, bitrate) in [(8000, 16_000), (16_000, 32_000), (48_000, 64_000)] {
         for channels in [1, 2] {
             let bitrate = bitrate * u32::from(channels);
-            compare(
-                &library,
-                Mp3Case {
-                    rate,
-                    channels,
-                    bitrate,
-                },
-                seconds,
-                runs,
-            );
+            let case = Mp3Case {
+                rate,
+                channels,
+                bitrate,
+            };
+            let system = |samples: &[i16]| library.run(case, samples);
+            comparison.compare(&bitrate.to_string(), &case.shape(), system);
         }
     }
-}
-
-fn compare(library: &SystemLame, case: Mp3Case, seconds: u64, runs: u64) {
-    let samples = speech::speech(case.rate, case.channels, seconds);
-    let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-    let (mut best, mut sizes) = ([f64::MAX; 2], [0; 2]);
-    for _ in 0..runs {
-        let before = thread_cpu();
-        sizes[0] = library.run(case, &samples);
-        let between = thread_cpu();
-        sizes[1] = run(case, &bytes);
-        let times = [between - before, thread_cpu() - between];
-        for (best, time) in best.iter_mut().zip(times) {
-            *best = best.min(time.as_secs_f64());
-        }
-    }
-    println!(
-        "{}/{} {} | {:.2} {:.2} {:.2} | {} {}",
-        case.rate,
-        case.channels,
-        case.bitrate,
-        1000.0 * best[0] / seconds as f64,
-        1000.0 * best[1] / seconds as f64,
-        best[0] / best[1],
-        sizes[0] as u64 / seconds,
-        sizes[1] as u64 / seconds,
-    );
 }

@@ -4,14 +4,16 @@
 //! `cargo bench --bench opus_encode`; `-- --seconds 20 --runs 9`. Needs libopus (Debian: libopus0).
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "kit/encoders.rs"]
+mod encoders;
 #[path = "kit/speech.rs"]
 mod speech;
 
 use std::ffi::{CStr, c_int, c_void};
 
-use callrec::codec::{EncodedPackets, Format, Shape};
-use callrec_testkit::arguments::Arguments;
-use callrec_testkit::cpu::thread_cpu;
+use callrec::codec::{Format, Shape};
+
+use crate::encoders::{EncoderComparison, SystemLibrary};
 
 /// `OPUS_APPLICATION_VOIP`.
 const VOIP: c_int = 2048;
@@ -37,23 +39,16 @@ struct LibOpus {
 
 impl LibOpus {
     fn load() -> Option<LibOpus> {
-        let library = unsafe { libc::dlopen(c"libopus.so.0".as_ptr(), libc::RTLD_NOW) };
-        let symbol = |name: &CStr| {
-            let found = unsafe { libc::dlsym(library, name.as_ptr()) };
-            (!found.is_null()).then_some(found)
-        };
-        if library.is_null() {
-            return None;
-        }
-        unsafe {
-            Some(LibOpus {
-                create: std::mem::transmute::<*mut c_void, Create>(symbol(c"opus_encoder_create")?),
-                control: std::mem::transmute::<*mut c_void, Control>(symbol(c"opus_encoder_ctl")?),
-                encode: std::mem::transmute::<*mut c_void, EncodePacket>(symbol(c"opus_encode")?),
-                destroy: std::mem::transmute::<*mut c_void, Destroy>(symbol(c"opus_encoder_destroy")?),
-                version: std::mem::transmute::<*mut c_void, VersionText>(symbol(c"opus_get_version_string")?),
-            })
-        }
+        let library = SystemLibrary::load(c"libopus.so.0")?;
+        Some(unsafe {
+            LibOpus {
+                create: library.function(c"opus_encoder_create"),
+                control: library.function(c"opus_encoder_ctl"),
+                encode: library.function(c"opus_encode"),
+                destroy: library.function(c"opus_encoder_destroy"),
+                version: library.function(c"opus_get_version_string"),
+            }
+        })
     }
 
     /// Returns the bytes of all packets.
@@ -94,34 +89,26 @@ struct Case {
     dtx: bool,
 }
 
-/// Encodes as a recording does. Returns the bytes of all packets.
-fn run(case: Case, samples: &[u8]) -> usize {
-    let parameters = format!(
-        "bitrate={};complexity={};dtx={}",
-        case.bitrate,
-        case.complexity,
-        u8::from(case.dtx)
-    );
-    let format = Format::named("opus").expect("in this build");
-    let shape = Shape {
-        format: format.with_parameters(&parameters).expect("valid"),
-        rate: case.rate,
-        channels: case.channels,
-    };
-    let mut encoder = format.encoder(&shape);
-    let (mut packets, mut bytes) = (EncodedPackets::default(), 0);
-    for part in samples.chunks(shape.block_bytes_per_second() as usize) {
-        encoder.encode(part, &mut packets);
-        bytes += packets.bytes.len();
-        packets.clear();
+impl Case {
+    fn shape(self) -> Shape {
+        let parameters = format!(
+            "bitrate={};complexity={};dtx={}",
+            self.bitrate,
+            self.complexity,
+            u8::from(self.dtx)
+        );
+        let format = Format::named("opus").expect("in this build");
+        Shape {
+            format: format.with_parameters(&parameters).expect("valid"),
+            rate: self.rate,
+            channels: self.channels,
+        }
     }
-    encoder.finish(&mut packets);
-    bytes + packets.bytes.len()
 }
 
 fn main() {
-    let arguments = Arguments::read();
-    let (seconds, runs) = (arguments.number("seconds", 10), arguments.number("runs", 7));
+    let comparison = EncoderComparison::from_arguments();
+    let EncoderComparison { seconds, runs } = comparison;
     let Some(library) = LibOpus::load() else {
         println!("libopus is not installed");
         return;
@@ -145,47 +132,16 @@ fn main() {
         (48_000, 2, 48_000),
     ] {
         for (complexity, dtx) in [(5, false), (10, false), (7, true)] {
-            compare(
-                &library,
-                Case {
-                    rate,
-                    channels,
-                    bitrate,
-                    complexity,
-                    dtx,
-                },
-                seconds,
-                runs,
-            );
+            let case = Case {
+                rate,
+                channels,
+                bitrate,
+                complexity,
+                dtx,
+            };
+            let named = format!("{bitrate} {complexity}{}", if dtx { " dtx" } else { "" });
+            let system = |samples: &[i16]| library.run(case, samples);
+            comparison.compare(&named, &case.shape(), system);
         }
     }
-}
-
-fn compare(library: &LibOpus, case: Case, seconds: u64, runs: u64) {
-    let samples = speech::speech(case.rate, case.channels, seconds);
-    let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-    let (mut best, mut sizes) = ([f64::MAX; 2], [0; 2]);
-    for _ in 0..runs {
-        let before = thread_cpu();
-        sizes[0] = library.run(case, &samples);
-        let between = thread_cpu();
-        sizes[1] = run(case, &bytes);
-        let times = [between - before, thread_cpu() - between];
-        for (best, time) in best.iter_mut().zip(times) {
-            *best = best.min(time.as_secs_f64());
-        }
-    }
-    println!(
-        "{}/{} {} {}{} | {:.2} {:.2} {:.2} | {} {}",
-        case.rate,
-        case.channels,
-        case.bitrate,
-        case.complexity,
-        if case.dtx { " dtx" } else { "" },
-        1000.0 * best[0] / seconds as f64,
-        1000.0 * best[1] / seconds as f64,
-        best[0] / best[1],
-        sizes[0] as u64 / seconds,
-        sizes[1] as u64 / seconds,
-    );
 }

@@ -17,6 +17,7 @@ mod audit;
 mod audit_types;
 mod call;
 mod call_parties;
+mod call_types;
 mod call_view;
 mod callback_types;
 mod codec;
@@ -30,8 +31,10 @@ mod convert;
 mod deletion;
 mod engine;
 mod event;
+mod event_types;
 mod feed;
 mod feed_format;
+mod feed_types;
 mod gateway;
 #[cfg(not(feature = "gateway"))]
 mod gateway_disabled;
@@ -46,6 +49,7 @@ mod list;
 #[cfg(not(callrec_loom))]
 mod memory;
 mod recording;
+mod recording_types;
 mod sized_struct;
 mod start;
 mod thread_hooks;

@@ -77,9 +77,7 @@ pub unsafe extern "C" fn rec_call_stop(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: the caller's own pointers.
-    run_always(error, || unsafe {
-        control(call, caller, ControlOperation::Stop, counts)
-    })
+    unsafe { control(call, caller, ControlOperation::Stop, counts, error) }
 }
 
 /// Stops all live recordings of this call and deletes their audio. No files remain.
@@ -114,9 +112,7 @@ pub unsafe extern "C" fn rec_call_discard(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: the caller's own pointers.
-    run_always(error, || unsafe {
-        control(call, caller, ControlOperation::Discard, counts)
-    })
+    unsafe { control(call, caller, ControlOperation::Discard, counts, error) }
 }
 
 /// Pauses every live recording of this call. `REC_EVENT_PAUSED` is delivered for each recording
@@ -149,9 +145,7 @@ pub unsafe extern "C" fn rec_call_pause(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: the caller's own pointers.
-    run_always(error, || unsafe {
-        control(call, caller, ControlOperation::Pause, counts)
-    })
+    unsafe { control(call, caller, ControlOperation::Pause, counts, error) }
 }
 
 /// Resumes every live recording of this call. `REC_EVENT_RESUMED` is delivered for each recording
@@ -184,9 +178,7 @@ pub unsafe extern "C" fn rec_call_resume(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: the caller's own pointers.
-    run_always(error, || unsafe {
-        control(call, caller, ControlOperation::Resume, counts)
-    })
+    unsafe { control(call, caller, ControlOperation::Resume, counts, error) }
 }
 
 /// # Safety
@@ -214,10 +206,13 @@ unsafe fn control(
     caller: *const rec_caller,
     operation: ControlOperation,
     counts: *mut rec_counts,
-) -> Result<()> {
-    // SAFETY: promised by the caller.
-    let (out, caller) = unsafe { (OutputStruct::new(counts, "counts")?, self::caller(caller)?) };
-    let done = call_of(call)?.control(&caller, operation)?;
-    out.write(&counts_of(done));
-    Ok(())
+    error: *mut rec_error,
+) -> rec_status {
+    run_always(error, || {
+        // SAFETY: promised by the caller.
+        let (out, caller) = unsafe { (OutputStruct::new(counts, "counts")?, self::caller(caller)?) };
+        let done = call_of(call)?.control(&caller, operation)?;
+        out.write(&counts_of(done));
+        Ok(())
+    })
 }
