@@ -1443,6 +1443,12 @@ typedef struct {
      * there are none.
      */
     const char *related_call_ids_json;
+    /**
+     * The parties that are or were heard on the legs (`rec_call_parties`), as a JSON array of
+     * objects with `leg`, `from_ms`, `to_ms` unless the party is still there, and `party`. "[]"
+     * if there are none.
+     */
+    const char *parties_json;
 } rec_call_view;
 
 /** An event. The struct and all that it points to live until the callback returns. */
@@ -2114,7 +2120,8 @@ rec_status rec_call_id(rec_call call, char *text, size_t size, rec_error *error)
  * One leg may carry several parties, for example a conference that a switch mixes, or a call that
  * is forwarded. The manifest's `call` lists in `parties` who was heard on which leg, and from when
  * to when; so does the vCon (`storage.sidecar`). A recording that begins later has the earlier
- * parties of its call, too. The audio is not affected.
+ * parties of its call, too. `REC_EVENT_CALL_UPDATED` reports a change, and
+ * `rec_call_view.parties_json` has them all. The audio is not affected.
  *
  * @param call The call.
  * @param leg `REC_LEG_…`. A feed of the leg need not be open.

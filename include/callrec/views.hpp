@@ -126,6 +126,7 @@ public:
     time_point consent_from() const noexcept { return detail::to_time(call_->consent_from_ms); }
     time_point consent_at() const noexcept { return detail::to_time(call_->consent_at_ms); }
     std::string_view related_call_ids_json() const noexcept { return detail::from_c(call_->related_call_ids_json); }
+    std::string_view parties_json() const noexcept { return detail::from_c(call_->parties_json); }
     const rec_call_view &native() const noexcept { return *call_; }
 
 private:

@@ -24,7 +24,8 @@ const DEPTH_MAX: u32 = 16;
 /// One leg may carry several parties, for example a conference that a switch mixes, or a call that
 /// is forwarded. The manifest's `call` lists in `parties` who was heard on which leg, and from when
 /// to when; so does the vCon (`storage.sidecar`). A recording that begins later has the earlier
-/// parties of its call, too. The audio is not affected.
+/// parties of its call, too. `REC_EVENT_CALL_UPDATED` reports a change, and
+/// `rec_call_view.parties_json` has them all. The audio is not affected.
 ///
 /// @param call The call.
 /// @param leg `REC_LEG_…`. A feed of the leg need not be open.

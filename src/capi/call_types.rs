@@ -152,4 +152,8 @@ pub struct rec_call_view {
     /// The further ids of the call (`rec_call_info.related_call_id`), as a JSON array. "[]" if
     /// there are none.
     pub related_call_ids_json: *const c_char,
+    /// The parties that are or were heard on the legs (`rec_call_parties`), as a JSON array of
+    /// objects with `leg`, `from_ms`, `to_ms` unless the party is still there, and `party`. "[]"
+    /// if there are none.
+    pub parties_json: *const c_char,
 }

@@ -3,23 +3,36 @@
 use std::ffi::CString;
 
 use super::types::*;
+use crate::calls::PartyStay;
 use crate::events::CallFacts;
 
-/// The call's attributes as a JSON object.
-pub fn attributes_of(call: &CallFacts) -> CString {
-    // JSON escapes a NUL within a string.
-    let json = serde_json::to_string(&*call.info.attributes).unwrap_or_default();
-    CString::new(json).unwrap_or_default()
+/// The members of a call that are JSON.
+pub struct CallTexts {
+    attributes: CString,
+    related_ids: CString,
+    parties: CString,
 }
 
-/// The call's further ids as a JSON array.
-pub fn related_ids_of(call: &CallFacts) -> CString {
-    let ids: Vec<&str> = call.info.related_ids.iter().map(|id| id.as_str()).collect();
-    CString::new(serde_json::to_string(&ids).unwrap_or_default()).unwrap_or_default()
+impl CallTexts {
+    pub fn of(call: &CallFacts) -> CallTexts {
+        let info = &call.info;
+        let related_ids: Vec<&str> = info.related_ids.iter().map(|id| id.as_str()).collect();
+        let parties: Vec<_> = info.parties.iter().map(PartyStay::to_json).collect();
+        CallTexts {
+            attributes: c_text(serde_json::to_string(&*info.attributes)),
+            related_ids: c_text(serde_json::to_string(&related_ids)),
+            parties: c_text(serde_json::to_string(&parties)),
+        }
+    }
+}
+
+fn c_text(json: serde_json::Result<String>) -> CString {
+    // JSON escapes a NUL within a string.
+    CString::new(json.unwrap_or_default()).unwrap_or_default()
 }
 
 /// The strings of the result live as long as the arguments.
-pub fn call_view_of(call: &CallFacts, attributes: &CString, related_ids: &CString) -> rec_call_view {
+pub fn call_view_of(call: &CallFacts, texts: &CallTexts) -> rec_call_view {
     let info = &call.info;
     rec_call_view {
         struct_size: size_of::<rec_call_view>() as u32,
@@ -43,12 +56,13 @@ pub fn call_view_of(call: &CallFacts, attributes: &CString, related_ids: &CStrin
         ani: info.ani.as_cstr().as_ptr(),
         dnis: info.dnis.as_cstr().as_ptr(),
         call_type: info.call_type.as_cstr().as_ptr(),
-        attributes_json: attributes.as_ptr(),
+        attributes_json: texts.attributes.as_ptr(),
         consent: info.consent.state as i32,
         reserved2: 0,
         consent_source: info.consent.source.as_cstr().as_ptr(),
         consent_from_ms: info.consent.from_ms,
         consent_at_ms: info.consent.at_ms,
-        related_call_ids_json: related_ids.as_ptr(),
+        related_call_ids_json: texts.related_ids.as_ptr(),
+        parties_json: texts.parties.as_ptr(),
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_void};
 use std::sync::Arc;
 
-use super::call_view::{attributes_of, call_view_of, related_ids_of};
+use super::call_view::{CallTexts, call_view_of};
 use super::callback_types::*;
 use super::convert::{flags, invalid, not_null, read};
 use super::engine_of;
@@ -64,13 +64,8 @@ impl Listener for HostListener {
         #[cfg(feature = "faults")]
         assert!(self.panic_at != event.kind.text(), "planted at {}", self.panic_at);
         let recording = event.subject.recording().map(recording_of);
-        let call = event
-            .subject
-            .call()
-            .map(|call| (call, attributes_of(call), related_ids_of(call)));
-        let call = call
-            .as_ref()
-            .map(|(call, attributes, related)| call_view_of(call, attributes, related));
+        let call = event.subject.call().map(|call| (call, CallTexts::of(call)));
+        let call = call.as_ref().map(|(call, texts)| call_view_of(call, texts));
         let json = CString::new(event.json(sequence)).unwrap_or_default();
         let view = rec_event {
             struct_size: size_of::<rec_event>() as u32,

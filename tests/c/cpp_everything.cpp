@@ -260,7 +260,7 @@ int main(int, char **arguments)
             finished.add();
         }));
         callrec::subscription calls = must(engine.subscribe(callrec::subscribe_flags::calls, [&](const callrec::event_view &event) {
-            if (event.kind() == callrec::event_kind::call_began && event.call()->tag() == 7 && event.call_number() == event.call()->number())
+            if (event.kind() == callrec::event_kind::call_began && event.call()->tag() == 7 && event.call_number() == event.call()->number() && event.call()->parties_json() == "[]")
                 began.add();
         }));
         OK(engine.set_log([&](callrec::log_level, std::string_view) { lines.add(); }));

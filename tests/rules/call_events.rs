@@ -24,6 +24,8 @@ struct CallEventCopy {
     tag: u64,
     /// The state, device, username, privacy and end reason of the call.
     call: Option<(i32, String, String, u32, i32)>,
+    /// The further ids and the parties of the call.
+    lists: Option<[serde_json::Value; 2]>,
     json: serde_json::Value,
 }
 
@@ -49,6 +51,10 @@ fn copy_of(event: &rec_event) -> CallEventCopy {
                 call.is_private,
                 call.end_reason,
             )
+        }),
+        lists: call.map(|call| {
+            let lists = [call.related_call_ids_json, call.parties_json];
+            lists.map(|list| serde_json::from_str(&string(list)).unwrap())
         }),
         json: serde_json::from_str(&string(event.json)).unwrap(),
     }
@@ -98,6 +104,51 @@ impl CallObserver {
             _ => {}
         }
     }
+}
+
+/// The lists of the struct are those of the event's JSON, which leaves out empty ones.
+#[test]
+fn the_struct_of_a_call_has_its_lists() {
+    let scratch = scratch_engine();
+    let (_subscription, lines) = observe(&scratch);
+    let call = scratch.begin(&line("SEP1", "101")).unwrap();
+    let other = CallFields {
+        related: Some("other-leg"),
+        ..CallFields::default()
+    };
+    other.update(call).unwrap();
+    let ada = CText::from(Some(r#"[{"name":"Ada"}]"#));
+    checked(|e| unsafe { rec_call_parties(call, REC_LEG_REMOTE, ada.ptr(), e) }).unwrap();
+    checked(|e| unsafe { rec_call_parties(call, REC_LEG_REMOTE, std::ptr::null(), e) }).unwrap();
+    end(call).unwrap();
+    let (_plain, _dir) = scratch.finish();
+    let lines = lines.lock().clone();
+    let calls: Vec<_> = lines.iter().filter(|line| is_call_event(line.kind)).collect();
+    assert_eq!(calls.len(), 5);
+    for event in &calls {
+        let [ids, parties] = event.lists.as_ref().expect("a call");
+        let found = |name: &str| {
+            event.json["call"]
+                .get(name)
+                .cloned()
+                .unwrap_or(serde_json::json!([]))
+        };
+        assert_eq!((ids, parties), (&found("related_call_ids"), &found("parties")));
+    }
+    let parties = |n: usize| calls[n].lists.as_ref().map(|[_, parties]| parties.clone());
+    assert_eq!(parties(1), Some(serde_json::json!([])));
+    for (n, has_left) in [(2, false), (3, true), (4, true)] {
+        let stay = parties(n).expect("a call")[0].clone();
+        assert_eq!(
+            (&stay["leg"], &stay["party"]["name"]),
+            (&"remote".into(), &"Ada".into())
+        );
+        assert_eq!(stay["to_ms"].is_i64(), has_left, "event {n}");
+    }
+    assert_eq!(
+        calls[4].lists.as_ref().unwrap()[0],
+        serde_json::json!(["other-leg"])
+    );
 }
 
 #[test]

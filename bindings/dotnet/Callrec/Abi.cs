@@ -237,6 +237,7 @@ namespace Callrec
             public long consent_from_ms;
             public long consent_at_ms;
             public IntPtr related_call_ids_json;
+            public IntPtr parties_json;
         }
 
         [StructLayout(LayoutKind.Sequential)]

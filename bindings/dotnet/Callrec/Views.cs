@@ -225,6 +225,9 @@ namespace Callrec
         /// <summary>A JSON array of the other ids of the call.</summary>
         public readonly string RelatedCallIdsJson;
 
+        /// <summary>A JSON array of the parties that are or were heard on the legs.</summary>
+        public readonly string PartiesJson;
+
         internal CallView(IntPtr at)
         {
             var read = Native.Read<Abi.rec_call_view>(at);
@@ -253,6 +256,7 @@ namespace Callrec
             ConsentFromMs = read.consent_from_ms;
             ConsentAtMs = read.consent_at_ms;
             RelatedCallIdsJson = Native.Text(read.related_call_ids_json);
+            PartiesJson = Native.Text(read.parties_json);
         }
     }
 

@@ -342,6 +342,7 @@ rec_call_view._fields_ = [
     ("consent_from_ms", c_int64),
     ("consent_at_ms", c_int64),
     ("related_call_ids_json", c_char_p),
+    ("parties_json", c_char_p),
 ]
 
 rec_event._fields_ = [

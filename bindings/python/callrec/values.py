@@ -113,6 +113,7 @@ class CallView:
     consent_from_ms: int = 0
     consent_at_ms: int = 0
     related_call_ids: List[str] = field(default_factory=list)
+    parties: List[Dict[str, Any]] = field(default_factory=list)
     more: Dict[str, Any] = field(default_factory=dict)
     """Members that the header has added since."""
 
@@ -197,6 +198,7 @@ def call_of(struct: ctypes.Structure) -> CallView:
     members["is_private"] = bool(members["is_private"])
     members["attributes"] = json.loads(members.pop("attributes_json") or "{}")
     members["related_call_ids"] = json.loads(members.pop("related_call_ids_json", "") or "[]")
+    members["parties"] = json.loads(members.pop("parties_json", "") or "[]")
     return CallView(**_split(CallView, members))
 
 

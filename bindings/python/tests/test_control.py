@@ -81,6 +81,9 @@ def test_the_audit_log_is_intact_until_somebody_changes_it(settings, directory):
 def test_a_call_is_controlled_by_its_handle(engine, events):
     with engine.begin_call(call_id="a", related_call_id="b") as call:
         call.set_parties(callrec.Leg.REMOTE, [{"name": "Ada"}, {"name": "Ben"}])
+        updated = events.wait_for(EventKind.CALL_UPDATED).call
+        assert updated.related_call_ids == ["b"]
+        assert [stay["party"]["name"] for stay in updated.parties] == ["Ada", "Ben"]
         id = call.start(layout=callrec.Layout.MONO)
         assert [recording.id for recording in engine.list(call_id="b")] == [id]
         assert call.pause() == Counts(1, 0, 0)

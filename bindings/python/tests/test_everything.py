@@ -13,7 +13,7 @@ RAW_ONLY = {
     "rec_subscribe": "Engine.subscribe calls rec_subscribe_with",
 }
 # Members of structs that no class offers under their name.
-OTHERWISE = {"struct_size", "reserved", "reserved2", "attributes_json", "related_call_ids_json"}
+OTHERWISE = {"struct_size", "reserved", "reserved2", "attributes_json", "related_call_ids_json", "parties_json"}
 
 
 @pytest.fixture
