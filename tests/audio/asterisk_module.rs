@@ -4,10 +4,9 @@
 
 use std::fs;
 use std::net::UdpSocket;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
+use callrec_testkit::asterisk::AsteriskInstallation;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::until;
 
@@ -42,40 +41,6 @@ const MODULES: [&str; 23] = [
     "app_callrec",
 ];
 
-/// An installed Asterisk.
-struct AsteriskInstallation {
-    modules: PathBuf,
-    data: &'static str,
-}
-
-impl AsteriskInstallation {
-    /// `None` unless the program and its headers are installed.
-    fn find() -> Option<AsteriskInstallation> {
-        let runs = Command::new("asterisk").arg("-V").output().is_ok();
-        let has = |path: &str| Path::new(path).exists();
-        let has_headers = has("/usr/include/asterisk.h") || has("/usr/local/include/asterisk.h");
-        let multiarch = format!("/usr/lib/{}-linux-gnu/asterisk/modules", std::env::consts::ARCH);
-        let modules = [
-            &multiarch,
-            "/usr/lib/asterisk/modules",
-            "/usr/lib64/asterisk/modules",
-        ];
-        let modules = modules.into_iter().find(|path| has(path)).map(PathBuf::from);
-        let data = ["/usr/share/asterisk", "/var/lib/asterisk"]
-            .into_iter()
-            .find(|path| Path::new(path).join("documentation").exists());
-        match (modules, data) {
-            (Some(modules), Some(data)) if runs && has_headers => {
-                Some(AsteriskInstallation { modules, data })
-            }
-            _ => {
-                eprintln!("Asterisk or its headers are not installed: its module did not run");
-                None
-            }
-        }
-    }
-}
-
 /// Builds the module as docs/hosts.md says.
 fn build_module(dir: &Path, module: &Path) {
     let libraries = installed(dir);
@@ -96,27 +61,6 @@ fn build_module(dir: &Path, module: &Path) {
 fn free_port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     socket.local_addr().expect("an address").port()
-}
-
-/// The directories of an Asterisk of its own, below `dir`.
-fn asterisk_conf(dir: &Path, data: &str) -> String {
-    let mut lines = format!("[directories]\nastdatadir => {data}\n");
-    for (key, name) in [
-        ("astetcdir", "etc"),
-        ("astmoddir", "modules"),
-        ("astcachedir", "var"),
-        ("astvarlibdir", "var"),
-        ("astdbdir", "var"),
-        ("astkeydir", "var"),
-        ("astagidir", "var"),
-        ("astspooldir", "spool"),
-        ("astrundir", "run"),
-        ("astlogdir", "log"),
-    ] {
-        fs::create_dir_all(dir.join(name)).expect("a directory");
-        lines += &format!("{key} => {}\n", dir.join(name).display());
-    }
-    lines
 }
 
 /// One SIP endpoint stands for all telephones, which are this Asterisk again.
@@ -161,17 +105,9 @@ fn extensions_conf(dir: &Path, sounds: &Path) -> String {
 /// Writes the configuration of an Asterisk that makes the call as soon as it runs.
 fn configure(dir: &Path, asterisk: &AsteriskInstallation) {
     let sounds = write_sounds(dir);
-    let loads = MODULES.map(|module| format!("load = {module}.so\n")).concat();
+    asterisk.configure(dir, &MODULES);
     let files = [
-        ("asterisk.conf", asterisk_conf(dir, asterisk.data)),
-        ("modules.conf", format!("[modules]\nautoload=no\n{loads}")),
         ("pjsip.conf", pjsip_conf(free_port())),
-        // Below the ports that the system chooses for others.
-        ("rtp.conf", "[general]\nrtpstart=10000\nrtpend=20000\n".into()),
-        (
-            "logger.conf",
-            "[general]\n[logfiles]\nconsole => notice,warning,error,verbose\n".into(),
-        ),
         (
             "cli.conf",
             "[startup_commands]\nchannel originate PJSIP/caller@phones extension record@switch = yes\n"
@@ -182,27 +118,20 @@ fn configure(dir: &Path, asterisk: &AsteriskInstallation) {
     for (name, text) in files {
         fs::write(dir.join("etc").join(name), text).expect("a file");
     }
-    for module in MODULES.map(|module| format!("{module}.so")) {
-        let installed = asterisk.modules.join(&module);
-        if installed.exists() {
-            symlink(installed, dir.join("modules").join(module)).expect("a link");
-        }
-    }
 }
 
 #[test]
 fn a_module_of_asterisk_records_a_call_through_it() {
-    let Some(asterisk) = AsteriskInstallation::find() else {
-        return;
+    let headers = ["/usr/include/asterisk.h", "/usr/local/include/asterisk.h"];
+    let has_headers = headers.iter().any(|header| Path::new(header).exists());
+    let Some(asterisk) = AsteriskInstallation::find().filter(|_| has_headers) else {
+        return eprintln!("Asterisk or its headers are not installed: its module did not run");
     };
     let scratch = ScratchDir::new();
     let dir = &scratch.0;
     configure(dir, &asterisk);
     build_module(dir, &dir.join("modules/app_callrec.so"));
-    let mut command = Command::new("asterisk");
-    command
-        .args(["-f", "-vvv", "-C"])
-        .arg(dir.join("etc/asterisk.conf"));
+    let mut command = asterisk.command(dir);
     // Cargo's value would take precedence over the module's own rpath.
     command.env_remove("LD_LIBRARY_PATH");
     let log = dir.join("asterisk.log");

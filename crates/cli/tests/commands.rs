@@ -1,5 +1,8 @@
 //! The program `callrec`, run as a user runs it.
 
+#[cfg(unix)]
+#[path = "commands/asterisk.rs"]
+mod asterisk;
 #[path = "commands/capture_file.rs"]
 mod capture_file;
 #[path = "commands/captures.rs"]

@@ -10,7 +10,7 @@
 //! | [`g711`], [`sample`] | the two laws of G.711, independent of the library's code; expected samples |
 //! | [`rtp`], [`speech`] | RTP packets and their senders; test signals |
 //! | [`http`] | an HTTP client |
-//! | [`child`] | child processes that run a test and are killed |
+//! | [`child`], `asterisk` | child processes that run a test and are killed; an Asterisk of a test's own |
 //! | [`random`], [`environment`] | seeded random numbers; numbers from environment variables |
 //! | [`sim`] | a simulator of the whole engine |
 //! | [`arguments`], [`cpu`], [`process`], [`times`] | the measurements of the benches |
@@ -22,6 +22,8 @@
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+#[cfg(unix)]
+pub mod asterisk;
 pub mod child;
 #[cfg(unix)]
 pub mod cpu;

@@ -71,7 +71,7 @@ fn both_directions_of_a_channel_are_recorded_sample_by_sample() {
 /// RFC 3551 gives to 44.1 kHz.
 #[test]
 fn signed_linear_audio_is_recorded_if_its_payload_type_is_declared() {
-    for (payload_type, rate) in [(118, 16_000), (10, 8000), (11, 8000)] {
+    for (payload_type, rate) in [(118, 16_000), (10, 8000)] {
         let audio = samples(payload_type, rate);
         let sent = channel(payload_type as u8, 7, &payloads(&audio, rate), rate as u32 / 50);
         let declared = format!("{payload_type} L16/{rate}");

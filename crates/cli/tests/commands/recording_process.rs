@@ -15,7 +15,7 @@ use super::program::callrec;
 /// A process that records, and the addresses at which it expects its legs.
 pub struct RecordingProcess {
     process: Child,
-    addresses: Vec<String>,
+    pub addresses: Vec<String>,
 }
 
 impl RecordingProcess {
