@@ -1,7 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "conversation.h"
 
-#include "sockets.h"
+#include "portable.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -108,7 +108,7 @@ void *conversation_send(void *argument)
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)conversation->port[leg])};
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         to[leg] = socket(AF_INET, SOCK_DGRAM, 0);
-        if (!is_socket(to[leg]) || connect(to[leg], (struct sockaddr *)&address, sizeof address) != 0)
+        if (to[leg] == NO_SOCKET || connect(to[leg], (struct sockaddr *)&address, sizeof address) != 0)
             perror("connect");
     }
     uint64_t begin = monotonic_ns();
@@ -123,7 +123,7 @@ void *conversation_send(void *argument)
                 send_packet(conversation, to[leg], leg, n - 1);
         }
     }
-    close_socket(to[0]);
-    close_socket(to[1]);
+    socket_close(to[0]);
+    socket_close(to[1]);
     return NULL;
 }

@@ -11,7 +11,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <callrec.h>
 
-#include "sockets.h"
+#include "portable.h"
 
 #include "console.h"
 #include "conversation.h"
@@ -109,11 +109,10 @@ static void show_live(rec_engine engine, const double level_dbfs[2])
 
 static socket_handle udp_socket(int *port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET}; /* port 0: any free one */
+    struct sockaddr_in address;
     socklen_t size = sizeof address;
-    socket_handle handle = socket(AF_INET, SOCK_DGRAM, 0);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (!is_socket(handle) || bind(handle, (struct sockaddr *)&address, sizeof address) != 0 || getsockname(handle, (struct sockaddr *)&address, &size) != 0) {
+    socket_handle handle = udp_open("127.0.0.1", 0);
+    if (handle == NO_SOCKET || getsockname(handle, (struct sockaddr *)&address, &size) != 0) {
         perror("UDP socket");
         exit(1);
     }
@@ -183,7 +182,7 @@ int main(int argc, char **argv)
     if (directory == NULL || !conversation_load(&conversation, argv[1 + is_json]))
         return 1;
     console_begin(is_json, directory);
-    sockets_begin();
+    sockets_start();
 
     rec_engine engine = open_engine(directory);
     rec_subscription subscription;
@@ -191,7 +190,7 @@ int main(int argc, char **argv)
     rec_call call = begin_call(engine);
     rec_feed feeds[2] = {open_feed(call, REC_LEG_LOCAL), open_feed(call, REC_LEG_REMOTE)};
     struct level levels[2] = {{0, 0}, {0, 0}};
-    struct pollfd sockets[2] = {{.fd = udp_socket(&conversation.port[0]), .events = POLLIN}, {.fd = udp_socket(&conversation.port[1]), .events = POLLIN}};
+    poll_entry sockets[2] = {{.fd = udp_socket(&conversation.port[0]), .events = POLLIN}, {.fd = udp_socket(&conversation.port[1]), .events = POLLIN}};
 
     rec_start_options options = REC_INIT(rec_start_options);
     rec_id id;
@@ -208,7 +207,7 @@ int main(int argc, char **argv)
     int last[2] = {-1, -1};
     double arrived_ms[2] = {0, 0};
     enum { TALKING, PAUSED, RESUMED } progress = TALKING;
-    while (poll(sockets, 2, progress == RESUMED ? 200 : 5000) > 0) {
+    while (socket_poll(sockets, 2, progress == RESUMED ? 200 : 5000) > 0) {
         for (int leg = 0; leg < 2; leg++) {
             if (!(sockets[leg].revents & POLLIN))
                 continue;

@@ -11,14 +11,13 @@
 #define _POSIX_C_SOURCE 200809L
 #include <callrec.h>
 
-#include "sockets.h"
+#include "portable.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 static volatile sig_atomic_t is_ending;
 
@@ -52,22 +51,12 @@ static void on_event(void *user_data, const rec_event *event)
 
 static socket_handle udp_socket(const char *port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socket_handle handle = socket(AF_INET, SOCK_DGRAM, 0);
-    address.sin_port = htons((uint16_t)atoi(port));
-    address.sin_addr.s_addr = htonl(INADDR_ANY);
-    if (!is_socket(handle) || bind(handle, (struct sockaddr *)&address, sizeof address) != 0) {
+    socket_handle handle = udp_open("0.0.0.0", (uint16_t)atoi(port));
+    if (handle == NO_SOCKET) {
         perror(port);
         exit(1);
     }
     return handle;
-}
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int main(int argc, char **argv)
@@ -80,7 +69,7 @@ int main(int argc, char **argv)
     /* callrec's threads block all signals, so these are delivered to this thread. */
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
-    sockets_begin();
+    sockets_start();
 
     rec_config *config = NULL;
     rec_engine engine;
@@ -102,7 +91,7 @@ int main(int argc, char **argv)
     must(rec_call_begin(engine, &info, &call, &error), "rec_call_begin");
     must(rec_feed_open(call, REC_LEG_LOCAL, &format, &feeds[0], &error), "rec_feed_open");
     must(rec_feed_open(call, REC_LEG_REMOTE, &format, &feeds[1], &error), "rec_feed_open");
-    struct pollfd sockets[2] = {{.fd = udp_socket(argv[2]), .events = POLLIN}, {.fd = udp_socket(argv[3]), .events = POLLIN}};
+    poll_entry sockets[2] = {{.fd = udp_socket(argv[2]), .events = POLLIN}, {.fd = udp_socket(argv[3]), .events = POLLIN}};
     must(rec_start(engine, NULL, &options, &id, &error), "rec_start");
 
     uint64_t packets[2] = {0, 0};
@@ -113,8 +102,8 @@ int main(int argc, char **argv)
             left = 100; /* A signal that arrives just before poll() does not interrupt it. */
         if (left <= 0)
             break;
-        if (poll(sockets, 2, (int)left) < 0 && errno != EINTR) {
-            perror("poll");
+        if (socket_poll(sockets, 2, (int)left) < 0 && errno != EINTR) {
+            perror("socket_poll");
             break;
         }
         for (int leg = 0; leg < 2; leg++) {

@@ -5,9 +5,6 @@
 mod bridge;
 #[path = "examples/bridge_calls.rs"]
 mod bridge_calls;
-#[cfg(target_os = "linux")]
-#[path = "examples/bridge_windows.rs"]
-mod bridge_windows;
 #[path = "support/support.rs"]
 mod support;
 

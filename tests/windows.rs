@@ -3,6 +3,8 @@
 //! of its own for what differs on Windows. `.ci/run` sets the variable; without it, nothing is tested.
 #![cfg(target_os = "linux")]
 
+#[path = "windows/bridge.rs"]
+mod bridge;
 #[path = "windows/disk.rs"]
 mod disk;
 #[path = "windows/library.rs"]

@@ -3,7 +3,7 @@
 #include "bridge.h"
 
 #include "control_pipe.h"
-#include "portable.h"
+#include "../portable.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "call_logic.h"
 
 #include "call_table.h"
-#include "portable.h"
+#include "../portable.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "control_pipe.h"
 
-#include "portable.h"
+#include "../portable.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "conversation.h"
 
-#include "portable.h"
+#include "../portable.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "rtp_ports.h"
 
-#include "portable.h"
+#include "../portable.h"
 
 #include <stdio.h>
 #include <stdlib.h>

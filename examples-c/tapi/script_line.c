@@ -2,7 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "script_line.h"
 
-#include "portable.h"
+#include "../portable.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "tapi_line.h"
 
 #include "cisco.h"
-#include "portable.h"
+#include "../portable.h"
 #include "tapi_call.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-#include "portable.h"
+#include "directories.h"
 
 #include <inttypes.h>
 #include <pthread.h>

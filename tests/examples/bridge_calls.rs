@@ -6,7 +6,8 @@ use callrec_testkit::g711::{Law, decode};
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::wav::WavFile;
 
-use crate::bridge::{CompiledBridge, ForkedCall, scripts};
+use crate::bridge::{CompiledBridge, scripts};
+use crate::support::tapi_bridge::ForkedCall;
 
 /// Every script of the example holds what it expects.
 #[test]

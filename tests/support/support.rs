@@ -21,6 +21,7 @@ pub mod paged;
 pub mod players;
 pub mod recordings;
 pub mod subscription;
+pub mod tapi_bridge;
 
 pub use abi::*;
 pub use audit::*;

@@ -119,7 +119,7 @@ fn a_full_disk_ends_a_recording_and_keeps_its_audio() {
         cp -al \"$WINEPREFIX\" \"$2\"
         WINEPREFIX=$2 timeout 180 \"$3\" \"$4\" full \"$5\"
         status=$?
-        WINEPREFIX=$2 wineserver -k
+        WINEPREFIX=$2 \"$7\" -k
         cp -R \"$1\" \"$6\"
         rm -r \"$2\"
         exit $status";
@@ -131,7 +131,7 @@ fn a_full_disk_ends_a_recording_and_keeps_its_audio() {
     let copy = format!("{}/wine/small", env!("CARGO_TARGET_TMPDIR"));
     command.arg(&small).arg(copy);
     command.arg(wine::WINE).arg(&disk.program);
-    command.arg(&disk.recordings).arg(&kept);
+    command.arg(&disk.recordings).arg(&kept).arg(wine::SERVER);
     for (name, value) in template.get_envs() {
         match value {
             Some(value) => command.env(name, value),

@@ -129,7 +129,9 @@ fn the_gateway_answers() {
     let sources = ["examples-c/gateway.c", "examples-c/conversation.c"];
     let program = wine::compile_with(&directory.0, &sources, LibraryKind::Mingw, &[&define]);
     let recordings = wine::recordings(&directory.0, "recordings");
-    let mut child = wine::started(&program, &[&recordings, "0"]);
+    let mut command = wine::endless(&program);
+    command.args([&recordings, "0"]).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut line)

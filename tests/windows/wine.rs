@@ -8,6 +8,7 @@ use crate::support::build::{has, is_installed, root, run};
 
 /// Debian's package wine64 has no program of this name in the path.
 pub const WINE: &str = "/usr/lib/wine/wine64";
+pub const SERVER: &str = "/usr/lib/wine/wineserver";
 const COMPILER: &str = "x86_64-w64-mingw32-gcc-posix";
 
 /// How a program gets the library.
@@ -27,17 +28,39 @@ pub fn package() -> Option<PathBuf> {
     is_there.then(|| package.canonicalize().unwrap())
 }
 
-/// An environment of Wine, and the part of Windows that it lacks.
-struct Wine {
+/// A session of Wine, with an environment of its own, and the part of Windows that it lacks.
+struct WineSession {
     prefix: PathBuf,
     primitives: PathBuf,
+    /// The session lasts as long as a program in it. This one ends with this process, because it reads
+    /// from a pipe.
+    _shell: Child,
 }
 
-fn wine() -> &'static Wine {
-    static STARTED: OnceLock<Wine> = OnceLock::new();
-    STARTED.get_or_init(|| {
+fn session() -> &'static WineSession {
+    static SESSION: OnceLock<WineSession> = OnceLock::new();
+    SESSION.get_or_init(|| {
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("wine");
+        let prefix = directory.join("prefix");
+        let server = || {
+            // A test that failed may have left programs and services. The registry is on the disk then.
+            let mut server = in_prefix(Command::new(SERVER), &prefix);
+            let _ = quiet(server.arg("-k")).wait();
+        };
+        server();
+        let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory).unwrap();
+        let done = |arguments: &[&str]| {
+            let mut command = in_prefix(Command::new(WINE), &prefix);
+            let status = quiet(command.args(arguments)).wait().unwrap();
+            assert!(status.success(), "{arguments:?}: {status}");
+        };
+        // The first program makes the environment.
+        done(&["wineboot", "-u"]);
+        // A service inherits no variable of this process.
+        let overrides = r"HKCU\Software\Wine\DllOverrides";
+        done(&["reg", "add", overrides, "/v", "tapi32", "/d", "native", "/f"]);
+        server();
         let primitives = directory.join("bcryptprimitives.dll");
         let source = root().join("tests/c/windows/bcryptprimitives.c");
         run(Command::new(COMPILER)
@@ -45,14 +68,20 @@ fn wine() -> &'static Wine {
             .arg(&primitives)
             .arg(source)
             .arg("-ladvapi32"));
-        let wine = Wine {
-            prefix: directory.join("prefix"),
+        let shell = quiet(in_prefix(Command::new(WINE), &prefix).arg("cmd"));
+        WineSession {
+            prefix,
             primitives,
-        };
-        // The first program of a new environment makes it.
-        run(in_prefix(Command::new(WINE), &wine.prefix).args(["wineboot", "-u"]));
-        wine
+            _shell: shell,
+        }
     })
+}
+
+/// Starts a program without output: Wine's own processes inherit the output of a session's first program,
+/// which would then seem to run as long as they do.
+fn quiet(command: &mut Command) -> Child {
+    command.stdin(Stdio::piped()).stdout(Stdio::null());
+    command.stderr(Stdio::null()).spawn().unwrap()
 }
 
 fn in_prefix(mut command: Command, prefix: &Path) -> Command {
@@ -74,35 +103,47 @@ pub fn compile(directory: &Path, sources: &[&str], linkage: LibraryKind) -> Path
 pub fn compile_with(directory: &Path, sources: &[&str], linkage: LibraryKind, more: &[&str]) -> PathBuf {
     let package = package().expect("checked before");
     let program = directory.join("program.exe");
+    let library = package.join(match linkage {
+        LibraryKind::Mingw => "lib/libcallrec.dll.a",
+        LibraryKind::Msvc => "lib/callrec.lib",
+        LibraryKind::Static => "lib/libcallrec.a",
+    });
+    let libraries = ["-lws2_32", "-luserenv", "-lntdll", "-lbcrypt"];
+    let more = [more, &[library.to_str().unwrap()], &libraries].concat();
+    link(&program, sources, &more);
+    if linkage != LibraryKind::Static {
+        std::fs::copy(package.join("bin/callrec.dll"), directory.join("callrec.dll")).unwrap();
+    }
+    let primitives = directory.join("bcryptprimitives.dll");
+    std::fs::copy(&session().primitives, primitives).unwrap();
+    program
+}
+
+/// Compiles C files of this repository, with more arguments, into a program or a DLL.
+pub fn link(output: &Path, sources: &[&str], more: &[&str]) {
     let mut command = Command::new(COMPILER);
     command.args(["-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
     command
         .arg("-I")
-        .arg(package.join("include"))
+        .arg(package().expect("checked before").join("include"))
         .arg("-I")
         .arg(root().join("examples-c"));
-    command.args(more).arg("-o").arg(&program);
     command.args(sources.iter().map(|source| root().join(source)));
-    let library = match linkage {
-        LibraryKind::Mingw => "lib/libcallrec.dll.a",
-        LibraryKind::Msvc => "lib/callrec.lib",
-        LibraryKind::Static => "lib/libcallrec.a",
-    };
-    command.arg(package.join(library));
     // Without -static, the threads of C would need a DLL of MinGW-w64.
-    run(command.args(["-static", "-lws2_32", "-luserenv", "-lntdll", "-lbcrypt"]));
-    if linkage != LibraryKind::Static {
-        std::fs::copy(package.join("bin/callrec.dll"), directory.join("callrec.dll")).unwrap();
-    }
-    std::fs::copy(&wine().primitives, directory.join("bcryptprimitives.dll")).unwrap();
-    program
+    run(command.args(more).arg("-static").arg("-o").arg(output));
 }
 
 /// Ends a program that hangs.
 pub fn command(program: &Path) -> Command {
-    let mut command = in_prefix(Command::new("timeout"), &wine().prefix);
-    command.args(["-k", "5", "180", WINE]);
+    let mut command = tool(&[]);
     command.arg(program).current_dir(program.parent().unwrap());
+    command
+}
+
+/// A program of Windows, such as `net`.
+pub fn tool(words: &[&str]) -> Command {
+    let mut command = in_prefix(Command::new("timeout"), &session().prefix);
+    command.args(["-k", "5", "180", WINE]).args(words);
     command
 }
 
@@ -118,14 +159,11 @@ pub fn lines(program: &Path, arguments: &[&str]) -> Vec<String> {
     text.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Starts a program, which the caller ends.
-pub fn started(program: &Path, arguments: &[&str]) -> Child {
-    let mut command = in_prefix(Command::new(WINE), &wine().prefix);
+/// A program that the caller ends.
+pub fn endless(program: &Path) -> Command {
+    let mut command = in_prefix(Command::new(WINE), &session().prefix);
+    command.arg(program).current_dir(program.parent().unwrap());
     command
-        .arg(program)
-        .args(arguments)
-        .current_dir(program.parent().unwrap());
-    command.stdout(Stdio::piped()).spawn().unwrap()
 }
 
 /// A new directory for recordings, as a program under Wine names it.

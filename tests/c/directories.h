@@ -1,6 +1,6 @@
-/* What the C tests need from the system, on POSIX systems and on Windows (MinGW-w64). Paths are UTF-8. */
-#ifndef PORTABLE_H
-#define PORTABLE_H
+/* Directories, on POSIX systems and on Windows (MinGW-w64). Paths are UTF-8. */
+#ifndef DIRECTORIES_H
+#define DIRECTORIES_H
 
 #include <stdbool.h>
 #include <stdio.h>

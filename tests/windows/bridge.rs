@@ -1,10 +1,7 @@
-//! The TAPI side of the bridge under Wine: with a tapi32.dll whose lines play a script, on the console and
-//! as a service. The variable `CALLREC_WINDOWS` names a directory with `include`, `lib/libcallrec.dll.a` and
-//! `bin/callrec.dll`, built with the feature `gateway` or without it; without the variable, nothing is tested.
+//! The TAPI bridge with a tapi32.dll whose lines play a script, on the console and as a service.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::mpsc::Receiver;
 
 use callrec_testkit::directory::ScratchDir;
@@ -14,132 +11,28 @@ use callrec_testkit::wait::{PATIENCE, until};
 use callrec_testkit::wav::WavFile;
 use serde_json::Value;
 
-use crate::bridge::{ForkedCall, SOURCES, free_ports, lines_of};
-use crate::support::build::{has, is_installed, root, run};
-
-/// Debian's package wine64 has no program of this name in the path.
-const WINE: &str = "/usr/lib/wine/wine64";
-const COMPILER: &str = "x86_64-w64-mingw32-gcc";
-/// A part of Windows that Wine 8 lacks. Rust's standard library takes its random numbers from it.
-const PRIMITIVES: &str = "#include <windows.h>
-BOOLEAN NTAPI SystemFunction036(PVOID bytes, ULONG count);
-__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T count)
-{
-    return SystemFunction036(bytes, (ULONG)count);
-}
-";
-
-fn package() -> Option<PathBuf> {
-    let package = PathBuf::from(std::env::var_os("CALLREC_WINDOWS")?);
-    let can_run = is_installed(WINE, Path::new(WINE).exists()) && has(COMPILER);
-    can_run.then(|| package.canonicalize().unwrap())
-}
-
-fn in_prefix(prefix: &Path) -> Command {
-    let mut command = Command::new(WINE);
-    command
-        .env("WINEPREFIX", prefix)
-        .env("WINEDEBUG", "-all")
-        .env("WINEDLLOVERRIDES", "mscoree,mshtml=")
-        .env_remove("DISPLAY")
-        .env_remove("LD_LIBRARY_PATH");
-    command
-}
-
-/// A session of Wine lasts as long as a program in it, and begins with the services that are installed.
-/// Its own processes inherit the output of its first program, so that one has none.
-struct WineSession {
-    prefix: PathBuf,
-    /// Ends when this process does, because it reads from a pipe.
-    _shell: Child,
-}
-
-impl WineSession {
-    fn begin() -> WineSession {
-        let prefix = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("wine-bridge");
-        let quiet = |mut command: Command| {
-            command.stdin(Stdio::piped()).stdout(Stdio::null());
-            command.stderr(Stdio::null()).spawn().unwrap()
-        };
-        // A test that failed may have left its service.
-        let mut end = Command::new("/usr/lib/wine/wineserver");
-        end.env("WINEPREFIX", &prefix).arg("-k");
-        let _ = quiet(end).wait();
-        let _ = std::fs::remove_dir_all(&prefix);
-        let mut make = in_prefix(&prefix);
-        make.args(["wineboot", "-u"]);
-        assert!(quiet(make).wait().unwrap().success());
-        let mut shell = in_prefix(&prefix);
-        shell.arg("cmd");
-        let shell = quiet(shell);
-        // A service inherits no variable of this process.
-        let mut key = in_prefix(&prefix);
-        key.args(["reg", "add", r"HKCU\Software\Wine\DllOverrides"]);
-        key.args(["/v", "tapi32", "/d", "native", "/f"]);
-        assert!(quiet(key).wait().unwrap().success());
-        WineSession {
-            prefix,
-            _shell: shell,
-        }
-    }
-}
-
-fn wine(arguments: &[&str]) -> Command {
-    static SESSION: OnceLock<WineSession> = OnceLock::new();
-    let mut command = in_prefix(&SESSION.get_or_init(WineSession::begin).prefix);
-    command.args(arguments);
-    command
-}
-
-fn cross_compile(package: &Path, output: &Path, sources: &[PathBuf], more: &[&str]) {
-    let mut command = Command::new(COMPILER);
-    command.args(["-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
-    command
-        .arg("-I")
-        .arg(package.join("include"))
-        .arg("-I")
-        .arg(root().join("examples-c/tapi"));
-    run(command
-        .arg("-static")
-        .arg("-o")
-        .arg(output)
-        .args(sources)
-        .args(more));
-}
+use crate::support::build::{root, run};
+use crate::support::tapi_bridge::{ForkedCall, SOURCES, free_ports, lines_of};
+use crate::wine::{self, LibraryKind};
 
 /// The bridge with its DLLs, a configuration and a script, in a directory.
 struct WindowsBridge {
     dir: ScratchDir,
+    program: PathBuf,
 }
 
 impl WindowsBridge {
     /// The configuration has `keys` of the section `bridge`.
-    fn new(package: &Path, keys: &str, script: &str) -> WindowsBridge {
+    fn new(keys: &str, script: &str) -> WindowsBridge {
         let dir = ScratchDir::new();
-        let examples = root().join("examples-c");
         let more = ["tapi/tapi_call.c", "tapi/tapi_line.c", "tapi/tapi_service.c"];
-        let mut sources: Vec<PathBuf> = SOURCES
-            .iter()
-            .chain(&more)
-            .map(|name| examples.join(name))
-            .collect();
-        sources.push(package.join("lib/libcallrec.dll.a"));
-        cross_compile(
-            package,
-            &dir.join("tapi_bridge.exe"),
-            &sources,
-            &["-ltapi32", "-lws2_32"],
-        );
-        let sources = [
-            root().join("tests/c/windows/tapi32.c"),
-            examples.join("tapi/call_message.c"),
-        ];
-        cross_compile(package, &dir.join("tapi32.dll"), &sources, &["-shared"]);
-        let primitives = dir.join("primitives.c");
-        std::fs::write(&primitives, PRIMITIVES).unwrap();
-        let shared = ["-shared", "-ladvapi32"];
-        cross_compile(package, &dir.join("bcryptprimitives.dll"), &[primitives], &shared);
-        std::fs::copy(package.join("bin/callrec.dll"), dir.join("callrec.dll")).unwrap();
+        let sources = SOURCES.iter().chain(&more);
+        let sources: Vec<String> = sources.map(|name| format!("examples-c/{name}")).collect();
+        let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+        let program = wine::compile_with(&dir.0, &sources, LibraryKind::Mingw, &["-ltapi32"]);
+        let lines = ["tests/c/windows/tapi32.c", "examples-c/tapi/call_message.c"];
+        let include = format!("-I{}", root().join("examples-c/tapi").display());
+        wine::link(&dir.join("tapi32.dll"), &lines, &["-shared", &include]);
         let ports = free_ports();
         let pipe = format!(r"\\.\pipe\callrec-test-{ports}");
         let config = format!(
@@ -148,12 +41,12 @@ impl WindowsBridge {
         );
         std::fs::write(dir.join("bridge.ini"), config).unwrap();
         std::fs::write(dir.join("tapi_script.txt"), script).unwrap();
-        WindowsBridge { dir }
+        WindowsBridge { dir, program }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = wine(&["tapi_bridge.exe", "bridge.ini"]);
-        command.args(arguments).current_dir(&self.dir.0);
+        let mut command = wine::command(&self.program);
+        command.arg("bridge.ini").args(arguments);
         command
     }
 
@@ -242,10 +135,15 @@ reinit
 /// hold, requests for copies, and their failures; a line that is closed, and a new start of TAPI.
 #[test]
 fn the_bridge_follows_the_lines_of_tapi() {
-    let Some(package) = package() else { return };
-    let bridge = WindowsBridge::new(&package, "fork = cisco", FOLLOWED);
-    let mut command = bridge.command(&[]);
-    command.stderr(Stdio::piped()).stdout(Stdio::null());
+    if wine::package().is_none() {
+        return;
+    }
+    let bridge = WindowsBridge::new("fork = cisco", FOLLOWED);
+    let mut command = wine::endless(&bridge.program);
+    command
+        .arg("bridge.ini")
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null());
     let mut process = command.spawn().unwrap();
     let notices = lines_of(process.stderr.take().unwrap());
     let _running = RunningProgram(process);
@@ -311,15 +209,17 @@ fn the_bridge_follows_the_lines_of_tapi() {
 /// The service starts, obeys the pipe, ends its recordings when it is stopped, and is removed.
 #[test]
 fn the_bridge_runs_as_a_service() {
-    let Some(package) = package() else { return };
+    if wine::package().is_none() {
+        return;
+    }
     let script = "line 1 SEP001122334401 1001
 info 1 11 id=501 caller=0301234 called=1001
 state 1 11 connected
 go
 ";
-    let bridge = WindowsBridge::new(&package, "mode = manual", script);
+    let bridge = WindowsBridge::new("mode = manual", script);
     run(&mut bridge.command(&["--install"]));
-    run(&mut wine(&["net", "start", "callrec-bridge"]));
+    run(&mut wine::tool(&["net", "start", "callrec-bridge"]));
     until("the lines are open", || bridge.send("list").starts_with("ok 1"));
     let answer = bridge.send("start SEP001122334401");
     assert!(answer.starts_with("ok "), "{answer}");
@@ -328,8 +228,8 @@ go
         requests.contains("open 1 privileges 2 "),
         "a monitor suffices: {requests}"
     );
-    run(&mut wine(&["net", "stop", "callrec-bridge"]));
-    let status = run(&mut wine(&["sc", "query", "callrec-bridge"]));
+    run(&mut wine::tool(&["net", "stop", "callrec-bridge"]));
+    let status = run(&mut wine::tool(&["sc", "query", "callrec-bridge"]));
     let status = String::from_utf8_lossy(&status.stdout).into_owned();
     assert!(status.contains("STOPPED"), "{status}");
     assert!(bridge.requests().contains("shut down"));

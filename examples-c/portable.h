@@ -1,5 +1,5 @@
-/* What differs between Windows and the other systems, as far as the bridge needs it: sockets, threads, a lock, a
- * monotonic clock. */
+/* What differs between Windows and the other systems, as far as the examples need it: sockets, threads, a lock, clocks.
+ * Include it before the system's headers. */
 #ifndef PORTABLE_H
 #define PORTABLE_H
 
