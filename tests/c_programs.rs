@@ -126,6 +126,12 @@ fn every_function_passes_under_valgrind() {
     run_under_valgrind("everything", FORKING_LEAKS, &[]);
 }
 
+/// Pauses, privacy, holds and stops, to the sample.
+#[test]
+fn a_recording_holds_what_it_may() {
+    run_in_every_standard("audio", &[]);
+}
+
 #[test]
 fn misuse_is_refused() {
     run_in_every_standard("misuse", &[]);

@@ -11,6 +11,8 @@ mod disk;
 mod library;
 #[path = "windows/programs.rs"]
 mod programs;
+#[path = "windows/simulator.rs"]
+mod simulator;
 #[path = "support/support.rs"]
 mod support;
 #[path = "windows/wine.rs"]

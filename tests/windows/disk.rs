@@ -92,6 +92,14 @@ fn recovery_does_not_write_to_a_file_with_two_names() {
 }
 
 #[test]
+fn a_recording_takes_no_name_of_another_file() {
+    let Some(disk) = DiskProgram::new() else {
+        return;
+    };
+    disk.lines("names");
+}
+
+#[test]
 fn the_free_space_is_the_systems() {
     let Some(disk) = DiskProgram::new() else {
         return;

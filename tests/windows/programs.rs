@@ -24,6 +24,22 @@ fn every_function_and_status_is_reached() {
     record(&["tests/c/everything.c"], &[], &[]);
 }
 
+/// Pauses, privacy, holds and stops, to the sample.
+#[test]
+fn a_recording_holds_what_it_may() {
+    record(&["tests/c/audio.c"], &[], &[]);
+}
+
+/// With `callrec.hpp`.
+#[test]
+fn programs_in_cpp_run() {
+    record(&["tests/c/cpp_ownership.cpp"], &[], &[]);
+    record(&["tests/c/cpp_20.cpp"], &[], &[]);
+    if let Some(lines) = record(&["examples-c/record.cpp"], &[], &[]) {
+        assert!(lines.last().unwrap().ends_with(".wav"), "{lines:?}");
+    }
+}
+
 /// Handles, arguments, callbacks, hostile names.
 #[test]
 fn misuse_is_refused() {

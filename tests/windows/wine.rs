@@ -10,6 +10,8 @@ use crate::support::build::{has, is_installed, root, run};
 pub const WINE: &str = "/usr/lib/wine/wine64";
 pub const SERVER: &str = "/usr/lib/wine/wineserver";
 const COMPILER: &str = "x86_64-w64-mingw32-gcc-posix";
+/// The other flavour has no `std::thread`.
+const CXX_COMPILER: &str = "x86_64-w64-mingw32-g++-posix";
 
 /// How a program gets the library.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +26,7 @@ pub enum LibraryKind {
 /// What `packaging/windows` has made. `None` if the tests cannot run here.
 pub fn package() -> Option<PathBuf> {
     let package = PathBuf::from(std::env::var_os("CALLREC_WINDOWS")?);
-    let is_there = is_installed(WINE, Path::new(WINE).exists()) && has(COMPILER);
+    let is_there = is_installed(WINE, Path::new(WINE).exists()) && has(COMPILER) && has(CXX_COMPILER);
     is_there.then(|| package.canonicalize().unwrap())
 }
 
@@ -94,7 +96,7 @@ fn in_prefix(mut command: Command, prefix: &Path) -> Command {
     command
 }
 
-/// Compiles C files of this repository into a program in `directory`, beside the DLLs that it needs.
+/// Compiles files of this repository into a program in `directory`, beside the DLLs that it needs.
 pub fn compile(directory: &Path, sources: &[&str], linkage: LibraryKind) -> PathBuf {
     compile_with(directory, sources, linkage, &[])
 }
@@ -114,15 +116,22 @@ pub fn compile_with(directory: &Path, sources: &[&str], linkage: LibraryKind, mo
     if linkage != LibraryKind::Static {
         std::fs::copy(package.join("bin/callrec.dll"), directory.join("callrec.dll")).unwrap();
     }
-    let primitives = directory.join("bcryptprimitives.dll");
-    std::fs::copy(&session().primitives, primitives).unwrap();
+    complete(directory);
     program
 }
 
-/// Compiles C files of this repository, with more arguments, into a program or a DLL.
+/// Puts what Wine lacks beside the programs of a directory.
+pub fn complete(directory: &Path) {
+    let primitives = directory.join("bcryptprimitives.dll");
+    std::fs::copy(&session().primitives, primitives).unwrap();
+}
+
+/// Compiles files of this repository in C or C++, with more arguments, into a program or a DLL.
 pub fn link(output: &Path, sources: &[&str], more: &[&str]) {
-    let mut command = Command::new(COMPILER);
-    command.args(["-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
+    let is_cxx = sources[0].ends_with(".cpp");
+    let mut command = Command::new(if is_cxx { CXX_COMPILER } else { COMPILER });
+    command.arg(if is_cxx { "-std=c++20" } else { "-std=c11" });
+    command.args(["-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
     command
         .arg("-I")
         .arg(package().expect("checked before").join("include"))

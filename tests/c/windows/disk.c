@@ -5,6 +5,7 @@
  *   disk paths DIRECTORY      long paths, separators, and digests
  *   disk shared DIRECTORY     another process reads the audio while a recording ends
  *   disk linked DIRECTORY     what "record" has left gets a second name
+ *   disk names DIRECTORY      a name that another file has
  *   disk space DIRECTORY      the free space, and too little of it
  *   disk full DIRECTORY       a directory of few megabytes, which fills up
  *   disk ticks DIRECTORY      the lateness of the worker's ticks */
@@ -162,6 +163,22 @@ static void linked(const char *directory)
     printf("%s\n", failure);
 }
 
+/* The audio is moved to its name, and takes nobody else's. */
+static void names(const char *directory)
+{
+    wchar_t *taken = wide_path(directory, "\\SEP1.wav");
+    FILE *other = _wfopen(taken, L"wb");
+    CHECK(other != NULL && fputs("mine", other) >= 0 && fclose(other) == 0);
+    rec_engine engine = opened(directory, SETTINGS("storage.name", "{device}"));
+    struct recorded it = begin(engine, "SEP1");
+    speak(it.feed, 5);
+    end(engine, it);
+    CHECK(events.times[REC_EVENT_FINISHED] == 1 && strstr(events.path, "\\SEP1-2.wav") != NULL);
+    char text[8] = "";
+    other = _wfopen(taken, L"rb");
+    CHECK(other != NULL && fread(text, 1, sizeof text, other) == 4 && strcmp(text, "mine") == 0);
+}
+
 static void space(const char *directory)
 {
     ULARGE_INTEGER available;
@@ -176,6 +193,7 @@ static void space(const char *directory)
     CHECK(ratio > 0.5 && ratio < 2);
     MUST(begin_call(engine, "1", "SEP1", "101", NULL, &call));
     EXPECT(start_on(engine, NULL, "SEP1", "101", 0, &id), REC_ERR_NO_SPACE);
+    CHECK(wait_for_event(&events, REC_EVENT_DISK_LOW, 1));
     OK(rec_close(engine, 20000, &err));
 }
 
@@ -219,7 +237,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(const char *directory);
-    } modes[] = {{"record", record}, {"recover", recover}, {"paths", paths}, {"shared", shared}, {"linked", linked}, {"space", space}, {"full", full}, {"ticks", ticks}};
+    } modes[] = {{"record", record}, {"recover", recover}, {"paths", paths}, {"shared", shared}, {"linked", linked}, {"names", names}, {"space", space}, {"full", full}, {"ticks", ticks}};
     for (size_t n = 0; argc == 3 && n < sizeof modes / sizeof *modes; n++)
         if (strcmp(argv[1], modes[n].name) == 0) {
             modes[n].run(argv[2]);

@@ -1,6 +1,7 @@
 //! Compares the final disk of a simulation with the model.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use callrec_core::types::{EndReason, RecordingState};
 use serde_json::Value;
@@ -174,6 +175,15 @@ fn check_events(
     }
 }
 
+/// The path on the simulated disk. A reported path is absolute, and has the separators of this system.
+fn path_on_disk(reported: &str) -> String {
+    let directory = std::path::absolute("/simulated").unwrap_or_default();
+    let path = Path::new(reported);
+    let names = path.strip_prefix(directory).unwrap_or(path).iter();
+    let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
+    names.join("/")
+}
+
 fn check_file(
     state: &ModelState,
     id: Uuid,
@@ -200,7 +210,8 @@ fn check_file(
     if end.state != RecordingState::Finished || end.path.is_empty() || may_be_undone(state, recording) {
         return;
     }
-    let path = end.path.strip_prefix("/simulated/").unwrap_or(&end.path);
+    let path = path_on_disk(&end.path);
+    let path = path.as_str();
     let Some(data) = disk.files.get(path) else {
         if disk.lost != AllowedLoss::Anything {
             fault(format!("{path} was reported and is missing"));

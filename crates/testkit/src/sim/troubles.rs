@@ -40,9 +40,9 @@ pub enum TroubleKind {
     Moved,
 }
 
-/// System errors: no space left, and an I/O error.
-const ENOSPC: i32 = 28;
-const EIO: i32 = 5;
+/// System errors: ENOSPC and EIO, or what Windows has for them.
+const DISK_FULL: i32 = if cfg!(windows) { 112 } else { 28 };
+const DEVICE_ERROR: i32 = if cfg!(windows) { 1117 } else { 5 };
 
 pub fn any(rng: &mut SeededRng) -> Vec<DiskTrouble> {
     let count = match rng.below(3) {
@@ -72,7 +72,7 @@ pub fn any(rng: &mut SeededRng) -> Vec<DiskTrouble> {
             3 => TroubleKind::Moved,
             _ => TroubleKind::Fails(
                 rng.pick(&operations),
-                rng.pick(&[EIO, ENOSPC]),
+                rng.pick(&[DEVICE_ERROR, DISK_FULL]),
                 rng.pick(&[10, 50, 100]),
             ),
         };
