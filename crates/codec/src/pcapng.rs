@@ -3,16 +3,7 @@
 //! RTP packets have no link layer here, so each gets an IPv4 and a UDP header with addresses for
 //! documentation (RFC 5737). Every tool can read such a file.
 
-use std::time::Duration;
-
 use etherparse::PacketBuilder;
-use pcap_file::pcapng::PcapNgWriter;
-use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketBlock;
-use pcap_file::pcapng::blocks::interface_description::{
-    InterfaceDescriptionBlock, InterfaceDescriptionOption,
-};
-use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
-use pcap_file::{DataLink, Endianness, PcapResult};
 use uuid::Uuid;
 
 /// The extension of a file of packets.
@@ -29,8 +20,24 @@ const ADDRESSES: [([u8; 4], [u8; 4]); 3] = [
     ([192, 0, 2, 3], [192, 0, 2, 1]),
 ];
 
-const SECTION: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+// Types of blocks.
+const SECTION: u32 = 0x0a0d_0d0a;
+const INTERFACE: u32 = 1;
 const PACKET: u32 = 6;
+/// A reader learns the byte order from it.
+const BYTE_ORDER: u32 = 0x1a2b_3c4d;
+/// Packets begin with an IP header.
+const LINK_RAW: u32 = 101;
+
+// Options of a section and of an interface.
+const END: u16 = 0;
+const COMMENT: u16 = 1;
+const APPLICATION: u16 = 4;
+const NAME: u16 = 2;
+const RESOLUTION: u16 = 9;
+/// Times are nanoseconds; without this, readers take microseconds.
+const NANOSECONDS: u8 = 9;
+
 /// The offset of the first option of a section: a comment that begins with `ID_PREFIX`.
 const COMMENT_AT: usize = 24;
 const ID_PREFIX: &[u8] = b"recording ";
@@ -38,50 +45,48 @@ const ID_BYTES: usize = 36;
 
 /// Writes the blocks of a file into memory.
 pub struct PacketWriter {
-    blocks: PcapNgWriter<Vec<u8>>,
+    blocks: Vec<u8>,
     /// A packet with its made-up headers.
     datagram: Vec<u8>,
+    interfaces: usize,
 }
 
 impl PacketWriter {
     /// Begins a file with one interface for each name, at most three. Its header is the first
-    /// output. Returns `None` if the writer refuses it.
+    /// output. Returns `None` if a name is too long.
     pub fn new(recording: Uuid, interfaces: &[&str]) -> Option<PacketWriter> {
-        PacketWriter::begin(recording, interfaces).ok()
-    }
-
-    fn begin(recording: Uuid, interfaces: &[&str]) -> PcapResult<PacketWriter> {
+        let (mut blocks, mut options) = (Vec::new(), Vec::new());
         let prefix = String::from_utf8_lossy(ID_PREFIX);
-        let section = SectionHeaderBlock {
-            endianness: Endianness::Little,
-            options: vec![
-                SectionHeaderOption::Comment(format!("{prefix}{}", recording.as_hyphenated()).into()),
-                SectionHeaderOption::UserApplication(concat!("callrec ", env!("CARGO_PKG_VERSION")).into()),
-            ],
-            ..SectionHeaderBlock::default()
-        };
-        let mut blocks = PcapNgWriter::with_section_header(Vec::new(), section)?;
+        let comment = format!("{prefix}{}", recording.as_hyphenated());
+        put_option(&mut options, COMMENT, comment.as_bytes())?;
+        let application = concat!("callrec ", env!("CARGO_PKG_VERSION"));
+        put_option(&mut options, APPLICATION, application.as_bytes())?;
+        put_option(&mut options, END, &[])?;
+        // Version 1.0, and the length of the section is not known.
+        put_block(
+            &mut blocks,
+            SECTION,
+            &[BYTE_ORDER, 1, u32::MAX, u32::MAX],
+            &options,
+        );
         for name in interfaces {
-            blocks.write_pcapng_block(InterfaceDescriptionBlock {
-                linktype: DataLink::RAW,
-                snaplen: 0,
-                options: vec![
-                    InterfaceDescriptionOption::IfName((*name).to_owned().into()),
-                    // Times are nanoseconds; without this, readers take microseconds.
-                    InterfaceDescriptionOption::IfTsResol(9),
-                ],
-            })?;
+            options.clear();
+            put_option(&mut options, NAME, name.as_bytes())?;
+            put_option(&mut options, RESOLUTION, &[NANOSECONDS])?;
+            put_option(&mut options, END, &[])?;
+            put_block(&mut blocks, INTERFACE, &[LINK_RAW, 0], &options);
         }
-        Ok(PacketWriter {
+        Some(PacketWriter {
             blocks,
             datagram: Vec::new(),
+            interfaces: interfaces.len(),
         })
     }
 
     /// Adds a packet of the interface with this index. `unix_ns`: its arrival. Returns false if it
     /// cannot be written: it is longer than a UDP packet, or there is no such interface.
     pub fn add(&mut self, interface: usize, unix_ns: u64, packet: &[u8]) -> bool {
-        let Some((from, to)) = ADDRESSES.get(interface) else {
+        let Some((from, to)) = ADDRESSES[..self.interfaces.min(ADDRESSES.len())].get(interface) else {
             return false;
         };
         self.datagram.clear();
@@ -89,32 +94,54 @@ impl PacketWriter {
         if headers.write(&mut self.datagram, packet).is_err() {
             return false;
         }
-        let block = EnhancedPacketBlock {
-            interface_id: interface as u32,
-            timestamp: Duration::from_nanos(unix_ns),
-            original_len: self.datagram.len() as u32,
-            data: self.datagram.as_slice().into(),
-            options: Vec::new(),
-        };
-        let before = self.blocks.get_ref().len();
-        let written = self.blocks.write_pcapng_block(block).is_ok();
-        if !written {
-            self.blocks.get_mut().truncate(before);
-        }
-        written
+        let len = self.datagram.len() as u32;
+        let (high, low) = ((unix_ns >> 32) as u32, unix_ns as u32);
+        let fields = [interface as u32, high, low, len, len];
+        put_block(&mut self.blocks, PACKET, &fields, &self.datagram);
+        true
     }
 
     /// Takes the output so far. The next output goes to `next`, which must be empty.
     pub fn take(&mut self, next: Vec<u8>) -> Vec<u8> {
-        std::mem::replace(self.blocks.get_mut(), next)
+        std::mem::replace(&mut self.blocks, next)
     }
+}
+
+fn put(into: &mut Vec<u8>, words: &[u32]) {
+    for word in words {
+        into.extend_from_slice(&word.to_le_bytes());
+    }
+}
+
+/// Adds zeros up to a whole word.
+fn pad(into: &mut Vec<u8>, unpadded: usize) {
+    into.resize(into.len() + unpadded.next_multiple_of(4) - unpadded, 0);
+}
+
+/// Returns `None` if the value is too long for an option.
+fn put_option(into: &mut Vec<u8>, code: u16, value: &[u8]) -> Option<()> {
+    into.extend_from_slice(&code.to_le_bytes());
+    into.extend_from_slice(&u16::try_from(value.len()).ok()?.to_le_bytes());
+    into.extend_from_slice(value);
+    pad(into, value.len());
+    Some(())
+}
+
+/// A block's length is before and after its body.
+fn put_block(into: &mut Vec<u8>, kind: u32, fields: &[u32], rest: &[u8]) {
+    let len = (12 + 4 * fields.len() + rest.len().next_multiple_of(4)) as u32;
+    put(into, &[kind, len]);
+    put(into, fields);
+    into.extend_from_slice(rest);
+    pad(into, rest.len());
+    put(into, &[len]);
 }
 
 /// The recording's id in a file that begins with `start`.
 pub fn recording_id(start: &[u8]) -> Option<Uuid> {
     let comment = start.get(COMMENT_AT + 4..)?;
     let id = comment.strip_prefix(ID_PREFIX)?.get(..ID_BYTES)?;
-    start.starts_with(&SECTION).then_some(())?;
+    start.starts_with(&SECTION.to_le_bytes()).then_some(())?;
     Uuid::try_parse(std::str::from_utf8(id).ok()?).ok()
 }
 
@@ -148,6 +175,7 @@ fn first_block(bytes: &[u8]) -> Option<(u32, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionOption;
     use pcap_file::pcapng::{Block, PcapNgReader};
 
     const NAMES: [&str; 3] = ["local", "remote", "mixed"];
