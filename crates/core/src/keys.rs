@@ -145,10 +145,18 @@ macro_rules! config_keys {
 ///
 /// # Panics
 /// If the check refuses the key's own default. A test sets every key to its default.
+// A function of its own, since there are some hundred calls.
+#[inline(never)]
 pub fn default_of<T>(key: &str, default: &str, check: &impl Check<T>) -> T {
-    check
-        .parse(default)
-        .unwrap_or_else(|why| panic!("key \"{key}\": the default \"{default}\" is refused: {why}"))
+    match check.parse(default) {
+        Ok(value) => value,
+        Err(why) => refused(key, default, &why),
+    }
+}
+
+#[cold]
+fn refused(key: &str, default: &str, why: &str) -> ! {
+    panic!("key \"{key}\": the default \"{default}\" is refused: {why}")
 }
 
 /// Sets the key of this name. Returns `None` if `keys` has no such key.

@@ -66,14 +66,24 @@ pub fn number(range: RangeInclusive<u64>) -> Number {
     Number { range }
 }
 
-impl<T: TryFrom<u64>> Check<T> for Number {
-    fn parse(&self, text: &str) -> Result<T, String> {
-        let number = text.parse().ok().filter(|number| self.range.contains(number));
-        let number = number.and_then(|number| T::try_from(number).ok());
-        number.ok_or_else(|| match (self.range.start(), *self.range.end()) {
+impl Number {
+    /// The number, if the text is one within the range.
+    fn within(&self, text: &str) -> Option<u64> {
+        text.parse().ok().filter(|number| self.range.contains(number))
+    }
+
+    fn needed(&self) -> String {
+        match (self.range.start(), *self.range.end()) {
             (low, u64::MAX) => format!("a whole number of at least {low} is needed"),
             (low, high) => format!("a whole number from {low} to {high} is needed"),
-        })
+        }
+    }
+}
+
+impl<T: TryFrom<u64>> Check<T> for Number {
+    fn parse(&self, text: &str) -> Result<T, String> {
+        let number = self.within(text).and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| self.needed())
     }
 
     fn accepts(&self) -> Accepts {
@@ -156,12 +166,16 @@ impl<T: Copy> Choice<T> {
     }
 }
 
+fn one_is_needed(words: &[&str]) -> String {
+    format!("one of {} is needed", words.join(", "))
+}
+
 impl<T: Copy> Check<T> for Choice<T> {
     fn parse(&self, text: &str) -> Result<T, String> {
         let chosen = self.words.iter().find(|(word, _)| *word == text);
         chosen
             .map(|(_, value)| *value)
-            .ok_or_else(|| format!("one of {} is needed", self.words().join(", ")))
+            .ok_or_else(|| one_is_needed(&self.words()))
     }
 
     fn accepts(&self) -> Accepts {
