@@ -26,7 +26,14 @@ fn fixed_parts(line: &str) -> Vec<&str> {
 
 /// The source of the library, with the line breaks and quotes of its texts resolved.
 fn source() -> String {
-    let files = ["src", "crates/core/src", "crates/media/src", "crates/gateway/src"];
+    let files = [
+        "src",
+        "crates/base/src",
+        "crates/core/src",
+        "crates/feeds/src",
+        "crates/media/src",
+        "crates/gateway/src",
+    ];
     let files = files
         .iter()
         .flat_map(|directory| files_below(&root().join(directory), "rs"));

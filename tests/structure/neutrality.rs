@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 /// Packages that must not depend on a vendor or on HTTP.
-const NEUTRAL: [&str; 3] = ["core", "media", "codec"];
+const NEUTRAL: [&str; 5] = ["core", "feeds", "base", "media", "codec"];
 const VENDOR_WORDS: [&str; 8] = [
     "imagicle", "genesys", "vobiz", "plivo", "gsip", "cometd", "csrf", "x-auth",
 ];

@@ -21,20 +21,14 @@
 
 pub mod audit;
 pub mod calls;
-pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod events;
 pub mod host_codecs;
 pub mod jobs;
-pub mod json;
 pub mod keys;
-pub mod media;
-pub mod memory;
 pub mod recorder;
 pub mod storage;
-pub mod sync;
-pub mod task;
-pub mod text;
-pub mod thread_hooks;
-pub mod types;
+
+pub use callrec_base::{clock, json, memory, sync, task, text, thread_hooks, types};
+pub use callrec_feeds as media;

@@ -27,6 +27,7 @@ pub mod rtp;
 pub mod sdp;
 mod sink;
 pub mod sink_queue;
+pub mod sort;
 mod spec;
 pub mod tap;
 mod terms;

@@ -1,6 +1,7 @@
 //! RTP packets that a recording keeps as they arrived (`recording.keep_raw`).
 
 use crate::Leg;
+use crate::sort::sort_by_key;
 
 /// Which RTP packets a recording keeps beside its audio. The values are those of the C ABI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -82,7 +83,7 @@ impl RawPackets {
     /// Removes packets, by their leg, arrival and bytes.
     pub(crate) fn remove(&mut self, is_removed: impl Fn(Leg, u64, &[u8]) -> bool) {
         // In the order of their bytes, so that none is overwritten.
-        self.list.sort_by_key(|packet| packet.from);
+        sort_by_key(&mut self.list, |packet| packet.from);
         let (bytes, mut end) = (&mut self.bytes, 0);
         self.list.retain_mut(|packet| {
             let own = packet.from..packet.from + packet.len;
@@ -103,7 +104,8 @@ impl RawPackets {
     /// Sorts the packets by their arrival, and moves those that arrived at or after `until_ns` to
     /// `later`.
     pub(crate) fn split_until(&mut self, until_ns: u64, later: &mut RawPackets) {
-        self.list.sort_by_key(|packet| packet.arrival_ns);
+        // Those that arrived at once, in the order of their bytes.
+        sort_by_key(&mut self.list, |packet| (packet.arrival_ns, packet.from));
         let earlier = self.list.partition_point(|packet| packet.arrival_ns < until_ns);
         for (leg, arrival_ns, bytes) in self.iter().skip(earlier) {
             later.push(leg, arrival_ns, bytes);

@@ -20,7 +20,9 @@ pub fn id3_tag(tags: &Tags, size: usize) -> Vec<u8> {
     out.extend_from_slice(&sync_safe(size.saturating_sub(TAG_HEADER)));
     let mut texts = tags.comments();
     // The id is at a fixed offset.
-    texts.sort_by_key(|(name, _)| *name != "RECORDING_ID");
+    if let Some(at) = texts.iter().position(|(name, _)| *name == "RECORDING_ID") {
+        texts[..=at].rotate_right(1);
+    }
     for (name, text) in texts {
         let frame = text_frame(name, &text);
         if out.len() + frame.len() <= size {

@@ -418,7 +418,7 @@ impl AuditLog {
         // In a statement of its own, because the lock must not be held while they wait.
         let confirmed = self.queue.lock().take_confirmed();
         for confirm in confirmed {
-            if let Err(panic) = task::catch_panic(confirm()).await {
+            if let Err(panic) = task::catch_panic(confirm().as_mut()).await {
                 let message = format!("a fault inside callrec while a deletion ended: {panic}");
                 self.bus.log(LogLevel::Error, message);
             }

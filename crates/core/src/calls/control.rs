@@ -1,5 +1,6 @@
 //! Stop, discard, pause and resume, by id, by line or by call.
 
+use callrec_media::sort::sort_by_key;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -215,7 +216,7 @@ impl Registry {
         mut targets: Vec<Arc<Recording>>,
         outcomes: &mut Vec<ControlOutcome>,
     ) -> Result<ControlCounts> {
-        targets.sort_unstable_by_key(|recording| recording.order);
+        sort_by_key(&mut targets, |recording| recording.order);
         let mut counts = ControlCounts::default();
         let mut newest = None;
         for recording in &targets {

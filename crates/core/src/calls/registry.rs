@@ -1,6 +1,7 @@
 //! The registry of calls and live recordings. One lock, held briefly, guards the indexes; a full
 //! list of the recordings is made without it.
 
+use callrec_media::sort::sort_by_key;
 use std::sync::Arc;
 
 use crate::sync::{Mutex, MutexGuard};
@@ -188,7 +189,7 @@ impl Registry {
     /// The numbers of at most `max` live calls.
     pub fn call_numbers(&self, max: usize) -> Vec<u64> {
         let mut numbers: Vec<u64> = self.lock().calls.keys().take(max).copied().collect();
-        numbers.sort_unstable();
+        sort_by_key(&mut numbers, |number| *number);
         numbers
     }
 
@@ -214,7 +215,7 @@ impl Registry {
         } else {
             self.lock().matching(filter)
         };
-        numbers.sort_unstable();
+        sort_by_key(&mut numbers, |number| *number);
         let mut views = Vec::with_capacity(numbers.len());
         for slice in numbers.chunks(SLICE) {
             let inner = self.lock();
@@ -253,7 +254,7 @@ impl Registry {
         let inner = self.lock();
         let calls = inner.calls.try_collect(|call| (call.number, call.info.clone()));
         act(calls.map(|mut calls| {
-            calls.sort_unstable_by_key(|(number, _)| *number);
+            sort_by_key(&mut calls, |(number, _)| *number);
             calls
         }))
     }

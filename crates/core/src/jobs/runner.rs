@@ -2,6 +2,7 @@
 //! schedule, and stores the outcomes.
 
 use std::collections::VecDeque;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,7 +58,7 @@ impl JobRunner {
     }
 
     async fn run(self) {
-        let done = task::catch_panic(self.perform_all()).await;
+        let done = task::catch_panic(pin!(self.perform_all())).await;
         if let Err(panic) = done {
             let message = format!(
                 "the jobs of the kind {} are not performed until a gateway is started again: a fault inside \
@@ -100,7 +101,7 @@ impl JobRunner {
     }
 
     /// Runs a disk operation, and turns a panic into an error.
-    async fn guarded<T>(&self, body: impl Future<Output = std::io::Result<T>>) -> Result<T, String> {
+    async fn guarded<T>(&self, body: Pin<&mut dyn Future<Output = std::io::Result<T>>>) -> Result<T, String> {
         match task::catch_panic(body).await {
             Ok(done) => done.map_err(|error| error.to_string()),
             Err(_) => Err(PANICKED.to_owned()),
@@ -108,7 +109,7 @@ impl JobRunner {
     }
 
     async fn read(&self, id: Uuid) -> Result<Option<Job>, String> {
-        self.guarded(self.files.read(self.handle.kind, id)).await
+        self.guarded(pin!(self.files.read(self.handle.kind, id))).await
     }
 
     fn receiver(&self, job: &Job) -> String {
@@ -156,7 +157,7 @@ impl RunnerState<'_> {
             return;
         };
         let kind = self.runner.handle.kind;
-        match self.runner.guarded(self.runner.files.list(kind)).await {
+        match self.runner.guarded(pin!(self.runner.files.list(kind))).await {
             Ok(all) => {
                 self.listing = None;
                 self.new.extend(all);
@@ -287,8 +288,11 @@ impl RunnerState<'_> {
 
     async fn remove_file(&self, id: Uuid) {
         let kind = self.runner.handle.kind;
-        let finished = self.runner.guarded(self.runner.files.finish(kind, id));
-        if let Err(error) = finished.await {
+        let finished = self
+            .runner
+            .guarded(pin!(self.runner.files.finish(kind, id)))
+            .await;
+        if let Err(error) = finished {
             // The next runner performs the job again.
             let message = format!(
                 "recording {id}: its {kind} is done, but its file in .callrec/jobs/{kind} cannot be removed, so it \

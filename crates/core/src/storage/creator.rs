@@ -21,6 +21,7 @@ use callrec_codec::Shape;
 use callrec_codec::pcapng::PCAPNG;
 use std::io;
 use std::mem;
+use std::pin::pin;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -79,7 +80,7 @@ impl RecordingCreator {
         let folder = self.directory.create_folder(&plan.name).await;
         let folder = folder.map_err(|error| fail(&error))?;
         let mut created = CreatedFiles::default();
-        let live = task::catch_panic(self.create_in(plan, &mut created, &*folder, shape)).await;
+        let live = task::catch_panic(pin!(self.create_in(plan, &mut created, &*folder, shape))).await;
         if !matches!(live, Ok(Ok(_))) {
             self.roll_back(plan.id, created, &*folder).await;
         }

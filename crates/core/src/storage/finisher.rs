@@ -22,6 +22,7 @@ use crate::task;
 use crate::types::{Error, RecordingState, Status};
 use std::io;
 use std::mem;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -62,7 +63,7 @@ impl Finisher {
                     FinisherWork::Settle(id) => self.notifier.settle(id).await,
                 }
             };
-            contain_logged(&*self.listener, done).await;
+            contain_logged(&*self.listener, pin!(done)).await;
             self.finisher_queue.work_done();
         }
     }
@@ -123,7 +124,7 @@ impl Finisher {
             has_noted_end,
         } = ended;
         let discards = matches!(ending, Ending::Discard);
-        let done = task::catch_panic(async {
+        let done = task::catch_panic(pin!(async {
             self.directory.reach_named("finisher", FaultPoint::Finisher);
             if *attempts > 0 && !discards {
                 // If the disk refuses a manifest, nothing else is attempted.
@@ -145,7 +146,7 @@ impl Finisher {
                 }
                 Ending::Keep => self.publisher.publish(live, false).await,
             }
-        })
+        }))
         .await;
         match done {
             Ok(Ok(true)) => FinishResult::Stored,
@@ -182,7 +183,7 @@ impl Finisher {
         if !live.audio.is_published() {
             note.file = live.audio.path();
         }
-        let noted = contain_logged(&*self.listener, self.manifests.note_end(live.id, &note)).await;
+        let noted = contain_logged(&*self.listener, pin!(self.manifests.note_end(live.id, &note))).await;
         if !matches!(noted, Some(Ok(()))) {
             *has_noted_end = true;
             return FinishResult::Refused(error);

@@ -62,7 +62,10 @@ pub fn guarded<T>(listener: &dyn StorageListener, act: impl FnOnce() -> T) -> Op
 }
 
 /// Like `guarded`, for asynchronous work.
-pub async fn contain_logged<T>(listener: &dyn StorageListener, body: impl Future<Output = T>) -> Option<T> {
+pub async fn contain_logged<T>(
+    listener: &dyn StorageListener,
+    body: Pin<&mut dyn Future<Output = T>>,
+) -> Option<T> {
     let done = task::catch_panic(body).await;
     done.map_err(|panic| listener.log(LOG_ERROR, panic_text(&panic)))
         .ok()

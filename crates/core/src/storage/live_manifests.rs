@@ -13,6 +13,7 @@ use super::planted::StorageFault;
 use crate::sync::Mutex;
 use crate::types::EndReason;
 use callrec_codec::Medium;
+use callrec_media::sort::sort_by_key;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ fn ids_of(entries: &[DirEntry]) -> Vec<Uuid> {
         (live_name(id) == entry.name && !entry.is_directory).then_some(id)
     });
     let mut ids: Vec<Uuid> = ids.collect();
-    ids.sort_unstable();
+    sort_by_key(&mut ids, |id| *id);
     ids
 }
 

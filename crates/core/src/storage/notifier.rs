@@ -11,6 +11,7 @@ use super::manifest::Manifest;
 use super::planted::StorageFault;
 use crate::types::EndReason;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -29,7 +30,7 @@ impl Notifier {
     /// Stores a recording's jobs, then reports its end. `repeated`: the end may have been reported
     /// before.
     pub async fn report_end(&self, id: Uuid, manifest: Manifest, repeated: bool) {
-        let queued = contain_logged(&*self.listener, self.queue_jobs(id, &manifest)).await;
+        let queued = contain_logged(&*self.listener, pin!(self.queue_jobs(id, &manifest))).await;
         if queued.is_none() {
             // The next open retries.
             self.manifests.retain(id);

@@ -36,6 +36,7 @@ use crate::types::{EndReason, RecordingState};
 use std::collections::HashSet;
 use std::io;
 use std::mem;
+use std::pin::pin;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -93,7 +94,7 @@ impl Recovery {
             if self.context.activity.is_shutting_down() {
                 break;
             }
-            let done = task::catch_panic(self.recover(id, &mut scan)).await;
+            let done = task::catch_panic(pin!(self.recover(id, &mut scan))).await;
             self.awaited.lock().remove(&id);
             let trouble = match done {
                 Ok(Ok(())) => continue,

@@ -19,6 +19,7 @@ use super::writer::{Writers, internal_error};
 use crate::sync::Mutex;
 use crate::task;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,7 +47,7 @@ impl Syncer {
     /// Runs one syncer. Returns after the writers have returned.
     pub async fn run(&self) {
         while let Some(recording) = self.queue.next().await {
-            contain_logged(&*self.listener, self.serve(&recording)).await;
+            contain_logged(&*self.listener, pin!(self.serve(&recording))).await;
             self.queue.done();
         }
     }
@@ -58,7 +59,7 @@ impl Syncer {
         let Some(mut stage) = recording.stage.lock().take() else {
             return self.writers.release(recording, false);
         };
-        let done = task::catch_panic(self.advance(recording, &mut stage, &mut update)).await;
+        let done = task::catch_panic(pin!(self.advance(recording, &mut stage, &mut update))).await;
         let done = done.unwrap_or_else(|panic| Err(Failure::permanent(internal_error(&panic_text(&panic)))));
         let again = match done {
             Ok(true) => true,

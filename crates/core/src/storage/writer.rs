@@ -29,6 +29,7 @@ use callrec_codec::Format;
 use encoding::Turn;
 use std::io;
 use std::mem;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -168,7 +169,8 @@ impl Writers {
             let mut again = false;
             let turns = recordings.map(|recording| (recording, Turn::Write));
             for (recording, turn) in turns.chain(encoding.map(|recording| (recording, Turn::Encode))) {
-                let served = task::catch_panic(self.serve(&recording, turn, &mut gather, &mut due)).await;
+                let served =
+                    task::catch_panic(pin!(self.serve(&recording, turn, &mut gather, &mut due))).await;
                 match served {
                     Ok(put_back) => again |= put_back,
                     Err(panic) => self.fail_after_panic(&recording, &panic_text(&panic)).await,
@@ -238,8 +240,9 @@ impl Writers {
             return false;
         };
         gather.clear();
-        let advanced = task::catch_panic(self.advance(recording, turn, &mut stage, &mut work, gather));
-        let failure = match advanced.await {
+        let advanced =
+            task::catch_panic(pin!(self.advance(recording, turn, &mut stage, &mut work, gather))).await;
+        let failure = match advanced {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(failure),
             Err(panic) => Some(Failure::permanent(internal_error(&panic_text(&panic)))),
