@@ -74,6 +74,16 @@ impl RecordingProcess {
     }
 }
 
+/// A test that fails leaves no process behind.
+impl Drop for RecordingProcess {
+    fn drop(&mut self) {
+        if let Ok(None) = self.process.try_wait() {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+}
+
 /// Whether `samples` contain all of `expected`, one after the other, with nothing else between them.
 pub fn contains(samples: &[i16], expected: &[i16]) -> bool {
     samples.windows(expected.len()).any(|window| window == expected)
