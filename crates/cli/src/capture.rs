@@ -3,6 +3,7 @@
 pub mod sip;
 pub mod streams;
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek};
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +15,7 @@ use pcap_file::pcap::PcapReader;
 use pcap_file::pcapng::{Block, PcapNgReader};
 use pcap_file::{DataLink, PcapError};
 
-use crate::output::{CommandResult, ErrorContext, because};
+use crate::output::{CommandError, CommandResult, ErrorContext, because};
 
 /// The first bytes of a pcapng file.
 const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
@@ -39,13 +40,22 @@ pub struct Datagram<'a> {
 pub fn read(path: &Path, mut each: impl FnMut(&Datagram<'_>) -> CommandResult<()>) -> CommandResult<()> {
     let mut file = File::open(path).about(path.display())?;
     let mut magic = [0; 4];
-    file.read_exact(&mut magic).about(path.display())?;
+    file.read_exact(&mut magic)
+        .map_err(|error| no_capture(path, &error))?;
     file.rewind().about(path.display())?;
     let file = BufReader::new(file);
     match magic == PCAPNG {
         true => read_pcapng(path, file, &mut each),
         false => read_pcap(path, file, &mut each),
     }
+}
+
+/// The beginning of the file is not that of a capture.
+fn no_capture(path: &Path, error: &impl Display) -> CommandError {
+    CommandError::Because(format!(
+        "{}: this is neither a pcap nor a pcapng file ({error})",
+        path.display()
+    ))
 }
 
 /// Whether the capture ends within a packet.
@@ -62,7 +72,7 @@ fn read_pcap(
     file: BufReader<File>,
     each: &mut impl FnMut(&Datagram<'_>) -> CommandResult<()>,
 ) -> CommandResult<()> {
-    let mut reader = PcapReader::new(file).about(path.display())?;
+    let mut reader = PcapReader::new(file).map_err(|error| no_capture(path, &error))?;
     let link = reader.header().datalink;
     while let Some(packet) = reader.next_packet() {
         let packet = match packet {
@@ -79,7 +89,7 @@ fn read_pcapng(
     file: BufReader<File>,
     each: &mut impl FnMut(&Datagram<'_>) -> CommandResult<()>,
 ) -> CommandResult<()> {
-    let mut reader = PcapNgReader::new(file).about(path.display())?;
+    let mut reader = PcapNgReader::new(file).map_err(|error| no_capture(path, &error))?;
     let mut interfaces: Vec<(DataLink, u64)> = Vec::new();
     while let Some(block) = reader.next_block() {
         let block = match block {

@@ -101,7 +101,13 @@ fn has_audio(manifest: &Path) -> bool {
 
 /// The recording of an audio file or of a manifest.
 pub fn open(path: &Path) -> CommandResult<StoredRecording> {
-    fs::metadata(path).about(path.display())?;
+    let about = fs::metadata(path).about(path.display())?;
+    if about.is_dir() {
+        return because(format!(
+            "{}: this is a directory, not a recording in it",
+            path.display()
+        ));
+    }
     let manifest = path.with_extension("json");
     match read(&manifest) {
         Some(recording) => Ok(recording),

@@ -35,6 +35,9 @@ pub fn verify(options: &VerifyOptions, output: &Output) -> CommandResult<()> {
     for directory in options.paths.iter().filter(|path| path.join(AUDIT_LOG).is_file()) {
         findings.push(check_audit_log(directory));
     }
+    if findings.is_empty() {
+        output.remark("there is no finished recording");
+    }
     print(&findings, output)?;
     match findings.iter().all(|finding| finding.problem.is_empty()) {
         true => Ok(()),

@@ -202,5 +202,6 @@ fn what_is_no_capture_is_refused() {
         let (code, _, stderr) = run(&["record", text(&file), "--directory", text(&dir)]);
         assert_eq!(code, 1, "{content:?}");
         assert!(stderr.contains("call.pcap"), "{stderr}");
+        assert!(stderr.contains("neither a pcap nor a pcapng file"), "{stderr}");
     }
 }

@@ -207,6 +207,17 @@ fn a_missing_file_is_found() {
 }
 
 #[test]
+fn a_directory_without_recordings_and_one_in_place_of_a_recording_are_said_to_be_so() {
+    let dir = ScratchDir::new();
+    let (code, stdout, stderr) = run(&["verify", text(&dir)]);
+    assert_eq!((code, stdout.as_str()), (0, ""));
+    assert!(stderr.contains("there is no finished recording"), "{stderr}");
+    let (code, _, stderr) = run(&["show", text(&dir)]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("this is a directory"), "{stderr}");
+}
+
+#[test]
 fn a_recording_is_not_overwritten_by_its_own_copy_or_picture() {
     let fixture = Fixture::new(&[]);
     let before = fs::read(&fixture.audio).expect("the audio");
