@@ -38,7 +38,7 @@ impl Settings {
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let known = self.engine.set_known(name, value);
         let known = known.or_else(|| self.gateway.set_known(name, value));
-        known.unwrap_or_else(|| Err(keys::no_such_key(name)))
+        known.unwrap_or_else(|| Err(keys::no_such_key(name, Settings::keys())))
     }
 
     /// Sets keys from a JSON object, flat or nested. On an error nothing changes.

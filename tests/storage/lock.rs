@@ -27,6 +27,25 @@ fn a_directory_has_one_store_at_a_time() {
     );
 }
 
+#[test]
+fn a_file_in_the_place_of_the_directory_is_named_as_such() {
+    let directory = ScratchDir::new();
+    let path = directory.0.join("recordings");
+    fs::write(&path, "").expect("writable");
+    let opened = Store::open(
+        StorageConfig::new(path.to_str().expect("UTF-8")),
+        &Platform::system(),
+        Arc::new(StorageReport::default()),
+    );
+    let error = opened.err().expect("a file is no directory");
+    assert_eq!(error.status, Status::Io);
+    assert!(
+        error.message.ends_with("cannot be opened: not a directory"),
+        "{}",
+        error.message
+    );
+}
+
 /// A backup inside the host's process closes a descriptor of the lock file.
 #[cfg(unix)]
 #[test]

@@ -119,7 +119,7 @@ impl Config {
 
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let known = self.set_known(name, value);
-        known.unwrap_or_else(|| Err(keys::no_such_key(name)))
+        known.unwrap_or_else(|| Err(keys::no_such_key(name, Config::keys())))
     }
 
     /// Sets a key. Returns `None` if the engine has no such key.
@@ -179,6 +179,11 @@ mod tests {
         let error = config.set("media.clock", "sundial").map_err(|e| e.message);
         assert!(
             matches!(&error, Err(text) if text.contains("sundial")),
+            "{error:?}"
+        );
+        let error = config.set("storage.dir", "/srv").map_err(|e| e.message);
+        assert!(
+            matches!(&error, Err(text) if text.ends_with("\"storage.directory\" is one")),
             "{error:?}"
         );
     }

@@ -1,6 +1,7 @@
 //! Configuration keys: how they are declared, checked and set.
 
 pub mod checks;
+mod similar;
 
 use serde_json::Value;
 
@@ -8,6 +9,7 @@ use crate::json;
 use crate::text::{abbreviate, one_line};
 use crate::types::{Error, Result, Status};
 use checks::{Accepts, Check};
+use similar::similar;
 
 /// One key of the settings `S`, declared by [`config_keys!`](crate::config_keys).
 pub struct ConfigKey<S> {
@@ -172,9 +174,12 @@ pub fn set_key<S>(settings: &mut S, keys: &[ConfigKey<S>], name: &str, value: &s
     }))
 }
 
-/// The error for a key that does not exist.
-pub fn no_such_key(name: &str) -> Error {
-    wrong(name, "no such key")
+/// The error for a key that is none of `keys`.
+pub fn no_such_key(name: &str, keys: impl Iterator<Item = KeyDescription>) -> Error {
+    match similar(name, keys.map(|key| key.name)) {
+        Some(meant) => wrong(name, &format!("no such key; \"{meant}\" is one")),
+        None => wrong(name, "no such key"),
+    }
 }
 
 /// No key has as many parts. The parser recurses, and its caller's stack may be small.

@@ -86,7 +86,7 @@ impl Registry {
         let filter = Filter::line(device, number);
         let calls = inner.allowed(caller, &filter)?;
         if filter.is_empty() {
-            return Err(no_target());
+            return Err(no_target("neither device_name nor directory_number is given"));
         }
         inner.set_next_automatic_paused(operation, &calls, self.now_ns());
         let targets = inner.live_of(&calls);
@@ -336,12 +336,8 @@ impl Registry {
     }
 }
 
-pub(super) fn no_target() -> Error {
-    Error::new(
-        Status::NoTarget,
-        "neither device_name nor directory_number is given",
-    )
-    .with_reason(0)
+pub(super) fn no_target(message: &str) -> Error {
+    Error::new(Status::NoTarget, message).with_reason(0)
 }
 
 impl RegistryState {

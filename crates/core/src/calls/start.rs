@@ -32,7 +32,9 @@ impl Registry {
         let mut inner = self.lock();
         let calls = inner.allowed(caller, target)?;
         if target.is_empty() {
-            return Err(no_target());
+            return Err(no_target(
+                "call_id, device_name and directory_number are all absent",
+            ));
         }
         self.start_of(&mut inner, caller, (&calls, target), draft, storage, begin)
     }

@@ -52,7 +52,7 @@ impl StorageDirectory {
         let syncs = config.durability != Durability::Process;
         let root = access.ready().await;
         let root = root.and_then(|()| access.disk.open_root(path, syncs));
-        let root = root.map_err(|error| fail("cannot be opened", &error))?;
+        let root = root.map_err(|error| fail("cannot be opened", &not_a_directory(error)))?;
         let root_id = access.ready().await.and_then(|()| root.file_id());
         let root_id = root_id.map_err(|error| fail("cannot be opened", &error))?;
         let control = open_control(&access, &*root).await;
@@ -307,6 +307,14 @@ impl Deref for Folder<'_> {
 /// The error for a storage directory that cannot be used.
 pub fn unusable(path: &Path, what: &str, error: &io::Error) -> Error {
     Error::io(format!("{} {what}", path_text(path)), error)
+}
+
+/// A file in the place of the directory is found when the directory is created.
+fn not_a_directory(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+        _ => error,
+    }
 }
 
 fn already_held(path: &Path) -> Error {

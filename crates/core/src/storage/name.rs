@@ -132,7 +132,10 @@ fn parse_placeholder(name: &str, added: &Placeholders) -> Result<TemplatePart, S
     }
     match name.strip_prefix("attr:") {
         Some(key) if !key.is_empty() => Ok(TemplatePart::Attribute(key.to_owned())),
-        _ => Err(format!("\"{{{name}}}\": unknown placeholder")),
+        _ => Err(format!(
+            "\"{{{name}}}\": unknown placeholder; {} are known",
+            added.listed()
+        )),
     }
 }
 
