@@ -30,7 +30,7 @@ endif
 LD := $(CROSS)ld
 OBJCOPY := $(CROSS)objcopy
 STRIP := $(CROSS)strip
-export CC LD OBJCOPY STRIP
+export CARGO CC LD OBJCOPY STRIP
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME := libcallrec.so.0
@@ -58,13 +58,15 @@ BUILD ?= $(CARGO_TARGET_DIR)/package$(if $(TARGET),-$(TARGET))
 CARGO_FLAGS := $(if $(TARGET),--target $(TARGET)) $(if $(FEATURES),--features "$(FEATURES)") \
 	$(if $(filter no,$(DEFAULT_FEATURES)),--no-default-features)
 
-# An administrator who has no Cargo installs what was built before.
-BUILT := $(if $(shell command -v $(CARGO)),libraries)
+# An administrator who has no Cargo, or an old one, installs what was built before.
+RUST := packaging/check-rust
+BUILT := $(if $(shell CARGO="$(CARGO)" $(RUST) 2>&1),,libraries)
 
 all: libraries
 
 # Cargo always runs, because only Cargo knows what has changed.
 libraries:
+	@$(RUST)
 	@mkdir -p $(BUILD) $(CARGO_OUTPUT)
 	$(CARGO) rustc --release --lib --crate-type staticlib $(CARGO_FLAGS) -- \
 		--print native-static-libs=$(NATIVE)
@@ -72,6 +74,7 @@ libraries:
 
 # The manual pages come from the header, the configuration keys and the command line.
 tools:
+	@$(RUST)
 	@mkdir -p $(BUILD)
 	$(CARGO) build --release -p callrec-cli -p callrec-manual
 	rm -rf $(BUILD)/man
@@ -88,6 +91,7 @@ SUBSTITUTE = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(patsubst $(PREFIX)/
 	-e "s|@PRIVATE_LIST@|$$(sed -e 's/-l//g' -e 's/ /;/g' $(NATIVE))|"
 
 descriptions: $(BUILT)
+	@test -e $(BUILD)/libcallrec.so || $(RUST)
 	@$(SUBSTITUTE) packaging/callrec.pc.in > $(BUILD)/callrec.pc
 	@$(SUBSTITUTE) packaging/callrecConfig.cmake.in > $(BUILD)/callrecConfig.cmake
 	@$(SUBSTITUTE) packaging/callrecConfigVersion.cmake.in > $(BUILD)/callrecConfigVersion.cmake
@@ -109,6 +113,7 @@ install: $(BUILT) descriptions install-licences
 	$(INSTALL) -m 644 $(BUILD)/callrecConfig.cmake $(BUILD)/callrecConfigVersion.cmake $(DESTDIR)$(LIBDIR)/cmake/callrec
 
 install-tools: $(if $(BUILT),tools) install-licences
+	@test -d $(BUILD)/man || $(RUST)
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/bash-completion/completions $(addprefix $(DESTDIR)$(DATADIR)/man/man,1 3 5)
 	$(INSTALL) -m 755 $(CARGO_TARGET_DIR)/release/callrec $(DESTDIR)$(BINDIR)
 	$(STRIP) $(DESTDIR)$(BINDIR)/callrec
@@ -131,6 +136,7 @@ deb:
 
 # docs/book.toml says how. Cargo builds the preprocessor that it names.
 site:
+	@command -v mdbook > /dev/null || { echo "make site needs mdBook: cargo install mdbook" >&2; exit 1; }
 	mdbook build docs --dest-dir $(CARGO_TARGET_DIR)/site
 
 .PHONY: all deb libraries tools descriptions install install-licences install-tools site uninstall

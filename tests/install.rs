@@ -9,6 +9,8 @@ mod examples;
 mod layout;
 #[path = "install/notices.rs"]
 mod notices;
+#[path = "install/old_rust.rs"]
+mod old_rust;
 #[path = "install/release.rs"]
 mod release;
 #[path = "install/root.rs"]

@@ -78,7 +78,10 @@ fn the_packages_are_complete_and_lintian_finds_nothing() {
         &format!("{libraries}/libcallrec.a"),
         &format!("{libraries}/pkgconfig/callrec.pc"),
         &format!("{libraries}/cmake/callrec/callrecConfig.cmake"),
+        "/usr/share/doc/libcallrec-dev/examples/CMakeLists.txt",
+        "/usr/share/doc/libcallrec-dev/examples/record.cpp",
         "/usr/share/doc/libcallrec-dev/examples/record_call.c",
+        "/usr/share/doc/libcallrec-dev/examples/tapi/bridge.c",
         "/usr/share/doc/libcallrec-dev/copyright",
     ] {
         assert!(

@@ -163,3 +163,9 @@ fn pkg_config_knows_the_version_and_what_the_static_library_needs() {
         assert!(private.contains(library), "{library}: {private}");
     }
 }
+
+#[test]
+fn cargo_c_installs_the_parts_of_the_headers_too() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("asset = [{ from = \"include/**/*\", to = \"\" }]"));
+}
