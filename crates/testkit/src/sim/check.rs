@@ -300,11 +300,11 @@ fn check_beginning(
         return;
     };
     let call = &state.calls[call];
-    let death = state.deaths.get(&recording.process);
-    let is_torn = death.is_some_and(|death| {
-        let is_unsynced = earlier.start + disk.death_costs > death.tick || !disk.disk_is_sound;
-        death.by_power && recording.is_recovered() && is_unsynced
-    });
+    let is_torn = state.may_be_torn(recording) && {
+        let death = state.deaths.get(&recording.process);
+        let is_unsynced = death.is_some_and(|death| earlier.start + disk.death_costs > death.tick);
+        is_unsynced || !disk.disk_is_sound
+    };
     for (leg, samples) in samples.iter().enumerate() {
         let packets = recording.packets_of(call, leg);
         let packets = at_their_ticks(&packets, call.steady);

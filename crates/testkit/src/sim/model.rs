@@ -266,6 +266,15 @@ impl ModelState {
         end.names_refused && deaths.any(|(_, death)| death.by_power)
     }
 
+    /// Whether a power cut may have lost a part of a recording: the process that began it has died,
+    /// and before another one could recover it, the power was cut.
+    pub fn may_be_torn(&self, recording: &ModelRecording) -> bool {
+        let recovered = recording.ends.iter().map(|end| end.process).min();
+        let until = recovered.unwrap_or(recording.process).max(recording.process);
+        let mut deaths = self.deaths.range(recording.process..until);
+        recording.is_recovered() && deaths.any(|(_, death)| death.by_power)
+    }
+
     /// Ends the recordings of a process that has ended.
     pub fn process_ended(&mut self, process: usize, death: Option<ProcessDeath>) {
         let tick = self.tick;
