@@ -28,6 +28,7 @@ mod presence;
 mod process;
 mod raw;
 mod run_frames;
+mod succession;
 mod transfers;
 mod tree;
 mod troubles;

@@ -12,6 +12,7 @@ use super::disk::SimDisk;
 pub use super::kept_past::AudioPolicy;
 use super::kept_past::{EarlierBeginning, KeptPast};
 use super::known_call::KnownCall;
+use super::succession::Succession;
 
 /// A packet that a sender has sent.
 #[derive(Clone, Debug)]
@@ -85,6 +86,10 @@ pub struct ModelRecording {
     pub may_be_paused: bool,
     /// A transfer of its call has ended it.
     pub transferred: bool,
+    /// What follows after that.
+    pub succession: Option<Succession>,
+    /// The tick of the transfer after which it follows another one.
+    pub follows_at: Option<u64>,
     /// Its call when a host has ended it.
     pub known_at_end: Option<KnownCall>,
     /// It ended, and no host has ended it.

@@ -18,22 +18,25 @@ fn is_at_its_tick(packet: &ModelPacket, steady: bool) -> bool {
     steady && at_once && packet.late.unwrap_or(0) == 0
 }
 
+impl ModelPacket {
+    /// The earliest and the latest tick at which it may be placed.
+    pub fn positions(&self, steady: bool) -> (u64, u64) {
+        if is_at_its_tick(self, steady) {
+            return (self.sent, self.sent);
+        }
+        let late = self.late.unwrap_or(match steady {
+            true => self.written.unwrap_or(self.sent) - self.sent,
+            false => AHEAD_TICKS,
+        });
+        let early = self.early + u64::from(!steady);
+        (self.sent.saturating_sub(early), self.sent + late + 1)
+    }
+}
+
 impl EarlierBeginning {
     /// Whether a packet belongs in the recording, by its position.
     pub fn presence(&self, packet: &ModelPacket, steady: bool) -> Presence {
-        let written = packet.written.unwrap_or(packet.sent);
-        let (earliest, latest) = match is_at_its_tick(packet, steady) {
-            true => (packet.sent, packet.sent),
-            false => {
-                let late = packet.late.unwrap_or(match steady {
-                    true => written - packet.sent,
-                    false => AHEAD_TICKS,
-                });
-                let late = late + 1;
-                let early = packet.early + u64::from(!steady);
-                (packet.sent.saturating_sub(early), packet.sent + late)
-            }
-        };
+        let (earliest, latest) = packet.positions(steady);
         let begins_ms = self.begins_ms();
         let reach_ms = if self.conceals { CONCEALED_MS } else { 0 };
         if (latest + 1) * PACKET_MS + reach_ms <= begins_ms {

@@ -48,7 +48,13 @@ impl ModelRecording {
     }
 
     pub fn presence(&self, packet: &ModelPacket, steady: bool) -> Presence {
-        let by_policy = self.presence_by_policy(packet, steady);
+        let by_policy = match self.presence_after_transfer(packet, steady) {
+            Some(presence) => presence,
+            None => self.presence_by_policy(packet, steady),
+        };
+        if self.is_of_predecessor(packet, steady) {
+            return Presence::Never;
+        }
         let by_position = match &self.earlier {
             Some(earlier) => earlier.presence(packet, steady),
             None => Presence::Must,
@@ -123,6 +129,7 @@ impl ModelState {
 
     /// Finds the patterns that must be in no recording.
     pub fn find_secrets(&mut self) {
+        self.continue_transferred();
         let mut secret = BTreeSet::new();
         for call in &self.calls {
             let never = call

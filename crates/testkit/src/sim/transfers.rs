@@ -21,13 +21,14 @@ struct LiveRecordings {
     paused: usize,
 }
 
+fn options_of(view: &RecordingView) -> String {
+    let spec = &view.spec;
+    format!("{:?} {:?} {}", spec.audio, spec.keep_raw, spec.flags)
+}
+
 impl LiveRecordings {
     fn of(views: &[RecordingView]) -> LiveRecordings {
-        let options = views.iter().map(|view| {
-            let spec = &view.spec;
-            format!("{:?} {:?} {}", spec.audio, spec.keep_raw, spec.flags)
-        });
-        let mut options: Vec<String> = options.collect();
+        let mut options: Vec<String> = views.iter().map(options_of).collect();
         options.sort_unstable();
         let is_paused = |view: &&RecordingView| view.state == RecordingState::Paused;
         LiveRecordings {
@@ -88,8 +89,31 @@ impl Hosts {
         drop(state);
         self.find_automatic(index, tick);
         self.changed(index);
+        if self.on_transfer == TransferAction::New {
+            self.link_successors(index, before);
+        }
         if self.disk_is_sound {
             self.check_successors(index, before, unclear);
+        }
+    }
+
+    /// A recording is followed by one with the same options, which is paused if it was.
+    fn link_successors(&self, index: usize, before: &[RecordingView]) {
+        let key = |view: &RecordingView| {
+            let is_paused = view.state == RecordingState::Paused;
+            (
+                options_of(view),
+                is_paused && !self.calls[index].forbids_audio(self.needs_consent),
+            )
+        };
+        let after = self.listed(index);
+        for ended in before {
+            let is_follower =
+                |view: &&RecordingView| key(view) == key(ended) && before.iter().all(|of| of.id != view.id);
+            let followers: Vec<Uuid> = after.iter().filter(is_follower).map(|view| view.id).collect();
+            if !followers.is_empty() {
+                self.model.lock().follow(ended.id, followers);
+            }
         }
     }
 
