@@ -19,3 +19,5 @@ mod root;
 mod static_library;
 #[path = "support/support.rs"]
 mod support;
+#[path = "install/without_codecs.rs"]
+mod without_codecs;

@@ -122,17 +122,6 @@ fn every_symbol_of_the_shared_library_is_a_function_with_the_version() {
     );
 }
 
-/// A little more than docs/install.md states, so that a part that is suddenly linked is noticed.
-#[cfg(target_arch = "x86_64")]
-#[test]
-fn the_shared_library_is_no_larger_than_documented() {
-    if !can_install() {
-        return;
-    }
-    let library = std::fs::metadata(INSTALLED.libraries().join(SONAME)).unwrap();
-    assert!(library.len() <= 4_300_000, "{} bytes", library.len());
-}
-
 #[test]
 fn the_static_library_has_no_other_global_symbol() {
     if !can_install() {
