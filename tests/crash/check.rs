@@ -17,12 +17,22 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// After a start or a resume, this many samples may be missing: a packet is placed after the
-/// previous one, and audio placed before the start or the resume is not recorded.
+/// previous one, and audio placed before the start or the resume is not recorded. Delays that the
+/// child does not make up for are added.
 const TRIM: u64 = 100 * plan::RATE / 1000;
+/// No more than this is added.
+const HIDDEN_DELAY_MS: u64 = 5000;
 /// A packet with a gap of more than this before it may have come after its place was written.
 const LATE_MS: u64 = 40;
 /// This many equal samples in a row are a match and not a coincidence.
 const MATCH: usize = 24;
+
+/// How many samples may be missing at the beginning of a range that begins with this packet.
+fn trimmed_samples(packets: &[WrittenPacket], first: u64) -> u64 {
+    let packet = packets.get(first as usize).or(packets.last());
+    let slipped_ms = packet.map_or(0, |packet| packet.slipped_ms);
+    TRIM + slipped_ms.min(HIDDEN_DELAY_MS) * plan::RATE / 1000
+}
 
 fn expected_samples(
     call: usize,
@@ -47,13 +57,15 @@ fn expected_samples(
     for (n, (from, to)) in recording.ranges.iter().enumerate() {
         let reported = to * PACKET;
         let open = u64::from(recording.open && n == last);
+        let trimmed = trimmed_samples(packets, *from);
         for number in (*from..to + open).filter(|number| is_accepted(*number)) {
             let is_late = is_late(number);
             for index in number * PACKET..(number + 1) * PACKET {
                 all.push(Expected {
                     value: value(call, leg, index),
-                    is_optional: is_late || index < from * PACKET + TRIM,
+                    is_optional: is_late || index < from * PACKET + trimmed,
                     is_unreported: index >= reported,
+                    allowed_in_a_row: trimmed,
                 });
             }
         }
@@ -102,7 +114,12 @@ fn compare(found: &[Option<i32>], expected: &[Expected]) -> Result<u64, String> 
     }
     let missing = &expected[next..];
     match missing.iter().all(|expected| expected.is_optional) {
-        true if missing.len() as u64 <= TRIM => Ok(0),
+        true if missing
+            .first()
+            .is_none_or(|first| missing.len() as u64 <= first.allowed_in_a_row) =>
+        {
+            Ok(0)
+        }
         _ => Ok(missing.iter().filter(|expected| !expected.is_unreported).count() as u64),
     }
 }
@@ -374,6 +391,7 @@ fn the_comparison_finds_every_error() {
     let packet = WrittenPacket {
         accepted: [true; 2],
         gap_ms: 20,
+        slipped_ms: 0,
     };
     let expected = expected_samples(0, 0, &recording, &[packet; 140]);
     let written = |from: u64, to: u64| (from * PACKET..to * PACKET).map(|at| Some(value(0, 0, at)));
@@ -416,4 +434,27 @@ fn the_comparison_finds_every_error() {
     ] {
         assert!(compare(&bad, &expected).is_err(), "{why}");
     }
+}
+
+/// What a delay hides may be missing after a resume, and not more.
+#[test]
+fn the_comparison_allows_for_delays_that_were_not_made_up_for() {
+    let recording = ReportedRecording {
+        call: 0,
+        ranges: vec![(2, 60), (70, 140)],
+        ..ReportedRecording::default()
+    };
+    let delayed = |number: u64| WrittenPacket {
+        accepted: [true; 2],
+        gap_ms: 20,
+        slipped_ms: if number < 65 { 0 } else { 120 },
+    };
+    let packets: Vec<WrittenPacket> = (0..140).map(delayed).collect();
+    let expected = expected_samples(0, 0, &recording, &packets);
+    let written = |from: u64, to: u64| (from * PACKET..to * PACKET).map(|at| Some(value(0, 0, at)));
+    let resumed_at = |from: u64| written(2, 60).chain(written(from, 140)).collect::<Vec<_>>();
+    assert_eq!(compare(&resumed_at(81), &expected), Ok(0));
+    assert!(compare(&resumed_at(82), &expected).is_err());
+    let late_start: Vec<_> = written(8, 60).chain(written(70, 140)).collect();
+    assert!(compare(&late_start, &expected).is_err(), "the delay came later");
 }

@@ -204,7 +204,8 @@ impl ChildCall {
         self.next_action = self.packet + rng.between(low, high);
     }
 
-    fn write_packet(&mut self) {
+    /// `slipped_ms`: the sum of the delays for which this process has not made up.
+    fn write_packet(&mut self, slipped_ms: u64) {
         if self.has_ended {
             return;
         }
@@ -222,7 +223,7 @@ impl ChildCall {
             u8::from(status == REC_OK)
         });
         report(&format!(
-            "F {call} {number} {} {} {late}",
+            "F {call} {number} {} {} {late} {slipped_ms}",
             accepted[0], accepted[1]
         ));
         self.packet += 1;
@@ -248,15 +249,17 @@ fn record(directory: &Path) {
         .collect();
     report("ready");
     let begun = Instant::now();
-    let mut due = begun;
+    let (mut due, mut slipped) = (begun, Duration::ZERO);
     while begun.elapsed() < LIFE {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        if due.elapsed() > STALL {
-            due = Instant::now();
+        let delay = due.elapsed();
+        if delay > STALL {
+            due += delay;
+            slipped += delay;
         }
         for call in &mut child_calls {
             call.act(&engine, &mut rng);
-            call.write_packet();
+            call.write_packet(slipped.as_millis() as u64);
         }
         due += Duration::from_millis(PACKET_MS);
     }

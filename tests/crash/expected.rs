@@ -8,6 +8,8 @@ pub struct Expected {
     pub is_optional: bool,
     /// Possibly written before the kill, but not reported.
     pub is_unreported: bool,
+    /// At the end of the file, so many optional samples may be missing without a loss.
+    pub allowed_in_a_row: u64,
 }
 
 impl Expected {
@@ -16,6 +18,7 @@ impl Expected {
             value,
             is_optional: false,
             is_unreported: false,
+            allowed_in_a_row: 0,
         }
     }
 

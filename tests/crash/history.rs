@@ -23,6 +23,8 @@ pub struct WrittenPacket {
     pub accepted: [bool; LEGS.len()],
     /// Time since the previous packet, in milliseconds.
     pub gap_ms: u64,
+    /// The sum of the delays until then for which the child has not made up, in milliseconds.
+    pub slipped_ms: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -95,9 +97,13 @@ impl ChildHistory {
                 let recording = self.recording(id);
                 (recording.open, recording.stopped) = (false, true);
             }
-            ["F", call, number, local, remote, gap] => {
-                let call = call.parse().unwrap();
-                self.packet_written(call, number, [local == "1", remote == "1"], gap.parse().unwrap());
+            ["F", call, number, local, remote, gap, slipped] => {
+                let packet = WrittenPacket {
+                    accepted: [local == "1", remote == "1"],
+                    gap_ms: gap.parse().unwrap(),
+                    slipped_ms: slipped.parse().unwrap(),
+                };
+                self.packet_written(call.parse().unwrap(), number, packet);
             }
             ["E", kind, flags, id, reason, tag] => {
                 let event = ReportedEvent {
@@ -129,14 +135,14 @@ impl ChildHistory {
         self.recordings.get_mut(id).expect("a started recording")
     }
 
-    fn packet_written(&mut self, call: usize, number: &str, accepted: [bool; 2], gap_ms: u64) {
+    fn packet_written(&mut self, call: usize, number: &str, packet: WrittenPacket) {
         let packets = self.packets(call);
         assert_eq!(
             number,
             packets.len().to_string(),
             "the packets of a call in order"
         );
-        packets.push(WrittenPacket { accepted, gap_ms });
+        packets.push(packet);
         let end = packets.len() as u64;
         for recording in self.recordings.values_mut() {
             if recording.call == call && recording.open {
