@@ -43,6 +43,9 @@ fn runs<'a>(words: impl Iterator<Item = &'a [u8; 2]>, patterns: &mut Vec<i16>) {
 /// A pattern, and its number of consecutive samples.
 pub type PatternRun = (i16, usize);
 
+/// The packets in the two channels of a file.
+pub type KeptPackets = [Vec<PatternRun>; 2];
+
 /// The samples of each channel of a stereo recording.
 pub fn recorded_samples(path: &str, data: &[u8]) -> Result<[Vec<i16>; 2], String> {
     let (audio, big_endian) = match path.rsplit('.').next() {

@@ -7,15 +7,18 @@ use callrec_core::types::{EndReason, RecordingState};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::audio::{PatternRun, is_lossy, is_packed, patterns_in, recorded_patterns, recorded_samples};
+use super::audio::{
+    KeptPackets, PatternRun, is_lossy, is_packed, patterns_in, recorded_patterns, recorded_samples,
+};
 use super::concealed::silence_made_up;
 use super::known_call::LEGS;
 use super::model::{ModelPacket, ModelRecording, ModelState, ReportedEnd};
 use super::network::DELAY_TICKS;
 use super::past::at_their_ticks;
-use super::patterns::PACKET_SAMPLES;
+use super::patterns::{PACKET_SAMPLES, STRETCHED_SAMPLES};
 use super::presence::Presence;
 use super::raw::{check_raw_files, find_earlier, may_be_captured};
+use super::succession::check_pairs;
 use super::whole_frames::whole_frames;
 use crate::ledger::unaccounted_ms;
 
@@ -111,11 +114,15 @@ impl<'a> FinalDisk<'a> {
 /// file has its audio.
 pub fn check(state: &mut ModelState, disk: &FinalDisk<'_>) {
     let mut wrong = Vec::new();
+    let mut kept = BTreeMap::new();
     for (id, recording) in &state.recordings {
         let mut fault = |text: String| wrong.push(format!("recording {id}: {text}"));
         check_events(state, recording, disk.lost, &mut fault);
-        check_file(state, *id, recording, disk, &mut fault);
+        if let Some(packets) = check_file(state, *id, recording, disk, &mut fault) {
+            kept.insert(*id, packets);
+        }
     }
+    check_pairs(&state.recordings, &kept, &mut wrong);
     if matches!(disk.lost, AllowedLoss::Nothing | AllowedLoss::Unsynced) {
         // Packets without audio are in no manifest, only in the event.
         let has_events = !state.had_no_subscriber;
@@ -184,16 +191,15 @@ fn path_on_disk(reported: &str) -> String {
     names.join("/")
 }
 
+/// Checks the file of a recording. Returns its packets, if they can be found in it.
 fn check_file(
     state: &ModelState,
     id: Uuid,
     recording: &ModelRecording,
     disk: &FinalDisk<'_>,
     fault: &mut dyn FnMut(String),
-) {
-    let Some(end) = recording.ends.last() else {
-        return;
-    };
+) -> Option<KeptPackets> {
+    let end = recording.ends.last()?;
     // A process may die before it has noted the discard.
     let discard_held = recording
         .ends
@@ -208,7 +214,7 @@ fn check_file(
         fault(format!("it was discarded, and {} is reported", end.path));
     }
     if end.state != RecordingState::Finished || end.path.is_empty() || may_be_undone(state, recording) {
-        return;
+        return None;
     }
     let path = path_on_disk(&end.path);
     let path = path.as_str();
@@ -216,14 +222,15 @@ fn check_file(
         if disk.lost != AllowedLoss::Anything {
             fault(format!("{path} was reported and is missing"));
         }
-        return;
+        return None;
     };
     let is_own = end.process == recording.process;
     if disk.lost == AllowedLoss::Anything || disk.lost == AllowedLoss::Unreported && !is_own {
-        return;
+        return None;
     }
     let Some(manifest) = disk.manifests.get(&id.as_hyphenated().to_string()) else {
-        return fault(format!("{path} has no manifest"));
+        fault(format!("{path} has no manifest"));
+        return None;
     };
     if let Err(why) = unaccounted_ms(manifest) {
         fault(why);
@@ -239,17 +246,20 @@ fn check_file(
         }
     }
     if is_lossy(path) {
-        return;
+        return None;
     }
     let mut samples = match recorded_samples(path, data) {
         Ok(samples) => samples,
-        Err(why) => return fault(format!("{path}: {why}")),
+        Err(why) => {
+            fault(format!("{path}: {why}"));
+            return None;
+        }
     };
     let mut repeated = [Vec::new(), Vec::new()];
     if state.conceals {
         if !is_own {
             // Its ledger does not say what is made up after the settled frontier.
-            return;
+            return None;
         }
         for (leg, name) in LEGS.into_iter().enumerate() {
             let mut fault = |text: String| fault(format!("leg {leg}: {text}"));
@@ -259,6 +269,7 @@ fn check_file(
     check_beginning(state, recording, disk, manifest, &samples, fault);
     let kept = samples.each_ref().map(|samples| recorded_patterns(samples));
     check_audio(state, recording, disk, manifest, (&kept, &repeated), fault);
+    Some(kept)
 }
 
 /// Checks why a recording has ended, and what its manifest says about its call.
@@ -420,7 +431,7 @@ fn check_kept(packets: &[(&ModelPacket, Presence)], kept: &[PatternRun], fault: 
         if !seen.insert(*pattern) {
             return fault(format!("{packet:?} is in the file twice"));
         }
-        if *count > PACKET_SAMPLES + PACKET_SAMPLES / 50 + 1 {
+        if *count > STRETCHED_SAMPLES {
             return fault(format!("{count} samples of {packet:?}"));
         }
         let last = last_said.insert(packet.stream, packet.sent);

@@ -12,7 +12,6 @@ use super::disk::SimDisk;
 pub use super::kept_past::AudioPolicy;
 use super::kept_past::{EarlierBeginning, KeptPast};
 use super::known_call::KnownCall;
-use super::succession::Succession;
 
 /// A packet that a sender has sent.
 #[derive(Clone, Debug)]
@@ -96,6 +95,17 @@ pub struct ModelRecording {
     pub failed_itself: bool,
     /// It begins before its start.
     pub earlier: Option<EarlierBeginning>,
+}
+
+/// What follows a recording that a transfer has ended.
+#[derive(Clone, Debug, Default)]
+pub struct Succession {
+    /// The tick after which the transfer took place.
+    pub at: u64,
+    /// The recordings that may be the one that follows.
+    pub followers: Vec<Uuid>,
+    /// The recording as if it had gone on, with the pauses of those that follow.
+    pub continued: Option<Box<ModelRecording>>,
 }
 
 /// The end of a process that did not close.
@@ -300,5 +310,46 @@ impl ModelState {
 
     pub fn fault(&mut self, text: String) {
         self.wrong.push(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn may_be_torn(deaths: &[(usize, bool)], recovered_by: usize) -> bool {
+        let end = ReportedEnd {
+            process: recovered_by,
+            state: RecordingState::Finished,
+            reason: Some(EndReason::Recovered),
+            repeated: false,
+            path: String::new(),
+            names_refused: false,
+        };
+        let recording = ModelRecording {
+            process: 1,
+            ends: vec![end],
+            ..ModelRecording::default()
+        };
+        let death = |(process, by_power): &(usize, bool)| {
+            let by_power = *by_power;
+            (*process, ProcessDeath { tick: 0, by_power })
+        };
+        let state = ModelState {
+            deaths: deaths.iter().map(death).collect(),
+            ..ModelState::default()
+        };
+        state.may_be_torn(&recording)
+    }
+
+    #[test]
+    fn only_a_power_cut_before_the_recovery_tears_a_recording() {
+        assert!(!may_be_torn(&[(1, false)], 2), "a kill");
+        assert!(may_be_torn(&[(1, true)], 2), "a power cut");
+        assert!(
+            may_be_torn(&[(1, false), (2, true)], 3),
+            "between a kill and the recovery"
+        );
+        assert!(!may_be_torn(&[(1, false), (2, true)], 2), "after the recovery");
     }
 }

@@ -10,6 +10,9 @@ pub const PACKET_MS: u64 = 20;
 /// Samples of one packet.
 pub const PACKET_SAMPLES: usize = 160;
 
+/// No more samples of a packet are in a file, although streams are adapted to the clock.
+pub const STRETCHED_SAMPLES: usize = PACKET_SAMPLES + PACKET_SAMPLES / 50 + 1;
+
 /// Whether a leg's packets may have this value. A pattern with its bytes swapped is not a pattern.
 /// Neither is a byte of one leg next to a byte of the other, as in a stereo file that is read from
 /// the wrong byte on.

@@ -1,23 +1,14 @@
 //! Recordings that follow others after a transfer. What was said before it and is passed in after it
 //! belongs to the recording that has ended, if the one that follows records when it is passed in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::model::{AudioPolicy, ModelPacket, ModelRecording, ModelState};
+use super::audio::KeptPackets;
+use super::model::{AudioPolicy, ModelPacket, ModelRecording, ModelState, Succession};
+use super::patterns::STRETCHED_SAMPLES;
 use super::presence::Presence;
-
-/// What follows a recording that a transfer has ended.
-#[derive(Clone, Debug, Default)]
-pub struct Succession {
-    /// The tick after which the transfer took place.
-    pub at: u64,
-    /// The recordings that may be the one that follows.
-    pub followers: Vec<Uuid>,
-    /// The recording as if it had gone on, with the pauses of those that follow.
-    continued: Option<Box<ModelRecording>>,
-}
 
 impl ModelRecording {
     /// Whether a packet belongs in the recording although it is passed in after the transfer that
@@ -105,6 +96,36 @@ impl ModelState {
     }
 }
 
+/// Checks that a recording and the one that follows it have together at most one copy of each packet.
+pub fn check_pairs(
+    recordings: &BTreeMap<Uuid, ModelRecording>,
+    kept: &BTreeMap<Uuid, KeptPackets>,
+    wrong: &mut Vec<String>,
+) {
+    for (id, recording) in recordings {
+        let Some(succession) = &recording.succession else {
+            continue;
+        };
+        let [follower] = &succession.followers[..] else {
+            continue;
+        };
+        let (Some(first), Some(second)) = (kept.get(id), kept.get(follower)) else {
+            continue;
+        };
+        for (leg, (first, second)) in first.iter().zip(second).enumerate() {
+            let counts: BTreeMap<i16, usize> = first.iter().copied().collect();
+            for (pattern, count) in second {
+                let both = counts.get(pattern).map_or(0, |before| before + count);
+                if both > STRETCHED_SAMPLES {
+                    wrong.push(format!(
+                        "{both} samples of packet {pattern} of leg {leg} are in {id} and in {follower} after it"
+                    ));
+                }
+            }
+        }
+    }
+}
+
 /// The policy after this tick, if all of them have the same.
 fn common_policy(each: &[Vec<(u64, AudioPolicy)>], tick: u64) -> AudioPolicy {
     let at_tick = |policies: &Vec<(u64, AudioPolicy)>| {
@@ -181,5 +202,31 @@ mod tests {
             let found = [first, second].map(|id| state.recordings[&id].presence(&packet, true));
             assert_eq!(found, [in_first, in_second], "{sent} {written}");
         }
+    }
+
+    #[test]
+    fn a_packet_in_both_recordings_is_found() {
+        let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let succession = Succession {
+            at: 50,
+            followers: vec![second],
+            continued: None,
+        };
+        let ended = ModelRecording {
+            succession: Some(succession),
+            ..ModelRecording::default()
+        };
+        let recordings = BTreeMap::from([(first, ended), (second, ModelRecording::default())]);
+        let faults = |before: usize, after: usize| {
+            let kept = BTreeMap::from([
+                (first, [vec![(7, before)], Vec::new()]),
+                (second, [vec![(7, after)], Vec::new()]),
+            ]);
+            let mut wrong = Vec::new();
+            check_pairs(&recordings, &kept, &mut wrong);
+            wrong.len()
+        };
+        assert_eq!(faults(100, 60), 0);
+        assert_eq!(faults(160, 60), 1);
     }
 }
