@@ -2,6 +2,7 @@
 //! bytes.
 
 pub mod ogg_file;
+pub mod pcapng_file;
 
 use callrec_codec::container::{self, HEADER_MAX, Length, Measure, MeasuredAudio, ParsedHeader};
 use callrec_codec::{Codec, Container, EncodedPackets, Format, Shape, Tags};

@@ -161,3 +161,18 @@ fn the_readers_of_wav_and_au_withstand_changed_headers() {
         bodies::au(&data);
     }
 }
+
+#[test]
+fn the_reader_of_kept_packets_withstands_changed_files() {
+    let mut random = RandomBytes(13);
+    for _ in 0..5000 {
+        let mut data: Vec<u8> = (0..4).map(|_| random.next()).collect();
+        for _ in 0..data[3] % 8 {
+            let len = random.next() % 60;
+            data.push(len);
+            data.extend((0..len).map(|_| random.next()));
+        }
+        data.extend((0..random.next() % 40).map(|_| random.next()));
+        bodies::pcapng_file::pcapng(&data);
+    }
+}
