@@ -92,5 +92,39 @@ fn the_packages_are_complete_and_lintian_finds_nothing() {
     let mut lintian = Command::new("lintian");
     lintian.args(["--allow-root", "--display-level", ">=info", "--suppress-tags"]);
     let remarks = text(run(lintian.arg(ACCEPTED).args(&packages)));
-    assert_eq!(remarks.trim(), "");
+    let remarks: Vec<&str> = remarks
+        .lines()
+        .filter(|remark| !is_machine_code(remark, &packages))
+        .collect();
+    assert_eq!(remarks, [""; 0]);
+}
+
+/// lintian looks for misspelt words in machine code as well. Whether the word of such a remark is in no
+/// text of the program.
+fn is_machine_code(remark: &str, packages: &[PathBuf]) -> bool {
+    let Some((package, found)) = remark.split_once(": spelling-error-in-binary ") else {
+        return false;
+    };
+    let package = package.trim_start_matches("I: ");
+    let word = found.split(' ').next().unwrap();
+    let file = found.split(['[', ']']).nth(1).unwrap();
+    let is_named = |path: &&PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with(&format!("{package}_"))
+    };
+    let directory = ScratchDir::new();
+    run(Command::new("dpkg-deb")
+        .arg("-x")
+        .arg(packages.iter().find(is_named).unwrap())
+        .arg(&directory.0));
+    let constants = directory.0.join("constants");
+    run(Command::new("objcopy")
+        .args(["-O", "binary", "--only-section=.rodata"])
+        .arg(directory.0.join(file))
+        .arg(&constants));
+    let constants = std::fs::read(constants).unwrap();
+    assert!(constants.len() > 10_000, "{} bytes of constants", constants.len());
+    !constants
+        .windows(word.len())
+        .any(|bytes| bytes == word.as_bytes())
 }
