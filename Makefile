@@ -2,7 +2,8 @@
 #
 #   make              builds the libraries
 #   make install      installs them, the headers, what pkg-config and CMake need, and the licences
-#   make install-tools    installs the program callrec, its completions and all manual pages
+#   make tools            builds the program callrec, its completions and all manual pages
+#   make install-tools    installs them, after building them where Cargo can be run
 #   make uninstall    removes all that
 #   make deb          builds the Debian packages
 #   make site         builds the site of all documents in target/site; needs mdbook

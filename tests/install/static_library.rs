@@ -1,12 +1,13 @@
 //! The installed static library beside other code: in a plug-in, and beside other Rust.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use callrec_testkit::directory::ScratchDir;
 
 use crate::root::{INSTALLED, can_install, text};
-use crate::support::build::{SONAME, STATIC_LIBS, root, run};
+use crate::support::build::{SONAME, STATIC_LIBS, is_installed, root, run};
 
 const PLUGIN: &str = "#include <callrec.h>\n\
     int plugin_starts(const char *directory)\n\
@@ -89,7 +90,11 @@ const BOTH: &str = "#include <callrec.h>\n\
     \x20   return argc > 1 && other_catches() == 1 ? plugin_starts(argv[1]) : 1;\n\
     }\n";
 
-/// The installed toolchains, as arguments of rustc; only the present one without rustup.
+/// That of Debian's package rustc-web. It has another version than rustup's toolchains.
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
+/// The installed toolchains, as arguments of rustc, and Debian's compiler; only the present one
+/// without rustup.
 fn toolchains() -> Vec<Option<String>> {
     let mut found = vec![None];
     if let Ok(list) = Command::new("rustup").args(["toolchain", "list"]).output() {
@@ -97,12 +102,16 @@ fn toolchains() -> Vec<Option<String>> {
         let names = list.lines().filter_map(|line| line.split_whitespace().next());
         found.extend(names.map(|name| Some(format!("+{name}"))));
     }
+    if Path::new(DEBIAN_RUSTC).exists() {
+        found.push(Some(DEBIAN_RUSTC.to_owned()));
+    }
     found
 }
 
 /// `rustc`, of a toolchain or the present one.
 fn rustc(toolchain: Option<&str>) -> Command {
     match toolchain {
+        Some(DEBIAN_RUSTC) => Command::new(DEBIAN_RUSTC),
         // Cargo's variable for the tests chooses its own toolchain.
         Some(name) => {
             let mut command = Command::new("rustc");
@@ -126,7 +135,10 @@ fn a_program_may_link_another_library_in_rust() {
     ];
     let library = INSTALLED.libraries().join("libcallrec.a");
     let other = directory.0.join("libother.a");
+    let mut versions = BTreeSet::new();
     for toolchain in toolchains() {
+        let mut command = rustc(toolchain.as_deref());
+        versions.insert(text(run(command.arg("-V"))));
         let mut command = rustc(toolchain.as_deref());
         command.args(["--edition=2024", "--crate-type=staticlib", "-O", "-o"]);
         run(command.arg(&other).arg(&source));
@@ -143,6 +155,8 @@ fn a_program_may_link_another_library_in_rust() {
             run(Command::new(&program).arg(&recordings));
         }
     }
+    // A library of the same compiler shares its names with ours.
+    is_installed("another version of rustc", versions.len() > 1);
 }
 
 const CATCHES: &str = "#include <stdio.h>\n\

@@ -13,7 +13,8 @@ use crate::examples::command_example;
 const DATE: &str = "2026-11-27";
 
 pub fn commands() -> io::Result<Vec<ManualPage>> {
-    let program = CommandLine::command();
+    // Its command `help` has no page.
+    let program = CommandLine::command().disable_help_subcommand(true);
     let mut pages = Vec::new();
     for command in program.get_subcommands() {
         let name = format!("callrec-{}", command.get_name());

@@ -5,9 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use callrec_cli::command_line::CommandLine;
 use callrec_manual::header_docs::functions;
 use callrec_manual::{HEADER, ManualPage, examples, pages};
 use callrec_testkit::directory::ScratchDir;
+use clap::CommandFactory;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -24,15 +26,16 @@ fn every_function_and_command_has_a_page() {
     for function in exports.lines().filter(|line| line.starts_with("rec_")) {
         assert!(names.contains(&format!("{function}.3")), "{function} has no page");
     }
-    for page in [
-        "callrec.1",
-        "callrec-record.1",
-        "callrec-convert.1",
-        "callrec.3",
-        "callrec-configuration.5",
-    ] {
+    for page in ["callrec.1", "callrec.3", "callrec-configuration.5"] {
         assert!(names.contains(page), "{page}");
     }
+    let mut commands = 0;
+    for command in CommandLine::command().get_subcommands() {
+        let page = format!("callrec-{}.1", command.get_name());
+        assert!(names.contains(&page), "{page}");
+        commands += 1;
+    }
+    assert!(commands > 5, "{commands}");
 }
 
 #[test]
@@ -67,6 +70,26 @@ fn every_reference_leads_to_a_page() {
         }
     }
     assert!(references > 150, "{references}");
+}
+
+/// The pages of commands refer to others as "callrec-record(1)".
+#[test]
+fn every_reference_of_a_command_leads_to_a_page() {
+    let pages = all_pages();
+    let names: BTreeSet<String> = pages
+        .iter()
+        .map(|page| format!("{}({})", page.name, page.section))
+        .collect();
+    let mut references = 0;
+    for page in pages.iter().filter(|page| page.section == 1) {
+        let text = page.text.replace('\\', "");
+        let words = text.split(|c: char| c.is_whitespace() || ",.;".contains(c));
+        for word in words.filter(|word| word.starts_with("callrec") && word.ends_with(')')) {
+            assert!(names.contains(word), "{}: {word}", page.file_name());
+            references += 1;
+        }
+    }
+    assert!(references > 5, "{references}");
 }
 
 #[test]
