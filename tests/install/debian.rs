@@ -81,6 +81,7 @@ fn the_packages_are_complete_and_lintian_finds_nothing() {
         "/usr/share/doc/libcallrec-dev/examples/CMakeLists.txt",
         "/usr/share/doc/libcallrec-dev/examples/record.cpp",
         "/usr/share/doc/libcallrec-dev/examples/record_call.c",
+        "/usr/share/doc/libcallrec-dev/examples/hosts/asterisk_tap.c",
         "/usr/share/doc/libcallrec-dev/examples/tapi/bridge.c",
         "/usr/share/doc/libcallrec-dev/copyright",
     ] {
