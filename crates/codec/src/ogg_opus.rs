@@ -10,6 +10,8 @@ mod page;
 mod parameter;
 mod scan;
 #[cfg(all(test, feature = "opus"))]
+mod seam_tests;
+#[cfg(all(test, feature = "opus"))]
 mod tests;
 
 use uuid::Uuid;

@@ -18,6 +18,13 @@ const ANALYSIS_COMPLEXITY: u32 = 7;
 /// and two silent legs of A-law add up to this.
 const QUIET_BITS: i32 = 11;
 
+/// The first configuration of CELT alone, in the upper five bits of a packet (RFC 6716, 3.1).
+const FIRST_CELT_CONFIGURATION: u8 = 16;
+/// The delay of the encoder for CELT alone, in samples at 48 kHz.
+const RESTRICTED_DELAY: u64 = 120;
+/// By how much its bit rate is higher, because CELT needs more for speech than SILK.
+const RESTRICTED_BITRATES: i32 = 2;
+
 pub(super) struct OpusPackets {
     shape: Shape,
     channels: usize,
@@ -31,6 +38,8 @@ pub(super) struct OpusPackets {
     group: EncodedPackets,
     /// The number of packets still to skip because the file already holds them.
     packets_to_skip: u64,
+    /// It goes on with CELT alone behind SILK packets of another encoder.
+    restricted: bool,
 }
 
 impl OpusPackets {
@@ -43,7 +52,12 @@ impl OpusPackets {
             samples: Vec::new(),
             group: EncodedPackets::default(),
             packets_to_skip: 0,
+            restricted: false,
         }
+    }
+
+    fn restricted_delay_frames(&self) -> usize {
+        (RESTRICTED_DELAY / scale(self.shape.rate)) as usize
     }
 
     fn delay_frames(&self) -> usize {
@@ -56,7 +70,7 @@ impl OpusPackets {
         let run = |this: &mut OpusPackets, bytes: &mut [u8]| {
             let mut encoder = match this.encoder.take() {
                 Some(encoder) => encoder,
-                None => new_encoder(&this.shape)?,
+                None => new_encoder(&this.shape, this.restricted)?,
             };
             let encode = || encoder.encode_s16(&this.samples, this.packet, bytes);
             let len = catch_unwind(AssertUnwindSafe(encode)).ok()?.ok()?;
@@ -65,17 +79,32 @@ impl OpusPackets {
         };
         // After a failure a new encoder tries again: the state of the old one is unknown.
         let len = run(self, &mut bytes).or_else(|| run(self, &mut bytes));
-        self.samples.clear();
         if self.packets_to_skip > 0 {
             self.packets_to_skip -= 1;
+            let is_silk = bytes[0] >> 3 < FIRST_CELT_CONFIGURATION;
+            match self.packets_to_skip == 0 && is_silk {
+                true => self.restrict(),
+                false => self.samples.clear(),
+            }
             return;
         }
+        self.samples.clear();
         let packet = len.map_or(&SILENCE[..], |len| &bytes[..len]);
         self.group.bytes.extend_from_slice(packet);
         self.group.list.push(EncodedPacket {
             bytes: packet.len(),
             frames: self.packet as u64,
         });
+    }
+
+    /// Goes on with another encoder for CELT alone, behind a packet of SILK. SILK predicts each packet
+    /// from what is decoded before it, which here another encoder has encoded, and the error of a steady
+    /// tone would grow. CELT begins anew, and the decoder fades into it. Its delay is shorter, so it gets
+    /// the last samples once more.
+    fn restrict(&mut self) {
+        (self.restricted, self.encoder) = (true, None);
+        let kept = (self.delay_frames() - self.restricted_delay_frames()) * self.channels;
+        self.samples.drain(..self.samples.len() - kept);
     }
 
     fn append_group(&mut self, out: &mut EncodedPackets) {
@@ -85,11 +114,15 @@ impl OpusPackets {
     }
 }
 
-fn new_encoder(shape: &Shape) -> Option<Box<OpusEncoder>> {
+fn new_encoder(shape: &Shape, restricted: bool) -> Option<Box<OpusEncoder>> {
     let channels = usize::from(shape.channels.clamp(1, 2));
-    let mut encoder = Box::new(OpusEncoder::new(shape.rate as i32, channels, Application::Voip).ok()?);
+    let (application, bitrates) = match restricted {
+        true => (Application::RestrictedLowDelay, RESTRICTED_BITRATES),
+        false => (Application::Voip, 1),
+    };
+    let mut encoder = Box::new(OpusEncoder::new(shape.rate as i32, channels, application).ok()?);
     let has_dtx = parameter::dtx(shape);
-    encoder.bitrate_bps = parameter::bitrate(shape) as i32;
+    encoder.bitrate_bps = bitrates * parameter::bitrate(shape) as i32;
     encoder.complexity = match parameter::complexity(shape) {
         given if has_dtx && shape.rate >= ANALYSIS_RATE => given.max(ANALYSIS_COMPLEXITY),
         given => given,
@@ -122,9 +155,13 @@ impl Encoder for OpusPackets {
 
     fn finish(&mut self, out: &mut EncodedPackets) -> u64 {
         // The decoder returns the last frames this much later.
-        let frames = self.samples.len() / self.channels + self.delay_frames();
+        let delay = match self.restricted {
+            true => self.restricted_delay_frames(),
+            false => self.delay_frames(),
+        };
+        let frames = self.samples.len() / self.channels + delay;
         let trim = frames.next_multiple_of(self.packet) - frames;
-        let silence = vec![0; (self.delay_frames() + trim) * self.channels * 2];
+        let silence = vec![0; (delay + trim) * self.channels * 2];
         self.encode(&silence, out);
         self.append_group(out);
         trim as u64
