@@ -3469,6 +3469,9 @@ rec_status rec_feed_sdp(rec_feed feed, const char *sdp, rec_error *error);
  * discarded, because it may have been spoken during the pause. Several such delays add up, to
  * at most 5 s; after an interruption of more than 1 s, they count as at most 500 ms. A host
  * whose audio has gaps, and that counts its samples, loses nothing with `rec_feed_write_at`.
+ * Likewise, a host that has once been ahead of the clock, for example by a burst at the beginning,
+ * and is less ahead at the resume, may have been late since, by the difference: that much audio is
+ * discarded. A host that writes audio before it is played sets `format.ahead_ms`, and loses none.
  *
  * In real time, a feed may be ahead of the clock by `format.ahead_ms`. If that is 0, the limit
  * is 2 s: beyond it, the function returns `REC_ERR_OVERRUN`, and the audio is lost and counted
@@ -3505,7 +3508,8 @@ rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
  * jumped: it places the write at its arrival, or at the end of the leg if that is later, and
  * later writes relative to that. There are two exceptions: a position up to 5 s in the past is
  * accepted if the leg has no later audio, and a feed with `format.ahead_ms` above 2000 may be
- * that far ahead.
+ * that far ahead. With `format.ahead_ms` 0, a host that is less ahead of the clock after a resume
+ * than it was once before loses that much audio, as with `rec_feed_write`.
  *
  * In stream time, the first write is placed at the end of the leg, and later writes relative
  * to it. If a position is more than 30 minutes away from the end of the leg, callrec places

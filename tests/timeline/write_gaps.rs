@@ -219,3 +219,36 @@ fn a_host_that_is_behind_keeps_nothing_of_a_pause() {
         );
     }
 }
+
+/// A host that begins with a burst is ahead of the clock from then on, so a later stall of less than
+/// that moves nothing. What it makes up for after a resume was spoken during the pause all the same.
+#[test]
+fn a_host_that_begins_with_a_burst_keeps_nothing_of_a_pause() {
+    for function in [Function::Write, Function::WriteAt] {
+        for (ahead_ms, stall_ms) in [(40, 40), (200, 100), (400, 400), (1900, 80), (1900, 1800)] {
+            for makes_up_at_once in [true, false] {
+                let mut host = Host::new(function);
+                host.pass_until(host.began_ns + 2000 * MS);
+                host.began_ns = host.sim.now_ns - ahead_ms * MS;
+                host.speak(ahead_ms, SPOKEN);
+                host.speak(3000, SPOKEN);
+                host.sim.pause(&host.recording);
+                host.speak(3000, PAUSED);
+                host.pass_until(host.began_ns + (host.ms + stall_ms) * MS);
+                host.sim.resume(&host.recording);
+                if !makes_up_at_once {
+                    host.began_ns += stall_ms * MS;
+                }
+                host.speak(stall_ms, PAUSED);
+                host.speak(3000, SPOKEN);
+                let bytes = host.end();
+                let case = format!("{function:?}, {ahead_ms} ms, {stall_ms} ms, {makes_up_at_once}");
+                assert!(!bytes.contains(&PAUSED), "{case}");
+                let kept = bytes.iter().filter(|byte| **byte == SPOKEN).count() as u64 / 8;
+                // What was ahead of the pause is in it by its position.
+                let spoken = ahead_ms + 6000 - ahead_ms.saturating_sub(60);
+                assert!(kept + BLOCK_MS >= spoken, "{case}: {kept} of {spoken} ms");
+            }
+        }
+    }
+}

@@ -6,6 +6,8 @@ use crate::{ClockMode, MediaConfig};
 use callrec_base::types::{Format, Layout};
 
 pub(super) const MS: u64 = NS_PER_MS;
+/// A host that was ahead may have been late since, unless it writes nothing for longer than this.
+const LONGEST_STALL_MS: u64 = 5_000;
 
 pub(super) fn keeping(ms: u64) -> MediaConfig {
     MediaConfig {
@@ -192,6 +194,7 @@ fn what_was_passed_in_ahead_in_a_pause_that_an_end_ended_is_not_kept() {
         }
         sim.visit();
         assert!(!ends_itself || has_ended());
+        sim.pass(if ends_itself { LONGEST_STALL_MS + 2_000 } else { 0 });
         write(&mut sim, 2, 10);
         sim.pass(2_000);
         assert!(has_ended());
@@ -273,6 +276,7 @@ fn what_was_passed_in_ahead_of_a_consent_is_not_kept() {
         if is_private {
             sim.private(false);
         }
+        sim.pass(LONGEST_STALL_MS + 2_000);
         write(&mut sim, 2, 10);
         sim.pass(2_000);
         let recording = sim.start_from(0, one_leg_options());

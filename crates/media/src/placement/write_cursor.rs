@@ -50,7 +50,8 @@ pub struct WriteCursor {
     held: Vec<HeldWrite>,
     /// The end of the last write; `None` before the first write of a feed.
     end: Option<i64>,
-    /// Upper bound of the hidden delay of writes, in samples.
+    /// Upper bound of the hidden delay of writes, in samples. It includes the greatest lead of a
+    /// write: if a later one is less ahead of the clock, the host was late by the difference.
     hidden_delay: i64,
     /// For `write_at`: an index of the host's clock, and its position.
     anchor: Option<(u64, i64)>,
@@ -84,7 +85,7 @@ impl WriteCursor {
             return self.place(write, leg_end, 0, out);
         }
         let Some(end) = self.end else {
-            return self.place(write, leg_end.max(write.arrival), 0, out);
+            return self.place_live(write, leg_end.max(write.arrival), 0, out);
         };
         // Packets may have advanced the end of the leg.
         let mapped = match self.held.last() {
@@ -116,7 +117,7 @@ impl WriteCursor {
                 } else {
                     0
                 };
-                self.place(write, mapped, step, out);
+                self.place_live(write, mapped, step, out);
             }
         }
     }
@@ -134,27 +135,47 @@ impl WriteCursor {
             self.hidden_delay = delay_after(by, self.hidden_delay, first.format.rate);
         }
         for held in std::mem::take(&mut self.held) {
-            self.place(&held.to_write(), held.mapped + by, 0, out);
+            self.place_live(&held.to_write(), held.mapped + by, 0, out);
         }
+    }
+
+    /// Places a write in real time. `step`: see `place`.
+    fn place_live(&mut self, write: &HostWrite<'_>, at: i64, step: i64, out: &mut impl PlacementSink) {
+        self.observe_lead(write, at + step);
+        self.place(write, at, step, out);
     }
 
     /// Places a write. `step`: samples by which the cursor moves to follow the host's clock.
     fn place(&mut self, write: &HostWrite<'_>, at: i64, step: i64, out: &mut impl PlacementSink) {
         let trim = (-step).max(0).min(write.len);
+        let at = at + step;
         let placement = Placement {
-            at: at + step,
+            at,
             trim: trim as u64,
             repeat: step.max(0) as u64,
-            hidden_delay: if write.is_ahead() {
-                0
-            } else {
-                self.hidden_delay as u64
-            },
+            hidden_delay: self.hidden_delay_of(write),
             is_newest: true,
             ..Placement::default()
         };
-        self.end = Some(at + step + write.len);
+        self.end = Some(at + write.len);
         out.place(&write.audio(), placement);
+    }
+
+    fn hidden_delay_of(&self, write: &HostWrite<'_>) -> u64 {
+        match write.is_ahead() {
+            true => 0,
+            false => self.hidden_delay as u64,
+        }
+    }
+
+    /// Notes the lead of a write in real time. It was spoken at its arrival at the latest, so until
+    /// the cursor moves, all later writes have at least that delay.
+    fn observe_lead(&mut self, write: &HostWrite<'_>, at: i64) {
+        if !write.is_ahead() {
+            let lead = at.saturating_sub(write.arrival);
+            let longest = samples(STALL_NS, write.format.rate);
+            self.hidden_delay = self.hidden_delay.max(lead.min(longest));
+        }
     }
 
     /// Decides held writes that are due. `force`: also those that are not due.
@@ -215,14 +236,13 @@ impl WriteCursor {
             at = begin;
             self.anchor = Some((position, at));
         }
+        if context.is_real_time {
+            self.observe_lead(write, at);
+        }
         self.end = Some(at + write.len);
         let placement = Placement {
             at,
-            hidden_delay: if write.is_ahead() {
-                0
-            } else {
-                self.hidden_delay as u64
-            },
+            hidden_delay: self.hidden_delay_of(write),
             is_newest: true,
             ..Placement::default()
         };
