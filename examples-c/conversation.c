@@ -49,6 +49,17 @@ uint64_t monotonic_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+static uint64_t due_ns(const struct conversation *conversation, int n)
+{
+    return conversation->began_ns + (uint64_t)n * 20000000;
+}
+
+uint64_t late_ns(const struct conversation *conversation, int n)
+{
+    uint64_t now = monotonic_ns(), due = due_ns(conversation, n);
+    return now > due ? now - due : 0;
+}
+
 int16_t decode_ulaw(uint8_t byte)
 {
     int code = ~byte & 0xff, magnitude = ((((code & 0x0f) << 3) + 0x84) << ((code >> 4) & 7)) - 0x84;
@@ -111,12 +122,11 @@ void *conversation_send(void *argument)
         if (to[leg] == NO_SOCKET || connect(to[leg], (struct sockaddr *)&address, sizeof address) != 0)
             perror("connect");
     }
-    uint64_t begin = monotonic_ns();
     for (int n = 0; n < PACKETS; n++) {
         int first = jitter_ns(0, n) <= jitter_ns(1, n) ? 0 : 1; /* the leg whose packet is due first */
         for (int turn = 0; turn < 2; turn++) {
             int leg = turn == 0 ? first : 1 - first;
-            sleep_until(begin + (uint64_t)n * 20000000 + jitter_ns(leg, n));
+            sleep_until(due_ns(conversation, n) + jitter_ns(leg, n));
             if (!packet_is_lost(n) && !packet_is_swapped(n))
                 send_packet(conversation, to[leg], leg, n);
             if (n > 0 && packet_is_swapped(n - 1))

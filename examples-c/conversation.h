@@ -17,6 +17,7 @@ struct conversation {
     uint8_t ulaw[2][PACKETS * PACKET]; /* 0: local party, 1: remote party */
     int16_t pcm[2][PACKETS * PACKET];  /* the same, decoded: the expected content of the file */
     int port[2];                       /* receiving ports on 127.0.0.1 */
+    uint64_t began_ns;                 /* when the network sends the first packets */
 };
 
 /* Reads local.ulaw and remote.ulaw. On failure, prints a message and returns false. */
@@ -33,6 +34,9 @@ bool packet_is_swapped(int n);
 
 /* Returns how much audio is lost outside the pause: the sum of both parties, in ms. */
 uint64_t expected_lost_ms(void);
+
+/* Returns the time since packet `n` of a party without any delay was due, 0 if it is not due yet. */
+uint64_t late_ns(const struct conversation *, int n);
 
 int16_t decode_ulaw(uint8_t byte);
 

@@ -4,6 +4,7 @@
 #include "console.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,36 +89,42 @@ static bool is_at(struct stereo audio, int channel, long frame, const int16_t *p
     return true;
 }
 
-/* Searches for the packet within 20 ms of the expected frame. Returns its first frame, or -1. */
-static long find_near(struct stereo audio, int channel, long frame, const int16_t *pcm)
+/* Searches for the samples between two frames and 20 ms around them. Returns their first frame, or -1. */
+static long find_between(struct stereo audio, int channel, long from, long to, const int16_t *pcm, size_t samples)
 {
-    for (long away = 0; away <= PACKET; away++) {
-        if (is_at(audio, channel, frame + away, pcm, PACKET))
-            return frame + away;
-        if (is_at(audio, channel, frame - away, pcm, PACKET))
-            return frame - away;
-    }
+    for (long at = from - PACKET; at <= to + PACKET; at++)
+        if (is_at(audio, channel, at, pcm, samples))
+            return at;
     return -1;
 }
 
-static bool check_channel(struct stereo audio, int leg, const int16_t *pcm, double arrived_ms)
+static int packets_in(uint64_t ns)
+{
+    return (int)((ns + 19999999) / 20000000);
+}
+
+static bool check_channel(struct stereo audio, int leg, const int16_t *pcm, const struct course *course)
 {
     const char *party = leg == 0 ? "local" : "remote";
+    const struct span *arrived = &course->arrived[leg];
     int packets = 0, whole = 0, silences = 0, silent = 0;
-    long begin = find_near(audio, leg, lrint(arrived_ms * 8), pcm);
+    /* Packets that were due before the pause or the resume, if that came late. */
+    int before_pause = packets_in(course->paused_late_ns), before_resume = packets_in(course->resumed_late_ns);
+    /* One packet alone may look like another. */
+    long begin = find_between(audio, leg, lrint(arrived->from_ms * 8), lrint(arrived->to_ms * 8), pcm, 4 * PACKET);
     if (begin < 0)
-        return console_check(false, "The %s party's first packet is at %.0f ms, where it arrived.", party, arrived_ms);
+        return console_check(false, "The %s party's first packet is at %.0f ms, where it arrived.", party, arrived->from_ms);
     for (int n = 1; n < PACKETS; n++) {
         long at = begin + (long)n * PACKET;
         /* Only a part of a packet next to the pause or the resume may be recorded. */
-        if ((n >= CARD_FROM - 1 && n < CARD_FROM + 3) || (n >= CARD_TO - 3 && n < CARD_TO + 1))
+        if ((n >= CARD_FROM - 1 && n < CARD_FROM + 3 + before_pause) || (n >= CARD_TO - 3 && n < CARD_TO + 1 + before_resume))
             continue;
         if (packet_is_lost(n) || (n >= CARD_FROM && n < CARD_TO)) {
             silences++;
             silent += is_at(audio, leg, at, NULL, PACKET);
         } else {
             packets++;
-            whole += find_near(audio, leg, at, pcm + n * PACKET) >= 0;
+            whole += find_between(audio, leg, at, at, pcm + n * PACKET, PACKET) >= 0;
         }
     }
     bool is_whole = console_check(whole == packets, "The file holds %d of %d packets of the %s party, sample by sample.", whole, packets, party);
@@ -125,19 +132,45 @@ static bool check_channel(struct stereo audio, int leg, const int16_t *pcm, doub
     return is_whole && is_silent;
 }
 
-bool check_wav(const char *path, const struct conversation *conversation, double wall_ms, const double arrived_ms[2])
+static bool is_within(double value, const struct span *span, double tolerance)
+{
+    return value >= span->from_ms - tolerance && value <= span->to_ms + tolerance;
+}
+
+bool check_wav(const char *path, const struct conversation *conversation, const struct course *course)
 {
     struct bytes file = read_file(path);
-    struct stereo audio;
+    struct stereo audio = {NULL, 0};
     bool passed = console_check(find_audio(file, &audio), "The file is a WAV file: stereo PCM16 at 8000 Hz.");
     if (passed) {
         double length_ms = (double)audio.frames / 8;
-        passed = console_check(fabs(length_ms - wall_ms) <= 20, "The file lasts %.2f s, and the recording lasted %.2f s.", length_ms / 1000, wall_ms / 1000);
+        passed = console_check(is_within(length_ms, &course->length, 20), "The file lasts %.2f s, and the recording lasted %.2f s.", length_ms / 1000,
+                               course->length.from_ms / 1000);
         for (int leg = 0; leg < 2; leg++)
-            passed = check_channel(audio, leg, conversation->pcm[leg], arrived_ms[leg]) && passed;
+            passed = check_channel(audio, leg, conversation->pcm[leg], course) && passed;
     }
     free(file.at);
     return passed;
+}
+
+/* What the pause and the resume may have cut off: audio of a party whose first packet came late is as
+ * much ahead of the clock from then on, and a pause keeps no more than one packet of that. */
+static uint64_t cut_off_ms(const struct course *course)
+{
+    uint64_t ms = 0;
+    for (int leg = 0; leg < 2; leg++) {
+        ms += (uint64_t)course->arrived[leg].to_ms + (course->paused_late_ns + 999999) / 1000000;
+        ms += course->resumed_late_ns > 0 ? 20 : 0;
+    }
+    return ms;
+}
+
+bool check_lost(uint64_t lost_ms, const struct course *course)
+{
+    uint64_t network_ms = expected_lost_ms(), cut_ms = cut_off_ms(course);
+    const char *late = cut_ms > 0 ? ", and this machine was late" : "";
+    return console_check(lost_ms >= network_ms && lost_ms <= network_ms + cut_ms,
+                         "callrec reports %" PRIu64 " ms lost; the network lost %" PRIu64 " ms%s.", lost_ms, network_ms, late);
 }
 
 /* ---- the card number -------------------------------------------------------- */
