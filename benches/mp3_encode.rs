@@ -103,7 +103,7 @@ impl Mp3Case {
 
 fn main() {
     let comparison = EncoderComparison::from_arguments();
-    let EncoderComparison { seconds, runs } = comparison;
+    let EncoderComparison { seconds, runs, .. } = comparison;
     let Some(library) = SystemLibrary::load(c"libmp3lame.so.0").map(SystemLame) else {
         println!("LAME is not installed");
         return;

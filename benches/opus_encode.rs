@@ -108,7 +108,7 @@ impl Case {
 
 fn main() {
     let comparison = EncoderComparison::from_arguments();
-    let EncoderComparison { seconds, runs } = comparison;
+    let EncoderComparison { seconds, runs, .. } = comparison;
     let Some(library) = LibOpus::load() else {
         println!("libopus is not installed");
         return;

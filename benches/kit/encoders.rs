@@ -25,10 +25,12 @@ impl SystemLibrary {
     }
 }
 
-/// How much speech is encoded, and how often.
+/// How much speech is encoded, how often, and how fast it must be.
 pub struct EncoderComparison {
     pub seconds: u64,
     pub runs: u64,
+    /// The least speed that suffices, in percent of the system's library.
+    pub least_percent: u64,
 }
 
 impl EncoderComparison {
@@ -37,11 +39,13 @@ impl EncoderComparison {
         EncoderComparison {
             seconds: arguments.number("seconds", 10),
             runs: arguments.number("runs", 7),
+            least_percent: arguments.number("at-least-percent", 0),
         }
     }
 
     /// Encodes by the system's library and as a recording does, and prints the line of this case: ms
     /// per second of speech, speed, and bytes per second. `system` returns the bytes that it makes.
+    /// Panics if it is slower than `least_percent`.
     pub fn compare(&self, case: &str, shape: &Shape, system: impl Fn(&[i16]) -> usize) {
         let samples = speech(shape.rate, shape.channels, self.seconds);
         let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
@@ -65,6 +69,12 @@ impl EncoderComparison {
             best[0] / best[1],
             sizes[0] as u64 / self.seconds,
             sizes[1] as u64 / self.seconds,
+        );
+        let percent = 100.0 * best[0] / best[1];
+        assert!(
+            percent >= self.least_percent as f64,
+            "{percent:.0} % of the system's speed, {} % are required",
+            self.least_percent
         );
     }
 }

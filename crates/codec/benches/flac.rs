@@ -2,7 +2,7 @@
 //! size, both with the MD5 of the audio: `cargo bench -p callrec-codec --bench flac`.
 //!
 //! `-- FILE RATE CHANNELS` encodes a file of raw samples (16 bits, little-endian) instead of a made-up
-//! voice.
+//! voice. `-- --at-least-percent 90` fails if a level is slower than that share of libFLAC's speed.
 
 use std::path::Path;
 use std::process::Command;
@@ -32,21 +32,33 @@ fn main() {
         "libflac-dev and a C compiler are needed"
     );
     println!("audio           level  callrec us/s  libFLAC us/s  speed  size");
+    let least_percent = match &arguments[..] {
+        [option, percent] if option == "--at-least-percent" => percent.parse().expect("a number"),
+        _ => 0.0,
+    };
     if let [file, rate, channels] = &arguments[..] {
         let samples = std::fs::read(file).expect("a file");
         let number = |text: &String| text.parse::<u32>().expect("a number");
-        compare(&program, &samples, number(rate), number(channels) as u16, file);
+        compare(
+            &program,
+            &samples,
+            number(rate),
+            number(channels) as u16,
+            file,
+            0.0,
+        );
         return;
     }
     for (rate, channels) in [(8000, 1), (16_000, 1), (8000, 2)] {
         let samples = voices(rate, channels);
         let file = dir.path().join("voice.raw");
         std::fs::write(&file, &samples).expect("write");
-        compare(&program, &samples, rate, channels, file.to_str().expect("UTF-8"));
+        let file = file.to_str().expect("UTF-8");
+        compare(&program, &samples, rate, channels, file, least_percent);
     }
 }
 
-fn compare(program: &Path, samples: &[u8], rate: u32, channels: u16, file: &str) {
+fn compare(program: &Path, samples: &[u8], rate: u32, channels: u16, file: &str, least_percent: f64) {
     let seconds = samples.len() as f64 / f64::from(rate) / f64::from(channels) / 2.0;
     for level in [0, 1, 2, 3, 4, 5, 6, 7, 8] {
         let (mut ours, mut theirs) = ((f64::MAX, 0), (f64::MAX, 0));
@@ -61,6 +73,11 @@ fn compare(program: &Path, samples: &[u8], rate: u32, channels: u16, file: &str)
             theirs.0 / seconds / 1e3,
             theirs.0 / ours.0,
             ours.1 as f64 / theirs.1 as f64
+        );
+        let percent = 100.0 * theirs.0 / ours.0;
+        assert!(
+            percent >= least_percent,
+            "{percent:.0} % of libFLAC's speed, {least_percent} % are required"
         );
     }
 }
