@@ -8,7 +8,7 @@ use callrec_testkit::disk_faults::{DiskGate, FaultPoint};
 use callrec_testkit::manifest::{ManifestSpan, manifest_beside, spans_of};
 use callrec_testkit::rtp::RtpSender;
 use callrec_testkit::tree::assert_settled;
-use callrec_testkit::wait::{PATIENCE, until};
+use callrec_testkit::wait::{PATIENCE, sleep_until, until};
 use callrec_testkit::wav::WavFile;
 
 use crate::line::*;
@@ -217,6 +217,73 @@ fn the_backlog_of_all_recordings_is_limited() {
         assert!(wall_ms.contains(&length), "{length} of {wall_ms:?} ms");
     }
     assert_eq!(lost_bytes, engine.stats().bytes_dropped);
+    assert_eq!(engine.stats().backlog_bytes, 0);
+    engine.close();
+    assert_settled(&dir.0);
+}
+
+/// What a call has kept stays in its memory until the disk has taken what other recordings have from
+/// before their start.
+#[test]
+fn audio_from_before_the_starts_waits_for_the_disk() {
+    const MOST: u64 = 1 << 20;
+    const KEPT: u64 = 150;
+    const LATER: u64 = 50;
+    let dir = ScratchDir::new();
+    let disk = DiskGate::at(&dir, FaultPoint::WriteAudio);
+    let most = MOST.to_string();
+    let settings = [
+        ("media.clock", "real"),
+        ("media.lookback_ms", "60000"),
+        ("storage.backlog_bytes", most.as_str()),
+        ("storage.backlog_ms", "600000"),
+        ("storage.flush_ms", "100"),
+        ("recording.sample_rate", "48000"),
+    ];
+    let engine = TestEngine::open(&dir.0, &settings);
+    let call = engine
+        .begin(&CallFields {
+            call_id: Some("c"),
+            ..CallFields::default()
+        })
+        .unwrap();
+    let local = feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, 48_000).unwrap();
+    let frame: Vec<u8> = (0..960u16).flat_map(|n| (n + 1).to_ne_bytes()).collect();
+    let begun = Instant::now();
+    let speak = |from: u64, to: u64| {
+        for n in from..to {
+            sleep_until(begun + Duration::from_millis(20 * n));
+            assert_eq!(write(local, &frame), REC_OK);
+        }
+    };
+    speak(0, KEPT);
+    disk.shut();
+    // Three seconds of stereo are more than a quarter of the memory, and four times as much is more
+    // than all of it.
+    let ids = [(); 4].map(|()| {
+        let start = StartFields {
+            call_id: Some("c"),
+            flags: REC_START_ADDITIONAL,
+            lookback_ms: REC_LOOKBACK_ALL,
+            ..StartFields::default()
+        };
+        engine.start(None, &start).unwrap()
+    });
+    speak(KEPT, KEPT + LATER);
+    let stats = engine.stats();
+    assert!(stats.backlog_bytes > MOST / 4, "{}", stats.backlog_bytes);
+    assert!(stats.backlog_bytes <= MOST, "{}", stats.backlog_bytes);
+    disk.open();
+    end(call).unwrap();
+    for id in &ids {
+        let (recording, wav) = finished(&engine, id);
+        assert_eq!(recording.lost_ms, 0);
+        let samples = wav.pcm(0);
+        let heard = samples.chunk_by(|one, next| one + 1 == *next);
+        let whole = heard.filter(|run| run.len() == 960).count() as u64;
+        assert_eq!(whole, KEPT + LATER);
+    }
+    assert_eq!(engine.stats().bytes_dropped, 0);
     assert_eq!(engine.stats().backlog_bytes, 0);
     engine.close();
     assert_settled(&dir.0);

@@ -305,6 +305,7 @@ impl CallMedia {
     /// No more audio will arrive: the next visit places undecided audio without waiting.
     pub(super) fn set_last_visit(&mut self) {
         self.last_visit = true;
+        self.taps.iter_mut().for_each(Tap::stop_waiting);
     }
 
     fn context(&self) -> PlacementContext {

@@ -7,6 +7,7 @@ mod concealment;
 mod decoder_states;
 mod decoding_load;
 mod dtmf;
+mod early_audio;
 mod external;
 mod formats;
 mod hostile;

@@ -31,6 +31,18 @@ pub trait Sink: Send {
     /// block is offered again at the next visit.
     fn block(&mut self, block: Block) -> Result<(), Block>;
 
+    /// Takes a block that begins before the start of the recording. It is never refused: all of it was
+    /// in memory already.
+    fn early_block(&mut self, block: Block) {
+        let _ = self.block(block);
+    }
+
+    /// Whether blocks that begin before the start are welcome now. Otherwise their audio waits where
+    /// the call keeps it.
+    fn has_room(&self) -> bool {
+        true
+    }
+
     /// Replaces earlier frames, because late audio was placed in them. `Err` returns the block, as
     /// for `block`.
     fn patch(&mut self, from_frame: u64, block: Block) -> Result<(), Block>;

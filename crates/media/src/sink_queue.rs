@@ -14,6 +14,8 @@ pub enum SinkCommand {
         from_frame: u64,
         block: Block,
     },
+    /// Audio from before the start.
+    EarlyAudio(Block),
     /// Frames that replace earlier ones, because late audio of `leg` was placed.
     Patch {
         leg: usize,
@@ -60,6 +62,11 @@ impl SinkQueue {
 
     pub fn buffer(&mut self) -> Vec<u8> {
         self.sink.as_mut().map_or_else(Vec::new, |sink| sink.buffer())
+    }
+
+    /// Whether the sink wants audio from before the start now.
+    pub fn has_room(&self) -> bool {
+        self.sink.as_ref().is_none_or(|sink| sink.has_room())
     }
 
     /// Passes packets on at once: their file is not in step with the audio's.
@@ -153,6 +160,7 @@ impl SinkQueue {
                 }
                 self.blocked_ns = None;
             }
+            SinkCommand::EarlyAudio(block) => sink.early_block(block),
             SinkCommand::Patch {
                 leg,
                 from_frame,

@@ -28,6 +28,7 @@ use crate::{AudioSpec, EndReason, Leg, Progress, Span, SpanKind, TapSpec, grid};
 use account::Account;
 use callrec_codec::Shape;
 pub use earlier::EarlierStart;
+use earlier::EarlyAudio;
 use late_audio::LateAudio;
 use raw_keeper::RawKeeper;
 use render::Resampling;
@@ -76,6 +77,7 @@ pub struct Tap {
     flush_ns: u64,
     is_real_time: bool,
     start_ns: u64,
+    early: EarlyAudio,
     next_cut_ns: u64,
     shape: Option<Shape>,
     /// The next frame to render, on the grid of the file's rate.
@@ -126,6 +128,7 @@ impl Tap {
             flush_ns,
             is_real_time: at.is_real_time,
             start_ns: at.ns,
+            early: EarlyAudio::default(),
             next_cut_ns: first_cut_ns(at, flush_ns, spec.id),
             shape: None,
             cursor: 0,
@@ -229,12 +232,21 @@ impl Tap {
             self.pass_raw(frontier_ns);
             return false;
         }
+        if self.waits_for_room(frontier_ns) {
+            self.behind = true;
+            return false;
+        }
         let resampling = self.phase == Phase::Recording && self.resamples(legs);
         let ahead = if resampling { LOOKAHEAD_NS } else { 0 };
         let to_ns = frontier_ns.saturating_sub(ahead);
         let most_ns = self.stride_ns(to_ns, legs);
         self.behind = most_ns < to_ns;
+        let is_early = self.is_early();
         self.render_until(to_ns.min(most_ns), legs);
+        if is_early {
+            // The next recording asks whether there is still room.
+            self.deliver();
+        }
         // No further than the audio, which may yet reach the maximum duration.
         self.pass_raw(if self.behind { most_ns } else { frontier_ns });
         true

@@ -187,6 +187,17 @@ impl Sink for OutputSink {
         }
     }
 
+    fn early_block(&mut self, block: Block) {
+        if let Some(file) = &mut self.0.inner.lock().file {
+            file.write_early(block);
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let inner = self.0.inner.lock();
+        inner.file.as_ref().is_none_or(RecordingFile::has_room)
+    }
+
     fn patch(&mut self, from_frame: u64, block: Block) -> Result<(), Block> {
         match &mut self.0.inner.lock().file {
             Some(file) => file.patch(from_frame, block),

@@ -93,7 +93,6 @@ impl Engine {
         let mut spec = draft.spec.clone();
         spec.audio.format = self.with_encoder_defaults(spec.audio.format);
         let audio = spec.audio;
-        let lookback_ms = spec.lookback_ms;
         let facts = RecordingFacts {
             id,
             spec,
@@ -112,7 +111,6 @@ impl Engine {
             Box::new(move || (facts.manifest(), facts.name(&naming)))
         };
         let mut file = self.store.begin(id, audio.format, first_manifest);
-        file.look_back(lookback_ms);
         if keep_raw != KeepRaw::Never {
             let unix_ns = now_ms.saturating_mul(NS_PER_MS as i64);
             file.keep_raw(id, unix_ns.saturating_sub_unsigned(self.clock.coarse_ns()));

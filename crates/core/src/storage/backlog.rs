@@ -4,13 +4,17 @@ use super::recording_queue::RecordingQueue;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use callrec_codec::Shape;
 
-/// The queued audio of all recordings, and the limits.
+/// The queued audio of all recordings, and the limits. Early audio, which a recording has from before
+/// its start, was in memory already: it is never refused, but is not to come while there is no room
+/// for it, and leaves half of the memory to the others.
 pub struct Backlog {
     /// For one recording.
     max_ms: u32,
     /// For all recordings.
     max_bytes: u64,
     pending: AtomicU64,
+    /// The part of `pending` that is early.
+    early: AtomicU64,
     dropped: AtomicU64,
 }
 
@@ -20,41 +24,53 @@ impl Backlog {
             max_ms,
             max_bytes,
             pending: AtomicU64::new(0),
+            early: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
     }
 
-    /// Sets the limit of one recording from the shape of its audio, which begins with `more_ms` at
-    /// once.
-    pub fn limit(&self, recording: &RecordingQueue, shape: &Shape, more_ms: u32) {
-        let bytes_of = |ms: u64| (shape.block_bytes_per_second().saturating_mul(ms) / 1000).max(1);
-        let (usual_ms, more_ms) = (u64::from(self.max_ms), u64::from(more_ms));
-        recording.usual_limit.store(bytes_of(usual_ms), Ordering::Relaxed);
-        recording
-            .limit
-            .store(bytes_of(usual_ms + more_ms), Ordering::Relaxed);
+    /// Sets the limit of one recording from the shape of its audio.
+    pub fn limit(&self, recording: &RecordingQueue, shape: &Shape) {
+        let bytes = shape
+            .block_bytes_per_second()
+            .saturating_mul(u64::from(self.max_ms))
+            / 1000;
+        recording.limit.store(bytes.max(1), Ordering::Relaxed);
     }
 
     /// Adds `bytes` to the queued audio. Returns `false` and counts them as dropped if a limit
     /// would be exceeded.
     pub fn admit(&self, recording: &RecordingQueue, bytes: u64) -> bool {
         let limit = recording.limit.load(Ordering::Relaxed);
+        let (own_early, early) = (
+            recording.early_bytes.load(Ordering::Relaxed),
+            self.early.load(Ordering::Relaxed),
+        );
         let own = recording.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
         let all = self.pending.fetch_add(bytes, Ordering::Relaxed);
+        let (own, all) = (own.saturating_sub(own_early), all.saturating_sub(early));
         // A block larger than the limit is accepted if no other audio is queued.
-        let (own_sum, sum) = (own.saturating_add(bytes), all.saturating_add(bytes));
-        let own_fits = own == 0 || own_sum <= limit;
-        // What begins earlier than its start comes all at once. Half of the memory is for the others.
-        let most = match own_sum <= recording.usual_limit.load(Ordering::Relaxed) {
-            true => self.max_bytes,
-            false => self.max_bytes / 2,
-        };
-        if own_fits && sum <= most {
+        let own_fits = own == 0 || own.saturating_add(bytes) <= limit;
+        let most = self.max_bytes - early.min(self.max_bytes / 2);
+        if own_fits && all.saturating_add(bytes) <= most {
             return true;
         }
-        self.release(recording, bytes);
+        recording.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.pending.fetch_sub(bytes, Ordering::Relaxed);
         self.dropped.fetch_add(bytes, Ordering::Relaxed);
         false
+    }
+
+    /// Adds early audio regardless of the limits.
+    pub fn admit_early(&self, recording: &RecordingQueue, bytes: u64) {
+        self.charge(recording, bytes);
+        recording.early_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.early.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether more early audio may come.
+    pub fn has_room(&self) -> bool {
+        self.early.load(Ordering::Relaxed) < self.max_bytes / 4
     }
 
     /// Adds queued audio regardless of the limits.
@@ -64,6 +80,10 @@ impl Backlog {
     }
 
     fn release(&self, recording: &RecordingQueue, bytes: u64) {
+        // Early audio is first in the queue.
+        let early = recording.early_bytes.load(Ordering::Relaxed).min(bytes);
+        recording.early_bytes.fetch_sub(early, Ordering::Relaxed);
+        self.early.fetch_sub(early, Ordering::Relaxed);
         recording.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.pending.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -116,24 +136,49 @@ mod tests {
     use super::*;
     use crate::types::Format;
 
-    /// Audio from before a start, which is queued at once, leaves half of the memory to others.
-    #[test]
-    fn a_look_back_leaves_memory_for_other_recordings() {
-        let shape = Shape {
+    fn second() -> Shape {
+        Shape {
             format: Format::WAV,
             rate: 8000,
             channels: 1,
-        };
-        let second = shape.block_bytes_per_second();
-        let backlog = Backlog::new(1000, 8 * second);
-        let recordings = [60_000, 0].map(|more_ms| {
-            let recording = RecordingQueue::new(0, Stage::Done);
-            backlog.limit(&recording, &shape, more_ms);
-            recording
-        });
-        let admitted = (0..60).filter(|_| backlog.admit(&recordings[0], second)).count();
-        assert_eq!(admitted, 4);
-        assert!(backlog.admit(&recordings[1], second));
-        assert!(!backlog.admit(&recordings[1], second), "beyond its own limit");
+        }
+    }
+
+    fn recording(backlog: &Backlog) -> RecordingQueue {
+        let recording = RecordingQueue::new(0, Stage::Done);
+        backlog.limit(&recording, &second());
+        recording
+    }
+
+    /// Early audio is queued whole, and takes no more than half of the memory from the others.
+    #[test]
+    fn early_audio_is_never_refused_and_leaves_memory_to_others() {
+        let bytes = second().block_bytes_per_second();
+        let backlog = Backlog::new(2000, 8 * bytes);
+        let recordings = [(); 4].map(|()| recording(&backlog));
+        assert!(backlog.has_room());
+        (0..60).for_each(|_| backlog.admit_early(&recordings[0], bytes));
+        assert!(!backlog.has_room());
+        // Its own live audio has the limit of any recording.
+        for recording in &recordings[..2] {
+            assert!(backlog.admit(recording, bytes));
+            assert!(backlog.admit(recording, bytes));
+            assert!(!backlog.admit(recording, bytes), "beyond its own limit");
+        }
+        assert!(
+            !backlog.admit(&recordings[2], bytes),
+            "half of the memory is full"
+        );
+        assert_eq!(backlog.bytes(), 64 * bytes);
+
+        // The writer takes everything.
+        drop(TakenAudio::new(&backlog, &recordings[0], 62 * bytes));
+        assert!(backlog.has_room());
+        assert!(backlog.admit(&recordings[2], bytes));
+        drop(TakenAudio::new(&backlog, &recordings[1], 2 * bytes));
+        drop(TakenAudio::new(&backlog, &recordings[2], bytes));
+        assert_eq!(backlog.bytes(), 0);
+        assert!((0..4).all(|n| recordings[n].early_bytes.load(Ordering::Relaxed) == 0));
+        assert_eq!(backlog.early.load(Ordering::Relaxed), 0);
     }
 }

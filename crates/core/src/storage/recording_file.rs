@@ -20,8 +20,6 @@ pub struct RecordingFile {
     finished: bool,
     /// `None` unless packets are kept as they arrived.
     raw: Option<Box<RawOutput>>,
-    /// Audio from before the start, all of which is queued at once.
-    lookback_ms: u32,
 }
 
 impl RecordingFile {
@@ -37,7 +35,6 @@ impl RecordingFile {
             recording: writers.begin(id, format, first_manifest),
             finished: false,
             raw: None,
-            lookback_ms: 0,
         }
     }
 
@@ -45,11 +42,6 @@ impl RecordingFile {
     /// has an effect.
     pub fn set_manifest_source(&self, source: Weak<dyn ManifestSource>) {
         let _ = self.recording.source.set(source);
-    }
-
-    /// Lets this much more audio be queued. Must precede the shape.
-    pub fn look_back(&mut self, lookback_ms: u32) {
-        self.lookback_ms = lookback_ms;
     }
 
     /// Sets the shape of the audio. Must precede the first block.
@@ -60,7 +52,7 @@ impl RecordingFile {
             ..shape
         };
         let backlog = self.writers.backlog();
-        backlog.limit(&self.recording, &shape, self.lookback_ms);
+        backlog.limit(&self.recording, &shape);
         self.writers.queue(&self.recording, QueueEntry::Shape(shape));
     }
 
@@ -77,6 +69,21 @@ impl RecordingFile {
         }
         self.writers.queue(&self.recording, QueueEntry::Audio(block));
         Ok(())
+    }
+
+    /// Queues a block that begins before the start of the recording. It is never refused.
+    pub fn write_early(&mut self, block: Block) {
+        let bytes = block.bytes().len() as u64;
+        if block.frames == 0 {
+            return self.writers.pool().give(block.into_buffer());
+        }
+        self.writers.backlog().admit_early(&self.recording, bytes);
+        self.writers.queue(&self.recording, QueueEntry::Audio(block));
+    }
+
+    /// Whether blocks that begin before a start should be queued now.
+    pub fn has_room(&self) -> bool {
+        self.writers.backlog().has_room()
     }
 
     /// Replaces frames that were queued before, as a block or as silence, with a block that is not

@@ -131,11 +131,12 @@ pub struct RecordingQueue {
     queued: Mutex<QueueState>,
     /// `None` while a writer or a syncer works on the recording.
     pub stage: Mutex<Option<Stage>>,
-    /// Bytes of audio that are queued, and their limit.
+    /// Bytes of audio that are queued.
     pub pending_bytes: AtomicU64,
+    /// The part of them from before the start.
+    pub early_bytes: AtomicU64,
+    /// The limit of the others.
     pub limit: AtomicU64,
-    /// The limit without the audio from before the start.
-    pub usual_limit: AtomicU64,
     /// The size of the recording's file in bytes after the writer's last turn.
     pub file_bytes: Arc<AtomicU64>,
     /// The recording was discarded and must not be published.
@@ -200,8 +201,8 @@ impl RecordingQueue {
             queued: Mutex::default(),
             stage: Mutex::new(Some(stage)),
             pending_bytes: AtomicU64::new(0),
+            early_bytes: AtomicU64::new(0),
             limit: AtomicU64::new(u64::MAX),
-            usual_limit: AtomicU64::new(u64::MAX),
             file_bytes: Arc::default(),
             discarded: AtomicBool::new(false),
             failing_since: FailingSince::default(),

@@ -169,7 +169,8 @@ impl CallMedia {
                 false => 0,
             };
             let ns = (from_ns + late_ns).max(kept_ns).min(at.ns);
-            tap.begin_earlier(EarlierStart { ns, ..since }, &self.legs);
+            let patience_ns = self.call.config().backlog_ns;
+            tap.begin_earlier(EarlierStart { ns, ..since }, patience_ns, &self.legs);
         }
     }
 

@@ -37,6 +37,9 @@ impl CallMedia {
                 if let Some(from_ns) = from_ns {
                     self.begin_earlier(&mut tap, from_ns, at);
                 }
+                if self.last_visit {
+                    tap.stop_waiting();
+                }
                 if self.dtmf.is_some() {
                     tap.mask_dtmf();
                 }

@@ -33,6 +33,10 @@ pub struct Collected {
     pub ending: Option<SinkEnd>,
     /// Refuse blocks.
     pub full: bool,
+    /// Have no room for audio from before the start.
+    pub is_crowded: bool,
+    /// Blocks from before the start that came nevertheless.
+    pub crowding: usize,
     /// Discard audio and return its buffers to this pool.
     pub pool: Option<Arc<Mutex<Vec<Vec<u8>>>>>,
     /// Panic at the next block.
@@ -102,6 +106,19 @@ impl Sink for Collector {
         }
         collected.bytes.extend_from_slice(block.bytes());
         Ok(())
+    }
+
+    fn early_block(&mut self, block: Block) {
+        let mut collected = self.0.lock();
+        collected.crowding += usize::from(collected.is_crowded);
+        let was_full = std::mem::take(&mut collected.full);
+        drop(collected);
+        assert!(self.block(block).is_ok());
+        self.0.lock().full = was_full;
+    }
+
+    fn has_room(&self) -> bool {
+        !self.0.lock().is_crowded
     }
 
     fn patch(&mut self, from_frame: u64, block: Block) -> Result<(), Block> {

@@ -14,12 +14,33 @@ pub struct EarlierStart {
     pub guard_ns: u64,
 }
 
+/// Audio that the call has kept is not lost because the disk cannot take it all at once: it stays
+/// where it is until there is room for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EarlyAudio {
+    /// Audio before this time may wait; 0: there is none. It includes what came while it waited.
+    until_ns: u64,
+    /// It waits no longer than this, because what is said meanwhile needs memory, too.
+    waits_until_ns: u64,
+}
+
 impl Tap {
     /// Begins earlier. The legs have kept the audio since then, and nothing has interrupted it. Must
-    /// follow `new`. A recording that begins paused does not change.
-    pub fn begin_earlier(&mut self, start: EarlierStart, legs: &Legs) {
+    /// follow `new`. A recording that begins paused does not change. `patience_ns`: how much longer than
+    /// the audio lasts it may wait for the disk.
+    pub fn begin_earlier(&mut self, start: EarlierStart, patience_ns: u64, legs: &Legs) {
         if self.phase != Phase::Recording || start.ns >= self.start_ns {
             return;
+        }
+        if self.is_real_time {
+            let length_ns = self.start_ns - start.ns;
+            self.early = EarlyAudio {
+                until_ns: self.start_ns,
+                waits_until_ns: self
+                    .start_ns
+                    .saturating_add(length_ns)
+                    .saturating_add(patience_ns),
+            };
         }
         self.start_ns = start.ns;
         self.settled_ns = start.ns;
@@ -32,6 +53,25 @@ impl Tap {
                 self.rates[leg as usize] = media.timeline.rate_since(start.ns);
             }
         }
+    }
+
+    /// Whether the next frame is from before the start, or came while such frames waited.
+    pub(super) fn is_early(&self) -> bool {
+        self.early.until_ns > 0 && self.position_ns() < self.early.until_ns
+    }
+
+    /// Whether early audio must wait for the disk.
+    pub(super) fn waits_for_room(&mut self, frontier_ns: u64) -> bool {
+        let waits = self.is_early() && frontier_ns < self.early.waits_until_ns && !self.sink_queue.has_room();
+        if waits {
+            self.early.until_ns = self.early.until_ns.max(frontier_ns);
+        }
+        waits
+    }
+
+    /// The call is visited for the last time, so early audio waits no longer.
+    pub fn stop_waiting(&mut self) {
+        self.early.waits_until_ns = 0;
     }
 
     /// Whether the recording itself is paused, and has not been stopped.

@@ -249,11 +249,14 @@ impl Tap {
     }
 
     fn emit(&mut self, block: Block) {
-        let from_frame = self.frames;
+        let (from_frame, is_early) = (self.frames, self.is_early());
         self.cursor += block.frames;
         self.frames += block.frames;
         self.progress.frames.store(self.frames, Relaxed);
-        self.sink_queue.push(SinkCommand::Audio { from_frame, block });
+        self.sink_queue.push(match is_early {
+            true => SinkCommand::EarlyAudio(block),
+            false => SinkCommand::Audio { from_frame, block },
+        });
     }
 
     /// Renders a written range again, because a leg has more audio for it.
