@@ -9,6 +9,8 @@ mod support;
 mod backlog;
 #[path = "pressure/disk.rs"]
 mod disk;
+#[path = "pressure/encoders.rs"]
+mod encoders;
 #[path = "pressure/events.rs"]
 mod events;
 #[path = "pressure/handles.rs"]

@@ -98,6 +98,66 @@ fn a_kept_call_is_recorded_from_its_beginning() {
     );
 }
 
+/// Writes audio to calls at the same time, then starts a recording of each with all that is kept.
+/// Returns how much that is, in ms.
+fn given_to_calls(calls: usize, ms: u64, lookback_bytes: &str) -> Vec<u64> {
+    let dir = ScratchDir::new();
+    let settings = [
+        ("media.clock", "real"),
+        ("media.lookback_ms", "60000"),
+        ("media.lookback_bytes", lookback_bytes),
+    ];
+    let engine = TestEngine::open(&dir.0, &settings);
+    let ids: Vec<String> = (0..calls).map(|n| format!("c{n}")).collect();
+    let legs: Vec<rec_feed> = ids
+        .iter()
+        .map(|id| {
+            let call = CallFields {
+                call_id: Some(id),
+                ..CallFields::default()
+            };
+            let call = engine.begin(&call).unwrap();
+            feed(call, REC_LEG_REMOTE, REC_CODEC_PCM16, 48_000).unwrap()
+        })
+        .collect();
+    let begun = Instant::now();
+    for n in 0..ms / 20 {
+        sleep_until(begun + Duration::from_millis(20 * n));
+        for leg in &legs {
+            assert_eq!(write(*leg, &[1; 1920]), REC_OK);
+        }
+    }
+    sleep_until(begun + Duration::from_millis(ms));
+    let given = |id: &String| {
+        let start = StartFields {
+            call_id: Some(id),
+            lookback_ms: REC_LOOKBACK_ALL,
+            ..StartFields::default()
+        };
+        let recording = engine.start(None, &start).unwrap();
+        let started = engine.events.wait_kind(&recording, REC_EVENT_STARTED);
+        u64::from(started.recording.unwrap().lookback_ms)
+    };
+    ids.iter().map(given).collect()
+}
+
+/// What all calls keep is bounded together, not only what each keeps.
+#[test]
+fn calls_share_the_memory_of_the_look_back() {
+    const MEMORY: u64 = 1 << 20;
+    const SPOKEN_MS: u64 = 4_000;
+    let bytes = |given: &[u64]| given.iter().sum::<u64>() * 96;
+    let memory = MEMORY.to_string();
+    let alone = given_to_calls(1, SPOKEN_MS, &memory);
+    assert!(alone[0] >= SPOKEN_MS - 100, "{alone:?}");
+    let together = given_to_calls(4, SPOKEN_MS, &memory);
+    assert!(bytes(&together) <= MEMORY, "{together:?}");
+    assert!(bytes(&together) >= MEMORY / 4, "{together:?}");
+    assert!(together.iter().all(|given| *given >= 200), "{together:?}");
+    let roomy = given_to_calls(4, SPOKEN_MS, "1073741824");
+    assert!(roomy.iter().all(|given| *given >= SPOKEN_MS - 100), "{roomy:?}");
+}
+
 #[test]
 fn no_audio_of_a_private_time_is_kept() {
     let dir = ScratchDir::new();
