@@ -46,6 +46,8 @@ mod opus_files;
 mod packet_arrivals;
 #[path = "audio/payload_types.rs"]
 mod payload_types;
+#[path = "audio/player_counts.rs"]
+mod player_counts;
 #[path = "audio/plugged_codec.rs"]
 mod plugged_codec;
 #[path = "audio/real_time.rs"]

@@ -19,7 +19,14 @@ use crate::support::players::sndfile_frames;
 use crate::support::*;
 
 const HEADER: u64 = 1024;
-const FORMATS: [&str; 4] = ["wav;tags=1", "wav-ulaw;tags=1", "au;tags=1", "au-alaw;tags=1"];
+const FORMATS: [&str; 6] = [
+    "wav;tags=1",
+    "wav-ulaw;tags=1",
+    "wav-alaw;tags=1",
+    "au;tags=1",
+    "au-ulaw;tags=1",
+    "au-alaw;tags=1",
+];
 const LIVE_BYTES: u64 = 8000;
 
 fn text_of(command: &mut Command) -> String {

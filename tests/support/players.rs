@@ -1,4 +1,4 @@
-//! What other programs say of files of Ogg Opus and MP3. Each check passes if its program is not installed.
+//! What other programs say of audio files. Each check passes if its program is not installed.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
@@ -11,7 +11,7 @@ fn has_player(program: &'static str) -> bool {
     static KNOWN: Mutex<BTreeMap<&str, bool>> = Mutex::new(BTreeMap::new());
     let find = || match program {
         "ffmpeg" => has_with(program, "-version"),
-        "opusdec" => has_with(program, "--version"),
+        "opusdec" | "flac" | "mpg123" => has_with(program, "--version"),
         // They have no option that succeeds without a file.
         _ => is_installed(program, Command::new(program).output().is_ok()),
     };
@@ -73,6 +73,34 @@ pub fn ffmpeg_samples_at(path: &str, rate: u64) -> Option<Vec<i16>> {
 pub fn ffmpeg_samples(path: &str) -> Option<Vec<i16>> {
     let arguments = ["-v", "warning", "-i", path, "-f", "s16le", "-ar", "48000", "-"];
     samples(path, output("ffmpeg", &arguments)?)
+}
+
+/// A file's interleaved samples at its own rate, as ffmpeg decodes them without an error.
+pub fn decoded_by_ffmpeg(path: &str) -> Option<Vec<i16>> {
+    let arguments = ["-v", "error", "-xerror", "-i", path, "-f", "s16le", "-"];
+    samples(path, output("ffmpeg", &arguments)?)
+}
+
+/// The same, as flac decodes them. Its test of the file also succeeds. It may warn that a file which is not
+/// finished, or which two processes have written, has no MD5 that it could check.
+pub fn decoded_by_flac(path: &str) -> Option<Vec<i16>> {
+    let tested = output("flac", &["--test", "--silent", path])?;
+    assert!(tested.status.success(), "{path}: {tested:?}");
+    let decode = ["--decode", "--silent", "--stdout", "--force-raw-format"];
+    let form = ["--endian=little", "--sign=signed", path];
+    let mut decoded = output("flac", &[&decode[..], &form].concat())?;
+    let warning = String::from_utf8_lossy(&decoded.stderr);
+    if warning.contains("cannot check MD5 signature since it was unset")
+        && warning.trim().lines().count() == 1
+    {
+        decoded.stderr.clear();
+    }
+    samples(path, decoded)
+}
+
+/// The same, as mpg123 decodes them.
+pub fn decoded_by_mpg123(path: &str) -> Option<Vec<i16>> {
+    samples(path, output("mpg123", &["-q", "-s", path])?)
 }
 
 /// The same, as opusdec decodes them.

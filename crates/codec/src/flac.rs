@@ -1,8 +1,9 @@
 //! FLAC (RFC 9639): compressed without loss.
 //!
 //! Layout: the marker `fLaC`, STREAMINFO, PADDING and VORBIS_COMMENT, together always 4096 bytes,
-//! then frames of 4096 frames of audio each; the last one may have fewer. Until the file is
-//! finished, the number of frames and the MD5 of the audio are unknown, which is valid.
+//! then frames of 4096 frames of audio each; the last one may have fewer. While the file grows,
+//! STREAMINFO follows the audio: decoders also play what is in the file beyond the number of frames
+//! stated there, but report a file that has less. The MD5 of the audio is unknown until the end.
 
 mod bit_reader;
 mod bit_writer;
@@ -92,15 +93,11 @@ impl Container for Flac {
     }
 
     fn header(&self, shape: &Shape, tags: &Tags, length: Length, end: Option<&AudioEnd>) -> Vec<u8> {
-        let totals = end.map_or_else(FlacTotals::default, |end| FlacTotals {
+        let totals = FlacTotals {
             frames: length.frames,
-            md5: end.md5.unwrap_or_default(),
-        });
+            md5: end.and_then(|end| end.md5).unwrap_or_default(),
+        };
         header::build(stream_of(shape), tags, totals)
-    }
-
-    fn header_holds_length(&self) -> bool {
-        false
     }
 
     fn parse(&self, start: &[u8]) -> Option<ParsedHeader> {

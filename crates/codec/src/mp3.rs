@@ -1,6 +1,6 @@
 //! MP3 files: an ID3v2 tag, an Info frame, and frames that do not depend on each other.
 //!
-//! Tag and Info frame together have a fixed size, and are rewritten when the file is finished.
+//! Tag and Info frame together have a fixed size, and are rewritten whenever audio was appended.
 //! Each prefix of whole frames can be played: there is no bit reservoir.
 
 mod encoder;
@@ -19,13 +19,14 @@ use crate::{Container, Format, FormatSpec, ParameterSpec, SampleFormat, Shape, T
 use encoder::{MP3_DELAY, Mp3Encoder};
 use frame::{FRAME_RATES, FrameKind};
 use id3::{id3_recording, id3_size, id3_tag};
-use info_frame::{InfoEnd, InfoTag};
+use info_frame::{InfoAudio, InfoTag};
 pub use library::{Mp3Library, Mp3Loader, Mp3Settings, Mp3Stream, set_mp3_loader};
 use scan::FrameScan;
 
 pub struct Mp3;
 
-/// Silent frames in a header without audio. ffmpeg refuses files with less.
+/// Silent frames in the header of a file that grows, or that has no audio. ffmpeg refuses files with
+/// less.
 const LEAD: u64 = 2;
 /// The room that a header needs for the recording's id.
 const ID3_MIN: usize = 100;
@@ -69,40 +70,41 @@ impl Container for Mp3 {
 
     fn header(&self, shape: &Shape, tags: &Tags, length: Length, end: Option<&AudioEnd>) -> Vec<u8> {
         let kind = FrameKind::of(shape);
-        let end = end.map(|_| {
-            let frames = kind.count(length.bytes);
-            InfoEnd {
-                audio_bytes: length.bytes,
-                frames,
-                trim: (frames * kind.samples()).saturating_sub(MP3_DELAY + length.frames),
-            }
-        });
-        let of_lead = |lead| InfoTag { kind, lead, end };
-        let info = match length.bytes {
-            0 if of_lead(LEAD).bytes() + ID3_MIN <= HEADER_MAX => of_lead(LEAD),
-            0 => of_lead(1),
-            _ => of_lead(0),
+        let frames = kind.count(length.bytes);
+        let audio = InfoAudio {
+            bytes: length.bytes,
+            frames,
+            trim: (frames * kind.samples()).saturating_sub(MP3_DELAY + length.frames),
+        };
+        let of_lead = |lead| InfoTag {
+            kind,
+            lead,
+            audio: (end.is_some() || length.bytes > 0).then_some(audio),
+            ends: end.is_some(),
+        };
+        let info = match of_lead(LEAD) {
+            _ if end.is_some() && length.bytes > 0 => of_lead(0),
+            info if info.bytes() + ID3_MIN <= HEADER_MAX => info,
+            _ => of_lead(1),
         };
         let mut header = id3_tag(tags, HEADER_MAX - info.bytes());
         header.extend_from_slice(&info.frames());
         header
     }
 
-    fn header_holds_length(&self) -> bool {
-        false
-    }
-
     fn parse(&self, start: &[u8]) -> Option<ParsedHeader> {
         let info_at = id3_size(start)?;
-        let InfoTag { kind, end, .. } = InfoTag::parse(start.get(info_at..HEADER_MAX)?)?;
+        let InfoTag {
+            kind, audio, ends, ..
+        } = InfoTag::parse(start.get(info_at..HEADER_MAX)?)?;
         Some(ParsedHeader {
             shape: shape_of(kind)?,
             recording: id3_recording(start),
             audio_at: HEADER_MAX as u64,
-            claim: end.map(|end| ClaimedLength {
-                audio_bytes: end.audio_bytes,
-                file_bytes: HEADER_MAX as u64 + end.audio_bytes,
-                trim: end.trim,
+            claim: audio.filter(|_| ends).map(|audio| ClaimedLength {
+                audio_bytes: audio.bytes,
+                file_bytes: HEADER_MAX as u64 + audio.bytes,
+                trim: audio.trim,
             }),
         })
     }

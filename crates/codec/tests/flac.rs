@@ -68,6 +68,7 @@ fn files_of(shape: &Shape, samples: &[u8]) -> (Vec<u8>, Vec<u8>) {
     encoder.encode(samples, &mut packets);
     let mut output = packets.frames();
     container.wrap(&facts, &mut packets, 0, &mut live);
+    live.splice(..HEADER_MAX, growing_header(shape, output));
     let mut rest = Vec::new();
     encoder.finish(&mut packets);
     let last = packets.frames();
@@ -84,6 +85,12 @@ fn files_of(shape: &Shape, samples: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let header = container.header(shape, &tags, length, Some(&end));
     let finished = [&header, &live[HEADER_MAX..], &rest].concat();
     (live, finished)
+}
+
+/// The header of a growing file that holds `frames` frames.
+fn growing_header(shape: &Shape, frames: u64) -> Vec<u8> {
+    let length = Length { frames, bytes: 0 };
+    shape.format.container().header(shape, &tags(), length, None)
 }
 
 /// The sample of a channel at a position.
@@ -178,15 +185,19 @@ fn other_programs_decode_every_length_and_level() {
     }
 }
 
-/// What libsndfile says of a file: the number of frames.
-fn sndfile_frames(path: &Path) -> usize {
+/// The number of frames that libsndfile finds. `None`: it does not know.
+fn sndfile_frames(path: &Path) -> Option<usize> {
     let output = run("sndfile-info", "FILE", path);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text.lines().find(|line| line.starts_with("Frames"));
-    let number = line.and_then(|line| line.split(':').nth(1));
-    number
-        .and_then(|number| number.trim().parse().ok())
-        .unwrap_or_else(|| panic!("{text}"))
+    match line.and_then(|line| line.split(':').nth(1)?.trim().into()) {
+        Some("unknown") => None,
+        number => Some(
+            number
+                .and_then(|number| number.parse().ok())
+                .unwrap_or_else(|| panic!("{text}")),
+        ),
+    }
 }
 
 /// The frames of audio that recovery would find in a file.
@@ -199,7 +210,7 @@ fn whole_frames(file: &[u8]) -> usize {
     scan.measured().length.frames as usize
 }
 
-/// A file that grows has neither a length nor an MD5, and is cut anywhere.
+/// The header follows the audio, so it may state fewer frames than the file has, or none.
 #[test]
 fn other_programs_read_a_file_that_grows() {
     if !has(&["flac", "ffmpeg", "sndfile-info"]) {
@@ -209,20 +220,38 @@ fn other_programs_read_a_file_that_grows() {
     let path = dir.path().join("a.flac");
     let shape = shape(8000, 2, 5);
     let samples = samples(3 * BLOCK + 1000, 2, voice);
-    let (live, finished) = files_of(&shape, &samples);
+    let (mut live, finished) = files_of(&shape, &samples);
     fs::write(&path, &finished).expect("write");
-    assert_eq!(sndfile_frames(&path), 3 * BLOCK + 1000);
-    fs::write(&path, &live).expect("write");
-    let tested = run("flac", "--test --silent FILE", &path);
-    assert!(tested.status.success(), "{}", errors_of(&tested));
-    let decoded = run("ffmpeg", "-v error -i FILE -f s16le -", &path);
-    assert_eq!(errors_of(&decoded), "");
-    assert!(decoded.stdout == samples[..4 * 3 * BLOCK]);
+    assert_eq!(sndfile_frames(&path), Some(3 * BLOCK + 1000));
+    for stated in [3, 2, 1, 0] {
+        live.splice(..HEADER_MAX, growing_header(&shape, stated * BLOCK as u64));
+        fs::write(&path, &live).expect("write");
+        let tested = run("flac", "--test --silent FILE", &path);
+        assert!(tested.status.success(), "{stated}: {}", errors_of(&tested));
+        let decoded = run("ffmpeg", "-v warning -i FILE -f s16le -", &path);
+        assert_eq!(errors_of(&decoded), "", "{stated}");
+        assert!(decoded.stdout == samples[..4 * 3 * BLOCK], "{stated}");
+        // It believes the header, if that states a number.
+        let expected = (stated > 0).then_some(stated as usize * BLOCK);
+        assert_eq!(sndfile_frames(&path), expected);
+    }
+}
+
+/// Players lose only the block that is cut off.
+#[test]
+fn other_programs_read_a_file_that_is_cut_off() {
+    if !has(&["ffmpeg"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("a.flac");
+    let shape = shape(8000, 2, 5);
+    let samples = samples(3 * BLOCK + 1000, 2, voice);
+    let (live, _) = files_of(&shape, &samples);
     for cut in (HEADER_MAX..live.len()).step_by(701) {
         fs::write(&path, &live[..cut]).expect("write");
         let decoded = run("ffmpeg", "-v quiet -i FILE -f s16le -", &path).stdout;
         assert!(samples.starts_with(&decoded), "cut at {cut}");
-        // Players lose only the block that is cut off.
         let whole = whole_frames(&live[..cut]);
         assert!(
             decoded.len() >= 4 * whole,

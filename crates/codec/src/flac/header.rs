@@ -25,7 +25,7 @@ const SAMPLE_BITS: u64 = 16;
 const ID_FIELD: &str = "RECORDING_ID";
 const ID_BYTES: usize = 36;
 
-/// What is known of the audio once the file is finished.
+/// What STREAMINFO says of the audio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlacTotals {
     /// 0: unknown.
@@ -110,7 +110,7 @@ pub fn parse(start: &[u8]) -> Option<FlacStream> {
     (is_own && stream.rate > 0).then_some(stream)
 }
 
-/// What STREAMINFO says of the audio.
+/// Reads what STREAMINFO says of the audio.
 pub fn totals(start: &[u8]) -> Option<FlacTotals> {
     let block = start.get(MAGIC.len() + BLOCK_HEADER..)?;
     let word = u64::from_be_bytes(*block.get(10..)?.first_chunk()?);

@@ -12,7 +12,8 @@ const ENCODER: &[u8; 9] = b"LAME3.100";
 const ROOM: usize = 124;
 /// Constant bit rate.
 const METHOD: u8 = 1;
-/// Until the file ends, its size in the tag is this one, so that no player relies on it.
+/// The size of a file without audio while it grows, so that no player relies on it. In the tag of LAME
+/// it is the size of every file that grows, by which recovery knows that the file has no end.
 const GROWING: u32 = 1;
 /// The delay of LAME, without that of decoders.
 pub const ENCODER_DELAY: u64 = 576;
@@ -25,15 +26,16 @@ pub struct InfoTag {
     pub kind: FrameKind,
     /// Silent frames before the audio. Some players refuse a file without any frame.
     pub lead: u64,
-    /// `None` while the file grows.
-    pub end: Option<InfoEnd>,
+    /// `None` while the file grows and has no audio.
+    pub audio: Option<InfoAudio>,
+    /// The file does not grow any more.
+    pub ends: bool,
 }
 
-/// The end of a finished file.
+/// The audio in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InfoEnd {
-    /// Bytes of audio, and the number of frames in it.
-    pub audio_bytes: u64,
+pub struct InfoAudio {
+    pub bytes: u64,
     pub frames: u64,
     /// Output frames at the end that a player cuts off.
     pub trim: u64,
@@ -61,28 +63,31 @@ impl InfoTag {
         let size = frame.len();
         frame.truncate(size.min(4 + kind.side_information()));
         frame.extend_from_slice(MAGIC);
-        let flags = if self.end.is_some() {
+        let flags = if self.audio.is_some() {
             HAS_FRAMES | HAS_BYTES
         } else {
             HAS_BYTES
         };
         frame.extend_from_slice(&flags.to_be_bytes());
-        if let Some(end) = self.end {
-            frame.extend_from_slice(&clamped(self.lead + end.frames).to_be_bytes());
+        if let Some(audio) = self.audio {
+            frame.extend_from_slice(&clamped(self.lead + audio.frames).to_be_bytes());
         }
-        let all = |end: InfoEnd| clamped(self.bytes() as u64 + end.audio_bytes);
-        let bytes = self.end.map_or(GROWING, all).to_be_bytes();
-        frame.extend_from_slice(&bytes);
+        let all = |audio: InfoAudio| clamped(self.bytes() as u64 + audio.bytes);
+        let bytes = self.audio.map_or(GROWING, all);
+        frame.extend_from_slice(&bytes.to_be_bytes());
         frame.extend_from_slice(ENCODER);
         frame.extend_from_slice(&[METHOD, 0]);
         // Peak, gains and flags are unknown.
         frame.extend_from_slice(&[0; 9]);
         frame.push(u8::try_from(kind.bitrate / 1000).unwrap_or(u8::MAX));
         let delay = ENCODER_DELAY + self.lead * kind.samples();
-        let padding = self.end.map_or(0, |end| (end.trim + DECODER_DELAY).min(0xfff));
+        let padding = self
+            .audio
+            .map_or(0, |audio| (audio.trim + DECODER_DELAY).min(0xfff));
         frame.extend_from_slice(&((delay << 12 | padding) as u32).to_be_bytes()[1..]);
         frame.extend_from_slice(&[0; 4]);
-        frame.extend_from_slice(&bytes);
+        let bytes = if self.ends { bytes } else { GROWING };
+        frame.extend_from_slice(&bytes.to_be_bytes());
         // No checksum over the audio.
         frame.extend_from_slice(&[0; 2]);
         let checksum = crc16(&frame);
@@ -110,7 +115,8 @@ impl InfoTag {
         let all = u64::from(u32::from_be_bytes(take(&mut rest)?));
         let [_, _, _, _, _, _, _, _, _, method, _] = take::<11>(&mut rest)?;
         let [_, _, _, _, _, _, _, _, _, kbit] = take::<10>(&mut rest)?;
-        let [high, middle, low] = take(&mut rest)?;
+        let [high, middle, low, _, _, _, _] = take(&mut rest)?;
+        let lame_bytes = u32::from_be_bytes(take(&mut rest)?);
         let bitrate = if kbit == u8::MAX {
             own.bitrate
         } else {
@@ -120,14 +126,15 @@ impl InfoTag {
         let mut tag = InfoTag {
             kind: FrameKind { bitrate, ..own },
             lead: (delays >> 12).checked_sub(ENCODER_DELAY)? / own.samples(),
-            end: None,
+            audio: None,
+            ends: lame_bytes != GROWING,
         };
         if method != METHOD || tag.info_kind() != own || tag.bytes() != bytes.len() {
             return None;
         }
-        tag.end = frames.and_then(|frames| {
-            Some(InfoEnd {
-                audio_bytes: all.checked_sub(tag.bytes() as u64)?,
+        tag.audio = frames.and_then(|frames| {
+            Some(InfoAudio {
+                bytes: all.checked_sub(tag.bytes() as u64)?,
                 frames: frames.checked_sub(tag.lead)?,
                 trim: (delays & 0xfff).checked_sub(DECODER_DELAY)?,
             })
@@ -163,13 +170,24 @@ mod tests {
     #[test]
     fn every_info_frame_is_read_back() {
         for kind in every_kind() {
-            let end = InfoEnd {
-                audio_bytes: 123_456,
+            let audio = Some(InfoAudio {
+                bytes: 123_456,
                 frames: 789,
                 trim: 575,
-            };
-            for (lead, end) in [(0, None), (2, None), (1, None), (0, Some(end)), (2, Some(end))] {
-                let tag = InfoTag { kind, lead, end };
+            });
+            for (lead, audio, ends) in [
+                (2, None, false),
+                (1, None, false),
+                (2, audio, false),
+                (0, audio, true),
+                (2, audio, true),
+            ] {
+                let tag = InfoTag {
+                    kind,
+                    lead,
+                    audio,
+                    ends,
+                };
                 let frames = tag.frames();
                 assert_eq!(frames.len(), tag.bytes());
                 assert_eq!(InfoTag::parse(&frames), Some(tag));

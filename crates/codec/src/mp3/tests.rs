@@ -130,6 +130,29 @@ fn another_encoder_continues_a_file() {
     }
 }
 
+/// Its header states the same length as that of the finished file, but recovery looks for the end.
+#[test]
+fn a_growing_file_states_its_length_and_has_no_end() {
+    let finished = file(576 * 10 - MP3_DELAY, None);
+    let audio = finished[HEADER_MAX..].to_vec();
+    let length = Length {
+        frames: 576 * 10 - MP3_DELAY,
+        bytes: audio.len() as u64,
+    };
+    let header = Mp3.header(&shape(), &Tags::of(Uuid::from_u128(7)), length, None);
+    let info = InfoTag::parse(&header[id3_size(&header).expect("a tag")..]).expect("an Info frame");
+    let stated = InfoAudio {
+        bytes: length.bytes,
+        frames: 10,
+        trim: 0,
+    };
+    assert_eq!((info.audio, info.ends, info.lead), (Some(stated), false, LEAD));
+    let growing = measured(&[header, audio].concat(), 1 << 20);
+    assert_eq!((growing.length, growing.ended), (length, false));
+    let ended = measured(&finished, 1 << 20);
+    assert_eq!((ended.length, ended.ended), (length, true));
+}
+
 /// Wherever a file is cut off or damaged, whole frames remain.
 #[test]
 fn a_cut_off_file_is_measured_in_whole_frames() {
@@ -189,7 +212,7 @@ fn every_header_has_the_same_size_and_the_id() {
             };
             let kind = FrameKind::of(&shape);
             let end = AudioEnd::default();
-            for (bytes, end) in [(0, None), (0, Some(&end)), (100_000, Some(&end))] {
+            for (bytes, end) in [(0, None), (100_000, None), (0, Some(&end)), (100_000, Some(&end))] {
                 let length = Length { frames: 0, bytes };
                 let header = Mp3.header(&shape, &tags, length, end);
                 assert_eq!(header.len(), HEADER_MAX);
@@ -202,8 +225,8 @@ fn every_header_has_the_same_size_and_the_id() {
                 assert_eq!(FrameKind::of(&found.shape), kind);
                 assert_eq!(found.claim.map(|claim| claim.audio_bytes), end.map(|_| bytes));
                 let last = b"REMOTE_PARTY\0rrr";
-                // Without audio, the room is for silence.
-                assert!(bytes == 0 || header.windows(last.len()).any(|part| part == last));
+                // Without an end or audio, the room is for silence.
+                assert!(bytes == 0 || end.is_none() || header.windows(last.len()).any(|part| part == last));
                 assert_eq!(Mp3.parse(&header[..HEADER_MAX - 1]), None);
             }
         }

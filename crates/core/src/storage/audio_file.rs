@@ -319,7 +319,7 @@ impl AudioFile {
         let container = self.container();
         let has_length = container.header_holds_length();
         let known = self.header_length == Some(self.length) || (self.header_length.is_some() && !has_length);
-        let ends = sealed && (!has_length || !container.trailer(&self.tags, self.length).is_empty());
+        let ends = sealed && self.has_final_header();
         if known && !ends {
             return Ok(());
         }
@@ -343,6 +343,12 @@ impl AudioFile {
         }
         self.header_length = Some(self.length);
         Ok(())
+    }
+
+    /// Whether the header of the finished file differs from that of the growing file with the same audio.
+    fn has_final_header(&self) -> bool {
+        let trailer = self.container().trailer(&self.tags, self.length);
+        self.shape.format.is_compressed() || !trailer.is_empty()
     }
 
     /// Measures the intact audio in the file, and truncates the file after it.
