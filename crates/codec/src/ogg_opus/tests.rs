@@ -447,3 +447,21 @@ fn a_bitrate_is_kept() {
     );
     assert!(bytes("bitrate=256000;complexity=10") > high);
 }
+
+/// A higher one finds packets that are more like the voice; at 8 kHz, there is little to find.
+#[test]
+fn a_complexity_is_kept() {
+    for rate in [8000, 16_000, 48_000] {
+        let frames = 3 * rate as usize;
+        let of = |parameters: &str| file(&shape(rate, 1, parameters), frames);
+        let [low, default, high] = ["complexity=0", "", "complexity=10"].map(of);
+        assert!(default == of("complexity=5"), "{rate} Hz: another default");
+        assert!(low != default && default != high, "{rate} Hz: equal packets");
+        let likeness = |file| {
+            let (samples, _, _) = decode(file);
+            likeness(&shape(rate, 1, ""), &samples, 0, 0..frames)
+        };
+        let (low, high) = (likeness(&low), likeness(&high));
+        assert!(rate == 8000 || high > low + 0.001, "{rate} Hz: {low}, {high}");
+    }
+}
