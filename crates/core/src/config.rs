@@ -231,7 +231,26 @@ mod tests {
             assert_eq!(config.set(&format!("recording.opus_{key}"), value), Ok(()));
         }
         assert_eq!(of(&config), [32_000, 9, 0]);
-        assert!(config.set("recording.opus_bitrate", "5999").is_err());
+    }
+
+    #[test]
+    fn a_bit_rate_is_zero_or_in_its_range() {
+        let mut config = Config::default();
+        for (key, low, high) in [("opus", 6000, 256_000), ("mp3", 8000, 320_000)] {
+            let key = format!("recording.{key}_bitrate");
+            let needed = format!("0 or a whole number from {low} to {high} is needed");
+            for valid in [0, low, high] {
+                assert_eq!(config.set(&key, &valid.to_string()), Ok(()), "{valid}");
+            }
+            for refused in [1, low - 1, high + 1] {
+                let error = config.set(&key, &refused.to_string()).expect_err("out of range");
+                assert!(error.message.contains(&needed), "{error:?}");
+            }
+            for refused in ["", "x", "-1"] {
+                let error = config.set(&key, refused).expect_err("no number");
+                assert!(error.message.contains(&needed), "{error:?}");
+            }
+        }
     }
 
     #[test]
