@@ -1129,9 +1129,11 @@ typedef struct {
      * "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw", "flac",
      * "opus" or "mp3".
      *
-     * Parameters of the encoder may follow, each after a semicolon. What is not given is taken
-     * from the configuration (`recording.opus_bitrate` and so on). A parameter that the format
-     * does not have, or a value out of its range, is `REC_ERR_INVALID_MODE`.
+     * Parameters of the encoder may follow, each after a semicolon, in any order: a name, "=" and
+     * a whole number in decimal digits, without a sign, leading zeros or spaces. What is not
+     * given is taken from the configuration (`recording.opus_bitrate` and so on). A parameter
+     * that the format does not have, a value out of its range, the same parameter twice, and a
+     * semicolon without a parameter are `REC_ERR_INVALID_MODE`.
      * `rec_recording.format` has the name alone. "flac" and "opus" are `REC_ERR_UNSUPPORTED` in a
      * build without the feature of this name.
      *

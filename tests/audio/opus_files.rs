@@ -182,25 +182,3 @@ fn a_live_opus_file_is_playable() {
     fixture.engine.events.wait_terminal(&id);
     fixture.close();
 }
-
-#[test]
-fn a_parameter_that_opus_does_not_have_is_refused() {
-    let fixture = RecordingFixture::new(&[]);
-    for format in [
-        "opus;speed=1",
-        "opus;bitrate=5999",
-        "opus;bitrate",
-        "opus;dtx=2",
-        "wav;bitrate=24000",
-    ] {
-        let start = StartFields {
-            call_id: Some("c"),
-            format: Some(format),
-            ..StartFields::default()
-        };
-        let refused = fixture.engine.start(None, &start);
-        let status = refused.expect_err(format).status;
-        assert_eq!(status, REC_ERR_INVALID_MODE, "{format}");
-    }
-    fixture.close();
-}

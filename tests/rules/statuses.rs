@@ -115,22 +115,68 @@ fn an_unknown_format_is_refused() {
     assert!(scratch.live().is_empty());
 }
 
+/// Each text, and what the message names. A parameter is refused before the build or the system is asked
+/// whether it can write the format.
+const REFUSED_PARAMETERS: &[(&str, &str)] = &[
+    ("flac;level=9", "level"),
+    ("flac;speed=1", "speed"),
+    ("flac;level=05", "level"),
+    ("wav;level=1", "level"),
+    ("wav;tags=2", "tags"),
+    ("wav;tags=", "tags"),
+    ("wav;tags=1;tags=1", "tags is given twice"),
+    ("wav-ulaw;tags=-1", "tags"),
+    ("wav-alaw;bitrate=8000", "bitrate"),
+    ("au;tags=2", "tags"),
+    ("au-ulaw;tags", "tags"),
+    ("au-alaw;level=1", "level"),
+    ("opus;speed=1", "speed"),
+    ("opus;bitrate", "bitrate"),
+    ("opus;bitrate=", "bitrate"),
+    ("opus;bitrate=5999", "from 6000 to 256000"),
+    ("opus;bitrate=256001", "from 6000 to 256000"),
+    ("opus;bitrate=+24000", "bitrate"),
+    ("opus;bitrate=024000", "bitrate"),
+    ("opus;bitrate=1;bitrate=2", "from 6000 to 256000"),
+    ("opus;bitrate=24000;bitrate=64000", "bitrate is given twice"),
+    ("opus;bitrate=24000;dtx=1;bitrate=24000", "bitrate is given twice"),
+    // 24000 more than fit in 32 bits.
+    ("opus;bitrate=4294991296", "bitrate"),
+    ("opus;complexity=11", "complexity"),
+    ("opus;dtx=2", "dtx"),
+    ("opus; dtx=1", " dtx"),
+    ("opus;", "semicolon"),
+    ("opus;;dtx=1", "semicolon"),
+    ("opus;dtx=1;", "semicolon"),
+    ("mp3;level=1", "level"),
+    ("mp3;bitrate=7999", "from 8000 to 320000"),
+    ("mp3;bitrate=320001", "from 8000 to 320000"),
+    ("mp3;bitrate=0", "from 8000 to 320000"),
+    ("mp3;bitrate=", "bitrate"),
+    ("mp3;bitrate", "bitrate"),
+    ("mp3;bitrate=32000;bitrate=32000", "bitrate is given twice"),
+    ("mp3;", "semicolon"),
+    (";tags=1", "no such format"),
+    (";", "no such format"),
+];
+
 #[test]
 fn a_parameter_that_the_format_does_not_have_is_refused() {
     let scratch = scratch_engine();
     scratch.begin(&line("SEP1", "101")).unwrap();
-    for (format, parameter) in [
-        ("flac;level=9", "level"),
-        ("flac;speed=1", "speed"),
-        ("wav;level=1", "level"),
-    ] {
+    for (format, why) in REFUSED_PARAMETERS {
         let start = StartFields {
             format: Some(format),
             ..on_device("SEP1")
         };
         let refusal = refused_because(scratch.start(ADMIN, &start), REC_ERR_INVALID_MODE, 2);
-        assert!(refusal.message.contains(parameter), "{}", refusal.message);
+        assert!(refusal.message.contains(why), "{format}: {}", refusal.message);
+        // The key takes the same texts.
+        let mut config = callrec::config::Config::default();
+        let refused = config.set("recording.format", format).expect_err(format);
+        assert!(refused.message.contains(why), "{format}: {refused:?}");
     }
+    assert!(scratch.live().is_empty());
 }
 
 #[test]

@@ -173,22 +173,30 @@ impl RecordingState {
 }
 
 /// Parses a format: its name, and parameters of its encoder after semicolons, as in
-/// `opus;bitrate=24000`. An empty name selects the default, "wav".
+/// `opus;bitrate=24000`. An empty text selects the default, "wav".
 ///
 /// Fails with `Unsupported` if the format exists but this system cannot write it, and with
 /// `InvalidMode` and the published start reason 2 if the name or a parameter is unknown.
 pub fn parse_format(text: &str) -> Result<Format> {
-    let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
-    let unknown = |why: String| Error::new(Status::InvalidMode, why).with_reason(2);
-    let format = match name {
-        "" => Some(Format::WAV),
-        name => Format::named(name),
+    let (name, parameters) = match text {
+        "" => (Format::WAV.name(), None),
+        text => match text.split_once(';') {
+            Some((name, parameters)) => (name, Some(parameters)),
+            None => (text, None),
+        },
     };
-    let format = format.ok_or_else(|| {
+    let unknown = |why: String| Error::new(Status::InvalidMode, why).with_reason(2);
+    let format = Format::named(name).ok_or_else(|| {
         let known = format_names().join(", ");
         unknown(format!("format \"{name}\": no such format; {known} are known"))
     })?;
-    let format = format.with_parameters(parameters).map_err(unknown)?;
+    if parameters == Some("") {
+        let why = format!("format \"{name}\": a parameter must follow each semicolon");
+        return Err(unknown(why));
+    }
+    let format = format
+        .with_parameters(parameters.unwrap_or_default())
+        .map_err(unknown)?;
     match format.obstacle() {
         Some(obstacle) => Err(Error::new(Status::Unsupported, obstacle)),
         None => Ok(format),

@@ -35,24 +35,32 @@ impl Parameters {
         Parameters(std::array::from_fn(|index| self.0[index].or(others.0[index])))
     }
 
-    /// Sets the parameters in `text`: names and whole numbers, separated by `;`.
-    pub(crate) fn parse(mut self, specs: &[ParameterSpec], text: &str) -> Result<Parameters, String> {
-        for part in text.split(';').filter(|part| !part.is_empty()) {
+    /// Sets the parameters in `text`: names and whole numbers, separated by `;`. Each of them is given
+    /// once and has one form, so that equal texts mean equal recordings. An empty text sets none.
+    pub(crate) fn parse(self, specs: &[ParameterSpec], text: &str) -> Result<Parameters, String> {
+        let mut given = Parameters::DEFAULT;
+        let parts = text.split(';').filter(|_| !text.is_empty());
+        for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            if part.is_empty() {
+                return Err("a parameter must follow each semicolon".to_owned());
+            }
             let Some(index) = specs.iter().position(|spec| spec.name == name) else {
                 return Err(format!("no parameter \"{name}\"; {}", known(specs)));
             };
+            if given.get(index).is_some() {
+                return Err(format!("parameter {name} is given twice"));
+            }
             let range = &specs[index].range;
-            let number = value.parse().ok().filter(|number| range.contains(number));
-            let Some(number) = number else {
+            let Some(number) = whole_number(value).filter(|number| range.contains(number)) else {
                 let (low, high) = (range.start(), range.end());
                 return Err(format!(
                     "parameter {name}=\"{value}\": a whole number from {low} to {high} is needed"
                 ));
             };
-            self.set(index, number);
+            given.set(index, number);
         }
-        Ok(self)
+        Ok(given.or(self))
     }
 
     /// The parameters that have a value, in the form that [`Parameters::parse`] takes.
@@ -63,6 +71,12 @@ impl Parameters {
         });
         values.collect::<Vec<_>>().join(";")
     }
+}
+
+/// A number in decimal digits, without a sign and without leading zeros.
+fn whole_number(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 fn known(specs: &[ParameterSpec]) -> String {
@@ -102,6 +116,9 @@ mod tests {
         assert_eq!(text, "bitrate=32000;dtx=1");
         assert_eq!(Parameters::DEFAULT.parse(SPECS, &text), Ok(parsed));
         assert_eq!(Parameters::DEFAULT.text(SPECS), "");
+        assert_eq!(parsed.parse(SPECS, ""), Ok(parsed));
+        let changed = parsed.parse(SPECS, "dtx=0").expect("valid");
+        assert_eq!((changed.get(0), changed.get(1)), (Some(32_000), Some(0)));
     }
 
     #[test]
@@ -110,7 +127,20 @@ mod tests {
             ("speed=3", "no parameter \"speed\"; bitrate, dtx are known"),
             ("dtx", "a whole number from 0 to 1"),
             ("dtx=2", "a whole number from 0 to 1"),
+            ("dtx=", "a whole number from 0 to 1"),
+            ("dtx= 1", "a whole number from 0 to 1"),
             ("dtx=1;bitrate=-1", "from 6000 to 256000"),
+            ("bitrate=+24000", "from 6000 to 256000"),
+            ("bitrate=024000", "from 6000 to 256000"),
+            ("bitrate=24000.0", "from 6000 to 256000"),
+            ("bitrate=4294991296", "from 6000 to 256000"),
+            ("dtx=1;dtx=1", "parameter dtx is given twice"),
+            ("dtx=0;bitrate=6000;dtx=1", "parameter dtx is given twice"),
+            (";", "a parameter must follow each semicolon"),
+            ("dtx=1;", "a parameter must follow each semicolon"),
+            ("dtx=1;;bitrate=6000", "a parameter must follow each semicolon"),
+            ("=1", "no parameter \"\""),
+            ("DTX=1", "no parameter \"DTX\""),
         ] {
             let error = Parameters::DEFAULT.parse(SPECS, text).expect_err("not valid");
             assert!(error.contains(why), "{text}: {error}");
