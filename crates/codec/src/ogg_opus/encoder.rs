@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use opus_pure::{Application, OpusEncoder, RateControl};
 
-use super::{DELAY, PACKET, PACKETS_PER_PAGE, PRE_ROLL, SILENCE, parameter, scale};
+use super::{DELAY, PACKET, PACKETS_PER_PAGE, PRE_ROLL, parameter, scale};
 use crate::{EncodedPacket, EncodedPackets, Encoder, Shape};
 
 /// The most bytes of a packet with one frame.
@@ -40,6 +40,7 @@ pub(super) struct OpusPackets {
     packets_to_skip: u64,
     /// It goes on with CELT alone behind SILK packets of another encoder.
     restricted: bool,
+    failure: Option<&'static str>,
 }
 
 impl OpusPackets {
@@ -53,6 +54,7 @@ impl OpusPackets {
             group: EncodedPackets::default(),
             packets_to_skip: 0,
             restricted: false,
+            failure: None,
         }
     }
 
@@ -64,21 +66,27 @@ impl OpusPackets {
         (DELAY / scale(self.shape.rate)) as usize
     }
 
-    /// Encodes the collected samples, which are a whole packet.
+    /// Encodes the collected samples, which are a whole packet. Returns the size of the packet, or
+    /// `None` if the encoder fails: its state is then unknown.
+    fn run_encoder(&mut self, bytes: &mut [u8; PACKET_BYTES_MAX]) -> Option<usize> {
+        let mut encoder = match self.encoder.take() {
+            Some(encoder) => encoder,
+            None => new_encoder(&self.shape, self.restricted)?,
+        };
+        let encode = || encoder.encode_s16(&self.samples, self.packet, bytes);
+        let len = catch_unwind(AssertUnwindSafe(encode)).ok()?.ok()?;
+        self.encoder = Some(encoder);
+        (1..=PACKET_BYTES_MAX).contains(&len).then_some(len)
+    }
+
+    /// Encodes the collected samples, which are a whole packet. If that fails, the caller continues the
+    /// file with another [`OpusPackets`], which joins it as after a crash.
     fn encode_packet(&mut self) {
         let mut bytes = [0; PACKET_BYTES_MAX];
-        let run = |this: &mut OpusPackets, bytes: &mut [u8]| {
-            let mut encoder = match this.encoder.take() {
-                Some(encoder) => encoder,
-                None => new_encoder(&this.shape, this.restricted)?,
-            };
-            let encode = || encoder.encode_s16(&this.samples, this.packet, bytes);
-            let len = catch_unwind(AssertUnwindSafe(encode)).ok()?.ok()?;
-            this.encoder = Some(encoder);
-            (1..=PACKET_BYTES_MAX).contains(&len).then_some(len)
+        let Some(len) = self.run_encoder(&mut bytes) else {
+            self.failure = Some("the Opus encoder failed");
+            return;
         };
-        // After a failure a new encoder tries again: the state of the old one is unknown.
-        let len = run(self, &mut bytes).or_else(|| run(self, &mut bytes));
         if self.packets_to_skip > 0 {
             self.packets_to_skip -= 1;
             let is_silk = bytes[0] >> 3 < FIRST_CELT_CONFIGURATION;
@@ -89,10 +97,9 @@ impl OpusPackets {
             return;
         }
         self.samples.clear();
-        let packet = len.map_or(&SILENCE[..], |len| &bytes[..len]);
-        self.group.bytes.extend_from_slice(packet);
+        self.group.bytes.extend_from_slice(&bytes[..len]);
         self.group.list.push(EncodedPacket {
-            bytes: packet.len(),
+            bytes: len,
             frames: self.packet as u64,
         });
     }
@@ -105,6 +112,16 @@ impl OpusPackets {
         (self.restricted, self.encoder) = (true, None);
         let kept = (self.delay_frames() - self.restricted_delay_frames()) * self.channels;
         self.samples.drain(..self.samples.len() - kept);
+    }
+
+    /// Lets the next packet fail: there is no bit rate of 0.
+    #[cfg(test)]
+    pub fn break_encoder(&mut self) {
+        let mut encoder = new_encoder(&self.shape, false);
+        if let Some(encoder) = &mut encoder {
+            encoder.bitrate_bps = 0;
+        }
+        self.encoder = encoder;
     }
 
     fn append_group(&mut self, out: &mut EncodedPackets) {
@@ -139,7 +156,7 @@ impl Encoder for OpusPackets {
     fn encode(&mut self, samples: &[u8], out: &mut EncodedPackets) {
         let whole = self.packet * self.channels;
         let (mut rest, _) = samples.as_chunks::<2>();
-        while !rest.is_empty() {
+        while !rest.is_empty() && self.failure.is_none() {
             let (now, later) = rest.split_at(rest.len().min(whole - self.samples.len()));
             self.samples
                 .extend(now.iter().map(|bytes| i16::from_le_bytes(*bytes)));
@@ -153,7 +170,14 @@ impl Encoder for OpusPackets {
         }
     }
 
+    fn failure(&self) -> Option<&str> {
+        self.failure
+    }
+
     fn finish(&mut self, out: &mut EncodedPackets) -> u64 {
+        if self.failure.is_some() {
+            return 0;
+        }
         // The decoder returns the last frames this much later.
         let delay = match self.restricted {
             true => self.restricted_delay_frames(),
@@ -163,7 +187,9 @@ impl Encoder for OpusPackets {
         let trim = frames.next_multiple_of(self.packet) - frames;
         let silence = vec![0; (delay + trim) * self.channels * 2];
         self.encode(&silence, out);
-        self.append_group(out);
+        if self.failure.is_none() {
+            self.append_group(out);
+        }
         trim as u64
     }
 
@@ -178,5 +204,53 @@ impl Encoder for OpusPackets {
 
     fn resume(&mut self, output: u64) {
         self.packets_to_skip = (output / self.packet as u64).min(PRE_ROLL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Format;
+
+    fn shape(rate: u32, channels: u16) -> Shape {
+        Shape {
+            format: Format::named("opus").expect("in this build"),
+            rate,
+            channels,
+        }
+    }
+
+    #[test]
+    fn a_failure_is_reported_and_nothing_follows_it() {
+        for (rate, channels) in [(8000, 1), (16_000, 1), (48_000, 1)] {
+            let shape = shape(rate, channels);
+            let page = vec![0; (PACKET / scale(rate)) as usize * PACKETS_PER_PAGE * 2];
+            let (mut packets, mut out) = (OpusPackets::new(&shape), EncodedPackets::default());
+            packets.encode(&page, &mut out);
+            assert_eq!((out.list.len(), packets.failure()), (PACKETS_PER_PAGE, None));
+            packets.encode(&page[..page.len() / 2], &mut out);
+            packets.break_encoder();
+            packets.encode(&page, &mut out);
+            assert_eq!(packets.failure(), Some("the Opus encoder failed"));
+            packets.encode(&page, &mut out);
+            packets.finish(&mut out);
+            assert_eq!(out.list.len(), PACKETS_PER_PAGE);
+        }
+    }
+
+    #[test]
+    fn an_encoder_that_cannot_be_created_has_failed() {
+        let (mut packets, mut out) = (OpusPackets::new(&shape(7999, 1)), EncodedPackets::default());
+        packets.encode(&[0; 32_000], &mut out);
+        assert!(packets.failure().is_some() && out.list.is_empty());
+    }
+
+    #[test]
+    fn a_failure_at_the_end_is_reported() {
+        let (mut packets, mut out) = (OpusPackets::new(&shape(8000, 1)), EncodedPackets::default());
+        packets.encode(&[0; 100], &mut out);
+        packets.break_encoder();
+        packets.finish(&mut out);
+        assert!(packets.failure().is_some() && out.list.is_empty());
     }
 }

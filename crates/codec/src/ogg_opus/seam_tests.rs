@@ -1,11 +1,13 @@
-//! Recovery continues a file with a new encoder. The decoder keeps the state that the packets of the old
-//! one gave it, and SILK predicts steady tones from it for ever.
+//! Recovery continues a file with a new encoder, and so does a recording whose encoder has failed. The
+//! decoder keeps the state that the packets of the old one gave it, and SILK predicts steady tones from
+//! it for ever.
 
 use std::f64::consts::TAU;
 use std::ops::Range;
 
 use opus_pure::OpusDecoder;
 
+use super::encoder::OpusPackets;
 use super::{PACKET, PACKETS_PER_PAGE, scale};
 use crate::{EncodedPackets, Encoder, Format, Shape};
 
@@ -36,6 +38,18 @@ fn encoded(encoder: &mut dyn Encoder, samples: &[u8]) -> Vec<Vec<u8>> {
     bytes.collect()
 }
 
+/// The packets of an encoder that fails between two pages, `packets` packets behind the first one.
+fn encoded_until_failure(shape: &Shape, samples: &[u8], packets: usize) -> Vec<Vec<u8>> {
+    let packet = (PACKET / scale(shape.rate)) as usize * usize::from(shape.channels) * 2;
+    let (before, after) = samples.split_at(packets * packet);
+    let mut encoder = OpusPackets::new(shape);
+    let mut found = encoded(&mut encoder, before);
+    encoder.break_encoder();
+    found.extend(encoded(&mut encoder, after));
+    assert!(encoder.failure().is_some());
+    found
+}
+
 /// The greatest sample behind the seam, and the same of one encoder.
 fn loudest(shape: &Shape, hz: f64, moves: bool, pages: usize) -> [i32; 2] {
     let packet = (PACKET / scale(shape.rate)) as usize;
@@ -55,6 +69,10 @@ fn loudest(shape: &Shape, hz: f64, moves: bool, pages: usize) -> [i32; 2] {
         .cloned()
         .collect();
     assert_eq!(continued.len(), whole.len());
+    // Where an encoder fails, the file has the same pages.
+    let samples = tones(shape, hz, moves, 0..end);
+    let left = encoded_until_failure(shape, &samples, pages * PACKETS_PER_PAGE + 7);
+    assert!(left == whole[..pages * PACKETS_PER_PAGE]);
     [continued, whole].map(|packets| {
         let channels = usize::from(shape.channels);
         let mut decoder = OpusDecoder::new(shape.rate as i32, channels).expect("a decoder");
