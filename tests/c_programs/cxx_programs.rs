@@ -96,6 +96,20 @@ fn every_function_passes_under_valgrind() {
     run_under_valgrind("cpp_everything", &[]);
 }
 
+/// The example, which `make -C examples-c` compiles with one of them.
+#[test]
+fn the_example_compiles_with_every_compiler() {
+    for compiler in compilers() {
+        for standard in STANDARDS {
+            let mut command = compiler();
+            command.arg(format!("-std={standard}")).args(WARNINGS);
+            run(command
+                .arg("-fsyntax-only")
+                .arg(root().join("examples-c/record.cpp")));
+        }
+    }
+}
+
 #[test]
 fn owners_end_in_any_order_and_callables_may_throw() {
     run_with_every_compiler("cpp_ownership", &STANDARDS, &[]);

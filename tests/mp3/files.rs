@@ -3,11 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use callrec::capi::*;
+use callrec::codec::container::{AudioEnd, Length};
+use callrec::codec::{Format, Shape, Tags};
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::wait::until;
+use uuid::Uuid;
 
 use crate::players;
+use crate::support::build::root;
 use crate::support::*;
 use crate::voices::*;
 
@@ -224,7 +228,7 @@ fn files_in_progress_can_be_played() {
             assert_eq!(of_other.len(), played.len());
             std::fs::remove_file(&copy).expect("removed");
             let channels = expected(layout, rate, 3 * rate as usize);
-            // They know the delay, which includes two silent frames.
+            // They know the delay, which includes silent frames.
             for samples in [&played, &of_other] {
                 for (index, expected) in channels.iter().enumerate() {
                     let alike = correlation(&channel(samples, channels.len(), index), expected);
@@ -271,27 +275,77 @@ fn the_bit_rate_is_configured() {
     assert_eq!(bytes, [141 * 216, 141 * 432]);
 }
 
-/// Less than a millisecond: the audio and the delays of encoder and decoder fit into one packet.
+/// Less than a millisecond, where the audio and the delays of encoder and decoder fit into one packet,
+/// up to as many packets as players need to recognize a file. Its name does not help them.
 #[test]
 fn the_shortest_recordings_can_be_played() {
     if !players::are_installed() {
         return;
     }
     for rate in [8000, 16_000, 48_000] {
-        for samples in [1, 10, 100] {
+        for packets in 0..8 {
+            let samples = [1, 10, 100][packets % 3] + packets * if rate == 48_000 { 1152 } else { 576 };
             let directory = ScratchDir::new();
             let mut call = Mp3Call::begin(&directory, rate, &[]);
-            let id = call.start(REC_LAYOUT_STEREO, "mp3");
-            call.write(samples);
-            let path = PathBuf::from(call.finish(&id).path);
-            assert!(
-                players::ffmpeg(&path).len() >= 2 * samples,
-                "{rate} Hz, {samples} samples"
-            );
-            assert!(
-                players::sndfile_frames(&path) >= samples as u64,
-                "{rate} Hz, {samples} samples"
-            );
+            let formats = [
+                "mp3",
+                "mp3;bitrate=8000",
+                "mp3;bitrate=16000",
+                "mp3;bitrate=64000",
+            ];
+            let layouts = [(REC_LAYOUT_MONO, 1), (REC_LAYOUT_STEREO, 2)];
+            let started: Vec<_> = formats
+                .into_iter()
+                .flat_map(|format| layouts.map(|layout| (format, layout)))
+                .map(|(format, (layout, channels))| (call.start(layout, format), format, channels))
+                .collect();
+            // Tones look like the start of another format to ffmpeg.
+            for at in 0..samples {
+                let sine = (at as f64 * 0.3).sin() * 8000.0;
+                call.feeds
+                    .iter()
+                    .for_each(|feed| write_pcm(*feed, &[sine as i16]));
+            }
+            for (id, format, channels) in started {
+                let named = PathBuf::from(call.finish(&id).path);
+                let path = directory.join(&id);
+                std::fs::copy(named, &path).expect("a copy");
+                let case = format!("{rate} Hz, {format}, {channels} channels, {samples} samples");
+                assert!(players::ffmpeg(&path).len() >= channels * samples, "{case}");
+                assert!(players::sndfile_frames(&path) >= samples as u64, "{case}");
+            }
+        }
+    }
+}
+
+/// ffmpeg took a growing file with these five frames for H.263, because it had no others.
+#[test]
+fn a_few_frames_are_recognized_whatever_they_contain() {
+    if !players::are_installed() {
+        return;
+    }
+    let fixture = root().join("tests/fixtures/five-frames-of-tones.mp3");
+    let frames = std::fs::read(fixture).expect("a fixture").split_off(4096);
+    let shape = Shape {
+        format: Format::named("mp3").expect("a format"),
+        rate: 8000,
+        channels: 1,
+    };
+    let directory = ScratchDir::new();
+    for count in 0..=5 {
+        let audio = &frames[..144 * count];
+        let length = Length {
+            frames: 576 * count as u64,
+            bytes: audio.len() as u64,
+        };
+        for end in [None, Some(&AudioEnd::default())] {
+            let header = shape
+                .format
+                .container()
+                .header(&shape, &Tags::of(Uuid::nil()), length, end);
+            let path = directory.join("copy");
+            std::fs::write(&path, [&header, audio].concat()).expect("written");
+            players::ffmpeg(&path);
         }
     }
 }

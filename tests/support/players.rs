@@ -53,19 +53,18 @@ pub fn sndfile_frames(path: &str) -> Option<u64> {
     Some(frames.unwrap_or_else(|| panic!("{path}: {text}")))
 }
 
-/// A file's interleaved samples at this rate, as ffmpeg decodes them without an error. It does not
-/// recognize some MP3 files of a few frames. Its own decoder of Opus exaggerates tones, so libopus
-/// decodes.
+/// A file's interleaved samples at this rate, as ffmpeg decodes them without an error. Its own decoder
+/// of Opus exaggerates tones, so libopus decodes.
 pub fn ffmpeg_samples_at(path: &str, rate: u64) -> Option<Vec<i16>> {
     let rate = rate.to_string();
     let input = match path.ends_with(".opus") {
-        true => ["-c:a", "libopus"],
-        false => ["-f", "mp3"],
+        true => &["-c:a", "libopus"][..],
+        false => &[],
     };
     let rest = ["-i", path, "-f", "s16le", "-ar", &rate, "-"];
     samples(
         path,
-        output("ffmpeg", &[&["-v", "error"], &input[..], &rest].concat())?,
+        output("ffmpeg", &[&["-v", "error"], input, &rest].concat())?,
     )
 }
 

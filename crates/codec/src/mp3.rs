@@ -25,9 +25,9 @@ use scan::FrameScan;
 
 pub struct Mp3;
 
-/// Silent frames in the header of a file that grows, or that has no audio. ffmpeg refuses files with
-/// less.
-const LEAD: u64 = 2;
+/// ffmpeg recognizes a file by this many frames. If a file has less, silent ones in its header, which
+/// players cut off, make up for that.
+const PROBED: u64 = 7;
 /// The room that a header needs for the recording's id.
 const ID3_MIN: usize = 100;
 
@@ -82,11 +82,12 @@ impl Container for Mp3 {
             audio: (end.is_some() || length.bytes > 0).then_some(audio),
             ends: end.is_some(),
         };
-        let info = match of_lead(LEAD) {
-            _ if end.is_some() && length.bytes > 0 => of_lead(0),
-            info if info.bytes() + ID3_MIN <= HEADER_MAX => info,
-            _ => of_lead(1),
+        let most = match frames < PROBED - 1 {
+            true => (PROBED - 1).min(InfoTag::longest_lead(kind)),
+            false => 0,
         };
+        let fits = |info: &InfoTag| info.bytes() + ID3_MIN <= HEADER_MAX;
+        let info = (0..=most).rev().map(of_lead).find(fits).unwrap_or(of_lead(0));
         let mut header = id3_tag(tags, HEADER_MAX - info.bytes());
         header.extend_from_slice(&info.frames());
         header

@@ -15,6 +15,8 @@ const METHOD: u8 = 1;
 /// The size of a file without audio while it grows, so that no player relies on it. In the tag of LAME
 /// it is the size of every file that grows, by which recovery knows that the file has no end.
 const GROWING: u32 = 1;
+/// The tag has 12 bits for a delay.
+const DELAY_MAX: u64 = 0xfff;
 /// The delay of LAME, without that of decoders.
 pub const ENCODER_DELAY: u64 = 576;
 pub const DECODER_DELAY: u64 = 529;
@@ -42,6 +44,11 @@ pub struct InfoAudio {
 }
 
 impl InfoTag {
+    /// The most silent frames that the delay in the tag can cover.
+    pub fn longest_lead(kind: FrameKind) -> u64 {
+        (DELAY_MAX - ENCODER_DELAY) / kind.samples()
+    }
+
     /// Bytes of the Info frame and of the silent frames.
     pub fn bytes(&self) -> usize {
         self.info_kind().bytes() + self.lead_bytes()
