@@ -100,6 +100,14 @@ fn a_recording_takes_no_name_of_another_file() {
 }
 
 #[test]
+fn a_recording_is_published_without_a_hard_link() {
+    let Some(disk) = DiskProgram::new() else {
+        return;
+    };
+    disk.lines("renamed");
+}
+
+#[test]
 fn the_free_space_is_the_systems() {
     let Some(disk) = DiskProgram::new() else {
         return;

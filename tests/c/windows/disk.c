@@ -6,6 +6,7 @@
  *   disk shared DIRECTORY     another process reads the audio while a recording ends
  *   disk linked DIRECTORY     what "record" has left gets a second name
  *   disk names DIRECTORY      a name that another file has
+ *   disk renamed DIRECTORY    a disk without hard links
  *   disk space DIRECTORY      the free space, and too little of it
  *   disk full DIRECTORY       a directory of few megabytes, which fills up
  *   disk ticks DIRECTORY      the lateness of the worker's ticks */
@@ -13,6 +14,7 @@
 #include <callrec.h>
 
 #include "../check.h"
+#include "imports.h"
 
 enum { PACKET = 160 };
 
@@ -179,6 +181,24 @@ static void names(const char *directory)
     CHECK(other != NULL && fread(text, 1, sizeof text, other) == 4 && strcmp(text, "mine") == 0);
 }
 
+static unsigned links;
+
+static BOOL WINAPI refuse_link(LPCWSTR name, LPCWSTR existing, LPSECURITY_ATTRIBUTES attributes)
+{
+    (void)name, (void)existing, (void)attributes;
+    links++;
+    SetLastError(ERROR_CANNOT_MAKE);
+    return FALSE;
+}
+
+/* A rename publishes a recording. It neither needs a hard link nor tries one. */
+static void renamed(const char *directory)
+{
+    CHECK(replace_import(GetModuleHandleW(L"callrec.dll"), "CreateHardLinkW", (ULONG_PTR)refuse_link));
+    names(directory);
+    CHECK(links == 0);
+}
+
 static void space(const char *directory)
 {
     ULARGE_INTEGER available;
@@ -237,7 +257,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(const char *directory);
-    } modes[] = {{"record", record}, {"recover", recover}, {"paths", paths}, {"shared", shared}, {"linked", linked}, {"names", names}, {"space", space}, {"full", full}, {"ticks", ticks}};
+    } modes[] = {{"record", record}, {"recover", recover}, {"paths", paths}, {"shared", shared}, {"linked", linked}, {"names", names}, {"renamed", renamed}, {"space", space}, {"full", full}, {"ticks", ticks}};
     for (size_t n = 0; argc == 3 && n < sizeof modes / sizeof *modes; n++)
         if (strcmp(argv[1], modes[n].name) == 0) {
             modes[n].run(argv[2]);
