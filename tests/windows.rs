@@ -5,6 +5,10 @@
 
 #[path = "windows/bridge.rs"]
 mod bridge;
+#[path = "windows/bridge_lines.rs"]
+mod bridge_lines;
+#[path = "windows/bridge_service.rs"]
+mod bridge_service;
 #[path = "windows/disk.rs"]
 mod disk;
 #[path = "windows/library.rs"]

@@ -1,6 +1,8 @@
 /* Texts, parties and states. */
 #include "tapi_call.h"
 
+#include <string.h>
+
 void tapi_text(const void *structure, DWORD offset, DWORD bytes, char *into, size_t size)
 {
     const WCHAR *text = (const WCHAR *)((const char *)structure + offset);
@@ -12,6 +14,19 @@ void tapi_text(const void *structure, DWORD offset, DWORD bytes, char *into, siz
         made = length > 0 && offset != 0 ? WideCharToMultiByte(CP_UTF8, 0, text, length, into, (int)size - 1, NULL, NULL) : 0;
     while (made == 0 && length > 0 && offset != 0 && GetLastError() == ERROR_INSUFFICIENT_BUFFER && --length > 0);
     into[made] = '\0';
+}
+
+void tapi_wide(const char *text, WCHAR *into, size_t size)
+{
+    int length = (int)strlen(text), made;
+    do {
+        while (length > 0 && (text[length] & 0xc0) == 0x80) /* within a character */
+            length--;
+        made = length > 0 ? MultiByteToWideChar(CP_UTF8, 0, text, length, into, (int)size - 1) : 0;
+    } while (made == 0 && length > 0 && GetLastError() == ERROR_INSUFFICIENT_BUFFER && --length > 0);
+    if (made > 0 && IS_HIGH_SURROGATE(into[made - 1])) /* Wine fills the space with half a character */
+        made--;
+    into[made] = 0;
 }
 
 void tapi_parties(const LINECALLINFO *info, struct call_parties *parties)

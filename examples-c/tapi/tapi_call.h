@@ -16,6 +16,9 @@
 /* A text inside a structure of variable size, as UTF-8. */
 void tapi_text(const void *structure, DWORD offset, DWORD bytes, char *into, size_t size);
 
+/* A text as UTF-16. One that has no place in `size` units is cut between two characters. */
+void tapi_wide(const char *text, WCHAR *into, size_t size);
+
 void tapi_parties(const LINECALLINFO *info, struct call_parties *parties);
 
 /* A LINECALLSTATE_ with its mode. 0: it says nothing. */

@@ -1,6 +1,7 @@
 /* The service "callrec-bridge". Errors and warnings go to the event log, under the same name. */
 #include "tapi_service.h"
 
+#include "tapi_call.h"
 #include "tapi_line.h"
 
 #include <stdio.h>
@@ -86,8 +87,7 @@ static void write_event(void *user_data, int32_t level, const char *text)
     (void)user_data;
     if (event_log == NULL || (level != REC_LOG_ERROR && level != REC_LOG_WARNING))
         return;
-    int length = MultiByteToWideChar(CP_UTF8, 0, text, -1, wide, sizeof wide / sizeof *wide);
-    wide[length > 0 ? length - 1 : 0] = 0;
+    tapi_wide(text, wide, sizeof wide / sizeof *wide);
     ReportEventW(event_log, level == REC_LOG_ERROR ? EVENTLOG_ERROR_TYPE : EVENTLOG_WARNING_TYPE, 0, EVENT_ID, NULL, 1, 0, texts, NULL);
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -22,9 +23,11 @@ pub const SOURCES: [&str; 10] = [
     "tapi/script_line.c",
 ];
 
-/// The first of 40 ports that nobody uses: below the range from which the system chooses.
+/// The first of 40 ports that nobody uses: below the range from which the system chooses, and others for
+/// each call, because a bridge binds its ports only when it needs them.
 pub fn free_ports() -> u16 {
-    let seed = std::process::id() as u16 ^ std::thread::current().name().unwrap_or("").len() as u16;
+    static CALLS: AtomicU16 = AtomicU16::new(0);
+    let seed = (std::process::id() as u16).wrapping_add(CALLS.fetch_add(1, Ordering::Relaxed));
     let mut first = 12_000 + seed % 500 * 40;
     while (first..first + 40).any(|port| UdpSocket::bind(("127.0.0.1", port)).is_err()) {
         first = if first > 31_900 { 12_000 } else { first + 40 };

@@ -51,6 +51,18 @@ fn eight_threads_may_control_the_same_lines() {
     record(&["tests/c/stress.c"], &[], &["3"]);
 }
 
+/// The texts of the bridge's event log, and those of TAPI.
+#[test]
+fn texts_are_cut_between_characters() {
+    if wine::package().is_none() {
+        return;
+    }
+    let directory = ScratchDir::new();
+    let sources = ["tests/c/windows/texts.c", "examples-c/tapi/tapi_call.c"];
+    let program = wine::compile(&directory.0, &sources, LibraryKind::Mingw);
+    wine::lines(&program, &[]);
+}
+
 #[test]
 fn the_examples_run() {
     record(&["examples-c/minimal.c"], &[], &[]);
