@@ -281,9 +281,22 @@ static void set_policy(struct call_logic *logic, const struct line *line)
         notice(&logic->options, REC_LOG_ERROR, "line %s: %s", line->device, error.message);
 }
 
+/* Ends the copies of the calls of a line, which nobody receives any more. The calls may last longer than the line is open. */
+static void end_copies(struct call_logic *logic, uint32_t line)
+{
+    for (size_t place = 0; place < logic->table.conversation_count; place++) {
+        int rank;
+        const struct conversation *conversation = &logic->table.conversations[place];
+        const struct appearance *lead = conversation->tag != 0 && conversation->is_fork_asked ? table_leading(&logic->table, place, &rank) : NULL;
+        if (logic->options.fork != NULL && lead != NULL && lead->line == line)
+            logic->options.fork(logic->options.fork_data, logic->table.lines[line].id, lead->handle, false);
+    }
+}
+
 static void close_line(struct call_logic *logic, struct line *line, int64_t now_ms)
 {
     uint32_t place = (uint32_t)(line - logic->table.lines);
+    end_copies(logic, place);
     for (size_t i = 0; i < logic->table.appearance_count; i++)
         if (logic->table.appearances[i].is_used && logic->table.appearances[i].line == place)
             end_appearance(logic, &logic->table.appearances[i], false, now_ms);
@@ -385,6 +398,8 @@ void call_logic_event(struct call_logic *logic, const rec_event *event, int64_t 
             continue;
         if (event->kind == REC_EVENT_STARTED) {
             conversation->recordings++;
+            conversation->fork_failures = 0; /* the device is asked again, whatever it could not do before */
+            conversation->fork_retry_ms = 0;
             record_if_due(logic, place, now_ms);
         }
         if ((event->kind == REC_EVENT_FINISHED || event->kind == REC_EVENT_FAILED) && conversation->recordings > 0

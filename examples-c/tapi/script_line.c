@@ -13,7 +13,7 @@ struct script {
     struct bridge *bridge;
     int64_t passed_ms; /* what `wait` has added to the clock */
     lock_type lock;    /* stdout, and the members below */
-    unsigned begun, finished, forks;
+    unsigned begun, finished, forks, stops;
 };
 
 static int64_t now_of(const struct script *script) { return monotonic_ms() + script->passed_ms; }
@@ -23,6 +23,7 @@ static void on_fork(void *user_data, uint32_t line, uint64_t call, bool on)
     struct script *script = user_data;
     lock_take(&script->lock);
     script->forks += on;
+    script->stops += !on;
     printf("fork %u %llu %s\n", (unsigned)line, (unsigned long long)call, on ? "on" : "off");
     fflush(stdout);
     lock_release(&script->lock);
@@ -89,6 +90,8 @@ static void current(struct script *script, const char *what, const char *device,
         number = count_of(script, &script->finished);
     else if (strcmp(what, "forks") == 0)
         number = count_of(script, &script->forks);
+    else if (strcmp(what, "stops") == 0)
+        number = count_of(script, &script->stops);
     else {
         const char *word = "none";
         if (find_report(script, device, &report))

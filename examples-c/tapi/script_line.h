@@ -14,6 +14,7 @@
  *   expect begun N             … N recordings have begun since the script began
  *   expect finished N          … N have ended
  *   expect forks N             … devices were asked N times for copies
+ *   expect stops N             … devices were asked N times to end them
  *   expect state DEVICE connected|held|alerting|none
  *   expect remote DEVICE NUMBER
  *

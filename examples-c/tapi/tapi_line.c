@@ -7,10 +7,11 @@
 
 #include <stdio.h>
 
-enum { TICK_MS = 100, REOPEN_MS = 5000, LOWEST_VERSION = 0x00020000, REQUESTS = 64 };
+enum { TICK_MS = 100, REPLY_MS = 1000, REOPEN_MS = 5000, LOWEST_VERSION = 0x00020000 };
 
 struct tapi_line {
     bool is_wanted, is_open;
+    bool is_refused; /* the last attempt to open it failed */
     HLINE handle;
     DWORD version, extension_version;
     char device[DEVICE_SIZE], number[NUMBER_SIZE];
@@ -24,7 +25,8 @@ struct known_call {
 
 /* A lineDevSpecific without a reply yet. TAPI may write to the parameters until then. */
 struct request {
-    LONG id; /* 0: the entry is free */
+    struct request *next;
+    LONG id;
     DWORD device_id;
     HCALL call;
     bool is_for_copies;
@@ -43,8 +45,9 @@ struct tapi_lines {
     size_t call_count;
     int64_t reopen_ms;
     bool must_restart; /* LINEDEVSTATE_REINIT */
+    bool is_down;      /* the last attempt to start anew failed */
     lock_type lock;    /* the requests, and the array `lines` */
-    struct request requests[REQUESTS];
+    struct request *requests;
 };
 
 static void report(struct tapi_lines *lines, int32_t level, const char *what, const char *line, LONG result)
@@ -197,19 +200,20 @@ static void examine_line(struct tapi_lines *lines, DWORD device_id)
 /* Begins a lineDevSpecific with a message of Cisco's. With the lock held, so that the reply does not overtake its request. */
 static void request(struct tapi_lines *lines, DWORD device_id, HCALL call, bool is_for_copies, const DWORD *parameters, DWORD count)
 {
-    struct request *made = NULL;
-    for (size_t i = 0; i < REQUESTS && made == NULL; i++)
-        if (lines->requests[i].id == 0)
-            made = &lines->requests[i];
-    if (made == NULL || device_id >= lines->line_count || !lines->lines[device_id].is_open)
+    bool is_open = device_id < lines->line_count && lines->lines[device_id].is_open;
+    struct request *made = is_open ? malloc(sizeof *made) : NULL;
+    if (made == NULL)
         return;
-    *made = (struct request){.device_id = device_id, .call = call, .is_for_copies = is_for_copies};
+    *made = (struct request){.next = lines->requests, .device_id = device_id, .call = call, .is_for_copies = is_for_copies};
     memcpy(made->parameters, parameters, count * sizeof *parameters);
-    LONG id = lineDevSpecific(lines->lines[device_id].handle, 0, call, made->parameters, count * (DWORD)sizeof *parameters);
-    if (id > 0)
-        made->id = id;
-    else if (id < 0)
-        report(lines, REC_LOG_WARNING, "lineDevSpecific on", lines->lines[device_id].device, id);
+    made->id = lineDevSpecific(lines->lines[device_id].handle, 0, call, made->parameters, count * (DWORD)sizeof *parameters);
+    if (made->id > 0) {
+        lines->requests = made;
+        return;
+    }
+    if (made->id < 0)
+        report(lines, REC_LOG_WARNING, "lineDevSpecific on", lines->lines[device_id].device, made->id);
+    free(made);
 }
 
 static void open_line(struct tapi_lines *lines, DWORD device_id)
@@ -219,11 +223,14 @@ static void open_line(struct tapi_lines *lines, DWORD device_id)
     /* A provider may refuse the requests of a mere monitor. */
     DWORD privileges = lines->config->asks_for_forks ? LINECALLPRIVILEGE_OWNER | LINECALLPRIVILEGE_MONITOR : LINECALLPRIVILEGE_MONITOR;
     LONG result = lineOpenW(lines->app, device_id, &line->handle, line->version, line->extension_version, device_id, privileges, LINEMEDIAMODE_INTERACTIVEVOICE, NULL);
-    if (result != 0) {
-        report(lines, REC_LOG_WARNING, "lineOpen of", line->device, result);
+    if (result != 0) { /* thousands of lines may be tried again for hours */
+        if (!line->is_refused)
+            report(lines, REC_LOG_WARNING, "lineOpen of", line->device, result);
+        line->is_refused = true;
         return;
     }
     line->is_open = true;
+    line->is_refused = false;
     lineSetStatusMessages(line->handle, LINEDEVSTATE_REINIT | LINEDEVSTATE_OUTOFSERVICE | LINEDEVSTATE_INSERVICE, 0);
     lock_take(&lines->lock);
     if (line->extension_version != 0)
@@ -300,10 +307,13 @@ static void take_reply(struct tapi_lines *lines, LONG id, LONG result)
 {
     struct request found = {0};
     lock_take(&lines->lock);
-    for (size_t i = 0; i < REQUESTS; i++)
-        if (lines->requests[i].id == id && id != 0) {
-            found = lines->requests[i];
-            lines->requests[i].id = 0;
+    for (struct request **at = &lines->requests; *at != NULL; at = &(*at)->next)
+        if ((*at)->id == id) {
+            struct request *made = *at;
+            found = *made;
+            *at = made->next;
+            free(made);
+            break;
         }
     lock_release(&lines->lock);
     if (found.id == 0 || result == 0)
@@ -378,17 +388,43 @@ static bool initialise(struct tapi_lines *lines, char *message, size_t size)
     return true;
 }
 
+static bool has_request(struct tapi_lines *lines)
+{
+    lock_take(&lines->lock);
+    bool has_one = lines->requests != NULL;
+    lock_release(&lines->lock);
+    return has_one;
+}
+
+/* Waits a moment for the replies. A provider may forget the requests of a line that is closed. */
+static void finish_requests(struct tapi_lines *lines)
+{
+    int64_t end = monotonic_ms() + REPLY_MS;
+    LINEMESSAGE message;
+    while (lines->event != NULL && has_request(lines) && monotonic_ms() < end) {
+        WaitForSingleObject(lines->event, TICK_MS);
+        while (lineGetMessage(lines->app, &message, 0) == 0)
+            if (message.dwMessageID == LINE_REPLY)
+                take_reply(lines, (LONG)message.dwParam1, (LONG)message.dwParam2);
+    }
+}
+
 static void shut_down(struct tapi_lines *lines)
 {
     for (DWORD id = 0; id < lines->line_count; id++)
         if (lines->lines[id].is_open)
             pass_on(lines, &(struct call_message){.kind = LINE_CLOSED, .line = id});
+    finish_requests(lines);
     lock_take(&lines->lock);
     lineShutdown(lines->app); /* closes all lines */
     free(lines->lines);
     lines->lines = NULL;
     lines->line_count = 0;
-    memset(lines->requests, 0, sizeof lines->requests);
+    while (lines->requests != NULL) {
+        struct request *made = lines->requests;
+        lines->requests = made->next;
+        free(made);
+    }
     lock_release(&lines->lock);
     lines->call_count = 0;
 }
@@ -415,11 +451,12 @@ struct tapi_lines *tapi_lines_open(const struct bridge_config *config, struct br
 static void restart(struct tapi_lines *lines)
 {
     char message[256];
-    lines->must_restart = false;
     shut_down(lines);
-    if (!initialise(lines, message, sizeof message)) {
+    bool is_up = initialise(lines, message, sizeof message);
+    if (!is_up && !lines->is_down)
         lines->output.notice(lines->output.user_data, REC_LOG_ERROR, message);
-        lines->must_restart = true; /* tried again with the next tick */
+    lines->is_down = lines->must_restart = !is_up; /* tried again with the next tick */
+    if (!is_up) {
         lines->event = NULL;
         Sleep(TICK_MS);
     }
@@ -442,10 +479,11 @@ void tapi_lines_run(struct tapi_lines *lines, HANDLE ending)
     }
 }
 
+/* The requests for copies end with the lines, so that no device goes on sending them. */
 void tapi_lines_close(struct tapi_lines *lines)
 {
-    call_logic_set_fork(bridge_calls(lines->bridge), NULL, NULL);
     shut_down(lines);
+    call_logic_set_fork(bridge_calls(lines->bridge), NULL, NULL);
     free(lines->calls);
     free(lines);
 }

@@ -151,3 +151,33 @@ fn the_bridge_follows_the_lines_of_tapi() {
     );
     assert!(!requests.contains("open 3 "), "{requests}");
 }
+
+const LINES: usize = 100;
+
+/// The bridge tries to open a line again until it succeeds, and reports the failure once. Each line of many
+/// gets the request that belongs to its opening.
+#[test]
+fn a_line_that_cannot_be_opened_is_tried_again() {
+    if wine::package().is_none() {
+        return;
+    }
+    let lines: String = (1..=LINES)
+        .map(|line| format!("line {line} SEP{line:012} {}\n", 1000 + line))
+        .collect();
+    let script = format!("{lines}refuse 2\ngo\nuntil allowed\nallow 2\n");
+    let bridge = WindowsBridge::new("", &script);
+    let (_running, notices) = start(&bridge);
+    let request = "request 4 of 8 bytes on line ";
+    bridge.wait_for_requests(request, LINES - 1);
+    bridge.wait_for_requests("open 2 ", 3);
+    bridge.continue_script("allowed");
+    bridge.wait_for_requests(request, LINES);
+    let opened = "open line SEP000000000002";
+    let before: Vec<String> = std::iter::from_fn(|| notices.recv_timeout(PATIENCE).ok())
+        .take_while(|line| !line.contains(opened))
+        .collect();
+    let refused = before.iter().filter(|line| line.contains("lineOpen of "));
+    let refused: Vec<&String> = refused.collect();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0].starts_with("warning: lineOpen of SEP000000000002: "));
+}

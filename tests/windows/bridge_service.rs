@@ -119,6 +119,36 @@ fn the_bridge_runs_as_a_service() {
     assert!(!service.uninstall(), "there is nothing to remove");
 }
 
+/// A telephone that was asked for copies is asked to end them before its line is closed.
+#[test]
+fn a_service_that_is_stopped_ends_the_copies() {
+    if wine::package().is_none() {
+        return;
+    }
+    let script = "line 1 SEP001122334401 1001
+info 1 11 id=501 caller=0301234 called=1001
+state 1 11 connected
+go
+until asked
+session 1 11 started
+";
+    let bridge = WindowsBridge::new("mode = automatic\nfork = cisco", script);
+    let service = Service::install(&bridge);
+    service.start();
+    bridge.wait_for_requests("request 20 of 12 bytes on line 1, call 11: 0", 1);
+    bridge.continue_script("asked");
+    run(&mut wine::tool(&["net", "stop", NAME]));
+    until("the service has ended", || {
+        bridge.requests().contains("shut down")
+    });
+    assert!(service.uninstall());
+    let requests = bridge.requests();
+    let (before, _) = requests.split_once("shut down").unwrap();
+    let ending = "request 21 of 8 bytes on line 1, call 11: 1";
+    assert!(before.trim_end().ends_with(ending), "{requests}");
+    assert_eq!(requests.matches(ending).count(), 1, "{requests}");
+}
+
 /// ERROR_BAD_CONFIGURATION
 const BAD_CONFIGURATION: &str = "1610";
 

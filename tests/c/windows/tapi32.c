@@ -3,7 +3,7 @@
  *
  *   tapi_script.txt   in the current directory: the script. What comes before "go" is there from the beginning: the lines,
  *                     and calls that exist already. "until FILE" waits until there is such a file; "reinit" asks the
- *                     application to start anew.
+ *                     application to start anew; "refuse LINE" lets a line not be opened, until "allow LINE".
  *   tapi_log.txt      there, too: gets a line for each request of the application */
 #define TAPI_CURRENT_VERSION 0x00020002
 #include "call_message.h"
@@ -15,10 +15,10 @@
 #include <string.h>
 #include <tapi.h>
 
-enum { LINES = 8, CALLS = 64, MESSAGES = 1024, TEXTS = 4096, EXTENSION = 0x000B0000 };
+enum { LINES = 128, CALLS = 64, MESSAGES = 1024, TEXTS = 4096, EXTENSION = 0x000B0000 };
 
 struct scripted_line {
-    bool exists, is_open;
+    bool exists, is_open, is_refused;
     char name[160];
 };
 
@@ -126,12 +126,27 @@ static void play_message(const struct call_message *message)
         queue(call->handle, LINE_DEVSPECIFIC, call->line, 0x00070400 | sessions[message->kind - SESSION_STARTED], 0, 0);
 }
 
+/* What is not a message of call_message.h. Returns whether it is such a command. */
+static bool play_command(const char *text)
+{
+    unsigned line;
+    char verb[8];
+    if (strcmp(text, "reinit") == 0) {
+        queue(0, LINE_LINEDEVSTATE, 0, LINEDEVSTATE_REINIT, 0, 0);
+        return true;
+    }
+    if (sscanf(text, "%7s %u", verb, &line) != 2 || line >= LINES || (strcmp(verb, "refuse") != 0 && strcmp(verb, "allow") != 0))
+        return false;
+    lines[line].is_refused = strcmp(verb, "refuse") == 0;
+    return true;
+}
+
 /* Plays the script up to "go" or its end. Returns at "until", too, if the file does not exist yet: `pending` names it. */
 static bool play(char *pending, size_t size)
 {
     char text[512];
-    struct call_message message;
     while (fgets(text, sizeof text, script) != NULL) {
+        struct call_message message = {0};
         text[strcspn(text, "\r\n")] = '\0';
         if (text[0] == '\0' || text[0] == '#')
             continue;
@@ -141,11 +156,9 @@ static bool play(char *pending, size_t size)
             snprintf(pending, size, "%s", text + 6);
             return false;
         }
-        const char *problem = strcmp(text, "reinit") == 0 ? NULL : call_message_read(text, &message);
         EnterCriticalSection(&lock);
-        if (strcmp(text, "reinit") == 0)
-            queue(0, LINE_LINEDEVSTATE, 0, LINEDEVSTATE_REINIT, 0, 0);
-        else if (problem == NULL)
+        const char *problem = play_command(text) ? NULL : call_message_read(text, &message);
+        if (problem == NULL && message.kind != 0)
             play_message(&message);
         LeaveCriticalSection(&lock);
         if (problem != NULL)
@@ -261,14 +274,15 @@ LONG WINAPI lineOpenW(HLINEAPP app, DWORD line, LPHLINE handle, DWORD version, D
     snprintf(text, sizeof text, "open %lu privileges %lu extension 0x%08lx", (unsigned long)line, (unsigned long)privileges, (unsigned long)extension);
     write_log(text);
     EnterCriticalSection(&lock);
-    lines[line].is_open = true;
+    bool is_refused = lines[line].is_refused;
+    lines[line].is_open = !is_refused;
     *handle = handle_of(line);
     if (!is_playing && script != NULL) {
         is_playing = true;
         script_thread = CreateThread(NULL, 0, play_all, NULL, 0, NULL);
     }
     LeaveCriticalSection(&lock);
-    return 0;
+    return is_refused ? (LONG)LINEERR_RESOURCEUNAVAIL : 0;
 }
 
 LONG WINAPI lineSetStatusMessages(HLINE line, DWORD states, DWORD addresses)
