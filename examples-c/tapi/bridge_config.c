@@ -159,6 +159,18 @@ static bool take_line(struct bridge_config *config, char *text, char section[TEX
     return strcmp(section, "callrec") == 0 && rec_config_set(config->callrec, key, value, error) == REC_OK;
 }
 
+/* Reads a line, without the mark with which some editors begin a file in UTF-8. Returns false at the end. */
+static bool read_line(FILE *file, char *text, int size, unsigned *number, bool *is_whole)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    if (fgets(text, size, file) == NULL)
+        return false;
+    *is_whole = strlen(text) + 1 < (size_t)size || strchr(text, '\n') != NULL;
+    if (++*number == 1 && strncmp(text, mark, strlen(mark)) == 0)
+        memmove(text, text + strlen(mark), strlen(text + strlen(mark)) + 1);
+    return true;
+}
+
 static void set_defaults(struct bridge_config *config)
 {
     memset(config, 0, sizeof *config);
@@ -179,7 +191,7 @@ bool bridge_config_read(struct bridge_config *config, const char *path, char *me
     char text[1024], section[TEXT_SIZE] = "bridge";
     rec_error error = REC_INIT(rec_error);
     unsigned number = 0;
-    bool is_right = true;
+    bool is_right = true, is_whole = true;
     set_defaults(config);
     FILE *file = fopen(path, "r");
     if (file == NULL) {
@@ -191,13 +203,12 @@ bool bridge_config_read(struct bridge_config *config, const char *path, char *me
         fclose(file);
         return false;
     }
-    while (is_right && fgets(text, sizeof text, file) != NULL) {
-        number++;
-        is_right = take_line(config, trim(text), section, &error);
-    }
+    while (is_right && read_line(file, text, sizeof text, &number, &is_whole))
+        is_right = is_whole && take_line(config, trim(text), section, &error);
     fclose(file);
+    const char *reason = !is_whole ? "the line is too long" : error.message[0] != '\0' ? error.message : "an unknown key, or a wrong value";
     if (!is_right)
-        snprintf(message, size, "%s, line %u: %s", path, number, error.message[0] != '\0' ? error.message : "an unknown key, or a wrong value");
+        snprintf(message, size, "%s, line %u: %s", path, number, reason);
     if (!is_right)
         bridge_config_free(config);
     return is_right;

@@ -68,6 +68,11 @@ fn a_wrong_configuration_names_its_line() {
         ("section", "[telephones]\nlines = *", "line 6"),
         ("callrec", "[callrec]\nmedia.clock = sand", "media.clock"),
         ("user", "[gateway]\nuser = admin secret", "line 6"),
+        (
+            "length",
+            &format!("# {}lines = *", " ".repeat(1021)),
+            "line 5: the line is too long",
+        ),
     ] {
         let config = bridge.configure(run, keys);
         let output = bridge.command(&config, &["--script", "-"]).output().unwrap();
@@ -77,6 +82,25 @@ fn a_wrong_configuration_names_its_line() {
             "{run}: {printed}"
         );
     }
+}
+
+/// Editors on Windows put a mark before a text in UTF-8.
+#[test]
+fn a_configuration_may_begin_with_a_mark() {
+    let bridge = CompiledBridge::new();
+    let config = bridge.configure("mark", &format!("# {}", "x".repeat(1020)));
+    let text = std::fs::read_to_string(&config).unwrap();
+    let script = config.with_file_name("empty.txt");
+    std::fs::write(&script, "list\n").unwrap();
+    let run = |mark: &str, first: &str| {
+        std::fs::write(&config, format!("{mark}{first}\n{text}")).unwrap();
+        let mut command = bridge.command(&config, &["--script", script.to_str().unwrap()]);
+        command.output().unwrap().status.success()
+    };
+    assert!(run("", "lines = *"));
+    assert!(run("\u{feff}", "lines = *"));
+    assert!(run("\u{feff}", "[bridge]"));
+    assert!(!run("", "\u{fefe}lines = *"));
 }
 
 /// The example in docs/tapi.md is a configuration.
