@@ -107,6 +107,23 @@ fn a_recording_is_published_without_a_hard_link() {
     disk.lines("renamed");
 }
 
+/// Two files are told apart by what identifies them, when one has taken the name of the other.
+#[test]
+fn a_recording_is_not_taken_for_the_file_that_took_its_name() {
+    let Some(disk) = DiskProgram::new() else {
+        return;
+    };
+    disk.lines("identified");
+}
+
+#[test]
+fn a_file_that_is_held_for_a_moment_is_deleted() {
+    let Some(disk) = DiskProgram::new() else {
+        return;
+    };
+    disk.lines("held");
+}
+
 #[test]
 fn the_free_space_is_the_systems() {
     let Some(disk) = DiskProgram::new() else {

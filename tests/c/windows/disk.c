@@ -7,6 +7,8 @@
  *   disk linked DIRECTORY     what "record" has left gets a second name
  *   disk names DIRECTORY      a name that another file has
  *   disk renamed DIRECTORY    a disk without hard links
+ *   disk identified DIRECTORY a disk whose files cannot be moved without replacing another one
+ *   disk held DIRECTORY       files that others hold for a moment
  *   disk space DIRECTORY      the free space, and too little of it
  *   disk full DIRECTORY       a directory of few megabytes, which fills up
  *   disk ticks DIRECTORY      the lateness of the worker's ticks */
@@ -23,7 +25,8 @@ static char failure[1024];
 
 static void on_event(void *user_data, const rec_event *event)
 {
-    count_event(user_data, event);
+    if (event->kind != REC_EVENT_DELETED)
+        count_event(user_data, event);
     if (event->kind == REC_EVENT_FINISHED)
         printf("%s %u\n", event->recording->path, (unsigned)event->recording->duration_ms);
     fflush(stdout);
@@ -165,6 +168,14 @@ static void linked(const char *directory)
     printf("%s\n", failure);
 }
 
+/* The file that has the name of the recording is still another program's. */
+static void check_taken(const char *directory)
+{
+    char text[8] = "";
+    FILE *other = _wfopen(wide_path(directory, "\\SEP1.wav"), L"rb");
+    CHECK(other != NULL && fread(text, 1, sizeof text, other) == 4 && strcmp(text, "mine") == 0);
+}
+
 /* The audio is moved to its name, and takes nobody else's. */
 static void names(const char *directory)
 {
@@ -176,9 +187,7 @@ static void names(const char *directory)
     speak(it.feed, 5);
     end(engine, it);
     CHECK(events.times[REC_EVENT_FINISHED] == 1 && strstr(events.path, "\\SEP1-2.wav") != NULL);
-    char text[8] = "";
-    other = _wfopen(taken, L"rb");
-    CHECK(other != NULL && fread(text, 1, sizeof text, other) == 4 && strcmp(text, "mine") == 0);
+    check_taken(directory);
 }
 
 static unsigned links;
@@ -197,6 +206,56 @@ static void renamed(const char *directory)
     CHECK(replace_import(GetModuleHandleW(L"callrec.dll"), "CreateHardLinkW", (ULONG_PTR)refuse_link));
     names(directory);
     CHECK(links == 0);
+}
+
+/* Another program takes the first name in this moment. */
+static BOOL WINAPI refuse_exclusive_move(LPCWSTR from, LPCWSTR to, DWORD flags)
+{
+    if ((flags & MOVEFILE_REPLACE_EXISTING) != 0)
+        return MoveFileExW(from, to, flags);
+    FILE *other = wcsstr(to, L"\\SEP1.wav") != NULL ? _wfopen(to, L"wb") : NULL;
+    if (other != NULL)
+        CHECK(fputs("mine", other) >= 0 && fclose(other) == 0);
+    SetLastError(ERROR_NOT_SUPPORTED);
+    return FALSE;
+}
+
+/* A hard link publishes a recording, unless its name is that of another file by then. */
+static void identified(const char *directory)
+{
+    CHECK(replace_import(GetModuleHandleW(L"callrec.dll"), "MoveFileExW", (ULONG_PTR)refuse_exclusive_move));
+    rec_engine engine = opened(directory, SETTINGS("storage.name", "{device}"));
+    struct recorded it = begin(engine, "SEP1");
+    speak(it.feed, 5);
+    OK(rec_call_end(it.call, &err));
+    CHECK(wait_for_event(&events, REC_EVENT_FINISHED, 1) && strstr(events.path, "\\SEP1-2.wav") != NULL);
+    check_taken(directory);
+    OK(rec_close(engine, 20000, &err));
+}
+
+static unsigned refused;
+
+static BOOL WINAPI delete_later(LPCWSTR path)
+{
+    if (refused == 3)
+        return DeleteFileW(path);
+    refused++;
+    SetLastError(ERROR_SHARING_VIOLATION);
+    return FALSE;
+}
+
+/* A recording is deleted although a virus scanner holds its files for a moment. */
+static void held(const char *directory)
+{
+    rec_engine engine = opened(directory, NULL);
+    struct recorded it = begin(engine, "SEP1");
+    speak(it.feed, 5);
+    OK(rec_call_end(it.call, &err));
+    CHECK(wait_for_event(&events, REC_EVENT_FINISHED, 1));
+    CHECK(replace_import(GetModuleHandleW(L"callrec.dll"), "DeleteFileW", (ULONG_PTR)delete_later));
+    OK(rec_delete(engine, NULL, it.id.text, &err));
+    CHECK(refused == 3);
+    OK(rec_close(engine, 20000, &err));
 }
 
 static void space(const char *directory)
@@ -257,7 +316,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(const char *directory);
-    } modes[] = {{"record", record}, {"recover", recover}, {"paths", paths}, {"shared", shared}, {"linked", linked}, {"names", names}, {"renamed", renamed}, {"space", space}, {"full", full}, {"ticks", ticks}};
+    } modes[] = {{"record", record}, {"recover", recover}, {"paths", paths}, {"shared", shared}, {"linked", linked}, {"names", names}, {"renamed", renamed}, {"identified", identified}, {"held", held}, {"space", space}, {"full", full}, {"ticks", ticks}};
     for (size_t n = 0; argc == 3 && n < sizeof modes / sizeof *modes; n++)
         if (strcmp(argv[1], modes[n].name) == 0) {
             modes[n].run(argv[2]);
