@@ -117,11 +117,23 @@ static void refresh(struct call_logic *logic, size_t place, int64_t now_ms)
     record_if_due(logic, place, now_ms);
 }
 
-/* Moves the appearances of one conversation to the older one, which continues. */
+/* Whether the first of two conversations that turn out to be one continues: the one that was connected, that is recorded,
+ * or that callrec knows; else the older one. */
+static bool continues(const struct call_logic *logic, const struct conversation *first, const struct conversation *second)
+{
+    if (first->was_connected != second->was_connected)
+        return first->was_connected;
+    bool is_recorded = conversation_is_recorded(first, &logic->options);
+    if (is_recorded != conversation_is_recorded(second, &logic->options))
+        return is_recorded;
+    return first->is_announced != second->is_announced ? first->is_announced : first->tag < second->tag;
+}
+
+/* Moves the appearances of one conversation to the other one. */
 static void merge(struct call_logic *logic, size_t one, size_t other)
 {
     struct conversation *conversations = logic->table.conversations;
-    size_t kept = conversations[one].tag < conversations[other].tag ? one : other, dropped = kept == one ? other : one;
+    size_t kept = continues(logic, &conversations[one], &conversations[other]) ? one : other, dropped = kept == one ? other : one;
     for (struct appearance *at = NULL; (at = table_next(&logic->table, dropped, at)) != NULL;)
         at->conversation = kept;
     struct conversation ended = conversations[dropped];

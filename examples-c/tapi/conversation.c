@@ -175,6 +175,21 @@ void conversation_start(struct conversation *conversation, const struct call_log
         notice(options, REC_LOG_ERROR, "call %llu is not recorded: %s", (unsigned long long)conversation->tag, error.message);
 }
 
+bool conversation_is_recorded(const struct conversation *conversation, const struct call_logic_options *options)
+{
+    rec_snapshot *live = NULL;
+    bool is_recorded = false;
+    if (!conversation->is_announced || rec_list(options->engine, NULL, NULL, &live, NULL) != REC_OK)
+        return conversation->recordings > 0;
+    for (size_t i = 0; i < rec_snapshot_count(live); i++) {
+        const rec_recording *recording = rec_snapshot_get(live, i);
+        bool is_live = recording->state == REC_STATE_RECORDING || recording->state == REC_STATE_PAUSED;
+        is_recorded |= is_live && recording->call_tag == conversation->tag;
+    }
+    rec_snapshot_free(live);
+    return is_recorded;
+}
+
 void conversation_stop(struct conversation *conversation, const struct call_logic_options *options)
 {
     rec_error error = REC_INIT(rec_error);

@@ -53,6 +53,9 @@ void conversation_set_parties(struct conversation *conversation, const struct ca
 /* Starts a recording unless there is one. */
 void conversation_start(struct conversation *conversation, const struct call_logic_options *options);
 
+/* Whether a recording of it is live now: the events of recordings come later. */
+bool conversation_is_recorded(const struct conversation *conversation, const struct call_logic_options *options);
+
 void conversation_stop(struct conversation *conversation, const struct call_logic_options *options);
 
 /* Ends the call in callrec, with its recordings, and frees the entry. */
