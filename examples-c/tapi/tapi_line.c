@@ -21,6 +21,7 @@ struct tapi_line {
 struct known_call {
     HCALL handle;
     DWORD device_id;
+    DWORD reason; /* LINECALLREASON_, before the call ended */
 };
 
 /* A lineDevSpecific without a reply yet. TAPI may write to the parameters until then. */
@@ -95,7 +96,7 @@ static void add_call(struct tapi_lines *lines, HCALL handle, DWORD device_id)
         lines->calls = grown;
         known = &grown[lines->call_count++];
     }
-    *known = (struct known_call){handle, device_id};
+    *known = (struct known_call){.handle = handle, .device_id = device_id};
     pass_on(lines, &(struct call_message){.kind = CALL_NEW, .line = device_id, .call = (uint64_t)handle});
 }
 
@@ -108,7 +109,9 @@ static DWORD send_info(struct tapi_lines *lines, HCALL call, bool is_ended)
         return 0;
     if (find_call(lines, call) == NULL)
         add_call(lines, call, info->dwLineDeviceID);
-    if (!is_ended) {
+    struct known_call *known = find_call(lines, call);
+    if (!is_ended && known != NULL) {
+        known->reason = info->dwReason;
         struct call_message message = {.kind = CALL_INFO, .line = info->dwLineDeviceID, .call = (uint64_t)call};
         tapi_parties(info, &message.parties);
         pass_on(lines, &message);
@@ -127,7 +130,8 @@ static void take_state(struct tapi_lines *lines, HCALL call, DWORD state, DWORD_
     if (known == NULL || message.state == 0)
         return;
     message.line = known->device_id;
-    message.is_transfer = is_ended && reason == LINECALLREASON_TRANSFER;
+    /* A call that came by a transfer has this reason all the time. */
+    message.is_transfer = is_ended && reason == LINECALLREASON_TRANSFER && known->reason != reason;
     if (message.state == STATE_CONFERENCED)
         message.parent = (uint64_t)detail;
     pass_on(lines, &message);

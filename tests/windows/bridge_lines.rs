@@ -152,6 +152,50 @@ fn the_bridge_follows_the_lines_of_tapi() {
     assert!(!requests.contains("open 3 "), "{requests}");
 }
 
+const TRANSFERRED: &str = "line 1 SEP001122334401 1001
+line 2 SEP001122334402 1002
+go
+info 1 11 id=501 caller=0301234 called=1001
+state 1 11 connected
+session 1 11 started
+until recorded
+session 1 11 ended
+state 1 11 idle transfer
+info 2 21 id=501 caller=0301234 called=1002 transfer redirecting=1001
+state 2 21 offering
+state 2 21 connected
+session 2 21 started
+until moved
+state 2 21 idle
+";
+
+/// A recording continues on the line to which its call is transferred, and ends with the call there: the
+/// reason of the call remains the transfer that brought it.
+#[test]
+fn a_transferred_call_ends_when_its_line_is_idle() {
+    if wine::package().is_none() {
+        return;
+    }
+    let bridge = WindowsBridge::new("transfer_ms = 3600000", TRANSFERRED);
+    let (_running, notices) = start(&bridge);
+    line_with(&notices, "\"event\":\"started\"");
+    bridge.continue_script("recorded");
+    until("the call is on the other line", || {
+        let calls = bridge.send("list");
+        calls.starts_with("ok 1; SEP001122334402 1002 0301234 connected recording ")
+    });
+    bridge.continue_script("moved");
+    let finished = loop {
+        let line = line_with(&notices, "\"event\":\"");
+        assert!(!line.contains("\"event\":\"started\""), "{line}");
+        if line.contains("\"event\":\"finished\"") {
+            break line;
+        }
+    };
+    let finished: Value = serde_json::from_str(&finished).unwrap();
+    assert_eq!(finished["recording"]["end_reason"], "call-ended");
+}
+
 const LINES: usize = 100;
 
 /// The bridge tries to open a line again until it succeeds, and reports the failure once. Each line of many
