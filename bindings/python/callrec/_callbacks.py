@@ -9,11 +9,14 @@ import itertools
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, TypeVar, cast
 
 from . import _abi
 from ._convert import decoded
 from .values import event_of
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
+_Result = TypeVar("_Result")
 
 _targets: Dict[int, Any] = {}
 _numbers = itertools.count(1)
@@ -57,7 +60,12 @@ class _Interrupted(BaseException):
     """Ends a function of the program because the program ends."""
 
 
-def contain(call: Callable[[], Any], otherwise: Any = None) -> Any:
+def callback(pointer: Any) -> Callable[[_Function], _Function]:
+    """A decorator that makes a function pointer of C, which ctypes gives no type."""
+    return cast(Callable[[_Function], _Function], pointer)
+
+
+def contain(call: Callable[[], _Result], otherwise: _Result) -> _Result:
     """What ``call`` returns, or ``otherwise`` if it raises: a Python exception must not reach the library."""
     thread = threading.get_ident()
     try:
@@ -90,37 +98,37 @@ def interrupt(timeout_s: float) -> None:
         time.sleep(0.001)
 
 
-@_abi.rec_event_fn
+@callback(_abi.rec_event_fn)
 def on_event(user_data: int, event: Any) -> None:
     target = target_of(user_data)
     if target is not None:
-        contain(lambda: target(event_of(event.contents)))
+        contain(lambda: target(event_of(event.contents)), None)
 
 
-@_abi.rec_log_fn
+@callback(_abi.rec_log_fn)
 def on_log(user_data: int, level: int, message: bytes) -> None:
     target = target_of(user_data)
     if target is not None:
-        contain(lambda: target(level, decoded(message)))
+        contain(lambda: target(level, decoded(message)), None)
 
 
-@_abi.rec_thread_fn
+@callback(_abi.rec_thread_fn)
 def on_thread_start(user_data: int, name: bytes) -> None:
     hooks = target_of(user_data)
     if hooks is not None and hooks.on_start is not None:
-        contain(lambda: hooks.on_start(decoded(name)))
+        contain(lambda: hooks.on_start(decoded(name)), None)
 
 
-@_abi.rec_thread_fn
+@callback(_abi.rec_thread_fn)
 def on_thread_end(user_data: int, name: bytes) -> None:
     hooks = target_of(user_data)
     if hooks is not None and hooks.on_end is not None:
-        contain(lambda: hooks.on_end(decoded(name)))
+        contain(lambda: hooks.on_end(decoded(name)), None)
 
 
-@_abi.rec_free_fn
+@callback(_abi.rec_free_fn)
 def on_free(user_data: int) -> None:
-    contain(lambda: forget(user_data))
+    contain(lambda: forget(user_data), None)
 
 
 # NULL.

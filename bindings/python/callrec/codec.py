@@ -5,7 +5,7 @@ import ctypes
 from typing import Any, Callable, Optional, Protocol, Union
 
 from . import _abi, _callbacks
-from ._callbacks import contain, target_of
+from ._callbacks import callback, contain, target_of
 from ._convert import decoded, encoded, made
 from ._library import lib
 from .constants import Status
@@ -65,19 +65,19 @@ class _State:
         return count
 
 
-@_abi.rec_codec_create_fn
+@callback(_abi.rec_codec_create_fn)
 def _on_create(user_data: int, sample_rate: int, channels: int, fmtp: bytes) -> Optional[int]:
     def create() -> Optional[int]:
         codec = target_of(user_data)
         decoder = codec.factory(sample_rate, channels, decoded(fmtp))
         return None if decoder is None else _callbacks.register(_State(decoder, channels))
 
-    return contain(create)
+    return contain(create, None)
 
 
-@_abi.rec_codec_decode_fn
+@callback(_abi.rec_codec_decode_fn)
 def _on_decode(state: int, payload: Any, size: int, samples: Any, capacity: int, count: Any) -> int:
-    def decode() -> int:
+    def decode() -> Status:
         of = target_of(state)
         count[0] = of.written(of.decoder.decode(ctypes.string_at(payload, size)), samples, capacity)
         return Status.OK
@@ -85,9 +85,9 @@ def _on_decode(state: int, payload: Any, size: int, samples: Any, capacity: int,
     return contain(decode, Status.INTERNAL)
 
 
-@_abi.rec_codec_conceal_fn
+@callback(_abi.rec_codec_conceal_fn)
 def _on_conceal(state: int, samples: Any, count: int) -> int:
-    def conceal() -> int:
+    def conceal() -> Status:
         of = target_of(state)
         written = of.written(of.decoder.conceal(count), samples, count)
         return Status.OK if written == count else Status.INVALID_ARGUMENT
@@ -95,7 +95,7 @@ def _on_conceal(state: int, samples: Any, count: int) -> int:
     return contain(conceal, Status.INTERNAL)
 
 
-@_abi.rec_codec_destroy_fn
+@callback(_abi.rec_codec_destroy_fn)
 def _on_destroy(state: int) -> None:
     def destroy() -> None:
         of = target_of(state)
@@ -104,7 +104,7 @@ def _on_destroy(state: int) -> None:
         if close is not None:
             close()
 
-    contain(destroy)
+    contain(destroy, None)
 
 
 _NO_CONCEAL = _abi.rec_codec_conceal_fn()

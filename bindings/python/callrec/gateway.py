@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, List, Mapping, Optional, Tuple, Union
 
 from . import _abi, _callbacks
-from ._callbacks import contain, target_of
+from ._callbacks import callback, contain, target_of
 from ._convert import decoded, encoded, enum_of, made
 from ._library import lib
 from .constants import AuthMethod, GatewayFlag, Status
@@ -122,9 +122,9 @@ def start_gateway(engine: Any, port: int, address: Optional[str], authenticate: 
     return Gateway(handle)
 
 
-@_abi.rec_authenticate_fn
+@callback(_abi.rec_authenticate_fn)
 def _on_authenticate(user_data: int, credentials: Any, identity: Any) -> int:
-    def authenticate() -> int:
+    def authenticate() -> Status:
         sent = credentials.contents
         who = target_of(user_data)(
             Credentials(enum_of(AuthMethod, sent.scheme), decoded(sent.name), decoded(sent.secret), decoded(sent.source))
