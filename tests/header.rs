@@ -29,6 +29,22 @@ fn the_header_is_generated_from_the_source() {
     keys::check_or_bless("include/callrec.h", &keys::in_header(&generated));
 }
 
+/// A subscription of a C test counts every kind of event.
+#[test]
+fn the_c_tests_know_every_kind_of_event() {
+    let header = header();
+    let kinds = header
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define REC_EVENT_"));
+    let kinds = kinds.filter(|name| !name.starts_with("FLAG_"));
+    let kinds = kinds.filter_map(|line| line.split_once(' '));
+    let numbered = kinds.map(|(name, number)| (number.parse::<u32>().unwrap(), name));
+    let (_, last) = numbered.max().unwrap();
+    let check = std::fs::read_to_string(root().join("tests/c/check.h")).unwrap();
+    let expected = format!("KINDS = REC_EVENT_{last} + 1 ");
+    assert!(check.contains(&expected), "tests/c/check.h: {expected}");
+}
+
 fn compiles(mut compiler: Command, standard: &str, source: &Path, out: &Path) {
     run(compiler
         .arg(format!("-std={standard}"))

@@ -124,7 +124,8 @@ static inline rec_status start_on(rec_engine engine, const rec_caller *caller, c
 
 /* ---- events ------------------------------------------------------------------ */
 
-enum { KINDS = REC_EVENT_PAUSE_OVERDUE + 1 };
+/* The test of the header compares the last kind. */
+enum { KINDS = REC_EVENT_DELETED + 1 };
 
 /* The events that a subscription has received. */
 struct event_counts {

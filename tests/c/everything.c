@@ -1002,6 +1002,9 @@ static void deletion(const char *base)
     rec_call call, refusing;
     rec_id id, none;
     rec_snapshot *snapshot = NULL;
+    struct event_counts events = EVENT_COUNTS_INIT;
+    rec_subscription subscription;
+    MUST(rec_subscribe(engine, count_event, &events, NULL, &subscription, &err));
     MUST(begin_call(engine, NULL, NULL, "101", NULL, &call));
     OK(start_on(engine, NULL, NULL, "101", 0, &id));
     OK(rec_hold(engine, NULL, id.text, 1, &err));
@@ -1022,6 +1025,7 @@ static void deletion(const char *base)
     rec_statistics statistics = REC_INIT(rec_statistics);
     OK(rec_stats(engine, &statistics, &err));
     CHECK(statistics.recordings_deleted == 1);
+    CHECK(wait_for_event(&events, REC_EVENT_DELETED, 1));
 
     MUST(begin_call(engine, NULL, NULL, "102", NULL, &refusing));
     rec_call_info refusal = REC_INIT(rec_call_info);
