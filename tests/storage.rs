@@ -23,6 +23,8 @@ mod failures;
 mod fixture;
 #[path = "storage/flac_files.rs"]
 mod flac_files;
+#[path = "storage/held_files.rs"]
+mod held_files;
 #[path = "storage/holds.rs"]
 mod holds;
 #[path = "storage/huge_files.rs"]

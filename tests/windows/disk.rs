@@ -79,6 +79,23 @@ fn a_recording_is_published_when_others_have_closed_its_file() {
     disk.lines("shared");
 }
 
+/// Whoever reads the live manifest does not end the recording: an update of it is put off.
+#[test]
+fn a_recording_survives_that_others_hold_its_manifest() {
+    let Some(disk) = DiskProgram::new() else {
+        return;
+    };
+    disk.lines("held");
+}
+
+#[test]
+fn a_deletion_waits_for_others_to_close_its_file() {
+    let Some(disk) = DiskProgram::new() else {
+        return;
+    };
+    disk.lines("deleted");
+}
+
 #[test]
 fn recovery_does_not_write_to_a_file_with_two_names() {
     let Some(disk) = DiskProgram::new() else {
@@ -121,7 +138,7 @@ fn a_file_that_is_held_for_a_moment_is_deleted() {
     let Some(disk) = DiskProgram::new() else {
         return;
     };
-    disk.lines("held");
+    disk.lines("kept_open");
 }
 
 #[test]

@@ -4,11 +4,13 @@
  *   disk recover DIRECTORY    finds what "record" has left
  *   disk paths DIRECTORY      long paths, separators, and digests
  *   disk shared DIRECTORY     another process reads the audio while a recording ends
+ *   disk held DIRECTORY       another process reads the live manifest during a call, and as the recording ends
+ *   disk deleted DIRECTORY    another process reads the files of a recording that is deleted
  *   disk linked DIRECTORY     what "record" has left gets a second name
  *   disk names DIRECTORY      a name that another file has
  *   disk renamed DIRECTORY    a disk without hard links
  *   disk identified DIRECTORY a disk whose files cannot be moved without replacing another one
- *   disk held DIRECTORY       files that others hold for a moment
+ *   disk kept_open DIRECTORY  files that others hold for a moment
  *   disk space DIRECTORY      the free space, and too little of it
  *   disk full DIRECTORY       a directory of few megabytes, which fills up
  *   disk ticks DIRECTORY      the lateness of the worker's ticks */
@@ -152,6 +154,102 @@ static void on_log(void *text, int32_t level, const char *message)
         snprintf(text, sizeof failure, "%s", message);
 }
 
+/* Opens a file as a virus scanner or an editor does. */
+static HANDLE hold(const char *path, DWORD share)
+{
+    HANDLE reader = CreateFileW(wide_path(path, ""), GENERIC_READ, share, NULL, OPEN_EXISTING, 0, NULL);
+    CHECK(reader != INVALID_HANDLE_VALUE);
+    return reader;
+}
+
+/* Waits until callrec has reported what it cannot do. */
+static bool wait_for_log(const char *part)
+{
+    for (int i = 0; i < 2000 && strstr(failure, part) == NULL; i++)
+        sleep_ms(10);
+    return strstr(failure, part) != NULL;
+}
+
+static void live_manifest(const char *directory, rec_id id, char path[4096])
+{
+    snprintf(path, 4096, "%s\\.callrec\\%s.json", directory, id.text);
+}
+
+/* The recording goes on while its live manifest cannot be replaced. The pause is reported when it is stored. */
+static void hold_while_paused(const char *directory, DWORD share)
+{
+    char path[4096];
+    failure[0] = '\0';
+    rec_engine engine = opened(directory, NULL);
+    MUST(rec_set_log(engine, on_log, failure, NULL, &err));
+    struct recorded it = begin(engine, "SEP1");
+    speak(it.feed, 10);
+    unsigned paused = events.times[REC_EVENT_PAUSED];
+    live_manifest(directory, it.id, path);
+    HANDLE reader = hold(path, share);
+    OK(rec_pause_by_id(engine, NULL, it.id.text, &err));
+    CHECK(wait_for_log("another process"));
+    speak(it.feed, 10);
+    CHECK(events.times[REC_EVENT_PAUSED] == paused);
+    CloseHandle(reader);
+    CHECK(wait_for_event(&events, REC_EVENT_PAUSED, paused + 1));
+    OK(rec_resume_by_id(engine, NULL, it.id.text, &err));
+    speak(it.feed, 10);
+    end(engine, it);
+}
+
+/* It is held until after the end. */
+static void hold_at_the_end(const char *directory, DWORD share)
+{
+    char path[4096];
+    unsigned finished = events.times[REC_EVENT_FINISHED];
+    rec_engine engine = opened(directory, NULL);
+    struct recorded it = begin(engine, "SEP1");
+    speak(it.feed, 10);
+    live_manifest(directory, it.id, path);
+    HANDLE reader = hold(path, share);
+    OK(rec_pause_by_id(engine, NULL, it.id.text, &err));
+    OK(rec_call_end(it.call, &err));
+    CHECK(wait_for_event(&events, REC_EVENT_FINISHED, finished + 1));
+    CloseHandle(reader);
+    OK(rec_close(engine, 20000, &err));
+}
+
+static void held(const char *directory)
+{
+    static const DWORD shares[] = {FILE_SHARE_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE};
+    for (size_t n = 0; n < sizeof shares / sizeof *shares; n++) {
+        hold_while_paused(directory, shares[n]);
+        hold_at_the_end(directory, shares[n]);
+    }
+    CHECK(events.times[REC_EVENT_FINISHED] == 6 && events.times[REC_EVENT_FAILED] == 0);
+}
+
+static void *close_soon(void *reader)
+{
+    sleep_ms(500);
+    CloseHandle(reader);
+    return NULL;
+}
+
+/* A deletion waits for a scanner, but not for long. */
+static void deleted(const char *directory)
+{
+    rec_engine engine = opened(directory, SETTINGS("storage.durability", "power"));
+    struct recorded it = begin(engine, "SEP1");
+    speak(it.feed, 10);
+    OK(rec_call_end(it.call, &err));
+    CHECK(wait_for_event(&events, REC_EVENT_FINISHED, 1));
+    HANDLE reader = hold(events.path, FILE_SHARE_READ);
+    EXPECT(rec_delete(engine, NULL, it.id.text, &err), REC_ERR_IO);
+    pthread_t closer;
+    CHECK(pthread_create(&closer, NULL, close_soon, reader) == 0);
+    OK(rec_delete(engine, NULL, it.id.text, &err));
+    pthread_join(closer, NULL);
+    CHECK(GetFileAttributesW(wide_path(events.path, "")) == INVALID_FILE_ATTRIBUTES);
+    OK(rec_close(engine, 20000, &err));
+}
+
 /* A file with a second name may be a link to anything, so recovery does not write to it. */
 static void linked(const char *directory)
 {
@@ -245,7 +343,7 @@ static BOOL WINAPI delete_later(LPCWSTR path)
 }
 
 /* A recording is deleted although a virus scanner holds its files for a moment. */
-static void held(const char *directory)
+static void kept_open(const char *directory)
 {
     rec_engine engine = opened(directory, NULL);
     struct recorded it = begin(engine, "SEP1");
@@ -316,7 +414,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(const char *directory);
-    } modes[] = {{"record", record}, {"recover", recover}, {"paths", paths}, {"shared", shared}, {"linked", linked}, {"names", names}, {"renamed", renamed}, {"identified", identified}, {"held", held}, {"space", space}, {"full", full}, {"ticks", ticks}};
+    } modes[] = {{"record", record}, {"recover", recover}, {"paths", paths}, {"shared", shared}, {"held", held}, {"deleted", deleted}, {"linked", linked}, {"names", names}, {"renamed", renamed}, {"identified", identified}, {"kept_open", kept_open}, {"space", space}, {"full", full}, {"ticks", ticks}};
     for (size_t n = 0; argc == 3 && n < sizeof modes / sizeof *modes; n++)
         if (strcmp(argv[1], modes[n].name) == 0) {
             modes[n].run(argv[2]);

@@ -63,6 +63,17 @@ impl Deletions {
         search: bool,
         line: &str,
     ) -> io::Result<DeletionResult> {
+        let attempt = async || self.try_delete(id, file, search, line).await;
+        self.directory.when_free(attempt).await
+    }
+
+    async fn try_delete(
+        &self,
+        id: Uuid,
+        file: Option<&str>,
+        search: bool,
+        line: &str,
+    ) -> io::Result<DeletionResult> {
         let Some((file, manifest)) = self.find(id, file, search).await? else {
             return Ok(match self.manifests.awaits_publication(id).await? {
                 true => DeletionResult::Unpublished,
@@ -199,7 +210,10 @@ impl Deletions {
             }
         };
         for (id, note) in notes {
-            match self.complete_one(id, &note).await {
+            let completed = self
+                .directory
+                .when_free(async || self.complete_one(id, &note).await);
+            match completed.await {
                 // The line of a marked one is made when it is reported.
                 Ok(true) => self.completed.lock().push((id, note)),
                 Ok(false) => {}
@@ -287,7 +301,8 @@ impl Deletions {
     }
 
     async fn forget(&self, id: Uuid) {
-        if let Err(error) = self.notes.remove(id).await {
+        let removed = self.directory.when_free(async || self.notes.remove(id).await);
+        if let Err(error) = removed.await {
             let message = format!(
                 "recording {id}: the note of its deletion, .callrec/deletions/{id}.json, cannot be removed, so the \
                  next open may report the deletion again: {error}"

@@ -1,26 +1,34 @@
 //! The storage directory: where the recordings are.
 
 use super::config::{Durability, StorageConfig};
-use super::disk::{DirEntry, DiskDir, DiskFile, DiskLock, FileId, FileOwner};
+use super::disk::{DirEntry, DiskDir, DiskFile, DiskLock, ErrorClass, FileId, FileOwner};
 use super::disk_access::DiskAccess;
 use super::faults::{FaultHook, FaultPoint};
 use super::files;
 use super::name::RecordingName;
+use super::os;
 use super::planted::StorageFault;
 use super::platform::Platform;
 use super::rename;
 use super::trust;
 use crate::clock::Clock;
 use crate::sync::Mutex;
+use crate::task::{self, NextStep};
 use crate::text::{abbreviate, one_line};
 use crate::types::{Error, Result, Status};
 use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 const CONTROL: &str = ".callrec";
 const LOCK: &str = "lock";
+
+/// How long work that may be repeated waits for a file that another process holds, and how often it
+/// looks.
+const HELD_WAIT: Duration = Duration::from_secs(2);
+const HELD_TICK: Duration = Duration::from_millis(50);
 
 /// The storage directory, its `.callrec`, and access to the directories below it. Locked by one
 /// store at a time across all processes.
@@ -271,6 +279,22 @@ impl StorageDirectory {
         to: &str,
     ) -> io::Result<()> {
         rename::rename_new(&self.access, self.syncs_names(), from_dir, from, to_dir, to).await
+    }
+
+    /// Repeats work that fails because another process, such as a virus scanner, holds a file. For work
+    /// outside the writers, which do not wait.
+    pub async fn when_free<T>(&self, mut work: impl AsyncFnMut() -> io::Result<T>) -> io::Result<T> {
+        let begin = self.clock.now();
+        loop {
+            match work().await {
+                Err(error)
+                    if os::classify(&error) == ErrorClass::Held && self.clock.now() - begin < HELD_WAIT =>
+                {
+                    task::suspend(NextStep::At(self.clock.now() + HELD_TICK)).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// The free space in bytes. The file system may never answer.

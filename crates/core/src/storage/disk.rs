@@ -173,4 +173,6 @@ pub enum ErrorClass {
     Medium,
     /// A shortage of a resource that others may release soon.
     Temporary,
+    /// Another process has the file open, and does not allow the operation meanwhile.
+    Held,
 }

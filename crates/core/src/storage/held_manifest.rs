@@ -16,6 +16,11 @@ const HELD: &[u8] = b",\"held\":true";
 
 /// Returns whether the recording is there. On the disk when this returns.
 pub async fn set_held(directory: &StorageDirectory, id: Uuid, file: &str, is_held: bool) -> io::Result<bool> {
+    let attempt = async || try_set_held(directory, id, file, is_held).await;
+    directory.when_free(attempt).await
+}
+
+async fn try_set_held(directory: &StorageDirectory, id: Uuid, file: &str, is_held: bool) -> io::Result<bool> {
     let Some(files) = PublishedLocation::open(directory, file).await? else {
         return Ok(false);
     };

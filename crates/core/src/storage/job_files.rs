@@ -208,6 +208,11 @@ impl JobFiles {
 
     /// Removes a job that was performed or given up.
     pub async fn finish(&self, kind: &str, id: Uuid) -> io::Result<()> {
+        let finish = async || self.try_finish(kind, id).await;
+        self.directory.when_free(finish).await
+    }
+
+    async fn try_finish(&self, kind: &str, id: Uuid) -> io::Result<()> {
         let folder = self.folder(kind).await?;
         self.directory.ready().await?;
         match folder.rename_over(&live_name(id), &*folder, &done_name(id)) {
@@ -258,7 +263,8 @@ impl JobFiles {
     pub async fn remove_done_markers(&self, id: Uuid) {
         let folders: Vec<_> = self.folders.lock().values().map(Arc::clone).collect();
         for folder in folders {
-            if let Err(error) = self.remove_done_marker(&*folder, id).await {
+            let remove = async || self.remove_done_marker(&*folder, id).await;
+            if let Err(error) = self.directory.when_free(remove).await {
                 let message = format!(
                     "recording {id}: the marker {id}.done in .callrec/jobs cannot be removed: {error}"
                 );

@@ -35,6 +35,8 @@ pub struct LiveRecording {
     refused_since: Option<Instant>,
     /// The error of a failed sync. It is unknown which data that sync lost.
     pub sync_error: Option<io::Error>,
+    /// When an update of its live manifest is tried again that was put off.
+    pub update_due: Option<Instant>,
 }
 
 impl LiveRecording {
@@ -52,6 +54,7 @@ impl LiveRecording {
             unsynced_since: None,
             refused_since: None,
             sync_error: None,
+            update_due: None,
         }
     }
 

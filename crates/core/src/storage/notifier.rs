@@ -59,7 +59,10 @@ impl Notifier {
         let sidecars = self.sidecars.iter().filter(|_| !manifest.file.is_empty());
         let mut queued = Vec::new();
         for spec in specs.all().iter().chain(sidecars) {
-            match self.jobs.add(id, spec, manifest).await {
+            let added = self
+                .directory
+                .when_free(async || self.jobs.add(id, spec, manifest).await);
+            match added.await {
                 Ok(true) => queued.push(spec.kind.clone()),
                 Ok(false) => {}
                 Err(error) => {
@@ -95,6 +98,7 @@ impl Notifier {
 
     async fn remove_manifest(&self, id: Uuid) -> io::Result<()> {
         self.directory.reach(FaultPoint::Settle).await?;
-        self.manifests.remove(id).await
+        let remove = async || self.manifests.remove(id).await;
+        self.directory.when_free(remove).await
     }
 }

@@ -15,6 +15,8 @@ use crate::thread_hooks::ThreadHooks;
 mod unix;
 #[cfg(windows)]
 mod windows;
+#[cfg(any(windows, test))]
+mod windows_codes;
 
 #[cfg(unix)]
 pub use unix::UnixDisk as SystemDisk;
@@ -62,8 +64,10 @@ where
 }
 
 fn class_of_kind(kind: io::ErrorKind) -> ErrorClass {
-    use io::ErrorKind::{Interrupted, OutOfMemory, TimedOut, WouldBlock};
+    use io::ErrorKind::{Interrupted, OutOfMemory, ResourceBusy, TimedOut, WouldBlock};
     match kind {
+        // Linux reports it for files of an SMB server that another client holds.
+        ResourceBusy => ErrorClass::Held,
         Interrupted | OutOfMemory | TimedOut | WouldBlock => ErrorClass::Temporary,
         _ => ErrorClass::Permanent,
     }

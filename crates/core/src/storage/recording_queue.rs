@@ -120,6 +120,11 @@ impl PendingWork {
         })
     }
 
+    /// Whether the end is all that is left to write.
+    pub fn is_ending(&self) -> bool {
+        matches!(self.entries.front(), Some(QueueEntry::Finish(..)))
+    }
+
     pub fn audio_bytes(&self) -> u64 {
         self.entries.iter().map(QueueEntry::audio_bytes).sum()
     }
@@ -288,6 +293,11 @@ impl RecordingQueue {
     /// Whether an update is pending for a syncer.
     pub fn has_ready_update(&self) -> bool {
         self.queued.lock().ready.is_some()
+    }
+
+    /// Whether the recording's end is all that is left to write.
+    pub fn is_ending(&self) -> bool {
+        self.queued.lock().work.is_ending()
     }
 
     /// Requests an urgent sync. Returns `false` if one is queued already.

@@ -94,7 +94,11 @@ impl Recovery {
             if self.context.activity.is_shutting_down() {
                 break;
             }
-            let done = task::catch_panic(pin!(self.recover(id, &mut scan))).await;
+            let recovered = self
+                .context
+                .directory
+                .when_free(async || self.recover(id, &mut scan).await);
+            let done = task::catch_panic(pin!(recovered)).await;
             self.awaited.lock().remove(&id);
             let trouble = match done {
                 Ok(Ok(())) => continue,

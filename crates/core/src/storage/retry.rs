@@ -93,7 +93,7 @@ impl Retry {
         match class {
             ErrorClass::Permanent => Duration::ZERO,
             ErrorClass::Medium => MEDIUM_RETRY,
-            ErrorClass::Temporary => self.longest,
+            ErrorClass::Temporary | ErrorClass::Held => self.longest,
         }
     }
 
@@ -111,14 +111,14 @@ impl Retry {
         worth
     }
 
-    /// Retries an operation that fails because of a temporary shortage. Errors of the medium are
+    /// Retries an operation that fails because of a temporary shortage or a held file. Errors of the medium are
     /// not retried: a second sync does not report the data that the first one lost.
     pub async fn retry_temporary<T>(&self, mut act: impl AsyncFnMut() -> io::Result<T>) -> io::Result<T> {
         let begin = self.clock.now();
         loop {
             match act().await {
                 Err(error)
-                    if os::classify(&error) == ErrorClass::Temporary
+                    if matches!(os::classify(&error), ErrorClass::Temporary | ErrorClass::Held)
                         && self.clock.now() - begin < self.retry_window(ErrorClass::Temporary)
                         && !self.activity.is_shutting_down()
                         && !self.activity.defers_long_work(false) =>

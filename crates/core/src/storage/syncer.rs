@@ -11,7 +11,7 @@ use super::faults::FaultPoint;
 use super::listener::{LOG_ERROR, LOG_WARNING, StorageListener, contain_logged, panic_text};
 use super::live_manifests::LiveManifests;
 use super::live_recording::{LiveRecording, write_error};
-use super::manifest_update::write_update;
+use super::manifest_update::{is_held, put_off, write_update};
 use super::recording_queue::{ManifestUpdate, RecordingQueue};
 use super::retry::{Failure, Retry};
 use super::sync_queue::SyncQueue;
@@ -108,7 +108,7 @@ impl Syncer {
 
     /// Writes and syncs an update of the live manifest. If the sync fails permanently, the update
     /// is written without a sync and the recording continues. Returns `false` if it must be
-    /// retried.
+    /// retried, or was put off.
     async fn write_update(
         &self,
         recording: &RecordingQueue,
@@ -119,6 +119,16 @@ impl Syncer {
         let Err(error) = write_update(live, update, true, manifests, listener).await else {
             return Ok(true);
         };
+        if is_held(&error) {
+            let now = self.directory.clock().now();
+            return Ok(put_off(
+                live,
+                update,
+                &error,
+                (recording.is_ending(), now),
+                listener,
+            ));
+        }
         let path = live.audio.path();
         let failure = Failure::new(write_error(&path, &error), &error);
         if self.retry.should_retry(&recording.sync_failing_since, &failure) {

@@ -358,6 +358,8 @@ impl Tail {
         }
         directory.reach(FaultPoint::RenameTail).await?;
         let control = directory.control();
+        // Windows may refuse to replace an open file.
+        self.handle.close();
         control.rename_over(&next_name(self.id), control, &tail_name(self.id))?;
         self.bytes -= (base - self.base) * self.frame_bytes;
         self.base = base;

@@ -17,7 +17,7 @@ use super::finisher_queue::{EndedRecording, FinisherQueue, FinisherWork};
 use super::listener::{StorageListener, panic_text};
 use super::live_manifests::LiveManifests;
 use super::live_recording::{LiveRecording, write_error};
-use super::manifest_update::write_update;
+use super::manifest_update::{is_held, put_off, write_update};
 use super::planted::StorageFault;
 use super::raw_backlog::RawBacklog;
 use super::recording_queue::{ManifestSource, PendingWork, QueueEntry, RecordingQueue, WriterQueue};
@@ -263,8 +263,9 @@ impl Writers {
             Some(failure) => self.fail(recording, &mut stage, &mut work, failure.error).await,
         }
         self.note_unsynced(recording, &mut stage, due);
-        let must_sync_first = !put_back && self.must_sync_first(recording, &stage, &work);
         let must_encode_first = !put_back && self.must_encode_first(recording, &stage);
+        put_back |= self.defers_update(recording, &stage, &work);
+        let must_sync_first = !put_back && self.must_sync_first(recording, &stage, &work);
         *recording.stage.lock() = Some(stage);
         if put_back {
             if !gather.is_empty() && !self.context.directory.has_fault(StorageFault::GatheredForgotten) {
@@ -292,10 +293,21 @@ impl Writers {
     fn must_sync_first(&self, recording: &RecordingQueue, stage: &Stage, work: &PendingWork) -> bool {
         match stage {
             Stage::Live(live) if self.context.syncs.is_some() => {
-                !live.is_start_reported || work.update.is_some() || recording.has_ready_update()
+                let has_update = work.update.is_some() || recording.has_ready_update();
+                !live.is_start_reported || has_update && !self.defers_update(recording, stage, work)
             }
             _ => false,
         }
+    }
+
+    /// Whether an update of the live manifest was put off and is not due yet. The end does not wait.
+    fn defers_update(&self, recording: &RecordingQueue, stage: &Stage, work: &PendingWork) -> bool {
+        let Stage::Live(live) = stage else {
+            return false;
+        };
+        live.update_due.is_some_and(|due| self.now() < due)
+            && !work.is_ending()
+            && (work.update.is_some() || recording.has_ready_update())
     }
 
     /// Ends a writer's or syncer's work on a recording. With `again`, the recording is queued even
@@ -353,7 +365,7 @@ impl Writers {
                 listener: &*self.context.listener,
             };
             let mut written = batch.write(work).await;
-            if written.is_ok() && matches!(work.entries.front(), Some(QueueEntry::Finish(..))) {
+            if written.is_ok() && work.is_ending() {
                 // Nothing follows. An encoder encodes the rest, not a finisher, which others need.
                 live.settle(u64::MAX);
             }
@@ -361,7 +373,7 @@ impl Writers {
                 written = live.advance(turn.frames(live)).await;
             }
             if written.is_ok() && self.context.syncs.is_none() {
-                written = self.write_update(live, work).await;
+                written = self.write_due_update(live, work).await;
             }
             written.map_err(|error| Failure::new(write_error(&live.audio.path(), &error), &error))?;
         }
@@ -390,18 +402,22 @@ impl Writers {
         }
     }
 
-    async fn write_update(&self, live: &mut LiveRecording, work: &mut PendingWork) -> io::Result<()> {
-        if let Some(update) = &work.update {
-            write_update(
-                live,
-                update,
-                false,
-                &self.context.manifests,
-                &*self.context.listener,
-            )
-            .await?;
+    /// Writes the update of the live manifest, unless it was put off and is not due yet. Leaves it in
+    /// `work` if another process holds the manifest.
+    async fn write_due_update(&self, live: &mut LiveRecording, work: &mut PendingWork) -> io::Result<()> {
+        let (ends, now) = (work.is_ending(), self.now());
+        let is_due = ends || live.update_due.is_none_or(|due| due <= now);
+        let Some(update) = work.update.as_ref().filter(|_| is_due) else {
+            return Ok(());
+        };
+        let (manifests, listener) = (&self.context.manifests, &*self.context.listener);
+        let is_done = match write_update(live, update, false, manifests, listener).await {
+            Err(error) if is_held(&error) => put_off(live, update, &error, (ends, now), listener),
+            written => written.map(|()| true)?,
+        };
+        if is_done {
+            work.update = None;
         }
-        work.update = None;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod lock;
 use super::super::disk::{
     DirEntry, DirRef, Disk, DiskDir, DiskFile, DiskLock, ErrorClass, FileId, FileOwner,
 };
+use super::windows_codes::{ACCESS_DENIED, class_of_code, may_be_held, may_be_unsupported};
 use super::{class_of_kind, spawn_started};
 use crate::sync::thread;
 pub use calls::WindowsCalls;
@@ -24,10 +25,6 @@ const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 /// Without it, a directory cannot be opened.
 const BACKUP_SEMANTICS: u32 = 0x0200_0000;
 const ATTRIBUTE_REPARSE_POINT: u32 = 0x400;
-
-const ACCESS_DENIED: i32 = 5;
-const SHARING_VIOLATION: i32 = 32;
-const LOCK_VIOLATION: i32 = 33;
 
 /// How often, and at which interval, a call is repeated while another process holds the file.
 const TRIES: usize = 10;
@@ -160,7 +157,7 @@ impl DiskDir for WindowsDir {
 
     fn rename_over(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
         let (from, to) = (self.path.join(from), path_of(to_dir)?.join(to));
-        patiently(|| fs::rename(&from, &to))
+        patiently(|| fs::rename(&from, &to)).map_err(|error| held_if_there(error, &to))
     }
 
     fn rename_exclusive(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
@@ -175,7 +172,7 @@ impl DiskDir for WindowsDir {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let path = self.path.join(name);
-        patiently(|| fs::remove_file(&path))
+        patiently(|| fs::remove_file(&path)).map_err(|error| held_if_there(error, &path))
     }
 
     fn remove_dir(&self, name: &str) -> io::Result<()> {
@@ -217,7 +214,7 @@ impl DiskDir for WindowsDir {
 impl WindowsDir {
     fn open(&self, name: &str, options: &mut OpenOptions) -> io::Result<File> {
         let path = self.path.join(name);
-        patiently(|| options.open(&path))
+        patiently(|| options.open(&path)).map_err(|error| held_if_vanishing(error, &path))
     }
 }
 
@@ -235,10 +232,32 @@ fn patiently<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 }
 
 fn is_held(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(ACCESS_DENIED | SHARING_VIOLATION | LOCK_VIOLATION)
-    )
+    error.raw_os_error().is_some_and(may_be_held)
+}
+
+/// Replacing or removing a file that another process has open is denied, as without the right to do
+/// it. Where the file is there, callrec has written it, so it had the right.
+fn held_if_there(error: io::Error, path: &Path) -> io::Error {
+    let is_there =
+        || !matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
+    match error.raw_os_error() == Some(ACCESS_DENIED) && is_there() {
+        true => held(&error),
+        false => error,
+    }
+}
+
+/// A removed file whose handle another process has is still in its directory, and nobody may open it.
+fn held_if_vanishing(error: io::Error, path: &Path) -> io::Error {
+    let is_denied = |error: &io::Error| error.raw_os_error() == Some(ACCESS_DENIED);
+    match is_denied(&error) && fs::symlink_metadata(path).is_err_and(|error| is_denied(&error)) {
+        true => held(&error),
+        false => error,
+    }
+}
+
+fn held(error: &io::Error) -> io::Error {
+    let message = format!("another process may have the file open: {error}");
+    io::Error::new(io::ErrorKind::ResourceBusy, message)
 }
 
 /// Identifies what a path names. Needs no rights on it.
@@ -253,13 +272,9 @@ fn id_of_path(path: &Path, flags: u32) -> io::Result<FileId> {
 
 /// Whether the error may mean that the file system does not support the operation.
 pub fn is_unsupported(error: &io::Error) -> bool {
-    const INVALID_FUNCTION: i32 = 1;
-    const NOT_SUPPORTED: i32 = 50;
-    const INVALID_PARAMETER: i32 = 87;
-    const TOO_MANY_LINKS: i32 = 1142;
     match error.raw_os_error() {
-        Some(INVALID_FUNCTION | ACCESS_DENIED | NOT_SUPPORTED | INVALID_PARAMETER | TOO_MANY_LINKS) => true,
-        _ => error.kind() == io::ErrorKind::Unsupported,
+        Some(code) => may_be_unsupported(code),
+        None => error.kind() == io::ErrorKind::Unsupported,
     }
 }
 
@@ -278,17 +293,8 @@ pub fn is_special_file(_: &io::Error) -> bool {
 }
 
 pub fn classify(error: &io::Error) -> ErrorClass {
-    const TOO_MANY_OPEN_FILES: i32 = 4;
-    const CRC: i32 = 23;
-    const IO_DEVICE: i32 = 1117;
-    const NO_SYSTEM_RESOURCES: i32 = 1450;
-    match error.raw_os_error() {
-        Some(CRC | IO_DEVICE) => ErrorClass::Medium,
-        Some(TOO_MANY_OPEN_FILES | SHARING_VIOLATION | LOCK_VIOLATION | NO_SYSTEM_RESOURCES) => {
-            ErrorClass::Temporary
-        }
-        _ => class_of_kind(error.kind()),
-    }
+    let known = error.raw_os_error().and_then(class_of_code);
+    known.unwrap_or_else(|| class_of_kind(error.kind()))
 }
 
 /// Windows has no limit on handles that can be queried.
