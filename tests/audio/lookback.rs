@@ -136,7 +136,7 @@ fn given_to_calls(calls: usize, ms: u64, lookback_bytes: &str) -> Vec<u64> {
         };
         let recording = engine.start(None, &start).unwrap();
         let started = engine.events.wait_kind(&recording, REC_EVENT_STARTED);
-        u64::from(started.recording.unwrap().lookback_ms)
+        started.recording.unwrap().lookback_ms
     };
     ids.iter().map(given).collect()
 }

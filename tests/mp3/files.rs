@@ -299,13 +299,7 @@ fn the_shortest_recordings_can_be_played() {
                 .flat_map(|format| layouts.map(|layout| (format, layout)))
                 .map(|(format, (layout, channels))| (call.start(layout, format), format, channels))
                 .collect();
-            // Tones look like the start of another format to ffmpeg.
-            for at in 0..samples {
-                let sine = (at as f64 * 0.3).sin() * 8000.0;
-                call.feeds
-                    .iter()
-                    .for_each(|feed| write_pcm(*feed, &[sine as i16]));
-            }
+            call.write(samples);
             for (id, format, channels) in started {
                 let named = PathBuf::from(call.finish(&id).path);
                 let path = directory.join(&id);
