@@ -86,7 +86,7 @@ fn a_wrong_configuration_names_its_line() {
 
 /// Editors on Windows put a mark before a text in UTF-8.
 #[test]
-fn a_configuration_may_begin_with_a_mark() {
+fn a_configuration_may_begin_with_bytes_that_name_its_encoding() {
     let bridge = CompiledBridge::new();
     let config = bridge.configure("mark", &format!("# {}", "x".repeat(1020)));
     let text = std::fs::read_to_string(&config).unwrap();

@@ -39,7 +39,7 @@ pub trait Sink: Send {
 
     /// Whether blocks that begin before the start are welcome now. Otherwise their audio waits where
     /// the call keeps it.
-    fn has_room(&self) -> bool {
+    fn accepts_early(&self) -> bool {
         true
     }
 

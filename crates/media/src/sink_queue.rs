@@ -65,8 +65,8 @@ impl SinkQueue {
     }
 
     /// Whether the sink wants audio from before the start now.
-    pub fn has_room(&self) -> bool {
-        self.sink.as_ref().is_none_or(|sink| sink.has_room())
+    pub fn accepts_early(&self) -> bool {
+        self.sink.as_ref().is_none_or(|sink| sink.accepts_early())
     }
 
     /// Passes packets on at once: their file is not in step with the audio's.

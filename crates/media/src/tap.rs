@@ -232,7 +232,7 @@ impl Tap {
             self.pass_raw(frontier_ns);
             return false;
         }
-        if self.waits_for_room(frontier_ns) {
+        if self.waits_for_disk(frontier_ns) {
             self.behind = true;
             return false;
         }

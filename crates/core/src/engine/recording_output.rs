@@ -193,9 +193,9 @@ impl Sink for OutputSink {
         }
     }
 
-    fn has_room(&self) -> bool {
+    fn accepts_early(&self) -> bool {
         let inner = self.0.inner.lock();
-        inner.file.as_ref().is_none_or(RecordingFile::has_room)
+        inner.file.as_ref().is_none_or(RecordingFile::accepts_early)
     }
 
     fn patch(&mut self, from_frame: u64, block: Block) -> Result<(), Block> {

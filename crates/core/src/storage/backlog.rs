@@ -69,7 +69,7 @@ impl Backlog {
     }
 
     /// Whether more early audio may come.
-    pub fn has_room(&self) -> bool {
+    pub fn accepts_early(&self) -> bool {
         self.early.load(Ordering::Relaxed) < self.max_bytes / 4
     }
 
@@ -156,9 +156,9 @@ mod tests {
         let bytes = second().block_bytes_per_second();
         let backlog = Backlog::new(2000, 8 * bytes);
         let recordings = [(); 4].map(|()| recording(&backlog));
-        assert!(backlog.has_room());
+        assert!(backlog.accepts_early());
         (0..60).for_each(|_| backlog.admit_early(&recordings[0], bytes));
-        assert!(!backlog.has_room());
+        assert!(!backlog.accepts_early());
         // Its own live audio has the limit of any recording.
         for recording in &recordings[..2] {
             assert!(backlog.admit(recording, bytes));
@@ -173,7 +173,7 @@ mod tests {
 
         // The writer takes everything.
         drop(TakenAudio::new(&backlog, &recordings[0], 62 * bytes));
-        assert!(backlog.has_room());
+        assert!(backlog.accepts_early());
         assert!(backlog.admit(&recordings[2], bytes));
         drop(TakenAudio::new(&backlog, &recordings[1], 2 * bytes));
         drop(TakenAudio::new(&backlog, &recordings[2], bytes));

@@ -82,8 +82,8 @@ impl RecordingFile {
     }
 
     /// Whether blocks that begin before a start should be queued now.
-    pub fn has_room(&self) -> bool {
-        self.writers.backlog().has_room()
+    pub fn accepts_early(&self) -> bool {
+        self.writers.backlog().accepts_early()
     }
 
     /// Replaces frames that were queued before, as a block or as silence, with a block that is not

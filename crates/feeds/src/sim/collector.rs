@@ -117,7 +117,7 @@ impl Sink for Collector {
         self.0.lock().full = was_full;
     }
 
-    fn has_room(&self) -> bool {
+    fn accepts_early(&self) -> bool {
         !self.0.lock().is_crowded
     }
 

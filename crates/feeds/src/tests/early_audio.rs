@@ -23,7 +23,7 @@ fn crowded() -> (Sim, SimRecording) {
 }
 
 #[test]
-fn it_waits_until_there_is_room() {
+fn it_waits_while_the_disk_is_busy() {
     let (mut sim, recording) = crowded();
     crowd(&recording, false);
     send(&mut sim, 250, 300, &[]);

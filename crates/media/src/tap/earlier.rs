@@ -61,8 +61,9 @@ impl Tap {
     }
 
     /// Whether early audio must wait for the disk.
-    pub(super) fn waits_for_room(&mut self, frontier_ns: u64) -> bool {
-        let waits = self.is_early() && frontier_ns < self.early.waits_until_ns && !self.sink_queue.has_room();
+    pub(super) fn waits_for_disk(&mut self, frontier_ns: u64) -> bool {
+        let waits =
+            self.is_early() && frontier_ns < self.early.waits_until_ns && !self.sink_queue.accepts_early();
         if waits {
             self.early.until_ns = self.early.until_ns.max(frontier_ns);
         }
