@@ -1,5 +1,7 @@
 //! Finds patterns in a recording's file.
 
+use callrec_codec::SampleFormat;
+use callrec_codec::container;
 use callrec_codec::flac::decoded::{decode, decode_whole_frames};
 
 use super::run_frames::{PATTERN_RUN, samples_of_file, samples_of_frames};
@@ -86,9 +88,16 @@ pub fn is_lossy(path: &str) -> bool {
     path.trim_end_matches(".part").ends_with(".opus")
 }
 
-/// Whether the length of a finished file shows only in its packets.
-pub fn is_packed(path: &str) -> bool {
-    is_lossy(path) || path.ends_with(".mp3")
+/// Whether a file has a byte of G.711 for each sample. Those of patterns begin with a one, so they are
+/// never taken for other patterns.
+pub fn is_companded(data: &[u8]) -> bool {
+    container::parse(data).is_some_and(|found| found.shape.format.samples() != SampleFormat::Pcm16)
+}
+
+/// Whether the length of a finished file is compared with its manifest: its packets or bytes show nothing
+/// else, or the length shows only in them.
+pub fn is_measured(path: &str, data: &[u8]) -> bool {
+    is_lossy(path) || path.ends_with(".mp3") || is_companded(data)
 }
 
 fn audio_of_wav(data: &[u8]) -> &[u8] {

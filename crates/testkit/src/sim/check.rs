@@ -8,7 +8,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::audio::{
-    KeptPackets, PatternRun, is_lossy, is_packed, patterns_in, recorded_patterns, recorded_samples,
+    KeptPackets, PatternRun, is_companded, is_lossy, is_measured, patterns_in, recorded_patterns,
+    recorded_samples,
 };
 use super::concealed::silence_made_up;
 use super::known_call::LEGS;
@@ -236,7 +237,7 @@ fn check_file(
         fault(why);
     }
     check_end(recording, end, disk, manifest, fault);
-    if is_packed(path) {
+    if is_measured(path, data) {
         let held = whole_frames(data);
         if held.is_none() || held != manifest["samples"].as_u64() {
             fault(format!(
@@ -245,7 +246,7 @@ fn check_file(
             ));
         }
     }
-    if is_lossy(path) {
+    if is_lossy(path) || is_companded(data) {
         return None;
     }
     let mut samples = match recorded_samples(path, data) {

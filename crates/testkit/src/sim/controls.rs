@@ -27,6 +27,10 @@ const FORMATS: [&str; 6] = [
     RUN_FORMAT,
 ];
 
+/// Formats with the containers of the first two, which keep a pattern only as a byte that others have
+/// too: the model knows their length.
+const LAW_FORMATS: [[&str; 2]; 2] = [["wav-ulaw", "wav-alaw"], ["au-ulaw;tags=1", "au-alaw"]];
+
 impl Hosts {
     pub fn control(&mut self, index: usize) {
         match self.rng.below(18) {
@@ -58,7 +62,9 @@ impl Hosts {
         if self.calls[index].recordings.len() >= RECORDINGS_MAX {
             return;
         }
-        let Some(format) = self.format() else { return };
+        let Some(format) = self.format(index) else {
+            return;
+        };
         let keeps_raw = (index + self.calls[index].recordings.len()).is_multiple_of(2);
         let audio = AudioSpec {
             layout: Layout::Stereo,
@@ -91,8 +97,17 @@ impl Hosts {
         }
     }
 
-    fn format(&mut self) -> Option<Format> {
+    /// The format of the call's next recording. Every other file of WAV or AU is one of G.711, which
+    /// changes nothing else in the simulation of a seed.
+    fn format(&mut self, index: usize) -> Option<Format> {
         let name = self.rng.pick(&FORMATS);
+        let number = index + self.calls[index].recordings.len();
+        let container = FORMATS.iter().position(|format| *format == name);
+        let of_law = container.and_then(|container| LAW_FORMATS.get(container));
+        let name = match of_law {
+            Some(names) if !number.is_multiple_of(2) => names[number / 2 % 2],
+            _ => name,
+        };
         parse_format(name).or_else(|_| parse_format(FORMATS[0])).ok()
     }
 
