@@ -119,6 +119,8 @@ fn the_vcon_has_the_named_parties_with_their_times() {
         json!({"tel": "tel:+4930123", "name": "Ann", "validation": "none"})
     );
     assert_eq!(named[1]["name"], "7");
+    // The mixed leg is in both channels.
+    assert_eq!(vcon["dialog"][0]["parties"], json!([[0, 2, 3], [1, 2, 3]]));
     let history = vcon["dialog"][0]["party_history"].as_array().unwrap();
     let events: Vec<_> = history
         .iter()

@@ -14,6 +14,16 @@ struct Stay {
     from_ms: i64,
 }
 
+/// A party that the host has named for a leg, while it is on the leg.
+struct NamedStay {
+    /// The index of the party.
+    party: usize,
+    leg: String,
+    from_ms: i64,
+    /// `None`: until the end of the recording.
+    to_ms: Option<i64>,
+}
+
 /// A user on a line.
 #[derive(Clone, PartialEq)]
 struct LocalParty {
@@ -32,8 +42,9 @@ pub struct CallParties {
     channels: u16,
     /// Those that the host has named for a leg, each once.
     named: Vec<Value>,
-    /// The index of the party, and when it came and left.
-    named_stays: Vec<(usize, i64, Option<i64>)>,
+    named_stays: Vec<NamedStay>,
+    /// When the recording begins.
+    started_at_ms: i64,
 }
 
 impl CallParties {
@@ -73,8 +84,12 @@ impl CallParties {
             }
             let time = |name| stay.get(name).and_then(Value::as_i64);
             // Behind the local parties and the remote one.
-            let index = locals.len() + 1 + index;
-            named_stays.push((index, time("from_ms").unwrap_or_default(), time("to_ms")));
+            named_stays.push(NamedStay {
+                party: locals.len() + 1 + index,
+                leg: text(stay, "leg"),
+                from_ms: time("from_ms").unwrap_or_default(),
+                to_ms: time("to_ms"),
+            });
         }
         CallParties {
             call,
@@ -84,6 +99,7 @@ impl CallParties {
             stays,
             layout: manifest.layout.clone(),
             channels: manifest.channels,
+            started_at_ms: manifest.started_at_ms,
         }
     }
 
@@ -139,16 +155,27 @@ impl CallParties {
     /// The member `parties` of the recording: the parties of each channel, or those of the only
     /// channel.
     pub fn of_channels(&self) -> Value {
-        let local = match self.locals.len() {
-            1 => json!(0),
-            several => json!((0..several).collect::<Vec<_>>()),
-        };
+        let (local, remote) = (self.on_leg("local"), self.on_leg("remote"));
         match self.layout.as_str() {
-            "stereo" if self.channels == 2 => json!([local, self.remote()]),
-            "local" => local,
-            "remote" => json!(self.remote()),
-            _ => json!((0..=self.remote()).collect::<Vec<_>>()),
+            "stereo" if self.channels == 2 => json!([one_or_several(local), one_or_several(remote)]),
+            "local" => one_or_several(local),
+            "remote" => one_or_several(remote),
+            _ => one_or_several([local, remote].concat()),
         }
+    }
+
+    /// The parties that can be heard on a leg during the recording. The mixed leg is in every channel.
+    fn on_leg(&self, leg: &str) -> Vec<usize> {
+        let mut parties: Vec<usize> = match leg {
+            "local" => (0..self.locals.len()).collect(),
+            _ => vec![self.remote()],
+        };
+        let heard = self.named_stays.iter().filter(|stay| {
+            let has_left = stay.to_ms.is_some_and(|to_ms| to_ms < self.started_at_ms);
+            !has_left && (stay.leg == leg || stay.leg == "mixed")
+        });
+        parties.extend(heard.map(|stay| stay.party));
+        parties
     }
 
     /// The caller, if that is not the first party of [`CallParties::of_channels`], and if the
@@ -181,13 +208,23 @@ impl CallParties {
             add(pair[0].party, "drop", pair[1].from_ms);
             add(pair[1].party, "join", pair[1].from_ms);
         }
-        for (party, from_ms, to_ms) in &self.named_stays {
-            add(*party, "join", *from_ms);
-            if let Some(to_ms) = to_ms {
-                add(*party, "drop", *to_ms);
+        for stay in &self.named_stays {
+            add(stay.party, "join", stay.from_ms);
+            if let Some(to_ms) = stay.to_ms {
+                add(stay.party, "drop", to_ms);
             }
         }
         history
+    }
+}
+
+/// The index of a channel's only party, or the indices of several, each once.
+fn one_or_several(mut parties: Vec<usize>) -> Value {
+    parties.sort_unstable();
+    parties.dedup();
+    match parties.as_slice() {
+        [only] => json!(only),
+        several => json!(several),
     }
 }
 

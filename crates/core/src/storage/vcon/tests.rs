@@ -152,6 +152,47 @@ fn each_channel_has_its_parties() {
     assert_eq!(with("remote", 1, "outgoing", &one), (json!(1), json!(0)));
 }
 
+/// Those that the host has named for a leg are in its channel, unless they left before the recording.
+#[test]
+fn named_parties_are_in_their_channels() {
+    let stay = |leg: &str, name: &str, to_ms: Option<i64>| {
+        let mut stay = json!({"leg": leg, "from_ms": 1000, "party": {"name": name}});
+        if let Some(to_ms) = to_ms {
+            stay["to_ms"] = json!(to_ms);
+        }
+        stay
+    };
+    let started = manifest().started_at_ms;
+    // Ann is party 2, Bob 3, Cy 4, Dee 5.
+    let stays = [
+        stay("local", "Ann", None),
+        stay("remote", "Bob", Some(started)),
+        stay("remote", "Cy", Some(started - 1)),
+        stay("remote", "Ann", Some(started + 500)),
+        stay("remote", "Ann", None),
+    ];
+    let with = |layout: &str, channels: u16, stays: &[Value]| {
+        let mut call = call("incoming").value();
+        call["parties"] = json!(stays);
+        let vcon = vcon(&Manifest {
+            layout: layout.to_owned(),
+            channels,
+            call: Fragment::of(&call),
+            ..manifest()
+        });
+        vcon["dialog"][0]["parties"].clone()
+    };
+    assert_eq!(with("stereo", 2, &stays), json!([[0, 2], [1, 2, 3]]));
+    assert_eq!(with("local", 1, &stays), json!([0, 2]));
+    assert_eq!(with("remote", 1, &stays), json!([1, 2, 3]));
+    assert_eq!(with("mono", 1, &stays), json!([0, 1, 2, 3]));
+    // The mixed leg is in every channel.
+    let mixed = [stay("mixed", "Dee", None), stay("local", "Ann", None)];
+    assert_eq!(with("stereo", 1, &mixed), json!([0, 1, 2, 3]));
+    assert_eq!(with("local", 1, &mixed), json!([0, 2, 3]));
+    assert_eq!(with("remote", 1, &mixed), json!([1, 2]));
+}
+
 #[test]
 fn a_transfer_is_in_the_history() {
     let lines = vec![line("a", 1000), line("b", 2500), line("a", 4000)];
