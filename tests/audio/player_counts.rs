@@ -116,7 +116,10 @@ fn counts(path: &str, bare_format: &str) -> Vec<(&'static str, u64)> {
     let decoded = decoders
         .into_iter()
         .filter_map(|(program, samples)| Some((program, in_frames(samples?))));
-    let sndfile = players::sndfile_frames(path).map(|frames| ("libsndfile", frames));
+    let found_by_sndfile = [players::sndfile_frames(path), players::decoded_by_sndfile(path)];
+    let sndfile = found_by_sndfile
+        .into_iter()
+        .filter_map(|frames| Some(("libsndfile", frames?)));
     decoded.chain(sndfile).collect()
 }
 
@@ -129,6 +132,29 @@ fn assert_counts(path: &Path, format: &str, in_progress: bool, frames: u64) {
     }
     for (program, found) in counts(path, bare) {
         assert_eq!(found, frames, "{program}: {format}, in progress: {in_progress}");
+    }
+}
+
+/// A compressed file names its call. Of WAV and AU files, `file_tags` checks that.
+fn assert_tags(path: &str, format: &str, id: &str) {
+    let shown = players::tags_by_ffprobe(path).filter(|_| ["flac", "opus", "mp3"].contains(&format));
+    let Some(shown) = shown else { return };
+    let manifest = manifest_beside(path);
+    // That of MP3 has no fraction.
+    let date = &manifest["started_at"].as_str().unwrap()[..19];
+    for (name, value) in [
+        ("title", "Call c"),
+        ("artist", "SEP1"),
+        ("call_id", "c"),
+        ("local_party", "SEP1"),
+        ("recording_id", id),
+        ("date", date),
+    ] {
+        let mut lines = shown.lines().filter_map(|line| line.split_once('='));
+        let found = lines.find(|(found, _)| found.eq_ignore_ascii_case(&format!("TAG:{name}")));
+        let is_right =
+            found.is_some_and(|(_, found)| found == value || name == "date" && found.starts_with(value));
+        assert!(is_right, "{format}: {name} is not {value}: {shown}");
     }
 }
 
@@ -180,6 +206,7 @@ fn every_program_counts_the_frames_of_finished_files() {
         let recording = fixture.engine.events.wait_terminal(&id).recording.unwrap();
         assert_eq!(manifest_beside(&recording.path)["samples"], FRAMES, "{format}");
         assert_counts(Path::new(&recording.path), format, false, FRAMES);
+        assert_tags(&recording.path, format, &id);
     }
 }
 
@@ -243,6 +270,7 @@ fn every_program_counts_the_frames_of_live_and_killed_files() {
             "{format}"
         );
         assert_counts(Path::new(&recording.path), format, false, LIVE_FRAMES);
+        assert_tags(&recording.path, format, id);
     }
 }
 

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::process::{Command, Output};
 use std::sync::Mutex;
 
+use callrec_testkit::wav::WavFile;
+
 use super::build::{has_with, is_installed};
 
 /// Whether a program is installed. It is asked once.
 fn has_player(program: &'static str) -> bool {
     static KNOWN: Mutex<BTreeMap<&str, bool>> = Mutex::new(BTreeMap::new());
     let find = || match program {
-        "ffmpeg" => has_with(program, "-version"),
+        "ffmpeg" | "ffprobe" => has_with(program, "-version"),
         "opusdec" | "flac" | "mpg123" => has_with(program, "--version"),
         // They have no option that succeeds without a file.
         _ => is_installed(program, Command::new(program).output().is_ok()),
@@ -51,6 +53,25 @@ pub fn sndfile_frames(path: &str) -> Option<u64> {
     let line = text.lines().find(|line| line.starts_with("Frames"));
     let frames = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
     Some(frames.unwrap_or_else(|| panic!("{path}: {text}")))
+}
+
+/// A file's tags as ffprobe shows them, one `TAG:name=value` a line.
+pub fn tags_by_ffprobe(path: &str) -> Option<String> {
+    let entries = ["-show_entries", "format_tags:stream_tags"];
+    let output = output("ffprobe", &[&["-v", "error"], &entries[..], &[path]].concat())?;
+    assert!(output.status.success(), "{path}: {output:?}");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The number of frames that libsndfile decodes.
+pub fn decoded_by_sndfile(path: &str) -> Option<u64> {
+    let copy = format!("{path}.decoded.wav");
+    let output = output("sndfile-convert", &["-pcm16", path, &copy])?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{path}: {text}");
+    let frames = WavFile::read(&copy).frames() as u64;
+    std::fs::remove_file(&copy).unwrap();
+    Some(frames)
 }
 
 /// A file's interleaved samples at this rate, as ffmpeg decodes them without an error. Its own decoder
@@ -123,6 +144,9 @@ pub fn assert_accepted(path: &str, in_progress: bool, frames: u64, channels: u16
     opusinfo(path, in_progress);
     if let Some(found) = sndfile_frames(path) {
         assert_eq!(found, frames, "libsndfile: {path}");
+    }
+    if let Some(found) = decoded_by_sndfile(path) {
+        assert_eq!(found, frames, "libsndfile decodes: {path}");
     }
     let expected = frames * u64::from(48_000 / rate);
     // ffmpeg may not cut off both ends of one packet: it plays up to 13.5 ms of a shorter file.
