@@ -1,5 +1,6 @@
 //! Programs that MinGW-w64 compiles and Wine runs.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -70,13 +71,25 @@ fn session() -> &'static WineSession {
             .arg(&primitives)
             .arg(source)
             .arg("-ladvapi32"));
-        let shell = quiet(in_prefix(Command::new(WINE), &prefix).arg("cmd"));
+        let shell = started_shell(&prefix);
         WineSession {
             prefix,
             primitives,
             _shell: shell,
         }
     })
+}
+
+/// Starts the first program of a session, and waits until it runs. Before that, another program could
+/// become the first one, and would seem to run as long as the session.
+fn started_shell(prefix: &Path) -> Child {
+    let mut command = in_prefix(Command::new(WINE), prefix);
+    command.arg("cmd").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut shell = command.stderr(Stdio::null()).spawn().unwrap();
+    let mut greeting = [0];
+    let output = shell.stdout.as_mut().unwrap();
+    output.read_exact(&mut greeting).expect("a session of Wine");
+    shell
 }
 
 /// Starts a program without output: Wine's own processes inherit the output of a session's first program,
