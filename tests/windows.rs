@@ -1,6 +1,7 @@
 //! The library for Windows, which `packaging/windows` has built into the directory that the variable
 //! `CALLREC_WINDOWS` names, in C programs under Wine: those of `tests/c` and `examples-c`, and programs
 //! of its own for what differs on Windows. `.ci/run` sets the variable; without it, nothing is tested.
+//! `CALLREC_WINDOWS_PLAIN` names the directory of a build without the gateway, in the same way.
 #![cfg(target_os = "linux")]
 
 #[path = "windows/bridge.rs"]

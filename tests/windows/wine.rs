@@ -31,6 +31,18 @@ pub fn package() -> Option<PathBuf> {
     is_there.then(|| package.canonicalize().unwrap())
 }
 
+/// The packages with and without the gateway, as far as there are any.
+pub fn packages() -> Vec<PathBuf> {
+    let plain = std::env::var_os("CALLREC_WINDOWS_PLAIN").map(PathBuf::from);
+    let Some(package) = package() else {
+        return Vec::new();
+    };
+    [Some(package), plain.map(|plain| plain.canonicalize().unwrap())]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 /// A session of Wine, with an environment of its own, and the part of Windows that it lacks.
 struct WineSession {
     prefix: PathBuf,
@@ -117,6 +129,17 @@ pub fn compile(directory: &Path, sources: &[&str], linkage: LibraryKind) -> Path
 /// As [`compile`], with more arguments.
 pub fn compile_with(directory: &Path, sources: &[&str], linkage: LibraryKind, more: &[&str]) -> PathBuf {
     let package = package().expect("checked before");
+    compile_against(&package, directory, sources, linkage, more)
+}
+
+/// As [`compile_with`], with the library of any package.
+pub fn compile_against(
+    package: &Path,
+    directory: &Path,
+    sources: &[&str],
+    linkage: LibraryKind,
+    more: &[&str],
+) -> PathBuf {
     let program = directory.join("program.exe");
     let library = package.join(match linkage {
         LibraryKind::Mingw => "lib/libcallrec.dll.a",
