@@ -81,3 +81,29 @@ fn the_end_does_not_wait_for_an_update_of_a_held_manifest() {
         assert!(fixture.report.read(|reports| reports.updated.contains(&(id, 1))));
     }
 }
+
+/// Two recordings of one writer or encoder.
+#[test]
+fn another_recording_ends_while_an_update_is_put_off() {
+    for_each_format(|format| {
+        let fixture = open(Durability::Process).with_format(format);
+        let [waiting, other] = [2, 4].map(Uuid::from_u128);
+        let [mut waiting_file, mut other_file] = [waiting, other].map(|id| start_recording(&fixture, id));
+        fixture.set_fault(|step| match step {
+            FaultPoint::RenameLiveManifest => Err(held()),
+            _ => Ok(()),
+        });
+        waiting_file.update_manifest(fixed(manifest(waiting)), 1);
+        fixture.report.wait_until(|reports| {
+            let mut lines = reports.logged.iter();
+            lines.any(|line| line.contains("another process"))
+        });
+        write_audio(&fixture, &mut other_file);
+        other_file.settled(800);
+        other_file.finish(ended(other, EndReason::Stopped), true);
+        fixture.published(other);
+        assert!(fixture.report.read(|reports| reports.updated.is_empty()));
+        waiting_file.finish(ended(waiting, EndReason::Stopped), true);
+        fixture.published(waiting);
+    });
+}

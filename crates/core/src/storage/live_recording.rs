@@ -37,6 +37,8 @@ pub struct LiveRecording {
     pub sync_error: Option<io::Error>,
     /// When an update of its live manifest is tried again that was put off.
     pub update_due: Option<Instant>,
+    /// The time for which its writer has scheduled that.
+    pub update_scheduled: Option<Instant>,
 }
 
 impl LiveRecording {
@@ -55,6 +57,7 @@ impl LiveRecording {
             refused_since: None,
             sync_error: None,
             update_due: None,
+            update_scheduled: None,
         }
     }
 

@@ -262,8 +262,8 @@ impl RecordingQueue {
         Some(mem::take(&mut queued.work))
     }
 
-    /// Called by the writer. Leaves work that must follow the encoding.
-    pub fn leave_for_encoding(&self, work: PendingWork) {
+    /// Called by the writer. Leaves work that must follow the encoding, or an update that was put off.
+    pub fn leave_for_later(&self, work: PendingWork) {
         self.queued.lock().work.prepend(work);
     }
 

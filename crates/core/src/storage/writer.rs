@@ -2,6 +2,7 @@
 
 mod encoding;
 mod failure;
+mod updates;
 
 pub use failure::internal_error;
 
@@ -17,7 +18,6 @@ use super::finisher_queue::{EndedRecording, FinisherQueue, FinisherWork};
 use super::listener::{StorageListener, panic_text};
 use super::live_manifests::LiveManifests;
 use super::live_recording::{LiveRecording, write_error};
-use super::manifest_update::{is_held, put_off, write_update};
 use super::planted::StorageFault;
 use super::raw_backlog::RawBacklog;
 use super::recording_queue::{ManifestSource, PendingWork, QueueEntry, RecordingQueue, WriterQueue};
@@ -27,7 +27,6 @@ use crate::memory::PieceQueue;
 use crate::task::{self, NextStep, Signal};
 use callrec_codec::Format;
 use encoding::Turn;
-use std::io;
 use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
@@ -55,8 +54,23 @@ pub struct SyncOptions {
     pub delay: Duration,
 }
 
-/// The due times of one writer's syncs, in order.
-type SyncSchedule = PieceQueue<(Instant, Arc<RecordingQueue>)>;
+/// Due times of one writer's recordings, in order.
+type Schedule = PieceQueue<(Instant, Arc<RecordingQueue>)>;
+
+/// What one writer does later.
+#[derive(Default)]
+struct Schedules {
+    syncs: Schedule,
+    /// Updates of live manifests that were put off.
+    updates: Schedule,
+}
+
+impl Schedules {
+    fn next(&self) -> Option<Instant> {
+        let next = [&self.syncs, &self.updates].map(|schedule| schedule.front().map(|(at, _)| *at));
+        next.into_iter().flatten().min()
+    }
+}
 
 /// The writers of a store. Each recording belongs to one of them.
 pub struct Writers {
@@ -146,7 +160,7 @@ impl Writers {
         let Some(writer_queue) = self.writer_queues.get(index) else {
             return;
         };
-        let (mut gather, mut due) = (Vec::new(), SyncSchedule::default());
+        let (mut gather, mut due) = (Vec::new(), Schedules::default());
         loop {
             let ending = self.context.activity.is_shutting_down();
             // Checked before the queue: recordings that a syncer has released since are in the
@@ -177,12 +191,12 @@ impl Writers {
                 }
                 self.context.finisher_queue.work_done();
             }
-            self.send_due(&mut due);
+            self.send_due(&mut due.syncs);
+            self.queue_due_updates(&mut due.updates);
             if again || ending && is_idle {
                 task::suspend(NextStep::At(self.now() + TICK)).await;
             } else if !ending && writer_queue.sleep() {
-                let next = due.front().map(|(at, _)| *at);
-                task::suspend(next.map_or(NextStep::Signalled, NextStep::At)).await;
+                task::suspend(due.next().map_or(NextStep::Signalled, NextStep::At)).await;
             } else {
                 task::suspend(NextStep::Now).await;
             }
@@ -201,7 +215,7 @@ impl Writers {
     }
 
     /// Queues the syncs that are due.
-    fn send_due(&self, due: &mut SyncSchedule) {
+    fn send_due(&self, due: &mut Schedule) {
         let Some(syncs) = &self.context.syncs else {
             return;
         };
@@ -226,7 +240,7 @@ impl Writers {
         recording: &Arc<RecordingQueue>,
         turn: Turn,
         gather: &mut Vec<u8>,
-        due: &mut SyncSchedule,
+        due: &mut Schedules,
     ) -> bool {
         if turn == Turn::Encode {
             recording.begin_encoding();
@@ -262,10 +276,13 @@ impl Writers {
             }
             Some(failure) => self.fail(recording, &mut stage, &mut work, failure.error).await,
         }
-        self.note_unsynced(recording, &mut stage, due);
-        let must_encode_first = !put_back && self.must_encode_first(recording, &stage);
-        put_back |= self.defers_update(recording, &stage, &work);
+        self.note_unsynced(recording, &mut stage, &mut due.syncs);
         let must_sync_first = !put_back && self.must_sync_first(recording, &stage, &work);
+        let must_encode_first = !put_back && self.must_encode_first(recording, &stage);
+        let defers_update = !put_back && self.defers_update(recording, &stage, &work);
+        if defers_update {
+            self.schedule_update(recording, &mut stage, &mut due.updates);
+        }
         *recording.stage.lock() = Some(stage);
         if put_back {
             if !gather.is_empty() && !self.context.directory.has_fault(StorageFault::GatheredForgotten) {
@@ -275,8 +292,8 @@ impl Writers {
             self.schedule(recording, recording.put_back(work));
         } else if must_sync_first {
             recording.leave_for_syncer(work);
-        } else if must_encode_first {
-            recording.leave_for_encoding(work);
+        } else if must_encode_first || defers_update {
+            recording.leave_for_later(work);
         }
         self.release(recording, false);
         if must_encode_first {
@@ -300,16 +317,6 @@ impl Writers {
         }
     }
 
-    /// Whether an update of the live manifest was put off and is not due yet. The end does not wait.
-    fn defers_update(&self, recording: &RecordingQueue, stage: &Stage, work: &PendingWork) -> bool {
-        let Stage::Live(live) = stage else {
-            return false;
-        };
-        live.update_due.is_some_and(|due| self.now() < due)
-            && !work.is_ending()
-            && (work.update.is_some() || recording.has_ready_update())
-    }
-
     /// Ends a writer's or syncer's work on a recording. With `again`, the recording is queued even
     /// without work.
     pub fn release(&self, recording: &Arc<RecordingQueue>, again: bool) {
@@ -323,7 +330,7 @@ impl Writers {
     }
 
     /// Schedules the sync of written data.
-    fn note_unsynced(&self, recording: &Arc<RecordingQueue>, stage: &mut Stage, due: &mut SyncSchedule) {
+    fn note_unsynced(&self, recording: &Arc<RecordingQueue>, stage: &mut Stage, due: &mut Schedule) {
         let now = self.now();
         if let Some(syncs) = &self.context.syncs
             && let Stage::Live(live) = stage
@@ -400,25 +407,6 @@ impl Writers {
                 Ok(())
             }
         }
-    }
-
-    /// Writes the update of the live manifest, unless it was put off and is not due yet. Leaves it in
-    /// `work` if another process holds the manifest.
-    async fn write_due_update(&self, live: &mut LiveRecording, work: &mut PendingWork) -> io::Result<()> {
-        let (ends, now) = (work.is_ending(), self.now());
-        let is_due = ends || live.update_due.is_none_or(|due| due <= now);
-        let Some(update) = work.update.as_ref().filter(|_| is_due) else {
-            return Ok(());
-        };
-        let (manifests, listener) = (&self.context.manifests, &*self.context.listener);
-        let is_done = match write_update(live, update, false, manifests, listener).await {
-            Err(error) if is_held(&error) => put_off(live, update, &error, (ends, now), listener),
-            written => written.map(|()| true)?,
-        };
-        if is_done {
-            work.update = None;
-        }
-        Ok(())
     }
 
     async fn make(&self, stage: &mut Stage, work: &PendingWork) -> Result<(), Failure> {
