@@ -15,6 +15,8 @@ mod deletions;
 mod disk_errors;
 #[path = "storage/durability.rs"]
 mod durability;
+#[path = "storage/emptied_directories.rs"]
+mod emptied_directories;
 #[path = "storage/encoders.rs"]
 mod encoders;
 #[path = "storage/failures.rs"]

@@ -31,6 +31,7 @@ mod digest;
 mod directory;
 pub mod disk;
 mod disk_access;
+mod emptied_directories;
 mod ending;
 pub mod faults;
 mod file_handle;

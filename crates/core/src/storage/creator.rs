@@ -25,6 +25,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Attempts to create a recording in a directory that deletions may remove.
+const ATTEMPTS_MAX: usize = 100;
+
 /// The stage of a recording on its way from its start to a finisher.
 pub enum Stage {
     /// Not created yet. The first manifest is `None` once it has been requested.
@@ -77,20 +80,38 @@ impl RecordingCreator {
             let message = format!("\"{path}\" cannot be created: {}", error.message);
             Failure::permanent(Error { message, ..error })
         })?;
-        let folder = self.directory.create_folder(&plan.name).await;
-        let folder = folder.map_err(|error| fail(&error))?;
+        let mut attempts = 1;
+        loop {
+            match self.create_once(plan, shape).await {
+                // A deletion has just removed the directory, which was empty.
+                Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS_MAX => {
+                    attempts += 1;
+                }
+                Ok(live) => return live.map_err(|error| fail(&error)),
+                Err(panic) => {
+                    let error = Error::new(Status::Internal, panic_text(&panic));
+                    return Err(Failure::permanent(error));
+                }
+            }
+        }
+    }
+
+    /// Creates the recording in its directory. What is left of a failed attempt is removed.
+    async fn create_once(
+        &self,
+        plan: &mut RecordingPlan,
+        shape: Shape,
+    ) -> Result<io::Result<LiveRecording>, String> {
+        let folder = match self.directory.create_folder(&plan.name).await {
+            Ok(folder) => folder,
+            Err(error) => return Ok(Err(error)),
+        };
         let mut created = CreatedFiles::default();
         let live = task::catch_panic(pin!(self.create_in(plan, &mut created, &*folder, shape))).await;
         if !matches!(live, Ok(Ok(_))) {
             self.roll_back(plan.id, created, &*folder).await;
         }
-        match live {
-            Ok(live) => live.map_err(|error| fail(&error)),
-            Err(panic) => Err(Failure::permanent(Error::new(
-                Status::Internal,
-                panic_text(&panic),
-            ))),
-        }
+        live
     }
 
     /// Syncs a new recording, so that a power cut does not undo its start. The audio is synced

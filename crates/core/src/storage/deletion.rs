@@ -7,10 +7,12 @@
 //! 2. audio, kept packets and sidecar, before the manifest is removed: while there is a manifest, it proves that the
 //!    other files with its name belong to the recording, and once it is gone, they are;
 //! 3. the removal of the manifest and of all else, before the deletion is reported;
-//! 4. the line in the audit log, before the note is removed.
+//! 4. the note without its directory, before directories that are empty now are removed;
+//! 5. the line in the audit log, before the note is removed.
 
 use super::deletion_notes::{DeletionNote, DeletionNotes, is_full, is_marker_name};
 use super::directory::StorageDirectory;
+use super::emptied_directories::EmptiedDirectories;
 use super::files::ignore_not_found;
 use super::id_turns::{IdTurn, IdTurns};
 use super::job_files::JobFiles;
@@ -33,6 +35,7 @@ pub struct Deletions {
     pub listener: Arc<dyn StorageListener>,
     pub notes: DeletionNotes,
     pub turns: Arc<IdTurns>,
+    pub emptied: EmptiedDirectories,
     /// Deletions of an earlier process that this one has completed and not reported yet.
     pub completed: Mutex<Vec<(Uuid, DeletionNote)>>,
 }
@@ -88,6 +91,7 @@ impl Deletions {
             file,
             line: line.to_owned(),
         };
+        self.emptied.keep(id, &note.file).await;
         match self.notes.write(id, &note).await {
             Err(error) if is_full(&error) => self.delete_marked(id, &note, error).await?,
             noted => {
@@ -95,7 +99,22 @@ impl Deletions {
                 self.remove_all(id, &note).await?;
             }
         }
+        self.remove_emptied(id, &note).await;
         Ok(DeletionResult::Deleted)
+    }
+
+    /// Removes the directories that the deletion has emptied. They stay if that fails.
+    async fn remove_emptied(&self, id: Uuid, note: &DeletionNote) {
+        let without = DeletionNote {
+            directory: None,
+            ..note.clone()
+        };
+        let forget = async || self.notes.write(id, &without).await;
+        if let Err(error) = self.emptied.remove(id, &note.file, forget).await {
+            let message =
+                format!("recording {id} is deleted, but its directory, which may be empty, stays: {error}");
+            self.listener.log(LOG_WARNING, message);
+        }
     }
 
     /// Deletes a recording for whose note there is no space. Deleting is what makes space.
@@ -209,6 +228,9 @@ impl Deletions {
                 return self.listener.log(LOG_ERROR, message);
             }
         };
+        for (id, note) in &notes {
+            self.emptied.keep(*id, &note.file).await;
+        }
         for (id, note) in notes {
             let completed = self
                 .directory
@@ -232,6 +254,7 @@ impl Deletions {
         let note = match self.find(id, Some(&note.file), true).await? {
             Some((_, manifest)) if manifest.held => {
                 self.notes.remove(id).await?;
+                self.emptied.release(id);
                 return Ok(false);
             }
             // Its directory may have been moved.
@@ -249,6 +272,7 @@ impl Deletions {
             },
         };
         self.remove_all(id, &note).await?;
+        self.remove_emptied(id, &note).await;
         Ok(true)
     }
 

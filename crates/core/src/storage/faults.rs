@@ -69,6 +69,7 @@ pub enum FaultPoint {
     DeleteRaw,
     DeleteAudio,
     DeleteManifest,
+    DeleteFolder,
     RemoveDeletion,
     WriteHold,
     RemoveHold,

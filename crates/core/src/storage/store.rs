@@ -13,6 +13,7 @@ use super::creator::{FirstManifest, RecordingCreator};
 use super::deletion::Deletions;
 use super::deletion_notes::DeletionNotes;
 use super::directory::{StorageDirectory, unusable};
+use super::emptied_directories::EmptiedDirectories;
 use super::file_slots::FileSlots;
 use super::finisher::Finisher;
 use super::finisher_queue::{FinisherQueue, FinisherWork};
@@ -147,6 +148,7 @@ impl Store {
                 listener: Arc::clone(&listener),
             },
             turns: Arc::clone(&turns),
+            emptied: EmptiedDirectories::new(Arc::clone(&directory)),
             completed: Mutex::default(),
         });
         let notifier = Arc::new(Notifier {

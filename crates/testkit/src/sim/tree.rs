@@ -199,6 +199,7 @@ impl Tree {
     }
 
     pub fn make_directory(&mut self, directory: Node, name: &str) -> io::Result<Node> {
+        self.refuse_removed(directory)?;
         self.refuse_taken(directory, name)?;
         let node = self.new_node();
         self.seen.insert(node, BTreeMap::new());
@@ -207,7 +208,16 @@ impl Tree {
         Ok(node)
     }
 
+    /// Nothing is created in a directory that has been removed.
+    fn refuse_removed(&self, directory: Node) -> io::Result<()> {
+        match directory == ROOT || self.links(directory) > 0 {
+            true => Ok(()),
+            false => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
     pub fn make_file(&mut self, directory: Node, name: &str, now_ns: u64) -> io::Result<Node> {
+        self.refuse_removed(directory)?;
         self.refuse_taken(directory, name)?;
         let node = self.new_node();
         let data = FileData {

@@ -91,6 +91,11 @@ impl UnixDir {
         open_in(self.fd.as_fd(), name, flags)
     }
 
+    fn open_listing(&self) -> io::Result<nix::dir::Dir> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        Ok(nix::dir::Dir::openat(&self.fd, ".", flags, Mode::empty())?)
+    }
+
     fn is_directory(&self, name: &str) -> bool {
         let found = stat::fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW);
         found.is_ok_and(|found| found.st_mode & libc::S_IFMT == libc::S_IFDIR)
@@ -215,9 +220,17 @@ impl DiskDir for UnixDir {
         )?)
     }
 
+    fn is_empty(&self) -> io::Result<bool> {
+        for entry in self.open_listing()?.iter() {
+            if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn list(&self) -> io::Result<Vec<DirEntry>> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let mut dir = nix::dir::Dir::openat(&self.fd, ".", flags, Mode::empty())?;
+        let mut dir = self.open_listing()?;
         let mut entries = Vec::new();
         for entry in dir.iter() {
             let entry = entry?;
