@@ -145,7 +145,10 @@ pub fn assert_accepted(path: &str, in_progress: bool, frames: u64, channels: u16
     if let Some(found) = sndfile_frames(path) {
         assert_eq!(found, frames, "libsndfile: {path}");
     }
-    if let Some(found) = decoded_by_sndfile(path) {
+    // It decodes no Opus file without audio.
+    if frames > 0
+        && let Some(found) = decoded_by_sndfile(path)
+    {
         assert_eq!(found, frames, "libsndfile decodes: {path}");
     }
     let expected = frames * u64::from(48_000 / rate);
