@@ -6,7 +6,7 @@ use std::process::Command;
 
 use callrec_testkit::directory::ScratchDir;
 
-use crate::support::build::{root, run};
+use crate::support::build::{has, root, run};
 use crate::wine::{self, LibraryKind};
 
 fn text(command: &mut Command) -> String {
@@ -125,4 +125,87 @@ fn a_program_may_unload_the_library() {
     let recordings = wine::recordings(&directory.0, "recordings");
     let lines = wine::lines(&program, &[&recordings]);
     assert!(lines.last().unwrap().starts_with("still loaded"), "{lines:?}");
+}
+
+/// pkg-config names what a program needs for each kind of library.
+#[test]
+fn pkg_config_describes_the_package() {
+    let Some(package) = wine::package() else { return };
+    if !has("pkg-config") {
+        return;
+    }
+    let flags = |more: &[&str]| {
+        let mut command = Command::new("pkg-config");
+        command.env("PKG_CONFIG_LIBDIR", package.join("lib/pkgconfig"));
+        let printed = text(command.args(["--cflags", "--libs"]).args(more).arg("callrec"));
+        let words = printed.split_whitespace().map(str::to_owned);
+        words.collect::<Vec<String>>()
+    };
+    let directory = ScratchDir::new();
+    let program = directory.join("program.exe");
+    std::fs::copy(package.join("bin/callrec.dll"), directory.join("callrec.dll")).unwrap();
+    wine::complete(&directory.0);
+    // The programs are linked statically otherwise.
+    let shared = ["-Wl,-Bdynamic"].map(str::to_owned).into_iter();
+    let shared = shared.chain(flags(&[])).chain(["-Wl,-Bstatic".to_owned()]);
+    for flags in [shared.collect(), flags(&["--static"])] {
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        wine::link(&program, &["examples-c/minimal.c"], &flags);
+        wine::lines(&program, &[&wine::recordings(&directory.0, "recordings")]);
+    }
+}
+
+/// The examples, among them the TAPI bridge.
+#[test]
+fn cmake_builds_every_example() {
+    let Some(package) = wine::package() else { return };
+    if !has("cmake") {
+        return;
+    }
+    let every = [
+        "gateway",
+        "record",
+        "record_call",
+        "tap_rtp",
+        "tapi_bridge",
+        "minimal",
+    ];
+    for (is_static, names) in [("OFF", &every[..]), ("ON", &["minimal"])] {
+        let directory = ScratchDir::new();
+        let mut command = Command::new("cmake");
+        // Libraries of this system are not for Windows.
+        command.env("PKG_CONFIG_LIBDIR", "/nonexistent");
+        command.arg("-S").arg(root().join("examples-c"));
+        command.arg("-B").arg(&directory.0);
+        command.arg(format!("-DCMAKE_PREFIX_PATH={}", package.display()));
+        command.arg(format!("-DCMAKE_C_COMPILER={}", wine::COMPILER));
+        command.arg(format!("-DCMAKE_CXX_COMPILER={}", wine::CXX_COMPILER));
+        command.arg(format!("-DCALLREC_STATIC={is_static}"));
+        command.args(["-DCMAKE_SYSTEM_NAME=Windows", "-DCMAKE_EXE_LINKER_FLAGS=-static"]);
+        run(&mut command);
+        let target = if names == every { "all" } else { names[0] };
+        let build = ["--parallel", "2", "--target", target];
+        run(Command::new("cmake").arg("--build").arg(&directory.0).args(build));
+        for name in names {
+            assert!(directory.join(format!("{name}.exe")).exists(), "{name}");
+        }
+        if is_static == "OFF" {
+            std::fs::copy(package.join("bin/callrec.dll"), directory.join("callrec.dll")).unwrap();
+        }
+        wine::complete(&directory.0);
+        let recordings = wine::recordings(&directory.0, "recordings");
+        wine::lines(&directory.join("minimal.exe"), &[&recordings]);
+    }
+}
+
+/// Whoever distributes the library encloses them.
+#[test]
+fn the_licences_are_in_the_package() {
+    for package in wine::packages() {
+        for name in ["LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt"] {
+            let enclosed = std::fs::read_to_string(package.join("doc").join(name)).unwrap();
+            let text = std::fs::read_to_string(root().join(name)).unwrap();
+            assert!(enclosed == text, "{name}");
+        }
+    }
 }

@@ -10,9 +10,9 @@ use crate::support::build::{has, is_installed, root, run};
 /// Debian's package wine64 has no program of this name in the path.
 pub const WINE: &str = "/usr/lib/wine/wine64";
 pub const SERVER: &str = "/usr/lib/wine/wineserver";
-const COMPILER: &str = "x86_64-w64-mingw32-gcc-posix";
+pub const COMPILER: &str = "x86_64-w64-mingw32-gcc-posix";
 /// The other flavour has no `std::thread`.
-const CXX_COMPILER: &str = "x86_64-w64-mingw32-g++-posix";
+pub const CXX_COMPILER: &str = "x86_64-w64-mingw32-g++-posix";
 
 /// How a program gets the library.
 #[derive(Clone, Copy, Debug, PartialEq)]
