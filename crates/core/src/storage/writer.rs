@@ -55,14 +55,14 @@ pub struct SyncOptions {
 }
 
 /// Due times of one writer's recordings, in order.
-type Schedule = PieceQueue<(Instant, Arc<RecordingQueue>)>;
+type DueRecordings = PieceQueue<(Instant, Arc<RecordingQueue>)>;
 
 /// What one writer does later.
 #[derive(Default)]
 struct Schedules {
-    syncs: Schedule,
+    syncs: DueRecordings,
     /// Updates of live manifests that were put off.
-    updates: Schedule,
+    updates: DueRecordings,
 }
 
 impl Schedules {
@@ -215,7 +215,7 @@ impl Writers {
     }
 
     /// Queues the syncs that are due.
-    fn send_due(&self, due: &mut Schedule) {
+    fn send_due(&self, due: &mut DueRecordings) {
         let Some(syncs) = &self.context.syncs else {
             return;
         };
@@ -330,7 +330,7 @@ impl Writers {
     }
 
     /// Schedules the sync of written data.
-    fn note_unsynced(&self, recording: &Arc<RecordingQueue>, stage: &mut Stage, due: &mut Schedule) {
+    fn note_unsynced(&self, recording: &Arc<RecordingQueue>, stage: &mut Stage, due: &mut DueRecordings) {
         let now = self.now();
         if let Some(syncs) = &self.context.syncs
             && let Stage::Live(live) = stage

@@ -4,7 +4,7 @@ use super::super::creator::Stage;
 use super::super::live_recording::LiveRecording;
 use super::super::manifest_update::{is_held, put_off, write_update};
 use super::super::recording_queue::{PendingWork, RecordingQueue};
-use super::{Schedule, Writers};
+use super::{DueRecordings, Writers};
 use std::io;
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ impl Writers {
         &self,
         recording: &Arc<RecordingQueue>,
         stage: &mut Stage,
-        updates: &mut Schedule,
+        updates: &mut DueRecordings,
     ) {
         if let Stage::Live(live) = stage
             && let Some(due) = live.update_due
@@ -64,7 +64,7 @@ impl Writers {
     }
 
     /// Queues the recordings whose updates are due.
-    pub(super) fn queue_due_updates(&self, updates: &mut Schedule) {
+    pub(super) fn queue_due_updates(&self, updates: &mut DueRecordings) {
         let now = self.now();
         while updates.front().is_some_and(|(due, _)| *due <= now)
             && let Some((_, recording)) = updates.pop_front()
