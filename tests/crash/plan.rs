@@ -73,6 +73,8 @@ const KINDS: &[CallKind] = {
         kind_of(REC_LAYOUT_MONO, "flac", REC_CODEC_PCM16, SKIP, Cycles),
         kind_of(REC_LAYOUT_MONO, "wav", REC_CODEC_PCM16, SKIP, Pauses),
         kind_of(REC_LAYOUT_STEREO, "au", REC_CODEC_PCM16, SILENCE, Pauses),
+        kind_of(REC_LAYOUT_STEREO, "au-ulaw", REC_CODEC_PCMU, SILENCE, Pauses),
+        kind_of(REC_LAYOUT_LOCAL, "au-alaw", REC_CODEC_PCMA, SKIP, Cycles),
         kind_of(REC_LAYOUT_STEREO, "wav-ulaw", REC_CODEC_PCMU, SKIP, Pauses),
         kind_of(REC_LAYOUT_LOCAL, "wav", REC_CODEC_PCM16, SILENCE, Uncontrolled),
         kind_of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SKIP, Cycles),

@@ -12,8 +12,9 @@ pub struct Backlog {
     max_ms: u32,
     /// For all recordings.
     max_bytes: u64,
-    pending: AtomicU64,
-    /// The part of `pending` that is early.
+    /// Bytes that are queued, without the early ones. Both are counted apart, because the difference of
+    /// two counters would be wrong between their changes.
+    live: AtomicU64,
     early: AtomicU64,
     dropped: AtomicU64,
 }
@@ -23,7 +24,7 @@ impl Backlog {
         Backlog {
             max_ms,
             max_bytes,
-            pending: AtomicU64::new(0),
+            live: AtomicU64::new(0),
             early: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
@@ -42,28 +43,22 @@ impl Backlog {
     /// would be exceeded.
     pub fn admit(&self, recording: &RecordingQueue, bytes: u64) -> bool {
         let limit = recording.limit.load(Ordering::Relaxed);
-        let (own_early, early) = (
-            recording.early_bytes.load(Ordering::Relaxed),
-            self.early.load(Ordering::Relaxed),
-        );
-        let own = recording.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let all = self.pending.fetch_add(bytes, Ordering::Relaxed);
-        let (own, all) = (own.saturating_sub(own_early), all.saturating_sub(early));
+        let own = recording.live_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let all = self.live.fetch_add(bytes, Ordering::Relaxed);
         // A block larger than the limit is accepted if no other audio is queued.
         let own_fits = own == 0 || own.saturating_add(bytes) <= limit;
-        let most = self.max_bytes - early.min(self.max_bytes / 2);
-        if own_fits && all.saturating_add(bytes) <= most {
+        let early = self.early.load(Ordering::Relaxed).min(self.max_bytes / 2);
+        if own_fits && all.saturating_add(bytes) <= self.max_bytes - early {
             return true;
         }
-        recording.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.pending.fetch_sub(bytes, Ordering::Relaxed);
+        recording.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.live.fetch_sub(bytes, Ordering::Relaxed);
         self.dropped.fetch_add(bytes, Ordering::Relaxed);
         false
     }
 
     /// Adds early audio regardless of the limits.
     pub fn admit_early(&self, recording: &RecordingQueue, bytes: u64) {
-        self.charge(recording, bytes);
         recording.early_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.early.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -75,8 +70,8 @@ impl Backlog {
 
     /// Adds queued audio regardless of the limits.
     fn charge(&self, recording: &RecordingQueue, bytes: u64) {
-        recording.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.pending.fetch_add(bytes, Ordering::Relaxed);
+        recording.live_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.live.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn release(&self, recording: &RecordingQueue, bytes: u64) {
@@ -84,13 +79,13 @@ impl Backlog {
         let early = recording.early_bytes.load(Ordering::Relaxed).min(bytes);
         recording.early_bytes.fetch_sub(early, Ordering::Relaxed);
         self.early.fetch_sub(early, Ordering::Relaxed);
-        recording.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.pending.fetch_sub(bytes, Ordering::Relaxed);
+        recording.live_bytes.fetch_sub(bytes - early, Ordering::Relaxed);
+        self.live.fetch_sub(bytes - early, Ordering::Relaxed);
     }
 
     /// Bytes of audio queued for the disk.
     pub fn bytes(&self) -> u64 {
-        self.pending.load(Ordering::Relaxed)
+        self.live.load(Ordering::Relaxed) + self.early.load(Ordering::Relaxed)
     }
 
     /// Bytes of audio refused because of a limit.

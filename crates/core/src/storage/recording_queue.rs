@@ -136,12 +136,11 @@ pub struct RecordingQueue {
     queued: Mutex<QueueState>,
     /// `None` while a writer or a syncer works on the recording.
     pub stage: Mutex<Option<Stage>>,
-    /// Bytes of audio that are queued.
-    pub pending_bytes: AtomicU64,
-    /// The part of them from before the start.
-    pub early_bytes: AtomicU64,
-    /// The limit of the others.
+    /// Bytes of audio that are queued, and their limit.
+    pub live_bytes: AtomicU64,
     pub limit: AtomicU64,
+    /// Bytes from before the start, which are first in the queue.
+    pub early_bytes: AtomicU64,
     /// The size of the recording's file in bytes after the writer's last turn.
     pub file_bytes: Arc<AtomicU64>,
     /// The recording was discarded and must not be published.
@@ -205,7 +204,7 @@ impl RecordingQueue {
             writer_index,
             queued: Mutex::default(),
             stage: Mutex::new(Some(stage)),
-            pending_bytes: AtomicU64::new(0),
+            live_bytes: AtomicU64::new(0),
             early_bytes: AtomicU64::new(0),
             limit: AtomicU64::new(u64::MAX),
             file_bytes: Arc::default(),
