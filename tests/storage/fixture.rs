@@ -31,7 +31,10 @@ pub fn ended(id: Uuid, reason: EndReason) -> Box<Manifest> {
 /// Runs a task of `run_child_task` in a child process, for recordings of this format. Returns its
 /// output, and whether it succeeded.
 pub fn child(format: Format, task: &str, directory: &Path, number: usize) -> (String, bool) {
-    let format = format!("{};{}", format.name(), format.parameters_text());
+    let format = match format.parameters_text() {
+        parameters if parameters.is_empty() => format.name().to_owned(),
+        parameters => format!("{};{parameters}", format.name()),
+    };
     let output = child_test("run_child_task")
         .env("STORAGE_FORMAT", format)
         .env("STORAGE_TASK", task)
@@ -39,6 +42,9 @@ pub fn child(format: Format, task: &str, directory: &Path, number: usize) -> (St
         .env("STORAGE_NUMBER", number.to_string())
         .output()
         .expect("a child");
+    // A kill is no panic, and callers kill again until a child survives.
+    let panicked = output.status.code() == Some(101);
+    assert!(!panicked, "{}", String::from_utf8_lossy(&output.stderr));
     let output_text = String::from_utf8_lossy(&output.stdout).into_owned();
     let lines: Vec<&str> = output_text
         .lines()

@@ -233,7 +233,6 @@ impl Tap {
             return false;
         }
         if self.waits_for_disk(frontier_ns) {
-            self.behind = true;
             return false;
         }
         let resampling = self.phase == Phase::Recording && self.resamples(legs);
@@ -241,12 +240,7 @@ impl Tap {
         let to_ns = frontier_ns.saturating_sub(ahead);
         let most_ns = self.stride_ns(to_ns, legs);
         self.behind = most_ns < to_ns;
-        let is_early = self.is_early();
-        self.render_until(to_ns.min(most_ns), legs);
-        if is_early {
-            // The next recording asks whether there is still room.
-            self.deliver();
-        }
+        self.render_early_or_live(to_ns.min(most_ns), legs);
         // No further than the audio, which may yet reach the maximum duration.
         self.pass_raw(if self.behind { most_ns } else { frontier_ns });
         true

@@ -82,7 +82,7 @@ impl Syncer {
     }
 
     /// Reports the start of the recording if that is pending, writes the pending update of its live
-    /// manifest, and syncs its files. Returns whether the sync must be retried.
+    /// manifest, and syncs its files. Returns whether any of that is still to be done.
     async fn advance(
         &self,
         recording: &RecordingQueue,
@@ -95,15 +95,17 @@ impl Syncer {
             return Ok(false);
         };
         self.writers.report_start(live).await?;
-        if let Some(update) = update
-            && !self.write_update(recording, live, update).await?
-        {
-            return Ok(true);
+        let is_written = match update {
+            Some(update) => self.write_update(recording, live, update).await?,
+            None => true,
+        };
+        if is_written {
+            *update = None;
         }
-        *update = None;
+        // The audio does not wait for the manifest.
         let again = live.unsynced_since().is_some() && self.sync(recording, live).await;
         live.close_unless_slotted();
-        Ok(again)
+        Ok(again || !is_written)
     }
 
     /// Writes and syncs an update of the live manifest. If the sync fails permanently, the update

@@ -310,8 +310,7 @@ impl Writers {
     fn must_sync_first(&self, recording: &RecordingQueue, stage: &Stage, work: &PendingWork) -> bool {
         match stage {
             Stage::Live(live) if self.context.syncs.is_some() => {
-                let has_update = work.update.is_some() || recording.has_ready_update();
-                !live.is_start_reported || has_update && !self.defers_update(recording, stage, work)
+                !live.is_start_reported || self.must_sync_update(recording, live, work)
             }
             _ => false,
         }

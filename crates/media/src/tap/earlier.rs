@@ -60,14 +60,30 @@ impl Tap {
         self.early.until_ns > 0 && self.position_ns() < self.early.until_ns
     }
 
-    /// Whether early audio must wait for the disk.
+    /// Whether early audio must wait for the disk. If so, the tap is behind.
     pub(super) fn waits_for_disk(&mut self, frontier_ns: u64) -> bool {
         let waits =
             self.is_early() && frontier_ns < self.early.waits_until_ns && !self.sink_queue.accepts_early();
         if waits {
             self.early.until_ns = self.early.until_ns.max(frontier_ns);
+            self.behind = true;
+            // Packets that are kept have a memory of their own. With a maximum duration, it is not known
+            // yet which ones belong to the recording.
+            if self.audio.max_duration_ms == 0 {
+                self.pass_raw(frontier_ns);
+            }
         }
         waits
+    }
+
+    /// Renders up to a time. Early audio is delivered at once, before the next recording asks whether
+    /// there is room for its own.
+    pub(super) fn render_early_or_live(&mut self, to_ns: u64, legs: &Legs) {
+        let is_early = self.is_early();
+        self.render_until(to_ns, legs);
+        if is_early {
+            self.deliver();
+        }
     }
 
     /// The call is visited for the last time, so early audio waits no longer.

@@ -32,7 +32,7 @@ impl Writers {
         Ok(())
     }
 
-    /// Whether an update of the live manifest was put off and is not due yet. The end does not wait.
+    /// Whether an update of the live manifest was put off. The end does not wait.
     pub(super) fn defers_update(
         &self,
         recording: &RecordingQueue,
@@ -42,9 +42,20 @@ impl Writers {
         let Stage::Live(live) = stage else {
             return false;
         };
-        live.update_due.is_some_and(|due| self.now() < due)
+        live.update_due.is_some()
             && !work.is_ending()
             && (work.update.is_some() || recording.has_ready_update())
+    }
+
+    /// Whether an update of the live manifest is to be written and synced now.
+    pub(super) fn must_sync_update(
+        &self,
+        recording: &RecordingQueue,
+        live: &LiveRecording,
+        work: &PendingWork,
+    ) -> bool {
+        let is_put_off = live.update_due.is_some_and(|due| self.now() < due);
+        (work.update.is_some() || recording.has_ready_update()) && (work.is_ending() || !is_put_off)
     }
 
     /// Schedules the next attempt at an update that was put off.
