@@ -5,8 +5,8 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 use callrec_codec::Shape;
 
 /// The queued audio of all recordings, and the limits. Early audio, which a recording has from before
-/// its start, was in memory already: it is never refused, but is not to come while there is no room
-/// for it, and leaves half of the memory to the others.
+/// its start, was in memory already, so it is never refused. Callers offer more only while
+/// [`Backlog::accepts_early`] returns true. It takes at most half of the memory from live audio.
 pub struct Backlog {
     /// For one recording.
     max_ms: u32,
