@@ -42,6 +42,10 @@ HEADER_PARTS := $(wildcard include/callrec/*.hpp)
 BINDIR ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 DOCDIR ?= $(DATADIR)/doc/callrec
+# Where the shells look for completions: zsh's directory has another name in Debian.
+BASHDIR := $(DATADIR)/bash-completion/completions
+FISHDIR := $(DATADIR)/fish/vendor_completions.d
+ZSHDIR ?= $(DATADIR)/zsh/site-functions
 LICENCES := LICENSE-MIT LICENSE-APACHE THIRD-PARTY.txt
 
 # The commands run here, so a relative CARGO_TARGET_DIR is relative to this directory.
@@ -80,7 +84,8 @@ tools:
 	$(CARGO) build --release -p callrec-cli -p callrec-manual
 	rm -rf $(BUILD)/man
 	$(CARGO_TARGET_DIR)/release/callrec-manual $(BUILD)/man
-	$(CARGO_TARGET_DIR)/release/callrec completions bash > $(BUILD)/callrec.bash
+	for shell in bash fish zsh; do \
+		$(CARGO_TARGET_DIR)/release/callrec completions $$shell > $(BUILD)/callrec.$$shell || exit 1; done
 
 # The directory of the headers, relative to that of the libraries: the CMake package may be moved.
 RELATIVE_INCLUDE = $(shell realpath -m --relative-to=$(LIBDIR) $(INCLUDEDIR))
@@ -114,18 +119,20 @@ install: $(BUILT) descriptions install-licences
 	$(INSTALL) -m 644 $(BUILD)/callrecConfig.cmake $(BUILD)/callrecConfigVersion.cmake $(DESTDIR)$(LIBDIR)/cmake/callrec
 
 install-tools: $(if $(BUILT),tools) install-licences
-	@test -d $(BUILD)/man || $(RUST)
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/bash-completion/completions $(addprefix $(DESTDIR)$(DATADIR)/man/man,1 3 5)
+	@test -f $(BUILD)/callrec.zsh || $(RUST)
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR)) $(addprefix $(DESTDIR)$(DATADIR)/man/man,1 3 5)
 	$(INSTALL) -m 755 $(CARGO_TARGET_DIR)/release/callrec $(DESTDIR)$(BINDIR)
 	$(STRIP) $(DESTDIR)$(BINDIR)/callrec
-	$(INSTALL) -m 644 $(BUILD)/callrec.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/callrec
+	$(INSTALL) -m 644 $(BUILD)/callrec.bash $(DESTDIR)$(BASHDIR)/callrec
+	$(INSTALL) -m 644 $(BUILD)/callrec.fish $(DESTDIR)$(FISHDIR)
+	$(INSTALL) -m 644 $(BUILD)/callrec.zsh $(DESTDIR)$(ZSHDIR)/_callrec
 	for section in 1 3 5; do \
 		$(INSTALL) -m 644 $(BUILD)/man/man$$section/* $(DESTDIR)$(DATADIR)/man/man$$section || exit 1; done
 
 uninstall:
 	rm -rf $(DESTDIR)$(DOCDIR)
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/callrec
-	rm -f $(DESTDIR)$(BINDIR)/callrec $(DESTDIR)$(DATADIR)/bash-completion/completions/callrec
+	rm -f $(addprefix $(DESTDIR),$(BINDIR)/callrec $(BASHDIR)/callrec $(FISHDIR)/callrec.fish $(ZSHDIR)/_callrec)
 	rm -f $(addprefix $(DESTDIR)$(DATADIR)/man/,man1/callrec.1 man1/callrec-*.1 man3/callrec.3 man3/rec_*.3 man5/callrec-*.5)
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(SHARED) $(SONAME) libcallrec.so libcallrec.a pkgconfig/callrec.pc)
 	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(notdir $(HEADERS)))

@@ -50,7 +50,13 @@ fn the_packages_are_complete_and_lintian_finds_nothing() {
     };
     assert_eq!(field(tools, "Package"), "callrec-tools");
     let in_tools = contents(tools);
-    for path in ["/usr/bin/callrec", "/usr/share/man/man1/callrec-record.1.gz"] {
+    for path in [
+        "/usr/bin/callrec",
+        "/usr/share/bash-completion/completions/callrec",
+        "/usr/share/fish/vendor_completions.d/callrec.fish",
+        "/usr/share/zsh/vendor-completions/_callrec",
+        "/usr/share/man/man1/callrec-record.1.gz",
+    ] {
         assert!(in_tools.iter().any(|found| found == path), "{path}: {in_tools:?}");
     }
     assert_eq!(field(library, "Package"), "libcallrec0");
