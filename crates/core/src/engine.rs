@@ -110,6 +110,8 @@ pub trait Dependent: Send + Sync {
 impl Engine {
     /// Locks the storage directory, lists what an earlier process left in it and starts the
     /// threads. Recovery of those recordings continues in the background.
+    // Inlined into the package callrec, it would be compiled for speed.
+    #[inline(never)]
     pub fn open(config: Config) -> Result<Arc<Engine>> {
         Engine::open_on(Platform::system(), config)
     }

@@ -89,6 +89,8 @@ impl Engine {
     }
 
     /// Announces a call.
+    // Inlined into the package callrec, it would be compiled for speed.
+    #[inline(never)]
     pub fn begin_call(self: &Arc<Engine>, mut info: CallInfo) -> Result<Arc<Call>> {
         self.require_open()?;
         let now_ms = self.clock.unix_ms();
@@ -234,6 +236,8 @@ impl Call {
 
     /// A refusal of consent works while the engine closes, because the call is recorded until it has
     /// ended.
+    // Inlined into the package callrec, it would be compiled for speed.
+    #[inline(never)]
     pub fn update(&self, update: &CallUpdate) -> Result<()> {
         if update.consent.state != Some(ConsentState::Refused) {
             self.engine.require_open()?;
