@@ -110,13 +110,14 @@ static bool check_channel(struct stereo audio, int leg, const int16_t *pcm, cons
     int packets = 0, whole = 0, silences = 0, silent = 0;
     /* Packets that were due before the pause or the resume, if that came late. */
     int before_pause = packets_in(course->paused_late_ns), before_resume = packets_in(course->resumed_late_ns);
-    /* If this machine was late, the first packets arrived together, and belong before their arrival. A
-     * single packet may look like another one. */
-    long begin = find_between(audio, leg, PACKET, lrint(arrived->to_ms * 8), pcm, 4 * PACKET);
+    /* If this machine was late, the first packets arrived together and belong before their arrival, and
+     * the party may be moved once more, in a silence, to where it belongs. */
+    int moved = arrived->to_ms >= 1 ? 1 : 0;
+    long from = moved ? PACKET : lrint(arrived->from_ms * 8), late = moved ? lrint(arrived->to_ms * 8) : 0;
+    /* A single packet may look like another one. */
+    long begin = find_between(audio, leg, from, lrint(arrived->to_ms * 8), pcm, 4 * PACKET);
     if (begin < 0)
         return console_check(false, "The %s party's first packet is at %.0f ms, where it arrived.", party, arrived->from_ms);
-    /* Then the party may also be moved once, in a silence, to where it belongs. */
-    int moved = arrived->to_ms >= 1 ? 1 : 0;
     for (int n = 1; n < PACKETS; n++) {
         long at = begin + (long)n * PACKET;
         /* Only a part of a packet next to the pause or the resume may be recorded. */
@@ -124,10 +125,10 @@ static bool check_channel(struct stereo audio, int leg, const int16_t *pcm, cons
             continue;
         if (packet_is_lost(n) || (n >= CARD_FROM && n < CARD_TO)) {
             silences++;
-            silent += moved ? find_between(audio, leg, at, at, NULL, PACKET) >= 0 : is_at(audio, leg, at, NULL, PACKET);
+            silent += moved ? find_between(audio, leg, at - late, at + late, NULL, PACKET) >= 0 : is_at(audio, leg, at, NULL, PACKET);
         } else {
             packets++;
-            whole += find_between(audio, leg, at, at, pcm + n * PACKET, PACKET) >= 0;
+            whole += find_between(audio, leg, at - late, at + late, pcm + n * PACKET, PACKET) >= 0;
         }
     }
     bool is_whole = console_check(whole >= packets - moved, "The file holds %d of %d packets of the %s party, sample by sample.", whole, packets, party);
@@ -156,6 +157,13 @@ bool check_wav(const char *path, const struct conversation *conversation, const 
     return passed;
 }
 
+/* How late a party's first packet may seem to callrec, in ms. Its clock has steps of 4 ms: a packet that
+ * is late by less may come after the next step. */
+static uint64_t late_by_the_clock_ms(const struct span *arrived)
+{
+    return arrived->to_ms < 0.5 ? 0 : 4 * (uint64_t)ceil(arrived->to_ms / 4);
+}
+
 /* What the pause and the resume may have cut off if this machine was late: audio of a party whose first
  * packet came late is as much ahead of the clock from then on, and a pause keeps no more than one
  * packet of that. The packet of the other party for which the pause waits may be late as well. */
@@ -163,7 +171,7 @@ static uint64_t cut_off_ms(const struct course *course)
 {
     uint64_t ms = 0;
     for (int leg = 0; leg < 2; leg++) {
-        ms += (uint64_t)course->arrived[leg].to_ms + (course->paused_late_ns + 999999) / 1000000;
+        ms += late_by_the_clock_ms(&course->arrived[leg]) + (course->paused_late_ns + 999999) / 1000000;
         ms += course->resumed_late_ns > 0 ? 20 : 0;
     }
     return ms > 0 ? ms + 2 * 20 : 0;
