@@ -2241,9 +2241,12 @@ rec_status rec_config_new(rec_config **config);
  *   vCon, made after the terminal event). Empty: only the manifest.
  * - `storage.backlog_ms` (`15000`): Maximum audio of one recording that is queued for a
  *   slow disk, 1000 to 600000 ms. Further audio becomes silence and is counted as lost.
+ *   Audio from before a start (media.lookback_ms) is not limited by this: it waits in the
+ *   memory of its call.
  * - `storage.backlog_bytes` (`536870912`): Maximum audio of all recordings that is queued
  *   for the disk, at least 1048576 bytes. Further audio becomes silence and is counted as
- *   lost.
+ *   lost, except audio from before a start (media.lookback_ms), which waits in the memory
+ *   of its call instead.
  * - `storage.max_open_files` (`0`): Maximum number of recordings that keep their file
  *   open, 0 to 1000000. Other files are opened and closed for each write. 0: half of the
  *   soft limit on open files of the process.
@@ -3040,8 +3043,9 @@ rec_status rec_call_resume(rec_call call,
 
 /**
  * Deletes a finished recording: its audio, its kept packets, its manifest, its sidecars and
- * its pending jobs, such as a callback. The audit log gets a line with the caller, the time
- * and the recording's id, and with nothing of the call; lines that it has had before stay.
+ * its pending jobs, such as a callback. Directories of `storage.name` that are empty then go
+ * too, because their names may say who called. The audit log gets a line with the caller, the
+ * time and the recording's id, and with nothing of the call; lines that it has had before stay.
  * Backups and copies that others have made are not deleted. `REC_EVENT_DELETED` is delivered.
  *
  * When the function returns `REC_OK`, the files are gone, also after a power cut, unless
@@ -3065,9 +3069,10 @@ rec_status rec_call_resume(rec_call call,
  *
  * Threads: any. Of several threads that delete the same recording, exactly one gets `REC_OK`,
  * and the others `REC_ERR_NOT_FOUND`.
- * Blocking: waits for the disk: reads directories and manifests, removes files and syncs.
- * Never call it on a thread that passes in audio. Other functions do not wait for it, except
- * that `rec_close` does.
+ * Blocking: waits for the disk: reads directories and manifests, removes files and syncs. On
+ * Windows, waits up to 2 s for a file that another process holds open, such as a virus scanner,
+ * then fails with `REC_ERR_IO`. Never call it on a thread that passes in audio. Other functions
+ * do not wait for it, except that `rec_close` does.
  * In callbacks: yes, but later events wait until the function returns.
  * Ownership: all arguments remain the caller's.
  * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
@@ -3109,7 +3114,8 @@ rec_status rec_delete(rec_engine engine,
  * Blocking: waits for the disk: when the function returns `REC_OK`, the hold or the release is
  * on the disk, as `storage.durability` says, and a power cut or a kill does not undo it. While
  * the recording is being published, also waits for that. Finds the recording as `rec_delete`
- * does. Never call it on a thread that passes in audio.
+ * does, and waits like it for a manifest that another process holds open. Never call it on a
+ * thread that passes in audio.
  * In callbacks: yes, but later events wait until the function returns.
  * Ownership: all arguments remain the caller's.
  * Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and

@@ -300,8 +300,8 @@ static void end_copies(struct call_logic *logic, uint32_t line)
         int rank;
         const struct conversation *conversation = &logic->table.conversations[place];
         const struct appearance *lead = conversation->tag != 0 && conversation->is_fork_asked ? table_leading(&logic->table, place, &rank) : NULL;
-        if (logic->options.fork != NULL && lead != NULL && lead->line == line)
-            logic->options.fork(logic->options.fork_data, logic->table.lines[line].id, lead->handle, false);
+        if (lead != NULL && lead->line == line)
+            ask_fork(logic, place, false);
     }
 }
 

@@ -60,9 +60,12 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   vCon, made after the terminal event). Empty: only the manifest.
 /// - `storage.backlog_ms` (`15000`): Maximum audio of one recording that is queued for a
 ///   slow disk, 1000 to 600000 ms. Further audio becomes silence and is counted as lost.
+///   Audio from before a start (media.lookback_ms) is not limited by this: it waits in the
+///   memory of its call.
 /// - `storage.backlog_bytes` (`536870912`): Maximum audio of all recordings that is queued
 ///   for the disk, at least 1048576 bytes. Further audio becomes silence and is counted as
-///   lost.
+///   lost, except audio from before a start (media.lookback_ms), which waits in the memory
+///   of its call instead.
 /// - `storage.max_open_files` (`0`): Maximum number of recordings that keep their file
 ///   open, 0 to 1000000. Other files are opened and closed for each write. 0: half of the
 ///   soft limit on open files of the process.

@@ -8,8 +8,9 @@ use super::recorder_of;
 use super::types::*;
 
 /// Deletes a finished recording: its audio, its kept packets, its manifest, its sidecars and
-/// its pending jobs, such as a callback. The audit log gets a line with the caller, the time
-/// and the recording's id, and with nothing of the call; lines that it has had before stay.
+/// its pending jobs, such as a callback. Directories of `storage.name` that are empty then go
+/// too, because their names may say who called. The audit log gets a line with the caller, the
+/// time and the recording's id, and with nothing of the call; lines that it has had before stay.
 /// Backups and copies that others have made are not deleted. `REC_EVENT_DELETED` is delivered.
 ///
 /// When the function returns `REC_OK`, the files are gone, also after a power cut, unless
@@ -33,9 +34,10 @@ use super::types::*;
 ///
 /// Threads: any. Of several threads that delete the same recording, exactly one gets `REC_OK`,
 /// and the others `REC_ERR_NOT_FOUND`.
-/// Blocking: waits for the disk: reads directories and manifests, removes files and syncs.
-/// Never call it on a thread that passes in audio. Other functions do not wait for it, except
-/// that `rec_close` does.
+/// Blocking: waits for the disk: reads directories and manifests, removes files and syncs. On
+/// Windows, waits up to 2 s for a file that another process holds open, such as a virus scanner,
+/// then fails with `REC_ERR_IO`. Never call it on a thread that passes in audio. Other functions
+/// do not wait for it, except that `rec_close` does.
 /// In callbacks: yes, but later events wait until the function returns.
 /// Ownership: all arguments remain the caller's.
 /// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and
@@ -84,7 +86,8 @@ pub unsafe extern "C" fn rec_delete(
 /// Blocking: waits for the disk: when the function returns `REC_OK`, the hold or the release is
 /// on the disk, as `storage.durability` says, and a power cut or a kill does not undo it. While
 /// the recording is being published, also waits for that. Finds the recording as `rec_delete`
-/// does. Never call it on a thread that passes in audio.
+/// does, and waits like it for a manifest that another process holds open. Never call it on a
+/// thread that passes in audio.
 /// In callbacks: yes, but later events wait until the function returns.
 /// Ownership: all arguments remain the caller's.
 /// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE` and

@@ -9,6 +9,7 @@ use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::{PATIENCE, until};
 use callrec_testkit::watched::Watched;
+use socket2::{Domain, Socket, Type};
 
 use crate::imagicle::{BASE, as_admin, start_on_first};
 use crate::server::{TestServer, basic, close_feed, gateway_port, handle, start_gateway_with};
@@ -205,7 +206,7 @@ fn a_failed_start_does_not_free_user_data() {
     assert_eq!(host.state().freed, 1);
 }
 
-/// Makes a recording that is larger than any socket buffer; returns the path of its audio.
+/// Makes a recording that is larger than the buffers of a connection to a slow client; returns the path of its audio.
 fn record_large_file(server: &TestServer) -> String {
     let id = start_on_first(server);
     let feed = feed(server.calls[0], 0, REC_CODEC_PCM16, 16_000).unwrap();
@@ -219,9 +220,18 @@ fn record_large_file(server: &TestServer) -> String {
     format!("{BASE}Recordings/{id}/Media")
 }
 
+/// Connects a socket whose receive buffer stays small: a system may let it grow to 32 MiB.
+fn connect_with_small_buffer(gateway: rec_gateway) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(1 << 16).unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], port_or_status(gateway).unwrap()));
+    socket.connect(&address.into()).unwrap();
+    socket.into()
+}
+
 /// Opens a client that reads only the head of its response; returns it with the length of the body.
 fn slow_client(gateway: rec_gateway, path: &str) -> (TcpStream, u64) {
-    let mut client = connect(gateway);
+    let mut client = connect_with_small_buffer(gateway);
     write_request(&mut client, path);
     let mut head = Vec::new();
     let mut byte = [0];

@@ -144,6 +144,15 @@ impl Sink for FileAndCollector {
         self.file.as_mut().expect("open").write(block)
     }
 
+    fn early_block(&mut self, block: Block) {
+        self.collector.early_block(block.clone());
+        self.file.as_mut().expect("open").write_early(block);
+    }
+
+    fn accepts_early(&self) -> bool {
+        self.file.as_ref().expect("open").accepts_early()
+    }
+
     fn patch(&mut self, from_frame: u64, block: Block) -> Result<(), Block> {
         self.collector.patch(from_frame, block.clone())?;
         self.file.as_mut().expect("open").patch(from_frame, block)

@@ -4,7 +4,7 @@ use super::*;
 use callrec::storage::DeletionResult;
 use std::sync::atomic::AtomicBool;
 
-fn publish(fixture: &StorageFixture, id: Uuid, name: &str) {
+pub fn publish(fixture: &StorageFixture, id: Uuid, name: &str) {
     let mut file = fixture.begin(id, name);
     file.shape(Format::WAV, 8000, 1);
     file.write(pattern(0, 800)).expect("backlog space");
@@ -13,7 +13,7 @@ fn publish(fixture: &StorageFixture, id: Uuid, name: &str) {
     fixture.settle(id);
 }
 
-fn delete(fixture: &StorageFixture, id: Uuid, name: &str) -> io::Result<DeletionResult> {
+pub fn delete(fixture: &StorageFixture, id: Uuid, name: &str) -> io::Result<DeletionResult> {
     let (file, line) = (format!("{name}.wav"), "\"line\":1".to_owned());
     fixture.store.delete(id, Some(&file), false, line)
 }
@@ -78,6 +78,29 @@ fn the_directory_of_a_failed_deletion_stays_for_the_next_open() {
     fixture
         .report
         .wait_until(|reports| reports.deleted.contains_key(&failed));
+    assert_eq!(fixture.names(), [".callrec"]);
+}
+
+/// A note that cannot be rewritten names its directory until the deletion is reported, not for as long as the engine
+/// is open.
+#[test]
+fn a_deletion_keeps_its_directory_no_longer_than_its_note() {
+    let fixture = StorageFixture::new();
+    let (first, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    publish(&fixture, first, "sub/one");
+    publish(&fixture, other, "sub/two");
+    let notes = AtomicUsize::new(0);
+    fixture.set_fault(move |step| {
+        match step == FaultPoint::WriteDeletion && notes.fetch_add(1, Ordering::SeqCst) == 1 {
+            true => Err(io::Error::from_raw_os_error(libc::EIO)),
+            false => Ok(()),
+        }
+    });
+    delete(&fixture, first, "sub/one").expect("deleted");
+    let warnings = fixture.report.read(|reports| reports.logged.len());
+    assert_eq!(warnings, 1);
+    assert_eq!(fixture.names_below("sub"), ["two.json", "two.wav"]);
+    delete(&fixture, other, "sub/two").expect("deleted");
     assert_eq!(fixture.names(), [".callrec"]);
 }
 

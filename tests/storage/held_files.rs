@@ -2,6 +2,7 @@
 
 use super::power::{start_recording, write_audio};
 use super::*;
+use callrec::storage::DeletionResult;
 use std::sync::atomic::AtomicBool;
 
 const DURABILITIES: [Durability; 2] = [Durability::Process, Durability::Power];
@@ -27,7 +28,10 @@ fn an_update_of_a_held_manifest_is_put_off() {
         let mut file = start_recording(&fixture, id);
         let (is_held, refusals) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
         let (held_yet, counted) = (Arc::clone(&is_held), Arc::clone(&refusals));
+        let syncs = Arc::new(AtomicUsize::new(0));
+        let synced = Arc::clone(&syncs);
         fixture.set_fault(move |step| {
+            synced.fetch_add(usize::from(step == FaultPoint::Sync), Ordering::SeqCst);
             if step == FaultPoint::RenameLiveManifest && held_yet.load(Ordering::SeqCst) {
                 counted.fetch_add(1, Ordering::SeqCst);
                 return Err(held());
@@ -40,8 +44,13 @@ fn an_update_of_a_held_manifest_is_put_off() {
         fixture.wait_until_written(1600);
         // Beyond the second that a shortage may last.
         fixture.wait_until(|_| refusals.load(Ordering::SeqCst) > 4);
+        let synced_before = syncs.load(Ordering::SeqCst);
         file.write(pattern(1, 1600)).expect("backlog space");
         fixture.wait_until_written(3200);
+        if durability == Durability::Power {
+            fixture.wait_until(|_| syncs.load(Ordering::SeqCst) > synced_before);
+        }
+        assert!(is_held.load(Ordering::SeqCst));
         assert!(
             fixture
                 .report
@@ -55,11 +64,11 @@ fn an_update_of_a_held_manifest_is_put_off() {
         let (published, _) = fixture.published(id);
         assert!(published.state_is(RecordingState::Finished), "{published:?}");
         let lines = fixture.report.read(|reports| reports.logged.clone());
-        let told = lines
+        let warnings = lines
             .iter()
             .filter(|line| line.contains("another process"))
             .count();
-        assert_eq!(told, 1, "{lines:?}");
+        assert_eq!(warnings, 1, "{lines:?}");
     }
 }
 
@@ -106,4 +115,74 @@ fn another_recording_ends_while_an_update_is_put_off() {
         waiting_file.finish(ended(waiting, EndReason::Stopped), true);
         fixture.published(waiting);
     });
+}
+
+/// Updates come before, at and after the time of the next attempt.
+#[test]
+fn no_update_is_lost_while_one_is_put_off() {
+    for durability in DURABILITIES {
+        let fixture = open(durability);
+        let id = Uuid::new_v4();
+        let mut file = start_recording(&fixture, id);
+        let attempts = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&attempts);
+        fixture.set_fault(move |step| match step {
+            FaultPoint::RenameLiveManifest if counted.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => {
+                Err(held())
+            }
+            _ => Ok(()),
+        });
+        write_audio(&fixture, &mut file);
+        let (mut updates, mut bytes) = (0, 1600);
+        while attempts.load(Ordering::SeqCst) < 6 {
+            updates += 1;
+            file.update_manifest(fixed(manifest(id)), updates);
+            file.write(pattern(0, 160)).expect("backlog space");
+            bytes += 160;
+            fixture.wait_until_written(bytes);
+        }
+        fixture
+            .report
+            .wait_until(|reports| (1..=updates).all(|number| reports.updated.contains(&(id, number))));
+        file.finish(ended(id, EndReason::Stopped), true);
+        fixture.published(id);
+    }
+}
+
+/// However many files another process holds, opening a directory waits for them once.
+#[test]
+fn an_open_waits_once_for_all_deletions_that_it_completes() {
+    let fixture = deletions::open(ScratchDir::new());
+    let [with_packets, plain] = [1, 2].map(Uuid::from_u128);
+    deletions::publish(&fixture, with_packets);
+    emptied_directories::publish(&fixture, plain, "plain");
+    let steps = [FaultPoint::DeleteRaw, FaultPoint::DeleteAudio];
+    fixture.set_fault(move |step| match steps.contains(&step) {
+        true => Err(io::Error::from_raw_os_error(libc::EIO)),
+        false => Ok(()),
+    });
+    assert!(deletions::delete(&fixture, with_packets).is_err());
+    assert!(emptied_directories::delete(&fixture, plain, "plain").is_err());
+    let attempts: Arc<[AtomicUsize; 2]> = Arc::default();
+    let counted = Arc::clone(&attempts);
+    // The kept packets of one recording are held, and the audio of the other.
+    fixture.set_fault(move |step| match steps.iter().position(|held| *held == step) {
+        Some(index) => {
+            counted[index].fetch_add(1, Ordering::SeqCst);
+            Err(held())
+        }
+        None => Ok(()),
+    });
+    let fixture = deletions::open(fixture.close());
+    let [one, other] = [0, 1].map(|index| attempts[index].load(Ordering::SeqCst));
+    assert!(one.min(other) == 1 && one.max(other) > 1, "{one} and {other}");
+    fixture.clear_faults();
+    let fixture = deletions::open(fixture.close());
+    fixture.report.wait_until(|reports| {
+        [with_packets, plain]
+            .iter()
+            .all(|id| reports.deleted.contains_key(id))
+    });
+    let again = emptied_directories::delete(&fixture, plain, "plain");
+    assert_eq!(again.expect("looked"), DeletionResult::NotFound);
 }

@@ -70,6 +70,14 @@ impl SampleSink {
 impl Sink for SampleSink {
     fn shape(&mut self, _: Shape) {}
 
+    fn early_block(&mut self, block: Block) {
+        self.block(block).expect("it takes every block");
+    }
+
+    fn accepts_early(&self) -> bool {
+        true
+    }
+
     fn block(&mut self, block: Block) -> Result<(), Block> {
         let mut samples = self.0.lock().expect("one thread runs at a time");
         if block.samples == Samples::Silence {

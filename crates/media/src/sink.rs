@@ -33,15 +33,11 @@ pub trait Sink: Send {
 
     /// Takes a block that begins before the start of the recording. It is never refused: all of it was
     /// in memory already.
-    fn early_block(&mut self, block: Block) {
-        let _ = self.block(block);
-    }
+    fn early_block(&mut self, block: Block);
 
     /// Whether blocks that begin before the start are welcome now. Otherwise their audio waits where
     /// the call keeps it.
-    fn accepts_early(&self) -> bool {
-        true
-    }
+    fn accepts_early(&self) -> bool;
 
     /// Replaces earlier frames, because late audio was placed in them. `Err` returns the block, as
     /// for `block`.

@@ -52,9 +52,9 @@ config_keys! {
         "storage.sidecar" = "" => sidecars: Vec<Sidecar>, list(Sidecar::parse),
             "Files that callrec makes beside the finished audio: a comma-separated list of \"json\" (the manifest, which is always made) and \"vcon\" (a vCon, made after the terminal event). Empty: only the manifest.";
         "storage.backlog_ms" = "15000" => backlog_ms: u32, number(1000..=600_000),
-            "Maximum audio of one recording that is queued for a slow disk, {range} ms. Further audio becomes silence and is counted as lost.";
+            "Maximum audio of one recording that is queued for a slow disk, {range} ms. Further audio becomes silence and is counted as lost. Audio from before a start (media.lookback_ms) is not limited by this: it waits in the memory of its call.";
         "storage.backlog_bytes" = "536870912" => backlog_bytes: u64, number(1 << 20..=u64::MAX),
-            "Maximum audio of all recordings that is queued for the disk, {range} bytes. Further audio becomes silence and is counted as lost.";
+            "Maximum audio of all recordings that is queued for the disk, {range} bytes. Further audio becomes silence and is counted as lost, except audio from before a start (media.lookback_ms), which waits in the memory of its call instead.";
         "storage.max_open_files" = "0" => max_open_files: u32, number(0..=1_000_000),
             "Maximum number of recordings that keep their file open, {range}. Other files are opened and closed for each write. 0: half of the soft limit on open files of the process.";
         "storage.min_free_bytes" = "104857600" => min_free_bytes: u64, number(0..=u64::MAX),

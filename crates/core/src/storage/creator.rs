@@ -25,8 +25,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Attempts to create a recording in a directory that deletions may remove.
-const ATTEMPTS_MAX: usize = 100;
+/// Attempts to create a recording below the storage directory, where deletions may remove its directory.
+const ATTEMPTS_MAX: usize = 10;
 
 /// The stage of a recording on its way from its start to a finisher.
 pub enum Stage {
@@ -80,13 +80,15 @@ impl RecordingCreator {
             let message = format!("\"{path}\" cannot be created: {}", error.message);
             Failure::permanent(Error { message, ..error })
         })?;
-        let mut attempts = 1;
+        let mut attempts_left = match plan.name.directories() {
+            [] => 1,
+            _ => ATTEMPTS_MAX,
+        };
         loop {
+            attempts_left -= 1;
             match self.create_once(plan, shape).await {
                 // A deletion has just removed the directory, which was empty.
-                Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS_MAX => {
-                    attempts += 1;
-                }
+                Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound && attempts_left > 0 => {}
                 Ok(live) => return live.map_err(|error| fail(&error)),
                 Err(panic) => {
                     let error = Error::new(Status::Internal, panic_text(&panic));

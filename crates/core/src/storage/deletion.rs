@@ -231,10 +231,11 @@ impl Deletions {
         for (id, note) in &notes {
             self.emptied.keep(*id, &note.file).await;
         }
+        // However many files another process holds, the open waits once.
+        let give_up = self.directory.held_until();
         for (id, note) in notes {
-            let completed = self
-                .directory
-                .when_free(async || self.complete_one(id, &note).await);
+            let attempt = async || self.complete_one(id, &note).await;
+            let completed = self.directory.when_free_before(give_up, attempt);
             match completed.await {
                 // The line of a marked one is made when it is reported.
                 Ok(true) => self.completed.lock().push((id, note)),
@@ -326,12 +327,15 @@ impl Deletions {
 
     async fn forget(&self, id: Uuid) {
         let removed = self.directory.when_free(async || self.notes.remove(id).await);
-        if let Err(error) = removed.await {
-            let message = format!(
-                "recording {id}: the note of its deletion, .callrec/deletions/{id}.json, cannot be removed, so the \
-                 next open may report the deletion again: {error}"
-            );
-            self.listener.log(LOG_WARNING, message);
+        match removed.await {
+            Ok(()) => self.emptied.release(id),
+            Err(error) => {
+                let message = format!(
+                    "recording {id}: the note of its deletion, .callrec/deletions/{id}.json, cannot be removed, so the \
+                     next open may report the deletion again: {error}"
+                );
+                self.listener.log(LOG_WARNING, message);
+            }
         }
     }
 }

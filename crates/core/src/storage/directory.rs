@@ -20,7 +20,7 @@ use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const CONTROL: &str = ".callrec";
 const LOCK: &str = "lock";
@@ -283,13 +283,24 @@ impl StorageDirectory {
 
     /// Repeats work that fails because another process, such as a virus scanner, holds a file. For work
     /// outside the writers, which do not wait.
-    pub async fn when_free<T>(&self, mut work: impl AsyncFnMut() -> io::Result<T>) -> io::Result<T> {
-        let begin = self.clock.now();
+    pub async fn when_free<T>(&self, work: impl AsyncFnMut() -> io::Result<T>) -> io::Result<T> {
+        self.when_free_before(self.held_until(), work).await
+    }
+
+    /// How long work that begins now waits for a file that another process holds.
+    pub fn held_until(&self) -> Instant {
+        self.clock.now() + HELD_WAIT
+    }
+
+    /// Like `when_free`. Does not repeat the work after `give_up`.
+    pub async fn when_free_before<T>(
+        &self,
+        give_up: Instant,
+        mut work: impl AsyncFnMut() -> io::Result<T>,
+    ) -> io::Result<T> {
         loop {
             match work().await {
-                Err(error)
-                    if os::classify(&error) == ErrorClass::Held && self.clock.now() - begin < HELD_WAIT =>
-                {
+                Err(error) if os::classify(&error) == ErrorClass::Held && self.clock.now() < give_up => {
                     task::suspend(NextStep::At(self.clock.now() + HELD_TICK)).await;
                 }
                 done => return done,

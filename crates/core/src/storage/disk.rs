@@ -101,11 +101,6 @@ pub trait DiskDir: Send + Sync {
     /// Lists the directory's entries in any order.
     fn list(&self) -> io::Result<Vec<DirEntry>>;
 
-    /// Whether the directory has no entries. Reads no more of it than that takes, where the disk allows it.
-    fn is_empty(&self) -> io::Result<bool> {
-        Ok(self.list()?.is_empty())
-    }
-
     /// Syncs the directory's entries.
     fn sync(&self) -> io::Result<()>;
 

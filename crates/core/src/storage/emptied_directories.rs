@@ -54,13 +54,13 @@ impl EmptiedDirectories {
         self.begun.lock().insert(id, dirs);
     }
 
-    /// The deletion needs its directory no longer, because the recording stays.
+    /// The deletion needs its directory no longer, because its note is removed.
     pub fn release(&self, id: Uuid) {
         self.begun.lock().remove(&id);
     }
 
-    /// Removes the directories above a deleted recording that are empty now. Calls `forget` first, after which no note
-    /// of this deletion names its directory.
+    /// Removes the directories above a deleted recording that are empty now. Calls `forget` first, after which the note
+    /// of this deletion does not name its directory. If that fails, the directory is kept until `release`.
     pub async fn remove(
         &self,
         id: Uuid,
@@ -69,32 +69,23 @@ impl EmptiedDirectories {
     ) -> io::Result<()> {
         let _turn = self.turn().await;
         let dirs = directories_of(file).unwrap_or_default();
-        if !dirs.is_empty() && !self.is_needed(id, &dirs) && self.is_empty(&dirs).await? {
-            forget().await?;
-            for depth in (1..=dirs.len()).rev() {
-                if self.is_needed(id, &dirs[..depth]) || !self.remove_one(&dirs[..depth]).await? {
-                    break;
-                }
+        if dirs.is_empty() {
+            return Ok(());
+        }
+        forget().await?;
+        self.release(id);
+        for depth in (1..=dirs.len()).rev() {
+            if self.is_needed(&dirs[..depth]) || !self.remove_one(&dirs[..depth]).await? {
+                break;
             }
         }
-        self.release(id);
         Ok(())
     }
 
-    /// Whether another deletion has begun in a directory or below it.
-    fn is_needed(&self, id: Uuid, dirs: &[String]) -> bool {
+    /// Whether a deletion has begun in a directory or below it.
+    fn is_needed(&self, dirs: &[String]) -> bool {
         let begun = self.begun.lock();
-        let mut others = begun.iter().filter(|(other, _)| **other != id);
-        others.any(|(_, others)| others.starts_with(dirs))
-    }
-
-    /// Whether there is nothing in a directory, or no directory.
-    async fn is_empty(&self, dirs: &[String]) -> io::Result<bool> {
-        let Some(folder) = found_or_none(self.directory.open_path(dirs).await)? else {
-            return Ok(true);
-        };
-        self.directory.ready().await?;
-        folder.is_empty()
+        begun.values().any(|others| others.starts_with(dirs))
     }
 
     /// Removes a directory, if it is there. Returns `false` if it stays, because something is in it.

@@ -253,29 +253,9 @@ impl Writers {
             self.release(recording, false);
             return false;
         };
-        gather.clear();
-        let advanced =
-            task::catch_panic(pin!(self.advance(recording, turn, &mut stage, &mut work, gather))).await;
-        let failure = match advanced {
-            Ok(Ok(())) => None,
-            Ok(Err(failure)) => Some(failure),
-            Err(panic) => Some(Failure::permanent(internal_error(&panic_text(&panic)))),
-        };
-        let mut put_back = false;
-        match failure {
-            // Writing to the tail may succeed while writing to the file fails.
-            None if turn == Turn::Write && stage.unencoded() > 0 => {}
-            None => recording.failing_since.clear(),
-            Some(failure)
-                if self
-                    .context
-                    .retry
-                    .should_retry(&recording.failing_since, &failure) =>
-            {
-                put_back = true
-            }
-            Some(failure) => self.fail(recording, &mut stage, &mut work, failure.error).await,
-        }
+        let put_back = !self
+            .advance_or_fail(recording, turn, &mut stage, &mut work, gather)
+            .await;
         self.note_unsynced(recording, &mut stage, &mut due.syncs);
         let must_sync_first = !put_back && self.must_sync_first(recording, &stage, &work);
         let must_encode_first = !put_back && self.must_encode_first(recording, &stage);
@@ -303,6 +283,35 @@ impl Writers {
             syncs.queue.send_urgent(recording);
         }
         put_back
+    }
+
+    /// Advances a recording, or ends it if it cannot be written. Returns `false` if that is to be tried again.
+    async fn advance_or_fail(
+        &self,
+        recording: &RecordingQueue,
+        turn: Turn,
+        stage: &mut Stage,
+        work: &mut PendingWork,
+        gather: &mut Vec<u8>,
+    ) -> bool {
+        gather.clear();
+        let advanced = task::catch_panic(pin!(self.advance(recording, turn, stage, work, gather))).await;
+        let failure = match advanced {
+            // Writing to the tail may succeed while writing to the file fails.
+            Ok(Ok(())) if turn == Turn::Write && stage.unencoded() > 0 => return true,
+            Ok(Ok(())) => {
+                recording.failing_since.clear();
+                return true;
+            }
+            Ok(Err(failure)) => failure,
+            Err(panic) => Failure::permanent(internal_error(&panic_text(&panic))),
+        };
+        let retry = &self.context.retry;
+        if retry.should_retry(&recording.failing_since, &failure) {
+            return false;
+        }
+        self.fail(recording, stage, work, failure.error).await;
+        true
     }
 
     /// Whether a sync must precede the recording's end, because its start or an update is not

@@ -220,15 +220,6 @@ impl DiskDir for UnixDir {
         )?)
     }
 
-    fn is_empty(&self) -> io::Result<bool> {
-        for entry in self.open_listing()?.iter() {
-            if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     fn list(&self) -> io::Result<Vec<DirEntry>> {
         let mut dir = self.open_listing()?;
         let mut entries = Vec::new();

@@ -192,10 +192,6 @@ impl DiskDir for WindowsDir {
         Ok(entries)
     }
 
-    fn is_empty(&self) -> io::Result<bool> {
-        Ok(fs::read_dir(&self.path)?.next().is_none())
-    }
-
     /// NTFS journals its directories itself.
     fn sync(&self) -> io::Result<()> {
         Ok(())
