@@ -29,6 +29,8 @@ mod consent;
 mod control;
 #[path = "rules/deletion.rs"]
 mod deletion;
+#[path = "rules/deletion_kills.rs"]
+mod deletion_kills;
 #[path = "rules/dial_in.rs"]
 mod dial_in;
 #[path = "rules/events.rs"]

@@ -341,3 +341,32 @@ fn a_wrong_command_line_has_exit_code_2() {
         assert_eq!(run(wrong).0, 2, "{wrong:?}");
     }
 }
+
+/// Runs a command of the program on a terminal, and returns what that shows. `script` is part of every Linux.
+#[cfg(target_os = "linux")]
+fn on_terminal(arguments: &[&str]) -> String {
+    let command = [&[env!("CARGO_BIN_EXE_callrec")], arguments].concat().join(" ");
+    let mut script = std::process::Command::new("script");
+    let output = script.args(["-qec", &command, "/dev/null"]).output();
+    let output = output.expect("script, of util-linux");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn long_work_shows_its_progress_on_a_terminal_alone() {
+    const BAR: char = '█';
+    let fixture = Fixture::new(&[]);
+    let directory = fixture.directory();
+    let verify = ["verify", text(&directory)];
+    let shown = on_terminal(&verify);
+    assert!(shown.contains(BAR) && shown.contains("ok"), "{shown}");
+    let quiet = on_terminal(&[&verify[..], &["--quiet"]].concat());
+    assert!(!quiet.contains(BAR) && quiet.contains("ok"), "{quiet}");
+    let (code, stdout, stderr) = run(&verify);
+    assert!(
+        code == 0 && !stdout.contains(BAR) && stderr.is_empty(),
+        "{stdout}{stderr}"
+    );
+}
