@@ -134,7 +134,8 @@ impl CallMedia {
         let settled = frontiers().map(|(_, settled)| settled).max();
         // While any recording needs audio, the others account for it themselves.
         let needed = self.taps.iter().any(|tap| tap.needs_legs(ahead));
-        let floor = frontiers().map(|(_, settled)| settled).min().filter(|_| needed);
+        let slowest = frontiers().map(|(_, settled)| settled).min();
+        let floor = slowest.filter(|_| needed);
         let (recorded, kept) = (floor, self.kept_from_ns());
         let floor = match (recorded, kept) {
             (Some(recorded), Some(kept)) => Some(recorded.min(kept)),
@@ -158,6 +159,7 @@ impl CallMedia {
             leg.timeline.track.set_keeps_past(keeps_past);
             leg.timeline.set_needed_from(recorded);
             leg.timeline.set_unsettled(unsettled_ns);
+            leg.timeline.set_removable_from(slowest.unwrap_or(0));
             leg.timeline
                 .retain_from(floor, settled.unwrap_or(0), written.unwrap_or(0));
         }

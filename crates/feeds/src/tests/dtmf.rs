@@ -406,3 +406,48 @@ fn a_pause_and_a_mask_do_not_disturb_each_other() {
     }
     assert_balance(&recording);
 }
+
+/// A host stalls, the call is transferred meanwhile, and what was said before, with a tone, is passed in after it.
+#[test]
+fn a_tone_that_is_passed_in_after_a_transfer_is_counted_in_the_first_recording() {
+    const STALLED: u64 = 100;
+    const TRANSFERRED: u64 = 120;
+    const RESUMED: u64 = 140;
+    let (mut sim, first) = call(masking(ClockMode::Real));
+    let say = |sim: &mut Sim, n: u64| {
+        let samples = audio(n * PACKET_MS, &(2180..2260));
+        let timestamp = (n * PACKET_MS * 8) as u32;
+        sim.rtp(
+            Leg::Local,
+            &packet(7, 96, n as u16, timestamp, &network(&samples)),
+        );
+        sim.write(Leg::Remote, &bytes(&audio(n * PACKET_MS, &(0..0))));
+    };
+    for n in 0..STALLED {
+        say(&mut sim, n);
+        sim.now_ns += PACKET_MS * NS_PER_MS;
+        sim.visit();
+    }
+    sim.pass((TRANSFERRED - STALLED) * PACKET_MS);
+    let second = sim.transfer(&first, RecordingOptions::default());
+    sim.pass((RESUMED - TRANSFERRED) * PACKET_MS);
+    (STALLED..RESUMED).for_each(|n| say(&mut sim, n));
+    sim.visit();
+    for n in RESUMED..RESUMED + 100 {
+        say(&mut sim, n);
+        sim.now_ns += PACKET_MS * NS_PER_MS;
+        sim.visit();
+    }
+    sim.end();
+    sim.pass(1000);
+    assert!(first.out.lock().ending.is_some());
+    let silent = silences_ms(&first.out.lock().channel(0), SPEECH);
+    assert!(matches!(silent[..], [(2050..=2180, 2260..=2400)]), "{silent:?}");
+    let masked = [&first, &second].map(|recording| masked_ms(recording, Leg::Local));
+    assert!(masked[0] >= 100 && masked[1] == 0, "{masked:?} ms");
+    for recording in [&first, &second] {
+        assert_balance(recording);
+    }
+    let handed = ledger::ms(first.progress.ledger().leg(Leg::Local).handed);
+    assert_eq!(handed, TRANSFERRED * PACKET_MS);
+}

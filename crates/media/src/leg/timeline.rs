@@ -35,6 +35,8 @@ struct TimelineTimes {
     /// Audio before this time is kept, if at all, for recordings that begin earlier; 0: all of it.
     needed_ns: u64,
     settled_ns: u64,
+    /// From when on audio can be removed, because some recording has not settled it.
+    removable_ns: u64,
     /// The time of which some recording still takes audio that is passed in.
     unsettled_ns: (u64, u64),
     written_ns: u64,
@@ -139,6 +141,11 @@ impl Timeline {
     /// has settled it.
     pub fn set_unsettled(&mut self, unsettled_ns: (u64, u64)) {
         self.times.unsettled_ns = unsettled_ns;
+    }
+
+    /// Sets from when on audio can be removed: what the slowest recording has settled stays.
+    pub fn set_removable_from(&mut self, removable_ns: u64) {
+        self.times.removable_ns = removable_ns;
     }
 
     /// Whether every recording has settled this range.

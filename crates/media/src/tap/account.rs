@@ -319,6 +319,8 @@ impl Account {
         let from = match entry.kind {
             // The part that was late for this recording is counted as late.
             EntryKind::Dropped(DropReason::Overlap) => from.max(settled).min(to),
+            // This recording has the part that it has settled.
+            EntryKind::Outside(OutsideReason::Dtmf) => from.max(settled).min(to),
             _ => from,
         };
         let amount = ticks(to.saturating_sub(from), rate);

@@ -7,9 +7,9 @@ use crate::ledger::OutsideReason;
 use crate::track::{AudioSource, Track};
 
 impl Timeline {
-    /// Removes the audio between two times, unless it has settled.
+    /// Removes the audio between two times, unless every recording has settled it.
     pub fn mask(&mut self, from_ns: u64, to_ns: u64) {
-        let from_ns = from_ns.max(self.times.settled_ns);
+        let from_ns = from_ns.max(self.times.removable_ns);
         if from_ns >= to_ns {
             return;
         }

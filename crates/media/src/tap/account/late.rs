@@ -3,7 +3,7 @@
 
 use super::{Account, LegContext};
 use crate::grid;
-use crate::ledger::{DropReason, ticks};
+use crate::ledger::{DropReason, OutsideReason, ticks};
 use crate::leg::{EntryKind, LedgerEntry};
 use crate::tap::segments::Zone;
 use crate::track::{AudioSource, Origin, TrackPart};
@@ -36,19 +36,19 @@ impl Account {
         }
     }
 
-    /// Counts what is dropped of such audio.
+    /// Counts what such audio lacks.
     pub(super) fn add_late_entry(&mut self, context: LegContext<'_>, entry: LedgerEntry, settled_ns: u64) {
         let LedgerEntry { rate, epoch, .. } = entry;
         if !context.segments.is_late(epoch) {
             return;
         }
         let settled = grid::index(settled_ns, rate);
-        let (from, to, reason) = match entry.kind {
-            EntryKind::Late { .. } => (entry.from, entry.to.min(settled), DropReason::Late),
-            EntryKind::Dropped(DropReason::Overlap) => {
-                (entry.from.max(settled), entry.to, DropReason::Overlap)
+        let (from, to) = match entry.kind {
+            EntryKind::Late { .. } => (entry.from, entry.to.min(settled)),
+            EntryKind::Dropped(DropReason::Overlap) | EntryKind::Outside(OutsideReason::Dtmf) => {
+                (entry.from.max(settled), entry.to)
             }
-            EntryKind::Dropped(reason) => (entry.from, entry.to, reason),
+            EntryKind::Dropped(_) | EntryKind::Slipped => (entry.from, entry.to),
             _ => return,
         };
         let origin = Origin {
@@ -64,11 +64,16 @@ impl Account {
             self.besides[context.leg as usize] += amount;
             let leg = self.leg(context.leg);
             match entry.kind {
+                EntryKind::Outside(reason) => leg.add_outside(reason, amount),
+                EntryKind::Slipped => leg.slipped += amount,
                 EntryKind::Late { was_missing: true } if leg.missing >= amount => {
                     leg.missing -= amount;
-                    leg.add_dropped(reason, amount);
+                    leg.add_dropped(DropReason::Late, amount);
                 }
-                _ if from < to => self.count_dropped(context, n, (from, to), rate, reason),
+                EntryKind::Dropped(reason) if from < to => {
+                    self.count_dropped(context, n, (from, to), rate, reason);
+                }
+                _ if from < to => self.count_dropped(context, n, (from, to), rate, DropReason::Late),
                 _ => {}
             }
         }
