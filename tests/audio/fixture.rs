@@ -3,7 +3,7 @@
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::g711::Law;
-use callrec_testkit::manifest::{manifest_beside, spans as manifest_spans};
+use callrec_testkit::manifest::{ManifestSpan, manifest_beside, spans as manifest_spans};
 use callrec_testkit::needles::Needles;
 use callrec_testkit::sample::ExpectedSample;
 pub use callrec_testkit::sample::WrittenSample;
@@ -202,7 +202,7 @@ impl FinishedRecording {
         );
         assert_eq!(u64::from(recording.sample_rate), rate);
         let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
-        let reported = manifest_spans(m);
+        let reported = joined(manifest_spans(m));
         let mut reported: Vec<_> = reported
             .iter()
             .map(|span| {
@@ -226,6 +226,21 @@ impl FinishedRecording {
         assert_eq!(text(&m["format"]), recording.format);
         assert_eq!(text(&m["layout"]), layout_text(recording.layout));
     }
+}
+
+/// Joins the losses that touch each other: one that is reported while it lasts is two spans.
+fn joined(mut spans: Vec<ManifestSpan>) -> Vec<ManifestSpan> {
+    spans.sort_by(|one, other| (&one.leg, one.from_frame).cmp(&(&other.leg, other.from_frame)));
+    spans.dedup_by(|next, span| {
+        let touches = span.from_frame < span.to_frame && span.to_frame == next.from_frame;
+        let is_rest = touches && next.kind == "loss" && (&span.kind, &span.leg) == (&next.kind, &next.leg);
+        if is_rest {
+            span.to_frame = next.to_frame;
+            span.length_ms += next.length_ms;
+        }
+        is_rest
+    });
+    spans
 }
 
 /// One engine, one call `c` on device `SEP1`.
