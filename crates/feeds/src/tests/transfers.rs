@@ -72,6 +72,16 @@ fn what_was_said_before_a_transfer_and_comes_after_it_is_in_the_first_recording(
     assert_eq!((sim.stats.frames_lost(), sim.stats.late()), (0, 0));
 }
 
+/// The first recording waits for what may come late, but not with what has come.
+#[test]
+fn what_was_said_before_a_transfer_is_written_while_late_audio_is_awaited() {
+    let (mut sim, first, _second) = transferred_in_a_stall();
+    sim.pass(1000);
+    let out = first.out.lock();
+    assert!(out.ending.is_none());
+    assert_eq!(out.bytes.len(), 125 * 160 + 40);
+}
+
 /// The second recording has settled what is before its start, but the first one has not.
 #[test]
 fn what_one_of_two_recordings_takes_is_not_late() {
