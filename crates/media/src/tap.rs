@@ -211,13 +211,6 @@ impl Tap {
         }
     }
 
-    /// Whether the frontier has reached the end of a stopped recording, which may wait for late audio
-    /// for longer than a block. A crash meanwhile must not cost what has come.
-    fn is_rest_due(&self, frontier_ns: u64) -> bool {
-        let end_ns = self.pending_stop.map_or(u64::MAX, |stop| stop.at_ns);
-        self.is_real_time && frontier_ns >= end_ns && self.position_ns() + LOOKAHEAD_NS < end_ns
-    }
-
     /// Advances to a frontier. Returns true if anything was rendered.
     pub fn advance(&mut self, frontier_ns: u64, legs: &Legs) -> bool {
         let end_ns = self.pending_stop.map_or(u64::MAX, |stop| stop.at_ns);

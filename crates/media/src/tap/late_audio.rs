@@ -4,6 +4,7 @@
 use uuid::Uuid;
 
 use super::Tap;
+use crate::resample::LOOKAHEAD_NS;
 
 /// The recording that follows after a transfer.
 #[derive(Clone, Copy, Debug)]
@@ -70,5 +71,12 @@ impl Tap {
         let last = self.segments.last().and_then(|n| self.segments.get(n));
         let end_ns = |late: LateAudio| last.map_or(0, |last| last.to_ns.min(late.until_ns));
         self.late.is_some_and(|late| settled_ns < end_ns(late))
+    }
+
+    /// Whether the frontier has reached the end of a stopped recording, which may wait for late audio
+    /// for longer than a block. A crash meanwhile must not cost what has come.
+    pub(super) fn is_rest_due(&self, frontier_ns: u64) -> bool {
+        let end_ns = self.pending_stop.map_or(u64::MAX, |stop| stop.at_ns);
+        self.is_real_time && frontier_ns >= end_ns && self.position_ns() + LOOKAHEAD_NS < end_ns
     }
 }
