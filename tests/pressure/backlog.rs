@@ -248,7 +248,8 @@ fn audio_from_before_the_starts_waits_for_the_disk() {
         })
         .unwrap();
     let local = feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, 48_000).unwrap();
-    let frame: Vec<u8> = (0..960u16).flat_map(|n| (n + 1).to_ne_bytes()).collect();
+    // It does not begin with 1, which would continue the silence of a call that began before its audio.
+    let frame: Vec<u8> = (0..960u16).flat_map(|n| (n + 1_000).to_ne_bytes()).collect();
     let begun = Instant::now();
     let speak = |from: u64, to: u64| {
         for n in from..to {
