@@ -225,8 +225,8 @@ fn a_callback_may_make_a_call_private() {
 #[cfg(feature = "faults")]
 mod with_faults {
     use callrec_testkit::disk_faults::{self, DiskGate, FaultPoint, planted};
+    use callrec_testkit::wait::until_some;
     use callrec_testkit::wav::WavFile;
-    use parking_lot::Mutex;
 
     use super::*;
 
@@ -330,19 +330,20 @@ mod with_faults {
         let (_, first, gate) = begin_failing(&scratch);
         scratch.by_id(rec_pause_by_id, HOST, &first).unwrap();
         fail(&scratch, &first, &gate);
-        // The failure is reported once for each call. The replacement fails, too.
-        let second = Mutex::new(String::new());
+        // The replacement fails, too. The failure is reported once for each call, so the gate holds the
+        // replacement until it has been seen.
+        gate.shut();
+        let second = until_some("the replacement", || {
+            let replacement = scratch.live().into_iter().find(|recording| recording.id != first);
+            replacement.ok_or("none is live")
+        });
+        assert_eq!(second.state, REC_STATE_PAUSED);
+        gate.open();
         until("the replacement has failed", || {
-            let live = scratch.live();
-            let Some(recording) = live.first() else {
-                return !second.lock().is_empty();
-            };
-            assert_eq!(recording.state, REC_STATE_PAUSED);
-            *second.lock() = recording.id.clone();
-            false
+            scratch.live_ids().iter().all(|id| *id != second.id)
         });
         let third = wait_for_replacement(&scratch);
-        assert_ne!(third, *second.lock());
+        assert_ne!(third, second.id);
         assert_eq!(scratch.state(&third), REC_STATE_PAUSED);
     }
 
