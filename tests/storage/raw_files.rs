@@ -242,6 +242,38 @@ fn recovery_cuts_a_file_after_its_last_whole_block() {
     }
 }
 
+/// Publishing by link is interrupted by a power cut, which also takes the content.
+#[test]
+fn a_second_name_of_packets_without_a_header_is_removed() {
+    let fixture = StorageFixture::new();
+    let id = Uuid::new_v4();
+    let mut file = begin(&fixture, id);
+    write(&mut file, 0..3);
+    fixture.wait_until_idle();
+    let part = fs::read(fixture.path("sub/call.pcapng.part")).expect("there");
+    for (content, packets) in [(Vec::new(), 0), (vec![0; part.len()], 0), (part, 3)] {
+        for is_name_taken in [false, true] {
+            let copy = ScratchDir::new();
+            copy_tree(&fixture.directory.0, &copy);
+            fs::write(copy.join("sub/call.pcapng.part"), &content).expect("written");
+            let published = if is_name_taken {
+                "sub/call-2.pcapng"
+            } else {
+                "sub/call.pcapng"
+            };
+            if is_name_taken {
+                fs::write(copy.join("sub/call.pcapng"), "somebody's capture").expect("written");
+            }
+            fs::hard_link(copy.join("sub/call.pcapng.part"), copy.join(published)).expect("a link");
+            let cut = StorageFixture::open_in(copy);
+            let (recovered, _) = cut.published(id);
+            assert_eq!(recovered.raw.map_or(0, |raw| raw.packets), packets);
+            let own = names_with(&cut, "pcapng").len() - usize::from(is_name_taken);
+            assert_eq!(own, usize::from(packets > 0), "{is_name_taken}");
+        }
+    }
+}
+
 #[test]
 fn a_discard_removes_the_packets_also_after_a_kill() {
     let fixture = StorageFixture::new();

@@ -1,7 +1,7 @@
 //! Finds the file of packets of a recording that an earlier process began.
 
 use super::audio_file::AudioFiles;
-use super::disk::DiskDir;
+use super::disk::{DiskDir, FileId};
 use super::faults::FaultPoint;
 use super::file_suffixes::{JSON, NUMBERS_MAX, PART};
 use super::files::{found_or_none, ignore_not_found, read_front, read_whole};
@@ -28,9 +28,11 @@ pub async fn find_raw(
     let Some(folder) = found_or_none(directory.folder(name).await)? else {
         return Ok(None);
     };
-    let published = find_published(files, id, name, &*folder).await?;
     let part = format!("{}{}{PART}", name.stem(1), raw_suffix());
     let in_progress = open_own(files, id, &*folder, &part).await?;
+    directory.ready().await?;
+    let in_progress_id = in_progress.as_ref().map(|part| part.file().file_id());
+    let published = find_published(files, id, name, &*folder, in_progress_id.transpose()?).await?;
     if published.is_some() && in_progress.is_some() {
         // Publishing was interrupted between link and unlink.
         directory.reach(FaultPoint::RemoveStale).await?;
@@ -42,18 +44,22 @@ pub async fn find_raw(
     }
 }
 
-/// Finds a file that has its final name already, with or without a number.
+/// Finds a file that has its final name already, with or without a number. A power cut may have
+/// removed its header, so another name of the file in progress is the recording's as well.
 async fn find_published(
     files: &Arc<AudioFiles>,
     id: Uuid,
     name: &RecordingName,
     folder: &dyn DiskDir,
+    in_progress: Option<FileId>,
 ) -> io::Result<Option<(String, PlainFile)>> {
     let directory = files.directory();
     for number in 1..=NUMBERS_MAX {
         let stem = name.stem(number);
         let current = format!("{stem}{}", raw_suffix());
-        if let Some(file) = open_own(files, id, folder, &current).await? {
+        if let Some((file, is_own)) = open(files, id, folder, &current).await?
+            && (is_own || in_progress == Some(file.file().file_id()?))
+        {
             return Ok(Some((current, file)));
         }
         directory.ready().await?;
@@ -68,14 +74,25 @@ async fn find_published(
     Ok(None)
 }
 
-/// Opens a file if it belongs to the recording. In progress, so does a file that a crash left
-/// without a whole header.
+/// Opens a file if it belongs to the recording.
 async fn open_own(
     files: &Arc<AudioFiles>,
     id: Uuid,
     folder: &dyn DiskDir,
     current: &str,
 ) -> io::Result<Option<PlainFile>> {
+    let found = open(files, id, folder, current).await?;
+    Ok(found.filter(|(_, is_own)| *is_own).map(|(file, _)| file))
+}
+
+/// Opens a file, and returns whether its header says that it belongs to the recording. In progress,
+/// so does a file that a crash left without a whole header.
+async fn open(
+    files: &Arc<AudioFiles>,
+    id: Uuid,
+    folder: &dyn DiskDir,
+    current: &str,
+) -> io::Result<Option<(PlainFile, bool)>> {
     let directory = files.directory();
     directory.ready().await?;
     let Some(file) = found_or_none(folder.open_write(current))? else {
@@ -86,7 +103,8 @@ async fn open_own(
     let start = read_front(directory.access(), &file, header.as_ref().map_or(0, Vec::len)).await?;
     let is_begun = |header: &[u8]| header.starts_with(&start) || start.iter().all(|byte| *byte == 0);
     let is_begun = current.ends_with(PART) && header.is_some_and(|header| is_begun(&header));
-    Ok((is_begun || pcapng::recording_id(&start) == Some(id)).then_some(file))
+    let is_own = is_begun || pcapng::recording_id(&start) == Some(id);
+    Ok(Some((file, is_own)))
 }
 
 async fn reopen(
