@@ -208,6 +208,16 @@ fn memory_may_run_out() {
     }
 }
 
+/// A destructor of a thread-local variable that is registered while memory runs out ends the process.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_destructor_is_registered_after_the_start() {
+    let dir = ScratchDir::new();
+    for linkage in [Linkage::Shared, Linkage::Static] {
+        run_recording(&build(&dir.0, "thread_locals", "c11", linkage), &[]);
+    }
+}
+
 #[test]
 fn a_disk_that_refuses_for_a_while_causes_no_second_end() {
     let dir = ScratchDir::new();

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -94,8 +95,9 @@ impl Signal {
 }
 
 thread_local! {
-    /// The signals to notify at the end of this thread's current step; `None` outside a step.
-    static AT_END: RefCell<Option<Vec<Arc<Signal>>>> = const { RefCell::new(None) };
+    /// The signals to notify at the end of this thread's current step; `None` outside a step. It has
+    /// no destructor, because the C library ends a process that has no memory to register one.
+    static AT_END: RefCell<Option<ManuallyDrop<Vec<Arc<Signal>>>>> = const { RefCell::new(None) };
 }
 
 /// Notifies a signal at the end of the calling thread's current step, so that a step with work for
@@ -127,7 +129,7 @@ impl CurrentStep {
         let is_model = cfg!(any(callrec_loom, callrec_shuttle));
         let is_outermost = !is_model && AT_END.with_borrow(Option::is_none);
         if is_outermost {
-            AT_END.set(Some(Vec::new()));
+            AT_END.set(Some(ManuallyDrop::new(Vec::new())));
         }
         CurrentStep { is_outermost }
     }
@@ -136,7 +138,7 @@ impl CurrentStep {
 impl Drop for CurrentStep {
     fn drop(&mut self) {
         if self.is_outermost {
-            let signals = AT_END.take();
+            let signals = AT_END.take().map(ManuallyDrop::into_inner);
             signals.iter().flatten().for_each(|signal| signal.notify_all());
         }
     }

@@ -32,6 +32,7 @@ use crate::measure::{Length, Measure};
 use crate::missing_encoder::{MissingEncoder, left_out};
 use crate::{Container, Format, FormatSpec, ParameterSpec, SampleFormat, Shape, Tags};
 use encoder::FlacEncoder;
+pub(crate) use encoder::prepare_thread;
 use frame::FlacParameters;
 use frame_header::FlacStream;
 use header::{FlacTotals, HEADER_BYTES};

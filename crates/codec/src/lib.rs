@@ -55,3 +55,11 @@ pub use pass_through::PassThrough;
 pub use registry::mime_type;
 pub use sample::SampleFormat;
 pub use tags::Tags;
+
+/// Prepares a thread that will encode, so that encoding registers no destructor of a thread-local
+/// variable: the C library ends a process that has no memory for that.
+pub fn prepare_thread() {
+    if cfg!(feature = "flac") {
+        flac::prepare_thread();
+    }
+}

@@ -13,6 +13,11 @@ thread_local! {
     static WRITER: RefCell<FlacFrameWriter> = RefCell::default();
 }
 
+/// Registers the destructor of this thread's buffers.
+pub fn prepare_thread() {
+    WRITER.with(|_| ());
+}
+
 /// One packet is one frame of the file: [`BLOCK`] frames of audio, but fewer in the last one.
 /// Nothing of a frame depends on the one before, so another encoder can continue a file at every
 /// full block.

@@ -31,8 +31,9 @@ use windows::WindowsFile as SystemFile;
 #[cfg(windows)]
 pub use windows::*;
 
-/// Starts a thread and returns once it runs. While a thread starts, the C library allocates memory
-/// for it and aborts the process if there is none.
+/// Starts a thread and returns once it runs. While a thread starts, and when it first uses a
+/// thread-local variable with a destructor, the C library allocates memory and aborts the process if
+/// there is none.
 fn spawn_started<F>(name: &str, body: F) -> io::Result<thread::JoinHandle<()>>
 where
     F: FnOnce() + Send + 'static,
@@ -41,6 +42,7 @@ where
     let signal = Arc::clone(&started);
     let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
         memory::stay_inside();
+        callrec_codec::prepare_thread();
         *signal.0.lock() = true;
         signal.1.notify_one();
         drop(signal);
