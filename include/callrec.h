@@ -604,6 +604,25 @@
  */
 #define REC_EVENT_DELETED 16
 
+/**
+ * A recording was uploaded to the store of `upload.url`, completely, and the copy was verified.
+ * `object_url` names the object with the audio. In `json`, `recording.uploaded` lists all objects
+ * and says whether the local copy was removed (`upload.delete_local`). The event is not terminal,
+ * and not owed: the manifest is the lasting record. It may be delivered again after a crash.
+ *
+ * Since: 0.2.0
+ */
+#define REC_EVENT_UPLOADED 17
+
+/**
+ * The upload of a recording was given up: another object has its key, its file has changed since
+ * it was published, or `upload.give_up_ms` is over. Its local copy stays. In `json`, `error` says
+ * why. The event is not terminal, and not owed.
+ *
+ * Since: 0.2.0
+ */
+#define REC_EVENT_UPLOAD_FAILED 18
+
 /** @} */
 /** @name Flags of an event
  *  @{ */
@@ -1238,6 +1257,36 @@ typedef struct {
      * Since: 0.2.0
      */
     uint64_t recordings_deleted;
+    /**
+     * Recordings that are not uploaded yet (`upload.url`), including those of earlier processes.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t uploads_pending;
+    /**
+     * How long the oldest of them has been waiting, in milliseconds. 0 if there is none.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t uploads_oldest_ms;
+    /**
+     * Recordings that were uploaded and verified.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t uploads_done;
+    /**
+     * Recordings whose upload was given up. Their local copies stay.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t uploads_failed;
+    /**
+     * Deleted recordings whose uploaded copies are not removed yet.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t upload_removals_pending;
 } rec_statistics;
 
 /** @} */
@@ -1476,7 +1525,10 @@ typedef struct {
     const rec_recording *recording;
     /** The event as one JSON object, with the member names of the manifest (docs/formats.md). */
     const char *json;
-    /** With `REC_EVENT_START_FAILED`, why the recording could not begin; otherwise `REC_OK`. */
+    /**
+     * With `REC_EVENT_START_FAILED`, why the recording could not begin. `REC_ERR_IO` with
+     * `REC_EVENT_UPLOAD_FAILED`. Otherwise `REC_OK`.
+     */
     rec_status status;
     /** Always 0. */
     uint32_t reserved2;
@@ -1508,6 +1560,14 @@ typedef struct {
      * Since: 0.2.0
      */
     uint64_t frame;
+    /**
+     * With `REC_EVENT_UPLOADED`, the URL of the object with the audio: `s3://…`, `gs://…`,
+     * `az://…` or `file:///…`. With `REC_EVENT_UPLOAD_FAILED`, the URL of the store. Otherwise "".
+     * Never NULL.
+     *
+     * Since: 0.2.0
+     */
+    const char *object_url;
 } rec_event;
 
 /**
@@ -2343,6 +2403,55 @@ rec_status rec_config_new(rec_config **config);
  *   the same options.
  * - `recording.url_base` (empty): A recording's url is this text followed by
  *   "ID.EXTENSION", at most 1000 bytes.
+ * - `upload.url` (empty): Where finished recordings are uploaded to: s3://bucket/prefix,
+ *   gs://bucket/prefix, az://container/prefix, or file:///directory. Empty: nowhere. Needs
+ *   a build with the feature "upload".
+ * - `upload.key` (empty): Template of an object's key without its extension, at most 500
+ *   bytes, with the placeholders of storage.name. Empty: the path of the file below
+ *   storage.directory.
+ * - `upload.endpoint` (empty): URL of a compatible store, http:// or https://. Empty: that
+ *   of Amazon, Google or Azure.
+ * - `upload.region` (empty): Region of an S3 bucket. Empty: the environment's AWS_REGION,
+ *   or us-east-1.
+ * - `upload.access_key_id` (empty): Access key ID for S3. Empty: that of the environment
+ *   (AWS_ACCESS_KEY_ID) or of the machine.
+ * - `upload.secret_access_key` (empty): Secret access key for S3, at most 8192 bytes. It
+ *   is never logged.
+ * - `upload.session_token` (empty): Session token for S3, at most 8192 bytes. It is never
+ *   logged.
+ * - `upload.google_credentials` (empty): Path of the JSON file with the key of a Google
+ *   service account. Empty: that of the environment (GOOGLE_SERVICE_ACCOUNT) or of the
+ *   machine.
+ * - `upload.azure_account` (empty): Name of the Azure storage account. Empty: that of the
+ *   environment (AZURE_STORAGE_ACCOUNT_NAME).
+ * - `upload.azure_access_key` (empty): Access key of the Azure storage account, at most
+ *   8192 bytes. It is never logged. Empty: that of the environment
+ *   (AZURE_STORAGE_ACCOUNT_KEY) or of the machine.
+ * - `upload.verify` (`metadata`): How an uploaded object is compared with the local file.
+ *   "metadata": by its size and the digest in its metadata. "content": by reading it back.
+ * - `upload.delete_local` (`false`): "true": the local copy of a recording that is not
+ *   held is removed once its uploaded copy is complete and verified. Its manifest stays.
+ * - `upload.parallel` (`4`): Maximum number of recordings that are uploaded concurrently,
+ *   1 to 64.
+ * - `upload.bytes_per_second` (`0`): Maximum rate of all uploads together, in bytes per
+ *   second. 0: no limit.
+ * - `upload.timeout_ms` (`30000`): Longest time without progress of a request to the
+ *   store, 100 to 600000 ms.
+ * - `upload.retry_ms` (`1000`): Delay before the second attempt to upload a recording, 10
+ *   to 3600000 ms. Each further attempt doubles it. Up to a half of each delay is left out
+ *   at random.
+ * - `upload.retry_max_ms` (`300000`): The longest delay between two attempts, 10 to
+ *   86400000 ms.
+ * - `upload.give_up_ms` (`0`): A recording that cannot be uploaded for this long stays
+ *   local, and REC_EVENT_UPLOAD_FAILED is raised, 0 to 9223372036854 ms. 0: never.
+ * - `upload.encryption` (empty): Server-side encryption that is requested from S3:
+ *   "AES256" or "aws:kms". Empty: as the bucket is configured.
+ * - `upload.kms_key` (empty): ID of the KMS key for upload.encryption "aws:kms".
+ * - `upload.lock_mode` (empty): Object lock of each object in S3: "GOVERNANCE" or
+ *   "COMPLIANCE". The bucket must have object lock enabled. Empty: as the bucket is
+ *   configured.
+ * - `upload.lock_days` (`0`): Days for which upload.lock_mode retains an object, 0 to
+ *   36500.
  * - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,
  *   separated by commas: imagicle, genesys, vobiz, plivo.
  * - `gateway.public_url` (empty): Scheme, host and path prefix of the URLs in responses,
@@ -3151,7 +3260,8 @@ rec_status rec_hold(rec_engine engine,
  * Ownership: the caller owns the engine until `rec_close`. `config` remains the caller's.
  * Errors: `REC_ERR_UNAVAILABLE` (another engine, of this or another process, holds the
  * directory), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
- * `REC_ERR_INVALID_ARGUMENT`.
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_UNSUPPORTED` (`upload.url` is set, and this build has no
+ * uploads).
  * Since: 0.1.0
  */
 rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *error);

@@ -191,6 +191,8 @@ enum class event_kind : std::int32_t {
     call_ended = REC_EVENT_CALL_ENDED,
     pause_overdue = REC_EVENT_PAUSE_OVERDUE,
     deleted = REC_EVENT_DELETED,
+    uploaded = REC_EVENT_UPLOADED,
+    upload_failed = REC_EVENT_UPLOAD_FAILED,
 };
 
 /// `REC_EVENT_FLAG_…`, combined with `|`.

@@ -152,6 +152,9 @@ public:
     std::uint64_t call_number() const noexcept { return detail::newer(*event_, &rec_event::call_number); }
     /// With events about pauses, the frame of the file at which the pause begins or ends.
     std::uint64_t frame() const noexcept { return detail::newer(*event_, &rec_event::frame); }
+    /// With events about uploads, the URL of the object with the audio, or of the store if the
+    /// upload was given up. Empty otherwise.
+    std::string_view object_url() const noexcept { return detail::from_c(detail::newer(*event_, &rec_event::object_url)); }
     /// The recording that the event is about, if it is about one.
     std::optional<recording_view> recording() const noexcept
     {

@@ -21,6 +21,7 @@ use crate::platform;
 #[cfg(unix)]
 use crate::storage::os;
 use crate::types::Result;
+use crate::uploads;
 
 #[cfg(not(feature = "gateway"))]
 use super::gateway_disabled as backend;
@@ -46,7 +47,8 @@ const OPEN_MEMORY_BYTES: u64 = 8 << 20;
 /// Ownership: the caller owns the engine until `rec_close`. `config` remains the caller's.
 /// Errors: `REC_ERR_UNAVAILABLE` (another engine, of this or another process, holds the
 /// directory), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
-/// `REC_ERR_INVALID_ARGUMENT`.
+/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_UNSUPPORTED` (`upload.url` is set, and this build has no
+/// uploads).
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_open(
@@ -62,14 +64,15 @@ pub unsafe extern "C" fn rec_open(
         platform::stay_loaded();
         // SAFETY: NULL, or created by rec_config_new and not freed.
         let settings = unsafe { config.as_ref() }.map(|config| config.settings().clone());
-        let (settings, gateway) = settings.unwrap_or_default().into_parts();
+        let (settings, upload, gateway) = settings.unwrap_or_default().into_parts();
         let settings = Config {
             #[cfg(not(callrec_loom))]
             large_pages: super::memory::advise_large_pages,
             is_memory_short: memory::is_short,
             ..settings
         };
-        let Handle(id) = handles::engine::open(settings, gateway)?;
+        let open = |platform| uploads::open(platform, settings, upload);
+        let Handle(id) = handles::engine::open(open, gateway)?;
         // SAFETY: not NULL, so it points to a writable rec_engine.
         unsafe { out.write(rec_engine { id }) };
         Ok(())
@@ -199,6 +202,11 @@ pub unsafe extern "C" fn rec_stats(
             worker_lag_us: now.worker_lag_us,
             free_bytes: now.free_bytes,
             recordings_deleted: now.recordings_deleted,
+            uploads_pending: now.uploads.pending,
+            uploads_oldest_ms: now.uploads.oldest_ms,
+            uploads_done: now.uploads.done,
+            uploads_failed: now.uploads.failed,
+            upload_removals_pending: now.uploads.removals_pending,
         });
         Ok(())
     })

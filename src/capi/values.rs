@@ -329,6 +329,19 @@ pub const REC_EVENT_PAUSE_OVERDUE: i32 = 15;
 ///
 /// Since: 0.2.0
 pub const REC_EVENT_DELETED: i32 = 16;
+/// A recording was uploaded to the store of `upload.url`, completely, and the copy was verified.
+/// `object_url` names the object with the audio. In `json`, `recording.uploaded` lists all objects
+/// and says whether the local copy was removed (`upload.delete_local`). The event is not terminal,
+/// and not owed: the manifest is the lasting record. It may be delivered again after a crash.
+///
+/// Since: 0.2.0
+pub const REC_EVENT_UPLOADED: i32 = 17;
+/// The upload of a recording was given up: another object has its key, its file has changed since
+/// it was published, or `upload.give_up_ms` is over. Its local copy stays. In `json`, `error` says
+/// why. The event is not terminal, and not owed.
+///
+/// Since: 0.2.0
+pub const REC_EVENT_UPLOAD_FAILED: i32 = 18;
 
 /// An earlier engine on the directory may already have delivered the event, with the same
 /// state, end reason, error and `lost_ms`.

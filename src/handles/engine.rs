@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use super::handle::Handle;
 use super::process::{HostEngine, current, current_or_error, refusal};
-use crate::config::Config;
 use crate::engine::Engine;
 use crate::gateway::GatewaySettings;
 use crate::platform;
+use crate::storage::Platform;
 use crate::types::{Error, Result, Status};
 
-/// Opens an engine and gives it a handle. Its gateways will use `gateway_settings`.
-pub fn open(config: Config, gateway_settings: GatewaySettings) -> Result<Handle> {
+/// Opens an engine and gives it a handle. `open` opens it. Its gateways will use `gateway_settings`.
+pub fn open(
+    open: impl FnOnce(Platform) -> Result<Arc<Engine>>,
+    gateway_settings: GatewaySettings,
+) -> Result<Handle> {
     let process = current_or_error()?;
     let handle = process.engines.insert(|_| None);
     let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many engines: no handle is free"))?;
-    match Engine::open_on(platform::system(), config) {
+    match open(platform::system()) {
         Ok(engine) => {
             let opened = HostEngine {
                 engine,

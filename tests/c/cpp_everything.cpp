@@ -190,6 +190,7 @@ static void control_by_handle(const callrec::engine &engine, const callrec::call
     CHECK(must(call.discard()).changed == 1);
     CHECK(finished.wait_for(ended + 2));
     CHECK(must(engine.statistics()).recordings_deleted == 1);
+    CHECK(must(engine.statistics()).uploads_pending == 0);
 }
 
 static void lists(const callrec::engine &engine)

@@ -1025,6 +1025,8 @@ static void deletion(const char *base)
     rec_statistics statistics = REC_INIT(rec_statistics);
     OK(rec_stats(engine, &statistics, &err));
     CHECK(statistics.recordings_deleted == 1);
+    CHECK(statistics.uploads_pending == 0 && statistics.uploads_oldest_ms == 0 && statistics.uploads_done == 0 &&
+          statistics.uploads_failed == 0 && statistics.upload_removals_pending == 0);
     CHECK(wait_for_event(&events, REC_EVENT_DELETED, 1));
 
     MUST(begin_call(engine, NULL, NULL, "102", NULL, &refusing));

@@ -187,7 +187,8 @@ fn outputs_that_end_inside_a_member_are_refused() {
     });
     let statistics = layout!(rec_statistics: struct_size reserved live_calls live_recordings
         finishing_recordings frames_in frames_lost frames_ignored bytes_out bytes_dropped backlog_bytes
-        events_dropped worker_lag_us free_bytes recordings_deleted);
+        events_dropped worker_lag_us free_bytes recordings_deleted uploads_pending
+        uploads_oldest_ms uploads_done uploads_failed upload_removals_pending);
     every_size(&statistics, &init::<rec_statistics>(), |statistics| {
         checked(|e| unsafe { rec_stats(scratch.handle, statistics, e) })
     });

@@ -163,6 +163,11 @@ namespace Callrec
             public ulong worker_lag_us;
             public ulong free_bytes;
             public ulong recordings_deleted;
+            public ulong uploads_pending;
+            public ulong uploads_oldest_ms;
+            public ulong uploads_done;
+            public ulong uploads_failed;
+            public ulong upload_removals_pending;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -257,6 +262,7 @@ namespace Callrec
             public ulong call_number;
             public IntPtr call;
             public ulong frame;
+            public IntPtr object_url;
         }
 
         [StructLayout(LayoutKind.Sequential)]

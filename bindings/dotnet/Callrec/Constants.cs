@@ -53,6 +53,10 @@ namespace Callrec
         PauseOverdue = 15,
         /// <summary>A recording was deleted, by rec_delete or through an HTTP API. Of recording, only id says anything; json has the id alone as well. With REC_EVENT_FLAG_REPEATED, an earlier process began the deletion and this one has completed it. The event is not terminal, and not owed: .callrec/audit.log is the lasting record.</summary>
         Deleted = 16,
+        /// <summary>A recording was uploaded to the store of upload.url, completely, and the copy was verified. object_url names the object with the audio. In json, recording.uploaded lists all objects and says whether the local copy was removed (upload.delete_local). The event is not terminal, and not owed: the manifest is the lasting record. It may be delivered again after a crash.</summary>
+        Uploaded = 17,
+        /// <summary>The upload of a recording was given up: another object has its key, its file has changed since it was published, or upload.give_up_ms is over. Its local copy stays. In json, error says why. The event is not terminal, and not owed.</summary>
+        UploadFailed = 18,
     }
 
     /// <summary>REC_LEVEL_… of callrec.h.</summary>

@@ -196,6 +196,11 @@ namespace Callrec
                 WorkerLagUs = read.worker_lag_us,
                 FreeBytes = read.free_bytes,
                 RecordingsDeleted = read.recordings_deleted,
+                UploadsPending = read.uploads_pending,
+                UploadsOldestMs = read.uploads_oldest_ms,
+                UploadsDone = read.uploads_done,
+                UploadsFailed = read.uploads_failed,
+                UploadRemovalsPending = read.upload_removals_pending,
             };
         }
     }

@@ -284,6 +284,9 @@ namespace Callrec
         /// <summary>The frame of the file from which a pause or its end holds.</summary>
         public readonly ulong Frame;
 
+        /// <summary>The URL of the uploaded object with the audio, or of the store if the upload was given up. Otherwise empty.</summary>
+        public readonly string ObjectUrl;
+
         /// <summary>Why something has failed.</summary>
         public readonly Status Status;
 
@@ -306,6 +309,7 @@ namespace Callrec
             CallNumber = read.call_number;
             TimeMs = read.time_ms;
             Frame = read.frame;
+            ObjectUrl = Native.Text(read.object_url);
             Status = (Status)read.status;
             Recording = read.recording == IntPtr.Zero ? null : new Recording(read.recording);
             Call = read.call == IntPtr.Zero ? null : new CallView(read.call);
@@ -354,5 +358,20 @@ namespace Callrec
 
         /// <summary>Recordings that were deleted, including deletions of an earlier process that this engine has completed.</summary>
         public ulong RecordingsDeleted;
+
+        /// <summary>Recordings that are not uploaded yet.</summary>
+        public ulong UploadsPending;
+
+        /// <summary>How long the oldest of them has been waiting, in milliseconds.</summary>
+        public ulong UploadsOldestMs;
+
+        /// <summary>Recordings that were uploaded and verified.</summary>
+        public ulong UploadsDone;
+
+        /// <summary>Recordings whose upload was given up. Their local copies stay.</summary>
+        public ulong UploadsFailed;
+
+        /// <summary>Deleted recordings whose uploaded copies are not removed yet.</summary>
+        public ulong UploadRemovalsPending;
     }
 }

@@ -272,6 +272,11 @@ rec_statistics._fields_ = [
     ("worker_lag_us", c_uint64),
     ("free_bytes", c_uint64),
     ("recordings_deleted", c_uint64),
+    ("uploads_pending", c_uint64),
+    ("uploads_oldest_ms", c_uint64),
+    ("uploads_done", c_uint64),
+    ("uploads_failed", c_uint64),
+    ("upload_removals_pending", c_uint64),
 ]
 
 rec_recording._fields_ = [
@@ -360,6 +365,7 @@ rec_event._fields_ = [
     ("call_number", c_uint64),
     ("call", POINTER(rec_call_view)),
     ("frame", c_uint64),
+    ("object_url", c_char_p),
 ]
 
 rec_subscription._fields_ = [

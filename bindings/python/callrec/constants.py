@@ -31,6 +31,8 @@ class EventKind(IntEnum):
     CALL_ENDED = 14
     PAUSE_OVERDUE = 15
     DELETED = 16
+    UPLOADED = 17
+    UPLOAD_FAILED = 18
 
 
 class Level(IntEnum):

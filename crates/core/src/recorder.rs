@@ -173,4 +173,19 @@ pub struct Statistics {
     pub worker_lag_us: u64,
     /// Free bytes on the storage directory's file system.
     pub free_bytes: u64,
+    pub uploads: UploadCounts,
+}
+
+/// The uploads of an engine now, and counters since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UploadCounts {
+    /// Recordings that are not uploaded yet.
+    pub pending: u64,
+    /// How long the oldest of them has waited, in milliseconds; 0 if there is none.
+    pub oldest_ms: u64,
+    pub done: u64,
+    /// Recordings whose upload was given up.
+    pub failed: u64,
+    /// Deleted recordings whose uploaded copy is not removed yet.
+    pub removals_pending: u64,
 }

@@ -31,6 +31,7 @@ const FAST_RETRIES: JobPace = JobPace {
     give_up: None,
     fair: false,
     slow_after: TIMEOUT,
+    jitter: false,
 };
 
 /// The outcome of one attempt, set by the test.

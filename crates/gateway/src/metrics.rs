@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 use super::api::ApiGauge;
 use super::gateway::Gateway;
 use super::http::{HttpResponse, json, response};
-use callrec_core::recorder::Statistics;
+use callrec_core::recorder::{Statistics, UploadCounts};
 
 /// Returns 200 while recordings can be started, otherwise 503 with the reason.
 pub fn health(gateway: &Gateway) -> HttpResponse {
@@ -36,6 +36,9 @@ pub fn metrics(gateway: &Gateway, gauges: &[ApiGauge]) -> HttpResponse {
         let value = ConstGauge::new(pending as i64);
         registry.register("sidecars_waiting", "Sidecars not written yet", value);
     }
+    if let Some(counts) = gateway.engine().upload_counts() {
+        upload_metrics(&mut registry, &counts);
+    }
     for gauge in gauges {
         let value = ConstGauge::new(gauge.value as i64);
         registry.register(gauge.name, gauge.help, value);
@@ -46,6 +49,39 @@ pub fn metrics(gateway: &Gateway, gauges: &[ApiGauge]) -> HttpResponse {
     let _ = text::encode(&mut out, &registry);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     response(StatusCode::OK, Some(kind), out)
+}
+
+fn upload_metrics(registry: &mut Registry, now: &UploadCounts) {
+    let gauges = [
+        (
+            "uploads_waiting",
+            "Recordings that are not uploaded yet",
+            now.pending,
+        ),
+        (
+            "uploads_oldest_milliseconds",
+            "How long the oldest of them has been waiting",
+            now.oldest_ms,
+        ),
+        (
+            "upload_removals_waiting",
+            "Deleted recordings whose uploaded copies are not removed yet",
+            now.removals_pending,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        registry.register(name, help, ConstGauge::new(value as i64));
+    }
+    registry.register(
+        "uploads",
+        "Recordings that were uploaded",
+        ConstCounter::new(now.done),
+    );
+    registry.register(
+        "uploads_failed",
+        "Recordings whose upload was given up",
+        ConstCounter::new(now.failed),
+    );
 }
 
 fn engine_metrics(registry: &mut Registry, now: &Statistics) {

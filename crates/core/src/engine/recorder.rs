@@ -205,6 +205,7 @@ impl Recorder for Engine {
             events_dropped: self.bus.dropped(),
             worker_lag_us: self.media_stats.worker_lag_ns() / 1000,
             free_bytes: self.store.free_bytes(),
+            uploads: self.upload_counts().unwrap_or_default(),
         })
     }
 }

@@ -47,6 +47,11 @@ pub trait Action: Send + Sync {
         String::new()
     }
 
+    /// The job is given up and its file is removed. Must not block.
+    fn given_up(&self, job: &Job, reason: &str) {
+        let _ = (job, reason);
+    }
+
     /// Begins one attempt. Must not block: the future does the work that takes time.
     fn perform(&self, job: Job) -> AttemptFuture;
 }

@@ -164,7 +164,7 @@ impl JobSchedule {
             };
         }
         if let AttemptEnd::Failed { after } = ended {
-            let pause = after.unwrap_or_else(|| self.pace.back_off(failures));
+            let pause = after.unwrap_or_else(|| self.pace.delay(attempt.id, failures));
             self.queue(attempt.id, &name, now + pause.min(DELAY_MAX));
         } else {
             self.pending.remove(&attempt.id);

@@ -22,7 +22,7 @@ pub struct Notifier {
     pub jobs: Arc<JobFiles>,
     pub holds: Arc<LegalHolds>,
     /// The jobs of every published recording, besides its own.
-    pub sidecars: Vec<JobSpec>,
+    pub common: Vec<JobSpec>,
     pub listener: Arc<dyn StorageListener>,
 }
 
@@ -56,9 +56,9 @@ impl Notifier {
         if manifest.end_reason_is(EndReason::Discarded) || self.manifests.is_retained(id) {
             return Vec::new();
         }
-        let sidecars = self.sidecars.iter().filter(|_| !manifest.file.is_empty());
+        let common = self.common.iter().filter(|_| !manifest.file.is_empty());
         let mut queued = Vec::new();
-        for spec in specs.all().iter().chain(sidecars) {
+        for spec in specs.all().iter().chain(common) {
             let added = self
                 .directory
                 .when_free(async || self.jobs.add(id, spec, manifest).await);
