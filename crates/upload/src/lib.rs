@@ -40,6 +40,8 @@ mod object_upload;
 #[cfg(feature = "store")]
 mod progress;
 #[cfg(feature = "store")]
+mod remote;
+#[cfg(feature = "store")]
 mod removal;
 #[cfg(feature = "store")]
 mod request_body;

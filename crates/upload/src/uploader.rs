@@ -21,6 +21,7 @@ use super::directory_store::DirectoryStore;
 use super::http_client::StoreClient;
 use super::location::{StoreLocation, StoreScheme};
 use super::object_target::ObjectTarget;
+use super::remote::StoreReader;
 use super::settings::UploadSettings;
 use super::{attempt, removal};
 
@@ -69,6 +70,10 @@ impl Uploader {
             runtime: Mutex::new(Some(runtime)),
         });
         engine.attach(uploader)?;
+        engine.set_remote_audio(Arc::new(StoreReader {
+            context: context.clone(),
+            runtime: handle.clone(),
+        }));
         let upload = RecordingUpload {
             context: context.clone(),
             runtime: handle.clone(),

@@ -11,7 +11,9 @@ use super::parts::{Group, RunningGuard};
 use super::{Engine, closing};
 use crate::jobs::{Action, JobPace, RegisteredAction};
 use crate::recorder::UploadCounts;
-use crate::storage::{Manifest, OpenedRecording, UPLOAD, UploadEntry, UploadNote, VCON};
+use crate::storage::{
+    Manifest, OpenedRecording, RemoteAudio, RemoteFile, UPLOAD, UploadEntry, UploadNote, VCON,
+};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::types::Result;
 
@@ -22,6 +24,7 @@ pub(super) struct Uploads {
     is_stopped: AtomicBool,
     done: AtomicU64,
     failed: AtomicU64,
+    remote_audio: OnceCell<Arc<dyn RemoteAudio>>,
 }
 
 /// What became of a recording that was to be uploaded.
@@ -55,6 +58,17 @@ impl Engine {
         for registration in self.uploads.registrations.get().into_iter().flatten() {
             registration.withdraw(until);
         }
+    }
+
+    /// Sets where the audio of recordings is read whose local copy was removed. Called once.
+    pub fn set_remote_audio(&self, audio: Arc<dyn RemoteAudio>) {
+        let _ = self.uploads.remote_audio.set(audio);
+    }
+
+    /// The uploaded audio of a recording. `None` if there is none, or if it is in a store that this
+    /// engine does not use. Never waits.
+    pub fn remote_audio(&self, manifest: &Manifest) -> Option<Arc<dyn RemoteFile>> {
+        self.uploads.remote_audio.get()?.open(manifest)
     }
 
     /// `None` if this engine does not upload.
