@@ -112,7 +112,14 @@ async fn upload_objects(
         } else {
             let verification = context.settings.verify;
             let keeper = &mut stored.keeper(index);
-            let facts = upload_object(&*context.target, object, role, verification, keeper).await?;
+            let uploaded = upload_object(&*context.target, object, role, verification, keeper).await;
+            if let (Err(ObjectError::Conflict(_)), Some(parts)) =
+                (&uploaded, &stored.progress.objects[index].parts)
+            {
+                // It is given up, so nobody will complete them.
+                context.target.abort(&object.key, parts).await?;
+            }
+            let facts = uploaded?;
             (facts.bytes, facts.digest.unwrap_or_default())
         };
         stored.progress.objects[index].is_done = true;

@@ -2,6 +2,8 @@
 //! the connections.
 #![cfg(all(unix, not(any(callrec_loom, callrec_shuttle))))]
 
+#[path = "uploads/azure.rs"]
+mod azure;
 #[path = "uploads/directory.rs"]
 mod directory;
 #[path = "uploads/faults.rs"]
