@@ -1,18 +1,22 @@
-//! The settings of `rec_config_set`: the keys of the engine, of uploads and of the gateway.
+//! The settings of `rec_config_set`: the keys of the engine, of uploads, of the gateway and of the cluster.
 
+use crate::cluster::ClusterSettings;
+use crate::cluster::settings::END_JOB;
 use crate::config::Config;
 use crate::gateway::GatewaySettings;
 use crate::keys::{self, KeyDescription};
+use crate::storage::JobSpec;
 use crate::thread_hooks::ThreadHooks;
 use crate::types::Result;
 use crate::upload::UploadSettings;
 
-/// The settings of one engine, its uploads and its gateways.
+/// The settings of one engine, its uploads, its gateways and its cluster.
 #[derive(Clone, Debug)]
 pub struct Settings {
     engine: Config,
     upload: UploadSettings,
     gateway: GatewaySettings,
+    cluster: ClusterSettings,
 }
 
 impl Default for Settings {
@@ -25,10 +29,12 @@ impl Default for Settings {
             placeholders: gateway.placeholders(),
             ..UploadSettings::default()
         };
+        let cluster = ClusterSettings::default();
         Settings {
             engine,
             upload,
             gateway,
+            cluster,
         }
     }
 }
@@ -37,7 +43,10 @@ impl Settings {
     /// All keys, in the order in which they are documented.
     pub fn keys() -> impl Iterator<Item = KeyDescription> {
         let Settings { engine, gateway, .. } = Settings::default();
-        let all = Config::keys().chain(UploadSettings::keys()).chain(gateway.keys());
+        let all = Config::keys()
+            .chain(UploadSettings::keys())
+            .chain(gateway.keys())
+            .chain(ClusterSettings::keys());
         let listed = engine.storage.placeholders.listed();
         all.map(move |mut key| {
             key.meaning = key.meaning.replace("{placeholders}", &listed);
@@ -49,6 +58,7 @@ impl Settings {
         let known = self.engine.set_known(name, value);
         let known = known.or_else(|| self.upload.set_known(name, value));
         let known = known.or_else(|| self.gateway.set_known(name, value));
+        let known = known.or_else(|| self.cluster.set_known(name, value));
         known.unwrap_or_else(|| Err(keys::no_such_key(name, Settings::keys())))
     }
 
@@ -61,15 +71,24 @@ impl Settings {
         self.engine.thread_hooks = hooks;
     }
 
+    /// The settings of the engine's part in a cluster.
+    pub fn cluster(&self) -> &ClusterSettings {
+        &self.cluster
+    }
+
     /// Splits the settings into those of the engine, of its uploads and of its gateways.
     pub fn into_parts(self) -> (Config, UploadSettings, GatewaySettings) {
         let Settings {
             mut engine,
             mut upload,
             gateway,
+            cluster,
         } = self;
         engine.storage.placeholders = gateway.placeholders();
         upload.placeholders = gateway.placeholders();
+        if cluster.is_enabled() {
+            engine.storage.end_jobs.push(JobSpec::new(END_JOB, &()));
+        }
         (engine, upload, gateway)
     }
 }

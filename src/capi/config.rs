@@ -308,6 +308,36 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `plivo.cors_origins` (empty): Sites whose pages may use the Plivo look-alike and the
 ///   audio of recordings in a browser, separated by commas: scheme://host or
 ///   scheme://host:port. Empty: none.
+/// - `cluster.url` (empty): The Redis or Valkey server (7.0 or newer) that holds the list
+///   of live recordings of all nodes: redis://host:port/db, rediss://host:port/db for TLS,
+///   or redis+sentinel://host:port,host:port/service/db (rediss+sentinel:// for TLS) with
+///   the addresses of the Sentinels. user:password@ may stand before the host. Empty: no
+///   cluster. Needs a build with the feature `cluster`.
+/// - `cluster.node` (empty): The name of this node: at most 64 letters, digits, `-`, `_`
+///   and `.`, and different on each node. Needed with cluster.url.
+/// - `cluster.namespace` (`callrec`): The nodes with the same namespace form a cluster. All
+///   keys in Redis begin with it, in braces: 1 to 64 letters, digits, `-`, `_` and `.`.
+/// - `cluster.lease_ms` (`5000`): A node that Redis has not heard from for this long counts
+///   as dead, 200 to 600000 ms. Each node reports three times in this time.
+/// - `cluster.grace_ms` (`30000`): How long lists still show the recordings of a dead node,
+///   flagged as unreachable, 0 to 86400000 ms.
+/// - `cluster.timeout_ms` (`2000`): How long a request of an HTTP API waits for Redis and
+///   for the node that has the recording, 10 to 60000 ms.
+/// - `cluster.stream_length` (`100000`): About how many entries the stream of ended
+///   recordings keeps, 100 to 100000000.
+/// - `cluster.username` (empty): The user at Redis, instead of one in cluster.url. At most
+///   255 bytes.
+/// - `cluster.password` (empty): The password at Redis, instead of one in cluster.url. At
+///   most 1023 bytes.
+/// - `cluster.sentinel_username` (empty): The user at the Sentinels. At most 255 bytes.
+/// - `cluster.sentinel_password` (empty): The password at the Sentinels. At most 1023
+///   bytes.
+/// - `cluster.ca_file` (empty): With TLS: a PEM file with the certificates that sign the
+///   server's. Empty: those of the system. At most 4095 bytes.
+/// - `cluster.cert_file` (empty): With TLS: a PEM file with this node's own certificate,
+///   together with cluster.key_file. At most 4095 bytes.
+/// - `cluster.key_file` (empty): With TLS: a PEM file with the key of cluster.cert_file. At
+///   most 4095 bytes.
 ///
 /// @param config The configuration. Must not be NULL.
 /// @param key The name of the key. Must not be NULL.

@@ -11,6 +11,7 @@ use super::config::rec_config;
 use super::convert::{OutputStruct, invalid, not_null};
 use super::event::HostData;
 use super::guard::{run_always, run_with_memory};
+use super::nodes;
 use super::types::*;
 use super::{engine_of, recorder_of};
 use crate::config::Config;
@@ -64,7 +65,9 @@ pub unsafe extern "C" fn rec_open(
         platform::stay_loaded();
         // SAFETY: NULL, or created by rec_config_new and not freed.
         let settings = unsafe { config.as_ref() }.map(|config| config.settings().clone());
-        let (settings, upload, gateway) = settings.unwrap_or_default().into_parts();
+        let settings = settings.unwrap_or_default();
+        let cluster = settings.cluster().clone();
+        let (settings, upload, gateway) = settings.into_parts();
         let settings = Config {
             #[cfg(not(callrec_loom))]
             large_pages: super::memory::advise_large_pages,
@@ -72,7 +75,7 @@ pub unsafe extern "C" fn rec_open(
             ..settings
         };
         let open = |platform| uploads::open(platform, settings, upload);
-        let Handle(id) = handles::engine::open(open, gateway)?;
+        let Handle(id) = handles::engine::open(open, gateway, cluster)?;
         // SAFETY: not NULL, so it points to a writable rec_engine.
         unsafe { out.write(rec_engine { id }) };
         Ok(())
@@ -185,7 +188,8 @@ pub unsafe extern "C" fn rec_stats(
         let pointer = not_null(statistics, "statistics")?;
         // SAFETY: not NULL, so it points to a struct that begins with its size.
         let out = unsafe { OutputStruct::new(pointer, "statistics") }?;
-        let now = recorder_of(engine)?.statistics()?;
+        let mut now = recorder_of(engine)?.statistics()?;
+        now.cluster = nodes::statistics(Handle(engine.id));
         out.write(&rec_statistics {
             struct_size: 0,
             reserved: 0,
@@ -207,6 +211,12 @@ pub unsafe extern "C" fn rec_stats(
             uploads_done: now.uploads.done,
             uploads_failed: now.uploads.failed,
             upload_removals_pending: now.uploads.removals_pending,
+            cluster_connected: now.cluster.is_connected.into(),
+            cluster_losses: now.cluster.losses,
+            cluster_recordings: now.cluster.recordings,
+            cluster_commands: now.cluster.commands,
+            cluster_late_commands: now.cluster.late_commands,
+            cluster_pending_ends: now.cluster.pending_ends,
         });
         Ok(())
     })

@@ -136,4 +136,30 @@ pub struct rec_statistics {
     ///
     /// Since: 0.2.0
     pub upload_removals_pending: u64,
+    /// 1 if the engine is in a cluster, and the list of the cluster shows its recordings; otherwise
+    /// 0. Like the following members, 0 without `cluster.url`.
+    ///
+    /// Since: 0.2.0
+    pub cluster_connected: u64,
+    /// How often the connection to Redis was lost. A server that was never reached counts once.
+    ///
+    /// Since: 0.2.0
+    pub cluster_losses: u64,
+    /// Live recordings of this engine that the list of the cluster shows.
+    ///
+    /// Since: 0.2.0
+    pub cluster_recordings: u64,
+    /// Requests of other nodes that this engine has carried out or refused by its rules.
+    ///
+    /// Since: 0.2.0
+    pub cluster_commands: u64,
+    /// Requests of other nodes that came after their deadline, and were not carried out.
+    ///
+    /// Since: 0.2.0
+    pub cluster_late_commands: u64,
+    /// Ended recordings whose end is not yet in the stream of the cluster, or which a group of
+    /// consumers has not acknowledged yet.
+    ///
+    /// Since: 0.2.0
+    pub cluster_pending_ends: u64,
 }

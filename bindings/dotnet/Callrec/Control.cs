@@ -201,6 +201,12 @@ namespace Callrec
                 UploadsDone = read.uploads_done,
                 UploadsFailed = read.uploads_failed,
                 UploadRemovalsPending = read.upload_removals_pending,
+                ClusterConnected = read.cluster_connected != 0,
+                ClusterLosses = read.cluster_losses,
+                ClusterRecordings = read.cluster_recordings,
+                ClusterCommands = read.cluster_commands,
+                ClusterLateCommands = read.cluster_late_commands,
+                ClusterPendingEnds = read.cluster_pending_ends,
             };
         }
     }

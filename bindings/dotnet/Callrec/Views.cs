@@ -107,6 +107,12 @@ namespace Callrec
         /// <summary>Nothing deletes the recording: <see cref="Engine.Hold"/>.</summary>
         public readonly bool Held;
 
+        /// <summary>The node that has the recording cannot be reached: <see cref="Engine.ClusterList"/>.</summary>
+        public readonly bool Unreachable;
+
+        /// <summary>The node that has the recording, from a list of a cluster; otherwise empty.</summary>
+        public readonly string Node;
+
         internal Recording(IntPtr at)
         {
             var read = Native.Read<Abi.rec_recording>(at);
@@ -144,6 +150,8 @@ namespace Callrec
             RawBytes = read.raw_bytes;
             RawPackets = read.raw_packets;
             Held = read.held != 0;
+            Unreachable = read.unreachable != 0;
+            Node = Native.Text(read.node);
         }
     }
 
@@ -373,5 +381,23 @@ namespace Callrec
 
         /// <summary>Deleted recordings whose uploaded copies are not removed yet.</summary>
         public ulong UploadRemovalsPending;
+
+        /// <summary>Whether the list of the cluster shows the recordings of this engine.</summary>
+        public bool ClusterConnected;
+
+        /// <summary>How often the connection to Redis was lost.</summary>
+        public ulong ClusterLosses;
+
+        /// <summary>Live recordings of this engine that the list of the cluster shows.</summary>
+        public ulong ClusterRecordings;
+
+        /// <summary>Requests of other nodes that this engine has carried out or refused by its rules.</summary>
+        public ulong ClusterCommands;
+
+        /// <summary>Requests of other nodes that came after their deadline, and were not carried out.</summary>
+        public ulong ClusterLateCommands;
+
+        /// <summary>Ended recordings whose end is not yet in the stream of the cluster, or not acknowledged.</summary>
+        public ulong ClusterPendingEnds;
     }
 }

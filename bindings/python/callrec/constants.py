@@ -33,6 +33,9 @@ class EventKind(IntEnum):
     DELETED = 16
     UPLOADED = 17
     UPLOAD_FAILED = 18
+    CLUSTER_LOST = 19
+    CLUSTER_RESTORED = 20
+    NODE_LOST = 21
 
 
 class Level(IntEnum):
@@ -179,6 +182,15 @@ class AuthMethod(IntEnum):
     TOKEN = 2
     SIGNATURE = 3
     BEARER = 4
+
+
+class ControlOperation(IntEnum):
+    """``REC_CONTROL_…``"""
+
+    STOP = 1
+    DISCARD = 2
+    PAUSE = 3
+    RESUME = 4
 
 
 class Status(IntEnum):

@@ -80,6 +80,8 @@ class Recording:
     raw_packets: int = 0
     lookback_ms: int = 0
     held: bool = False
+    unreachable: bool = False
+    node: str = ""
     more: Dict[str, Any] = field(default_factory=dict)
     """Members that the header has added since."""
 
@@ -159,6 +161,12 @@ class Statistics:
     uploads_done: int = 0
     uploads_failed: int = 0
     upload_removals_pending: int = 0
+    cluster_connected: int = 0
+    cluster_losses: int = 0
+    cluster_recordings: int = 0
+    cluster_commands: int = 0
+    cluster_late_commands: int = 0
+    cluster_pending_ends: int = 0
 
 
 _ENUMS = {
@@ -196,6 +204,7 @@ def recording_of(struct: ctypes.Structure) -> Recording:
     members["error"] = status_of(members["error"])
     members["flags"] = StartFlag(members["flags"])
     members["held"] = bool(members.get("held", 0))
+    members["unreachable"] = bool(members.get("unreachable", 0))
     return Recording(**_split(Recording, members))
 
 

@@ -174,6 +174,8 @@ pub struct Statistics {
     /// Free bytes on the storage directory's file system.
     pub free_bytes: u64,
     pub uploads: UploadCounts,
+    /// All zero without a cluster.
+    pub cluster: ClusterStatistics,
 }
 
 /// The uploads of an engine now, and counters since it was opened.
@@ -188,4 +190,21 @@ pub struct UploadCounts {
     pub failed: u64,
     /// Deleted recordings whose uploaded copy is not removed yet.
     pub removals_pending: u64,
+}
+
+/// The part of a recorder in a cluster of recorders, now and since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClusterStatistics {
+    /// The shared list shows the recorder's own recordings.
+    pub is_connected: bool,
+    /// How often the connection was lost.
+    pub losses: u64,
+    /// Own recordings in the shared list.
+    pub recordings: u64,
+    /// Commands of other nodes that were carried out.
+    pub commands: u64,
+    /// Commands of other nodes that came after their deadline and were refused.
+    pub late_commands: u64,
+    /// Ended recordings whose end is not yet in the stream, or not acknowledged.
+    pub pending_ends: u64,
 }

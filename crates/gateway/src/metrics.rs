@@ -100,6 +100,21 @@ fn engine_metrics(registry: &mut Registry, now: &Statistics) {
             now.worker_lag_us,
         ),
         ("free_bytes", "Free bytes where recordings go", now.free_bytes),
+        (
+            "cluster_connected",
+            "Whether the list of the cluster shows the recordings",
+            now.cluster.is_connected.into(),
+        ),
+        (
+            "cluster_recordings",
+            "Live recordings that the list of the cluster shows",
+            now.cluster.recordings,
+        ),
+        (
+            "cluster_pending_ends",
+            "Ends that the stream of the cluster does not have, or that are not acknowledged",
+            now.cluster.pending_ends,
+        ),
     ];
     // Unknown values are omitted.
     for (name, help, value) in gauges.into_iter().filter(|row| row.2 != u64::MAX) {
@@ -128,6 +143,21 @@ fn engine_metrics(registry: &mut Registry, now: &Statistics) {
             "events_dropped",
             "Events that nobody took in time",
             now.events_dropped,
+        ),
+        (
+            "cluster_losses",
+            "How often the connection to Redis was lost",
+            now.cluster.losses,
+        ),
+        (
+            "cluster_commands",
+            "Requests of other nodes that were carried out",
+            now.cluster.commands,
+        ),
+        (
+            "cluster_late_commands",
+            "Requests of other nodes that came too late",
+            now.cluster.late_commands,
         ),
     ];
     for (name, help, value) in counters {

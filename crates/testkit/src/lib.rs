@@ -41,6 +41,8 @@ pub mod needles;
 pub mod process;
 pub mod published;
 pub mod random;
+#[cfg(unix)]
+pub mod redis_server;
 pub mod rtp;
 pub mod sample;
 pub mod sim;

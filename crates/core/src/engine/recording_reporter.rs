@@ -405,6 +405,8 @@ impl RecordingReporter {
             ended_at_ms: manifest.ended_at_ms,
             ended: 0,
             readings: readings_of(manifest),
+            node: Text::default(),
+            is_unreachable: false,
         }
     }
 }

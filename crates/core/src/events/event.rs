@@ -26,6 +26,9 @@ pub enum EventKind {
     Deleted = 16,
     Uploaded = 17,
     UploadFailed = 18,
+    ClusterLost = 19,
+    ClusterRestored = 20,
+    NodeLost = 21,
 }
 
 impl EventKind {
@@ -49,6 +52,9 @@ impl EventKind {
             EventKind::Deleted => "deleted",
             EventKind::Uploaded => "uploaded",
             EventKind::UploadFailed => "upload-failed",
+            EventKind::ClusterLost => "cluster-lost",
+            EventKind::ClusterRestored => "cluster-restored",
+            EventKind::NodeLost => "node-lost",
         }
     }
 

@@ -30,6 +30,12 @@ impl RegisteredAction {
         Some(u64::try_from(age).unwrap_or_default())
     }
 
+    /// Reads the number of pending jobs later, without keeping this value.
+    pub fn pending_counter(&self) -> impl Fn() -> u64 + Send + 'static {
+        let handle = self.handle.clone();
+        move || handle.pending()
+    }
+
     /// Stops the action: no new attempt begins, and running attempts are dropped at `until`. Then
     /// the next action of the kind takes over. Never waits.
     pub fn withdraw(&self, until: Instant) {

@@ -76,6 +76,8 @@ config_keys! {
         syncers: usize = 4;
         /// Recovery discards recordings of calls whose consent was refused.
         discards_refused: bool = false;
+        /// Jobs that every recording has after its end, also one that is discarded.
+        end_jobs: Vec<JobSpec> = Vec::new();
         /// The maximum age of audio when it is queued, which adds to `flush_ms` before it is
         /// written.
         lag_ms: u32 = 180;

@@ -162,6 +162,7 @@ impl Store {
                 .filter_map(|sidecar| sidecar.job())
                 .chain(config.jobs.iter().cloned())
                 .collect(),
+            end_jobs: config.end_jobs.clone(),
             listener: Arc::clone(&listener),
         });
         let sync_queue = (config.durability == Durability::Power)

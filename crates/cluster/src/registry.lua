@@ -1,0 +1,293 @@
+#!lua name=callrec
+
+-- The functions of callrec's cluster. KEYS[1] is the prefix of all keys, the namespace in braces,
+-- so that all keys are in one slot. All times are those of this server, in milliseconds.
+--
+-- <p>:leases          sorted set: node, by the end of its lease
+-- <p>:epochs          hash: node, its present epoch
+-- <p>:instances       hash: node, the process that has its name
+-- <p>:dead            sorted set: node, by the time at which its recordings are forgotten
+-- <p>:live:<node>     set: the places of the node's recordings
+-- <p>:all             sorted set, all scores 0: the places of all recordings
+-- <p>:rec:<id>        hash: node, place, json, and the indexes that have it, separated by NUL
+-- <p>:i:<index>       set: the places of the recordings in an index
+-- <p>:claim:<request> a command that its owner has begun
+-- <p>:end:<id>        the entry of a recording's end in the stream
+-- <p>:events          the stream
+--
+-- A place is 16 hexadecimal digits of the start, 8 of the order on its node, and the recording's id, so
+-- places sort by time.
+
+local function now()
+    local time = redis.call('TIME')
+    return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function id_of(place)
+    return string.sub(place, 25)
+end
+
+local function split(text)
+    local parts = {}
+    for part in string.gmatch(text or '', '[^%z]+') do
+        parts[#parts + 1] = part
+    end
+    return parts
+end
+
+local function forget(p, id)
+    local record = redis.call('HMGET', p .. ':rec:' .. id, 'node', 'place', 'indexes')
+    local node, place = record[1], record[2]
+    if not place then
+        return
+    end
+    for _, index in ipairs(split(record[3])) do
+        redis.call('SREM', p .. ':i:' .. index, place)
+    end
+    redis.call('ZREM', p .. ':all', place)
+    redis.call('SREM', p .. ':live:' .. node, place)
+    redis.call('DEL', p .. ':rec:' .. id)
+end
+
+local function forget_node(p, node)
+    for _, place in ipairs(redis.call('SMEMBERS', p .. ':live:' .. node)) do
+        forget(p, id_of(place))
+    end
+    redis.call('DEL', p .. ':live:' .. node)
+end
+
+local function has_lease(p, node, at)
+    local lease = redis.call('ZSCORE', p .. ':leases', node)
+    return lease and tonumber(lease) > at
+end
+
+local function next_epoch(p, node)
+    local time = redis.call('TIME')
+    local epoch = tonumber(time[1]) * 1000000 + tonumber(time[2])
+    local before = tonumber(redis.call('HGET', p .. ':epochs', node) or '0') or 0
+    if epoch <= before then
+        epoch = before + 1
+    end
+    local text = string.format('%.0f', epoch)
+    redis.call('HSET', p .. ':epochs', node, text)
+    return text
+end
+
+local function is_stale(p, node, epoch)
+    return redis.call('HGET', p .. ':epochs', node) ~= epoch or not has_lease(p, node, now())
+end
+
+-- node, instance, lease: a node begins, or begins again.
+local function register(keys, args)
+    local p, node, instance = keys[1], args[1], args[2]
+    local at = now()
+    if has_lease(p, node, at) and redis.call('HGET', p .. ':instances', node) ~= instance then
+        return { 'TAKEN' }
+    end
+    forget_node(p, node)
+    redis.call('ZREM', p .. ':dead', node)
+    redis.call('HSET', p .. ':instances', node, instance)
+    redis.call('ZADD', p .. ':leases', at + tonumber(args[3]), node)
+    return { 'OK', next_epoch(p, node) }
+end
+
+-- Exactly one call finds a lease expired, and reports the node as lost in the stream.
+local function reap(p, at, grace, length)
+    local lost = {}
+    for _, node in ipairs(redis.call('ZRANGE', p .. ':leases', '-inf', at, 'BYSCORE')) do
+        redis.call('ZREM', p .. ':leases', node)
+        redis.call('ZADD', p .. ':dead', at + grace, node)
+        next_epoch(p, node)
+        local ids = {}
+        local places = redis.call('SMEMBERS', p .. ':live:' .. node)
+        table.sort(places)
+        for i, place in ipairs(places) do
+            ids[i] = id_of(place)
+        end
+        local list = #ids == 0 and '[]' or cjson.encode(ids)
+        redis.call('XADD', p .. ':events', 'MAXLEN', '~', length, '*', 'event', 'node-lost', 'id', '',
+            'node', node, 'json', '{"event":"node-lost","node":"' .. node .. '","recordings":' .. list .. '}')
+        lost[#lost + 1] = { node, list }
+    end
+    for _, node in ipairs(redis.call('ZRANGE', p .. ':dead', '-inf', at, 'BYSCORE')) do
+        redis.call('ZREM', p .. ':dead', node)
+        redis.call('HDEL', p .. ':instances', node)
+        forget_node(p, node)
+    end
+    return lost
+end
+
+-- node, epoch, lease, grace, length: a node lives on, and looks for those that do not.
+local function beat(keys, args)
+    local p, node, epoch = keys[1], args[1], args[2]
+    local at = now()
+    local stale = is_stale(p, node, epoch)
+    if not stale then
+        redis.call('ZADD', p .. ':leases', at + tonumber(args[3]), node)
+    end
+    local lost = reap(p, at, tonumber(args[4]), args[5])
+    return { stale and 'STALE' or 'OK', lost }
+end
+
+-- node, epoch: a node ends in order.
+local function leave(keys, args)
+    local p, node, epoch = keys[1], args[1], args[2]
+    if redis.call('HGET', p .. ':epochs', node) ~= epoch then
+        return 'STALE'
+    end
+    forget_node(p, node)
+    redis.call('ZREM', p .. ':leases', node)
+    redis.call('HDEL', p .. ':instances', node)
+    next_epoch(p, node)
+    return 'OK'
+end
+
+-- node, epoch, then for each recording: place, json, indexes separated by NUL.
+local function upsert(keys, args)
+    local p, node = keys[1], args[1]
+    if is_stale(p, node, args[2]) then
+        return 'STALE'
+    end
+    for i = 3, #args, 3 do
+        local place, json, indexes = args[i], args[i + 1], args[i + 2]
+        local key = p .. ':rec:' .. id_of(place)
+        local before = redis.call('HGET', key, 'indexes')
+        if before ~= indexes then
+            for _, index in ipairs(split(before or '')) do
+                redis.call('SREM', p .. ':i:' .. index, place)
+            end
+            for _, index in ipairs(split(indexes)) do
+                redis.call('SADD', p .. ':i:' .. index, place)
+            end
+        end
+        redis.call('HSET', key, 'node', node, 'place', place, 'json', json, 'indexes', indexes)
+        redis.call('SADD', p .. ':live:' .. node, place)
+        redis.call('ZADD', p .. ':all', 0, place)
+    end
+    return 'OK'
+end
+
+-- node, epoch, ids: recordings that are no longer live.
+local function remove(keys, args)
+    local p, node = keys[1], args[1]
+    if is_stale(p, node, args[2]) then
+        return 'STALE'
+    end
+    for i = 3, #args do
+        if redis.call('HGET', p .. ':rec:' .. args[i], 'node') == node then
+            forget(p, args[i])
+        end
+    end
+    return 'OK'
+end
+
+local function row(p, place, at)
+    local record = redis.call('HMGET', p .. ':rec:' .. id_of(place), 'node', 'json')
+    if not record[1] or not record[2] then
+        return nil
+    end
+    return { place, record[1], has_lease(p, record[1], at) and 1 or 0, record[2] }
+end
+
+-- after, limit, indexes: the recordings in all these indexes whose place is after this one.
+local function list(keys, args)
+    local p, after, limit = keys[1], args[1], tonumber(args[2])
+    local places
+    if #args == 2 then
+        local from = after == '' and '-' or '(' .. after
+        places = redis.call('ZRANGE', p .. ':all', from, '+', 'BYLEX', 'LIMIT', 0, limit)
+    else
+        local sets = {}
+        for i = 3, #args do
+            sets[#sets + 1] = p .. ':i:' .. args[i]
+        end
+        places = redis.call('SINTER', unpack(sets))
+        table.sort(places)
+    end
+    local at, rows, last = now(), {}, ''
+    for _, place in ipairs(places) do
+        if place > after then
+            last = place
+            rows[#rows + 1] = row(p, place, at)
+            if #rows == limit then
+                break
+            end
+        end
+    end
+    return { last, rows }
+end
+
+-- id: one recording.
+local function find(keys, args)
+    local p = keys[1]
+    local place = redis.call('HGET', p .. ':rec:' .. args[1], 'place')
+    return place and row(p, place, now()) or {}
+end
+
+-- node, timeout, text: sends a command to a node. It carries its deadline.
+local function command(keys, args)
+    local p, node, at = keys[1], args[1], now()
+    if not has_lease(p, node, at) then
+        return 0
+    end
+    local deadline = string.format('%.0f', at + tonumber(args[2]))
+    return redis.call('PUBLISH', p .. ':to:' .. node, deadline .. ' ' .. args[3])
+end
+
+-- request, deadline: the owner begins a command, unless it is late or has been begun.
+local function claim(keys, args)
+    local p, deadline = keys[1], tonumber(args[2])
+    local left = deadline - now()
+    if left <= 0 then
+        return 'LATE'
+    end
+    if redis.call('SET', p .. ':claim:' .. args[1], '1', 'NX', 'PX', left + 60000) then
+        return 'OK'
+    end
+    return 'TAKEN'
+end
+
+-- Whether every group of consumers has acknowledged an entry. Without groups it has.
+local function is_acknowledged(p, entry)
+    for _, fields in ipairs(redis.call('XINFO', 'GROUPS', p .. ':events')) do
+        local group = {}
+        for i = 1, #fields, 2 do
+            group[fields[i]] = fields[i + 1]
+        end
+        -- A group that was not given the entry yet would be given it by a read.
+        if #redis.call('XPENDING', p .. ':events', group['name'], entry, entry, 1) > 0 then
+            return false
+        end
+        local ms, part = string.match(entry, '(%d+)-(%d+)')
+        local last_ms, last_part = string.match(group['last-delivered-id'], '(%d+)-(%d+)')
+        ms, part, last_ms, last_part = tonumber(ms), tonumber(part), tonumber(last_ms), tonumber(last_part)
+        if last_ms < ms or (last_ms == ms and last_part < part) then
+            return false
+        end
+    end
+    return true
+end
+
+-- id, event, node, json, length, life in seconds: the end of a recording, appended once.
+local function ended(keys, args)
+    local p, id = keys[1], args[1]
+    local guard = p .. ':end:' .. id
+    local entry = redis.call('GET', guard)
+    if not entry then
+        entry = redis.call('XADD', p .. ':events', 'MAXLEN', '~', args[5], '*', 'event', args[2], 'id', id,
+            'node', args[3], 'json', args[4])
+        redis.call('SET', guard, entry, 'EX', args[6])
+    end
+    return is_acknowledged(p, entry) and 1 or 0
+end
+
+redis.register_function('callrec_register', register)
+redis.register_function('callrec_beat', beat)
+redis.register_function('callrec_leave', leave)
+redis.register_function('callrec_upsert', upsert)
+redis.register_function('callrec_remove', remove)
+redis.register_function{ function_name = 'callrec_list', callback = list, flags = { 'no-writes' } }
+redis.register_function{ function_name = 'callrec_find', callback = find, flags = { 'no-writes' } }
+redis.register_function('callrec_command', command)
+redis.register_function('callrec_claim', claim)
+redis.register_function('callrec_ended', ended)

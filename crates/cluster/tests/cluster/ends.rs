@@ -1,0 +1,140 @@
+//! The ends of recordings in the stream: each once, until every group has acknowledged it.
+
+use callrec_core::calls::{Caller, ControlOperation};
+use callrec_core::recorder::Recorder;
+use callrec_testkit::directory::ScratchDir;
+use callrec_testkit::wait::until;
+
+use super::server::{RedisServer, RunCommand, has_redis};
+use super::test_node::{TestNode, call};
+
+const STREAM: &str = "{callrec}:events";
+
+/// The entries of the stream: event and id.
+fn ends(server: &RedisServer) -> Vec<(String, String)> {
+    let entries: Vec<(String, Vec<String>)> = server.run(&["XRANGE", STREAM, "-", "+"]);
+    let pairs = entries
+        .into_iter()
+        .map(|(_, fields)| (fields[1].clone(), fields[3].clone()));
+    pairs.collect()
+}
+
+fn record_and_stop(node: &TestNode, name: &str) -> String {
+    let id = node.record(call(name, "SEP1", "101", "ann"));
+    node.engine
+        .control_by_id(&Caller::Host, ControlOperation::Stop, &id)
+        .expect("stopped");
+    id
+}
+
+#[test]
+fn an_end_is_appended_once_without_groups() {
+    if !has_redis() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let n1 = TestNode::start(&server.url(), "n1", &[]);
+    n1.wait_until_connected();
+    let stopped = record_and_stop(&n1, "c-a");
+    // A discard is an end as well.
+    let discarded = n1.record(call("c-b", "SEP1", "101", "ann"));
+    let discard = ControlOperation::Discard;
+    n1.engine
+        .control_by_id(&Caller::Host, discard, &discarded)
+        .expect("discarded");
+    until("both ends", || {
+        ends(&server).len() == 2 && n1.node.statistics().pending_ends == 0
+    });
+    let mut found = ends(&server);
+    found.sort();
+    let mut expected = [stopped, discarded].map(|id| ("finished".to_owned(), id));
+    expected.sort();
+    assert_eq!(found, expected);
+    // A second append of the same recording adds nothing.
+    let args = [
+        "FCALL",
+        "callrec_ended",
+        "1",
+        "{callrec}",
+        &expected[0].1,
+        "finished",
+        "n9",
+        "{}",
+        "1000",
+        "60",
+    ];
+    let _: usize = server.run(&args);
+    assert_eq!(ends(&server).len(), 2);
+}
+
+#[test]
+fn an_end_waits_on_disk_for_redis_and_survives_a_restart() {
+    if !has_redis() {
+        return;
+    }
+    let mut server = RedisServer::start(&[]);
+    let directory = ScratchDir::new();
+    let n1 = TestNode::start_in(&directory, &server.url(), "n1", &[]);
+    n1.wait_until_connected();
+    server.kill();
+    let id = record_and_stop(&n1, "c-a");
+    until("the job", || n1.node.statistics().pending_ends == 1);
+    n1.close();
+    drop(n1);
+    server.restart();
+    assert!(ends(&server).is_empty());
+    let again = TestNode::start_in(&directory, &server.url(), "n1", &[]);
+    until("the end", || {
+        ends(&server) == [("finished".to_owned(), id.clone())]
+    });
+    until("no job is left", || again.node.statistics().pending_ends == 0);
+}
+
+#[test]
+fn an_end_is_sent_again_after_a_wipe_until_the_groups_acknowledge_it() {
+    if !has_redis() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let n1 = TestNode::start(&server.url(), "n1", &[]);
+    n1.wait_until_connected();
+    let group = || {
+        let _: String = server.run(&["XGROUP", "CREATE", STREAM, "billing", "0", "MKSTREAM"]);
+    };
+    let read = || {
+        let words = [
+            "XREADGROUP",
+            "GROUP",
+            "billing",
+            "one",
+            "COUNT",
+            "10",
+            "STREAMS",
+            STREAM,
+            ">",
+        ];
+        type Entries = Vec<(String, Vec<(String, Vec<String>)>)>;
+        let entries: Option<Entries> = server.run(&words);
+        let entries = entries
+            .unwrap_or_default()
+            .into_iter()
+            .flat_map(|(_, entries)| entries);
+        entries
+            .map(|(entry, fields)| (entry, fields[3].clone()))
+            .collect::<Vec<_>>()
+    };
+    group();
+    let id = record_and_stop(&n1, "c-a");
+    until("the end", || ends(&server).len() == 1);
+    assert_eq!(read().len(), 1, "delivered, but not acknowledged");
+    assert_eq!(n1.node.statistics().pending_ends, 1);
+    let () = server.run(&["FLUSHALL"]);
+    group();
+    until("the end again", || ends(&server).len() == 1);
+    let delivered = read();
+    assert_eq!(delivered[0].1, id);
+    assert_eq!(n1.node.statistics().pending_ends, 1);
+    let _: usize = server.run(&["XACK", STREAM, "billing", &delivered[0].0]);
+    until("the acknowledgement", || n1.node.statistics().pending_ends == 0);
+    assert_eq!(ends(&server).len(), 1);
+}

@@ -1,0 +1,76 @@
+//! A TCP proxy in front of a server, which a test cuts and mends.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use callrec_core::sync::Mutex;
+
+/// The connections through the proxy. While it is cut, no new one is let through.
+#[derive(Default)]
+struct ProxyState {
+    is_cut: AtomicBool,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+/// A proxy on a port of its own.
+pub struct TcpProxy {
+    pub port: u16,
+    state: Arc<ProxyState>,
+}
+
+impl TcpProxy {
+    pub fn start(target: u16) -> TcpProxy {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let state = Arc::new(ProxyState::default());
+        let shared = state.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if shared.is_cut.load(Ordering::SeqCst) {
+                    continue;
+                }
+                if let Ok(server) = TcpStream::connect(("127.0.0.1", target)) {
+                    join(&shared, client, server);
+                }
+            }
+        });
+        TcpProxy { port, state }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub fn cut(&self) {
+        self.state.is_cut.store(true, Ordering::SeqCst);
+        for stream in self.state.open.lock().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    pub fn mend(&self) {
+        self.state.is_cut.store(false, Ordering::SeqCst);
+    }
+}
+
+fn join(state: &Arc<ProxyState>, client: TcpStream, server: TcpStream) {
+    for (from, to) in [(&client, &server), (&server, &client)] {
+        let (mut from, mut to) = (
+            from.try_clone().expect("a socket"),
+            to.try_clone().expect("a socket"),
+        );
+        std::thread::spawn(move || {
+            let mut buffer = [0; 16384];
+            while let Ok(length) = from.read(&mut buffer) {
+                if length == 0 || to.write_all(&buffer[..length]).is_err() {
+                    break;
+                }
+            }
+            let _ = to.shutdown(Shutdown::Both);
+        });
+    }
+    let mut open = state.open.lock();
+    open.extend([client, server]);
+}
