@@ -3,6 +3,8 @@
 
 #[path = "cluster/child.rs"]
 mod child;
+#[path = "cluster/consumers.rs"]
+mod consumers;
 #[path = "cluster/control.rs"]
 mod control;
 #[path = "cluster/death.rs"]
