@@ -9,6 +9,8 @@ mod consumers;
 mod control;
 #[path = "cluster/death.rs"]
 mod death;
+#[path = "cluster/encrypted.rs"]
+mod encrypted;
 #[path = "cluster/ends.rs"]
 mod ends;
 #[path = "cluster/foreign.rs"]

@@ -31,7 +31,7 @@ pub fn has_redis() -> bool {
 }
 
 /// A port that was free a moment ago. Redis cannot choose one itself.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }
