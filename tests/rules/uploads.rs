@@ -1,9 +1,9 @@
 //! Uploads, as a host sees them: `upload.url`, the events and the statistics.
 
 use callrec::capi::*;
-
 use callrec_testkit::directory::ScratchDir;
 
+#[cfg(feature = "upload")]
 use super::scratch_engine::*;
 use crate::support::*;
 
