@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::directory::ScratchDir;
 use crate::wait::until;
@@ -30,10 +31,22 @@ pub fn has_redis() -> bool {
     found
 }
 
+/// The ports that [`free_port`] tries. The system gives others to clients: a client that connects again
+/// and again to the port of a killed server could otherwise get that port for itself.
+const PORTS: std::ops::Range<u32> = 10_000..30_000;
+
 /// A port that was free a moment ago. Redis cannot choose one itself.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let count = PORTS.end - PORTS.start;
+    (0..count)
+        .filter_map(|_| {
+            let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+            let port = PORTS.start + std::process::id().wrapping_mul(61).wrapping_add(tried) % count;
+            u16::try_from(port).ok()
+        })
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
 }
 
 fn spawn(directory: &Path, port: u16, options: &[String]) -> Child {

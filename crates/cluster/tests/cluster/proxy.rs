@@ -9,7 +9,7 @@ use callrec_core::sync::Mutex;
 
 /// The connections through the proxy. While it is cut, no new one is let through.
 #[derive(Default)]
-struct ProxyState {
+struct TcpProxyState {
     is_cut: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
 }
@@ -17,14 +17,14 @@ struct ProxyState {
 /// A proxy on a port of its own.
 pub struct TcpProxy {
     pub port: u16,
-    state: Arc<ProxyState>,
+    state: Arc<TcpProxyState>,
 }
 
 impl TcpProxy {
     pub fn start(target: u16) -> TcpProxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let state = Arc::new(ProxyState::default());
+        let state = Arc::new(TcpProxyState::default());
         let shared = state.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -55,7 +55,7 @@ impl TcpProxy {
     }
 }
 
-fn join(state: &Arc<ProxyState>, client: TcpStream, server: TcpStream) {
+fn join(state: &Arc<TcpProxyState>, client: TcpStream, server: TcpStream) {
     for (from, to) in [(&client, &server), (&server, &client)] {
         let (mut from, mut to) = (
             from.try_clone().expect("a socket"),
