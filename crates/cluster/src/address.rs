@@ -78,6 +78,10 @@ impl RedisAddress {
             _ => return Err(form()),
         };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        // Otherwise a part of the password would be taken for a host or a service, and be shown.
+        if path.contains('@') {
+            return Err("the path contains @; a / in the user or the password is written %2F".to_owned());
+        }
         let (credentials, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
         let (username, password) = credentials.split_once(':').unwrap_or((credentials, ""));
         let port = if is_sentinel { SENTINEL_PORT } else { REDIS_PORT };
@@ -212,6 +216,7 @@ mod tests {
             ("redis://a/x", "database"),
             ("redis://a/-1", "database"),
             ("redis+sentinel://a", "service"),
+            ("redis://a:1/b@c", "%2F"),
             ("redis://%ff@a", "UTF-8"),
         ] {
             let error = RedisAddress::parse(url).expect_err(url);

@@ -44,6 +44,16 @@ config_keys! {
     }
 }
 
+/// Why a value that contains a password is refused. Unlike the error of other keys, the reason does
+/// not quote the value, because hosts log it. `None`: the key contains no password.
+fn refusal_of_secret(name: &str, value: &str) -> Option<String> {
+    match name {
+        "cluster.url" => RedisAddress::parse(value).err(),
+        "cluster.password" | "cluster.sentinel_password" => Password::parse(value).err(),
+        _ => None,
+    }
+}
+
 impl ClusterSettings {
     /// All keys, in the order of the documentation.
     pub fn keys() -> impl Iterator<Item = KeyDescription> {
@@ -52,7 +62,11 @@ impl ClusterSettings {
 
     /// Sets a key. Returns `None` if it is not a key of the cluster.
     pub fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
-        keys::set_key(self, ClusterSettings::KEYS, name, value)
+        let stored = keys::set_key(self, ClusterSettings::KEYS, name, value)?;
+        Some(stored.map_err(|error| match refusal_of_secret(name, value) {
+            Some(why) => Error::new(Status::Config, format!("key \"{name}\": {why}")),
+            None => error,
+        }))
     }
 
     /// Fails if a key is missing that others need.
@@ -103,5 +117,27 @@ mod tests {
         assert!(!set("cluster.namespace", ""));
         assert!(!set("cluster.namespace", "a}b"));
         assert!(settings.set_known("cluster.other", "").is_none());
+    }
+
+    #[test]
+    fn no_message_quotes_a_password() {
+        let long = "s3cret".repeat(200);
+        for (key, value) in [
+            ("cluster.url", "redis://:s3cret@host:bad"),
+            ("cluster.url", "redis://:s3cret/b@host"),
+            ("cluster.url", "redis://:a/s3cret@host"),
+            ("cluster.url", "redis+sentinel://me:77/s3cret@host/calls"),
+            ("cluster.url", "redis+sentinel://me:77/calls/s3cret@host"),
+            ("cluster.url", "s3cret"),
+            ("cluster.password", &long),
+            ("cluster.sentinel_password", &long),
+        ] {
+            let mut settings = ClusterSettings::default();
+            let refused = settings.set_known(key, value).expect("a key");
+            let error = refused.expect_err(value);
+            assert_eq!(error.status, Status::Config);
+            assert!(error.message.starts_with(&format!("key \"{key}\": ")), "{error}");
+            assert!(!error.message.contains("s3cret"), "{error}");
+        }
     }
 }
