@@ -25,13 +25,12 @@ use uuid::Uuid;
 
 use super::command::{ClusterCommand, CommandTarget};
 use super::entry;
-use super::link::ClusterLink;
 use super::node::ClusterNode;
 use super::outcome::{self, NodeOutcome};
 use super::pending_command::{PendingCommand, late, stopping, unreachable};
+use super::remote_page::RemotePage;
+use super::shared_registry::RedisTime;
 
-/// Recordings in one call of Redis.
-const PAGE: usize = 1000;
 /// As many bits of an order tell recordings of one node apart that start in the same millisecond.
 const ORDER_BITS: u32 = 20;
 /// How much longer than the parts of a request all of it may take.
@@ -107,17 +106,11 @@ impl ClusterRecorder {
     }
 
     /// The recordings of other nodes that match, from the place `after` on, at most `limit`.
-    fn remote(
-        &self,
-        filter: &Filter,
-        after: String,
-        limit: usize,
-        until: Instant,
-    ) -> Result<(Vec<RecordingView>, Option<String>)> {
+    fn remote(&self, filter: &Filter, after: String, limit: usize, until: Instant) -> Result<RemotePage> {
         let (link, filter) = (self.node.link().clone(), filter.clone());
         let own = self.node.settings().node.clone();
         self.wait(until, async move {
-            read_rows(&link, &filter, &own, after, limit).await
+            RemotePage::read(&link, &filter, &own, after, limit).await
         })
     }
 
@@ -133,8 +126,8 @@ impl ClusterRecorder {
         // The same rights, and this node's own recordings as they are now.
         let mut all = self.engine().list(caller, filter)?;
         let limit = if limit == 0 { usize::MAX } else { limit };
-        let (remote, next) = self.remote(filter, cursor.to_owned(), limit, self.until())?;
-        all.extend(remote.into_iter().filter(|view| caller.may_access(&view.info)));
+        let RemotePage { views, next, .. } = self.remote(filter, cursor.to_owned(), limit, self.until())?;
+        all.extend(views.into_iter().filter(|view| caller.may_access(&view.info)));
         for view in &mut all {
             if view.node.is_empty() {
                 view.node = Text::new(&self.node.settings().node);
@@ -159,10 +152,10 @@ impl ClusterRecorder {
     }
 
     /// The recording with this id on another node.
-    fn remote_recording(&self, id: Uuid, until: Instant) -> Result<Option<RecordingView>> {
+    fn remote_recording(&self, id: Uuid, until: Instant) -> Result<Option<(RecordingView, RedisTime)>> {
         let link = self.node.link().clone();
         let found = self.wait(until, async move {
-            let row = link
+            let (row, time) = link
                 .registry()?
                 .find(id)
                 .await
@@ -171,10 +164,10 @@ impl ClusterRecorder {
             if row.is_some() && view.is_none() {
                 link.note_damage("a recording");
             }
-            Ok(view)
+            Ok(view.map(|view| (view, time)))
         })?;
         let own = self.node.settings().node.as_str();
-        Ok(found.filter(|view| view.node.as_str() != own))
+        Ok(found.filter(|(view, _)| view.node.as_str() != own))
     }
 
     /// A command, and the time that it has.
@@ -183,7 +176,7 @@ impl ClusterRecorder {
         caller: &Caller,
         operation: ControlOperation,
         target: CommandTarget,
-        until: Instant,
+        (until, time): (Instant, RedisTime),
     ) -> PendingCommand {
         let command = ClusterCommand {
             request: String::new(),
@@ -196,6 +189,7 @@ impl ClusterRecorder {
             command,
             link: self.node.link().clone(),
             until,
+            deadline: time.at(until),
         }
     }
 
@@ -218,8 +212,8 @@ impl ClusterRecorder {
         {
             return result;
         }
-        let nodes = match self.matching_nodes(caller, filter, until) {
-            Ok(nodes) => nodes,
+        let (nodes, time) = match self.matching_nodes(caller, filter, until) {
+            Ok(found) => found,
             // This node's own recordings are controlled even without Redis.
             Err(error) => {
                 return result.and_then(|counts| {
@@ -233,7 +227,7 @@ impl ClusterRecorder {
         };
         let mut outcomes = vec![NodeOutcome { newest, result }];
         if !nodes.is_empty() {
-            let pending = self.command(caller, operation, target, until);
+            let pending = self.command(caller, operation, target, (until, time));
             let sent = nodes.into_iter().map(move |node| {
                 let pending = pending.clone();
                 async move {
@@ -253,8 +247,13 @@ impl ClusterRecorder {
         result
     }
 
-    fn matching_nodes(&self, caller: &Caller, filter: &Filter, until: Instant) -> Result<Vec<MatchingNode>> {
-        let (views, _) = self.remote(filter, String::new(), usize::MAX, until)?;
+    fn matching_nodes(
+        &self,
+        caller: &Caller,
+        filter: &Filter,
+        until: Instant,
+    ) -> Result<(Vec<MatchingNode>, RedisTime)> {
+        let RemotePage { views, time, .. } = self.remote(filter, String::new(), usize::MAX, until)?;
         let mut nodes: BTreeMap<String, MatchingNode> = BTreeMap::new();
         for view in views.iter().filter(|view| caller.may_access(&view.info)) {
             let newest = (view.started_at_ms, view.id);
@@ -266,7 +265,7 @@ impl ClusterRecorder {
             });
             node.newest = node.newest.max(newest);
         }
-        Ok(nodes.into_values().collect())
+        Ok((nodes.into_values().collect(), time))
     }
 }
 
@@ -274,36 +273,6 @@ impl ClusterRecorder {
 fn note_remote(caller: &Caller, has_succeeded: bool) {
     if let (true, Some(origin)) = (has_succeeded, caller.origin()) {
         origin.note();
-    }
-}
-
-/// Reads page after page.
-async fn read_rows(
-    link: &ClusterLink,
-    filter: &Filter,
-    own: &str,
-    mut after: String,
-    limit: usize,
-) -> Result<(Vec<RecordingView>, Option<String>)> {
-    let registry = link.registry()?;
-    let indexes = entry::indexes_of_filter(filter);
-    let mut views = Vec::new();
-    loop {
-        let wanted = PAGE.min(limit.saturating_sub(views.len()));
-        let page = registry.list(&indexes, &after, wanted).await;
-        let page = page.map_err(|error| link.failure(&error))?;
-        for row in page.rows.iter().filter(|row| row.node != own) {
-            match entry::view_of(row) {
-                // An index has the beginning of a long value only.
-                Some(view) if filter.matches(&view.info) => views.push(view),
-                Some(_) => {}
-                None => link.note_damage("a recording"),
-            }
-        }
-        match page.next {
-            Some(next) if views.len() < limit => after = next,
-            next => return Ok((views, next)),
-        }
     }
 }
 
@@ -335,14 +304,14 @@ impl Recorder for ClusterRecorder {
             return own();
         }
         let until = self.until();
-        let remote = match self.remote_recording(parsed, until)? {
-            Some(remote) if caller.may_access(&remote.info) => remote,
+        let (remote, time) = match self.remote_recording(parsed, until)? {
+            Some(found) if caller.may_access(&found.0.info) => found,
             _ => return own(),
         };
         if remote.is_unreachable {
             return Err(unreachable(remote.node.as_str()));
         }
-        let pending = self.command(caller, operation, CommandTarget::Id(id.to_owned()), until);
+        let pending = self.command(caller, operation, CommandTarget::Id(id.to_owned()), (until, time));
         let done = self.wait(until, async move { pending.send(remote.node.as_str()).await });
         note_remote(caller, done.is_ok());
         done.map(drop)
@@ -400,9 +369,9 @@ impl Recorder for ClusterRecorder {
 
     fn list_live(&self) -> Result<LiveList> {
         let mut live = self.engine().list_live()?;
-        let (remote, _) = self.remote(&Filter::default(), String::new(), usize::MAX, self.until())?;
+        let remote = self.remote(&Filter::default(), String::new(), usize::MAX, self.until())?;
         live.recordings
-            .extend(remote.into_iter().map(|view| ListedRecording {
+            .extend(remote.views.into_iter().map(|view| ListedRecording {
                 readings: ReadingsHandle::fixed(view.readings),
                 view,
             }));
@@ -437,7 +406,7 @@ impl Recorder for ClusterRecorder {
             return own();
         }
         match self.remote_recording(parsed, self.until())? {
-            Some(remote) if caller.may_access(&remote.info) => Ok(remote),
+            Some((remote, _)) if caller.may_access(&remote.info) => Ok(remote),
             _ => own(),
         }
     }
@@ -445,9 +414,13 @@ impl Recorder for ClusterRecorder {
     /// This node's calls, and those calls of other nodes that are recorded.
     fn calls(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
         let mut calls = self.engine().calls(caller, filter)?;
-        let (remote, _) = self.remote(filter, String::new(), usize::MAX, self.until())?;
+        let remote = self.remote(filter, String::new(), usize::MAX, self.until())?;
         let mut by_call: BTreeMap<(String, u64), CallView> = BTreeMap::new();
-        for view in remote.into_iter().filter(|view| caller.may_access(&view.info)) {
+        for view in remote
+            .views
+            .into_iter()
+            .filter(|view| caller.may_access(&view.info))
+        {
             let key = (view.node.as_str().to_owned(), view.call);
             let call = by_call.entry(key).or_insert_with(|| CallView {
                 number: view.call,

@@ -40,6 +40,8 @@ mod owner;
 mod pending_command;
 #[cfg(feature = "redis")]
 mod registry_writer;
+#[cfg(feature = "redis")]
+mod remote_page;
 pub mod settings;
 #[cfg(feature = "redis")]
 mod shared_registry;

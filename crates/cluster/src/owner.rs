@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use callrec_core::events::LogLevel;
 use callrec_core::recorder::Recorder;
@@ -72,9 +73,10 @@ impl CommandOwner {
             .claim(&command.request, &deadline.to_string())
             .await?;
         match claim {
-            CommandClaim::Granted => {}
+            CommandClaim::Granted(until) if Instant::now() < until => {}
             CommandClaim::Taken => return Ok(()),
-            CommandClaim::Late => {
+            // Late at Redis, or late here because this process or the response was held up.
+            CommandClaim::Late | CommandClaim::Granted(_) => {
                 counters.late_commands.fetch_add(1, Ordering::Relaxed);
                 let message = format!(
                     "command {} of node {} came after its deadline and is refused",

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::command::ClusterCommand;
 use super::link::ClusterLink;
+use super::shared_registry::CommandDelivery;
 
 /// A command that is sent to one node or several.
 #[derive(Clone)]
@@ -17,31 +18,36 @@ pub struct PendingCommand {
     pub command: ClusterCommand,
     pub link: Arc<ClusterLink>,
     pub until: Instant,
+    /// `until` by the clock of Redis. Nobody begins the command later.
+    pub deadline: u64,
 }
 
 impl PendingCommand {
-    /// Sends the command to a node and waits for its response.
+    /// Sends the command to a node and waits for its response. After an error, nobody begins the
+    /// command any more.
     pub async fn send(mut self, node: &str) -> Result<ControlCounts> {
         self.command.request = Uuid::new_v4().as_simple().to_string();
-        let left = self.until.saturating_duration_since(Instant::now());
-        let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         let reply = self.link.expect_reply(&self.command.request);
         let _expected = ExpectedReply(&self.link, &self.command.request);
         let sent = self
             .link
             .registry()?
-            .command(node, left_ms, &self.command.to_text())
+            .command(node, self.deadline, &self.command.to_text())
             .await;
-        if !sent.map_err(|error| self.link.failure(&error))? {
-            return Err(unreachable(node));
-        }
+        let unanswered = match sent {
+            Ok(CommandDelivery::Sent) => {
+                Error::new(Status::Timeout, format!("node \"{node}\": no response in time"))
+            }
+            Ok(CommandDelivery::NoReceiver) => return Err(unreachable(node)),
+            Ok(CommandDelivery::Late) => return Err(late()),
+            // Redis may have the command all the same, or may still get it.
+            Err(error) => self.link.failure(&error),
+        };
+        let left = self.until.saturating_duration_since(Instant::now());
         match timeout(left, reply).await {
             Ok(Ok(reply)) => reply.result,
             Ok(Err(_)) => Err(stopping()),
-            Err(_) => Err(Error::new(
-                Status::Timeout,
-                format!("node \"{node}\": no response in time"),
-            )),
+            Err(_) => Err(unanswered),
         }
     }
 }

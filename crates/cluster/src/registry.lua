@@ -189,7 +189,8 @@ local function row(p, place, at)
     return { place, record[1], has_lease(p, record[1], at) and 1 or 0, record[2] }
 end
 
--- after, limit, indexes: the recordings in all these indexes whose place is after this one.
+-- after, limit, indexes: the recordings in all these indexes whose place is after this one. The last
+-- member of the result is the present time.
 local function list(keys, args)
     local p, after, limit = keys[1], args[1], tonumber(args[2])
     local places
@@ -214,37 +215,42 @@ local function list(keys, args)
             end
         end
     end
-    return { last, rows }
+    return { last, rows, at }
 end
 
--- id: one recording.
+-- id: one recording, and the present time.
 local function find(keys, args)
-    local p = keys[1]
+    local p, at = keys[1], now()
     local place = redis.call('HGET', p .. ':rec:' .. args[1], 'place')
-    return place and row(p, place, now()) or {}
+    return { place and row(p, place, at) or {}, at }
 end
 
--- node, timeout, text: sends a command to a node. It carries its deadline.
+-- node, deadline, text: sends a command to a node. The sender makes the deadline from a time that it
+-- was given before, so a command that was held up on its way to this server is refused here.
 local function command(keys, args)
     local p, node, at = keys[1], args[1], now()
-    if not has_lease(p, node, at) then
-        return 0
+    if tonumber(args[2]) <= at then
+        return 'LATE'
     end
-    local deadline = string.format('%.0f', at + tonumber(args[2]))
-    return redis.call('PUBLISH', p .. ':to:' .. node, deadline .. ' ' .. args[3])
+    if not has_lease(p, node, at) then
+        return 'NOBODY'
+    end
+    local receivers = redis.call('PUBLISH', p .. ':to:' .. node, args[2] .. ' ' .. args[3])
+    return receivers > 0 and 'OK' or 'NOBODY'
 end
 
--- request, deadline: the owner begins a command, unless it is late or has been begun.
+-- request, deadline: the owner begins a command, unless it is late or has been begun. The second
+-- member of the result is how long it may still take.
 local function claim(keys, args)
     local p, deadline = keys[1], tonumber(args[2])
     local left = deadline - now()
     if left <= 0 then
-        return 'LATE'
+        return { 'LATE', 0 }
     end
     if redis.call('SET', p .. ':claim:' .. args[1], '1', 'NX', 'PX', left + 60000) then
-        return 'OK'
+        return { 'OK', left }
     end
-    return 'TAKEN'
+    return { 'TAKEN', 0 }
 end
 
 -- Whether every group of consumers has acknowledged an entry. Without groups it has.

@@ -1,5 +1,7 @@
 //! The functions inside Redis (`registry.lua`), with typed arguments and results.
 
+use std::time::{Duration, Instant};
+
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, RedisError, RedisResult, Value, cmd};
 use uuid::Uuid;
@@ -31,10 +33,44 @@ pub struct LostNode {
     pub recordings: String,
 }
 
+/// The clock of Redis, as a response showed it.
+#[derive(Clone, Copy, Debug)]
+pub struct RedisTime {
+    ms: u64,
+    received: Instant,
+}
+
+impl RedisTime {
+    fn new(ms: u64) -> RedisTime {
+        RedisTime {
+            ms,
+            received: Instant::now(),
+        }
+    }
+
+    /// The time at Redis, in milliseconds, when `until` has come here. It is early by the time that
+    /// the response was on its way, and never late.
+    pub fn at(&self, until: Instant) -> u64 {
+        let left = until.saturating_duration_since(self.received).as_millis();
+        self.ms.saturating_add(u64::try_from(left).unwrap_or(u64::MAX))
+    }
+}
+
+/// What has become of a command that was given to Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandDelivery {
+    Sent,
+    /// No node receives it.
+    NoReceiver,
+    /// Its deadline has passed.
+    Late,
+}
+
 /// Whether a command may be carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandClaim {
-    Granted,
+    /// It may be begun until then.
+    Granted(Instant),
     /// Its deadline has passed.
     Late,
     /// It has been carried out, or is being carried out.
@@ -52,11 +88,12 @@ pub struct RegistryRow {
 }
 
 /// A page of recordings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RegistryPage {
     pub rows: Vec<RegistryRow>,
     /// Where the next page begins. `None`: this is the last one.
     pub next: Option<String>,
+    pub time: RedisTime,
 }
 
 /// A recording to write.
@@ -151,24 +188,31 @@ impl SharedRegistry {
         let limit_text = limit.to_string();
         let mut args = vec![after, limit_text.as_str()];
         args.extend(indexes.iter().map(String::as_str));
-        let (last, rows): (String, Vec<Value>) = self.call("callrec_list", &args).await?;
+        let (last, rows, ms): (String, Vec<Value>, u64) = self.call("callrec_list", &args).await?;
         let is_full = rows.len() >= limit;
         Ok(RegistryPage {
             rows: rows.into_iter().filter_map(row).collect(),
             next: is_full.then_some(last),
+            time: RedisTime::new(ms),
         })
     }
 
-    pub async fn find(&self, id: Uuid) -> RedisResult<Option<RegistryRow>> {
+    pub async fn find(&self, id: Uuid) -> RedisResult<(Option<RegistryRow>, RedisTime)> {
         let id = id.as_hyphenated().to_string();
-        Ok(row(self.call("callrec_find", &[&id]).await?))
+        let (found, ms): (Value, u64) = self.call("callrec_find", &[&id]).await?;
+        Ok((row(found), RedisTime::new(ms)))
     }
 
-    /// Sends a command. Returns whether a node receives it.
-    pub async fn command(&self, node: &str, timeout_ms: u64, text: &str) -> RedisResult<bool> {
-        let timeout = timeout_ms.to_string();
-        let receivers: u64 = self.call("callrec_command", &[node, &timeout, text]).await?;
-        Ok(receivers > 0)
+    /// Sends a command that nobody may begin once `deadline`, a time at Redis, has passed.
+    pub async fn command(&self, node: &str, deadline: u64, text: &str) -> RedisResult<CommandDelivery> {
+        let deadline = deadline.to_string();
+        let word: String = self.call("callrec_command", &[node, &deadline, text]).await?;
+        match word.as_str() {
+            "OK" => Ok(CommandDelivery::Sent),
+            "NOBODY" => Ok(CommandDelivery::NoReceiver),
+            "LATE" => Ok(CommandDelivery::Late),
+            _ => Err(unexpected("callrec_command")),
+        }
     }
 
     /// Sends a response to a command.
@@ -179,9 +223,11 @@ impl SharedRegistry {
     }
 
     pub async fn claim(&self, request: &str, deadline: &str) -> RedisResult<CommandClaim> {
-        let word: String = self.call("callrec_claim", &[request, deadline]).await?;
+        // The time that is left counts from here, so that a response that was held up grants nothing.
+        let asked = Instant::now();
+        let (word, left_ms): (String, u64) = self.call("callrec_claim", &[request, deadline]).await?;
         match word.as_str() {
-            "OK" => Ok(CommandClaim::Granted),
+            "OK" => Ok(CommandClaim::Granted(asked + Duration::from_millis(left_ms))),
             "LATE" => Ok(CommandClaim::Late),
             "TAKEN" => Ok(CommandClaim::Taken),
             _ => Err(unexpected("callrec_claim")),

@@ -15,6 +15,10 @@ mod encrypted;
 mod ends;
 #[path = "cluster/foreign.rs"]
 mod foreign;
+#[path = "cluster/holding_proxy.rs"]
+mod holding_proxy;
+#[path = "cluster/late_commands.rs"]
+mod late_commands;
 #[path = "cluster/lists.rs"]
 mod lists;
 #[path = "cluster/outages.rs"]
