@@ -138,11 +138,11 @@ mod measure {
         loop {
             let page = Instant::now();
             let args = [after.clone(), PAGE.to_owned()];
-            let (last, rows, _time): (String, Vec<redis::Value>, u64) =
+            let (last, rows, has_more, _time): (String, Vec<redis::Value>, bool, u64) =
                 call(connection, "callrec_list", &args);
             longest = longest.max(page.elapsed());
             count += rows.len();
-            if rows.len() < 1000 {
+            if !has_more {
                 return (begun.elapsed(), longest, count);
             }
             after = last;
@@ -178,7 +178,7 @@ mod measure {
                 format!("u:user{number}"),
                 format!("d:SEP{}", 2 * number),
             ];
-            let _: (String, Vec<redis::Value>, u64) = call(&mut connection, "callrec_list", &args);
+            let _: (String, Vec<redis::Value>, bool, u64) = call(&mut connection, "callrec_list", &args);
         }
         println!(
             "lists with two filters: {} a second",

@@ -189,8 +189,9 @@ local function row(p, place, at)
     return { place, record[1], has_lease(p, record[1], at) and 1 or 0, record[2] }
 end
 
--- after, limit, indexes: the recordings in all these indexes whose place is after this one. The last
--- member of the result is the present time.
+-- after, limit, indexes: the recordings in all these indexes whose place is after this one. The result
+-- is the last place that was looked at, the recordings, whether there may be more after that place, and
+-- the present time. A place without a recording is passed over, so a page may have fewer than `limit`.
 local function list(keys, args)
     local p, after, limit = keys[1], args[1], tonumber(args[2])
     local places
@@ -206,16 +207,18 @@ local function list(keys, args)
         table.sort(places)
     end
     local at, rows, last = now(), {}, ''
+    local has_more = #args == 2 and #places == limit
     for _, place in ipairs(places) do
         if place > after then
             last = place
             rows[#rows + 1] = row(p, place, at)
             if #rows == limit then
+                has_more = true
                 break
             end
         end
     end
-    return { last, rows, at }
+    return { last, rows, has_more and 1 or 0, at }
 end
 
 -- id: one recording, and the present time.

@@ -188,11 +188,11 @@ impl SharedRegistry {
         let limit_text = limit.to_string();
         let mut args = vec![after, limit_text.as_str()];
         args.extend(indexes.iter().map(String::as_str));
-        let (last, rows, ms): (String, Vec<Value>, u64) = self.call("callrec_list", &args).await?;
-        let is_full = rows.len() >= limit;
+        let (last, rows, has_more, ms): (String, Vec<Value>, bool, u64) =
+            self.call("callrec_list", &args).await?;
         Ok(RegistryPage {
             rows: rows.into_iter().filter_map(row).collect(),
-            next: is_full.then_some(last),
+            next: has_more.then_some(last),
             time: RedisTime::new(ms),
         })
     }

@@ -42,6 +42,30 @@ fn garbage_is_left_out_of_lists() {
 }
 
 #[test]
+fn places_without_recordings_end_no_list() {
+    if !has_redis() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let [n1, n2] = ["n1", "n2"].map(|name| TestNode::start(&server.url(), name, &[]));
+    let a = n1.record(call("c-a", "SEP1", "101", "ann"));
+    n2.wait_for_ids(&[&a]);
+    // More than one call of Redis returns, and all of them before the recording.
+    let places: Vec<String> = (0..1500).map(|number| format!("{number:024x}gone")).collect();
+    let mut words = vec!["ZADD", "{callrec}:all"];
+    words.extend(places.iter().flat_map(|place| ["0", place.as_str()]));
+    let added: usize = server.run(&words);
+    assert_eq!(added, places.len());
+    assert_eq!(n2.live_ids(), [a.as_str()]);
+    let page = n2
+        .recorder
+        .list_page(&Caller::Host, &Filter::default(), "", 1)
+        .expect("a page");
+    let ids: Vec<String> = page.recordings.iter().map(|view| view.id.to_string()).collect();
+    assert_eq!(ids, [a.as_str()]);
+}
+
+#[test]
 fn a_key_of_another_type_is_an_error_and_not_a_crash() {
     if !has_redis() {
         return;
