@@ -22,6 +22,9 @@ const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// As many attempts wait for consumers. Further ones try again later, so that ends are appended
 /// even while no consumer runs.
 const WAITING_MAX: usize = 64;
+/// When an end that no consumer has acknowledged is looked at again, and when while there are many.
+const NEXT_LOOK: Duration = Duration::from_secs(5);
+const NEXT_LOOK_AMONG_MANY: Duration = Duration::from_secs(30);
 
 /// Performs the jobs of the kind [`END_JOB`].
 pub struct EndAction {
@@ -61,7 +64,10 @@ impl Action for EndAction {
         let task = self.runtime.spawn(attempt);
         Box::pin(async move {
             let ended = task.await;
-            ended.unwrap_or_else(|_| JobOutcome::retry("the cluster is stopping"))
+            ended.unwrap_or_else(|_| JobOutcome::Waits {
+                after: NEXT_LOOK,
+                reason: "the cluster is stopping".to_owned(),
+            })
         })
     }
 }
@@ -75,6 +81,7 @@ async fn append(link: Arc<ClusterLink>, waiting: Arc<AtomicUsize>, mut job: Job)
     };
     let id = job.key.clone();
     let _place = WaitingPlace::take(&waiting);
+    let mut next_look = NEXT_LOOK;
     for look in 0..LOOKS {
         let ended = match link.registry() {
             Ok(registry) => registry.ended(&id, &job.recording.state, &json).await,
@@ -82,12 +89,18 @@ async fn append(link: Arc<ClusterLink>, waiting: Arc<AtomicUsize>, mut job: Job)
         };
         match ended {
             Ok(true) => return JobOutcome::Done,
-            Ok(false) if waiting.load(Ordering::Relaxed) > WAITING_MAX => break,
+            Ok(false) if waiting.load(Ordering::Relaxed) > WAITING_MAX => {
+                next_look = NEXT_LOOK_AMONG_MANY;
+                break;
+            }
             Ok(false) => sleep(FIRST_LOOK * (1 << look)).await,
             Err(error) => return JobOutcome::retry(link.failure(&error).message),
         }
     }
-    JobOutcome::retry("no consumer has acknowledged it yet")
+    JobOutcome::Waits {
+        after: next_look,
+        reason: "no consumer has acknowledged it".to_owned(),
+    }
 }
 
 /// An attempt that may wait for a consumer.

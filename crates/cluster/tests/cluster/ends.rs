@@ -1,7 +1,11 @@
 //! The ends of recordings in the stream: each once, until every group has acknowledged it.
 
+use std::sync::Arc;
+
 use callrec_core::calls::{Caller, ControlOperation};
+use callrec_core::events::{LogLevel, LogListener};
 use callrec_core::recorder::Recorder;
+use callrec_core::sync::Mutex;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::until;
 
@@ -88,6 +92,40 @@ fn an_end_waits_on_disk_for_redis_and_survives_a_restart() {
         ends(&server) == [("finished".to_owned(), id.clone())]
     });
     until("no job is left", || again.node.statistics().pending_ends == 0);
+}
+
+/// The lines about jobs whose attempt has failed.
+#[derive(Default)]
+struct FailureLines(Mutex<Vec<String>>);
+
+impl LogListener for FailureLines {
+    fn log(&self, _: LogLevel, message: &str) {
+        if message.contains("failed") {
+            self.0.lock().push(message.to_owned());
+        }
+    }
+}
+
+#[test]
+fn ends_that_wait_for_consumers_are_no_failures() {
+    if !has_redis() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let n1 = TestNode::start(&server.url(), "n1", &[]);
+    let lines = Arc::new(FailureLines::default());
+    n1.engine.bus().set_log(Some(lines.clone()));
+    n1.wait_until_connected();
+    let _: String = server.run(&["XGROUP", "CREATE", STREAM, "billing", "0", "MKSTREAM"]);
+    // More than wait for consumers at the same time.
+    let count = 80;
+    for number in 0..count {
+        record_and_stop(&n1, &format!("c-{number}"));
+    }
+    until("the ends", || ends(&server).len() == count);
+    // Attempts that are under way when the node closes have not failed either.
+    n1.close();
+    assert_eq!(*lines.0.lock(), Vec::<String>::new());
 }
 
 #[test]

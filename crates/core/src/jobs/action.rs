@@ -17,6 +17,9 @@ pub enum JobOutcome {
     Done,
     /// The job is retried after this time, or after the back-off of its kind.
     Retry { after: Option<Duration>, reason: String },
+    /// The job waits for something outside callrec, and is looked at again after this time. This is no
+    /// failure, so it is not logged.
+    Waits { after: Duration, reason: String },
     /// The job is given up, and the reason is logged.
     GiveUp(String),
 }

@@ -275,7 +275,13 @@ impl RunnerState<'_> {
             JobOutcome::Retry { after, reason } if !self.is_too_old(attempt) => {
                 self.postpone(attempt, after, &named(reason));
             }
-            JobOutcome::Retry { reason, .. } | JobOutcome::GiveUp(reason) => {
+            JobOutcome::Waits { after, .. } if !self.is_too_old(attempt) => {
+                self.schedule
+                    .done(attempt, AttemptEnd::Waits { after }, self.now());
+            }
+            JobOutcome::Retry { reason, .. }
+            | JobOutcome::Waits { reason, .. }
+            | JobOutcome::GiveUp(reason) => {
                 self.remove_file(attempt.id).await;
                 let _ = catch_panic(|| self.runner.action.given_up(&ended.job, &reason));
                 self.give_up(attempt, &named(reason));
