@@ -7,7 +7,8 @@ use callrec_testkit::wait::until;
 use serde_json::Value;
 
 use crate::nodes::{RemoteNode, settings};
-use crate::server::{TestServer, basic};
+use crate::server::{FIRST, TestServer, basic};
+use crate::support::{CallFields, end};
 
 const IMAGICLE: &str = "/fw/Apps/Recorder/WebAPI/LiveRecordings";
 
@@ -84,4 +85,100 @@ fn every_api_reaches_the_recordings_of_other_nodes() {
     let gone = format!("{IMAGICLE}/{}", remote.ids[0]);
     remote.process.kill();
     assert_eq!(send("DELETE", &gone, "admin", "").status, 504, "nobody is there");
+}
+
+/// The status of Imagicle's start on the caller's own line, and its reason.
+fn start_own(server: &TestServer, user: &str) -> (u16, String) {
+    let login = basic(user, "secret");
+    let response = server.send("POST", IMAGICLE, &[("authorization", login.as_str())], "");
+    let reason = match response.status {
+        400 => response.json()["reason"].to_string(),
+        _ => String::new(),
+    };
+    (response.status, reason)
+}
+
+#[test]
+fn calls_of_this_node_are_controlled_without_redis() {
+    if !has_redis() {
+        return;
+    }
+    let mut redis = RedisServer::start(&[]);
+    let server = TestServer::open(&settings(&redis.url(), "n0"));
+    until("the connection", || server.engine.stats().cluster_connected == 1);
+    redis.kill();
+    until("the loss", || server.engine.stats().cluster_connected == 0);
+    assert_eq!(start_own(&server, "user2").0, 201);
+    let login = basic("user1", "secret");
+    let headers = [
+        ("authorization", login.as_str()),
+        ("content-type", "application/json"),
+    ];
+    for operation in ["Start", "Pause", "Resume", "Stop"] {
+        let body = format!("{{\"operationName\":\"{operation}CallRecording\"}}");
+        let path = format!("/api/v2/me/calls/{FIRST}");
+        let response = server.send("POST", &path, &headers, &body).json();
+        assert_eq!(response["statusCode"], 0, "{operation}: {response}");
+    }
+    for path in ["/api/v2/me/calls", "/api/v2/me/devices"] {
+        let response = server.send("GET", path, &headers, "").json();
+        assert_eq!(response["statusCode"], 0, "{path}: {response}");
+    }
+    // What the node does not have, another may have.
+    let body = r#"{"operationName":"StopCallRecording"}"#;
+    let elsewhere = server.send("POST", "/api/v2/me/calls/remote-1", &headers, body);
+    assert_ne!(elsewhere.json()["statusCode"], 0);
+    assert_ne!(elsewhere.status, 404);
+}
+
+#[test]
+fn redis_that_stands_still_delays_no_start() {
+    if !has_redis() {
+        return;
+    }
+    let redis = RedisServer::start(&[]);
+    let url = redis.url();
+    let mut keys = settings(&url, "n0").to_vec();
+    // Longer than a test waits for a response.
+    keys.retain(|(key, _)| *key != "cluster.timeout_ms");
+    keys.push(("cluster.timeout_ms", "60000"));
+    let server = TestServer::open(&keys);
+    until("the connection", || server.engine.stats().cluster_connected == 1);
+    redis.signal("STOP");
+    assert_eq!(start_own(&server, "user2").0, 201);
+    redis.signal("CONT");
+}
+
+#[test]
+fn a_line_of_another_node_is_no_line_for_a_start() {
+    if !has_redis() {
+        return;
+    }
+    let redis = RedisServer::start(&[]);
+    let server = TestServer::open(&settings(&redis.url(), "n0"));
+    let directory = ScratchDir::new();
+    let _remote = RemoteNode::start(&redis.url(), &directory);
+    // The user's only call on this node is on a line without a number.
+    end(server.calls[0]).unwrap();
+    let call = CallFields {
+        call_id: Some("no-number"),
+        device: Some("SEP1"),
+        user: Some("user1"),
+        ..CallFields::default()
+    };
+    server.engine.begin(&call).unwrap();
+    let login = basic("user1", "secret");
+    until("the other node's calls", || {
+        let response = server.send(
+            "GET",
+            "/api/v2/me/calls",
+            &[("authorization", login.as_str())],
+            "",
+        );
+        response.json()["calls"]
+            .as_array()
+            .is_some_and(|calls| calls.len() == 4)
+    });
+    let (status, reason) = start_own(&server, "user1");
+    assert_eq!((status, reason.as_str()), (400, "3"));
 }
