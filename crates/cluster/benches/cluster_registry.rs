@@ -57,7 +57,7 @@ mod measure {
     fn register(connection: &mut Connection, nodes: usize) -> Vec<(String, String)> {
         let join = |number: usize| {
             let name = format!("node-{number}");
-            let args = [name.clone(), "a directory".to_owned(), "600000".to_owned()];
+            let args = [name.as_str(), "a directory", "600000", "a process"].map(str::to_owned);
             let reply: Vec<String> = call(connection, "callrec_register", &args);
             (name, reply[1].clone())
         };

@@ -5,7 +5,8 @@
 --
 -- <p>:leases          sorted set: node, by the end of its lease
 -- <p>:epochs          hash: node, its present epoch
--- <p>:instances       hash: node, the process that has its name
+-- <p>:instances       hash: node, the directory that has its name
+-- <p>:processes       hash: node, the process that wrote its recordings
 -- <p>:dead            sorted set: node, by the time at which its recordings are forgotten
 -- <p>:live:<node>     set: the places of the node's recordings
 -- <p>:all             sorted set, all scores 0: the places of all recordings
@@ -77,16 +78,21 @@ local function is_stale(p, node, epoch)
     return redis.call('HGET', p .. ':epochs', node) ~= epoch or not has_lease(p, node, now())
 end
 
--- node, instance, lease: a node begins, or begins again.
+-- node, instance, lease, process: a node begins, or begins again. The recordings that the same process
+-- wrote before stay, so that commands to them are not refused until they are written again. The process
+-- then removes those that have ended since.
 local function register(keys, args)
     local p, node, instance = keys[1], args[1], args[2]
     local at = now()
     if has_lease(p, node, at) and redis.call('HGET', p .. ':instances', node) ~= instance then
         return { 'TAKEN' }
     end
-    forget_node(p, node)
+    if redis.call('HGET', p .. ':processes', node) ~= args[4] then
+        forget_node(p, node)
+    end
     redis.call('ZREM', p .. ':dead', node)
     redis.call('HSET', p .. ':instances', node, instance)
+    redis.call('HSET', p .. ':processes', node, args[4])
     redis.call('ZADD', p .. ':leases', at + tonumber(args[3]), node)
     return { 'OK', next_epoch(p, node) }
 end
@@ -112,6 +118,7 @@ local function reap(p, at, grace, length)
     for _, node in ipairs(redis.call('ZRANGE', p .. ':dead', '-inf', at, 'BYSCORE')) do
         redis.call('ZREM', p .. ':dead', node)
         redis.call('HDEL', p .. ':instances', node)
+        redis.call('HDEL', p .. ':processes', node)
         forget_node(p, node)
     end
     return lost
@@ -138,6 +145,7 @@ local function leave(keys, args)
     forget_node(p, node)
     redis.call('ZREM', p .. ':leases', node)
     redis.call('HDEL', p .. ':instances', node)
+    redis.call('HDEL', p .. ':processes', node)
     next_epoch(p, node)
     return 'OK'
 end
@@ -179,6 +187,15 @@ local function remove(keys, args)
         end
     end
     return 'OK'
+end
+
+-- node: the ids of its recordings here.
+local function held(keys, args)
+    local ids = redis.call('SMEMBERS', keys[1] .. ':live:' .. args[1])
+    for i, place in ipairs(ids) do
+        ids[i] = id_of(place)
+    end
+    return ids
 end
 
 local function row(p, place, at)
@@ -295,6 +312,7 @@ redis.register_function('callrec_beat', beat)
 redis.register_function('callrec_leave', leave)
 redis.register_function('callrec_upsert', upsert)
 redis.register_function('callrec_remove', remove)
+redis.register_function{ function_name = 'callrec_held', callback = held, flags = { 'no-writes' } }
 redis.register_function{ function_name = 'callrec_list', callback = list, flags = { 'no-writes' } }
 redis.register_function{ function_name = 'callrec_find', callback = find, flags = { 'no-writes' } }
 redis.register_function('callrec_command', command)

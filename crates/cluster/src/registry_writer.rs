@@ -64,8 +64,10 @@ pub struct RegistryWriter {
     pub link: Arc<ClusterLink>,
     pub endpoint: RedisEndpoint,
     pub settings: ClusterSettings,
-    /// Tells this process from another one with the same name.
+    /// Tells this node from another one with the same name.
     pub instance: String,
+    /// Tells this process from earlier ones of the node.
+    process: String,
     written: HashMap<Uuid, WrittenRecording>,
     /// The version of the list that was written.
     version: Option<u64>,
@@ -89,6 +91,7 @@ impl RegistryWriter {
             endpoint,
             settings,
             instance,
+            process: Uuid::new_v4().as_simple().to_string(),
             written: HashMap::new(),
             version: None,
             next_sync: Instant::now(),
@@ -152,7 +155,7 @@ impl RegistryWriter {
 
     async fn publish(&mut self, registry: &SharedRegistry, failures: &mut u32) -> SessionEnd {
         loop {
-            match registry.register(&self.instance).await {
+            match registry.register(&self.instance, &self.process).await {
                 Ok(Some(epoch)) => {
                     *failures = 0;
                     match self.keep_up(registry, &epoch).await {
@@ -184,6 +187,7 @@ impl RegistryWriter {
         self.next_sync = Instant::now();
         let every = Duration::from_millis((self.settings.lease_ms / 3).into());
         let mut next_beat = Instant::now();
+        let mut is_clean = false;
         loop {
             if self.link.is_stopping() {
                 let _ = timeout(LEAVE_WAIT, registry.leave(epoch)).await;
@@ -199,6 +203,12 @@ impl RegistryWriter {
             }
             if self.sync(registry, epoch, next_beat).await? == WriteOutcome::Stale {
                 return Ok(TenureEnd::LeaseLost);
+            }
+            if self.version.is_some() && !is_clean {
+                if self.remove_others(registry, epoch).await? == WriteOutcome::Stale {
+                    return Ok(TenureEnd::LeaseLost);
+                }
+                is_clean = true;
             }
             if self.version.is_some() && !self.link.is_connected() {
                 self.link.set(Some(registry.clone()));
@@ -268,6 +278,18 @@ impl RegistryWriter {
         self.version = is_complete.then_some(version).or(self.version);
         if is_complete {
             self.next_sync = Instant::now() + begun.elapsed() * IDLE_SHARE;
+        }
+        Ok(WriteOutcome::Written)
+    }
+
+    /// Removes the recordings of this node that have ended while it was not registered.
+    async fn remove_others(&self, registry: &SharedRegistry, epoch: &Epoch) -> RedisResult<WriteOutcome> {
+        let mut others = registry.held().await?;
+        others.retain(|id| Uuid::try_parse(id).is_ok_and(|id| !self.written.contains_key(&id)));
+        for batch in others.chunks(BATCH) {
+            if registry.remove(epoch, batch).await? == WriteOutcome::Stale {
+                return Ok(WriteOutcome::Stale);
+            }
         }
         Ok(WriteOutcome::Written)
     }

@@ -139,9 +139,9 @@ impl SharedRegistry {
         load.exec_async(&mut self.connection.clone()).await
     }
 
-    /// Takes the node's name. `None`: another process has it.
-    pub async fn register(&self, instance: &str) -> RedisResult<Option<Epoch>> {
-        let args = [self.node.as_str(), instance, &self.lease_ms.to_string()];
+    /// Takes the node's name. `None`: another process has it. What `process` wrote before stays.
+    pub async fn register(&self, instance: &str, process: &str) -> RedisResult<Option<Epoch>> {
+        let args = [self.node.as_str(), instance, &self.lease_ms.to_string(), process];
         let reply: Vec<String> = self.call("callrec_register", &args).await?;
         match reply.as_slice() {
             [word, epoch] if word == "OK" => Ok(Some(Epoch(epoch.clone()))),
@@ -181,6 +181,11 @@ impl SharedRegistry {
         args.extend(ids.iter().map(String::as_str));
         let word: String = self.call("callrec_remove", &args).await?;
         outcome(&word)
+    }
+
+    /// The ids of this node's recordings in Redis.
+    pub async fn held(&self) -> RedisResult<Vec<String>> {
+        self.call("callrec_held", &[&self.node]).await
     }
 
     /// The recordings that have all these indexes, from the one after the place `after` on.

@@ -141,6 +141,71 @@ fn a_node_that_is_cut_off_is_unreachable_and_comes_back() {
 }
 
 #[test]
+fn recordings_that_end_during_a_short_loss_are_removed_after_it() {
+    if !has_redis() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let proxy = TcpProxy::start(server.port);
+    // The lease outlives the loss.
+    let n1 = TestNode::start(&proxy.url(), "n1", &[("cluster.lease_ms", "120000")]);
+    let n2 = TestNode::start(&server.url(), "n2", &[]);
+    let [a, b] = ["c-a", "c-b"].map(|id| n1.record(call(id, "SEP1", "101", "ann")));
+    n2.wait_for_ids(&[&a, &b]);
+    proxy.cut();
+    n1.events.wait_for(EventKind::ClusterLost, 1);
+    let stopped = n1.engine.control_by_id(&HOST, ControlOperation::Stop, &a);
+    assert_eq!(stopped, Ok(()));
+    n2.wait_for_ids(&[&a, &b]);
+    proxy.mend();
+    n2.wait_for_ids(&[&b]);
+}
+
+/// What Redis lists right after a process has registered the node n1.
+fn listed_after_registration(server: &RedisServer, instance: &str, process: &str) -> usize {
+    let client = redis::Client::open(server.url()).expect("a client");
+    let mut connection = client.get_connection().expect("a connection");
+    let args = [
+        "callrec_register",
+        "1",
+        "{callrec}",
+        "n1",
+        instance,
+        "60000",
+        process,
+    ];
+    // Nothing comes between the two.
+    let (registered, listed): (Vec<String>, usize) = redis::pipe()
+        .atomic()
+        .cmd("FCALL")
+        .arg(&args)
+        .cmd("ZCARD")
+        .arg("{callrec}:all")
+        .query(&mut connection)
+        .expect("registered");
+    assert_eq!(registered[0], "OK");
+    listed
+}
+
+#[test]
+fn a_node_that_registers_again_keeps_its_recordings_listed() {
+    if !has_redis() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let [n1, n2] = ["n1", "n2"].map(|name| TestNode::start(&server.url(), name, &[]));
+    let a = n1.record(call("c-a", "SEP1", "101", "ann"));
+    n2.wait_for_ids(&[&a]);
+    let [instance, process] = ["instances", "processes"]
+        .map(|key| server.run::<String>(&["HGET", &format!("{{callrec}}:{key}"), "n1"]));
+    assert_eq!(listed_after_registration(&server, &instance, &process), 1);
+    // A new process after a crash has none of the old recordings.
+    assert_eq!(listed_after_registration(&server, &instance, "another"), 0);
+    // The node has lost its lease to these registrations, and registers again.
+    n2.wait_for_ids(&[&a]);
+}
+
+#[test]
 fn sentinels_lead_to_the_new_master() {
     if !has_redis() {
         return;
