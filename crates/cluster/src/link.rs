@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use callrec_core::events::LogLevel;
@@ -39,6 +39,8 @@ pub struct ClusterLink {
     pub changed: Notify,
     /// A request has found the connection broken.
     is_suspect: AtomicBool,
+    /// Renewals of the lease whose message has not come back.
+    unheard_beats: AtomicU32,
     /// Requests to other nodes that wait for the response.
     replies: Mutex<HashMap<String, oneshot::Sender<CommandReply>>>,
     /// When the node ends at the latest, once it is to end.
@@ -55,6 +57,7 @@ impl ClusterLink {
             counters: LinkCounters::default(),
             changed: Notify::new(),
             is_suspect: AtomicBool::new(false),
+            unheard_beats: AtomicU32::new(0),
             replies: Mutex::default(),
             stop: watch::channel(None).0,
             log: Box::new(log),
@@ -94,6 +97,16 @@ impl ClusterLink {
 
     pub fn take_suspicion(&self) -> bool {
         self.is_suspect.swap(false, Ordering::Relaxed)
+    }
+
+    /// Counts a renewal of the lease before it is sent. Returns how many before it are unheard.
+    pub fn count_beat(&self) -> u32 {
+        self.unheard_beats.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A message has come, so all messages before it have come too.
+    pub fn hear_beat(&self) {
+        self.unheard_beats.store(0, Ordering::Relaxed);
     }
 
     pub fn shown(&self) -> &str {

@@ -18,6 +18,9 @@ use super::shared_registry::{CommandClaim, SharedRegistry};
 /// Commands that are carried out at the same time. One beyond that is not answered.
 const PARALLEL: usize = 256;
 
+/// The message that Redis sends with each renewal of the lease.
+const BEAT: &str = "beat";
+
 /// Carries out the commands for this node.
 pub struct CommandOwner {
     pub recorder: Arc<dyn Recorder>,
@@ -35,6 +38,10 @@ impl CommandOwner {
                 self.link.note_damage("a message to this node");
                 continue;
             };
+            if text == BEAT {
+                self.link.hear_beat();
+                continue;
+            }
             if let Some(reply) = CommandReply::parse(&text) {
                 self.link.deliver(reply);
                 continue;

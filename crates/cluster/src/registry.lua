@@ -124,13 +124,15 @@ local function reap(p, at, grace, length)
     return lost
 end
 
--- node, epoch, lease, grace, length: a node lives on, and looks for those that do not.
+-- node, epoch, lease, grace, length: a node lives on, and looks for those that do not. A message tells
+-- the node that messages still reach it.
 local function beat(keys, args)
     local p, node, epoch = keys[1], args[1], args[2]
     local at = now()
     local stale = is_stale(p, node, epoch)
     if not stale then
         redis.call('ZADD', p .. ':leases', at + tonumber(args[3]), node)
+        redis.call('PUBLISH', p .. ':to:' .. node, 'beat')
     end
     local lost = reap(p, at, tonumber(args[4]), args[5])
     return { stale and 'STALE' or 'OK', lost }

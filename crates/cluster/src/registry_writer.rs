@@ -35,6 +35,11 @@ const BATCH: usize = 100;
 /// The delay before the second attempt to connect. It doubles up to the longest.
 const RETRY: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(2);
+/// How long the server may take to load the functions and to begin sending messages.
+const PREPARE_WAIT: Duration = Duration::from_secs(5);
+/// As many renewals of the lease in a row may be unheard before the connection for messages counts as
+/// broken. A connection that a firewall has dropped does not report it.
+const UNHEARD_MAX: u32 = 3;
 /// How long a node that ends takes to say so.
 const LEAVE_WAIT: Duration = Duration::from_millis(500);
 
@@ -55,6 +60,8 @@ enum SessionEnd {
 enum TenureEnd {
     Stopped,
     LeaseLost,
+    /// The lease is renewed, but messages do not reach this node.
+    Unheard,
 }
 
 /// Publishes the recordings of one node.
@@ -134,9 +141,12 @@ impl RegistryWriter {
             registry.load().await?;
             messages.subscribe(registry.channel(&self.settings.node)).await
         };
-        if let Err(error) = prepared.await {
-            return SessionEnd::Broken(explained(&error));
+        match timeout(PREPARE_WAIT, prepared).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return SessionEnd::Broken(explained(&error)),
+            Err(_) => return SessionEnd::Broken("the server does not respond".to_owned()),
         }
+        self.link.hear_beat();
         let owner = Arc::new(CommandOwner {
             recorder: self.recorder.clone(),
             link: self.link.clone(),
@@ -160,6 +170,10 @@ impl RegistryWriter {
                     *failures = 0;
                     match self.keep_up(registry, &epoch).await {
                         Ok(TenureEnd::Stopped) => return SessionEnd::Stopped,
+                        Ok(TenureEnd::Unheard) => {
+                            let why = "messages of Redis no longer reach this node";
+                            return SessionEnd::Broken(why.to_owned());
+                        }
                         // Everything is written again.
                         Ok(TenureEnd::LeaseLost) => {
                             self.link.set(None);
@@ -193,7 +207,11 @@ impl RegistryWriter {
                 let _ = timeout(LEAVE_WAIT, registry.leave(epoch)).await;
                 return Ok(TenureEnd::Stopped);
             }
-            if Instant::now() >= next_beat || self.link.take_suspicion() {
+            let is_due = Instant::now() >= next_beat;
+            if is_due && self.link.count_beat() >= UNHEARD_MAX {
+                return Ok(TenureEnd::Unheard);
+            }
+            if is_due || self.link.take_suspicion() {
                 let (outcome, lost) = registry.beat(epoch).await?;
                 self.report_lost(lost);
                 if outcome == WriteOutcome::Stale {

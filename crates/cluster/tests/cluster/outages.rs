@@ -141,6 +141,27 @@ fn a_node_that_is_cut_off_is_unreachable_and_comes_back() {
 }
 
 #[test]
+fn a_node_that_messages_no_longer_reach_connects_again() {
+    if !has_redis() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let proxy = TcpProxy::start(server.port);
+    let n1 = TestNode::start(&proxy.url(), "n1", &[]);
+    let n2 = TestNode::start(&server.url(), "n2", &[]);
+    let a = n1.record(call("c-a", "SEP1", "101", "ann"));
+    n2.wait_for_ids(&[&a]);
+    proxy.mute_messages();
+    let lost = n1.events.wait_for(EventKind::ClusterLost, 1);
+    assert!(lost[0].contains("messages of Redis no longer reach"), "{lost:?}");
+    n1.events.wait_for(EventKind::ClusterRestored, 1);
+    assert_eq!(
+        n2.recorder.control_by_id(&HOST, ControlOperation::Stop, &a),
+        Ok(())
+    );
+}
+
+#[test]
 fn recordings_that_end_during_a_short_loss_are_removed_after_it() {
     if !has_redis() {
         return;

@@ -7,11 +7,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use callrec_core::sync::Mutex;
 
+/// As it stands in a request.
+const SUBSCRIBE: &[u8] = b"\r\nSUBSCRIBE\r\n";
+
 /// The connections through the proxy. While it is cut, no new one is let through.
 #[derive(Default)]
 struct TcpProxyState {
     is_cut: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
+    subscribed: Mutex<Vec<Arc<ProxiedConnection>>>,
+}
+
+/// One connection through the proxy.
+#[derive(Default)]
+struct ProxiedConnection {
+    /// What the server sends is lost, and the connection stays open.
+    is_muted: AtomicBool,
 }
 
 /// A proxy on a port of its own.
@@ -50,21 +61,35 @@ impl TcpProxy {
         }
     }
 
+    /// Loses what the server sends on the connections that have subscribed to messages.
+    pub fn mute_messages(&self) {
+        for connection in self.state.subscribed.lock().iter() {
+            connection.is_muted.store(true, Ordering::SeqCst);
+        }
+    }
+
     pub fn mend(&self) {
         self.state.is_cut.store(false, Ordering::SeqCst);
     }
 }
 
 fn join(state: &Arc<TcpProxyState>, client: TcpStream, server: TcpStream) {
-    for (from, to) in [(&client, &server), (&server, &client)] {
+    let connection = Arc::<ProxiedConnection>::default();
+    for (from, to, is_server) in [(&client, &server, false), (&server, &client, true)] {
         let (mut from, mut to) = (
             from.try_clone().expect("a socket"),
             to.try_clone().expect("a socket"),
         );
+        let (state, connection) = (state.clone(), connection.clone());
         std::thread::spawn(move || {
             let mut buffer = [0; 16384];
             while let Ok(length) = from.read(&mut buffer) {
-                if length == 0 || to.write_all(&buffer[..length]).is_err() {
+                let bytes = &buffer[..length];
+                if !is_server && bytes.windows(SUBSCRIBE.len()).any(|words| words == SUBSCRIBE) {
+                    state.subscribed.lock().push(connection.clone());
+                }
+                let is_lost = is_server && connection.is_muted.load(Ordering::SeqCst);
+                if length == 0 || (!is_lost && to.write_all(bytes).is_err()) {
                     break;
                 }
             }
