@@ -180,7 +180,8 @@ int main(int argc, char **argv)
             if (strcmp(after, ">") != 0)
                 snprintf(after, sizeof after, "%s", entry);
         } else if (reply.count >= 2 && strcmp(after, ">") != 0) {
-            /* An entry that was given before and has left the stream since. */
+            /* An entry that was given before and has left the stream since. callrec appends that end again,
+             * so it is not acknowledged. */
             snprintf(after, sizeof after, "%s", reply.texts[1]);
         } else {
             strcpy(after, ">");

@@ -81,11 +81,13 @@ def main(host, port, namespace, group, name, path):
         found = redis("XREADGROUP", "GROUP", group, name, "COUNT", 10, "BLOCK", 1000, "STREAMS", stream, after)
         entries = found[0][1] if found else []
         for entry, fields in entries:
-            # An entry that was given before may have left the stream since.
-            if fields is not None:
-                values = dict(zip(fields[::2], fields[1::2]))
-                # A lost node has no recording's id.
-                ledger.act(values["event"], values["id"] or entry, values["node"])
+            # An entry that was given before may have left the stream since. Unless all groups have
+            # acknowledged it, callrec appends that end again, so it must not be acknowledged here.
+            if fields is None:
+                continue
+            values = dict(zip(fields[::2], fields[1::2]))
+            # A lost node has no recording's id.
+            ledger.act(values["event"], values["id"] or entry, values["node"])
             redis("XACK", stream, group, entry)
         if after != ">":
             after = entries[-1][0] if entries else ">"

@@ -324,7 +324,8 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `cluster.timeout_ms` (`2000`): How long a request of an HTTP API waits for Redis and
 ///   for the node that has the recording, 10 to 60000 ms.
 /// - `cluster.stream_length` (`100000`): About how many entries the stream of ended
-///   recordings keeps, 100 to 100000000.
+///   recordings keeps, 100 to 100000000. Entries that a consumer group has not acknowledged
+///   are kept beyond that, for seven days at most.
 /// - `cluster.username` (empty): The user at Redis, instead of one in cluster.url. At most
 ///   255 bytes.
 /// - `cluster.password` (empty): The password at Redis, instead of one in cluster.url. At

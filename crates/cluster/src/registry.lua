@@ -97,6 +97,75 @@ local function register(keys, args)
     return { 'OK', next_epoch(p, node) }
 end
 
+-- The groups of consumers of the stream, each as a table.
+local function groups_of(p)
+    local groups = {}
+    if redis.call('EXISTS', p .. ':events') == 0 then
+        return groups
+    end
+    for i, fields in ipairs(redis.call('XINFO', 'GROUPS', p .. ':events')) do
+        groups[i] = {}
+        for k = 1, #fields, 2 do
+            groups[i][fields[k]] = fields[k + 1]
+        end
+    end
+    return groups
+end
+
+-- Whether an entry of a stream is before another one.
+local function is_before(entry, other)
+    local ms, part = string.match(entry, '(%d+)-(%d+)')
+    local other_ms, other_part = string.match(other, '(%d+)-(%d+)')
+    ms, part, other_ms, other_part = tonumber(ms), tonumber(part), tonumber(other_ms), tonumber(other_part)
+    return ms < other_ms or (ms == other_ms and part < other_part)
+end
+
+-- As many entries of the stream are removed at a time.
+local TRIMMED = 100
+-- Entries that are older, in milliseconds, are removed even if a group waits for them. The jobs for them
+-- are given up at this age.
+local KEPT_MAX = 7 * 24 * 3600 * 1000
+
+-- The first entry that a group has not read, or has not acknowledged, or one before it.
+local function needed_by(p, group, oldest)
+    local pending = redis.call('XPENDING', p .. ':events', group['name'])[2]
+    local entry = pending or group['last-delivered-id']
+    return is_before(entry, oldest) and oldest or entry
+end
+
+-- Removes the oldest entries beyond the length, except those that a group needs.
+local function trim(p, length)
+    local stream = p .. ':events'
+    if redis.call('XLEN', stream) < tonumber(length) + TRIMMED then
+        return
+    end
+    local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1][1]
+    local oldest = string.format('%.0f-0', now() - KEPT_MAX)
+    local needed
+    for _, group in ipairs(groups_of(p)) do
+        local entry = needed_by(p, group, oldest)
+        if not needed or is_before(entry, needed) then
+            needed = entry
+        end
+    end
+    if needed and not is_before(first, needed) then
+        return
+    end
+    local removed = redis.call('XRANGE', stream, '-', '+', 'COUNT', TRIMMED + 1)
+    local remains = removed[#removed][1]
+    if needed and is_before(needed, remains) then
+        remains = needed
+    end
+    redis.call('XTRIM', stream, 'MINID', remains)
+end
+
+-- Appends an entry to the stream.
+local function append(p, length, ...)
+    local entry = redis.call('XADD', p .. ':events', '*', ...)
+    trim(p, length)
+    return entry
+end
+
 -- Exactly one call finds a lease expired, and reports the node as lost in the stream.
 local function reap(p, at, grace, length)
     local lost = {}
@@ -111,8 +180,8 @@ local function reap(p, at, grace, length)
             ids[i] = id_of(place)
         end
         local list = #ids == 0 and '[]' or cjson.encode(ids)
-        redis.call('XADD', p .. ':events', 'MAXLEN', '~', length, '*', 'event', 'node-lost', 'id', '',
-            'node', node, 'json', '{"event":"node-lost","node":"' .. node .. '","recordings":' .. list .. '}')
+        append(p, length, 'event', 'node-lost', 'id', '', 'node', node, 'json',
+            '{"event":"node-lost","node":"' .. node .. '","recordings":' .. list .. '}')
         lost[#lost + 1] = { node, list }
     end
     for _, node in ipairs(redis.call('ZRANGE', p .. ':dead', '-inf', at, 'BYSCORE')) do
@@ -277,35 +346,36 @@ end
 
 -- Whether every group of consumers has acknowledged an entry. Without groups it has.
 local function is_acknowledged(p, entry)
-    for _, fields in ipairs(redis.call('XINFO', 'GROUPS', p .. ':events')) do
-        local group = {}
-        for i = 1, #fields, 2 do
-            group[fields[i]] = fields[i + 1]
-        end
+    for _, group in ipairs(groups_of(p)) do
         -- A group that was not given the entry yet would be given it by a read.
-        if #redis.call('XPENDING', p .. ':events', group['name'], entry, entry, 1) > 0 then
-            return false
-        end
-        local ms, part = string.match(entry, '(%d+)-(%d+)')
-        local last_ms, last_part = string.match(group['last-delivered-id'], '(%d+)-(%d+)')
-        ms, part, last_ms, last_part = tonumber(ms), tonumber(part), tonumber(last_ms), tonumber(last_part)
-        if last_ms < ms or (last_ms == ms and last_part < part) then
+        if is_before(group['last-delivered-id'], entry)
+            or #redis.call('XPENDING', p .. ':events', group['name'], entry, entry, 1) > 0 then
             return false
         end
     end
     return true
 end
 
--- id, event, node, json, length, life in seconds: the end of a recording, appended once.
+-- id, event, node, json, length, life in seconds: the end of a recording, appended once. It is appended
+-- again if it has left the stream before every group has acknowledged it.
 local function ended(keys, args)
     local p, id = keys[1], args[1]
-    local guard = p .. ':end:' .. id
+    local stream, guard = p .. ':events', p .. ':end:' .. id
     local entry = redis.call('GET', guard)
-    if not entry then
-        entry = redis.call('XADD', p .. ':events', 'MAXLEN', '~', args[5], '*', 'event', args[2], 'id', id,
-            'node', args[3], 'json', args[4])
-        redis.call('SET', guard, entry, 'EX', args[6])
+    if entry and redis.call('EXISTS', stream) == 1 then
+        if is_acknowledged(p, entry) then
+            return 1
+        end
+        if #redis.call('XRANGE', stream, entry, entry) > 0 then
+            return 0
+        end
+        -- Nobody can act on what is gone, so no group is to wait for it.
+        for _, group in ipairs(groups_of(p)) do
+            redis.call('XACK', stream, group['name'], entry)
+        end
     end
+    entry = append(p, args[5], 'event', args[2], 'id', id, 'node', args[3], 'json', args[4])
+    redis.call('SET', guard, entry, 'EX', args[6])
     return is_acknowledged(p, entry) and 1 or 0
 end
 

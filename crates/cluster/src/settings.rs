@@ -26,7 +26,7 @@ config_keys! {
         "cluster.timeout_ms" = "2000" => timeout_ms: u32, number(10..=60_000),
             "How long a request of an HTTP API waits for Redis and for the node that has the recording, {range} ms.";
         "cluster.stream_length" = "100000" => stream_length: u64, number(100..=100_000_000),
-            "About how many entries the stream of ended recordings keeps, {range}.";
+            "About how many entries the stream of ended recordings keeps, {range}. Entries that a consumer group has not acknowledged are kept beyond that, for seven days at most.";
         "cluster.username" = "" => username: String, text(0..=255),
             "The user at Redis, instead of one in cluster.url. At most 255 bytes.";
         "cluster.password" = "" => password: Password, checked_by(Password::parse),

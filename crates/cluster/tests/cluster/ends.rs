@@ -128,6 +128,122 @@ fn ends_that_wait_for_consumers_are_no_failures() {
     assert_eq!(*lines.0.lock(), Vec::<String>::new());
 }
 
+/// Reads all entries that the group has not read, and returns their ids and those of the recordings.
+fn read(server: &RedisServer, group: &str) -> Vec<(String, String)> {
+    type Entries = Vec<(String, Vec<(String, Vec<String>)>)>;
+    let mut words = vec!["XREADGROUP", "GROUP", group, "one", "COUNT", "10000"];
+    words.extend(["STREAMS", STREAM, ">"]);
+    let entries: Option<Entries> = server.run(&words);
+    let entries = entries
+        .unwrap_or_default()
+        .into_iter()
+        .flat_map(|(_, entries)| entries);
+    entries
+        .map(|(entry, fields)| (entry, fields[3].clone()))
+        .collect()
+}
+
+fn acknowledge(server: &RedisServer, group: &str, entries: &[(String, String)]) {
+    let mut words = vec!["XACK", STREAM, group];
+    words.extend(entries.iter().map(|(entry, _)| entry.as_str()));
+    let count: usize = server.run(&words);
+    assert_eq!(count, entries.len());
+}
+
+fn create_group(server: &RedisServer, group: &str) {
+    let _: String = server.run(&["XGROUP", "CREATE", STREAM, group, "0", "MKSTREAM"]);
+}
+
+#[test]
+fn the_stream_keeps_what_a_group_needs_and_no_more() {
+    if !has_redis() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let n1 = TestNode::start(&server.url(), "n1", &[]);
+    n1.wait_until_connected();
+    let append = |numbers: std::ops::Range<usize>| {
+        for number in numbers {
+            let id = format!("id-{number}");
+            let args = [
+                "FCALL",
+                "callrec_ended",
+                "1",
+                "{callrec}",
+                &id,
+                "finished",
+                "n1",
+                "{}",
+                "100",
+                "60",
+            ];
+            let _: usize = server.run(&args);
+        }
+    };
+    create_group(&server, "fast");
+    create_group(&server, "slow");
+    append(0..400);
+    assert_eq!(ends(&server).len(), 400, "no group has read any");
+    let fast = read(&server, "fast");
+    acknowledge(&server, "fast", &fast);
+    let slow = read(&server, "slow");
+    assert_eq!(slow.len(), 400);
+    acknowledge(&server, "slow", &slow[..150]);
+    append(400..500);
+    let kept = ends(&server);
+    assert_eq!(
+        kept[0].1, "id-150",
+        "all before it are acknowledged by both groups"
+    );
+    acknowledge(&server, "slow", &slow[150..]);
+    for group in ["fast", "slow"] {
+        acknowledge(&server, group, &read(&server, group));
+    }
+    append(500..600);
+    let kept = ends(&server).len();
+    assert!((100..=200).contains(&kept), "{kept}");
+}
+
+#[test]
+fn an_end_that_leaves_the_stream_too_early_is_appended_again() {
+    if !has_redis() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let n1 = TestNode::start(&server.url(), "n1", &[]);
+    n1.wait_until_connected();
+    create_group(&server, "billing");
+    let id = record_and_stop(&n1, "c-a");
+    let expected = [("finished".to_owned(), id.clone())];
+    let trim = || {
+        let trimmed: usize = server.run(&["XTRIM", STREAM, "MAXLEN", "0"]);
+        assert_eq!(trimmed, 1);
+    };
+    until("the end", || ends(&server) == expected);
+    // Together with the group.
+    let deleted: usize = server.run(&["DEL", STREAM]);
+    assert_eq!(deleted, 1);
+    create_group(&server, "billing");
+    until("the end after the deletion", || ends(&server) == expected);
+    // Before the group has read it.
+    trim();
+    until("the end again", || ends(&server) == expected);
+    // While the group has it, but has not acknowledged it.
+    let first = read(&server, "billing");
+    assert_eq!(first.len(), 1);
+    trim();
+    until("the end once more", || ends(&server) == expected);
+    let second = read(&server, "billing");
+    assert_eq!(second[0].1, id);
+    // Only the new entry is pending.
+    acknowledge(&server, "billing", &second);
+    let pending: usize = server
+        .run::<Vec<redis::Value>>(&["XPENDING", STREAM, "billing", "-", "+", "10"])
+        .len();
+    assert_eq!(pending, 0);
+    until("the acknowledgement", || n1.node.statistics().pending_ends == 0);
+}
+
 #[test]
 fn an_end_is_sent_again_after_a_wipe_until_the_groups_acknowledge_it() {
     if !has_redis() {
