@@ -154,6 +154,20 @@ fn create_group(server: &RedisServer, group: &str) {
     let _: String = server.run(&["XGROUP", "CREATE", STREAM, group, "0", "MKSTREAM"]);
 }
 
+/// Runs a command that removes the stream, and creates the group again. No end is appended in between,
+/// because an end does not wait for a group that is created later.
+fn lose_stream(server: &RedisServer, words: &[&str], group: &str) {
+    let client = redis::Client::open(server.url()).expect("a client");
+    let mut connection = client.get_connection().expect("a connection");
+    let mut commands = redis::pipe();
+    commands.atomic().cmd(words[0]).arg(&words[1..]).ignore();
+    commands
+        .cmd("XGROUP")
+        .arg(&["CREATE", STREAM, group, "0", "MKSTREAM"])
+        .ignore();
+    commands.exec(&mut connection).expect("both commands");
+}
+
 #[test]
 fn the_stream_keeps_what_a_group_needs_and_no_more() {
     if !has_redis() {
@@ -221,9 +235,7 @@ fn an_end_that_leaves_the_stream_too_early_is_appended_again() {
     };
     until("the end", || ends(&server) == expected);
     // Together with the group.
-    let deleted: usize = server.run(&["DEL", STREAM]);
-    assert_eq!(deleted, 1);
-    create_group(&server, "billing");
+    lose_stream(&server, &["DEL", STREAM], "billing");
     until("the end after the deletion", || ends(&server) == expected);
     // Before the group has read it.
     trim();
@@ -252,43 +264,21 @@ fn an_end_is_sent_again_after_a_wipe_until_the_groups_acknowledge_it() {
     let server = RedisServer::start(&[]);
     let n1 = TestNode::start(&server.url(), "n1", &[]);
     n1.wait_until_connected();
-    let group = || {
-        let _: String = server.run(&["XGROUP", "CREATE", STREAM, "billing", "0", "MKSTREAM"]);
-    };
-    let read = || {
-        let words = [
-            "XREADGROUP",
-            "GROUP",
-            "billing",
-            "one",
-            "COUNT",
-            "10",
-            "STREAMS",
-            STREAM,
-            ">",
-        ];
-        type Entries = Vec<(String, Vec<(String, Vec<String>)>)>;
-        let entries: Option<Entries> = server.run(&words);
-        let entries = entries
-            .unwrap_or_default()
-            .into_iter()
-            .flat_map(|(_, entries)| entries);
-        entries
-            .map(|(entry, fields)| (entry, fields[3].clone()))
-            .collect::<Vec<_>>()
-    };
-    group();
+    create_group(&server, "billing");
     let id = record_and_stop(&n1, "c-a");
     until("the end", || ends(&server).len() == 1);
-    assert_eq!(read().len(), 1, "delivered, but not acknowledged");
+    assert_eq!(
+        read(&server, "billing").len(),
+        1,
+        "delivered, but not acknowledged"
+    );
     assert_eq!(n1.node.statistics().pending_ends, 1);
-    let () = server.run(&["FLUSHALL"]);
-    group();
+    lose_stream(&server, &["FLUSHALL"], "billing");
     until("the end again", || ends(&server).len() == 1);
-    let delivered = read();
+    let delivered = read(&server, "billing");
     assert_eq!(delivered[0].1, id);
     assert_eq!(n1.node.statistics().pending_ends, 1);
-    let _: usize = server.run(&["XACK", STREAM, "billing", &delivered[0].0]);
+    acknowledge(&server, "billing", &delivered);
     until("the acknowledgement", || n1.node.statistics().pending_ends == 0);
     assert_eq!(ends(&server).len(), 1);
 }
