@@ -26,7 +26,8 @@ pub(super) use backend::{gateway_recorder, statistics};
 /// lengths are computed by the clock. The recordings of a node whose lease has expired are
 /// listed with `rec_recording.unreachable`, until `cluster.grace_ms` is over. A list with
 /// `rec_filter.limit` is a page; recordings that start or end between two pages may be in one of
-/// them or in none, and all others are in exactly one.
+/// them or in none, and all others are in exactly one. A list of more than 250000 recordings of
+/// other nodes fails with `REC_ERR_LIMIT`; read it in pages.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself. Below level 10,
@@ -45,7 +46,7 @@ pub(super) use backend::{gateway_recorder, statistics};
 /// `cluster`), `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (the username of the filter is not
 /// the caller's), `REC_ERR_UNAVAILABLE` (Redis cannot be reached, or the engine is closing),
 /// `REC_ERR_TIMEOUT`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`,
-/// `REC_ERR_LIMIT`.
+/// `REC_ERR_LIMIT` (the list is too long, or there is no memory for it).
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_cluster_list(
