@@ -151,6 +151,18 @@ fn the_local_copy_is_removed_and_the_manifest_stays() {
 }
 
 #[test]
+fn a_file_beside_a_recording_that_kept_no_packets_stays() {
+    let fixture = UploadFixture::new();
+    let (id, file) = fixture.record();
+    let foreign = fixture.path(&file).with_extension("pcapng");
+    std::fs::write(&foreign, "of somebody else").expect("written");
+    let noted = fixture.engine.note_uploaded(id, &file, &entry(), true);
+    assert_eq!(noted.expect("noted"), UploadNote::LocalRemoved);
+    assert!(!fixture.path(&file).exists());
+    assert!(foreign.exists(), "the manifest names no packets");
+}
+
+#[test]
 fn a_held_recording_keeps_its_local_copy_and_its_objects() {
     let fixture = UploadFixture::new();
     let (id, file) = fixture.record();

@@ -145,6 +145,12 @@ async fn plan(
     id: Uuid,
     published: &OpenedRecording,
 ) -> Result<Vec<NewObject>, ObjectError> {
+    // Without it, the other files would pass for the whole recording.
+    if !published.has_published_file() {
+        return Err(ObjectError::Changed(
+            "its audio is not where it was published".to_owned(),
+        ));
+    }
     let manifest = &published.manifest;
     let stem = key_stem(context, id, published);
     let mut objects = Vec::new();
@@ -164,11 +170,6 @@ async fn plan(
             digest,
             source,
         });
-    }
-    if objects.is_empty() {
-        return Err(ObjectError::Changed(
-            "its audio is not where it was published".to_owned(),
-        ));
     }
     let content = manifest_content(manifest)?;
     objects.push(NewObject {

@@ -20,7 +20,7 @@ use super::job_files::JobFiles;
 use super::job_spec::UPLOAD_REMOVAL;
 use super::listener::{DeletedRecording, LOG_ERROR, LOG_WARNING, StorageListener};
 use super::live_manifests::{LiveManifests, live_name};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, RawEntry};
 use super::noted_directory::{NotedDirectory, not_found};
 use super::published_location::PublishedLocation;
 use super::published_search::find_published;
@@ -194,7 +194,7 @@ impl Deletions {
         if let Some(files) = &files {
             files.remove_sidecar(id).await?;
             if let Some(manifest) = &manifest {
-                if manifest.raw.is_some() {
+                if manifest.raw.as_ref().is_some_and(RawEntry::has_file) {
                     files.remove_raw().await?;
                 }
                 files.remove_audio().await?;

@@ -2,7 +2,7 @@
 
 use super::deletion::Deletions;
 use super::files::{self, found_or_none};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, RawEntry};
 use super::plain_file::PlainFile;
 use super::published_location::{PublishedLocation, manifest_of};
 use super::raw_file::raw_suffix;
@@ -15,11 +15,21 @@ use uuid::Uuid;
 
 /// A published recording, with its files open.
 pub struct OpenedRecording {
-    /// The path of its audio, relative to the storage directory.
+    /// The path of its audio, relative to the storage directory. Of its kept packets if it was
+    /// published without audio.
     pub file: String,
     pub manifest: Manifest,
     /// The audio, the kept packets and the sidecar, in this order, as far as they exist.
     pub files: Vec<PublishedFile>,
+}
+
+impl OpenedRecording {
+    /// Whether the published file itself is open. It is not if it is missing or no plain file.
+    pub fn has_published_file(&self) -> bool {
+        self.files
+            .iter()
+            .any(|opened| self.file.ends_with(&opened.suffix))
+    }
 }
 
 /// One open file beside the manifest.
@@ -73,7 +83,7 @@ pub async fn open_published(
     let Some(manifest) = manifest_of(&bytes, id) else {
         return Ok(None);
     };
-    if manifest.raw.as_ref().is_none_or(|raw| raw.file.is_empty()) {
+    if !manifest.raw.as_ref().is_some_and(RawEntry::has_file) {
         found.retain(|opened| opened.suffix != raw_suffix());
     }
     Ok(Some(OpenedRecording {

@@ -7,7 +7,7 @@
 use super::deletion::Deletions;
 use super::directory::StorageDirectory;
 use super::held_manifest::replace;
-use super::manifest::{Manifest, UploadEntry};
+use super::manifest::{Manifest, RawEntry, UploadEntry};
 use super::published_location::{PublishedLocation, manifest_of};
 use std::io;
 use uuid::Uuid;
@@ -58,12 +58,15 @@ async fn try_note(
         entry.local_removed = earlier.local_removed;
     }
     entry.local_removed |= removes;
+    let has_raw = manifest.raw.as_ref().is_some_and(RawEntry::has_file);
     write(directory, id, &files, &bytes, (manifest, entry.clone())).await?;
     if !entry.local_removed {
         return Ok(UploadNote::Kept);
     }
     files.remove_sidecar(id).await?;
-    files.remove_raw().await?;
+    if has_raw {
+        files.remove_raw().await?;
+    }
     files.remove_audio().await?;
     files.sync_names().await?;
     Ok(UploadNote::LocalRemoved)

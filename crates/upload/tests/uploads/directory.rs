@@ -90,6 +90,39 @@ fn the_local_copy_is_removed_and_a_held_one_stays() {
 }
 
 #[test]
+fn a_recording_whose_audio_is_a_link_is_given_up_and_nothing_is_uploaded() {
+    let at = directories();
+    let keys = [
+        ("upload.url", at.url.as_str()),
+        ("upload.delete_local", "true"),
+        ("storage.sidecar", "vcon"),
+    ];
+    let keys = [&keys[..], &FAST[..]].concat();
+    // Nothing is uploaded before the audio is replaced.
+    fs::rename(&at.archive, at.archive.with_extension("away")).expect("moved");
+    let engine = UploadEngine::open(&at.local, &keys);
+    let made = engine.record(1);
+    engine.wait_for_line(&["there is no directory"]);
+    let audio = engine.path(&made.file);
+    engine.close();
+    assert!(audio.with_extension("vcon").exists());
+    fs::rename(&audio, audio.with_extension("moved")).expect("moved");
+    std::os::unix::fs::symlink(audio.with_extension("moved"), &audio).expect("a link");
+    fs::rename(at.archive.with_extension("away"), &at.archive).expect("moved back");
+    let engine = UploadEngine::open(&at.local, &keys);
+    let event = engine.wait_for(made.id);
+    assert_eq!(event.kind, EventKind::UploadFailed, "{}", event.json);
+    let reason = event.json["error"].as_str().expect("a reason");
+    assert!(
+        reason.contains("its audio is not where it was published"),
+        "{reason}"
+    );
+    assert!(audio.is_symlink() && audio.with_extension("moved").exists());
+    assert!(audio.with_extension("vcon").exists());
+    assert_eq!(files_below(&at.archive), Vec::<String>::new());
+}
+
+#[test]
 fn an_object_with_other_content_is_not_overwritten() {
     let at = directories();
     let keys = [("upload.url", at.url.as_str()), ("upload.key", "same")];

@@ -135,6 +135,21 @@ fn kept_packets_are_removed() {
 }
 
 #[test]
+fn a_file_beside_a_recording_without_packets_stays() {
+    let fixture = DeletionFixture::new();
+    let id = fixture.publish("x.wav", 1);
+    let without_packets = Manifest {
+        raw: Some(RawEntry::default()),
+        ..manifest("x.wav", id)
+    };
+    fixture.write("x.json", without_packets.to_bytes().expect("bytes"));
+    fixture.write("x.pcapng", "of somebody else");
+    assert!(fixture.delete_at(id, "x.wav"));
+    assert!(!fixture.path("x.wav").exists());
+    assert!(fixture.path("x.pcapng").exists());
+}
+
+#[test]
 fn the_sidecar_of_the_recording_is_removed_but_no_other_file() {
     let fixture = DeletionFixture::new();
     let ids = [1, 2, 3].map(|id| fixture.publish(&format!("{id}.wav"), id));

@@ -18,3 +18,9 @@ pub struct RawEntry {
     /// `sha256:` and the digest as sha256sum prints it.
     pub digest: String,
 }
+
+impl RawEntry {
+    pub fn has_file(&self) -> bool {
+        !self.file.is_empty()
+    }
+}
