@@ -255,6 +255,8 @@ async fn finish(
     if noted == UploadNote::Gone {
         return Err(ObjectError::Gone);
     }
+    // From now on, the manifest names the objects.
+    on_disk(&context.engine, move |engine| engine.remove_upload_progress(id)).await?;
     manifest.uploaded = Some(UploadEntry {
         local_removed: noted == UploadNote::LocalRemoved,
         ..entry

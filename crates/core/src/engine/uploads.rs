@@ -127,6 +127,11 @@ impl Engine {
         })
     }
 
+    /// Removes the progress of an upload that is complete. Waits for the disk.
+    pub fn remove_upload_progress(&self, id: Uuid) -> io::Result<()> {
+        self.with_directory(|| self.store.remove_job_progress(UPLOAD, id))
+    }
+
     /// Notes in the manifest that the recording is uploaded, on the disk when this returns. With
     /// `remove_local`, removes the local copy of a recording that is not held. Waits for the disk.
     pub fn note_uploaded(

@@ -210,7 +210,7 @@ impl JobFiles {
         }
     }
 
-    /// Removes a job that was performed or given up.
+    /// Removes a job that was performed or given up. Its progress stays.
     pub async fn finish(&self, kind: &str, id: Uuid) -> io::Result<()> {
         let finish = async || self.try_finish(kind, id).await;
         self.directory.when_free(finish).await
@@ -223,7 +223,6 @@ impl JobFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
         }
-        self.remove_progress(&*folder, id).await?;
         if self.manifests.exists(id).await? {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! What an action notes about an unfinished job, in `.callrec/jobs/<kind>/<uuid>.progress`. The next
-//! attempt, also of a later process, goes on from there. The file is removed with the job.
+//! attempt, also of a later process, goes on from there. The file stays when the job is given up, so
+//! that a deletion of the recording still finds what the job has left elsewhere.
 
-use super::disk::DiskDir;
 use super::files::ignore_not_found;
 use super::job_files::JobFiles;
 use std::io;
@@ -38,7 +38,9 @@ impl JobFiles {
         directory.sync_names(&*folder).await
     }
 
-    pub(super) async fn remove_progress(&self, folder: &dyn DiskDir, id: Uuid) -> io::Result<()> {
+    /// Removes the progress. Succeeds if there is none.
+    pub async fn remove_progress(&self, kind: &str, id: Uuid) -> io::Result<()> {
+        let folder = self.folder(kind).await?;
         self.directory().ready().await?;
         ignore_not_found(folder.remove(&progress_name(id)))
     }

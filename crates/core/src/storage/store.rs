@@ -380,6 +380,11 @@ impl Store {
         self.wait_for(self.jobs.set_progress(kind, id, progress))
     }
 
+    /// Removes the progress of a job. Waits for the disk.
+    pub fn remove_job_progress(&self, kind: &str, id: Uuid) -> io::Result<()> {
+        self.wait_for(self.jobs.remove_progress(kind, id))
+    }
+
     /// Decides whether this store writes sidecars: it is configured to, or an earlier process has
     /// left some to write. Waits for the disk.
     fn prepare_sidecars(&mut self) {

@@ -61,6 +61,8 @@ fn a_recording_is_uploaded_with_its_sidecar_and_its_manifest() {
     assert!(!uploaded.local_removed);
     wait::until("the job is done", || engine.counts().pending == 0);
     assert_eq!((engine.counts().done, engine.counts().failed), (1, 0));
+    let left = files_below(&at.local);
+    assert!(!left.iter().any(|name| name.ends_with(".progress")), "{left:?}");
 }
 
 #[test]

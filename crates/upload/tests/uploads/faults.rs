@@ -1,5 +1,6 @@
 //! A store behind a proxy that cuts, answers 503, stalls, or loses responses.
 
+use callrec_core::events::EventKind;
 use callrec_testkit::fault_proxy::{FaultProxy, ProxyFault};
 use callrec_testkit::wait;
 
@@ -26,9 +27,14 @@ impl DisturbedStore {
     }
 
     fn open(&self) -> UploadEngine {
+        self.open_with(&[])
+    }
+
+    fn open_with(&self, more: &[(&str, &str)]) -> UploadEngine {
         let (url, endpoint) = (self.bucket.url(), self.proxy.url());
         let mut keys = keys(&url, &endpoint);
         keys.push(("upload.timeout_ms", "500"));
+        keys.extend_from_slice(more);
         UploadEngine::open(self.directory.path(), &keys)
     }
 }
@@ -131,4 +137,23 @@ fn a_deletion_during_an_upload_leaves_nothing() {
     assert_eq!(store.bucket.keys(), Vec::<String>::new());
     assert_eq!(store.bucket.unfinished(), 0);
     assert_eq!(engine.events().len(), 0, "it was neither uploaded nor given up");
+}
+
+#[test]
+fn a_deletion_after_a_given_up_upload_leaves_no_parts() {
+    let Some(store) = DisturbedStore::new(ProxyFault::StallAt(9_000_000)) else {
+        return;
+    };
+    let engine = store.open();
+    let made = engine.record(50);
+    wait::until("the first part", || store.proxy.sent() >= 9_000_000);
+    engine.close();
+    let engine = store.open_with(&[("upload.give_up_ms", "1")]);
+    let event = engine.wait_for(made.id);
+    assert_eq!(event.kind, EventKind::UploadFailed, "{}", event.json);
+    assert_eq!(store.bucket.unfinished(), 1);
+    store.proxy.set(ProxyFault::None);
+    assert_eq!(engine.delete(made.id), Ok(()));
+    wait::until("the parts are gone", || store.bucket.unfinished() == 0);
+    assert_eq!(store.bucket.keys(), Vec::<String>::new());
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use callrec_core::calls::Caller;
+use callrec_core::events::EventKind;
 use callrec_core::recorder::Recorder;
 use callrec_core::types::Status;
 use callrec_testkit::wait;
@@ -62,4 +63,24 @@ fn a_foreign_object_is_not_removed() {
     wait::until("the job is done", || engine.counts().removals_pending == 0);
     assert_eq!(fs::read(&audio).expect("it stays"), b"somebody's");
     assert_eq!(files_below(&archive).len(), 1);
+}
+
+#[test]
+fn a_deletion_after_a_given_up_upload_removes_what_was_uploaded() {
+    let both = tempfile::tempdir().expect("a directory");
+    let (local, archive) = (both.path().join("local"), both.path().join("archive"));
+    fs::create_dir(&archive).expect("a directory");
+    // The audio is uploaded, and then the manifest is not.
+    fs::write(archive.join("same.json"), "somebody's").expect("written");
+    let url = format!("file://{}", archive.display());
+    let keys = [("upload.url", url.as_str()), ("upload.key", "same")];
+    let engine = UploadEngine::open(&local, &[&keys[..], &FAST[..]].concat());
+    let made = engine.record(1);
+    let event = engine.wait_for(made.id);
+    assert_eq!(event.kind, EventKind::UploadFailed, "{}", event.json);
+    assert_eq!(files_below(&archive), ["same.json", "same.wav"]);
+    assert_eq!(engine.delete(made.id), Ok(()));
+    wait::until("the audio is removed", || files_below(&archive) == ["same.json"]);
+    let left = fs::read(archive.join("same.json")).expect("it stays");
+    assert_eq!(left, b"somebody's");
 }
