@@ -45,6 +45,8 @@ mod remote;
 mod removal;
 #[cfg(feature = "store")]
 mod request_body;
+#[cfg(all(test, feature = "store"))]
+mod scripted_server;
 #[cfg(feature = "store")]
 mod uploader;
 

@@ -111,12 +111,11 @@ fn target(settings: &UploadSettings, location: &StoreLocation) -> Result<Arc<dyn
         return Ok(Arc::new(DirectoryStore::new(&location.prefix, bandwidth)));
     }
     let limit = Duration::from_millis(settings.timeout_ms.into());
-    let allows_http = settings.endpoint.starts_with("http://");
     let refused = |why: String| {
         let why = settings.without_secrets(&why);
         Error::new(Status::Config, format!("key \"upload.url\": {why}"))
     };
-    let client = StoreClient::new(bandwidth, limit, allows_http).map_err(refused)?;
+    let client = StoreClient::new(bandwidth, limit).map_err(refused)?;
     let store = CloudStore::open(settings, location, client);
     Ok(Arc::new(store.map_err(|error| refused(error.text()))?))
 }
