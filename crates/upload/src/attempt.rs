@@ -22,7 +22,8 @@ use super::progress::{ObjectProgress, StoredProgress, on_disk};
 /// How long an attempt waits for the recording's vCon.
 const SIDECAR_WAIT: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-const MANIFEST: &str = ".json";
+/// The suffix of the keys of manifests.
+pub const MANIFEST: &str = ".json";
 
 /// Performs a job of the kind `upload`.
 pub async fn attempt(context: &Arc<UploadContext>, job: &Job) -> JobOutcome {
@@ -83,19 +84,12 @@ async fn upload_objects(
 ) -> Result<UploadEntry, ObjectError> {
     let objects = plan(context, id, published).await?;
     let mut stored = StoredProgress::read(&context.engine, id, &context.location.url()).await?;
-    stored.progress.objects = objects
-        .iter()
-        .map(|object| match stored.progress.find(&object.key) {
-            Some(known) if known.digest == object.digest => known.clone(),
-            // What was begun with other content cannot be gone on with.
-            _ => ObjectProgress {
-                key: object.key.clone(),
-                bytes: object.bytes,
-                digest: object.digest.clone(),
-                ..ObjectProgress::default()
-            },
-        })
-        .collect();
+    stored.progress.plan(objects.iter().map(|object| ObjectProgress {
+        key: object.key.clone(),
+        bytes: object.bytes,
+        digest: object.digest.clone(),
+        ..ObjectProgress::default()
+    }));
     // Before the first request, so that a deletion knows what there may be.
     stored.store().await?;
     let mut uploaded = Vec::new();
@@ -129,6 +123,7 @@ async fn upload_objects(
         let key = object.key.clone();
         uploaded.push(UploadedObject { key, bytes, digest });
     }
+    abort_earlier_parts(context, &mut stored).await?;
     let audio_key = uploaded.first().map(|object| object.key.clone());
     Ok(UploadEntry {
         url: context.location.url_of(&audio_key.unwrap_or_default()),
@@ -137,6 +132,27 @@ async fn upload_objects(
         objects: uploaded,
         local_removed: false,
     })
+}
+
+/// Aborts the uploads in parts that nobody will complete. What the store refuses to abort is left
+/// to a deletion of the recording.
+async fn abort_earlier_parts(
+    context: &UploadContext,
+    stored: &mut StoredProgress,
+) -> Result<(), ObjectError> {
+    let mut is_changed = false;
+    for object in &mut stored.progress.earlier {
+        if let Some(parts) = &object.parts
+            && context.target.abort(&object.key, parts).await.is_ok()
+        {
+            object.parts = None;
+            is_changed = true;
+        }
+    }
+    match is_changed {
+        true => stored.store().await,
+        false => Ok(()),
+    }
 }
 
 /// The objects of a recording, in the order in which they are uploaded.
@@ -255,8 +271,11 @@ async fn finish(
     if noted == UploadNote::Gone {
         return Err(ObjectError::Gone);
     }
-    // From now on, the manifest names the objects.
-    on_disk(&context.engine, move |engine| engine.remove_upload_progress(id)).await?;
+    let stored = StoredProgress::read(&context.engine, id, &context.location.url()).await?;
+    if stored.progress.earlier.is_empty() {
+        // From now on, the manifest names all that there may be.
+        on_disk(&context.engine, move |engine| engine.remove_upload_progress(id)).await?;
+    }
     manifest.uploaded = Some(UploadEntry {
         local_removed: noted == UploadNote::LocalRemoved,
         ..entry

@@ -105,7 +105,11 @@ impl CloudStore {
             Some(state) => state,
             None => {
                 let state = self.begin_parts(object).await?;
-                keeper.keep(Some(state.clone())).await?;
+                if let Err(error) = keeper.keep(Some(state.clone())).await {
+                    // Nobody knows it from now on. What matters is why it is not kept.
+                    let _ = self.abort(&object.key, &state).await;
+                    return Err(error);
+                }
                 state
             }
         };
@@ -270,4 +274,82 @@ fn payload(bytes: &Bytes) -> PutPayload {
 fn no_bucket(location: &StoreLocation, error: &dyn std::error::Error) -> ObjectError {
     let name = &location.bucket;
     ObjectError::Retry(format!("there is no bucket or container \"{name}\": {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::super::bandwidth::Bandwidth;
+    use super::super::object_target::ObjectSource;
+    use super::super::scripted_server::ScriptedServer;
+    use super::*;
+
+    /// Keeps nothing.
+    struct FullDisk;
+
+    #[async_trait]
+    impl PartKeeper for FullDisk {
+        fn parts(&self) -> Option<PartState> {
+            None
+        }
+
+        async fn keep(&mut self, _: Option<PartState>) -> Result<(), ObjectError> {
+            Err(ObjectError::Retry("the disk is full".to_owned()))
+        }
+    }
+
+    fn store(endpoint: &str) -> CloudStore {
+        let mut settings = UploadSettings::default();
+        for (key, value) in [
+            ("upload.url", "s3://bucket"),
+            ("upload.endpoint", endpoint),
+            ("upload.region", "us-east-1"),
+            ("upload.access_key_id", "AKIDTEST"),
+            ("upload.secret_access_key", "secret"),
+        ] {
+            settings.set_known(key, value).expect("known").expect("valid");
+        }
+        let location = settings.location.clone().expect("a location");
+        let client = StoreClient::new(Arc::new(Bandwidth::new(0)), Duration::from_secs(60));
+        let store = CloudStore::open(&settings, &location, client.expect("a client"));
+        store.unwrap_or_else(|error| panic!("{}", error.text()))
+    }
+
+    #[test]
+    fn an_upload_in_parts_that_cannot_be_noted_is_aborted() {
+        let server = ScriptedServer::start(|method, _| match method {
+            "POST" => {
+                let begun = "<InitiateMultipartUploadResult><UploadId>begun</UploadId>\
+                    </InitiateMultipartUploadResult>";
+                (200, begun.to_owned())
+            }
+            "DELETE" => (204, String::new()),
+            _ => (404, String::new()),
+        });
+        let content = Bytes::from(vec![0; PART_BYTES as usize + 1]);
+        let object = NewObject {
+            key: "x.wav".to_owned(),
+            mime: "audio/wav",
+            id: uuid::Uuid::nil(),
+            bytes: content.len() as u64,
+            digest: digest_of(&content),
+            source: ObjectSource::Bytes(content),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let created = runtime.block_on(store(&server.url()).create(&object, &mut FullDisk));
+        let error = created.expect_err("it cannot be noted");
+        assert_eq!(error.text(), "the disk is full");
+        let requests = server.requests();
+        assert_eq!(requests.len(), 2, "{requests:?}");
+        assert!(
+            requests[0].starts_with("POST /bucket/x.wav?uploads"),
+            "{requests:?}"
+        );
+        assert_eq!(requests[1], "DELETE /bucket/x.wav?uploadId=begun");
+    }
 }

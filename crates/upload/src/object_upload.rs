@@ -8,7 +8,7 @@ use super::object_target::{Creation, NewObject, ObjectError, ObjectFacts, Object
 use super::settings::Verification;
 
 /// The largest object that is read as a manifest.
-const MANIFEST_MAX: u64 = 64 << 20;
+pub const MANIFEST_MAX: u64 = 64 << 20;
 
 /// What an object's content has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

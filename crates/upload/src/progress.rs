@@ -17,6 +17,10 @@ pub struct UploadProgress {
     pub store: String,
     /// In the order in which they are uploaded: the manifest is the last one.
     pub objects: Vec<ObjectProgress>,
+    /// What earlier attempts may have begun under other keys or with other content, in the order in
+    /// which they did. No attempt goes on with it, but a deletion removes it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<ObjectProgress>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +35,22 @@ pub struct ObjectProgress {
 }
 
 impl UploadProgress {
-    pub fn find(&self, key: &str) -> Option<&ObjectProgress> {
-        self.objects.iter().find(|object| object.key == key)
+    /// Makes these the objects to upload. Those that an earlier attempt has begun are gone on with,
+    /// and the others that it has begun are kept.
+    pub fn plan(&mut self, objects: impl Iterator<Item = ObjectProgress>) {
+        let mut known = std::mem::take(&mut self.earlier);
+        known.append(&mut self.objects);
+        self.objects = objects
+            .map(|object| {
+                let is_same =
+                    |known: &ObjectProgress| known.key == object.key && known.digest == object.digest;
+                match known.iter().position(is_same) {
+                    Some(at) => known.remove(at),
+                    None => object,
+                }
+            })
+            .collect();
+        self.earlier = known;
     }
 }
 
@@ -54,7 +72,7 @@ impl StoredProgress {
             id,
             progress: progress.unwrap_or_else(|| UploadProgress {
                 store: store.to_owned(),
-                objects: Vec::new(),
+                ..UploadProgress::default()
             }),
         })
     }

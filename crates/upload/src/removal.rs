@@ -10,9 +10,10 @@ use callrec_core::jobs::JobOutcome;
 use callrec_core::storage::{Job, UploadRemoval};
 use uuid::Uuid;
 
+use super::attempt::MANIFEST;
 use super::context::UploadContext;
-use super::object_target::ObjectError;
-use super::object_upload::{is_manifest_of, is_same};
+use super::object_target::{ObjectError, ObjectFacts, ObjectTarget};
+use super::object_upload::{MANIFEST_MAX, is_manifest_of, is_same};
 use super::progress::{ObjectProgress, UploadProgress};
 use super::settings::Verification;
 
@@ -43,16 +44,22 @@ pub async fn attempt(context: &Arc<UploadContext>, job: &Job) -> JobOutcome {
 /// The store and the objects that there may be, in the order of their upload.
 fn objects_of(removal: UploadRemoval) -> (String, Vec<ObjectProgress>) {
     let progress: UploadProgress = serde_json::from_str(removal.progress.text()).unwrap_or_default();
+    let mut objects = progress.earlier;
     let Some(entry) = removal.uploaded else {
-        return (progress.store, progress.objects);
+        objects.extend(progress.objects);
+        return (progress.store, objects);
     };
+    if entry.store != progress.store {
+        objects.clear();
+    }
     let uploaded = entry.objects.into_iter().map(|object| ObjectProgress {
         key: object.key,
         bytes: object.bytes,
         digest: object.digest,
         ..ObjectProgress::default()
     });
-    (entry.store, uploaded.collect())
+    objects.extend(uploaded);
+    (entry.store, objects)
 }
 
 async fn remove_all(
@@ -61,18 +68,14 @@ async fn remove_all(
     objects: &[ObjectProgress],
 ) -> Result<(), ObjectError> {
     let target = &*context.target;
-    for (index, object) in objects.iter().enumerate().rev() {
+    for object in objects.iter().rev() {
         if let Some(parts) = &object.parts {
             target.abort(&object.key, parts).await?;
         }
         let Some(found) = target.find(&object.key).await? else {
             continue;
         };
-        let expected = (object.key.as_str(), object.bytes, object.digest.as_str());
-        let is_manifest = index + 1 == objects.len();
-        let is_own = is_same(target, expected, &found, Verification::Metadata).await?
-            || (is_manifest && is_manifest_of(&target.read(&object.key, 0..found.bytes).await?, id));
-        match is_own {
+        match is_own(target, id, object, &found).await? {
             true => target.remove(&object.key).await?,
             false => context.warn(format!(
                 "recording {id}: the object {} is not its own, so it stays",
@@ -81,4 +84,24 @@ async fn remove_all(
         }
     }
     Ok(())
+}
+
+/// Whether an object that was found is one of the recording's.
+async fn is_own(
+    target: &dyn ObjectTarget,
+    id: Uuid,
+    object: &ObjectProgress,
+    found: &ObjectFacts,
+) -> Result<bool, ObjectError> {
+    let expected = (object.key.as_str(), object.bytes, object.digest.as_str());
+    if is_same(target, expected, found, Verification::Metadata).await? {
+        return Ok(true);
+    }
+    if !object.key.ends_with(MANIFEST) || found.bytes > MANIFEST_MAX {
+        return Ok(false);
+    }
+    Ok(is_manifest_of(
+        &target.read(&object.key, 0..found.bytes).await?,
+        id,
+    ))
 }

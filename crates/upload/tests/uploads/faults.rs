@@ -157,3 +157,21 @@ fn a_deletion_after_a_given_up_upload_leaves_no_parts() {
     wait::until("the parts are gone", || store.bucket.unfinished() == 0);
     assert_eq!(store.bucket.keys(), Vec::<String>::new());
 }
+
+#[test]
+fn an_upload_in_parts_under_a_key_that_has_changed_is_aborted() {
+    let Some(store) = DisturbedStore::new(ProxyFault::StallAt(9_000_000)) else {
+        return;
+    };
+    let engine = store.open();
+    let made = engine.record(50);
+    wait::until("the first part", || store.proxy.sent() >= 9_000_000);
+    engine.close();
+    assert_eq!(store.bucket.unfinished(), 1);
+    store.proxy.set(ProxyFault::None);
+    let engine = store.open_with(&[("upload.key", "later/{id}")]);
+    engine.wait_until_uploaded(made.id);
+    let stored = ["json", "wav"].map(|suffix| format!("calls/later/{}.{suffix}", made.id));
+    assert_eq!(store.bucket.keys(), stored);
+    assert_eq!(store.bucket.unfinished(), 0);
+}

@@ -84,3 +84,37 @@ fn a_deletion_after_a_given_up_upload_removes_what_was_uploaded() {
     let left = fs::read(archive.join("same.json")).expect("it stays");
     assert_eq!(left, b"somebody's");
 }
+
+#[test]
+fn a_deletion_removes_what_was_uploaded_under_an_earlier_key() {
+    let both = tempfile::tempdir().expect("a directory");
+    let (local, archive) = (both.path().join("local"), both.path().join("archive"));
+    let url = format!("file://{}", archive.display());
+    let open = |key: &str| {
+        let keys = [("upload.url", url.as_str()), ("upload.key", key)];
+        UploadEngine::open(&local, &[&keys[..], &FAST[..]].concat())
+    };
+    let engine = open("first-{id}");
+    let made = engine.record(1);
+    engine.wait_for_line(&["there is no directory"]);
+    engine.close();
+    // The audio can be written, and the manifest cannot.
+    let id = made.id;
+    let blocked = archive.join(format!(".first-{id}.json.{id}.part"));
+    fs::create_dir_all(&blocked).expect("a directory");
+    let engine = open("first-{id}");
+    engine.wait_for_line(&["the directory cannot be written"]);
+    engine.close();
+    fs::remove_dir(&blocked).expect("removed");
+    let engine = open("second-{id}");
+    engine.wait_until_uploaded(id);
+    let second = ["json", "wav"].map(|suffix| format!("second-{id}.{suffix}"));
+    let first = format!("first-{id}.wav");
+    assert_eq!(files_below(&archive), [&[first][..], &second].concat());
+    let uploaded = engine.manifest(&made).uploaded.expect("noted").objects;
+    assert!(uploaded.iter().all(|object| second.contains(&object.key)));
+    engine.close();
+    let engine = open("third-{id}");
+    assert_eq!(engine.delete(id), Ok(()));
+    wait::until("all objects are removed", || files_below(&archive).is_empty());
+}
