@@ -9,7 +9,6 @@ use crate::engine::Engine;
 use crate::gateway::GatewaySettings;
 use crate::gateway::config::GatewayConfig;
 use crate::handles::Handle;
-use crate::recorder::Recorder;
 use crate::storage::JobSpecs;
 use crate::types::{Error, Result, Status};
 
@@ -22,7 +21,6 @@ fn no_gateway() -> Error {
 
 pub fn start(
     _engine: Arc<Engine>,
-    _recorder: Option<Arc<dyn Recorder>>,
     _settings: Arc<GatewaySettings>,
     _options: &rec_gateway_options,
     _address: SocketAddr,

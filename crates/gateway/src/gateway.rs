@@ -23,8 +23,6 @@ use callrec_core::types::{Error, Result, Status};
 pub struct Gateway {
     config: GatewayConfig,
     engine: Arc<Engine>,
-    /// The engine, or a recorder over a cluster of engines.
-    recorder: Arc<dyn Recorder>,
     /// Calls the host's authentication function.
     authenticator: Arc<GuardedAuthenticator>,
     /// Authenticates clients.
@@ -46,7 +44,6 @@ impl Gateway {
     /// login is refused.
     pub(crate) fn new(
         engine: Arc<Engine>,
-        recorder: Arc<dyn Recorder>,
         config: GatewayConfig,
         authenticator: Option<Arc<dyn Authenticator>>,
         address: Option<SocketAddr>,
@@ -79,7 +76,6 @@ impl Gateway {
             reference: ReferenceCell::default(),
             config,
             engine,
-            recorder,
         })
     }
 
@@ -113,7 +109,7 @@ impl Gateway {
 
     /// Starts, controls and lists recordings.
     pub fn recorder(&self) -> &dyn Recorder {
-        &*self.recorder
+        &*self.engine
     }
 
     pub fn config(&self) -> &GatewayConfig {

@@ -100,8 +100,6 @@ mod tests {
                 paused_ms,
                 ..Readings::default()
             },
-            node: crate::text::Text::default(),
-            is_unreachable: false,
         }
     }
 

@@ -38,8 +38,7 @@ async fn try_set_held(directory: &StorageDirectory, id: Uuid, file: &str, is_hel
     Ok(true)
 }
 
-/// Replaces the manifest of a published recording. On the disk when this returns.
-pub(super) async fn replace(
+async fn replace(
     directory: &StorageDirectory,
     id: Uuid,
     files: &PublishedLocation<'_>,

@@ -22,9 +22,7 @@ pub struct Notifier {
     pub jobs: Arc<JobFiles>,
     pub holds: Arc<LegalHolds>,
     /// The jobs of every published recording, besides its own.
-    pub common: Vec<JobSpec>,
-    /// The jobs of every recording, also of one that is discarded.
-    pub end_jobs: Vec<JobSpec>,
+    pub sidecars: Vec<JobSpec>,
     pub listener: Arc<dyn StorageListener>,
 }
 
@@ -55,14 +53,12 @@ impl Notifier {
     /// Stores the recording's jobs. Returns the kinds of the jobs that are new.
     async fn queue_jobs(&self, id: Uuid, manifest: &Manifest) -> Vec<String> {
         let specs = manifest.job_specs();
-        if self.manifests.is_retained(id) {
+        if manifest.end_reason_is(EndReason::Discarded) || self.manifests.is_retained(id) {
             return Vec::new();
         }
-        let is_kept = !manifest.end_reason_is(EndReason::Discarded);
-        let common = self.common.iter().filter(|_| !manifest.file.is_empty());
-        let of_kept = specs.all().iter().chain(common).filter(|_| is_kept);
+        let sidecars = self.sidecars.iter().filter(|_| !manifest.file.is_empty());
         let mut queued = Vec::new();
-        for spec in of_kept.chain(&self.end_jobs) {
+        for spec in specs.all().iter().chain(sidecars) {
             let added = self
                 .directory
                 .when_free(async || self.jobs.add(id, spec, manifest).await);

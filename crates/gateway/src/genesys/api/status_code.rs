@@ -63,9 +63,7 @@ impl GenesysCode {
             Status::InvalidArgument | Status::InvalidId | Status::InvalidMode | Status::NoTarget => {
                 GenesysCode::Invalid
             }
-            Status::Limit | Status::NoSpace | Status::Unavailable | Status::Timeout => {
-                GenesysCode::Unavailable
-            }
+            Status::Limit | Status::NoSpace | Status::Unavailable => GenesysCode::Unavailable,
             _ => GenesysCode::Internal,
         }
     }
