@@ -158,6 +158,49 @@ fn a_recording_without_packets_has_no_file_of_packets() {
     assert!(names_with(&fixture, "pcapng").is_empty());
 }
 
+/// The disk refuses writes before the file has its header, for a while or until the recording ends.
+#[test]
+fn a_file_whose_first_writes_are_refused_goes_on_or_is_removed() {
+    for (passes, reason) in [
+        (true, EndReason::Stopped),
+        (false, EndReason::Stopped),
+        (false, EndReason::Discarded),
+    ] {
+        let fixture = StorageFixture::new();
+        let id = Uuid::new_v4();
+        let mut file = begin(&fixture, id);
+        fixture.set_fault(|step| match step {
+            FaultPoint::WriteRaw => Err(io::Error::from_raw_os_error(libc::EIO)),
+            _ => Ok(()),
+        });
+        write(&mut file, 0..10);
+        fixture.wait_until_idle();
+        assert_eq!(names_with(&fixture, "pcapng"), ["call.pcapng.part"]);
+        if passes {
+            fixture.clear_faults();
+        }
+        write(&mut file, 10..20);
+        fixture.wait_until_idle();
+        file.finish(ended(id, reason), reason == EndReason::Stopped);
+        let (published, _) = fixture.published(id);
+        fixture.clear_faults();
+        assert_ne!(published.state, "failed");
+        let raw = published.raw.clone().map(|raw| (raw.packets, raw.dropped));
+        match (passes, reason) {
+            (true, _) => {
+                assert_eq!(raw, Some((10, 10)));
+                raw_of(&fixture, &published);
+            }
+            (false, EndReason::Discarded) => assert_eq!(fixture.names_below("sub"), [""; 0]),
+            (false, _) => {
+                assert_eq!(raw, Some((0, 20)));
+                assert_eq!(published.raw.map(|raw| raw.file).as_deref(), Some(""));
+                assert!(names_with(&fixture, "pcapng").is_empty());
+            }
+        }
+    }
+}
+
 /// At each step from the first packets to the report of the end, on each kind of file system.
 #[test]
 fn a_kill_at_any_step_loses_no_packet_that_was_written() {

@@ -164,28 +164,26 @@ impl RawFile {
         self.open().await?;
         self.files.directory().reach(FaultPoint::WriteRaw).await?;
         self.is_unsynced = true;
+        if self.whole.bytes == 0 {
+            let header = packet_writer(self.id).map(|mut writer| writer.take(Vec::new()));
+            let header = header.ok_or(io::ErrorKind::InvalidData)?;
+            self.handle.file()?.append(&header)?;
+            self.whole.bytes = header.len();
+            self.files.directory().ready().await?;
+        }
         // After a failure, the next packets are written over those that the disk refused.
         self.handle.file()?.append(bytes)
     }
 
+    /// Creates the file, without its header. From now on it is the recording's, whatever the disk refuses.
     async fn create(&mut self) -> io::Result<()> {
         let files = Arc::clone(&self.files);
         let directory = files.directory();
         let current = format!("{}{}{PART}", self.name.stem(1), raw_suffix());
-        let header = packet_writer(self.id).map(|mut writer| writer.take(Vec::new()));
-        let header = header.ok_or(io::ErrorKind::InvalidData)?;
         let folder = directory.folder(&self.name).await?;
         directory.reach(FaultPoint::CreateRaw).await?;
-        let mut file = PlainFile::new(folder.create_new(&current)?, 0);
-        directory.ready().await?;
-        if let Err(error) = file.append(&header) {
-            directory.ready().await?;
-            folder.remove(&current)?;
-            return Err(error);
-        }
-        self.whole.bytes = header.len();
+        let file = PlainFile::new(folder.create_new(&current)?, 0);
         self.current = current;
-        self.is_unsynced = true;
         self.is_name_unsynced = true;
         self.handle = FileHandle::new(file, self.files.slots().take());
         Ok(())
@@ -238,8 +236,13 @@ impl RawFile {
         Ok(())
     }
 
-    /// Cuts the file after its last whole block.
+    /// Cuts the file after its last whole block. Removes a file without a packet.
     pub async fn seal(&mut self) -> io::Result<()> {
+        if self.whole.packets == 0 {
+            self.remove().await?;
+            self.current = String::new();
+            self.whole = WholeBlocks::default();
+        }
         if self.exists() {
             self.open().await?;
             self.files.directory().ready().await?;
