@@ -1,8 +1,8 @@
 //! Plays simulations of the engine: `cargo run -p callrec-testkit --release -- --seeds 2000`.
 //!
 //! `--first N`: the first seed; `--seeds N`: the number of seeds; `--minutes M`: the longest run;
-//! `--seed N`: one seed, with its trace; `--planted KEY`: with a fault of the library (feature
-//! `faults`).
+//! `--seed N`: one seed, with its trace; `--planted KEY`: with a fault of the library, and
+//! `--stride-ms MS`: with this stride of recordings that are behind (feature `faults`).
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,11 @@ const SHOWN: usize = 10;
 fn main() {
     let arguments = Arguments::read();
     let planted = arguments.text("planted", "");
+    #[cfg(feature = "faults")]
+    callrec_core::media::planted::set_stride_ns(match arguments.number("stride-ms", 0) {
+        0 => None,
+        ms => Some(ms * 1_000_000),
+    });
     let one = arguments.number("seed", u64::MAX);
     if one != u64::MAX {
         return show(one, &planted);

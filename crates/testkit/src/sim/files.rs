@@ -259,14 +259,26 @@ impl SimFile {
     }
 }
 
+/// How much of a write takes effect if the process is killed after `part` of its bytes. A system stops
+/// a write between pages, so no sample that is overwritten is torn: its offset in the file is even.
+fn written_bytes(at: u64, part: usize, bytes: usize, length: u64) -> usize {
+    let end = at + part as u64;
+    match part < bytes && end < length {
+        true => part.saturating_sub((end % 2) as usize),
+        false => part,
+    }
+}
+
 impl DiskFile for SimFile {
     fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.call(DiskOperation::Write, |tree, extent| {
             // What cannot be appended may be there in part. What is there stays as it was.
-            if extent.is_refused && at < tree.data(self.node)?.len() as u64 {
+            let length = tree.data(self.node)?.len() as u64;
+            if extent.is_refused && at < length {
                 return Ok(());
             }
-            tree.write(self.node, at, &bytes[..extent.of(bytes.len())], extent.now_ns)
+            let written = written_bytes(at, extent.of(bytes.len()), bytes.len(), length);
+            tree.write(self.node, at, &bytes[..written], extent.now_ns)
         })
     }
 
@@ -311,5 +323,25 @@ impl DiskFile for SimFile {
 
     fn modified(&self) -> Option<SystemTime> {
         self.disk.modified(self.node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kill_tears_what_is_appended_and_no_sample_that_is_overwritten() {
+        for (at, part, bytes, length, written) in [
+            (44, 7, 320, 1000, 6),
+            (45, 7, 320, 1000, 7),
+            (45, 0, 320, 1000, 0),
+            (44, 320, 320, 1000, 320),
+            (44, 319, 319, 1000, 319),
+            (1000, 7, 320, 1000, 7),
+            (900, 101, 320, 1000, 101),
+        ] {
+            assert_eq!(written_bytes(at, part, bytes, length), written, "{at} {part}");
+        }
     }
 }
