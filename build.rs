@@ -38,6 +38,8 @@ fn link_arguments() {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcallrec.so.0");
         // The library's threads and thread-locals may outlive a dlclose.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        // A dependency of object_store, crc-fast, has C functions of its own.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
     }
     match version_resource::object() {
         Ok(Some(object)) => println!("cargo::rustc-cdylib-link-arg={}", object.display()),

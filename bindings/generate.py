@@ -35,6 +35,7 @@ ENUMS = [
     ("REC_LOG_", "LogLevel", False),
     ("REC_GATEWAY_", "GatewayFlag", True),
     ("REC_AUTH_", "AuthMethod", False),
+    ("REC_CONTROL_", "ControlOperation", False),
     ("REC_ERR_", "Status", False),
 ]
 # They describe the header itself.

@@ -1,7 +1,7 @@
 //! The sections of the header: Doxygen groups, and below them named families of constants.
 
 /// Each group: its label, its title, and what it is about.
-const GROUPS: [(&str, &str, &str); 13] = [
+const GROUPS: [(&str, &str, &str); 14] = [
     (
         "engine",
         "Engine",
@@ -19,6 +19,11 @@ const GROUPS: [(&str, &str, &str); 13] = [
     ("lists", "Lists", "Listing and finding recordings."),
     ("events", "Events and subscriptions", "Receiving events."),
     ("gateway", "HTTP gateway", "The HTTP APIs that vendors publish."),
+    (
+        "cluster",
+        "Cluster",
+        "Listing and controlling the recordings of all nodes of a cluster.",
+    ),
     ("audit", "Audit log", "Checking that the audit log is unchanged."),
     ("verification", "Verification", "Checking finished recordings."),
     (
@@ -35,7 +40,7 @@ const GROUPS: [(&str, &str, &str); 13] = [
 
 /// Where the header's items change their section: the first item of each, the label of its
 /// group, and the title of its family of constants or "". Items are in the header's order.
-const SECTIONS: [(&str, &str, &str); 58] = [
+const SECTIONS: [(&str, &str, &str); 60] = [
     ("REC_VERSION_MAJOR", "version", ""),
     ("REC_LEVEL_NONE", "recordings", "Access levels of a caller"),
     ("REC_CALL_CONNECTED", "calls", "States of a call"),
@@ -71,6 +76,11 @@ const SECTIONS: [(&str, &str, &str); 58] = [
         "Reasons for which a recording or a call ended",
     ),
     ("REC_EVENT_STARTED", "events", "Kinds of events"),
+    (
+        "REC_CONTROL_STOP",
+        "cluster",
+        "Operations of rec_cluster_control_by_id",
+    ),
     ("REC_EVENT_FLAG_REPEATED", "events", "Flags of an event"),
     ("REC_SUBSCRIBE_CALLS", "events", "Flags of rec_subscribe_options"),
     ("REC_LOG_ERROR", "errors", "Levels of a log line"),
@@ -109,6 +119,7 @@ const SECTIONS: [(&str, &str, &str); 58] = [
     ("rec_gateway_start", "gateway", ""),
     ("rec_line_set", "lines", ""),
     ("rec_list", "lists", ""),
+    ("rec_cluster_list", "cluster", ""),
     ("rec_start", "recordings", ""),
     ("rec_config_set_thread_hooks", "configuration", ""),
     ("rec_verify", "verification", ""),

@@ -135,6 +135,11 @@
  */
 
 /**
+ * @defgroup cluster Cluster
+ * Listing and controlling the recordings of all nodes of a cluster.
+ */
+
+/**
  * @defgroup audit Audit log
  * Checking that the audit log is unchanged.
  */
@@ -604,7 +609,92 @@
  */
 #define REC_EVENT_DELETED 16
 
+/**
+ * A recording was uploaded to the store of `upload.url`, completely, and the copy was verified.
+ * `object_url` names the object with the audio. In `json`, `recording.uploaded` lists all objects
+ * and says whether the local copy was removed (`upload.delete_local`). The event is not terminal,
+ * and not owed: the manifest is the lasting record. It may be delivered again after a crash.
+ *
+ * Since: 0.2.0
+ */
+#define REC_EVENT_UPLOADED 17
+
+/**
+ * The upload of a recording was given up: another object has its key, its file has changed since
+ * it was published, or `upload.give_up_ms` is over. Its local copy stays. In `json`, `error` says
+ * why. The event is not terminal, and not owed.
+ *
+ * Since: 0.2.0
+ */
+#define REC_EVENT_UPLOAD_FAILED 18
+
+/**
+ * The engine is in a cluster, and has lost Redis: it cannot be reached, or it refuses the login or
+ * the node. In `json`, `error` says why. Recordings go on, and callrec tries again until
+ * `REC_EVENT_CLUSTER_RESTORED`. Functions without `cluster` in their names never notice it.
+ *
+ * Since: 0.2.0
+ */
+#define REC_EVENT_CLUSTER_LOST 19
+
+/**
+ * After `REC_EVENT_CLUSTER_LOST`, all live recordings of this engine are in Redis again. In `json`,
+ * `recordings` is their number.
+ *
+ * Since: 0.2.0
+ */
+#define REC_EVENT_CLUSTER_RESTORED 20
+
+/**
+ * A node of the cluster has not renewed its lease (`cluster.lease_ms`). In `json`, `node` is its
+ * name, and `recordings` has the ids of its live recordings. Exactly one node of the cluster raises
+ * the event, and it is once in the stream of the cluster. How the recordings ended, their own
+ * node says when an engine opens its directory again.
+ *
+ * Since: 0.2.0
+ */
+#define REC_EVENT_NODE_LOST 21
+
 /** @} */
+/** @} */
+/** @addtogroup cluster
+ *  @{ */
+/** @name Operations of rec_cluster_control_by_id
+ *  @{ */
+
+/**
+ * Stop a recording. What it does is that of `rec_stop_by_id`, `rec_stop_by_device` and
+ * `rec_stop_by_call`.
+ *
+ * Since: 0.2.0
+ */
+#define REC_CONTROL_STOP 1
+
+/**
+ * Stop a recording and delete its audio, as `rec_discard_by_id` does.
+ *
+ * Since: 0.2.0
+ */
+#define REC_CONTROL_DISCARD 2
+
+/**
+ * Pause a recording, as `rec_pause_by_id` does.
+ *
+ * Since: 0.2.0
+ */
+#define REC_CONTROL_PAUSE 3
+
+/**
+ * Resume a recording, as `rec_resume_by_id` does.
+ *
+ * Since: 0.2.0
+ */
+#define REC_CONTROL_RESUME 4
+
+/** @} */
+/** @} */
+/** @addtogroup events
+ *  @{ */
 /** @name Flags of an event
  *  @{ */
 
@@ -1238,6 +1328,74 @@ typedef struct {
      * Since: 0.2.0
      */
     uint64_t recordings_deleted;
+    /**
+     * Recordings that are not uploaded yet (`upload.url`), including those of earlier processes.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t uploads_pending;
+    /**
+     * How long the oldest of them has been waiting, in milliseconds. 0 if there is none.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t uploads_oldest_ms;
+    /**
+     * Recordings that were uploaded and verified.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t uploads_done;
+    /**
+     * Recordings whose upload was given up. Their local copies stay.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t uploads_failed;
+    /**
+     * Deleted recordings whose uploaded copies are not removed yet.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t upload_removals_pending;
+    /**
+     * 1 if the engine is in a cluster, and the list of the cluster shows its recordings; otherwise
+     * 0. Like the following members, 0 without `cluster.url`.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t cluster_connected;
+    /**
+     * How often the connection to Redis was lost. A server that was never reached counts once.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t cluster_losses;
+    /**
+     * Live recordings of this engine that the list of the cluster shows.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t cluster_recordings;
+    /**
+     * Requests of other nodes that this engine has carried out or refused by its rules.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t cluster_commands;
+    /**
+     * Requests of other nodes that came after their deadline, and were not carried out.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t cluster_late_commands;
+    /**
+     * Ended recordings whose end is not yet in the stream of the cluster, or which a group of
+     * consumers has not acknowledged yet.
+     *
+     * Since: 0.2.0
+     */
+    uint64_t cluster_pending_ends;
 } rec_statistics;
 
 /** @} */
@@ -1366,8 +1524,20 @@ typedef struct {
      * Since: 0.2.0
      */
     uint32_t held;
-    /** Always 0. */
-    uint32_t reserved;
+    /**
+     * 1 if the node that has the recording cannot be reached, so that nobody knows whether it is
+     * still live; otherwise 0. Only `rec_cluster_list` and `rec_cluster_get` set it.
+     *
+     * Since: 0.2.0
+     */
+    uint32_t unreachable;
+    /**
+     * The node that has the recording (`cluster.node`). Only `rec_cluster_list` and
+     * `rec_cluster_get` set it, otherwise it is "".
+     *
+     * Since: 0.2.0
+     */
+    const char *node;
 } rec_recording;
 
 /** @} */
@@ -1476,7 +1646,10 @@ typedef struct {
     const rec_recording *recording;
     /** The event as one JSON object, with the member names of the manifest (docs/formats.md). */
     const char *json;
-    /** With `REC_EVENT_START_FAILED`, why the recording could not begin; otherwise `REC_OK`. */
+    /**
+     * With `REC_EVENT_START_FAILED`, why the recording could not begin. `REC_ERR_IO` with
+     * `REC_EVENT_UPLOAD_FAILED`. Otherwise `REC_OK`.
+     */
     rec_status status;
     /** Always 0. */
     uint32_t reserved2;
@@ -1508,6 +1681,14 @@ typedef struct {
      * Since: 0.2.0
      */
     uint64_t frame;
+    /**
+     * With `REC_EVENT_UPLOADED`, the URL of the object with the audio: `s3://…`, `gs://…`,
+     * `az://…` or `file:///…`. With `REC_EVENT_UPLOAD_FAILED`, the URL of the store. Otherwise "".
+     * Never NULL.
+     *
+     * Since: 0.2.0
+     */
+    const char *object_url;
 } rec_event;
 
 /**
@@ -1751,6 +1932,26 @@ typedef struct {
      * Since: 0.2.0
      */
     const char *switch_call_id;
+    /**
+     * The most recordings that the list has; 0: all. Only for `rec_cluster_list`; `rec_list`
+     * refuses any other value than 0.
+     *
+     * Since: 0.2.0
+     */
+    uint32_t limit;
+    /**
+     * Must be 0.
+     *
+     * Since: 0.2.0
+     */
+    uint32_t reserved2;
+    /**
+     * Where the list begins: `rec_snapshot_cursor` of the page before, or absent for the first
+     * page. Only for `rec_cluster_list`; `rec_list` refuses one.
+     *
+     * Since: 0.2.0
+     */
+    const char *cursor;
 } rec_filter;
 
 /** @} */
@@ -2343,6 +2544,55 @@ rec_status rec_config_new(rec_config **config);
  *   the same options.
  * - `recording.url_base` (empty): A recording's url is this text followed by
  *   "ID.EXTENSION", at most 1000 bytes.
+ * - `upload.url` (empty): Where finished recordings are uploaded to: s3://bucket/prefix,
+ *   gs://bucket/prefix, az://container/prefix, or file:///directory. Empty: nowhere. Needs
+ *   a build with the feature "upload".
+ * - `upload.key` (empty): Template of an object's key without its extension, at most 500
+ *   bytes, with the placeholders of storage.name. Empty: the path of the file below
+ *   storage.directory.
+ * - `upload.endpoint` (empty): URL of a compatible store, http:// or https://. Empty: that
+ *   of Amazon, Google or Azure.
+ * - `upload.region` (empty): Region of an S3 bucket. Empty: the environment's AWS_REGION,
+ *   or us-east-1.
+ * - `upload.access_key_id` (empty): Access key ID for S3. Empty: that of the environment
+ *   (AWS_ACCESS_KEY_ID) or of the machine.
+ * - `upload.secret_access_key` (empty): Secret access key for S3, at most 8192 bytes. It
+ *   is never logged.
+ * - `upload.session_token` (empty): Session token for S3, at most 8192 bytes. It is never
+ *   logged.
+ * - `upload.google_credentials` (empty): Path of the JSON file with the key of a Google
+ *   service account. Empty: that of the environment (GOOGLE_SERVICE_ACCOUNT) or of the
+ *   machine.
+ * - `upload.azure_account` (empty): Name of the Azure storage account. Empty: that of the
+ *   environment (AZURE_STORAGE_ACCOUNT_NAME).
+ * - `upload.azure_access_key` (empty): Access key of the Azure storage account, at most
+ *   8192 bytes. It is never logged. Empty: that of the environment
+ *   (AZURE_STORAGE_ACCOUNT_KEY) or of the machine.
+ * - `upload.verify` (`metadata`): How an uploaded object is compared with the local file.
+ *   "metadata": by its size and the digest in its metadata. "content": by reading it back.
+ * - `upload.delete_local` (`false`): "true": the local copy of a recording that is not
+ *   held is removed once its uploaded copy is complete and verified. Its manifest stays.
+ * - `upload.parallel` (`4`): Maximum number of recordings that are uploaded concurrently,
+ *   1 to 64.
+ * - `upload.bytes_per_second` (`0`): Maximum rate of all uploads together, in bytes per
+ *   second. 0: no limit.
+ * - `upload.timeout_ms` (`30000`): Longest time without progress of a request to the
+ *   store, 100 to 600000 ms.
+ * - `upload.retry_ms` (`1000`): Delay before the second attempt to upload a recording, 10
+ *   to 3600000 ms. Each further attempt doubles it. Up to a half of each delay is left out
+ *   at random.
+ * - `upload.retry_max_ms` (`300000`): The longest delay between two attempts, 10 to
+ *   86400000 ms.
+ * - `upload.give_up_ms` (`0`): A recording that cannot be uploaded for this long stays
+ *   local, and REC_EVENT_UPLOAD_FAILED is raised, 0 to 9223372036854 ms. 0: never.
+ * - `upload.encryption` (empty): Server-side encryption that is requested from S3:
+ *   "AES256" or "aws:kms". Empty: as the bucket is configured.
+ * - `upload.kms_key` (empty): ID of the KMS key for upload.encryption "aws:kms".
+ * - `upload.lock_mode` (empty): Object lock of each object in S3: "GOVERNANCE" or
+ *   "COMPLIANCE". The bucket must have object lock enabled. Empty: as the bucket is
+ *   configured.
+ * - `upload.lock_days` (`0`): Days for which upload.lock_mode retains an object, 0 to
+ *   36500.
  * - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,
  *   separated by commas: imagicle, genesys, vobiz, plivo.
  * - `gateway.public_url` (empty): Scheme, host and path prefix of the URLs in responses,
@@ -2440,6 +2690,37 @@ rec_status rec_config_new(rec_config **config);
  * - `plivo.cors_origins` (empty): Sites whose pages may use the Plivo look-alike and the
  *   audio of recordings in a browser, separated by commas: scheme://host or
  *   scheme://host:port. Empty: none.
+ * - `cluster.url` (empty): The Redis or Valkey server (7.0 or newer) that holds the list
+ *   of live recordings of all nodes: redis://host:port/db, rediss://host:port/db for TLS,
+ *   or redis+sentinel://host:port,host:port/service/db (rediss+sentinel:// for TLS) with
+ *   the addresses of the Sentinels. user:password@ may stand before the host. Empty: no
+ *   cluster. Needs a build with the feature `cluster`.
+ * - `cluster.node` (empty): The name of this node: at most 64 letters, digits, `-`, `_`
+ *   and `.`, and different on each node. Needed with cluster.url.
+ * - `cluster.namespace` (`callrec`): The nodes with the same namespace form a cluster. All
+ *   keys in Redis begin with it, in braces: 1 to 64 letters, digits, `-`, `_` and `.`.
+ * - `cluster.lease_ms` (`5000`): A node that Redis has not heard from for this long counts
+ *   as dead, 200 to 600000 ms. Each node reports three times in this time.
+ * - `cluster.grace_ms` (`30000`): How long lists still show the recordings of a dead node,
+ *   flagged as unreachable, 0 to 86400000 ms.
+ * - `cluster.timeout_ms` (`2000`): How long a request of an HTTP API waits for Redis and
+ *   for the node that has the recording, 10 to 60000 ms.
+ * - `cluster.stream_length` (`100000`): About how many entries the stream of ended
+ *   recordings keeps, 100 to 100000000. Entries that a consumer group has not acknowledged
+ *   are kept beyond that, for seven days at most.
+ * - `cluster.username` (empty): The user at Redis, instead of one in cluster.url. At most
+ *   255 bytes.
+ * - `cluster.password` (empty): The password at Redis, instead of one in cluster.url. At
+ *   most 1023 bytes.
+ * - `cluster.sentinel_username` (empty): The user at the Sentinels. At most 255 bytes.
+ * - `cluster.sentinel_password` (empty): The password at the Sentinels. At most 1023
+ *   bytes.
+ * - `cluster.ca_file` (empty): With TLS: a PEM file with the certificates that sign the
+ *   server's. Empty: those of the system. At most 4095 bytes.
+ * - `cluster.cert_file` (empty): With TLS: a PEM file with this node's own certificate,
+ *   together with cluster.key_file. At most 4095 bytes.
+ * - `cluster.key_file` (empty): With TLS: a PEM file with the key of cluster.cert_file. At
+ *   most 4095 bytes.
  *
  * @param config The configuration. Must not be NULL.
  * @param key The name of the key. Must not be NULL.
@@ -3151,7 +3432,8 @@ rec_status rec_hold(rec_engine engine,
  * Ownership: the caller owns the engine until `rec_close`. `config` remains the caller's.
  * Errors: `REC_ERR_UNAVAILABLE` (another engine, of this or another process, holds the
  * directory), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
- * `REC_ERR_INVALID_ARGUMENT`.
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_UNSUPPORTED` (`upload.url` is set, and this build has no
+ * uploads).
  * Since: 0.1.0
  */
 rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *error);
@@ -4027,6 +4309,22 @@ const rec_recording *rec_snapshot_get(const rec_snapshot *snapshot, size_t index
 const char *rec_snapshot_json(const rec_snapshot *snapshot);
 
 /**
+ * Returns where the next page of a list over a cluster begins, for `rec_filter.cursor`.
+ *
+ * @param snapshot The snapshot, or NULL for an empty one.
+ * @return The cursor, never NULL. "" if this was the last page, and for a snapshot of another
+ *   function than `rec_cluster_list`.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the string lives as long as the snapshot.
+ * Errors: none.
+ * Since: 0.2.0
+ */
+const char *rec_snapshot_cursor(const rec_snapshot *snapshot);
+
+/**
  * Frees a snapshot, with all recordings and strings that came from it.
  *
  * @param snapshot The snapshot. NULL is allowed.
@@ -4039,6 +4337,184 @@ const char *rec_snapshot_json(const rec_snapshot *snapshot);
  * Since: 0.1.0
  */
 void rec_snapshot_free(rec_snapshot *snapshot);
+
+/** @} */
+/** @addtogroup cluster
+ *  @{ */
+
+/**
+ * Lists the live recordings of all nodes of a cluster that match a filter, the newest last.
+ *
+ * The recordings of this engine are listed as by `rec_list`. Those of other nodes are listed as
+ * their nodes have written them to Redis, usually within a tenth of a second of each change; their
+ * lengths are computed by the clock. The recordings of a node whose lease has expired are
+ * listed with `rec_recording.unreachable`, until `cluster.grace_ms` is over. A list with
+ * `rec_filter.limit` is a page; recordings that start or end between two pages may be in one of
+ * them or in none, and all others are in exactly one. A list of more than 250000 recordings of
+ * other nodes fails with `REC_ERR_LIMIT`; read it in pages.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself. Below level 10,
+ *   `filter->username` must be the caller's own.
+ * @param filter The filter, or NULL for all recordings.
+ * @param timeout_ms The maximum wait in milliseconds, or 0 for `cluster.timeout_ms`.
+ * @param[out] snapshot The list. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: for Redis, at most about `timeout_ms`.
+ * In callbacks: no (`REC_ERR_IN_CALLBACK`).
+ * Ownership: the caller owns the snapshot until `rec_snapshot_free`. `caller` and `filter`
+ * remain the caller's.
+ * Errors: `REC_ERR_UNSUPPORTED` (`cluster.url` is not set, or the build lacks the feature
+ * `cluster`), `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (the username of the filter is not
+ * the caller's), `REC_ERR_UNAVAILABLE` (Redis cannot be reached, or the engine is closing),
+ * `REC_ERR_TIMEOUT`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`,
+ * `REC_ERR_LIMIT` (the list is too long, or there is no memory for it).
+ * Since: 0.2.0
+ */
+rec_status rec_cluster_list(rec_engine engine,
+                            const rec_caller *caller,
+                            const rec_filter *filter,
+                            uint32_t timeout_ms,
+                            rec_snapshot **snapshot,
+                            rec_error *error);
+
+/**
+ * Finds a recording of any node of a cluster by its id. A recording of this engine is found as by
+ * `rec_get`, and one of another node while it is live.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+ *   braces, in upper or lower case.
+ * @param timeout_ms The maximum wait in milliseconds, or 0 for `cluster.timeout_ms`.
+ * @param[out] snapshot A snapshot with that one recording. Must not be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: for Redis, at most about `timeout_ms`. Not at all for a recording of this engine.
+ * In callbacks: no (`REC_ERR_IN_CALLBACK`).
+ * Ownership: the caller owns the snapshot until `rec_snapshot_free`. `caller` and `id` remain
+ * the caller's.
+ * Errors: those of `rec_get`, and `REC_ERR_UNSUPPORTED` (`cluster.url` is not set, or the build
+ * lacks the feature `cluster`), `REC_ERR_UNAVAILABLE` (Redis cannot be reached),
+ * `REC_ERR_TIMEOUT`, `REC_ERR_IN_CALLBACK`.
+ * Since: 0.2.0
+ */
+rec_status rec_cluster_get(rec_engine engine,
+                           const rec_caller *caller,
+                           const char *id,
+                           uint32_t timeout_ms,
+                           rec_snapshot **snapshot,
+                           rec_error *error);
+
+/**
+ * Controls a recording of any node of a cluster: stops, discards, pauses or resumes it.
+ *
+ * The node that has the recording applies its own rules, in the same order as the functions for
+ * one engine, and writes the line of its audit log. If several nodes stop the same recording,
+ * exactly one of them gets `REC_OK`. After `REC_ERR_TIMEOUT`, a node that was stopped or cut off
+ * does not carry out the request any more when it goes on; in rare cases it has carried it out,
+ * and only its response came too late.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param operation `REC_CONTROL_…`
+ * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+ *   braces, in upper or lower case.
+ * @param timeout_ms The maximum wait in milliseconds, or 0 for `cluster.timeout_ms`.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: for Redis and the node that has the recording, at most about `timeout_ms`. Not at all
+ * for a recording of this engine.
+ * In callbacks: no (`REC_ERR_IN_CALLBACK`).
+ * Ownership: all arguments remain the caller's.
+ * Errors: those of `rec_stop_by_id`, `rec_discard_by_id`, `rec_pause_by_id` or
+ * `rec_resume_by_id`, and `REC_ERR_UNSUPPORTED` (`cluster.url` is not set, or the build lacks the
+ * feature `cluster`), `REC_ERR_UNAVAILABLE` (the node or Redis cannot be reached),
+ * `REC_ERR_TIMEOUT` (the node did not respond in time), `REC_ERR_IN_CALLBACK`.
+ * Since: 0.2.0
+ */
+rec_status rec_cluster_control_by_id(rec_engine engine,
+                                     const rec_caller *caller,
+                                     int32_t operation,
+                                     const char *id,
+                                     uint32_t timeout_ms,
+                                     rec_error *error);
+
+/**
+ * Controls every live recording on a line, on all nodes of a cluster: stops, discards, pauses or
+ * resumes it.
+ *
+ * `counts` has the sums of all nodes. If no recording changed, the status is that of the newest
+ * recording, as on one node, or `REC_ERR_UNAVAILABLE` or `REC_ERR_TIMEOUT` if a node that has
+ * such recordings did not respond. If this engine changed recordings of its own and Redis cannot be
+ * reached, the status is `REC_OK`. Only recordings are looked for on other nodes, so a call
+ * that is not recorded counts on its own node only.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param operation `REC_CONTROL_…`
+ * @param device_name The device name of the line, or NULL.
+ * @param directory_number The directory number of the line, or NULL. At least one of the two
+ *   is needed. If both are given, the line must have both.
+ * @param timeout_ms The maximum wait in milliseconds, or 0 for `cluster.timeout_ms`.
+ * @param[out] counts How many recordings changed, were already in the requested state, or were
+ *   refused. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: for Redis and the nodes that have recordings on the line, at most about `timeout_ms`.
+ * In callbacks: no (`REC_ERR_IN_CALLBACK`).
+ * Ownership: all arguments remain the caller's.
+ * Errors: those of `rec_stop_by_device`, `rec_discard_by_device`, `rec_pause_by_device` or
+ * `rec_resume_by_device`, and `REC_ERR_UNSUPPORTED`, `REC_ERR_UNAVAILABLE`, `REC_ERR_TIMEOUT` and
+ * `REC_ERR_IN_CALLBACK` as for `rec_cluster_control_by_id`.
+ * Since: 0.2.0
+ */
+rec_status rec_cluster_control_by_device(rec_engine engine,
+                                         const rec_caller *caller,
+                                         int32_t operation,
+                                         const char *device_name,
+                                         const char *directory_number,
+                                         uint32_t timeout_ms,
+                                         rec_counts *counts,
+                                         rec_error *error);
+
+/**
+ * Controls all live recordings of the calls with an id, on all nodes of a cluster, or one of these
+ * recordings: stops, discards, pauses or resumes them. The results of the nodes are put together
+ * as for `rec_cluster_control_by_device`.
+ *
+ * @param engine The engine.
+ * @param caller The user who makes the request, or NULL for the host itself.
+ * @param operation `REC_CONTROL_…`
+ * @param call_id The id of the calls. Must not be absent.
+ * @param url The URL of one recording (`rec_recording.url`), or NULL for all.
+ * @param timeout_ms The maximum wait in milliseconds, or 0 for `cluster.timeout_ms`.
+ * @param[out] counts How many recordings changed, were already in the requested state, or were
+ *   refused. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any.
+ * Blocking: for Redis and the nodes that have recordings of the calls, at most about `timeout_ms`.
+ * In callbacks: no (`REC_ERR_IN_CALLBACK`).
+ * Ownership: all arguments remain the caller's.
+ * Errors: those of `rec_stop_by_call`, `rec_discard_by_call`, `rec_pause_by_call` or
+ * `rec_resume_by_call`, and `REC_ERR_UNSUPPORTED`, `REC_ERR_UNAVAILABLE`, `REC_ERR_TIMEOUT` and
+ * `REC_ERR_IN_CALLBACK` as for `rec_cluster_control_by_id`.
+ * Since: 0.2.0
+ */
+rec_status rec_cluster_control_by_call(rec_engine engine,
+                                       const rec_caller *caller,
+                                       int32_t operation,
+                                       const char *call_id,
+                                       const char *url,
+                                       uint32_t timeout_ms,
+                                       rec_counts *counts,
+                                       rec_error *error);
 
 /** @} */
 /** @addtogroup recordings

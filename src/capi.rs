@@ -48,6 +48,11 @@ mod line;
 mod list;
 #[cfg(not(callrec_loom))]
 mod memory;
+mod nodes;
+#[cfg(not(feature = "cluster"))]
+mod nodes_disabled;
+#[cfg(feature = "cluster")]
+mod nodes_enabled;
 mod recording;
 mod recording_types;
 mod sized_struct;
@@ -77,6 +82,7 @@ pub use gateway_types::*;
 pub use http_types::*;
 pub use line::*;
 pub use list::*;
+pub use nodes::*;
 pub use start::*;
 pub use thread_hooks::*;
 pub use types::*;

@@ -1,16 +1,22 @@
-//! The settings of `rec_config_set`: the keys of the engine and of the gateway.
+//! The settings of `rec_config_set`: the keys of the engine, of uploads, of the gateway and of the cluster.
 
+use crate::cluster::ClusterSettings;
+use crate::cluster::settings::END_JOB;
 use crate::config::Config;
 use crate::gateway::GatewaySettings;
 use crate::keys::{self, KeyDescription};
+use crate::storage::JobSpec;
 use crate::thread_hooks::ThreadHooks;
 use crate::types::Result;
+use crate::upload::UploadSettings;
 
-/// The settings of one engine and of its gateways.
+/// The settings of one engine, its uploads, its gateways and its cluster.
 #[derive(Clone, Debug)]
 pub struct Settings {
     engine: Config,
+    upload: UploadSettings,
     gateway: GatewaySettings,
+    cluster: ClusterSettings,
 }
 
 impl Default for Settings {
@@ -19,15 +25,28 @@ impl Default for Settings {
         let gateway = GatewaySettings::default();
         let mut engine = Config::default();
         engine.storage.placeholders = gateway.placeholders();
-        Settings { engine, gateway }
+        let upload = UploadSettings {
+            placeholders: gateway.placeholders(),
+            ..UploadSettings::default()
+        };
+        let cluster = ClusterSettings::default();
+        Settings {
+            engine,
+            upload,
+            gateway,
+            cluster,
+        }
     }
 }
 
 impl Settings {
     /// All keys, in the order in which they are documented.
     pub fn keys() -> impl Iterator<Item = KeyDescription> {
-        let Settings { engine, gateway } = Settings::default();
-        let all = Config::keys().chain(gateway.keys());
+        let Settings { engine, gateway, .. } = Settings::default();
+        let all = Config::keys()
+            .chain(UploadSettings::keys())
+            .chain(gateway.keys())
+            .chain(ClusterSettings::keys());
         let listed = engine.storage.placeholders.listed();
         all.map(move |mut key| {
             key.meaning = key.meaning.replace("{placeholders}", &listed);
@@ -37,7 +56,9 @@ impl Settings {
 
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let known = self.engine.set_known(name, value);
+        let known = known.or_else(|| self.upload.set_known(name, value));
         let known = known.or_else(|| self.gateway.set_known(name, value));
+        let known = known.or_else(|| self.cluster.set_known(name, value));
         known.unwrap_or_else(|| Err(keys::no_such_key(name, Settings::keys())))
     }
 
@@ -50,11 +71,25 @@ impl Settings {
         self.engine.thread_hooks = hooks;
     }
 
-    /// Splits the settings into those of the engine and those of its gateways.
-    pub fn into_parts(self) -> (Config, GatewaySettings) {
-        let mut engine = self.engine;
-        engine.storage.placeholders = self.gateway.placeholders();
-        (engine, self.gateway)
+    /// The settings of the engine's part in a cluster.
+    pub fn cluster(&self) -> &ClusterSettings {
+        &self.cluster
+    }
+
+    /// Splits the settings into those of the engine, of its uploads and of its gateways.
+    pub fn into_parts(self) -> (Config, UploadSettings, GatewaySettings) {
+        let Settings {
+            mut engine,
+            mut upload,
+            gateway,
+            cluster,
+        } = self;
+        engine.storage.placeholders = gateway.placeholders();
+        upload.placeholders = gateway.placeholders();
+        if cluster.is_enabled() {
+            engine.storage.end_jobs.push(JobSpec::new(END_JOB, &()));
+        }
+        (engine, upload, gateway)
     }
 }
 
@@ -172,7 +207,7 @@ mod tests {
         assert_eq!(settings.load(json), Ok(()));
         let wrong = r#"{"media": {"reorder_ms": 80}, "gateway": {"threads": 4, "typo": 1}}"#;
         assert!(settings.load(wrong).is_err());
-        let (engine, gateway) = settings.into_parts();
+        let (engine, _, gateway) = settings.into_parts();
         assert_eq!((engine.reorder_ms, gateway.config().threads), (70, 3));
     }
 
@@ -184,7 +219,7 @@ mod tests {
             Ok(())
         );
         assert_eq!(settings.set("genesys.contact_center_id", "a b"), Ok(()));
-        let (engine, _) = settings.into_parts();
+        let (engine, ..) = settings.into_parts();
         // This also holds if the key is set after the name.
         let named = Template::with("{contact_center}", &engine.storage.placeholders);
         assert_eq!(named, Template::parse("a%20b"));

@@ -74,6 +74,9 @@ mod recordings;
 mod server;
 #[path = "gateway/signed_urls.rs"]
 mod signed_urls;
+#[cfg(feature = "upload")]
+#[path = "gateway/uploads.rs"]
+mod uploads;
 #[path = "gateway/vendor_sdks.rs"]
 mod vendor_sdks;
 #[path = "gateway/vobiz.rs"]

@@ -79,3 +79,5 @@ mod struct_sizes;
 mod subscriptions;
 #[path = "rules/transfer.rs"]
 mod transfer;
+#[path = "rules/uploads.rs"]
+mod uploads;

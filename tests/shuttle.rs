@@ -76,7 +76,11 @@ impl ModelEngine {
         ] {
             config.set(key, value).expect("a key");
         }
-        let handle = handles::engine::open(config, GatewaySettings::default()).expect("open");
+        let handle = handles::engine::open(
+            |platform| Engine::open_on(platform, config),
+            GatewaySettings::default(),
+        )
+        .expect("open");
         let engine = handles::engine::get(handle).expect("it is open");
         let events = Arc::<EventsById>::default();
         assert!(engine.bus().subscribe(events.clone()).is_ok());

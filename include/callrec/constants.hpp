@@ -191,6 +191,11 @@ enum class event_kind : std::int32_t {
     call_ended = REC_EVENT_CALL_ENDED,
     pause_overdue = REC_EVENT_PAUSE_OVERDUE,
     deleted = REC_EVENT_DELETED,
+    uploaded = REC_EVENT_UPLOADED,
+    upload_failed = REC_EVENT_UPLOAD_FAILED,
+    cluster_lost = REC_EVENT_CLUSTER_LOST,
+    cluster_restored = REC_EVENT_CLUSTER_RESTORED,
+    node_lost = REC_EVENT_NODE_LOST,
 };
 
 /// `REC_EVENT_FLAG_…`, combined with `|`.
@@ -219,6 +224,14 @@ enum class log_level : std::int32_t {
 enum class gateway_flags : std::uint32_t {
     none = 0,
     no_socket = REC_GATEWAY_NO_SOCKET,
+};
+
+/// What to do with a recording of a cluster: `REC_CONTROL_…`.
+enum class control_operation : std::int32_t {
+    stop = REC_CONTROL_STOP,
+    discard = REC_CONTROL_DISCARD,
+    pause = REC_CONTROL_PAUSE,
+    resume = REC_CONTROL_RESUME,
 };
 
 /// How a client of a gateway identifies itself: `REC_AUTH_…`.

@@ -128,6 +128,54 @@ public:
         });
     }
 
+    /// Lists the live recordings of all nodes of the cluster: `rec_cluster_list`. Waits for Redis. As
+    /// for the other functions over the cluster, a wait of 0 is that of the configuration.
+    result<snapshot> cluster_list(const filter &wanted = {}, milliseconds wait = {}, const caller &by = caller::host()) const noexcept
+    {
+        const detail::c_filter made(wanted);
+        const detail::c_caller user(by);
+        if (!made.ok() || !user.ok())
+            return made.ok() ? user.error() : made.error();
+        return detail::attempt_with<snapshot>(static_cast<rec_snapshot *>(nullptr), [&](rec_snapshot **out, rec_error *error) {
+            return rec_cluster_list(handle_, user.get(), &made.c, detail::to_limit(wait), out, error);
+        });
+    }
+    /// Finds a recording of any node of the cluster by its id: `rec_cluster_get`. Waits for Redis.
+    result<snapshot> cluster_get(std::string_view id, milliseconds wait = {}, const caller &by = caller::host()) const noexcept
+    {
+        const detail::c_text text(id);
+        const detail::c_caller user(by);
+        if (!text.ok() || !user.ok())
+            return text.ok() ? user.error() : text.error();
+        return detail::attempt_with<snapshot>(static_cast<rec_snapshot *>(nullptr), [&](rec_snapshot **out, rec_error *error) {
+            return rec_cluster_get(handle_, user.get(), text.get(), detail::to_limit(wait), out, error);
+        });
+    }
+    /// Controls a recording of any node of the cluster: `rec_cluster_control_by_id`. Waits for its
+    /// node.
+    result<void> cluster_control_by_id(control_operation operation, std::string_view id, milliseconds wait = {}, const caller &by = caller::host()) const noexcept
+    {
+        return with_id(id, by, [operation, wait](rec_engine engine, const rec_caller *user, const char *of, rec_error *error) {
+            return rec_cluster_control_by_id(engine, user, static_cast<std::int32_t>(operation), of, detail::to_limit(wait), error);
+        });
+    }
+    /// Controls the live recordings on a line on all nodes of the cluster:
+    /// `rec_cluster_control_by_device`. Waits for the nodes.
+    result<counts> cluster_control_by_device(control_operation operation, std::string_view device_name, std::string_view directory_number, milliseconds wait = {}, const caller &by = caller::host()) const noexcept
+    {
+        return with_texts(device_name, directory_number, by, [operation, wait](rec_engine engine, const rec_caller *user, const char *device, const char *number, rec_counts *out, rec_error *error) {
+            return rec_cluster_control_by_device(engine, user, static_cast<std::int32_t>(operation), device, number, detail::to_limit(wait), out, error);
+        });
+    }
+    /// Controls the live recordings of a call, or the one with this URL, on all nodes of the cluster:
+    /// `rec_cluster_control_by_call`. Waits for the nodes.
+    result<counts> cluster_control_by_call(control_operation operation, std::string_view call_id, std::string_view url = {}, milliseconds wait = {}, const caller &by = caller::host()) const noexcept
+    {
+        return with_texts(call_id, url, by, [operation, wait](rec_engine engine, const rec_caller *user, const char *id, const char *of, rec_counts *out, rec_error *error) {
+            return rec_cluster_control_by_call(engine, user, static_cast<std::int32_t>(operation), id, of, detail::to_limit(wait), out, error);
+        });
+    }
+
     /// Sets the policy of a line: `rec_line_set`.
     result<void> set_line(const line &policy) const noexcept
     {

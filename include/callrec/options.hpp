@@ -95,6 +95,10 @@ struct filter {
     std::string_view numeric_user_id = {};
     std::string_view call_id = {};
     std::string_view switch_call_id = {};
+    /// Only for `cluster_list`: the most recordings of a page. 0: all.
+    std::uint32_t limit = 0;
+    /// Only for `cluster_list`: `snapshot::cursor` of the page before.
+    std::string_view cursor = {};
 };
 
 /// A line and its policy: `rec_line_info`.
@@ -219,8 +223,10 @@ struct c_filter {
               {from.numeric_user_id, &c.numeric_user_id},
               {from.call_id, &c.call_id},
               {from.switch_call_id, &c.switch_call_id},
+              {from.cursor, &c.cursor},
           }
     {
+        c.limit = from.limit;
     }
     bool ok() const noexcept { return texts.ok(); }
     const failure &error() const noexcept { return texts.error(); }

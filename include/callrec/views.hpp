@@ -87,6 +87,10 @@ public:
     milliseconds lookback() const noexcept { return detail::to_duration(detail::newer(*recording_, &rec_recording::lookback_ms)); }
     /// Whether the recording is under a legal hold: `engine::hold_by_id`.
     bool held() const noexcept { return detail::newer(*recording_, &rec_recording::held) != 0; }
+    /// Whether its node cannot be reached. Only after `engine::cluster_list` and `engine::cluster_get`.
+    bool unreachable() const noexcept { return detail::newer(*recording_, &rec_recording::unreachable) != 0; }
+    /// Its node. Only after `engine::cluster_list` and `engine::cluster_get`.
+    std::string_view node() const noexcept { return detail::newer_text(*recording_, &rec_recording::node); }
     const rec_recording &native() const noexcept { return *recording_; }
 
 private:
@@ -152,6 +156,9 @@ public:
     std::uint64_t call_number() const noexcept { return detail::newer(*event_, &rec_event::call_number); }
     /// With events about pauses, the frame of the file at which the pause begins or ends.
     std::uint64_t frame() const noexcept { return detail::newer(*event_, &rec_event::frame); }
+    /// With events about uploads, the URL of the object with the audio, or of the store if the
+    /// upload was given up. Empty otherwise.
+    std::string_view object_url() const noexcept { return detail::from_c(detail::newer(*event_, &rec_event::object_url)); }
     /// The recording that the event is about, if it is about one.
     std::optional<recording_view> recording() const noexcept
     {
@@ -241,6 +248,9 @@ public:
     recording_view operator[](std::size_t index) const noexcept { return *iterator(snapshot_.get(), index); }
     /// Imagicle's JSON array. The text lives as long as the snapshot.
     std::string_view json() const noexcept { return rec_snapshot_json(snapshot_.get()); }
+    /// The `filter::cursor` of the next page after `engine::cluster_list`, empty after the last one.
+    /// The text lives as long as the snapshot.
+    std::string_view cursor() const noexcept { return rec_snapshot_cursor(snapshot_.get()); }
     const rec_snapshot *native() const noexcept { return snapshot_.get(); }
 
 private:

@@ -162,6 +162,55 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   the same options.
 /// - `recording.url_base` (empty): A recording's url is this text followed by
 ///   "ID.EXTENSION", at most 1000 bytes.
+/// - `upload.url` (empty): Where finished recordings are uploaded to: s3://bucket/prefix,
+///   gs://bucket/prefix, az://container/prefix, or file:///directory. Empty: nowhere. Needs
+///   a build with the feature "upload".
+/// - `upload.key` (empty): Template of an object's key without its extension, at most 500
+///   bytes, with the placeholders of storage.name. Empty: the path of the file below
+///   storage.directory.
+/// - `upload.endpoint` (empty): URL of a compatible store, http:// or https://. Empty: that
+///   of Amazon, Google or Azure.
+/// - `upload.region` (empty): Region of an S3 bucket. Empty: the environment's AWS_REGION,
+///   or us-east-1.
+/// - `upload.access_key_id` (empty): Access key ID for S3. Empty: that of the environment
+///   (AWS_ACCESS_KEY_ID) or of the machine.
+/// - `upload.secret_access_key` (empty): Secret access key for S3, at most 8192 bytes. It
+///   is never logged.
+/// - `upload.session_token` (empty): Session token for S3, at most 8192 bytes. It is never
+///   logged.
+/// - `upload.google_credentials` (empty): Path of the JSON file with the key of a Google
+///   service account. Empty: that of the environment (GOOGLE_SERVICE_ACCOUNT) or of the
+///   machine.
+/// - `upload.azure_account` (empty): Name of the Azure storage account. Empty: that of the
+///   environment (AZURE_STORAGE_ACCOUNT_NAME).
+/// - `upload.azure_access_key` (empty): Access key of the Azure storage account, at most
+///   8192 bytes. It is never logged. Empty: that of the environment
+///   (AZURE_STORAGE_ACCOUNT_KEY) or of the machine.
+/// - `upload.verify` (`metadata`): How an uploaded object is compared with the local file.
+///   "metadata": by its size and the digest in its metadata. "content": by reading it back.
+/// - `upload.delete_local` (`false`): "true": the local copy of a recording that is not
+///   held is removed once its uploaded copy is complete and verified. Its manifest stays.
+/// - `upload.parallel` (`4`): Maximum number of recordings that are uploaded concurrently,
+///   1 to 64.
+/// - `upload.bytes_per_second` (`0`): Maximum rate of all uploads together, in bytes per
+///   second. 0: no limit.
+/// - `upload.timeout_ms` (`30000`): Longest time without progress of a request to the
+///   store, 100 to 600000 ms.
+/// - `upload.retry_ms` (`1000`): Delay before the second attempt to upload a recording, 10
+///   to 3600000 ms. Each further attempt doubles it. Up to a half of each delay is left out
+///   at random.
+/// - `upload.retry_max_ms` (`300000`): The longest delay between two attempts, 10 to
+///   86400000 ms.
+/// - `upload.give_up_ms` (`0`): A recording that cannot be uploaded for this long stays
+///   local, and REC_EVENT_UPLOAD_FAILED is raised, 0 to 9223372036854 ms. 0: never.
+/// - `upload.encryption` (empty): Server-side encryption that is requested from S3:
+///   "AES256" or "aws:kms". Empty: as the bucket is configured.
+/// - `upload.kms_key` (empty): ID of the KMS key for upload.encryption "aws:kms".
+/// - `upload.lock_mode` (empty): Object lock of each object in S3: "GOVERNANCE" or
+///   "COMPLIANCE". The bucket must have object lock enabled. Empty: as the bucket is
+///   configured.
+/// - `upload.lock_days` (`0`): Days for which upload.lock_mode retains an object, 0 to
+///   36500.
 /// - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,
 ///   separated by commas: imagicle, genesys, vobiz, plivo.
 /// - `gateway.public_url` (empty): Scheme, host and path prefix of the URLs in responses,
@@ -259,6 +308,37 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `plivo.cors_origins` (empty): Sites whose pages may use the Plivo look-alike and the
 ///   audio of recordings in a browser, separated by commas: scheme://host or
 ///   scheme://host:port. Empty: none.
+/// - `cluster.url` (empty): The Redis or Valkey server (7.0 or newer) that holds the list
+///   of live recordings of all nodes: redis://host:port/db, rediss://host:port/db for TLS,
+///   or redis+sentinel://host:port,host:port/service/db (rediss+sentinel:// for TLS) with
+///   the addresses of the Sentinels. user:password@ may stand before the host. Empty: no
+///   cluster. Needs a build with the feature `cluster`.
+/// - `cluster.node` (empty): The name of this node: at most 64 letters, digits, `-`, `_`
+///   and `.`, and different on each node. Needed with cluster.url.
+/// - `cluster.namespace` (`callrec`): The nodes with the same namespace form a cluster. All
+///   keys in Redis begin with it, in braces: 1 to 64 letters, digits, `-`, `_` and `.`.
+/// - `cluster.lease_ms` (`5000`): A node that Redis has not heard from for this long counts
+///   as dead, 200 to 600000 ms. Each node reports three times in this time.
+/// - `cluster.grace_ms` (`30000`): How long lists still show the recordings of a dead node,
+///   flagged as unreachable, 0 to 86400000 ms.
+/// - `cluster.timeout_ms` (`2000`): How long a request of an HTTP API waits for Redis and
+///   for the node that has the recording, 10 to 60000 ms.
+/// - `cluster.stream_length` (`100000`): About how many entries the stream of ended
+///   recordings keeps, 100 to 100000000. Entries that a consumer group has not acknowledged
+///   are kept beyond that, for seven days at most.
+/// - `cluster.username` (empty): The user at Redis, instead of one in cluster.url. At most
+///   255 bytes.
+/// - `cluster.password` (empty): The password at Redis, instead of one in cluster.url. At
+///   most 1023 bytes.
+/// - `cluster.sentinel_username` (empty): The user at the Sentinels. At most 255 bytes.
+/// - `cluster.sentinel_password` (empty): The password at the Sentinels. At most 1023
+///   bytes.
+/// - `cluster.ca_file` (empty): With TLS: a PEM file with the certificates that sign the
+///   server's. Empty: those of the system. At most 4095 bytes.
+/// - `cluster.cert_file` (empty): With TLS: a PEM file with this node's own certificate,
+///   together with cluster.key_file. At most 4095 bytes.
+/// - `cluster.key_file` (empty): With TLS: a PEM file with the key of cluster.cert_file. At
+///   most 4095 bytes.
 ///
 /// @param config The configuration. Must not be NULL.
 /// @param key The name of the key. Must not be NULL.

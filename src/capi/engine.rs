@@ -11,6 +11,7 @@ use super::config::rec_config;
 use super::convert::{OutputStruct, invalid, not_null};
 use super::event::HostData;
 use super::guard::{run_always, run_with_memory};
+use super::nodes;
 use super::types::*;
 use super::{engine_of, recorder_of};
 use crate::config::Config;
@@ -21,6 +22,7 @@ use crate::platform;
 #[cfg(unix)]
 use crate::storage::os;
 use crate::types::Result;
+use crate::uploads;
 
 #[cfg(not(feature = "gateway"))]
 use super::gateway_disabled as backend;
@@ -46,7 +48,8 @@ const OPEN_MEMORY_BYTES: u64 = 8 << 20;
 /// Ownership: the caller owns the engine until `rec_close`. `config` remains the caller's.
 /// Errors: `REC_ERR_UNAVAILABLE` (another engine, of this or another process, holds the
 /// directory), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
-/// `REC_ERR_INVALID_ARGUMENT`.
+/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_UNSUPPORTED` (`upload.url` is set, and this build has no
+/// uploads).
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_open(
@@ -62,14 +65,17 @@ pub unsafe extern "C" fn rec_open(
         platform::stay_loaded();
         // SAFETY: NULL, or created by rec_config_new and not freed.
         let settings = unsafe { config.as_ref() }.map(|config| config.settings().clone());
-        let (settings, gateway) = settings.unwrap_or_default().into_parts();
+        let settings = settings.unwrap_or_default();
+        let cluster = settings.cluster().clone();
+        let (settings, upload, gateway) = settings.into_parts();
         let settings = Config {
             #[cfg(not(callrec_loom))]
             large_pages: super::memory::advise_large_pages,
             is_memory_short: memory::is_short,
             ..settings
         };
-        let Handle(id) = handles::engine::open(settings, gateway)?;
+        let open = |platform| uploads::open(platform, settings, upload);
+        let Handle(id) = handles::engine::open(open, gateway, cluster)?;
         // SAFETY: not NULL, so it points to a writable rec_engine.
         unsafe { out.write(rec_engine { id }) };
         Ok(())
@@ -182,7 +188,8 @@ pub unsafe extern "C" fn rec_stats(
         let pointer = not_null(statistics, "statistics")?;
         // SAFETY: not NULL, so it points to a struct that begins with its size.
         let out = unsafe { OutputStruct::new(pointer, "statistics") }?;
-        let now = recorder_of(engine)?.statistics()?;
+        let mut now = recorder_of(engine)?.statistics()?;
+        now.cluster = nodes::statistics(Handle(engine.id));
         out.write(&rec_statistics {
             struct_size: 0,
             reserved: 0,
@@ -199,6 +206,17 @@ pub unsafe extern "C" fn rec_stats(
             worker_lag_us: now.worker_lag_us,
             free_bytes: now.free_bytes,
             recordings_deleted: now.recordings_deleted,
+            uploads_pending: now.uploads.pending,
+            uploads_oldest_ms: now.uploads.oldest_ms,
+            uploads_done: now.uploads.done,
+            uploads_failed: now.uploads.failed,
+            upload_removals_pending: now.uploads.removals_pending,
+            cluster_connected: now.cluster.is_connected.into(),
+            cluster_losses: now.cluster.losses,
+            cluster_recordings: now.cluster.recordings,
+            cluster_commands: now.cluster.commands,
+            cluster_late_commands: now.cluster.late_commands,
+            cluster_pending_ends: now.cluster.pending_ends,
         });
         Ok(())
     })

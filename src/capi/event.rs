@@ -67,6 +67,7 @@ impl Listener for HostListener {
         let call = event.subject.call().map(|call| (call, CallTexts::of(call)));
         let call = call.as_ref().map(|(call, texts)| call_view_of(call, texts));
         let json = CString::new(event.json(sequence)).unwrap_or_default();
+        let object_url = CString::new(event.object_url.as_str()).unwrap_or_default();
         let view = rec_event {
             struct_size: size_of::<rec_event>() as u32,
             kind: event.kind as i32,
@@ -84,6 +85,7 @@ impl Listener for HostListener {
             call_number: event.subject.call_number(),
             call: call.as_ref().map_or(std::ptr::null(), |call| &raw const *call),
             frame: event.frame,
+            object_url: object_url.as_ptr(),
         };
         // SAFETY: the host's function. The event and all that it points to live until it returns.
         unsafe { (self.callback)(self.data.pointer(), &raw const view) };

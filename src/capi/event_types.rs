@@ -40,7 +40,8 @@ pub struct rec_event {
     pub recording: *const rec_recording,
     /// The event as one JSON object, with the member names of the manifest (docs/formats.md).
     pub json: *const c_char,
-    /// With `REC_EVENT_START_FAILED`, why the recording could not begin; otherwise `REC_OK`.
+    /// With `REC_EVENT_START_FAILED`, why the recording could not begin. `REC_ERR_IO` with
+    /// `REC_EVENT_UPLOAD_FAILED`. Otherwise `REC_OK`.
     pub status: rec_status,
     /// Always 0.
     pub reserved2: u32,
@@ -64,6 +65,12 @@ pub struct rec_event {
     ///
     /// Since: 0.2.0
     pub frame: u64,
+    /// With `REC_EVENT_UPLOADED`, the URL of the object with the audio: `s3://…`, `gs://…`,
+    /// `az://…` or `file:///…`. With `REC_EVENT_UPLOAD_FAILED`, the URL of the store. Otherwise "".
+    /// Never NULL.
+    ///
+    /// Since: 0.2.0
+    pub object_url: *const c_char,
 }
 
 /// What is live in an engine now, and counters since the engine was opened.
@@ -109,4 +116,50 @@ pub struct rec_statistics {
     ///
     /// Since: 0.2.0
     pub recordings_deleted: u64,
+    /// Recordings that are not uploaded yet (`upload.url`), including those of earlier processes.
+    ///
+    /// Since: 0.2.0
+    pub uploads_pending: u64,
+    /// How long the oldest of them has been waiting, in milliseconds. 0 if there is none.
+    ///
+    /// Since: 0.2.0
+    pub uploads_oldest_ms: u64,
+    /// Recordings that were uploaded and verified.
+    ///
+    /// Since: 0.2.0
+    pub uploads_done: u64,
+    /// Recordings whose upload was given up. Their local copies stay.
+    ///
+    /// Since: 0.2.0
+    pub uploads_failed: u64,
+    /// Deleted recordings whose uploaded copies are not removed yet.
+    ///
+    /// Since: 0.2.0
+    pub upload_removals_pending: u64,
+    /// 1 if the engine is in a cluster, and the list of the cluster shows its recordings; otherwise
+    /// 0. Like the following members, 0 without `cluster.url`.
+    ///
+    /// Since: 0.2.0
+    pub cluster_connected: u64,
+    /// How often the connection to Redis was lost. A server that was never reached counts once.
+    ///
+    /// Since: 0.2.0
+    pub cluster_losses: u64,
+    /// Live recordings of this engine that the list of the cluster shows.
+    ///
+    /// Since: 0.2.0
+    pub cluster_recordings: u64,
+    /// Requests of other nodes that this engine has carried out or refused by its rules.
+    ///
+    /// Since: 0.2.0
+    pub cluster_commands: u64,
+    /// Requests of other nodes that came after their deadline, and were not carried out.
+    ///
+    /// Since: 0.2.0
+    pub cluster_late_commands: u64,
+    /// Ended recordings whose end is not yet in the stream of the cluster, or which a group of
+    /// consumers has not acknowledged yet.
+    ///
+    /// Since: 0.2.0
+    pub cluster_pending_ends: u64,
 }

@@ -8,6 +8,7 @@ use super::engine_of;
 use super::gateway_types::*;
 use super::guard::{catch_faults_or, run_always, run_with_memory};
 use super::http_types::{HttpRequestParts, rec_http_response};
+use super::nodes;
 use super::types::*;
 use crate::handles::{self, Handle};
 use crate::types::Result;
@@ -72,8 +73,9 @@ pub unsafe extern "C" fn rec_gateway_start(
             .parse()
             .map_err(|_| invalid(format!("options.address \"{address}\" is not an IP address")))?;
         let settings = handles::engine::gateway_settings(Handle(engine.id))?;
+        let recorder = nodes::gateway_recorder(Handle(engine.id));
         let engine = engine_of(engine)?;
-        let Handle(id) = backend::start(engine, settings, &options, (address, port).into())?;
+        let Handle(id) = backend::start(engine, recorder, settings, &options, (address, port).into())?;
         // SAFETY: not NULL, so it points to a writable rec_gateway.
         unsafe { out.write(rec_gateway { id }) };
         Ok(())

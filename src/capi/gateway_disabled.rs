@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::gateway::GatewaySettings;
 use crate::gateway::config::GatewayConfig;
 use crate::handles::Handle;
+use crate::recorder::Recorder;
 use crate::storage::JobSpecs;
 use crate::types::{Error, Result, Status};
 
@@ -21,6 +22,7 @@ fn no_gateway() -> Error {
 
 pub fn start(
     _engine: Arc<Engine>,
+    _recorder: Option<Arc<dyn Recorder>>,
     _settings: Arc<GatewaySettings>,
     _options: &rec_gateway_options,
     _address: SocketAddr,

@@ -18,6 +18,7 @@ pub use crate::gateway::callback_of_host as callback;
 use crate::gateway::http::HttpRequest;
 use crate::gateway::{AuthenticatedUser, Authenticator, Credentials, Gateway, GatewaySettings, Options};
 use crate::handles::{self, Handle};
+use crate::recorder::Recorder;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::text::Text;
 use crate::types::{Error, Result, Status};
@@ -83,6 +84,7 @@ fn text_in(buffer: &[c_char]) -> std::result::Result<String, Status> {
 
 pub fn start(
     engine: Arc<Engine>,
+    recorder: Option<Arc<dyn Recorder>>,
     settings: Arc<GatewaySettings>,
     options: &rec_gateway_options,
     address: SocketAddr,
@@ -100,6 +102,7 @@ pub fn start(
             settings,
             listen: (options.flags & REC_GATEWAY_NO_SOCKET == 0).then_some(address),
             authenticator,
+            recorder,
         },
     )
 }

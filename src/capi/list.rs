@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use once_cell::sync::OnceCell;
 
-use super::convert::{TEXT_MAX, caller, check_reserved, not_null, read, str_of, text};
+use super::convert::{TEXT_MAX, caller, check_reserved, invalid, not_null, read, str_of, text};
 use super::guard::{catch_faults_or, run_with_memory};
 use super::recorder_of;
 use super::recording::recording_of;
@@ -12,6 +12,7 @@ use super::types::*;
 use crate::calls::{Filter, RecordingView};
 use crate::gateway::imagicle::active;
 use crate::memory;
+use crate::text::Text;
 use crate::types::Result;
 
 /// Approximate size of one recording in a snapshot.
@@ -23,15 +24,18 @@ pub struct rec_snapshot {
     entries: Vec<OnceCell<Box<rec_recording>>>,
     /// Ends with a NUL.
     json: OnceCell<String>,
+    /// Where the next page of a list over a cluster begins.
+    cursor: Text,
 }
 
 impl rec_snapshot {
-    fn into_raw_snapshot(views: Vec<RecordingView>) -> *mut rec_snapshot {
+    pub(super) fn into_raw_snapshot(views: Vec<RecordingView>, cursor: Text) -> *mut rec_snapshot {
         let entries = views.iter().map(|_| OnceCell::new()).collect();
         Box::into_raw(Box::new(rec_snapshot {
             views,
             entries,
             json: OnceCell::new(),
+            cursor,
         }))
     }
 }
@@ -70,35 +74,60 @@ pub unsafe extern "C" fn rec_list(
     run_with_memory(error, || {
         let out = not_null(snapshot, "snapshot")?;
         // SAFETY: structs or NULL, by the rules of the API.
-        let (caller, filter) = unsafe { (self::caller(caller)?, filter_of(filter)?) };
+        let (caller, filter) = unsafe { (self::caller(caller)?, unpaged_filter_of(filter)?) };
         let recorder = recorder_of(engine)?;
         if filter.is_empty() {
             memory::require(recorder.statistics()?.live_recordings * BYTES_PER_RECORDING)?;
         }
         let views = recorder.list(&caller, &filter)?;
         // SAFETY: not NULL, so it points to a writable pointer.
-        unsafe { out.write(rec_snapshot::into_raw_snapshot(views)) };
+        unsafe { out.write(rec_snapshot::into_raw_snapshot(views, Text::default())) };
         Ok(())
     })
 }
 
+/// The part of a list that is asked for.
+#[derive(Default)]
+pub(super) struct ListRange {
+    /// 0: all.
+    pub limit: u32,
+    pub cursor: Text,
+}
+
+/// # Safety
+/// As for `filter_of`.
+unsafe fn unpaged_filter_of(filter: *const rec_filter) -> Result<Filter> {
+    // SAFETY: promised by the caller.
+    let (filter, range) = unsafe { filter_of(filter) }?;
+    if range.limit != 0 || !range.cursor.is_empty() {
+        return Err(invalid("filter.limit and filter.cursor are for rec_cluster_list"));
+    }
+    Ok(filter)
+}
+
 /// # Safety
 /// `filter` is NULL or points to a rec_filter by the rules of `read`.
-unsafe fn filter_of(filter: *const rec_filter) -> Result<Filter> {
+pub(super) unsafe fn filter_of(filter: *const rec_filter) -> Result<(Filter, ListRange)> {
     // SAFETY: promised by the caller; strings or NULL.
     unsafe {
         let Some(given) = read(filter, "filter")? else {
-            return Ok(Filter::default());
+            return Ok(Default::default());
         };
         check_reserved(given.reserved, "filter.reserved")?;
-        Ok(Filter {
+        check_reserved(given.reserved2, "filter.reserved2")?;
+        let range = ListRange {
+            limit: given.limit,
+            cursor: text(given.cursor, "filter.cursor")?,
+        };
+        let filter = Filter {
             device_name: text(given.device_name, "filter.device_name")?,
             directory_number: text(given.directory_number, "filter.directory_number")?,
             username: text(given.username, "filter.username")?,
             numeric_user_id: text(given.numeric_user_id, "filter.numeric_user_id")?,
             call_id: text(given.call_id, "filter.call_id")?,
             switch_call_id: text(given.switch_call_id, "filter.switch_call_id")?,
-        })
+        };
+        Ok((filter, range))
     }
 }
 
@@ -136,7 +165,7 @@ pub unsafe extern "C" fn rec_get(
         let (caller, id) = unsafe { (self::caller(caller)?, str_of(id, "id", TEXT_MAX)?) };
         let view = recorder_of(engine)?.get(&caller, id.unwrap_or_default())?;
         // SAFETY: not NULL, so it points to a writable pointer.
-        unsafe { out.write(rec_snapshot::into_raw_snapshot(vec![view])) };
+        unsafe { out.write(rec_snapshot::into_raw_snapshot(vec![view], Text::default())) };
         Ok(())
     })
 }
@@ -217,6 +246,27 @@ pub unsafe extern "C" fn rec_snapshot_json(snapshot: *const rec_snapshot) -> *co
             }
             None => c"[]".as_ptr(),
         }
+    })
+}
+
+/// Returns where the next page of a list over a cluster begins, for `rec_filter.cursor`.
+///
+/// @param snapshot The snapshot, or NULL for an empty one.
+/// @return The cursor, never NULL. "" if this was the last page, and for a snapshot of another
+///   function than `rec_cluster_list`.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the string lives as long as the snapshot.
+/// Errors: none.
+/// Since: 0.2.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_snapshot_cursor(snapshot: *const rec_snapshot) -> *const c_char {
+    catch_faults_or(c"".as_ptr(), || {
+        // SAFETY: NULL, or created by a function that lists and not freed.
+        let snapshot = unsafe { snapshot.as_ref() };
+        snapshot.map_or(c"".as_ptr(), |snapshot| snapshot.cursor.as_cstr().as_ptr())
     })
 }
 

@@ -45,6 +45,7 @@ pub fn recording_of(view: &RecordingView) -> rec_recording {
         raw_packets: view.raw.packets,
         lookback_ms: view.spec.lookback_ms.into(),
         held: view.held.into(),
-        reserved: 0,
+        unreachable: view.is_unreachable.into(),
+        node: view.node.as_cstr().as_ptr(),
     }
 }

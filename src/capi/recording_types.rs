@@ -101,6 +101,20 @@ pub struct rec_filter {
     ///
     /// Since: 0.2.0
     pub switch_call_id: *const c_char,
+    /// The most recordings that the list has; 0: all. Only for `rec_cluster_list`; `rec_list`
+    /// refuses any other value than 0.
+    ///
+    /// Since: 0.2.0
+    pub limit: u32,
+    /// Must be 0.
+    ///
+    /// Since: 0.2.0
+    pub reserved2: u32,
+    /// Where the list begins: `rec_snapshot_cursor` of the page before, or absent for the first
+    /// page. Only for `rec_cluster_list`; `rec_list` refuses one.
+    ///
+    /// Since: 0.2.0
+    pub cursor: *const c_char,
 }
 
 /// A recording at the moment of the snapshot or the event. Strings are never NULL and live as
@@ -198,6 +212,14 @@ pub struct rec_recording {
     ///
     /// Since: 0.2.0
     pub held: u32,
-    /// Always 0.
-    pub reserved: u32,
+    /// 1 if the node that has the recording cannot be reached, so that nobody knows whether it is
+    /// still live; otherwise 0. Only `rec_cluster_list` and `rec_cluster_get` set it.
+    ///
+    /// Since: 0.2.0
+    pub unreachable: u32,
+    /// The node that has the recording (`cluster.node`). Only `rec_cluster_list` and
+    /// `rec_cluster_get` set it, otherwise it is "".
+    ///
+    /// Since: 0.2.0
+    pub node: *const c_char,
 }

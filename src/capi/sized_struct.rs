@@ -71,8 +71,8 @@ sized_structs! {
     rec_feed_format { struct_size, codec, sample_rate, reserved, ahead_ms, channels }
     rec_codec_ops { struct_size, sample_rate, channels, frame_bytes, frame_samples, reserved, user_data, user_data_free, create, decode, conceal, destroy }
     rec_start_options { struct_size, flags, layout, pause_mode, max_duration_ms, lookback_ms, call_id, device_name, directory_number, format, callback_url, callback_method, keep_raw, reserved }
-    rec_filter { struct_size, reserved, device_name, directory_number, username, numeric_user_id, call_id, switch_call_id }
-    rec_statistics { struct_size, reserved, live_calls, live_recordings, finishing_recordings, frames_in, frames_lost, frames_ignored, bytes_out, bytes_dropped, backlog_bytes, events_dropped, worker_lag_us, free_bytes, recordings_deleted }
+    rec_filter { struct_size, reserved, device_name, directory_number, username, numeric_user_id, call_id, switch_call_id, limit, reserved2, cursor }
+    rec_statistics { struct_size, reserved, live_calls, live_recordings, finishing_recordings, frames_in, frames_lost, frames_ignored, bytes_out, bytes_dropped, backlog_bytes, events_dropped, worker_lag_us, free_bytes, recordings_deleted, uploads_pending, uploads_oldest_ms, uploads_done, uploads_failed, upload_removals_pending, cluster_connected, cluster_losses, cluster_recordings, cluster_commands, cluster_late_commands, cluster_pending_ends }
     rec_gateway_options { struct_size, port, address, flags, reserved, authenticate, user_data, user_data_free }
     rec_http_request { struct_size, reserved, method, target, headers, body, body_size, source }
     rec_credentials { struct_size, scheme, name, secret, source }

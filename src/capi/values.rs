@@ -329,6 +329,55 @@ pub const REC_EVENT_PAUSE_OVERDUE: i32 = 15;
 ///
 /// Since: 0.2.0
 pub const REC_EVENT_DELETED: i32 = 16;
+/// A recording was uploaded to the store of `upload.url`, completely, and the copy was verified.
+/// `object_url` names the object with the audio. In `json`, `recording.uploaded` lists all objects
+/// and says whether the local copy was removed (`upload.delete_local`). The event is not terminal,
+/// and not owed: the manifest is the lasting record. It may be delivered again after a crash.
+///
+/// Since: 0.2.0
+pub const REC_EVENT_UPLOADED: i32 = 17;
+/// The upload of a recording was given up: another object has its key, its file has changed since
+/// it was published, or `upload.give_up_ms` is over. Its local copy stays. In `json`, `error` says
+/// why. The event is not terminal, and not owed.
+///
+/// Since: 0.2.0
+pub const REC_EVENT_UPLOAD_FAILED: i32 = 18;
+/// The engine is in a cluster, and has lost Redis: it cannot be reached, or it refuses the login or
+/// the node. In `json`, `error` says why. Recordings go on, and callrec tries again until
+/// `REC_EVENT_CLUSTER_RESTORED`. Functions without `cluster` in their names never notice it.
+///
+/// Since: 0.2.0
+pub const REC_EVENT_CLUSTER_LOST: i32 = 19;
+/// After `REC_EVENT_CLUSTER_LOST`, all live recordings of this engine are in Redis again. In `json`,
+/// `recordings` is their number.
+///
+/// Since: 0.2.0
+pub const REC_EVENT_CLUSTER_RESTORED: i32 = 20;
+/// A node of the cluster has not renewed its lease (`cluster.lease_ms`). In `json`, `node` is its
+/// name, and `recordings` has the ids of its live recordings. Exactly one node of the cluster raises
+/// the event, and it is once in the stream of the cluster. How the recordings ended, their own
+/// node says when an engine opens its directory again.
+///
+/// Since: 0.2.0
+pub const REC_EVENT_NODE_LOST: i32 = 21;
+
+/// Stop a recording. What it does is that of `rec_stop_by_id`, `rec_stop_by_device` and
+/// `rec_stop_by_call`.
+///
+/// Since: 0.2.0
+pub const REC_CONTROL_STOP: i32 = 1;
+/// Stop a recording and delete its audio, as `rec_discard_by_id` does.
+///
+/// Since: 0.2.0
+pub const REC_CONTROL_DISCARD: i32 = 2;
+/// Pause a recording, as `rec_pause_by_id` does.
+///
+/// Since: 0.2.0
+pub const REC_CONTROL_PAUSE: i32 = 3;
+/// Resume a recording, as `rec_resume_by_id` does.
+///
+/// Since: 0.2.0
+pub const REC_CONTROL_RESUME: i32 = 4;
 
 /// An earlier engine on the directory may already have delivered the event, with the same
 /// state, end reason, error and `lost_ms`.

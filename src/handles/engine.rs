@@ -5,23 +5,35 @@ use std::time::Duration;
 
 use super::handle::Handle;
 use super::process::{HostEngine, current, current_or_error, refusal};
-use crate::config::Config;
+#[cfg(feature = "cluster")]
+use crate::cluster::ClusterNode;
+use crate::cluster::ClusterSettings;
 use crate::engine::Engine;
 use crate::gateway::GatewaySettings;
 use crate::platform;
+use crate::storage::Platform;
 use crate::types::{Error, Result, Status};
 
-/// Opens an engine and gives it a handle. Its gateways will use `gateway_settings`.
-pub fn open(config: Config, gateway_settings: GatewaySettings) -> Result<Handle> {
+/// Opens an engine and gives it a handle. `open` opens it. Its gateways will use `gateway_settings`.
+pub fn open(
+    open: impl FnOnce(Platform) -> Result<Arc<Engine>>,
+    gateway_settings: GatewaySettings,
+    cluster: ClusterSettings,
+) -> Result<Handle> {
+    require_cluster(&cluster)?;
     let process = current_or_error()?;
     let handle = process.engines.insert(|_| None);
     let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many engines: no handle is free"))?;
-    match Engine::open_on(platform::system(), config) {
-        Ok(engine) => {
+    match open_parts(open, &cluster) {
+        Ok((engine, node)) => {
             let opened = HostEngine {
                 engine,
                 gateway_settings: Arc::new(gateway_settings),
+                #[cfg(feature = "cluster")]
+                cluster: node,
             };
+            #[cfg(not(feature = "cluster"))]
+            let NoCluster = node;
             process.engines.with(handle, |slot| *slot = Some(opened));
             Ok(handle)
         }
@@ -30,6 +42,71 @@ pub fn open(config: Config, gateway_settings: GatewaySettings) -> Result<Handle>
             Err(error)
         }
     }
+}
+
+#[cfg(feature = "cluster")]
+fn require_cluster(_cluster: &ClusterSettings) -> Result<()> {
+    Ok(())
+}
+
+/// Fails if the build cannot do what the settings ask for.
+#[cfg(not(feature = "cluster"))]
+fn require_cluster(cluster: &ClusterSettings) -> Result<()> {
+    if !cluster.is_enabled() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Status::Unsupported,
+        "key \"cluster.url\": this build has no cluster: build with the feature \"cluster\"",
+    ))
+}
+
+/// Opens the engine, and its part in a cluster.
+#[cfg(feature = "cluster")]
+fn open_parts(
+    open: impl FnOnce(Platform) -> Result<Arc<Engine>>,
+    cluster: &ClusterSettings,
+) -> Result<(Arc<Engine>, Option<Arc<ClusterNode>>)> {
+    cluster.check()?;
+    let engine = open(platform::system())?;
+    if !cluster.is_enabled() {
+        return Ok((engine, None));
+    }
+    match ClusterNode::start(&engine, cluster.clone()) {
+        Ok(node) => Ok((engine, Some(node))),
+        Err(error) => {
+            // Nothing was recorded yet, so there is nothing to wait for but the directory's lock.
+            let _ = engine.close(CLOSE_WAIT);
+            Err(error)
+        }
+    }
+}
+
+#[cfg(not(feature = "cluster"))]
+struct NoCluster;
+
+#[cfg(not(feature = "cluster"))]
+fn open_parts(
+    open: impl FnOnce(Platform) -> Result<Arc<Engine>>,
+    _cluster: &ClusterSettings,
+) -> Result<(Arc<Engine>, NoCluster)> {
+    Ok((open(platform::system())?, NoCluster))
+}
+
+/// How long an engine that cannot join its cluster may take to close.
+#[cfg(feature = "cluster")]
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+
+/// The engine's part in a cluster. Fails with `UNSUPPORTED` if it has none.
+#[cfg(feature = "cluster")]
+pub fn cluster(handle: Handle) -> Result<Arc<ClusterNode>> {
+    let node = find(handle, |opened| opened.cluster.clone())?;
+    node.ok_or_else(|| {
+        Error::new(
+            Status::Unsupported,
+            "key \"cluster.url\" is not set: the engine is in no cluster",
+        )
+    })
 }
 
 pub fn get(handle: Handle) -> Result<Arc<Engine>> {

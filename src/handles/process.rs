@@ -9,6 +9,8 @@ use once_cell::sync::OnceCell;
 
 use super::handle::{Handle, HandleKind};
 use super::table::HandleTable;
+#[cfg(feature = "cluster")]
+use crate::cluster::ClusterNode;
 use crate::engine::{Call, Engine, HostReference, OpenFeed};
 use crate::events::SubscriptionId;
 use crate::gateway::GatewaySettings;
@@ -40,6 +42,9 @@ pub(super) struct HostEngine {
     pub(super) engine: Arc<Engine>,
     /// The settings for the engine's gateways, which the engine itself does not know.
     pub(super) gateway_settings: Arc<GatewaySettings>,
+    /// The engine's part in a cluster, if it has one.
+    #[cfg(feature = "cluster")]
+    pub(super) cluster: Option<Arc<ClusterNode>>,
 }
 
 /// A call in its slot.

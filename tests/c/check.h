@@ -125,7 +125,7 @@ static inline rec_status start_on(rec_engine engine, const rec_caller *caller, c
 /* ---- events ------------------------------------------------------------------ */
 
 /* The test of the header compares the last kind. */
-enum { KINDS = REC_EVENT_DELETED + 1 };
+enum { KINDS = REC_EVENT_NODE_LOST + 1 };
 
 /* The events that a subscription has received. */
 struct event_counts {

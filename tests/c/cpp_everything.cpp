@@ -190,6 +190,7 @@ static void control_by_handle(const callrec::engine &engine, const callrec::call
     CHECK(must(call.discard()).changed == 1);
     CHECK(finished.wait_for(ended + 2));
     CHECK(must(engine.statistics()).recordings_deleted == 1);
+    CHECK(must(engine.statistics()).uploads_pending == 0);
 }
 
 static void lists(const callrec::engine &engine)
@@ -214,7 +215,17 @@ static void lists(const callrec::engine &engine)
     callrec::filter filter;
     filter.call_id = "another";
     CHECK(must(engine.list(filter)).empty());
-    CHECK(callrec::snapshot().empty() && callrec::snapshot().json() == "[]");
+    CHECK(callrec::snapshot().empty() && callrec::snapshot().json() == "[]" && callrec::snapshot().cursor().empty());
+    CHECK(all[0].node().empty() && !all[0].unreachable());
+    filter.limit = 1;
+    EXPECT(status::invalid_argument, engine.list(filter));
+    // The engine is in no cluster.
+    const auto stop = callrec::control_operation::stop;
+    EXPECT(status::unsupported, engine.cluster_list(filter, std::chrono::milliseconds(100)));
+    EXPECT(status::unsupported, engine.cluster_get(ids[0]));
+    EXPECT(status::unsupported, engine.cluster_control_by_id(stop, ids[0]));
+    EXPECT(status::unsupported, engine.cluster_control_by_device(stop, "", "101"));
+    EXPECT(status::unsupported, engine.cluster_control_by_call(stop, "call"));
 }
 
 static void gateways(const callrec::engine &engine)

@@ -27,7 +27,8 @@
     X(rec_stop_by_device) X(rec_pause_by_device) X(rec_resume_by_device) X(rec_discard_by_device) \
     X(rec_stop_by_call) X(rec_pause_by_call) X(rec_resume_by_call) X(rec_discard_by_call) \
     X(rec_call_start) X(rec_call_stop) X(rec_call_pause) X(rec_call_resume) X(rec_call_discard) \
-    X(rec_list) X(rec_get) X(rec_snapshot_count) X(rec_snapshot_get) X(rec_snapshot_json) X(rec_snapshot_free) \
+    X(rec_list) X(rec_get) X(rec_snapshot_count) X(rec_snapshot_get) X(rec_snapshot_json) X(rec_snapshot_cursor) X(rec_snapshot_free) \
+    X(rec_cluster_list) X(rec_cluster_get) X(rec_cluster_control_by_id) X(rec_cluster_control_by_device) X(rec_cluster_control_by_call) \
     X(rec_subscribe) X(rec_subscribe_with) X(rec_unsubscribe) \
     X(rec_gateway_start) X(rec_gateway_port) X(rec_gateway_stop) X(rec_http_handle) \
     X(rec_http_response_status) X(rec_http_response_headers) X(rec_http_response_body) X(rec_http_response_free)
@@ -117,6 +118,12 @@ static void note(enum function function)
 #define rec_snapshot_count(...) NOTE(rec_snapshot_count, (__VA_ARGS__))
 #define rec_snapshot_get(...) NOTE(rec_snapshot_get, (__VA_ARGS__))
 #define rec_snapshot_json(...) NOTE(rec_snapshot_json, (__VA_ARGS__))
+#define rec_snapshot_cursor(...) NOTE(rec_snapshot_cursor, (__VA_ARGS__))
+#define rec_cluster_list(...) NOTE(rec_cluster_list, (__VA_ARGS__))
+#define rec_cluster_get(...) NOTE(rec_cluster_get, (__VA_ARGS__))
+#define rec_cluster_control_by_id(...) NOTE(rec_cluster_control_by_id, (__VA_ARGS__))
+#define rec_cluster_control_by_device(...) NOTE(rec_cluster_control_by_device, (__VA_ARGS__))
+#define rec_cluster_control_by_call(...) NOTE(rec_cluster_control_by_call, (__VA_ARGS__))
 #define rec_snapshot_free(...) NOTE(rec_snapshot_free, (__VA_ARGS__))
 #define rec_subscribe(...) NOTE(rec_subscribe, (__VA_ARGS__))
 #define rec_subscribe_with(...) NOTE(rec_subscribe_with, (__VA_ARGS__))
@@ -622,6 +629,17 @@ static void listing(rec_engine engine)
         rec_snapshot_free(snapshot);
     }
     EXPECT(rec_list(engine, &own, NULL, &snapshot, &err), REC_ERR_FORBIDDEN);
+    /* A page is that of a cluster, and this engine is in none. */
+    filter = (rec_filter)REC_INIT(rec_filter);
+    filter.limit = 1;
+    EXPECT(rec_list(engine, NULL, &filter, &snapshot, &err), REC_ERR_INVALID_ARGUMENT);
+    EXPECT(rec_cluster_list(engine, NULL, &filter, 100, &snapshot, &err), REC_ERR_UNSUPPORTED);
+    EXPECT(rec_cluster_get(engine, NULL, "x", 100, &snapshot, &err), REC_ERR_UNSUPPORTED);
+    EXPECT(rec_cluster_control_by_id(engine, NULL, REC_CONTROL_STOP, "x", 100, &err), REC_ERR_UNSUPPORTED);
+    EXPECT(rec_cluster_control_by_id(engine, NULL, 0, "x", 100, &err), REC_ERR_INVALID_ARGUMENT);
+    EXPECT(rec_cluster_control_by_device(engine, NULL, REC_CONTROL_PAUSE, NULL, "101", 100, NULL, &err), REC_ERR_UNSUPPORTED);
+    EXPECT(rec_cluster_control_by_call(engine, NULL, REC_CONTROL_RESUME, "call", NULL, 100, NULL, &err), REC_ERR_UNSUPPORTED);
+    CHECK(rec_snapshot_cursor(NULL)[0] == '\0');
     filter = (rec_filter)REC_INIT(rec_filter);
     filter.username = "user5";
     EXPECT(rec_list(engine, &own, &filter, &snapshot, &err), REC_OK);
@@ -1025,6 +1043,8 @@ static void deletion(const char *base)
     rec_statistics statistics = REC_INIT(rec_statistics);
     OK(rec_stats(engine, &statistics, &err));
     CHECK(statistics.recordings_deleted == 1);
+    CHECK(statistics.uploads_pending == 0 && statistics.uploads_oldest_ms == 0 && statistics.uploads_done == 0 &&
+          statistics.uploads_failed == 0 && statistics.upload_removals_pending == 0);
     CHECK(wait_for_event(&events, REC_EVENT_DELETED, 1));
 
     MUST(begin_call(engine, NULL, NULL, "102", NULL, &refusing));

@@ -93,7 +93,8 @@ fn call_layout() -> StructLayout {
 }
 
 fn filter_layout() -> StructLayout {
-    layout!(rec_filter: struct_size reserved device_name directory_number username numeric_user_id call_id switch_call_id)
+    layout!(rec_filter: struct_size reserved device_name directory_number username numeric_user_id call_id
+        switch_call_id limit reserved2 cursor)
 }
 
 fn start_layout() -> StructLayout {
@@ -187,7 +188,9 @@ fn outputs_that_end_inside_a_member_are_refused() {
     });
     let statistics = layout!(rec_statistics: struct_size reserved live_calls live_recordings
         finishing_recordings frames_in frames_lost frames_ignored bytes_out bytes_dropped backlog_bytes
-        events_dropped worker_lag_us free_bytes recordings_deleted);
+        events_dropped worker_lag_us free_bytes recordings_deleted uploads_pending
+        uploads_oldest_ms uploads_done uploads_failed upload_removals_pending cluster_connected
+        cluster_losses cluster_recordings cluster_commands cluster_late_commands cluster_pending_ends);
     every_size(&statistics, &init::<rec_statistics>(), |statistics| {
         checked(|e| unsafe { rec_stats(scratch.handle, statistics, e) })
     });

@@ -14,6 +14,7 @@ pub struct ReceivedEvent {
     pub sequence: u64,
     pub call_tag: u64,
     pub frame: u64,
+    pub object_url: String,
     pub recording: Option<RecordingFields>,
     pub json: serde_json::Value,
 }
@@ -26,6 +27,7 @@ impl ReceivedEvent {
             sequence: event.sequence,
             call_tag: event.call_tag,
             frame: event.frame,
+            object_url: string(event.object_url),
             recording: unsafe { event.recording.as_ref() }.map(RecordingFields::copy),
             json: serde_json::from_str(&string(event.json)).unwrap(),
         }

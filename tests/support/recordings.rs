@@ -75,7 +75,7 @@ impl RecordingFields {
 }
 
 /// Copies the recordings and the JSON of a snapshot, and frees it.
-pub(super) fn unpack(snapshot: *mut rec_snapshot) -> (Vec<RecordingFields>, serde_json::Value) {
+pub fn unpack(snapshot: *mut rec_snapshot) -> (Vec<RecordingFields>, serde_json::Value) {
     let count = unsafe { rec_snapshot_count(snapshot) };
     let all = (0..count)
         .map(|index| RecordingFields::copy(unsafe { &*rec_snapshot_get(snapshot, index) }))

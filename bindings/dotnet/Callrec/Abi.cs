@@ -163,6 +163,17 @@ namespace Callrec
             public ulong worker_lag_us;
             public ulong free_bytes;
             public ulong recordings_deleted;
+            public ulong uploads_pending;
+            public ulong uploads_oldest_ms;
+            public ulong uploads_done;
+            public ulong uploads_failed;
+            public ulong upload_removals_pending;
+            public ulong cluster_connected;
+            public ulong cluster_losses;
+            public ulong cluster_recordings;
+            public ulong cluster_commands;
+            public ulong cluster_late_commands;
+            public ulong cluster_pending_ends;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -203,7 +214,8 @@ namespace Callrec
             public ulong raw_packets;
             public ulong lookback_ms;
             public uint held;
-            public uint reserved;
+            public uint unreachable;
+            public IntPtr node;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -257,6 +269,7 @@ namespace Callrec
             public ulong call_number;
             public IntPtr call;
             public ulong frame;
+            public IntPtr object_url;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -360,6 +373,9 @@ namespace Callrec
             public IntPtr numeric_user_id;
             public IntPtr call_id;
             public IntPtr switch_call_id;
+            public uint limit;
+            public uint reserved2;
+            public IntPtr cursor;
         }
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -600,7 +616,25 @@ namespace Callrec
         internal static extern IntPtr rec_snapshot_json(SnapshotHandle snapshot);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern IntPtr rec_snapshot_cursor(SnapshotHandle snapshot);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern void rec_snapshot_free(IntPtr snapshot);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_cluster_list(rec_engine engine, IntPtr caller, IntPtr filter, uint timeout_ms, out SnapshotHandle snapshot, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_cluster_get(rec_engine engine, IntPtr caller, IntPtr id, uint timeout_ms, out SnapshotHandle snapshot, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_cluster_control_by_id(rec_engine engine, IntPtr caller, int operation, IntPtr id, uint timeout_ms, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_cluster_control_by_device(rec_engine engine, IntPtr caller, int operation, IntPtr device_name, IntPtr directory_number, uint timeout_ms, ref rec_counts counts, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_cluster_control_by_call(rec_engine engine, IntPtr caller, int operation, IntPtr call_id, IntPtr url, uint timeout_ms, ref rec_counts counts, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int rec_start(rec_engine engine, IntPtr caller, IntPtr options, ref rec_id id, ref rec_error error);

@@ -53,6 +53,16 @@ namespace Callrec
         PauseOverdue = 15,
         /// <summary>A recording was deleted, by rec_delete or through an HTTP API. Of recording, only id says anything; json has the id alone as well. With REC_EVENT_FLAG_REPEATED, an earlier process began the deletion and this one has completed it. The event is not terminal, and not owed: .callrec/audit.log is the lasting record.</summary>
         Deleted = 16,
+        /// <summary>A recording was uploaded to the store of upload.url, completely, and the copy was verified. object_url names the object with the audio. In json, recording.uploaded lists all objects and says whether the local copy was removed (upload.delete_local). The event is not terminal, and not owed: the manifest is the lasting record. It may be delivered again after a crash.</summary>
+        Uploaded = 17,
+        /// <summary>The upload of a recording was given up: another object has its key, its file has changed since it was published, or upload.give_up_ms is over. Its local copy stays. In json, error says why. The event is not terminal, and not owed.</summary>
+        UploadFailed = 18,
+        /// <summary>The engine is in a cluster, and has lost Redis: it cannot be reached, or it refuses the login or the node. In json, error says why. Recordings go on, and callrec tries again until REC_EVENT_CLUSTER_RESTORED. Functions without cluster in their names never notice it.</summary>
+        ClusterLost = 19,
+        /// <summary>After REC_EVENT_CLUSTER_LOST, all live recordings of this engine are in Redis again. In json, recordings is their number.</summary>
+        ClusterRestored = 20,
+        /// <summary>A node of the cluster has not renewed its lease (cluster.lease_ms). In json, node is its name, and recordings has the ids of its live recordings. Exactly one node of the cluster raises the event, and it is once in the stream of the cluster. How the recordings ended, their own node says when an engine opens its directory again.</summary>
+        NodeLost = 21,
     }
 
     /// <summary>REC_LEVEL_… of callrec.h.</summary>
@@ -264,6 +274,19 @@ namespace Callrec
         Signature = 3,
         /// <summary>Authorization: Bearer (Vobiz): secret is the token. name is the account in the request's path, or "" if the path has none, as for audio below /recordings/. The host must check that the token belongs to that account. A host that does not know this scheme returns REC_ERR_UNAUTHENTICATED.</summary>
         Bearer = 4,
+    }
+
+    /// <summary>REC_CONTROL_… of callrec.h.</summary>
+    public enum ControlOperation
+    {
+        /// <summary>Stop a recording. What it does is that of rec_stop_by_id, rec_stop_by_device and rec_stop_by_call.</summary>
+        Stop = 1,
+        /// <summary>Stop a recording and delete its audio, as rec_discard_by_id does.</summary>
+        Discard = 2,
+        /// <summary>Pause a recording, as rec_pause_by_id does.</summary>
+        Pause = 3,
+        /// <summary>Resume a recording, as rec_resume_by_id does.</summary>
+        Resume = 4,
     }
 
     /// <summary>REC_ERR_… of callrec.h.</summary>

@@ -196,6 +196,17 @@ namespace Callrec
                 WorkerLagUs = read.worker_lag_us,
                 FreeBytes = read.free_bytes,
                 RecordingsDeleted = read.recordings_deleted,
+                UploadsPending = read.uploads_pending,
+                UploadsOldestMs = read.uploads_oldest_ms,
+                UploadsDone = read.uploads_done,
+                UploadsFailed = read.uploads_failed,
+                UploadRemovalsPending = read.upload_removals_pending,
+                ClusterConnected = read.cluster_connected != 0,
+                ClusterLosses = read.cluster_losses,
+                ClusterRecordings = read.cluster_recordings,
+                ClusterCommands = read.cluster_commands,
+                ClusterLateCommands = read.cluster_late_commands,
+                ClusterPendingEnds = read.cluster_pending_ends,
             };
         }
     }

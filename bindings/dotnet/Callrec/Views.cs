@@ -107,6 +107,12 @@ namespace Callrec
         /// <summary>Nothing deletes the recording: <see cref="Engine.Hold"/>.</summary>
         public readonly bool Held;
 
+        /// <summary>The node that has the recording cannot be reached: <see cref="Engine.ClusterList"/>.</summary>
+        public readonly bool Unreachable;
+
+        /// <summary>The node that has the recording, from a list of a cluster; otherwise empty.</summary>
+        public readonly string Node;
+
         internal Recording(IntPtr at)
         {
             var read = Native.Read<Abi.rec_recording>(at);
@@ -144,6 +150,8 @@ namespace Callrec
             RawBytes = read.raw_bytes;
             RawPackets = read.raw_packets;
             Held = read.held != 0;
+            Unreachable = read.unreachable != 0;
+            Node = Native.Text(read.node);
         }
     }
 
@@ -284,6 +292,9 @@ namespace Callrec
         /// <summary>The frame of the file from which a pause or its end holds.</summary>
         public readonly ulong Frame;
 
+        /// <summary>The URL of the uploaded object with the audio, or of the store if the upload was given up. Otherwise empty.</summary>
+        public readonly string ObjectUrl;
+
         /// <summary>Why something has failed.</summary>
         public readonly Status Status;
 
@@ -306,6 +317,7 @@ namespace Callrec
             CallNumber = read.call_number;
             TimeMs = read.time_ms;
             Frame = read.frame;
+            ObjectUrl = Native.Text(read.object_url);
             Status = (Status)read.status;
             Recording = read.recording == IntPtr.Zero ? null : new Recording(read.recording);
             Call = read.call == IntPtr.Zero ? null : new CallView(read.call);
@@ -354,5 +366,38 @@ namespace Callrec
 
         /// <summary>Recordings that were deleted, including deletions of an earlier process that this engine has completed.</summary>
         public ulong RecordingsDeleted;
+
+        /// <summary>Recordings that are not uploaded yet.</summary>
+        public ulong UploadsPending;
+
+        /// <summary>How long the oldest of them has been waiting, in milliseconds.</summary>
+        public ulong UploadsOldestMs;
+
+        /// <summary>Recordings that were uploaded and verified.</summary>
+        public ulong UploadsDone;
+
+        /// <summary>Recordings whose upload was given up. Their local copies stay.</summary>
+        public ulong UploadsFailed;
+
+        /// <summary>Deleted recordings whose uploaded copies are not removed yet.</summary>
+        public ulong UploadRemovalsPending;
+
+        /// <summary>Whether the list of the cluster shows the recordings of this engine.</summary>
+        public bool ClusterConnected;
+
+        /// <summary>How often the connection to Redis was lost.</summary>
+        public ulong ClusterLosses;
+
+        /// <summary>Live recordings of this engine that the list of the cluster shows.</summary>
+        public ulong ClusterRecordings;
+
+        /// <summary>Requests of other nodes that this engine has carried out or refused by its rules.</summary>
+        public ulong ClusterCommands;
+
+        /// <summary>Requests of other nodes that came after their deadline, and were not carried out.</summary>
+        public ulong ClusterLateCommands;
+
+        /// <summary>Ended recordings whose end is not yet in the stream of the cluster, or not acknowledged.</summary>
+        public ulong ClusterPendingEnds;
     }
 }

@@ -235,6 +235,11 @@ internal static partial class Tests
                 Check(call.Pause().Changed == 1 && call.Resume().Changed == 1, "it is paused and resumed");
                 engine.Hold(id, true);
                 Check(Refused(() => engine.Discard(id)).Status == Status.Held, "it is held");
+                Check(Refused(() => engine.ClusterList(limit: 1)).Status == Status.Unsupported, "it is in no cluster");
+                Check(Refused(() => engine.ClusterGet(id)).Status == Status.Unsupported, "nothing is found there");
+                Check(Refused(() => engine.ClusterControl(ControlOperation.Stop, id)).Status == Status.Unsupported, "nothing is stopped there");
+                Check(Refused(() => engine.ClusterControlByDevice(ControlOperation.Stop, null, "1")).Status == Status.Unsupported, "nor by line");
+                Check(Refused(() => engine.ClusterControlByCall(ControlOperation.Stop, "a")).Status == Status.Unsupported, "nor by call");
                 Check(call.Stop().Changed == 1, "it is stopped");
             }
             CallrecEvent finished = WaitFor(events, EventKind.Finished);

@@ -272,6 +272,17 @@ rec_statistics._fields_ = [
     ("worker_lag_us", c_uint64),
     ("free_bytes", c_uint64),
     ("recordings_deleted", c_uint64),
+    ("uploads_pending", c_uint64),
+    ("uploads_oldest_ms", c_uint64),
+    ("uploads_done", c_uint64),
+    ("uploads_failed", c_uint64),
+    ("upload_removals_pending", c_uint64),
+    ("cluster_connected", c_uint64),
+    ("cluster_losses", c_uint64),
+    ("cluster_recordings", c_uint64),
+    ("cluster_commands", c_uint64),
+    ("cluster_late_commands", c_uint64),
+    ("cluster_pending_ends", c_uint64),
 ]
 
 rec_recording._fields_ = [
@@ -310,7 +321,8 @@ rec_recording._fields_ = [
     ("raw_packets", c_uint64),
     ("lookback_ms", c_uint64),
     ("held", c_uint32),
-    ("reserved", c_uint32),
+    ("unreachable", c_uint32),
+    ("node", c_char_p),
 ]
 
 rec_call_view._fields_ = [
@@ -360,6 +372,7 @@ rec_event._fields_ = [
     ("call_number", c_uint64),
     ("call", POINTER(rec_call_view)),
     ("frame", c_uint64),
+    ("object_url", c_char_p),
 ]
 
 rec_subscription._fields_ = [
@@ -441,6 +454,9 @@ rec_filter._fields_ = [
     ("numeric_user_id", c_char_p),
     ("call_id", c_char_p),
     ("switch_call_id", c_char_p),
+    ("limit", c_uint32),
+    ("reserved2", c_uint32),
+    ("cursor", c_char_p),
 ]
 
 
@@ -578,8 +594,20 @@ def declare(library: CDLL) -> CDLL:
     library.rec_snapshot_get.restype = POINTER(rec_recording)
     library.rec_snapshot_json.argtypes = [c_void_p]
     library.rec_snapshot_json.restype = c_char_p
+    library.rec_snapshot_cursor.argtypes = [c_void_p]
+    library.rec_snapshot_cursor.restype = c_char_p
     library.rec_snapshot_free.argtypes = [c_void_p]
     library.rec_snapshot_free.restype = None
+    library.rec_cluster_list.argtypes = [rec_engine, POINTER(rec_caller), POINTER(rec_filter), c_uint32, POINTER(c_void_p), POINTER(rec_error)]
+    library.rec_cluster_list.restype = c_int32
+    library.rec_cluster_get.argtypes = [rec_engine, POINTER(rec_caller), c_char_p, c_uint32, POINTER(c_void_p), POINTER(rec_error)]
+    library.rec_cluster_get.restype = c_int32
+    library.rec_cluster_control_by_id.argtypes = [rec_engine, POINTER(rec_caller), c_int32, c_char_p, c_uint32, POINTER(rec_error)]
+    library.rec_cluster_control_by_id.restype = c_int32
+    library.rec_cluster_control_by_device.argtypes = [rec_engine, POINTER(rec_caller), c_int32, c_char_p, c_char_p, c_uint32, POINTER(rec_counts), POINTER(rec_error)]
+    library.rec_cluster_control_by_device.restype = c_int32
+    library.rec_cluster_control_by_call.argtypes = [rec_engine, POINTER(rec_caller), c_int32, c_char_p, c_char_p, c_uint32, POINTER(rec_counts), POINTER(rec_error)]
+    library.rec_cluster_control_by_call.restype = c_int32
     library.rec_start.argtypes = [rec_engine, POINTER(rec_caller), POINTER(rec_start_options), POINTER(rec_id), POINTER(rec_error)]
     library.rec_start.restype = c_int32
     library.rec_call_keep.argtypes = [rec_engine, POINTER(rec_caller), POINTER(rec_start_options), POINTER(rec_id), POINTER(rec_error)]

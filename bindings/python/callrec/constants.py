@@ -31,6 +31,11 @@ class EventKind(IntEnum):
     CALL_ENDED = 14
     PAUSE_OVERDUE = 15
     DELETED = 16
+    UPLOADED = 17
+    UPLOAD_FAILED = 18
+    CLUSTER_LOST = 19
+    CLUSTER_RESTORED = 20
+    NODE_LOST = 21
 
 
 class Level(IntEnum):
@@ -177,6 +182,15 @@ class AuthMethod(IntEnum):
     TOKEN = 2
     SIGNATURE = 3
     BEARER = 4
+
+
+class ControlOperation(IntEnum):
+    """``REC_CONTROL_…``"""
+
+    STOP = 1
+    DISCARD = 2
+    PAUSE = 3
+    RESUME = 4
 
 
 class Status(IntEnum):

@@ -4,14 +4,14 @@ import atexit
 import ctypes
 import json
 import os
-from typing import Any, Callable, Dict, List, Optional, Set, Union
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Union
 
 from . import _abi, _callbacks, codec, gateway
 from ._convert import decoded, encoded, made
 from ._library import lib
 from .call import Call, call_info, caller_of, counts_of, start_options
 from .config import ThreadHook, configuration
-from .constants import Layout, PauseMode, Status
+from .constants import ControlOperation, Layout, PauseMode, Status
 from .errors import Error, check
 from .events import EventStream, Subscription, subscribe
 from .gateway import Authenticate, Gateway
@@ -272,6 +272,65 @@ class Engine:
         snapshot = ctypes.c_void_p()
         check(lib.rec_get, self._handle, caller_of(caller), encoded(id), ctypes.byref(snapshot))
         return _recordings(snapshot)[0]
+
+    # The nodes of a cluster
+
+    def cluster_list(
+        self,
+        timeout_ms: int = 0,
+        limit: int = 0,
+        cursor: str = "",
+        caller: Optional[Caller] = None,
+        **filter: Optional[str],
+    ) -> Tuple[List[Recording], str]:
+        """The live recordings of all nodes, newest last, and the cursor of the next page."""
+        wanted = made(_abi.rec_filter, **{name: encoded(value) for name, value in filter.items()})
+        wanted.limit, wanted.cursor = limit, encoded(cursor)
+        snapshot = ctypes.c_void_p()
+        arguments = (self._handle, caller_of(caller), ctypes.byref(wanted), timeout_ms, ctypes.byref(snapshot))
+        check(lib.rec_cluster_list, *arguments)
+        next_cursor = decoded(lib.rec_snapshot_cursor(snapshot))
+        return _recordings(snapshot), next_cursor
+
+    def cluster_get(self, id: str, timeout_ms: int = 0, caller: Optional[Caller] = None) -> Recording:
+        """One recording of any node."""
+        snapshot = ctypes.c_void_p()
+        arguments = (self._handle, caller_of(caller), encoded(id), timeout_ms, ctypes.byref(snapshot))
+        check(lib.rec_cluster_get, *arguments)
+        return _recordings(snapshot)[0]
+
+    def cluster_control(
+        self, operation: ControlOperation, id: str, timeout_ms: int = 0, caller: Optional[Caller] = None
+    ) -> None:
+        """Applies an operation to a recording of any node."""
+        arguments = (self._handle, caller_of(caller), int(operation), encoded(id), timeout_ms)
+        check(lib.rec_cluster_control_by_id, *arguments)
+
+    def cluster_control_line(
+        self,
+        operation: ControlOperation,
+        device_name: Optional[str] = None,
+        directory_number: Optional[str] = None,
+        timeout_ms: int = 0,
+        caller: Optional[Caller] = None,
+    ) -> Counts:
+        """Applies an operation to the live recordings on a line, on all nodes."""
+        texts = (encoded(device_name), encoded(directory_number))
+        function = lib.rec_cluster_control_by_device
+        return counts_of(function, self._handle, caller_of(caller), int(operation), *texts, timeout_ms)
+
+    def cluster_control_call(
+        self,
+        operation: ControlOperation,
+        call_id: str,
+        url: Optional[str] = None,
+        timeout_ms: int = 0,
+        caller: Optional[Caller] = None,
+    ) -> Counts:
+        """Applies an operation to the live recordings of a call, on all nodes."""
+        texts = (encoded(call_id), encoded(url))
+        function = lib.rec_cluster_control_by_call
+        return counts_of(function, self._handle, caller_of(caller), int(operation), *texts, timeout_ms)
 
     def stats(self) -> Statistics:
         """What is live, and counters since the engine was opened."""

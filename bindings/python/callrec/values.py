@@ -80,6 +80,8 @@ class Recording:
     raw_packets: int = 0
     lookback_ms: int = 0
     held: bool = False
+    unreachable: bool = False
+    node: str = ""
     more: Dict[str, Any] = field(default_factory=dict)
     """Members that the header has added since."""
 
@@ -120,7 +122,8 @@ class CallView:
 
 @dataclass(frozen=True)
 class Event:
-    """An event. ``json`` is the whole event as the library describes it, ``frame`` where a pause holds."""
+    """An event. ``json`` is the whole event as the library describes it, ``frame`` where a pause holds, ``object_url`` what was
+    uploaded."""
 
     kind: int
     flags: EventFlag
@@ -133,6 +136,7 @@ class Event:
     json: Dict[str, Any]
     call_number: int = 0
     frame: int = 0
+    object_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,17 @@ class Statistics:
     worker_lag_us: int
     free_bytes: int
     recordings_deleted: int = 0
+    uploads_pending: int = 0
+    uploads_oldest_ms: int = 0
+    uploads_done: int = 0
+    uploads_failed: int = 0
+    upload_removals_pending: int = 0
+    cluster_connected: int = 0
+    cluster_losses: int = 0
+    cluster_recordings: int = 0
+    cluster_commands: int = 0
+    cluster_late_commands: int = 0
+    cluster_pending_ends: int = 0
 
 
 _ENUMS = {
@@ -189,6 +204,7 @@ def recording_of(struct: ctypes.Structure) -> Recording:
     members["error"] = status_of(members["error"])
     members["flags"] = StartFlag(members["flags"])
     members["held"] = bool(members.get("held", 0))
+    members["unreachable"] = bool(members.get("unreachable", 0))
     return Recording(**_split(Recording, members))
 
 
@@ -215,6 +231,7 @@ def event_of(struct: "_abi.rec_event") -> Event:
         json=json.loads(decoded(struct.json) or "{}"),
         call_number=struct.call_number if has_member(struct, "call_number") else 0,
         frame=struct.frame if has_member(struct, "frame") else 0,
+        object_url=(decoded(struct.object_url) or "") if has_member(struct, "object_url") else "",
     )
 
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 use callrec::calls::{CallInfo, Caller, Filter, RecordingSpec, RecordingView};
 use callrec::engine::{Call, Engine, FeedSlot, OpenFeed};
 use callrec::events::{Event, EventKind, Listener, LogLevel, LogListener, SubscriptionOptions};
-use callrec::platform;
 use callrec::recorder::Recorder;
 use callrec::settings::Settings;
 use callrec::types::{FeedOptions, Leg, Status, parse_format};
+use callrec::{platform, uploads};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -118,8 +118,8 @@ impl RecordingSession {
                 None => return because(format!("--set \"{setting}\": write it as KEY=VALUE")),
             }
         }
-        let (config, _) = all.into_parts();
-        let engine = Engine::open_on(platform::system(), config)?;
+        let (config, upload, _) = all.into_parts();
+        let engine = uploads::open(platform::system(), config, upload)?;
         let reports = Arc::new(EngineReports::default());
         engine.bus().set_log(Some(reports.clone()));
         let subscribed = engine.subscribe(SubscriptionOptions::default(), reports.clone());

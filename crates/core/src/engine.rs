@@ -23,6 +23,7 @@ mod reference;
 mod sidecars;
 mod start;
 mod transfer;
+mod uploads;
 mod watch;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use feeds::{CallFeeds, FeedSlot, OpenFeed};
 pub use live_duration::{DurationRule, current_duration_ms};
 pub use parts::{EnginePart, Group, StartedPart};
 pub use reference::{HostReference, ReferenceCell};
+pub use uploads::UploadResult;
 
 use crate::audit::{self, AuditLog};
 use crate::calls::registry::Limits;
@@ -62,6 +64,7 @@ use callrec_media::dtmf;
 use facts::FileNaming;
 use parts::RunningParts;
 use recording_reporter::RecordingReporter;
+use uploads::Uploads;
 
 /// The longest time, in ms, that due audio waits for the media worker's visit to its call (100)
 /// and then for its writer's tick (20). On Windows, each of the two waits ends up to 15.6 ms late.
@@ -96,6 +99,7 @@ pub struct Engine {
     subscriptions: Mutex<Vec<Arc<dyn HostReference>>>,
     dependents: Mutex<Vec<Arc<dyn Dependent>>>,
     sidecar_jobs: OnceCell<RegisteredAction>,
+    uploads: Uploads,
 }
 
 /// A component that uses the engine and must end before the engine releases its directory.
@@ -203,6 +207,7 @@ impl Engine {
             subscriptions: Mutex::default(),
             dependents: Mutex::default(),
             sidecar_jobs: OnceCell::new(),
+            uploads: Uploads::default(),
         }))
     }
 

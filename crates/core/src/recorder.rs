@@ -173,4 +173,38 @@ pub struct Statistics {
     pub worker_lag_us: u64,
     /// Free bytes on the storage directory's file system.
     pub free_bytes: u64,
+    pub uploads: UploadCounts,
+    /// All zero without a cluster.
+    pub cluster: ClusterStatistics,
+}
+
+/// The uploads of an engine now, and counters since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UploadCounts {
+    /// Recordings that are not uploaded yet.
+    pub pending: u64,
+    /// How long the oldest of them has waited, in milliseconds; 0 if there is none.
+    pub oldest_ms: u64,
+    pub done: u64,
+    /// Recordings whose upload was given up.
+    pub failed: u64,
+    /// Deleted recordings whose uploaded copy is not removed yet.
+    pub removals_pending: u64,
+}
+
+/// The part of a recorder in a cluster of recorders, now and since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClusterStatistics {
+    /// The shared list shows the recorder's own recordings.
+    pub is_connected: bool,
+    /// How often the connection was lost.
+    pub losses: u64,
+    /// Own recordings in the shared list.
+    pub recordings: u64,
+    /// Commands of other nodes that were carried out.
+    pub commands: u64,
+    /// Commands of other nodes that came after their deadline and were refused.
+    pub late_commands: u64,
+    /// Ended recordings whose end is not yet in the stream, or not acknowledged.
+    pub pending_ends: u64,
 }

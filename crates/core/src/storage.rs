@@ -12,7 +12,8 @@
 //! arrived, if any. `.callrec/<uuid>.json` is the live manifest; it exists from before the audio
 //! file is created until the terminal event has been delivered. `.callrec/jobs/<kind>/<uuid>.json`
 //! is a job; it exists from before the terminal event until the job has been performed. One kind
-//! of job writes `<name>.vcon`. `.callrec/deletions/<uuid>.json` is a deletion in progress, and
+//! of job writes `<name>.vcon`. `<uuid>.progress` beside a job is
+//! what an unfinished attempt has noted. `.callrec/deletions/<uuid>.json` is a deletion in progress, and
 //! `.callrec/holds/<uuid>` a legal hold of a recording that is not published yet.
 
 mod activity;
@@ -47,6 +48,7 @@ mod held_manifest;
 mod holds;
 mod id_turns;
 mod job_files;
+mod job_progress;
 mod job_spec;
 mod listener;
 mod live_manifests;
@@ -58,6 +60,7 @@ mod name;
 mod noted_directory;
 mod notifier;
 mod old_outbox;
+mod opened_recording;
 mod orphan_audio;
 mod orphan_raw;
 pub mod os;
@@ -75,6 +78,7 @@ mod raw_output;
 mod recording_file;
 mod recording_queue;
 mod recovery;
+mod remote_audio;
 mod rename;
 mod retry;
 mod root_path;
@@ -87,6 +91,8 @@ mod sync_queue;
 mod syncer;
 mod tail;
 mod trust;
+mod upload_removal;
+mod uploaded_manifest;
 mod vcon;
 pub mod verify;
 mod writer;
@@ -98,15 +104,21 @@ pub use creator::FirstManifest;
 pub use deletion::DeletionResult;
 pub use fragment::Fragment;
 pub use job_files::{Job, JobFiles};
-pub use job_spec::{CALLBACK, JobSpec, JobSpecs};
+pub use job_spec::{CALLBACK, JobSpec, JobSpecs, UPLOAD, UPLOAD_REMOVAL};
 pub use listener::{Confirmation, DeletedRecording, LOG_ERROR, LOG_INFO, LOG_WARNING, StorageListener};
-pub use manifest::{LegEntry, Manifest, RawEntry, Reasons, SPANS_MAX, SpanEntry, Spans, rfc3339};
+pub use manifest::{
+    LegEntry, Manifest, RawEntry, Reasons, SPANS_MAX, SpanEntry, Spans, UploadEntry, UploadedObject, rfc3339,
+};
 pub use name::{DEFAULT_TEMPLATE, RecordingName, Template};
+pub use opened_recording::{OpenedRecording, PublishedFile};
 pub use os::spawn_observed as spawn;
 pub use placeholders::{NameFields, Placeholders};
 pub use platform::Platform;
 pub use recording_file::RecordingFile;
 pub use recording_queue::ManifestSource;
+pub use remote_audio::{RemoteAudio, RemoteFile, RemoteRead};
 pub use sidecar::{Sidecar, VCON};
 pub use sidecar_writer::{SidecarResult, SidecarWriter};
 pub use store::Store;
+pub use upload_removal::UploadRemoval;
+pub use uploaded_manifest::UploadNote;

@@ -31,6 +31,7 @@ const FAST_RETRIES: JobPace = JobPace {
     give_up: None,
     fair: false,
     slow_after: TIMEOUT,
+    jitter: false,
 };
 
 /// The outcome of one attempt, set by the test.
@@ -277,6 +278,29 @@ impl LogListener for KindLines {
             let _ = self.0.lock().expect("no panic").send(message.to_owned());
         }
     }
+}
+
+#[test]
+fn a_job_that_waits_is_looked_at_again_and_not_logged() {
+    let fixture = JobFixture::new();
+    let (sender, lines) = channel();
+    let log = Arc::new(KindLines(Mutex::new(sender)));
+    fixture.engine.bus().set_log(Some(log));
+    let (registration, attempts) = fixture.register();
+    fixture.record();
+    let after = Duration::from_millis(60);
+    let first = next(&attempts);
+    first.outcome.set(JobOutcome::Waits {
+        after,
+        reason: "not yet".to_owned(),
+    });
+    let second = next(&attempts);
+    assert!(second.at - first.at >= after);
+    assert_eq!(registration.pending(), 1);
+    second.outcome.set(JobOutcome::Done);
+    fixture.wait_for_files(&[]);
+    fixture.engine.close(TIMEOUT).expect("closed");
+    assert_eq!(lines.try_iter().next(), None);
 }
 
 #[test]

@@ -84,25 +84,22 @@ impl ArchiveService {
     }
 
     /// The response to a GET or HEAD of a finished recording's audio, with ranges and conditional
-    /// requests. The audio is read from the disk while it is sent.
+    /// requests. The audio is read while it is sent, from the disk or from the store of uploads.
     pub async fn audio_response(
         &self,
         request: &HttpRequest,
         id: Uuid,
     ) -> Result<HttpResponse, ArchiveError> {
+        let engine = self.engine.clone();
         let opened = self.query(Some(id), move |archive| {
             let Some(entry) = archive.find(id) else {
                 return Ok(None);
             };
-            let Some(audio) = archive.open(id)? else {
+            let Some(audio) = open_audio(&engine, archive, id)? else {
                 return Ok(None);
             };
             let call_id = entry.call_id().to_owned();
-            Ok(Some((
-                AudioBackend::new(audio)?,
-                mime_type(entry.format()),
-                call_id,
-            )))
+            Ok(Some((audio, mime_type(entry.format()), call_id)))
         });
         let (file, kind, call_id) = opened.await?;
         let mut response = ranges::serve(file, request)
@@ -130,6 +127,19 @@ impl ArchiveService {
             let _ = scanner.join();
         }
     }
+}
+
+/// Opens the local audio, or else the uploaded one. Waits for the disk, but for no store.
+fn open_audio(engine: &Engine, archive: &Archive, id: Uuid) -> io::Result<Option<AudioBackend>> {
+    if let Some(local) = archive.open(id)? {
+        return AudioBackend::new(local).map(Some);
+    }
+    let Some(manifest) = archive.manifest(id)? else {
+        return Ok(None);
+    };
+    let uploaded_at_ms = manifest.uploaded.as_ref().map_or(0, |entry| entry.uploaded_at_ms);
+    let remote = engine.remote_audio(&manifest);
+    Ok(remote.map(|file| AudioBackend::uploaded(file, uploaded_at_ms)))
 }
 
 fn scan(archive: &Archive, bus: &Bus, scan_over: &watch::Sender<bool>) {

@@ -1,5 +1,5 @@
-//! Reads a finished recording's audio in chunks while it is sent, on threads that may wait for the
-//! disk.
+//! Reads a finished recording's audio in chunks while it is sent: a local file on threads that may
+//! wait for the disk, uploaded audio without a thread.
 
 use std::future::{Future, Ready, ready};
 use std::io::{self, SeekFrom};
@@ -7,22 +7,30 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use callrec_core::storage::Medium;
 use callrec_core::storage::archive::FinishedAudio;
+use callrec_core::storage::{Medium, RemoteFile};
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tower_http::services::fs::{Backend, File, Metadata};
 
 /// Bytes per read.
 const CHUNK_BYTES: usize = 64 << 10;
+/// Bytes per request to a store.
+const REMOTE_BYTES: usize = 256 << 10;
 
 /// One file, opened without following links, in the place of tower-http's file system.
 #[derive(Clone)]
 pub struct AudioBackend {
-    medium: Arc<dyn Medium>,
+    source: BackendSource,
     facts: AudioFacts,
+}
+
+#[derive(Clone)]
+enum BackendSource {
+    Local(Arc<dyn Medium>),
+    Uploaded(Arc<dyn RemoteFile>),
 }
 
 /// The file's metadata.
@@ -50,8 +58,20 @@ impl AudioBackend {
                 len: audio.medium.len()?,
                 modified: audio.modified,
             },
-            medium: audio.medium.into(),
+            source: BackendSource::Local(audio.medium.into()),
         })
+    }
+
+    /// Uploaded audio. Never waits.
+    pub fn uploaded(file: Arc<dyn RemoteFile>, uploaded_at_ms: i64) -> AudioBackend {
+        let since_1970 = Duration::from_millis(u64::try_from(uploaded_at_ms).unwrap_or_default());
+        AudioBackend {
+            facts: AudioFacts {
+                len: file.bytes(),
+                modified: SystemTime::UNIX_EPOCH.checked_add(since_1970),
+            },
+            source: BackendSource::Uploaded(file),
+        }
     }
 }
 
@@ -109,13 +129,16 @@ impl AudioReader {
 
     fn read_next(&mut self) -> &mut JoinHandle<io::Result<Vec<u8>>> {
         self.reading.get_or_insert_with(|| {
-            let (medium, at) = (self.audio.medium.clone(), self.position);
-            spawn_blocking(move || {
-                let mut chunk = vec![0; CHUNK_BYTES];
-                let read = medium.read_range(at, &mut chunk)?;
-                chunk.truncate(read);
-                Ok(chunk)
-            })
+            let at = self.position;
+            match self.audio.source.clone() {
+                BackendSource::Local(medium) => spawn_blocking(move || {
+                    let mut chunk = vec![0; CHUNK_BYTES];
+                    let read = medium.read_range(at, &mut chunk)?;
+                    chunk.truncate(read);
+                    Ok(chunk)
+                }),
+                BackendSource::Uploaded(file) => tokio::spawn(file.read(at, REMOTE_BYTES)),
+            }
         })
     }
 }

@@ -23,6 +23,8 @@ use callrec_core::types::{Error, Result, Status};
 pub struct Gateway {
     config: GatewayConfig,
     engine: Arc<Engine>,
+    /// The engine, or a recorder over a cluster of engines.
+    recorder: Arc<dyn Recorder>,
     /// Calls the host's authentication function.
     authenticator: Arc<GuardedAuthenticator>,
     /// Authenticates clients.
@@ -44,6 +46,7 @@ impl Gateway {
     /// login is refused.
     pub(crate) fn new(
         engine: Arc<Engine>,
+        recorder: Arc<dyn Recorder>,
         config: GatewayConfig,
         authenticator: Option<Arc<dyn Authenticator>>,
         address: Option<SocketAddr>,
@@ -76,6 +79,7 @@ impl Gateway {
             reference: ReferenceCell::default(),
             config,
             engine,
+            recorder,
         })
     }
 
@@ -109,7 +113,7 @@ impl Gateway {
 
     /// Starts, controls and lists recordings.
     pub fn recorder(&self) -> &dyn Recorder {
-        &*self.engine
+        &*self.recorder
     }
 
     pub fn config(&self) -> &GatewayConfig {

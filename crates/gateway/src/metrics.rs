@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 use super::api::ApiGauge;
 use super::gateway::Gateway;
 use super::http::{HttpResponse, json, response};
-use callrec_core::recorder::Statistics;
+use callrec_core::recorder::{Statistics, UploadCounts};
 
 /// Returns 200 while recordings can be started, otherwise 503 with the reason.
 pub fn health(gateway: &Gateway) -> HttpResponse {
@@ -36,6 +36,9 @@ pub fn metrics(gateway: &Gateway, gauges: &[ApiGauge]) -> HttpResponse {
         let value = ConstGauge::new(pending as i64);
         registry.register("sidecars_waiting", "Sidecars not written yet", value);
     }
+    if let Some(counts) = gateway.engine().upload_counts() {
+        upload_metrics(&mut registry, &counts);
+    }
     for gauge in gauges {
         let value = ConstGauge::new(gauge.value as i64);
         registry.register(gauge.name, gauge.help, value);
@@ -46,6 +49,39 @@ pub fn metrics(gateway: &Gateway, gauges: &[ApiGauge]) -> HttpResponse {
     let _ = text::encode(&mut out, &registry);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     response(StatusCode::OK, Some(kind), out)
+}
+
+fn upload_metrics(registry: &mut Registry, now: &UploadCounts) {
+    let gauges = [
+        (
+            "uploads_waiting",
+            "Recordings that are not uploaded yet",
+            now.pending,
+        ),
+        (
+            "uploads_oldest_milliseconds",
+            "How long the oldest of them has been waiting",
+            now.oldest_ms,
+        ),
+        (
+            "upload_removals_waiting",
+            "Deleted recordings whose uploaded copies are not removed yet",
+            now.removals_pending,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        registry.register(name, help, ConstGauge::new(value as i64));
+    }
+    registry.register(
+        "uploads",
+        "Recordings that were uploaded",
+        ConstCounter::new(now.done),
+    );
+    registry.register(
+        "uploads_failed",
+        "Recordings whose upload was given up",
+        ConstCounter::new(now.failed),
+    );
 }
 
 fn engine_metrics(registry: &mut Registry, now: &Statistics) {
@@ -64,6 +100,21 @@ fn engine_metrics(registry: &mut Registry, now: &Statistics) {
             now.worker_lag_us,
         ),
         ("free_bytes", "Free bytes where recordings go", now.free_bytes),
+        (
+            "cluster_connected",
+            "Whether the list of the cluster shows the recordings",
+            now.cluster.is_connected.into(),
+        ),
+        (
+            "cluster_recordings",
+            "Live recordings that the list of the cluster shows",
+            now.cluster.recordings,
+        ),
+        (
+            "cluster_pending_ends",
+            "Ends that the stream of the cluster does not have, or that are not acknowledged",
+            now.cluster.pending_ends,
+        ),
     ];
     // Unknown values are omitted.
     for (name, help, value) in gauges.into_iter().filter(|row| row.2 != u64::MAX) {
@@ -92,6 +143,21 @@ fn engine_metrics(registry: &mut Registry, now: &Statistics) {
             "events_dropped",
             "Events that nobody took in time",
             now.events_dropped,
+        ),
+        (
+            "cluster_losses",
+            "How often the connection to Redis was lost",
+            now.cluster.losses,
+        ),
+        (
+            "cluster_commands",
+            "Requests of other nodes that were carried out",
+            now.cluster.commands,
+        ),
+        (
+            "cluster_late_commands",
+            "Requests of other nodes that came too late",
+            now.cluster.late_commands,
         ),
     ];
     for (name, help, value) in counters {

@@ -16,6 +16,7 @@ use super::runtime_threads::with_own_threads;
 use super::server;
 use super::settings::GatewaySettings;
 use callrec_core::engine::Engine;
+use callrec_core::recorder::Recorder;
 use callrec_core::storage;
 use callrec_core::types::{Error, Result, Status};
 
@@ -27,6 +28,8 @@ pub struct Options {
     pub listen: Option<SocketAddr>,
     /// `None`: every login is refused.
     pub authenticator: Option<Arc<dyn Authenticator>>,
+    /// Controls and lists recordings, and may wait for other machines. `None`: the engine.
+    pub recorder: Option<Arc<dyn Recorder>>,
 }
 
 /// Sends the result of the start to the caller.
@@ -133,7 +136,15 @@ async fn open(
     };
     let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
     let config = options.settings.config().clone();
-    let gateway = Gateway::new(engine, config, options.authenticator, address, lifecycle.clone())?;
+    let recorder = options.recorder.unwrap_or_else(|| engine.clone());
+    let gateway = Gateway::new(
+        engine,
+        recorder,
+        config,
+        options.authenticator,
+        address,
+        lifecycle.clone(),
+    )?;
     let router = Router::new(Arc::new(gateway), &options.settings);
     Ok((Arc::new(router), listener))
 }
@@ -159,6 +170,7 @@ mod tests {
             settings: Arc::default(),
             listen: None,
             authenticator: None,
+            recorder: None,
         };
         // As if the host had called just before the close.
         let started = start(engine.clone(), options);

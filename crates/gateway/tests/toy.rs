@@ -70,6 +70,7 @@ impl ToyGateway {
         config.storage.directory = directory.path().to_string_lossy().into_owned();
         let engine = Engine::open(config).expect("an engine");
         let options = Options {
+            recorder: None,
             settings: Arc::new(settings),
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
             authenticator: Some(Arc::new(ToyHost)),

@@ -69,6 +69,12 @@ impl ChildProcess {
         }
     }
 
+    /// Whether a report that begins with `begin` has come so far. Never waits.
+    pub fn has_reported(&mut self, begin: &str) -> bool {
+        self.read.extend(self.reports.try_iter());
+        self.read.iter().any(|report| report.starts_with(begin))
+    }
+
     /// Reads reports for `time`.
     pub fn read_for(&mut self, time: Duration) {
         let until = Instant::now() + time;

@@ -9,7 +9,7 @@
 //! | [`wav`], [`manifest`], [`ledger`], [`published`] | reading and checking the files of a recording |
 //! | [`g711`], [`sample`] | the two laws of G.711, independent of the library's code; expected samples |
 //! | [`rtp`], [`speech`] | RTP packets and their senders; test signals |
-//! | [`http`] | an HTTP client |
+//! | [`http`], [`fault_proxy`] | an HTTP client; a TCP proxy that disturbs connections |
 //! | [`child`], `asterisk` | child processes that run a test and are killed; an Asterisk of a test's own |
 //! | [`random`], [`environment`] | seeded random numbers; numbers from environment variables |
 //! | [`sim`] | a simulator of the whole engine |
@@ -31,6 +31,7 @@ pub mod directory;
 #[cfg(feature = "faults")]
 pub mod disk_faults;
 pub mod environment;
+pub mod fault_proxy;
 pub mod g711;
 pub mod gate;
 pub mod http;
@@ -40,6 +41,8 @@ pub mod needles;
 pub mod process;
 pub mod published;
 pub mod random;
+#[cfg(unix)]
+pub mod redis_server;
 pub mod rtp;
 pub mod sample;
 pub mod sim;

@@ -38,15 +38,30 @@ pub trait Attachment: Send + Sync {
 /// Reads a recording's audio as it is now. It keeps the recording's output in memory, so a reader
 /// drops it when it no longer lists.
 #[derive(Clone)]
-pub struct ReadingsHandle(Arc<dyn Attachment>);
+pub struct ReadingsHandle(ReadingsSource);
+
+#[derive(Clone)]
+enum ReadingsSource {
+    Attached(Arc<dyn Attachment>),
+    /// Of a recording of another process.
+    Fixed(Readings),
+}
 
 impl ReadingsHandle {
     pub fn new(attachment: Arc<dyn Attachment>) -> ReadingsHandle {
-        ReadingsHandle(attachment)
+        ReadingsHandle(ReadingsSource::Attached(attachment))
+    }
+
+    /// Readings that do not change.
+    pub fn fixed(readings: Readings) -> ReadingsHandle {
+        ReadingsHandle(ReadingsSource::Fixed(readings))
     }
 
     pub fn now(&self) -> Readings {
-        self.0.readings()
+        match &self.0 {
+            ReadingsSource::Attached(attachment) => attachment.readings(),
+            ReadingsSource::Fixed(readings) => *readings,
+        }
     }
 }
 
@@ -239,6 +254,8 @@ impl Recording {
             ended_at_ms: lifecycle.ended_at_ms,
             ended: lifecycle.ended,
             readings,
+            node: Text::default(),
+            is_unreachable: false,
         }
     }
 }
@@ -281,4 +298,8 @@ pub struct RecordingView {
     /// and for a recording of an earlier process.
     pub ended: u64,
     pub readings: Readings,
+    /// The node of a cluster that has the recording. Empty in a view of the engine itself.
+    pub node: Text,
+    /// That node is dead, as far as the cluster knows.
+    pub is_unreachable: bool,
 }

@@ -100,6 +100,8 @@ mod tests {
                 paused_ms,
                 ..Readings::default()
             },
+            node: crate::text::Text::default(),
+            is_unreachable: false,
         }
     }
 

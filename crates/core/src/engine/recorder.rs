@@ -12,7 +12,7 @@ use crate::calls::{
 use crate::config;
 use crate::events::{Listener, LiveCalls, RefusedSubscription, SubscriptionId, SubscriptionOptions};
 use crate::media::Progress;
-use crate::recorder::{Recorder, Statistics};
+use crate::recorder::{ClusterStatistics, Recorder, Statistics};
 use crate::text::Text;
 use crate::types::{AudioSpec, Error, Format, Result, Status};
 
@@ -205,6 +205,8 @@ impl Recorder for Engine {
             events_dropped: self.bus.dropped(),
             worker_lag_us: self.media_stats.worker_lag_ns() / 1000,
             free_bytes: self.store.free_bytes(),
+            uploads: self.upload_counts().unwrap_or_default(),
+            cluster: ClusterStatistics::default(),
         })
     }
 }

@@ -12,6 +12,7 @@ use super::auditing::involved;
 use super::facts::spec_of;
 use super::manifest_change::ManifestChange;
 use super::overdue_pauses::{OverduePause, OverduePauses};
+use super::uploads::UploadResult;
 use crate::audit::{Actor, AuditLine, AuditLog};
 use crate::calls::{CallInfo, EventStage, RawFileView, Readings, Recording, RecordingView, Registry};
 use crate::clock::Clock;
@@ -102,6 +103,33 @@ impl RecordingReporter {
         event.flags = flags_of(&manifest, repeated);
         event.detail = format!("\"recording\":{{\"id\":\"{id}\"}}");
         event.subject = EventSubject::Recording(Arc::new(self.recovered_view(id, &manifest)));
+        self.bus.publish(event);
+    }
+
+    /// Publishes that a recording was uploaded, or that its upload was given up.
+    pub fn publish_upload(&self, manifest: &Manifest, object_url: &str, result: UploadResult<'_>) {
+        let Ok(id) = Uuid::try_parse(&manifest.id) else {
+            return;
+        };
+        let (kind, status, error) = match result {
+            UploadResult::Uploaded => (EventKind::Uploaded, Status::Ok, None),
+            UploadResult::Failed(reason) => (EventKind::UploadFailed, Status::Io, Some(reason)),
+        };
+        let mut event = Event::new(kind, self.clock.unix_ms());
+        event.status = status as i32;
+        let view = match self.registry.recording(id) {
+            Some(recording) => recording.view(),
+            None => self.recovered_view(id, manifest),
+        };
+        let url = serde_json::Value::from(object_url);
+        let error = error.map(|reason| format!(",\"error\":{}", serde_json::Value::from(reason)));
+        let described = serde_json::to_string(manifest).unwrap_or_else(|_| "{}".to_owned());
+        event.detail = format!(
+            "\"object_url\":{url}{},\"recording\":{described}",
+            error.unwrap_or_default()
+        );
+        event.object_url = object_url.to_owned();
+        event.subject = EventSubject::Recording(Arc::new(view));
         self.bus.publish(event);
     }
 
@@ -377,6 +405,8 @@ impl RecordingReporter {
             ended_at_ms: manifest.ended_at_ms,
             ended: 0,
             readings: readings_of(manifest),
+            node: Text::default(),
+            is_unreachable: false,
         }
     }
 }

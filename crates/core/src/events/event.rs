@@ -24,6 +24,11 @@ pub enum EventKind {
     CallEnded = 14,
     PauseOverdue = 15,
     Deleted = 16,
+    Uploaded = 17,
+    UploadFailed = 18,
+    ClusterLost = 19,
+    ClusterRestored = 20,
+    NodeLost = 21,
 }
 
 impl EventKind {
@@ -45,6 +50,11 @@ impl EventKind {
             EventKind::CallEnded => "call-ended",
             EventKind::PauseOverdue => "pause-overdue",
             EventKind::Deleted => "deleted",
+            EventKind::Uploaded => "uploaded",
+            EventKind::UploadFailed => "upload-failed",
+            EventKind::ClusterLost => "cluster-lost",
+            EventKind::ClusterRestored => "cluster-restored",
+            EventKind::NodeLost => "node-lost",
         }
     }
 
@@ -88,10 +98,12 @@ pub struct Event {
     pub time_ms: i64,
     /// The subject as it was when the event was created.
     pub subject: EventSubject,
-    /// Why a recording could not begin: a status of the C ABI.
+    /// Why a recording could not begin or was not uploaded: a status of the C ABI.
     pub status: i32,
     /// Where a pause begins or has ended in the recording's file.
     pub frame: u64,
+    /// The URL of the object with the audio, for the event of an upload.
+    pub object_url: String,
     /// `"recording":{…}` or other members of the event's JSON object. If empty, the members of the
     /// subject are used.
     pub detail: String,
@@ -113,6 +125,7 @@ impl Event {
             subject: EventSubject::Engine,
             status: 0,
             frame: 0,
+            object_url: String::new(),
             detail: String::new(),
             settle: None,
             inherited: false,

@@ -165,6 +165,8 @@ mod tests {
             ended_at_ms: 0,
             ended: 0,
             readings: Readings::default(),
+            node: Text::default(),
+            is_unreachable: false,
         })
     });
 

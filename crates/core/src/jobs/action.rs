@@ -17,6 +17,9 @@ pub enum JobOutcome {
     Done,
     /// The job is retried after this time, or after the back-off of its kind.
     Retry { after: Option<Duration>, reason: String },
+    /// The job waits for something outside callrec, and is looked at again after this time. This is no
+    /// failure, so it is not logged.
+    Waits { after: Duration, reason: String },
     /// The job is given up, and the reason is logged.
     GiveUp(String),
 }
@@ -45,6 +48,11 @@ pub trait Action: Send + Sync {
     fn receiver(&self, job: &Job) -> String {
         let _ = job;
         String::new()
+    }
+
+    /// The job is given up and its file is removed. Must not block.
+    fn given_up(&self, job: &Job, reason: &str) {
+        let _ = (job, reason);
     }
 
     /// Begins one attempt. Must not block: the future does the work that takes time.

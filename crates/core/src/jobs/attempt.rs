@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::action::{AttemptFuture, JobOutcome};
 use super::schedule::Attempt;
+use crate::storage::Job;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::catch_panic;
 use crate::task::Signal;
@@ -16,6 +17,7 @@ pub const PANICKED: &str = "a fault inside callrec";
 /// An attempt that has begun and has not ended.
 pub struct RunningAttempt {
     pub attempt: Attempt,
+    pub job: Job,
     pub begun: Instant,
     /// The receiver, for the log.
     pub receiver: String,
@@ -38,7 +40,7 @@ impl Wake for AttemptWaker {
 
 impl RunningAttempt {
     pub fn new(
-        attempt: Attempt,
+        (attempt, job): (Attempt, Job),
         receiver: String,
         future: AttemptFuture,
         begun: Instant,
@@ -50,6 +52,7 @@ impl RunningAttempt {
         };
         RunningAttempt {
             attempt,
+            job,
             begun,
             receiver,
             future,

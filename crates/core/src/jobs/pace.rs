@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 /// A job that was queued by an earlier process is given up only after this many attempts,
 /// because its age comes from a wall clock that may have been set since.
 const ATTEMPTS: u32 = 10;
@@ -22,6 +24,9 @@ pub struct JobPace {
     pub fair: bool,
     /// An attempt that takes longer marks its receiver as slow.
     pub slow_after: Duration,
+    /// Shortens each delay by up to a half, differently for each job, so that jobs that failed
+    /// together are not retried together.
+    pub jitter: bool,
 }
 
 impl Default for JobPace {
@@ -33,6 +38,7 @@ impl Default for JobPace {
             give_up: None,
             fair: false,
             slow_after: Duration::from_secs(1),
+            jitter: false,
         }
     }
 }
@@ -42,6 +48,17 @@ impl JobPace {
     pub fn back_off(&self, failures: u32) -> Duration {
         let doubled = self.retry.saturating_mul(1 << failures.saturating_sub(1).min(30));
         doubled.min(self.retry_max)
+    }
+
+    /// The delay of one job after this many failures.
+    pub fn delay(&self, id: Uuid, failures: u32) -> Duration {
+        let longest = self.back_off(failures);
+        if !self.jitter {
+            return longest;
+        }
+        // Ids are random, so no generator is needed, and a simulation repeats itself.
+        let share = id.as_u128().rotate_left(failures.wrapping_mul(29)) as u16;
+        longest - longest.mul_f64(f64::from(share) / f64::from(u16::MAX) / 2.0)
     }
 
     /// The maximum number of parallel attempts at one receiver.
@@ -90,6 +107,25 @@ impl JobAge {
 #[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn jitter_shortens_a_delay_by_at_most_a_half_and_spreads_jobs() {
+        let pace = JobPace {
+            jitter: true,
+            ..JobPace::default()
+        };
+        let ids: Vec<Uuid> = (0..50).map(|_| Uuid::new_v4()).collect();
+        for failures in 1..12 {
+            let longest = pace.back_off(failures);
+            let mut delays: Vec<Duration> = ids.iter().map(|id| pace.delay(*id, failures)).collect();
+            assert!(delays.iter().all(|delay| (longest / 2..=longest).contains(delay)));
+            delays.sort_unstable();
+            delays.dedup();
+            assert!(delays.len() > 40, "{} different delays", delays.len());
+        }
+        let even = JobPace::default();
+        assert_eq!(even.delay(ids[0], 3), even.back_off(3));
+    }
 
     #[test]
     fn a_job_from_an_earlier_process_is_given_up_only_after_enough_attempts() {

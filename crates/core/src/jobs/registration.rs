@@ -23,6 +23,19 @@ impl RegisteredAction {
         self.handle.pending()
     }
 
+    /// How long the oldest pending job has been queued, by the wall clock. `None` if there is none.
+    pub fn oldest_age_ms(&self) -> Option<u64> {
+        let queued_at_ms = self.handle.oldest_ms()?;
+        let age = self.clock.unix_ms().saturating_sub(queued_at_ms);
+        Some(u64::try_from(age).unwrap_or_default())
+    }
+
+    /// Reads the number of pending jobs later, without keeping this value.
+    pub fn pending_counter(&self) -> impl Fn() -> u64 + Send + 'static {
+        let handle = self.handle.clone();
+        move || handle.pending()
+    }
+
     /// Stops the action: no new attempt begins, and running attempts are dropped at `until`. Then
     /// the next action of the kind takes over. Never waits.
     pub fn withdraw(&self, until: Instant) {

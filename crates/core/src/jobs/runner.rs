@@ -1,7 +1,7 @@
 //! Performs the jobs of one kind: reads their files, begins attempts in the order of the
 //! schedule, and stores the outcomes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,6 +49,9 @@ struct RunnerState<'a> {
     new: VecDeque<Uuid>,
     listing: Option<PendingListing>,
     attempts: Vec<RunningAttempt>,
+    /// When each pending job was queued, the oldest first.
+    ages: BTreeSet<(i64, Uuid)>,
+    queued_at: HashMap<Uuid, i64>,
 }
 
 impl JobRunner {
@@ -86,6 +89,8 @@ impl JobRunner {
             new: VecDeque::new(),
             listing: None,
             attempts: Vec::new(),
+            ages: BTreeSet::new(),
+            queued_at: HashMap::new(),
         };
         while self.handle.status() == RunnerStatus::Active {
             state.take_new();
@@ -138,6 +143,19 @@ impl RunnerState<'_> {
     fn publish_pending(&self) {
         let pending = self.schedule.len() + self.new.len();
         self.runner.handle.set_pending(pending);
+        let oldest = self.ages.first().map(|(queued_at_ms, _)| *queued_at_ms);
+        self.runner.handle.set_oldest(oldest);
+    }
+
+    fn note_age(&mut self, job: &Job, id: Uuid) {
+        self.ages.insert((job.queued_at_ms, id));
+        self.queued_at.insert(id, job.queued_at_ms);
+    }
+
+    fn forget_age(&mut self, id: Uuid) {
+        if let Some(queued_at_ms) = self.queued_at.remove(&id) {
+            self.ages.remove(&(queued_at_ms, id));
+        }
     }
 
     fn take_new(&mut self) {
@@ -185,7 +203,10 @@ impl RunnerState<'_> {
                 continue;
             }
             let (receiver, before) = match self.runner.read(id).await {
-                Ok(Some(job)) => (self.runner.receiver(&job), self.runner.queued_for(&job)),
+                Ok(Some(job)) => {
+                    self.note_age(&job, id);
+                    (self.runner.receiver(&job), self.runner.queued_for(&job))
+                }
                 Ok(None) => continue,
                 // The job is read again when its attempt begins.
                 Err(_) => (String::new(), Duration::ZERO),
@@ -201,6 +222,7 @@ impl RunnerState<'_> {
                 // The file was removed or put aside.
                 Ok(None) => {
                     let end = AttemptEnd::Done { is_prompt: true };
+                    self.forget_age(attempt.id);
                     self.schedule.done(&attempt, end, self.now());
                 }
                 Err(error) => self.postpone(&attempt, None, &format!("its file cannot be read: {error}")),
@@ -210,10 +232,11 @@ impl RunnerState<'_> {
 
     fn begin(&mut self, attempt: Attempt, job: Job) {
         let receiver = self.runner.receiver(&job);
-        match catch_panic(|| self.runner.action.perform(job)) {
+        let performed = job.clone();
+        match catch_panic(|| self.runner.action.perform(performed)) {
             Ok(future) => {
                 let (begun, signal) = (self.now(), &self.runner.handle.signal);
-                let running = RunningAttempt::new(attempt, receiver, future, begun, signal);
+                let running = RunningAttempt::new((attempt, job), receiver, future, begun, signal);
                 self.attempts.push(running);
             }
             Err(_) => self.postpone(&attempt, None, PANICKED),
@@ -245,14 +268,22 @@ impl RunnerState<'_> {
                 let is_prompt =
                     self.now().saturating_duration_since(ended.begun) < self.runner.pace.slow_after;
                 self.remove_file(attempt.id).await;
+                self.forget_age(attempt.id);
                 self.schedule
                     .done(attempt, AttemptEnd::Done { is_prompt }, self.now());
             }
             JobOutcome::Retry { after, reason } if !self.is_too_old(attempt) => {
                 self.postpone(attempt, after, &named(reason));
             }
-            JobOutcome::Retry { reason, .. } | JobOutcome::GiveUp(reason) => {
+            JobOutcome::Waits { after, .. } if !self.is_too_old(attempt) => {
+                self.schedule
+                    .done(attempt, AttemptEnd::Waits { after }, self.now());
+            }
+            JobOutcome::Retry { reason, .. }
+            | JobOutcome::Waits { reason, .. }
+            | JobOutcome::GiveUp(reason) => {
                 self.remove_file(attempt.id).await;
+                let _ = catch_panic(|| self.runner.action.given_up(&ended.job, &reason));
                 self.give_up(attempt, &named(reason));
             }
         }
@@ -280,6 +311,7 @@ impl RunnerState<'_> {
 
     fn give_up(&mut self, attempt: &Attempt, reason: &str) {
         let (id, kind) = (attempt.id, self.runner.handle.kind);
+        self.forget_age(id);
         self.schedule.done(attempt, AttemptEnd::GivenUp, self.now());
         self.runner.warn(format!(
             "recording {id}: its {kind} failed and is given up: {reason}"

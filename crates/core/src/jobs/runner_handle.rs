@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use crate::task::Signal;
 
 /// At most this many new jobs are queued by id. Beyond that, the runner lists the folder.
@@ -42,6 +42,8 @@ pub struct RunnerHandle {
     stopped: Signal,
     state: Mutex<HandleState>,
     pending: AtomicU64,
+    /// Unix time at which the oldest pending job was queued; 0: none is known.
+    oldest_ms: AtomicI64,
 }
 
 struct HandleState {
@@ -61,6 +63,7 @@ impl RunnerHandle {
             stopped: Signal::default(),
             state: Mutex::new(state),
             pending: AtomicU64::new(0),
+            oldest_ms: AtomicI64::new(0),
         })
     }
 
@@ -108,6 +111,7 @@ impl RunnerHandle {
 
     pub fn set_stopped(&self) {
         self.set_pending(0);
+        self.set_oldest(None);
         self.state.lock().status = RunnerStatus::Stopped;
         self.stopped.notify_all();
     }
@@ -119,6 +123,16 @@ impl RunnerHandle {
     /// The number of pending jobs. 0 in standby.
     pub fn pending(&self) -> u64 {
         self.pending.load(Ordering::Relaxed)
+    }
+
+    pub fn set_oldest(&self, queued_at_ms: Option<i64>) {
+        self.oldest_ms
+            .store(queued_at_ms.unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// Unix time at which the oldest job that was read was queued. `None` if there is none.
+    pub fn oldest_ms(&self) -> Option<i64> {
+        Some(self.oldest_ms.load(Ordering::Relaxed)).filter(|ms| *ms != 0)
     }
 
     /// Waits until the runner has stopped, at most until `until`. Returns whether it has stopped.

@@ -61,6 +61,10 @@ pub enum AttemptEnd {
     Failed {
         after: Option<Duration>,
     },
+    /// The job has not failed, and is looked at again after this time.
+    Waits {
+        after: Duration,
+    },
     /// The job is not retried.
     GivenUp,
 }
@@ -157,14 +161,24 @@ impl JobSchedule {
         let (least, most) = (self.pace.initial_window(), self.pace.max_window());
         if let Some(receiver) = self.receivers.get_mut(&name) {
             receiver.running -= 1;
-            receiver.slow = ended != AttemptEnd::Done { is_prompt: true };
+            let is_prompt = matches!(
+                ended,
+                AttemptEnd::Done { is_prompt: true } | AttemptEnd::Waits { .. }
+            );
+            receiver.slow = !is_prompt;
             receiver.window = match receiver.slow {
                 true => least,
                 false => (receiver.window * 2).min(most),
             };
         }
-        if let AttemptEnd::Failed { after } = ended {
-            let pause = after.unwrap_or_else(|| self.pace.back_off(failures));
+        let pause = match ended {
+            AttemptEnd::Failed { after } => {
+                Some(after.unwrap_or_else(|| self.pace.delay(attempt.id, failures)))
+            }
+            AttemptEnd::Waits { after } => Some(after),
+            AttemptEnd::Done { .. } | AttemptEnd::GivenUp => None,
+        };
+        if let Some(pause) = pause {
             self.queue(attempt.id, &name, now + pause.min(DELAY_MAX));
         } else {
             self.pending.remove(&attempt.id);

@@ -1,5 +1,6 @@
 //! The configuration of a store.
 
+use super::job_spec::JobSpec;
 use super::name::{DEFAULT_TEMPLATE, Template};
 use super::placeholders::Placeholders;
 use super::retry::TICK;
@@ -75,9 +76,13 @@ config_keys! {
         syncers: usize = 4;
         /// Recovery discards recordings of calls whose consent was refused.
         discards_refused: bool = false;
+        /// Jobs that every recording has after its end, also one that is discarded.
+        end_jobs: Vec<JobSpec> = Vec::new();
         /// The maximum age of audio when it is queued, which adds to `flush_ms` before it is
         /// written.
         lag_ms: u32 = 180;
+        /// Jobs that every published recording gets.
+        jobs: Vec<JobSpec> = Vec::new();
         /// The point at which a test wants one panic: the undocumented key `faults.panic`.
         #[cfg(feature = "faults")]
         panic_at: String = String::new();

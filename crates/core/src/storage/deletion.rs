@@ -4,11 +4,12 @@
 //! that true after a power cut as well:
 //!
 //! 1. the note of the deletion, or on a full disk its mark, before anything is removed;
-//! 2. audio, kept packets and sidecar, before the manifest is removed: while there is a manifest, it proves that the
+//! 2. the job that removes its uploaded copy, before the manifest that names its objects is removed;
+//! 3. audio, kept packets and sidecar, before the manifest is removed: while there is a manifest, it proves that the
 //!    other files with its name belong to the recording, and once it is gone, they are;
-//! 3. the removal of the manifest and of all else, before the deletion is reported;
-//! 4. the note without its directory, before directories that are empty now are removed;
-//! 5. the line in the audit log, before the note is removed.
+//! 4. the removal of the manifest and of all else, before the deletion is reported;
+//! 5. the note without its directory, before directories that are empty now are removed;
+//! 6. the line in the audit log, before the note is removed.
 
 use super::deletion_notes::{DeletionNote, DeletionNotes, is_full, is_marker_name};
 use super::directory::StorageDirectory;
@@ -16,6 +17,7 @@ use super::emptied_directories::EmptiedDirectories;
 use super::files::ignore_not_found;
 use super::id_turns::{IdTurn, IdTurns};
 use super::job_files::JobFiles;
+use super::job_spec::UPLOAD_REMOVAL;
 use super::listener::{DeletedRecording, LOG_ERROR, LOG_WARNING, StorageListener};
 use super::live_manifests::{LiveManifests, live_name};
 use super::manifest::{Manifest, RawEntry};
@@ -181,7 +183,14 @@ impl Deletions {
         if let Some(manifest) = &manifest {
             self.manifests.clear_end(id, manifest).await?;
         }
+        let removes_upload = match &manifest {
+            Some(manifest) => self.jobs.queue_upload_removal(id, manifest).await?,
+            None => false,
+        };
         self.jobs.remove_all(id).await?;
+        if removes_upload {
+            self.listener.job_queued(UPLOAD_REMOVAL, id);
+        }
         if let Some(files) = &files {
             files.remove_sidecar(id).await?;
             if let Some(manifest) = &manifest {

@@ -38,7 +38,8 @@ async fn try_set_held(directory: &StorageDirectory, id: Uuid, file: &str, is_hel
     Ok(true)
 }
 
-async fn replace(
+/// Replaces the manifest of a published recording. On the disk when this returns.
+pub(super) async fn replace(
     directory: &StorageDirectory,
     id: Uuid,
     files: &PublishedLocation<'_>,

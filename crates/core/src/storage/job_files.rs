@@ -9,7 +9,7 @@ use super::disk::DiskDir;
 use super::faults::FaultPoint;
 use super::files::ignore_not_found;
 use super::fragment::Fragment;
-use super::job_spec::{CALLBACK, JobSpec, is_kind};
+use super::job_spec::{CALLBACK, JobSpec, UPLOAD_REMOVAL, is_kind};
 use super::listener::{LOG_ERROR, LOG_WARNING, StorageListener};
 use super::live_manifests::{self, LiveManifests, live_name, next_name};
 use super::manifest::Manifest;
@@ -82,6 +82,10 @@ impl JobFiles {
             );
             self.log(LOG_ERROR, message);
         }
+    }
+
+    pub(super) fn directory(&self) -> &StorageDirectory {
+        &self.directory
     }
 
     pub fn log(&self, level: i32, message: String) {
@@ -206,7 +210,7 @@ impl JobFiles {
         }
     }
 
-    /// Removes a job that was performed or given up.
+    /// Removes a job that was performed or given up. Its progress stays.
     pub async fn finish(&self, kind: &str, id: Uuid) -> io::Result<()> {
         let finish = async || self.try_finish(kind, id).await;
         self.directory.when_free(finish).await
@@ -226,7 +230,18 @@ impl JobFiles {
         ignore_not_found(folder.remove(&done_name(id)))
     }
 
+    /// Whether a recording has a pending job of this kind.
+    pub async fn is_pending(&self, kind: &str, id: Uuid) -> io::Result<bool> {
+        if !self.has_folder(kind).await? {
+            return Ok(false);
+        }
+        let folder = self.folder(kind).await?;
+        self.directory.ready().await?;
+        folder.exists(&live_name(id))
+    }
+
     /// Removes all jobs of a recording that is being deleted, and what attempts at them have left.
+    /// The job that removes its uploaded copy stays.
     pub async fn remove_all(&self, id: Uuid) -> io::Result<()> {
         let directory = &*self.directory;
         let Some(jobs) = directory.found_control_folder(JOBS).await? else {
@@ -234,7 +249,12 @@ impl JobFiles {
         };
         directory.ready().await?;
         let prefix = format!("{}.", id.as_hyphenated());
-        for kind in jobs.list()?.iter().filter(|entry| entry.is_directory) {
+        let is_removed = |name: &str| name != UPLOAD_REMOVAL;
+        let kinds = jobs.list()?;
+        for kind in kinds
+            .iter()
+            .filter(|entry| entry.is_directory && is_removed(&entry.name))
+        {
             let folder = directory.own_folder(&*jobs, &kind.name).await?;
             let mut is_changed = false;
             // A job that ends meanwhile gets another name.

@@ -8,6 +8,11 @@ use std::sync::Arc;
 /// The only kind of job in 0.1.0. Manifests have a separate member for it.
 pub const CALLBACK: &str = "callback";
 
+/// The kind of the jobs that upload recordings.
+pub const UPLOAD: &str = "upload";
+/// The kind of the jobs that remove uploaded copies.
+pub const UPLOAD_REMOVAL: &str = "upload-removal";
+
 const KIND_MAX: usize = 32;
 
 /// One job that a start requests.

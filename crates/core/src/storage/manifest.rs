@@ -9,6 +9,7 @@ mod shape;
 mod status;
 mod tags;
 mod unwritten;
+mod uploaded;
 
 use super::fragment::Fragment;
 use super::job_spec::{CALLBACK, JobSpec, JobSpecs};
@@ -20,6 +21,7 @@ use time::macros::format_description;
 use leg::is_false;
 pub use leg::{LegEntry, Reasons};
 pub use raw::RawEntry;
+pub use uploaded::{UploadEntry, UploadedObject};
 
 /// Version of the schema, in the field `callrec`.
 pub const SCHEMA: u32 = 1;
@@ -114,6 +116,9 @@ pub struct Manifest {
     /// How the consent of the call stood when the recording began. Empty if nobody had asked for it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub consent_at_start: String,
+    /// The recording's uploaded copy. `None` until it is complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uploaded: Option<UploadEntry>,
 }
 
 /// A range of the file without the audio of that time.
@@ -221,6 +226,7 @@ impl Default for Manifest {
             held: false,
             deleted: false,
             consent_at_start: String::new(),
+            uploaded: None,
         }
     }
 }
@@ -233,6 +239,11 @@ impl Manifest {
     /// Whether the manifest says how the recording has ended.
     pub fn has_ended(&self) -> bool {
         self.state_is(RecordingState::Finished) || self.state_is(RecordingState::Failed)
+    }
+
+    /// Whether only its uploaded copy has the audio.
+    pub fn is_only_uploaded(&self) -> bool {
+        self.uploaded.as_ref().is_some_and(|entry| entry.local_removed)
     }
 
     /// Whether both manifests say the same end.

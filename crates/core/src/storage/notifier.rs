@@ -22,7 +22,9 @@ pub struct Notifier {
     pub jobs: Arc<JobFiles>,
     pub holds: Arc<LegalHolds>,
     /// The jobs of every published recording, besides its own.
-    pub sidecars: Vec<JobSpec>,
+    pub common: Vec<JobSpec>,
+    /// The jobs of every recording, also of one that is discarded.
+    pub end_jobs: Vec<JobSpec>,
     pub listener: Arc<dyn StorageListener>,
 }
 
@@ -53,12 +55,14 @@ impl Notifier {
     /// Stores the recording's jobs. Returns the kinds of the jobs that are new.
     async fn queue_jobs(&self, id: Uuid, manifest: &Manifest) -> Vec<String> {
         let specs = manifest.job_specs();
-        if manifest.end_reason_is(EndReason::Discarded) || self.manifests.is_retained(id) {
+        if self.manifests.is_retained(id) {
             return Vec::new();
         }
-        let sidecars = self.sidecars.iter().filter(|_| !manifest.file.is_empty());
+        let is_kept = !manifest.end_reason_is(EndReason::Discarded);
+        let common = self.common.iter().filter(|_| !manifest.file.is_empty());
+        let of_kept = specs.all().iter().chain(common).filter(|_| is_kept);
         let mut queued = Vec::new();
-        for spec in specs.all().iter().chain(sidecars) {
+        for spec in of_kept.chain(&self.end_jobs) {
             let added = self
                 .directory
                 .when_free(async || self.jobs.add(id, spec, manifest).await);

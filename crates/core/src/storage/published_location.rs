@@ -59,6 +59,20 @@ impl<'a> PublishedLocation<'a> {
         Ok(NotedDirectory::new(self.folder.file_id()?, self.directory))
     }
 
+    /// The names of the recording's files, without a suffix.
+    pub fn stem(&self) -> &str {
+        &self.stem
+    }
+
+    pub fn audio_name(&self) -> &str {
+        &self.audio
+    }
+
+    /// Begins with a dot.
+    pub fn audio_suffix(&self) -> String {
+        self.audio[self.stem.len()..].to_owned()
+    }
+
     pub fn manifest_name(&self) -> String {
         format!("{}{JSON}", self.stem)
     }

@@ -156,11 +156,13 @@ impl Store {
             manifests: Arc::clone(&manifests),
             jobs: Arc::clone(&jobs),
             holds: Arc::clone(&holds),
-            sidecars: config
+            common: config
                 .sidecars
                 .iter()
                 .filter_map(|sidecar| sidecar.job())
+                .chain(config.jobs.iter().cloned())
                 .collect(),
+            end_jobs: config.end_jobs.clone(),
             listener: Arc::clone(&listener),
         });
         let sync_queue = (config.durability == Durability::Power)
@@ -361,6 +363,26 @@ impl Store {
     /// The jobs of its recordings.
     pub fn jobs(&self) -> &Arc<JobFiles> {
         &self.jobs
+    }
+
+    /// Whether a recording has a pending job of this kind. Waits for the disk.
+    pub fn is_job_pending(&self, kind: &str, id: Uuid) -> io::Result<bool> {
+        self.wait_for(self.jobs.is_pending(kind, id))
+    }
+
+    /// What an unfinished attempt at a job has noted. Waits for the disk.
+    pub fn job_progress(&self, kind: &str, id: Uuid) -> io::Result<Option<Vec<u8>>> {
+        self.wait_for(self.jobs.progress(kind, id))
+    }
+
+    /// Notes the progress of a job. Waits for the disk.
+    pub fn set_job_progress(&self, kind: &str, id: Uuid, progress: &[u8]) -> io::Result<()> {
+        self.wait_for(self.jobs.set_progress(kind, id, progress))
+    }
+
+    /// Removes the progress of a job. Waits for the disk.
+    pub fn remove_job_progress(&self, kind: &str, id: Uuid) -> io::Result<()> {
+        self.wait_for(self.jobs.remove_progress(kind, id))
     }
 
     /// Decides whether this store writes sidecars: it is configured to, or an earlier process has

@@ -28,6 +28,7 @@ use crate::http::{HttpRequest, HttpResponse, decoded, with_retry_after};
 use call::CallResource;
 use callrec_core::calls::{CallView, Caller, Filter};
 use callrec_core::clock::unix_ms;
+use callrec_core::recorder::Recorder;
 use callrec_core::storage::Template;
 use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
@@ -208,8 +209,8 @@ fn success() -> HttpResponse {
     success_with(Value::Null)
 }
 
-/// The user's calls with this id. An internal call may have two.
-fn user_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<CallView>> {
+/// The user's calls with this id, as this recorder has them. An internal call may have two.
+fn calls_of(recorder: &dyn Recorder, me: &Caller, call_id: &Text) -> Result<Vec<CallView>> {
     let username = match me {
         Caller::User { username, .. } if !username.is_empty() => username.clone(),
         // A user without a name has no calls.
@@ -220,17 +221,39 @@ fn user_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<Call
         call_id: call_id.clone(),
         ..Filter::default()
     };
-    gateway.recorder().calls(me, &filter)
+    recorder.calls(me, &filter)
+}
+
+/// The user's calls on this node.
+fn local_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<CallView>> {
+    calls_of(&**gateway.engine(), me, call_id)
+}
+
+/// All calls of the user. If those of other nodes cannot be listed, those of this node count, if there
+/// are any.
+fn user_calls(gateway: &Gateway, me: &Caller) -> Result<Vec<CallView>> {
+    calls_of(gateway.recorder(), me, &Text::default()).or_else(|error| {
+        let local = local_calls(gateway, me, &Text::default())?;
+        if local.is_empty() { Err(error) } else { Ok(local) }
+    })
 }
 
 /// The user's calls with this call id, or else those of the call with this connId. If several calls
-/// have the connId, the oldest one counts.
+/// have the connId, the oldest one counts. A call of this node is found without asking others.
 fn named_calls(gateway: &Gateway, me: &Caller, id: &Text) -> Result<Vec<CallView>> {
-    let found = user_calls(gateway, me, id)?;
+    let local = named_by(&**gateway.engine(), me, id)?;
+    if !local.is_empty() {
+        return Ok(local);
+    }
+    named_by(gateway.recorder(), me, id)
+}
+
+fn named_by(recorder: &dyn Recorder, me: &Caller, id: &Text) -> Result<Vec<CallView>> {
+    let found = calls_of(recorder, me, id)?;
     if !found.is_empty() {
         return Ok(found);
     }
-    let mut all = user_calls(gateway, me, &Text::default())?;
+    let mut all = calls_of(recorder, me, &Text::default())?;
     let named = all.iter().find(|call| call.info.switch_call_id == *id);
     let Some(call_id) = named.map(|call| call.info.call_id.clone()) else {
         return Ok(Vec::new());
@@ -268,7 +291,7 @@ const USERS: Uuid = Uuid::from_u128(0x8a0c_61d3_27f4_4be9_b3a5_90e2_d4c8_1f76);
 
 /// `GET /me/calls`: only resources with `?fields=…`, otherwise their URIs too.
 fn list_calls(genesys: &Genesys, me: &Caller, with_uris: bool) -> HttpResponse {
-    let found = match user_calls(&genesys.gateway, me, &Text::default()) {
+    let found = match user_calls(&genesys.gateway, me) {
         Ok(found) => found,
         Err(error) => return engine_error(&error),
     };

@@ -140,10 +140,13 @@ fn no_content(result: Result<()>) -> HttpResponse {
     }
 }
 
-/// Only stops publish a status for an unavailable recorder.
+/// Only stops publish a status for a recorder, here or on another node, that is unavailable or does
+/// not respond.
 fn stop_response(result: Result<()>) -> HttpResponse {
     match result {
-        Err(error) if error.status == Status::Unavailable => empty(StatusCode::GATEWAY_TIMEOUT),
+        Err(error) if matches!(error.status, Status::Unavailable | Status::Timeout) => {
+            empty(StatusCode::GATEWAY_TIMEOUT)
+        }
         result => no_content(result),
     }
 }
@@ -290,6 +293,8 @@ mod tests {
     fn an_unavailable_recorder_is_504_where_that_is_published() {
         let unavailable = || Err(Error::new(Status::Unavailable, "the engine is closing"));
         assert_eq!(stop_response(unavailable()).status(), StatusCode::GATEWAY_TIMEOUT);
+        let late = Err(Error::new(Status::Timeout, "node \"n1\": no response in time"));
+        assert_eq!(stop_response(late).status(), StatusCode::GATEWAY_TIMEOUT);
         assert_eq!(
             no_content(unavailable()).status(),
             StatusCode::INTERNAL_SERVER_ERROR
@@ -325,6 +330,7 @@ mod tests {
             (Status::Limit, 503),
             (Status::NoSpace, 503),
             (Status::Unavailable, 500),
+            (Status::Timeout, 500),
         ] {
             assert_eq!(status_of(status).as_u16(), code, "{status:?}");
         }

@@ -43,9 +43,13 @@ impl EntryFiles {
         }))
     }
 
-    /// Whether both files exist.
+    /// Whether both files exist, or the manifest of a recording whose audio is only uploaded.
     pub fn exists(&self) -> io::Result<bool> {
-        Ok(self.dir.exists(&self.audio)? && self.dir.exists(&self.manifest)?)
+        if self.dir.exists(&self.audio)? {
+            return self.dir.exists(&self.manifest);
+        }
+        let bytes = found_or_none(read(&*self.dir, &self.manifest))?.unwrap_or_default();
+        Ok(Manifest::from_bytes(&bytes).is_some_and(|manifest| manifest.is_only_uploaded()))
     }
 
     /// Reads the manifest, if it belongs to this recording. Another recording may have got the name
@@ -139,14 +143,17 @@ fn walk_files(
     true
 }
 
-/// Reads the recording of a manifest, if its audio is beside it. Its current path is used instead
+/// Reads the recording of a manifest, if its audio is beside it or only uploaded. Its current path is used instead
 /// of the one in the manifest, since a directory may have been moved.
 fn recording(dir: &dyn DiskDir, dirs: &[String], stem: &str, name: &str) -> Option<ArchiveEntry> {
     let bytes = read(dir, name).ok()?;
     let manifest = Manifest::from_bytes(&bytes)?;
     let (_, extension) = manifest.file.rsplit_once('.')?;
     let audio = format!("{stem}.{extension}");
-    if name == audio || !safe_name::is_component(&audio) || !matches!(dir.exists(&audio), Ok(true)) {
+    if name == audio || !safe_name::is_component(&audio) {
+        return None;
+    }
+    if !matches!(dir.exists(&audio), Ok(true)) && !manifest.is_only_uploaded() {
         return None;
     }
     let mut file = dirs.join("/");

@@ -1,4 +1,4 @@
-//! What a store does with recordings that have ended: deletions and legal holds. The callers wait for the disk.
+//! What a store does with recordings that have ended: deletions, legal holds and uploads. The callers wait for the disk.
 
 use std::io;
 
@@ -7,6 +7,9 @@ use uuid::Uuid;
 use super::super::deletion::DeletionResult;
 use super::super::held_manifest;
 use super::super::id_turns::IdTurn;
+use super::super::manifest::UploadEntry;
+use super::super::opened_recording::{OpenedRecording, open_published};
+use super::super::uploaded_manifest::{UploadNote, note_uploaded};
 use super::Store;
 
 impl Store {
@@ -61,5 +64,24 @@ impl Store {
             }
             Ok(is_unpublished)
         })
+    }
+
+    /// Opens the files of a published recording. `file`: where its audio was published. Returns
+    /// `None` if the recording is gone. Waits for the disk.
+    pub fn published(&self, id: Uuid, file: &str) -> io::Result<Option<OpenedRecording>> {
+        self.wait_for(open_published(&self.deletions, id, file))
+    }
+
+    /// Notes in the manifest that the recording is uploaded. With `remove_local`, removes the local
+    /// copy of a recording that is not held. Waits for the disk.
+    pub fn note_uploaded(
+        &self,
+        id: Uuid,
+        file: &str,
+        entry: &UploadEntry,
+        remove_local: bool,
+    ) -> io::Result<UploadNote> {
+        let _turn = self.deletions.turn(id);
+        self.wait_for(note_uploaded(&self.deletions, (id, file), entry, remove_local))
     }
 }

@@ -25,7 +25,7 @@ impl Device {
     /// Ordered by the oldest call of each device.
     fn all(genesys: &Genesys, me: &Caller) -> Result<Vec<Device>> {
         let mut devices: Vec<Device> = Vec::new();
-        for call in user_calls(&genesys.gateway, me, &Text::default())? {
+        for call in user_calls(&genesys.gateway, me)? {
             let id = device_id(&call.info);
             match devices.iter_mut().find(|device| device.id == id) {
                 Some(device) => device.calls.push(call),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::call::CallResource;
 use super::recording_operation::RecordingOperation;
 use super::status_code::{GenesysCode, engine_error, error_response, not_found};
-use super::{Genesys, named_calls, success, user_calls};
+use super::{Genesys, local_calls, named_calls, success};
 use crate::http::{HttpRequest, HttpResponse};
 use callrec_core::calls::spec::ADDITIONAL;
 use callrec_core::calls::{self, CallState, CallView, Caller, Filter};
@@ -134,7 +134,7 @@ fn start(genesys: &Genesys, me: &Caller, id: &Text, found: &[CallView]) -> Resul
     // As published, a recording that the line's policy has started can be controlled as usual. The
     // lock makes one of two concurrent starts fail.
     let _guard = genesys.starts.lock();
-    if user_calls(&genesys.gateway, me, id)?
+    if local_calls(&genesys.gateway, me, id)?
         .iter()
         .any(|call| !call.live.is_empty())
     {

@@ -63,7 +63,9 @@ impl GenesysCode {
             Status::InvalidArgument | Status::InvalidId | Status::InvalidMode | Status::NoTarget => {
                 GenesysCode::Invalid
             }
-            Status::Limit | Status::NoSpace | Status::Unavailable => GenesysCode::Unavailable,
+            Status::Limit | Status::NoSpace | Status::Unavailable | Status::Timeout => {
+                GenesysCode::Unavailable
+            }
             _ => GenesysCode::Internal,
         }
     }

@@ -14,6 +14,7 @@ use crate::imagicle::active::{ExtraMembers, active_recordings};
 use callrec_core::calls::{Caller, ControlOperation, Filter, RecordingSpec};
 use callrec_core::clock::unix_ms;
 use callrec_core::engine::current_duration_ms;
+use callrec_core::recorder::Recorder;
 use callrec_core::text::Text;
 use callrec_core::types::{Error, Layout, Result, Status};
 
@@ -62,20 +63,22 @@ pub fn start(gateway: &Gateway, caller: &Caller, request: &HttpRequest) -> HttpR
 
 fn start_own(gateway: &Gateway, caller: &Caller) -> Result<uuid::Uuid> {
     caller.authenticate()?;
-    let recorder = gateway.recorder();
     let own = Filter {
         username: caller.username(),
         ..Filter::default()
     };
     let calls = match own.is_empty() {
         true => Vec::new(),
-        false => recorder.calls(&Caller::Host, &own)?,
+        // Only a call of this node can be started, so only its line counts.
+        false => gateway.engine().calls(&Caller::Host, &own)?,
     };
     if calls.iter().all(|call| call.info.directory_number.is_empty()) {
         let message = format!("user \"{}\": no call on a line that has a number", own.username);
         return Err(Error::new(Status::NoTarget, message).with_reason(NO_EXTENSION));
     }
-    recorder.start_own(caller, spec_of(gateway, &StartBody::default()))
+    gateway
+        .recorder()
+        .start_own(caller, spec_of(gateway, &StartBody::default()))
 }
 
 fn target_of(body: &StartBody) -> Filter {

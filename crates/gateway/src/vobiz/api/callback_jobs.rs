@@ -91,6 +91,7 @@ fn pace(gateway: &Gateway) -> JobPace {
         give_up: (!give_up.is_zero()).then_some(give_up),
         fair: true,
         slow_after: ms(config.callbacks_timeout_ms) / 4,
+        jitter: false,
     }
 }
 

@@ -94,7 +94,7 @@ fn status_of(status: Status) -> StatusCode {
         Status::NoCall | Status::NotLive | Status::NotFound => StatusCode::NOT_FOUND,
         Status::AlreadyRecording | Status::DialIn | Status::Live => StatusCode::CONFLICT,
         Status::Limit | Status::NoSpace => StatusCode::SERVICE_UNAVAILABLE,
-        Status::Unavailable => StatusCode::GATEWAY_TIMEOUT,
+        Status::Unavailable | Status::Timeout => StatusCode::GATEWAY_TIMEOUT,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

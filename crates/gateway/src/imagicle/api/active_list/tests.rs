@@ -68,6 +68,8 @@ impl ListedRecordings {
             ended_at_ms: 0,
             ended: 0,
             readings: Readings::default(),
+            node: callrec_core::text::Text::default(),
+            is_unreachable: false,
         };
         self.live.push((view, Arc::default()));
         self.version += 1;

@@ -1,0 +1,120 @@
+//! Appends the ends of recordings to the stream of the cluster, from durable jobs.
+//!
+//! A job is on disk before the recording's end is reported. It is done once the end is in the
+//! stream and every group of consumers has acknowledged it, so a Redis that loses its data is
+//! given the end again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use callrec_core::jobs::{Action, AttemptFuture, JobOutcome, JobPace};
+use callrec_core::storage::Job;
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+use super::link::ClusterLink;
+use super::settings::END_JOB;
+
+/// How often an attempt looks whether the end is acknowledged: after 50, 100, 200 ms and so on.
+const LOOKS: u32 = 7;
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+/// As many attempts wait for consumers. Further ones try again later, so that ends are appended
+/// even while no consumer runs.
+const WAITING_MAX: usize = 64;
+/// When an end that no consumer has acknowledged is looked at again, and when while there are many.
+const NEXT_LOOK: Duration = Duration::from_secs(5);
+const NEXT_LOOK_AMONG_MANY: Duration = Duration::from_secs(30);
+
+/// Performs the jobs of the kind [`END_JOB`].
+pub struct EndAction {
+    link: Arc<ClusterLink>,
+    runtime: Handle,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl EndAction {
+    pub fn new(link: Arc<ClusterLink>, runtime: Handle) -> EndAction {
+        EndAction {
+            link,
+            runtime,
+            waiting: Arc::default(),
+        }
+    }
+
+    pub fn pace() -> JobPace {
+        JobPace {
+            parallel: 2 * WAITING_MAX,
+            retry: Duration::from_millis(500),
+            retry_max: Duration::from_secs(15),
+            give_up: Some(Duration::from_secs(7 * 24 * 3600)),
+            ..JobPace::default()
+        }
+    }
+}
+
+impl Action for EndAction {
+    fn kind(&self) -> &'static str {
+        END_JOB
+    }
+
+    fn perform(&self, job: Job) -> AttemptFuture {
+        let attempt = append(self.link.clone(), self.waiting.clone(), job);
+        // The connection needs its runtime, and the future is polled on another thread.
+        let task = self.runtime.spawn(attempt);
+        Box::pin(async move {
+            let ended = task.await;
+            ended.unwrap_or_else(|_| JobOutcome::Waits {
+                after: NEXT_LOOK,
+                reason: "the cluster is stopping".to_owned(),
+            })
+        })
+    }
+}
+
+async fn append(link: Arc<ClusterLink>, waiting: Arc<AtomicUsize>, mut job: Job) -> JobOutcome {
+    job.recording.jobs.clear();
+    job.recording.callback = None;
+    let json = match serde_json::to_string(&job.recording) {
+        Ok(json) => json,
+        Err(error) => return JobOutcome::GiveUp(error.to_string()),
+    };
+    let id = job.key.clone();
+    let _place = WaitingPlace::take(&waiting);
+    let mut next_look = NEXT_LOOK;
+    for look in 0..LOOKS {
+        let ended = match link.registry() {
+            Ok(registry) => registry.ended(&id, &job.recording.state, &json).await,
+            Err(error) => return JobOutcome::retry(error.message),
+        };
+        match ended {
+            Ok(true) => return JobOutcome::Done,
+            Ok(false) if waiting.load(Ordering::Relaxed) > WAITING_MAX => {
+                next_look = NEXT_LOOK_AMONG_MANY;
+                break;
+            }
+            Ok(false) => sleep(FIRST_LOOK * (1 << look)).await,
+            Err(error) => return JobOutcome::retry(link.failure(&error).message),
+        }
+    }
+    JobOutcome::Waits {
+        after: next_look,
+        reason: "no consumer has acknowledged it".to_owned(),
+    }
+}
+
+/// An attempt that may wait for a consumer.
+struct WaitingPlace<'a>(&'a AtomicUsize);
+
+impl WaitingPlace<'_> {
+    fn take(waiting: &AtomicUsize) -> WaitingPlace<'_> {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        WaitingPlace(waiting)
+    }
+}
+
+impl Drop for WaitingPlace<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

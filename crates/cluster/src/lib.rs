@@ -1,0 +1,53 @@
+//! One registry of the live recordings of many nodes, kept in Redis or Valkey.
+//!
+//! The nodes' own memory and disks lead. Redis holds nothing that they cannot rebuild, and no
+//! call, feed, start or local stop waits for it. With the feature `redis` the crate has:
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | `node` | starts and stops an engine's part in the cluster |
+//! | `cluster_recorder` | a recorder that lists and controls the recordings of all nodes |
+//! | `registry_writer` | keeps the node's lease and its recordings in Redis up to date |
+//! | `owner` | carries out the commands that other nodes send |
+//! | `end_action` | appends the ends of recordings to a stream, from jobs on disk |
+//! | `shared_registry` | the functions that run inside Redis, `registry.lua` |
+//! | `link`, `endpoint` | the connection, and finding the server |
+//!
+//! Without the feature it has only the configuration keys ([`settings`], [`address`]).
+
+#![forbid(unsafe_code)]
+
+pub mod address;
+#[cfg(feature = "redis")]
+mod cluster_recorder;
+#[cfg(feature = "redis")]
+mod command;
+#[cfg(feature = "redis")]
+mod end_action;
+#[cfg(feature = "redis")]
+mod endpoint;
+#[cfg(feature = "redis")]
+mod entry;
+#[cfg(feature = "redis")]
+mod link;
+#[cfg(feature = "redis")]
+mod node;
+#[cfg(feature = "redis")]
+mod outcome;
+#[cfg(feature = "redis")]
+mod owner;
+#[cfg(feature = "redis")]
+mod pending_command;
+#[cfg(feature = "redis")]
+mod registry_writer;
+#[cfg(feature = "redis")]
+mod remote_page;
+pub mod settings;
+#[cfg(feature = "redis")]
+mod shared_registry;
+
+#[cfg(feature = "redis")]
+pub use cluster_recorder::{ClusterPage, ClusterRecorder};
+#[cfg(feature = "redis")]
+pub use node::ClusterNode;
+pub use settings::ClusterSettings;

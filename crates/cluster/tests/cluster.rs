@@ -1,0 +1,31 @@
+//! Nodes of a cluster against real Redis servers, which the tests start.
+#![cfg(all(feature = "redis", unix))]
+
+#[path = "cluster/child.rs"]
+mod child;
+#[path = "cluster/consumers.rs"]
+mod consumers;
+#[path = "cluster/control.rs"]
+mod control;
+#[path = "cluster/death.rs"]
+mod death;
+#[path = "cluster/encrypted.rs"]
+mod encrypted;
+#[path = "cluster/ends.rs"]
+mod ends;
+#[path = "cluster/foreign.rs"]
+mod foreign;
+#[path = "cluster/holding_proxy.rs"]
+mod holding_proxy;
+#[path = "cluster/late_commands.rs"]
+mod late_commands;
+#[path = "cluster/lists.rs"]
+mod lists;
+#[path = "cluster/outages.rs"]
+mod outages;
+#[path = "cluster/proxy.rs"]
+mod proxy;
+#[path = "cluster/server.rs"]
+mod server;
+#[path = "cluster/test_node.rs"]
+mod test_node;

@@ -1,0 +1,107 @@
+//! Removes the uploaded copy of a deleted recording: jobs of the kind `upload-removal`.
+//!
+//! The manifest is removed first, so that a copy of which something is missing has no manifest. An
+//! object that is not the recording's stays.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callrec_core::jobs::JobOutcome;
+use callrec_core::storage::{Job, UploadRemoval};
+use uuid::Uuid;
+
+use super::attempt::MANIFEST;
+use super::context::UploadContext;
+use super::object_target::{ObjectError, ObjectFacts, ObjectTarget};
+use super::object_upload::{MANIFEST_MAX, is_manifest_of, is_same};
+use super::progress::{ObjectProgress, UploadProgress};
+use super::settings::Verification;
+
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Performs a job of the kind `upload-removal`.
+pub async fn attempt(context: &Arc<UploadContext>, job: &Job) -> JobOutcome {
+    let removal: Result<UploadRemoval, _> = serde_json::from_str(job.payload.text());
+    let (Ok(id), Ok(removal)) = (Uuid::try_parse(&job.key), removal) else {
+        return JobOutcome::GiveUp("its file names no objects".to_owned());
+    };
+    // An attempt to upload it ends soon, because its job is gone.
+    while context.running.contains(id) {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    let (store, objects) = objects_of(removal);
+    if store != context.location.url() {
+        return JobOutcome::retry(format!(
+            "its objects are in {store}, which is not upload.url, so they are not removed"
+        ));
+    }
+    match remove_all(context, id, &objects).await {
+        Ok(()) => JobOutcome::Done,
+        Err(error) => JobOutcome::retry(context.settings.without_secrets(&error.text())),
+    }
+}
+
+/// The store and the objects that there may be, in the order of their upload.
+fn objects_of(removal: UploadRemoval) -> (String, Vec<ObjectProgress>) {
+    let progress: UploadProgress = serde_json::from_str(removal.progress.text()).unwrap_or_default();
+    let mut objects = progress.earlier;
+    let Some(entry) = removal.uploaded else {
+        objects.extend(progress.objects);
+        return (progress.store, objects);
+    };
+    if entry.store != progress.store {
+        objects.clear();
+    }
+    let uploaded = entry.objects.into_iter().map(|object| ObjectProgress {
+        key: object.key,
+        bytes: object.bytes,
+        digest: object.digest,
+        ..ObjectProgress::default()
+    });
+    objects.extend(uploaded);
+    (entry.store, objects)
+}
+
+async fn remove_all(
+    context: &UploadContext,
+    id: Uuid,
+    objects: &[ObjectProgress],
+) -> Result<(), ObjectError> {
+    let target = &*context.target;
+    for object in objects.iter().rev() {
+        if let Some(parts) = &object.parts {
+            target.abort(&object.key, parts).await?;
+        }
+        let Some(found) = target.find(&object.key).await? else {
+            continue;
+        };
+        match is_own(target, id, object, &found).await? {
+            true => target.remove(&object.key).await?,
+            false => context.warn(format!(
+                "recording {id}: the object {} is not its own, so it stays",
+                context.location.url_of(&object.key)
+            )),
+        }
+    }
+    Ok(())
+}
+
+/// Whether an object that was found is one of the recording's.
+async fn is_own(
+    target: &dyn ObjectTarget,
+    id: Uuid,
+    object: &ObjectProgress,
+    found: &ObjectFacts,
+) -> Result<bool, ObjectError> {
+    let expected = (object.key.as_str(), object.bytes, object.digest.as_str());
+    if is_same(target, expected, found, Verification::Metadata).await? {
+        return Ok(true);
+    }
+    if !object.key.ends_with(MANIFEST) || found.bytes > MANIFEST_MAX {
+        return Ok(false);
+    }
+    Ok(is_manifest_of(
+        &target.read(&object.key, 0..found.bytes).await?,
+        id,
+    ))
+}

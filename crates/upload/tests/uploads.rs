@@ -1,0 +1,20 @@
+//! Uploads of whole recordings, to a directory and to the S3 of moto, through a proxy that disturbs
+//! the connections.
+#![cfg(all(unix, not(any(callrec_loom, callrec_shuttle))))]
+
+#[path = "uploads/azure.rs"]
+mod azure;
+#[path = "uploads/directory.rs"]
+mod directory;
+#[path = "uploads/faults.rs"]
+mod faults;
+#[path = "uploads/fixture.rs"]
+mod fixture;
+#[path = "uploads/killed.rs"]
+mod killed;
+#[path = "uploads/removal.rs"]
+mod removal;
+#[path = "uploads/s3.rs"]
+mod s3;
+#[path = "uploads/s3_server.rs"]
+mod s3_server;
