@@ -86,17 +86,7 @@ impl FeedRing {
             next += 1;
         }
         let (whole, rest) = body.as_chunks::<WORD>();
-        let (first, whole) = whole.split_at(whole.len().min(next.wrapping_neg() % LINE));
-        let (lines, last) = whole.as_chunks::<LINE>();
-        next = self.store_words(next, first);
-        for words in lines {
-            if let Some(line) = self.line(next) {
-                let each = line.iter().zip(words);
-                each.for_each(|(word, bytes)| word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed));
-            }
-            next += LINE;
-        }
-        next = self.store_words(next, last);
+        next = self.store_words(next, whole);
         if !rest.is_empty() {
             let mut last = [0; WORD];
             last[..rest.len()].copy_from_slice(rest);
@@ -104,12 +94,16 @@ impl FeedRing {
         }
     }
 
-    /// Stores words up to the end of a line. Returns the number of the next word.
+    /// Stores words, which may continue at the beginning of the ring. Returns the number of the next
+    /// word.
     #[inline]
     fn store_words(&self, from: usize, words: &[[u8; WORD]]) -> usize {
-        if let Some(line) = self.line(from) {
-            let each = line.iter().skip(from % LINE).zip(words);
-            each.for_each(|(word, bytes)| word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed));
+        let ring = self.words();
+        let at = from % ((self.mask as usize + 1) * LINE);
+        if let Some((before, after)) = ring.split_at_checked(at) {
+            let (first, rest) = words.split_at(words.len().min(after.len()));
+            store_each(after, first);
+            store_each(before, rest);
         }
         from + words.len()
     }
@@ -143,6 +137,13 @@ impl FeedRing {
 
 fn bytes_of(word: &Word) -> [u8; WORD] {
     word.load(Ordering::Relaxed).to_ne_bytes()
+}
+
+#[inline]
+fn store_each(places: &[Word], words: &[[u8; WORD]]) {
+    for (word, bytes) in places.iter().zip(words) {
+        word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+    }
 }
 
 /// The number of the word at a position. A cast that truncates is harmless, because the size of a
