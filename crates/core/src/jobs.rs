@@ -8,6 +8,7 @@
 mod action;
 mod attempt;
 mod pace;
+mod pending_ages;
 mod registration;
 mod registry;
 mod runner;

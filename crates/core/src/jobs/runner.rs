@@ -1,7 +1,7 @@
 //! Performs the jobs of one kind: reads their files, begins attempts in the order of the
 //! schedule, and stores the outcomes.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::action::{Action, JobOutcome};
 use super::attempt::{PANICKED, RunningAttempt};
 use super::pace::JobPace;
+use super::pending_ages::PendingAges;
 use super::registry::ActionRegistry;
 use super::runner_handle::{RunnerHandle, RunnerStatus};
 use super::schedule::{Attempt, AttemptEnd, JobSchedule};
@@ -49,9 +50,7 @@ struct RunnerState<'a> {
     new: VecDeque<Uuid>,
     listing: Option<PendingListing>,
     attempts: Vec<RunningAttempt>,
-    /// When each pending job was queued, the oldest first.
-    ages: BTreeSet<(i64, Uuid)>,
-    queued_at: HashMap<Uuid, i64>,
+    ages: PendingAges,
 }
 
 impl JobRunner {
@@ -89,8 +88,7 @@ impl JobRunner {
             new: VecDeque::new(),
             listing: None,
             attempts: Vec::new(),
-            ages: BTreeSet::new(),
-            queued_at: HashMap::new(),
+            ages: PendingAges::default(),
         };
         while self.handle.status() == RunnerStatus::Active {
             state.take_new();
@@ -140,22 +138,11 @@ impl RunnerState<'_> {
         self.runner.clock.now()
     }
 
-    fn publish_pending(&self) {
+    fn publish_pending(&mut self) {
         let pending = self.schedule.len() + self.new.len();
         self.runner.handle.set_pending(pending);
-        let oldest = self.ages.first().map(|(queued_at_ms, _)| *queued_at_ms);
+        let oldest = self.ages.oldest_ms();
         self.runner.handle.set_oldest(oldest);
-    }
-
-    fn note_age(&mut self, job: &Job, id: Uuid) {
-        self.ages.insert((job.queued_at_ms, id));
-        self.queued_at.insert(id, job.queued_at_ms);
-    }
-
-    fn forget_age(&mut self, id: Uuid) {
-        if let Some(queued_at_ms) = self.queued_at.remove(&id) {
-            self.ages.remove(&(queued_at_ms, id));
-        }
     }
 
     fn take_new(&mut self) {
@@ -204,7 +191,7 @@ impl RunnerState<'_> {
             }
             let (receiver, before) = match self.runner.read(id).await {
                 Ok(Some(job)) => {
-                    self.note_age(&job, id);
+                    self.ages.note(id, job.queued_at_ms);
                     (self.runner.receiver(&job), self.runner.queued_for(&job))
                 }
                 Ok(None) => continue,
@@ -222,7 +209,7 @@ impl RunnerState<'_> {
                 // The file was removed or put aside.
                 Ok(None) => {
                     let end = AttemptEnd::Done { is_prompt: true };
-                    self.forget_age(attempt.id);
+                    self.ages.forget(attempt.id);
                     self.schedule.done(&attempt, end, self.now());
                 }
                 Err(error) => self.postpone(&attempt, None, &format!("its file cannot be read: {error}")),
@@ -268,7 +255,7 @@ impl RunnerState<'_> {
                 let is_prompt =
                     self.now().saturating_duration_since(ended.begun) < self.runner.pace.slow_after;
                 self.remove_file(attempt.id).await;
-                self.forget_age(attempt.id);
+                self.ages.forget(attempt.id);
                 self.schedule
                     .done(attempt, AttemptEnd::Done { is_prompt }, self.now());
             }
@@ -311,7 +298,7 @@ impl RunnerState<'_> {
 
     fn give_up(&mut self, attempt: &Attempt, reason: &str) {
         let (id, kind) = (attempt.id, self.runner.handle.kind);
-        self.forget_age(id);
+        self.ages.forget(id);
         self.schedule.done(attempt, AttemptEnd::GivenUp, self.now());
         self.runner.warn(format!(
             "recording {id}: its {kind} failed and is given up: {reason}"
