@@ -2733,7 +2733,8 @@ rec_status rec_config_new(rec_config **config);
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_CONFIG` (the key is unknown, or the value is not allowed: the message names
- * both, and nothing changes), `REC_ERR_INVALID_ARGUMENT`.
+ * both, and nothing changes), `REC_ERR_UNSUPPORTED` (the key belongs to a cargo feature that this
+ * build lacks: `upload.*`, `cluster.*`), `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
 rec_status rec_config_set(rec_config *config,
@@ -2756,7 +2757,8 @@ rec_status rec_config_set(rec_config *config,
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_IO` (the file cannot be read), `REC_ERR_CONFIG` (the file does not contain
- * such an object, or a key or a value is wrong), `REC_ERR_INVALID_ARGUMENT`.
+ * such an object, or a key or a value is wrong), `REC_ERR_UNSUPPORTED` (as `rec_config_set`),
+ * `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
 rec_status rec_config_load(rec_config *config, const char *path, rec_error *error);
@@ -3432,8 +3434,7 @@ rec_status rec_hold(rec_engine engine,
  * Ownership: the caller owns the engine until `rec_close`. `config` remains the caller's.
  * Errors: `REC_ERR_UNAVAILABLE` (another engine, of this or another process, holds the
  * directory), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
- * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_UNSUPPORTED` (`upload.url` is set, and this build has no
- * uploads).
+ * `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
 rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *error);

@@ -1,23 +1,32 @@
 //! The settings of `rec_config_set`: the keys of the engine, of uploads, of the gateway and of the cluster.
 
 use crate::cluster::ClusterSettings;
-use crate::cluster::settings::END_JOB;
 use crate::config::Config;
 use crate::gateway::GatewaySettings;
 use crate::keys::{self, KeyDescription};
-use crate::storage::JobSpec;
+use crate::text::{abbreviate, one_line};
 use crate::thread_hooks::ThreadHooks;
-use crate::types::Result;
+use crate::types::{Error, Result, Status};
 use crate::upload::UploadSettings;
 
 /// The settings of one engine, its uploads, its gateways and its cluster.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    engine: Config,
-    upload: UploadSettings,
-    gateway: GatewaySettings,
-    cluster: ClusterSettings,
+    pub engine: Config,
+    #[cfg(feature = "upload")]
+    pub upload: UploadSettings,
+    pub gateway: GatewaySettings,
+    #[cfg(feature = "cluster")]
+    pub cluster: ClusterSettings,
 }
+
+/// The first words of the keys that this build refuses, and the features of cargo that it lacks.
+const MISSING: &[(&str, &str)] = &[
+    #[cfg(not(feature = "upload"))]
+    ("upload.", "upload"),
+    #[cfg(not(feature = "cluster"))]
+    ("cluster.", "cluster"),
+];
 
 impl Default for Settings {
     fn default() -> Settings {
@@ -25,22 +34,22 @@ impl Default for Settings {
         let gateway = GatewaySettings::default();
         let mut engine = Config::default();
         engine.storage.placeholders = gateway.placeholders();
-        let upload = UploadSettings {
-            placeholders: gateway.placeholders(),
-            ..UploadSettings::default()
-        };
-        let cluster = ClusterSettings::default();
         Settings {
             engine,
-            upload,
+            #[cfg(feature = "upload")]
+            upload: UploadSettings {
+                placeholders: gateway.placeholders(),
+                ..UploadSettings::default()
+            },
             gateway,
-            cluster,
+            #[cfg(feature = "cluster")]
+            cluster: ClusterSettings::default(),
         }
     }
 }
 
 impl Settings {
-    /// All keys, in the order in which they are documented.
+    /// All keys of a build with all features, in the order in which they are documented.
     pub fn keys() -> impl Iterator<Item = KeyDescription> {
         let Settings { engine, gateway, .. } = Settings::default();
         let all = Config::keys()
@@ -54,12 +63,24 @@ impl Settings {
         })
     }
 
+    /// The names of the keys of this build.
+    fn own_names() -> impl Iterator<Item = &'static str> {
+        let names = Config::key_names().chain(GatewaySettings::default().key_names());
+        #[cfg(feature = "upload")]
+        let names = names.chain(UploadSettings::KEYS.iter().map(|key| key.name));
+        #[cfg(feature = "cluster")]
+        let names = names.chain(ClusterSettings::KEYS.iter().map(|key| key.name));
+        names
+    }
+
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let known = self.engine.set_known(name, value);
-        let known = known.or_else(|| self.upload.set_known(name, value));
         let known = known.or_else(|| self.gateway.set_known(name, value));
+        #[cfg(feature = "upload")]
+        let known = known.or_else(|| self.upload.set_known(name, value));
+        #[cfg(feature = "cluster")]
         let known = known.or_else(|| self.cluster.set_known(name, value));
-        known.unwrap_or_else(|| Err(keys::no_such_key(name, Settings::keys())))
+        known.unwrap_or_else(|| Err(unknown(name)))
     }
 
     /// Sets keys from a JSON object, flat or nested. On an error nothing changes.
@@ -71,26 +92,38 @@ impl Settings {
         self.engine.thread_hooks = hooks;
     }
 
-    /// The settings of the engine's part in a cluster.
-    pub fn cluster(&self) -> &ClusterSettings {
-        &self.cluster
-    }
-
-    /// Splits the settings into those of the engine, of its uploads and of its gateways.
-    pub fn into_parts(self) -> (Config, UploadSettings, GatewaySettings) {
-        let Settings {
-            mut engine,
-            mut upload,
-            gateway,
-            cluster,
-        } = self;
-        engine.storage.placeholders = gateway.placeholders();
-        upload.placeholders = gateway.placeholders();
-        if cluster.is_enabled() {
-            engine.storage.end_jobs.push(JobSpec::new(END_JOB, &()));
+    /// Gives each part what it needs of the others.
+    #[must_use]
+    pub fn completed(self) -> Settings {
+        let mut all = self;
+        all.engine.storage.placeholders = all.gateway.placeholders();
+        #[cfg(feature = "upload")]
+        {
+            all.upload.placeholders = all.gateway.placeholders();
         }
-        (engine, upload, gateway)
+        #[cfg(feature = "cluster")]
+        if all.cluster.is_enabled() {
+            use crate::cluster::settings::END_JOB;
+            use crate::storage::JobSpec;
+
+            all.engine.storage.end_jobs.push(JobSpec::new(END_JOB, &()));
+        }
+        all
     }
+}
+
+/// The error for a key that this build does not know.
+fn unknown(name: &str) -> Error {
+    let missing = MISSING.iter().find(|(prefix, _)| name.starts_with(prefix));
+    let Some((_, feature)) = missing else {
+        return keys::no_such_key(name, &mut Settings::own_names());
+    };
+    let name = one_line(name);
+    let message = format!(
+        "key \"{}\": this build has no feature \"{feature}\"",
+        abbreviate(&name, 100)
+    );
+    Error::new(Status::Unsupported, message)
 }
 
 #[cfg(test)]
@@ -103,9 +136,14 @@ mod tests {
         Settings::default().set(name, value)
     }
 
+    fn own_keys() -> Vec<KeyDescription> {
+        let names: Vec<_> = Settings::own_names().collect();
+        Settings::keys().filter(|key| names.contains(&key.name)).collect()
+    }
+
     #[test]
     fn the_default_text_of_every_key_gives_the_default_settings() {
-        for key in Settings::keys() {
+        for key in own_keys() {
             let mut settings = Settings::default();
             assert_eq!(settings.set(key.name, &key.default), Ok(()), "{}", key.name);
             let unset = Settings::default();
@@ -116,7 +154,7 @@ mod tests {
     #[test]
     fn every_number_is_checked_against_its_bounds() {
         let mut numbers = 0;
-        for key in Settings::keys() {
+        for key in own_keys() {
             let Accepts::Number(low, high) = key.accepts else {
                 continue;
             };
@@ -139,7 +177,7 @@ mod tests {
 
     #[test]
     fn every_text_is_checked_against_its_length() {
-        for key in Settings::keys() {
+        for key in own_keys() {
             let Accepts::Bytes(low, high) = key.accepts else {
                 continue;
             };
@@ -150,7 +188,7 @@ mod tests {
 
     #[test]
     fn every_documented_choice_is_accepted() {
-        for key in Settings::keys() {
+        for key in own_keys() {
             let Accepts::OneOf(words) = key.accepts else {
                 continue;
             };
@@ -207,8 +245,24 @@ mod tests {
         assert_eq!(settings.load(json), Ok(()));
         let wrong = r#"{"media": {"reorder_ms": 80}, "gateway": {"threads": 4, "typo": 1}}"#;
         assert!(settings.load(wrong).is_err());
-        let (engine, _, gateway) = settings.into_parts();
+        let Settings { engine, gateway, .. } = settings.completed();
         assert_eq!((engine.reorder_ms, gateway.config().threads), (70, 3));
+    }
+
+    #[test]
+    fn a_key_of_a_feature_that_this_build_lacks_is_refused() {
+        for (prefix, feature) in MISSING {
+            for key in Settings::keys().filter(|key| key.name.starts_with(prefix)) {
+                let error = set(key.name, &key.default).expect_err("it is refused");
+                assert_eq!(error.status, Status::Unsupported);
+                assert!(
+                    error.message.contains(&format!("\"{feature}\"")),
+                    "{}",
+                    error.message
+                );
+            }
+        }
+        assert!(set("uploads.url", "").is_err_and(|error| error.message.contains("no such key")));
     }
 
     #[test]
@@ -219,7 +273,7 @@ mod tests {
             Ok(())
         );
         assert_eq!(settings.set("genesys.contact_center_id", "a b"), Ok(()));
-        let (engine, ..) = settings.into_parts();
+        let engine = settings.completed().engine;
         // This also holds if the key is set after the name.
         let named = Template::with("{contact_center}", &engine.storage.placeholders);
         assert_eq!(named, Template::parse("a%20b"));

@@ -351,7 +351,8 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_CONFIG` (the key is unknown, or the value is not allowed: the message names
-/// both, and nothing changes), `REC_ERR_INVALID_ARGUMENT`.
+/// both, and nothing changes), `REC_ERR_UNSUPPORTED` (the key belongs to a cargo feature that this
+/// build lacks: `upload.*`, `cluster.*`), `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_config_set(
@@ -385,7 +386,8 @@ pub unsafe extern "C" fn rec_config_set(
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_IO` (the file cannot be read), `REC_ERR_CONFIG` (the file does not contain
-/// such an object, or a key or a value is wrong), `REC_ERR_INVALID_ARGUMENT`.
+/// such an object, or a key or a value is wrong), `REC_ERR_UNSUPPORTED` (as `rec_config_set`),
+/// `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_config_load(

@@ -14,7 +14,6 @@ use super::guard::{run_always, run_with_memory};
 use super::nodes;
 use super::types::*;
 use super::{engine_of, recorder_of};
-use crate::config::Config;
 use crate::events::{LogLevel, LogListener};
 use crate::handles::{self, Handle};
 use crate::memory;
@@ -48,8 +47,7 @@ const OPEN_MEMORY_BYTES: u64 = 8 << 20;
 /// Ownership: the caller owns the engine until `rec_close`. `config` remains the caller's.
 /// Errors: `REC_ERR_UNAVAILABLE` (another engine, of this or another process, holds the
 /// directory), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
-/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_UNSUPPORTED` (`upload.url` is set, and this build has no
-/// uploads).
+/// `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_open(
@@ -65,17 +63,13 @@ pub unsafe extern "C" fn rec_open(
         platform::stay_loaded();
         // SAFETY: NULL, or created by rec_config_new and not freed.
         let settings = unsafe { config.as_ref() }.map(|config| config.settings().clone());
-        let settings = settings.unwrap_or_default();
-        let cluster = settings.cluster().clone();
-        let (settings, upload, gateway) = settings.into_parts();
-        let settings = Config {
-            #[cfg(not(callrec_loom))]
-            large_pages: super::memory::advise_large_pages,
-            is_memory_short: memory::is_short,
-            ..settings
-        };
-        let open = |platform| uploads::open(platform, settings, upload);
-        let Handle(id) = handles::engine::open(open, gateway, cluster)?;
+        let mut settings = settings.unwrap_or_default();
+        #[cfg(not(callrec_loom))]
+        {
+            settings.engine.large_pages = super::memory::advise_large_pages;
+        }
+        settings.engine.is_memory_short = memory::is_short;
+        let Handle(id) = handles::engine::open(settings, uploads::open)?;
         // SAFETY: not NULL, so it points to a writable rec_engine.
         unsafe { out.write(rec_engine { id }) };
         Ok(())

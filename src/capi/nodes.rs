@@ -17,6 +17,7 @@ use super::nodes_disabled as backend;
 use super::nodes_enabled as backend;
 
 /// The cluster's part of the statistics, and of the gateway.
+use backend::NodeRecorder;
 pub(super) use backend::{gateway_recorder, statistics};
 
 /// Lists the live recordings of all nodes of a cluster that match a filter, the newest last.
@@ -57,17 +58,15 @@ pub unsafe extern "C" fn rec_cluster_list(
     snapshot: *mut *mut rec_snapshot,
     error: *mut rec_error,
 ) -> rec_status {
+    if let Some(status) = backend::refused(engine, error) {
+        return status;
+    }
     run_with_memory(error, || {
+        let recorder = NodeRecorder::of(Handle(engine.id), timeout_of(timeout_ms))?;
         let out = not_null(snapshot, "snapshot")?;
         // SAFETY: structs or NULL, by the rules of the API.
         let (caller, (filter, range)) = unsafe { (self::caller(caller)?, filter_of(filter)?) };
-        let (views, cursor) = backend::list(
-            Handle(engine.id),
-            &caller,
-            &filter,
-            &range,
-            timeout_of(timeout_ms),
-        )?;
+        let (views, cursor) = recorder.page(&caller, &filter, &range)?;
         // SAFETY: not NULL, so it points to a writable pointer.
         unsafe { out.write(rec_snapshot::into_raw_snapshot(views, cursor)) };
         Ok(())
@@ -103,11 +102,14 @@ pub unsafe extern "C" fn rec_cluster_get(
     snapshot: *mut *mut rec_snapshot,
     error: *mut rec_error,
 ) -> rec_status {
+    if let Some(status) = backend::refused(engine, error) {
+        return status;
+    }
     run_with_memory(error, || {
+        let recorder = NodeRecorder::of(Handle(engine.id), timeout_of(timeout_ms))?;
         let out = not_null(snapshot, "snapshot")?;
         // SAFETY: a struct or NULL, a string or NULL, by the rules of the API.
         let (caller, id) = unsafe { (self::caller(caller)?, str_of(id, "id", TEXT_MAX)?) };
-        let recorder = backend::recorder(Handle(engine.id), timeout_of(timeout_ms))?;
         let view = recorder.get(&caller, id.unwrap_or_default())?;
         // SAFETY: not NULL, so it points to a writable pointer.
         unsafe { out.write(rec_snapshot::into_raw_snapshot(vec![view], Default::default())) };
@@ -150,11 +152,14 @@ pub unsafe extern "C" fn rec_cluster_control_by_id(
     timeout_ms: u32,
     error: *mut rec_error,
 ) -> rec_status {
+    if let Some(status) = backend::refused(engine, error) {
+        return status;
+    }
     run_always(error, || {
+        let recorder = NodeRecorder::of(Handle(engine.id), timeout_of(timeout_ms))?;
         let operation = operation_of(operation)?;
         // SAFETY: a struct or NULL, a string or NULL, by the rules of the API.
         let (caller, id) = unsafe { (self::caller(caller)?, str_of(id, "id", TEXT_MAX)?) };
-        let recorder = backend::recorder(Handle(engine.id), timeout_of(timeout_ms))?;
         recorder.control_by_id(&caller, operation, id.unwrap_or_default())
     })
 }
@@ -198,7 +203,11 @@ pub unsafe extern "C" fn rec_cluster_control_by_device(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
+    if let Some(status) = backend::refused(engine, error) {
+        return status;
+    }
     run_always(error, || {
+        let recorder = NodeRecorder::of(Handle(engine.id), timeout_of(timeout_ms))?;
         let operation = operation_of(operation)?;
         // SAFETY: structs or NULL, strings or NULL, by the rules of the API.
         let (out, caller, device, number) = unsafe {
@@ -209,7 +218,6 @@ pub unsafe extern "C" fn rec_cluster_control_by_device(
                 text(directory_number, "directory_number")?,
             )
         };
-        let recorder = backend::recorder(Handle(engine.id), timeout_of(timeout_ms))?;
         let done = recorder.control_by_line(&caller, operation, &device, &number)?;
         out.write(&counts_of(done));
         Ok(())
@@ -249,7 +257,11 @@ pub unsafe extern "C" fn rec_cluster_control_by_call(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
+    if let Some(status) = backend::refused(engine, error) {
+        return status;
+    }
     run_always(error, || {
+        let recorder = NodeRecorder::of(Handle(engine.id), timeout_of(timeout_ms))?;
         let operation = operation_of(operation)?;
         if call_id.is_null() {
             return Err(invalid("call_id is NULL"));
@@ -265,7 +277,6 @@ pub unsafe extern "C" fn rec_cluster_control_by_call(
         };
         // NULL and "" mean the same.
         let url = (!url.is_empty()).then_some(&url);
-        let recorder = backend::recorder(Handle(engine.id), timeout_of(timeout_ms))?;
         let done = recorder.control_by_call(&caller, operation, &call_id, url)?;
         out.write(&counts_of(done));
         Ok(())

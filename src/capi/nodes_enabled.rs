@@ -8,41 +8,76 @@ use super::gateway_disabled as gateway;
 #[cfg(feature = "gateway")]
 use super::gateway_enabled as gateway;
 use super::list::ListRange;
-use crate::calls::{Caller, Filter, RecordingView};
+use super::types::*;
+use crate::calls::{Caller, ControlCounts, ControlOperation, Filter, RecordingView};
 use crate::cluster::ClusterRecorder;
 use crate::handles::{self, Handle};
 use crate::recorder::{ClusterStatistics, Recorder};
 use crate::text::Text;
 use crate::types::{Error, Result, Status};
 
-/// A recorder over the cluster of an engine. Fails inside a callback, which would wait.
-pub fn recorder(engine: Handle, timeout: Option<Duration>) -> Result<Box<dyn Recorder>> {
-    Ok(Box::new(cluster_recorder(engine, timeout)?))
+/// The status of all functions in a build without a cluster.
+pub const fn refused(_engine: rec_engine, _error: *mut rec_error) -> Option<rec_status> {
+    None
 }
 
-fn cluster_recorder(engine: Handle, timeout: Option<Duration>) -> Result<ClusterRecorder> {
-    let node = handles::engine::cluster(engine)?;
-    if node.engine().bus().is_inside() {
-        return Err(Error::new(
-            Status::InCallback,
-            "the function would wait for Redis inside a callback",
-        ));
+/// The recorder over the cluster of an engine.
+pub struct NodeRecorder(ClusterRecorder);
+
+impl NodeRecorder {
+    /// Fails inside a callback, which would wait.
+    pub fn of(engine: Handle, timeout: Option<Duration>) -> Result<NodeRecorder> {
+        let node = handles::engine::cluster(engine)?;
+        if node.engine().bus().is_inside() {
+            return Err(Error::new(
+                Status::InCallback,
+                "the function would wait for Redis inside a callback",
+            ));
+        }
+        gateway::refuse_in_callback()?;
+        Ok(NodeRecorder(ClusterRecorder::new(node, timeout)))
     }
-    gateway::refuse_in_callback()?;
-    Ok(ClusterRecorder::new(node, timeout))
-}
 
-/// A page of a list, and where the next page begins.
-pub fn list(
-    engine: Handle,
-    caller: &Caller,
-    filter: &Filter,
-    range: &ListRange,
-    timeout: Option<Duration>,
-) -> Result<(Vec<RecordingView>, Text)> {
-    let recorder = cluster_recorder(engine, timeout)?;
-    let page = recorder.list_page(caller, filter, range.cursor.as_str(), range.limit as usize)?;
-    Ok((page.recordings, Text::from(page.cursor)))
+    /// A page of a list, and where the next page begins.
+    pub fn page(
+        &self,
+        caller: &Caller,
+        filter: &Filter,
+        range: &ListRange,
+    ) -> Result<(Vec<RecordingView>, Text)> {
+        let page = self
+            .0
+            .list_page(caller, filter, range.cursor.as_str(), range.limit as usize)?;
+        Ok((page.recordings, Text::from(page.cursor)))
+    }
+
+    pub fn get(&self, caller: &Caller, id: &str) -> Result<RecordingView> {
+        self.0.get(caller, id)
+    }
+
+    pub fn control_by_id(&self, caller: &Caller, operation: ControlOperation, id: &str) -> Result<()> {
+        self.0.control_by_id(caller, operation, id)
+    }
+
+    pub fn control_by_line(
+        &self,
+        caller: &Caller,
+        operation: ControlOperation,
+        device: &Text,
+        number: &Text,
+    ) -> Result<ControlCounts> {
+        self.0.control_by_line(caller, operation, device, number)
+    }
+
+    pub fn control_by_call(
+        &self,
+        caller: &Caller,
+        operation: ControlOperation,
+        call_id: &Text,
+        url: Option<&Text>,
+    ) -> Result<ControlCounts> {
+        self.0.control_by_call(caller, operation, call_id, url)
+    }
 }
 
 /// All zero without a cluster.

@@ -7,33 +7,23 @@ use super::handle::Handle;
 use super::process::{HostEngine, current, current_or_error, refusal};
 #[cfg(feature = "cluster")]
 use crate::cluster::ClusterNode;
-use crate::cluster::ClusterSettings;
 use crate::engine::Engine;
 use crate::gateway::GatewaySettings;
 use crate::platform;
+use crate::settings::Settings;
 use crate::storage::Platform;
 use crate::types::{Error, Result, Status};
 
-/// Opens an engine and gives it a handle. `open` opens it. Its gateways will use `gateway_settings`.
+/// Opens an engine and gives it a handle. `open` opens the engine itself.
 pub fn open(
-    open: impl FnOnce(Platform) -> Result<Arc<Engine>>,
-    gateway_settings: GatewaySettings,
-    cluster: ClusterSettings,
+    settings: Settings,
+    open: impl FnOnce(Platform, Settings) -> Result<Arc<Engine>>,
 ) -> Result<Handle> {
-    require_cluster(&cluster)?;
     let process = current_or_error()?;
     let handle = process.engines.insert(|_| None);
     let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many engines: no handle is free"))?;
-    match open_parts(open, &cluster) {
-        Ok((engine, node)) => {
-            let opened = HostEngine {
-                engine,
-                gateway_settings: Arc::new(gateway_settings),
-                #[cfg(feature = "cluster")]
-                cluster: node,
-            };
-            #[cfg(not(feature = "cluster"))]
-            let NoCluster = node;
+    match open_parts(settings, open) {
+        Ok(opened) => {
             process.engines.with(handle, |slot| *slot = Some(opened));
             Ok(handle)
         }
@@ -44,36 +34,25 @@ pub fn open(
     }
 }
 
-#[cfg(feature = "cluster")]
-fn require_cluster(_cluster: &ClusterSettings) -> Result<()> {
-    Ok(())
-}
-
-/// Fails if the build cannot do what the settings ask for.
-#[cfg(not(feature = "cluster"))]
-fn require_cluster(cluster: &ClusterSettings) -> Result<()> {
-    if !cluster.is_enabled() {
-        return Ok(());
-    }
-    Err(Error::new(
-        Status::Unsupported,
-        "key \"cluster.url\": this build has no cluster: build with the feature \"cluster\"",
-    ))
-}
-
 /// Opens the engine, and its part in a cluster.
 #[cfg(feature = "cluster")]
 fn open_parts(
-    open: impl FnOnce(Platform) -> Result<Arc<Engine>>,
-    cluster: &ClusterSettings,
-) -> Result<(Arc<Engine>, Option<Arc<ClusterNode>>)> {
-    cluster.check()?;
-    let engine = open(platform::system())?;
-    if !cluster.is_enabled() {
-        return Ok((engine, None));
-    }
-    match ClusterNode::start(&engine, cluster.clone()) {
-        Ok(node) => Ok((engine, Some(node))),
+    settings: Settings,
+    open: impl FnOnce(Platform, Settings) -> Result<Arc<Engine>>,
+) -> Result<HostEngine> {
+    settings.cluster.check()?;
+    let (gateway_settings, cluster) = (Arc::new(settings.gateway.clone()), settings.cluster.clone());
+    let engine = open(platform::system(), settings)?;
+    let node = match cluster.is_enabled() {
+        true => ClusterNode::start(&engine, cluster).map(Some),
+        false => Ok(None),
+    };
+    match node {
+        Ok(cluster) => Ok(HostEngine {
+            engine,
+            gateway_settings,
+            cluster,
+        }),
         Err(error) => {
             // Nothing was recorded yet, so there is nothing to wait for but the directory's lock.
             let _ = engine.close(CLOSE_WAIT);
@@ -83,14 +62,14 @@ fn open_parts(
 }
 
 #[cfg(not(feature = "cluster"))]
-struct NoCluster;
-
-#[cfg(not(feature = "cluster"))]
 fn open_parts(
-    open: impl FnOnce(Platform) -> Result<Arc<Engine>>,
-    _cluster: &ClusterSettings,
-) -> Result<(Arc<Engine>, NoCluster)> {
-    Ok((open(platform::system())?, NoCluster))
+    settings: Settings,
+    open: impl FnOnce(Platform, Settings) -> Result<Arc<Engine>>,
+) -> Result<HostEngine> {
+    Ok(HostEngine {
+        gateway_settings: Arc::new(settings.gateway.clone()),
+        engine: open(platform::system(), settings)?,
+    })
 }
 
 /// How long an engine that cannot join its cluster may take to close.

@@ -43,7 +43,7 @@ impl Action for UploadAction {
 fn the_quoted_settings_have_their_defaults() {
     let config = ExampleConfig::default();
     assert_eq!((config.retry_ms, config.is_safe), (250, false));
-    let meaning = ExampleConfig::KEYS[0].describe().meaning;
+    let meaning = &ExampleConfig::described()[0].meaning;
     assert_eq!(meaning, "Pause before the second attempt, 10 to 5000 ms.");
     assert_eq!(UploadAction.kind(), "upload");
 }

@@ -118,8 +118,7 @@ impl RecordingSession {
                 None => return because(format!("--set \"{setting}\": write it as KEY=VALUE")),
             }
         }
-        let (config, upload, _) = all.into_parts();
-        let engine = uploads::open(platform::system(), config, upload)?;
+        let engine = uploads::open(platform::system(), all)?;
         let reports = Arc::new(EngineReports::default());
         engine.bus().set_log(Some(reports.clone()));
         let subscribed = engine.subscribe(SubscriptionOptions::default(), reports.clone());

@@ -57,7 +57,7 @@ fn refusal_of_secret(name: &str, value: &str) -> Option<String> {
 impl ClusterSettings {
     /// All keys, in the order of the documentation.
     pub fn keys() -> impl Iterator<Item = KeyDescription> {
-        ClusterSettings::KEYS.iter().map(keys::ConfigKey::describe)
+        ClusterSettings::described().into_iter()
     }
 
     /// Sets a key. Returns `None` if it is not a key of the cluster.

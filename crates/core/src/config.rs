@@ -7,7 +7,7 @@
 use crate::calls::{RefusalAction, TransferAction};
 use crate::config_keys;
 use crate::keys::checks::{checked_by, choice, number, text, text_of, zero_or};
-use crate::keys::{self, ConfigKey, KeyDescription};
+use crate::keys::{self, KeyDescription};
 use crate::storage::StorageConfig;
 use crate::sync::LargePages;
 use crate::thread_hooks::ThreadHooks;
@@ -113,13 +113,18 @@ config_keys! {
 impl Config {
     /// All keys, in the order in which they are documented.
     pub fn keys() -> impl Iterator<Item = KeyDescription> {
-        let storage = StorageConfig::KEYS.iter().map(ConfigKey::describe);
-        storage.chain(Config::KEYS.iter().map(ConfigKey::describe))
+        StorageConfig::described().into_iter().chain(Config::described())
+    }
+
+    /// The names of all keys.
+    pub fn key_names() -> impl Iterator<Item = &'static str> {
+        let storage = StorageConfig::KEYS.iter().map(|key| key.name);
+        storage.chain(Config::KEYS.iter().map(|key| key.name))
     }
 
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let known = self.set_known(name, value);
-        known.unwrap_or_else(|| Err(keys::no_such_key(name, Config::keys())))
+        known.unwrap_or_else(|| Err(keys::no_such_key(name, &mut Config::key_names())))
     }
 
     /// Sets a key. Returns `None` if the engine has no such key.

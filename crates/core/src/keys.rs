@@ -12,14 +12,10 @@ use checks::{Accepts, Check};
 use similar::similar;
 
 /// One key of the settings `S`, declared by [`config_keys!`](crate::config_keys).
+// What only the documentation needs is apart: a library has none of it.
 pub struct ConfigKey<S> {
     pub name: &'static str,
-    pub default: &'static str,
-    /// What the key is for. `{range}`, `{most}` and `{choices}` are replaced with what the key
-    /// accepts.
-    pub meaning: &'static str,
     pub set: fn(&mut S, &str) -> std::result::Result<(), String>,
-    pub accepts: fn() -> Accepts,
 }
 
 /// A key as documentation and tests use it.
@@ -27,21 +23,21 @@ pub struct ConfigKey<S> {
 pub struct KeyDescription {
     pub name: &'static str,
     pub default: String,
+    /// What the key is for.
     pub meaning: String,
     pub accepts: Accepts,
 }
 
-impl<S> ConfigKey<S> {
-    pub fn describe(&self) -> KeyDescription {
-        let accepts = (self.accepts)();
-        let meaning = self
-            .meaning
+impl KeyDescription {
+    /// `{range}`, `{most}` and `{choices}` in the meaning are replaced with what the key accepts.
+    pub fn new(name: &'static str, default: &str, meaning: &str, accepts: Accepts) -> KeyDescription {
+        let meaning = meaning
             .replace("{range}", &accepts.range())
             .replace("{most}", &accepts.most())
             .replace("{choices}", &accepts.choices());
         KeyDescription {
-            name: self.name,
-            default: self.default.to_owned(),
+            name,
+            default: default.to_owned(),
             meaning,
             accepts,
         }
@@ -74,10 +70,11 @@ impl<S> ConfigKey<S> {
 /// }
 ///
 /// assert_eq!((ServerSettings::default().threads, ServerSettings::KEYS.len()), (4, 2));
-/// assert_eq!(ServerSettings::KEYS[0].describe().meaning, "Number of threads, 1 to 64.");
+/// assert_eq!(ServerSettings::described()[0].meaning, "Number of threads, 1 to 64.");
 /// ```
 ///
-/// The struct implements `Clone`, `Debug` and `Default`, and has the list `KEYS`.
+/// The struct implements `Clone`, `Debug` and `Default`, has the list `KEYS`, and describes them
+/// with `described`.
 #[macro_export]
 macro_rules! config_keys {
     (
@@ -129,16 +126,25 @@ macro_rules! config_keys {
             pub const KEYS: &'static [$crate::keys::ConfigKey<$settings>] = &[$(
                 $crate::keys::ConfigKey {
                     name: $key,
-                    default: $default,
-                    meaning: $meaning,
                     set: |settings, text| {
                         $($condition(settings, text)?;)?
                         settings.$field = $crate::keys::checks::Check::<$type>::parse(&$check, text)?;
                         Ok(())
                     },
-                    accepts: || $crate::keys::checks::Check::<$type>::accepts(&$check),
                 },
             )*];
+
+            /// What the documentation says of the keys, in their order.
+            pub fn described() -> Vec<$crate::keys::KeyDescription> {
+                vec![$(
+                    $crate::keys::KeyDescription::new(
+                        $key,
+                        $default,
+                        $meaning,
+                        $crate::keys::checks::Check::<$type>::accepts(&$check),
+                    ),
+                )*]
+            }
         }
     };
 }
@@ -164,19 +170,22 @@ fn refused(key: &str, default: &str, why: &str) -> ! {
 /// Sets the key of this name. Returns `None` if `keys` has no such key.
 pub fn set_key<S>(settings: &mut S, keys: &[ConfigKey<S>], name: &str, value: &str) -> Option<Result<()>> {
     let key = keys.iter().find(|key| key.name == name)?;
-    Some((key.set)(settings, value).map_err(|why| {
-        // A reason may quote the value, so both are made safe for a log line.
-        let (why, value) = (one_line(&why), one_line(value));
-        wrong(
-            name,
-            &format!("{} (value \"{}\")", abbreviate(&why, 220), abbreviate(&value, 80)),
-        )
-    }))
+    Some((key.set)(settings, value).map_err(|why| refused_value(name, value, &why)))
 }
 
-/// The error for a key that is none of `keys`.
-pub fn no_such_key(name: &str, keys: impl Iterator<Item = KeyDescription>) -> Error {
-    match similar(name, keys.map(|key| key.name)) {
+// No part of `set_key`, of which there is one for each struct of settings.
+#[cold]
+#[inline(never)]
+fn refused_value(name: &str, value: &str, why: &str) -> Error {
+    // A reason may quote the value, so both are made safe for a log line.
+    let (why, value) = (one_line(why), one_line(value));
+    let why = format!("{} (value \"{}\")", abbreviate(&why, 220), abbreviate(&value, 80));
+    wrong(name, &why)
+}
+
+/// The error for a key that is none of those with these names.
+pub fn no_such_key(name: &str, names: &mut dyn Iterator<Item = &'static str>) -> Error {
+    match similar(name, names) {
         Some(meant) => wrong(name, &format!("no such key; \"{meant}\" is one")),
         None => wrong(name, "no such key"),
     }

@@ -9,7 +9,7 @@ mod config;
 mod cookie;
 mod names;
 
-use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
+use callrec_core::keys::{KeyDescription, set_key};
 use callrec_core::storage::Placeholders;
 use callrec_core::types::Result;
 
@@ -27,7 +27,7 @@ impl Registration for GenesysConfig {
     }
 
     fn keys(&self) -> Vec<KeyDescription> {
-        GenesysConfig::KEYS.iter().map(ConfigKey::describe).collect()
+        GenesysConfig::described()
     }
 
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {

@@ -5,7 +5,7 @@ pub mod active;
 mod api;
 mod config;
 
-use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
+use callrec_core::keys::{KeyDescription, set_key};
 use callrec_core::types::Result;
 
 use crate::registration::{Availability, Registration};
@@ -21,7 +21,7 @@ impl Registration for ImagicleConfig {
     }
 
     fn keys(&self) -> Vec<KeyDescription> {
-        ImagicleConfig::KEYS.iter().map(ConfigKey::describe).collect()
+        ImagicleConfig::described()
     }
 
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {

@@ -26,10 +26,7 @@ pub struct GatewaySettings {
 /// Separate from `GatewayConfig`, since the accepted names depend on the registrations.
 const APIS: &[ConfigKey<GatewaySettings>] = &[ConfigKey {
     name: "gateway.apis",
-    default: "",
-    meaning: "The published HTTP APIs that are offered, separated by commas: {apis}.",
     set: GatewaySettings::offer,
-    accepts: || Accepts::Other,
 }];
 
 /// All registered APIs with their defaults.
@@ -58,14 +55,25 @@ impl GatewaySettings {
     /// All keys, in the order of the documents.
     pub fn keys(&self) -> Vec<KeyDescription> {
         let offered = GatewaySettings::with(self.apis.clone()).config.apis;
-        let mut keys: Vec<_> = APIS.iter().map(ConfigKey::describe).collect();
-        for key in &mut keys {
-            key.default = offered.join(",");
-            key.meaning = key.meaning.replace("{apis}", &self.names().join(", "));
-        }
-        keys.extend(GatewayConfig::KEYS.iter().map(ConfigKey::describe));
+        let meaning = format!(
+            "The published HTTP APIs that are offered, separated by commas: {}.",
+            self.names().join(", ")
+        );
+        let named = APIS
+            .iter()
+            .map(|key| KeyDescription::new(key.name, &offered.join(","), &meaning, Accepts::Other));
+        let mut keys: Vec<_> = named.collect();
+        keys.extend(GatewayConfig::described());
         keys.extend(self.apis.iter().flat_map(|api| api.keys()));
         keys
+    }
+
+    /// The names of all keys.
+    pub fn key_names(&self) -> Vec<&'static str> {
+        let own = GatewayConfig::KEYS.iter().map(|key| key.name);
+        let of_apis = self.apis.iter().flat_map(|api| api.keys());
+        let all = APIS.iter().map(|key| key.name).chain(own);
+        all.chain(of_apis.map(|key| key.name)).collect()
     }
 
     /// Sets a key. Returns `None` if it is not a key of the gateway or of one of its APIs.

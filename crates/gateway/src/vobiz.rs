@@ -5,7 +5,7 @@
 mod api;
 mod config;
 
-use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
+use callrec_core::keys::{KeyDescription, set_key};
 use callrec_core::types::Result;
 
 use crate::registration::{Availability, Registration};
@@ -23,7 +23,7 @@ impl Registration for VobizConfig {
     }
 
     fn keys(&self) -> Vec<KeyDescription> {
-        VobizConfig::KEYS.iter().map(ConfigKey::describe).collect()
+        VobizConfig::described()
     }
 
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
@@ -55,7 +55,7 @@ impl Registration for PlivoConfig {
     }
 
     fn keys(&self) -> Vec<KeyDescription> {
-        PlivoConfig::KEYS.iter().map(ConfigKey::describe).collect()
+        PlivoConfig::described()
     }
 
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
@@ -94,7 +94,7 @@ impl Registration for AudioRegistration {
     }
 
     fn keys(&self) -> Vec<KeyDescription> {
-        SignatureConfig::KEYS.iter().map(ConfigKey::describe).collect()
+        SignatureConfig::described()
     }
 
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {

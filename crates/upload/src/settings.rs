@@ -2,7 +2,7 @@
 
 use callrec_core::config_keys;
 use callrec_core::keys::checks::{checked_by, choice, number, text};
-use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
+use callrec_core::keys::{KeyDescription, set_key};
 use callrec_core::storage::{Placeholders, Template};
 use callrec_core::types::{Error, Result, Status};
 
@@ -111,7 +111,7 @@ const SECRETS: [&str; 3] = [
 impl UploadSettings {
     /// All keys, in the order in which they are documented.
     pub fn keys() -> impl Iterator<Item = KeyDescription> {
-        UploadSettings::KEYS.iter().map(ConfigKey::describe)
+        UploadSettings::described().into_iter()
     }
 
     /// Sets a key. Returns `None` if it is not a key of uploads.

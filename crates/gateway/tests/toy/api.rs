@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use callrec_core::calls::Caller;
 use callrec_core::keys::checks::text;
-use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
+use callrec_core::keys::{KeyDescription, set_key};
 use callrec_core::storage::Placeholders;
 use callrec_core::types::Result;
 use callrec_gateway::config::BasePath;
@@ -39,7 +39,7 @@ impl Registration for ToyConfig {
     }
 
     fn keys(&self) -> Vec<KeyDescription> {
-        ToyConfig::KEYS.iter().map(ConfigKey::describe).collect()
+        ToyConfig::described()
     }
 
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
