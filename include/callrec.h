@@ -3474,6 +3474,55 @@ rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *err
 rec_status rec_close(rec_engine engine, uint32_t timeout_ms, rec_error *error);
 
 /**
+ * Adopts the storage directory of a process that has died: recovers its recordings there,
+ * reports how they ended, and performs their jobs. The directory may be on storage that machines
+ * share, or on a disk that was moved.
+ *
+ * The recordings are recovered as by `rec_open` on that directory, with the settings of this
+ * engine, and stay there. The subscribers of this engine get their terminal events, in which
+ * `path` names the files. Callbacks are sent if a gateway runs, and sidecars, uploads and the
+ * entries in the stream of a cluster are made if this engine makes them for its own recordings.
+ * A cluster does not list the recordings any more once their ends are in its stream.
+ *
+ * The function waits until all ends are delivered and all these jobs are done, and then releases
+ * the directory. What is left after `timeout_ms` is done by the next `rec_adopt` or `rec_open`,
+ * which reports ends again, with `REC_EVENT_FLAG_REPEATED`, that this one may not have
+ * delivered. An engine without subscribers keeps the events for the first one; the next
+ * `rec_adopt` or `rec_open` reports these again too. Calls and recordings of this engine do not
+ * wait for an adoption.
+ *
+ * No two engines have a directory at the same time. A lock ensures that, on a shared file system
+ * only if that file system has locks that reach over machines, as NFS 4 has. If it has none,
+ * make sure that the other process has ended.
+ *
+ * @param engine The engine that reports the ends.
+ * @param directory The storage directory of the dead process (its `storage.directory`). Must not
+ *   be NULL.
+ * @param timeout_ms How long the work may take, in milliseconds.
+ * @param[out] recordings The number of recordings whose ends were reported. Written with
+ *   `REC_OK`, `REC_ERR_TIMEOUT` and `REC_ERR_IO`. May be NULL.
+ * @param[out] error The details of a failure. May be NULL.
+ *
+ * Threads: any. Several threads may adopt different directories at the same time.
+ * Blocking: for the disk, the subscribers and the receivers of jobs, at most `timeout_ms` and
+ * about five seconds to release the directory. `rec_close` ends it within the time that
+ * `rec_close` has.
+ * In callbacks: no (`REC_ERR_IN_CALLBACK`).
+ * Ownership: all arguments remain the caller's.
+ * Errors: `REC_ERR_TIMEOUT` (something is left), `REC_ERR_NOT_FOUND` (there is no such
+ * directory, or no engine has ever used it), `REC_ERR_UNAVAILABLE` (an engine of this or another
+ * process, perhaps this one, has the directory, or this engine is closing), `REC_ERR_IO` (the
+ * directory cannot be used, or some recordings cannot be recovered now), `REC_ERR_IN_CALLBACK`,
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+ * Since: 0.2.0
+ */
+rec_status rec_adopt(rec_engine engine,
+                     const char *directory,
+                     uint32_t timeout_ms,
+                     uint32_t *recordings,
+                     rec_error *error);
+
+/**
  * Returns what is live in an engine now, and counters since the engine was opened.
  *
  * @param engine The engine.

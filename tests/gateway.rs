@@ -3,6 +3,8 @@
 #[path = "support/support.rs"]
 mod support;
 
+#[path = "gateway/adoption.rs"]
+mod adoption;
 #[path = "gateway/audit.rs"]
 mod audit;
 #[path = "gateway/bayeux.rs"]

@@ -53,6 +53,17 @@ public:
         const rec_chain_head empty = REC_INIT(rec_chain_head);
         return detail::attempt_with<chain_head>(empty, [&](rec_chain_head *out, rec_error *error) { return rec_audit_head(handle_, out, error); });
     }
+    /// Adopts the storage directory of a process that has died, and reports how its recordings ended:
+    /// `rec_adopt`. The number of these recordings. Not in callbacks.
+    result<std::uint32_t> adopt(std::string_view directory, milliseconds limit) const noexcept
+    {
+        const detail::c_text text(directory);
+        if (!text.ok())
+            return text.error();
+        return detail::attempt_with<std::uint32_t>(std::uint32_t(0), [&](std::uint32_t *out, rec_error *error) {
+            return rec_adopt(handle_, text.get(), detail::to_limit(limit), out, error);
+        });
+    }
     /// Begins a call.
     result<call> begin_call(const call_info &info) const noexcept
     {

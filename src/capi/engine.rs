@@ -1,4 +1,4 @@
-//! Opening and closing engines, their statistics and their log.
+//! Opening and closing engines, adopting directories, statistics and logs.
 
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::callback_types::*;
 use super::config::rec_config;
-use super::convert::{OutputStruct, invalid, not_null};
+use super::convert::{OutputStruct, invalid, not_null, str_of};
 use super::event::HostData;
 use super::guard::{run_always, run_with_memory};
 use super::nodes;
@@ -30,6 +30,8 @@ use super::gateway_enabled as backend;
 
 /// More memory than an engine's tables need. The stacks of its threads are allocated separately.
 const OPEN_MEMORY_BYTES: u64 = 8 << 20;
+/// The longest directory, in bytes, as for "storage.directory".
+const DIRECTORY_MAX: usize = 3000;
 
 /// Opens an engine on a storage directory.
 ///
@@ -156,6 +158,74 @@ pub unsafe extern "C" fn rec_close(engine: rec_engine, timeout_ms: u32, error: *
     run_always(error, || {
         backend::refuse_in_callback()?;
         handles::engine::close(Handle(engine.id), Duration::from_millis(timeout_ms.into()))
+    })
+}
+
+/// Adopts the storage directory of a process that has died: recovers its recordings there,
+/// reports how they ended, and performs their jobs. The directory may be on storage that machines
+/// share, or on a disk that was moved.
+///
+/// The recordings are recovered as by `rec_open` on that directory, with the settings of this
+/// engine, and stay there. The subscribers of this engine get their terminal events, in which
+/// `path` names the files. Callbacks are sent if a gateway runs, and sidecars, uploads and the
+/// entries in the stream of a cluster are made if this engine makes them for its own recordings.
+/// A cluster does not list the recordings any more once their ends are in its stream.
+///
+/// The function waits until all ends are delivered and all these jobs are done, and then releases
+/// the directory. What is left after `timeout_ms` is done by the next `rec_adopt` or `rec_open`,
+/// which reports ends again, with `REC_EVENT_FLAG_REPEATED`, that this one may not have
+/// delivered. An engine without subscribers keeps the events for the first one; the next
+/// `rec_adopt` or `rec_open` reports these again too. Calls and recordings of this engine do not
+/// wait for an adoption.
+///
+/// No two engines have a directory at the same time. A lock ensures that, on a shared file system
+/// only if that file system has locks that reach over machines, as NFS 4 has. If it has none,
+/// make sure that the other process has ended.
+///
+/// @param engine The engine that reports the ends.
+/// @param directory The storage directory of the dead process (its `storage.directory`). Must not
+///   be NULL.
+/// @param timeout_ms How long the work may take, in milliseconds.
+/// @param[out] recordings The number of recordings whose ends were reported. Written with
+///   `REC_OK`, `REC_ERR_TIMEOUT` and `REC_ERR_IO`. May be NULL.
+/// @param[out] error The details of a failure. May be NULL.
+///
+/// Threads: any. Several threads may adopt different directories at the same time.
+/// Blocking: for the disk, the subscribers and the receivers of jobs, at most `timeout_ms` and
+/// about five seconds to release the directory. `rec_close` ends it within the time that
+/// `rec_close` has.
+/// In callbacks: no (`REC_ERR_IN_CALLBACK`).
+/// Ownership: all arguments remain the caller's.
+/// Errors: `REC_ERR_TIMEOUT` (something is left), `REC_ERR_NOT_FOUND` (there is no such
+/// directory, or no engine has ever used it), `REC_ERR_UNAVAILABLE` (an engine of this or another
+/// process, perhaps this one, has the directory, or this engine is closing), `REC_ERR_IO` (the
+/// directory cannot be used, or some recordings cannot be recovered now), `REC_ERR_IN_CALLBACK`,
+/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+/// Since: 0.2.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_adopt(
+    engine: rec_engine,
+    directory: *const c_char,
+    timeout_ms: u32,
+    recordings: *mut u32,
+    error: *mut rec_error,
+) -> rec_status {
+    run_with_memory(error, || {
+        not_null(directory.cast_mut(), "directory")?;
+        // SAFETY: a string, by the rules of the API.
+        let directory = unsafe { str_of(directory, "directory", DIRECTORY_MAX) }?;
+        let directory = directory.filter(|directory| !directory.is_empty());
+        let directory = directory.ok_or_else(|| invalid("directory is empty"))?;
+        let engine = engine_of(engine)?;
+        backend::refuse_in_callback()?;
+        memory::require(OPEN_MEMORY_BYTES)?;
+        let timeout = Duration::from_millis(timeout_ms.into());
+        let adoption = engine.adopt(platform::system(), directory, timeout)?;
+        if !recordings.is_null() {
+            // SAFETY: not NULL, so it points to a writable number.
+            unsafe { recordings.write(adoption.recordings) };
+        }
+        adoption.outcome
     })
 }
 

@@ -308,6 +308,8 @@ int main(int, char **arguments)
         EXPECT(status::bad_handle, call.end());
         CHECK(finished.wait_for(7));
         head = must(engine.audit_head());
+        EXPECT(status::unavailable, engine.adopt(directory + "/everything", callrec::milliseconds(20000)));
+        EXPECT(status::not_found, engine.adopt(directory + "/missing", callrec::milliseconds(20000)));
         OK(engine.clear_log());
         OK(engine.close(callrec::milliseconds(20000)));
     }

@@ -15,7 +15,7 @@
 #define FUNCTIONS(X) \
     X(rec_version) X(rec_version_number) X(rec_status_text) \
     X(rec_config_new) X(rec_config_set) X(rec_config_set_thread_hooks) X(rec_config_load) X(rec_config_free) \
-    X(rec_open) X(rec_close) X(rec_codec_register) X(rec_stats) X(rec_set_log) X(rec_verify) \
+    X(rec_open) X(rec_close) X(rec_adopt) X(rec_codec_register) X(rec_stats) X(rec_set_log) X(rec_verify) \
     X(rec_delete) X(rec_hold) \
     X(rec_audit_head) X(rec_verify_audit) \
     X(rec_line_set) X(rec_line_remove) \
@@ -66,6 +66,7 @@ static void note(enum function function)
 #define rec_config_free(...) NOTE(rec_config_free, (__VA_ARGS__))
 #define rec_open(...) NOTE(rec_open, (__VA_ARGS__))
 #define rec_close(...) NOTE(rec_close, (__VA_ARGS__))
+#define rec_adopt(...) NOTE(rec_adopt, (__VA_ARGS__))
 #define rec_codec_register(...) NOTE(rec_codec_register, (__VA_ARGS__))
 #define rec_stats(...) NOTE(rec_stats, (__VA_ARGS__))
 #define rec_set_log(...) NOTE(rec_set_log, (__VA_ARGS__))
@@ -1013,6 +1014,22 @@ static void verification(const char *base)
     }
 }
 
+/* A directory whose engine has ended in order leaves nothing to recover. */
+static void adoption(const char *base)
+{
+    uint32_t recordings = 9;
+    const char *left = directory_in(base, "verify");
+    rec_engine engine = open_engine(directory_in(base, "adopting"), SETTINGS("media.clock", "stream"));
+    OK(rec_adopt(engine, left, 10000, &recordings, &err));
+    CHECK(recordings == 0);
+    OK(rec_adopt(engine, left, 10000, NULL, NULL));
+    EXPECT(rec_adopt(engine, directory_in(base, "adopting"), 10000, &recordings, &err), REC_ERR_UNAVAILABLE);
+    EXPECT(rec_adopt(engine, directory_in(base, "no such directory"), 10000, &recordings, &err), REC_ERR_NOT_FOUND);
+    EXPECT(rec_adopt(engine, NULL, 10000, &recordings, &err), REC_ERR_INVALID_ARGUMENT);
+    OK(rec_close(engine, 10000, &err));
+    EXPECT(rec_adopt(engine, left, 10000, &recordings, &err), REC_ERR_BAD_HANDLE);
+}
+
 /* A live recording is held, ended, released and deleted. */
 static void deletion(const char *base)
 {
@@ -1158,6 +1175,7 @@ int main(int argc, char **argv)
     timeouts(argv[1]);
     overrun_and_busy(argv[1]);
     verification(argv[1]);
+    adoption(argv[1]);
     deletion(argv[1]);
     bool panicked = panic_is_internal(argv[1]);
     forked(argv[1]);

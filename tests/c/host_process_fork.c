@@ -51,6 +51,7 @@ static void engine_is_the_parents(rec_engine engine)
     FORKED(rec_get(engine, NULL, id, &snapshot, &err));
     FORKED(rec_start(engine, NULL, &options, &new_id, &err));
     FORKED(rec_gateway_start(engine, NULL, &gateway, &err));
+    FORKED(rec_adopt(engine, ".", 1000, NULL, &err));
     FORKED(rec_close(engine, 1000, &err));
     FORKED(rec_close(engine, 1000, &err)); /* the child cannot close it */
 }

@@ -137,6 +137,8 @@ static void null_everywhere(struct fixture fixture)
     EXPECT(rec_stats(fixture.engine, NULL, &e), BAD);
     OK(rec_stats(fixture.engine, &statistics, NULL));
     OK(rec_set_log(fixture.engine, NULL, NULL, NULL, NULL));
+    EXPECT(rec_adopt(fixture.engine, NULL, 1000, NULL, &e), BAD);
+    EXPECT(rec_adopt(fixture.engine, "", 1000, NULL, NULL), BAD);
     CHECK(rec_verify(NULL, &e) < 0 && rec_verify("", NULL) < 0);
     EXPECT(rec_audit_head(fixture.engine, NULL, &e), BAD);
     CHECK(rec_verify_audit(NULL, NULL, NULL, &e) < 0 && rec_verify_audit("", NULL, NULL, NULL) < 0);
@@ -874,6 +876,7 @@ static void call_everything(void *user_data, const rec_event *event)
     rec_id id;
     EXPECT(rec_close(own.engine, 5000, &e), REC_ERR_IN_CALLBACK);
     EXPECT(rec_close(own.engine, 0, NULL), REC_ERR_IN_CALLBACK);
+    EXPECT(rec_adopt(own.engine, "elsewhere", 5000, NULL, &e), REC_ERR_IN_CALLBACK);
     EXPECT(rec_stats(own.engine, &statistics, &e), REC_OK);
     CHECK(statistics.live_recordings == 1); /* the engine is still open */
     EXPECT(rec_list(own.engine, NULL, NULL, &snapshot, &e), REC_OK);

@@ -508,6 +508,9 @@ namespace Callrec
         internal static extern int rec_close(rec_engine engine, uint timeout_ms, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int rec_adopt(rec_engine engine, IntPtr directory, uint timeout_ms, out uint recordings, ref rec_error error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int rec_stats(rec_engine engine, ref rec_statistics statistics, ref rec_error error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]

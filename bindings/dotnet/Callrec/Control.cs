@@ -118,6 +118,18 @@ namespace Callrec
                 Abi.rec_hold(engine, by, which, on ? 1u : 0u, ref error), id, caller);
         }
 
+        /// <summary>Adopts the storage directory of a process that has died. Events report how its recordings ended. Returns the number of these recordings.</summary>
+        public int Adopt(string directory, int timeoutMs = 60000)
+        {
+            using (var memory = new NativeMemory())
+            {
+                uint recordings;
+                var error = CallrecException.NewError();
+                CallrecException.Check(Abi.rec_adopt(handle, memory.Text(directory), (uint)timeoutMs, out recordings, ref error), error);
+                return (int)recordings;
+            }
+        }
+
         /// <summary>The live recordings of the calls that match every text that is not null, newest last.</summary>
         public IList<Recording> List(string deviceName = null, string directoryNumber = null, string username = null, string callId = null, Caller caller = null, string numericUserId = null, string switchCallId = null)
         {

@@ -245,6 +245,7 @@ internal static partial class Tests
             CallrecEvent finished = WaitFor(events, EventKind.Finished);
             Check(finished.Json.Contains("Ada"), "the parties are in the manifest");
             Check(Refused(() => engine.Delete(id)).Status == Status.Held, "it is still held");
+            Check(Refused(() => engine.Adopt(directory)).Status == Status.Unavailable, "it is its own directory");
             engine.Hold(id, false);
             engine.Delete(id);
             Check(!File.Exists(finished.Recording.Path), "it is gone");

@@ -530,6 +530,8 @@ def declare(library: CDLL) -> CDLL:
     library.rec_open.restype = c_int32
     library.rec_close.argtypes = [rec_engine, c_uint32, POINTER(rec_error)]
     library.rec_close.restype = c_int32
+    library.rec_adopt.argtypes = [rec_engine, c_char_p, c_uint32, POINTER(c_uint32), POINTER(rec_error)]
+    library.rec_adopt.restype = c_int32
     library.rec_stats.argtypes = [rec_engine, POINTER(rec_statistics), POINTER(rec_error)]
     library.rec_stats.restype = c_int32
     library.rec_set_log.argtypes = [rec_engine, rec_log_fn, c_void_p, rec_free_fn, POINTER(rec_error)]

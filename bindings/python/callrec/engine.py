@@ -246,6 +246,15 @@ class Engine:
         """Holds a recording, so that nothing deletes or discards it, or releases it."""
         check(lib.rec_hold, self._handle, caller_of(caller), encoded(id), int(on))
 
+    def adopt(self, directory: Union[str, "os.PathLike[str]"], timeout_ms: int = 60_000) -> int:
+        """Adopts the storage directory of a process that has died.
+
+        Events report how its recordings ended. Returns the number of these recordings.
+        """
+        count = ctypes.c_uint32()
+        check(lib.rec_adopt, self._handle, encoded(os.fspath(directory)), timeout_ms, ctypes.byref(count))
+        return count.value
+
     # Lists and numbers
 
     def list(self, caller: Optional[Caller] = None, **filter: Optional[str]) -> List[Recording]:

@@ -130,6 +130,8 @@ def test_every_function_is_offered(settings, tmp_path, header, noted):
         path = next(event.recording.path for event in events if ended_with_the_call(event))
         events.close()
         head = engine.audit_head()
+        assert engine.adopt(tmp_path / "other") == 0
+        assert attempt(engine.adopt, tmp_path / "missing") == Status.NOT_FOUND
     callrec.verify(path)
     assert callrec.verify_audit(settings["storage.directory"], head).sequence >= head.sequence
     assert callrec.version() == ".".join(str(part) for part in callrec.version_info())

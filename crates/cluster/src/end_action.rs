@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use callrec_core::engine::{Engine, JobPerformer};
 use callrec_core::jobs::{Action, AttemptFuture, JobOutcome, JobPace};
 use callrec_core::storage::Job;
+use callrec_core::types::Result;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
@@ -31,6 +33,8 @@ pub struct EndAction {
     link: Arc<ClusterLink>,
     runtime: Handle,
     waiting: Arc<AtomicUsize>,
+    /// The directory that the node has adopted. Empty for its own.
+    directory: String,
 }
 
 impl EndAction {
@@ -39,6 +43,7 @@ impl EndAction {
             link,
             runtime,
             waiting: Arc::default(),
+            directory: String::new(),
         }
     }
 
@@ -53,13 +58,31 @@ impl EndAction {
     }
 }
 
+/// Appends the ends in the directories that the node adopts.
+pub struct AdoptedEnds {
+    pub link: Arc<ClusterLink>,
+    pub runtime: Handle,
+}
+
+impl JobPerformer for AdoptedEnds {
+    fn perform_for(&self, adopted: &Arc<Engine>) -> Result<()> {
+        let action = EndAction {
+            directory: adopted.config().storage.directory.clone(),
+            ..EndAction::new(self.link.clone(), self.runtime.clone())
+        };
+        adopted.register_action(Arc::new(action), EndAction::pace())?;
+        Ok(())
+    }
+}
+
 impl Action for EndAction {
     fn kind(&self) -> &'static str {
         END_JOB
     }
 
     fn perform(&self, job: Job) -> AttemptFuture {
-        let attempt = append(self.link.clone(), self.waiting.clone(), job);
+        let (link, waiting) = (self.link.clone(), self.waiting.clone());
+        let attempt = append(link, waiting, job, self.directory.clone());
         // The connection needs its runtime, and the future is polled on another thread.
         let task = self.runtime.spawn(attempt);
         Box::pin(async move {
@@ -72,7 +95,12 @@ impl Action for EndAction {
     }
 }
 
-async fn append(link: Arc<ClusterLink>, waiting: Arc<AtomicUsize>, mut job: Job) -> JobOutcome {
+async fn append(
+    link: Arc<ClusterLink>,
+    waiting: Arc<AtomicUsize>,
+    mut job: Job,
+    directory: String,
+) -> JobOutcome {
     job.recording.jobs.clear();
     job.recording.callback = None;
     let json = match serde_json::to_string(&job.recording) {
@@ -84,7 +112,7 @@ async fn append(link: Arc<ClusterLink>, waiting: Arc<AtomicUsize>, mut job: Job)
     let mut next_look = NEXT_LOOK;
     for look in 0..LOOKS {
         let ended = match link.registry() {
-            Ok(registry) => registry.ended(&id, &job.recording.state, &json).await,
+            Ok(registry) => registry.ended(&id, &job.recording.state, &json, &directory).await,
             Err(error) => return JobOutcome::retry(error.message),
         };
         match ended {

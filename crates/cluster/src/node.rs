@@ -14,7 +14,7 @@ use callrec_core::sync::{Mutex, thread::JoinHandle};
 use callrec_core::types::{Error, Result, Status};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::end_action::EndAction;
+use super::end_action::{AdoptedEnds, EndAction};
 use super::endpoint::RedisEndpoint;
 use super::link::ClusterLink;
 use super::registry_writer::RegistryWriter;
@@ -67,6 +67,10 @@ impl ClusterNode {
             thread: Mutex::default(),
         });
         engine.attach(node.clone())?;
+        engine.add_job_performer(Arc::new(AdoptedEnds {
+            link: node.link.clone(),
+            runtime: node.runtime.clone(),
+        }));
         node.run(body, writer)?;
         Ok(node)
     }

@@ -356,10 +356,12 @@ local function is_acknowledged(p, entry)
     return true
 end
 
--- id, event, node, json, length, life in seconds: the end of a recording, appended once. It is appended
--- again if it has left the stream before every group has acknowledged it.
+-- id, event, node, json, length, life in seconds, directory: the end of a recording, appended once. It is
+-- appended again if it has left the stream before every group has acknowledged it. The directory is empty
+-- unless the node has adopted it. The recording is not listed any more, even if its own node is dead.
 local function ended(keys, args)
-    local p, id = keys[1], args[1]
+    local p, id, directory = keys[1], args[1], args[7] or ''
+    forget(p, id)
     local stream, guard = p .. ':events', p .. ':end:' .. id
     local entry = redis.call('GET', guard)
     if entry and redis.call('EXISTS', stream) == 1 then
@@ -374,7 +376,11 @@ local function ended(keys, args)
             redis.call('XACK', stream, group['name'], entry)
         end
     end
-    entry = append(p, args[5], 'event', args[2], 'id', id, 'node', args[3], 'json', args[4])
+    local fields = { 'event', args[2], 'id', id, 'node', args[3], 'json', args[4] }
+    if directory ~= '' then
+        fields[9], fields[10] = 'directory', directory
+    end
+    entry = append(p, args[5], unpack(fields))
     redis.call('SET', guard, entry, 'EX', args[6])
     return is_acknowledged(p, entry) and 1 or 0
 end

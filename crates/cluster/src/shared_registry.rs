@@ -240,10 +240,10 @@ impl SharedRegistry {
     }
 
     /// Appends a recording's end to the stream unless it is there. Returns whether every group of
-    /// consumers has acknowledged it.
-    pub async fn ended(&self, id: &str, event: &str, json: &str) -> RedisResult<bool> {
+    /// consumers has acknowledged it. `directory`: where its file is, if this node has adopted it.
+    pub async fn ended(&self, id: &str, event: &str, json: &str, directory: &str) -> RedisResult<bool> {
         let (length, life) = (self.stream_length.to_string(), END_LIFE_S.to_string());
-        let args = [id, event, &self.node, json, &length, &life];
+        let args = [id, event, &self.node, json, &length, &life, directory];
         self.call("callrec_ended", &args).await
     }
 

@@ -1,6 +1,8 @@
 //! Nodes of a cluster against real Redis servers, which the tests start.
 #![cfg(all(feature = "redis", unix))]
 
+#[path = "cluster/adoption.rs"]
+mod adoption;
 #[path = "cluster/child.rs"]
 mod child;
 #[path = "cluster/consumers.rs"]

@@ -1,5 +1,6 @@
 //! Creates the components (registry, media, storage, events) and connects them.
 
+mod adoption;
 mod ahead;
 mod auditing;
 mod call;
@@ -32,6 +33,7 @@ use std::time::Instant;
 use once_cell::sync::OnceCell;
 use uuid::Uuid;
 
+pub use adoption::{Adoption, JobPerformer};
 pub use auditing::verify_audit;
 pub use call::Call;
 pub use feeds::{CallFeeds, FeedSlot, OpenFeed};
@@ -77,6 +79,8 @@ pub struct Engine {
     ids: Arc<dyn Fn() -> Uuid + Send + Sync>,
     registry: Arc<Registry>,
     bus: Arc<Bus>,
+    /// The bus belongs to the engine that has adopted this one's directory.
+    is_adopted: bool,
     store: Arc<Store>,
     reporter: Arc<RecordingReporter>,
     audit: Arc<AuditLog>,
@@ -98,6 +102,7 @@ pub struct Engine {
     threads: Mutex<Vec<JoinHandle<()>>>,
     subscriptions: Mutex<Vec<Arc<dyn HostReference>>>,
     dependents: Mutex<Vec<Arc<dyn Dependent>>>,
+    performers: Mutex<Vec<Arc<dyn JobPerformer>>>,
     sidecar_jobs: OnceCell<RegisteredAction>,
     uploads: Uploads,
 }
@@ -132,7 +137,11 @@ impl Engine {
 
     /// As [`Engine::open_on`], but starts no thread: the caller runs [`Engine::parts`].
     pub fn prepare(platform: Platform, config: Config) -> Result<Arc<Engine>> {
-        let mut config = config;
+        Engine::assemble(platform, config, None)
+    }
+
+    /// As [`Engine::prepare`]. `adopting`: the bus of the engine that adopts the directory.
+    fn assemble(platform: Platform, mut config: Config, adopting: Option<Arc<Bus>>) -> Result<Arc<Engine>> {
         // The host may change its working directory later.
         let storage = &mut config.storage;
         storage.directory = std::path::absolute(&storage.directory)
@@ -152,7 +161,8 @@ impl Engine {
             on_transfer: config.on_transfer,
         };
         let registry = Arc::new(Registry::new(limits, config.lines_strict, platform.clock.clone()));
-        let bus = Bus::new();
+        let is_adopted = adopting.is_some();
+        let bus = adopting.unwrap_or_default();
         let reporter = RecordingReporter::new(registry.clone(), bus.clone(), platform.clock.clone(), &config);
         let store = Store::open(config.storage.clone(), &platform, reporter.clone())?;
         reporter.set_store(&store);
@@ -164,7 +174,12 @@ impl Engine {
         });
         let media = Arc::new(media_config(&config, platform.clock.clone()));
         let media_stats = Arc::new(MediaStats::default());
-        let workers = (0..thread_count(config.workers))
+        let worker_count = if is_adopted {
+            0
+        } else {
+            thread_count(config.workers)
+        };
+        let workers = (0..worker_count)
             .map(|index| WorkerInbox::new(media.clone(), media_stats.clone(), index))
             .collect::<Vec<_>>();
         let overflow = OverflowPool::with_large_pages(config.overflow_bytes, config.large_pages);
@@ -185,6 +200,7 @@ impl Engine {
             ids: platform.ids,
             registry,
             bus,
+            is_adopted,
             store,
             reporter,
             audit,
@@ -206,6 +222,7 @@ impl Engine {
             threads: Mutex::default(),
             subscriptions: Mutex::default(),
             dependents: Mutex::default(),
+            performers: Mutex::default(),
             sidecar_jobs: OnceCell::new(),
             uploads: Uploads::default(),
         }))

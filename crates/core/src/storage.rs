@@ -102,6 +102,7 @@ pub use callrec_codec::{Medium, mime_type};
 pub use config::{Digest, Durability, StorageConfig};
 pub use creator::FirstManifest;
 pub use deletion::DeletionResult;
+pub use directory::is_used;
 pub use fragment::Fragment;
 pub use job_files::{Job, JobFiles};
 pub use job_spec::{CALLBACK, JobSpec, JobSpecs, UPLOAD, UPLOAD_REMOVAL};

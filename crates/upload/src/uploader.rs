@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use callrec_core::engine::{Dependent, Engine, UploadResult};
+use callrec_core::engine::{Dependent, Engine, JobPerformer, UploadResult};
 use callrec_core::jobs::{Action, AttemptFuture, JobOutcome, JobPace};
 use callrec_core::memory;
 use callrec_core::storage::{Job, JobSpec, UPLOAD, UPLOAD_REMOVAL};
@@ -54,6 +54,7 @@ impl Uploader {
             return Ok(());
         };
         settings.check()?;
+        engine.add_job_performer(Arc::new(AdoptedUploads(settings.clone())));
         let context = Arc::new(UploadContext {
             engine: Arc::downgrade(engine),
             template: settings.template()?,
@@ -83,6 +84,15 @@ impl Uploader {
             runtime: handle,
         };
         engine.start_uploads((Arc::new(upload), pace), Arc::new(removal))
+    }
+}
+
+/// Uploads the recordings in the directories that an engine adopts.
+struct AdoptedUploads(UploadSettings);
+
+impl JobPerformer for AdoptedUploads {
+    fn perform_for(&self, adopted: &Arc<Engine>) -> Result<()> {
+        Uploader::start(adopted, self.0.clone())
     }
 }
 

@@ -102,6 +102,8 @@ fn child_node() {
     let ids: Vec<String> = (0..calls)
         .map(|number| node.record(call(&format!("{}-{number}", given(NAME)), "SEP1", "101", "ann")))
         .collect();
+    // Recovery reports the end of what has begun.
+    node.events.wait_for(EventKind::Started, calls);
     node.wait_until_connected();
     println!("\n@ready {} {}", std::process::id(), ids.join(" "));
     let mut reported = 0;

@@ -40,7 +40,7 @@ impl Engine {
         }
         Err(Error::new(
             Status::InCallback,
-            "an engine cannot be closed in one of its own callbacks",
+            "the function would wait for the callback that called it",
         ))
     }
 
@@ -92,7 +92,7 @@ impl Engine {
                 drop(closed);
                 self.release_subscriptions();
                 // No callback begins after this returns. Undelivered terminal events stay owed.
-                self.bus.stop(false);
+                self.stop_bus(false);
                 self.halt_dependents(self.clock.now());
                 self.reporter.actions.close(self.clock.now());
                 self.store.give_up();
@@ -142,10 +142,9 @@ impl Engine {
         }
         self.running.ended(Group::Media).await;
         self.codecs.stop();
-        while !self.bus.is_drained() {
-            self.wait_for_poll().await;
+        if !self.is_adopted {
+            self.deliver_events().await;
         }
-        self.settle_undelivered();
         let now = self.clock.now();
         let left = deadline.saturating_duration_since(now) / 2;
         for dependent in self.halt_dependents(now + left.min(DEPENDENTS_TIMEOUT)) {
@@ -156,7 +155,7 @@ impl Engine {
         self.store.shutdown();
         self.audit.shut_down();
         self.running.ended(Group::Storage).await;
-        self.bus.stop(true);
+        self.stop_bus(true);
         self.running.ended(Group::Events).await;
         self.release_subscriptions();
         self.running.ended(Group::Watch).await;
@@ -174,6 +173,20 @@ impl Engine {
 
     async fn wait_for_poll(&self) {
         task::suspend(NextStep::At(self.clock.now() + POLL_INTERVAL)).await;
+    }
+
+    async fn deliver_events(&self) {
+        while !self.bus.is_drained() {
+            self.wait_for_poll().await;
+        }
+        self.settle_undelivered();
+    }
+
+    /// The bus of an adopting engine goes on.
+    fn stop_bus(&self, wait: bool) {
+        if !self.is_adopted {
+            self.bus.stop(wait);
+        }
     }
 
     /// Marks this process's terminal events that never had a subscriber as delivered.

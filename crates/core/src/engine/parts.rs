@@ -132,13 +132,11 @@ impl Engine {
     /// All parts of the engine. The caller runs each until it has ended. Called once.
     pub fn parts(self: &Arc<Engine>) -> Vec<EnginePart> {
         let mut parts = Vec::new();
-        let bus = self.bus.clone();
-        parts.push(EnginePart::new(
-            self,
-            Group::Events,
-            "callrec-events",
-            move || bus.dispatcher(),
-        ));
+        if !self.is_adopted {
+            let bus = self.bus.clone();
+            let dispatcher = move || bus.dispatcher();
+            parts.push(EnginePart::new(self, Group::Events, "callrec-events", dispatcher));
+        }
         for (index, inbox) in self.workers.iter().enumerate() {
             let (name, inbox) = (format!("callrec-media{index}"), inbox.clone());
             parts.push(EnginePart::new(self, Group::Media, name, move || inbox.worker()));

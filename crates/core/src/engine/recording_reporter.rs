@@ -1,5 +1,6 @@
 //! Turns storage's reports into states of recordings and into events.
 
+mod end_counts;
 mod storage_reports;
 
 use std::path::{Component, Path, PathBuf};
@@ -24,6 +25,7 @@ use crate::storage::{Manifest, SpanEntry, Store};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::text::Text;
 use crate::types::{EndReason, Error, RecordingState, Status};
+use end_counts::EndCounts;
 
 /// A terminal event with more spans than this contains none of them. A loss event contains at
 /// most this many.
@@ -41,6 +43,8 @@ pub struct RecordingReporter {
     overdue_pauses: OverduePauses,
     pause_max_ms: u64,
     deleted: AtomicU64,
+    /// The ends of recordings that were published.
+    pub ends: Arc<EndCounts>,
     #[cfg(feature = "faults")]
     panic_at: String,
 }
@@ -63,6 +67,7 @@ impl RecordingReporter {
             overdue_pauses: OverduePauses::new(config.pause_max_ms),
             pause_max_ms: config.pause_max_ms,
             deleted: AtomicU64::new(0),
+            ends: Arc::default(),
             #[cfg(feature = "faults")]
             panic_at: config.storage.panic_at.clone(),
         })
@@ -306,10 +311,13 @@ impl RecordingReporter {
         let described = serde_json::to_string(&manifest).unwrap_or_else(|_| "{}".to_owned());
         event.detail = format!("\"recording\":{described}");
         let store = self.store.get().cloned().unwrap_or_default();
+        let ends = self.ends.clone();
+        ends.count_published();
         event.settle = Some(Box::new(move || {
             if let Some(store) = store.upgrade() {
                 store.settle(id);
             }
+            ends.count_delivered();
         }));
         if let Some(recording) = recording {
             *recording.event_stage.lock() = EventStage::Ended;

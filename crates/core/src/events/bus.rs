@@ -158,6 +158,11 @@ impl Bus {
         }
     }
 
+    /// Whether anybody subscribes to events.
+    pub fn has_subscribers(&self) -> bool {
+        !self.state.lock().subscriptions.is_empty()
+    }
+
     /// Whether any subscription includes call events. Exact unless a subscription begins or ends
     /// at the same time.
     pub fn has_call_subscribers(&self) -> bool {

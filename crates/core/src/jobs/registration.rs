@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::registry::ActionRegistry;
-use super::runner_handle::RunnerHandle;
+use super::runner_handle::{RunnerHandle, RunnerStatus};
 use crate::clock::Clock;
 
 /// A registered action. Dropping this value does not withdraw the action.
@@ -40,6 +40,10 @@ impl RegisteredAction {
     /// the next action of the kind takes over. Never waits.
     pub fn withdraw(&self, until: Instant) {
         self.handle.stop(until);
+    }
+
+    pub fn has_stopped(&self) -> bool {
+        self.handle.status() == RunnerStatus::Stopped
     }
 
     /// Waits until the action has stopped, at most until `until`. Returns whether it has stopped.

@@ -70,6 +70,15 @@ impl ActionRegistry {
         is_new
     }
 
+    /// Whether no runner has a job to perform. Jobs without a runner do not count.
+    pub fn is_idle(&self) -> bool {
+        self.runners
+            .lock()
+            .registered
+            .iter()
+            .all(|runner| runner.is_idle())
+    }
+
     /// Stops all runners, and refuses new ones.
     pub fn close(&self, until: Instant) {
         let mut runners = self.runners.lock();

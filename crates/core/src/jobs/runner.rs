@@ -143,6 +143,9 @@ impl RunnerState<'_> {
         self.runner.handle.set_pending(pending);
         let oldest = self.ages.oldest_ms();
         self.runner.handle.set_oldest(oldest);
+        if self.new.is_empty() && self.listing.is_none() {
+            self.runner.handle.note_read();
+        }
     }
 
     fn take_new(&mut self) {

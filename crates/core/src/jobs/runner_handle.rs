@@ -49,6 +49,8 @@ pub struct RunnerHandle {
 struct HandleState {
     status: RunnerStatus,
     new: NewJobs,
+    /// The runner has taken new jobs, and `pending` does not count all of them yet.
+    is_reading: bool,
 }
 
 impl RunnerHandle {
@@ -56,6 +58,7 @@ impl RunnerHandle {
         let state = HandleState {
             status: RunnerStatus::Standby,
             new: NewJobs::default(),
+            is_reading: false,
         };
         Arc::new(RunnerHandle {
             kind,
@@ -94,7 +97,26 @@ impl RunnerHandle {
     }
 
     pub fn take_new(&self) -> NewJobs {
-        mem::take(&mut self.state.lock().new)
+        let mut state = self.state.lock();
+        let new = mem::take(&mut state.new);
+        state.is_reading |= new != NewJobs::default();
+        new
+    }
+
+    /// All jobs that were taken are counted as pending.
+    pub fn note_read(&self) {
+        self.state.lock().is_reading = false;
+    }
+
+    /// Whether the runner knows of no job that it has to perform.
+    pub fn is_idle(&self) -> bool {
+        let state = self.state.lock();
+        match state.status {
+            RunnerStatus::Active => {
+                state.new == NewJobs::default() && !state.is_reading && self.pending() == 0
+            }
+            RunnerStatus::Standby | RunnerStatus::Stopping(_) | RunnerStatus::Stopped => true,
+        }
     }
 
     /// Stops the runner, at the latest at `until`. A later call can only shorten the time.

@@ -339,6 +339,16 @@ impl Deref for Folder<'_> {
     }
 }
 
+/// Whether a store was ever opened on this directory.
+pub fn is_used(platform: &Platform, path: &Path) -> io::Result<bool> {
+    match platform.disk.file_id_at(&path.join(CONTROL)) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The error for a storage directory that cannot be used.
 pub fn unusable(path: &Path, what: &str, error: &io::Error) -> Error {
     Error::io(format!("{} {what}", path_text(path)), error)

@@ -31,6 +31,7 @@ use super::raw_file::raw_suffix;
 use super::tail::{has_tail, remove_tail, tails};
 use crate::memory;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::task;
 use crate::types::{EndReason, RecordingState};
 use std::collections::HashSet;
@@ -62,6 +63,8 @@ pub struct Recovery {
     unfinished: Mutex<Vec<Uuid>>,
     /// Those of them that recovery has not finished with.
     awaited: Mutex<HashSet<Uuid>>,
+    /// Those that are left to the next open.
+    unrecovered: AtomicUsize,
 }
 
 impl Recovery {
@@ -76,7 +79,13 @@ impl Recovery {
             context,
             awaited: Mutex::new(unfinished.iter().copied().collect()),
             unfinished: Mutex::new(unfinished),
+            unrecovered: AtomicUsize::new(0),
         }
+    }
+
+    /// How many recordings could not be recovered.
+    pub fn unrecovered(&self) -> usize {
+        self.unrecovered.load(Ordering::SeqCst)
     }
 
     /// Whether recovery may still work on this recording.
@@ -105,6 +114,7 @@ impl Recovery {
                 Ok(Err(error)) => error.to_string(),
                 Err(panic) => panic_text(&panic),
             };
+            self.unrecovered.fetch_add(1, Ordering::SeqCst);
             self.log(
                 LOG_ERROR,
                 format!("recording {id} cannot be recovered, and the next open tries again: {trouble}"),

@@ -474,6 +474,11 @@ impl Store {
         self.finisher_queue.wake_all();
     }
 
+    /// How many recordings the recovery has left to the next open.
+    pub fn unrecovered(&self) -> usize {
+        self.recovery.unrecovered()
+    }
+
     /// Whether no work is queued or in progress, including recovery.
     pub fn is_idle(&self) -> bool {
         self.activity.is_idle()

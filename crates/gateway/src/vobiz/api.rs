@@ -1,5 +1,6 @@
 //! Vobiz's recording API, and Plivo's, on which it is modelled.
 
+mod adopted_callbacks;
 mod audio;
 mod bulk_delete;
 mod callback;

@@ -77,6 +77,7 @@ impl HttpApi for AudioApi {
 
     fn attach(&self) {
         check_urls(&self.gateway);
+        self.callbacks.attach();
     }
 
     fn background_task(&self) -> Option<BackgroundTask> {

@@ -10,11 +10,13 @@ use once_cell::sync::OnceCell;
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::adopted_callbacks::AdoptedCallbacks;
 use super::callback::{Callback, PLIVO, fields, request};
 use crate::Gateway;
 use crate::callbacks::{CallbackClient, CallbackUrl};
 use crate::recording_url::shared_url_of;
 use crate::vobiz::SignatureConfig;
+use callrec_core::engine::JobPerformer;
 use callrec_core::events::LogLevel;
 use callrec_core::jobs::{Action, AttemptFuture, JobOutcome, JobPace, RegisteredAction};
 use callrec_core::storage::{CALLBACK, Job};
@@ -30,6 +32,7 @@ pub struct CallbackJobs {
     gateway: Arc<Gateway>,
     signatures: SignatureConfig,
     registration: OnceCell<Arc<RegisteredAction>>,
+    adopted: Arc<AdoptedCallbacks>,
 }
 
 impl CallbackJobs {
@@ -38,6 +41,7 @@ impl CallbackJobs {
             gateway: gateway.clone(),
             signatures: signatures.clone(),
             registration: OnceCell::new(),
+            adopted: Arc::default(),
         }
     }
 
@@ -48,35 +52,59 @@ impl CallbackJobs {
             .map_or(0, |registration| registration.pending())
     }
 
+    /// From now on, adoptions wait until [`CallbackJobs::run`] has begun.
+    pub fn attach(&self) {
+        self.gateway.engine().add_job_performer(self.adopted.clone());
+    }
+
     /// Performs callbacks until the gateway stops.
     pub async fn run(&self) {
-        let gateway = &self.gateway;
-        let mut stopped = gateway.stopping();
-        let Ok(client) = spawn_blocking(CallbackClient::new).await else {
-            return;
+        let registration = self.begin().await;
+        if registration.is_some() {
+            // A dropped sender means that the gateway has stopped.
+            let _ = self.gateway.stopping().wait_for(|stopped| *stopped).await;
+        }
+        let until = Instant::now() + STOP_GRACE;
+        if let Some(registration) = &registration {
+            registration.withdraw(until);
+        }
+        let performer: Arc<dyn JobPerformer> = self.adopted.clone();
+        self.gateway.engine().remove_job_performer(&performer);
+        let adopted = self.adopted.clone();
+        let wait = move || {
+            adopted.stop(until, until + DISK_WAIT);
+            if let Some(registration) = registration {
+                registration.wait_until_stopped(until + DISK_WAIT);
+            }
         };
-        let action = CallbackAction {
+        let _ = spawn_blocking(wait).await;
+    }
+
+    async fn begin(&self) -> Option<Arc<RegisteredAction>> {
+        let gateway = &self.gateway;
+        let client = spawn_blocking(CallbackClient::new).await.ok()?;
+        let action = Arc::new(CallbackAction {
             gateway: gateway.clone(),
             signatures: self.signatures.clone(),
             client,
             runtime: Handle::current(),
-        };
-        let registered = gateway.engine().register_action(Arc::new(action), pace(gateway));
-        let registration = match registered {
-            Ok(registration) => self.registration.get_or_init(|| Arc::new(registration)).clone(),
+        });
+        let pace = pace(gateway);
+        match gateway.engine().register_action(action.clone(), pace) {
+            Ok(registration) => {
+                self.adopted.begin(action, pace);
+                let registration = self.registration.get_or_init(|| Arc::new(registration));
+                Some(registration.clone())
+            }
             Err(error) => {
                 let message = format!(
                     "callbacks are not delivered until the gateway is started again: {}",
                     error.message
                 );
-                return gateway.engine().bus().log(LogLevel::Error, message);
+                gateway.engine().bus().log(LogLevel::Error, message);
+                None
             }
-        };
-        // A dropped sender means that the gateway has stopped.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-        let until = Instant::now() + STOP_GRACE;
-        registration.withdraw(until);
-        let _ = spawn_blocking(move || registration.wait_until_stopped(until + DISK_WAIT)).await;
+        }
     }
 }
 
