@@ -74,6 +74,10 @@ fn every_api_reaches_the_recordings_of_other_nodes() {
     assert_eq!(send("DELETE", &last, "admin", "").status, 504, "it stands still");
     let by_line = format!("{IMAGICLE}?deviceName=SEP7");
     assert_eq!(send("DELETE", &by_line, "admin", "").status, 504);
+    let pause = format!("{last}/Pause");
+    assert_eq!(send("PUT", &pause, "admin", "").status, 504);
+    let by_number = format!("{IMAGICLE}/Pause?directoryNumber=707");
+    assert_eq!(send("PUT", &by_number, "admin", "").status, 504);
     remote.go_on();
     until("the stop", || send("DELETE", &last, "admin", "").status == 204);
 
@@ -85,6 +89,8 @@ fn every_api_reaches_the_recordings_of_other_nodes() {
     let gone = format!("{IMAGICLE}/{}", remote.ids[0]);
     remote.process.kill();
     assert_eq!(send("DELETE", &gone, "admin", "").status, 504, "nobody is there");
+    let resume = format!("{gone}/Resume");
+    assert_eq!(send("PUT", &resume, "admin", "").status, 504);
 }
 
 /// The status of Imagicle's start on the caller's own line, and its reason.

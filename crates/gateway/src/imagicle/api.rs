@@ -119,35 +119,32 @@ async fn live(
         ([], None) => match *method {
             Method::GET | Method::HEAD => live::list(imagicle, caller, request).await,
             Method::POST => live::start(gateway, caller, request),
-            Method::DELETE => stop_response(live::stop_by_line(gateway, caller, request)),
+            Method::DELETE => control_response(live::stop_by_line(gateway, caller, request)),
             _ => not_allowed("GET, HEAD, POST, DELETE"),
         },
         (["mine"] | [_], None) if *method != Method::DELETE => not_allowed("DELETE"),
-        (["mine"], None) => no_content(live::control_own(gateway, caller, ControlOperation::Stop)),
-        ([id], None) => stop_response(live::control_by_id(gateway, caller, id, ControlOperation::Stop)),
+        (["mine"], None) => control_response(live::control_own(gateway, caller, ControlOperation::Stop)),
+        ([id], None) => control_response(live::control_by_id(gateway, caller, id, ControlOperation::Stop)),
         ([] | [_], Some(_)) if *method != Method::PUT => not_allowed("PUT"),
-        ([], Some(operation)) => no_content(live::control_by_number(gateway, caller, request, operation)),
-        (["mine"], Some(operation)) => no_content(live::control_own(gateway, caller, operation)),
-        ([id], Some(operation)) => no_content(live::control_by_id(gateway, caller, id, operation)),
+        ([], Some(operation)) => {
+            control_response(live::control_by_number(gateway, caller, request, operation))
+        }
+        (["mine"], Some(operation)) => control_response(live::control_own(gateway, caller, operation)),
+        ([id], Some(operation)) => control_response(live::control_by_id(gateway, caller, id, operation)),
         _ => empty(StatusCode::NOT_FOUND),
     }
 }
 
-fn no_content(result: Result<()>) -> HttpResponse {
+/// 504 is published for a stop whose recorder, here or on another node, is unavailable or does not
+/// respond. The newer pages, which have pauses, resumes and stops of the own line, omit it for every operation, also
+/// for the stops that have it, so it holds for these too.
+fn control_response(result: Result<()>) -> HttpResponse {
     match result {
         Ok(()) => empty(StatusCode::NO_CONTENT),
-        Err(error) => error_response(&error),
-    }
-}
-
-/// Only stops publish a status for a recorder, here or on another node, that is unavailable or does
-/// not respond.
-fn stop_response(result: Result<()>) -> HttpResponse {
-    match result {
         Err(error) if matches!(error.status, Status::Unavailable | Status::Timeout) => {
             empty(StatusCode::GATEWAY_TIMEOUT)
         }
-        result => no_content(result),
+        Err(error) => error_response(&error),
     }
 }
 
@@ -292,13 +289,12 @@ mod tests {
     #[test]
     fn an_unavailable_recorder_is_504_where_that_is_published() {
         let unavailable = || Err(Error::new(Status::Unavailable, "the engine is closing"));
-        assert_eq!(stop_response(unavailable()).status(), StatusCode::GATEWAY_TIMEOUT);
-        let late = Err(Error::new(Status::Timeout, "node \"n1\": no response in time"));
-        assert_eq!(stop_response(late).status(), StatusCode::GATEWAY_TIMEOUT);
         assert_eq!(
-            no_content(unavailable()).status(),
-            StatusCode::INTERNAL_SERVER_ERROR
+            control_response(unavailable()).status(),
+            StatusCode::GATEWAY_TIMEOUT
         );
+        let late = Err(Error::new(Status::Timeout, "node \"n1\": no response in time"));
+        assert_eq!(control_response(late).status(), StatusCode::GATEWAY_TIMEOUT);
         assert_eq!(
             archive_error_response(ArchiveError::NotReady).status(),
             StatusCode::GATEWAY_TIMEOUT
