@@ -71,6 +71,7 @@ pub unsafe extern "C" fn rec_open(
             settings.engine.large_pages = super::memory::advise_large_pages;
         }
         settings.engine.is_memory_short = memory::is_short;
+        settings.engine.require_memory = memory::require;
         let Handle(id) = handles::engine::open(settings, uploads::open)?;
         // SAFETY: not NULL, so it points to a writable rec_engine.
         unsafe { out.write(rec_engine { id }) };

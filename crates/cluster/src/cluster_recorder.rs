@@ -28,7 +28,7 @@ use super::entry;
 use super::node::ClusterNode;
 use super::outcome::{self, NodeOutcome};
 use super::pending_command::{PendingCommand, late, stopping, unreachable};
-use super::remote_page::RemotePage;
+use super::remote_page::{LISTED_BYTES, RemotePage};
 use super::shared_registry::RedisTime;
 
 /// As many bits of an order tell recordings of one node apart that start in the same millisecond.
@@ -109,8 +109,9 @@ impl ClusterRecorder {
     fn remote(&self, filter: &Filter, after: String, limit: usize, until: Instant) -> Result<RemotePage> {
         let (link, filter) = (self.node.link().clone(), filter.clone());
         let own = self.node.settings().node.clone();
+        let require_memory = self.engine().config().require_memory;
         self.wait(until, async move {
-            RemotePage::read(&link, &filter, &own, after, limit).await
+            RemotePage::read(&link, require_memory, &filter, &own, after, limit).await
         })
     }
 
@@ -123,6 +124,10 @@ impl ClusterRecorder {
         cursor: &str,
         limit: usize,
     ) -> Result<ClusterPage> {
+        if filter.is_empty() {
+            let own = self.engine().statistics()?.live_recordings;
+            (self.engine().config().require_memory)(own * LISTED_BYTES)?;
+        }
         // The same rights, and this node's own recordings as they are now.
         let mut all = self.engine().list(caller, filter)?;
         let limit = if limit == 0 { usize::MAX } else { limit };

@@ -13,6 +13,11 @@ const PAGE: usize = 1000;
 /// Recordings that one list may have, so that what is in Redis cannot exhaust the host's memory.
 const LIST_MAX: usize = 250_000;
 
+/// About as many bytes as a recording takes while a page is read: Redis' response, the rows and the views.
+const READ_BYTES: u64 = 8192;
+/// About as many bytes as a recording in a list takes, with the copies that its caller makes.
+pub const LISTED_BYTES: u64 = 6144;
+
 /// The recordings of other nodes that match a filter, or a part of them.
 pub struct RemotePage {
     pub views: Vec<RecordingView>,
@@ -22,9 +27,11 @@ pub struct RemotePage {
 }
 
 impl RemotePage {
-    /// Reads from the place `after` on, until there are `limit` recordings. `own` is this node.
+    /// Reads from the place `after` on, until there are `limit` recordings. `own` is this node. Fails with `LIMIT`
+    /// if `require_memory` refuses a page, or the list as its caller needs it.
     pub async fn read(
         link: &ClusterLink,
+        require_memory: fn(u64) -> Result<()>,
         filter: &Filter,
         own: &str,
         mut after: String,
@@ -35,6 +42,7 @@ impl RemotePage {
         let mut views = Vec::new();
         loop {
             let wanted = next_count(views.len(), limit)?;
+            require_memory(READ_BYTES * wanted as u64)?;
             let page = registry.list(&indexes, &after, wanted).await;
             let page = page.map_err(|error| link.failure(&error))?;
             memory::grow_vec(&mut views, page.rows.len())?;
@@ -49,7 +57,10 @@ impl RemotePage {
             let time = page.time;
             match page.next {
                 Some(next) if views.len() < limit => after = next,
-                next => return Ok(RemotePage { views, next, time }),
+                next => {
+                    require_memory(LISTED_BYTES * views.len() as u64)?;
+                    return Ok(RemotePage { views, next, time });
+                }
             }
         }
     }

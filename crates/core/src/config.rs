@@ -107,6 +107,8 @@ config_keys! {
         thread_hooks: ThreadHooks = ThreadHooks::default();
         /// Whether the system currently refuses memory.
         is_memory_short: fn() -> bool = || false;
+        /// Fails with `LIMIT` if the system cannot give this many bytes.
+        require_memory: fn(u64) -> Result<()> = |_| Ok(());
     }
 }
 

@@ -1,14 +1,18 @@
 //! Lists over the cluster: filters, pages and rights.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use callrec_core::calls::{Caller, Filter};
 use callrec_core::clock::unix_ms;
+use callrec_core::memory;
 use callrec_core::recorder::Recorder;
 use callrec_core::text::Text;
 use callrec_core::types::{RecordingState, Status};
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::until;
 
 use super::server::{RedisServer, has_redis};
-use super::test_node::{TestNode, by_user, call, user};
+use super::test_node::{TestNode, by_user, call, open_engine_with, user};
 
 #[test]
 fn every_node_lists_the_recordings_of_all() {
@@ -150,4 +154,44 @@ fn the_rights_are_those_of_one_node() {
         Err(Status::NotLive)
     );
     assert_eq!(got(user("", 0), &a), Err(Status::Unauthenticated));
+}
+
+/// A page of 1,000 recordings does not fit into what the system gives, and neither does a list of two.
+#[test]
+fn a_list_for_which_there_is_no_memory_ends_in_an_error() {
+    if !has_redis() {
+        return;
+    }
+    static GIVEN_BYTES: AtomicU64 = AtomicU64::new(u64::MAX);
+    let require = |bytes: u64| match bytes <= GIVEN_BYTES.load(Ordering::SeqCst) {
+        true => Ok(()),
+        false => Err(memory::exhausted()),
+    };
+    let server = RedisServer::start(&[]);
+    let directory = ScratchDir::new();
+    let engine = open_engine_with(directory.to_str().expect("UTF-8"), |config| {
+        config.require_memory = require;
+    });
+    let n1 = TestNode::of(engine, &server.url(), "n1", &[]);
+    let n2 = TestNode::start(&server.url(), "n2", &[]);
+    let ids = [
+        n1.record(call("c-a", "SEP1", "101", "ann")),
+        n2.record(call("c-b", "SEP2", "102", "bob")),
+    ];
+    n1.wait_for_ids(&[&ids[0], &ids[1]]);
+    let page = |limit| n1.recorder.list_page(&Caller::Host, &by_user("bob"), "", limit);
+    let refusal = |limit| page(limit).map(|_| ()).expect_err("no memory").status;
+    GIVEN_BYTES.store(1 << 20, Ordering::SeqCst);
+    assert_eq!(refusal(0), Status::Limit, "a page of Redis");
+    assert_eq!(
+        n1.recorder.list_live().map(|_| ()).expect_err("no memory").status,
+        Status::Limit
+    );
+    assert_eq!(page(10).expect("a small page").recordings.len(), 1);
+    GIVEN_BYTES.store(1 << 10, Ordering::SeqCst);
+    assert_eq!(refusal(1), Status::Limit);
+    let own = n1.list(&Filter::default()).map(|_| ()).expect_err("no memory");
+    assert_eq!(own.status, Status::Limit, "the own recordings");
+    GIVEN_BYTES.store(u64::MAX, Ordering::SeqCst);
+    assert_eq!(n1.list(&Filter::default()).expect("a list").len(), 2);
 }

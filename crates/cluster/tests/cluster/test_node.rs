@@ -66,10 +66,15 @@ pub fn settings(url: &str, name: &str, keys: &[(&str, &str)]) -> ClusterSettings
 }
 
 pub fn open_engine(directory: &str) -> Arc<Engine> {
+    open_engine_with(directory, |_| {})
+}
+
+pub fn open_engine_with(directory: &str, change: impl FnOnce(&mut Config)) -> Arc<Engine> {
     let mut config = Config::default();
     config.storage.directory = directory.to_owned();
     config.storage.min_free_bytes = 0;
     config.storage.end_jobs = vec![JobSpec::new(END_JOB, &())];
+    change(&mut config);
     Engine::open(config).expect("an engine")
 }
 
@@ -111,6 +116,10 @@ impl TestNode {
 
     pub fn start_in(directory: &std::path::Path, url: &str, name: &str, keys: &[(&str, &str)]) -> TestNode {
         let engine = open_engine(directory.to_str().expect("UTF-8"));
+        TestNode::of(engine, url, name, keys)
+    }
+
+    pub fn of(engine: Arc<Engine>, url: &str, name: &str, keys: &[(&str, &str)]) -> TestNode {
         let events = Arc::new(EventLog::default());
         let subscribed = engine.subscribe(SubscriptionOptions::default(), events.clone());
         assert!(subscribed.is_ok());
