@@ -103,8 +103,7 @@ impl Settings {
         }
         #[cfg(feature = "cluster")]
         if all.cluster.is_enabled() {
-            use crate::cluster::settings::END_JOB;
-            use crate::storage::JobSpec;
+            use crate::storage::{END_JOB, JobSpec};
 
             all.engine.storage.end_jobs.push(JobSpec::new(END_JOB, &()));
         }

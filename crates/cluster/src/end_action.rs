@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use callrec_core::engine::{Engine, JobPerformer};
 use callrec_core::jobs::{Action, AttemptFuture, JobOutcome, JobPace};
-use callrec_core::storage::Job;
+use callrec_core::storage::{END_JOB, Job, Manifest};
 use callrec_core::types::Result;
+use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::link::ClusterLink;
-use super::settings::END_JOB;
 
 /// How often an attempt looks whether the end is acknowledged: after 50, 100, 200 ms and so on.
 const LOOKS: u32 = 7;
@@ -101,9 +101,7 @@ async fn append(
     mut job: Job,
     directory: String,
 ) -> JobOutcome {
-    job.recording.jobs.clear();
-    job.recording.callback = None;
-    let json = match serde_json::to_string(&job.recording) {
+    let json = match described(&mut job.recording) {
         Ok(json) => json,
         Err(error) => return JobOutcome::GiveUp(error.to_string()),
     };
@@ -129,6 +127,16 @@ async fn append(
         after: next_look,
         reason: "no consumer has acknowledged it".to_owned(),
     }
+}
+
+/// The JSON of an end: the manifest without its jobs. Of a recording that was deleted, only the id is left.
+fn described(recording: &mut Manifest) -> serde_json::Result<String> {
+    if recording.deleted {
+        return Ok(json!({ "id": recording.id, "deleted": true }).to_string());
+    }
+    recording.jobs.clear();
+    recording.callback = None;
+    serde_json::to_string(recording)
 }
 
 /// An attempt that may wait for a consumer.

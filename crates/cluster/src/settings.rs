@@ -7,9 +7,6 @@ use callrec_core::types::{Error, Result, Status};
 
 use super::address::{Password, RedisAddress};
 
-/// The kind of the jobs that append the ends of recordings to the cluster's stream.
-pub const END_JOB: &str = "cluster-end";
-
 config_keys! {
     /// How an engine takes part in a cluster.
     pub struct ClusterSettings {

@@ -11,6 +11,8 @@ mod consumers;
 mod control;
 #[path = "cluster/death.rs"]
 mod death;
+#[path = "cluster/deleted_ends.rs"]
+mod deleted_ends;
 #[path = "cluster/encrypted.rs"]
 mod encrypted;
 #[path = "cluster/ends.rs"]

@@ -78,6 +78,7 @@ mod raw_output;
 mod recording_file;
 mod recording_queue;
 mod recovery;
+mod reduced_end;
 mod remote_audio;
 mod rename;
 mod retry;
@@ -105,7 +106,7 @@ pub use deletion::DeletionResult;
 pub use directory::is_used;
 pub use fragment::Fragment;
 pub use job_files::{Job, JobFiles};
-pub use job_spec::{CALLBACK, JobSpec, JobSpecs, UPLOAD, UPLOAD_REMOVAL};
+pub use job_spec::{CALLBACK, END_JOB, JobSpec, JobSpecs, UPLOAD, UPLOAD_REMOVAL};
 pub use listener::{Confirmation, DeletedRecording, LOG_ERROR, LOG_INFO, LOG_WARNING, StorageListener};
 pub use manifest::{
     LegEntry, Manifest, RawEntry, Reasons, SPANS_MAX, SpanEntry, Spans, UploadEntry, UploadedObject, rfc3339,

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callrec_cluster::settings::END_JOB;
 use callrec_cluster::{ClusterNode, ClusterRecorder, ClusterSettings};
 use callrec_core::calls::{CallInfo, Caller, Filter, RecordingView};
 use callrec_core::config::Config;
 use callrec_core::engine::{Call, Engine};
 use callrec_core::events::{Event, EventKind, Listener, SubscriptionOptions};
 use callrec_core::recorder::Recorder;
-use callrec_core::storage::JobSpec;
+use callrec_core::storage::{END_JOB, JobSpec};
 use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
 use callrec_core::types::{Format, Result};

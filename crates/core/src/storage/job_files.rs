@@ -9,7 +9,7 @@ use super::disk::DiskDir;
 use super::faults::FaultPoint;
 use super::files::ignore_not_found;
 use super::fragment::Fragment;
-use super::job_spec::{CALLBACK, JobSpec, UPLOAD_REMOVAL, is_kind};
+use super::job_spec::{CALLBACK, END_JOB, JobSpec, UPLOAD_REMOVAL, is_kind};
 use super::listener::{LOG_ERROR, LOG_WARNING, StorageListener};
 use super::live_manifests::{self, LiveManifests, live_name, next_name};
 use super::manifest::Manifest;
@@ -241,7 +241,8 @@ impl JobFiles {
     }
 
     /// Removes all jobs of a recording that is being deleted, and what attempts at them have left.
-    /// The job that removes its uploaded copy stays.
+    /// The job that removes its uploaded copy stays, and so does its end for a cluster, without anything of
+    /// the call.
     pub async fn remove_all(&self, id: Uuid) -> io::Result<()> {
         let directory = &*self.directory;
         let Some(jobs) = directory.found_control_folder(JOBS).await? else {
@@ -256,12 +257,14 @@ impl JobFiles {
             .filter(|entry| entry.is_directory && is_removed(&entry.name))
         {
             let folder = directory.own_folder(&*jobs, &kind.name).await?;
+            let is_kept = kind.name == END_JOB && self.reduce_end(&*folder, id).await?;
+            let is_own = |name: &str| name.starts_with(&prefix) && !(is_kept && name == live_name(id));
             let mut is_changed = false;
             // A job that ends meanwhile gets another name.
             loop {
                 directory.ready().await?;
                 let mut names = folder.list()?;
-                names.retain(|entry| !entry.is_directory && entry.name.starts_with(&prefix));
+                names.retain(|entry| !entry.is_directory && is_own(&entry.name));
                 if names.is_empty() {
                     break;
                 }

@@ -10,6 +10,8 @@ pub const CALLBACK: &str = "callback";
 
 /// The kind of the jobs that upload recordings.
 pub const UPLOAD: &str = "upload";
+/// The kind of the jobs that add the ends of recordings to the stream of a cluster.
+pub const END_JOB: &str = "cluster-end";
 /// The kind of the jobs that remove uploaded copies.
 pub const UPLOAD_REMOVAL: &str = "upload-removal";
 

@@ -360,7 +360,7 @@ impl LiveManifests {
 }
 
 /// The end of a deleted recording, as it may be reported again.
-fn end_of(id: Uuid, published: &Manifest) -> Manifest {
+pub(super) fn end_of(id: Uuid, published: &Manifest) -> Manifest {
     Manifest {
         id: id.as_hyphenated().to_string(),
         started: true,

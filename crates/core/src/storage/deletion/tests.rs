@@ -283,3 +283,39 @@ fn a_held_recording_is_not_deleted_until_it_is_released() {
     assert!(fixture.delete_at(id, "x.wav"));
     assert!(!hold(true), "there is no such recording");
 }
+
+#[test]
+fn only_the_end_for_a_cluster_stays_and_nothing_of_the_call_is_left_in_it() {
+    let fixture = DeletionFixture::new();
+    let id = fixture.publish("a/x.wav", 1);
+    let job = serde_json::json!({
+        "kind": "cluster-end",
+        "key": id.to_string(),
+        "queued_at_ms": 7,
+        "recording": manifest("a/x.wav", id),
+        "payload": null,
+    });
+    let folder = |kind: &str| format!(".callrec/jobs/{kind}/{id}");
+    fixture.write(&(folder("cluster-end") + ".json"), job.to_string());
+    fixture.write(&(folder("cluster-end") + ".progress"), "user1");
+    fixture.write(&(folder("callback") + ".json"), job.to_string());
+    assert!(fixture.delete_at(id, "a/x.wav"));
+    assert!(!fixture.path(&(folder("callback") + ".json")).exists());
+    assert!(!fixture.path(&(folder("cluster-end") + ".progress")).exists());
+    let left = fs::read_to_string(fixture.path(&(folder("cluster-end") + ".json"))).expect("the job");
+    assert!(!left.contains("user1") && !left.contains("x.wav"), "{left}");
+    let left: crate::storage::Job = serde_json::from_str(&left).expect("a job");
+    assert_eq!((left.key, left.queued_at_ms), (id.to_string(), 7));
+    assert!(left.recording.deleted);
+    assert_eq!(left.recording.state, RecordingState::Finished.text());
+}
+
+#[test]
+fn a_damaged_end_for_a_cluster_is_removed() {
+    let fixture = DeletionFixture::new();
+    let id = fixture.publish("a/x.wav", 1);
+    let job = format!(".callrec/jobs/cluster-end/{id}.json");
+    fixture.write(&job, "{\"recording\":{\"call\":{\"username\":\"user1\"");
+    assert!(fixture.delete_at(id, "a/x.wav"));
+    assert!(!fixture.path(&job).exists());
+}
