@@ -10,6 +10,7 @@
 //! | `registry_writer` | keeps the node's lease and its recordings in Redis up to date |
 //! | `owner` | carries out the commands that other nodes send |
 //! | `end_action` | appends the ends of recordings to a stream, from jobs on disk |
+//! | `failed_starts` | appends the starts that failed, from memory |
 //! | `shared_registry` | the functions that run inside Redis, `registry.lua` |
 //! | `link`, `endpoint` | the connection, and finding the server |
 //!
@@ -28,6 +29,8 @@ mod end_action;
 mod endpoint;
 #[cfg(feature = "redis")]
 mod entry;
+#[cfg(feature = "redis")]
+mod failed_starts;
 #[cfg(feature = "redis")]
 mod link;
 #[cfg(feature = "redis")]

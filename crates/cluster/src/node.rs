@@ -16,6 +16,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::end_action::{AdoptedEnds, EndAction};
 use super::endpoint::RedisEndpoint;
+use super::failed_starts::FailedStarts;
 use super::link::ClusterLink;
 use super::registry_writer::RegistryWriter;
 use super::settings::ClusterSettings;
@@ -34,6 +35,7 @@ pub struct ClusterNode {
     settings: ClusterSettings,
     runtime: Handle,
     ends: RegisteredAction,
+    failed_starts: Arc<FailedStarts>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -64,6 +66,7 @@ impl ClusterNode {
             settings,
             runtime,
             ends,
+            failed_starts: Arc::default(),
             thread: Mutex::default(),
         });
         engine.attach(node.clone())?;
@@ -78,18 +81,24 @@ impl ClusterNode {
     fn run(self: &Arc<Self>, runtime: Runtime, writer: RegistryWriter) -> Result<()> {
         let node = self.clone();
         let hooks = self.engine.config().thread_hooks.clone();
+        let observer: Arc<dyn Observer> = Arc::new(ChangeObserver {
+            link: self.link.clone(),
+            failed_starts: self.failed_starts.clone(),
+        });
+        // From now on, no failed start is missed.
+        self.engine.bus().observe(observer.clone());
+        let observing = observer.clone();
         let thread = storage::spawn(THREAD, &hooks, move || {
             memory::stay_inside();
-            let observer: Arc<dyn Observer> = Arc::new(ChangeObserver(node.link.clone()));
-            node.engine.bus().observe(observer.clone());
             runtime.block_on(async {
                 tokio::select! {
                     () = writer.run() => {}
+                    () = node.failed_starts.run(node.link.clone()) => {}
                     () = node.link.aborted() => {}
                 }
             });
             node.link.set(None);
-            node.engine.bus().forget_observer(&observer);
+            node.engine.bus().forget_observer(&observing);
             runtime.shutdown_background();
             let dependent: Arc<dyn Dependent> = node.clone();
             node.engine.detach(&dependent);
@@ -100,6 +109,7 @@ impl ClusterNode {
                 Ok(())
             }
             Err(error) => {
+                self.engine.bus().forget_observer(&observer);
                 let dependent: Arc<dyn Dependent> = self.clone();
                 self.engine.detach(&dependent);
                 Err(Error::io("the cluster's thread cannot be started", &error))
@@ -132,7 +142,7 @@ impl ClusterNode {
             recordings: read(&counters.published),
             commands: read(&counters.commands),
             late_commands: read(&counters.late_commands),
-            pending_ends: self.ends.pending(),
+            pending_ends: self.ends.pending() + self.failed_starts.pending() as u64,
         }
     }
 }
@@ -141,7 +151,8 @@ impl Dependent for ClusterNode {
     fn halt(&self, until: Instant) {
         let (link, now) = (self.link.clone(), Instant::now());
         let ends_until = now + until.saturating_duration_since(now).min(ENDS_WAIT);
-        let pending = self.ends.pending_counter();
+        let (pending_jobs, failed_starts) = (self.ends.pending_counter(), self.failed_starts.clone());
+        let pending = move || pending_jobs() + failed_starts.pending() as u64;
         self.runtime.spawn(async move {
             while pending() > 0 && link.is_connected() && Instant::now() < ends_until {
                 tokio::time::sleep(ENDS_LOOK).await;
@@ -161,12 +172,16 @@ impl Dependent for ClusterNode {
     }
 }
 
-/// Wakes the writer.
-struct ChangeObserver(Arc<ClusterLink>);
+/// Wakes the writer, and notes failed starts.
+struct ChangeObserver {
+    link: Arc<ClusterLink>,
+    failed_starts: Arc<FailedStarts>,
+}
 
 impl Observer for ChangeObserver {
-    fn published(&self, _: &Arc<Event>) {
-        self.0.changed.notify_one();
+    fn published(&self, event: &Arc<Event>) {
+        self.failed_starts.note(event);
+        self.link.changed.notify_one();
     }
 }
 

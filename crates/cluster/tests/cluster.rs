@@ -17,6 +17,8 @@ mod deleted_ends;
 mod encrypted;
 #[path = "cluster/ends.rs"]
 mod ends;
+#[path = "cluster/failed_starts.rs"]
+mod failed_starts;
 #[path = "cluster/foreign.rs"]
 mod foreign;
 #[path = "cluster/holding_proxy.rs"]
