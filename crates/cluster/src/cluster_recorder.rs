@@ -18,18 +18,16 @@ use callrec_core::events::{Listener, RefusedSubscription, SubscriptionId, Subscr
 use callrec_core::recorder::{Recorder, Statistics};
 use callrec_core::text::Text;
 use callrec_core::types::{Format, Result};
-use futures_util::future::join_all;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::command::{ClusterCommand, CommandTarget};
+use super::cluster_requests::{ClusterPage, ClusterRequest, ClusterRequests};
+use super::command::CommandTarget;
 use super::entry;
 use super::node::ClusterNode;
-use super::outcome::{self, NodeOutcome};
-use super::pending_command::{PendingCommand, late, stopping, unreachable};
-use super::remote_page::{LISTED_BYTES, RemotePage};
-use super::shared_registry::RedisTime;
+use super::pending_command::{late, stopping};
+use super::remote_page::RemotePage;
 
 /// As many bits of an order tell recordings of one node apart that start in the same millisecond.
 const ORDER_BITS: u32 = 20;
@@ -39,30 +37,19 @@ const SPARE: Duration = Duration::from_millis(50);
 /// A recorder over the whole cluster. Its functions may wait, each for its timeout at most.
 pub struct ClusterRecorder {
     node: Arc<ClusterNode>,
+    requests: ClusterRequests,
     timeout: Duration,
     versions: AtomicU64,
-}
-
-/// A page of a list over the cluster.
-#[derive(Clone, Debug, Default)]
-pub struct ClusterPage {
-    pub recordings: Vec<RecordingView>,
-    /// Where the next page begins; empty after the last one.
-    pub cursor: String,
-}
-
-/// A node that has matching recordings.
-struct MatchingNode {
-    name: String,
-    is_reachable: bool,
-    newest: (i64, Uuid),
 }
 
 impl ClusterRecorder {
     /// `timeout` of one request; that of the configuration if `None`.
     pub fn new(node: Arc<ClusterNode>, timeout: Option<Duration>) -> ClusterRecorder {
         let configured = Duration::from_millis(node.settings().timeout_ms.into());
+        let requests =
+            ClusterRequests::new(node.engine().clone(), node.link().clone(), &node.settings().node);
         ClusterRecorder {
+            requests,
             timeout: timeout.unwrap_or(configured),
             node,
             versions: AtomicU64::new(0),
@@ -105,13 +92,19 @@ impl ClusterRecorder {
         }
     }
 
-    /// The recordings of other nodes that match, from the place `after` on, at most `limit`.
-    fn remote(&self, filter: &Filter, after: String, limit: usize, until: Instant) -> Result<RemotePage> {
-        let (link, filter) = (self.node.link().clone(), filter.clone());
-        let own = self.node.settings().node.clone();
-        let require_memory = self.engine().config().require_memory;
-        self.wait(until, async move {
-            RemotePage::read(&link, require_memory, &filter, &own, after, limit).await
+    /// Waits for the rest of a request that this node has begun.
+    fn finish<T: Send + 'static>(&self, until: Instant, request: ClusterRequest<T>) -> Result<T> {
+        match request {
+            ClusterRequest::Done(result) => result,
+            ClusterRequest::Pending { rest, own } => self.wait(until, rest).or_else(|error| own.ok_or(error)),
+        }
+    }
+
+    /// All recordings of other nodes that match.
+    fn remote(&self, filter: &Filter) -> Result<RemotePage> {
+        let (requests, filter) = (self.requests.clone(), filter.clone());
+        self.wait(self.until(), async move {
+            requests.remote(&filter, String::new(), usize::MAX).await
         })
     }
 
@@ -124,78 +117,8 @@ impl ClusterRecorder {
         cursor: &str,
         limit: usize,
     ) -> Result<ClusterPage> {
-        if filter.is_empty() {
-            let own = self.engine().statistics()?.live_recordings;
-            (self.engine().config().require_memory)(own * LISTED_BYTES)?;
-        }
-        // The same rights, and this node's own recordings as they are now.
-        let mut all = self.engine().list(caller, filter)?;
-        let limit = if limit == 0 { usize::MAX } else { limit };
-        let RemotePage { views, next, .. } = self.remote(filter, cursor.to_owned(), limit, self.until())?;
-        all.extend(views.into_iter().filter(|view| caller.may_access(&view.info)));
-        for view in &mut all {
-            if view.node.is_empty() {
-                view.node = Text::new(&self.node.settings().node);
-            }
-        }
-        let mut placed: Vec<(String, RecordingView)> = all
-            .into_iter()
-            .map(|view| (entry::place_of(&view), view))
-            .filter(|(place, _)| place.as_str() > cursor && next.as_ref().is_none_or(|next| place <= next))
-            .collect();
-        placed.sort_by(|a, b| a.0.cmp(&b.0));
-        let is_cut = placed.len() > limit;
-        placed.truncate(limit);
-        let cursor = match (is_cut, next) {
-            (true, _) => placed.last().map(|(place, _)| place.clone()).unwrap_or_default(),
-            (false, next) => next.unwrap_or_default(),
-        };
-        Ok(ClusterPage {
-            recordings: placed.into_iter().map(|(_, view)| view).collect(),
-            cursor,
-        })
-    }
-
-    /// The recording with this id on another node.
-    fn remote_recording(&self, id: Uuid, until: Instant) -> Result<Option<(RecordingView, RedisTime)>> {
-        let link = self.node.link().clone();
-        let found = self.wait(until, async move {
-            let (row, time) = link
-                .registry()?
-                .find(id)
-                .await
-                .map_err(|error| link.failure(&error))?;
-            let view = row.as_ref().and_then(entry::view_of);
-            if row.is_some() && view.is_none() {
-                link.note_damage("a recording");
-            }
-            Ok(view.map(|view| (view, time)))
-        })?;
-        let own = self.node.settings().node.as_str();
-        Ok(found.filter(|(view, _)| view.node.as_str() != own))
-    }
-
-    /// A command, and the time that it has.
-    fn command(
-        &self,
-        caller: &Caller,
-        operation: ControlOperation,
-        target: CommandTarget,
-        (until, time): (Instant, RedisTime),
-    ) -> PendingCommand {
-        let command = ClusterCommand {
-            request: String::new(),
-            from: self.node.settings().node.clone(),
-            caller: caller.clone(),
-            operation,
-            target,
-        };
-        PendingCommand {
-            command,
-            link: self.node.link().clone(),
-            until,
-            deadline: time.at(until),
-        }
+        let until = self.until();
+        self.finish(until, self.requests.list_page(caller, filter, cursor, limit))
     }
 
     /// Applies an operation to the matching recordings of this node and of all others.
@@ -206,78 +129,11 @@ impl ClusterRecorder {
         filter: &Filter,
         target: CommandTarget,
     ) -> Result<ControlCounts> {
-        let until = Instant::now() + self.timeout;
-        let own_views = self.engine().list(&Caller::Host, filter).unwrap_or_default();
-        let newest = own_views.iter().map(|view| (view.started_at_ms, view.id)).max();
-        let result = target.control(&**self.engine(), caller, operation);
-        if filter.is_empty()
-            || result
-                .as_ref()
-                .is_err_and(|error| outcome::is_final(error.status))
-        {
-            return result;
-        }
-        let (nodes, time) = match self.matching_nodes(caller, filter, until) {
-            Ok(found) => found,
-            // This node's own recordings are controlled even without Redis.
-            Err(error) => {
-                return result.and_then(|counts| {
-                    if counts.changed > 0 {
-                        Ok(counts)
-                    } else {
-                        Err(error)
-                    }
-                });
-            }
-        };
-        let mut outcomes = vec![NodeOutcome { newest, result }];
-        if !nodes.is_empty() {
-            let pending = self.command(caller, operation, target, (until, time));
-            let sent = nodes.into_iter().map(move |node| {
-                let pending = pending.clone();
-                async move {
-                    NodeOutcome {
-                        newest: Some(node.newest),
-                        result: match node.is_reachable {
-                            true => pending.send(&node.name).await,
-                            false => Err(unreachable(&node.name)),
-                        },
-                    }
-                }
-            });
-            outcomes.extend(self.wait(until, async move { Ok(join_all(sent).await) })?);
-        }
-        let result = outcome::merged(outcomes);
-        note_remote(caller, result.is_ok());
-        result
-    }
-
-    fn matching_nodes(
-        &self,
-        caller: &Caller,
-        filter: &Filter,
-        until: Instant,
-    ) -> Result<(Vec<MatchingNode>, RedisTime)> {
-        let RemotePage { views, time, .. } = self.remote(filter, String::new(), usize::MAX, until)?;
-        let mut nodes: BTreeMap<String, MatchingNode> = BTreeMap::new();
-        for view in views.iter().filter(|view| caller.may_access(&view.info)) {
-            let newest = (view.started_at_ms, view.id);
-            let name = view.node.as_str().to_owned();
-            let node = nodes.entry(name.clone()).or_insert(MatchingNode {
-                name,
-                is_reachable: !view.is_unreachable,
-                newest,
-            });
-            node.newest = node.newest.max(newest);
-        }
-        Ok((nodes.into_values().collect(), time))
-    }
-}
-
-/// The owner's audit log has the line about this request.
-fn note_remote(caller: &Caller, has_succeeded: bool) {
-    if let (true, Some(origin)) = (has_succeeded, caller.origin()) {
-        origin.note();
+        let until = self.until();
+        let request = self
+            .requests
+            .control(caller, operation, filter, target, until.into());
+        self.finish(until, request)
     }
 }
 
@@ -300,26 +156,9 @@ impl Recorder for ClusterRecorder {
     }
 
     fn control_by_id(&self, caller: &Caller, operation: ControlOperation, id: &str) -> Result<()> {
-        let own = || self.engine().control_by_id(caller, operation, id);
-        let parsed = match (caller.authenticate(), parse_id(id)) {
-            (Ok(()), Ok(parsed)) => parsed,
-            _ => return own(),
-        };
-        if self.engine().view(parsed).is_some() {
-            return own();
-        }
         let until = self.until();
-        let (remote, time) = match self.remote_recording(parsed, until)? {
-            Some(found) if caller.may_access(&found.0.info) => found,
-            _ => return own(),
-        };
-        if remote.is_unreachable {
-            return Err(unreachable(remote.node.as_str()));
-        }
-        let pending = self.command(caller, operation, CommandTarget::Id(id.to_owned()), (until, time));
-        let done = self.wait(until, async move { pending.send(remote.node.as_str()).await });
-        note_remote(caller, done.is_ok());
-        done.map(drop)
+        let request = self.requests.control_by_id(caller, operation, id, until.into());
+        self.finish(until, request)
     }
 
     fn control_by_line(
@@ -374,7 +213,7 @@ impl Recorder for ClusterRecorder {
 
     fn list_live(&self) -> Result<LiveList> {
         let mut live = self.engine().list_live()?;
-        let remote = self.remote(&Filter::default(), String::new(), usize::MAX, self.until())?;
+        let remote = self.remote(&Filter::default())?;
         live.recordings
             .extend(remote.views.into_iter().map(|view| ListedRecording {
                 readings: ReadingsHandle::fixed(view.readings),
@@ -410,7 +249,12 @@ impl Recorder for ClusterRecorder {
         if self.engine().view(parsed).is_some() {
             return own();
         }
-        match self.remote_recording(parsed, self.until())? {
+        let requests = self.requests.clone();
+        let remote = self.wait(
+            self.until(),
+            async move { requests.remote_recording(parsed).await },
+        )?;
+        match remote {
             Some((remote, _)) if caller.may_access(&remote.info) => Ok(remote),
             _ => own(),
         }
@@ -419,7 +263,7 @@ impl Recorder for ClusterRecorder {
     /// This node's calls, and those calls of other nodes that are recorded.
     fn calls(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
         let mut calls = self.engine().calls(caller, filter)?;
-        let remote = self.remote(filter, String::new(), usize::MAX, self.until())?;
+        let remote = self.remote(filter)?;
         let mut by_call: BTreeMap<(String, u64), CallView> = BTreeMap::new();
         for view in remote
             .views

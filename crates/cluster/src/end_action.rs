@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::link::ClusterLink;
+use super::shared_registry::StreamEntry;
 
 /// How often an attempt looks whether the end is acknowledged: after 50, 100, 200 ms and so on.
 const LOOKS: u32 = 7;
@@ -105,12 +106,22 @@ async fn append(
         Ok(json) => json,
         Err(error) => return JobOutcome::GiveUp(error.to_string()),
     };
-    let id = job.key.clone();
-    let _place = WaitingPlace::take(&waiting);
+    let end = StreamEntry {
+        event: &job.recording.state,
+        id: &job.key,
+        json: &json,
+        directory: &directory,
+    };
+    append_end(&link, &waiting, &end).await
+}
+
+/// One attempt: appends the end, and waits a while until it is acknowledged.
+pub async fn append_end(link: &ClusterLink, waiting: &AtomicUsize, end: &StreamEntry<'_>) -> JobOutcome {
+    let _place = WaitingPlace::take(waiting);
     let mut next_look = NEXT_LOOK;
     for look in 0..LOOKS {
         let ended = match link.registry() {
-            Ok(registry) => registry.ended(&id, &job.recording.state, &json, &directory).await,
+            Ok(registry) => registry.ended(end).await,
             Err(error) => return JobOutcome::retry(error.message),
         };
         match ended {

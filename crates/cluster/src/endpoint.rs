@@ -3,16 +3,16 @@
 use std::fs;
 use std::time::Duration;
 
-use redis::aio::{MultiplexedConnection, PubSub};
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo,
-    RedisResult, TlsCertificates,
+    RedisFuture, RedisResult, TlsCertificates,
 };
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::address::{RedisAddress, ServerAddress};
+use super::connection::{NodeConnections, NodeConnector};
 use super::settings::ClusterSettings;
 use callrec_core::types::{Error, Result, Status};
 
@@ -31,12 +31,6 @@ enum EndpointWay {
     Direct(Client),
     /// Asked for the present master before each connection.
     Sentinels(Mutex<SentinelClient>),
-}
-
-/// The two connections of a node: commands cannot be sent on the one that receives messages.
-pub struct NodeConnections {
-    pub commands: MultiplexedConnection,
-    pub messages: PubSub,
 }
 
 impl RedisEndpoint {
@@ -67,30 +61,37 @@ impl RedisEndpoint {
         })
     }
 
-    pub fn shown(&self) -> &str {
+    async fn connect_now(&self) -> RedisResult<NodeConnections> {
+        let client = match &self.way {
+            EndpointWay::Direct(client) => client.clone(),
+            EndpointWay::Sentinels(client) => client.lock().await.async_get_client().await?,
+        };
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_WAIT))
+            .set_response_timeout(Some(self.response_wait));
+        let commands = client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
+        let messages = client.get_async_pubsub().await?;
+        Ok(NodeConnections {
+            commands: Box::new(commands),
+            messages: Box::new(messages),
+        })
+    }
+}
+
+impl NodeConnector for RedisEndpoint {
+    fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// Connects to the server that is the master now.
-    pub async fn connect(&self) -> RedisResult<NodeConnections> {
-        let connecting = async {
-            let client = match &self.way {
-                EndpointWay::Direct(client) => client.clone(),
-                EndpointWay::Sentinels(client) => client.lock().await.async_get_client().await?,
-            };
-            let config = AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(CONNECT_WAIT))
-                .set_response_timeout(Some(self.response_wait));
-            let commands = client
-                .get_multiplexed_async_connection_with_config(&config)
-                .await?;
-            let messages = client.get_async_pubsub().await?;
-            Ok(NodeConnections { commands, messages })
-        };
-        match timeout(2 * CONNECT_WAIT, connecting).await {
-            Ok(connected) => connected,
-            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
-        }
+    fn connect(&self) -> RedisFuture<'_, NodeConnections> {
+        Box::pin(async move {
+            match timeout(2 * CONNECT_WAIT, self.connect_now()).await {
+                Ok(connected) => connected,
+                Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+            }
+        })
     }
 }
 

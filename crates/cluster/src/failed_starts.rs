@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::link::ClusterLink;
+use super::shared_registry::StreamEntry;
 
 /// As many failed starts wait for Redis. Beyond that, the oldest are dropped.
 const WAITING_MAX: usize = 1000;
@@ -106,8 +107,13 @@ impl FailedStarts {
 
 async fn append(link: &ClusterLink, failed: &FailedStart) -> Result<(), ()> {
     let registry = link.registry().map_err(drop)?;
-    let kind = EventKind::StartFailed.text();
-    match registry.ended(&failed.id, kind, &failed.json, "").await {
+    let entry = StreamEntry {
+        event: EventKind::StartFailed.text(),
+        id: &failed.id,
+        json: &failed.json,
+        directory: "",
+    };
+    match registry.ended(&entry).await {
         Ok(_) => Ok(()),
         Err(error) => {
             link.failure(&error);

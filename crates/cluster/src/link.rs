@@ -8,8 +8,11 @@ use std::time::Instant;
 use callrec_core::events::LogLevel;
 use callrec_core::sync::Mutex;
 use callrec_core::types::{Error, Status};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use redis::{ErrorKind, RedisError};
 use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 
 use super::command::CommandReply;
@@ -30,6 +33,9 @@ pub struct LinkCounters {
     pub damaged: AtomicU64,
 }
 
+/// Starts a task of a node.
+pub type TaskSpawner = Box<dyn Fn(BoxFuture<'static, ()>) -> JoinHandle<()> + Send + Sync>;
+
 /// The connection of a node.
 pub struct ClusterLink {
     /// `None` while there is no connection, or while the node is not registered.
@@ -45,13 +51,18 @@ pub struct ClusterLink {
     replies: Mutex<HashMap<String, oneshot::Sender<CommandReply>>>,
     /// When the node ends at the latest, once it is to end.
     stop: watch::Sender<Option<Instant>>,
+    spawner: TaskSpawner,
     log: Box<dyn Fn(LogLevel, String) + Send + Sync>,
     /// For messages.
     shown: String,
 }
 
 impl ClusterLink {
-    pub fn new(shown: &str, log: impl Fn(LogLevel, String) + Send + Sync + 'static) -> Arc<ClusterLink> {
+    pub fn new(
+        shown: &str,
+        spawner: TaskSpawner,
+        log: impl Fn(LogLevel, String) + Send + Sync + 'static,
+    ) -> Arc<ClusterLink> {
         Arc::new(ClusterLink {
             registry: Mutex::default(),
             counters: LinkCounters::default(),
@@ -60,9 +71,14 @@ impl ClusterLink {
             unheard_beats: AtomicU32::new(0),
             replies: Mutex::default(),
             stop: watch::channel(None).0,
+            spawner,
             log: Box::new(log),
             shown: shown.to_owned(),
         })
+    }
+
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        (self.spawner)(task.boxed())
     }
 
     pub fn set(&self, registry: Option<SharedRegistry>) {
@@ -166,6 +182,7 @@ impl ClusterLink {
         loop {
             let until = *stop.borrow_and_update();
             tokio::select! {
+                biased;
                 () = async { match until {
                     Some(until) => sleep_until(until.into()).await,
                     None => std::future::pending().await,

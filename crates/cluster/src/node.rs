@@ -14,10 +14,11 @@ use callrec_core::sync::{Mutex, thread::JoinHandle};
 use callrec_core::types::{Error, Result, Status};
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use super::connection::NodeConnector;
 use super::end_action::{AdoptedEnds, EndAction};
 use super::endpoint::RedisEndpoint;
 use super::failed_starts::FailedStarts;
-use super::link::ClusterLink;
+use super::link::{ClusterLink, TaskSpawner};
 use super::registry_writer::RegistryWriter;
 use super::settings::ClusterSettings;
 
@@ -50,16 +51,19 @@ impl ClusterNode {
         let response_wait = Duration::from_millis(settings.lease_ms.clamp(500, 5000).into());
         let endpoint = RedisEndpoint::open(&settings, &address, response_wait)?;
         let bus = engine.bus().clone();
-        let link = ClusterLink::new(endpoint.shown(), move |level: LogLevel, line| {
+        let (runtime, body) = open_runtime(engine)?;
+        let tasks = runtime.clone();
+        let spawner: TaskSpawner = Box::new(move |task| tasks.spawn(task));
+        let link = ClusterLink::new(endpoint.shown(), spawner, move |level: LogLevel, line| {
             bus.log(level, line)
         });
-        let (runtime, body) = open_runtime(engine)?;
         let action = Arc::new(EndAction::new(link.clone(), runtime.clone()));
         let ends = engine.register_action(action, EndAction::pace())?;
         let instance = instance_of(engine);
         let recorder: Arc<dyn Recorder> = engine.clone();
         let bus = engine.bus().clone();
-        let writer = RegistryWriter::new(recorder, bus, link.clone(), endpoint, settings.clone(), instance);
+        let connector = Box::new(endpoint);
+        let writer = RegistryWriter::new(recorder, bus, link.clone(), connector, settings.clone(), instance);
         let node = Arc::new(ClusterNode {
             engine: engine.clone(),
             link,

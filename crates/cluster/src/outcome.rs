@@ -20,7 +20,7 @@ pub fn is_final(status: Status) -> bool {
 }
 
 /// Whether a node found nothing to control.
-fn found_nothing(status: Status) -> bool {
+pub fn found_nothing(status: Status) -> bool {
     matches!(status, Status::NotLive | Status::NoCall | Status::Forbidden)
 }
 

@@ -1,11 +1,10 @@
 //! A command on its way to one node or several, and its errors.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use callrec_core::calls::ControlCounts;
 use callrec_core::types::{Error, Result, Status};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::command::ClusterCommand;
@@ -43,8 +42,7 @@ impl PendingCommand {
             // Redis may have the command all the same, or may still get it.
             Err(error) => self.link.failure(&error),
         };
-        let left = self.until.saturating_duration_since(Instant::now());
-        match timeout(left, reply).await {
+        match timeout_at(self.until, reply).await {
             Ok(Ok(reply)) => reply.result,
             Ok(Err(_)) => Err(stopping()),
             Err(_) => Err(unanswered),

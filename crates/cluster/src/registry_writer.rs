@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use callrec_core::calls::{CallInfo, RecordingView};
 use callrec_core::clock::unix_ms;
@@ -16,13 +16,14 @@ use callrec_core::recorder::Recorder;
 use callrec_core::types::{RecordingState, Status};
 use redis::{RedisError, RedisResult};
 use serde_json::json;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use super::endpoint::{NodeConnections, RedisEndpoint};
+use super::connection::{NodeConnections, NodeConnector};
 use super::entry;
 use super::link::{ClusterLink, is_refused_login};
 use super::owner::CommandOwner;
+use super::planted::{ClusterFault, is_planted};
 use super::settings::ClusterSettings;
 use super::shared_registry::{Epoch, LostNode, SharedRegistry, WriteOutcome};
 
@@ -30,6 +31,9 @@ use super::shared_registry::{Epoch, LostNode, SharedRegistry, WriteOutcome};
 const TICK: Duration = Duration::from_millis(20);
 /// Reading and writing the list takes at most about one part in this many of a core.
 const IDLE_SHARE: u32 = 10;
+/// The longest pause that follows from that. A server that stood still for a moment is no reason to
+/// leave changes unwritten for longer.
+const IDLE_MAX: Duration = Duration::from_millis(500);
 /// Recordings in one call of Redis, so that no call takes it long.
 const BATCH: usize = 100;
 /// The delay before the second attempt to connect. It doubles up to the longest.
@@ -69,7 +73,7 @@ pub struct RegistryWriter {
     pub recorder: Arc<dyn Recorder>,
     pub bus: Arc<Bus>,
     pub link: Arc<ClusterLink>,
-    pub endpoint: RedisEndpoint,
+    pub connector: Box<dyn NodeConnector>,
     pub settings: ClusterSettings,
     /// Tells this node from another one with the same name.
     pub instance: String,
@@ -87,7 +91,7 @@ impl RegistryWriter {
         recorder: Arc<dyn Recorder>,
         bus: Arc<Bus>,
         link: Arc<ClusterLink>,
-        endpoint: RedisEndpoint,
+        connector: Box<dyn NodeConnector>,
         settings: ClusterSettings,
         instance: String,
     ) -> RegistryWriter {
@@ -95,7 +99,7 @@ impl RegistryWriter {
             recorder,
             bus,
             link,
-            endpoint,
+            connector,
             settings,
             instance,
             process: Uuid::new_v4().as_simple().to_string(),
@@ -111,9 +115,11 @@ impl RegistryWriter {
         let mut failures = 0;
         loop {
             let link = self.link.clone();
+            // In a given order, so that the simulator can repeat a run.
             let connected = tokio::select! {
+                biased;
                 () = link.stopped() => return,
-                connected = self.endpoint.connect() => connected,
+                connected = self.connector.connect() => connected,
             };
             let end = match connected {
                 Ok(connections) => self.session(connections, &mut failures).await,
@@ -127,6 +133,7 @@ impl RegistryWriter {
             failures += 1;
             let wait = RETRY.saturating_mul(1 << (failures - 1).min(10)).min(RETRY_MAX);
             tokio::select! {
+                biased;
                 () = link.stopped() => return,
                 () = sleep(wait) => {}
             }
@@ -152,10 +159,11 @@ impl RegistryWriter {
             link: self.link.clone(),
             registry: registry.clone(),
         });
-        let receiving = tokio::spawn(owner.run(messages));
+        let mut receiving = self.link.spawn(owner.run(messages));
         let end = tokio::select! {
+            biased;
             end = self.publish(&registry, failures) => end,
-            () = async { while !receiving.is_finished() { sleep(TICK).await } } => {
+            _ = &mut receiving => {
                 SessionEnd::Broken("the connection for messages has ended".to_owned())
             }
         };
@@ -196,8 +204,10 @@ impl RegistryWriter {
 
     /// Writes all changes and renews the lease, until the lease is lost or the node stops.
     async fn keep_up(&mut self, registry: &SharedRegistry, epoch: &Epoch) -> RedisResult<TenureEnd> {
-        self.written.clear();
-        self.version = None;
+        if !is_planted(ClusterFault::RewriteForgotten) {
+            self.written.clear();
+            self.version = None;
+        }
         self.next_sync = Instant::now();
         let every = Duration::from_millis((self.settings.lease_ms / 3).into());
         let mut next_beat = Instant::now();
@@ -208,7 +218,8 @@ impl RegistryWriter {
                 return Ok(TenureEnd::Stopped);
             }
             let is_due = Instant::now() >= next_beat;
-            if is_due && self.link.count_beat() >= UNHEARD_MAX {
+            let is_silent = is_due && self.link.count_beat() >= UNHEARD_MAX;
+            if is_silent && !is_planted(ClusterFault::SilenceIgnored) {
                 return Ok(TenureEnd::Unheard);
             }
             if is_due || self.link.take_suspicion() {
@@ -222,7 +233,7 @@ impl RegistryWriter {
             if self.sync(registry, epoch, next_beat).await? == WriteOutcome::Stale {
                 return Ok(TenureEnd::LeaseLost);
             }
-            if self.version.is_some() && !is_clean {
+            if self.version.is_some() && !is_clean && !is_planted(ClusterFault::EndedKept) {
                 if self.remove_others(registry, epoch).await? == WriteOutcome::Stale {
                     return Ok(TenureEnd::LeaseLost);
                 }
@@ -295,7 +306,7 @@ impl RegistryWriter {
         self.link.counters.published.store(count, Ordering::Relaxed);
         self.version = is_complete.then_some(version).or(self.version);
         if is_complete {
-            self.next_sync = Instant::now() + begun.elapsed() * IDLE_SHARE;
+            self.next_sync = Instant::now() + (begun.elapsed() * IDLE_SHARE).min(IDLE_MAX);
         }
         Ok(WriteOutcome::Written)
     }

@@ -1,11 +1,13 @@
 //! The functions inside Redis (`registry.lua`), with typed arguments and results.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{FromRedisValue, RedisError, RedisResult, Value, cmd};
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult, Value, cmd};
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::connection::CommandConnection;
 use super::settings::ClusterSettings;
 
 const LIBRARY: &str = include_str!("registry.lua");
@@ -107,7 +109,7 @@ pub struct RowUpdate {
 /// Calls the functions on one connection. Cheap to clone.
 #[derive(Clone)]
 pub struct SharedRegistry {
-    connection: MultiplexedConnection,
+    connection: Arc<dyn CommandConnection>,
     prefix: String,
     node: String,
     lease_ms: u32,
@@ -115,10 +117,20 @@ pub struct SharedRegistry {
     stream_length: u64,
 }
 
+/// The end of a recording in the stream.
+pub struct StreamEntry<'a> {
+    /// `finished`, `failed` or the like.
+    pub event: &'a str,
+    pub id: &'a str,
+    pub json: &'a str,
+    /// The directory that the node has adopted. Empty for its own.
+    pub directory: &'a str,
+}
+
 impl SharedRegistry {
-    pub fn new(connection: MultiplexedConnection, settings: &ClusterSettings) -> SharedRegistry {
+    pub fn new(connection: Box<dyn CommandConnection>, settings: &ClusterSettings) -> SharedRegistry {
         SharedRegistry {
-            connection,
+            connection: connection.into(),
             prefix: format!("{{{}}}", settings.namespace),
             node: settings.node.clone(),
             lease_ms: settings.lease_ms,
@@ -136,7 +148,7 @@ impl SharedRegistry {
     pub async fn load(&self) -> RedisResult<()> {
         let mut load = cmd("FUNCTION");
         load.arg("LOAD").arg("REPLACE").arg(LIBRARY);
-        load.exec_async(&mut self.connection.clone()).await
+        self.request(&load).await.map(drop)
     }
 
     /// Takes the node's name. `None`: another process has it. What `process` wrote before stays.
@@ -224,7 +236,7 @@ impl SharedRegistry {
     pub async fn publish(&self, node: &str, text: &str) -> RedisResult<()> {
         let mut publish = cmd("PUBLISH");
         publish.arg(self.channel(node)).arg(text);
-        publish.exec_async(&mut self.connection.clone()).await
+        self.request(&publish).await.map(drop)
     }
 
     pub async fn claim(&self, request: &str, deadline: &str) -> RedisResult<CommandClaim> {
@@ -241,16 +253,28 @@ impl SharedRegistry {
 
     /// Appends a recording's end to the stream unless it is there. Returns whether every group of
     /// consumers has acknowledged it. `directory`: where its file is, if this node has adopted it.
-    pub async fn ended(&self, id: &str, event: &str, json: &str, directory: &str) -> RedisResult<bool> {
+    pub async fn ended(&self, end: &StreamEntry<'_>) -> RedisResult<bool> {
         let (length, life) = (self.stream_length.to_string(), END_LIFE_S.to_string());
-        let args = [id, event, &self.node, json, &length, &life, directory];
+        let args = [
+            end.id,
+            end.event,
+            &self.node,
+            end.json,
+            &length,
+            &life,
+            end.directory,
+        ];
         self.call("callrec_ended", &args).await
     }
 
     async fn call<T: FromRedisValue>(&self, function: &str, args: &[&str]) -> RedisResult<T> {
         let mut call = cmd("FCALL");
         call.arg(function).arg(1).arg(&self.prefix).arg(args);
-        call.query_async(&mut self.connection.clone()).await
+        Ok(redis::from_redis_value(self.request(&call).await?)?)
+    }
+
+    async fn request(&self, command: &Cmd) -> RedisResult<Value> {
+        self.connection.request(command).await?.extract_error()
     }
 }
 

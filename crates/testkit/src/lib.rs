@@ -12,11 +12,11 @@
 //! | [`http`], [`fault_proxy`] | an HTTP client; a TCP proxy that disturbs connections |
 //! | [`child`], `asterisk` | child processes that run a test and are killed; an Asterisk of a test's own |
 //! | [`random`], [`environment`] | seeded random numbers; numbers from environment variables |
-//! | [`sim`] | a simulator of the whole engine |
+//! | [`sim`], `cluster_sim` | a simulator of the whole engine; one of a cluster (feature `cluster`) |
 //! | [`arguments`], [`cpu`], [`process`], [`times`] | the measurements of the benches |
 //!
-//! Nothing here uses the C ABI: its wrappers need `unsafe` and are in `tests/support`. Only [`sim`]
-//! and `storage_fixture` run the library; the other modules do not call it, so that no test checks
+//! Nothing here uses the C ABI: its wrappers need `unsafe` and are in `tests/support`. Only [`sim`],
+//! `cluster_sim` and `storage_fixture` run the library; the other modules do not call it, so that no test checks
 //! the library with its own code.
 
 #![forbid(unsafe_code)]
@@ -25,6 +25,8 @@ pub mod arguments;
 #[cfg(unix)]
 pub mod asterisk;
 pub mod child;
+#[cfg(feature = "cluster")]
+pub mod cluster_sim;
 #[cfg(unix)]
 pub mod cpu;
 pub mod directory;

@@ -37,6 +37,11 @@ fn while_redis_is_away_everything_local_goes_on() {
     assert_eq!(error.status, Status::Unavailable, "{error}");
     let error = n2.recorder.control_by_id(&HOST, ControlOperation::Stop, &a);
     assert_eq!(error.map_err(|error| error.status), Err(Status::Unavailable));
+    // Another node may record this line, and nobody can say.
+    let stopped = n2
+        .recorder
+        .control_by_line(&HOST, ControlOperation::Stop, &"SEP1".into(), &"".into());
+    assert_eq!(stopped.map_err(|error| error.status), Err(Status::Unavailable));
     let statistics = n1.engine.statistics().expect("statistics");
     assert_eq!((statistics.live_recordings, n1.node.statistics().losses), (1, 1));
     server.restart();
