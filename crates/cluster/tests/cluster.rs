@@ -27,6 +27,9 @@ mod holding_proxy;
 mod late_commands;
 #[path = "cluster/lists.rs"]
 mod lists;
+#[cfg(target_os = "linux")]
+#[path = "cluster/namespaces.rs"]
+mod namespaces;
 #[path = "cluster/outages.rs"]
 mod outages;
 #[path = "cluster/proxy.rs"]

@@ -33,11 +33,24 @@ pub struct ChildPlan<'a> {
     pub calls: usize,
     pub lease_ms: u32,
     pub grace_ms: u32,
+    /// The child uses the network of this process, instead of this one's.
+    pub network_of: Option<u32>,
 }
 
 impl ChildNode {
     pub fn start(plan: &ChildPlan<'_>) -> ChildNode {
-        let mut command: Command = child_test("child::child_node");
+        let test = child_test("child::child_node");
+        let mut command = match plan.network_of {
+            Some(process) => {
+                let mut inside = Command::new("nsenter");
+                inside
+                    .arg(format!("--net=/proc/{process}/ns/net"))
+                    .arg(test.get_program())
+                    .args(test.get_args());
+                inside
+            }
+            None => test,
+        };
         command
             .env(URL, plan.url)
             .env(NAME, plan.name)

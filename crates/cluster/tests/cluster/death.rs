@@ -24,6 +24,7 @@ fn plan<'a>(url: &'a str, name: &'a str, directory: &'a ScratchDir, lease_ms: u3
         calls: 3,
         lease_ms,
         grace_ms: GRACE_MS,
+        network_of: None,
     }
 }
 
