@@ -1,5 +1,5 @@
-//! Uploads of whole recordings, to a directory and to the S3 of moto, through a proxy that disturbs
-//! the connections.
+//! Uploads of whole recordings, to a directory and to the S3 of moto and of s3s-fs, and to Azurite, through a
+//! proxy that disturbs the connections.
 #![cfg(all(unix, not(any(callrec_loom, callrec_shuttle))))]
 
 #[path = "uploads/azure.rs"]
@@ -18,3 +18,5 @@ mod removal;
 mod s3;
 #[path = "uploads/s3_server.rs"]
 mod s3_server;
+#[path = "uploads/s3s.rs"]
+mod s3s;
