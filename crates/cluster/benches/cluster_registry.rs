@@ -186,7 +186,7 @@ mod measure {
         );
         let begun = Instant::now();
         for (name, epoch) in nodes.iter().cycle().take(2000) {
-            let args = [name.as_str(), epoch, "600000", "30000", "1000"].map(str::to_owned);
+            let args = [name.as_str(), epoch, "600000", "30000", "1000", "a process"].map(str::to_owned);
             let _: redis::Value = call(&mut connection, "callrec_beat", &args);
         }
         println!("leases renewed: {} a second", per_second(2000, begun.elapsed()));

@@ -46,6 +46,7 @@ mod outcome;
 mod owner;
 #[cfg(feature = "redis")]
 mod pending_command;
+#[cfg(feature = "redis")]
 mod planted;
 #[cfg(feature = "redis")]
 mod registry_writer;

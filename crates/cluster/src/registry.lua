@@ -12,6 +12,8 @@
 -- <p>:all             sorted set, all scores 0: the places of all recordings
 -- <p>:rec:<id>        hash: node, place, json, and the indexes that have it, separated by NUL
 -- <p>:i:<index>       set: the places of the recordings in an index
+-- <p>:found:<process> hash: entries node-lost of nodes that this process has found dead, until it confirms
+--                     that it has reported them: the node, and the ids of its recordings
 -- <p>:claim:<request> a command that its owner has begun
 -- <p>:end:<id>        the entry of a recording's end in the stream
 -- <p>:events          the stream
@@ -166,9 +168,12 @@ local function append(p, length, ...)
     return entry
 end
 
--- Exactly one call finds a lease expired, and reports the node as lost in the stream.
-local function reap(p, at, grace, length)
-    local lost = {}
+-- How long a process may take to confirm a report, in seconds.
+local FOUND_LIFE = 24 * 3600
+
+-- Exactly one call finds a lease expired, and reports the node as lost in the stream. Its process is
+-- given the report with each beat until it confirms it.
+local function reap(p, at, grace, length, found)
     for _, node in ipairs(redis.call('ZRANGE', p .. ':leases', '-inf', at, 'BYSCORE')) do
         redis.call('ZREM', p .. ':leases', node)
         redis.call('ZADD', p .. ':dead', at + grace, node)
@@ -180,9 +185,10 @@ local function reap(p, at, grace, length)
             ids[i] = id_of(place)
         end
         local list = #ids == 0 and '[]' or cjson.encode(ids)
-        append(p, length, 'event', 'node-lost', 'id', '', 'node', node, 'json',
+        local entry = append(p, length, 'event', 'node-lost', 'id', '', 'node', node, 'json',
             '{"event":"node-lost","node":"' .. node .. '","recordings":' .. list .. '}')
-        lost[#lost + 1] = { node, list }
+        redis.call('HSET', found, entry, node .. ' ' .. list)
+        redis.call('EXPIRE', found, FOUND_LIFE)
     end
     for _, node in ipairs(redis.call('ZRANGE', p .. ':dead', '-inf', at, 'BYSCORE')) do
         redis.call('ZREM', p .. ':dead', node)
@@ -190,11 +196,11 @@ local function reap(p, at, grace, length)
         redis.call('HDEL', p .. ':processes', node)
         forget_node(p, node)
     end
-    return lost
 end
 
--- node, epoch, lease, grace, length: a node lives on, and looks for those that do not. A message tells
--- the node that messages still reach it.
+-- node, epoch, lease, grace, length, process, entries: a node lives on, and looks for those that do not.
+-- A message tells the node that messages still reach it. The entries are those that the process has
+-- reported.
 local function beat(keys, args)
     local p, node, epoch = keys[1], args[1], args[2]
     local at = now()
@@ -203,7 +209,16 @@ local function beat(keys, args)
         redis.call('ZADD', p .. ':leases', at + tonumber(args[3]), node)
         redis.call('PUBLISH', p .. ':to:' .. node, 'beat')
     end
-    local lost = reap(p, at, tonumber(args[4]), args[5])
+    local found, lost = p .. ':found:' .. args[6], {}
+    for i = 7, #args do
+        redis.call('HDEL', found, args[i])
+    end
+    reap(p, at, tonumber(args[4]), args[5], found)
+    local reports = redis.call('HGETALL', found)
+    for i = 1, #reports, 2 do
+        local name, list = string.match(reports[i + 1], '(%S+) (.*)')
+        lost[#lost + 1] = { reports[i], name, list }
+    end
     return { stale and 'STALE' or 'OK', lost }
 end
 

@@ -78,12 +78,14 @@ pub struct RegistryWriter {
     /// Tells this node from another one with the same name.
     pub instance: String,
     /// Tells this process from earlier ones of the node.
-    process: String,
+    pub process: String,
     written: HashMap<Uuid, WrittenRecording>,
     /// The version of the list that was written.
     version: Option<u64>,
     next_sync: Instant,
     is_lost: bool,
+    /// Reports of lost nodes that Redis may have to hear of.
+    reported: Vec<String>,
 }
 
 impl RegistryWriter {
@@ -107,6 +109,7 @@ impl RegistryWriter {
             version: None,
             next_sync: Instant::now(),
             is_lost: false,
+            reported: Vec::new(),
         }
     }
 
@@ -223,7 +226,7 @@ impl RegistryWriter {
                 return Ok(TenureEnd::Unheard);
             }
             if is_due || self.link.take_suspicion() {
-                let (outcome, lost) = registry.beat(epoch).await?;
+                let (outcome, lost) = registry.beat(epoch, &self.process, &self.reported).await?;
                 self.report_lost(lost);
                 if outcome == WriteOutcome::Stale {
                     return Ok(TenureEnd::LeaseLost);
@@ -330,7 +333,9 @@ impl RegistryWriter {
         })
     }
 
-    fn report_lost(&self, lost: Vec<LostNode>) {
+    /// The next beat confirms the reports. If its response is lost, the one after it does so again.
+    fn report_lost(&mut self, lost: Vec<LostNode>) {
+        self.reported = lost.iter().map(|node| node.entry.clone()).collect();
         for node in lost {
             let (name, recordings) = (json!(node.name), node.recordings);
             let message = format!(

@@ -27,9 +27,11 @@ pub enum WriteOutcome {
     Stale,
 }
 
-/// A node whose lease has expired, as the one call that found it reports it.
+/// A node whose lease has expired. The process that found it is given it until it confirms it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostNode {
+    /// The entry in the stream.
+    pub entry: String,
     pub name: String,
     /// A JSON array of the ids of its recordings.
     pub recordings: String,
@@ -162,15 +164,23 @@ impl SharedRegistry {
         }
     }
 
-    /// Renews the lease, and returns the nodes that this call found dead.
-    pub async fn beat(&self, epoch: &Epoch) -> RedisResult<(WriteOutcome, Vec<LostNode>)> {
+    /// Renews the lease, and returns the nodes that this process has found dead and not `confirmed`.
+    pub async fn beat(
+        &self,
+        epoch: &Epoch,
+        process: &str,
+        confirmed: &[String],
+    ) -> RedisResult<(WriteOutcome, Vec<LostNode>)> {
         let (lease, grace) = (self.lease_ms.to_string(), self.grace_ms.to_string());
         let length = self.stream_length.to_string();
-        let args = [self.node.as_str(), &epoch.0, &lease, &grace, &length];
-        let (word, lost): (String, Vec<(String, String)>) = self.call("callrec_beat", &args).await?;
-        let lost = lost
-            .into_iter()
-            .map(|(name, recordings)| LostNode { name, recordings });
+        let mut args = vec![self.node.as_str(), &epoch.0, &lease, &grace, &length, process];
+        args.extend(confirmed.iter().map(String::as_str));
+        let (word, lost): (String, Vec<(String, String, String)>) = self.call("callrec_beat", &args).await?;
+        let lost = lost.into_iter().map(|(entry, name, recordings)| LostNode {
+            entry,
+            name,
+            recordings,
+        });
         Ok((outcome(&word)?, lost.collect()))
     }
 

@@ -5,7 +5,7 @@
 use callrec_testkit::cluster_sim::{PlantedClusterFault, play, play_planted};
 use callrec_testkit::environment::number;
 
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 120;
 /// The shares are played at the same time.
 const SHARES: u64 = 2;
 /// As many seeds find each planted fault.

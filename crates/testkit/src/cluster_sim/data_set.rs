@@ -66,6 +66,10 @@ impl DataSet {
                 Some(_) => Err(WRONG_TYPE.to_owned()),
                 None => Ok(Value::Nil),
             },
+            ["EXPIRE", key, seconds] => {
+                self.expire(key, 1000 * number::<u64>(seconds)?);
+                Ok(int(1))
+            }
             ["SET", key, value, options @ ..] => self.set(key, value, options),
             [name, key, rest @ ..] if name.starts_with('H') => self.call_hash(name, key, rest),
             [name, key, rest @ ..] if name.starts_with('S') => self.call_set(name, key, rest),
@@ -116,6 +120,12 @@ impl DataSet {
         }
     }
 
+    fn expire(&mut self, key: &str, life_ms: u64) {
+        let at_ms = self.now_ms + life_ms;
+        self.next_expiry_ms = self.next_expiry_ms.min(at_ms);
+        self.expiries.insert(key.to_owned(), at_ms);
+    }
+
     fn set(&mut self, key: &str, value: &str, options: &[&str]) -> RedisReply {
         if options.contains(&"NX") && self.keys.contains_key(key) {
             return Ok(Value::Nil);
@@ -128,9 +138,7 @@ impl DataSet {
         };
         self.expiries.remove(key);
         if let Some(life_ms) = life_ms {
-            let at_ms = self.now_ms + life_ms;
-            self.next_expiry_ms = self.next_expiry_ms.min(at_ms);
-            self.expiries.insert(key.to_owned(), at_ms);
+            self.expire(key, life_ms);
         }
         self.keys
             .insert(key.to_owned(), StoredValue::Text(value.to_owned()));
@@ -141,6 +149,7 @@ impl DataSet {
         let hash = value_of!(self, key, Hash)?;
         let field = |field: &str| hash.get(field).map_or(Value::Nil, |value| text(value));
         match (name, args) {
+            ("HGETALL", []) => Ok(texts(hash.iter().flat_map(|(name, value)| [name, value]))),
             ("HGET", [name]) => Ok(field(name)),
             ("HMGET", names) => Ok(Value::Array(names.iter().map(|name| field(name)).collect())),
             ("HDEL", [name]) => Ok(int(usize::from(hash.remove(*name).is_some()))),

@@ -20,6 +20,8 @@ pub const GROUPS: [&str; 2] = ["billing", "archive"];
 
 #[derive(Default)]
 struct ProcessFate {
+    /// By which Redis knows it.
+    id: String,
     died_ms: Option<u64>,
 }
 
@@ -28,6 +30,13 @@ struct KnownRecording {
     /// How many callers were told that they have ended it.
     ends_told: u32,
     is_live: bool,
+}
+
+/// A dead node, and the process that has found it.
+#[derive(Clone, PartialEq, Eq)]
+struct LostReport {
+    node: String,
+    finder: usize,
 }
 
 /// A request to the cluster.
@@ -52,8 +61,12 @@ struct JudgeState {
     unread: BTreeSet<(String, String)>,
     /// Those of them that were lost with the data of the server.
     excused: BTreeSet<(String, String)>,
-    /// How often the server found a node dead, less how often an event said so.
-    unreported: BTreeMap<String, i64>,
+    /// Nodes that were found dead and are not reported in an event yet.
+    unreported: Vec<LostReport>,
+    /// Those of them whose finder has ended, or that the server may have lost or found again.
+    unclear: Vec<LostReport>,
+    /// All that were reported.
+    reports: Vec<LostReport>,
     /// By how much the clock of Redis has jumped back, in milliseconds.
     clock_back_ms: u64,
 }
@@ -67,6 +80,17 @@ pub struct Judge {
 impl JudgeState {
     fn note(&mut self, line: String) {
         self.trace.push(format!("{:>6} {line}", elapsed_ms()));
+    }
+
+    /// A beat of a process has found a node dead. What a dead process has sent may still arrive.
+    fn find_lost(&mut self, node: String, id: &str) {
+        let finder = self.processes.iter().position(|process| process.id == id);
+        let finder = finder.expect("a known process");
+        let report = LostReport { node, finder };
+        match self.processes[finder].died_ms {
+            None => self.unreported.push(report),
+            Some(_) => self.unclear.push(report),
+        }
     }
 
     fn fault(&mut self, words: String) {
@@ -105,9 +129,19 @@ impl Judge {
         number
     }
 
+    /// The id by which Redis knows a process.
+    pub fn identify(&self, number: usize, id: &str) {
+        self.state.lock().processes[number].id = id.to_owned();
+    }
+
     pub fn end_process(&self, number: usize) {
         let mut state = self.state.lock();
         state.processes[number].died_ms = Some(elapsed_ms());
+        let unreported = std::mem::take(&mut state.unreported);
+        let is_own = |report: &LostReport| report.finder == number;
+        let (unclear, kept): (Vec<_>, Vec<_>) = unreported.into_iter().partition(is_own);
+        state.unreported = kept;
+        state.unclear.extend(unclear);
         state.note(format!("process {number} has ended"));
         for recording in state.recordings.values_mut() {
             recording.is_live &= recording.process != number;
@@ -249,7 +283,7 @@ impl Judge {
         match tenures.note(data, name, args, result) {
             Ok(lost) => {
                 for node in lost {
-                    *state.unreported.entry(node).or_default() += 1;
+                    state.find_lost(node, args[5]);
                 }
             }
             Err(words) => state.fault(words),
@@ -270,20 +304,51 @@ impl Judge {
         }
     }
 
-    /// An event says that a node is lost. It may be missing if the response of the server is lost.
-    pub fn note_lost_event(&self, detail: &str) {
+    /// An event of a process says that a node is lost.
+    pub fn note_lost_event(&self, finder: usize, detail: &str) {
         let mut state = self.state.lock();
-        let node = detail.split('"').nth(3).unwrap_or_default();
-        let left = state.unreported.entry(node.to_owned()).or_default();
-        *left -= 1;
-        if *left < 0 {
-            state.fault(format!("{node} is reported as lost once too often"));
+        let lost = detail.split('"').nth(3).unwrap_or_default();
+        let report = LostReport {
+            node: lost.to_owned(),
+            finder,
+        };
+        let JudgeState {
+            unreported,
+            unclear,
+            reports,
+            ..
+        } = &mut *state;
+        for expected in [unreported, unclear] {
+            if let Some(at) = expected.iter().position(|known| *known == report) {
+                expected.remove(at);
+                reports.push(report);
+                return;
+            }
+        }
+        state.fault(format!("process {finder} reports {lost} as lost once too often"));
+    }
+
+    /// Whether a dead node was found and reported.
+    #[cfg(test)]
+    pub fn has_found_death(&self) -> bool {
+        !self.state.lock().reports.is_empty()
+    }
+
+    /// After the end: each dead node was reported in an event.
+    pub fn check_lost_events(&self) {
+        let mut state = self.state.lock();
+        for LostReport { node, finder } in std::mem::take(&mut state.unreported) {
+            state.fault(format!("process {finder} has not reported that {node} is lost"));
         }
     }
 
     /// The server has lost data. An end whose job was done before a group existed may be among it.
     pub fn note_data_loss(&self) {
         let mut state = self.state.lock();
+        // An older copy may have reports that were confirmed.
+        let unreported = std::mem::take(&mut state.unreported);
+        let again = state.reports.clone();
+        state.unclear.extend(unreported.into_iter().chain(again));
         let unread = std::mem::take(&mut state.unread);
         let lost = unread.into_iter().filter(|key| !state.acted.contains_key(key));
         let lost: Vec<_> = lost.collect();

@@ -19,10 +19,12 @@ pub enum LibraryFault {
     LeaseIgnored,
     /// An end is done before the consumers have it.
     ConsumersIgnored,
+    /// The report of a dead node is given to its finder only once.
+    ReportsForgotten,
 }
 
 impl LibraryFault {
-    pub const ALL: [LibraryFault; 8] = [
+    pub const ALL: [LibraryFault; 9] = [
         LibraryFault::EpochUnchecked,
         LibraryFault::ReaperUnguarded,
         LibraryFault::LateClaimGranted,
@@ -31,6 +33,7 @@ impl LibraryFault {
         LibraryFault::DeadKept,
         LibraryFault::LeaseIgnored,
         LibraryFault::ConsumersIgnored,
+        LibraryFault::ReportsForgotten,
     ];
 
     /// The text of the library with the fault.
@@ -69,6 +72,10 @@ impl LibraryFault {
             LibraryFault::DeadKept => {
                 vec![("redis.call('ZADD', p .. ':dead', at + grace, node)", "")]
             }
+            LibraryFault::ReportsForgotten => vec![(
+                "redis.call('HGETALL', found)",
+                "redis.call('HGETALL', found)\n    redis.call('DEL', found)",
+            )],
             LibraryFault::LeaseIgnored => vec![("has_lease(p, record[1], at) and 1 or 0", "1")],
             LibraryFault::ConsumersIgnored => {
                 vec![(

@@ -54,6 +54,7 @@ pub struct NodeProcess {
 /// Notes the events of the cluster.
 struct EventNotes {
     judge: Arc<Judge>,
+    process: usize,
     node: String,
 }
 
@@ -64,7 +65,7 @@ impl Observer for EventNotes {
             _ => "",
         };
         if event.kind == EventKind::NodeLost {
-            self.judge.note_lost_event(detail);
+            self.judge.note_lost_event(self.process, detail);
         }
         self.judge
             .note(format!("{}: event {} {detail}", self.node, event.kind.text()));
@@ -91,6 +92,7 @@ impl NodeProcess {
         let bus = Bus::new();
         bus.observe(Arc::new(EventNotes {
             judge: judge.clone(),
+            process: number,
             node: node.clone(),
         }));
         let connector = Box::new(SimConnector {
@@ -107,6 +109,7 @@ impl NodeProcess {
             settings,
             instance.to_owned(),
         );
+        judge.identify(number, &writer.process);
         gate.spawn(writer.run().boxed());
         gate.spawn(append_ends(gate.clone(), link.clone(), storage.clone()).boxed());
         NodeProcess {

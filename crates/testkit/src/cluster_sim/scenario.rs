@@ -219,6 +219,7 @@ impl ClusterScenario {
         }
         self.check_commands().await;
         self.judge.check_ends();
+        self.judge.check_lost_events();
     }
 
     /// A command to every node that runs succeeds.

@@ -24,7 +24,7 @@ pub struct Wire {
     pub id: u64,
     pub network: Arc<HostNetwork>,
     to_client: mpsc::UnboundedSender<(Instant, WireDelivery)>,
-    /// What is not delivered to the server yet never is.
+    /// What is on its way in either direction is lost.
     is_reset: AtomicBool,
     has_ended: AtomicBool,
     /// Messages are lost, and neither end learns it.
@@ -100,6 +100,8 @@ impl Wire {
             sleep_until(arrival).await;
             self.network.inward.passed().await;
             match delivery {
+                WireDelivery::End => break,
+                _ if self.is_reset() => {}
                 WireDelivery::Reply(number, result) => {
                     let waiting = self.pending.lock().remove(&number);
                     let _ = waiting.map(|waiting| waiting.send(result));
@@ -108,7 +110,6 @@ impl Wire {
                     let messages = self.messages.lock();
                     let _ = messages.as_ref().map(|messages| messages.send(message));
                 }
-                WireDelivery::End => break,
             }
         }
         self.has_ended.store(true, Ordering::Relaxed);
