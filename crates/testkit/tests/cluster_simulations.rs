@@ -8,7 +8,7 @@ use callrec_testkit::environment::number;
 const SEEDS: u64 = 120;
 /// The shares are played at the same time.
 const SHARES: u64 = 2;
-/// As many seeds find each planted fault.
+/// Each planted fault is found within as many seeds.
 const PLANTED_SEEDS: u64 = 200;
 
 /// A failing seed shows its trace.
