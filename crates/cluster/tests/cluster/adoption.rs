@@ -35,6 +35,7 @@ fn recording_node(server: &RedisServer, directory: &ScratchDir) -> ChildNode {
         calls: 3,
         lease_ms: 1500,
         grace_ms: GRACE_MS,
+        network_of: None,
     })
 }
 
