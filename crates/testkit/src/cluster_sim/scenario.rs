@@ -199,27 +199,31 @@ impl ClusterScenario {
     async fn settle(&mut self) {
         self.judge.note("all is healed".to_owned());
         self.act_on_time(u64::MAX);
-        for abandoned in std::mem::take(&mut self.abandoned) {
-            self.nodes[0].storage.adopt(&abandoned);
-        }
         // Leases and graces end, and what nodes have left in Redis is removed.
         let calm_ms = elapsed_ms() + self.calm_ms;
         while elapsed_ms() < calm_ms {
             sleep(Duration::from_millis(700)).await;
             (0..NODES).for_each(|node| self.with(node, |process| process.list(0, Duration::from_secs(1))));
         }
+        // The recordings of nodes that stay away are forgotten, although nobody knows yet how they ended.
+        self.check_lists().await;
+        for abandoned in std::mem::take(&mut self.abandoned) {
+            self.nodes[0].storage.adopt(&abandoned);
+        }
         let until_ms = elapsed_ms() + SETTLE_MS;
         while elapsed_ms() < until_ms && !self.judge.has_all_ends() {
             sleep(Duration::from_secs(1)).await;
         }
-        for node in &self.nodes {
-            if let Some(process) = &node.process {
-                process.check_list().await;
-            }
-        }
+        self.check_lists().await;
         self.check_commands().await;
         self.judge.check_ends();
         self.judge.check_lost_events();
+    }
+
+    async fn check_lists(&self) {
+        for process in self.nodes.iter().filter_map(|node| node.process.as_ref()) {
+            process.check_list().await;
+        }
     }
 
     /// A command to every node that runs succeeds.
