@@ -130,6 +130,8 @@ impl Config {
     }
 
     /// Sets a key. Returns `None` if the engine has no such key.
+    // A part of a C function would be compiled for speed.
+    #[inline(never)]
     pub fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
         #[cfg(feature = "faults")]
         if name == "faults.panic" {

@@ -201,6 +201,16 @@ pub fn load_json<S: Clone>(
     text: &str,
     set: fn(&mut S, &str, &str) -> Result<()>,
 ) -> Result<()> {
+    let mut next = settings.clone();
+    for (name, value) in read_json(text)? {
+        set(&mut next, &name, &value)?;
+    }
+    *settings = next;
+    Ok(())
+}
+
+/// The names and values in such an object.
+fn read_json(text: &str) -> Result<Vec<(String, String)>> {
     if json::nesting(text.as_bytes()) > JSON_DEPTH {
         return Err(Error::new(
             Status::Config,
@@ -215,31 +225,25 @@ pub fn load_json<S: Clone>(
             "the configuration is not a JSON object",
         ));
     };
-    let mut next = settings.clone();
+    let mut found = Vec::new();
     for (name, value) in &members {
-        load_member(name, value, 0, &mut |name, text| set(&mut next, name, text))?;
+        read_member(name, value, 0, &mut found)?;
     }
-    *settings = next;
-    Ok(())
+    Ok(found)
 }
 
-fn load_member(
-    name: &str,
-    value: &Value,
-    depth: u32,
-    set: &mut dyn FnMut(&str, &str) -> Result<()>,
-) -> Result<()> {
+fn read_member(name: &str, value: &Value, depth: u32, found: &mut Vec<(String, String)>) -> Result<()> {
     match value {
         Value::Object(members) if depth < 4 => {
             for (inner, value) in members {
-                load_member(&format!("{name}.{inner}"), value, depth + 1, set)?;
+                read_member(&format!("{name}.{inner}"), value, depth + 1, found)?;
             }
-            Ok(())
         }
-        Value::String(text) => set(name, text),
-        Value::Number(_) | Value::Bool(_) => set(name, &value.to_string()),
-        _ => Err(wrong(name, "the value must be a string, a number, true or false")),
+        Value::String(text) => found.push((name.to_owned(), text.clone())),
+        Value::Number(_) | Value::Bool(_) => found.push((name.to_owned(), value.to_string())),
+        _ => return Err(wrong(name, "the value must be a string, a number, true or false")),
     }
+    Ok(())
 }
 
 /// The message is short enough for a `rec_error`, which holds at most 511 bytes.

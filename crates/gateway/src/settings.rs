@@ -77,6 +77,8 @@ impl GatewaySettings {
     }
 
     /// Sets a key. Returns `None` if it is not a key of the gateway or of one of its APIs.
+    // A part of a C function would be compiled for speed.
+    #[inline(never)]
     pub fn set_known(&mut self, name: &str, value: &str) -> Option<types::Result<()>> {
         set_key(self, APIS, name, value)
             .or_else(|| set_key(&mut self.config, GatewayConfig::KEYS, name, value))

@@ -137,6 +137,8 @@ impl Engine {
     ///
     /// Fails with `NOT_FOUND` if no engine ever had this directory, with `UNAVAILABLE` if one has it
     /// now, and with `IN_CALLBACK` inside a callback.
+    // A part of a C function would be compiled for speed.
+    #[inline(never)]
     pub fn adopt(
         self: &Arc<Engine>,
         platform: Platform,

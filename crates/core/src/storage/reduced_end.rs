@@ -44,11 +44,10 @@ impl JobFiles {
         let Ok(mut job) = serde_json::from_slice::<Job>(&old) else {
             return Ok(false);
         };
-        let reduced = end_of(id, &job.recording);
-        if job.recording == reduced {
+        if job.recording.deleted {
             return Ok(true);
         }
-        job.recording = reduced;
+        job.recording = end_of(id, &job.recording);
         let mut bytes = serde_json::to_vec(&job)?;
         // Trailing spaces are valid in JSON, so the file need not become shorter.
         bytes.resize(bytes.len().max(old.len()), b' ');
