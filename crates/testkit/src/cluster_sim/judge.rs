@@ -69,6 +69,8 @@ struct JudgeState {
     reports: Vec<LostReport>,
     /// By how much the clock of Redis has jumped back, in milliseconds.
     clock_back_ms: u64,
+    /// From when until when at the latest Redis stood still.
+    standstills: Vec<(u64, u64)>,
 }
 
 /// What is known of a simulation.
@@ -80,6 +82,15 @@ pub struct Judge {
 impl JudgeState {
     fn note(&mut self, line: String) {
         self.trace.push(format!("{:>6} {line}", elapsed_ms()));
+    }
+
+    /// When the last renewal of a process that has died may have reached Redis: what a process sends
+    /// while Redis stands still is read when Redis goes on.
+    fn last_beat_ms(&self, died_ms: u64) -> u64 {
+        let caught =
+            |(from_ms, until_ms): &&(u64, u64)| *from_ms <= died_ms + LATENCY_MAX_MS && died_ms <= *until_ms;
+        let read = self.standstills.iter().filter(caught);
+        read.map(|(_, until_ms)| *until_ms).fold(died_ms, u64::max)
     }
 
     /// A beat of a process has found a node dead. What a dead process has sent may still arrive.
@@ -262,7 +273,7 @@ impl Judge {
             };
             let process = recording.process;
             let died_ms = state.processes[process].died_ms;
-            if died_ms.is_some_and(|died_ms| begun_ms > died_ms + most_ms) {
+            if died_ms.is_some_and(|died_ms| begun_ms > state.last_beat_ms(died_ms) + most_ms) {
                 state.fault(format!(
                     "{node} lists {} of the dead process {process} as live",
                     view.id
@@ -361,6 +372,10 @@ impl Judge {
         let count = state.acted.entry((group.to_owned(), id.to_owned())).or_default();
         *count += 1;
         state.note(format!("{group} acts on the end of {id}"));
+    }
+
+    pub fn note_standstill(&self, from_ms: u64, until_ms: u64) {
+        self.state.lock().standstills.push((from_ms, until_ms));
     }
 
     pub fn note_clock_jump(&self, ms: i64) {

@@ -464,7 +464,9 @@ impl ClusterScenario {
             ClusterTrouble::NameTaken => return self.begin_rival(node, duration_ms),
             ClusterTrouble::RedisFrozen => {
                 self.server.running.set_open(false);
-                return self.schedule(duration_ms / 2, LaterAction::ThawRedis);
+                let (from_ms, length_ms) = (elapsed_ms(), duration_ms / 2);
+                self.judge.note_standstill(from_ms, from_ms + length_ms);
+                return self.schedule(length_ms, LaterAction::ThawRedis);
             }
             ClusterTrouble::RedisWiped => {
                 self.server.wipe();
