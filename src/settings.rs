@@ -54,7 +54,7 @@ impl Settings {
         let Settings { engine, gateway, .. } = Settings::default();
         let all = Config::keys()
             .chain(UploadSettings::keys())
-            .chain(gateway.keys())
+            .chain(gateway.described_keys())
             .chain(ClusterSettings::keys());
         let listed = engine.storage.placeholders.listed();
         all.map(move |mut key| {

@@ -167,6 +167,11 @@ fn refused(key: &str, default: &str, why: &str) -> ! {
     panic!("key \"{key}\": the default \"{default}\" is refused: {why}")
 }
 
+/// The names of keys, in their order.
+pub fn names_of<S>(keys: &[ConfigKey<S>]) -> Vec<&'static str> {
+    keys.iter().map(|key| key.name).collect()
+}
+
 /// Sets the key of this name. Returns `None` if `keys` has no such key.
 pub fn set_key<S>(settings: &mut S, keys: &[ConfigKey<S>], name: &str, value: &str) -> Option<Result<()>> {
     let key = keys.iter().find(|key| key.name == name)?;

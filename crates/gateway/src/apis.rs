@@ -5,13 +5,26 @@ use super::genesys::GenesysConfig;
 use super::imagicle::ImagicleConfig;
 use super::registration::Registration;
 use super::vobiz::{AudioRegistration, PlivoConfig, VobizConfig};
+use callrec_core::keys::KeyDescription;
 
-pub fn registered() -> Vec<Box<dyn Registration>> {
-    vec![
-        Box::<AudioRegistration>::default(),
-        Box::<ImagicleConfig>::default(),
-        Box::<GenesysConfig>::default(),
-        Box::<VobizConfig>::default(),
-        Box::<PlivoConfig>::default(),
-    ]
+macro_rules! registrations {
+    ($($api:ty,)*) => {
+        pub fn registered() -> Vec<Box<dyn Registration>> {
+            vec![$(Box::<$api>::default(),)*]
+        }
+
+        /// What the documents say of the keys of these APIs.
+        pub fn described_keys() -> Vec<KeyDescription> {
+            let all = [$(<$api>::described_keys(),)*];
+            all.into_iter().flatten().collect()
+        }
+    };
+}
+
+registrations! {
+    AudioRegistration,
+    ImagicleConfig,
+    GenesysConfig,
+    VobizConfig,
+    PlivoConfig,
 }

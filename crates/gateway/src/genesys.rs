@@ -9,7 +9,7 @@ mod config;
 mod cookie;
 mod names;
 
-use callrec_core::keys::{KeyDescription, set_key};
+use callrec_core::keys::{KeyDescription, names_of, set_key};
 use callrec_core::storage::Placeholders;
 use callrec_core::types::Result;
 
@@ -26,8 +26,12 @@ impl Registration for GenesysConfig {
         Availability::ByDefault
     }
 
-    fn keys(&self) -> Vec<KeyDescription> {
+    fn described_keys() -> Vec<KeyDescription> {
         GenesysConfig::described()
+    }
+
+    fn key_names(&self) -> Vec<&'static str> {
+        names_of(GenesysConfig::KEYS)
     }
 
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {

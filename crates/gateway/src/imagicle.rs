@@ -5,7 +5,7 @@ pub mod active;
 mod api;
 mod config;
 
-use callrec_core::keys::{KeyDescription, set_key};
+use callrec_core::keys::{KeyDescription, names_of, set_key};
 use callrec_core::types::Result;
 
 use crate::registration::{Availability, Registration};
@@ -20,8 +20,12 @@ impl Registration for ImagicleConfig {
         Availability::ByDefault
     }
 
-    fn keys(&self) -> Vec<KeyDescription> {
+    fn described_keys() -> Vec<KeyDescription> {
         ImagicleConfig::described()
+    }
+
+    fn key_names(&self) -> Vec<&'static str> {
+        names_of(ImagicleConfig::KEYS)
     }
 
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {

@@ -33,8 +33,14 @@ pub trait Registration: Debug + Send + Sync {
 
     fn availability(&self) -> Availability;
 
-    /// Its keys, in the order of the documents.
-    fn keys(&self) -> Vec<KeyDescription>;
+    /// What the documents say of its keys, in their order.
+    // Not part of the vtable, so that a library does not contain it.
+    fn described_keys() -> Vec<KeyDescription>
+    where
+        Self: Sized;
+
+    /// The names of its keys, in the order of the documents.
+    fn key_names(&self) -> Vec<&'static str>;
 
     /// Sets one of its keys. Returns `None` if the key is not its own.
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>>;

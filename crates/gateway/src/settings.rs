@@ -7,7 +7,7 @@ use super::apis;
 use super::config::GatewayConfig;
 use super::registration::{Availability, Registration};
 use callrec_core::keys::checks::{Accepts, Check, choice, list};
-use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
+use callrec_core::keys::{ConfigKey, KeyDescription, names_of, set_key};
 use callrec_core::storage::Placeholders;
 use callrec_core::types;
 
@@ -52,8 +52,9 @@ impl GatewaySettings {
         &self.config
     }
 
-    /// All keys, in the order of the documents.
-    pub fn keys(&self) -> Vec<KeyDescription> {
+    /// What the documents say of the keys, in their order: `gateway.apis`, the gateway's own, and
+    /// those of the APIs of this crate.
+    pub fn described_keys(&self) -> Vec<KeyDescription> {
         let offered = GatewaySettings::with(self.apis.clone()).config.apis;
         let meaning = format!(
             "The published HTTP APIs that are offered, separated by commas: {}.",
@@ -62,18 +63,18 @@ impl GatewaySettings {
         let named = APIS
             .iter()
             .map(|key| KeyDescription::new(key.name, &offered.join(","), &meaning, Accepts::Other));
-        let mut keys: Vec<_> = named.collect();
-        keys.extend(GatewayConfig::described());
-        keys.extend(self.apis.iter().flat_map(|api| api.keys()));
-        keys
+        named
+            .chain(GatewayConfig::described())
+            .chain(apis::described_keys())
+            .collect()
     }
 
     /// The names of all keys.
     pub fn key_names(&self) -> Vec<&'static str> {
-        let own = GatewayConfig::KEYS.iter().map(|key| key.name);
-        let of_apis = self.apis.iter().flat_map(|api| api.keys());
-        let all = APIS.iter().map(|key| key.name).chain(own);
-        all.chain(of_apis.map(|key| key.name)).collect()
+        let mut names = names_of(APIS);
+        names.extend(names_of(GatewayConfig::KEYS));
+        names.extend(self.apis.iter().flat_map(|api| api.key_names()));
+        names
     }
 
     /// Sets a key. Returns `None` if it is not a key of the gateway or of one of its APIs.

@@ -5,7 +5,7 @@
 mod api;
 mod config;
 
-use callrec_core::keys::{KeyDescription, set_key};
+use callrec_core::keys::{KeyDescription, names_of, set_key};
 use callrec_core::types::Result;
 
 use crate::registration::{Availability, Registration};
@@ -22,8 +22,12 @@ impl Registration for VobizConfig {
         Availability::ByDefault
     }
 
-    fn keys(&self) -> Vec<KeyDescription> {
+    fn described_keys() -> Vec<KeyDescription> {
         VobizConfig::described()
+    }
+
+    fn key_names(&self) -> Vec<&'static str> {
+        names_of(VobizConfig::KEYS)
     }
 
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
@@ -54,8 +58,12 @@ impl Registration for PlivoConfig {
         Availability::WhenNamed
     }
 
-    fn keys(&self) -> Vec<KeyDescription> {
+    fn described_keys() -> Vec<KeyDescription> {
         PlivoConfig::described()
+    }
+
+    fn key_names(&self) -> Vec<&'static str> {
+        names_of(PlivoConfig::KEYS)
     }
 
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
@@ -93,8 +101,12 @@ impl Registration for AudioRegistration {
         Availability::Always
     }
 
-    fn keys(&self) -> Vec<KeyDescription> {
+    fn described_keys() -> Vec<KeyDescription> {
         SignatureConfig::described()
+    }
+
+    fn key_names(&self) -> Vec<&'static str> {
+        names_of(SignatureConfig::KEYS)
     }
 
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {

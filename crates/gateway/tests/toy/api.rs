@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use callrec_core::calls::Caller;
 use callrec_core::keys::checks::text;
-use callrec_core::keys::{KeyDescription, set_key};
+use callrec_core::keys::{KeyDescription, names_of, set_key};
 use callrec_core::storage::Placeholders;
 use callrec_core::types::Result;
 use callrec_gateway::config::BasePath;
@@ -38,8 +38,12 @@ impl Registration for ToyConfig {
         Availability::WhenNamed
     }
 
-    fn keys(&self) -> Vec<KeyDescription> {
+    fn described_keys() -> Vec<KeyDescription> {
         ToyConfig::described()
+    }
+
+    fn key_names(&self) -> Vec<&'static str> {
+        names_of(ToyConfig::KEYS)
     }
 
     fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
