@@ -2593,6 +2593,8 @@ rec_status rec_config_new(rec_config **config);
  *   configured.
  * - `upload.lock_days` (`0`): Days for which upload.lock_mode retains an object, 0 to
  *   36500.
+ * - `upload.hold_objects` (`false`): "true": while a recording is under a legal hold
+ *   (rec_hold), its objects in S3 are as well. The bucket must have object lock enabled.
  * - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,
  *   separated by commas: imagicle, genesys, vobiz, plivo.
  * - `gateway.public_url` (empty): Scheme, host and path prefix of the URLs in responses,
@@ -3383,7 +3385,9 @@ rec_status rec_delete(rec_engine engine,
  * The recording may be live, finishing or finished, also of an earlier process. The hold is
  * part of the recording: it lasts until it is released, whatever happens to the process, and
  * moves with the recording's files. `rec_recording.held` and the member `held` of the manifest
- * show it. Nobody else's access to the files is restricted.
+ * show it. Nobody else's access to the files is restricted. With the key `upload.hold_objects`,
+ * the uploaded objects in S3 get the hold as well, by a job that is on the disk when the function
+ * returns and that is repeated until the store has accepted it.
  *
  * @param engine The engine.
  * @param caller The user who makes the request, or NULL for the host itself.

@@ -211,6 +211,8 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   configured.
 /// - `upload.lock_days` (`0`): Days for which upload.lock_mode retains an object, 0 to
 ///   36500.
+/// - `upload.hold_objects` (`false`): "true": while a recording is under a legal hold
+///   (rec_hold), its objects in S3 are as well. The bucket must have object lock enabled.
 /// - `gateway.apis` (`imagicle,genesys,vobiz`): The published HTTP APIs that are offered,
 ///   separated by commas: imagicle, genesys, vobiz, plivo.
 /// - `gateway.public_url` (empty): Scheme, host and path prefix of the URLs in responses,

@@ -72,7 +72,9 @@ pub unsafe extern "C" fn rec_delete(
 /// The recording may be live, finishing or finished, also of an earlier process. The hold is
 /// part of the recording: it lasts until it is released, whatever happens to the process, and
 /// moves with the recording's files. `rec_recording.held` and the member `held` of the manifest
-/// show it. Nobody else's access to the files is restricted.
+/// show it. Nobody else's access to the files is restricted. With the key `upload.hold_objects`,
+/// the uploaded objects in S3 get the hold as well, by a job that is on the disk when the function
+/// returns and that is repeated until the store has accepted it.
 ///
 /// @param engine The engine.
 /// @param caller The user who makes the request, or NULL for the host itself.

@@ -92,6 +92,7 @@ mod sync_queue;
 mod syncer;
 mod tail;
 mod trust;
+mod upload_hold;
 mod upload_removal;
 mod uploaded_manifest;
 mod vcon;
@@ -106,7 +107,7 @@ pub use deletion::DeletionResult;
 pub use directory::is_used;
 pub use fragment::Fragment;
 pub use job_files::{Job, JobFiles};
-pub use job_spec::{CALLBACK, END_JOB, JobSpec, JobSpecs, UPLOAD, UPLOAD_REMOVAL};
+pub use job_spec::{CALLBACK, END_JOB, JobSpec, JobSpecs, UPLOAD, UPLOAD_HOLD, UPLOAD_REMOVAL};
 pub use listener::{Confirmation, DeletedRecording, LOG_ERROR, LOG_INFO, LOG_WARNING, StorageListener};
 pub use manifest::{
     LegEntry, Manifest, RawEntry, Reasons, SPANS_MAX, SpanEntry, Spans, UploadEntry, UploadedObject, rfc3339,

@@ -244,6 +244,13 @@ impl ObjectTarget for CloudStore {
         }
     }
 
+    async fn hold(&self, key: &str, is_held: bool) -> Result<(), ObjectError> {
+        match &self.store.holds {
+            Some(holds) => holds.set(&self.path(key), is_held).await,
+            None => Err(ObjectError::Retry("the store has no legal holds".to_owned())),
+        }
+    }
+
     async fn abort(&self, key: &str, parts: &PartState) -> Result<(), ObjectError> {
         let path = self.path(key);
         let aborted = self.store.parts.abort_multipart(&path, &parts.upload_id);

@@ -5,24 +5,27 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::azure::MicrosoftAzureBuilder;
-use object_store::client::ClientOptions;
+use object_store::client::{ClientOptions, HttpConnector};
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::multipart::MultipartStore;
 use object_store::{Result, RetryConfig};
 
 use super::http_client::StoreClient;
 use super::location::{StoreLocation, StoreScheme};
+use super::s3_hold::S3Holds;
 use super::settings::{Encryption, LockMode, UploadSettings};
 use callrec_core::storage::rfc3339;
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 
-/// One open store, by both of its interfaces.
+/// One open store, by all of its interfaces.
 #[derive(Clone)]
 pub struct OpenStore {
     pub objects: Arc<dyn ObjectStore>,
     pub parts: Arc<dyn MultipartStore>,
+    /// S3 only.
+    pub holds: Option<S3Holds>,
 }
 
 impl OpenStore {
@@ -31,6 +34,7 @@ impl OpenStore {
         OpenStore {
             objects: store.clone(),
             parts: store,
+            holds: None,
         }
     }
 }
@@ -93,8 +97,10 @@ fn open_s3(
     client: &StoreClient,
     options: ClientOptions,
 ) -> Result<OpenStore> {
+    let options = options.with_allow_http(allows_http(settings));
+    let holds_client = client.connect(&options)?;
     let mut builder = AmazonS3Builder::from_env()
-        .with_client_options(options.with_allow_http(allows_http(settings)))
+        .with_client_options(options)
         .with_bucket_name(&location.bucket)
         .with_retry(no_retry())
         .with_disable_bulk_delete(true)
@@ -122,7 +128,15 @@ fn open_s3(
         }
         Encryption::Kms => builder.with_sse_kms_encryption(&settings.kms_key),
     };
-    builder.build().map(OpenStore::of)
+    let store = Arc::new(builder.build()?);
+    Ok(OpenStore {
+        objects: store.clone(),
+        parts: store.clone(),
+        holds: Some(S3Holds {
+            store,
+            client: holds_client,
+        }),
+    })
 }
 
 fn open_google(

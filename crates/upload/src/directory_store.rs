@@ -198,6 +198,11 @@ impl ObjectTarget for DirectoryStore {
     }
 
     /// A directory has no parts.
+    /// No system has holds; `UploadSettings::check` refuses to ask for them.
+    async fn hold(&self, _: &str, _: bool) -> Result<(), ObjectError> {
+        Err(ObjectError::Retry("a directory has no legal holds".to_owned()))
+    }
+
     async fn abort(&self, _: &str, _: &PartState) -> Result<(), ObjectError> {
         Ok(())
     }

@@ -26,6 +26,8 @@ mod cloud_builder;
 #[cfg(feature = "store")]
 mod context;
 #[cfg(feature = "store")]
+mod copy_hold;
+#[cfg(feature = "store")]
 mod digest;
 #[cfg(feature = "store")]
 mod directory_store;
@@ -45,6 +47,8 @@ mod remote;
 mod removal;
 #[cfg(feature = "store")]
 mod request_body;
+#[cfg(feature = "store")]
+mod s3_hold;
 #[cfg(all(test, feature = "store"))]
 mod scripted_server;
 #[cfg(feature = "store")]

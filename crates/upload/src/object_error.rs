@@ -66,7 +66,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let plain: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -83,6 +83,9 @@ pub trait ObjectTarget: Send + Sync {
     /// Removes an object. Succeeds if there is none.
     async fn remove(&self, key: &str) -> Result<(), ObjectError>;
 
+    /// Sets the legal hold of an object, or removes it.
+    async fn hold(&self, key: &str, is_held: bool) -> Result<(), ObjectError>;
+
     /// Makes the store forget the parts of an object that will not be completed.
     async fn abort(&self, key: &str, parts: &PartState) -> Result<(), ObjectError>;
 }

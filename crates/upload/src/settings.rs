@@ -94,6 +94,8 @@ config_keys! {
             "Object lock of each object in S3: \"GOVERNANCE\" or \"COMPLIANCE\". The bucket must have object lock enabled. Empty: as the bucket is configured.";
         "upload.lock_days" = "0" => lock_days: u32, number(0..=36_500),
             "Days for which upload.lock_mode retains an object, {range}.";
+        "upload.hold_objects" = "false" => hold_objects: bool, choice(&[("false", false), ("true", true)]),
+            "\"true\": while a recording is under a legal hold (rec_hold), its objects in S3 are as well. The bucket must have object lock enabled.";
     }
     without key {
         /// Placeholders that keys may contain besides the engine's own.
@@ -135,6 +137,7 @@ impl UploadSettings {
             ("upload.kms_key", !self.kms_key.is_empty()),
             ("upload.lock_mode", self.lock_mode != LockMode::None),
             ("upload.lock_days", self.lock_days > 0),
+            ("upload.hold_objects", self.hold_objects),
             ("upload.access_key_id", !self.access_key_id.is_empty()),
             ("upload.secret_access_key", !self.secret_access_key.is_empty()),
             ("upload.session_token", !self.session_token.is_empty()),

@@ -1,4 +1,4 @@
-//! The uploader of one engine: its runtime and its two actions.
+//! The uploader of one engine: its runtime and its actions.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use callrec_core::engine::{Dependent, Engine, JobPerformer, UploadResult};
 use callrec_core::jobs::{Action, AttemptFuture, JobOutcome, JobPace};
 use callrec_core::memory;
-use callrec_core::storage::{Job, JobSpec, UPLOAD, UPLOAD_REMOVAL};
+use callrec_core::storage::{Job, JobSpec, UPLOAD, UPLOAD_HOLD, UPLOAD_REMOVAL};
 use callrec_core::sync::Mutex;
 use callrec_core::types::{Error, Result, Status};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -23,7 +23,7 @@ use super::location::{StoreLocation, StoreScheme};
 use super::object_target::ObjectTarget;
 use super::remote::StoreReader;
 use super::settings::UploadSettings;
-use super::{attempt, removal};
+use super::{attempt, copy_hold, removal};
 
 /// The uploader of one engine. The engine ends it.
 pub struct Uploader {
@@ -80,10 +80,17 @@ impl Uploader {
             runtime: handle.clone(),
         };
         let removal = CopyRemoval {
+            context: context.clone(),
+            runtime: handle.clone(),
+        };
+        if context.settings.hold_objects {
+            engine.hold_uploaded_copies();
+        }
+        let hold = CopyHold {
             context,
             runtime: handle,
         };
-        engine.start_uploads((Arc::new(upload), pace), Arc::new(removal))
+        engine.start_uploads((Arc::new(upload), pace), Arc::new(removal), Arc::new(hold))
     }
 }
 
@@ -173,6 +180,12 @@ struct CopyRemoval {
     runtime: Handle,
 }
 
+/// Holds and releases uploaded copies.
+struct CopyHold {
+    context: Arc<UploadContext>,
+    runtime: Handle,
+}
+
 impl Action for RecordingUpload {
     fn kind(&self) -> &'static str {
         UPLOAD
@@ -214,6 +227,24 @@ impl Action for CopyRemoval {
         Box::pin(AbortedOnDrop(
             self.runtime
                 .spawn(async move { removal::attempt(&context, &job).await }),
+        ))
+    }
+}
+
+impl Action for CopyHold {
+    fn kind(&self) -> &'static str {
+        UPLOAD_HOLD
+    }
+
+    fn receiver(&self, _: &Job) -> String {
+        self.context.location.url()
+    }
+
+    fn perform(&self, job: Job) -> AttemptFuture {
+        let context = self.context.clone();
+        Box::pin(AbortedOnDrop(
+            self.runtime
+                .spawn(async move { copy_hold::attempt(&context, &job).await }),
         ))
     }
 }

@@ -10,6 +10,8 @@ mod directory;
 mod faults;
 #[path = "uploads/fixture.rs"]
 mod fixture;
+#[path = "uploads/holds.rs"]
+mod holds;
 #[path = "uploads/killed.rs"]
 mod killed;
 #[path = "uploads/removal.rs"]

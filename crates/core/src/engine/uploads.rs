@@ -20,7 +20,7 @@ use crate::types::Result;
 /// An engine's uploads.
 #[derive(Default)]
 pub(super) struct Uploads {
-    registrations: OnceCell<[RegisteredAction; 2]>,
+    registrations: OnceCell<[RegisteredAction; 3]>,
     is_stopped: AtomicBool,
     done: AtomicU64,
     failed: AtomicU64,
@@ -36,19 +36,21 @@ pub enum UploadResult<'a> {
 }
 
 impl Engine {
-    /// Registers the action that uploads recordings and the one that removes uploaded copies.
+    /// Registers the actions that upload recordings, that remove uploaded copies and that hold them.
     pub fn start_uploads(
         self: &Arc<Engine>,
         (upload, pace): (Arc<dyn Action>, JobPace),
         removal: Arc<dyn Action>,
+        hold: Arc<dyn Action>,
     ) -> Result<()> {
-        let removal_pace = JobPace {
+        let lasting_pace = JobPace {
             give_up: None,
             ..pace
         };
         let upload = self.register_action(upload, pace)?;
-        let removal = self.register_action(removal, removal_pace)?;
-        let _ = self.uploads.registrations.set([upload, removal]);
+        let removal = self.register_action(removal, lasting_pace)?;
+        let hold = self.register_action(hold, lasting_pace)?;
+        let _ = self.uploads.registrations.set([upload, removal, hold]);
         Ok(())
     }
 
@@ -58,6 +60,11 @@ impl Engine {
         for registration in self.uploads.registrations.get().into_iter().flatten() {
             registration.withdraw(until);
         }
+    }
+
+    /// From now on, a legal hold and a release each leave a job for the uploaded copy.
+    pub fn hold_uploaded_copies(&self) {
+        self.store.hold_copies();
     }
 
     /// Sets where the audio of recordings is read whose local copy was removed. Called once.
@@ -73,7 +80,7 @@ impl Engine {
 
     /// `None` if this engine does not upload.
     pub fn upload_counts(&self) -> Option<UploadCounts> {
-        let [upload, removal] = self.uploads.registrations.get()?;
+        let [upload, removal, _] = self.uploads.registrations.get()?;
         Some(UploadCounts {
             pending: upload.pending(),
             oldest_ms: upload.oldest_age_ms().unwrap_or_default(),

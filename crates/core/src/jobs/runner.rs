@@ -215,7 +215,10 @@ impl RunnerState<'_> {
                     self.ages.forget(attempt.id);
                     self.schedule.done(&attempt, end, self.now());
                 }
-                Err(error) => self.postpone(&attempt, None, &format!("its file cannot be read: {error}")),
+                Err(error) => {
+                    let reason = format!("its file cannot be read: {error}");
+                    self.postpone(&attempt, None, None, &reason);
+                }
             }
         }
     }
@@ -229,7 +232,7 @@ impl RunnerState<'_> {
                 let running = RunningAttempt::new((attempt, job), receiver, future, begun, signal);
                 self.attempts.push(running);
             }
-            Err(_) => self.postpone(&attempt, None, PANICKED),
+            Err(_) => self.postpone(&attempt, Some(&job), None, PANICKED),
         }
     }
 
@@ -263,7 +266,7 @@ impl RunnerState<'_> {
                     .done(attempt, AttemptEnd::Done { is_prompt }, self.now());
             }
             JobOutcome::Retry { after, reason } if !self.is_too_old(attempt) => {
-                self.postpone(attempt, after, &named(reason));
+                self.postpone(attempt, Some(&ended.job), after, &named(reason));
             }
             JobOutcome::Waits { after, .. } if !self.is_too_old(attempt) => {
                 self.schedule
@@ -274,7 +277,7 @@ impl RunnerState<'_> {
             | JobOutcome::GiveUp(reason) => {
                 self.remove_file(attempt.id).await;
                 let _ = catch_panic(|| self.runner.action.given_up(&ended.job, &reason));
-                self.give_up(attempt, &named(reason));
+                self.give_up(attempt, Some(&ended.job), &named(reason));
             }
         }
     }
@@ -286,22 +289,22 @@ impl RunnerState<'_> {
 
     /// Schedules a failed attempt again. A job that cannot be read and is too old is left to the
     /// next runner.
-    fn postpone(&mut self, attempt: &Attempt, after: Option<Duration>, reason: &str) {
+    fn postpone(&mut self, attempt: &Attempt, job: Option<&Job>, after: Option<Duration>, reason: &str) {
         if self.is_too_old(attempt) {
-            return self.give_up(attempt, reason);
+            return self.give_up(attempt, job, reason);
         }
         let end = AttemptEnd::Failed { after };
         if self.schedule.done(attempt, end, self.now()) == 1 {
-            let (id, kind) = (attempt.id, self.runner.handle.kind);
+            let (id, kind) = (recording_of(attempt, job), self.runner.handle.kind);
             self.runner.warn(format!(
                 "recording {id}: its {kind} failed and will be tried again: {reason}"
             ));
         }
     }
 
-    fn give_up(&mut self, attempt: &Attempt, reason: &str) {
-        let (id, kind) = (attempt.id, self.runner.handle.kind);
-        self.ages.forget(id);
+    fn give_up(&mut self, attempt: &Attempt, job: Option<&Job>, reason: &str) {
+        let (id, kind) = (recording_of(attempt, job), self.runner.handle.kind);
+        self.ages.forget(attempt.id);
         self.schedule.done(attempt, AttemptEnd::GivenUp, self.now());
         self.runner.warn(format!(
             "recording {id}: its {kind} failed and is given up: {reason}"
@@ -344,4 +347,12 @@ impl RunnerState<'_> {
             task::suspend(NextStep::At(until)).await;
         }
     }
+}
+
+/// The recording of an attempt, for the log. A job may have an id of its own.
+fn recording_of(attempt: &Attempt, job: Option<&Job>) -> String {
+    let recording = job
+        .map(|job| job.recording.id.as_str())
+        .filter(|id| !id.is_empty());
+    recording.map_or_else(|| attempt.id.to_string(), str::to_owned)
 }

@@ -14,28 +14,40 @@ use uuid::Uuid;
 const HOLDS: &str = "holds";
 const HELD: &[u8] = b",\"held\":true";
 
-/// Returns whether the recording is there. On the disk when this returns.
-pub async fn set_held(directory: &StorageDirectory, id: Uuid, file: &str, is_held: bool) -> io::Result<bool> {
+/// Returns the manifest as it is then, or `None` if the recording is not there. On the disk when
+/// this returns.
+pub async fn set_held(
+    directory: &StorageDirectory,
+    id: Uuid,
+    file: &str,
+    is_held: bool,
+) -> io::Result<Option<Manifest>> {
     let attempt = async || try_set_held(directory, id, file, is_held).await;
     directory.when_free(attempt).await
 }
 
-async fn try_set_held(directory: &StorageDirectory, id: Uuid, file: &str, is_held: bool) -> io::Result<bool> {
+async fn try_set_held(
+    directory: &StorageDirectory,
+    id: Uuid,
+    file: &str,
+    is_held: bool,
+) -> io::Result<Option<Manifest>> {
     let Some(files) = PublishedLocation::open(directory, file).await? else {
-        return Ok(false);
+        return Ok(None);
     };
     let bytes = files.manifest_bytes().await?.unwrap_or_default();
-    let Some(manifest) = manifest_of(&bytes, id) else {
-        return Ok(false);
+    let Some(mut manifest) = manifest_of(&bytes, id) else {
+        return Ok(None);
     };
     if manifest.held != is_held {
-        let changed = with_held(&bytes, manifest, is_held)?;
+        let changed = with_held(&bytes, manifest.clone(), is_held)?;
         replace(directory, id, &files, &changed).await?;
+        manifest.held = is_held;
     } else {
         // An earlier attempt may have failed at this point.
         files.sync_names().await?;
     }
-    Ok(true)
+    Ok(Some(manifest))
 }
 
 /// Replaces the manifest of a published recording. On the disk when this returns.

@@ -30,7 +30,7 @@ pub struct Job {
     /// Empty in files of 0.1.0, like `key` and `payload`.
     pub kind: String,
     /// The idempotency key, the same in every attempt and in later processes. It is the recording's
-    /// id, so all jobs of a recording share it.
+    /// id, so all jobs of a recording share it, except [`UPLOAD_HOLD`](super::job_spec::UPLOAD_HOLD).
     pub key: String,
     pub queued_at_ms: i64,
     /// The manifest as published, without its spans.
@@ -90,6 +90,11 @@ impl JobFiles {
 
     pub fn log(&self, level: i32, message: String) {
         self.listener.log(level, message);
+    }
+
+    /// Tells the runner of a kind that a job was stored.
+    pub(super) fn queued(&self, kind: &str, id: Uuid) {
+        self.listener.job_queued(kind, id);
     }
 
     /// The directory of the jobs of a kind. It is created if it does not exist.

@@ -14,6 +14,8 @@ pub const UPLOAD: &str = "upload";
 pub const END_JOB: &str = "cluster-end";
 /// The kind of the jobs that remove uploaded copies.
 pub const UPLOAD_REMOVAL: &str = "upload-removal";
+/// The kind of the jobs that give uploaded copies the legal holds of their recordings.
+pub const UPLOAD_HOLD: &str = "upload-hold";
 
 const KIND_MAX: usize = 32;
 

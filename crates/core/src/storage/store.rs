@@ -39,6 +39,7 @@ use super::sync_queue::SyncQueue;
 use super::syncer::Syncer;
 use super::writer::{SyncOptions, WriterContext, Writers};
 use crate::sync::Mutex;
+use crate::sync::atomic::AtomicBool;
 use crate::task::{self, Runnable};
 use crate::types::{Format, Result};
 use std::io;
@@ -64,6 +65,8 @@ pub struct Store {
     finisher: Finisher,
     recovery: Recovery,
     free_space: FreeSpace,
+    /// Whether the uploaded copy of a recording is held with it.
+    holds_copies: AtomicBool,
 }
 
 impl Store {
@@ -264,6 +267,7 @@ impl Store {
             finisher,
             recovery,
             free_space,
+            holds_copies: AtomicBool::new(false),
         }
     }
 

@@ -23,13 +23,14 @@ pub enum UploadNote {
 }
 
 /// Stores `entry` in the manifest, on the disk when this returns. With `remove_local`, removes the
-/// local copy of a recording that is not held. May be repeated. The caller has the recording's turn.
+/// local copy of a recording that is not held. Returns the manifest as it was before, if it is
+/// there. May be repeated. The caller has the recording's turn.
 pub async fn note_uploaded(
     deletions: &Deletions,
     (id, file): (Uuid, &str),
     entry: &UploadEntry,
     remove_local: bool,
-) -> io::Result<UploadNote> {
+) -> io::Result<(UploadNote, Option<Manifest>)> {
     let attempt = async || try_note(deletions, (id, file), entry, remove_local).await;
     deletions.directory.when_free(attempt).await
 }
@@ -39,17 +40,17 @@ async fn try_note(
     (id, file): (Uuid, &str),
     entry: &UploadEntry,
     remove_local: bool,
-) -> io::Result<UploadNote> {
+) -> io::Result<(UploadNote, Option<Manifest>)> {
     let directory = &*deletions.directory;
     let Some((file, _)) = deletions.find(id, Some(file), true).await? else {
-        return Ok(UploadNote::Gone);
+        return Ok((UploadNote::Gone, None));
     };
     let Some(files) = PublishedLocation::open(directory, &file).await? else {
-        return Ok(UploadNote::Gone);
+        return Ok((UploadNote::Gone, None));
     };
     let bytes = files.manifest_bytes().await?.unwrap_or_default();
     let Some(manifest) = manifest_of(&bytes, id) else {
-        return Ok(UploadNote::Gone);
+        return Ok((UploadNote::Gone, None));
     };
     let removes = remove_local && !manifest.held;
     let mut entry = entry.clone();
@@ -59,9 +60,9 @@ async fn try_note(
     }
     entry.local_removed |= removes;
     let has_raw = manifest.raw.as_ref().is_some_and(RawEntry::has_file);
-    write(directory, id, &files, &bytes, (manifest, entry.clone())).await?;
+    write(directory, id, &files, &bytes, (manifest.clone(), entry.clone())).await?;
     if !entry.local_removed {
-        return Ok(UploadNote::Kept);
+        return Ok((UploadNote::Kept, Some(manifest)));
     }
     files.remove_sidecar(id).await?;
     if has_raw {
@@ -69,7 +70,7 @@ async fn try_note(
     }
     files.remove_audio().await?;
     files.sync_names().await?;
-    Ok(UploadNote::LocalRemoved)
+    Ok((UploadNote::LocalRemoved, Some(manifest)))
 }
 
 async fn write(

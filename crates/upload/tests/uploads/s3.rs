@@ -1,7 +1,6 @@
 //! Uploads to S3.
 
 use callrec_core::storage::Manifest;
-use callrec_testkit::http::HttpClient;
 
 use super::fixture::{MadeRecording, UploadEngine};
 use super::s3_server::{S3Bucket, keys};
@@ -58,18 +57,8 @@ fn recordings_are_stored_whole_in_one_request_and_in_parts() {
 
 #[test]
 fn encryption_and_object_lock_are_requested() {
-    let Some(bucket) = S3Bucket::new() else { return };
-    let locked = format!("locked-{}", uuid::Uuid::new_v4());
-    let created = HttpClient::new().send(
-        "PUT",
-        &format!("http://{}/{locked}", bucket.server.address),
-        &[("x-amz-bucket-object-lock-enabled", "true")],
-        "",
-    );
-    assert_eq!(created.status, 200);
-    let bucket = S3Bucket {
-        name: locked,
-        ..bucket
+    let Some(bucket) = S3Bucket::with_object_lock() else {
+        return;
     };
     let directory = tempfile::tempdir().expect("a directory");
     let (url, endpoint) = (bucket.url(), format!("http://{}", bucket.server.address));

@@ -106,6 +106,28 @@ impl S3Bucket {
         bucket
     }
 
+    /// A bucket whose objects can be locked and held.
+    pub fn with_object_lock() -> Option<S3Bucket> {
+        let bucket = S3Bucket {
+            server: S3Server::shared()?,
+            name: format!("locked-{}", Uuid::new_v4()),
+        };
+        let lock = [("x-amz-bucket-object-lock-enabled", "true")];
+        let created = HttpClient::new().send("PUT", &bucket.url_of(""), &lock, "");
+        assert_eq!(created.status, 200, "{}", created.text());
+        Some(bucket)
+    }
+
+    /// The legal hold of an object: `ON`, `OFF`, or nothing.
+    pub fn legal_hold(&self, key: &str) -> String {
+        let url = self.url_of(&format!("{key}?legal-hold"));
+        let found = HttpClient::new().send("GET", &url, &[SIGNED], "");
+        let text = found.text();
+        let status = text.split_once("<Status>");
+        let status = status.and_then(|(_, rest)| rest.split_once("</Status>"));
+        status.map(|(status, _)| status.to_owned()).unwrap_or_default()
+    }
+
     pub fn url(&self) -> String {
         format!("s3://{}/calls", self.name)
     }

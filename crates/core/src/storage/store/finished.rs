@@ -11,6 +11,7 @@ use super::super::manifest::UploadEntry;
 use super::super::opened_recording::{OpenedRecording, open_published};
 use super::super::uploaded_manifest::{UploadNote, note_uploaded};
 use super::Store;
+use crate::sync::atomic::Ordering;
 
 impl Store {
     /// Deletes a published recording, and reports that. `file`: where its audio is, if known. `search`: whether to
@@ -51,11 +52,18 @@ impl Store {
     }
 
     /// Holds or releases a recording of which this process knows no file that it is writing. `file`: where its audio
-    /// is, if known. Returns whether there is such a recording. On the disk when this returns.
+    /// is, if known. Returns whether there is such a recording. On the disk when this returns, and so is the job for
+    /// its uploaded copy.
     pub fn hold_published(&self, id: Uuid, file: Option<&str>, is_held: bool) -> io::Result<bool> {
         self.wait_for(async {
             if let Some((file, _)) = self.deletions.find(id, file, true).await? {
-                return held_manifest::set_held(&self.directory, id, &file, is_held).await;
+                let stored = held_manifest::set_held(&self.directory, id, &file, is_held).await?;
+                if let Some(manifest) = stored.as_ref().filter(|manifest| manifest.uploaded.is_some())
+                    && self.holds_copies()
+                {
+                    self.jobs.queue_upload_hold(manifest).await?;
+                }
+                return Ok(stored.is_some());
             }
             // Recovery or the next open will publish it.
             let is_unpublished = self.deletions.manifests.awaits_publication(id).await?;
@@ -73,7 +81,7 @@ impl Store {
     }
 
     /// Notes in the manifest that the recording is uploaded. With `remove_local`, removes the local
-    /// copy of a recording that is not held. Waits for the disk.
+    /// copy of a recording that is not held. Queues the hold of the uploaded copy of one that is. Waits for the disk.
     pub fn note_uploaded(
         &self,
         id: Uuid,
@@ -82,6 +90,23 @@ impl Store {
         remove_local: bool,
     ) -> io::Result<UploadNote> {
         let _turn = self.deletions.turn(id);
-        self.wait_for(note_uploaded(&self.deletions, (id, file), entry, remove_local))
+        self.wait_for(async {
+            let (note, manifest) = note_uploaded(&self.deletions, (id, file), entry, remove_local).await?;
+            if let Some(manifest) = manifest.filter(|manifest| manifest.held)
+                && self.holds_copies()
+            {
+                self.jobs.queue_upload_hold(&manifest).await?;
+            }
+            Ok(note)
+        })
+    }
+
+    /// From now on, the uploaded copy of a recording is held or released with it.
+    pub fn hold_copies(&self) {
+        self.holds_copies.store(true, Ordering::Relaxed);
+    }
+
+    fn holds_copies(&self) -> bool {
+        self.holds_copies.load(Ordering::Relaxed)
     }
 }

@@ -1,0 +1,112 @@
+//! Legal holds of uploaded copies in S3.
+
+use callrec_core::calls::Caller;
+use callrec_core::recorder::Recorder;
+use callrec_testkit::wait;
+
+use super::fixture::{MadeRecording, UploadEngine};
+use super::s3_server::{S3Bucket, keys};
+
+fn held(bucket: &S3Bucket, made: &MadeRecording) -> Vec<String> {
+    let key = |suffix: &str| format!("calls/{}{suffix}", made.id);
+    [".json", ".wav"]
+        .map(|suffix| bucket.legal_hold(&key(suffix)))
+        .to_vec()
+}
+
+fn hold(engine: &UploadEngine, made: &MadeRecording, is_held: bool) {
+    let held = engine.engine.hold(&Caller::Host, &made.id.to_string(), is_held);
+    held.expect("stored");
+}
+
+/// Before the upload and after it, across a restart, and released again.
+#[test]
+fn a_hold_of_a_recording_holds_its_objects() {
+    let Some(bucket) = S3Bucket::with_object_lock() else {
+        return;
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let (url, endpoint) = (bucket.url(), format!("http://{}", bucket.server.address));
+    let mut keys = keys(&url, &endpoint);
+    keys.push(("upload.hold_objects", "true"));
+    // The store is away, so the first recording is held before it is uploaded.
+    let mut away = keys.clone();
+    away.retain(|(name, _)| *name != "upload.endpoint");
+    away.push(("upload.endpoint", "http://127.0.0.1:9"));
+    let engine = UploadEngine::open(directory.path(), &away);
+    let early = engine.record(1);
+    hold(&engine, &early, true);
+    engine.close();
+
+    let engine = UploadEngine::open(directory.path(), &keys);
+    engine.wait_until_uploaded(early.id);
+    wait::until("the objects are held", || held(&bucket, &early) == ["ON", "ON"]);
+    let late = engine.record(1);
+    engine.wait_until_uploaded(late.id);
+    assert_eq!(held(&bucket, &late), ["", ""]);
+    hold(&engine, &late, true);
+    wait::until("the objects are held", || held(&bucket, &late) == ["ON", "ON"]);
+    hold(&engine, &early, false);
+    wait::until("the objects are released", || {
+        held(&bucket, &early) == ["OFF", "OFF"]
+    });
+    assert_eq!(held(&bucket, &late), ["ON", "ON"]);
+    engine.close();
+
+    // The job survives a process that cannot reach the store.
+    let engine = UploadEngine::open(directory.path(), &away);
+    hold(&engine, &late, false);
+    engine.wait_for_line(&[&late.id.to_string(), "upload-hold failed"]);
+    engine.close();
+    let engine = UploadEngine::open(directory.path(), &keys);
+    wait::until("the objects are released", || {
+        held(&bucket, &late) == ["OFF", "OFF"]
+    });
+    engine.close();
+}
+
+/// The last of many changes is the one that lasts.
+#[test]
+fn holds_and_releases_in_quick_succession_end_as_the_last() {
+    let Some(bucket) = S3Bucket::with_object_lock() else {
+        return;
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let (url, endpoint) = (bucket.url(), format!("http://{}", bucket.server.address));
+    let mut keys = keys(&url, &endpoint);
+    keys.push(("upload.hold_objects", "true"));
+    let engine = UploadEngine::open(directory.path(), &keys);
+    let made = engine.record(1);
+    engine.wait_until_uploaded(made.id);
+    for turn in 0..20 {
+        hold(&engine, &made, turn % 2 == 0);
+    }
+    hold(&engine, &made, true);
+    let folder = directory.path().join(".callrec/jobs/upload-hold");
+    wait::until("all jobs are done", || {
+        std::fs::read_dir(&folder).is_ok_and(|names| names.count() == 0)
+    });
+    assert_eq!(held(&bucket, &made), ["ON", "ON"]);
+    engine.close();
+}
+
+#[test]
+fn a_bucket_without_object_lock_is_named_in_the_log_and_the_recording_stays_held() {
+    let Some(bucket) = S3Bucket::new() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let (url, endpoint) = (bucket.url(), format!("http://{}", bucket.server.address));
+    let mut keys = keys(&url, &endpoint);
+    keys.push(("upload.hold_objects", "true"));
+    let engine = UploadEngine::open(directory.path(), &keys);
+    let made = engine.record(1);
+    engine.wait_until_uploaded(made.id);
+    hold(&engine, &made, true);
+    let line = engine.wait_for_line(&[&made.id.to_string(), "needs a bucket with object lock"]);
+    assert!(
+        !line.contains("kept-secret") && !line.contains("X-Amz-Signature"),
+        "{line}"
+    );
+    assert!(engine.manifest(&made).held);
+    assert_eq!(engine.delete(made.id), Err(callrec_core::types::Status::Held));
+    engine.close();
+}
