@@ -15,6 +15,7 @@ use super::cloud_builder::{self, OpenStore};
 use super::digest::{RunningDigest, digest_of, digits_of, of_digits};
 use super::http_client::StoreClient;
 use super::location::{StoreLocation, StoreScheme};
+use super::object_error;
 use super::object_target::{
     Creation, NewObject, ObjectError, ObjectFacts, ObjectTarget, PartKeeper, PartState,
 };
@@ -45,8 +46,9 @@ impl CloudStore {
         settings: &UploadSettings,
         location: &StoreLocation,
         client: StoreClient,
-    ) -> Result<CloudStore, ObjectError> {
-        let store = cloud_builder::open(settings, location, &client)?;
+    ) -> Result<CloudStore, String> {
+        let opened = cloud_builder::open(settings, location, &client);
+        let store = opened.map_err(|error| object_error::detail(&error))?;
         Ok(CloudStore {
             settings: settings.clone(),
             location: location.clone(),
@@ -127,7 +129,7 @@ impl CloudStore {
             }
             keeper.keep(Some(state.clone())).await?;
         }
-        // S3 and Azure complete an upload over an object that another client has created meanwhile.
+        // All stores complete an upload over an object that another client has created meanwhile.
         if self.find(&object.key).await?.is_some() {
             return Ok(Creation::Exists);
         }
@@ -177,9 +179,9 @@ impl CloudStore {
         object: &NewObject,
         keeper: &mut dyn PartKeeper,
     ) -> Result<Creation, ObjectError> {
-        let Error::NotFound { .. } = error else {
+        if !object_error::is_not_found(&error) {
             return Err(error.into());
-        };
+        }
         if self.find(&object.key).await?.is_some() {
             return Ok(Creation::Exists);
         }
@@ -321,7 +323,7 @@ mod tests {
         let location = settings.location.clone().expect("a location");
         let client = StoreClient::new(Arc::new(Bandwidth::new(0)), Duration::from_secs(60));
         let store = CloudStore::open(&settings, &location, client.expect("a client"));
-        store.unwrap_or_else(|error| panic!("{}", error.text()))
+        store.unwrap_or_else(|error| panic!("{error}"))
     }
 
     #[test]

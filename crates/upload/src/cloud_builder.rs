@@ -145,16 +145,19 @@ fn open_google(
     client: &StoreClient,
 ) -> Result<OpenStore> {
     let options = ClientOptions::new().with_allow_http(allows_http(settings));
-    let mut builder = GoogleCloudStorageBuilder::from_env()
+    let file = &settings.google_credentials;
+    let credentials = match file.is_empty() {
+        true => GoogleCloudStorageBuilder::from_env(),
+        // Some credentials of the environment precede a file, and some may not be beside one.
+        false => GoogleCloudStorageBuilder::new().with_service_account_path(file),
+    };
+    let mut builder = credentials
         .with_client_options(options)
         .with_bucket_name(&location.bucket)
         .with_retry(no_retry())
         .with_http_connector(client.clone());
     if !settings.endpoint.is_empty() {
         builder = builder.with_base_url(&settings.endpoint);
-    }
-    if !settings.google_credentials.is_empty() {
-        builder = builder.with_service_account_path(&settings.google_credentials);
     }
     builder.build().map(OpenStore::of)
 }

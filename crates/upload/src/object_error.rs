@@ -41,7 +41,7 @@ impl ObjectError {
 
 impl From<Error> for ObjectError {
     fn from(error: Error) -> ObjectError {
-        let detail = one_line(&with_causes(&error));
+        let detail = detail(&error);
         match error {
             Error::NotFound { .. } => ObjectError::NotFound(format!("the store does not find it: {detail}")),
             Error::Unauthenticated { .. } | Error::PermissionDenied { .. } => {
@@ -50,6 +50,21 @@ impl From<Error> for ObjectError {
             _ => ObjectError::Retry(format!("the store failed: {detail}")),
         }
     }
+}
+
+/// Whether the store does not have what the request names.
+pub fn is_not_found(error: &Error) -> bool {
+    match error {
+        Error::NotFound { .. } => true,
+        // If Google cannot complete an upload, its client has the status only in the text.
+        Error::Generic { .. } => with_causes(error).contains("status code: 404"),
+        _ => false,
+    }
+}
+
+/// The error and its causes, as one line.
+pub fn detail(error: &Error) -> String {
+    one_line(&with_causes(error))
 }
 
 /// The innermost causes say what happened, and the outer texts do not always repeat them.

@@ -128,13 +128,18 @@ fn target(settings: &UploadSettings, location: &StoreLocation) -> Result<Arc<dyn
         return Ok(Arc::new(DirectoryStore::new(&location.prefix, bandwidth)));
     }
     let limit = Duration::from_millis(settings.timeout_ms.into());
-    let refused = |why: String| {
+    let refused = |key: &str, why: String| {
         let why = settings.without_secrets(&why);
-        Error::new(Status::Config, format!("key \"upload.url\": {why}"))
+        Error::new(Status::Config, format!("key \"{key}\": {why}"))
     };
-    let client = StoreClient::new(bandwidth, limit).map_err(refused)?;
+    let client = StoreClient::new(bandwidth, limit).map_err(|why| refused("upload.url", why))?;
+    let key = match location.scheme == StoreScheme::Google && !settings.google_credentials.is_empty() {
+        // The file is read here, and nothing else of this store can be wrong.
+        true => "upload.google_credentials",
+        false => "upload.url",
+    };
     let store = CloudStore::open(settings, location, client);
-    Ok(Arc::new(store.map_err(|error| refused(error.text()))?))
+    Ok(Arc::new(store.map_err(|why| refused(key, why))?))
 }
 
 fn runtime(engine: &Engine, settings: &UploadSettings) -> Result<Runtime> {

@@ -1,5 +1,5 @@
-//! Uploads of whole recordings, to a directory and to the S3 of moto and of s3s-fs, and to Azurite, through a
-//! proxy that disturbs the connections.
+//! Uploads of whole recordings to a directory, to the S3 of moto and of s3s-fs, to Azurite, and to
+//! Google's API in front of moto; some through a proxy that disturbs the connections.
 #![cfg(all(unix, not(any(callrec_loom, callrec_shuttle))))]
 
 #[path = "uploads/azure.rs"]
@@ -12,6 +12,10 @@ mod faults;
 mod fixture;
 #[path = "uploads/holds.rs"]
 mod holds;
+#[path = "uploads/google.rs"]
+mod google;
+#[path = "uploads/google_server.rs"]
+mod google_server;
 #[path = "uploads/killed.rs"]
 mod killed;
 #[path = "uploads/removal.rs"]

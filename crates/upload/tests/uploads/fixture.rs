@@ -209,6 +209,12 @@ impl UploadEngine {
         found.expect("found")
     }
 
+    /// Whether an attempt has failed that will be repeated.
+    pub fn has_retried(&self) -> bool {
+        let lines = locked(&self.reports.lines);
+        lines.iter().any(|line| line.contains("will be tried again"))
+    }
+
     pub fn path(&self, file: &str) -> PathBuf {
         self.directory.join(file)
     }

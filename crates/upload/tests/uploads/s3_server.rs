@@ -42,33 +42,41 @@ fn pythons() -> [PathBuf; 2] {
     [target.join("clients/venv/bin/python"), PathBuf::from("python3")]
 }
 
-impl S3Server {
-    /// `settings`: of moto, in its environment. `None` if moto is not installed.
-    fn start(settings: &[(&str, &str)]) -> Option<S3Server> {
-        for python in pythons() {
-            let spawned = Command::new(python)
-                .args(["-c", SERVER])
-                .envs(settings.iter().copied())
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn();
-            let Ok(mut process) = spawned else { continue };
-            let mut line = String::new();
-            let output = process.stdout.take().expect("a pipe");
-            BufReader::new(output).read_line(&mut line).expect("readable");
-            if let Ok(port) = line.trim().parse::<u16>() {
-                return Some(S3Server {
-                    address: ([127, 0, 0, 1], port).into(),
-                    _process: process,
-                });
-            }
+/// Starts a program in the first Python that has its modules. Returns it with the line that it
+/// prints. `settings`: in its environment. `None` if no Python has the modules.
+pub fn start_python(arguments: &[&str], settings: &[(&str, &str)]) -> Option<(Child, String)> {
+    for python in pythons() {
+        let spawned = Command::new(python)
+            .args(arguments)
+            .envs(settings.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(mut process) = spawned else { continue };
+        let mut line = String::new();
+        let output = process.stdout.take().expect("a pipe");
+        BufReader::new(output).read_line(&mut line).expect("readable");
+        if !line.is_empty() {
+            return Some((process, line));
         }
-        assert!(
-            std::env::var_os("CALLREC_NEEDS_TOOLS").is_none(),
-            "moto is not installed: .ci/clients installs it"
-        );
-        None
+    }
+    assert!(
+        std::env::var_os("CALLREC_NEEDS_TOOLS").is_none(),
+        "moto or a module that it is used with is not installed: .ci/clients installs them"
+    );
+    None
+}
+
+impl S3Server {
+    /// `settings`: of moto. `None` if moto is not installed.
+    fn start(settings: &[(&str, &str)]) -> Option<S3Server> {
+        let (process, line) = start_python(&["-c", SERVER], settings)?;
+        let port: u16 = line.trim().parse().expect("a port");
+        Some(S3Server {
+            address: ([127, 0, 0, 1], port).into(),
+            _process: process,
+        })
     }
 
     /// The server that accepts any credentials.
@@ -88,18 +96,23 @@ impl S3Server {
 impl S3Bucket {
     /// `None` if moto is not installed.
     pub fn new() -> Option<S3Bucket> {
-        S3Server::shared().map(S3Bucket::on)
+        S3Bucket::with_prefix("bucket-")
+    }
+
+    /// A bucket whose name begins like this.
+    pub fn with_prefix(prefix: &str) -> Option<S3Bucket> {
+        S3Server::shared().map(|server| S3Bucket::on(server, prefix))
     }
 
     /// A bucket that refuses all credentials.
     pub fn refusing() -> Option<S3Bucket> {
-        S3Server::strict().map(S3Bucket::on)
+        S3Server::strict().map(|server| S3Bucket::on(server, "bucket-"))
     }
 
-    fn on(server: &'static S3Server) -> S3Bucket {
+    fn on(server: &'static S3Server, prefix: &str) -> S3Bucket {
         let bucket = S3Bucket {
             server,
-            name: format!("bucket-{}", Uuid::new_v4()),
+            name: format!("{prefix}{}", Uuid::new_v4()),
         };
         let created = HttpClient::new().send("PUT", &bucket.url_of(""), &[], "");
         assert_eq!(created.status, 200, "{}", created.text());
@@ -144,6 +157,12 @@ impl S3Bucket {
             404 => None,
             other => panic!("{other}"),
         }
+    }
+
+    /// Another client's object.
+    pub fn put(&self, key: &str, content: &str) {
+        let put = HttpClient::new().send("PUT", &self.url_of(key), &[SIGNED], content);
+        assert_eq!(put.status, 200, "{}", put.text());
     }
 
     pub fn head(&self, key: &str, header: &str) -> String {
