@@ -156,8 +156,8 @@ pub unsafe extern "C" fn rec_cluster_control_by_id(
         return status;
     }
     run_always(error, || {
-        let recorder = NodeRecorder::of(Handle(engine.id), timeout_of(timeout_ms))?;
         let operation = operation_of(operation)?;
+        let recorder = NodeRecorder::of(Handle(engine.id), timeout_of(timeout_ms))?;
         // SAFETY: a struct or NULL, a string or NULL, by the rules of the API.
         let (caller, id) = unsafe { (self::caller(caller)?, str_of(id, "id", TEXT_MAX)?) };
         recorder.control_by_id(&caller, operation, id.unwrap_or_default())
@@ -207,8 +207,8 @@ pub unsafe extern "C" fn rec_cluster_control_by_device(
         return status;
     }
     run_always(error, || {
-        let recorder = NodeRecorder::of(Handle(engine.id), timeout_of(timeout_ms))?;
         let operation = operation_of(operation)?;
+        let recorder = NodeRecorder::of(Handle(engine.id), timeout_of(timeout_ms))?;
         // SAFETY: structs or NULL, strings or NULL, by the rules of the API.
         let (out, caller, device, number) = unsafe {
             (
@@ -261,8 +261,8 @@ pub unsafe extern "C" fn rec_cluster_control_by_call(
         return status;
     }
     run_always(error, || {
-        let recorder = NodeRecorder::of(Handle(engine.id), timeout_of(timeout_ms))?;
         let operation = operation_of(operation)?;
+        let recorder = NodeRecorder::of(Handle(engine.id), timeout_of(timeout_ms))?;
         if call_id.is_null() {
             return Err(invalid("call_id is NULL"));
         }
