@@ -76,7 +76,10 @@ async fn remove_all(
             continue;
         };
         match is_own(target, id, object, &found).await? {
-            true => target.remove(&object.key).await?,
+            true => {
+                release(context, id, &object.key).await;
+                target.remove(&object.key).await?;
+            }
             false => context.warn(format!(
                 "recording {id}: the object {} is not its own, so it stays",
                 context.location.url_of(&object.key)
@@ -84,6 +87,22 @@ async fn remove_all(
         }
     }
     Ok(())
+}
+
+/// Removes the hold of an object that will be removed: a recording that is deleted is not held, but
+/// the job that says so to the store may not have been performed. A deletion of a version that is
+/// held would leave it in the bucket, with nobody who releases it.
+async fn release(context: &UploadContext, id: Uuid, key: &str) {
+    if !context.settings.hold_objects {
+        return;
+    }
+    if let Err(error) = context.target.hold(key, false).await {
+        let why = context.settings.without_secrets(&error.text());
+        let url = context.location.url_of(key);
+        context.warn(format!(
+            "recording {id}: {url} may stay under a legal hold: {why}"
+        ));
+    }
 }
 
 /// Whether an object that was found is one of the recording's.

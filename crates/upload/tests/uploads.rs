@@ -10,12 +10,12 @@ mod directory;
 mod faults;
 #[path = "uploads/fixture.rs"]
 mod fixture;
-#[path = "uploads/holds.rs"]
-mod holds;
 #[path = "uploads/google.rs"]
 mod google;
 #[path = "uploads/google_server.rs"]
 mod google_server;
+#[path = "uploads/holds.rs"]
+mod holds;
 #[path = "uploads/killed.rs"]
 mod killed;
 #[path = "uploads/removal.rs"]

@@ -14,7 +14,13 @@ impl JobFiles {
     /// Stores the job and queues it. On the disk when this returns.
     pub(super) async fn queue_upload_hold(&self, manifest: &Manifest) -> io::Result<()> {
         let job = Uuid::new_v4();
-        self.add(job, &JobSpec::new(UPLOAD_HOLD, &()), manifest).await?;
+        // Nothing of the call, since a deletion of the recording does not find this job.
+        let recording = Manifest {
+            id: manifest.id.clone(),
+            file: manifest.file.clone(),
+            ..Manifest::default()
+        };
+        self.add(job, &JobSpec::new(UPLOAD_HOLD, &()), &recording).await?;
         self.queued(UPLOAD_HOLD, job);
         Ok(())
     }

@@ -65,6 +65,41 @@ fn a_hold_of_a_recording_holds_its_objects() {
     engine.close();
 }
 
+/// A version of an object that stays behind is not held, even if the recording was released and
+/// deleted while the store was away.
+#[test]
+fn a_released_and_deleted_recording_leaves_no_hold() {
+    let Some(bucket) = S3Bucket::with_object_lock() else {
+        return;
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let (url, endpoint) = (bucket.url(), format!("http://{}", bucket.server.address));
+    let mut keys = keys(&url, &endpoint);
+    keys.push(("upload.hold_objects", "true"));
+    let engine = UploadEngine::open(directory.path(), &keys);
+    let made = engine.record(1);
+    engine.wait_until_uploaded(made.id);
+    hold(&engine, &made, true);
+    wait::until("the objects are held", || held(&bucket, &made) == ["ON", "ON"]);
+    engine.close();
+    let mut away = keys.clone();
+    away.retain(|(name, _)| *name != "upload.endpoint");
+    away.push(("upload.endpoint", "http://127.0.0.1:9"));
+    let engine = UploadEngine::open(directory.path(), &away);
+    hold(&engine, &made, false);
+    assert_eq!(engine.delete(made.id), Ok(()));
+    engine.close();
+    let engine = UploadEngine::open(directory.path(), &keys);
+    wait::until("the objects are removed", || bucket.keys().is_empty());
+    let versions = bucket.versions();
+    assert_eq!(versions.len(), 2, "{versions:?}");
+    for (key, version) in versions {
+        let hold = bucket.legal_hold(&format!("{key}?versionId={version}"));
+        assert_eq!(hold, "OFF", "{key}");
+    }
+    engine.close();
+}
+
 /// The last of many changes is the one that lasts.
 #[test]
 fn holds_and_releases_in_quick_succession_end_as_the_last() {

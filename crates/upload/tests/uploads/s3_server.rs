@@ -131,14 +131,24 @@ impl S3Bucket {
         Some(bucket)
     }
 
-    /// The legal hold of an object: `ON`, `OFF`, or nothing.
+    /// The legal hold of an object: `ON`, `OFF`, or nothing. `key` may have a query.
     pub fn legal_hold(&self, key: &str) -> String {
-        let url = self.url_of(&format!("{key}?legal-hold"));
+        let mark = if key.contains('?') { '&' } else { '?' };
+        let url = self.url_of(&format!("{key}{mark}legal-hold"));
         let found = HttpClient::new().send("GET", &url, &[SIGNED], "");
-        let text = found.text();
-        let status = text.split_once("<Status>");
-        let status = status.and_then(|(_, rest)| rest.split_once("</Status>"));
-        status.map(|(status, _)| status.to_owned()).unwrap_or_default()
+        between(&found.text(), "<Status>", "</Status>").unwrap_or_default()
+    }
+
+    /// The key and the version of each object that was not overwritten, but perhaps removed.
+    pub fn versions(&self) -> Vec<(String, String)> {
+        let listed = HttpClient::new().send("GET", &self.url_of("?versions"), &[SIGNED], "");
+        let text = listed.text();
+        let versions = text.split("<Version>").skip(1);
+        let facts = |version: &str| {
+            let key = between(version, "<Key>", "</Key>")?;
+            Some((key, between(version, "<VersionId>", "</VersionId>")?))
+        };
+        versions.filter_map(facts).collect()
     }
 
     pub fn url(&self) -> String {
@@ -186,6 +196,11 @@ impl S3Bucket {
         let listed = HttpClient::new().send("GET", &self.url_of("?uploads"), &[SIGNED], "");
         listed.text().matches("<UploadId>").count()
     }
+}
+
+fn between(text: &str, first: &str, last: &str) -> Option<String> {
+    let (_, rest) = text.split_once(first)?;
+    rest.split_once(last).map(|(found, _)| found.to_owned())
 }
 
 /// Keys for a bucket that is reached by this URL.
