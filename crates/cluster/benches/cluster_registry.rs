@@ -57,7 +57,7 @@ mod measure {
     fn register(connection: &mut Connection, nodes: usize) -> Vec<(String, String)> {
         let join = |number: usize| {
             let name = format!("node-{number}");
-            let args = [name.as_str(), "a directory", "600000", "a process"].map(str::to_owned);
+            let args = [name.as_str(), "a directory", "600000", "a process", ""].map(str::to_owned);
             let reply: Vec<String> = call(connection, "callrec_register", &args);
             (name, reply[1].clone())
         };
@@ -132,13 +132,13 @@ mod measure {
     }
 
     /// The time of the whole list, page by page, and the longest page.
-    fn list(connection: &mut Connection) -> (Duration, Duration, usize) {
+    fn list(connection: &mut Connection, node: &str) -> (Duration, Duration, usize) {
         let (mut after, mut longest, mut count) = (String::new(), Duration::ZERO, 0);
         let begun = Instant::now();
         loop {
             let page = Instant::now();
-            let args = [after.clone(), PAGE.to_owned()];
-            let (last, rows, has_more, _time): (String, Vec<redis::Value>, bool, u64) =
+            let args = [node.to_owned(), after.clone(), PAGE.to_owned()];
+            let (last, rows, has_more, _time, _): (String, Vec<redis::Value>, bool, u64, bool) =
                 call(connection, "callrec_list", &args);
             longest = longest.max(page.elapsed());
             count += rows.len();
@@ -168,17 +168,19 @@ mod measure {
             per_second(all, filled)
         );
         starts_and_ends(&server, &nodes, all);
-        let (time, longest, count) = list(&mut connection);
+        let (time, longest, count) = list(&mut connection, &nodes[0].0);
         println!("list of all {count}: {time:?} in pages of {PAGE}, the longest {longest:?}");
         let begun = Instant::now();
         for number in 0..1000 {
             let args = [
+                nodes[0].0.clone(),
                 String::new(),
                 PAGE.to_owned(),
                 format!("u:user{number}"),
                 format!("d:SEP{}", 2 * number),
             ];
-            let _: (String, Vec<redis::Value>, bool, u64) = call(&mut connection, "callrec_list", &args);
+            let _: (String, Vec<redis::Value>, bool, u64, bool) =
+                call(&mut connection, "callrec_list", &args);
         }
         println!(
             "lists with two filters: {} a second",

@@ -20,7 +20,7 @@ use super::link::ClusterLink;
 use super::outcome::{self, NodeOutcome};
 use super::pending_command::{PendingCommand, late, unreachable};
 use super::remote_page::{LISTED_BYTES, RemotePage};
-use super::shared_registry::RedisTime;
+use super::shared_registry::{FoundRow, RedisTime};
 
 /// The recorder of one node.
 pub trait LocalRecorder: Recorder {
@@ -160,10 +160,17 @@ impl ClusterRequests {
     /// The recording with this id on another node.
     pub async fn remote_recording(&self, id: Uuid) -> Result<Option<(RecordingView, RedisTime)>> {
         let found = self.link.registry()?.find(id).await;
-        let (row, time) = found.map_err(|error| self.link.failure(&error))?;
+        let FoundRow {
+            row,
+            time,
+            is_complete,
+        } = found.map_err(|error| self.link.failure(&error))?;
         let view = row.as_ref().and_then(entry::view_of);
         if row.is_some() && view.is_none() {
             self.link.note_damage("a recording");
+        }
+        if view.is_none() && !is_complete {
+            return Err(self.link.incomplete());
         }
         let remote = view.filter(|view| view.node != self.node);
         Ok(remote.map(|view| (view, time)))

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use callrec_core::clock::unix_ms;
 use callrec_core::engine::{Engine, JobPerformer};
 use callrec_core::jobs::{Action, AttemptFuture, JobOutcome, JobPace};
 use callrec_core::storage::{END_JOB, Job, Manifest};
@@ -28,6 +29,10 @@ const WAITING_MAX: usize = 64;
 /// When an end that no consumer has acknowledged is looked at again, and when while there are many.
 const NEXT_LOOK: Duration = Duration::from_secs(5);
 const NEXT_LOOK_AMONG_MANY: Duration = Duration::from_secs(30);
+/// An end that has waited for long is looked at after this part of its age, and at least so often. So
+/// ends that nobody fetches do not keep Redis busy.
+const LOOK_SHARE: u32 = 8;
+const NEXT_LOOK_MAX: Duration = Duration::from_secs(300);
 
 /// Performs the jobs of the kind [`END_JOB`].
 pub struct EndAction {
@@ -112,7 +117,20 @@ async fn append(
         json: &json,
         directory: &directory,
     };
-    append_end(&link, &waiting, &end).await
+    let outcome = append_end(&link, &waiting, &end).await;
+    let age_ms = u64::try_from(unix_ms().saturating_sub(job.queued_at_ms)).unwrap_or_default();
+    looked_at_less_often(outcome, Duration::from_millis(age_ms))
+}
+
+/// The longer an end has waited, the later it is looked at again.
+fn looked_at_less_often(outcome: JobOutcome, age: Duration) -> JobOutcome {
+    match outcome {
+        JobOutcome::Waits { after, reason } => JobOutcome::Waits {
+            after: after.max((age / LOOK_SHARE).min(NEXT_LOOK_MAX)),
+            reason,
+        },
+        other => other,
+    }
 }
 
 /// One attempt: appends the end, and waits a while until it is acknowledged.
@@ -163,5 +181,32 @@ impl WaitingPlace<'_> {
 impl Drop for WaitingPlace<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_waits_for_long_is_looked_at_less_often() {
+        let after = |age_s: u64| {
+            let outcome = JobOutcome::Waits {
+                after: NEXT_LOOK,
+                reason: String::new(),
+            };
+            match looked_at_less_often(outcome, Duration::from_secs(age_s)) {
+                JobOutcome::Waits { after, .. } => after,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(after(0), NEXT_LOOK);
+        assert_eq!(after(40), NEXT_LOOK);
+        assert_eq!(after(800), Duration::from_secs(100));
+        assert_eq!(after(1_000_000), NEXT_LOOK_MAX);
+        assert!(matches!(
+            looked_at_less_often(JobOutcome::Done, NEXT_LOOK_MAX),
+            JobOutcome::Done
+        ));
     }
 }

@@ -106,6 +106,16 @@ impl ClusterLink {
         Error::new(status, format!("{}: {error}", self.shown))
     }
 
+    /// The error of a request that needs all recordings while some may be missing.
+    pub fn incomplete(&self) -> Error {
+        self.suspect();
+        let message = format!(
+            "{}: Redis has lost its data, and the nodes are writing their recordings again",
+            self.shown
+        );
+        Error::new(Status::Unavailable, message)
+    }
+
     pub fn suspect(&self) {
         self.is_suspect.store(true, Ordering::Relaxed);
         self.changed.notify_one();

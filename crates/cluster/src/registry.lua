@@ -14,6 +14,7 @@
 -- <p>:i:<index>       set: the places of the recordings in an index
 -- <p>:found:<process> hash: entries node-lost of nodes that this process has found dead, until it confirms
 --                     that it has reported them: the node, and the ids of its recordings
+-- <p>:refilling       while nodes write their recordings again because the data was lost
 -- <p>:claim:<request> a command that its owner has begun
 -- <p>:end:<id>        the entry of a recording's end in the stream
 -- <p>:events          the stream
@@ -28,6 +29,14 @@ end
 
 local function id_of(place)
     return string.sub(place, 25)
+end
+
+local function is_place(text)
+    return #text == 60 and not string.find(text, '[^%x%-]')
+end
+
+local function is_node_name(text)
+    return #text > 0 and #text <= 64 and not string.find(text, '[^%w%-_%.]')
 end
 
 local function split(text)
@@ -52,11 +61,23 @@ local function forget(p, id)
     redis.call('DEL', p .. ':rec:' .. id)
 end
 
-local function forget_node(p, node)
+-- Forgets at most this number of a node's recordings. Returns how many may still be forgotten by the caller.
+local function forget_some(p, node, most)
     for _, place in ipairs(redis.call('SMEMBERS', p .. ':live:' .. node)) do
+        if most == 0 then
+            return 0
+        end
         forget(p, id_of(place))
+        -- Also if the recording itself is gone.
+        redis.call('SREM', p .. ':live:' .. node, place)
+        redis.call('ZREM', p .. ':all', place)
+        most = most - 1
     end
-    redis.call('DEL', p .. ':live:' .. node)
+    return most
+end
+
+local function forget_node(p, node)
+    forget_some(p, node, math.huge)
 end
 
 local function has_lease(p, node, at)
@@ -80,7 +101,11 @@ local function is_stale(p, node, epoch)
     return redis.call('HGET', p .. ':epochs', node) ~= epoch or not has_lease(p, node, now())
 end
 
--- node, instance, lease, process: a node begins, or begins again. The recordings that the same process
+-- How long after a loss of the data nodes may take to write their recordings again, beyond half a lease:
+-- a node notices the loss when it renews its lease, or when it connects again.
+local REFILL = 2500
+
+-- node, instance, lease, process, its epoch before or nothing: a node begins, or begins again. The recordings that the same process
 -- wrote before stay, so that commands to them are not refused until they are written again. The process
 -- then removes those that have ended since.
 local function register(keys, args)
@@ -91,6 +116,9 @@ local function register(keys, args)
     end
     if redis.call('HGET', p .. ':processes', node) ~= args[4] then
         forget_node(p, node)
+    end
+    if (args[5] or '') ~= '' and not redis.call('HGET', p .. ':epochs', node) then
+        redis.call('SET', p .. ':refilling', '1', 'PX', math.floor(tonumber(args[3]) / 2) + REFILL)
     end
     redis.call('ZREM', p .. ':dead', node)
     redis.call('HSET', p .. ':instances', node, instance)
@@ -171,30 +199,42 @@ end
 -- How long a process may take to confirm a report, in seconds.
 local FOUND_LIFE = 24 * 3600
 
+-- As many recordings of dead nodes are forgotten in one call, so that it does not take long.
+local FORGOTTEN = 500
+
 -- Exactly one call finds a lease expired, and reports the node as lost in the stream. Its process is
 -- given the report with each beat until it confirms it.
 local function reap(p, at, grace, length, found)
     for _, node in ipairs(redis.call('ZRANGE', p .. ':leases', '-inf', at, 'BYSCORE')) do
         redis.call('ZREM', p .. ':leases', node)
-        redis.call('ZADD', p .. ':dead', at + grace, node)
-        next_epoch(p, node)
-        local ids = {}
-        local places = redis.call('SMEMBERS', p .. ':live:' .. node)
-        table.sort(places)
-        for i, place in ipairs(places) do
-            ids[i] = id_of(place)
+        -- Another program may have written here.
+        if is_node_name(node) then
+            redis.call('ZADD', p .. ':dead', at + grace, node)
+            next_epoch(p, node)
+            local ids = {}
+            local places = redis.call('SMEMBERS', p .. ':live:' .. node)
+            table.sort(places)
+            for _, place in ipairs(places) do
+                if is_place(place) then
+                    ids[#ids + 1] = id_of(place)
+                end
+            end
+            local list = #ids == 0 and '[]' or cjson.encode(ids)
+            local entry = append(p, length, 'event', 'node-lost', 'id', '', 'node', node, 'json',
+                '{"event":"node-lost","node":"' .. node .. '","recordings":' .. list .. '}')
+            redis.call('HSET', found, entry, node .. ' ' .. list)
+            redis.call('EXPIRE', found, FOUND_LIFE)
         end
-        local list = #ids == 0 and '[]' or cjson.encode(ids)
-        local entry = append(p, length, 'event', 'node-lost', 'id', '', 'node', node, 'json',
-            '{"event":"node-lost","node":"' .. node .. '","recordings":' .. list .. '}')
-        redis.call('HSET', found, entry, node .. ' ' .. list)
-        redis.call('EXPIRE', found, FOUND_LIFE)
     end
+    local most = FORGOTTEN
     for _, node in ipairs(redis.call('ZRANGE', p .. ':dead', '-inf', at, 'BYSCORE')) do
+        most = forget_some(p, node, most)
+        if most == 0 then
+            return
+        end
         redis.call('ZREM', p .. ':dead', node)
         redis.call('HDEL', p .. ':instances', node)
         redis.call('HDEL', p .. ':processes', node)
-        forget_node(p, node)
     end
 end
 
@@ -216,8 +256,12 @@ local function beat(keys, args)
     reap(p, at, tonumber(args[4]), args[5], found)
     local reports = redis.call('HGETALL', found)
     for i = 1, #reports, 2 do
-        local name, list = string.match(reports[i + 1], '(%S+) (.*)')
-        lost[#lost + 1] = { reports[i], name, list }
+        local name, list = string.match(reports[i + 1], '^([%w%-_%.]+) (%[[%x%-",]*%])$')
+        if name then
+            lost[#lost + 1] = { reports[i], name, list }
+        else
+            redis.call('HDEL', found, reports[i])
+        end
     end
     return { stale and 'STALE' or 'OK', lost }
 end
@@ -278,10 +322,25 @@ end
 -- node: the ids of its recordings here.
 local function held(keys, args)
     local ids = redis.call('SMEMBERS', keys[1] .. ':live:' .. args[1])
-    for i, place in ipairs(ids) do
-        ids[i] = id_of(place)
+    local found = {}
+    for _, place in ipairs(ids) do
+        if is_place(place) then
+            found[#found + 1] = id_of(place)
+        end
     end
-    return ids
+    return found
+end
+
+-- What a node is: 1 if it has its lease, 0 if it is dead, and nothing if its recordings are being forgotten.
+local function state_of(p, node, at)
+    if has_lease(p, node, at) then
+        return 1
+    end
+    local forgotten_at = redis.call('ZSCORE', p .. ':dead', node)
+    if forgotten_at and tonumber(forgotten_at) <= at then
+        return nil
+    end
+    return 0
 end
 
 local function row(p, place, at)
@@ -289,30 +348,44 @@ local function row(p, place, at)
     if not record[1] or not record[2] then
         return nil
     end
-    return { place, record[1], has_lease(p, record[1], at) and 1 or 0, record[2] }
+    local state = state_of(p, record[1], at)
+    return state and { place, record[1], state, record[2] }
 end
 
--- after, limit, indexes: the recordings in all these indexes whose place is after this one. The result
--- is the last place that was looked at, the recordings, whether there may be more after that place, and
--- the present time. A place without a recording is passed over, so a page may have fewer than `limit`.
+-- Whether a node may conclude that what is not here is nowhere: not while recordings are written again after
+-- the data was lost, which the node itself notices when its lease is gone.
+local function is_complete(p, node, at)
+    return has_lease(p, node, at) and redis.call('EXISTS', p .. ':refilling') == 0 and 1 or 0
+end
+
+-- node, after, limit, indexes: the recordings in all these indexes whose place is after this one. The result
+-- is the last place that was looked at, the recordings, whether there may be more after that place, the
+-- present time, and whether the list is complete for this node. A place without a recording is passed over,
+-- so a page may have fewer than `limit`.
 local function list(keys, args)
-    local p, after, limit = keys[1], args[1], tonumber(args[2])
+    local p, after, limit = keys[1], args[2], tonumber(args[3])
     local places
-    if #args == 2 then
-        local from = after == '' and '-' or '(' .. after
+    if #args == 3 then
+        local from = after == '' and '[0' or '(' .. after
         places = redis.call('ZRANGE', p .. ':all', from, '+', 'BYLEX', 'LIMIT', 0, limit)
     else
         local sets = {}
-        for i = 3, #args do
+        for i = 4, #args do
             sets[#sets + 1] = p .. ':i:' .. args[i]
         end
         places = redis.call('SINTER', unpack(sets))
         table.sort(places)
     end
     local at, rows, last = now(), {}, ''
-    local has_more = #args == 2 and #places == limit
+    local has_more = #args == 3 and #places == limit
     for _, place in ipairs(places) do
-        if place > after then
+        if place >= 'g' then
+            -- Of another program, as is all after it.
+            has_more = false
+            break
+        end
+        -- Text that is no place may not even be UTF-8.
+        if place > after and not string.find(place, '[^%w%-]') then
             last = place
             rows[#rows + 1] = row(p, place, at)
             if #rows == limit then
@@ -321,14 +394,17 @@ local function list(keys, args)
             end
         end
     end
-    return { last, rows, has_more and 1 or 0, at }
+    if last == '' then
+        has_more = false
+    end
+    return { last, rows, has_more and 1 or 0, at, is_complete(p, args[1], at) }
 end
 
--- id: one recording, and the present time.
+-- node, id: one recording, the present time, and whether a recording that is not found is nowhere.
 local function find(keys, args)
     local p, at = keys[1], now()
-    local place = redis.call('HGET', p .. ':rec:' .. args[1], 'place')
-    return { place and row(p, place, at) or {}, at }
+    local place = redis.call('HGET', p .. ':rec:' .. args[2], 'place')
+    return { place and row(p, place, at) or {}, at, is_complete(p, args[1], at) }
 end
 
 -- node, deadline, text: sends a command to a node. The sender makes the deadline from a time that it

@@ -86,6 +86,8 @@ pub struct RegistryWriter {
     is_lost: bool,
     /// Reports of lost nodes that Redis may have to hear of.
     reported: Vec<String>,
+    /// The epoch that this process had last.
+    epoch: Option<Epoch>,
 }
 
 impl RegistryWriter {
@@ -110,6 +112,7 @@ impl RegistryWriter {
             next_sync: Instant::now(),
             is_lost: false,
             reported: Vec::new(),
+            epoch: None,
         }
     }
 
@@ -176,9 +179,11 @@ impl RegistryWriter {
 
     async fn publish(&mut self, registry: &SharedRegistry, failures: &mut u32) -> SessionEnd {
         loop {
-            match registry.register(&self.instance, &self.process).await {
+            let before = self.epoch.as_ref();
+            match registry.register(&self.instance, &self.process, before).await {
                 Ok(Some(epoch)) => {
                     *failures = 0;
+                    self.epoch = Some(epoch.clone());
                     match self.keep_up(registry, &epoch).await {
                         Ok(TenureEnd::Stopped) => return SessionEnd::Stopped,
                         Ok(TenureEnd::Unheard) => {
@@ -188,8 +193,7 @@ impl RegistryWriter {
                         // Everything is written again.
                         Ok(TenureEnd::LeaseLost) => {
                             self.link.set(None);
-                            let message = format!("{}: the lease of this node was lost", self.link.shown());
-                            self.link.log(LogLevel::Warning, message);
+                            self.note_loss("the lease of this node was lost");
                         }
                         Err(error) => return SessionEnd::Broken(explained(&error)),
                     }

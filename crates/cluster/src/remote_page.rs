@@ -45,6 +45,9 @@ impl RemotePage {
             require_memory(READ_BYTES * wanted as u64)?;
             let page = registry.list(&indexes, &after, wanted).await;
             let page = page.map_err(|error| link.failure(&error))?;
+            if !page.is_complete {
+                return Err(link.incomplete());
+            }
             memory::grow_vec(&mut views, page.rows.len())?;
             for row in page.rows.iter().filter(|row| row.node != own) {
                 match entry::view_of(row) {

@@ -98,6 +98,18 @@ pub struct RegistryPage {
     /// Where the next page begins. `None`: this is the last one.
     pub next: Option<String>,
     pub time: RedisTime,
+    /// What is not listed is nowhere. False while nodes write their recordings again after Redis
+    /// has lost its data.
+    pub is_complete: bool,
+}
+
+/// What Redis knows of one recording.
+#[derive(Clone, Debug)]
+pub struct FoundRow {
+    pub row: Option<RegistryRow>,
+    pub time: RedisTime,
+    /// As in [`RegistryPage`].
+    pub is_complete: bool,
 }
 
 /// A recording to write.
@@ -154,8 +166,16 @@ impl SharedRegistry {
     }
 
     /// Takes the node's name. `None`: another process has it. What `process` wrote before stays.
-    pub async fn register(&self, instance: &str, process: &str) -> RedisResult<Option<Epoch>> {
-        let args = [self.node.as_str(), instance, &self.lease_ms.to_string(), process];
+    /// `before`: the epoch that it had.
+    pub async fn register(
+        &self,
+        instance: &str,
+        process: &str,
+        before: Option<&Epoch>,
+    ) -> RedisResult<Option<Epoch>> {
+        let before = before.map_or("", |epoch| epoch.0.as_str());
+        let lease = self.lease_ms.to_string();
+        let args = [self.node.as_str(), instance, &lease, process, before];
         let reply: Vec<String> = self.call("callrec_register", &args).await?;
         match reply.as_slice() {
             [word, epoch] if word == "OK" => Ok(Some(Epoch(epoch.clone()))),
@@ -213,21 +233,27 @@ impl SharedRegistry {
     /// The recordings that have all these indexes, from the one after the place `after` on.
     pub async fn list(&self, indexes: &[String], after: &str, limit: usize) -> RedisResult<RegistryPage> {
         let limit_text = limit.to_string();
-        let mut args = vec![after, limit_text.as_str()];
+        let mut args = vec![self.node.as_str(), after, limit_text.as_str()];
         args.extend(indexes.iter().map(String::as_str));
-        let (last, rows, has_more, ms): (String, Vec<Value>, bool, u64) =
+        let (last, rows, has_more, ms, is_complete): (String, Vec<Value>, bool, u64, bool) =
             self.call("callrec_list", &args).await?;
         Ok(RegistryPage {
             rows: rows.into_iter().filter_map(row).collect(),
             next: has_more.then_some(last),
             time: RedisTime::new(ms),
+            is_complete,
         })
     }
 
-    pub async fn find(&self, id: Uuid) -> RedisResult<(Option<RegistryRow>, RedisTime)> {
+    pub async fn find(&self, id: Uuid) -> RedisResult<FoundRow> {
         let id = id.as_hyphenated().to_string();
-        let (found, ms): (Value, u64) = self.call("callrec_find", &[&id]).await?;
-        Ok((row(found), RedisTime::new(ms)))
+        let args = [self.node.as_str(), &id];
+        let (found, ms, is_complete): (Value, u64, bool) = self.call("callrec_find", &args).await?;
+        Ok(FoundRow {
+            row: row(found),
+            time: RedisTime::new(ms),
+            is_complete,
+        })
     }
 
     /// Sends a command that nobody may begin once `deadline`, a time at Redis, has passed.

@@ -41,6 +41,53 @@ fn garbage_is_left_out_of_lists() {
     assert_eq!(done, Ok(()));
 }
 
+/// Bytes that are no text, and names that no node can have, reach no node.
+#[test]
+fn damaged_names_and_places_stop_no_node() {
+    if !has_redis() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let [n1, n2] = ["n1", "n2"].map(|name| TestNode::start(&server.url(), name, &[]));
+    let a = n1.record(call("c-a", "SEP1", "101", "ann"));
+    n2.wait_for_ids(&[&a]);
+    for name in ["''", "'a b\"c'", "string.char(255)"] {
+        let script = format!("return redis.call('ZADD', '{{callrec}}:leases', 1, {name})");
+        let _: usize = server.run(&["EVAL", &script, "0"]);
+    }
+    for key in ["{callrec}:all", "{callrec}:live:n1"] {
+        let kind = if key.ends_with("all") {
+            "'ZADD', KEYS[1], 0"
+        } else {
+            "'SADD', KEYS[1]"
+        };
+        let script = format!("return redis.call({kind}, string.char(255, 254))");
+        let _: usize = server.run(&["EVAL", &script, "1", key]);
+    }
+    // A damaged report is given to the process that found a node dead.
+    let script = "local at = redis.call('HKEYS', '{callrec}:processes')
+        for _, node in ipairs(at) do
+            local process = redis.call('HGET', '{callrec}:processes', node)
+            redis.call('HSET', '{callrec}:found:' .. process, '1-1', 'no report')
+        end
+        return #at";
+    let processes: usize = server.run(&["EVAL", script, "0"]);
+    assert_eq!(processes, 2);
+    until("the damaged leases are gone", || {
+        let leases: usize = server.run(&["ZCARD", "{callrec}:leases"]);
+        leases == 2
+    });
+    let b = n1.record(call("c-b", "SEP2", "102", "bob"));
+    n2.wait_for_ids(&[&a, &b]);
+    // A new session reads what the node has in Redis.
+    let () = server.run(&["DEL", "{callrec}:leases"]);
+    let c = n1.record(call("c-c", "SEP3", "103", "cat"));
+    n2.wait_for_ids(&[&a, &b, &c]);
+    for node in [&n1, &n2] {
+        assert_eq!(node.events.of(EventKind::NodeLost), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn places_without_recordings_end_no_list() {
     if !has_redis() {

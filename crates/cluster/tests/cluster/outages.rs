@@ -187,6 +187,41 @@ fn recordings_that_end_during_a_short_loss_are_removed_after_it() {
     n2.wait_for_ids(&[&b]);
 }
 
+/// While a node has not written its recordings again, nobody may conclude that they have ended.
+#[test]
+fn after_a_wipe_what_is_not_found_is_not_taken_for_ended() {
+    if !has_redis() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let proxy = TcpProxy::start(server.port);
+    // The other node is missing for half of it at least.
+    let lease = ("cluster.lease_ms", "600000");
+    let n1 = TestNode::start(&proxy.url(), "n1", &[lease]);
+    let n2 = TestNode::start(&server.url(), "n2", &[lease]);
+    let a = n1.record(call("c-a", "SEP1", "101", "ann"));
+    n2.wait_for_ids(&[&a]);
+    proxy.cut();
+    n1.events.wait_for(EventKind::ClusterLost, 1);
+    let () = server.run(&["FLUSHALL"]);
+    let status = || {
+        let stopped = n2.recorder.control_by_id(&HOST, ControlOperation::Stop, &a);
+        stopped.map_err(|error| error.status)
+    };
+    let lists = || n2.list(&Filter::default()).map_err(|error| error.status);
+    // Before the node knows of the wipe, and after it has written its own recordings again.
+    assert_eq!(status(), Err(Status::Unavailable));
+    n2.events.wait_for(EventKind::ClusterLost, 1);
+    n2.events.wait_for(EventKind::ClusterRestored, 1);
+    assert_eq!(status(), Err(Status::Unavailable));
+    assert_eq!(lists().map(|list| list.len()), Err(Status::Unavailable));
+    proxy.mend();
+    until("the stop", || {
+        let _ = status();
+        n1.engine.statistics().expect("statistics").live_recordings == 0
+    });
+}
+
 /// What Redis lists right after a process has registered the node n1.
 fn listed_after_registration(server: &RedisServer, instance: &str, process: &str) -> usize {
     let client = redis::Client::open(server.url()).expect("a client");
