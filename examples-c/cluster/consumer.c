@@ -6,7 +6,8 @@
  * "Acting" is one line in the file LEDGER: the event, the recording's id and its node. The line is on
  * disk before the entry is acknowledged. A consumer that was killed in between is given the entry
  * again, finds the id in its ledger, and only acknowledges it. callrec appends each end until all
- * groups have acknowledged it, so none is missed. The password, if any, is in REDISCLI_AUTH.
+ * groups have acknowledged it, so none is missed. An entry that somebody else has added to the stream is
+ * acknowledged and skipped, with a message on standard error. The password, if any, is in REDISCLI_AUTH.
  *
  * It needs POSIX sockets, and no library.
  */
@@ -103,6 +104,16 @@ static void free_reply(struct reply *reply)
         free(reply->texts[i]);
 }
 
+/* The value of a field of the entry in a response to XREADGROUP. NULL: the entry has no such field. */
+static const char *field(const struct reply *reply, const char *name)
+{
+    /* The stream and the entry's id come first. */
+    for (int i = 2; i + 1 < reply->count; i += 2)
+        if (strcmp(reply->texts[i], name) == 0)
+            return reply->texts[i + 1];
+    return NULL;
+}
+
 /* The ids that were acted on. A real consumer looks into its database. */
 static char **known;
 static size_t known_count;
@@ -169,11 +180,15 @@ int main(int argc, char **argv)
     char after[64] = "0";
     for (;;) {
         COMMAND(&reply, "XREADGROUP", "GROUP", group, name, "COUNT", "1", "BLOCK", "1000", "STREAMS", stream, after);
-        /* The stream, the entry, and the fields event, id, node and json with their values. */
-        if (reply.count >= 10) {
-            char *entry = reply.texts[1], *id = reply.texts[5];
+        /* The stream, the entry, and at least one field with its value. */
+        if (reply.count >= 4) {
+            const char *entry = reply.texts[1];
+            const char *event = field(&reply, "event"), *id = field(&reply, "id"), *node = field(&reply, "node");
             /* A lost node has no recording's id. */
-            act(ledger, reply.texts[3], id[0] != '\0' ? id : entry, reply.texts[7]);
+            if (event != NULL && id != NULL && node != NULL)
+                act(ledger, event, id[0] != '\0' ? id : entry, node);
+            else
+                fprintf(stderr, "consumer: skipping entry %s, which is not callrec's\n", entry);
             struct reply acknowledged;
             COMMAND(&acknowledged, "XACK", stream, group, entry);
             free_reply(&acknowledged);

@@ -6,7 +6,8 @@
 "Acting" is one line in the file LEDGER: the event, the recording's id and its node. The line is on
 disk before the entry is acknowledged. A consumer that was killed in between is given the entry
 again, finds the id in its ledger, and only acknowledges it. callrec appends each end until all
-groups have acknowledged it, so none is missed. The password, if any, is in REDISCLI_AUTH.
+groups have acknowledged it, so none is missed. An entry that somebody else has added to the stream is
+acknowledged and skipped, with a message on standard error. The password, if any, is in REDISCLI_AUTH.
 
 It needs nothing but Python. With the package ``redis``, the class `Redis` is ``redis.Redis``.
 """
@@ -40,7 +41,7 @@ class Redis:
         if kind == b"*":
             return None if rest == b"-1" else [self._reply() for _ in range(int(rest))]
         if kind == b"$":
-            return None if rest == b"-1" else self.stream.read(int(rest) + 2)[:-2].decode()
+            return None if rest == b"-1" else self.stream.read(int(rest) + 2)[:-2].decode(errors="replace")
         return int(rest) if kind == b":" else rest.decode()
 
 
@@ -86,8 +87,11 @@ def main(host, port, namespace, group, name, path):
             if fields is None:
                 continue
             values = dict(zip(fields[::2], fields[1::2]))
-            # A lost node has no recording's id.
-            ledger.act(values["event"], values["id"] or entry, values["node"])
+            if {"event", "id", "node"} <= values.keys():
+                # A lost node has no recording's id.
+                ledger.act(values["event"], values["id"] or entry, values["node"])
+            else:
+                print(f"consumer: skipping entry {entry}, which is not callrec's", file=sys.stderr, flush=True)
             redis("XACK", stream, group, entry)
         if after != ">":
             after = entries[-1][0] if entries else ">"

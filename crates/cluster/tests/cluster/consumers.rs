@@ -1,14 +1,14 @@
 //! The example consumers, killed again and again: each end is acted on exactly once.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use callrec_core::calls::{Caller, ControlOperation};
 use callrec_core::recorder::Recorder;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::until;
 
-use super::server::{RedisServer, has_redis};
+use super::server::{RedisServer, RunCommand, has_redis};
 use super::test_node::{TestNode, call};
 
 fn example(name: &str) -> PathBuf {
@@ -48,18 +48,23 @@ fn python() -> Command {
 struct Consumer {
     command: Command,
     ledger: PathBuf,
+    /// What it writes to standard error.
+    messages: PathBuf,
     process: Option<Child>,
 }
 
 impl Consumer {
     fn new(mut command: Command, server: &RedisServer, group: &str, ledger: PathBuf) -> Consumer {
+        let messages = ledger.with_extension("messages");
+        let file = std::fs::File::create(&messages).expect("a file");
         command
             .args(["127.0.0.1", &server.port.to_string(), "callrec", group, "one"])
             .arg(&ledger)
-            .stderr(Stdio::null());
+            .stderr(file);
         Consumer {
             command,
             ledger,
+            messages,
             process: None,
         }
     }
@@ -145,5 +150,52 @@ fn consumers_that_are_killed_act_on_each_end_once() {
         let mut ids = consumer.ids();
         ids.sort();
         assert_eq!(ids, expected, "{}", consumer.ledger.display());
+    }
+}
+
+#[test]
+fn an_entry_that_is_not_callrecs_is_acknowledged_and_skipped() {
+    if !has_redis() {
+        return;
+    }
+    const STREAM: &str = "{callrec}:events";
+    let server = RedisServer::start(&[]);
+    let directory = ScratchDir::new();
+    let n1 = TestNode::start(&server.url(), "n1", &[]);
+    n1.wait_until_connected();
+    let add = |fields: &[&str]| -> String { server.run(&[&["XADD", STREAM, "*"], fields].concat()) };
+    let mut foreign = vec![
+        add(&["temperature", "21"]),
+        add(&["a", "1", "b", "2", "c", "3", "d", "4", "e", "5"]),
+    ];
+    // They were given to the consumers before, which ended without acknowledging them.
+    for group in ["in-c", "in-python"] {
+        let _: String = server.run(&["XGROUP", "CREATE", STREAM, group, "0"]);
+        let words = ["XREADGROUP", "GROUP", group, "one", "STREAMS", STREAM, ">"];
+        let _: redis::Value = server.run(&words);
+    }
+    foreign.push(add(&["event", "finished", "json", "{}"]));
+    let id = n1.record(call("c-a", "SEP1", "101", "ann"));
+    n1.engine
+        .control_by_id(&Caller::Host, ControlOperation::Stop, &id)
+        .expect("stopped");
+    let in_c = Consumer::new(compiled(&directory), &server, "in-c", directory.join("c.ledger"));
+    let in_python = Consumer::new(python(), &server, "in-python", directory.join("python.ledger"));
+    let mut consumers = [in_c, in_python];
+    consumers.iter_mut().for_each(Consumer::restart);
+    for (consumer, group) in consumers.iter().zip(["in-c", "in-python"]) {
+        let ledger = consumer.ledger.display();
+        until("the end", || !consumer.ids().is_empty());
+        assert_eq!(consumer.ids(), std::slice::from_ref(&id), "{ledger}");
+        until("all acknowledgements", || {
+            let pending: Vec<redis::Value> = server.run(&["XPENDING", STREAM, group, "-", "+", "10"]);
+            pending.is_empty()
+        });
+        let messages = std::fs::read_to_string(&consumer.messages).expect("messages");
+        let expected: Vec<String> = foreign
+            .iter()
+            .map(|entry| format!("consumer: skipping entry {entry}, which is not callrec's"))
+            .collect();
+        assert_eq!(messages.lines().collect::<Vec<_>>(), expected, "{ledger}");
     }
 }
