@@ -1,6 +1,8 @@
 //! Nodes of a cluster against real Redis servers, which the tests start.
 #![cfg(all(feature = "redis", unix))]
 
+#[path = "cluster/access_list.rs"]
+mod access_list;
 #[path = "cluster/adoption.rs"]
 mod adoption;
 #[path = "cluster/child.rs"]
