@@ -5,6 +5,7 @@ use std::sync::Arc;
 use callrec_core::calls::{Caller, ControlOperation};
 use callrec_core::events::{LogLevel, LogListener};
 use callrec_core::recorder::Recorder;
+use callrec_core::storage::END_JOB;
 use callrec_core::sync::Mutex;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::until;
@@ -94,13 +95,13 @@ fn an_end_waits_on_disk_for_redis_and_survives_a_restart() {
     until("no job is left", || again.node.statistics().pending_ends == 0);
 }
 
-/// The lines about jobs whose attempt has failed.
+/// The lines about ends whose attempt has failed.
 #[derive(Default)]
 struct FailureLines(Mutex<Vec<String>>);
 
 impl LogListener for FailureLines {
     fn log(&self, _: LogLevel, message: &str) {
-        if message.contains("failed") {
+        if message.contains(&format!("its {END_JOB} failed")) {
             self.0.lock().push(message.to_owned());
         }
     }
