@@ -7,10 +7,34 @@ use callrec_testkit::wait::until;
 use serde_json::Value;
 
 use crate::nodes::{RemoteNode, settings};
-use crate::server::{FIRST, TestServer, basic};
+use crate::server::{ClientResponse, FIRST, TestServer, basic};
 use crate::support::{CallFields, end};
 
 const IMAGICLE: &str = "/fw/Apps/Recorder/WebAPI/LiveRecordings";
+
+fn send_as(server: &TestServer, method: &str, path: &str, user: &str, body: &str) -> ClientResponse {
+    let login = basic(user, "secret");
+    let headers = [
+        ("authorization", login.as_str()),
+        ("content-type", "application/json"),
+    ];
+    server.send(method, path, &headers, body)
+}
+
+/// What a node with a short timeout responds while the node with the recording stands still.
+fn check_timeouts(url: &str, recording: &str) {
+    let mut keys = settings(url, "n2").to_vec();
+    keys.retain(|(key, _)| *key != "cluster.timeout_ms");
+    keys.push(("cluster.timeout_ms", "700"));
+    let server = TestServer::open(&keys);
+    until("the connection", || server.engine.stats().cluster_connected == 1);
+    let status = |method: &str, path: &str| send_as(&server, method, path, "admin", "").status;
+    assert_eq!(status("DELETE", recording), 504);
+    assert_eq!(status("DELETE", &format!("{IMAGICLE}?deviceName=SEP7")), 504);
+    assert_eq!(status("PUT", &format!("{recording}/Pause")), 504);
+    let by_number = format!("{IMAGICLE}/Pause?directoryNumber=707");
+    assert_eq!(status("PUT", &by_number), 504);
+}
 
 #[test]
 fn every_api_reaches_the_recordings_of_other_nodes() {
@@ -21,14 +45,7 @@ fn every_api_reaches_the_recordings_of_other_nodes() {
     let server = TestServer::open(&settings(&redis.url(), "n0"));
     let directory = ScratchDir::new();
     let remote = RemoteNode::start(&redis.url(), &directory);
-    let send = |method: &str, path: &str, user: &str, body: &str| {
-        let login = basic(user, "secret");
-        let headers = [
-            ("authorization", login.as_str()),
-            ("content-type", "application/json"),
-        ];
-        server.send(method, path, &headers, body)
-    };
+    let send = |method: &str, path: &str, user: &str, body: &str| send_as(&server, method, path, user, body);
     let listed = || {
         let response = send("GET", IMAGICLE, "admin", "");
         match response.status {
@@ -71,15 +88,9 @@ fn every_api_reaches_the_recordings_of_other_nodes() {
 
     let last = format!("{IMAGICLE}/{}", remote.ids[2]);
     remote.pause();
-    assert_eq!(send("DELETE", &last, "admin", "").status, 504, "it stands still");
-    let by_line = format!("{IMAGICLE}?deviceName=SEP7");
-    assert_eq!(send("DELETE", &by_line, "admin", "").status, 504);
-    let pause = format!("{last}/Pause");
-    assert_eq!(send("PUT", &pause, "admin", "").status, 504);
-    let by_number = format!("{IMAGICLE}/Pause?directoryNumber=707");
-    assert_eq!(send("PUT", &by_number, "admin", "").status, 504);
+    check_timeouts(&redis.url(), &last);
     remote.go_on();
-    until("the stop", || send("DELETE", &last, "admin", "").status == 204);
+    assert_eq!(send("DELETE", &last, "admin", "").status, 204);
 
     drop(remote);
     // The name is free once its lease is over, so the next node has another process but the same

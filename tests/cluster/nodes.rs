@@ -9,13 +9,14 @@ use nix::unistd::Pid;
 
 use crate::support::{CallFields, StartFields, TestEngine};
 
-/// The settings of a node, whose lease outlives a test.
+/// The settings of a node, whose lease outlives a test. It waits so long for a response that a busy
+/// machine does not exceed the time.
 pub fn settings<'a>(url: &'a str, name: &'a str) -> [(&'a str, &'a str); 4] {
     [
         ("cluster.url", url),
         ("cluster.node", name),
         ("cluster.lease_ms", "60000"),
-        ("cluster.timeout_ms", "700"),
+        ("cluster.timeout_ms", "30000"),
     ]
 }
 
