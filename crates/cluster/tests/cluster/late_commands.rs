@@ -15,7 +15,7 @@ use super::test_node::{TestNode, call};
 const HOST: Caller = Caller::Host;
 /// The leases outlive the test, and no beat notices what is held up.
 const KEYS: [(&str, &str); 1] = [("cluster.lease_ms", "120000")];
-const TIMEOUT: Duration = Duration::from_millis(400);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A paused recording of `owner`, which `sender` resumes. Returns its id once the caller was told that
 /// there was no response in time.
@@ -24,12 +24,17 @@ fn time_out(owner: &TestNode, sender: &TestNode, proxy: &HoldingProxy) -> String
     let paused = owner.engine.control_by_id(&HOST, ControlOperation::Pause, &id);
     assert_eq!(paused, Ok(()));
     sender.wait_for_ids(&[&id]);
-    let resumed = sender
-        .with_timeout(TIMEOUT)
-        .control_by_id(&HOST, ControlOperation::Resume, &id);
-    let error = resumed.expect_err("held up");
-    assert_eq!(error.status, Status::Timeout, "{error}");
-    assert!(proxy.is_holding());
+    let recorder = sender.with_timeout(TIMEOUT);
+    // On a busy machine the time may be over before the request to hold up was sent.
+    until("a request to hold up", || {
+        let resumed = recorder.control_by_id(&HOST, ControlOperation::Resume, &id);
+        if proxy.is_holding() {
+            assert_eq!(resumed.map_err(|error| error.status), Err(Status::Timeout));
+            return true;
+        }
+        assert!(resumed.is_err(), "nobody has begun it");
+        false
+    });
     id
 }
 
@@ -73,8 +78,8 @@ fn an_owner_that_is_granted_a_command_too_late_refuses_it() {
     proxy.release();
     until("the refusal", || {
         let statistics = owner.node.statistics();
-        statistics.commands + statistics.late_commands == 1
+        statistics.commands + statistics.late_commands >= 1
     });
-    assert_eq!(owner.node.statistics().late_commands, 1);
+    assert_eq!(owner.node.statistics().commands, 0);
     assert_still_paused(&owner, &id);
 }
