@@ -11,7 +11,7 @@ use callrec_testkit::wait::until;
 
 use super::child::{ChildNode, ChildPlan};
 use super::server::{RedisServer, RunCommand, has_redis};
-use super::test_node::TestNode;
+use super::test_node::{TestNode, WATCHER_LEASE};
 
 const LEASE_MS: u32 = 1500;
 const GRACE_MS: u32 = 4000;
@@ -44,11 +44,13 @@ fn a_killed_node_is_lost_once_and_leaves_no_ghosts() {
     let server = RedisServer::start(&[]);
     let url = server.url();
     let grace = GRACE_MS.to_string();
-    let keys = [("cluster.grace_ms", grace.as_str())];
+    // The two that go on look for the dead, and are not found dead themselves.
+    let keys = [("cluster.grace_ms", grace.as_str()), WATCHER_LEASE];
     let n0 = TestNode::start(&url, "n0", &keys);
     let directories = [ScratchDir::new(), ScratchDir::new()];
     let n1 = ChildNode::start(&plan(&url, "n1", &directories[0], LEASE_MS));
-    let mut n2 = ChildNode::start(&plan(&url, "n2", &directories[1], LEASE_MS));
+    let lease_ms = WATCHER_LEASE.1.parse().expect("a number");
+    let mut n2 = ChildNode::start(&plan(&url, "n2", &directories[1], lease_ms));
     let both: Vec<&str> = n1.ids().into_iter().chain(n2.ids()).collect();
     n0.wait_for_ids(&both);
     let (lost_ids, left_ids) = (n1.ids.clone(), n2.ids.clone());
@@ -112,9 +114,8 @@ fn a_stopped_node_refuses_late_commands_when_it_goes_on() {
     }
     let server = RedisServer::start(&[]);
     let url = server.url();
-    // The lease outlives the stop.
-    let keys = [("cluster.lease_ms", "30000")];
-    let n0 = TestNode::start(&url, "n0", &keys);
+    // The leases outlive the stop.
+    let n0 = TestNode::start(&url, "n0", &[]);
     let directory = ScratchDir::new();
     let mut n1 = ChildNode::start(&plan(&url, "n1", &directory, 30_000));
     n0.wait_for_ids(&n1.ids());
@@ -142,7 +143,7 @@ fn a_node_that_comes_back_late_registers_again() {
     }
     let server = RedisServer::start(&[]);
     let url = server.url();
-    let n0 = TestNode::start(&url, "n0", &[]);
+    let n0 = TestNode::start(&url, "n0", &[WATCHER_LEASE]);
     let directory = ScratchDir::new();
     let n1 = ChildNode::start(&plan(&url, "n1", &directory, LEASE_MS));
     n0.wait_for_ids(&n1.ids());
@@ -163,7 +164,7 @@ fn a_node_that_was_killed_takes_its_name_over_at_once() {
     }
     let server = RedisServer::start(&[]);
     let url = server.url();
-    let n0 = TestNode::start(&url, "n0", &[("cluster.lease_ms", "30000")]);
+    let n0 = TestNode::start(&url, "n0", &[]);
     let directory = ScratchDir::new();
     let n1 = ChildNode::start(&plan(&url, "n1", &directory, 30_000));
     n0.wait_for_ids(&n1.ids());

@@ -18,7 +18,7 @@ use callrec_testkit::wait::until;
 
 use super::child::{ChildNode, ChildPlan};
 use super::server::{RedisServer, has_redis};
-use super::test_node::TestNode;
+use super::test_node::{TestNode, WATCHER_LEASE};
 
 const HOST: Caller = Caller::Host;
 const STOP: ControlOperation = ControlOperation::Stop;
@@ -144,8 +144,12 @@ impl DividedCluster {
     fn start(lease_ms: u32) -> DividedCluster {
         let namespace = FarNamespace::new();
         let server = RedisServer::start(&["--bind", "0.0.0.0", "--protected-mode", "no"]);
-        let lease = lease_ms.to_string();
-        let near = TestNode::start(&server.url(), "n0", &[("cluster.lease_ms", &lease)]);
+        // It looks for the dead at each renewal, unless nobody is to die.
+        let near_keys: &[_] = match lease_ms {
+            SHORT_LEASE_MS => &[WATCHER_LEASE],
+            _ => &[("cluster.lease_ms", "120000")],
+        };
+        let near = TestNode::start(&server.url(), "n0", near_keys);
         let directory = ScratchDir::new();
         let far = ChildNode::start(&ChildPlan {
             url: &format!("redis://{}:{}", NEAR[1], server.port),

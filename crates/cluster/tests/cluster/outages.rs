@@ -11,7 +11,7 @@ use callrec_testkit::wait::until;
 
 use super::proxy::TcpProxy;
 use super::server::{RedisServer, RunCommand, has_redis};
-use super::test_node::{TestNode, call};
+use super::test_node::{SHORT_LEASE, TestNode, WATCHER_LEASE, call};
 
 const HOST: Caller = Caller::Host;
 
@@ -60,7 +60,7 @@ fn redis_that_stands_still_delays_nothing_local() {
         return;
     }
     let server = RedisServer::start(&[]);
-    let n1 = TestNode::start(&server.url(), "n1", &[]);
+    let n1 = TestNode::start(&server.url(), "n1", &[SHORT_LEASE]);
     let a = n1.record(call("c-a", "SEP1", "101", "ann"));
     n1.wait_for_ids(&[&a]);
     server.signal("STOP");
@@ -105,7 +105,8 @@ fn a_wiped_redis_is_filled_again() {
         return;
     }
     let server = RedisServer::start(&[]);
-    let [n1, n2] = ["n1", "n2"].map(|name| TestNode::start(&server.url(), name, &[]));
+    // The next renewal of each notices the wipe.
+    let [n1, n2] = ["n1", "n2"].map(|name| TestNode::start(&server.url(), name, &[SHORT_LEASE]));
     let a = n1.record(call("c-a", "SEP1", "101", "ann"));
     let b = n2.record(call("c-b", "SEP2", "102", "bob"));
     n1.wait_for_ids(&[&a, &b]);
@@ -125,8 +126,8 @@ fn a_node_that_is_cut_off_is_unreachable_and_comes_back() {
     }
     let server = RedisServer::start(&[]);
     let proxy = TcpProxy::start(server.port);
-    let n1 = TestNode::start(&proxy.url(), "n1", &[]);
-    let n2 = TestNode::start(&server.url(), "n2", &[]);
+    let n1 = TestNode::start(&proxy.url(), "n1", &[SHORT_LEASE]);
+    let n2 = TestNode::start(&server.url(), "n2", &[WATCHER_LEASE]);
     let a = n1.record(call("c-a", "SEP1", "101", "ann"));
     n2.wait_for_ids(&[&a]);
     proxy.cut();
@@ -152,7 +153,7 @@ fn a_node_that_messages_no_longer_reach_connects_again() {
     }
     let server = RedisServer::start(&[]);
     let proxy = TcpProxy::start(server.port);
-    let n1 = TestNode::start(&proxy.url(), "n1", &[]);
+    let n1 = TestNode::start(&proxy.url(), "n1", &[SHORT_LEASE]);
     let n2 = TestNode::start(&server.url(), "n2", &[]);
     let a = n1.record(call("c-a", "SEP1", "101", "ann"));
     n2.wait_for_ids(&[&a]);
@@ -254,7 +255,8 @@ fn a_node_that_registers_again_keeps_its_recordings_listed() {
         return;
     }
     let server = RedisServer::start(&[]);
-    let [n1, n2] = ["n1", "n2"].map(|name| TestNode::start(&server.url(), name, &[]));
+    let n1 = TestNode::start(&server.url(), "n1", &[SHORT_LEASE]);
+    let n2 = TestNode::start(&server.url(), "n2", &[]);
     let a = n1.record(call("c-a", "SEP1", "101", "ann"));
     n2.wait_for_ids(&[&a]);
     let [instance, process] = ["instances", "processes"]

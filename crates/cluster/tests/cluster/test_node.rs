@@ -50,13 +50,20 @@ pub struct TestNode {
     pub directory: Option<ScratchDir>,
 }
 
-/// The settings of a node, with a short lease.
+/// The lease of a node whose death a test awaits, or whose next renewal.
+pub const SHORT_LEASE: (&str, &str) = ("cluster.lease_ms", "1500");
+/// The lease of a node that is to find another one dead. It looks at each renewal, so every five
+/// seconds, and is not found dead itself.
+pub const WATCHER_LEASE: (&str, &str) = ("cluster.lease_ms", "15000");
+
+/// The settings of a node. Its lease and its timeout are so long that a busy machine exceeds neither.
 pub fn settings(url: &str, name: &str, keys: &[(&str, &str)]) -> ClusterSettings {
     let mut settings = ClusterSettings::default();
     let base = [
         ("cluster.url", url),
         ("cluster.node", name),
-        ("cluster.lease_ms", "1500"),
+        ("cluster.lease_ms", "30000"),
+        ("cluster.timeout_ms", "30000"),
     ];
     for (key, value) in base.iter().chain(keys) {
         settings.set_known(key, value).expect("a key").expect("valid");
