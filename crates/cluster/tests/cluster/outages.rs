@@ -27,6 +27,7 @@ fn while_redis_is_away_everything_local_goes_on() {
     server.kill();
     let lost = n1.events.wait_for(EventKind::ClusterLost, 1);
     assert!(lost[0].contains("\"error\":"), "{lost:?}");
+    until("the loss", || !n1.node.statistics().is_connected);
     until("the other node's loss", || !n2.node.statistics().is_connected);
     let b = n1.record(call("c-b", "SEP2", "102", "ann"));
     assert_eq!(
@@ -43,7 +44,8 @@ fn while_redis_is_away_everything_local_goes_on() {
         .control_by_line(&HOST, ControlOperation::Stop, &"SEP1".into(), &"".into());
     assert_eq!(stopped.map_err(|error| error.status), Err(Status::Unavailable));
     let statistics = n1.engine.statistics().expect("statistics");
-    assert_eq!((statistics.live_recordings, n1.node.statistics().losses), (1, 1));
+    assert_eq!(statistics.live_recordings, 1);
+    assert!(n1.node.statistics().losses >= 1);
     server.restart();
     n1.events.wait_for(EventKind::ClusterRestored, 1);
     n2.wait_for_ids(&[&a]);
@@ -51,7 +53,15 @@ fn while_redis_is_away_everything_local_goes_on() {
         n2.recorder.control_by_id(&HOST, ControlOperation::Stop, &a),
         Ok(())
     );
-    assert_eq!(n1.events.of(EventKind::ClusterLost).len(), 1);
+    let events = n1.events.0.lock();
+    let kinds = events.iter().map(|(kind, _)| *kind);
+    let kinds: Vec<EventKind> = kinds
+        .filter(|kind| [EventKind::ClusterLost, EventKind::ClusterRestored].contains(kind))
+        .collect();
+    // A busy machine may lose the connection again, but each loss is reported once, however many
+    // attempts to connect have failed.
+    let is_once = |pair: &[EventKind]| pair[0] != pair[1];
+    assert!(kinds.windows(2).all(is_once), "{kinds:?}");
 }
 
 #[test]
