@@ -150,10 +150,7 @@ fn a_node_that_is_cut_off_is_unreachable_and_comes_back() {
     assert_eq!(n1.engine.statistics().expect("statistics").live_recordings, 1);
     proxy.mend();
     n2.wait_for_ids(&[&a]);
-    assert_eq!(
-        n2.recorder.control_by_id(&HOST, ControlOperation::Stop, &a),
-        Ok(())
-    );
+    n2.stop_when_reachable(&a);
 }
 
 #[test]
@@ -171,10 +168,7 @@ fn a_node_that_messages_no_longer_reach_connects_again() {
     let lost = n1.events.wait_for(EventKind::ClusterLost, 1);
     assert!(lost[0].contains("messages of Redis no longer reach"), "{lost:?}");
     n1.events.wait_for(EventKind::ClusterRestored, 1);
-    assert_eq!(
-        n2.recorder.control_by_id(&HOST, ControlOperation::Stop, &a),
-        Ok(())
-    );
+    n2.stop_when_reachable(&a);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callrec_cluster::{ClusterNode, ClusterRecorder, ClusterSettings};
-use callrec_core::calls::{CallInfo, Caller, Filter, RecordingView};
+use callrec_core::calls::{CallInfo, Caller, ControlOperation, Filter, RecordingView};
 use callrec_core::config::Config;
 use callrec_core::engine::{Call, Engine};
 use callrec_core::events::{Event, EventKind, Listener, SubscriptionOptions};
@@ -12,7 +12,7 @@ use callrec_core::recorder::Recorder;
 use callrec_core::storage::{END_JOB, JobSpec};
 use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
-use callrec_core::types::{Format, Result};
+use callrec_core::types::{Format, Result, Status};
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::{PATIENCE, until};
 
@@ -169,6 +169,25 @@ impl TestNode {
         let mut expected: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
         expected.sort();
         until("the listed recordings", || self.live_ids() == expected);
+    }
+
+    /// Stops a recording of a node that may be out of reach for a moment. What happened to an attempt
+    /// without a response is not known, so the recording may have ended before the next one.
+    pub fn stop_when_reachable(&self, id: &str) {
+        let mut is_first = true;
+        until("the stop", || {
+            let stop = ControlOperation::Stop;
+            let stopped = self.recorder.control_by_id(&Caller::Host, stop, id);
+            match stopped.map_err(|error| error.status) {
+                Ok(()) => true,
+                Err(Status::NotLive) if !is_first => true,
+                Err(Status::Unavailable | Status::Timeout) => {
+                    is_first = false;
+                    false
+                }
+                Err(status) => panic!("{status:?}"),
+            }
+        });
     }
 
     pub fn close(&self) {
