@@ -57,11 +57,14 @@ impl CloudStore {
         })
     }
 
-    fn path(&self, key: &str) -> Path {
-        match self.location.prefix.as_str() {
-            "" => Path::from(key),
-            prefix => Path::from(format!("{prefix}/{key}")),
-        }
+    /// The key as the store has it: exactly the one that manifests and events name. The client
+    /// encodes it for the URL of a request.
+    fn path(&self, key: &str) -> Result<Path, ObjectError> {
+        let parsed = match self.location.prefix.as_str() {
+            "" => Path::parse(key),
+            prefix => Path::parse(format!("{prefix}/{key}")),
+        };
+        parsed.map_err(|error| ObjectError::Retry(format!("no object can have the key \"{key}\": {error}")))
     }
 
     /// The store that creates objects, which are locked if the settings say so.
@@ -85,7 +88,7 @@ impl CloudStore {
             attributes: attributes(object),
             ..PutOptions::default()
         };
-        let path = self.path(&object.key);
+        let path = self.path(&object.key)?;
         let creator = self.creator()?;
         let put = creator.objects.put_opts(&path, payload(&bytes), options);
         match put.await {
@@ -102,7 +105,7 @@ impl CloudStore {
         object: &NewObject,
         keeper: &mut dyn PartKeeper,
     ) -> Result<Creation, ObjectError> {
-        let path = self.path(&object.key);
+        let path = self.path(&object.key)?;
         let mut state = match keeper.parts() {
             Some(state) => state,
             None => {
@@ -150,7 +153,7 @@ impl CloudStore {
 
     async fn begin_parts(&self, object: &NewObject) -> Result<PartState, ObjectError> {
         let least = object.bytes.div_ceil(PARTS_MAX);
-        let path = self.path(&object.key);
+        let path = self.path(&object.key)?;
         let options = PutMultipartOptions {
             // Azure takes attributes only when the object is completed, by another interface.
             attributes: match self.location.scheme {
@@ -199,7 +202,7 @@ impl ObjectTarget for CloudStore {
             head: true,
             ..GetOptions::default()
         };
-        match self.store.objects.get_opts(&self.path(key), options).await {
+        match self.store.objects.get_opts(&self.path(key)?, options).await {
             Ok(found) => Ok(Some(ObjectFacts {
                 bytes: found.meta.size,
                 digest: found.attributes.get(&DIGEST).map(|digits| of_digits(digits)),
@@ -217,7 +220,7 @@ impl ObjectTarget for CloudStore {
     }
 
     async fn digest(&self, key: &str) -> Result<String, ObjectError> {
-        let path = self.path(key);
+        let path = self.path(key)?;
         let size = self.store.objects.head(&path).await?.size;
         let (mut digest, mut at) = (RunningDigest::default(), 0);
         while at < size {
@@ -236,11 +239,11 @@ impl ObjectTarget for CloudStore {
         if range.is_empty() {
             return Ok(Bytes::new());
         }
-        Ok(self.store.objects.get_range(&self.path(key), range).await?)
+        Ok(self.store.objects.get_range(&self.path(key)?, range).await?)
     }
 
     async fn remove(&self, key: &str) -> Result<(), ObjectError> {
-        match self.store.objects.delete(&self.path(key)).await {
+        match self.store.objects.delete(&self.path(key)?).await {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -248,13 +251,13 @@ impl ObjectTarget for CloudStore {
 
     async fn hold(&self, key: &str, is_held: bool) -> Result<(), ObjectError> {
         match &self.store.holds {
-            Some(holds) => holds.set(&self.path(key), is_held).await,
+            Some(holds) => holds.set(&self.path(key)?, is_held).await,
             None => Err(ObjectError::Retry("the store has no legal holds".to_owned())),
         }
     }
 
     async fn abort(&self, key: &str, parts: &PartState) -> Result<(), ObjectError> {
-        let path = self.path(key);
+        let path = self.path(key)?;
         let aborted = self.store.parts.abort_multipart(&path, &parts.upload_id);
         match aborted.await {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),

@@ -1,6 +1,7 @@
 //! Uploads to S3.
 
 use callrec_core::storage::Manifest;
+use callrec_testkit::wait;
 
 use super::fixture::{MadeRecording, UploadEngine};
 use super::s3_server::{S3Bucket, keys};
@@ -111,4 +112,30 @@ fn wrong_credentials_and_a_missing_bucket_are_clear_errors_and_lose_nothing() {
     let engine = UploadEngine::open(directory.path(), &keys(&url, &endpoint));
     engine.wait_until_uploaded(made.id);
     assert_stored(&bucket, &made, 192_000);
+}
+
+#[test]
+fn an_object_has_exactly_the_key_that_its_event_names() {
+    let Some(bucket) = S3Bucket::new() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let (url, endpoint) = (bucket.url(), format!("http://{}", bucket.server.address));
+    let mut keys = keys(&url, &endpoint);
+    keys.push(("upload.key", "101#5~[x]^%23/{id}"));
+    let engine = UploadEngine::open(directory.path(), &keys);
+    let made = engine.record(1);
+    let event = engine.wait_until_uploaded(made.id);
+    let uploaded = engine.manifest(&made).uploaded.expect("noted");
+    let key = format!("101#5~[x]^%23/{}.wav", made.id);
+    assert_eq!(uploaded.objects[0].key, key);
+    assert_eq!(event.object_url, format!("{url}/{key}"));
+    let stored = [".json", ".wav"].map(|suffix| format!("calls/101#5~[x]^%23/{}{suffix}", made.id));
+    assert_eq!(bucket.keys(), stored);
+    let in_url = format!("calls/101%235~%5Bx%5D%5E%2523/{}.wav", made.id);
+    let (audio, _) = bucket.get(&in_url).expect("audio");
+    assert_eq!(
+        callrec_testkit::manifest::digest(&audio),
+        uploaded.objects[0].digest
+    );
+    assert_eq!(engine.delete(made.id), Ok(()));
+    wait::until("the objects are removed", || bucket.keys().is_empty());
 }
