@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::context::UploadContext;
 use super::digest::measure;
 use super::object_target::{NewObject, ObjectError, ObjectSource};
-use super::object_upload::{ObjectRole, upload_object};
+use super::object_upload::{ObjectRole, is_there, upload_object};
 use super::progress::{ObjectProgress, StoredProgress, on_disk};
 
 /// How long an attempt waits for the recording's vCon.
@@ -50,10 +50,24 @@ async fn upload(context: &Arc<UploadContext>, id: Uuid, job: &Job) -> Result<(),
     let earlier = published.manifest.uploaded.clone();
     let entry = match earlier.filter(|entry| entry.store == store) {
         // An earlier attempt ended after it had noted the end in the manifest.
-        Some(entry) => entry,
-        None => upload_objects(context, id, &published).await?,
+        Some(entry) if may_finish(context, &entry).await? => entry,
+        _ => upload_objects(context, id, &published).await?,
     };
     finish(context, id, published, entry).await
+}
+
+/// Whether nothing is lost if the local copy is removed that this entry's objects are copies of.
+async fn may_finish(context: &UploadContext, entry: &UploadEntry) -> Result<bool, ObjectError> {
+    if !context.settings.delete_local || entry.local_removed {
+        return Ok(true);
+    }
+    for object in &entry.objects {
+        let expected = (object.key.as_str(), object.bytes, object.digest.as_str());
+        if !is_there(&*context.target, expected).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Waits until the vCon is written, which is one of the objects.
@@ -101,7 +115,12 @@ async fn upload_objects(
             true => ObjectRole::Manifest,
             false => ObjectRole::File,
         };
-        let found = if stored.progress.objects[index].is_done && role == ObjectRole::File {
+        let expected = (object.key.as_str(), object.bytes, object.digest.as_str());
+        // Somebody may have removed it since an earlier attempt uploaded and verified it.
+        let is_uploaded = role == ObjectRole::File
+            && stored.progress.objects[index].is_done
+            && is_there(&*context.target, expected).await?;
+        let found = if is_uploaded {
             (object.bytes, object.digest.clone())
         } else {
             let verification = context.settings.verify;

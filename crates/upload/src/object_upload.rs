@@ -44,6 +44,14 @@ pub async fn upload_object(
     accept(target, object, role, verification, found).await
 }
 
+/// Whether the store has the object, which was verified before.
+pub async fn is_there(target: &dyn ObjectTarget, object: (&str, u64, &str)) -> Result<bool, ObjectError> {
+    match target.find(object.0).await? {
+        Some(found) => is_same(target, object, &found, Verification::Metadata).await,
+        None => Ok(false),
+    }
+}
+
 /// Whether an object is the one that was to be uploaded.
 pub async fn is_same(
     target: &dyn ObjectTarget,

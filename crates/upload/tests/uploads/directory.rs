@@ -125,6 +125,66 @@ fn a_recording_whose_audio_is_a_link_is_given_up_and_nothing_is_uploaded() {
 }
 
 #[test]
+fn audio_that_was_removed_before_the_manifest_is_stored_is_uploaded_again() {
+    let at = directories();
+    let keys = [
+        ("upload.url", at.url.as_str()),
+        ("upload.key", "{id}"),
+        ("upload.delete_local", "true"),
+    ];
+    let keys = [&keys[..], &FAST[..]].concat();
+    fs::rename(&at.archive, at.archive.with_extension("away")).expect("moved");
+    let engine = UploadEngine::open(&at.local, &keys);
+    let made = engine.record(1);
+    engine.wait_for_line(&["there is no directory"]);
+    engine.close();
+    let local = fs::read(at.local.join(&made.file)).expect("the local copy");
+    // The audio can be written, and the manifest cannot.
+    let id = made.id;
+    fs::rename(at.archive.with_extension("away"), &at.archive).expect("moved back");
+    let blocked = at.archive.join(format!(".{id}.json.{id}.part"));
+    fs::create_dir(&blocked).expect("a directory");
+    let engine = UploadEngine::open(&at.local, &keys);
+    engine.wait_for_line(&["the directory cannot be written"]);
+    engine.close();
+    let audio = at.archive.join(format!("{id}.wav"));
+    fs::remove_file(&audio).expect("it was uploaded");
+    fs::remove_dir(&blocked).expect("removed");
+    let engine = UploadEngine::open(&at.local, &keys);
+    engine.wait_until_uploaded(id);
+    assert!(fs::read(&audio).expect("uploaded again") == local);
+    assert!(!engine.path(&made.file).exists());
+}
+
+#[test]
+fn audio_that_was_removed_before_the_local_copy_is_uploaded_again() {
+    let at = directories();
+    let keys = [("upload.url", at.url.as_str()), ("upload.key", "{id}")];
+    let keys = [&keys[..], &FAST[..]].concat();
+    fs::rename(&at.archive, at.archive.with_extension("away")).expect("moved");
+    let engine = UploadEngine::open(&at.local, &keys);
+    let made = engine.record(1);
+    engine.wait_for_line(&["there is no directory"]);
+    let job = at.local.join(format!(".callrec/jobs/upload/{}.json", made.id));
+    let queued = fs::read(&job).expect("a job");
+    fs::rename(at.archive.with_extension("away"), &at.archive).expect("moved back");
+    engine.wait_until_uploaded(made.id);
+    let local = fs::read(engine.path(&made.file)).expect("the local copy");
+    engine.close();
+    // A process that dies after it has noted the upload leaves the job and the local copy.
+    fs::write(&job, queued).expect("written");
+    let audio = at.archive.join(format!("{}.wav", made.id));
+    fs::remove_file(&audio).expect("it was uploaded");
+    let engine = UploadEngine::open(
+        &at.local,
+        &[&keys[..], &[("upload.delete_local", "true")]].concat(),
+    );
+    engine.wait_until_uploaded(made.id);
+    assert!(fs::read(&audio).expect("uploaded again") == local);
+    assert!(!engine.path(&made.file).exists());
+}
+
+#[test]
 fn an_object_with_other_content_is_not_overwritten() {
     let at = directories();
     let keys = [("upload.url", at.url.as_str()), ("upload.key", "same")];
