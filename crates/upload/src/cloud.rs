@@ -147,6 +147,12 @@ impl CloudStore {
         match completed {
             Ok(_) => Ok(Creation::Created),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Creation::Exists),
+            Err(error) if object_error::is_part_missing(&error) => {
+                // Nobody knows the other parts from now on. A store that refuses this has a rule for
+                // them, and must not prevent the next upload.
+                let _ = self.abort(&object.key, &state).await;
+                self.forget_parts(object, keeper).await
+            }
             Err(error) => self.failed(error, object, keeper).await,
         }
     }
@@ -182,9 +188,17 @@ impl CloudStore {
         object: &NewObject,
         keeper: &mut dyn PartKeeper,
     ) -> Result<Creation, ObjectError> {
-        if !object_error::is_not_found(&error) {
-            return Err(error.into());
+        match object_error::is_not_found(&error) {
+            true => self.forget_parts(object, keeper).await,
+            false => Err(error.into()),
         }
+    }
+
+    async fn forget_parts(
+        &self,
+        object: &NewObject,
+        keeper: &mut dyn PartKeeper,
+    ) -> Result<Creation, ObjectError> {
         if self.find(&object.key).await?.is_some() {
             return Ok(Creation::Exists);
         }

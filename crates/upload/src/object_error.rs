@@ -62,6 +62,15 @@ pub fn is_not_found(error: &Error) -> bool {
     }
 }
 
+/// Whether the store does not have a part of the object that was to be completed. S3 and Google
+/// name the parts in the first way, and Azure in the second one. Other requests that a store
+/// refuses with 400, such as one with an expired token, say nothing about the parts.
+pub fn is_part_missing(error: &Error) -> bool {
+    let text = with_causes(error);
+    let codes = ["<Code>InvalidPart", "<Code>InvalidBlockList"];
+    codes.iter().any(|code| text.contains(code))
+}
+
 /// The error and its causes, as one line.
 pub fn detail(error: &Error) -> String {
     one_line(&with_causes(error))

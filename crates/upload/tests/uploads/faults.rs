@@ -121,6 +121,29 @@ fn an_upload_in_parts_goes_on_after_a_restart() {
 }
 
 #[test]
+fn parts_that_the_store_does_not_have_are_uploaded_again() {
+    let Some(store) = DisturbedStore::new(ProxyFault::StallAt(9_000_000)) else {
+        return;
+    };
+    let engine = store.open();
+    let made = engine.record(50);
+    let noted = engine.wait_for_part(&made);
+    engine.close();
+    // The store has another part than the one that was noted.
+    let path = store.directory.path().join(&noted);
+    let text = std::fs::read_to_string(&path).expect("noted");
+    let mut progress: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    progress["objects"][0]["parts"]["parts"][0] = "00000000000000000000000000000000".into();
+    std::fs::write(&path, progress.to_string()).expect("written");
+    store.proxy.set(ProxyFault::None);
+    let engine = store.open();
+    engine.wait_for_line(&["the store has forgotten the parts of the object"]);
+    engine.wait_until_uploaded(made.id);
+    assert_stored(&store.bucket, &made, 50 * 192_000);
+    assert_eq!(store.bucket.unfinished(), 0);
+}
+
+#[test]
 fn a_deletion_during_an_upload_leaves_nothing() {
     let Some(store) = DisturbedStore::new(ProxyFault::StallAt(9_000_000)) else {
         return;

@@ -209,6 +209,19 @@ impl UploadEngine {
         found.expect("found")
     }
 
+    /// Waits until the first part of the recording's audio is uploaded and noted. Returns the path
+    /// of the note below the storage directory.
+    #[track_caller]
+    pub fn wait_for_part(&self, made: &MadeRecording) -> String {
+        let path = format!(".callrec/jobs/upload/{}.progress", made.id);
+        wait::until("the first part is noted", || {
+            let noted = std::fs::read(self.path(&path)).unwrap_or_default();
+            let noted: serde_json::Value = serde_json::from_slice(&noted).unwrap_or_default();
+            noted["objects"][0]["parts"]["parts"][0].is_string()
+        });
+        path
+    }
+
     /// Whether an attempt has failed that will be repeated.
     pub fn has_retried(&self) -> bool {
         let lines = locked(&self.reports.lines);
