@@ -31,7 +31,12 @@ impl JobFiles {
             uploaded: manifest.uploaded.clone(),
             progress: progress.unwrap_or_default(),
         };
-        self.add(id, &JobSpec::new(UPLOAD_REMOVAL, &payload), manifest)
+        // The job may wait for the store for long. The rest of the manifest is to be deleted now.
+        let deleted = Manifest {
+            id: manifest.id.clone(),
+            ..Manifest::default()
+        };
+        self.add(id, &JobSpec::new(UPLOAD_REMOVAL, &payload), &deleted)
             .await?;
         Ok(true)
     }

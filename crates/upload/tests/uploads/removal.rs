@@ -27,6 +27,9 @@ fn a_deletion_removes_the_uploaded_copy_and_a_hold_refuses_it() {
     assert_eq!(engine.delete(deleted.id), Err(Status::Held));
     assert_eq!(files_below(&archive).len(), 4);
     engine.engine.hold(&Caller::Host, &id, false).expect("released");
+    let call = engine.manifest(&deleted).call;
+    let call: serde_json::Value = serde_json::from_str(call.text()).expect("JSON");
+    let call_id = call["call_id"].as_str().expect("a call id").to_owned();
     // The store is away, and the process ends before it is back.
     fs::rename(&archive, both.path().join("away")).expect("moved");
     assert_eq!(engine.delete(deleted.id), Ok(()));
@@ -34,6 +37,9 @@ fn a_deletion_removes_the_uploaded_copy_and_a_hold_refuses_it() {
     wait::until("the job is known", || engine.counts().removals_pending == 1);
     engine.wait_for_line(&["upload-removal failed", "there is no directory"]);
     engine.close();
+    let job = fs::read_to_string(local.join(format!(".callrec/jobs/upload-removal/{id}.json")));
+    let job = job.expect("a job");
+    assert!(job.contains(&id) && !job.contains(&call_id), "{job}");
     fs::rename(both.path().join("away"), &archive).expect("moved back");
     assert_eq!(files_below(&archive).len(), 4);
     let engine = UploadEngine::open(&local, &keys);
