@@ -4,26 +4,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use callrec_core::calls::CallInfo;
 use callrec_core::engine::{Engine, UploadResult};
 use callrec_core::jobs::JobOutcome;
-use callrec_core::storage::{
-    Job, Manifest, NameFields, OpenedRecording, UploadEntry, UploadNote, UploadedObject, mime_type,
-};
+use callrec_core::storage::{Job, OpenedRecording, UploadEntry, UploadNote, UploadedObject};
 use uuid::Uuid;
 
 use super::context::UploadContext;
-use super::digest::measure;
-use super::object_target::{NewObject, ObjectError, ObjectSource};
+use super::object_plan::plan;
+use super::object_target::ObjectError;
 use super::object_upload::{ObjectRole, is_there, upload_object};
 use super::progress::{ObjectProgress, StoredProgress, on_disk};
 
 /// How long an attempt waits for the recording's vCon.
 const SIDECAR_WAIT: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// The suffix of the keys of manifests.
-pub const MANIFEST: &str = ".json";
 
 /// Performs a job of the kind `upload`.
 pub async fn attempt(context: &Arc<UploadContext>, job: &Job) -> JobOutcome {
@@ -96,8 +90,8 @@ async fn upload_objects(
     id: Uuid,
     published: &OpenedRecording,
 ) -> Result<UploadEntry, ObjectError> {
-    let objects = plan(context, id, published).await?;
     let mut stored = StoredProgress::read(&context.engine, id, &context.location.url()).await?;
+    let objects = plan(context, id, published, &stored.progress).await?;
     stored.progress.plan(objects.iter().map(|object| ObjectProgress {
         key: object.key.clone(),
         bytes: object.bytes,
@@ -126,7 +120,7 @@ async fn upload_objects(
             let verification = context.settings.verify;
             let keeper = &mut stored.keeper(index);
             let uploaded = upload_object(&*context.target, object, role, verification, keeper).await;
-            if let (Err(ObjectError::Conflict(_)), Some(parts)) =
+            if let (Err(ObjectError::Conflict(_) | ObjectError::Changed(_)), Some(parts)) =
                 (&uploaded, &stored.progress.objects[index].parts)
             {
                 // It is given up, so nobody will complete them.
@@ -172,104 +166,6 @@ async fn abort_earlier_parts(
         true => stored.store().await,
         false => Ok(()),
     }
-}
-
-/// The objects of a recording, in the order in which they are uploaded.
-async fn plan(
-    context: &UploadContext,
-    id: Uuid,
-    published: &OpenedRecording,
-) -> Result<Vec<NewObject>, ObjectError> {
-    // Without it, the other files would pass for the whole recording.
-    if !published.has_published_file() {
-        return Err(ObjectError::Changed(
-            "its audio is not where it was published".to_owned(),
-        ));
-    }
-    let manifest = &published.manifest;
-    let stem = key_stem(context, id, published);
-    let mut objects = Vec::new();
-    for file in &published.files {
-        let source = ObjectSource::File(file.medium.clone());
-        let (bytes, digest) = measure(&source).await?;
-        let known = known_digest(manifest, &file.suffix);
-        if !known.is_empty() && known != digest {
-            let text = format!("its file \"{}\" is not what was published", file.suffix);
-            return Err(ObjectError::Changed(text));
-        }
-        objects.push(NewObject {
-            key: format!("{stem}{}", file.suffix),
-            mime: mime(manifest, &file.suffix),
-            id,
-            bytes,
-            digest,
-            source,
-        });
-    }
-    let content = manifest_content(manifest)?;
-    objects.push(NewObject {
-        key: format!("{stem}{MANIFEST}"),
-        mime: "application/json",
-        id,
-        bytes: content.len() as u64,
-        digest: super::digest::digest_of(&content),
-        source: ObjectSource::Bytes(content),
-    });
-    Ok(objects)
-}
-
-/// The manifest without what may change after the upload.
-fn manifest_content(manifest: &Manifest) -> Result<Bytes, ObjectError> {
-    let mut lasting = manifest.clone();
-    lasting.held = false;
-    lasting.uploaded = None;
-    let bytes = lasting.to_bytes();
-    bytes
-        .map(Bytes::from)
-        .map_err(|error| ObjectError::Retry(format!("its manifest cannot be written: {error}")))
-}
-
-fn known_digest<'a>(manifest: &'a Manifest, suffix: &str) -> &'a str {
-    let is_audio = manifest.file.ends_with(suffix);
-    match &manifest.raw {
-        Some(raw) if raw.file.ends_with(suffix) => &raw.digest,
-        _ if is_audio => &manifest.digest,
-        _ => "",
-    }
-}
-
-fn mime(manifest: &Manifest, suffix: &str) -> &'static str {
-    match suffix {
-        ".pcapng" => "application/octet-stream",
-        ".vcon" => "application/vcon+json",
-        _ => mime_type(&manifest.format),
-    }
-}
-
-/// The key of a recording's objects without the suffix.
-fn key_stem(context: &UploadContext, id: Uuid, published: &OpenedRecording) -> String {
-    let Some(template) = &context.template else {
-        let stem = published.file.rsplit_once('.');
-        return stem.map_or(&*published.file, |(stem, _)| stem).to_owned();
-    };
-    let manifest = &published.manifest;
-    let info = CallInfo::from_json(manifest.call.text());
-    let attribute = |key: &str| info.attributes.get(key)?.as_str().map(str::to_owned);
-    let name = template.render(&NameFields {
-        id,
-        call_id: info.call_id.as_str(),
-        device: info.device_name.as_str(),
-        number: info.directory_number.as_str(),
-        user: info.username.as_str(),
-        remote: info.remote_phone_number.as_str(),
-        ani: info.ani.as_str(),
-        dnis: info.dnis.as_str(),
-        host: &context.host,
-        layout: &manifest.layout,
-        started_at_ms: manifest.started_at_ms,
-        attribute: &attribute,
-    });
-    name.path("")
 }
 
 /// Notes the end in the manifest, removes the local copy if that is configured, and reports it.

@@ -119,11 +119,16 @@ impl CloudStore {
             }
         };
         let count = object.bytes.div_ceil(state.part_bytes);
-        while (state.parts.len() as u64) < count {
-            let index = state.parts.len();
+        let mut read = RunningDigest::default();
+        for index in 0..usize::try_from(count).unwrap_or(usize::MAX) {
             let at = index as u64 * state.part_bytes;
             let length = state.part_bytes.min(object.bytes - at);
             let bytes = object.source.read_exactly(at, length).await?;
+            read.update(&bytes);
+            if index < state.parts.len() {
+                // An earlier attempt has uploaded it.
+                continue;
+            }
             let id = &state.upload_id;
             let put = self.store.parts.put_part(&path, id, index, payload(&bytes)).await;
             match put {
@@ -131,6 +136,9 @@ impl CloudStore {
                 Err(error) => return self.failed(error, object, keeper).await,
             }
             keeper.keep(Some(state.clone())).await?;
+        }
+        if read.finish() != object.digest {
+            return Err(ObjectError::Changed("its file has changed".to_owned()));
         }
         // All stores complete an upload over an object that another client has created meanwhile.
         if self.find(&object.key).await?.is_some() {

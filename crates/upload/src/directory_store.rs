@@ -118,18 +118,25 @@ impl DirectoryStore {
             .write(true)
             .create_new(true)
             .open(work)?;
-        let mut at = 0;
+        let (mut at, mut read) = (0, RunningDigest::default());
         while at < object.bytes {
             if is_stopped.load(Ordering::Relaxed) {
                 return Err(io::Error::other("the attempt was stopped"));
             }
             let chunk = object.source.read(at, CHUNK_BYTES)?;
             if chunk.is_empty() {
-                return Err(io::Error::other("its file has become shorter"));
+                return Err(io::Error::new(
+                    ErrorKind::InvalidData,
+                    "its file has become shorter",
+                ));
             }
+            read.update(&chunk);
             std::thread::sleep(self.bandwidth.take(chunk.len(), Instant::now()));
             file.write_all(&chunk)?;
             at += chunk.len() as u64;
+        }
+        if read.finish() != object.digest {
+            return Err(io::Error::new(ErrorKind::InvalidData, "its file has changed"));
         }
         file.sync_all()?;
         file.seek(SeekFrom::Start(0))?;
@@ -162,7 +169,11 @@ impl ObjectTarget for DirectoryStore {
         let _stop = StoppedOnDrop(is_stopped.clone());
         let create = move |store: DirectoryStore| store.create_now(&object, &is_stopped);
         let created = self.blocking("the directory cannot be written", create).await;
-        created.map_err(|error| ObjectError::Retry(error.text()))
+        created.map_err(|error| match error {
+            // A folder was removed meanwhile.
+            ObjectError::NotFound(text) => ObjectError::Retry(text),
+            other => other,
+        })
     }
 
     async fn digest(&self, key: &str) -> Result<String, ObjectError> {

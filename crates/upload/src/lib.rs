@@ -36,6 +36,8 @@ mod http_client;
 #[cfg(feature = "store")]
 mod object_error;
 #[cfg(feature = "store")]
+mod object_plan;
+#[cfg(feature = "store")]
 mod object_target;
 #[cfg(feature = "store")]
 mod object_upload;

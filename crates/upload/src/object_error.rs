@@ -24,6 +24,8 @@ impl ObjectError {
         let text = format!("{what}: {error}");
         match error.kind() {
             std::io::ErrorKind::NotFound => ObjectError::NotFound(text),
+            // The local file is not what it should be.
+            std::io::ErrorKind::InvalidData => ObjectError::Changed(error.to_string()),
             _ => ObjectError::Retry(text),
         }
     }

@@ -113,6 +113,18 @@ impl ObjectSource {
         }
     }
 
+    /// The size, which is asked on a thread that may wait for the disk.
+    pub async fn size(&self) -> Result<u64, ObjectError> {
+        let source = self.clone();
+        let asked = tokio::task::spawn_blocking(move || match source {
+            ObjectSource::Bytes(all) => Ok(all.len() as u64),
+            ObjectSource::File(medium) => medium.len(),
+        });
+        let asked = asked.await;
+        let asked = asked.map_err(|_| ObjectError::Retry("a fault inside callrec".to_owned()))?;
+        asked.map_err(|error| ObjectError::Retry(format!("its file cannot be read: {error}")))
+    }
+
     /// Like [`ObjectSource::read`], on a thread that may wait for the disk. Fails if the file is
     /// shorter than that.
     pub async fn read_exactly(&self, at: u64, bytes: u64) -> Result<Bytes, ObjectError> {

@@ -59,6 +59,8 @@ pub struct StoredProgress {
     engine: Weak<Engine>,
     id: Uuid,
     pub progress: UploadProgress,
+    /// What the disk has.
+    on_disk: Option<UploadProgress>,
 }
 
 impl StoredProgress {
@@ -66,23 +68,31 @@ impl StoredProgress {
     pub async fn read(engine: &Weak<Engine>, id: Uuid, store: &str) -> Result<StoredProgress, ObjectError> {
         let noted = on_disk(engine, move |engine| engine.upload_progress(id)).await?;
         let noted = noted.and_then(|bytes| serde_json::from_slice::<UploadProgress>(&bytes).ok());
-        let progress = noted.filter(|noted| noted.store == store);
+        let noted = noted.filter(|noted| noted.store == store);
         Ok(StoredProgress {
             engine: engine.clone(),
             id,
-            progress: progress.unwrap_or_else(|| UploadProgress {
+            progress: noted.clone().unwrap_or_else(|| UploadProgress {
                 store: store.to_owned(),
                 ..UploadProgress::default()
             }),
+            on_disk: noted,
         })
     }
 
-    /// On the disk when this returns.
-    pub async fn store(&self) -> Result<(), ObjectError> {
+    /// On the disk when this returns. Writes nothing if it is there already.
+    pub async fn store(&mut self) -> Result<(), ObjectError> {
+        if self.on_disk.as_ref() == Some(&self.progress) {
+            return Ok(());
+        }
         let id = self.id;
         let bytes = serde_json::to_vec(&self.progress)
             .map_err(|error| ObjectError::Retry(format!("its progress cannot be stored: {error}")))?;
-        on_disk(&self.engine, move |engine| engine.set_upload_progress(id, &bytes)).await
+        // A failure leaves it open which of both the disk has.
+        self.on_disk = None;
+        on_disk(&self.engine, move |engine| engine.set_upload_progress(id, &bytes)).await?;
+        self.on_disk = Some(self.progress.clone());
+        Ok(())
     }
 
     /// The keeper of the parts of the object at this position.

@@ -10,8 +10,8 @@ use callrec_core::jobs::JobOutcome;
 use callrec_core::storage::{Job, UploadRemoval};
 use uuid::Uuid;
 
-use super::attempt::MANIFEST;
 use super::context::UploadContext;
+use super::object_plan::MANIFEST;
 use super::object_target::{ObjectError, ObjectFacts, ObjectTarget};
 use super::object_upload::{MANIFEST_MAX, is_manifest_of, is_same};
 use super::progress::{ObjectProgress, UploadProgress};

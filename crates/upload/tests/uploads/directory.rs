@@ -9,7 +9,7 @@ use callrec_core::recorder::Recorder;
 use callrec_core::storage::Manifest;
 use callrec_testkit::wait;
 
-use super::fixture::{FAST, UploadEngine, files_below};
+use super::fixture::{FAST, UploadEngine, change_last_byte, files_below};
 
 struct ArchiveDirectories {
     _both: tempfile::TempDir,
@@ -121,6 +121,25 @@ fn a_recording_whose_audio_is_a_link_is_given_up_and_nothing_is_uploaded() {
     );
     assert!(audio.is_symlink() && audio.with_extension("moved").exists());
     assert!(audio.with_extension("vcon").exists());
+    assert_eq!(files_below(&at.archive), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_that_has_changed_is_given_up() {
+    let at = directories();
+    let keys = [("upload.url", at.url.as_str()), ("upload.key", "{id}")];
+    let keys = [&keys[..], &FAST[..]].concat();
+    fs::rename(&at.archive, at.archive.with_extension("away")).expect("moved");
+    let engine = UploadEngine::open(&at.local, &keys);
+    let made = engine.record(1);
+    engine.wait_for_line(&["there is no directory"]);
+    engine.close();
+    change_last_byte(&at.local.join(&made.file));
+    fs::rename(at.archive.with_extension("away"), &at.archive).expect("moved back");
+    let engine = UploadEngine::open(&at.local, &keys);
+    let event = engine.wait_for(made.id);
+    assert_eq!(event.kind, EventKind::UploadFailed, "{}", event.json);
+    assert_eq!(event.json["error"], "its file has changed");
     assert_eq!(files_below(&at.archive), Vec::<String>::new());
 }
 

@@ -1,10 +1,12 @@
 //! A store behind a proxy that cuts, answers 503, stalls, or loses responses.
 
+use std::os::unix::fs::MetadataExt;
+
 use callrec_core::events::EventKind;
 use callrec_testkit::fault_proxy::{FaultProxy, ProxyFault};
 use callrec_testkit::wait;
 
-use super::fixture::UploadEngine;
+use super::fixture::{UploadEngine, change_last_byte};
 use super::s3::assert_stored;
 use super::s3_server::{S3Bucket, keys};
 
@@ -141,6 +143,43 @@ fn parts_that_the_store_does_not_have_are_uploaded_again() {
     engine.wait_until_uploaded(made.id);
     assert_stored(&store.bucket, &made, 50 * 192_000);
     assert_eq!(store.bucket.unfinished(), 0);
+}
+
+#[test]
+fn a_file_that_changes_during_an_upload_in_parts_is_given_up() {
+    let Some(store) = DisturbedStore::new(ProxyFault::StallAt(9_000_000)) else {
+        return;
+    };
+    let engine = store.open();
+    let made = engine.record(50);
+    engine.wait_for_part(&made);
+    engine.close();
+    change_last_byte(&store.directory.path().join(&made.file));
+    store.proxy.set(ProxyFault::None);
+    let engine = store.open();
+    let event = engine.wait_for(made.id);
+    assert_eq!(event.kind, EventKind::UploadFailed, "{}", event.json);
+    assert_eq!(event.json["error"], "its file has changed");
+    assert_eq!(store.bucket.keys(), Vec::<String>::new());
+    assert_eq!(store.bucket.unfinished(), 0);
+}
+
+#[test]
+fn an_attempt_that_changes_nothing_writes_no_progress() {
+    let Some(store) = DisturbedStore::new(answer("503 Slow Down", "SlowDown")) else {
+        return;
+    };
+    let engine = store.open();
+    let made = engine.record(1);
+    let path = engine.path(&format!(".callrec/jobs/upload/{}.progress", made.id));
+    let after_another_attempt = || {
+        let before = store.proxy.disturbed();
+        wait::until("two more attempts", || store.proxy.disturbed() >= before + 2);
+        let found = std::fs::metadata(&path).expect("noted before the first request");
+        (found.ino(), found.modified().expect("a time"))
+    };
+    let noted = after_another_attempt();
+    assert_eq!(after_another_attempt(), noted);
 }
 
 #[test]

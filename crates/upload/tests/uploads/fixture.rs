@@ -275,6 +275,13 @@ fn write(slot: &TestFeed, number: usize) {
     }
 }
 
+/// Changes a file without changing its size.
+pub fn change_last_byte(path: &Path) {
+    let mut bytes = std::fs::read(path).expect("readable");
+    *bytes.last_mut().expect("a byte") ^= 1;
+    std::fs::write(path, bytes).expect("written");
+}
+
 /// All files below a directory, by their path.
 pub fn files_below(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
