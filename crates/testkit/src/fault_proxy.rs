@@ -28,6 +28,7 @@ pub enum ProxyFault {
 const CHUNK_BYTES: usize = 16 << 10;
 
 struct ProxyState {
+    server: Mutex<SocketAddr>,
     fault: Mutex<ProxyFault>,
     changed: Condvar,
     is_over: AtomicBool,
@@ -48,6 +49,7 @@ impl FaultProxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("bound").port();
         let state = Arc::new(ProxyState {
+            server: Mutex::new(server),
             fault: Mutex::new(ProxyFault::None),
             changed: Condvar::new(),
             is_over: AtomicBool::new(false),
@@ -61,7 +63,7 @@ impl FaultProxy {
                     return;
                 }
                 let state = accepting.clone();
-                thread::spawn(move || serve(&state, client, server));
+                thread::spawn(move || serve(&state, client));
             }
         });
         FaultProxy { port, state }
@@ -75,6 +77,11 @@ impl FaultProxy {
     pub fn set(&self, fault: ProxyFault) {
         *self.state.fault.lock() = fault;
         self.state.changed.notify_all();
+    }
+
+    /// Passes new connections on to another server.
+    pub fn redirect(&self, server: SocketAddr) {
+        *self.state.server.lock() = server;
     }
 
     /// Bytes that were passed on to the server.
@@ -116,10 +123,11 @@ impl ProxyState {
     }
 }
 
-fn serve(state: &Arc<ProxyState>, client: TcpStream, server: SocketAddr) {
+fn serve(state: &Arc<ProxyState>, client: TcpStream) {
     if let ProxyFault::Answer(text) = state.fault() {
         return answer(state, client, &text);
     }
+    let server = *state.server.lock();
     let Ok(upstream) = TcpStream::connect(server) else {
         return;
     };
