@@ -136,7 +136,7 @@ impl S3Bucket {
         let mark = if key.contains('?') { '&' } else { '?' };
         let url = self.url_of(&format!("{key}{mark}legal-hold"));
         let found = HttpClient::new().send("GET", &url, &[SIGNED], "");
-        between(&found.text(), "<Status>", "</Status>").unwrap_or_default()
+        between(found.text(), "<Status>", "</Status>").unwrap_or_default()
     }
 
     /// The key and the version of each object that was not overwritten, but perhaps removed.
