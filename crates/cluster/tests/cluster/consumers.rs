@@ -18,7 +18,7 @@ fn example(name: &str) -> PathBuf {
 }
 
 /// The consumer in C, compiled.
-fn compiled(directory: &Path) -> Command {
+pub fn compiled(directory: &Path) -> Command {
     let program = directory.join("consumer");
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
     let status = Command::new(compiler)
@@ -39,22 +39,22 @@ fn compiled(directory: &Path) -> Command {
     Command::new(program)
 }
 
-fn python() -> Command {
+pub fn python() -> Command {
     let mut command = Command::new("python3");
     command.arg(example("consumer.py"));
     command
 }
 
-struct Consumer {
+pub struct Consumer {
     command: Command,
-    ledger: PathBuf,
+    pub ledger: PathBuf,
     /// What it writes to standard error.
     messages: PathBuf,
     process: Option<Child>,
 }
 
 impl Consumer {
-    fn new(mut command: Command, server: &RedisServer, group: &str, ledger: PathBuf) -> Consumer {
+    pub fn new(mut command: Command, server: &RedisServer, group: &str, ledger: PathBuf) -> Consumer {
         let messages = ledger.with_extension("messages");
         let file = std::fs::File::create(&messages).expect("a file");
         command
@@ -69,7 +69,7 @@ impl Consumer {
         }
     }
 
-    fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.kill();
         self.process = Some(self.command.spawn().expect("a consumer"));
     }
@@ -82,7 +82,7 @@ impl Consumer {
     }
 
     /// The ids of the ledger, in its order.
-    fn ids(&self) -> Vec<String> {
+    pub fn ids(&self) -> Vec<String> {
         let text = std::fs::read_to_string(&self.ledger).unwrap_or_default();
         let lines = text.lines().filter_map(|line| line.split(' ').nth(1));
         lines.map(str::to_owned).collect()
