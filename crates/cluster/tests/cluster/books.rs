@@ -28,6 +28,8 @@ const CLOSING: &str = "CALLREC_TEST_BOOKS_CLOSING";
 
 const STOP: ControlOperation = ControlOperation::Stop;
 const GRACE: (&str, &str) = ("cluster.grace_ms", "4000");
+/// The test waits for the end of one, and after a loss of the data for half of one.
+const LEASE: (&str, &str) = ("cluster.lease_ms", "3000");
 /// How many recordings a child keeps live.
 const LIVE: usize = 4;
 /// The pace of a child, so that a slow disk keeps up with it.
@@ -53,7 +55,7 @@ fn stop_own(node: &TestNode, id: &str) {
 #[ignore = "runs in a child process"]
 fn child_books() {
     let (directory, name) = (given(DIRECTORY), given(NAME));
-    let node = TestNode::start_in(directory.as_ref(), &given(URL), &name, &[GRACE]);
+    let node = TestNode::start_in(directory.as_ref(), &given(URL), &name, &[GRACE, LEASE]);
     let closing = PathBuf::from(given(CLOSING));
     let process = std::process::id();
     println!("\n@process {process}");
@@ -174,7 +176,7 @@ impl BookedCluster {
             Consumer::new(compiled(&scratch), &server, "in-c", ledger("c.ledger")),
             Consumer::new(python(), &server, "in-python", ledger("python.ledger")),
         ];
-        let near = TestNode::start(&server.url(), "near", &[GRACE]);
+        let near = TestNode::start(&server.url(), "near", &[GRACE, LEASE]);
         near.wait_until_connected();
         BookedCluster {
             server,
