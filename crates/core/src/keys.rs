@@ -206,9 +206,21 @@ pub fn load_json<S: Clone>(
     text: &str,
     set: fn(&mut S, &str, &str) -> Result<()>,
 ) -> Result<()> {
+    let values = read_json(text)?;
+    set_all(settings, &values, set)
+}
+
+/// Sets all of these keys, or none. Apart from the parser, which recurses: the copy is large, and the
+/// host's stack may be small.
+#[inline(never)]
+fn set_all<S: Clone>(
+    settings: &mut S,
+    values: &[(String, String)],
+    set: fn(&mut S, &str, &str) -> Result<()>,
+) -> Result<()> {
     let mut next = settings.clone();
-    for (name, value) in read_json(text)? {
-        set(&mut next, &name, &value)?;
+    for (name, value) in values {
+        set(&mut next, name, value)?;
     }
     *settings = next;
     Ok(())
