@@ -5,8 +5,8 @@
 mod access_list;
 #[path = "cluster/adoption.rs"]
 mod adoption;
-#[path = "cluster/books.rs"]
-mod books;
+#[path = "cluster/balance.rs"]
+mod balance;
 #[path = "cluster/child.rs"]
 mod child;
 #[path = "cluster/consumers.rs"]

@@ -1,4 +1,4 @@
-//! The books balance over all nodes: whatever is killed, stopped or wiped meanwhile, each accepted
+//! The recordings of all nodes balance with their ends: whatever is killed, stopped or wiped meanwhile, each accepted
 //! recording has one manifest, and each consumer group acts on its end exactly once.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -20,11 +20,11 @@ use super::consumers::{Consumer, compiled, python};
 use super::server::{RedisServer, RunCommand, has_redis};
 use super::test_node::{TestNode, call, record};
 
-const URL: &str = "CALLREC_TEST_BOOKS_URL";
-const NAME: &str = "CALLREC_TEST_BOOKS_NODE";
-const DIRECTORY: &str = "CALLREC_TEST_BOOKS_DIRECTORY";
+const URL: &str = "CALLREC_TEST_BALANCE_URL";
+const NAME: &str = "CALLREC_TEST_BALANCE_NODE";
+const DIRECTORY: &str = "CALLREC_TEST_BALANCE_DIRECTORY";
 /// The children start no more recordings once this file exists.
-const CLOSING: &str = "CALLREC_TEST_BOOKS_CLOSING";
+const CLOSING: &str = "CALLREC_TEST_BALANCE_CLOSING";
 
 const STOP: ControlOperation = ControlOperation::Stop;
 const GRACE: (&str, &str) = ("cluster.grace_ms", "4000");
@@ -53,7 +53,7 @@ fn stop_own(node: &TestNode, id: &str) {
 
 #[test]
 #[ignore = "runs in a child process"]
-fn child_books() {
+fn child_of_the_balance() {
     let (directory, name) = (given(DIRECTORY), given(NAME));
     let node = TestNode::start_in(directory.as_ref(), &given(URL), &name, &[GRACE, LEASE]);
     let closing = PathBuf::from(given(CLOSING));
@@ -98,7 +98,7 @@ fn child_books() {
 
 /// What the children have reported.
 #[derive(Default)]
-struct Books {
+struct StartedRecordings {
     /// The directory of each call whose recording a child has tried to start.
     attempts: BTreeMap<String, PathBuf>,
     /// The call of each accepted recording.
@@ -107,7 +107,7 @@ struct Books {
     begun: BTreeSet<String>,
 }
 
-impl Books {
+impl StartedRecordings {
     fn enter(&mut self, reports: &[String], directory: &Path) {
         for report in reports {
             let words: Vec<&str> = report.split(' ').collect();
@@ -158,17 +158,17 @@ impl Books {
     }
 }
 
-/// The cluster whose books are kept: a node here that sends stops, three in processes of their own,
+/// The cluster under test: a node here that sends stops, three in processes of their own,
 /// and two consumer groups.
-struct BookedCluster {
+struct WatchedCluster {
     server: RedisServer,
     near: TestNode,
     consumers: [Consumer; 2],
     scratch: ScratchDir,
 }
 
-impl BookedCluster {
-    fn start() -> BookedCluster {
+impl WatchedCluster {
+    fn start() -> WatchedCluster {
         let server = RedisServer::start(&[]);
         let scratch = ScratchDir::new();
         let ledger = |name: &str| scratch.join(name);
@@ -178,7 +178,7 @@ impl BookedCluster {
         ];
         let near = TestNode::start(&server.url(), "near", &[GRACE, LEASE]);
         near.wait_until_connected();
-        BookedCluster {
+        WatchedCluster {
             server,
             near,
             consumers,
@@ -187,7 +187,7 @@ impl BookedCluster {
     }
 
     fn start_child(&self, name: &str, directory: &Path) -> ChildNode {
-        let mut command = child_test("books::child_books");
+        let mut command = child_test("balance::child_of_the_balance");
         command
             .env(URL, self.server.url())
             .env(NAME, name)
@@ -253,14 +253,14 @@ impl BookedCluster {
 }
 
 #[test]
-fn the_books_balance_over_all_nodes() {
+fn every_recording_of_all_nodes_has_one_end() {
     if !has_redis() {
         return;
     }
-    let mut cluster = BookedCluster::start();
+    let mut cluster = WatchedCluster::start();
     cluster.consumers.iter_mut().for_each(Consumer::restart);
     let directories = [(); 3].map(|()| ScratchDir::new());
-    let mut books = Books::default();
+    let mut started = StartedRecordings::default();
     let [mut n1, mut n2, mut n3] =
         [0, 1, 2].map(|index| cluster.start_child(["n1", "n2", "n3"][index], &directories[index]));
     for node in [&mut n1, &mut n2, &mut n3] {
@@ -268,7 +268,7 @@ fn the_books_balance_over_all_nodes() {
     }
     cluster.stop_elsewhere(3);
     // One is killed, and its next process recovers what was live.
-    books.enter(&n2.process.kill(), &directories[1]);
+    started.enter(&n2.process.kill(), &directories[1]);
     n2 = cluster.start_child("n2", &directories[1]);
     n2.process.wait_for_report(|line| line.starts_with("begun "));
     // Another stands still for longer than its lease.
@@ -294,14 +294,14 @@ fn the_books_balance_over_all_nodes() {
             .is_ok_and(|views| views.is_empty())
     });
     for (node, directory) in [n1, n2, n3].into_iter().zip(&directories) {
-        books.enter(&node.process.kill(), directory);
+        started.enter(&node.process.kill(), directory);
     }
-    let found = books.check_manifests(&directories);
+    let found = started.check_manifests(&directories);
     cluster.wait_for_consumers(&found);
     let expected: Vec<String> = found.into_iter().collect();
     for consumer in &cluster.consumers {
         assert_eq!(
-            BookedCluster::acted(consumer),
+            WatchedCluster::acted(consumer),
             expected,
             "{}",
             consumer.ledger.display()
