@@ -1,12 +1,13 @@
 //! The examples of the pages. Those of functions are parts of C files that a test compiles.
 
 /// The files with the examples of functions.
-pub const FILES: [(&str, &str); 6] = [
+pub const FILES: [(&str, &str); 7] = [
     ("engine.c", include_str!("../../../docs/examples/engine.c")),
     ("call.c", include_str!("../../../docs/examples/call.c")),
     ("feed.c", include_str!("../../../docs/examples/feed.c")),
     ("control.c", include_str!("../../../docs/examples/control.c")),
     ("list.c", include_str!("../../../docs/examples/list.c")),
+    ("cluster.c", include_str!("../../../docs/examples/cluster.c")),
     ("gateway.c", include_str!("../../../docs/examples/gateway.c")),
 ];
 
