@@ -97,6 +97,7 @@ pub mod atomic {
         AtomicBool bool: fetch_or;
         AtomicU8 u8: fetch_add fetch_sub fetch_max fetch_or;
         AtomicU32 u32: fetch_add fetch_sub fetch_max fetch_or;
+        AtomicI64 i64: fetch_add fetch_sub fetch_max;
         AtomicU64 u64: fetch_add fetch_sub fetch_max fetch_or;
         AtomicUsize usize: fetch_add fetch_sub fetch_max fetch_or;
     }
