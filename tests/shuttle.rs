@@ -9,13 +9,12 @@ use std::time::Duration;
 use callrec::calls::spec::ADDITIONAL;
 use callrec::calls::{CallInfo, Caller, ControlOperation, Filter, RecordingSpec};
 use callrec::clock::coarse_ns;
-use callrec::config::Config;
 use callrec::engine::{Call, Engine};
 use callrec::events::bus::Listener;
 use callrec::events::{Event, EventKind};
-use callrec::gateway::GatewaySettings;
 use callrec::handles::{self, Handle};
 use callrec::recorder::Recorder;
+use callrec::settings::Settings;
 use callrec::text::Text;
 use callrec::types::{AudioSpec, Codec, FeedFormat, Format, Layout, Leg, PauseMode, Result, Status};
 use shuttle::thread;
@@ -65,7 +64,7 @@ struct ModelEngine {
 impl ModelEngine {
     fn new() -> ModelEngine {
         let directory = tempfile::tempdir_in("/dev/shm").expect("a directory");
-        let mut config = Config::default();
+        let mut settings = Settings::default();
         let path = directory.path().display().to_string();
         for (key, value) in [
             ("storage.directory", path.as_str()),
@@ -74,13 +73,10 @@ impl ModelEngine {
             ("media.clock", "stream"),
             ("media.workers", "1"),
         ] {
-            config.set(key, value).expect("a key");
+            settings.set(key, value).expect("a key");
         }
-        let handle = handles::engine::open(
-            |platform| Engine::open_on(platform, config),
-            GatewaySettings::default(),
-        )
-        .expect("open");
+        let open = |platform, settings: Settings| Engine::open_on(platform, settings.engine);
+        let handle = handles::engine::open(settings, open).expect("open");
         let engine = handles::engine::get(handle).expect("it is open");
         let events = Arc::<EventsById>::default();
         assert!(engine.bus().subscribe(events.clone()).is_ok());
