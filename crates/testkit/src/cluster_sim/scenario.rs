@@ -11,6 +11,9 @@ use futures_util::FutureExt;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+mod trouble;
+
+use self::trouble::{ClusterTrouble, TROUBLES};
 use super::ClusterOutcome;
 use super::consumer::{RememberedIds, consume};
 use super::host_network::HostNetwork;
@@ -32,43 +35,6 @@ const LIVE_MAX: usize = 6;
 const CALM_MS: u64 = 10_000;
 /// How long jobs and consumers may need after the last trouble: the longest retry, and more.
 const SETTLE_MS: u64 = 60_000;
-
-/// What can go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ClusterTrouble {
-    OutwardPartition,
-    InwardPartition,
-    FullPartition,
-    ConnectionsLost,
-    MessagesLost,
-    NodeFrozen,
-    NodeKilled,
-    NodeClosed,
-    /// Another process has the same name.
-    NameTaken,
-    RedisFrozen,
-    RedisWiped,
-    RedisFailedOver,
-    ClockJump,
-    ConsumerKilled,
-}
-
-const TROUBLES: [ClusterTrouble; 14] = [
-    ClusterTrouble::OutwardPartition,
-    ClusterTrouble::InwardPartition,
-    ClusterTrouble::FullPartition,
-    ClusterTrouble::ConnectionsLost,
-    ClusterTrouble::MessagesLost,
-    ClusterTrouble::NodeFrozen,
-    ClusterTrouble::NodeKilled,
-    ClusterTrouble::NodeClosed,
-    ClusterTrouble::NameTaken,
-    ClusterTrouble::RedisFrozen,
-    ClusterTrouble::RedisWiped,
-    ClusterTrouble::RedisFailedOver,
-    ClusterTrouble::ClockJump,
-    ClusterTrouble::ConsumerKilled,
-];
 
 /// What happens at a later time.
 enum LaterAction {
@@ -426,76 +392,5 @@ impl ClusterScenario {
         };
         let (operation, timeout) = (self.operation(), self.timeout());
         self.with(node, |process| process.control(operation, target, timeout));
-    }
-
-    fn disturb(&mut self) {
-        if self.troubles.is_empty() {
-            return;
-        }
-        let trouble = self.rng.pick(&self.troubles.clone());
-        let (node, duration_ms) = (self.rng.index(NODES), self.rng.between(20, 6000));
-        let name = self.nodes[node].network.name.clone();
-        self.judge
-            .note(format!("trouble: {trouble:?}, {name}, {duration_ms} ms"));
-        let network = self.nodes[node].network.clone();
-        match trouble {
-            ClusterTrouble::OutwardPartition => network.outward.set_open(false),
-            ClusterTrouble::InwardPartition => network.inward.set_open(false),
-            ClusterTrouble::FullPartition => {
-                network.outward.set_open(false);
-                network.inward.set_open(false);
-            }
-            ClusterTrouble::ConnectionsLost => self.server.reset_host(&name),
-            ClusterTrouble::MessagesLost => self.server.mute_host(&name),
-            ClusterTrouble::NodeFrozen => {
-                self.with(node, |process| process.gate.set_frozen(true));
-                return self.schedule(duration_ms, LaterAction::Thaw(node));
-            }
-            ClusterTrouble::NodeKilled => {
-                self.kill(node);
-                let is_same = self.rng.chance(75);
-                return self.schedule(duration_ms, LaterAction::Return(node, is_same));
-            }
-            ClusterTrouble::NodeClosed => {
-                self.with(node, NodeProcess::begin_close);
-                self.schedule(1000, LaterAction::Kill(node));
-                return self.schedule(1000 + duration_ms, LaterAction::Return(node, true));
-            }
-            ClusterTrouble::NameTaken => return self.begin_rival(node, duration_ms),
-            ClusterTrouble::RedisFrozen => {
-                self.server.running.set_open(false);
-                let (from_ms, length_ms) = (elapsed_ms(), duration_ms / 2);
-                self.judge.note_standstill(from_ms, from_ms + length_ms);
-                return self.schedule(length_ms, LaterAction::ThawRedis);
-            }
-            ClusterTrouble::RedisWiped => {
-                self.server.wipe();
-                return self.schedule(duration_ms / 3, LaterAction::StartRedis);
-            }
-            ClusterTrouble::RedisFailedOver => {
-                self.server.fail_over();
-                return self.schedule(duration_ms / 3, LaterAction::StartRedis);
-            }
-            ClusterTrouble::ClockJump => {
-                let ms = self.rng.between(0, 400) as i64 - 200;
-                self.judge.note_clock_jump(ms);
-                return self.server.jump_clock(ms);
-            }
-            ClusterTrouble::ConsumerKilled => {
-                let group = self.rng.index(GROUPS.len());
-                return self.start_consumer(group);
-            }
-        }
-        self.schedule(duration_ms, LaterAction::Heal(node));
-    }
-
-    /// A second process with the name of a node, in another directory.
-    fn begin_rival(&mut self, node: usize, duration_ms: u64) {
-        self.counter += 1;
-        let (node, storage) = (&self.nodes[node], Arc::new(ModelStorage::default()));
-        let instance = format!("directory {}", self.counter);
-        let rival = NodeProcess::start(&node.around, &node.network, &storage, &instance);
-        self.abandoned.push(storage);
-        self.schedule(duration_ms, LaterAction::KillRival(rival));
     }
 }
