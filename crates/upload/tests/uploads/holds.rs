@@ -1,11 +1,24 @@
 //! Legal holds of uploaded copies in S3.
 
+use std::path::Path;
+
 use callrec_core::calls::Caller;
 use callrec_core::recorder::Recorder;
 use callrec_testkit::wait;
 
 use super::fixture::{MadeRecording, UploadEngine};
 use super::s3_server::{S3Bucket, keys};
+
+/// Where nothing listens, for a store that is away.
+const AWAY: &str = "http://127.0.0.1:9";
+
+/// An engine that holds objects in this bucket, which it reaches by `endpoint`.
+fn open(directory: &Path, bucket: &S3Bucket, endpoint: &str) -> UploadEngine {
+    let url = bucket.url();
+    let mut keys = keys(&url, endpoint);
+    keys.push(("upload.hold_objects", "true"));
+    UploadEngine::open(directory, &keys)
+}
 
 fn held(bucket: &S3Bucket, made: &MadeRecording) -> Vec<String> {
     let key = |suffix: &str| format!("calls/{}{suffix}", made.id);
@@ -26,19 +39,13 @@ fn a_hold_of_a_recording_holds_its_objects() {
         return;
     };
     let directory = tempfile::tempdir().expect("a directory");
-    let (url, endpoint) = (bucket.url(), format!("http://{}", bucket.server.address));
-    let mut keys = keys(&url, &endpoint);
-    keys.push(("upload.hold_objects", "true"));
-    // The store is away, so the first recording is held before it is uploaded.
-    let mut away = keys.clone();
-    away.retain(|(name, _)| *name != "upload.endpoint");
-    away.push(("upload.endpoint", "http://127.0.0.1:9"));
-    let engine = UploadEngine::open(directory.path(), &away);
+    let endpoint = format!("http://{}", bucket.server.address);
+    let engine = open(directory.path(), &bucket, AWAY);
     let early = engine.record(1);
     hold(&engine, &early, true);
     engine.close();
 
-    let engine = UploadEngine::open(directory.path(), &keys);
+    let engine = open(directory.path(), &bucket, &endpoint);
     engine.wait_until_uploaded(early.id);
     wait::until("the objects are held", || held(&bucket, &early) == ["ON", "ON"]);
     let late = engine.record(1);
@@ -54,11 +61,11 @@ fn a_hold_of_a_recording_holds_its_objects() {
     engine.close();
 
     // The job survives a process that cannot reach the store.
-    let engine = UploadEngine::open(directory.path(), &away);
+    let engine = open(directory.path(), &bucket, AWAY);
     hold(&engine, &late, false);
     engine.wait_for_line(&[&late.id.to_string(), "upload-hold failed"]);
     engine.close();
-    let engine = UploadEngine::open(directory.path(), &keys);
+    let engine = open(directory.path(), &bucket, &endpoint);
     wait::until("the objects are released", || {
         held(&bucket, &late) == ["OFF", "OFF"]
     });
@@ -73,23 +80,18 @@ fn a_released_and_deleted_recording_leaves_no_hold() {
         return;
     };
     let directory = tempfile::tempdir().expect("a directory");
-    let (url, endpoint) = (bucket.url(), format!("http://{}", bucket.server.address));
-    let mut keys = keys(&url, &endpoint);
-    keys.push(("upload.hold_objects", "true"));
-    let engine = UploadEngine::open(directory.path(), &keys);
+    let endpoint = format!("http://{}", bucket.server.address);
+    let engine = open(directory.path(), &bucket, &endpoint);
     let made = engine.record(1);
     engine.wait_until_uploaded(made.id);
     hold(&engine, &made, true);
     wait::until("the objects are held", || held(&bucket, &made) == ["ON", "ON"]);
     engine.close();
-    let mut away = keys.clone();
-    away.retain(|(name, _)| *name != "upload.endpoint");
-    away.push(("upload.endpoint", "http://127.0.0.1:9"));
-    let engine = UploadEngine::open(directory.path(), &away);
+    let engine = open(directory.path(), &bucket, AWAY);
     hold(&engine, &made, false);
     assert_eq!(engine.delete(made.id), Ok(()));
     engine.close();
-    let engine = UploadEngine::open(directory.path(), &keys);
+    let engine = open(directory.path(), &bucket, &endpoint);
     wait::until("the objects are removed", || bucket.keys().is_empty());
     let versions = bucket.versions();
     assert_eq!(versions.len(), 2, "{versions:?}");
@@ -107,10 +109,8 @@ fn holds_and_releases_in_quick_succession_end_as_the_last() {
         return;
     };
     let directory = tempfile::tempdir().expect("a directory");
-    let (url, endpoint) = (bucket.url(), format!("http://{}", bucket.server.address));
-    let mut keys = keys(&url, &endpoint);
-    keys.push(("upload.hold_objects", "true"));
-    let engine = UploadEngine::open(directory.path(), &keys);
+    let endpoint = format!("http://{}", bucket.server.address);
+    let engine = open(directory.path(), &bucket, &endpoint);
     let made = engine.record(1);
     engine.wait_until_uploaded(made.id);
     for turn in 0..20 {
@@ -129,10 +129,8 @@ fn holds_and_releases_in_quick_succession_end_as_the_last() {
 fn a_bucket_without_object_lock_is_named_in_the_log_and_the_recording_stays_held() {
     let Some(bucket) = S3Bucket::new() else { return };
     let directory = tempfile::tempdir().expect("a directory");
-    let (url, endpoint) = (bucket.url(), format!("http://{}", bucket.server.address));
-    let mut keys = keys(&url, &endpoint);
-    keys.push(("upload.hold_objects", "true"));
-    let engine = UploadEngine::open(directory.path(), &keys);
+    let endpoint = format!("http://{}", bucket.server.address);
+    let engine = open(directory.path(), &bucket, &endpoint);
     let made = engine.record(1);
     engine.wait_until_uploaded(made.id);
     hold(&engine, &made, true);
