@@ -36,6 +36,7 @@ use uuid::Uuid;
 pub use adoption::{Adoption, JobPerformer};
 pub use auditing::verify_audit;
 pub use call::Call;
+pub use facts::call_name_fields;
 pub use feeds::{CallFeeds, FeedSlot, OpenFeed};
 pub use live_duration::{DurationRule, current_duration_ms};
 pub use parts::{EnginePart, Group, StartedPart};

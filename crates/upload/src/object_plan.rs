@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use callrec_core::calls::CallInfo;
+use callrec_core::engine::call_name_fields;
 use callrec_core::storage::{Manifest, NameFields, OpenedRecording, RawEntry, mime_type};
 use uuid::Uuid;
 
@@ -142,19 +143,11 @@ fn key_stem(context: &UploadContext, id: Uuid, published: &OpenedRecording) -> S
     let manifest = &published.manifest;
     let info = CallInfo::from_json(manifest.call.text());
     let attribute = |key: &str| info.attributes.get(key)?.as_str().map(str::to_owned);
+    let fields = call_name_fields(&info, &context.host, manifest.started_at_ms, &attribute);
     let name = template.render(&NameFields {
         id,
-        call_id: info.call_id.as_str(),
-        device: info.device_name.as_str(),
-        number: info.directory_number.as_str(),
-        user: info.username.as_str(),
-        remote: info.remote_phone_number.as_str(),
-        ani: info.ani.as_str(),
-        dnis: info.dnis.as_str(),
-        host: &context.host,
         layout: &manifest.layout,
-        started_at_ms: manifest.started_at_ms,
-        attribute: &attribute,
+        ..fields
     });
     name.path("")
 }

@@ -79,14 +79,18 @@ impl Uploader {
             context: context.clone(),
             runtime: handle.clone(),
         };
-        let removal = CopyRemoval {
-            context: context.clone(),
-            runtime: handle.clone(),
-        };
         if context.settings.hold_objects {
             engine.hold_uploaded_copies();
         }
-        let hold = CopyHold {
+        let removal = CopyAction {
+            kind: UPLOAD_REMOVAL,
+            attempt: |context, job| Box::pin(async move { removal::attempt(&context, &job).await }),
+            context: context.clone(),
+            runtime: handle.clone(),
+        };
+        let hold = CopyAction {
+            kind: UPLOAD_HOLD,
+            attempt: |context, job| Box::pin(async move { copy_hold::attempt(&context, &job).await }),
             context,
             runtime: handle,
         };
@@ -179,14 +183,10 @@ struct RecordingUpload {
     runtime: Handle,
 }
 
-/// Removes uploaded copies.
-struct CopyRemoval {
-    context: Arc<UploadContext>,
-    runtime: Handle,
-}
-
-/// Holds and releases uploaded copies.
-struct CopyHold {
+/// Removes, holds and releases uploaded copies: jobs that need nothing but one attempt.
+struct CopyAction {
+    kind: &'static str,
+    attempt: fn(Arc<UploadContext>, Job) -> AttemptFuture,
     context: Arc<UploadContext>,
     runtime: Handle,
 }
@@ -218,9 +218,9 @@ impl Action for RecordingUpload {
     }
 }
 
-impl Action for CopyRemoval {
+impl Action for CopyAction {
     fn kind(&self) -> &'static str {
-        UPLOAD_REMOVAL
+        self.kind
     }
 
     fn receiver(&self, _: &Job) -> String {
@@ -228,29 +228,8 @@ impl Action for CopyRemoval {
     }
 
     fn perform(&self, job: Job) -> AttemptFuture {
-        let context = self.context.clone();
-        Box::pin(AbortedOnDrop(
-            self.runtime
-                .spawn(async move { removal::attempt(&context, &job).await }),
-        ))
-    }
-}
-
-impl Action for CopyHold {
-    fn kind(&self) -> &'static str {
-        UPLOAD_HOLD
-    }
-
-    fn receiver(&self, _: &Job) -> String {
-        self.context.location.url()
-    }
-
-    fn perform(&self, job: Job) -> AttemptFuture {
-        let context = self.context.clone();
-        Box::pin(AbortedOnDrop(
-            self.runtime
-                .spawn(async move { copy_hold::attempt(&context, &job).await }),
-        ))
+        let attempt = (self.attempt)(self.context.clone(), job);
+        Box::pin(AbortedOnDrop(self.runtime.spawn(attempt)))
     }
 }
 

@@ -131,20 +131,31 @@ impl FileNaming {
         started_at_ms: i64,
         attribute: &'a dyn Fn(&str) -> Option<String>,
     ) -> NameFields<'a> {
-        NameFields {
-            id: Uuid::nil(),
-            call_id: info.call_id.as_str(),
-            device: info.device_name.as_str(),
-            number: info.directory_number.as_str(),
-            user: info.username.as_str(),
-            remote: info.remote_phone_number.as_str(),
-            ani: info.ani.as_str(),
-            dnis: info.dnis.as_str(),
-            host: &self.host,
-            layout: "",
-            started_at_ms,
-            attribute,
-        }
+        call_name_fields(info, &self.host, started_at_ms, attribute)
+    }
+}
+
+/// The fields that a call gives to the name of a recording, without the recording's id and layout.
+/// `started_at_ms`: Unix time in milliseconds.
+pub fn call_name_fields<'a>(
+    info: &'a CallInfo,
+    host: &'a str,
+    started_at_ms: i64,
+    attribute: &'a dyn Fn(&str) -> Option<String>,
+) -> NameFields<'a> {
+    NameFields {
+        id: Uuid::nil(),
+        call_id: info.call_id.as_str(),
+        device: info.device_name.as_str(),
+        number: info.directory_number.as_str(),
+        user: info.username.as_str(),
+        remote: info.remote_phone_number.as_str(),
+        ani: info.ani.as_str(),
+        dnis: info.dnis.as_str(),
+        host,
+        layout: "",
+        started_at_ms,
+        attribute,
     }
 }
 
