@@ -3333,6 +3333,10 @@ rec_status rec_call_resume(rec_call call,
  * time and the recording's id, and with nothing of the call; lines that it has had before stay.
  * Backups and copies that others have made are not deleted. `REC_EVENT_DELETED` is delivered.
  *
+ * With the key `upload.url`, a job removes the uploaded objects later: it is on the disk when the
+ * function returns, and is repeated until the store has removed them. Until then, `REC_OK` does
+ * not mean that they are gone; `rec_statistics.upload_removals_pending` counts these jobs.
+ *
  * When the function returns `REC_OK`, the files are gone, also after a power cut, unless
  * `storage.durability` is "process". If the process dies before that, the next `rec_open`
  * completes the deletion. After `REC_ERR_IO` and `REC_ERR_NO_SPACE`, a part of the files may
@@ -4422,8 +4426,9 @@ void rec_snapshot_free(rec_snapshot *snapshot);
  * remain the caller's.
  * Errors: `REC_ERR_UNSUPPORTED` (`cluster.url` is not set, or the build lacks the feature
  * `cluster`), `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (the username of the filter is not
- * the caller's), `REC_ERR_UNAVAILABLE` (Redis cannot be reached, or the engine is closing),
- * `REC_ERR_TIMEOUT`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`,
+ * the caller's), `REC_ERR_UNAVAILABLE` (Redis cannot be reached, or has lost its data and is being
+ * filled again; or the engine is closing), `REC_ERR_TIMEOUT`, `REC_ERR_IN_CALLBACK`,
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`,
  * `REC_ERR_LIMIT` (the list is too long, or there is no memory for it).
  * Since: 0.2.0
  */

@@ -13,6 +13,10 @@ use super::types::*;
 /// time and the recording's id, and with nothing of the call; lines that it has had before stay.
 /// Backups and copies that others have made are not deleted. `REC_EVENT_DELETED` is delivered.
 ///
+/// With the key `upload.url`, a job removes the uploaded objects later: it is on the disk when the
+/// function returns, and is repeated until the store has removed them. Until then, `REC_OK` does
+/// not mean that they are gone; `rec_statistics.upload_removals_pending` counts these jobs.
+///
 /// When the function returns `REC_OK`, the files are gone, also after a power cut, unless
 /// `storage.durability` is "process". If the process dies before that, the next `rec_open`
 /// completes the deletion. After `REC_ERR_IO` and `REC_ERR_NO_SPACE`, a part of the files may

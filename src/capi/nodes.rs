@@ -45,8 +45,9 @@ pub(super) use backend::{gateway_recorder, statistics};
 /// remain the caller's.
 /// Errors: `REC_ERR_UNSUPPORTED` (`cluster.url` is not set, or the build lacks the feature
 /// `cluster`), `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN` (the username of the filter is not
-/// the caller's), `REC_ERR_UNAVAILABLE` (Redis cannot be reached, or the engine is closing),
-/// `REC_ERR_TIMEOUT`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`,
+/// the caller's), `REC_ERR_UNAVAILABLE` (Redis cannot be reached, or has lost its data and is being
+/// filled again; or the engine is closing), `REC_ERR_TIMEOUT`, `REC_ERR_IN_CALLBACK`,
+/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`,
 /// `REC_ERR_LIMIT` (the list is too long, or there is no memory for it).
 /// Since: 0.2.0
 #[unsafe(no_mangle)]

@@ -105,9 +105,9 @@ end
 -- a node notices the loss when it renews its lease, or when it connects again.
 local REFILL = 2500
 
--- node, instance, lease, process, its epoch before or nothing: a node begins, or begins again. The recordings that the same process
--- wrote before stay, so that commands to them are not refused until they are written again. The process
--- then removes those that have ended since.
+-- node, instance, lease, process, its epoch before or nothing: a node begins, or begins again. The
+-- recordings that the same process wrote before stay, so that commands to them are not refused until they
+-- are written again. The process then removes those that have ended since.
 local function register(keys, args)
     local p, node, instance = keys[1], args[1], args[2]
     local at = now()
