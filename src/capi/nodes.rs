@@ -59,7 +59,7 @@ pub unsafe extern "C" fn rec_cluster_list(
     snapshot: *mut *mut rec_snapshot,
     error: *mut rec_error,
 ) -> rec_status {
-    if let Some(status) = backend::refused(engine, error) {
+    if let Some(status) = backend::refused(engine, None, error) {
         return status;
     }
     run_with_memory(error, || {
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn rec_cluster_get(
     snapshot: *mut *mut rec_snapshot,
     error: *mut rec_error,
 ) -> rec_status {
-    if let Some(status) = backend::refused(engine, error) {
+    if let Some(status) = backend::refused(engine, None, error) {
         return status;
     }
     run_with_memory(error, || {
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn rec_cluster_control_by_id(
     timeout_ms: u32,
     error: *mut rec_error,
 ) -> rec_status {
-    if let Some(status) = backend::refused(engine, error) {
+    if let Some(status) = backend::refused(engine, Some(operation), error) {
         return status;
     }
     run_always(error, || {
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn rec_cluster_control_by_device(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    if let Some(status) = backend::refused(engine, error) {
+    if let Some(status) = backend::refused(engine, Some(operation), error) {
         return status;
     }
     run_always(error, || {
@@ -258,7 +258,7 @@ pub unsafe extern "C" fn rec_cluster_control_by_call(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    if let Some(status) = backend::refused(engine, error) {
+    if let Some(status) = backend::refused(engine, Some(operation), error) {
         return status;
     }
     run_always(error, || {
@@ -289,7 +289,9 @@ fn timeout_of(timeout_ms: u32) -> Option<Duration> {
     (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms.into()))
 }
 
-fn operation_of(operation: i32) -> Result<ControlOperation> {
+// Once, and not in each function.
+#[inline(never)]
+pub(super) fn operation_of(operation: i32) -> Result<ControlOperation> {
     match operation {
         REC_CONTROL_STOP => Ok(ControlOperation::Stop),
         REC_CONTROL_DISCARD => Ok(ControlOperation::Discard),

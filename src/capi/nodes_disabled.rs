@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::guard::run_always;
 use super::list::ListRange;
+use super::nodes::operation_of;
 use super::types::*;
 use crate::calls::{Caller, ControlCounts, ControlOperation, Filter, RecordingView};
 use crate::handles::{self, Handle};
@@ -14,14 +15,15 @@ use crate::types::{Error, Result, Status};
 
 /// The status of all functions, so that the compiler leaves out the rest of them.
 #[inline]
-pub fn refused(engine: rec_engine, error: *mut rec_error) -> Option<rec_status> {
-    Some(refuse(engine, error))
+pub fn refused(engine: rec_engine, operation: Option<i32>, error: *mut rec_error) -> Option<rec_status> {
+    Some(refuse(engine, operation, error))
 }
 
 #[inline(never)]
-fn refuse(engine: rec_engine, error: *mut rec_error) -> rec_status {
+fn refuse(engine: rec_engine, operation: Option<i32>, error: *mut rec_error) -> rec_status {
     run_always(error, || {
-        // An invalid handle is reported as everywhere else.
+        // A wrong operation and an invalid handle are reported as in other builds.
+        operation.map(operation_of).transpose()?;
         handles::engine::get(Handle(engine.id))?;
         Err(no_cluster())
     })

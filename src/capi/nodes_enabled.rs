@@ -17,7 +17,11 @@ use crate::text::Text;
 use crate::types::{Error, Result, Status};
 
 /// The status of all functions in a build without a cluster.
-pub const fn refused(_engine: rec_engine, _error: *mut rec_error) -> Option<rec_status> {
+pub const fn refused(
+    _engine: rec_engine,
+    _operation: Option<i32>,
+    _error: *mut rec_error,
+) -> Option<rec_status> {
     None
 }
 
