@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::sized_struct::SizedStruct;
 use super::types::*;
-use crate::calls::{Caller, ControlCounts};
+use crate::calls::{Caller, ControlCounts, ControlOperation};
 use crate::json;
 use crate::text::Text;
 use crate::types::{Error, KeepRaw, Layout, Leg, PauseMode, Result, Status};
@@ -249,5 +249,20 @@ pub(super) fn counts_of(counts: ControlCounts) -> rec_counts {
         changed: counts.changed,
         already: counts.already,
         refused: counts.refused,
+    }
+}
+
+/// A `REC_CONTROL_…`.
+// Once, and not in each function.
+#[inline(never)]
+pub fn operation_of(operation: i32) -> Result<ControlOperation> {
+    match operation {
+        REC_CONTROL_STOP => Ok(ControlOperation::Stop),
+        REC_CONTROL_DISCARD => Ok(ControlOperation::Discard),
+        REC_CONTROL_PAUSE => Ok(ControlOperation::Pause),
+        REC_CONTROL_RESUME => Ok(ControlOperation::Resume),
+        _ => Err(invalid(format!(
+            "operation {operation}: must be one of REC_CONTROL_…"
+        ))),
     }
 }

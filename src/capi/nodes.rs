@@ -3,13 +3,13 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use super::convert::{OutputStruct, TEXT_MAX, caller, counts_of, invalid, not_null, str_of, text};
+use super::convert::{
+    OutputStruct, TEXT_MAX, caller, counts_of, invalid, not_null, operation_of, str_of, text,
+};
 use super::guard::{run_always, run_with_memory};
 use super::list::{filter_of, rec_snapshot};
 use super::types::*;
-use crate::calls::ControlOperation;
 use crate::handles::Handle;
-use crate::types::Result;
 
 #[cfg(not(feature = "cluster"))]
 use super::nodes_disabled as backend;
@@ -287,18 +287,4 @@ pub unsafe extern "C" fn rec_cluster_control_by_call(
 /// `None`: the configured one.
 fn timeout_of(timeout_ms: u32) -> Option<Duration> {
     (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms.into()))
-}
-
-// Once, and not in each function.
-#[inline(never)]
-pub(super) fn operation_of(operation: i32) -> Result<ControlOperation> {
-    match operation {
-        REC_CONTROL_STOP => Ok(ControlOperation::Stop),
-        REC_CONTROL_DISCARD => Ok(ControlOperation::Discard),
-        REC_CONTROL_PAUSE => Ok(ControlOperation::Pause),
-        REC_CONTROL_RESUME => Ok(ControlOperation::Resume),
-        _ => Err(invalid(format!(
-            "operation {operation}: must be one of REC_CONTROL_…"
-        ))),
-    }
 }

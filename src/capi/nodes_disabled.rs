@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::convert::operation_of;
 use super::guard::run_always;
 use super::list::ListRange;
-use super::nodes::operation_of;
 use super::types::*;
 use crate::calls::{Caller, ControlCounts, ControlOperation, Filter, RecordingView};
 use crate::handles::{self, Handle};
